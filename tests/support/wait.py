@@ -1,0 +1,32 @@
+"""Waiting for a condition with a deadline, the only way tests wait."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(
+    predicate: Callable[[], T], timeout: float = 10.0, what: str = "the condition", every: float = 0.02
+) -> T:
+    """Call `predicate` until it returns something true, and return that.
+
+    Exceptions of the predicate count as "not yet"; the last one is the cause of the AssertionError at the deadline.
+    """
+    deadline = time.monotonic() + timeout
+    last_error: BaseException | None = None
+    last_value: object = None
+    while True:
+        try:
+            value = predicate()
+            if value:
+                return value
+            last_value, last_error = value, None
+        except Exception as error:  # noqa: BLE001 - whatever is not ready yet may fail in any way
+            last_error = error
+        if time.monotonic() >= deadline:
+            raise AssertionError(
+                f"{what} did not come true within {timeout:g} s; last value {last_value!r}"
+            ) from last_error
+        time.sleep(every)
