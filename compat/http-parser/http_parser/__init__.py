@@ -1,0 +1,1 @@
+"""Stands in for the distribution `http-parser`; see `http_parser.http`."""
