@@ -1,1 +1,1 @@
-"""An SDK for Mesos framework schedulers: offers, reservations, plans, recovery, storage and HTTP, without any product's knowledge."""
+"""An SDK for Mesos framework schedulers: offers, reservations, plans, recovery, storage, HTTP. It knows no product."""

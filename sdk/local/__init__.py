@@ -1,1 +1,1 @@
-"""The embedded Mesos: a master and agents for one machine, for development and tests. Production is a real Mesos cluster."""
+"""The embedded Mesos: a master and agents for one machine, for development and tests only."""

@@ -1,0 +1,211 @@
+"""What the scheduler wants done, in the words of a Mesos operator.
+
+The runner carries out one frame of effects in order, all `Store*`/`Delete*` first and in one transaction: nothing is
+said to Mesos before it is stored. A frame whose storing fails is not carried out at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
+from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.resources import Label, Resource
+from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, ServiceSpec
+from sdk.model.status import OperationStatus, TaskStatus
+
+# Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFramework:
+    """Write the framework's identity."""
+
+    record: FrameworkRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTarget:
+    """Write a service's configuration under its id and make it the target."""
+
+    config: ConfigId
+    spec: ServiceSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePod:
+    """Write a pod record."""
+
+    record: PodRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePod:
+    """Forget a pod instance: nothing of it is left in the cluster."""
+
+    service: str
+    pod: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteService:
+    """Forget a service: nothing of it is left in the cluster."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteFramework:
+    """Forget the framework: the last act of an uninstall."""
+
+
+# Operations inside an ACCEPT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """RESERVE: each resource carries the whole stack it shall have."""
+
+    resources: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreserve:
+    """UNRESERVE the innermost reservation of each resource."""
+
+    resources: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLaunch:
+    """Everything a TaskInfo is made of, with all numbers decided."""
+
+    task_id: TaskId
+    name: str
+    agent_id: AgentId
+    resources: tuple[Resource, ...]
+    command: CommandSpec | None = None
+    executor: ExecutorSpec | None = None
+    executor_id: ExecutorId | None = None
+    executor_resources: tuple[Resource, ...] = ()
+    environment: Mapping[str, str]
+    labels: tuple[Label, ...] = ()
+    discovery_name: str | None = None
+    ports: tuple[tuple[PortSpec, int], ...] = ()
+    """Each port with the number it got."""
+    data: str | None = None
+    """JSON text for TaskInfo.data, not yet base64."""
+    health_check: HealthCheckSpec | None = None
+    kill_grace: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """LAUNCH of tasks that go to one agent."""
+
+    tasks: tuple[TaskLaunch, ...]
+
+
+Operation = Reserve | Unreserve | Launch
+
+# Calls to the master
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """ACCEPT of offers of one agent and one role."""
+
+    offer_ids: tuple[OfferId, ...]
+    operations: tuple[Operation, ...]
+    refuse_seconds: float = 0.0
+    """How long the remainder of the offers stays away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    """DECLINE of many offers at once."""
+
+    offer_ids: tuple[OfferId, ...]
+    refuse_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """KILL of one task; `grace` (seconds) overrides the task's own when given."""
+
+    task_id: TaskId
+    agent_id: AgentId | None
+    grace: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """ACKNOWLEDGE of an update that has been stored (or needs no storing)."""
+
+    status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeOperation:
+    """ACKNOWLEDGE_OPERATION_STATUS."""
+
+    status: OperationStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """RECONCILE of the given tasks; an empty tuple is the implicit form."""
+
+    tasks: tuple[tuple[TaskId, AgentId | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppress:
+    """SUPPRESS offers for these roles."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revive:
+    """REVIVE offers for these roles; clears their filters."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRoles:
+    """UPDATE_FRAMEWORK with this set of roles."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teardown:
+    """TEARDOWN: the framework and all its tasks end. Only an uninstall asks for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """One sentence for the log, with key-values for machines."""
+
+    level: str
+    sentence: str
+    fields: Mapping[str, object]
+
+
+StoreEffect = StoreFramework | StoreTarget | StorePod | DeletePod | DeleteService | DeleteFramework
+CallEffect = (
+    Accept
+    | Decline
+    | Kill
+    | Acknowledge
+    | AcknowledgeOperation
+    | Reconcile
+    | Suppress
+    | Revive
+    | UpdateRoles
+    | Teardown
+)
+Effect = StoreEffect | CallEffect | Log

@@ -1,0 +1,133 @@
+"""What happens to the scheduler. Values only; who makes them stands beside each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
+from sdk.model.resources import Offer
+from sdk.model.spec import ServiceSpec
+from sdk.model.status import OperationStatus, TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribed:
+    """The master accepted the subscription (driver)."""
+
+    framework_id: FrameworkId
+    master: str
+    """`host:port`, for humans."""
+    heartbeat_interval: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected:
+    """The stream ended after it was subscribed; all offers are void (driver)."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The master ended the subscription with an ERROR (driver). `removed`: the framework id is gone for good."""
+
+    message: str
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffersReceived:
+    """New offers (driver)."""
+
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRescinded:
+    """An offer is void (driver)."""
+
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReceived:
+    """A task update (driver)."""
+
+    status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationStatusReceived:
+    """An operation update (driver)."""
+
+    status: OperationStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFailed:
+    """FAILURE with an agent id only: the agent was removed from the cluster (driver)."""
+
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorFailed:
+    """FAILURE of one executor (driver). `status` is a wait status."""
+
+    agent_id: AgentId
+    executor_id: ExecutorId
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsPublished:
+    """The plugin's wishes, all of them (host). Services that are absent are to be removed."""
+
+    services: Mapping[str, ServiceSpec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodActionRequested:
+    """An operator's wish for one instance (HTTP): `restart` in place or `replace` elsewhere."""
+
+    service: str
+    pod: str
+    """Instance name `<pod>-<index>`."""
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UninstallRequested:
+    """Remove everything: tasks, reservations, framework, stored nodes (HTTP or CLI)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed:
+    """An effect that goes to the master could not be delivered (runner); it may be tried again."""
+
+    effect: str
+    why: str
+    task_ids: tuple[TaskId, ...] = ()
+    offer_ids: tuple[OfferId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time has passed; comes at the latest when `next_wake` asked for it (runner)."""
+
+
+Event = (
+    Subscribed
+    | Disconnected
+    | Failed
+    | OffersReceived
+    | OfferRescinded
+    | StatusReceived
+    | OperationStatusReceived
+    | AgentFailed
+    | ExecutorFailed
+    | TargetsPublished
+    | PodActionRequested
+    | UninstallRequested
+    | CallFailed
+    | Tick
+)

@@ -1,0 +1,169 @@
+"""What a plugin wishes for: services, their pods and tasks. Values only; checks are in `sdk.model.checks`.
+
+Scalars are integer thousandths (`cpus=500` is half a core; `mem` and `disk` are thousandths of a MB).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sdk.model.resources import Label, Range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortSpec:
+    """A port of a task. `number` 0 means: any free port, kept over relaunches on the same agent."""
+
+    name: str
+    number: int = 0
+    ranges: tuple[Range, ...] = ()
+    """Where a dynamic port may be taken from; empty means anywhere."""
+    env: str | None = None
+    """Environment variable of the command that receives the number; the task name's `PORT_<NAME>` when None."""
+    protocol: str = "tcp"
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UriSpec:
+    """Something the fetcher puts into the sandbox before the command runs."""
+
+    value: str
+    executable: bool = False
+    extract: bool = True
+    cache: bool = False
+    output_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSpec:
+    """A command line run by the shell, as the agent's user unless `user` is given."""
+
+    value: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    uris: tuple[UriSpec, ...] = ()
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorSpec:
+    """A custom executor; its resources are taken out of the task's (`cpus`, `mem` in thousandths)."""
+
+    command: CommandSpec
+    cpus: int = 100
+    mem: int = 32_000
+    name: str = "executor"
+    shutdown_grace: float = 10.0
+    """Seconds between SHUTDOWN and SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheckSpec:
+    """A health check that Mesos runs (never for custom executors). Exactly one of command, http_path and tcp."""
+
+    command: str | None = None
+    http_path: str | None = None
+    tcp: bool = False
+    port: str | None = None
+    """Name of the task's port, for http and tcp."""
+    grace: float = 10.0
+    interval: float = 10.0
+    timeout: float = 20.0
+    max_failures: int = 3
+
+
+class Goal(StrEnum):
+    """RUNNING tasks are kept up; FINISHED ones run to completion once per configuration, ONCE ones only once."""
+
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    ONCE = "ONCE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """One Mesos task. `command` alone runs under Mesos' command executor, `executor` under a custom one."""
+
+    name: str
+    cpus: int
+    mem: int
+    disk: int = 0
+    ports: tuple[PortSpec, ...] = ()
+    command: CommandSpec | None = None
+    executor: ExecutorSpec | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[Label, ...] = ()
+    volatile_labels: tuple[Label, ...] = ()
+    """Labels that inform only: a change of them alone relaunches nothing."""
+    discovery_name: str | None = None
+    data: Mapping[str, object] | None = None
+    """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
+    health_check: HealthCheckSpec | None = None
+    kill_grace: float = 5.0
+    goal: Goal = Goal.RUNNING
+
+
+class OnUnreachable(StrEnum):
+    """What to do with a pod whose agent is lost."""
+
+    REPLACE = "replace"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPolicy:
+    """REPLACE runs the pod on another agent `replace_after` seconds after TASK_UNREACHABLE or FAILURE."""
+
+    on_unreachable: OnUnreachable = OnUnreachable.REPLACE
+    replace_after: float = 60.0
+    backoff_initial: float = 1.0
+    backoff_factor: float = 2.0
+    backoff_max: float = 60.0
+    stable_after: float = 30.0
+    """Seconds a task must run before its failures are forgotten."""
+    launch_timeout: float = 120.0
+    """Seconds without any status after a launch until the task is reconciled and, if unknown, launched again."""
+
+
+class StrategyKind(StrEnum):
+    """In which order the steps of a phase may run."""
+
+    SERIAL = "serial"
+    PARALLEL = "parallel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateStrategy:
+    """How a changed configuration is rolled out to running instances; first deployment is always parallel."""
+
+    kind: StrategyKind = StrategyKind.SERIAL
+    max_unavailable: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSpec:
+    """`count` instances named `<name>-<index>`; the tasks of one instance run on one agent.
+
+    `constraints` are Marathon's triples, e.g. `("hostname", "UNIQUE")`. `role` is the role the resources are taken
+    from and reserved for. With `prereserved_role` (such as `slave_public`) resources that the agent holds statically
+    for that role are refined for `role`, which is then a child of it (`slave_public/web-role`).
+    """
+
+    name: str
+    count: int
+    tasks: tuple[TaskSpec, ...]
+    role: str = "*"
+    prereserved_role: str | None = None
+    constraints: tuple[tuple[str, ...], ...] = ()
+    recovery: RecoveryPolicy = field(default_factory=RecoveryPolicy)
+    update: UpdateStrategy = field(default_factory=UpdateStrategy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """A wish as a whole. A plugin publishes a mapping from name to spec; a name that is absent is removed."""
+
+    name: str
+    pods: tuple[PodSpec, ...]
+    task_id_prefix: str = ""
+    """Put before `<pod>-<index>-<task>__<uuid>` in task ids, with `__` between; the service's name when empty."""
