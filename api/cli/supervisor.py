@@ -1,0 +1,153 @@
+"""Child processes that are kept running: started, logged with a prefix, restarted with backoff, ended together.
+
+Knows nothing of what the children do. Used by `edgelb serve` and by `edgelb local up`.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Output = Callable[[str, str], None]
+"""Receives (child's name, one line without its end)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A process to keep running. `environment` is added to this process' own."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grace: float = 10.0
+    """Seconds between SIGTERM and SIGKILL when it is stopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Delays between restarts: doubling from `first` to `limit`, forgotten after `stable` seconds of running."""
+
+    first: float = 0.2
+    limit: float = 10.0
+    stable: float = 30.0
+
+    def next(self, previous: float, ran: float) -> float:
+        """The delay before the next start, after one that was preceded by `previous` and ran `ran` seconds."""
+        if previous <= 0 or ran >= self.stable:
+            return self.first
+        return min(previous * 2, self.limit)
+
+
+class Supervisor:
+    """Runs children until `stop`. Each child has one thread that starts it, reads its output and waits for it."""
+
+    def __init__(self, children: Sequence[Child], output: Output, *, backoff: Backoff | None = None) -> None:
+        self._children = {child.name: child for child in children}
+        self._output = output
+        self._backoff = backoff or Backoff()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start all children; returns at once."""
+        for child in self._children.values():
+            self._watch(child)
+
+    def add(self, child: Child) -> None:
+        """Start one more child."""
+        self._children[child.name] = child
+        self._watch(child)
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the children that run now."""
+        with self._lock:
+            return {name: process.pid for name, process in self._processes.items() if process.poll() is None}
+
+    def stop(self) -> None:
+        """SIGTERM to all in reverse order of their start, SIGKILL after each one's grace; returns when all have ended."""
+        self._stopping.set()
+        for name in reversed(list(self._children)):
+            self._end(name)
+        for thread in self._threads:
+            thread.join()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until `stop` was called; False when `timeout` seconds passed before."""
+        return self._stopping.wait(timeout)
+
+    def _watch(self, child: Child) -> None:
+        thread = threading.Thread(target=self._keep_running, args=(child,), name=f"child-{child.name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _keep_running(self, child: Child) -> None:
+        delay = 0.0
+        while not self._stopping.wait(delay):
+            started = time.monotonic()
+            try:
+                process = self._spawn(child)
+            except OSError as error:
+                delay = self._backoff.next(delay, 0)
+                self._output(child.name, f"could not be started: {error}; trying again in {delay:g} s")
+                continue
+            assert process.stdout is not None
+            for line in process.stdout:
+                self._output(child.name, line.decode(errors="replace").rstrip("\n"))
+            status = process.wait()
+            process.stdout.close()
+            if self._stopping.is_set():
+                return
+            delay = self._backoff.next(delay, time.monotonic() - started)
+            self._output(child.name, f"{_ending(status)}; starting it again in {delay:g} s")
+
+    def _spawn(self, child: Child) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopping.is_set():
+                raise OSError("the supervisor is stopping")
+            process = subprocess.Popen(
+                # setpriv lets the kernel end the child when this thread is gone, so that kill -9 leaves no orphans.
+                ("setpriv", "--pdeathsig", "TERM", "--", *child.command),
+                env={**os.environ, **child.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C reaches this process only; it then ends the children in order.
+                start_new_session=True,
+            )
+            self._processes[child.name] = process
+            return process
+
+    def _end(self, name: str) -> None:
+        with self._lock:
+            process = self._processes.get(name)
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(self._children[name].grace)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    return f"was killed by {signal.Signals(-status).name}"
+
+
+def to_file(directory: Path) -> Output:
+    """An output that appends each child's lines to `<directory>/<name>.log`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = threading.Lock()
+
+    def write(name: str, line: str) -> None:
+        with lock, (directory / f"{name}.log").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    return write
