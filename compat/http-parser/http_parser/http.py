@@ -40,7 +40,7 @@ class HttpParser:
         self._body = bytearray()
 
     def execute(self, data: bytes, length: int) -> int:
-        """Parse the first `length` bytes of `data` and return how many were taken; 0 bytes are the end of the connection."""
+        """Parse the first `length` bytes and return how many were taken; 0 bytes are the end of the connection."""
         if self._error:
             return 0
         piece = bytes(data[:length])

@@ -68,7 +68,8 @@ def test_the_end_of_the_connection_inside_a_body_is_an_error() -> None:
 
 def test_redirects_have_their_location() -> None:
     """The header that pymesos follows is found by its upper-case name."""
-    data = b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\nlocation: //127.0.0.1:5050/master/api/v1/scheduler\r\n\r\n"
+    head = b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
+    data = head + b"location: //127.0.0.1:5050/master/api/v1/scheduler\r\n\r\n"
     parser, _ = parse([data])
     assert parser.get_status_code() == 307
     assert parser.get_headers()["LOCATION"] == "//127.0.0.1:5050/master/api/v1/scheduler"
