@@ -70,7 +70,7 @@ class Supervisor:
             return {name: process.pid for name, process in self._processes.items() if process.poll() is None}
 
     def stop(self) -> None:
-        """SIGTERM to all in reverse order of their start, SIGKILL after each one's grace; returns when all have ended."""
+        """SIGTERM to each in reverse order of their start, SIGKILL after its grace; returns when all have ended."""
         self._stopping.set()
         for name in reversed(list(self._children)):
             self._end(name)
