@@ -17,6 +17,8 @@ class Subscribed:
     master: str
     """`host:port`, for humans."""
     heartbeat_interval: float | None = None
+    roles: tuple[str, ...] | None = None
+    """The roles it subscribed with, when the driver knows: others are added with UPDATE_FRAMEWORK."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

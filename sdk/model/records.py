@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, TaskId
-from sdk.model.resources import Resource
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, ResourceId, TaskId
+from sdk.model.resources import Attribute, Resource
 from sdk.model.status import TaskStatus
 
 
@@ -36,21 +36,36 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """Resources reserved with our labels on one agent."""
+    """The place of an instance: an agent, and what is reserved there with our labels."""
 
     agent_id: AgentId
     hostname: str
+    role: str
+    """The role of the offers in which the resources come back."""
     resources: tuple[Resource, ...]
-    """Each with its whole reservation stack; the innermost carries `resource_id`."""
+    """Each with its whole reservation stack; the innermost carries the label `resource_id`."""
+    resource_id: ResourceId | None = None
+    """One id for all resources of the holding; None when nothing is reserved (role `*`)."""
+    region: str | None = None
+    zone: str | None = None
+    attributes: tuple[Attribute, ...] = ()
+    """As the offer told them: placement rules of the sibling instances compare them."""
+    confirmed: bool = False
+    """A task ran in it or an offer showed it: Mesos carried the RESERVE out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseded:
-    """A task that was replaced while its agent was away: to be killed when it shows up again."""
+    """What an instance left behind on an agent: a task to be killed when it shows up, a reservation to be released."""
 
     task_id: TaskId
     agent_id: AgentId
     since: float
+    role: str = "*"
+    resource_id: ResourceId | None = None
+    """The reservation left behind with it, until it has been released."""
+    ended: bool = False
+    """Mesos said that the task is over; only the reservation is left."""
 
 
 class PodGoal(StrEnum):
@@ -82,6 +97,8 @@ class PodRecord:
     """No launch before this time, seconds since the epoch."""
     last_failure: str | None = None
     """The sentence that explains the last failed run."""
+    deployed: ConfigId | None = None
+    """Fingerprint of the pod spec with which all tasks were last ready: what deploy and recovery plans differ by."""
 
     @property
     def name(self) -> str:

@@ -99,6 +99,8 @@ class TaskSpec:
     data: Mapping[str, object] | None = None
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
+    reports_health: bool = False
+    """A custom executor sets `healthy` in its updates: RUNNING without it is not ready yet."""
     kill_grace: float = 5.0
     goal: Goal = Goal.RUNNING
 
