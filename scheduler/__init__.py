@@ -1,0 +1,1 @@
+"""The Edge-LB framework on top of the SDK: pools in ZooKeeper become services on Mesos."""

@@ -1,0 +1,194 @@
+"""The marshmallow fields and the base schema that the pool's schema is made of.
+
+Stricter than marshmallow's own: a number is not a string, true is not 1, null means absent (as the product's Go
+decoder had it). Knows nothing of pools.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load
+
+Rule = Callable[[str], str | None]
+
+
+class Strict(Schema):
+    """Refuses unknown fields, treats null as absent, and makes a `MODEL` of what was loaded."""
+
+    MODEL: ClassVar[type[Any] | None] = None
+
+    class Meta:
+        """marshmallow's options."""
+
+        unknown = RAISE
+
+    @pre_load
+    def drop_nulls(self, data: Any, **_: object) -> Any:
+        """Null is how Go writes what is not set."""
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, Mapping) else data
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Any:
+        """The model object. What is absent gets the model's default; fields that only refuse leave nothing behind."""
+        refusing = {name for name, field in self.fields.items() if field.load_only}
+        kept = {key: value for key, value in data.items() if value is not None and key not in refusing}
+        return kept if self.MODEL is None else self.MODEL(**kept)
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **_: object) -> None:  # noqa: ARG002 - marshmallow's signature
+        """Says of an unknown field what may be meant."""
+        if isinstance(error.messages, dict):
+            for name, rules in error.messages.items():
+                if rules == ["Unknown field."]:
+                    error.messages[name] = [self.unknown_rule(str(name))]
+
+    def known_fields(self) -> list[str]:
+        """Names as they stand in JSON."""
+        return sorted(field.data_key or name for name, field in self.fields.items())
+
+    def unknown_rule(self, name: str) -> str:
+        """What to say of an unknown field."""
+        near = difflib.get_close_matches(name, self.known_fields(), n=1)
+        return (
+            f"unknown field; did you mean {near[0]}?"
+            if near
+            else f"unknown field; known are {', '.join(self.known_fields())}"
+        )
+
+
+class Value(fields.Field[Any]):
+    """A field whose reading and writing depend on the value alone."""
+
+    def read(self, value: Any) -> Any:
+        """The loaded value; raises ValidationError with the rule it breaks."""
+        return value
+
+    def write(self, value: Any) -> Any:
+        """The JSON value."""
+        return value
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's signature
+        return self.read(value)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's signature
+        return self.write(value)
+
+
+class NotYet(Value):
+    """A documented field that is not supported yet: only `accepted` (its default or zero value) is let through."""
+
+    def __init__(self, *accepted: object, rule: str = "not supported yet", **kwargs: Any) -> None:
+        super().__init__(load_only=True, **kwargs)
+        self.accepted = accepted
+        self.rule = rule
+
+    def read(self, value: Any) -> Any:
+        # type as well as value: 0 == False in Python.
+        if any(type(value) is type(item) and value == item for item in self.accepted):
+            return value
+        raise ValidationError(self.rule)
+
+
+class Text(Value):
+    """A string under a rule. `""`, Go's zero value, means absent unless the field is required or `nullable`."""
+
+    def __init__(self, rule: Rule, *, nullable: bool = False, lower: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rule = rule
+        self.nullable = nullable
+        self.lower = lower
+
+    def read(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValidationError("must be a string")
+        if not value and not self.required:
+            return value if self.nullable else None
+        text = value.lower() if self.lower else value
+        if problem := self.rule(text):
+            raise ValidationError(problem)
+        return text
+
+
+class Choice(Value):
+    """One of an enumeration, of which `not_yet` are known but refused."""
+
+    def __init__(self, enum: type[Enum], *, not_yet: frozenset[Enum] = frozenset(), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.enum = enum
+        self.not_yet = not_yet
+
+    def read(self, value: Any) -> Any:
+        allowed = [str(item.value) for item in self.enum if item not in self.not_yet]
+        try:
+            chosen = self.enum(value)
+        except ValueError:
+            raise ValidationError(f"must be one of {', '.join(allowed)}") from None
+        if chosen in self.not_yet:
+            raise ValidationError(f"not supported yet; supported are {', '.join(allowed)}")
+        return chosen
+
+    def write(self, value: Any) -> Any:
+        return value.value
+
+
+class Whole(Value):
+    """A whole number between two bounds; `unset` is a documented value that means not given, kept as None."""
+
+    def __init__(self, low: int, high: int, *, unset: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high, self.unset = low, high, unset
+
+    def read(self, value: Any) -> Any:
+        # JSON has no integers: 80.0 is the same number as 80 there, and YAML writers produce it.
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        if isinstance(whole, bool) or not isinstance(whole, int):
+            raise ValidationError("must be a whole number")
+        if self.unset is not None and whole == self.unset:
+            return None
+        if not self.low <= whole <= self.high:
+            raise ValidationError(f"must be between {self.low} and {self.high}")
+        return whole
+
+    def write(self, value: Any) -> Any:
+        return self.unset if value is None else value
+
+
+class Number(Value):
+    """A number between two bounds."""
+
+    def __init__(self, low: float, high: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high = low, high
+
+    def read(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("must be a number")
+        if not math.isfinite(value) or not self.low <= value <= self.high:
+            raise ValidationError(f"must be between {self.low:g} and {self.high:g}")
+        return float(value)
+
+
+class Flag(Value):
+    """true or false; `only` is the one value that is supported so far."""
+
+    def __init__(self, *, only: bool | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.only = only
+
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("must be true or false")
+        if self.only is not None and value is not self.only:
+            raise ValidationError("not supported yet")
+        return value
+
+
+class Items(fields.List[Any]):
+    """An array, kept as a tuple."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise ValidationError("must be an array")
+        return tuple(super()._deserialize(value, attr, data, **kwargs))

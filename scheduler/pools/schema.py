@@ -1,0 +1,323 @@
+"""The V2 JSON form of a pool: from JSON to `Pool` with every documented default, and back.
+
+Knows the fields, their bounds, and which documented fields are not supported yet: those are refused by name, unless
+they hold the value they have when absent, so that files with every default written out still load. Defaults are the
+model's. Rules across objects are in checks.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load
+
+from scheduler.pools import checks, texts
+from scheduler.pools.constraints import BadConstraint, parse_constraints
+from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole
+from scheduler.pools.model import (
+    DEFAULT_ADDRESS,
+    DEFAULT_CONSTRAINTS,
+    Backend,
+    Check,
+    Endpoint,
+    EndpointType,
+    Frontend,
+    Haproxy,
+    HealthCheck,
+    LinkBackend,
+    MapRule,
+    MarathonSelector,
+    MesosSelector,
+    Pool,
+    Protocol,
+    RewriteHttp,
+    RewriteRequest,
+    RewriteResponse,
+    Service,
+    Stats,
+)
+from scheduler.pools.patterns import pattern_problem
+from scheduler.pools.problems import InvalidPool, Problem, shown
+
+_TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
+
+
+def _nested(schema: type[Strict], data_key: str | None = None) -> Any:
+    return fields.Nested(schema, data_key=data_key)
+
+
+class _CheckSchema(Strict):
+    MODEL = Check
+    enabled = Flag()
+    customStr = NotYet("")  # noqa: N815 - the JSON name
+
+
+class _EndpointSchema(Strict):
+    MODEL = Endpoint
+    type = Choice(EndpointType)
+    address = Text(texts.address)
+    port = Whole(1, 65535, unset=-1)
+    port_name = Text(texts.plain, data_key="portName")
+    all_ports = Flag(data_key="allPorts")
+    check = _nested(_CheckSchema)
+    miscStr = NotYet("")  # noqa: N815 - the JSON name
+
+
+class _MarathonSchema(Strict):
+    MODEL = MarathonSelector
+    service_id = Text(texts.plain, data_key="serviceID")
+    service_id_pattern = Text(pattern_problem, data_key="serviceIDPattern")
+    container_name = Text(texts.plain, data_key="containerName")
+    container_name_pattern = Text(pattern_problem, data_key="containerNamePattern")
+
+
+class _MesosSchema(Strict):
+    MODEL = MesosSelector
+    framework_name = Text(texts.plain, data_key="frameworkName")
+    framework_name_pattern = Text(pattern_problem, data_key="frameworkNamePattern")
+    framework_id = Text(texts.plain, data_key="frameworkID")
+    framework_id_pattern = Text(pattern_problem, data_key="frameworkIDPattern")
+    task_name = Text(texts.plain, data_key="taskName")
+    task_name_pattern = Text(pattern_problem, data_key="taskNamePattern")
+    task_id = Text(texts.plain, data_key="taskID")
+    task_id_pattern = Text(pattern_problem, data_key="taskIDPattern")
+
+
+class _ServiceSchema(Strict):
+    MODEL = Service
+    marathon = _nested(_MarathonSchema)
+    mesos = _nested(_MesosSchema)
+    endpoint = _nested(_EndpointSchema)
+
+
+class _RewriteRequestSchema(Strict):
+    MODEL = RewriteRequest
+    forwardfor = Flag(only=True)
+    x_forwarded_port = Flag(only=True, data_key="xForwardedPort")
+    x_forwarded_proto_https_if_tls = Flag(only=True, data_key="xForwardedProtoHttpsIfTls")
+    set_host_header = Flag(only=True, data_key="setHostHeader")
+    rewrite_path = Flag(only=True, data_key="rewritePath")
+
+
+class _RewriteResponseSchema(Strict):
+    MODEL = RewriteResponse
+    rewrite_location = Flag(only=True, data_key="rewriteLocation")
+
+
+class _RewritePathSchema(Strict):
+    fromPath = NotYet("")  # noqa: N815 - the JSON name
+    toPath = NotYet("")  # noqa: N815 - the JSON name
+
+
+class _StickySchema(Strict):
+    # `{}` already switches stickiness on, so only an explicit `enabled: false` is the same as absent.
+    enabled = NotYet(False, required=True, error_messages={"required": "not supported yet"})
+    customStr = NotYet("")  # noqa: N815 - the JSON name
+
+
+class _RewriteHttpSchema(Strict):
+    MODEL = RewriteHttp
+    host = NotYet("")
+    path = fields.Nested(_RewritePathSchema, load_only=True)
+    sticky = fields.Nested(_StickySchema, load_only=True)
+    request = _nested(_RewriteRequestSchema)
+    response = _nested(_RewriteResponseSchema)
+
+
+class _CustomCheckSchema(Strict):
+    httpchk = NotYet(False)
+    httpchkMiscStr = NotYet("")  # noqa: N815 - the JSON name
+    sslHelloChk = NotYet(False)  # noqa: N815 - the JSON name
+    miscStr = NotYet("")  # noqa: N815 - the JSON name
+
+
+class _BackendSchema(Strict):
+    MODEL = Backend
+    name = Text(texts.link_name, required=True)
+    protocol = Choice(Protocol, not_yet=_TLS)
+    balance = Text(texts.balance)
+    rewrite_http = _nested(_RewriteHttpSchema, "rewriteHttp")
+    customCheck = fields.Nested(_CustomCheckSchema, load_only=True)  # noqa: N815 - the JSON name
+    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    services = Items(_nested(_ServiceSchema))
+
+
+class _MapRuleSchema(Strict):
+    MODEL = MapRule
+    backend = Text(texts.link_name, required=True)
+    host_eq = Text(texts.host_eq, lower=True, data_key="hostEq")
+    path_beg = Text(texts.path, data_key="pathBeg")
+    hostReg = NotYet("")  # noqa: N815 - the JSON name
+    pathEnd = NotYet("")  # noqa: N815 - the JSON name
+    pathReg = NotYet("")  # noqa: N815 - the JSON name
+
+
+class _LinkBackendSchema(Strict):
+    MODEL = LinkBackend
+    default_backend = Text(texts.link_name, data_key="defaultBackend")
+    map = Items(_nested(_MapRuleSchema))
+
+
+class _FrontendSchema(Strict):
+    name = Text(texts.link_name)
+    bind_address = Text(texts.bind_address, data_key="bindAddress")
+    bind_port = Whole(0, 65535, data_key="bindPort")
+    bindModifier = NotYet("")  # noqa: N815 - the JSON name
+    certificates = NotYet([])
+    redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
+    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    protocol = Choice(Protocol, not_yet=_TLS)
+    link_backend = _nested(_LinkBackendSchema, "linkBackend")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Any:
+        """A frontend without a name is called after its address and port."""
+        kept = super().make(data)
+        kept.setdefault(
+            "name", Frontend.default_name(kept.get("bind_address", DEFAULT_ADDRESS), kept.get("bind_port", 0))
+        )
+        return Frontend(**kept)
+
+
+class _StatsSchema(Strict):
+    MODEL = Stats
+    bind_address = Text(texts.bind_address, data_key="bindAddress")
+    bind_port = Whole(0, 65535, data_key="bindPort")
+
+
+class _HaproxySchema(Strict):
+    stats = _nested(_StatsSchema)
+    frontends = Items(_nested(_FrontendSchema))
+    backends = Items(_nested(_BackendSchema))
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Any:
+        """Backends that are repeated word for word are one backend: files of the old product hold such."""
+        kept = super().make(data)
+        if "backends" in kept:
+            kept["backends"] = tuple(dict.fromkeys(kept["backends"]))
+        return Haproxy(**kept)
+
+
+class _PoolSchema(Strict):
+    apiVersion = NotYet("V2", rule="must be V2; V1 pools are not supported yet")  # noqa: N815 - the JSON name
+    type = NotYet("static", rule="is read-only; it is static for pools that are created by hand")
+    name = Text(texts.pool_name, required=True)
+    namespace = Text(texts.namespace, nullable=True)
+    package_name = Text(texts.package_name, data_key="packageName")
+    package_version = Text(texts.package_version, data_key="packageVersion")
+    role = Text(texts.role)
+    principal = NotYet("")
+    secretName = NotYet("")  # noqa: N815 - the JSON name
+    cpus = Number(0.01, 1024)
+    cpus_admin_overhead = Number(0, 1024, data_key="cpusAdminOverhead")
+    mem = Whole(1, 1 << 22)
+    mem_admin_overhead = Whole(0, 1 << 22, data_key="memAdminOverhead")
+    disk = Whole(0, 1 << 30)
+    count = Whole(0, 1000)
+    constraints = Text(texts.constraints_text, nullable=True)
+    ports = Items(Whole(1, 65535))
+    secrets = NotYet([])
+    environmentVariables = NotYet({})  # noqa: N815 - the JSON name
+    autoCertificate = NotYet(False)  # noqa: N815 - the JSON name
+    virtualNetworks = NotYet([])  # noqa: N815 - the JSON name
+    grace = Whole(1, 86400, data_key="poolHealthcheckGracePeriod", attribute="healthcheck.grace_period")
+    interval = Whole(1, 86400, data_key="poolHealthcheckInterval", attribute="healthcheck.interval")
+    max_fail = Whole(1, 10000, data_key="poolHealthcheckMaxFail", attribute="healthcheck.max_fail")
+    timeout = Whole(2, 86400, data_key="poolHealthcheckTimeout", attribute="healthcheck.timeout")
+    cloudProvider = NotYet({})  # noqa: N815 - the JSON name
+    haproxy = _nested(_HaproxySchema)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Pool:
+        """The pool; the meaning of `constraints` is parsed once, here."""
+        kept = super().make(data)
+        if "healthcheck" in kept:
+            kept["healthcheck"] = HealthCheck(**kept["healthcheck"])
+        try:
+            placement = parse_constraints(kept.get("constraints", DEFAULT_CONSTRAINTS))
+        except BadConstraint as error:
+            raise ValidationError(str(error), "constraints") from error
+        return Pool(placement=placement, **kept)
+
+
+_POOL = _PoolSchema()
+
+
+def load_pool(data: object) -> Pool:
+    """The pool that parsed JSON describes, defaults filled in. Raises InvalidPool with every problem found."""
+    try:
+        pool: Pool = _POOL.load(data)  # type: ignore[arg-type]  # anything may come; what is no object is refused by the schema
+    except ValidationError as error:
+        raise InvalidPool(tuple(_problems(error.messages, data))) from None
+    if problems := checks.pool_problems(pool):
+        raise InvalidPool(problems)
+    return pool
+
+
+def dump_pool(pool: Pool) -> dict[str, Any]:
+    """The pool in the V2 shape with every supported field written out, as it is stored."""
+    full: dict[str, Any] = _POOL.dump(pool)
+    return {"apiVersion": "V2", "type": "static", **full}
+
+
+def output_pool(pool: Pool) -> dict[str, Any]:
+    """The pool as the API prints it: zero values are dropped, unless absence would mean another value."""
+    shape: dict[str, Any] = _without_zeros(dump_pool(pool), "")
+    return shape
+
+
+# Fields whose zero value has to be written: they are documented as nullable, or their default is not zero.
+_KEEP_ZERO = frozenset(
+    {
+        "namespace",
+        "constraints",
+        "count",
+        "disk",
+        "cpusAdminOverhead",
+        "memAdminOverhead",
+        "bindPort",
+        "enabled",
+    }
+)
+
+
+def _without_zeros(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        cleaned = {name: _without_zeros(item, name) for name, item in value.items()}
+        return {
+            name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in ("", 0, False, [], {})
+        }
+    if isinstance(value, list):
+        # The elements of an array are never dropped: their place counts.
+        return [_without_zeros(item, key) for item in value]
+    return value
+
+
+# marshmallow's own sentences that name neither the rule nor what to do.
+_RULES = {
+    "Missing data for required field.": "is required",
+    "Invalid input type.": "must be an object",
+    "Invalid type.": "must be an object",
+}
+
+
+def _problems(messages: Any, data: object, path: str = "pool") -> list[Problem]:
+    """Flattens marshmallow's tree of messages, adding the refused values from `data`."""
+    found: list[Problem] = []
+    if isinstance(messages, list):
+        return [Problem(path=path, rule=_RULES.get(rule, str(rule)), value=shown(data)) for rule in messages]
+    for key, inner in messages.items():
+        if key == "_schema":
+            found.extend(_problems(inner, data, path))
+            continue
+        at = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}"
+        found.extend(_problems(inner, _child(data, key), at))
+    return found
+
+
+def _child(data: object, key: object) -> object:
+    if isinstance(data, Mapping):
+        return data.get(key)
+    if isinstance(data, list) and isinstance(key, int) and key < len(data):
+        return data[key]
+    return None
