@@ -13,12 +13,10 @@ from scheduler.pools import texts
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.schema import dump_pool, load_pool
-from sdk.errors import CorruptRecord, EnvironmentProblem
+from sdk.errors import CorruptRecord
 from sdk.storage.connection import BadVersion, Handle, NodeExists, NoNode, ZooKeeper, decode_json, encode_json
 
 _log = structlog.get_logger()
-
-SCHEMA_VERSION = 1
 
 
 class StoredPool(NamedTuple):
@@ -69,22 +67,6 @@ class PoolView(Mapping[str, StoredPool]):
 
     def __hash__(self) -> int:
         return hash(tuple(self._pools.items()))
-
-
-def ensure_schema(zookeeper: ZooKeeper, root: str) -> None:
-    """Write the version of the tree if there is none; raise EnvironmentProblem when it is not the one we understand."""
-    path = f"{root}/schema"
-    try:
-        zookeeper.create(path, encode_json({"version": SCHEMA_VERSION}))
-        return
-    except NodeExists:
-        found = zookeeper.get_json(path)
-    version = found[0].get("version") if found and isinstance(found[0], dict) else None
-    if version != SCHEMA_VERSION:
-        raise EnvironmentProblem(
-            f"{path} in ZooKeeper says version {version!r}, this program understands {SCHEMA_VERSION}: "
-            "use the release that wrote it, or another --zk-root"
-        )
 
 
 class PoolStore:
