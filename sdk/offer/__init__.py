@@ -1,1 +1,1 @@
-"""Pure matching of requirements with offers: a match with its operations, or a refusal that explains itself."""
+"""Pure: does a requirement fit an offer, and with which operations. Refusals are values that explain themselves."""

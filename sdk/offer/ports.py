@@ -1,0 +1,81 @@
+"""Which numbers the ports of a task get: static ones as they are, dynamic ones chosen from what is free.
+
+A dynamic port is taken pseudo-randomly, so that a number that was just given back (connections in TIME_WAIT, clients
+that still try it) is not the first one to be given out again. The seed is an argument: equal seeds, equal choice.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sdk.model.resources import Range
+from sdk.model.spec import PortSpec
+from sdk.offer.algebra import add_ranges, covers, intersect_ranges, subtract_ranges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortChoice:
+    """Numbers by port name, and a sentence for each port that got none."""
+
+    numbers: Mapping[str, int]
+    refusals: tuple[str, ...] = ()
+
+
+def choose(
+    specs: Iterable[PortSpec],
+    free: Iterable[Range],
+    *,
+    seed: str,
+    sticky: Mapping[str, int] | None = None,
+    excluded: Iterable[int] = (),
+) -> PortChoice:
+    """Numbers for `specs` out of `free`; a dynamic port keeps its number in `sticky` when that is free and allowed.
+
+    Static numbers and `excluded` are never given to a dynamic port, nor is one number given twice.
+    """
+    specs = tuple(specs)
+    free = add_ranges(free, ())
+    numbers: dict[str, int] = {}
+    refusals: list[str] = []
+    missing = [spec.number for spec in specs if spec.number and not covers(free, spec.number)]
+    if missing:
+        refusals.append(f"ports {', '.join(map(str, sorted(missing)))} not free")
+    static = [spec.number for spec in specs if spec.number]
+    numbers.update({spec.name: spec.number for spec in specs if spec.number})
+    open_ranges = subtract_ranges(free, [(number, number) for number in (*static, *excluded)])
+    dynamic = [spec for spec in specs if not spec.number]
+    for spec in dynamic:  # all kept numbers first: a fresh choice must not take the old number of a later port
+        old = (sticky or {}).get(spec.name)
+        if old is not None and covers(open_ranges, old) and (not spec.ranges or covers(spec.ranges, old)):
+            numbers[spec.name] = old
+            open_ranges = subtract_ranges(open_ranges, [(old, old)])
+    for spec in dynamic:
+        if spec.name in numbers:
+            continue
+        allowed = intersect_ranges(open_ranges, spec.ranges) if spec.ranges else open_ranges
+        number = _pick(allowed, f"{seed}/{spec.name}")
+        if number is None:
+            within = f" in {_text(spec.ranges)}" if spec.ranges else ""
+            refusals.append(f"port {spec.name}: no free port{within}")
+            continue
+        numbers[spec.name] = number
+        open_ranges = subtract_ranges(open_ranges, [(number, number)])
+    return PortChoice(numbers=numbers, refusals=tuple(refusals))
+
+
+def _pick(ranges: Iterable[Range], seed: str) -> int | None:
+    """One number of `ranges`, every one as likely over all seeds; None when there is none."""
+    ranges = tuple(ranges)
+    count = sum(end - begin + 1 for begin, end in ranges)
+    if not count:
+        return None
+    position = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") % count
+    for begin, end in ranges:
+        if position <= end - begin:
+            return begin + position
+        position -= end - begin + 1
+    raise AssertionError("the position lies below the number of ports")
+
+
+def _text(ranges: Iterable[Range]) -> str:
+    return ", ".join(f"{begin}-{end}" for begin, end in ranges)
