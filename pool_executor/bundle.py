@@ -37,7 +37,7 @@ _SERVER_LINE = re.compile(
     r"    server (?P<name>[A-Za-z0-9_.:-]+) (?P<address>[A-Za-z0-9_.:\[\]-]+):(?P<port>[0-9]{1,5})"
     r" id (?P<id>[0-9]{1,10})(?P<options>(?: [A-Za-z0-9_.:,/@%+*()=\[\]-]+)*)"
 )
-_SECTION = re.compile(r"(?P<kind>[a-z][a-z0-9_-]*)(?:[ \t]+(?P<name>\S+))?")
+_SECTION = re.compile(r"(?P<kind>[a-z][a-z0-9_-]*)(?:[ \t]+(?P<name>\S+)(?:[ \t]+from[ \t]+(?P<base>\S+))?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +109,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One section of a config part: `kind` as `backend` or `defaults`, its other lines and its server lines."""
+    """One section of a config part: `kind` as `backend` or `defaults`, its other lines and its server lines.
+
+    `base` is the name after `from`, of the defaults section that it inherits from.
+    """
 
     kind: str
     name: str
+    base: str = ""
     lines: tuple[str, ...]
     servers: tuple[Server, ...]
 
@@ -205,19 +209,20 @@ def split_servers(text: str) -> tuple[Section, ...]:
     """
     sections: list[Section] = []
     kind: str | None = None
-    name = ""
+    name = base = ""
     lines: list[str] = []
     servers: list[Server] = []
 
     def close() -> None:
         if kind is not None:
-            sections.append(Section(kind=kind, name=name, lines=tuple(lines), servers=tuple(servers)))
+            sections.append(Section(kind=kind, name=name, base=base, lines=tuple(lines), servers=tuple(servers)))
 
     for line in text.split("\n"):
         header = _SECTION.match(line)
         if header is not None:
             close()
-            kind, name, lines, servers = header["kind"], header["name"] or "", [], []
+            kind, name, base = header["kind"], header["name"] or "", header["base"] or ""
+            lines, servers = [], []
             continue
         server = parse_server(line)
         if server is not None and kind is not None:

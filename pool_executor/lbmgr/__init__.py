@@ -1,0 +1,1 @@
+"""lbmgr: one thread that makes the HAProxy of a pool instance follow the pool's bundle."""
