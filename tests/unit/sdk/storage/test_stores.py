@@ -1,0 +1,149 @@
+"""The layout of a framework's nodes, and frames of effects as batches."""
+
+import pytest
+
+from sdk.core.effects import (
+    DeleteFramework,
+    DeletePod,
+    DeleteService,
+    StoreFramework,
+    StorePod,
+    StoreTarget,
+)
+from sdk.errors import CorruptRecord, InvalidSpec, LeadershipLost
+from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.spec import PodSpec, ServiceSpec
+from sdk.storage.memory import MemoryPersister
+from sdk.storage.persister import Check, Put, Remove, packet_bytes, walk
+from sdk.storage.stores import FrameworkStore, Stored, batches
+
+
+@pytest.fixture
+def persister() -> MemoryPersister:
+    return MemoryPersister()
+
+
+@pytest.fixture
+def store(persister: MemoryPersister) -> FrameworkStore:
+    return FrameworkStore(persister, "/r", "hello")
+
+
+def _spec(name: str = "web", count: int = 1) -> ServiceSpec:
+    return ServiceSpec(name=name, pods=(PodSpec(name="p", count=count, tasks=()),))
+
+
+def _pod(index: int, service: str = "web") -> PodRecord:
+    return PodRecord(service=service, pod="p", index=index)
+
+
+def test_nothing_stored_loads_as_nothing(store: FrameworkStore) -> None:
+    """A framework that never ran has no record and no services."""
+    assert store.load() == Stored()
+
+
+def test_what_was_stored_is_loaded(store: FrameworkStore, persister: MemoryPersister) -> None:
+    """Identity, target and pods come back as they were written, below the documented paths."""
+    record = FrameworkRecord(name="hello", framework_id=FrameworkId("f-1"), roles=("a",))
+    store.apply(
+        [
+            StoreFramework(record=record),
+            StoreTarget(config=ConfigId("c1"), spec=_spec()),
+            StorePod(record=_pod(0)),
+            StorePod(record=_pod(1)),
+        ]
+    )
+    stored = store.load()
+    assert stored.framework == record
+    assert stored.services["web"].target == _spec()
+    assert stored.services["web"].config == "c1"
+    assert stored.services["web"].pods == {"p-0": _pod(0), "p-1": _pod(1)}
+    assert persister.get("/r/frameworks/hello/services/web/target") == b'{"config":"c1"}'
+    assert persister.children("/r/frameworks/hello/services/web/pods") == ("p-0", "p-1")
+
+
+def test_of_old_configurations_the_last_is_kept(store: FrameworkStore, persister: MemoryPersister) -> None:
+    """The target and the one before it stay, older ones go."""
+    for number in range(1, 5):
+        store.apply([StoreTarget(config=ConfigId(f"c{number}"), spec=_spec(count=number))])
+    assert persister.children("/r/frameworks/hello/services/web/configs") == ("c3", "c4")
+    assert store.load().services["web"].target == _spec(count=4)
+
+
+def test_the_last_of_several_writes_counts(store: FrameworkStore) -> None:
+    """A frame that stores, deletes and stores one pod ends as its last effect says."""
+    store.apply([StorePod(record=_pod(0)), DeletePod(service="web", pod="p-0")])
+    assert store.load().services == {}
+    store.apply([DeleteService(service="web"), StorePod(record=_pod(2)), StorePod(record=_pod(2))])
+    assert set(store.load().services["web"].pods) == {"p-2"}
+
+
+def test_deleting_leaves_only_the_leadership_node(store: FrameworkStore, persister: MemoryPersister) -> None:
+    """An uninstalled framework has no nodes but the one that keeps others out until the process stops."""
+    persister.apply([Put(store.leader_path, b"me")])
+    store.apply([StoreFramework(record=FrameworkRecord(name="hello")), StorePod(record=_pod(0))])
+    store.apply([DeleteService(service="web")])
+    assert store.load().services == {}
+    store.apply([DeleteFramework()], Check(store.leader_path, 0))
+    assert list(walk(persister, store.path)) == [store.leader_path, store.path]
+    store.remove_leader()
+    assert persister.children("/r/frameworks") == ()
+
+
+def test_a_lost_leadership_writes_nothing(store: FrameworkStore, persister: MemoryPersister) -> None:
+    """The check of the epoch stands before every batch."""
+    persister.apply([Put(store.leader_path, b"me"), Put(store.leader_path, b"you")])
+    with pytest.raises(LeadershipLost):
+        store.apply([StorePod(record=_pod(0))], Check(store.leader_path, 0))
+    assert store.load() == Stored()
+
+
+def test_a_frame_above_a_packet_is_cut_in_order(store: FrameworkStore) -> None:
+    """Many records that do not fit into one multi arrive all the same."""
+    long = "x" * 10_000
+    pods = [PodRecord(service="web", pod="p", index=index, last_failure=long) for index in range(200)]
+    store.apply([StorePod(record=record) for record in pods])
+    assert len(store.load().services["web"].pods) == 200
+
+
+def test_batches_keep_the_order_and_the_limit() -> None:
+    """Each part fits, nothing is lost or moved, and what is too large alone stands alone."""
+    sizes = [10, 500, 3000, 10, 10]
+    operations = [*(Put(f"/a/{index}", b"x" * size) for index, size in enumerate(sizes)), Remove("/b")]
+    parts = list(batches(operations, 2000))
+    assert [operation for part in parts for operation in part] == operations
+    assert all(packet_bytes(part) <= 2000 or len(part) == 1 for part in parts)
+    assert [operations[2]] in parts
+
+
+def test_a_specification_that_is_too_large_is_refused(store: FrameworkStore) -> None:
+    """InvalidSpec names the service and the limit."""
+    spec = ServiceSpec(name="web", pods=(PodSpec(name="p", count=1, tasks=(), role="x" * 500_000),))
+    with pytest.raises(InvalidSpec, match=r"web: .* exceed"):
+        store.apply([StoreTarget(config=ConfigId("c"), spec=spec)])
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "é", "a b", "x" * 200])
+def test_a_name_that_is_no_path_segment_is_refused(store: FrameworkStore, name: str) -> None:
+    """Names become nodes only when they cannot leave their place."""
+    with pytest.raises(InvalidSpec):
+        store.apply([DeleteService(service=name)])
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("framework", b"{}"),
+        ("services/web/target", b'{"config": 1}'),
+        ("services/web/target", b'{"config": "gone"}'),
+        ("services/web/target", b"nonsense"),
+        ("services/web/pods/p-0", b'{"service": "web", "pod": "p", "index": 1}'),
+        ("services/web/pods/p-0", b"\xff"),
+    ],
+)
+def test_a_corrupt_node_is_named(store: FrameworkStore, persister: MemoryPersister, path: str, data: bytes) -> None:
+    """Loading stops with the path of the node that cannot be read."""
+    persister.apply([Put(f"{store.path}/{path}", data)])
+    with pytest.raises(CorruptRecord) as caught:
+        store.load()
+    assert caught.value.path.startswith(store.path)
