@@ -53,6 +53,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._threads: list[threading.Thread] = []
+        self._ended: set[str] = set()
 
     def start(self) -> None:
         """Start all children; returns at once."""
@@ -63,6 +64,12 @@ class Supervisor:
         """Start one more child."""
         self._children[child.name] = child
         self._watch(child)
+
+    def end(self, name: str) -> None:
+        """End one child for good; returns when it has ended."""
+        with self._lock:
+            self._ended.add(name)
+        self._end(name)
 
     def pids(self) -> dict[str, int]:
         """Process ids of the children that run now."""
@@ -93,6 +100,8 @@ class Supervisor:
             try:
                 process = self._spawn(child)
             except OSError as error:
+                if child.name in self._ended:
+                    return
                 delay = self._backoff.next(delay, 0)
                 self._output(child.name, f"could not be started: {error}; trying again in {delay:g} s")
                 continue
@@ -101,15 +110,15 @@ class Supervisor:
                 self._output(child.name, line.decode(errors="replace").rstrip("\n"))
             status = process.wait()
             process.stdout.close()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or child.name in self._ended:
                 return
             delay = self._backoff.next(delay, time.monotonic() - started)
             self._output(child.name, f"{_ending(status)}; starting it again in {delay:g} s")
 
     def _spawn(self, child: Child) -> subprocess.Popen[bytes]:
         with self._lock:
-            if self._stopping.is_set():
-                raise OSError("the supervisor is stopping")
+            if self._stopping.is_set() or child.name in self._ended:
+                raise OSError("it is being stopped")
             process = subprocess.Popen(
                 # setpriv lets the kernel end the child when this thread is gone, so that kill -9 leaves no orphans.
                 ("setpriv", "--pdeathsig", "TERM", "--", *child.command),

@@ -1,6 +1,5 @@
 """Looking at processes through /proc: who listens on a port, who descends from whom."""
 
-import os
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -49,7 +48,7 @@ def descendants(root: int) -> list[int]:
 
 
 def listeners(ports: set[int]) -> dict[int, str]:
-    """For each of `ports` that has a TCP listener: who it is, as `pid 123 (python3 ...)` or `a process of another user`."""
+    """Who listens on which of `ports`: `pid 123 (python3 ...)`, or `a process of another user`."""
     inodes: dict[str, int] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -76,7 +75,7 @@ def _owners(inodes: set[str]) -> dict[str, int]:
             continue
         try:
             for descriptor in (entry / "fd").iterdir():
-                target = os.readlink(descriptor)
+                target = str(descriptor.readlink())
                 if target.startswith("socket:[") and target[8:-1] in inodes:
                     owners[target[8:-1]] = int(entry.name)
         except OSError:

@@ -1,0 +1,191 @@
+"""One whole local stack per test module: real ZooKeeper, embedded Mesos, Edge-LB and the sample application."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kazoo.client import KazooClient
+from sdk.local.cluster import Timings
+
+from api.cli.local import processes
+from api.cli.local.layout import Layout
+from api.cli.local.stack import EXAMPLES, Options, Stack
+from api.cli.local.up import await_endpoints, await_traffic
+from api.cli.supervisor import to_file
+from tests.support.wait import wait_until
+
+REPLACE_AFTER = 3.0
+BASE_PORTS = range(17000, 23000, 1000)
+
+
+class System:
+    """What the tests do to a stack: look, kill, wait."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def pool(self, name: str = "web", **changes: Any) -> dict[str, Any]:
+        """The sample pool under another name and with other top-level values."""
+        document: dict[str, Any] = json.loads((EXAMPLES / "pools" / "web.json").read_text())
+        return {**document, "name": name, **changes}
+
+    def create(self, pool: dict[str, Any]) -> list[str]:
+        """Create a pool, wait until all its instances serve; the URLs of its frontend."""
+        self.stack.call("POST", f"{self.stack.api}/v2/pools", pool)
+        return self.serving(pool["name"], pool.get("count", 1))
+
+    def serving(self, pool: str, count: int) -> list[str]:
+        """Wait until `count` instances of the pool serve; their URLs."""
+        frontends, _stats = await_endpoints(self.stack, pool, count)
+        urls = next(iter(frontends.values()))
+        for url in urls:
+            await_traffic(self.stack, url, 1)
+        return urls
+
+    def pods(self, pool: str) -> list[dict[str, Any]]:
+        """The pool's pods as the status tells them."""
+        pods: list[dict[str, Any]] = self.stack.get(f"{self.stack.api}/v2/pools/{pool}/status")["pods"]
+        return pods
+
+    def instances(self, pool: str) -> list[dict[str, Any]]:
+        """The pool's instances as they report themselves."""
+        found: list[dict[str, Any]] = self.stack.get(f"{self.stack.api}/v2/pools/{pool}/status")["instances"]
+        return found
+
+    def status(self, pool: str) -> dict[str, Any]:
+        """The pool's whole status document."""
+        document: dict[str, Any] = self.stack.get(f"{self.stack.api}/v2/pools/{pool}/status")
+        return document
+
+    def instance_behind(self, url: str) -> dict[str, Any]:
+        """The instance of the pool `web` whose frontend has the URL's port."""
+        port = int(url.rstrip("/").rsplit(":", 1)[1])
+        [found] = [one for one in self.instances("web") if one["ports"].get("web") == port]
+        return found
+
+    def task_ids(self, pool: str) -> set[str]:
+        """Ids of the pool's tasks that the master says are running."""
+        prefix = f"dcos-edgelb.pools.{pool}__"
+        return {task["id"] for task in self.tasks() if task["id"].startswith(prefix)}
+
+    def application_tasks(self) -> list[dict[str, Any]]:
+        """The sample application's running tasks."""
+        return [task for task in self.tasks() if not task["id"].startswith("dcos-edgelb.")]
+
+    def executor(self, task_id: str) -> int:
+        """Process id of the executor of a pool task."""
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                environment = path.read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            pid = int(path.parent.name)
+            if f"MESOS_EXECUTOR_ID={task_id}" in environment and "pool_executor.pyz" in processes.command_line(pid):
+                return pid
+        raise AssertionError(f"no executor process of {task_id}")
+
+    def services(self) -> list[str]:
+        """Names of the services that the scheduler knows."""
+        return [one["name"] for one in self.stack.get(f"{self.stack.scheduler}/v1/services")]
+
+    def delete(self, pool: str) -> None:
+        """Delete a pool and wait until nothing of it runs."""
+        self.stack.call("DELETE", f"{self.stack.api}/v2/pools/{pool}")
+        wait_until(lambda: not self.task_ids(pool), 60, f"the end of {pool}'s tasks")
+        wait_until(lambda: pool not in self.services(), 60, f"the end of service {pool}")
+
+    def zookeeper_nodes_with(self, name: str) -> list[str]:
+        """Paths below our root that have `name` as one segment."""
+        client = KazooClient(self.stack.zookeeper)
+        client.start(timeout=10)
+        try:
+            found, waiting = [], ["/edgelb"]
+            while waiting:
+                path = waiting.pop()
+                for child in client.get_children(path):
+                    below = f"{path}/{child}"
+                    waiting.append(below)
+                    if child == name:
+                        found.append(below)
+            return found
+        finally:
+            client.stop()
+            client.close()
+
+    def reserved_services(self) -> set[str]:
+        """Names of the services that have a reservation on any agent, as the master tells."""
+        found = set()
+        for agent in self.stack.get(f"{self.stack.mesos}/slaves")["slaves"]:
+            for resources in agent.get("reserved_resources_full", {}).values():
+                for resource in resources:
+                    for reservation in resource.get("reservations", []):
+                        labels = {
+                            one["key"]: one.get("value") for one in reservation.get("labels", {}).get("labels", [])
+                        }
+                        found.add(labels.get("service", ""))
+        return found - {""}
+
+    def alive(self, pid: int) -> bool:
+        """Whether a process exists."""
+        return processes.alive(pid)
+
+    def child(self, component: str) -> int:
+        """Process id of a child of `edgelb serve`: scheduler, listener, template or api."""
+        root = self.stack.supervisor.pids()["edgelb"]
+        found = [pid for pid in processes.descendants(root) if component in processes.command_line(pid)]
+        assert found, f"edgelb serve has no child {component}"
+        return found[0]
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL and wait until it is gone."""
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not processes.alive(pid), 10, f"the end of pid {pid}")
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """All tasks that the master says are running."""
+        tasks: list[dict[str, Any]] = self.stack.get(f"{self.stack.mesos}/tasks?limit=10000")["tasks"]
+        return [task for task in tasks if task["state"] == "TASK_RUNNING"]
+
+    def scale_application(self, count: int) -> None:
+        """Ask the sample application's framework for `count` instances."""
+        self.stack.call("PUT", f"{self.stack.application}/v1/count", {"count": count})
+
+    def answers(self, url: str, requests: int = 20) -> set[str]:
+        """The distinct answers of `requests` requests, all of which must be 200."""
+        found = set()
+        for _ in range(requests):
+            status, text = self.stack.fetch(url)
+            assert status == 200, text
+            found.add(text)
+        return found
+
+
+def free_base() -> int:
+    """A base port whose fixed ports nobody listens on."""
+    for base in BASE_PORTS:
+        layout = Layout(directory=Path("unused"), base_port=base)
+        if not processes.listeners(set(layout.listening())):
+            return base
+    raise AssertionError("no free block of ports for a stack")
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A running stack with the sample pool `web` serving, whose timeouts are short."""
+    directory = tmp_path_factory.mktemp("stack")
+    layout = Layout(directory=directory, base_port=free_base())
+    options = Options(replace_after=REPLACE_AFTER, timings=Timings(ping_interval=0.5, ping_timeouts=4))
+    stack = Stack(layout, to_file(directory / "logs"), options)
+    stack.check_ports()
+    try:
+        stack.start()
+        stack.await_true(lambda: stack.fetch(f"{stack.api}/ping")[0] == 200, 30, "the API server")
+        system = System(stack)
+        system.create(system.pool())
+        yield system
+    finally:
+        stack.stop()

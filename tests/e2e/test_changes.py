@@ -1,0 +1,102 @@
+"""Changes of applications and pools as their users see them."""
+
+import itertools
+import time
+import uuid
+from typing import Any
+
+import pytest
+import urllib3
+
+from tests.e2e.conftest import System
+from tests.support.load import background_load
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+def post(system: System, document: dict[str, Any]) -> tuple[int, str]:
+    """Send a pool and return status and message of the answer."""
+    answer = urllib3.request("POST", f"{system.stack.api}/v2/pools", json=document, retries=False)
+    return answer.status, answer.json().get("message", "")
+
+
+def test_starting_and_killing_tasks_every_second_fails_no_request_and_needs_no_reload(system: System) -> None:
+    """A client that never retries sees no failure while the application grows and shrinks for a minute."""
+    url = system.serving("web", 2)[0]
+    before = system.instance_behind(url)
+    due = time.monotonic()
+    deadline = due + 60
+    with background_load(url, rate=100) as load:
+        for count in itertools.cycle((3, 4, 3, 2)):
+            if time.monotonic() > deadline:
+                break
+            system.scale_application(count)
+            wait_until(lambda count=count: len(system.application_tasks()) == count, 30, f"{count} application tasks")
+            # The pace of the changes is what is tested: about one a second.
+            due += 1.0
+            wait_until(lambda due=due: time.monotonic() >= due, 5, "the next second")
+        system.scale_application(2)
+        wait_until(lambda: len(system.answers(url)) == 2, 30, "two application instances in the traffic")
+    after = system.instance_behind(url)
+    assert load.failures == {}
+    assert load.succeeded > 5000
+    assert after["counters"]["dynamic"] > before["counters"]["dynamic"]
+    assert after["counters"]["reload"] == before["counters"]["reload"]
+    assert after["haproxy"]["workers"] == before["haproxy"]["workers"]
+
+
+def test_a_pool_that_cannot_be_placed_says_why(system: System) -> None:
+    """The status counts the refusals of the last offers by their reason."""
+    name = f"stuck-{uuid.uuid4().hex[:6]}"
+    document = system.pool(name, count=1, cpus=400)
+    assert post(system, document)[0] == 200
+
+    def summary() -> str:
+        [pod] = system.pods(name)
+        return str(pod["pending"]["summary"])
+
+    wait_until(lambda: "cpus" in summary(), 30, "the reason in the status")
+    assert "offer" in summary()
+    system.delete(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"name": "foo:bar"}, "pool.name: foo:bar invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"),
+        ({"surprise": 1}, "surprise"),
+        ({"constraints": "hostname:SIDEWAYS"}, "constraints"),
+    ],
+)
+def test_a_wrong_pool_is_refused_with_the_field_and_the_rule(
+    system: System, changes: dict[str, Any], expected: str
+) -> None:
+    """400 names the field path and what is wrong with it."""
+    status, message = post(system, system.pool("wrong") | changes)
+    assert status == 400
+    assert expected in message
+
+
+def test_an_unknown_backend_and_a_broken_pattern_are_refused_with_their_paths(system: System) -> None:
+    """400 names the path inside the pool."""
+    document = system.pool("wrong")
+    document["haproxy"]["frontends"][0]["linkBackend"]["defaultBackend"] = "nowhere"
+    status, message = post(system, document)
+    assert (status, "nowhere" in message, "frontends" in message) == (400, True, True)
+    document = system.pool("wrong")
+    document["haproxy"]["backends"][0]["services"][0]["mesos"] = {"taskNamePattern": "we(b"}
+    status, message = post(system, document)
+    assert (status, "taskNamePattern" in message) == (400, True)
+
+
+def test_deleting_a_pool_leaves_nothing_of_it(system: System) -> None:
+    """No task, no reservation, no ZooKeeper node and no HAProxy process is left."""
+    name = f"gone-{uuid.uuid4().hex[:6]}"
+    system.create(system.pool(name, count=1))
+    [instance] = system.instances(name)
+    system.delete(name)
+    wait_until(lambda: not system.zookeeper_nodes_with(name), 60, "the end of the pool's ZooKeeper nodes")
+    assert not system.task_ids(name)
+    assert not system.alive(instance["haproxy"]["master"])
+    assert name not in system.reserved_services()
