@@ -1,0 +1,32 @@
+"""The embedded Mesos without I/O: a master (`Master`) and an agent (`Agent`) as pure models, run by the HTTP servers of
+`sdk.local` and, in process under a manual clock, by `sdk.testing`.
+
+Nothing here reads a clock, makes a random number, opens a file or a socket. The conversations of a real Mesos 1.12 are
+the measure.
+"""
+
+from sdk.local.core.master import Master
+from sdk.local.core.model import MasterConfig
+from sdk.local.core.outputs import (
+    Answer,
+    CloseAgent,
+    CloseScheduler,
+    Output,
+    Persist,
+    ToAgent,
+    ToOperator,
+    ToScheduler,
+)
+
+__all__ = [
+    "Answer",
+    "CloseAgent",
+    "CloseScheduler",
+    "Master",
+    "MasterConfig",
+    "Output",
+    "Persist",
+    "ToAgent",
+    "ToOperator",
+    "ToScheduler",
+]

@@ -1,0 +1,373 @@
+"""Agents coming, failing and returning: registration, pings, loss, return, and what each means for tasks and offers."""
+
+from sdk.local.core import feedback
+from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
+from sdk.local.core.emit import (
+    charge,
+    nanoseconds,
+    persist,
+    status,
+    task_updated,
+    to_agent,
+    to_operators,
+    to_scheduler,
+    update,
+)
+from sdk.local.core.model import Agent, Executor, Framework, State, Task
+from sdk.local.core.outputs import CloseAgent, ToAgent
+from sdk.local.core.resources import Resources
+from sdk.local.core.tasks import complete, release
+from sdk.local.core.views import agent_message, master_info, task_message
+from sdk.local.core.wire import Json
+
+_TASK_FIELDS = frozenset({"state", "statuses", "status_update_state", "status_update_uuid"})
+
+
+def register(state: State, connection: str, message: Json, now: float) -> None:
+    """A new agent: it gets an id, which the registry keeps before the agent hears of it."""
+    info: Json = message["agent_info"]
+    for other in list(state.agents.values()):
+        if (other.info.get("ip"), other.info["port"]) == (info.get("ip"), info["port"]):
+            # The agent at that address lost its work directory: what ran there under the old id is gone.
+            _remove(state, other, f"Agent {other.hostname} removed: a new agent registered at the same address", now)
+    agent_id = f"{state.config.master_id}-S{state.next_agent}"
+    state.next_agent += 1
+    agent = Agent(
+        agent_id=agent_id,
+        info=info | {"id": {"value": agent_id}},
+        total=Resources.of(info["resources"]),
+        free=Resources.of(info["resources"]),
+        registered=now,
+        connection=connection,
+        ping_at=now + state.config.agent_ping_timeout,
+    )
+    state.agents[agent_id] = agent
+    persist(state)
+    content = {"type": "REGISTERED", "agent_id": {"value": agent_id}, "master_info": master_info(state)}
+    to_agent(state, agent, content)
+    to_operators(state, "AGENT_ADDED", {"agent": agent_message(state, agent, full=False)})
+    allocate(state, now)
+
+
+def reregister(state: State, connection: str, message: Json, now: float) -> None:
+    """An agent with an id: after its own restart, a cut connection, a restart of the master, or being unreachable."""
+    info: Json = message["agent_info"]
+    agent_id = info["id"]["value"]
+    if agent_id in state.gone_agents:
+        state.out.append(
+            ToAgent(connection=connection, message={"type": "SHUTDOWN", "text": "Agent has been marked gone"})
+        )
+        state.out.append(CloseAgent(connection=connection))
+        return
+    agent = state.agents.get(agent_id)
+    if agent is None:
+        _readmit(state, connection, message, now)
+    else:
+        _resume(state, agent, connection, message, now)
+    allocate(state, now)
+
+
+def _resume(state: State, agent: Agent, connection: str, message: Json, now: float) -> None:
+    """The agent was away shorter than the ping timeout: schedulers see at most a rescinded and a new offer."""
+    if agent.connection is not None and agent.connection != connection:
+        state.out.append(CloseAgent(connection=agent.connection))
+    rescind(state, offers_of(state, agent=agent), now)
+    _connect(state, agent, connection, message["agent_info"], now)
+    reported = {(item["framework_id"]["value"], item["task_id"]["value"]) for item in message.get("tasks", ())}
+    missing = [
+        task
+        for framework in state.frameworks.values()
+        for task in framework.tasks.values()
+        if task.agent_id == agent.agent_id and (task.framework_id, task.task_id) not in reported and not task.terminal
+    ]
+    _settle_operations(state, agent, message)
+    _take_executors(agent, message)
+    _recount(state, agent, message)
+    _answer(state, agent, message, missing)
+
+
+def _readmit(state: State, connection: str, message: Json, now: float) -> None:
+    """The agent was unreachable, or this master is new: its tasks are learned from it."""
+    info: Json = message["agent_info"]
+    agent_id = info["id"]["value"]
+    was_unreachable = state.unreachable_agents.pop(agent_id, None) is not None
+    state.recovered_agents.pop(agent_id, None)
+    agent = Agent(
+        agent_id=agent_id,
+        info=info,
+        total=Resources(),
+        free=Resources(),
+        registered=message.get("registered", now),
+        reregistered=now,
+    )
+    state.agents[agent_id] = agent
+    _connect(state, agent, connection, info, now)
+    persist(state)
+    for framework_info in message.get("frameworks", ()):
+        framework_id = framework_info["id"]["value"]
+        if framework_id not in state.frameworks and framework_id not in state.removed_frameworks:
+            state.frameworks[framework_id] = Framework(
+                framework_id=framework_id,
+                info=framework_info,
+                registered=0.0,
+                reregistered=0.0,
+                recovered=True,
+                remove_at=now + max(0.0, framework_info.get("failover_timeout", 0.0)),
+            )
+    _take_executors(agent, message)
+    for item in message.get("tasks", ()):
+        framework = state.frameworks.get(item["framework_id"]["value"])
+        if framework is None:
+            continue
+        framework.unreachable.pop(item["task_id"]["value"], None)
+        task = _task(agent, item)
+        framework.tasks[task.task_id] = task
+        to_operators(state, "TASK_ADDED", {"task": task_message(task)})
+        if was_unreachable:
+            _back(state, framework, task, now)
+    _recount(state, agent, message)
+    to_operators(state, "AGENT_ADDED", {"agent": agent_message(state, agent, full=False)})
+    # Tasks that were on this agent when it was lost and are not among those it reports are known to have ended.
+    for framework in state.frameworks.values():
+        for lost in [task for task in framework.unreachable.values() if task.agent_id == agent_id]:
+            del framework.unreachable[lost.task_id]
+            complete(state, framework, lost)
+    _answer(state, agent, message, [])
+
+
+def _connect(state: State, agent: Agent, connection: str, info: Json, now: float) -> None:
+    agent.connection = connection
+    agent.info = info
+    agent.reregistered = now
+    agent.pings_missed = 0
+    agent.ping_open = False
+    agent.ping_at = now + state.config.agent_ping_timeout
+
+
+def _task(agent: Agent, item: Json) -> Task:
+    return Task(
+        framework_id=item["framework_id"]["value"],
+        task_id=item["task_id"]["value"],
+        agent_id=agent.agent_id,
+        info={name: part for name, part in item.items() if name not in _TASK_FIELDS},
+        resources=Resources.of(item["resources"]),
+        executor_id=item.get("executor_id", {}).get("value"),
+        state=item["state"],
+        sent_state=item.get("status_update_state"),
+        sent_uuid=item.get("status_update_uuid"),
+        statuses=list(item.get("statuses", ())),
+        charged=False,
+    )
+
+
+def _back(state: State, framework: Framework, task: Task, now: float) -> None:
+    last = task.statuses[-1] if task.statuses else None
+    content = status(
+        now,
+        task.task_id,
+        task.state,
+        # The spelling is that of Mesos.
+        "Unreachable agent re-reregistered",
+        "REASON_AGENT_REREGISTERED",
+        agent_id=task.agent_id,
+        executor_id=task.executor_id,
+        known=last,
+    )
+    update(state, framework, content)
+
+
+def _take_executors(agent: Agent, message: Json) -> None:
+    agent.executors = {
+        (item["framework_id"]["value"], item["executor_info"]["executor_id"]["value"]): Executor(
+            framework_id=item["framework_id"]["value"],
+            executor_id=item["executor_info"]["executor_id"]["value"],
+            info=item["executor_info"],
+            resources=Resources.of(item["executor_info"].get("resources")),
+        )
+        for item in message.get("executors", ())
+    }
+
+
+def _settle_operations(state: State, agent: Agent, message: Json) -> None:
+    known = {item["operation_uuid"] for item in message.get("operations", ())}
+    for operation in list(agent.operations.values()):
+        if operation.state == "OPERATION_PENDING" and operation.uuid not in known:
+            feedback.dropped(state, operation)
+
+
+def _recount(state: State, agent: Agent, message: Json) -> None:
+    """The agent's own account of its resources is the truth; what is free follows from it."""
+    agent.total = Resources.of(message.get("resources", agent.info["resources"]))
+    free = agent.total
+    for framework in state.frameworks.values():
+        # Executors may have come or gone: what each framework holds is counted anew, over all agents.
+        framework.held = {}
+        for task in framework.tasks.values():
+            if task.agent_id == agent.agent_id:
+                task.charged = not task.terminal
+                if task.charged:
+                    free = free - task.resources.unallocated()
+            if task.charged:
+                charge(framework, task.resources)
+    for executor in agent.executors.values():
+        free = free - executor.resources.unallocated()
+    for place in state.agents.values():
+        for executor in place.executors.values():
+            charge(state.frameworks.get(executor.framework_id), executor.resources)
+    for offer in state.offers.values():
+        charge(state.frameworks.get(offer.framework_id), offer.resources)
+    agent.free = free
+
+
+def _answer(state: State, agent: Agent, message: Json, missing: list[Task]) -> None:
+    content: Json = {
+        "type": "REREGISTERED",
+        "agent_id": {"value": agent.agent_id},
+        "master_info": master_info(state),
+        # The agent answers for tasks of which it does not know: their RUN_TASK was lost.
+        "reconcile": [
+            {
+                "framework_id": {"value": task.framework_id},
+                "task_id": {"value": task.task_id},
+                "partition_aware": state.frameworks[task.framework_id].has("PARTITION_AWARE"),
+            }
+            for task in missing
+        ],
+    }
+    to_agent(state, agent, content)
+    named = {item["id"]["value"] for item in message.get("frameworks", ())}
+    for framework_id in named:
+        framework = state.frameworks.get(framework_id)
+        if framework is None:
+            to_agent(state, agent, {"type": "SHUTDOWN_FRAMEWORK", "framework_id": {"value": framework_id}})
+        elif framework.connected:
+            to_agent(state, agent, {"type": "UPDATE_FRAMEWORK", "framework_info": framework.info})
+    for (framework_id, task_id), kill in list(agent.killed.items()):
+        framework = state.frameworks.get(framework_id)
+        task = framework.tasks.get(task_id) if framework else None
+        if task is not None and not task.terminal:
+            to_agent(state, agent, kill)
+
+
+def disconnected(state: State, connection: str, now: float) -> None:
+    """The connection of an agent ended: its offers are rescinded; it has the ping timeouts to come back."""
+    agent = by_connection(state, connection)
+    if agent is not None:
+        agent.connection = None
+        rescind(state, offers_of(state, agent=agent), now)
+
+
+def by_connection(state: State, connection: str) -> Agent | None:
+    """The agent behind a connection."""
+    return next((agent for agent in state.agents.values() if agent.connection == connection), None)
+
+
+def pong(agent: Agent, now: float) -> None:
+    """The agent answered a ping."""
+    agent.ping_open = False
+    agent.pings_missed = 0
+    agent.ping_at = max(agent.ping_at, now)
+
+
+def unregister(state: State, agent: Agent, now: float) -> None:
+    """The agent says goodbye: its tasks are lost, its id is never used again."""
+    _remove(state, agent, f"Agent {agent.hostname} removed: the agent unregistered", now)
+
+
+def _failure(state: State, agent: Agent) -> None:
+    for framework in state.frameworks.values():
+        content = {"type": "FAILURE", "failure": {"agent_id": {"value": agent.agent_id}}}
+        to_scheduler(state, framework, content)
+
+
+def _remove(state: State, agent: Agent, message: str, now: float) -> None:
+    for framework in state.frameworks.values():
+        for task in [task for task in framework.tasks.values() if task.agent_id == agent.agent_id]:
+            if not task.terminal:
+                task.state = "TASK_LOST"
+                content = status(
+                    now,
+                    task.task_id,
+                    "TASK_LOST",
+                    message,
+                    "REASON_AGENT_REMOVED",
+                    agent_id=agent.agent_id,
+                    executor_id=task.executor_id,
+                )
+                task_updated(state, task, content)
+                update(state, framework, content)
+            release(state, task, now)
+            complete(state, framework, task)
+    rescind(state, offers_of(state, agent=agent), now)
+    _forget(state, agent)
+    to_operators(state, "AGENT_REMOVED", {"agent_id": {"value": agent.agent_id}})
+    _failure(state, agent)
+    persist(state)
+
+
+def _forget(state: State, agent: Agent) -> None:
+    for executor in agent.executors.values():
+        charge(state.frameworks.get(executor.framework_id), executor.resources, -1)
+    for operation in list(agent.operations.values()):
+        framework = state.frameworks.get(operation.framework_id)
+        if framework is not None:
+            framework.operations.pop(operation.uuid, None)
+    if agent.connection is not None:
+        state.out.append(CloseAgent(connection=agent.connection))
+    del state.agents[agent.agent_id]
+    state.filters = [item for item in state.filters if item.agent_id != agent.agent_id]
+
+
+def _unreachable(state: State, agent: Agent, now: float) -> None:
+    since = nanoseconds(now)
+    state.unreachable_agents[agent.agent_id] = {"info": agent.info, "since": since}
+    for framework in state.frameworks.values():
+        aware = framework.has("PARTITION_AWARE")
+        for task in [task for task in framework.tasks.values() if task.agent_id == agent.agent_id]:
+            if task.terminal:
+                release(state, task, now)
+                complete(state, framework, task)
+                continue
+            content = status(
+                now,
+                task.task_id,
+                "TASK_UNREACHABLE" if aware else "TASK_LOST",
+                "health check timed out",
+                "REASON_AGENT_REMOVED",
+                agent_id=agent.agent_id,
+                executor_id=task.executor_id,
+                unreachable=since,
+            )
+            release(state, task, now)
+            task.state = content["state"]
+            task_updated(state, task, content)
+            update(state, framework, content)
+            del framework.tasks[task.task_id]
+            framework.unreachable[task.task_id] = task
+    rescind(state, offers_of(state, agent=agent), now)
+    _forget(state, agent)
+    _failure(state, agent)
+    persist(state)
+    mark_dirty(state, now)
+
+
+def tick(state: State, now: float) -> None:
+    """Pings that are due, agents that missed too many, and recovered agents that never came back."""
+    for agent in list(state.agents.values()):
+        if now < agent.ping_at:
+            continue
+        if agent.ping_open or agent.connection is None:
+            agent.pings_missed += 1
+            if agent.pings_missed >= state.config.max_agent_ping_timeouts:
+                _unreachable(state, agent, now)
+                continue
+        agent.ping_open = True
+        agent.ping_at = now + state.config.agent_ping_timeout
+        to_agent(state, agent, {"type": "PING"})
+    if state.recover_until is not None and now >= state.recover_until:
+        state.recover_until = None
+        for agent_id, info in state.recovered_agents.items():
+            state.unreachable_agents[agent_id] = {"info": info, "since": nanoseconds(now)}
+        if state.recovered_agents:
+            state.recovered_agents.clear()
+            persist(state)

@@ -1,0 +1,303 @@
+"""The master as one object without I/O: calls, agent messages and the passing of time go in, outputs come out.
+
+    master = Master(MasterConfig(master_id="m"), now=0.0)
+    answer = master.call({"type": "SUBSCRIBE", ...}, stream=None, now=0.0, new_stream="s1")
+    outputs = master.agent_message("a1", {"type": "REGISTER", "agent_info": {...}}, now=0.0)
+    outputs = master.tick(now=1.0)        # call it again not later than master.next_tick()
+
+Time (seconds, `now` never goes back), stream ids and the master's id come from the caller; nothing here is random. JSON
+dicts have the shape of the Mesos v1 API. A call that Mesos refuses comes back as an `Answer` with its HTTP status and
+text; it changes nothing.
+
+Messages of agents (`agent_message`): REGISTER {agent_info}, REREGISTER {agent_info with id, resources, frameworks,
+executors, tasks, operations}, PONG, UPDATE {framework_id, status, latest_state}, MESSAGE {framework_id, executor_id,
+data}, EXITED_EXECUTOR {framework_id, executor_id, status}, OPERATION_STATUS {framework_id, operation_uuid, status},
+UNREGISTER. Messages to agents are in `sdk.local.core.agent`.
+"""
+
+import base64
+from typing import Any
+
+from sdk.local.core import accept, agents, allocation, feedback, frameworks, tasks, views
+from sdk.local.core.emit import registry as registry_of
+from sdk.local.core.model import Framework, MasterConfig, State
+from sdk.local.core.outputs import Answer, Output, ToOperator
+from sdk.local.core.wire import BadMessage, Json, convert
+
+_CONTENT = {
+    "SUBSCRIBE": "subscribe",
+    "ACCEPT": "accept",
+    "DECLINE": "decline",
+    "KILL": "kill",
+    "SHUTDOWN": "shutdown",
+    "ACKNOWLEDGE": "acknowledge",
+    "ACKNOWLEDGE_OPERATION_STATUS": "acknowledge_operation_status",
+    "RECONCILE": "reconcile",
+    "RECONCILE_OPERATIONS": "reconcile_operations",
+    "MESSAGE": "message",
+    "UPDATE_FRAMEWORK": "update_framework",
+}
+_TYPES = frozenset(_CONTENT) | {"TEARDOWN", "REVIVE", "SUPPRESS", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"}
+_OPERATOR_CONTENT = {"GET_METRICS": "get_metrics", "TEARDOWN": "teardown"}
+
+
+class Master:
+    """One leading master. `state` may be read by anybody and is changed only by these methods."""
+
+    def __init__(self, config: MasterConfig, *, now: float, registry: Json | None = None) -> None:
+        known = registry or {}
+        self.state = State(
+            config=config,
+            started=now,
+            last_allocation=now,
+            recovered_agents=dict(known.get("agents", {})),
+            unreachable_agents=dict(known.get("unreachable", {})),
+            gone_agents=dict(known.get("gone", {})),
+            removed_frameworks=list(known.get("removed_frameworks", [])),
+        )
+        if self.state.recovered_agents:
+            self.state.recover_until = now + config.agent_reregister_timeout
+
+    def _take(self) -> tuple[Output, ...]:
+        outputs = tuple(self.state.out)
+        self.state.out.clear()
+        return outputs
+
+    def registry(self) -> Json:
+        """What a later master of this cluster starts from."""
+        return registry_of(self.state)
+
+    # --- schedulers -----------------------------------------------------------------------------------------------
+
+    def call(self, call: Any, *, stream: str | None, now: float, new_stream: str = "") -> Answer:
+        """One POST to /api/v1/scheduler.
+
+        `stream` is the Mesos-Stream-Id header or None; `new_stream` the id that a SUBSCRIBE's stream gets. Status 200
+        for an accepted SUBSCRIBE: its events go to `new_stream` from now on until `scheduler_disconnected(new_stream)`.
+        """
+        try:
+            message = convert("Call", call)
+        except BadMessage as error:
+            return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
+        problem = _call_problem(message)
+        if problem is not None:
+            return Answer(status=400, text=f"Failed to validate scheduler::Call: {problem}")
+        if message["type"] == "SUBSCRIBE":
+            if stream is not None:
+                return Answer(status=400, text="Subscribe calls should not include the 'Mesos-Stream-Id' header")
+            frameworks.subscribe(self.state, new_stream, message, now)
+            return Answer(status=200, outputs=self._take())
+        framework_id = message["framework_id"]["value"]
+        framework = self.state.frameworks.get(framework_id)
+        if framework is None:
+            return Answer(status=400, text="Framework cannot be found")
+        if framework.stream is None:
+            return Answer(status=403, text="Framework is not subscribed")
+        if stream is None:
+            return Answer(status=400, text="All non-subscribe calls should include the 'Mesos-Stream-Id' header")
+        if stream != framework.stream:
+            return Answer(
+                status=400,
+                text=f"The stream ID '{stream}' included in this request didn't match the stream ID currently"
+                f" associated "
+                f"with framework ID {framework_id}",
+            )
+        self.state.count(f"master/messages_{message['type'].lower()}")
+        refusal = self._dispatch(framework, message, now)
+        if refusal is not None:
+            return Answer(status=400, text=refusal, outputs=self._take())
+        return Answer(status=200 if message["type"] == "UPDATE_FRAMEWORK" else 202, outputs=self._take())
+
+    def _dispatch(self, framework: Framework, call: Json, now: float) -> str | None:
+        state = self.state
+        match call["type"]:
+            case "ACCEPT":
+                accept.accept(state, framework, call, now)
+            case "DECLINE":
+                accept.decline(state, framework, call, now)
+            case "REVIVE":
+                frameworks.revive_call(state, framework, call, now)
+            case "SUPPRESS":
+                frameworks.suppress(state, framework, call)
+            case "KILL":
+                tasks.kill(state, framework, call, now)
+            case "SHUTDOWN":
+                tasks.shutdown_executor(state, framework, call)
+            case "ACKNOWLEDGE":
+                tasks.acknowledge(state, framework, call)
+            case "ACKNOWLEDGE_OPERATION_STATUS":
+                feedback.acknowledge(state, framework, call)
+            case "RECONCILE":
+                tasks.reconcile(state, framework, call, now)
+            case "RECONCILE_OPERATIONS":
+                feedback.reconcile(state, framework, call)
+            case "MESSAGE":
+                tasks.message_executor(state, framework, call)
+            case "TEARDOWN":
+                frameworks.remove(state, framework, now)
+            case "UPDATE_FRAMEWORK":
+                return frameworks.update(state, framework, call, now)
+            case _:
+                # Inverse offers are never made, so an answer to one is to one that is no longer valid: ignored.
+                pass
+        return None
+
+    def scheduler_disconnected(self, stream: str, *, now: float) -> tuple[Output, ...]:
+        """The connection of a scheduler's stream ended. Harmless for a stream that no framework uses any more."""
+        frameworks.disconnected(self.state, stream, now)
+        return self._take()
+
+    # --- agents ---------------------------------------------------------------------------------------------------
+
+    def agent_message(self, connection: str, message: Json, *, now: float) -> tuple[Output, ...]:
+        """One message of the agent behind `connection`; the first on a connection is REGISTER or REREGISTER."""
+        state = self.state
+        match message["type"]:
+            case "REGISTER":
+                agents.register(state, connection, message, now)
+                return self._take()
+            case "REREGISTER":
+                agents.reregister(state, connection, message, now)
+                return self._take()
+        agent = agents.by_connection(state, connection)
+        if agent is None:
+            return ()
+        match message["type"]:
+            case "PONG":
+                agents.pong(agent, now)
+            case "UPDATE":
+                tasks.on_update(state, agent, message, now)
+            case "MESSAGE":
+                tasks.on_message(state, agent, message)
+            case "EXITED_EXECUTOR":
+                tasks.on_exited_executor(state, agent, message, now)
+            case "OPERATION_STATUS":
+                feedback.on_status(state, agent, message)
+            case "UNREGISTER":
+                agents.unregister(state, agent, now)
+            case kind:
+                raise ValueError(f"an agent sent a message of the unknown type {kind!r}")
+        return self._take()
+
+    def agent_disconnected(self, connection: str, *, now: float) -> tuple[Output, ...]:
+        """The connection of an agent ended. Harmless for a connection that was replaced by a newer one."""
+        agents.disconnected(self.state, connection, now)
+        return self._take()
+
+    # --- operators ------------------------------------------------------------------------------------------------
+
+    def operator_subscribe(self, stream: str, *, now: float) -> tuple[Output, ...]:
+        """SUBSCRIBE of the operator API: a snapshot, then every change, until `operator_disconnected`."""
+        interval = self.state.config.heartbeat_interval
+        content = {"get_state": views.get_state(self.state), "heartbeat_interval_seconds": interval}
+        self.state.operators[stream] = now + interval
+        return (
+            ToOperator(stream=stream, event={"type": "SUBSCRIBED", "subscribed": content}),
+            ToOperator(stream=stream, event=frameworks.HEARTBEAT),
+        )
+
+    def operator_disconnected(self, stream: str) -> None:
+        """The connection of an operator stream ended."""
+        self.state.operators.pop(stream, None)
+
+    def operator_call(self, call: Any, *, now: float) -> Answer:
+        """One POST to /api/v1 other than SUBSCRIBE."""
+        try:
+            message = convert("OperatorCall", call)
+        except BadMessage as error:
+            return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
+        kind = message.get("type")
+        if kind is None:
+            return Answer(status=400, text="Failed to validate master::Call: Expecting 'type' to be present")
+        wanted = _OPERATOR_CONTENT.get(kind)
+        if wanted is not None and wanted not in message:
+            return Answer(status=400, text=f"Failed to validate master::Call: Expecting '{wanted}' to be present")
+        if kind == "TEARDOWN":
+            return self.teardown(str((message["teardown"].get("framework_id") or {}).get("value", "")), now=now)
+        content = self._get(kind)
+        if content is None:
+            return Answer(status=501, text=f"The embedded Mesos does not implement {kind}")
+        return Answer(status=200, body={"type": kind, kind.lower(): content})
+
+    def _get(self, kind: str) -> Json | None:
+        state = self.state
+        match kind:
+            case "GET_STATE":
+                return views.get_state(state)
+            case "GET_TASKS":
+                return views.get_tasks(state)
+            case "GET_AGENTS":
+                return views.get_agents(state)
+            case "GET_FRAMEWORKS":
+                return views.get_frameworks(state)
+            case "GET_EXECUTORS":
+                return views.get_executors(state)
+            case "GET_OPERATIONS":
+                return views.get_operations(state)
+            case "GET_ROLES":
+                return views.get_roles(state)
+            case "GET_HEALTH":
+                return {"healthy": True}
+            case "GET_VERSION":
+                return views.get_version()
+            case "GET_MASTER":
+                times = {"start_time": state.started, "elected_time": state.started}
+                return {"master_info": views.master_info(state), **times}
+            case _:
+                return None
+
+    def teardown(self, framework_id: str, *, now: float) -> Answer:
+        """An operator tears a framework down."""
+        framework = self.state.frameworks.get(framework_id)
+        if framework is None:
+            return Answer(status=400, text="No framework found with specified ID")
+        frameworks.remove(self.state, framework, now)
+        return Answer(status=200, outputs=self._take())
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def tick(self, *, now: float) -> tuple[Output, ...]:
+        """What is due by now: heartbeats, pings, timeouts, an allocation cycle."""
+        state = self.state
+        agents.tick(state, now)
+        frameworks.tick(state, now)
+        for stream, due in state.operators.items():
+            if now >= due:
+                state.out.append(ToOperator(stream=stream, event=frameworks.HEARTBEAT))
+                state.operators[stream] = now + state.config.heartbeat_interval
+        if state.allocation_at is not None and now >= state.allocation_at:
+            allocation.allocate(state, now)
+        return self._take()
+
+    def next_tick(self) -> float | None:
+        """The time of the next thing that is due, None when nothing is."""
+        state = self.state
+        due = [agent.ping_at for agent in state.agents.values()]
+        due += [item.heartbeat_at for item in state.frameworks.values() if item.stream is not None]
+        due += [item.remove_at for item in state.frameworks.values() if item.remove_at is not None]
+        due += state.operators.values()
+        due += [time for time in (state.allocation_at, state.recover_until) if time is not None]
+        return min(due, default=None)
+
+
+def _call_problem(call: Json) -> str | None:
+    """What Mesos finds wrong with a well-formed call before it looks for the framework."""
+    kind = call.get("type")
+    # The real master aborts on the type UNKNOWN; here it is as good as none.
+    if kind not in _TYPES:
+        return "Expecting 'type' to be present"
+    if kind != "SUBSCRIBE" and not call.get("framework_id", {}).get("value"):
+        return "Expecting 'framework_id' to be present"
+    wanted = _CONTENT.get(kind)
+    if wanted is not None and wanted not in call:
+        return f"Expecting '{wanted}' to be present"
+    if kind in ("SUBSCRIBE", "UPDATE_FRAMEWORK"):
+        content = call[kind.lower()]
+        named = content["framework_info"].get("id", {}).get("value", "")
+        if named != call.get("framework_id", {}).get("value", ""):
+            return f"'framework_id' differs from '{kind.lower()}.framework_info.id'"
+    if kind in ("ACKNOWLEDGE", "ACKNOWLEDGE_OPERATION_STATUS"):
+        assert wanted is not None
+        if len(base64.b64decode(call[wanted]["uuid"])) != 16:
+            return "Not a valid UUID"
+    return None

@@ -1,0 +1,229 @@
+"""What the master knows: frameworks, agents, tasks, offers, operations. Plain mutable records, owned by one Master.
+
+Knows no rules; they stand in `allocation`, `accept`, `tasks`, `frameworks`, `agents` and `operations`.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from sdk.local.core.outputs import Output
+from sdk.local.core.resources import Resources
+from sdk.local.core.wire import Json
+
+TERMINAL = frozenset(
+    {
+        "TASK_FINISHED",
+        "TASK_FAILED",
+        "TASK_KILLED",
+        "TASK_ERROR",
+        "TASK_LOST",
+        "TASK_DROPPED",
+        "TASK_GONE",
+        "TASK_GONE_BY_OPERATOR",
+    }
+)
+VERSION = "1.12.0"
+"""The version of Apache Mesos whose recorded answers this follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterConfig:
+    """Settings of a master; times in seconds. The defaults are those of the real master's flags."""
+
+    master_id: str
+    hostname: str = "127.0.0.1"
+    ip: str = "127.0.0.1"
+    port: int = 5050
+    cluster: str | None = None
+    allocation_interval: float = 1.0
+    heartbeat_interval: float = 15.0
+    agent_ping_timeout: float = 15.0
+    max_agent_ping_timeouts: int = 5
+    agent_reregister_timeout: float = 600.0
+    max_completed_frameworks: int = 50
+    max_completed_tasks: int = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    """A task as the master tells operators.
+
+    `state` is the newest known, `sent_state` the one last forwarded to the scheduler.
+    """
+
+    framework_id: str
+    task_id: str
+    agent_id: str
+    info: Json
+    """The constant fields of the Task message: name, ids, resources, labels, discovery, ..."""
+    resources: Resources
+    executor_id: str | None
+    """None for a command task, whose executor is the agent's own business."""
+    state: str = "TASK_STAGING"
+    sent_state: str | None = None
+    sent_uuid: str | None = None
+    statuses: list[Json] = field(default_factory=list)
+    charged: bool = True
+    """Whether its resources count as used: until it is terminal."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether it is in a state that it cannot leave."""
+        return self.state in TERMINAL
+
+
+@dataclass(slots=True, kw_only=True)
+class Offer:
+    """Resources of one agent lent to one framework in one role."""
+
+    offer_id: str
+    framework_id: str
+    agent_id: str
+    role: str
+    resources: Resources
+    message: Json
+
+
+@dataclass(slots=True, kw_only=True)
+class Operation:
+    """A RESERVE, UNRESERVE, CREATE or DESTROY that an agent was asked to apply."""
+
+    uuid: str
+    framework_id: str
+    agent_id: str
+    info: Json
+    state: str = "OPERATION_PENDING"
+    status: Json | None = None
+
+    @property
+    def operation_id(self) -> str | None:
+        """The framework's own id; only operations that have one get feedback."""
+        return self.info["id"]["value"] if "id" in self.info else None
+
+
+@dataclass(slots=True, kw_only=True)
+class Filter:
+    """What a framework refused on one agent in one role, until when."""
+
+    framework_id: str
+    agent_id: str
+    role: str
+    refused: Resources
+    until: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Framework:
+    """A framework, subscribed or waiting for its failover timeout."""
+
+    framework_id: str
+    info: Json
+    registered: float
+    reregistered: float
+    stream: str | None = None
+    recovered: bool = False
+    """Known only from agents that came back to a restarted master."""
+    unregistered: float = 0.0
+    heartbeat_at: float = 0.0
+    remove_at: float | None = None
+    suppressed: set[str] = field(default_factory=set)
+    offer_constraints: Json = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    unreachable: dict[str, Task] = field(default_factory=dict)
+    completed: deque[Task] = field(default_factory=deque)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    held: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Thousandths by role and scalar name of what it uses or is offered."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a scheduler listens."""
+        return self.stream is not None
+
+    def has(self, capability: str) -> bool:
+        """Whether the scheduler declared that capability."""
+        return any(item.get("type") == capability for item in self.info.get("capabilities", ()))
+
+    @property
+    def roles(self) -> list[str]:
+        """Its roles, in the order of the FrameworkInfo."""
+        if self.has("MULTI_ROLE"):
+            return list(self.info.get("roles", ()))
+        return [self.info.get("role", "*")]
+
+
+@dataclass(slots=True, kw_only=True)
+class Executor:
+    """A custom executor on an agent; command executors belong to the agent alone."""
+
+    framework_id: str
+    executor_id: str
+    info: Json
+    resources: Resources
+
+
+@dataclass(slots=True, kw_only=True)
+class Agent:
+    """A registered agent."""
+
+    agent_id: str
+    info: Json
+    total: Resources
+    free: Resources
+    registered: float
+    version: str = VERSION
+    reregistered: float | None = None
+    connection: str | None = None
+    deactivated: bool = False
+    executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    killed: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """Kills sent, repeated when the agent comes back with the task still running."""
+    ping_at: float = 0.0
+    pings_missed: int = 0
+    ping_open: bool = False
+
+    @property
+    def hostname(self) -> str:
+        """Its hostname."""
+        return str(self.info["hostname"])
+
+    @property
+    def pid(self) -> str:
+        """Its libprocess address, as shown to people and to the web UI."""
+        return f"slave(1)@{self.info.get('ip', '127.0.0.1')}:{self.info['port']}"
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """All that one master knows, and the outputs of the input at work."""
+
+    config: MasterConfig
+    started: float
+    frameworks: dict[str, Framework] = field(default_factory=dict)
+    completed_frameworks: dict[str, Framework] = field(default_factory=dict)
+    removed_frameworks: list[str] = field(default_factory=list)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    recovered_agents: dict[str, Json] = field(default_factory=dict)
+    """AgentInfos from the registry of agents that did not come back yet."""
+    recover_until: float | None = None
+    unreachable_agents: dict[str, Json] = field(default_factory=dict)
+    """Agent id -> `{"info", "since"}`."""
+    gone_agents: dict[str, float] = field(default_factory=dict)
+    offers: dict[str, Offer] = field(default_factory=dict)
+    filters: list[Filter] = field(default_factory=list)
+    operators: dict[str, float] = field(default_factory=dict)
+    """Operator streams and when their next heartbeat is due."""
+    allocation_at: float | None = None
+    """When the next allocation cycle is due; None while nothing could change."""
+    last_allocation: float = 0.0
+    next_framework: int = 0
+    next_agent: int = 0
+    next_offer: int = 0
+    next_operation: int = 0
+    metrics: dict[str, int] = field(default_factory=dict)
+    out: list[Output] = field(default_factory=list)
+
+    def count(self, name: str) -> None:
+        """One more of what /metrics/snapshot counts under `name`."""
+        self.metrics[name] = self.metrics.get(name, 0) + 1

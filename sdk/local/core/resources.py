@@ -1,0 +1,275 @@
+"""Arithmetic on Mesos resources: sums, differences, containment; scalars in integer thousandths as Mesos' fixed point
+does.
+
+Knows what makes two resources the same kind (name, reservations, allocation, disk) and how Mesos prints them. Does not
+know agents, offers or who may use what.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from sdk.local.core.wire import Json, ordered
+
+Span = tuple[int, int]
+Value = int | tuple[Span, ...] | frozenset[str]
+"""Thousandths of a scalar, sorted disjoint inclusive ranges, or a set of items."""
+
+_VALUE_FIELDS = ("scalar", "ranges", "set")
+
+
+def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+    result: list[Span] = []
+    for begin, end in sorted(spans):
+        if result and begin <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
+        else:
+            result.append((begin, end))
+    return tuple(result)
+
+
+def _cut(spans: tuple[Span, ...], away: tuple[Span, ...]) -> tuple[Span, ...]:
+    for low, high in away:
+        rest: list[Span] = []
+        for begin, end in spans:
+            if begin < low:
+                rest.append((begin, min(end, low - 1)))
+            if end > high:
+                rest.append((max(begin, high + 1), end))
+        spans = tuple(rest)
+    return spans
+
+
+def _value(resource: Json) -> Value:
+    kind = resource.get("type")
+    if kind == "RANGES":
+        return _merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
+    if kind == "SET":
+        return frozenset(resource.get("set", {}).get("item", ()))
+    # Mesos rounds to the nearest thousandth: 0.1234 counts as 0.123.
+    return round(float(resource.get("scalar", {}).get("value", 0.0)) * 1000)
+
+
+def _is_zero(value: Value) -> bool:
+    return value <= 0 if isinstance(value, int) else not value
+
+
+def _plus(left: Value, right: Value) -> Value:
+    if isinstance(left, int) and isinstance(right, int):
+        return left + right
+    if isinstance(left, frozenset) and isinstance(right, frozenset):
+        return left | right
+    assert isinstance(left, tuple)
+    assert isinstance(right, tuple)
+    return _merge((*left, *right))
+
+
+def _minus(left: Value, right: Value) -> Value:
+    if isinstance(left, int) and isinstance(right, int):
+        return left - right
+    if isinstance(left, frozenset) and isinstance(right, frozenset):
+        return left - right
+    assert isinstance(left, tuple)
+    assert isinstance(right, tuple)
+    return _cut(left, right)
+
+
+def _covers(left: Value, right: Value) -> bool:
+    if isinstance(left, int) and isinstance(right, int):
+        return left >= right
+    if isinstance(left, frozenset) and isinstance(right, frozenset):
+        return left >= right
+    assert isinstance(left, tuple)
+    assert isinstance(right, tuple)
+    return not _cut(right, left)
+
+
+def _number(thousandths: int) -> str:
+    return f"{thousandths / 1000:g}" if abs(thousandths) < 10**8 else f"{thousandths / 1000:.15g}"
+
+
+def text(resource: Json) -> str:
+    """One resource as Mesos writes it in messages: `cpus(allocated: r)(reservations: [(STATIC,r)]):1.5`."""
+    parts = [resource["name"]]
+    if "allocation_info" in resource:
+        parts.append(f"(allocated: {resource['allocation_info'].get('role', '')})")
+    if resource.get("reservations"):
+        stack = []
+        for entry in resource["reservations"]:
+            words = [entry.get("type", "DYNAMIC"), entry.get("role", "*")]
+            if "principal" in entry:
+                words.append(entry["principal"])
+            if "labels" in entry:
+                pairs = ", ".join(
+                    f"{item['key']}: {item.get('value', '')}" for item in entry["labels"].get("labels", ())
+                )
+                words.append(f"{{{pairs}}}")
+            stack.append(f"({','.join(words)})")
+        parts.append(f"(reservations: [{','.join(stack)}])")
+    if "disk" in resource:
+        disk = resource["disk"]
+        words = [disk["persistence"]["id"]] if "persistence" in disk else []
+        if "volume" in disk:
+            words.append(disk["volume"].get("container_path", ""))
+        parts.append(f"[{':'.join(words)}]")
+    value = _value(resource)
+    if isinstance(value, int):
+        shown = _number(value)
+    elif isinstance(value, tuple):
+        shown = f"[{', '.join(f'{begin}-{end}' for begin, end in value)}]"
+    else:
+        shown = f"{{{', '.join(sorted(value))}}}"
+    return f"{''.join(parts)}:{shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    template: Json
+    value: Value
+
+
+class Resources:
+    """An immutable sum of resources that keeps the order in which kinds first came."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: dict[str, _Entry] | None = None) -> None:
+        self._entries: dict[str, _Entry] = entries or {}
+
+    @classmethod
+    def of(cls, resources: Iterable[Json] | None) -> "Resources":
+        """The sum of JSON resources in post-refinement format (`reservations`, no `role`)."""
+        entries: dict[str, _Entry] = {}
+        for resource in resources or ():
+            template = {name: item for name, item in resource.items() if name not in _VALUE_FIELDS}
+            key = json.dumps(template, sort_keys=True)
+            value = _value(resource)
+            if key in entries:
+                value = _plus(entries[key].value, value)
+            if not _is_zero(value):
+                entries[key] = _Entry(template, value)
+        return cls(entries)
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Resources) and self.contains(other) and other.contains(self)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, never a key
+
+    def __str__(self) -> str:
+        return "; ".join(text(item) for item in self) or "{}"
+
+    def __iter__(self) -> Iterator[Json]:
+        for entry in self._entries.values():
+            value = entry.value
+            if isinstance(value, int):
+                shown: Json = {"scalar": {"value": value / 1000}}
+            elif isinstance(value, tuple):
+                shown = {"ranges": {"range": [{"begin": begin, "end": end} for begin, end in value]}}
+            else:
+                shown = {"set": {"item": sorted(value)}}
+            yield ordered("Resource", entry.template | shown)
+
+    def json(self) -> list[Json]:
+        """As a JSON list in the field order of the wire."""
+        return list(self)
+
+    def __add__(self, other: "Resources") -> "Resources":
+        entries = dict(self._entries)
+        for key, entry in other._entries.items():
+            mine = entries.get(key)
+            entries[key] = entry if mine is None else _Entry(mine.template, _plus(mine.value, entry.value))
+        return Resources(entries)
+
+    def __sub__(self, other: "Resources") -> "Resources":
+        """What is left; what was not there to take away is ignored."""
+        entries = dict(self._entries)
+        for key, entry in other._entries.items():
+            mine = entries.get(key)
+            if mine is None:
+                continue
+            value = _minus(mine.value, entry.value)
+            if _is_zero(value):
+                del entries[key]
+            else:
+                entries[key] = _Entry(mine.template, value)
+        return Resources(entries)
+
+    def contains(self, other: "Resources") -> bool:
+        """Whether every kind of `other` is here in at least that amount."""
+        return all(
+            key in self._entries and _covers(self._entries[key].value, entry.value)
+            for key, entry in other._entries.items()
+        )
+
+    def where(self, keep: Callable[[Json], bool]) -> "Resources":
+        """The entries whose resource (without its value) satisfies `keep`."""
+        return Resources({key: entry for key, entry in self._entries.items() if keep(entry.template)})
+
+    def allocated(self, role: str) -> "Resources":
+        """The same, allocated to `role`."""
+        return Resources.of(item | {"allocation_info": {"role": role}} for item in self)
+
+    def unallocated(self) -> "Resources":
+        """The same without allocation: as an agent owns them."""
+        return Resources.of({name: part for name, part in item.items() if name != "allocation_info"} for item in self)
+
+    def scalar(self, name: str) -> int:
+        """Thousandths of the scalar `name` over all its kinds."""
+        return sum(
+            entry.value
+            for entry in self._entries.values()
+            if entry.template["name"] == name and isinstance(entry.value, int)
+        )
+
+    def scalars(self) -> dict[str, int]:
+        """Thousandths by scalar name."""
+        totals: dict[str, int] = {}
+        for entry in self._entries.values():
+            if isinstance(entry.value, int):
+                totals[entry.template["name"]] = totals.get(entry.template["name"], 0) + entry.value
+        return totals
+
+    def spans(self, name: str) -> tuple[Span, ...]:
+        """The merged ranges of `name` over all its kinds."""
+        spans: list[Span] = []
+        for entry in self._entries.values():
+            if entry.template["name"] == name and isinstance(entry.value, tuple):
+                spans.extend(entry.value)
+        return _merge(spans)
+
+
+def reservation_role(resource: Json) -> str:
+    """The role that a resource is reserved for: that of the last reservation, `*` when unreserved."""
+    stack = resource.get("reservations")
+    return str(stack[-1].get("role", "*")) if stack else "*"
+
+
+def modern(resource: Json) -> Json:
+    """A resource in post-refinement format: `role` and `reservation` of the old format become `reservations`."""
+    if "role" not in resource and "reservation" not in resource:
+        return resource
+    result = {name: part for name, part in resource.items() if name not in ("role", "reservation")}
+    role = resource.get("role", "*")
+    if "reservations" not in result and role != "*":
+        if "reservation" in resource:
+            result["reservations"] = [{"type": "DYNAMIC", "role": role, **resource["reservation"]}]
+        else:
+            result["reservations"] = [{"type": "STATIC", "role": role}]
+    return ordered("Resource", result)
+
+
+def old_format(resource: Json, *, allocation: bool) -> Json:
+    """A resource as schedulers without RESERVATION_REFINEMENT get it; without MULTI_ROLE also without
+    `allocation_info`.
+    """
+    result = {name: part for name, part in resource.items() if name != "reservations"}
+    stack = resource.get("reservations")
+    result["role"] = reservation_role(resource)
+    if stack and stack[-1].get("type") == "DYNAMIC":
+        result["reservation"] = {name: part for name, part in stack[-1].items() if name in ("principal", "labels")}
+    if not allocation:
+        result.pop("allocation_info", None)
+    return ordered("Resource", result)

@@ -1,0 +1,224 @@
+"""The state as the v1 operator API shows it: messages of tasks, agents and frameworks, and the GET_* answers.
+
+Only reads. The classic JSON endpoints stand in `classic`.
+"""
+
+from sdk.local.core.emit import nanoseconds
+from sdk.local.core.model import VERSION, Agent, Framework, State, Task
+from sdk.local.core.resources import Resources, reservation_role
+from sdk.local.core.wire import Json, ordered
+
+AGENT_CAPABILITIES = (
+    "MULTI_ROLE",
+    "HIERARCHICAL_ROLE",
+    "RESERVATION_REFINEMENT",
+    "RESOURCE_PROVIDER",
+    "RESIZE_VOLUME",
+    "AGENT_OPERATION_FEEDBACK",
+    "AGENT_DRAINING",
+    "TASK_RESOURCE_LIMITS",
+)
+MASTER_CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2")
+
+_TASK_ORDER = (
+    "name", "task_id", "framework_id", "executor_id", "agent_id", "state", "resources", "statuses",
+    "status_update_state", "status_update_uuid", "labels", "discovery", "container", "health_check", "check",
+    "kill_policy", "user",
+)  # fmt: skip
+
+
+def task_message(task: Task) -> Json:
+    """The Task message."""
+    content = task.info | {"state": task.state}
+    if task.statuses:
+        content["statuses"] = list(task.statuses)
+    if task.sent_uuid is not None:
+        content["status_update_state"] = task.sent_state
+        content["status_update_uuid"] = task.sent_uuid
+    return {name: content[name] for name in _TASK_ORDER if name in content}
+
+
+def with_role(resources: Resources) -> list[Json]:
+    """Resources as operators get them: with the `role` they are reserved for."""
+    return [ordered("Resource", item | {"role": reservation_role(item)}) for item in resources]
+
+
+def master_info(state: State) -> Json:
+    """The MasterInfo of this master."""
+    config = state.config
+    parts = [int(part) for part in config.ip.split(".")]
+    return {
+        "id": config.master_id,
+        # Mesos keeps the address in network byte order, read as a little-endian integer.
+        "ip": sum(part << (8 * index) for index, part in enumerate(parts)),
+        "port": config.port,
+        "pid": f"master@{config.ip}:{config.port}",
+        "hostname": config.hostname,
+        "version": VERSION,
+        "address": {"hostname": config.hostname, "ip": config.ip, "port": config.port},
+        "capabilities": [{"type": name} for name in MASTER_CAPABILITIES],
+    }
+
+
+def public_agent_info(info: Json, *, checkpoint: bool) -> Json:
+    """An AgentInfo without our own additions; `checkpoint` is shown in answers, not in events."""
+    order = ("hostname", "port", "resources", "attributes", "id", "domain")
+    result = {name: info[name] for name in order if info.get(name)}
+    return result | {"checkpoint": True} if checkpoint else result
+
+
+def agent_message(state: State, agent: Agent, *, full: bool) -> Json:
+    """The Agent message: in AGENT_ADDED without what it uses, in GET_AGENTS with it."""
+    result: Json = {
+        "agent_info": public_agent_info(agent.info, checkpoint=full),
+        "active": agent.connection is not None and not agent.deactivated,
+        "deactivated": agent.deactivated,
+        "version": agent.version,
+        "pid": agent.pid,
+        "registered_time": nanoseconds(agent.registered),
+    }
+    if agent.reregistered is not None:
+        result["reregistered_time"] = nanoseconds(agent.reregistered)
+    result["total_resources"] = with_role(agent.total)
+    if full:
+        used = allocated(state, agent=agent)
+        offered = Resources()
+        for offer in state.offers.values():
+            if offer.agent_id == agent.agent_id:
+                offered = offered + offer.resources
+        if used:
+            result["allocated_resources"] = with_role(used)
+        if offered:
+            result["offered_resources"] = with_role(offered)
+    result["capabilities"] = [{"type": name} for name in AGENT_CAPABILITIES]
+    return result
+
+
+def allocated(state: State, *, agent: Agent | None = None, framework: Framework | None = None) -> Resources:
+    """What tasks and executors use, on one agent, of one framework, or both."""
+    total = Resources()
+    for owner in [framework] if framework else state.frameworks.values():
+        for task in owner.tasks.values():
+            if task.charged and (agent is None or task.agent_id == agent.agent_id):
+                total = total + task.resources
+    for place in [agent] if agent else state.agents.values():
+        for executor in place.executors.values():
+            if framework is None or executor.framework_id == framework.framework_id:
+                total = total + executor.resources
+    return total
+
+
+def framework_message(state: State, framework: Framework, *, full: bool, completed: bool = False) -> Json:
+    """The Framework message: short in events, with offers and resources in GET_FRAMEWORKS."""
+    result: Json = {
+        "framework_info": framework.info,
+        "active": framework.connected,
+        "connected": framework.connected,
+        "recovered": framework.recovered,
+    }
+    if not framework.recovered:
+        result["registered_time"] = nanoseconds(framework.registered)
+        result["reregistered_time"] = nanoseconds(framework.reregistered)
+    if not full or completed or framework.unregistered:
+        result["unregistered_time"] = nanoseconds(framework.unregistered)
+    if not full:
+        return result
+    if not completed:
+        offers = [offer for offer in state.offers.values() if offer.framework_id == framework.framework_id]
+        if offers:
+            result["offers"] = [offer.message for offer in offers]
+        used = allocated(state, framework=framework)
+        if used:
+            result["allocated_resources"] = with_role(used)
+        offered = Resources()
+        for offer in offers:
+            offered = offered + offer.resources
+        if offered:
+            result["offered_resources"] = with_role(offered)
+    result["offer_constraints"] = framework.offer_constraints
+    return result
+
+
+def get_tasks(state: State) -> Json:
+    """GET_TASKS."""
+    current = state.frameworks.values()
+    everyone = [*current, *state.completed_frameworks.values()]
+    return {
+        "tasks": [task_message(task) for framework in current for task in framework.tasks.values()],
+        "unreachable_tasks": [task_message(task) for framework in current for task in framework.unreachable.values()],
+        "completed_tasks": [task_message(task) for framework in everyone for task in framework.completed],
+    }
+
+
+def get_executors(state: State) -> Json:
+    """GET_EXECUTORS."""
+    return {
+        "executors": [
+            {"executor_info": executor.info, "agent_id": {"value": agent.agent_id}}
+            for agent in state.agents.values()
+            for executor in agent.executors.values()
+        ]
+    }
+
+
+def get_frameworks(state: State) -> Json:
+    """GET_FRAMEWORKS."""
+    return {
+        "frameworks": [framework_message(state, item, full=True) for item in state.frameworks.values()],
+        "completed_frameworks": [
+            framework_message(state, item, full=True, completed=True) for item in state.completed_frameworks.values()
+        ],
+    }
+
+
+def get_agents(state: State) -> Json:
+    """GET_AGENTS."""
+    return {
+        "agents": [agent_message(state, agent, full=True) for agent in state.agents.values()],
+        "recovered_agents": [public_agent_info(info, checkpoint=True) for info in state.recovered_agents.values()],
+    }
+
+
+def get_state(state: State) -> Json:
+    """GET_STATE, and what SUBSCRIBED of the operator stream carries."""
+    return {
+        "get_tasks": get_tasks(state),
+        "get_executors": get_executors(state),
+        "get_frameworks": get_frameworks(state),
+        "get_agents": get_agents(state),
+    }
+
+
+def get_operations(state: State) -> Json:
+    """GET_OPERATIONS."""
+    found = [
+        {
+            "framework_id": {"value": item.framework_id},
+            "agent_id": {"value": item.agent_id},
+            "info": item.info,
+            "latest_status": item.status or {"state": item.state},
+            "uuid": {"value": item.uuid},
+        }
+        for agent in state.agents.values()
+        for item in agent.operations.values()
+    ]
+    return {"operations": found} if found else {}
+
+
+def get_roles(state: State) -> Json:
+    """GET_ROLES."""
+    roles: dict[str, list[Framework]] = {}
+    for framework in state.frameworks.values():
+        for role in framework.roles:
+            roles.setdefault(role, []).append(framework)
+    return {
+        "roles": [
+            {"name": role, "weight": 1.0, "frameworks": [{"value": item.framework_id} for item in roles[role]]}
+            for role in sorted(roles)
+        ]
+    }
+
+
+def get_version() -> Json:
+    """GET_VERSION: the version whose behaviour this follows; the build says what it really is."""
+    return {"version_info": {"version": VERSION, "build_user": "embedded", "git_sha": ""}}

@@ -1,0 +1,285 @@
+"""The shapes of the Mesos v1 messages that a scheduler, an executor or an operator sends, and their conversion from
+lenient JSON.
+
+Knows field names, their order in the .proto files, required fields, types and defaults, and the texts with which Mesos
+1.12 refuses bad input. Does not know what any message means. Messages that nobody here looks into are passed through as
+they are (`any`).
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+"""A JSON object in the shape of the Mesos v1 API: at this boundary the wire is the model."""
+
+
+class BadMessage(Exception):
+    """The JSON is not the wanted message; the text is what Mesos answers, without its `Failed to ...` head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field: `kind` is a scalar kind, `any`, or the name of a message."""
+
+    name: str
+    kind: str
+    required: bool
+    repeated: bool
+    default: str | None
+
+
+# One line per message: name[!]:kind[*][=default]; `!` required, `*` repeated. The order is that of mesos.proto, because
+# Mesos prints fields in that order. A default is printed by Mesos even when the sender left the field out.
+_TABLE: dict[str, str] = {
+    "Id": "value!:string",
+    "Scalar": "value!:double",
+    "Range": "begin!:uint end!:uint",
+    "Ranges": "range:Range*",
+    "Set": "item:string*",
+    "Label": "key!:string value:string",
+    "Labels": "labels:Label*",
+    "AllocationInfo": "role:string",
+    "Duration": "nanoseconds!:int",
+    "Reservation": "type:enum role:string principal:string labels:Labels",
+    "OldReservation": "principal:string labels:Labels",
+    "Persistence": "id!:string principal:string",
+    "Disk": "persistence:Persistence volume:Volume source:any",
+    "Volume": "mode!:enum container_path!:string host_path:string image:any source:any",
+    "Resource": "provider_id:Id name!:string type!:enum scalar:Scalar ranges:Ranges set:Set role:string"
+    " allocation_info:AllocationInfo"
+    " reservation:OldReservation reservations:Reservation* disk:Disk revocable:any shared:any",
+    "Capability": "type:enum",
+    "OfferFilters": "min_allocatable_resources:any",
+    "FrameworkInfo": "user!:string name!:string id:Id failover_timeout:double=0.0 checkpoint:bool=false role:string"
+    " roles:string*"
+    " hostname:string principal:string webui_url:string capabilities:Capability* labels:Labels offer_filters:any",
+    "Uri": "value!:string executable:bool extract:bool=true cache:bool output_file:string",
+    "Variable": "name!:string type:enum=VALUE value:string secret:any",
+    "Environment": "variables:Variable*",
+    "Command": "uris:Uri* environment:Environment shell:bool=true value:string arguments:string* user:string",
+    "Port": "number!:uint name:string protocol:string visibility:enum labels:Labels",
+    "Ports": "ports:Port*",
+    "Discovery": "visibility!:enum name:string environment:string location:string version:string ports:Ports"
+    " labels:Labels",
+    "KillPolicy": "grace_period:Duration",
+    "HttpCheck": "protocol:enum scheme:string port!:uint path:string statuses:uint*",
+    "TcpCheck": "protocol:enum port!:uint",
+    "HealthCheck": "delay_seconds:double=15.0 interval_seconds:double=10.0 timeout_seconds:double=20.0"
+    " consecutive_failures:uint=3"
+    " grace_period_seconds:double=10.0 type:enum command:Command http:HttpCheck tcp:TcpCheck",
+    "CommandCheck": "command!:Command",
+    "Check": "type:enum command:CommandCheck http:HttpCheck tcp:TcpCheck delay_seconds:double=15.0"
+    " interval_seconds:double=10.0"
+    " timeout_seconds:double=20.0",
+    "Container": "type!:enum volumes:Volume* docker:any mesos:any network_infos:any* hostname:string linux_info:any"
+    " rlimit_info:any"
+    " tty_info:any",
+    "Executor": "type:enum executor_id!:Id framework_id:Id command:Command container:Container resources:Resource*"
+    " name:string"
+    " source:string data:bytes discovery:Discovery shutdown_grace_period:Duration labels:Labels",
+    "Task": "name!:string task_id!:Id agent_id!:Id resources:Resource* limits:any executor:Executor command:Command"
+    " container:Container"
+    " health_check:HealthCheck check:Check kill_policy:KillPolicy data:bytes labels:Labels discovery:Discovery"
+    " max_completion_time:Duration",
+    "TaskGroup": "tasks:Task*",
+    "Launch": "task_infos:Task*",
+    "LaunchGroup": "executor!:Executor task_group!:TaskGroup",
+    "Reserve": "source:Resource* resources:Resource*",
+    "Unreserve": "resources:Resource*",
+    "Create": "volumes:Resource*",
+    "Destroy": "volumes:Resource*",
+    "Operation": "type:enum id:Id launch:Launch launch_group:LaunchGroup reserve:Reserve unreserve:Unreserve"
+    " create:Create destroy:Destroy",
+    "Filters": "refuse_seconds:double=5.0",
+    "Subscribe": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
+    "Accept": "offer_ids:Id* operations:Operation* filters:Filters",
+    "Decline": "offer_ids:Id* filters:Filters",
+    "Revive": "roles:string*",
+    "Suppress": "roles:string*",
+    "Kill": "task_id!:Id agent_id:Id kill_policy:KillPolicy",
+    "Shutdown": "executor_id!:Id agent_id!:Id",
+    "Acknowledge": "agent_id!:Id task_id!:Id uuid!:bytes",
+    "AcknowledgeOperation": "agent_id:Id resource_provider_id:Id uuid!:bytes operation_id!:Id",
+    "ReconcileTask": "task_id!:Id agent_id:Id",
+    "Reconcile": "tasks:ReconcileTask*",
+    "ReconcileOperation": "operation_id!:Id agent_id:Id resource_provider_id:Id",
+    "ReconcileOperations": "operations:ReconcileOperation*",
+    "Message": "agent_id!:Id executor_id!:Id data!:bytes",
+    "UpdateFramework": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
+    "Call": "framework_id:Id type:enum subscribe:Subscribe accept:Accept decline:Decline revive:Revive kill:Kill"
+    " shutdown:Shutdown"
+    " acknowledge:Acknowledge acknowledge_operation_status:AcknowledgeOperation reconcile:Reconcile"
+    " reconcile_operations:ReconcileOperations message:Message suppress:Suppress update_framework:UpdateFramework",
+    "ContainerStatus": "container_id:any network_infos:any* cgroup_info:any executor_pid:uint",
+    "Status": "task_id!:Id state!:enum message:string source:enum reason:enum data:bytes agent_id:Id executor_id:Id"
+    " timestamp:double"
+    " uuid:bytes healthy:bool check_status:any labels:Labels container_status:any unreachable_time:any limitation:any",
+    "Update": "status!:Status",
+    "ExecutorMessage": "data!:bytes",
+    "ExecutorSubscribe": "unacknowledged_tasks:Task* unacknowledged_updates:Update*",
+    "ExecutorCall": "executor_id:Id framework_id:Id type:enum subscribe:ExecutorSubscribe update:Update"
+    " message:ExecutorMessage",
+    "AgentId": "agent_id!:Id",
+    "OperatorResources": "agent_id!:Id resources:Resource*",
+    "OperatorCall": "type:enum get_metrics:any set_logging_level:any list_files:any read_file:any update_weights:any"
+    " reserve_resources:OperatorResources unreserve_resources:OperatorResources create_volumes:any destroy_volumes:any"
+    " teardown:any mark_agent_gone:AgentId drain_agent:any deactivate_agent:AgentId reactivate_agent:AgentId",
+}
+
+
+def _field(text: str) -> Field:
+    text, _, default = text.partition("=")
+    name, _, kind = text.partition(":")
+    return Field(
+        name=name.rstrip("!"),
+        kind=kind.rstrip("*"),
+        required="!" in name,
+        repeated="*" in kind,
+        default=default or None,
+    )
+
+
+MESSAGES: dict[str, tuple[Field, ...]] = {
+    name: tuple(_field(word) for word in line.split()) for name, line in _TABLE.items()
+}
+
+_KIND_NAMES = {bool: "boolean", int: "number", float: "number", str: "string", dict: "object", list: "array"}
+
+
+def _wrong(value: object, name: str) -> BadMessage:
+    article = "an" if isinstance(value, (dict, list)) else "a"
+    kind = "null" if value is None else _KIND_NAMES.get(type(value), "value")
+    return BadMessage(f"Not expecting {article} JSON {kind} for field '{name}'")
+
+
+def _number(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _wrong(value, name)
+    try:
+        number = float(value)
+    except ValueError:
+        raise BadMessage(f"Failed to parse '{value}' as a JSON number for field '{name}'") from None
+    if number != number or number in (float("inf"), float("-inf")):
+        raise BadMessage(f"Not expecting the number '{value}' for field '{name}'")
+    return number
+
+
+def _integer(value: object, name: str) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else int(_number(value, name))
+
+
+def _unsigned(value: object, name: str) -> int:
+    number = _integer(value, name)
+    if number < 0:
+        raise BadMessage(f"Not expecting the negative number '{value}' for field '{name}'")
+    return number
+
+
+def _boolean(value: object, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise _wrong(value, name)
+
+
+def _string(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(value, name)
+    return value
+
+
+def _bytes(value: object, name: str) -> str:
+    text = _string(value, name)
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        bad = next((letter for letter in text if not (letter.isalnum() or letter in "+/=")), None)
+        why = f"Invalid character '{bad}'" if bad else str(error)
+        raise BadMessage(f"Failed to base64 decode bytes field '{name}': {why}") from None
+    return text
+
+
+_SCALARS: dict[str, Callable[[object, str], Any]] = {
+    "double": _number,
+    "int": _integer,
+    "uint": _unsigned,
+    "bool": _boolean,
+    "string": _string,
+    "enum": _string,
+    "bytes": _bytes,
+}
+
+_DEFAULTS: dict[str, Any] = {
+    f"{message}.{field.name}": {"true": True, "false": False}.get(field.default)
+    if field.kind == "bool"
+    else _SCALARS[field.kind](field.default, field.name)
+    for message, fields in MESSAGES.items()
+    for field in fields
+    if field.default is not None
+}
+
+
+def _convert(message: str, value: object, path: str, missing: list[str], name: str) -> Json:
+    if not isinstance(value, dict):
+        raise BadMessage("Expecting a JSON object") if not path else _wrong(value, name)
+    result: Json = {}
+    for field in MESSAGES[message]:
+        given = value.get(field.name)
+        where = f"{path}.{field.name}" if path else field.name
+        if given is None:
+            if field.required:
+                missing.append(where)
+            elif field.default is not None:
+                result[field.name] = _DEFAULTS[f"{message}.{field.name}"]
+            continue
+        if field.repeated:
+            # Mesos takes a string for a repeated string as its characters; anything else must be an array.
+            if not isinstance(given, list) and not (isinstance(given, str) and field.kind == "string"):
+                raise _wrong(given, field.name)
+            items = [_one(field, item, f"{where}[{index}]", missing) for index, item in enumerate(given)]
+            if items:
+                result[field.name] = items
+        else:
+            result[field.name] = _one(field, given, where, missing)
+    return result
+
+
+def _one(field: Field, value: object, path: str, missing: list[str]) -> Any:
+    if field.kind == "any":
+        return value
+    scalar = _SCALARS.get(field.kind)
+    if scalar is not None:
+        return scalar(value, field.name)
+    return _convert(field.kind, value, path, missing, field.name)
+
+
+def convert(message: str, value: object) -> Json:
+    """The message of that name with fields in wire order, types as Mesos prints them and defaults filled in; BadMessage
+    else.
+
+    Unknown fields are dropped, null counts as absent, `"60"` is taken for a number: as the real parser does.
+    """
+    missing: list[str] = []
+    result = _convert(message, value, "", missing, message)
+    if missing:
+        raise BadMessage(f"Missing required fields: {', '.join(missing)}")
+    return result
+
+
+def ordered(message: str, value: Json) -> Json:
+    """The same object with its fields in the order in which Mesos prints that message; fields without a place come
+    last.
+    """
+    known = [field.name for field in MESSAGES[message]]
+    result = {name: value[name] for name in known if value.get(name) is not None}
+    result.update((name, item) for name, item in value.items() if name not in result and item is not None)
+    return result
+
+
+def ids(values: Iterable[Json] | None) -> list[str]:
+    """The plain strings of a list of `{"value": ..}` ids."""
+    return [value["value"] for value in values or ()]
