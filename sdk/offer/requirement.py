@@ -1,0 +1,48 @@
+"""What an instance needs from an offer: values handed to `sdk.offer.evaluate`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.records import Holding
+from sdk.model.spec import PodSpec, TaskSpec
+from sdk.offer.placement import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One instance that is to be launched: in its holding when there is one, else anywhere."""
+
+    service: str
+    pod: PodSpec
+    index: int
+    config: ConfigId
+    prefix: str
+    """First part of the task ids."""
+    tasks: tuple[TaskSpec, ...]
+    """Those to be launched now (tasks that are done for good are left out)."""
+    holding: Holding | None = None
+    ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Numbers of the last launch by task and port name: kept when they are free."""
+    siblings: tuple[Place, ...] = ()
+    """Where the other instances of this pod type are."""
+    avoid: Mapping[str, str] = field(default_factory=dict)
+    """Host names that are refused for now, each with the sentence why."""
+
+    @property
+    def instance(self) -> str:
+        """`<pod>-<index>`."""
+        return f"{self.pod.name}-{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """The framework that the operations are made for, and where fresh ids come from."""
+
+    framework_id: FrameworkId
+    framework_name: str
+    principal: str | None
+    now: float
+    new_id: Callable[[], str]
+    static_ports: frozenset[int] = frozenset()
+    """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
