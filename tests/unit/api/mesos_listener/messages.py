@@ -1,0 +1,111 @@
+"""Messages of the Mesos operator API in the shape that a master sends."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def wid(value: str) -> Json:
+    """A Mesos id."""
+    return {"value": value}
+
+
+def agent_json(agent: str, address: str = "10.0.0.1") -> Json:
+    """An `Agent` message."""
+    return {
+        "agent_info": {"hostname": f"{agent}.example", "port": 5051, "id": wid(agent)},
+        "active": True,
+        "pid": f"slave(1)@{address}:5051",
+    }
+
+
+def framework_json(framework: str, name: str) -> Json:
+    """A `Framework` message."""
+    return {"framework_info": {"user": "root", "name": name, "id": wid(framework)}, "active": True}
+
+
+def status_json(state: str, healthy: bool | None = None, timestamp: float = 1000.0, ips: tuple[str, ...] = ()) -> Json:
+    """A TaskStatus."""
+    status: Json = {"state": state, "timestamp": timestamp}
+    if healthy is not None:
+        status["healthy"] = healthy
+    if ips:
+        infos = [{"ip_addresses": [{"protocol": "IPv4", "ip_address": ip} for ip in ips]}]
+        status["container_status"] = {"network_infos": infos}
+    return status
+
+
+def task_json(task: str, agent: str = "a1", framework: str = "f1", state: str = "TASK_STAGING", **fields: Any) -> Json:
+    """A `Task` message."""
+    return {
+        "name": task,
+        "task_id": wid(task),
+        "framework_id": wid(framework),
+        "agent_id": wid(agent),
+        "state": state,
+        "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}, "allocation_info": {"role": "web"}}],
+        **fields,
+    }
+
+
+def running(task: str, agent: str = "a1", framework: str = "f1", **fields: Any) -> Json:
+    """A task in TASK_RUNNING."""
+    return task_json(task, agent, framework, "TASK_RUNNING", statuses=[status_json("TASK_RUNNING")], **fields)
+
+
+def subscribed(
+    tasks: list[Json] | None = None,
+    agents: list[Json] | None = None,
+    frameworks: list[Json] | None = None,
+    recovered: list[Json] | None = None,
+    **more_tasks: list[Json],
+) -> Json:
+    """A SUBSCRIBED event."""
+    return {
+        "type": "SUBSCRIBED",
+        "subscribed": {
+            "get_state": {
+                "get_tasks": {"tasks": tasks or [], **more_tasks},
+                "get_frameworks": {"frameworks": frameworks or []},
+                "get_agents": {"agents": agents or [], "recovered_agents": recovered or []},
+            },
+            "heartbeat_interval_seconds": 15.0,
+        },
+    }
+
+
+def task_added(task: Json) -> Json:
+    """A TASK_ADDED event."""
+    return {"type": "TASK_ADDED", "task_added": {"task": task}}
+
+
+def task_updated(task: str, status: Json, framework: str = "f1", state: str | None = None) -> Json:
+    """A TASK_UPDATED event."""
+    return {
+        "type": "TASK_UPDATED",
+        "task_updated": {
+            "framework_id": wid(framework),
+            "status": {"task_id": wid(task), **status},
+            "state": state or status["state"],
+        },
+    }
+
+
+def agent_added(agent: Json) -> Json:
+    """An AGENT_ADDED event."""
+    return {"type": "AGENT_ADDED", "agent_added": {"agent": agent}}
+
+
+def agent_removed(agent: str) -> Json:
+    """An AGENT_REMOVED event."""
+    return {"type": "AGENT_REMOVED", "agent_removed": {"agent_id": wid(agent)}}
+
+
+def framework_added(framework: Json) -> Json:
+    """A FRAMEWORK_ADDED event."""
+    return {"type": "FRAMEWORK_ADDED", "framework_added": {"framework": framework}}
+
+
+def framework_removed(framework: str) -> Json:
+    """A FRAMEWORK_REMOVED event."""
+    return {"type": "FRAMEWORK_REMOVED", "framework_removed": {"framework_info": {"id": wid(framework)}}}
