@@ -45,24 +45,24 @@ def _nested(schema: type[Strict], data_key: str | None = None) -> Any:
     return fields.Nested(schema, data_key=data_key)
 
 
-class _CheckSchema(Strict):
+class CheckSchema(Strict):
     MODEL = Check
     enabled = Flag()
     customStr = NotYet("")  # noqa: N815 - the JSON name
 
 
-class _EndpointSchema(Strict):
+class EndpointSchema(Strict):
     MODEL = Endpoint
     type = Choice(EndpointType)
     address = Text(texts.address)
     port = Whole(1, 65535, unset=-1)
     port_name = Text(texts.plain, data_key="portName")
     all_ports = Flag(data_key="allPorts")
-    check = _nested(_CheckSchema)
+    check = _nested(CheckSchema)
     miscStr = NotYet("")  # noqa: N815 - the JSON name
 
 
-class _MarathonSchema(Strict):
+class MarathonSchema(Strict):
     MODEL = MarathonSelector
     service_id = Text(texts.plain, data_key="serviceID")
     service_id_pattern = Text(pattern_problem, data_key="serviceIDPattern")
@@ -70,7 +70,7 @@ class _MarathonSchema(Strict):
     container_name_pattern = Text(pattern_problem, data_key="containerNamePattern")
 
 
-class _MesosSchema(Strict):
+class MesosSchema(Strict):
     MODEL = MesosSelector
     framework_name = Text(texts.plain, data_key="frameworkName")
     framework_name_pattern = Text(pattern_problem, data_key="frameworkNamePattern")
@@ -82,14 +82,14 @@ class _MesosSchema(Strict):
     task_id_pattern = Text(pattern_problem, data_key="taskIDPattern")
 
 
-class _ServiceSchema(Strict):
+class ServiceSchema(Strict):
     MODEL = Service
-    marathon = _nested(_MarathonSchema)
-    mesos = _nested(_MesosSchema)
-    endpoint = _nested(_EndpointSchema)
+    marathon = _nested(MarathonSchema)
+    mesos = _nested(MesosSchema)
+    endpoint = _nested(EndpointSchema)
 
 
-class _RewriteRequestSchema(Strict):
+class RewriteRequestSchema(Strict):
     MODEL = RewriteRequest
     forwardfor = Flag(only=True)
     x_forwarded_port = Flag(only=True, data_key="xForwardedPort")
@@ -98,50 +98,50 @@ class _RewriteRequestSchema(Strict):
     rewrite_path = Flag(only=True, data_key="rewritePath")
 
 
-class _RewriteResponseSchema(Strict):
+class RewriteResponseSchema(Strict):
     MODEL = RewriteResponse
     rewrite_location = Flag(only=True, data_key="rewriteLocation")
 
 
-class _RewritePathSchema(Strict):
+class RewritePathSchema(Strict):
     fromPath = NotYet("")  # noqa: N815 - the JSON name
     toPath = NotYet("")  # noqa: N815 - the JSON name
 
 
-class _StickySchema(Strict):
+class StickySchema(Strict):
     # `{}` already switches stickiness on, so only an explicit `enabled: false` is the same as absent.
     enabled = NotYet(False, required=True, error_messages={"required": "not supported yet"})
     customStr = NotYet("")  # noqa: N815 - the JSON name
 
 
-class _RewriteHttpSchema(Strict):
+class RewriteHttpSchema(Strict):
     MODEL = RewriteHttp
     host = NotYet("")
-    path = fields.Nested(_RewritePathSchema, load_only=True)
-    sticky = fields.Nested(_StickySchema, load_only=True)
-    request = _nested(_RewriteRequestSchema)
-    response = _nested(_RewriteResponseSchema)
+    path = fields.Nested(RewritePathSchema, load_only=True)
+    sticky = fields.Nested(StickySchema, load_only=True)
+    request = _nested(RewriteRequestSchema)
+    response = _nested(RewriteResponseSchema)
 
 
-class _CustomCheckSchema(Strict):
+class CustomCheckSchema(Strict):
     httpchk = NotYet(False)
     httpchkMiscStr = NotYet("")  # noqa: N815 - the JSON name
     sslHelloChk = NotYet(False)  # noqa: N815 - the JSON name
     miscStr = NotYet("")  # noqa: N815 - the JSON name
 
 
-class _BackendSchema(Strict):
+class BackendSchema(Strict):
     MODEL = Backend
     name = Text(texts.link_name, required=True)
     protocol = Choice(Protocol, not_yet=_TLS)
     balance = Text(texts.balance)
-    rewrite_http = _nested(_RewriteHttpSchema, "rewriteHttp")
-    customCheck = fields.Nested(_CustomCheckSchema, load_only=True)  # noqa: N815 - the JSON name
+    rewrite_http = _nested(RewriteHttpSchema, "rewriteHttp")
+    customCheck = fields.Nested(CustomCheckSchema, load_only=True)  # noqa: N815 - the JSON name
     miscStrs = NotYet([])  # noqa: N815 - the JSON name
-    services = Items(_nested(_ServiceSchema))
+    services = Items(_nested(ServiceSchema))
 
 
-class _MapRuleSchema(Strict):
+class MapRuleSchema(Strict):
     MODEL = MapRule
     backend = Text(texts.link_name, required=True)
     host_eq = Text(texts.host_eq, lower=True, data_key="hostEq")
@@ -151,13 +151,13 @@ class _MapRuleSchema(Strict):
     pathReg = NotYet("")  # noqa: N815 - the JSON name
 
 
-class _LinkBackendSchema(Strict):
+class LinkBackendSchema(Strict):
     MODEL = LinkBackend
     default_backend = Text(texts.link_name, data_key="defaultBackend")
-    map = Items(_nested(_MapRuleSchema))
+    map = Items(_nested(MapRuleSchema))
 
 
-class _FrontendSchema(Strict):
+class FrontendSchema(Strict):
     name = Text(texts.link_name)
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
@@ -166,7 +166,7 @@ class _FrontendSchema(Strict):
     redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
     miscStrs = NotYet([])  # noqa: N815 - the JSON name
     protocol = Choice(Protocol, not_yet=_TLS)
-    link_backend = _nested(_LinkBackendSchema, "linkBackend")
+    link_backend = _nested(LinkBackendSchema, "linkBackend")
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> Any:
@@ -178,16 +178,16 @@ class _FrontendSchema(Strict):
         return Frontend(**kept)
 
 
-class _StatsSchema(Strict):
+class StatsSchema(Strict):
     MODEL = Stats
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
 
 
-class _HaproxySchema(Strict):
-    stats = _nested(_StatsSchema)
-    frontends = Items(_nested(_FrontendSchema))
-    backends = Items(_nested(_BackendSchema))
+class HaproxySchema(Strict):
+    stats = _nested(StatsSchema)
+    frontends = Items(_nested(FrontendSchema))
+    backends = Items(_nested(BackendSchema))
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> Any:
@@ -198,7 +198,7 @@ class _HaproxySchema(Strict):
         return Haproxy(**kept)
 
 
-class _PoolSchema(Strict):
+class PoolSchema(Strict):
     apiVersion = NotYet("V2", rule="must be V2; V1 pools are not supported yet")  # noqa: N815 - the JSON name
     type = NotYet("static", rule="is read-only; it is static for pools that are created by hand")
     name = Text(texts.pool_name, required=True)
@@ -225,7 +225,7 @@ class _PoolSchema(Strict):
     max_fail = Whole(1, 10000, data_key="poolHealthcheckMaxFail", attribute="healthcheck.max_fail")
     timeout = Whole(2, 86400, data_key="poolHealthcheckTimeout", attribute="healthcheck.timeout")
     cloudProvider = NotYet({})  # noqa: N815 - the JSON name
-    haproxy = _nested(_HaproxySchema)
+    haproxy = _nested(HaproxySchema)
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> Pool:
@@ -240,7 +240,7 @@ class _PoolSchema(Strict):
         return Pool(placement=placement, **kept)
 
 
-_POOL = _PoolSchema()
+_POOL = PoolSchema()
 
 
 def load_pool(data: object) -> Pool:

@@ -1,0 +1,110 @@
+"""The Flask application: blueprints, error forms, limits. Does not know how it is served."""
+
+from typing import Any
+
+import structlog
+from flask import Flask, Response, request
+from flask_smorest import Api
+from prometheus_client import CollectorRegistry, Gauge
+from werkzeug.exceptions import HTTPException
+
+from api import common, v2
+from api.bodies import MAX_BODY
+from api.context import Context
+from api.http import PrefixMiddleware, RequestMetrics, observe_requests
+from api.openapi import ERROR, field_properties, ref
+from api.problems import ApiProblem, render
+from scheduler.pools.schema import PoolSchema
+from sdk.errors import CorruptRecord, StorageUnavailable
+from sdk.storage.connection import State, ZooKeeper
+
+_log = structlog.get_logger()
+
+DEFAULT_PREFIX = "/service/edgelb"
+DEFAULT_FRAMEWORK = "edgelb"
+_PLAIN = frozenset({"common.ping", "common.version", "common.readyz", "v2.lbconfig"})
+
+
+def create_app(
+    zookeeper: ZooKeeper,
+    root: str,
+    *,
+    version: str,
+    framework: str = DEFAULT_FRAMEWORK,
+    prefix: str = DEFAULT_PREFIX,
+) -> Flask:
+    """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of."""
+    app = Flask("edgelb", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        API_TITLE="Edge-LB",
+        API_VERSION=version,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    # The order of fields is that of the model: it reads better than the alphabet.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    context = Context.of(zookeeper, root, framework, version)
+    registry = CollectorRegistry()
+    connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)
+    connected.set_function(lambda: float(zookeeper.state is State.CONNECTED))
+    api = Api(app)
+    _describe(api)
+    api.register_blueprint(common.blueprint(context, registry))
+    api.register_blueprint(v2.blueprint(context))
+    _handle_errors(app)
+    observe_requests(app, RequestMetrics(registry))
+    app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]
+    return app
+
+
+def _describe(api: Any) -> None:
+    api.ma_plugin.converter.add_attribute_function(field_properties)
+    api.spec.components.schema("Error", ERROR)
+    api.spec.components.schema("V2Pool", schema=PoolSchema)
+    container = {
+        "apiVersion": {"type": "string", "enum": ["V1", "V2"]},
+        "name": {"type": "string"},
+        "namespace": {"type": "string"},
+        "v2": ref("V2Pool"),
+    }
+    api.spec.components.schema("PoolContainer", {"type": "object", "properties": container})
+    pools = {"pools": {"type": "array", "items": ref("PoolContainer")}}
+    api.spec.components.schema("ConfigContainer", {"type": "object", "properties": pools})
+
+
+def _handle_errors(app: Flask) -> None:
+    def show(problem: ApiProblem) -> Response:
+        return render(problem, request, plain=request.endpoint in _PLAIN)
+
+    def on_problem(problem: ApiProblem) -> Response:
+        return show(problem)
+
+    def on_http(error: HTTPException) -> Response:
+        status = error.code or 500
+        message = {
+            404: f"there is no {request.path[:200]} here",
+            405: f"{request.method} is not possible on {request.path[:200]}",
+            413: f"the request body is larger than {MAX_BODY} bytes",
+        }.get(status, error.description or error.name)
+        headers = {key: value for key, value in error.get_headers() if key in ("Allow", "Retry-After", "Location")}
+        return show(ApiProblem(status, message, headers=headers))
+
+    def on_storage(error: StorageUnavailable) -> Response:
+        _log.warning("ZooKeeper does not answer", path=request.path[:200], error=str(error))
+        return show(ApiProblem(503, f"pools cannot be reached at the moment: {error}", headers={"Retry-After": "2"}))
+
+    def on_corrupt(error: CorruptRecord) -> Response:
+        _log.error("What is stored cannot be read", path=request.path[:200], error=str(error))
+        return show(ApiProblem(500, f"what is stored cannot be read: {error}"))
+
+    def on_bug(error: Exception) -> Response:
+        _log.exception("A request failed unexpectedly", path=request.path[:200], exc_info=error)
+        return show(ApiProblem(500, "an unexpected error; the log of edgelb api tells more"))
+
+    app.register_error_handler(ApiProblem, on_problem)
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(StorageUnavailable, on_storage)
+    app.register_error_handler(CorruptRecord, on_corrupt)
+    app.register_error_handler(Exception, on_bug)

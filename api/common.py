@@ -1,0 +1,64 @@
+"""Endpoints that belong to no API version: ping, version, the container forms, liveness, readiness, metrics."""
+
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from api.context import Context, plain
+from api.openapi import json_answer, ref, route, text_answer
+from api.problems import ApiProblem
+from scheduler.pools.model import Pool
+from scheduler.pools.schema import output_pool
+from sdk.storage.connection import State
+
+
+def pool_container(pool: Pool) -> dict[str, Any]:
+    """The version-tagged form of a pool."""
+    return {"apiVersion": "V2", "name": pool.name, "namespace": pool.namespace, "v2": output_pool(pool)}
+
+
+def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("common", __name__, description="Server and configuration as a whole")
+
+    @route(routes, "/ping", "GET", answers={"200": text_answer("pong")})
+    def ping() -> Response:
+        """Say pong."""
+        return plain("pong")
+
+    @route(routes, "/version", "GET", answers={"200": text_answer("The package's version.")})
+    def version() -> Response:
+        """The package's version."""
+        return plain(context.version)
+
+    @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", ref("ConfigContainer"))})
+    def config() -> dict[str, Any]:
+        """All pools, each tagged with its API version."""
+        return {"pools": [pool_container(stored.pool) for stored in context.pools.all().values()]}
+
+    @route(routes, "/pools/<string:name>", "GET", answers={"200": json_answer("The pool.", ref("PoolContainer"))})
+    def pool(name: str) -> dict[str, Any]:
+        """One pool, tagged with its API version."""
+        return pool_container(context.stored(name).pool)
+
+    @route(routes, "/healthz", "GET", answers={"200": text_answer("ok")})
+    def healthz() -> Response:
+        """Whether the process answers."""
+        return plain("ok\n")
+
+    @route(routes, "/readyz", "GET", answers={"200": text_answer("ready")})
+    def readyz() -> Response:
+        """Whether requests can be answered: 503 while ZooKeeper is away."""
+        state = context.zookeeper.state
+        if state is not State.CONNECTED:
+            raise ApiProblem(503, f"ZooKeeper at {context.zookeeper.address} is {state.value}")
+        return plain("ready\n")
+
+    @route(routes, "/metrics", "GET", answers={"200": text_answer("Prometheus metrics.")})
+    def metrics() -> Response:
+        """Prometheus metrics."""
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return routes

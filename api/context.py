@@ -1,0 +1,53 @@
+"""What the views need: made once per application, handed to each blueprint, no module-level state."""
+
+from dataclasses import dataclass
+
+from flask import Response
+
+from api.problems import ApiProblem
+from api.published import Published
+from api.scheduler_link import SchedulerLink
+from scheduler.pools import texts
+from scheduler.pools.store import PoolStore, StoredPool
+from sdk.storage.connection import ZooKeeper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The stores and peers of one API server."""
+
+    zookeeper: ZooKeeper
+    pools: PoolStore
+    published: Published
+    scheduler: SchedulerLink
+    version: str
+
+    @classmethod
+    def of(cls, zookeeper: ZooKeeper, root: str, framework: str, version: str) -> "Context":
+        """Everything follows from the connection, the root and the framework's name."""
+        base = "/" + root.strip("/")
+        return cls(
+            zookeeper=zookeeper,
+            pools=PoolStore(zookeeper, base),
+            published=Published(zookeeper=zookeeper, root=base),
+            scheduler=SchedulerLink(zookeeper, base, framework),
+            version=version,
+        )
+
+    def stored(self, name: str) -> StoredPool:
+        """The pool, or ApiProblem 404. A name that no pool can have is not found either."""
+        found = None if texts.pool_name(name) else self.pools.get(name)
+        if found is None:
+            raise not_found(name)
+        return found
+
+
+def not_found(name: str) -> ApiProblem:
+    """404 with the documented text; the name is in the URL."""
+    del name
+    return ApiProblem(404, "pool not found")
+
+
+def plain(text: str) -> Response:
+    """A text/plain answer."""
+    return Response(text, mimetype="text/plain")

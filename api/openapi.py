@@ -1,0 +1,79 @@
+"""The API's description: documentation beside each route, and how our schema fields look in OpenAPI 3.1."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask_smorest import Blueprint
+
+from scheduler.pools.fields import Choice, Flag, NotYet, Number, Text, Whole
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+ERROR = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+}
+
+
+def ref(name: str) -> dict[str, Any]:
+    """A reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def text_answer(description: str) -> dict[str, Any]:
+    """A plain text answer."""
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+
+def json_answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON answer."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def route(
+    blueprint: Blueprint,
+    rule: str,
+    method: str,
+    *,
+    answers: dict[str, Any],
+    body: dict[str, Any] | None = None,
+) -> Callable[[View], View]:
+    """Register a view with its documentation. (A typed face of flask-smorest's untyped decorators.)"""
+    described: dict[str, Any] = {
+        "responses": answers | {"default": json_answer("What went wrong, in a sentence.", ref("Error"))}
+    }
+    if body is not None:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+
+    def register(view: View) -> View:
+        documented = blueprint.doc(**described)(view)
+        blueprint.route(rule, methods=[method], strict_slashes=False)(documented)
+        return view
+
+    return register
+
+
+def field_properties(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    """JSON schema keywords of our own field classes, for apispec."""
+    del converter  # apispec binds it; it is not needed
+    match field:
+        case NotYet():
+            accepted = list(field.accepted)
+            return {"description": f"Not supported yet; may only be {accepted}." if accepted else "Not supported yet."}
+        case Text():
+            return {"type": "string"}
+        case Choice():
+            return {"type": "string", "enum": [str(item.value) for item in field.enum if item not in field.not_yet]}
+        case Whole():
+            return {
+                "type": "integer",
+                "minimum": field.low if field.unset is None else field.unset,
+                "maximum": field.high,
+            }
+        case Number():
+            return {"type": "number", "minimum": field.low, "maximum": field.high}
+        case Flag():
+            return {"type": "boolean"}
+        case _:
+            return {}

@@ -1,0 +1,84 @@
+"""What the other processes publish about a pool in ZooKeeper: the rendered bundle and the status of its instances.
+
+Knows the nodes; their bytes are decoded by pool_executor.bundle. Reads only.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from pool_executor.bundle import Head, InstanceStatus, Part, PartDecoder, decode_head, decode_status
+from sdk.errors import CorruptRecord
+from sdk.storage.connection import ZooKeeper
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Reads below one root."""
+
+    zookeeper: ZooKeeper
+    root: str
+
+    def head(self, pool: str) -> Head | None:
+        """The head of the pool's bundle, None when nothing has been rendered yet."""
+        found = self.zookeeper.get(f"{self.root}/rendered/{pool}")
+        # The node may be made, empty, before the first head is written to it.
+        return decode_head(found[0]) if found and found[0] else None
+
+    def part(self, pool: str, part: Part) -> str | None:
+        """The text of one part, None when it was removed meanwhile."""
+        path = f"{self.root}/rendered/{pool}/parts/{part.sha256}"
+        decoder = PartDecoder(part)
+        whole = self.zookeeper.get(path)
+        if whole is not None:
+            decoder.feed(whole[0])
+            return decoder.text()
+        index = 0
+        while (chunk := self.zookeeper.get(f"{path}.{index}")) is not None:
+            if decoder.feed(chunk[0]):
+                return decoder.text()
+            index += 1
+        return None
+
+    def instances(self, pool: str) -> list[InstanceStatus]:
+        """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""
+        base = f"{self.root}/instances/{pool}"
+        found = []
+        for task_id in self.zookeeper.children(base):
+            node = self.zookeeper.get(f"{base}/{task_id}")
+            if node is None:
+                continue  # ended between the two reads
+            try:
+                found.append(decode_status(node[0]))
+            except CorruptRecord as error:
+                _log.warning("The status of an instance cannot be read", pool=pool, task_id=task_id, error=str(error))
+        return sorted(found, key=lambda status: (status.pod, status.task_id))
+
+    def config_text(self, pool: str) -> str | None:
+        """The rendered configuration as one text, None when there is none. May raise CorruptRecord."""
+        # A part may be removed between reading the head and reading it: then there is a newer head.
+        for _ in range(5):
+            head = self.head(pool)
+            if head is None:
+                return None
+            texts = [(part, self.part(pool, part)) for part in (*head.of_kind("config"), *head.of_kind("map"))]
+            if all(text is not None for _, text in texts):
+                return _joined(head, [(part, text) for part, text in texts if text is not None])
+        raise CorruptRecord(f"{self.root}/rendered/{pool}", "names parts that do not exist")
+
+
+def _joined(head: Head, texts: list[tuple[Part, str]]) -> str:
+    ports = ", ".join(f"{variable} is the port {name}" for variable, name in sorted(head.ports.items()))
+    lines = [
+        f"# Pool {head.pool}: version {head.version} of its configuration (epoch {head.epoch}), from version"
+        f" {head.pool_version} of the pool.",
+        "# Each instance adds 00-instance.cfg, which sets what differs between instances:",
+        f"# {ports or 'no ports'}.",
+    ]
+    for part, text in texts:
+        lines += ["", f"# ---- {part.name}"]
+        # A map is no configuration: as comments the whole stays readable by HAProxy.
+        lines += text.splitlines() if part.kind == "config" else [f"# {line}" for line in text.splitlines()]
+    return "\n".join(lines) + "\n"

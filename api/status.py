@@ -1,0 +1,135 @@
+"""What `edgelb status` shows: pool, rendered bundle, plans, pods and instances of one pool joined. Pure.
+
+The scheduler says which instances should run and why one does not; the instances say what they serve. Either side may
+be silent: then what the other one knows is shown, and `scheduler.error` says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pool_executor.bundle import Head, InstanceStatus
+from scheduler.pools.store import StoredPool
+
+READY, DEPLOYING, PENDING, REJECTED, UNKNOWN = "ready", "deploying", "pending", "rejected", "unknown"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerSide:
+    """What the scheduler answered; `error` is the sentence when it did not."""
+
+    url: str | None = None
+    error: str | None = None
+    plans: Sequence[Json] = ()
+    pods: Sequence[Json] = field(default_factory=tuple)
+
+
+def pool_status(
+    stored: StoredPool, head: Head | None, instances: Sequence[InstanceStatus], side: SchedulerSide
+) -> dict[str, Any]:
+    """The joined status as JSON; `state` is one word, `summary` the sentence for people."""
+    rows = _rows(instances, side.pods, head)
+    state, summary = _verdict(stored, head, rows, side)
+    return {
+        "name": stored.pool.name,
+        "version": stored.version,
+        "state": state,
+        "summary": summary,
+        "count": stored.pool.count,
+        "role": stored.pool.role,
+        "rendered": None
+        if head is None
+        else {
+            "epoch": head.epoch,
+            "version": head.version,
+            "poolVersion": head.pool_version,
+            "taskRevision": head.task_revision,
+        },
+        "scheduler": {"url": side.url, "error": side.error},
+        "plans": [dict(plan) for plan in side.plans],
+        "instances": rows,
+    }
+
+
+def instance_name(pod: Json) -> str:
+    """`edgelb-pool-0` of a pod as the scheduler lists it, whether its name holds the index or not."""
+    name, index = str(pod.get("name", "")), pod.get("index")
+    return name if index is None or name.endswith(f"-{index}") else f"{name}-{index}"
+
+
+def _rows(instances: Sequence[InstanceStatus], pods: Sequence[Json], head: Head | None) -> list[dict[str, Any]]:
+    by_task = {instance.task_id: instance for instance in instances}
+    rows = []
+    for pod in pods:
+        tasks = [task for task in pod.get("tasks") or () if isinstance(task, Mapping)]
+        task: Json = tasks[0] if tasks else {}
+        instance = by_task.pop(str(task.get("id") or ""), None)
+        rows.append(_row(instance_name(pod), pod, task, instance, head))
+    # Instances that the scheduler does not list: it is away, or the instance is on its way out.
+    rows.extend(_row(instance.pod, {}, {}, instance, head) for instance in by_task.values())
+    return sorted(rows, key=lambda row: (_natural(row["name"]), row["taskId"] or ""))
+
+
+def _natural(name: str) -> tuple[str, int]:
+    stem, _, index = name.rpartition("-")
+    return (stem, int(index)) if index.isdigit() else (name, -1)
+
+
+def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head: Head | None) -> dict[str, Any]:
+    served = instance is not None and instance.version > 0
+    return {
+        "name": name,
+        "taskId": task.get("id") or (instance.task_id if instance else None),
+        "taskName": task.get("name"),
+        "podStatus": pod.get("status"),
+        "state": task.get("state") or ("TASK_RUNNING" if instance else None),
+        "healthy": instance.healthy if instance else task.get("healthy"),
+        "hostname": (instance.hostname if instance else None) or task.get("hostname"),
+        "addresses": list(instance.addresses) if instance else list(task.get("addresses") or ()),
+        "ports": dict(instance.ports) if instance else dict(task.get("ports") or {}),
+        "message": task.get("message"),
+        "pending": pod.get("pending") or None,
+        "verdict": instance.verdict if instance else None,
+        "action": instance.action if instance else None,
+        "reason": instance.reason if instance else None,
+        "error": instance.error if instance else None,
+        "version": instance.version if served and instance else None,
+        "rejectedVersion": instance.rejected_version if instance else None,
+        "current": bool(
+            head and instance and instance.verdict == "applied" and (instance.epoch, instance.version) >= head.order
+        ),
+        "haproxy": instance.haproxy.version if instance else None,
+    }
+
+
+def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: SchedulerSide) -> tuple[str, str]:
+    wanted = stored.pool.count
+    rejected = [row for row in rows if row["verdict"] == "rejected"]
+    if rejected:
+        return REJECTED, (
+            f"{len(rejected)} of {wanted} instances refused version {rejected[0]['rejectedVersion']} of the"
+            f" configuration and go on serving the one before: {rejected[0]['error']}"
+        )
+    waiting = [row for row in rows if row["pending"]]
+    if waiting:
+        return PENDING, f"{waiting[0]['name']} cannot be placed yet: {pending_text(waiting[0]['pending'])}"
+    if head is None or head.pool_version != stored.version:
+        return DEPLOYING, f"version {stored.version + 1} of the pool has not been rendered yet"
+    current = sum(1 for row in rows if row["current"])
+    open_plans = [plan.get("name") for plan in side.plans if plan.get("status") != "COMPLETE"]
+    if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
+        doing = f"; plan {', '.join(map(str, open_plans))} is running" if open_plans else ""
+        return DEPLOYING, f"{current} of {wanted} instances serve the current configuration{doing}"
+    if side.error is not None:
+        return UNKNOWN, f"{current} of {wanted} instances serve the current configuration; {side.error}"
+    return READY, f"{current} of {wanted} instances serve the current configuration"
+
+
+def pending_text(pending: Json) -> str:
+    """`2 offers: ports 80 not free; 1 offer: role slave_public missing`, or the summary when no offer was refused."""
+    reasons = [one for one in pending.get("reasons") or () if isinstance(one, Mapping)]
+    if not reasons:
+        return str(pending.get("summary") or "no offer has been seen yet")
+    return "; ".join(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)

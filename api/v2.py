@@ -1,0 +1,244 @@
+"""The V2 pools: create, read, update, delete, and what is known about a pool at run time."""
+
+import re
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_smorest import Blueprint
+
+from api.bodies import read_json
+from api.context import Context, not_found, plain
+from api.metadata import pool_metadata
+from api.openapi import json_answer, ref, route, text_answer
+from api.problems import ApiProblem
+from api.scheduler_link import Answer
+from api.status import SchedulerSide, pool_status
+from scheduler.pools import texts
+from scheduler.pools.checks import pool_warnings
+from scheduler.pools.model import Pool
+from scheduler.pools.problems import InvalidPool
+from scheduler.pools.schema import load_pool, output_pool
+from scheduler.pools.store import PoolExists, PoolMissing, StoredPool, VersionMismatch
+from sdk.errors import CorruptRecord, StorageUnavailable
+
+_TAG = re.compile(r'\s*(?:(W/)?"([^"]*)"|(\*))\s*')
+WARNING_HEADER = "X-Edgelb-Warning"
+
+
+def blueprint(context: Context) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("v2", __name__, url_prefix="/v2", description="Pools of API version 2")
+    pool_body, pool_answer = ref("V2Pool"), json_answer("The pool with its defaults.", ref("V2Pool"))
+
+    @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", {"type": "object"})})
+    def config() -> dict[str, Any]:
+        """All pools of version 2."""
+        return {"pools": [output_pool(stored.pool) for stored in context.pools.all().values()]}
+
+    @route(
+        routes, "/pools", "GET", answers={"200": json_answer("All pools.", {"type": "array", "items": ref("V2Pool")})}
+    )
+    def list_pools() -> Response:
+        """All pools, by name."""
+        view = context.pools.all()
+        response = jsonify([output_pool(stored.pool) for stored in view.values()])
+        for name, problem in view.unreadable.items():
+            response.headers.add(WARNING_HEADER, _header(f"pool {name} is left out: {problem}"))
+        return response
+
+    @route(routes, "/pools", "POST", body=pool_body, answers={"200": pool_answer})
+    def create() -> Response:
+        """Store a new pool; its load balancers are deployed asynchronously."""
+        pool = _pool_of_body()
+        try:
+            return _answer(context.pools.create(pool))
+        except PoolExists as error:
+            raise ApiProblem(409, str(error)) from error
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+
+    @route(routes, "/pools/<string:name>", "GET", answers={"200": pool_answer})
+    def show(name: str) -> Response:
+        """One pool; its ETag changes with every update."""
+        response = _answer(context.stored(name))
+        response.make_conditional(request)
+        return response
+
+    @route(routes, "/pools/<string:name>", "PUT", body=pool_body, answers={"200": pool_answer})
+    def update(name: str) -> Response:
+        """Replace a pool; with If-Match only if nobody changed it in between."""
+        if texts.pool_name(name):
+            raise not_found(name)
+        pool = _pool_of_body()
+        if pool.name != name:
+            raise ApiProblem(
+                400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
+            )
+        try:
+            return _answer(context.pools.replace(pool, _expected_version()))
+        except PoolMissing as error:
+            raise not_found(name) from error
+        except VersionMismatch as error:
+            raise ApiProblem(412, str(error)) from error
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+
+    @route(routes, "/pools/<string:name>", "DELETE", answers={"204": {"description": "Deleted."}})
+    def delete(name: str) -> Response:
+        """Remove a pool; its load balancers are taken down asynchronously."""
+        if texts.pool_name(name):
+            raise not_found(name)
+        try:
+            context.pools.delete(name, _expected_version())
+        except PoolMissing as error:
+            raise not_found(name) from error
+        except VersionMismatch as error:
+            raise ApiProblem(412, str(error)) from error
+        return Response(status=204)
+
+    @route(
+        routes, "/pools/<string:name>/metadata", "GET", answers={"200": json_answer("Endpoints.", {"type": "object"})}
+    )
+    def metadata(name: str) -> dict[str, Any]:
+        """Addresses and ports of the pool's load balancers."""
+        pool = context.stored(name).pool
+        instances = context.published.instances(name)
+        if not instances:
+            raise ApiProblem(504, "no metadata for pool")
+        return pool_metadata(pool, instances)
+
+    @route(routes, "/pools/<string:name>/lbconfig", "GET", answers={"200": text_answer("HAProxy's configuration.")})
+    def lbconfig(name: str) -> Response:
+        """The configuration that was rendered for the pool's load balancers."""
+        context.stored(name)
+        try:
+            text = context.published.config_text(name)
+        except CorruptRecord as error:
+            raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
+        if text is None:
+            message = f"no configuration has been rendered for pool {name} yet: check that edgelb template is running"
+            raise ApiProblem(504, message)
+        return plain(text)
+
+    @route(routes, "/pools/<string:name>/plans", "GET", answers={"200": json_answer("Plans.", {"type": "object"})})
+    def plans(name: str) -> tuple[Response, int]:
+        """The scheduler's plans for the pool."""
+        context.stored(name)
+        return _passed_on(context.scheduler.service("GET", name, "plans"))
+
+    @route(routes, "/pools/<string:name>/pods", "GET", answers={"200": json_answer("Pods.", {"type": "object"})})
+    def pods(name: str) -> tuple[Response, int]:
+        """The pool's pods with their tasks, and why one is pending."""
+        context.stored(name)
+        return _passed_on(context.scheduler.service("GET", name, "pods"))
+
+    def pod_action(name: str, pod: str, action: str) -> tuple[Response, int]:
+        context.stored(name)
+        return _passed_on(context.scheduler.service("POST", name, "pods", pod, action))
+
+    @route(
+        routes,
+        "/pools/<string:name>/pods/<string:pod>/replace",
+        "POST",
+        answers={"202": {"description": "The pod will be placed anew, perhaps on another agent."}},
+    )
+    def replace(name: str, pod: str) -> tuple[Response, int]:
+        """Give up the pod's reservation and place it anew."""
+        return pod_action(name, pod, "replace")
+
+    @route(
+        routes,
+        "/pools/<string:name>/pods/<string:pod>/restart",
+        "POST",
+        answers={"202": {"description": "The pod will be started again in its place."}},
+    )
+    def restart(name: str, pod: str) -> tuple[Response, int]:
+        """End the pod's task and start it again in its place."""
+        return pod_action(name, pod, "restart")
+
+    @route(
+        routes, "/pools/<string:name>/status", "GET", answers={"200": json_answer("Everything.", {"type": "object"})}
+    )
+    def status(name: str) -> dict[str, Any]:
+        """Pool, plans, pods and instances joined: what serves, what is pending and why."""
+        stored = context.stored(name)
+        try:
+            head = context.published.head(name)
+        except CorruptRecord as error:
+            raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
+        return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
+
+    return routes
+
+
+def _scheduler_side(context: Context, name: str) -> SchedulerSide:
+    url = None
+    try:
+        url = context.scheduler.url()
+        plans, pods = (context.scheduler.service("GET", name, what) for what in ("plans", "pods"))
+    except ApiProblem as problem:
+        return SchedulerSide(url=url, error=problem.message)
+    except CorruptRecord as error:
+        return SchedulerSide(url=url, error=f"the scheduler's leadership node cannot be read: {error}")
+    except StorageUnavailable as error:
+        return SchedulerSide(url=url, error=str(error))
+    refused = next((answer for answer in (plans, pods) if answer.status != 200), None)
+    if refused is not None:
+        return SchedulerSide(url=url, error=f"the scheduler says: {_sentence(refused)}")
+    return SchedulerSide(url=url, plans=_list(plans, "plans"), pods=_list(pods, "pods"))
+
+
+def _list(answer: Answer, key: str) -> list[dict[str, Any]]:
+    items = answer.body.get(key) if isinstance(answer.body, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _sentence(answer: Answer) -> str:
+    message = answer.body.get("message") if isinstance(answer.body, dict) else None
+    return str(message) if message else f"HTTP {answer.status}"
+
+
+def _passed_on(answer: Answer) -> tuple[Response, int]:
+    if answer.status >= 400:
+        raise ApiProblem(answer.status, _sentence(answer))
+    return jsonify(answer.body), answer.status
+
+
+def _pool_of_body() -> Pool:
+    try:
+        return load_pool(read_json(request))
+    except InvalidPool as error:
+        raise ApiProblem.of_pool(error) from error
+
+
+def _answer(stored: StoredPool) -> Response:
+    response = jsonify(output_pool(stored.pool))
+    response.headers["ETag"] = stored.etag
+    for warning in pool_warnings(stored.pool):
+        response.headers.add(WARNING_HEADER, _header(warning))
+    return response
+
+
+def _header(text: str) -> str:
+    return " ".join(text.encode("ascii", "replace").decode().split())[:500]
+
+
+def _expected_version() -> int:
+    """The node version that If-Match asks for, -1 for any; a tag that can never match is VersionMismatch's 412."""
+    value = request.headers.get("If-Match")
+    if value is None:
+        return -1
+    tags = [_TAG.fullmatch(part) for part in value.split(",")]
+    if not all(tags):
+        raise ApiProblem(
+            400, f'If-Match: {value[:80]} invalid: must be an entity tag such as "4", as the ETag header gave it'
+        )
+    if any(tag and tag[3] for tag in tags):
+        return -1
+    # Several tags would need a read first; weak ones never match (RFC 9110, 13.1.1).
+    versions = [int(tag[2]) - 1 for tag in tags if tag and not tag[1] and re.fullmatch(r"[1-9][0-9]{0,9}", tag[2])]
+    if len(versions) > 1:
+        raise ApiProblem(400, "If-Match: give one entity tag, as the ETag header gave it")
+    if not versions or versions[0] > 2**31 - 1:
+        raise ApiProblem(412, "If-Match: names no version that this pool ever had; read it again and repeat the change")
+    return versions[0]
