@@ -1,0 +1,321 @@
+"""HTTP to one Mesos process: an event stream on a connection of its own, and calls on kept-alive connections.
+
+Knows deadlines, TLS, redirects as answers, and what each status means for the next try. Does not reconnect and does
+not look at events; see `sdk.mesos.subscription`.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from sdk.errors import InvalidSpec, Refused, TemporaryFailure, UnexpectedAnswer
+from sdk.mesos.auth import Anonymous, Credentials
+from sdk.mesos.endpoint import Endpoint, follow
+from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, RecordDecoder
+
+_READ_BYTES = 256 * 1024
+_MAX_TEXT = 2000
+_MAX_REDIRECTS = 5
+# A peer whose machine vanished without a FIN is found by the heartbeat deadline; streams without heartbeats (those of
+# executors) have only these probes.
+_KEEPALIVE: list[tuple[int, int, int | bytes]] = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+_NETWORK_ERRORS = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)
+
+
+class NoAnswer(TemporaryFailure):
+    """The peer could not be reached, or the connection broke before its answer."""
+
+
+class NotSent(NoAnswer):
+    """The peer could not be reached: it certainly did not get the call."""
+
+
+class Redirected(TemporaryFailure):
+    """The peer is not the leader and names another process."""
+
+    def __init__(self, asked: Endpoint, target: Endpoint) -> None:
+        super().__init__(f"{asked} is not the leader and points to {target}")
+        self.target = target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How to check the peer, and what to show it."""
+
+    ca_file: str | None = None
+    """Bundle to trust; the system's when None."""
+    cert_file: str | None = None
+    key_file: str | None = None
+    verify: bool = True
+
+    def context(self) -> ssl.SSLContext:
+        """A client context; raises OSError (ssl.SSLError) when a file is missing or wrong."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Deadlines in seconds, and sizes."""
+
+    connect: float = 10.0
+    answer: float = 30.0
+    """From the request to the status line, between two reads of an answer, and to the first event of a stream."""
+    missed_heartbeats: float = 5.0
+    """So many intervals without a single byte, and the stream counts as dead (the documentation of Mesos says 5)."""
+    record_bytes: int = MAX_RECORD_BYTES
+
+
+class Stream:
+    """The answer to a SUBSCRIBE: RecordIO until either side ends it."""
+
+    def __init__(self, connection: HTTPConnection, sock: socket.socket, endpoint: Endpoint, limits: Limits) -> None:
+        self.endpoint = endpoint
+        self.stream_id: str | None = None
+        self._connection = connection
+        self._socket = sock
+        self._limits = limits
+        self._response: urllib3.response.BaseHTTPResponse | None = None
+
+    def set_heartbeat(self, interval: float | None) -> None:
+        """From now on, die when no byte comes for several heartbeats; without an interval only TCP can tell."""
+        self._socket.settimeout(interval * self._limits.missed_heartbeats if interval else None)
+
+    def records(self) -> Iterator[bytes]:
+        """Records as they come; returns when the peer ends the stream, raises NoAnswer or MalformedStream."""
+        assert self._response is not None
+        decoder = RecordDecoder(self._limits.record_bytes)
+        while True:
+            try:
+                data = self._response.read1(_READ_BYTES, decode_content=False)
+            except TimeoutError as error:
+                raise self._silent() from error
+            except urllib3.exceptions.ReadTimeoutError as error:
+                raise self._silent() from error
+            except _NETWORK_ERRORS as error:
+                raise NoAnswer(f"the stream from {self.endpoint} broke: {error}") from error
+            if not data:
+                if decoder.pending:
+                    raise NoAnswer(f"the stream from {self.endpoint} ended inside a record")
+                return
+            yield from decoder.feed(data)
+
+    def _silent(self) -> NoAnswer:
+        return NoAnswer(f"{self.endpoint} sent nothing for {self._socket.gettimeout() or 0:g} s, not even a heartbeat")
+
+    def interrupt(self) -> None:
+        """End a `records` that waits in another thread."""
+        try:
+            # Not the method of an SSLSocket, which would take the TLS state away from under the reading thread.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        except OSError:
+            return  # ended already
+
+    def close(self) -> None:
+        """Free the connection; only by the thread that reads."""
+        if self._response is not None:
+            self._response.close()
+        self._connection.close()
+
+
+class Client:
+    """Requests to Mesos processes with the same credentials, TLS settings and limits. Threads may share it."""
+
+    def __init__(
+        self, *, credentials: Credentials | None = None, tls: Tls | None = None, limits: Limits | None = None
+    ) -> None:
+        self.credentials: Credentials = credentials or Anonymous()
+        self.limits = limits or Limits()
+        self._tls = tls or Tls()
+        self._context: ssl.SSLContext | None = None
+        self._pools: dict[Endpoint, urllib3.HTTPConnectionPool] = {}
+
+    def open(self, endpoint: Endpoint, path: str, body: Mapping[str, Any]) -> Stream:
+        """POST `body` and return the stream of events.
+
+        Raises NotSent, NoAnswer, Redirected, Refused (4xx) or UnexpectedAnswer (other statuses, no stream).
+        """
+        connection = self._connect(endpoint)
+        sock = connection.sock
+        assert sock is not None
+        stream = Stream(connection, sock, endpoint, self.limits)
+        try:
+            sock.settimeout(self.limits.answer)
+            data = json.dumps(body).encode()
+            connection.request("POST", path, body=data, headers=self._headers(), preload_content=False)
+            response = connection.getresponse()
+            stream._response = response
+            if response.status != http.client.OK:
+                text = response.read(_MAX_TEXT, decode_content=True).decode("utf-8", "replace")
+                raise _failure(endpoint, response.status, response.headers.get("Location"), text)
+            if "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
+                raise UnexpectedAnswer(response.status, f"{endpoint} answered without a stream of events")
+            stream.stream_id = response.headers.get("Mesos-Stream-Id")
+        except _NETWORK_ERRORS as error:
+            stream.close()
+            raise NoAnswer(f"{endpoint} did not answer: {error}") from error
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def call(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = False,
+    ) -> Any:
+        """One request; the JSON of the answer, `{}` when it has none.
+
+        Follows redirects, gets new credentials once after a 401, and, when `idempotent`, tries once more after a broken
+        connection: the peer may close a kept-alive connection at the moment we use it. Raises as `open` does, but never
+        Redirected.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        may_refresh, may_repeat = True, idempotent
+        redirects = 0
+        while True:
+            try:
+                response = self._pool(endpoint).request(
+                    method,
+                    path,
+                    body=data,
+                    headers={**self._headers(with_body=data is not None), **(headers or {})},
+                    retries=False,
+                    redirect=False,
+                    preload_content=True,
+                )
+            except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+                raise NotSent(f"{endpoint} cannot be reached: {error}") from error
+            except urllib3.exceptions.SSLError as error:
+                raise NotSent(f"{endpoint} does not speak TLS as wanted: {error}") from error
+            except _NETWORK_ERRORS as error:
+                if may_repeat:
+                    may_repeat = False
+                    continue
+                raise NoAnswer(
+                    f"{endpoint} did not answer, the call may or may not have reached it: {error}"
+                ) from error
+            if response.status in (200, 202):
+                return _json(endpoint, response.data)
+            if response.status == http.client.UNAUTHORIZED and may_refresh:
+                may_refresh = False
+                if self.credentials.refresh():
+                    continue
+            failure = _failure(
+                endpoint,
+                response.status,
+                response.headers.get("Location"),
+                response.data[:_MAX_TEXT].decode("utf-8", "replace"),
+            )
+            if isinstance(failure, Redirected):
+                redirects += 1
+                if failure.target == endpoint or redirects > _MAX_REDIRECTS:
+                    raise UnexpectedAnswer(response.status, f"{endpoint} knows no leader yet: {failure}")
+                endpoint = failure.target
+                continue
+            raise failure
+
+    def close(self) -> None:
+        """Close the kept-alive connections."""
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.close()
+
+    def _headers(self, *, with_body: bool = True) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if with_body:
+            # Nothing behind it: Mesos answers 415 to "application/json; charset=utf-8".
+            headers["Content-Type"] = "application/json"
+        if (authorization := self.credentials.header()) is not None:
+            headers["Authorization"] = authorization
+        return headers
+
+    def _ssl(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = self._tls.context()
+        return self._context
+
+    def _connect(self, endpoint: Endpoint) -> HTTPConnection:
+        connection: HTTPConnection
+        try:
+            if endpoint.scheme == "https":
+                connection = HTTPSConnection(
+                    endpoint.host,
+                    endpoint.port,
+                    timeout=self.limits.connect,
+                    ssl_context=self._ssl(),
+                    socket_options=_KEEPALIVE,
+                    assert_hostname=None if self._tls.verify else False,
+                )
+            else:
+                connection = HTTPConnection(
+                    endpoint.host, endpoint.port, timeout=self.limits.connect, socket_options=_KEEPALIVE
+                )
+            connection.connect()
+        except _NETWORK_ERRORS as error:
+            raise NotSent(f"{endpoint} cannot be reached: {error}") from error
+        return connection
+
+    def _pool(self, endpoint: Endpoint) -> urllib3.HTTPConnectionPool:
+        pool = self._pools.get(endpoint)
+        if pool is None:
+            timeout = urllib3.Timeout(connect=self.limits.connect, read=self.limits.answer)
+            if endpoint.scheme == "https":
+                pool = urllib3.HTTPSConnectionPool(
+                    endpoint.host,
+                    endpoint.port,
+                    timeout=timeout,
+                    maxsize=4,
+                    ssl_context=self._ssl(),
+                    assert_hostname=None if self._tls.verify else False,
+                )
+            else:
+                pool = urllib3.HTTPConnectionPool(endpoint.host, endpoint.port, timeout=timeout, maxsize=4)
+            self._pools[endpoint] = pool
+        return pool
+
+
+def _json(endpoint: Endpoint, data: bytes) -> Any:
+    if not data:
+        return {}
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise MalformedStream(f"{endpoint} answered with something that is not JSON: {error}") from error
+
+
+def _failure(endpoint: Endpoint, status: int, location: str | None, text: str) -> Exception:
+    text = text.strip() or http.client.responses.get(status, "no reason given")
+    if status in (301, 302, 307, 308):
+        if not location:
+            return UnexpectedAnswer(status, f"{endpoint} redirects without saying where to")
+        try:
+            return Redirected(endpoint, follow(location, endpoint))
+        except InvalidSpec as error:
+            return UnexpectedAnswer(status, f"{endpoint} redirects to an address that cannot be read: {error}")
+    if 400 <= status < 500:
+        return Refused(status, text)
+    return UnexpectedAnswer(status, text)
