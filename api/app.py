@@ -61,7 +61,7 @@ def create_app(
 
 def _describe(api: Any) -> None:
     api.ma_plugin.converter.add_attribute_function(field_properties)
-    api.spec.components.schema("Error", ERROR)
+    api.spec.components.schema("ApiError", ERROR)
     api.spec.components.schema("V2Pool", schema=PoolSchema)
     container = {
         "apiVersion": {"type": "string", "enum": ["V1", "V2"]},

@@ -86,7 +86,7 @@ class ApiServer:
 
 
 def run(settings: ApiSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises EnvironmentProblem when the address cannot be used or the tree is too new."""
+    """Serve until SIGTERM or SIGINT. Raises EnvironmentProblem when it cannot listen or the tree is too new."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

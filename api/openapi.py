@@ -41,7 +41,7 @@ def route(
 ) -> Callable[[View], View]:
     """Register a view with its documentation. (A typed face of flask-smorest's untyped decorators.)"""
     described: dict[str, Any] = {
-        "responses": answers | {"default": json_answer("What went wrong, in a sentence.", ref("Error"))}
+        "responses": answers | {"default": json_answer("What went wrong, in a sentence.", ref("ApiError"))}
     }
     if body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}

@@ -1,7 +1,7 @@
 """Errors of the HTTP API: the one exception that views raise, and how it is shown.
 
-The documented shape is `{"code": <status>, "message": <sentence>}`. Who asks for `application/problem+json` gets RFC 9457
-instead, and endpoints that answer in plain text show the sentence alone, as the product did.
+The documented shape is `{"code": <status>, "message": <sentence>}`. Who asks for `application/problem+json` gets RFC
+9457 instead, and endpoints that answer in plain text show the sentence alone, as the product did.
 """
 
 import json
