@@ -1,0 +1,221 @@
+"""Values into Mesos' JSON. Pure; the other direction is `sdk.mesos.parse`."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
+from sdk.model.resources import MILLI, Label, Reservation, Resource
+from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
+from sdk.model.status import OperationStatus, TaskStatus
+
+Json = dict[str, Any]
+
+_NANO = 1_000_000_000
+CAPABILITIES = ("PARTITION_AWARE", "MULTI_ROLE", "RESERVATION_REFINEMENT", "TASK_KILLING_STATE")
+"""What this SDK relies on; a framework may never take one back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkInfo:
+    """How the framework presents itself to the master."""
+
+    name: str
+    roles: tuple[str, ...]
+    user: str = ""
+    """Whom tasks run as; empty: whom the agent decides on (Mesos: the agent's own user)."""
+    framework_id: str | None = None
+    principal: str | None = None
+    failover_timeout: float = 7 * 24 * 3600.0
+    """Seconds that tasks live without a subscribed scheduler."""
+    checkpoint: bool = True
+    """Tasks survive a restart of their agent's process."""
+    hostname: str | None = None
+    webui_url: str | None = None
+    labels: tuple[Label, ...] = ()
+    capabilities: tuple[str, ...] = CAPABILITIES
+    suppressed_roles: tuple[str, ...] = field(default=())
+    """Roles without offers from the start; not part of the FrameworkInfo on the wire."""
+
+
+def value(text: str) -> Json:
+    """An id."""
+    return {"value": text}
+
+
+def framework_info(info: FrameworkInfo) -> Json:
+    """FrameworkInfo."""
+    wire: Json = {
+        "user": info.user,
+        "name": info.name,
+        "roles": list(info.roles),
+        "failover_timeout": info.failover_timeout,
+        "checkpoint": info.checkpoint,
+        "capabilities": [{"type": name} for name in info.capabilities],
+    }
+    if info.framework_id:
+        wire["id"] = value(info.framework_id)
+    for key in ("principal", "hostname", "webui_url"):
+        if (text := getattr(info, key)) is not None:
+            wire[key] = text
+    if info.labels:
+        wire["labels"] = labels(info.labels)
+    return wire
+
+
+def labels(pairs: Iterable[Label]) -> Json:
+    """Labels."""
+    return {"labels": [{"key": key, "value": text} for key, text in pairs]}
+
+
+def resource(item: Resource) -> Json:
+    """A resource, as the offer had it."""
+    wire: Json = {"name": item.name}
+    if item.scalar is not None:
+        wire |= {"type": "SCALAR", "scalar": {"value": item.scalar / MILLI}}
+    elif item.ranges is not None:
+        wire |= {"type": "RANGES", "ranges": {"range": [{"begin": begin, "end": end} for begin, end in item.ranges]}}
+    else:
+        wire |= {"type": "SET", "set": {"item": sorted(item.items or ())}}
+    if item.allocation_role is not None:
+        wire["allocation_info"] = {"role": item.allocation_role}
+    if item.reservations:
+        wire["reservations"] = [_reservation(each) for each in item.reservations]
+    if item.extra is not None:
+        wire |= json.loads(item.extra)
+    return wire
+
+
+def _reservation(item: Reservation) -> Json:
+    wire: Json = {"type": "DYNAMIC" if item.dynamic else "STATIC", "role": item.role}
+    if item.principal is not None:
+        wire["principal"] = item.principal
+    if item.labels:
+        wire["labels"] = labels(item.labels)
+    return wire
+
+
+def operation(item: Operation, framework_id: str) -> Json:
+    """One operation of an ACCEPT."""
+    match item:
+        case Reserve():
+            wire: Json = {"type": "RESERVE", "reserve": {"resources": [resource(each) for each in item.resources]}}
+        case Unreserve():
+            wire = {"type": "UNRESERVE", "unreserve": {"resources": [resource(each) for each in item.resources]}}
+        case Launch():
+            return {"type": "LAUNCH", "launch": {"task_infos": [task_info(each, framework_id) for each in item.tasks]}}
+    if item.operation_id is not None:
+        wire["id"] = value(item.operation_id)
+    return wire
+
+
+def task_info(task: TaskLaunch, framework_id: str) -> Json:
+    """TaskInfo; it has a command or an executor, whose command then gets the environment."""
+    wire: Json = {
+        "name": task.name,
+        "task_id": value(task.task_id),
+        "agent_id": value(task.agent_id),
+        "resources": [resource(each) for each in task.resources],
+        "kill_policy": {"grace_period": nanoseconds(task.kill_grace)},
+    }
+    if task.executor is not None:
+        wire["executor"] = _executor_info(task, task.executor, framework_id)
+    elif task.command is not None:
+        wire["command"] = command_info(task.command, task.environment)
+    if task.labels:
+        wire["labels"] = labels(task.labels)
+    if task.discovery_name is not None:
+        wire["discovery"] = {
+            "visibility": "EXTERNAL",
+            "name": task.discovery_name,
+            "ports": {"ports": [_port(spec, number) for spec, number in task.ports]},
+        }
+    if task.data is not None:
+        wire["data"] = base64.b64encode(task.data.encode()).decode("ascii")
+    if task.health_check is not None:
+        wire["health_check"] = _health_check(task.health_check, {spec.name: number for spec, number in task.ports})
+    return wire
+
+
+def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) -> Json:
+    return {
+        "type": "CUSTOM",
+        "executor_id": value(task.executor_id or task.task_id),
+        "framework_id": value(framework_id),
+        "name": executor.name,
+        "command": command_info(executor.command, task.environment),
+        "resources": [resource(each) for each in task.executor_resources],
+        "shutdown_grace_period": nanoseconds(executor.shutdown_grace),
+    }
+
+
+def command_info(command: CommandSpec, environment: Mapping[str, str]) -> Json:
+    """CommandInfo; `environment` wins over the command's own."""
+    wire: Json = {"shell": True, "value": command.value}
+    variables = {**command.environment, **environment}
+    if variables:
+        wire["environment"] = {"variables": [{"name": name, "value": text} for name, text in sorted(variables.items())]}
+    if command.uris:
+        wire["uris"] = [_uri(each) for each in command.uris]
+    if command.user is not None:
+        wire["user"] = command.user
+    return wire
+
+
+def _uri(uri: UriSpec) -> Json:
+    wire: Json = {"value": uri.value, "executable": uri.executable, "extract": uri.extract, "cache": uri.cache}
+    if uri.output_file is not None:
+        wire["output_file"] = uri.output_file
+    return wire
+
+
+def _port(spec: PortSpec, number: int) -> Json:
+    wire: Json = {"number": number, "name": spec.name, "protocol": spec.protocol}
+    if spec.labels:
+        wire["labels"] = labels(spec.labels)
+    return wire
+
+
+def _health_check(check: HealthCheckSpec, ports: Mapping[str, int]) -> Json:
+    wire: Json = {
+        "delay_seconds": 0.0,
+        "grace_period_seconds": check.grace,
+        "interval_seconds": check.interval,
+        "timeout_seconds": check.timeout,
+        "consecutive_failures": check.max_failures,
+    }
+    if check.command is not None:
+        return wire | {"type": "COMMAND", "command": {"shell": True, "value": check.command}}
+    port = ports[check.port] if check.port is not None else next(iter(ports.values()))
+    if check.http_path is not None:
+        return wire | {"type": "HTTP", "http": {"scheme": "http", "port": port, "path": check.http_path}}
+    return wire | {"type": "TCP", "tcp": {"port": port}}
+
+
+def task_acknowledgement(status: TaskStatus) -> Json:
+    """The fields of a status that an ACKNOWLEDGE repeats."""
+    wire: Json = {"task_id": value(status.task_id)}
+    if status.agent_id is not None:
+        wire["agent_id"] = value(status.agent_id)
+    if status.uuid is not None:
+        wire["uuid"] = status.uuid
+    return wire
+
+
+def operation_acknowledgement(status: OperationStatus) -> Json:
+    """The fields of a status that an ACKNOWLEDGE_OPERATION_STATUS repeats."""
+    wire: Json = {"operation_id": value(status.operation_id)}
+    if status.agent_id is not None:
+        wire["agent_id"] = value(status.agent_id)
+    if status.resource_provider_id is not None:
+        wire["resource_provider_id"] = value(status.resource_provider_id)
+    if status.uuid is not None:
+        wire["uuid"] = status.uuid
+    return wire
+
+
+def nanoseconds(seconds: float) -> Json:
+    """DurationInfo."""
+    return {"nanoseconds": round(seconds * _NANO)}

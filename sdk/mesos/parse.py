@@ -1,0 +1,218 @@
+"""Mesos' JSON into values. Pure; the other direction is `sdk.mesos.calls`.
+
+Absent optional fields are normal in Mesos' protocol; an event that lacks a field that makes it what it is raises
+MalformedEvent. Unknown enum values of tasks and operations become UNKNOWN, so that a newer Mesos does not stop us.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sdk.core import events
+from sdk.errors import TemporaryFailure
+from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
+from sdk.model.resources import Attribute, Label, Offer, Range, Reservation, Resource, milli
+from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
+
+Json = Mapping[str, Any]
+
+_NANO = 1_000_000_000
+_INTERPRETED = frozenset({"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role"})
+FRAMEWORK_REMOVED = "Framework has been removed"
+
+
+class MalformedEvent(TemporaryFailure):
+    """An event of Mesos lacks what it must have; the others are not concerned."""
+
+
+def scheduler_event(raw: Json) -> events.Event | None:
+    """The event as a value; None for one that the scheduler has no use for (HEARTBEAT, inverse offers, messages).
+
+    SUBSCRIBED has no master here: only the connection knows it, see `subscribed`.
+    """
+    kind = str(raw.get("type"))
+    try:
+        match kind:
+            case "OFFERS":
+                return events.OffersReceived(offers=tuple(offer(each) for each in raw["offers"].get("offers", [])))
+            case "RESCIND":
+                return events.OfferRescinded(offer_id=OfferId(raw["rescind"]["offer_id"]["value"]))
+            case "UPDATE":
+                return events.StatusReceived(status=task_status(raw["update"]["status"]))
+            case "UPDATE_OPERATION_STATUS":
+                return events.OperationStatusReceived(status=operation_status(raw["update_operation_status"]["status"]))
+            case "FAILURE":
+                return _failure(raw["failure"])
+            case "ERROR":
+                message = str(raw.get("error", {}).get("message", "no reason given"))
+                return events.Failed(message=message, removed=message.startswith(FRAMEWORK_REMOVED))
+            case _:
+                return None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedEvent(f"{kind} event cannot be read: {type(error).__name__} {error}") from error
+
+
+def subscribed(raw: Json, master: str) -> events.Subscribed:
+    """The SUBSCRIBED event of the master at `host:port`."""
+    try:
+        body = raw["subscribed"]
+        return events.Subscribed(
+            framework_id=FrameworkId(body["framework_id"]["value"]),
+            master=master,
+            heartbeat_interval=body.get("heartbeat_interval_seconds"),
+        )
+    except (KeyError, TypeError) as error:
+        raise MalformedEvent(f"SUBSCRIBED event cannot be read: {type(error).__name__} {error}") from error
+
+
+def _failure(raw: Json) -> events.Event | None:
+    agent_id = _value(raw.get("agent_id"))
+    executor_id = _value(raw.get("executor_id"))
+    if agent_id is None:
+        return None  # it concerns nobody that we could name
+    if executor_id is None:
+        return events.AgentFailed(agent_id=AgentId(agent_id))
+    return events.ExecutorFailed(
+        agent_id=AgentId(agent_id), executor_id=ExecutorId(executor_id), status=raw.get("status")
+    )
+
+
+def offer(raw: Json) -> Offer:
+    """An offer."""
+    domain = raw.get("domain", {}).get("fault_domain", {})
+    unavailability = raw.get("unavailability", {})
+    return Offer(
+        id=raw["id"]["value"],
+        framework_id=raw["framework_id"]["value"],
+        agent_id=raw["agent_id"]["value"],
+        hostname=raw["hostname"],
+        # Absent only without the capability MULTI_ROLE.
+        role=raw.get("allocation_info", {}).get("role", "*"),
+        resources=tuple(resource(each) for each in raw.get("resources", [])),
+        attributes=tuple(attribute(each) for each in raw.get("attributes", [])),
+        executor_ids=tuple(each["value"] for each in raw.get("executor_ids", [])),
+        address=raw.get("url", {}).get("address", {}).get("ip"),
+        region=domain.get("region", {}).get("name"),
+        zone=domain.get("zone", {}).get("name"),
+        unavailability_start=_seconds(unavailability.get("start")),
+        unavailability_duration=_seconds(unavailability.get("duration")),
+    )
+
+
+def resource(raw: Json) -> Resource:
+    """A resource; the reservation stack comes from `reservations`, or from the old `role` where there is none."""
+    reservations = tuple(_reservation(each) for each in raw.get("reservations", []))
+    role = raw.get("role", "*")
+    if not reservations and role != "*":
+        reservations = (Reservation(role=role, dynamic="reservation" in raw),)
+    extra = {key: value for key, value in raw.items() if key not in _INTERPRETED and key != "reservation"}
+    kind = raw["type"]
+    return Resource(
+        name=raw["name"],
+        scalar=milli(raw["scalar"]["value"]) if kind == "SCALAR" else None,
+        ranges=_ranges(raw["ranges"].get("range", [])) if kind == "RANGES" else None,
+        items=frozenset(raw["set"].get("item", [])) if kind == "SET" else None,
+        reservations=reservations,
+        allocation_role=raw.get("allocation_info", {}).get("role"),
+        extra=json.dumps(extra, sort_keys=True, separators=(",", ":")) if extra else None,
+    )
+
+
+def _reservation(raw: Json) -> Reservation:
+    return Reservation(
+        role=raw["role"],
+        dynamic=raw.get("type") != "STATIC",
+        principal=raw.get("principal"),
+        labels=labels(raw.get("labels")),
+    )
+
+
+def labels(raw: Json | None) -> tuple[Label, ...]:
+    """Labels in their order; a label without a value has the empty one."""
+    return tuple((each["key"], each.get("value", "")) for each in (raw or {}).get("labels", []))
+
+
+def _ranges(raw: Iterable[Json]) -> tuple[Range, ...]:
+    """Sorted, disjoint and not adjacent, whatever the order and cuts on the wire."""
+    merged: list[Range] = []
+    for begin, end in sorted((int(each["begin"]), int(each["end"])) for each in raw):
+        if merged and begin <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return tuple(merged)
+
+
+def attribute(raw: Json) -> Attribute:
+    """An attribute with the text that constraints compare: scalars without trailing zeros, ranges as [a-b,c-d]."""
+    match raw["type"]:
+        case "SCALAR":
+            text = f"{raw['scalar']['value']:.3f}".rstrip("0").rstrip(".")
+        case "RANGES":
+            pairs = ",".join(f"{each['begin']}-{each['end']}" for each in raw["ranges"].get("range", []))
+            text = f"[{pairs}]"
+        case "SET":
+            text = "{" + ",".join(raw["set"].get("item", [])) + "}"
+        case _:
+            text = raw["text"]["value"]
+    return Attribute(name=raw["name"], text=text)
+
+
+def task_status(raw: Json) -> TaskStatus:
+    """A status as the master sends it."""
+    agent_id, executor_id = _value(raw.get("agent_id")), _value(raw.get("executor_id"))
+    return TaskStatus(
+        task_id=TaskId(raw["task_id"]["value"]),
+        state=_task_state(raw["state"]),
+        agent_id=None if agent_id is None else AgentId(agent_id),
+        executor_id=None if executor_id is None else ExecutorId(executor_id),
+        source=raw.get("source"),
+        reason=raw.get("reason"),
+        message=raw.get("message"),
+        uuid=raw.get("uuid"),
+        timestamp=raw.get("timestamp"),
+        healthy=raw.get("healthy"),
+        addresses=tuple(
+            address["ip_address"]
+            for network in raw.get("container_status", {}).get("network_infos", [])
+            for address in network.get("ip_addresses", [])
+            if "ip_address" in address
+        ),
+        unreachable_time=_seconds(raw.get("unreachable_time")),
+    )
+
+
+def operation_status(raw: Json) -> OperationStatus:
+    """A status of an operation; its uuid is an object on the wire."""
+    agent_id = _value(raw.get("agent_id"))
+    return OperationStatus(
+        operation_id=OperationId(raw["operation_id"]["value"]),
+        state=_operation_state(raw["state"]),
+        agent_id=None if agent_id is None else AgentId(agent_id),
+        resource_provider_id=_value(raw.get("resource_provider_id")),
+        message=raw.get("message"),
+        uuid=_value(raw.get("uuid")),
+    )
+
+
+def _task_state(text: str) -> TaskState:
+    try:
+        return TaskState(text)
+    except ValueError:
+        return TaskState.UNKNOWN
+
+
+def _operation_state(text: str) -> OperationState:
+    try:
+        return OperationState(text)
+    except ValueError:
+        return OperationState.UNKNOWN
+
+
+def _value(raw: Json | None) -> str | None:
+    """The content of an id; Mesos writes an absent one also as `{"value": ""}`."""
+    return (raw or {}).get("value") or None
+
+
+def _seconds(raw: Json | None) -> float | None:
+    return None if raw is None or "nanoseconds" not in raw else raw["nanoseconds"] / _NANO
