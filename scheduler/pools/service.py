@@ -1,0 +1,175 @@
+"""A pool as the SDK's wish: which tasks, resources, ports and labels the instances of a pool have. Pure.
+
+Knows what of a pool reaches Mesos. What only concerns HAProxy (routing, backends, stats options) is not here: it
+travels in the bundle and never relaunches anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from scheduler.pools.model import Pool
+from sdk.model.fingerprint import pod_config, service_config
+from sdk.model.resources import milli
+from sdk.model.spec import (
+    CommandSpec,
+    ExecutorSpec,
+    PodSpec,
+    PortSpec,
+    RecoveryPolicy,
+    ServiceSpec,
+    StrategyKind,
+    TaskSpec,
+    UpdateStrategy,
+    UriSpec,
+)
+
+POD = "edgelb-pool"
+TASK = "server"
+ARTIFACT = "pool_executor.pyz"
+
+#: The part of an instance's resources that is counted on the executor must be enough for Mesos to accept it.
+_LEAST_EXECUTOR_CPUS, _LEAST_EXECUTOR_MEM = milli(0.01), milli(32)
+# Seconds in which a leaving instance finishes its connections, and what the executor may take on top.
+_KILL_GRACE, _SHUTDOWN_MARGIN = 30.0, 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What the instances of all pools have in common."""
+
+    sha256: str
+    """Of the executor's artifact."""
+    artifact_url: str
+    """Where agents fetch it; `{advertised}` stands for the address of the scheduler that launches."""
+    zk: str
+    zk_root: str
+    framework: str = "edgelb"
+    """Name of the role below the pool's own role that reservations are made for."""
+    replace_after: float = 60.0
+    kill_grace: float = _KILL_GRACE
+
+
+class Change(StrEnum):
+    """What a changed pool asks of its running instances, the strongest word counts."""
+
+    NONE = "none"
+    RELOAD = "reload"
+    """A new bundle; the tasks go on."""
+    SCALE = "scale"
+    """More or fewer instances, or other rules for where the next ones go."""
+    RELAUNCH = "relaunch"
+    """Every instance is replaced by one of the new configuration, one at a time."""
+
+
+def port_name(pool: Pool, listener: str) -> str:
+    """Name of the task port on which `listener` (a frontend's name, or `stats`) listens.
+
+    Ports that were allocated ahead with `pool.ports` are named by their number: a frontend that comes to use one of
+    them later must not change the task.
+    """
+    if pool.ports:
+        number = next(number for name, number in pool.port_wishes if name == listener)
+        return f"port-{number}"
+    return listener
+
+
+def task_ports(pool: Pool) -> tuple[PortSpec, ...]:
+    """The ports of each instance; number 0 is taken from the offer."""
+    if pool.ports:
+        return tuple(PortSpec(name=f"port-{number}", number=number) for number in sorted(pool.ports))
+    return tuple(PortSpec(name=name, number=number) for name, number in pool.port_wishes)
+
+
+def roles(pool: Pool, framework: str) -> tuple[str, str | None]:
+    """The role that instances run under and the static reservation it refines, None for unreserved resources."""
+    if pool.role == "*":
+        return framework, None
+    return f"{pool.role}/{framework}", pool.role
+
+
+def service_spec(pool: Pool, version: int, deployment: Deployment) -> ServiceSpec:
+    """The wish for `pool`; `version` is the version of its node."""
+    role, prereserved = roles(pool, deployment.framework)
+    pod = PodSpec(
+        name=POD,
+        count=pool.count,
+        tasks=(_task(pool, deployment),),
+        role=role,
+        prereserved_role=prereserved,
+        constraints=tuple(constraint.parts for constraint in pool.placement),
+        recovery=RecoveryPolicy(replace_after=deployment.replace_after),
+        update=UpdateStrategy(kind=StrategyKind.SERIAL, max_unavailable=1),
+    )
+    spec = ServiceSpec(name=pool.name, pods=(pod,), task_id_prefix=f"dcos-edgelb.pools.{pool.name}")
+    # Volatile labels have no part in the fingerprint, so it can be told in one of them.
+    told = (("EDGELB_POOL_VERSION", str(version)), ("EDGELB_CONFIG", pod_config(pod, spec)[:12]))
+    return replace(spec, pods=(replace(pod, tasks=(replace(pod.tasks[0], volatile_labels=told),)),))
+
+
+def classify(old: Pool, new: Pool, deployment: Deployment) -> Change:
+    """What replacing `old` by `new` asks of the instances."""
+    before, after = service_spec(old, 0, deployment), service_spec(new, 0, deployment)
+    if pod_config(before.pods[0], before) != pod_config(after.pods[0], after):
+        return Change.RELAUNCH
+    if service_config(before) != service_config(after):
+        return Change.SCALE
+    return Change.NONE if old == new else Change.RELOAD
+
+
+def _task(pool: Pool, deployment: Deployment) -> TaskSpec:
+    return TaskSpec(
+        name=TASK,
+        cpus=milli(pool.cpus) + milli(pool.cpus_admin_overhead),
+        mem=milli(pool.mem) + milli(pool.mem_admin_overhead),
+        disk=milli(pool.disk),
+        ports=task_ports(pool),
+        executor=_executor(pool, deployment),
+        labels=(("EDGELB_POOL", pool.name),),
+        discovery_name=f"{pool.name}.pools.dcos-edgelb",
+        data=_data(pool, deployment),
+        reports_health=True,
+        kill_grace=deployment.kill_grace,
+    )
+
+
+def _executor(pool: Pool, deployment: Deployment) -> ExecutorSpec:
+    # Mesos' fetcher has no checksums: the command proves what it was given before it runs it.
+    command = f"echo '{deployment.sha256}  {ARTIFACT}' | sha256sum -c - >/dev/null && exec python3 {ARTIFACT}"
+    return ExecutorSpec(
+        command=CommandSpec(
+            value=command,
+            uris=(UriSpec(value=deployment.artifact_url, extract=False, cache=False, output_file=ARTIFACT),),
+        ),
+        cpus=max(milli(pool.cpus_admin_overhead), _LEAST_EXECUTOR_CPUS),
+        mem=max(milli(pool.mem_admin_overhead), _LEAST_EXECUTOR_MEM),
+        name=f"{POD} executor",
+        shutdown_grace=deployment.kill_grace + _SHUTDOWN_MARGIN,
+    )
+
+
+def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
+    """TaskInfo.data but for what the SDK adds: port numbers, the instance's name, the task id."""
+    check = pool.healthcheck
+    return {
+        "pool": pool.name,
+        "zk": deployment.zk,
+        "zk_root": deployment.zk_root,
+        "health": {
+            "grace": check.grace_period,
+            "interval": check.interval,
+            "max_fail": check.max_fail,
+            "timeout": check.timeout,
+        },
+        "kill_grace": deployment.kill_grace,
+        "bind": _binds(pool),
+    }
+
+
+def _binds(pool: Pool) -> Mapping[str, str]:
+    """Addresses other than the default, by task port: where the executor looks for a listener that is in the way."""
+    if pool.ports:
+        return {}  # which listener uses which port may change without a relaunch
+    addresses = {frontend.name: frontend.bind_address for frontend in pool.haproxy.frontends}
+    addresses["stats"] = pool.haproxy.stats.bind_address
+    return {name: address for name, address in sorted(addresses.items()) if address != "0.0.0.0"}
