@@ -5,6 +5,18 @@ Nothing here reads a clock, makes a random number, opens a file or a socket. The
 the measure.
 """
 
+from sdk.local.core.agent import Agent
+from sdk.local.core.agent_model import (
+    AgentConfig,
+    AgentOutput,
+    Checkpoint,
+    CloseExecutor,
+    Destroy,
+    Launch,
+    Terminate,
+    ToExecutor,
+    ToMaster,
+)
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import (
@@ -19,14 +31,24 @@ from sdk.local.core.outputs import (
 )
 
 __all__ = [
+    "Agent",
+    "AgentConfig",
+    "AgentOutput",
     "Answer",
+    "Checkpoint",
     "CloseAgent",
+    "CloseExecutor",
     "CloseScheduler",
+    "Destroy",
+    "Launch",
     "Master",
     "MasterConfig",
     "Output",
     "Persist",
+    "Terminate",
     "ToAgent",
+    "ToExecutor",
+    "ToMaster",
     "ToOperator",
     "ToScheduler",
 ]

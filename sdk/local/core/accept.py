@@ -9,11 +9,8 @@ from sdk.local.core.emit import charge, status, to_agent, to_operators, to_sched
 from sdk.local.core.model import Agent, Executor, Framework, Offer, Operation, State, Task
 from sdk.local.core.resources import Resources, modern
 from sdk.local.core.validation import executor_problem, task_problem
-from sdk.local.core.views import task_message
+from sdk.local.core.views import task_fields, task_message
 from sdk.local.core.wire import Json, ids, ordered
-
-# What the master keeps of a TaskInfo in its Task.
-_KEPT = ("name", "task_id", "agent_id", "labels", "discovery", "container", "health_check", "check", "kill_policy")
 
 
 def decline(state: State, framework: Framework, call: Json, now: float) -> None:
@@ -181,19 +178,11 @@ def _add(state: State, framework: Framework, agent: Agent, task: Json, executor:
                 framework_id=framework.framework_id, executor_id=executor_id, info=executor, resources=own
             )
             used = used + own
-    info = {name: task[name] for name in _KEPT if name in task}
-    info["framework_id"] = {"value": framework.framework_id}
-    if executor_id is not None:
-        info["executor_id"] = {"value": executor_id}
-    info["resources"] = task["resources"]
-    user = (executor or task).get("command", {}).get("user")
-    if user:
-        info["user"] = user
     record = Task(
         framework_id=framework.framework_id,
         task_id=task["task_id"]["value"],
         agent_id=agent.agent_id,
-        info=info,
+        info=task_fields(task, framework.framework_id, executor),
         resources=resources,
         executor_id=executor_id,
     )

@@ -38,6 +38,25 @@ def task_message(task: Task) -> Json:
     return {name: content[name] for name in _TASK_ORDER if name in content}
 
 
+# What the master keeps of a TaskInfo in its Task.
+_KEPT = ("name", "task_id", "agent_id", "resources", "labels", "discovery", "container", "health_check", "check",
+         "kill_policy")  # fmt: skip
+
+
+def task_fields(task: Json, framework_id: str, executor: Json | None) -> Json:
+    """The constant fields of the Task message, from a TaskInfo and the ExecutorInfo it names (None for a command
+    task).
+    """
+    info = {name: task[name] for name in _KEPT if name in task}
+    info["framework_id"] = {"value": framework_id}
+    if executor is not None:
+        info["executor_id"] = executor["executor_id"]
+    user = (executor or task).get("command", {}).get("user")
+    if user:
+        info["user"] = user
+    return info
+
+
 def with_role(resources: Resources) -> list[Json]:
     """Resources as operators get them: with the `role` they are reserved for."""
     return [ordered("Resource", item | {"role": reservation_role(item)}) for item in resources]

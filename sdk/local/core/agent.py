@@ -1,0 +1,417 @@
+"""An agent as one object without I/O: messages of the master, calls and exits of executors and time go in, outputs come
+out.
+
+    agent = Agent(AgentConfig(info={...}, new_uuid=..., new_container_id=...), now=0.0)
+    message = agent.registration()                       # first message on a new connection to a master
+    outputs = agent.master_message({"type": "RUN_TASK", ...}, now=0.0)
+
+Messages of the master: REGISTERED {agent_id}, REREGISTERED {agent_id, reconcile}, PING, RUN_TASK {framework_info,
+task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id, task_id, kill_policy?}, ACKNOWLEDGE
+{framework_id, task_id, uuid}, APPLY_OPERATION {framework_id, operation_uuid, operation}, ACKNOWLEDGE_OPERATION
+{framework_id, operation_id, uuid}, FRAMEWORK_MESSAGE {framework_id, executor_id, data}, SHUTDOWN_EXECUTOR
+{framework_id, executor_id}, SHUTDOWN_FRAMEWORK {framework_id}, UPDATE_FRAMEWORK {framework_info}, SHUTDOWN {text}.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdk.local.core import executors, operations, updates
+from sdk.local.core.agent_model import (
+    AgentConfig,
+    AgentOperation,
+    AgentOutput,
+    AgentState,
+    AgentTask,
+    Checkpoint,
+    Destroy,
+    ExecutorRun,
+    Terminate,
+    ToExecutor,
+)
+from sdk.local.core.outputs import Answer
+from sdk.local.core.resources import Resources
+from sdk.local.core.views import task_fields
+from sdk.local.core.wire import BadMessage, Json, convert
+
+
+class Agent:
+    """One agent. `state` may be read by anybody and is changed only by these methods."""
+
+    def __init__(self, config: AgentConfig, *, now: float, checkpoints: Mapping[str, Json] | None = None) -> None:
+        self.state = AgentState(config=config, started=now, resources=Resources.of(config.info["resources"]))
+        if checkpoints:
+            self._recover(checkpoints, now)
+
+    def _take(self) -> tuple[AgentOutput, ...]:
+        outputs = tuple(self.state.out)
+        self.state.out.clear()
+        return outputs
+
+    def _recover(self, checkpoints: Mapping[str, Json], now: float) -> None:
+        """Start from what an earlier process of this agent stored: its executors may still be alive.
+
+        What this causes is among the outputs of the first `tick`.
+        """
+        state = self.state
+        for name, content in checkpoints.items():
+            if name == "agent":
+                state.agent_id = content["agent_id"]
+            elif name == "resources":
+                state.resources = Resources.of(content["resources"])
+                state.applied = dict.fromkeys(content["applied"])
+                for item in content["operations"]:
+                    operation = AgentOperation(**item, retry_at=now, retry_delay=state.config.update_retry_min)
+                    state.operations[operation.uuid] = operation
+            elif name.startswith("executor/"):
+                run = ExecutorRun(**content)
+                run.state = "RUNNING"
+                run.deadline = now + state.config.executor_reregistration_timeout
+                state.runs[run.key] = run
+            elif name.startswith("framework/"):
+                state.frameworks[content["id"]["value"]] = content
+            elif name.startswith("task/"):
+                task = AgentTask(**content)
+                state.tasks[(task.framework_id, task.task_id)] = task
+        used = {run.framework_id for run in state.runs.values()} | {item.framework_id for item in state.tasks.values()}
+        for framework_id in set(state.frameworks) - used:
+            executors.forget_framework(state, framework_id)
+        for run in state.runs.values():
+            if run.framework_id not in state.frameworks:
+                executors.destroy(state, run)
+        if state.runs:
+            state.recover_until = now + state.config.executor_reregistration_timeout
+
+    @property
+    def recovering(self) -> bool:
+        """Whether executors of an earlier process of this agent are still awaited; it registers afterwards."""
+        return self.state.recover_until is not None
+
+    # --- the master -----------------------------------------------------------------------------------------------
+
+    def registration(self) -> Json:
+        """The first message on a new connection to a master."""
+        state = self.state
+        state.registered = False
+        if state.agent_id is None:
+            return {"type": "REGISTER", "agent_info": state.config.info}
+        # Tasks of which only the id is known were never run here; the master asks about them.
+        alive = [task for task in state.tasks.values() if task.executor_id and (task.pending or not task.terminal)]
+        named = {run.framework_id for run in state.runs.values()} | {task.framework_id for task in alive}
+        return {
+            "type": "REREGISTER",
+            "agent_info": state.config.info | {"id": {"value": state.agent_id}},
+            "resources": state.resources.json(),
+            "frameworks": [state.frameworks[name] for name in sorted(named) if name in state.frameworks],
+            "executors": [
+                {"framework_id": {"value": run.framework_id}, "executor_info": run.info}
+                for run in state.runs.values()
+                if not run.command
+            ],
+            "tasks": [reported_task(task) for task in alive],
+            "operations": [{"operation_uuid": uuid} for uuid in state.applied],
+        }
+
+    def master_disconnected(self) -> None:
+        """The connection to the master ended; everything goes on, updates wait."""
+        self.state.registered = False
+
+    def master_message(self, message: Json, *, now: float) -> tuple[AgentOutput, ...]:
+        """One message of the master."""
+        state = self.state
+        match message["type"]:
+            case "REGISTERED" | "REREGISTERED":
+                self._registered(message, now)
+            case "PING":
+                updates.to_master(state, {"type": "PONG"})
+            case "RUN_TASK":
+                executors.run_task(state, message, now)
+            case "RUN_TASK_GROUP":
+                self._run_group(message, now)
+            case "KILL_TASK":
+                executors.kill_task(state, message, now)
+            case "ACKNOWLEDGE":
+                task = updates.acknowledged(state, message, now)
+                if task is not None:
+                    self._settled(task)
+            case "APPLY_OPERATION":
+                self._apply(message, now)
+            case "ACKNOWLEDGE_OPERATION":
+                self._operation_acknowledged(message)
+            case "FRAMEWORK_MESSAGE":
+                run = state.runs.get((message["framework_id"]["value"], message["executor_id"]["value"]))
+                if run is not None and run.stream is not None:
+                    event = {"type": "MESSAGE", "message": {"data": message["data"]}}
+                    state.out.append(ToExecutor(stream=run.stream, event=event))
+            case "SHUTDOWN_EXECUTOR":
+                run = state.runs.get((message["framework_id"]["value"], message["executor_id"]["value"]))
+                if run is not None:
+                    executors.shutdown(state, run, now)
+            case "SHUTDOWN_FRAMEWORK":
+                self._shutdown_framework(message["framework_id"]["value"], now)
+            case "UPDATE_FRAMEWORK":
+                framework: Json = message["framework_info"]
+                if framework["id"]["value"] in state.frameworks:
+                    executors.know_framework(state, framework)
+                    updates.flush(state, now, framework["id"]["value"])
+            case "SHUTDOWN":
+                for framework_id in {run.framework_id for run in state.runs.values()}:
+                    self._shutdown_framework(framework_id, now)
+                state.out.append(Terminate(reason=message.get("text", "the master says so")))
+            case kind:
+                raise ValueError(f"the master sent a message of the unknown type {kind!r}")
+        return self._take()
+
+    def _registered(self, message: Json, now: float) -> None:
+        state = self.state
+        state.registered = True
+        if state.agent_id is None:
+            state.agent_id = message["agent_id"]["value"]
+            state.out.append(Checkpoint(name="agent", content={"agent_id": state.agent_id}))
+        for item in message.get("reconcile", ()):
+            key = (item["framework_id"]["value"], item["task_id"]["value"])
+            if key in state.tasks:
+                continue
+            task = AgentTask(framework_id=key[0], info={"task_id": item["task_id"]}, executor_id=None)
+            state.tasks[key] = task
+            name = "TASK_DROPPED" if item.get("partition_aware") else "TASK_LOST"
+            text = "Reconciliation: task unknown to the agent"
+            updates.add(state, task, updates.agent_status(state, task, name, "REASON_RECONCILIATION", text, now), now)
+        updates.flush(state, now)
+
+    def _run_group(self, message: Json, now: float) -> None:
+        """The default executor is not part of this agent: the tasks of a group fail with that sentence."""
+        state = self.state
+        framework_id = message["framework_info"]["id"]["value"]
+        executors.know_framework(state, message["framework_info"])
+        for info in message["tasks"]:
+            task = AgentTask(
+                framework_id=framework_id, info=info, executor_id=message["executor"]["executor_id"]["value"]
+            )
+            state.tasks[(framework_id, task.task_id)] = task
+            content = updates.agent_status(
+                state,
+                task,
+                "TASK_FAILED",
+                "REASON_EXECUTOR_TERMINATED",
+                "This agent of the embedded Mesos does not run task groups: it has no default executor",
+                now,
+            )
+            updates.add(state, task, content, now)
+
+    def _settled(self, task: AgentTask) -> None:
+        """The last update of a task is acknowledged."""
+        state = self.state
+        updates.forget_task(state, task)
+        run = state.runs.get((task.framework_id, task.executor_id or ""))
+        if run is not None and run.command and run.stream is None and run.state != "TERMINATING":
+            # Its command executor never came (back) to hear of the end.
+            executors.destroy(state, run)
+
+    def _apply(self, message: Json, now: float) -> None:
+        state = self.state
+        operation: Json = message["operation"]
+        uuid = message["operation_uuid"]
+        content: Json = {}
+        if "id" in operation:
+            content["operation_id"] = operation["id"]
+        try:
+            state.resources = operations.apply(state.resources, operation)
+            content["state"] = "OPERATION_FINISHED"
+        except operations.NotContained as error:
+            content |= {"state": "OPERATION_FAILED", "message": str(error)}
+        content["uuid"] = {"value": state.config.new_uuid()}
+        record = AgentOperation(
+            uuid=uuid, framework_id=message["framework_id"]["value"], status=content, retry_at=now, retry_delay=0.0
+        )
+        state.applied[uuid] = None
+        # A short memory is enough: the master asks only about operations that were under way when it lost the agent.
+        while len(state.applied) > 1000:
+            del state.applied[next(iter(state.applied))]
+        if "id" in operation:
+            state.operations[uuid] = record
+        self._checkpoint_resources()
+        updates.send_operation(state, record, now, fresh=True)
+
+    def _operation_acknowledged(self, message: Json) -> None:
+        state = self.state
+        for operation in list(state.operations.values()):
+            if operation.status["uuid"]["value"] == message["uuid"]:
+                del state.operations[operation.uuid]
+                self._checkpoint_resources()
+
+    def _checkpoint_resources(self) -> None:
+        state = self.state
+        content = {
+            "resources": state.resources.json(),
+            "applied": list(state.applied),
+            "operations": [
+                {"uuid": item.uuid, "framework_id": item.framework_id, "status": item.status}
+                for item in state.operations.values()
+            ],
+        }
+        state.out.append(Checkpoint(name="resources", content=content))
+
+    def _shutdown_framework(self, framework_id: str, now: float) -> None:
+        """The framework is gone: nobody will acknowledge anything of it any more."""
+        state = self.state
+        executors.forget_framework(state, framework_id)
+        for run in [run for run in state.runs.values() if run.framework_id == framework_id]:
+            executors.shutdown(state, run, now)
+        for task in [task for task in state.tasks.values() if task.framework_id == framework_id]:
+            if (framework_id, task.executor_id or "") not in state.runs:
+                updates.forget_task(state, task)
+            else:
+                task.pending.clear()
+                task.retry_at = None
+        for uuid in [item.uuid for item in state.operations.values() if item.framework_id == framework_id]:
+            del state.operations[uuid]
+            self._checkpoint_resources()
+
+    # --- executors ------------------------------------------------------------------------------------------------
+
+    def executor_call(self, call: Any, *, now: float, new_stream: str = "") -> Answer:
+        """One POST to /api/v1/executor; 200 for a SUBSCRIBE, whose events go to `new_stream`.
+
+        Take `outputs()` afterwards.
+        """
+        try:
+            message = convert("ExecutorCall", call)
+        except BadMessage as error:
+            return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
+        kind = message.get("type")
+        problem = None
+        if kind not in ("SUBSCRIBE", "UPDATE", "MESSAGE"):
+            problem = "Expecting 'type' to be present"
+        elif "executor_id" not in message:
+            problem = "Expecting 'executor_id' to be present"
+        elif "framework_id" not in message:
+            problem = "Expecting 'framework_id' to be present"
+        elif kind.lower() not in message:
+            problem = f"Expecting '{kind.lower()}' to be present"
+        if problem is not None:
+            return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
+        framework_id, executor_id = message["framework_id"]["value"], message["executor_id"]["value"]
+        run = self.state.runs.get((framework_id, executor_id))
+        if framework_id not in self.state.frameworks or run is None:
+            what = "Framework" if framework_id not in self.state.frameworks else "Executor"
+            return Answer(status=400, text=f"{what} cannot be found")
+        if kind == "SUBSCRIBE":
+            executors.subscribe(self.state, run, message, new_stream, now)
+            self._check_recovered(now)
+            return Answer(status=200)
+        if run.stream is None:
+            return Answer(status=403, text="Executor is not subscribed")
+        if kind == "UPDATE":
+            content: Json = message["update"]["status"]
+            problem = _update_problem(content)
+            if problem is not None:
+                text = f"{problem.format(executor=executor_id, framework=framework_id)}"
+                return Answer(status=400, text=f"Failed to validate Executor::Call: {text}")
+            executors.on_update(self.state, run, content, now)
+        else:
+            updates.to_master(
+                self.state,
+                {
+                    "type": "MESSAGE",
+                    "framework_id": message["framework_id"],
+                    "executor_id": message["executor_id"],
+                    "data": message["message"]["data"],
+                },
+            )
+        return Answer(status=202)
+
+    def outputs(self) -> tuple[AgentOutput, ...]:
+        """What the last `executor_call` caused."""
+        return self._take()
+
+    def executor_disconnected(self, stream: str) -> tuple[AgentOutput, ...]:
+        """An executor's stream ended: it may come back any time; if its process is gone, `exited` tells."""
+        for run in self.state.runs.values():
+            if run.stream == stream:
+                run.stream = None
+        return self._take()
+
+    def launched(self, container_id: str, pid: int, *, now: float) -> tuple[AgentOutput, ...]:
+        """The executor of that container was started."""
+        run = self._run(container_id)
+        if run is None:
+            self.state.out.append(Destroy(container_id=container_id))
+            return self._take()
+        run.pid = pid
+        if run.state == "STARTING":
+            run.deadline = now + self.state.config.executor_registration_timeout
+        executors.checkpoint(self.state, run)
+        if run.state == "TERMINATING":
+            self.state.out.append(Destroy(container_id=container_id))
+        return self._take()
+
+    def launch_failed(self, container_id: str, message: str, *, now: float) -> tuple[AgentOutput, ...]:
+        """The executor could not be started."""
+        run = self._run(container_id)
+        if run is not None:
+            run.why = ("REASON_CONTAINER_LAUNCH_FAILED", f"Failed to launch container: {message}")
+            executors.exited(self.state, run, None, now)
+        return self._take()
+
+    def exited(self, container_id: str, status: int | None, *, now: float) -> tuple[AgentOutput, ...]:
+        """All of that container is gone; `status` is the wait status of the executor, None when nobody could wait for
+        it.
+        """
+        run = self._run(container_id)
+        if run is not None:
+            executors.exited(self.state, run, status, now)
+            self._check_recovered(now)
+        return self._take()
+
+    def _run(self, container_id: str) -> ExecutorRun | None:
+        return next((run for run in self.state.runs.values() if run.container_id == container_id), None)
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def _check_recovered(self, now: float) -> None:
+        state = self.state
+        if state.recover_until is None:
+            return
+        waiting = any(run.stream is None and run.state == "RUNNING" for run in state.runs.values())
+        if now >= state.recover_until or not waiting:
+            state.recover_until = None
+
+    def tick(self, *, now: float) -> tuple[AgentOutput, ...]:
+        """What is due by now: retries, executors that did not come or end in time."""
+        executors.tick(self.state, now)
+        updates.tick(self.state, now)
+        self._check_recovered(now)
+        return self._take()
+
+    def next_tick(self) -> float | None:
+        """The time of the next thing that is due, None when nothing is."""
+        state = self.state
+        due = [run.deadline for run in state.runs.values() if run.deadline is not None]
+        due += [task.retry_at for task in state.tasks.values() if task.retry_at is not None]
+        due += [operation.retry_at for operation in state.operations.values()]
+        if state.recover_until is not None:
+            due.append(state.recover_until)
+        return min(due, default=None)
+
+
+def reported_task(task: AgentTask) -> Json:
+    """The Task message of an agent's task, for its registration and its own /state."""
+    info = task_fields(task.info, task.framework_id, task.info.get("executor"))
+    content = info | {"state": task.state}
+    if task.statuses:
+        content["statuses"] = list(task.statuses)
+    if task.pending:
+        content["status_update_state"] = task.pending[0]["state"]
+        content["status_update_uuid"] = task.pending[0]["uuid"]
+    return content
+
+
+def _update_problem(content: Json) -> str | None:
+    if content["state"] == "TASK_STAGING":
+        return "Received TASK_STAGING from executor {executor} of framework {framework} which is not allowed"
+    if "uuid" not in content:
+        return "Expecting 'uuid' to be present"
+    if content.get("source", "SOURCE_EXECUTOR") != "SOURCE_EXECUTOR":
+        return "Received Call from executor {executor} of framework {framework} with invalid source, expecting " \
+               "'SOURCE_EXECUTOR'"  # fmt: skip
+    return None

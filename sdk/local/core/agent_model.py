@@ -1,0 +1,197 @@
+"""What an agent knows: executors, tasks with their unacknowledged updates, operations; and what it asks its
+surroundings to do.
+
+Plain records owned by one Agent; the rules stand in `agent`, `executors` and `updates`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sdk.local.core.model import TERMINAL
+from sdk.local.core.resources import Resources
+from sdk.local.core.wire import Json
+
+Key = tuple[str, str]
+"""Framework id and executor id, or framework id and task id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToMaster:
+    """Send one message to the master (see `core.master`); lost when the connection is."""
+
+    message: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToExecutor:
+    """Write one event to an executor's stream."""
+
+    stream: str
+    event: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseExecutor:
+    """End an executor's stream."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Make a sandbox, fetch what the command names and start the executor.
+
+    Then report `launched` or `launch_failed`. A command executor runs the command of `task`.
+    """
+
+    container_id: str
+    framework_id: str
+    executor_id: str
+    executor: Json
+    framework: Json
+    task: Json | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destroy:
+    """Kill everything in the container; its end is reported with `exited`."""
+
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Keep `content` under `name` across restarts of the agent; None forgets it."""
+
+    name: str
+    content: Json | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminate:
+    """The master wants this agent to end for good; its id is worthless now."""
+
+    reason: str
+
+
+AgentOutput = ToMaster | ToExecutor | CloseExecutor | Launch | Destroy | Checkpoint | Terminate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """Settings of an agent; times in seconds."""
+
+    info: Json
+    """AgentInfo without an id: hostname, port, ip, resources, attributes."""
+    new_uuid: Callable[[], str]
+    """Base64 of 16 random bytes; randomness comes from outside."""
+    new_container_id: Callable[[], str]
+    executor_registration_timeout: float = 60.0
+    executor_reregistration_timeout: float = 15.0
+    """How long executors have to come back after a restart of the agent.
+
+    The real flag's default of 2 s is too short for executors that share two cores with the whole cluster.
+    """
+    executor_shutdown_grace_period: float = 5.0
+    update_retry_min: float = 10.0
+    update_retry_max: float = 600.0
+    max_completed: int = 150
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentTask:
+    """A task and the updates that the scheduler has not acknowledged, oldest first."""
+
+    framework_id: str
+    info: Json
+    executor_id: str | None
+    state: str = "TASK_STAGING"
+    statuses: list[Json] = field(default_factory=list)
+    pending: list[Json] = field(default_factory=list)
+    delivered: bool = False
+    """Whether the executor got it."""
+    command: bool = False
+    kill: Json | None = None
+    """A KILL that waits for the executor to be connected."""
+    retry_at: float | None = None
+    retry_delay: float = 0.0
+
+    @property
+    def task_id(self) -> str:
+        """Its id."""
+        return str(self.info["task_id"]["value"])
+
+    @property
+    def terminal(self) -> bool:
+        """Whether it ended, acknowledged or not."""
+        return self.state in TERMINAL
+
+
+ExecutorState = Literal["STARTING", "RUNNING", "TERMINATING"]
+
+
+@dataclass(slots=True, kw_only=True)
+class ExecutorRun:
+    """One run of an executor in one container."""
+
+    framework_id: str
+    executor_id: str
+    container_id: str
+    info: Json
+    command: bool
+    """Whether it is the agent's own executor for one command task."""
+    state: ExecutorState = "STARTING"
+    pid: int | None = None
+    stream: str | None = None
+    deadline: float | None = None
+    """When it is destroyed unless it subscribes (or ends, after SHUTDOWN) before."""
+    why: tuple[str, str] | None = None
+    """Reason and message for its tasks if it was the agent that ended it."""
+
+    @property
+    def key(self) -> Key:
+        """Framework id and executor id."""
+        return (self.framework_id, self.executor_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentOperation:
+    """An applied operation whose status the scheduler has not acknowledged."""
+
+    uuid: str
+    framework_id: str
+    status: Json
+    retry_at: float
+    retry_delay: float
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentState:
+    """All that one agent knows, and the outputs of the input at work."""
+
+    config: AgentConfig
+    started: float
+    agent_id: str | None = None
+    resources: Resources = field(default_factory=Resources)
+    registered: bool = False
+    """Whether the master answered on the current connection."""
+    recover_until: float | None = None
+    """Until when executors may come back before the agent registers without them."""
+    frameworks: dict[str, Json] = field(default_factory=dict)
+    runs: dict[Key, ExecutorRun] = field(default_factory=dict)
+    tasks: dict[Key, AgentTask] = field(default_factory=dict)
+    completed_runs: list[ExecutorRun] = field(default_factory=list)
+    completed_tasks: list[AgentTask] = field(default_factory=list)
+    operations: dict[str, AgentOperation] = field(default_factory=dict)
+    applied: dict[str, None] = field(default_factory=dict)
+    """Operations that were applied, so that the master does not take them for lost."""
+    out: list[AgentOutput] = field(default_factory=list)
+
+    def tasks_of(self, run: ExecutorRun) -> list[AgentTask]:
+        """The tasks that run, or ran, in that executor and are not yet forgotten."""
+        return [
+            task
+            for task in self.tasks.values()
+            if task.framework_id == run.framework_id and task.executor_id == run.executor_id
+        ]

@@ -1,0 +1,269 @@
+"""Executors on an agent: starting them for tasks, talking to them, and what their end means for their tasks."""
+
+from urllib.parse import quote
+
+from sdk.local.core import updates
+from sdk.local.core.agent_model import (
+    AgentState,
+    AgentTask,
+    Checkpoint,
+    CloseExecutor,
+    Destroy,
+    ExecutorRun,
+    Launch,
+    ToExecutor,
+)
+from sdk.local.core.views import public_agent_info
+from sdk.local.core.wire import Json
+
+
+def know_framework(state: AgentState, framework: Json) -> None:
+    """Store a FrameworkInfo that is new or changed."""
+    framework_id = framework["id"]["value"]
+    if state.frameworks.get(framework_id) != framework:
+        state.frameworks[framework_id] = framework
+        state.out.append(Checkpoint(name=f"framework/{quote(framework_id, safe='')}", content=framework))
+
+
+def forget_framework(state: AgentState, framework_id: str) -> None:
+    """The framework is gone, or has nothing here any more."""
+    if state.frameworks.pop(framework_id, None) is not None:
+        state.out.append(Checkpoint(name=f"framework/{quote(framework_id, safe='')}", content=None))
+
+
+def checkpoint(state: AgentState, run: ExecutorRun) -> None:
+    """Store a run, so that a restarted agent finds its executor again."""
+    content = {
+        "framework_id": run.framework_id,
+        "executor_id": run.executor_id,
+        "container_id": run.container_id,
+        "info": run.info,
+        "command": run.command,
+        "pid": run.pid,
+    }
+    state.out.append(Checkpoint(name=f"executor/{run.container_id}", content=content))
+
+
+def run_task(state: AgentState, message: Json, now: float) -> None:
+    """RUN_TASK: give it to its executor, which is started first if it does not run."""
+    framework: Json = message["framework_info"]
+    framework_id = framework["id"]["value"]
+    info: Json = message["task"]
+    know_framework(state, framework)
+    key = (framework_id, info["task_id"]["value"])
+    if key in state.tasks:
+        return
+    command = "executor" not in info
+    executor = command_executor(framework_id, info) if command else info["executor"]
+    task = AgentTask(
+        framework_id=framework_id, info=info, executor_id=executor["executor_id"]["value"], command=command
+    )
+    state.tasks[key] = task
+    run = state.runs.get((framework_id, executor["executor_id"]["value"]))
+    if run is not None and run.state == "TERMINATING":
+        content = updates.agent_status(
+            state, task, "TASK_DROPPED", "REASON_EXECUTOR_TERMINATED", "Executor terminating", now
+        )
+        updates.add(state, task, content, now)
+        return
+    if run is None:
+        run = ExecutorRun(
+            framework_id=framework_id,
+            executor_id=executor["executor_id"]["value"],
+            container_id=state.config.new_container_id(),
+            info=executor,
+            command=command,
+            deadline=None,
+        )
+        state.runs[run.key] = run
+        checkpoint(state, run)
+        updates.checkpoint_task(state, task)
+        state.out.append(
+            Launch(
+                container_id=run.container_id,
+                framework_id=framework_id,
+                executor_id=run.executor_id,
+                executor=run.info,
+                framework=framework,
+                task=info if command else None,
+            )
+        )
+        return
+    updates.checkpoint_task(state, task)
+    if run.stream is not None:
+        deliver(state, run, task)
+
+
+def command_executor(framework_id: str, task: Json) -> Json:
+    """The ExecutorInfo that the agent makes up for a command task."""
+    command: Json = task["command"]
+    shown = command.get("value", "")
+    if command.get("shell", True):
+        shown = f"sh -c '{shown}'"
+    return {
+        "executor_id": task["task_id"],
+        "framework_id": {"value": framework_id},
+        "command": {name: part for name, part in command.items() if name in ("uris", "user", "environment")},
+        "name": f"Command Executor (Task: {task['task_id']['value']}) (Command: {shown})",
+        "source": task["task_id"]["value"],
+    }
+
+
+def deliver(state: AgentState, run: ExecutorRun, task: AgentTask) -> None:
+    """LAUNCH to a connected executor."""
+    assert run.stream is not None
+    task.delivered = True
+    updates.checkpoint_task(state, task)
+    state.out.append(ToExecutor(stream=run.stream, event={"type": "LAUNCH", "launch": {"task": task.info}}))
+
+
+def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now: float) -> None:
+    """SUBSCRIBE of an executor, the first one or after the connection or the agent was gone."""
+    if run.stream is not None:
+        state.out.append(CloseExecutor(stream=run.stream))
+    again = run.state == "RUNNING"
+    run.stream = stream
+    if run.state != "TERMINATING":
+        run.state = "RUNNING"
+        run.deadline = None
+    assert state.agent_id is not None
+    info = public_agent_info(state.config.info, checkpoint=False)
+    content = {
+        "executor_info": run.info,
+        "framework_info": state.frameworks[run.framework_id],
+        "agent_info": info | {"id": {"value": state.agent_id}},
+        "container_id": {"value": run.container_id},
+    }
+    state.out.append(ToExecutor(stream=stream, event={"type": "SUBSCRIBED", "subscribed": content}))
+    request = call.get("subscribe", {})
+    for item in request.get("unacknowledged_updates", ()):
+        on_update(state, run, item["status"], now)
+    if run.state == "TERMINATING":
+        state.out.append(ToExecutor(stream=stream, event={"type": "SHUTDOWN"}))
+        return
+    known = {item["task_id"]["value"] for item in request.get("unacknowledged_tasks", ())}
+    for task in state.tasks_of(run):
+        if task.terminal:
+            continue
+        if not task.delivered:
+            deliver(state, run, task)
+        elif again and task.state == "TASK_STAGING" and task.task_id not in known:
+            # The LAUNCH was on its way when the agent went down; nobody will ever run it.
+            content = updates.agent_status(
+                state, task, "TASK_DROPPED", "REASON_AGENT_RESTARTED", "Task launched during agent restart", now
+            )
+            updates.add(state, task, content, now)
+        if task.kill is not None and not task.terminal:
+            _kill(state, run, task)
+
+
+def on_update(state: AgentState, run: ExecutorRun, content: Json, now: float) -> None:
+    """UPDATE of an executor: stored, then acknowledged to it at once; the scheduler's word is not awaited."""
+    task = state.tasks.get((run.framework_id, content["task_id"]["value"]))
+    known = task is not None and any(content.get("uuid") == item["uuid"] for item in (*task.statuses, *task.pending))
+    if task is not None and not known:
+        updates.add(state, task, updates.executor_status(state, run, content, now), now)
+    if run.stream is not None and "uuid" in content:
+        acknowledged = {"task_id": content["task_id"], "uuid": content["uuid"]}
+        state.out.append(ToExecutor(stream=run.stream, event={"type": "ACKNOWLEDGED", "acknowledged": acknowledged}))
+
+
+def kill_task(state: AgentState, message: Json, now: float) -> None:
+    """KILL_TASK: a task that its executor never got ends here, the others are the executor's to end."""
+    task = state.tasks.get((message["framework_id"]["value"], message["task_id"]["value"]))
+    if task is None or task.terminal:
+        return
+    run = state.runs.get((task.framework_id, task.executor_id or ""))
+    if not task.delivered:
+        content = updates.agent_status(
+            state,
+            task,
+            "TASK_KILLED",
+            "REASON_TASK_KILLED_DURING_LAUNCH",
+            "Killed before delivery to the executor",
+            now,
+        )
+        updates.add(state, task, content, now)
+        if run is not None and all(item.terminal for item in state.tasks_of(run)):
+            destroy(state, run)
+        return
+    task.kill = {name: message[name] for name in ("task_id", "kill_policy") if name in message}
+    if run is not None and run.stream is not None:
+        _kill(state, run, task)
+    else:
+        updates.checkpoint_task(state, task)
+
+
+def _kill(state: AgentState, run: ExecutorRun, task: AgentTask) -> None:
+    assert run.stream is not None
+    state.out.append(ToExecutor(stream=run.stream, event={"type": "KILL", "kill": task.kill}))
+    task.kill = None
+
+
+def shutdown(state: AgentState, run: ExecutorRun, now: float) -> None:
+    """Ask an executor to end; it is destroyed after its grace period."""
+    if run.state == "TERMINATING":
+        return
+    if run.stream is None:
+        destroy(state, run)
+        return
+    run.state = "TERMINATING"
+    grace = run.info.get("shutdown_grace_period", {}).get("nanoseconds")
+    run.deadline = now + (state.config.executor_shutdown_grace_period if grace is None else grace / 1e9)
+    state.out.append(ToExecutor(stream=run.stream, event={"type": "SHUTDOWN"}))
+
+
+def destroy(state: AgentState, run: ExecutorRun, why: tuple[str, str] | None = None) -> None:
+    """End an executor without asking it."""
+    run.state = "TERMINATING"
+    run.deadline = None
+    run.why = run.why or why
+    state.out.append(Destroy(container_id=run.container_id))
+
+
+def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) -> None:
+    """The container is gone: the tasks that had not ended have failed.
+
+    `status` is the wait status, None when unknown.
+    """
+    del state.runs[run.key]
+    state.out.append(Checkpoint(name=f"executor/{run.container_id}", content=None))
+    if run.stream is not None:
+        state.out.append(CloseExecutor(stream=run.stream))
+        run.stream = None
+    state.completed_runs.append(run)
+    del state.completed_runs[: -state.config.max_completed]
+    removed = run.framework_id not in state.frameworks
+    if not run.command and not removed:
+        updates.to_master(
+            state,
+            {
+                "type": "EXITED_EXECUTOR",
+                "framework_id": {"value": run.framework_id},
+                "executor_id": {"value": run.executor_id},
+                "status": 0 if status is None else status,
+            },
+        )
+    reason, message = run.why or ("REASON_EXECUTOR_TERMINATED", "Executor terminated")
+    for task in state.tasks_of(run):
+        if removed:
+            updates.forget_task(state, task)
+        elif not task.terminal:
+            content = updates.agent_status(state, task, "TASK_FAILED", reason, message, now)
+            updates.add(state, task, content, now)
+
+
+def tick(state: AgentState, now: float) -> None:
+    """Executors that did not subscribe, come back or end in time."""
+    for run in list(state.runs.values()):
+        if run.deadline is None or now < run.deadline:
+            continue
+        if run.state == "STARTING":
+            seconds = f"{state.config.executor_registration_timeout:g}secs"
+            why = ("REASON_EXECUTOR_REGISTRATION_TIMEOUT", f"Executor did not register within {seconds}")
+        elif run.state == "RUNNING":
+            seconds = f"{state.config.executor_reregistration_timeout:g}secs"
+            why = ("REASON_EXECUTOR_REREGISTRATION_TIMEOUT", f"Executor did not reregister within {seconds}")
+        else:
+            why = ("REASON_EXECUTOR_TERMINATED", "Executor terminated")
+        destroy(state, run, why)
