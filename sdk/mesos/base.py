@@ -28,5 +28,7 @@ Scheduler = pymesos.Scheduler
 SchedulerDriver = pymesos.MesosSchedulerDriver
 Executor = pymesos.Executor
 ExecutorDriver = pymesos.MesosExecutorDriver
+encode_data = pymesos.encode_data
+decode_data = pymesos.decode_data
 
-__all__ = ["Executor", "ExecutorDriver", "Process", "Scheduler", "SchedulerDriver"]
+__all__ = ["Executor", "ExecutorDriver", "Process", "Scheduler", "SchedulerDriver", "decode_data", "encode_data"]

@@ -31,6 +31,9 @@ class Masters(Protocol):
     def leader(self) -> Endpoint | None:
         """The master that is known to lead; None when this source does not know."""
 
+    def known(self) -> tuple[Endpoint, ...]:
+        """All masters worth asking now."""
+
     def stop(self) -> None:
         """Stop looking."""
 
@@ -39,6 +42,7 @@ class FixedMasters:
     """A list that is tried in turn; the masters redirect to their leader."""
 
     def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
+        self._endpoints = endpoints
         self._turn = itertools.cycle(endpoints)
 
     def start(self, on_change: Callable[[], None]) -> None:
@@ -51,6 +55,10 @@ class FixedMasters:
     def leader(self) -> Endpoint | None:
         """Not known."""
         return None
+
+    def known(self) -> tuple[Endpoint, ...]:
+        """The list."""
+        return self._endpoints
 
     def stop(self) -> None:
         """Nothing to stop."""
@@ -88,6 +96,10 @@ class ZooKeeperMasters:
     def leader(self) -> Endpoint | None:
         """The leader."""
         return self._leader
+
+    def known(self) -> tuple[Endpoint, ...]:
+        """The leader."""
+        return (self._leader,) if self._leader else ()
 
     def stop(self) -> None:
         """End the session."""

@@ -183,9 +183,9 @@ class Subscription:
                 stream.interrupt()
         try:
             for record in stream.records():
-                event = _decode(record)
+                event = decode(record)
                 if event.get("type") == "SUBSCRIBED":
-                    stream.set_heartbeat(_heartbeat_interval(event))
+                    stream.set_heartbeat(heartbeat_interval(event))
                     subscribed = True
                     with self._lock:
                         self._current = Subscribed(endpoint=endpoint, stream_id=stream.stream_id)
@@ -228,7 +228,7 @@ class Subscription:
             _log.exception("Handling of something that Mesos said failed")
 
 
-def _decode(record: bytes) -> Event:
+def decode(record: bytes) -> Event:
     try:
         event = json.loads(record)
     except ValueError as error:
@@ -238,7 +238,7 @@ def _decode(record: bytes) -> Event:
     return event
 
 
-def _heartbeat_interval(event: Event) -> float | None:
+def heartbeat_interval(event: Event) -> float | None:
     body = event.get("subscribed")
     interval = body.get("heartbeat_interval_seconds") if isinstance(body, dict) else None
     return float(interval) if isinstance(interval, int | float) and interval > 0 else None
