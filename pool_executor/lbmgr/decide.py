@@ -90,7 +90,7 @@ class Dynamic:
 
     commands: tuple[Command, ...]
     reason: str
-    retired: tuple[ServerRef, ...] = ()
+    retired: Mapping[ServerRef, Server] = field(default_factory=dict)
     revived: tuple[ServerRef, ...] = ()
 
 
@@ -99,7 +99,7 @@ class Reload:
     """Load the files anew. `retired` are taken out of the leaving worker first, which takes no orders afterwards."""
 
     reason: str
-    retired: tuple[ServerRef, ...] = ()
+    retired: Mapping[ServerRef, Server] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +180,8 @@ class _Plan:
         self._additions: list[Command] = []
         self._maps: list[Command] = []
         self._removals: list[Command] = []
-        self._retired: list[ServerRef] = []
-        self._retired_early: list[ServerRef] = []
+        self._retired: dict[ServerRef, Server] = {}
+        self._retired_early: dict[ServerRef, Server] = {}
         self._revived: list[ServerRef] = []
         self._counts: Counter[str] = Counter()
 
@@ -189,11 +189,11 @@ class _Plan:
         if self._reloads:
             shown = "; ".join(self._reloads[:3])
             more = f"; and {len(self._reloads) - 3} more" if len(self._reloads) > 3 else ""
-            return Reload(reason=shown + more, retired=tuple(self._retired_early))
+            return Reload(reason=shown + more, retired=self._retired_early)
         return Dynamic(
             commands=(*self._additions, *self._maps, *self._removals),
             reason=self._summary(),
-            retired=tuple(self._retired),
+            retired=self._retired,
             revived=tuple(self._revived),
         )
 
@@ -247,11 +247,11 @@ class _Plan:
 
     def _retire(self, backend: str, before: Sequence[Server], after: Sequence[Server]) -> None:
         kept = {server.name for server in after}
-        gone = [ServerRef(backend, server.name) for server in before if server.name not in kept]
-        self._retired += gone
+        gone = {ServerRef(backend, server.name): server for server in before if server.name not in kept}
+        self._retired |= gone
         # Taking the last server from the leaving worker would answer 503 until the new one is there.
         if len(gone) < len(before):
-            self._retired_early += gone
+            self._retired_early |= gone
 
     def _add(self, backend: "_Backend", server: Server) -> None:
         ref = ServerRef(backend.name, server.name)

@@ -15,8 +15,8 @@ from pool_executor.lbmgr.decide import Capabilities
 from sdk.errors import TemporaryFailure
 
 # What `add server` of HAProxy 2.6.12 accepted when each was tried, with the number of words that follow. Refused there,
-# so absent here: cookie, init-addr, log-proto, max-reuse, namespace, no-check, no-agent-check, no-ssl, non-stick, redir,
-# resolvers and resolve-*, socks4, stick, tcp-ut, and track. ca-file and crt need the file loaded before, so they are absent.
+# so absent here: cookie, init-addr, log-proto, max-reuse, namespace, no-check, no-agent-check, no-ssl, non-stick,
+# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track. ca-file and crt are absent because they must be loaded.
 SERVER_OPTIONS: dict[str, int] = {
     "addr": 1,
     "agent-addr": 1,

@@ -1,0 +1,131 @@
+"""lbmgr without Mesos: `python -m pool_executor.lbmgr --zk .. --pool .. --ports web=8080,stats=9090`.
+
+For tests, benchmarks and for looking at a pool's bundle on any machine. SIGTERM and SIGINT drain, a second one stops.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from pool_executor.lbmgr.agent import Agent, End, Settings
+from pool_executor.lbmgr.health import HealthPolicy
+from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.sockets import SocketDirectory
+from sdk.errors import EnvironmentProblem
+
+_log = structlog.get_logger()
+
+
+def _ports(text: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for pair in filter(None, text.split(",")):
+        name, equals, number = pair.partition("=")
+        if not equals or not number.isdigit() or not 0 < int(number) < 65536:
+            raise argparse.ArgumentTypeError(f"{pair!r} is not NAME=PORT")
+        found[name] = int(number)
+    return found
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pool_executor.lbmgr", description="Run one HAProxy for a pool.")
+    parser.add_argument("--zk", default=os.environ.get("EDGELB_ZK", "127.0.0.1:2181"), help="ZooKeeper ensemble")
+    parser.add_argument("--zk-root", default=os.environ.get("EDGELB_ZK_ROOT", "/edgelb"), help="root of the tree")
+    parser.add_argument("--pool", required=True, help="name of the pool")
+    parser.add_argument("--ports", type=_ports, default={}, help="NAME=PORT[,NAME=PORT]: the ports of this instance")
+    parser.add_argument("--task-id", default=f"standalone__{uuid.uuid4()}", help="name of the status node")
+    parser.add_argument("--sandbox", type=Path, help="directory of the files; default: a new temporary one")
+    parser.add_argument("--haproxy", default="haproxy", help="the executable")
+    parser.add_argument("--kill-grace", type=float, default=10.0, help="seconds to drain")
+    parser.add_argument("--health-grace", type=float, default=30.0)
+    parser.add_argument("--health-interval", type=float, default=2.0)
+    parser.add_argument("--health-max-fail", type=int, default=0, help="checks that may fail in a row; 0: any number")
+    parser.add_argument("--health-timeout", type=float, default=5.0)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until drained; 0, or 1 when something is missing or HAProxy stayed unhealthy."""
+    options = _arguments(arguments)
+    level = getattr(logging, os.environ.get("EDGELB_LOG_LEVEL", "info").upper(), logging.INFO)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        binary, version = Haproxy.find(options.haproxy)
+    except EnvironmentProblem as error:
+        _log.error(str(error))
+        return 1
+    sockets = SocketDirectory()
+    try:
+        agent = Agent(
+            Settings(
+                task_id=options.task_id,
+                pod="standalone-0",
+                pool=options.pool,
+                hostname=os.uname().nodename,
+                ports=options.ports,
+                health=HealthPolicy(
+                    grace=options.health_grace,
+                    interval=options.health_interval,
+                    max_fail=options.health_max_fail,
+                    timeout=options.health_timeout,
+                ),
+                sandbox=(options.sandbox or Path(tempfile.mkdtemp(prefix="lbmgr-"))).resolve(),
+                sockets=sockets.path,
+            ),
+            binary=binary,
+            version=version,
+            on_status=lambda _status: None,
+        )
+        return _serve(agent, options)
+    finally:
+        sockets.close()
+
+
+def _serve(agent: Agent, options: argparse.Namespace) -> int:
+    asked = 0
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            agent.drain(options.kill_grace)
+        else:
+            agent.stop()
+
+    ends: list[End] = []
+    thread = threading.Thread(target=lambda: ends.append(agent.run()), name="lbmgr")
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    thread.start()
+    # Only now: HAProxy is already being started from the files on disk while kazoo is imported.
+    from pool_executor.lbmgr.watch import PoolNodes
+
+    nodes = PoolNodes(
+        options.zk,
+        root=options.zk_root,
+        pool=options.pool,
+        task_id=options.task_id,
+        on_head=agent.head_seen,
+        on_connected=agent.connected,
+    )
+    try:
+        agent.attach(nodes)
+        thread.join()
+    finally:
+        nodes.close()
+    return 0 if ends and ends[0] is not End.UNHEALTHY else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

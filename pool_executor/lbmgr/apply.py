@@ -1,0 +1,448 @@
+"""Carrying out a decision: files, runtime commands, checked and proven reloads, and the way back when one fails.
+
+Knows what HAProxy serves now (head, content, servers in maintenance). Does not know where bundles come from, when to
+try again, or who is told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from pool_executor.bundle import HaproxyInfo, Head, Server, Verdict
+from pool_executor.lbmgr import ports as port_check
+from pool_executor.lbmgr.decide import (
+    Command,
+    Content,
+    Dynamic,
+    Noop,
+    Reject,
+    Reload,
+    ReplaceMap,
+    Run,
+    ServerRef,
+    Waiting,
+    decide,
+)
+from pool_executor.lbmgr.files import Files, changed_parts
+from pool_executor.lbmgr.instance import SERVING, Instance
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.process import Failed, Haproxy, Serving
+from pool_executor.lbmgr.runtime import Reply, Runtime, SocketFailed, capabilities
+
+_log = structlog.get_logger()
+
+_START_TIMEOUT = 60.0
+_RELOAD_TIMEOUT = 60.0
+_CHECK_TIMEOUT = 60.0
+_DELETE_AT_ONCE = 50
+_FORCED_MAINTENANCE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a bundle. `retry`: the cause lies outside the bundle and may pass."""
+
+    verdict: Verdict
+    action: Literal["noop", "dynamic", "reload", "reject"] | None
+    reason: str
+    error: str | None = None
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What HAProxy serves, or shall serve again after it died."""
+
+    head: Head
+    content: Content
+
+
+class Applier:
+    """The HAProxy of one instance and its files. One thread uses it."""
+
+    def __init__(
+        self,
+        *,
+        instance: Instance,
+        binds: Mapping[str, str],
+        files: Files,
+        haproxy: Haproxy,
+        version: str,
+        counters: Counters,
+        next_marker: Callable[[], str],
+    ) -> None:
+        self._instance = instance
+        self._binds = binds
+        self._files = files
+        self._haproxy = haproxy
+        self._version = version
+        self._capabilities = capabilities(version)
+        self._counters = counters
+        self._next_marker = next_marker
+        self._runtime: Runtime | None = None
+        self._worker: int | None = None
+        self._marker = ""
+        self._leaving: tuple[int, ...] = ()
+        self._retired: dict[ServerRef, Server] = {}
+        self._saved: Content | None = None
+        self._overview_due = False
+        self.running: Running | None = None
+        self.serving = True
+
+    # -- what there is
+
+    @property
+    def alive(self) -> bool:
+        """Whether a HAProxy that was proven to serve `running` lives."""
+        return self._worker is not None and self._haproxy.master is not None
+
+    @property
+    def info(self) -> HaproxyInfo:
+        """Version and process ids for the status."""
+        workers = (self._worker, *self._leaving) if self.alive and self._worker is not None else ()
+        return HaproxyInfo(version=self._version, master=self._haproxy.master, workers=workers)
+
+    def take_death(self) -> str | None:
+        """How HAProxy ended, once, when it was thought to be alive."""
+        ended = self._haproxy.ended
+        if ended is None or self._worker is None:
+            return None
+        self._forget_worker()
+        return ended
+
+    # -- start
+
+    def load(self) -> Running | None:
+        """Take up the last good configuration from disk."""
+        stored = self._files.load()
+        if stored is not None:
+            self.running = Running(head=stored.head, content=stored.content)
+            self._saved = stored.content
+        return self.running
+
+    def start(self) -> str | None:
+        """Start HAProxy on the last good configuration; the message when it does not serve it."""
+        assert self.running is not None, "there is no configuration to start with"
+        if self.unsaved and self.save() is not None:
+            # HAProxy can only be started from what is on disk, so that is what it serves from here on.
+            self.load()
+        clash = self._clash(self.running.content, None)
+        if clash is not None:
+            return clash
+        marker = self._next_marker()
+        try:
+            self._files.write_instance(self._files.current, self._instance.text(marker, self._files.maps))
+        except OSError as error:
+            return self._disk(error)
+        return self._take_over(self._haproxy.start(marker, _START_TIMEOUT), marker)
+
+    # -- a bundle
+
+    def apply(self, head: Head, content: Content) -> Outcome:
+        """Bring HAProxy to `content`, or leave it as it is and say why."""
+        running = self.running.content if self.running is not None else None
+        decision = decide(running, content, self._instance.ports, self._capabilities, self._retired)
+        match decision:
+            case Waiting():
+                return Outcome(verdict="waiting", action=None, reason=decision.reason)
+            case Reject():
+                self._counters.count("reject")
+                return Outcome(verdict="rejected", action="reject", reason=decision.reason, error=decision.reason)
+            case Noop():
+                self._counters.count("noop")
+                return self._applied(head, content, "noop", "the content is the same")
+            case Dynamic() if self.alive:
+                refused = self._send(decision.commands)
+                if refused is None:
+                    self._counters.count("dynamic")
+                    self._retired = {
+                        ref: server for ref, server in self._retired.items() if ref not in decision.revived
+                    } | dict(decision.retired)
+                    return self._applied(head, content, "dynamic", decision.reason)
+                self._counters.count("command_failed")
+                return self._reload(head, content, f"{decision.reason}, but HAProxy refused: {refused}", {})
+            case Dynamic():
+                return self._reload(head, content, decision.reason, {})
+            case Reload():
+                return self._reload(head, content, decision.reason, decision.retired)
+
+    def _applied(self, head: Head, content: Content, action: Literal["noop", "dynamic"], reason: str) -> Outcome:
+        self.running = Running(head=head, content=content)
+        self.save()
+        return Outcome(verdict="applied", action=action, reason=reason)
+
+    def save(self) -> str | None:
+        """Bring the files to what HAProxy serves; the message when the disk does not take it."""
+        if self.running is None:
+            return None
+        changed = changed_parts(self._saved, self.running.content) if self._saved is not None else []
+        try:
+            self._files.update(self.running.head, changed)
+        except OSError as error:
+            self._saved = self._saved or Content(parts={})
+            return f"HAProxy serves version {self.running.head.version}, but {self._disk(error)}"
+        self._saved = self.running.content
+        self._overview_due = self._overview_due or bool(changed)
+        return None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the files are behind what HAProxy serves."""
+        return self.running is not None and self._saved is not self.running.content
+
+    def _reload(self, head: Head, content: Content, reason: str, retire: Mapping[ServerRef, Server]) -> Outcome:
+        clash = self._clash(content, self.running.content if self.running is not None and self.alive else None)
+        if clash is not None:
+            return self._kept(reason, clash, retry=True)
+        marker = self._next_marker()
+        try:
+            directory = self._files.stage(head, content)
+            probe = self._files.write_probe(directory, self._instance.text(marker, directory / "maps"))
+            files = [probe, *(directory / part.name for part in head.of_kind("config"))]
+            refused = self._haproxy.check(files, _CHECK_TIMEOUT)
+            if refused is not None:
+                self._files.roll_back()
+                self._counters.count("reject")
+                return Outcome(verdict="rejected", action="reject", reason=reason, error=refused)
+            self._files.write_instance(directory, self._instance.text(marker, self._files.maps))
+            self._files.switch(directory)
+        except OSError as error:
+            self._roll_back()
+            return self._kept(reason, self._disk(error), retry=True)
+
+        if self.alive:
+            self._retire_early(retire)
+            self._save_server_states(content)
+            self._close_runtime()
+            result = self._haproxy.reload(marker, _RELOAD_TIMEOUT)
+        else:
+            self._haproxy.stop(1.0)
+            result = self._haproxy.start(marker, _START_TIMEOUT)
+        if isinstance(result, Failed):
+            self._counters.count("reload_failed")
+            self._roll_back()
+            self._return_to_old_worker(retire)
+            return self._kept(reason, result.message, retry=True)
+        self._take_over(result, marker)
+        self._counters.count("reload")
+        self.running = Running(head=head, content=content)
+        self._saved = content
+        self._overview_due = True
+        try:
+            self._files.commit()
+        except OSError as error:
+            # The new version is whole on disk; only the mark that it is good is missing.
+            return Outcome(verdict="applied", action="reload", reason=reason, error=self._disk(error))
+        return Outcome(verdict="applied", action="reload", reason=reason)
+
+    def _kept(self, reason: str, error: str, *, retry: bool) -> Outcome:
+        return Outcome(
+            verdict="rejected" if self.running is not None else "starting",
+            action="reject",
+            reason=reason,
+            error=error,
+            retry=retry,
+        )
+
+    def _clash(self, content: Content, running: Content | None) -> str | None:
+        """The sentence when a port that HAProxy would newly bind has a listener."""
+        ours = set(running.ports.values()) if running is not None else set()
+        ports = {name: self._instance.ports[name] for name in content.ports.values() if name not in ours}
+        clashes = port_check.taken(ports, self._binds, port_check.listeners())
+        if not clashes:
+            return None
+        name, port, listener = clashes[0]
+        return (
+            f"port {port} ({name}) already has a listener on {listener.address}; "
+            f"HAProxy would share it silently, so it is not started there"
+        )
+
+    # -- the running worker
+
+    def _take_over(self, result: Serving | Failed, marker: str) -> str | None:
+        if isinstance(result, Failed):
+            self._forget_worker()
+            return result.message
+        self._close_runtime()
+        self._runtime, self._worker, self._marker = result.runtime, result.pid, marker
+        # The files have exactly the servers that are wanted, so nothing is left over in the new worker.
+        self._retired = {}
+        self._counters.count("haproxy_started")
+        self._see_leaving()
+        if not self.serving:
+            self.set_serving(False)
+        return None
+
+    def _forget_worker(self) -> None:
+        self._close_runtime()
+        self._worker, self._leaving = None, ()
+
+    def _close_runtime(self) -> None:
+        if self._runtime is not None:
+            self._runtime.close()
+            self._runtime = None
+
+    def _connected(self) -> Runtime:
+        """The connection to the worker; made anew only to the very process that was proven."""
+        if self._runtime is None:
+            runtime = Runtime(Path(self._instance.admin_socket))
+            found = runtime.info()
+            if found.get("description") != self._marker:
+                runtime.close()
+                raise SocketFailed("another configuration answers on the stats socket")
+            self._runtime = runtime
+        return self._runtime
+
+    def _run(self, lines: Sequence[str], timeout: float | None = None) -> list[Reply]:
+        try:
+            return self._connected().run(lines, timeout)
+        except SocketFailed:
+            self._close_runtime()
+            raise
+
+    def _send(self, commands: Sequence[Command]) -> str | None:
+        """Send commands in order; the first refusal as text."""
+        batch: list[str] = []
+        maps = str(self._files.maps)
+        try:
+            for command in (*commands, None):
+                if isinstance(command, Run):
+                    batch.append(command.line.replace("{maps}", maps))
+                    continue
+                bad = next((reply for reply in self._run(batch) if not reply.ok), None)
+                batch = []
+                if bad is None and isinstance(command, ReplaceMap):
+                    reply = self._connected().replace_map(f"{maps}/{command.part}", command.entries)
+                    bad = None if reply.ok else reply
+                if bad is not None:
+                    return f"{bad.command}: {bad.text}"
+        except SocketFailed as error:
+            self._close_runtime()
+            return str(error)
+        return None
+
+    def _retire_early(self, retire: Mapping[ServerRef, Server]) -> None:
+        refused = self._send([Run(f"set server {ref} state maint") for ref in retire])
+        if refused is not None:
+            _log.warning("A server that is gone stays in the leaving worker", error=refused)
+
+    def _return_to_old_worker(self, retired: Mapping[ServerRef, Server]) -> None:
+        """After a failed reload: the old worker goes on, with all its servers, or HAProxy starts anew."""
+        if self._haproxy.master is None:
+            self._forget_worker()
+            return
+        refused = self._send([Run(f"set server {ref} state ready") for ref in retired] or [Run("show version")])
+        if refused is not None:
+            _log.error("HAProxy is in no known state after a failed reload; it is started anew", error=refused)
+            self._haproxy.stop(1.0)
+            self._forget_worker()
+
+    def _roll_back(self) -> None:
+        try:
+            self._files.roll_back()
+        except OSError as error:
+            _log.error("The files could not be turned back", error=str(error))
+
+    def _save_server_states(self, content: Content) -> None:
+        """Hand the health of servers to the next worker, if its configuration reads it.
+
+        Servers in forced maintenance are left out: they are gone, and one that comes back must not start like that.
+        """
+        if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
+            return
+        try:
+            text = self._run(["show servers state"], 30.0)[0].text
+            lines = [line for line in text.splitlines() if not _in_forced_maintenance(line)]
+            self._files.write_state("\n".join(lines) + "\n")
+        except (SocketFailed, OSError) as error:
+            _log.warning("The state of servers is not handed to the next worker", error=str(error))
+
+    def delete_retired(self) -> None:
+        """Delete servers in maintenance that have no connections any more."""
+        refs = list(self._retired)[:_DELETE_AT_ONCE]
+        if not refs or not self.alive:
+            return
+        try:
+            replies = self._run([f"del server {ref}" for ref in refs])
+        except SocketFailed as error:
+            _log.warning("HAProxy did not answer while servers were deleted", error=str(error))
+            return
+        for ref, reply in zip(refs, replies, strict=True):
+            # Moved to the end when it still has connections, so that the others get their turn.
+            server = self._retired.pop(ref)
+            if not reply.ok and not reply.text.startswith(("No such server", "No such backend")):
+                self._retired[ref] = server
+
+    @property
+    def has_retired(self) -> bool:
+        """Whether servers wait to be deleted."""
+        return bool(self._retired)
+
+    def ping(self, timeout: float) -> str | None:
+        """Why HAProxy does not answer on a new connection within `timeout` seconds; None when it does."""
+        if not self.alive:
+            return "HAProxy does not run"
+        try:
+            with Runtime(Path(self._instance.admin_socket), timeout) as runtime:
+                info = runtime.info()
+        except SocketFailed as error:
+            return str(error)
+        return None if info.get("description") == self._marker else "another configuration answers on the stats socket"
+
+    def set_serving(self, serving: bool) -> None:
+        """Let the health answer say whether new traffic is welcome; kept over reloads."""
+        self.serving = serving
+        if self.alive:
+            refused = self._send([Run(f"set server {SERVING} state {'ready' if serving else 'maint'}")])
+            if refused is not None:
+                _log.warning("The health answer could not be changed", error=refused)
+
+    def housekeeping(self) -> bool:
+        """Slow duties; whether the process ids for the status changed."""
+        self.delete_retired()
+        before = self._leaving
+        if self._leaving:
+            self._see_leaving()
+        try:
+            self._haproxy.trim_log()
+            if self._overview_due and self.running is not None:
+                text = self._instance.text(self._marker, self._files.maps)
+                self._files.write_overview(text, self.running.content)
+                self._overview_due = False
+        except OSError as error:
+            _log.warning("The files for people could not be written", error=str(error))
+        return before != self._leaving
+
+    def _see_leaving(self) -> None:
+        processes = self._haproxy.processes()
+        if processes is not None:
+            self._leaving = tuple(pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker)
+
+    def _disk(self, error: OSError) -> str:
+        self._counters.count("disk_failed")
+        return f"the sandbox cannot be written: {error.strerror or error} ({error.filename})"
+
+    # -- the end
+
+    def soft_stop(self) -> None:
+        """Close the listeners and let the connections finish."""
+        self._close_runtime()
+        self._haproxy.soft_stop()
+
+    def stop(self, timeout: float) -> None:
+        """End HAProxy, by force after `timeout` seconds."""
+        self._forget_worker()
+        self._haproxy.stop(timeout)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no HAProxy of ours lives."""
+        return self._haproxy.master is None
+
+
+def _in_forced_maintenance(line: str) -> bool:
+    words = line.split()
+    return len(words) > 6 and words[6].isdigit() and bool(int(words[6]) & _FORCED_MAINTENANCE)

@@ -1,0 +1,66 @@
+"""The text of `00-instance.cfg`, which holds what differs between the instances of a pool. Pure.
+
+Knows the variables that a bundle may use and the sockets that lbmgr needs. Does not know the other parts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pool_executor.bundle import port_variable
+
+#: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.
+SERVING = "_lbmgr/serving"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What one instance fills into the bundle: its task id, its ports by name and its directories."""
+
+    task_id: str
+    ports: Mapping[str, int]
+    sockets: PurePath
+    state: PurePath
+
+    @property
+    def admin_socket(self) -> PurePath:
+        """The stats socket of the worker."""
+        return self.sockets / "admin.sock"
+
+    @property
+    def master_socket(self) -> PurePath:
+        """The socket of the master process."""
+        return self.sockets / "master.sock"
+
+    def text(self, marker: str, maps: PurePath) -> str:
+        """The file; `marker` is read back with `show info` and proves that a worker has read it."""
+        variables = {
+            "INSTANCE": self.task_id,
+            "MAPS": str(maps),
+            "SOCKETS": str(self.sockets),
+            "STATE": str(self.state),
+        } | {port_variable(name): str(port) for name, port in self.ports.items()}
+        lines = [
+            "# Written by lbmgr for this instance. The other files are the same for all instances of the pool.",
+            "global",
+            f"    description {_quote(marker)}",
+            *(f"    setenv {name} {_quote(value)}" for name, value in sorted(variables.items())),
+            f"    stats socket {_quote(str(self.admin_socket))} mode 600 level admin expose-fd listeners",
+            # lbmgr keeps one connection open; HAProxy's default would close it after 10 idle seconds.
+            "    stats timeout 1d",
+            "",
+            f"backend {SERVING.partition('/')[0]}",
+            "    mode tcp",
+            "    timeout connect 1s",
+            "    timeout server 1s",
+            f"    server {SERVING.partition('/')[2]} 127.0.0.1:1",
+            "",
+        ]
+        return "\n".join(lines)
+
+
+def _quote(word: str) -> str:
+    """The word as HAProxy reads it back, whatever it consists of; line breaks cannot be quoted."""
+    if "\n" in word or "\0" in word:
+        raise ValueError(f"{word!r} cannot stand in a HAProxy configuration: it has a line break")
+    return '"' + "".join(f"\\{char}" if char in '\\"$' else char for char in word) + '"'

@@ -1,0 +1,304 @@
+"""The HAProxy processes of an instance: start, check, reload with proof, soft stop, end.
+
+Knows HAProxy's master-worker mode: the master keeps its process id, executes itself anew at a reload (reading the
+directory of `-f` again), and goes on with the old worker when the new configuration fails. Does not know what the
+configuration says.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from pool_executor.lbmgr.runtime import Runtime, SocketFailed, ask_once
+from sdk.errors import EnvironmentProblem
+
+_log = structlog.get_logger()
+
+# The kernel sends the signal when the thread that started HAProxy ends, and HAProxy's workers end with their master. A
+# small launcher does it because code between fork and exec of a process with threads may deadlock.
+_LAUNCHER = """
+import ctypes, os, sys
+PR_SET_PDEATHSIG, SIGTERM = 1, 15
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the executor ended before HAProxy was started")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+_POLL = 0.005
+_MASTER_POLL = 0.05
+_MAX_LOG_BYTES = 8 * 1024 * 1024
+_ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\) : (?:config : )?(?P<text>.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A worker that has read the configuration with the marker asked for, and a connection to it."""
+
+    pid: int
+    version: str
+    runtime: Runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """HAProxy does not serve the configuration asked for; `message` is what it said."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """What the master tells about its workers: `failed` counts reloads that failed since the last one that worked."""
+
+    reloads: int
+    failed: int
+    workers: tuple[int, ...]
+    leaving: tuple[int, ...]
+
+
+class Haproxy:
+    """One HAProxy master with its workers. One thread uses it, for as long as HAProxy shall live."""
+
+    def __init__(self, *, binary: str, directory: Path, admin: Path, master: Path, log: Path) -> None:
+        self._binary = binary
+        self._directory = directory
+        self._admin = admin
+        self._master = master
+        self._log_path = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # -- the executable
+
+    @staticmethod
+    def find(binary: str = "haproxy") -> tuple[str, str]:
+        """Path and version of HAProxy; raises EnvironmentProblem with the sentence for the operator."""
+        # /usr/sbin is not on the PATH that Mesos gives an executor.
+        path = shutil.which(binary, path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin")
+        if path is None:
+            raise EnvironmentProblem(
+                f"this agent has no {binary}: install HAProxy 2.6 or later, or run the pool in an image that has it"
+            )
+        try:
+            output = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=30, check=True).stdout
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EnvironmentProblem(f"{path} -v failed: {error}") from error
+        match = re.search(r"version (\d+\.\d+\S*)", output)
+        if match is None:
+            raise EnvironmentProblem(f"{path} -v does not tell a version: {output[:100]!r}")
+        if tuple(int(word) for word in match[1].split("-")[0].split(".")[:2] if word.isdigit()) < (2, 6):
+            raise EnvironmentProblem(f"this agent has HAProxy {match[1]}; 2.6 or later is needed")
+        return path, match[1]
+
+    # -- life
+
+    @property
+    def master(self) -> int | None:
+        """The process id of the master while it lives."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    @property
+    def ended(self) -> str | None:
+        """How the master ended, as a phrase; None while it lives or was never started."""
+        status = self._process.poll() if self._process is not None else None
+        if status is None:
+            return None
+        return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+
+    def start(self, marker: str, timeout: float) -> Serving | Failed:
+        """Start the master and wait until its worker has read `marker`."""
+        offset = self._log_size()
+        for path in (self._admin, self._master):
+            path.unlink(missing_ok=True)
+        with open(self._log_path, "ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())),
+                    *(self._binary, "-W", "-S", f"{self._master},mode,600,level,admin", "-f", str(self._directory)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A Ctrl-C on a terminal is for the executor, which drains; and nothing of its environment is HAProxy's.
+                process_group=0,
+                env={name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
+            )
+        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None)
+        if isinstance(result, Failed):
+            self.stop(1.0)
+        return result
+
+    def check(self, files: list[Path], timeout: float) -> str | None:
+        """What `haproxy -c` says against the files, None when it accepts them."""
+        arguments = [word for path in files for word in ("-f", str(path))]
+        try:
+            done = subprocess.run(
+                [self._binary, "-c", *arguments],
+                capture_output=True,
+                timeout=timeout,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                env={name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
+            )
+        except subprocess.TimeoutExpired:
+            return f"haproxy -c took longer than {timeout:g} s"
+        except OSError as error:
+            return f"haproxy -c could not be run: {error}"
+        if done.returncode == 0:
+            return None
+        text = (done.stderr + done.stdout).decode(errors="replace")
+        return _alerts(text, files[0].parent if files else None) or f"haproxy -c ended with status {done.returncode}"
+
+    def reload(self, marker: str, timeout: float) -> Serving | Failed:
+        """Execute the master anew and wait until a new worker has read `marker`; the old worker leaves by itself."""
+        before = self.processes()
+        if before is None:
+            return Failed(message="HAProxy's master does not answer on its socket")
+        offset = self._log_size()
+        try:
+            ask_once(self._master, "reload")
+        except SocketFailed as error:
+            # It executes itself while answering; only the new worker's answer counts.
+            _log.debug("The master closed its socket while reloading", error=str(error))
+        return self._prove(marker, time.monotonic() + timeout, offset, reloads=before.reloads)
+
+    def processes(self) -> Processes | None:
+        """The master's account of its workers; None when it does not answer now."""
+        try:
+            return parse_processes(ask_once(self._master, "show proc", timeout=2.0))
+        except SocketFailed:
+            return None
+
+    def soft_stop(self) -> None:
+        """Close the listeners, let the connections finish, then exit."""
+        self._signal(signal.SIGUSR1)
+
+    def stop(self, timeout: float) -> None:
+        """End at once, by force after `timeout` seconds; connections are cut."""
+        if self._process is None:
+            return
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            # Workers see the end of their master and exit.
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def wait(self, timeout: float) -> bool:
+        """Whether the master is gone, after at most `timeout` seconds."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def trim_log(self) -> None:
+        """Keep HAProxy's log below its limit; the older part moves to `<name>.1`. HAProxy only appends to it."""
+        if self._log_size() <= _MAX_LOG_BYTES:
+            return
+        shutil.copyfile(self._log_path, self._log_path.with_name(f"{self._log_path.name}.1"))
+        os.truncate(self._log_path, 0)
+
+    # -- proof
+
+    def _prove(self, marker: str, deadline: float, offset: int, reloads: int | None) -> Serving | Failed:
+        """Wait for a worker that read `marker`.
+
+        The path of the stats socket answers from the old worker until the new one has bound it, so an answer alone
+        proves nothing; nor does the absence of an error, because a new worker may hang while it loads.
+        """
+        last = "its stats socket did not answer"
+        ask_master_at = time.monotonic() + _MASTER_POLL
+        while time.monotonic() < deadline:
+            if self.ended is not None:
+                return Failed(message=self._said_since(offset) or f"HAProxy {self.ended}")
+            try:
+                runtime = Runtime(self._admin, timeout=2.0)
+            except SocketFailed as error:
+                last = str(error)
+            else:
+                try:
+                    info = runtime.info()
+                except SocketFailed as error:
+                    runtime.close()
+                    last = str(error)
+                else:
+                    if info.get("description") == marker and info.get("Stopping") == "0":
+                        return Serving(pid=int(info["Pid"]), version=info["Version"], runtime=runtime)
+                    runtime.close()
+                    last = f"the worker that answers has read {info.get('description')!r}, not {marker!r}"
+            if reloads is not None and time.monotonic() >= ask_master_at:
+                processes = self.processes()
+                if processes is not None and processes.reloads > reloads and processes.failed > 0:
+                    return Failed(message=self._said_since(offset) or "the reload failed; HAProxy gave no reason")
+                ask_master_at = time.monotonic() + _MASTER_POLL
+            time.sleep(_POLL)
+        return Failed(message=f"no new worker answered in time: {last}")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _log_size(self) -> int:
+        try:
+            return self._log_path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _said_since(self, offset: int) -> str:
+        try:
+            with open(self._log_path, "rb") as log:
+                log.seek(offset)
+                return _alerts(log.read(256 * 1024).decode(errors="replace"), self._directory)
+        except OSError as error:
+            return f"HAProxy's log cannot be read: {error}"
+
+
+def parse_processes(text: str) -> Processes | None:
+    """`show proc` of the master."""
+    reloads, failed = -1, 0
+    workers: list[int] = []
+    leaving: list[int] = []
+    into = workers
+    for line in text.splitlines():
+        if line.startswith("# old workers"):
+            into = leaving
+        elif line.startswith("#"):
+            into = workers
+        words = line.split()
+        if len(words) < 3 or not words[0].isdigit():
+            continue
+        if words[1] == "master":
+            reloads = int(words[2])
+            match = re.search(r"\[failed: (\d+)\]", line)
+            failed = int(match[1]) if match else 0
+        elif words[1] == "worker":
+            into.append(int(words[0]))
+    if reloads < 0:
+        return None
+    return Processes(reloads=reloads, failed=failed, workers=tuple(workers), leaving=tuple(leaving))
+
+
+def _alerts(text: str, directory: Path | None) -> str:
+    """What HAProxy complained about, without its process ids and our directories."""
+    found: list[str] = []
+    for line in text.splitlines():
+        match = _ALERT.match(line)
+        if match is not None:
+            found.append(match["text"].strip())
+        elif found and line.startswith(" ") and len(found) < 20:
+            found.append(line.strip())
+    # The last lines only say that there were errors.
+    telling = [line for line in found if not line.startswith(("Error(s) found in", "Fatal errors found"))] or found
+    joined = "; ".join(telling[:10])
+    return joined.replace(f"{directory}/", "") if directory is not None else joined
