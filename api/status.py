@@ -4,14 +4,14 @@ The scheduler says which instances should run and why one does not; the instance
 be silent: then what the other one knows is shown, and `scheduler.error` says so.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pool_executor.bundle import Head, InstanceStatus
+from api.pool_states import DEPLOYING, PENDING, READY, REJECTED, REMOVING, UNKNOWN, pending_text
+from pool_executor.bundle import Head, InstanceStatus, encode_status
 from scheduler.pools.store import StoredPool
-
-READY, DEPLOYING, PENDING, REJECTED, UNKNOWN = "ready", "deploying", "pending", "rejected", "unknown"
 
 Json = Mapping[str, Any]
 
@@ -29,7 +29,10 @@ class SchedulerSide:
 def pool_status(
     stored: StoredPool, head: Head | None, instances: Sequence[InstanceStatus], side: SchedulerSide
 ) -> dict[str, Any]:
-    """The joined status as JSON; `state` is one word, `summary` the sentence for people."""
+    """The joined status as JSON: `state` is one word, `summary` the sentence for people.
+
+    `plans` and `pods` are as the scheduler gave them, `instances` as the instances did; `loadBalancers` joins them.
+    """
     rows = _rows(instances, side.pods, head)
     state, summary = _verdict(stored, head, rows, side)
     return {
@@ -49,7 +52,26 @@ def pool_status(
         },
         "scheduler": {"url": side.url, "error": side.error},
         "plans": [dict(plan) for plan in side.plans],
-        "instances": rows,
+        "pods": [dict(pod) for pod in side.pods],
+        "instances": [json.loads(encode_status(instance)) for instance in instances],
+        "loadBalancers": rows,
+    }
+
+
+def removal_status(name: str, instances: Sequence[InstanceStatus], side: SchedulerSide) -> dict[str, Any]:
+    """The status of a pool that was deleted and of which something is still there."""
+    rows = _rows(instances, side.pods, None)
+    return {
+        "name": name,
+        "version": None,
+        "state": REMOVING,
+        "summary": f"the pool was deleted; {len(rows)} load balancers are still being taken down",
+        "count": 0,
+        "scheduler": {"url": side.url, "error": side.error},
+        "plans": [dict(plan) for plan in side.plans],
+        "pods": [dict(pod) for pod in side.pods],
+        "instances": [json.loads(encode_status(instance)) for instance in instances],
+        "loadBalancers": rows,
     }
 
 
@@ -106,17 +128,18 @@ def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head
 
 def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: SchedulerSide) -> tuple[str, str]:
     wanted = stored.pool.count
-    rejected = [row for row in rows if row["verdict"] == "rejected"]
-    if rejected:
-        return REJECTED, (
-            f"{len(rejected)} of {wanted} instances refused version {rejected[0]['rejectedVersion']} of the"
-            f" configuration and go on serving the one before: {rejected[0]['error']}"
-        )
     waiting = [row for row in rows if row["pending"]]
     if waiting:
         return PENDING, f"{waiting[0]['name']} cannot be placed yet: {pending_text(waiting[0]['pending'])}"
     if head is None or head.pool_version != stored.version:
         return DEPLOYING, f"version {stored.version + 1} of the pool has not been rendered yet"
+    # Only a refusal of what is published now counts: an older one says nothing about the pool as it is.
+    rejected = [row for row in rows if row["verdict"] == "rejected" and (row["rejectedVersion"] or 0) >= head.version]
+    if rejected:
+        return REJECTED, (
+            f"{len(rejected)} of {wanted} instances refused version {rejected[0]['rejectedVersion']} of the"
+            f" configuration and go on serving the one before: {rejected[0]['error']}"
+        )
     current = sum(1 for row in rows if row["current"])
     open_plans = [plan.get("name") for plan in side.plans if plan.get("status") != "COMPLETE"]
     if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
@@ -125,11 +148,3 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     if side.error is not None:
         return UNKNOWN, f"{current} of {wanted} instances serve the current configuration; {side.error}"
     return READY, f"{current} of {wanted} instances serve the current configuration"
-
-
-def pending_text(pending: Json) -> str:
-    """`2 offers: ports 80 not free; 1 offer: role slave_public missing`, or the summary when no offer was refused."""
-    reasons = [one for one in pending.get("reasons") or () if isinstance(one, Mapping)]
-    if not reasons:
-        return str(pending.get("summary") or "no offer has been seen yet")
-    return "; ".join(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)

@@ -12,7 +12,7 @@ from api.metadata import pool_metadata
 from api.openapi import json_answer, ref, route, text_answer
 from api.problems import ApiProblem
 from api.scheduler_link import Answer
-from api.status import SchedulerSide, pool_status
+from api.status import SchedulerSide, pool_status, removal_status
 from scheduler.pools import texts
 from scheduler.pools.checks import pool_warnings
 from scheduler.pools.model import Pool
@@ -94,7 +94,9 @@ def blueprint(context: Context) -> Blueprint:
             raise not_found(name) from error
         except VersionMismatch as error:
             raise ApiProblem(412, str(error)) from error
-        return Response(status=204)
+        response = Response(status=204)
+        response.headers.pop("Content-Type")
+        return response
 
     @route(
         routes, "/pools/<string:name>/metadata", "GET", answers={"200": json_answer("Endpoints.", {"type": "object"})}
@@ -161,7 +163,11 @@ def blueprint(context: Context) -> Blueprint:
     )
     def status(name: str) -> dict[str, Any]:
         """Pool, plans, pods and instances joined: what serves, what is pending and why."""
-        stored = context.stored(name)
+        if texts.pool_name(name):
+            raise not_found(name)
+        stored = context.pools.get(name)
+        if stored is None:
+            return _removal(context, name)
         try:
             head = context.published.head(name)
         except CorruptRecord as error:
@@ -169,6 +175,15 @@ def blueprint(context: Context) -> Blueprint:
         return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
 
     return routes
+
+
+def _removal(context: Context, name: str) -> dict[str, Any]:
+    """What is left of a deleted pool, so that one can wait for its end; 404 when nothing is."""
+    instances = context.published.instances(name)
+    side = _scheduler_side(context, name)
+    if not (instances or side.pods or side.plans):
+        raise not_found(name)
+    return removal_status(name, instances, side)
 
 
 def _scheduler_side(context: Context, name: str) -> SchedulerSide:

@@ -1,0 +1,40 @@
+"""What every command that talks to the API shares: the client, its errors as sentences and exit codes."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from api.cli.exits import Exit, exit_code
+from api.cli.output import talk
+from api.cli.settings import ClientOptions, client_options
+from api.client import ApiClient, ApiError, ApiUnreachable
+
+
+class Failure(click.ClickException):
+    """Ends the command with a sentence on stderr and one of the documented codes."""
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(message)
+        self.exit_code = int(code)  # type: ignore[misc]  # click reads it from the instance, too
+
+
+def client_command(function: Callable[..., None]) -> Callable[..., None]:
+    """Adds the client's options, hands the client in as first argument, and turns its errors into exit codes."""
+
+    @client_options
+    @click.pass_context
+    @functools.wraps(function)
+    def command(context: click.Context, *args: Any, **kwargs: Any) -> None:
+        options = context.ensure_object(ClientOptions)
+        client = ApiClient(options.api, token=options.token, trace=talk if options.verbose else None)
+        try:
+            function(client, *args, **kwargs)
+        except ApiUnreachable as error:
+            hint = "check --api or EDGELB_API, and that edgelb api (or edgelb serve) is running there"
+            raise Failure(f"{error}; {hint}", exit_code(error)) from error
+        except ApiError as error:
+            raise Failure(error.message, exit_code(error)) from error
+
+    return command

@@ -1,0 +1,157 @@
+"""The commands that look: status, endpoints, lb-config, ping, version."""
+
+from typing import Any
+
+import click
+
+from api.cli.client_command import client_command
+from api.cli.output import coloured, data, data_json, table, talk
+from api.cli.wait import describe, wait_for_pool
+from api.client import ApiClient
+from api.pool_states import PENDING, READY, REJECTED
+from api.version import package_version
+
+_SECTIONS = (
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "resolvers",
+    "userlist",
+    "peers",
+    "cache",
+    "http-errors",
+)
+
+
+@click.command()
+@client_command
+def ping(client: ApiClient) -> None:
+    """Check that the API answers."""
+    data(client.ping())
+
+
+@click.command()
+@client_command
+def version(client: ApiClient) -> None:
+    """Show the versions of this command and of the server."""
+    mine = package_version()
+    data(f"client = {mine}")
+    theirs = client.version()
+    data(f"server = {theirs}")
+    if theirs != mine:
+        talk("Warning: client and server differ; install the same version of both")
+
+
+@click.command()
+@click.argument("name", metavar="POOL-NAME")
+@click.option("--task-ids", is_flag=True, help="Print the task ids only, one per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
+@click.option("--wait", is_flag=True, help="Wait until the pool is ready first.")
+@click.option("--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait.")
+@client_command
+def status(client: ApiClient, name: str, task_ids: bool, as_json: bool, wait: bool, timeout: float) -> None:
+    """Show where a pool's load balancers run, what they serve, and why one does not."""
+    if wait:
+        wait_for_pool(client, name, timeout)
+    found = client.status(name)
+    if as_json:
+        data_json(found)
+        return
+    rows = found["loadBalancers"]
+    if task_ids:
+        for row in rows:
+            if row["taskId"]:
+                data(row["taskId"])
+        return
+    data(f"{found['name']} is {coloured(found['state'])}: {found['summary']}")
+    data("")
+    data(
+        table(
+            ("NAME", "TASK ID", "STATE", "HOST", "CONFIG"),
+            [(row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row)) for row in rows],
+        )
+    )
+    details = [row for row in rows if row["pending"] or row["error"] or row["message"]]
+    if details:
+        data("")
+    for row in details:
+        data(f"{row['name']}: {describe(row)}")
+    if found["scheduler"]["error"]:
+        talk(f"Note: {found['scheduler']['error']}")
+    _suggest(found)
+
+
+def _state(row: dict[str, Any]) -> str:
+    return str(row["state"] or ("PENDING" if row["pending"] else row["podStatus"] or "-"))
+
+
+def _config(row: dict[str, Any]) -> str:
+    if not row["verdict"]:
+        return "-"
+    return f"{row['version'] or '-'} {row['verdict']}"
+
+
+def _suggest(found: dict[str, Any]) -> None:
+    match found["state"]:
+        case str(state) if state == READY:
+            talk(f"Next: edgelb endpoints {found['name']}")
+        case str(state) if state == REJECTED:
+            talk(f"Next: edgelb lb-config {found['name']}, then edgelb update POOL-FILE")
+        case str(state) if state == PENDING:
+            talk("Next: edgelb update POOL-FILE with a role, ports or constraints that the agents can meet")
+        case _:
+            talk(f"Next: edgelb status --wait {found['name']}")
+
+
+@click.command()
+@click.argument("name", metavar="POOL-NAME")
+@click.option("--json", "as_json", is_flag=True, help="Print the pool's metadata as JSON.")
+@client_command
+def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
+    """Show the addresses and ports at which a pool can be reached."""
+    metadata = client.metadata(name)
+    if as_json:
+        data_json(metadata)
+        return
+    groups = [(frontend["name"], frontend["endpoints"]) for frontend in metadata["frontends"]]
+    rows = [_endpoint_row(title, entries) for title, entries in (*groups, ("stats", metadata["stats"]))]
+    data(table(("NAME", "PORT", "INTERNAL IPS", "EXTERNAL IPS"), rows))
+    talk("Addresses are inaccurate for pools on virtual networks.")
+
+
+def _endpoint_row(title: str, entries: list[dict[str, Any]]) -> tuple[str, list[str], list[str], list[str]]:
+    ports: list[str] = []
+    inside: list[str] = []
+    outside: list[str] = []
+    for entry in entries:
+        # One instance may have several addresses; its port stands beside the first.
+        height = max(1, len(entry["private"]), len(entry["public"]))
+        for column, values in ((ports, [str(entry["port"])]), (inside, entry["private"]), (outside, entry["public"])):
+            column += values + [""] * (height - len(values))
+    return title, ports, inside, outside
+
+
+@click.command("lb-config")
+@click.argument("name", metavar="POOL-NAME")
+@click.option("--raw", is_flag=True, help="Print it exactly as it was rendered.")
+@client_command
+def lb_config(client: ApiClient, name: str, raw: bool) -> None:
+    """Show the HAProxy configuration that was rendered for a pool."""
+    text = client.lb_config(name)
+    data((text if raw else indented(text)).rstrip("\n"))
+
+
+def indented(config: str) -> str:
+    """The configuration with section keywords at the left and everything else two spaces in."""
+    result = []
+    for line in config.splitlines():
+        words = line.split()
+        if not words:
+            result.append("")
+        elif words[0] in _SECTIONS or line.startswith("#"):
+            result.append(" ".join(words) if words[0] in _SECTIONS else line)
+        else:
+            result.append(f"  {line.strip()}")
+    return "\n".join(result) + "\n"

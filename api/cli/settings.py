@@ -1,0 +1,144 @@
+"""The options and environment variables that commands share, in one place; docs/reference/contracts.md lists them."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_API = "http://127.0.0.1:8080"
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(slots=True, kw_only=True)
+class ClientOptions:
+    """How to reach the API; filled from the options before and after the command's name."""
+
+    api: str = DEFAULT_API
+    token: str | None = None
+    verbose: bool = False
+
+
+def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+        # Given twice, the one nearer to the command counts; not given, nothing is overwritten.
+        if value is not None and value is not False:
+            setattr(context.ensure_object(ClientOptions), name, value)
+        return value
+
+    return callback
+
+
+def client_options(command: Command) -> Command:
+    """Adds --api, --token and --verbose; the values are in the context's ClientOptions."""
+    for option in (
+        click.option(
+            "--verbose",
+            "-v",
+            is_flag=True,
+            expose_value=False,
+            callback=_store("verbose"),
+            help="Tell each request on stderr (never the token).",
+        ),
+        click.option(
+            "--token",
+            envvar="EDGELB_TOKEN",
+            metavar="TOKEN",
+            expose_value=False,
+            callback=_store("token"),
+            help="DC/OS authentication token. Better set EDGELB_TOKEN: others can see command lines.",
+        ),
+        click.option(
+            "--api",
+            envvar="EDGELB_API",
+            metavar="URL",
+            expose_value=False,
+            callback=_store("api"),
+            help=f"The API server.  [env: EDGELB_API; default: {DEFAULT_API}]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _packaged_frameworks() -> Path:
+    """frameworks.json as it is packaged, or as it stands at the top of a source tree."""
+    root = Path(__file__).resolve().parents[2]
+    packaged = root / "scheduler" / "frameworks.json"
+    return packaged if packaged.exists() else root / "frameworks.json"
+
+
+zk = click.option(
+    "--zk", envvar="EDGELB_ZK", default="127.0.0.1:2181", show_default=True, show_envvar=True,
+    metavar="HOST:PORT[,...]", help="ZooKeeper ensemble.",
+)  # fmt: skip
+zk_root = click.option(
+    "--zk-root", envvar="EDGELB_ZK_ROOT", default="/edgelb", show_default=True, show_envvar=True,
+    help="Root of our tree in ZooKeeper.",
+)  # fmt: skip
+mesos = click.option(
+    "--mesos", envvar="EDGELB_MESOS", default="127.0.0.1:5050", show_default=True, show_envvar=True,
+    metavar="ADDRESS", help="host:port[,host:port], http(s)://host:port or zk://host:port[,..]/mesos",
+)  # fmt: skip
+frameworks = click.option(
+    "--frameworks", envvar="EDGELB_FRAMEWORKS", default=_packaged_frameworks, show_envvar=True,
+    show_default="the packaged frameworks.json", type=click.Path(dir_okay=False, path_type=Path),
+    help="Which frameworks to run.",
+)  # fmt: skip
+log_level = click.option(
+    "--log-level", envvar="EDGELB_LOG_LEVEL", default="info", show_default=True, show_envvar=True,
+    type=click.Choice(LEVELS, case_sensitive=False), help="What to log.",
+)  # fmt: skip
+log_format = click.option(
+    "--log-format", envvar="EDGELB_LOG_FORMAT", default=lambda: "text" if sys.stderr.isatty() else "json",
+    show_default="text on a terminal, else json", show_envvar=True, type=click.Choice(("text", "json")),
+    help="How to log.",
+)  # fmt: skip
+api_listen = click.option(
+    "--listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", show_default=True, show_envvar=True,
+    metavar="HOST:PORT", help="Address of the API server.",
+)  # fmt: skip
+api_prefix = click.option(
+    "--prefix", envvar="EDGELB_API_PREFIX", default="/service/edgelb", show_default=True, show_envvar=True,
+    help="Path below which the API is served as well.",
+)  # fmt: skip
+framework_name = click.option(
+    "--framework", envvar="EDGELB_FRAMEWORK", default="edgelb", show_default=True, show_envvar=True,
+    help="Name of the framework that runs the pools.",
+)  # fmt: skip
+scheduler_listen = click.option(
+    "--listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", show_default=True, show_envvar=True,
+    metavar="HOST:PORT", help="Address of the scheduler's HTTP server.",
+)  # fmt: skip
+scheduler_advertise = click.option(
+    "--advertise", envvar="EDGELB_SCHEDULER_ADVERTISE", default=None, show_envvar=True,
+    show_default="http://<hostname>:<port>", metavar="URL", help="How agents and the API reach the scheduler.",
+)  # fmt: skip
+replace_after = click.option(
+    "--replace-after", envvar="EDGELB_REPLACE_AFTER", default=60.0, show_default=True, show_envvar=True,
+    type=click.FloatRange(min=0), metavar="SECONDS",
+    help="Time after the loss of an agent until an instance is replaced on another one.",
+)  # fmt: skip
+listener_listen = click.option(
+    "--listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
+    metavar="HOST:PORT", help="gRPC address of the mesos-listener.",
+)  # fmt: skip
+listener = click.option(
+    "--listener", envvar="EDGELB_LISTENER", default="127.0.0.1:8091", show_default=True, show_envvar=True,
+    metavar="HOST:PORT[,...]", help="mesos-listeners to follow.",
+)  # fmt: skip
+
+
+def process_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The options of a long-running process: the given ones and those for logs."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed((*options, log_level, log_format)):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,144 @@
+"""`--wait`: following a pool until it is ready or gone, one line per load balancer.
+
+`lines` is pure: from the API's status to what a person reads. The rest polls, and draws: in place on a terminal,
+changed lines only elsewhere.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from api.cli.client_command import Failure
+from api.cli.exits import Exit
+from api.cli.output import talk
+from api.client import ApiClient, ApiError, ApiUnreachable
+from api.pool_states import READY, REJECTED, pending_text
+
+_EVERY = 0.3
+
+Json = Mapping[str, Any]
+
+
+def lines(status: Json) -> dict[str, str]:
+    """What each load balancer does, by its name; the pool's own sentence under the pool's name."""
+    found = {str(row["name"]): describe(row) for row in status.get("loadBalancers", [])}
+    return {f"pool {status['name']}": f"{status['state']}: {status['summary']}", **found}
+
+
+def describe(row: Json) -> str:
+    """One load balancer in a sentence."""
+    if row.get("pending"):
+        return f"waits for an offer: {pending_text(row['pending'])}"
+    host = f" on {row['hostname']}" if row.get("hostname") else ""
+    state = f"{row.get('state') or row.get('podStatus') or 'not launched yet'}{host}"
+    match row.get("verdict"):
+        case "applied":
+            return f"{state}, serves configuration {row['version']} ({row['action']}: {row['reason']})"
+        case "rejected":
+            serves = f"goes on with {row['version']}" if row.get("version") else "serves nothing"
+            return f"{state}, HAProxy refused configuration {row['rejectedVersion']}, {serves}: {row['error']}"
+        case "waiting":
+            return f"{state}, waits: {row['reason']}"
+        case "starting":
+            return f"{state}, has no configuration yet"
+        case _:
+            message = f": {row['message']}" if row.get("message") else ""
+            return f"{state}{message}"
+
+
+def wait_for_pool(client: ApiClient, name: str, timeout: float) -> None:
+    """Return when every load balancer serves the pool as it is stored; Failure when it cannot or the time is over."""
+
+    def look() -> tuple[bool, Json]:
+        status = client.status(name)
+        if status["state"] == REJECTED:
+            raise Failure(str(status["summary"]), Exit.REJECTED)
+        return status["state"] == READY, status
+
+    _follow(look, timeout, f"pool {name} is not ready")
+
+
+def wait_for_end(client: ApiClient, name: str, timeout: float) -> None:
+    """Return when nothing is left of a deleted pool."""
+
+    def look() -> tuple[bool, Json]:
+        try:
+            return False, client.status(name)
+        except ApiError as error:
+            if error.status == 404:
+                return True, {"name": name, "state": "gone", "summary": "nothing is left", "loadBalancers": []}
+            raise
+
+    _follow(look, timeout, f"pool {name} is not gone")
+
+
+def _follow(look: Callable[[], tuple[bool, Json]], timeout: float, complaint: str) -> None:
+    deadline = time.monotonic() + timeout
+    shown: dict[str, str] = {}
+    with _display() as draw:
+        while True:
+            try:
+                done, status = look()
+                shown = lines(status)
+            except (ApiUnreachable, ApiError) as error:
+                if isinstance(error, ApiError) and error.status < 500:
+                    raise
+                # It may be restarting; the pool goes its way meanwhile.
+                done, shown = False, {**shown, "API": str(error)}
+            draw(shown)
+            if done:
+                return
+            if time.monotonic() >= deadline:
+                last = "; ".join(f"{name}: {text}" for name, text in shown.items())
+                raise Failure(f"{complaint} after {timeout:g} s: {last}", Exit.TIMEOUT)
+            time.sleep(_EVERY)
+
+
+class _Plain:
+    """Prints lines that changed, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, str] = {}
+
+    def __enter__(self) -> Callable[[dict[str, str]], None]:
+        return self.draw
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to restore."""
+
+    def draw(self, now: dict[str, str]) -> None:
+        for name, text in now.items():
+            if self._shown.get(name) != text:
+                talk(f"{name}: {text}")
+        for name in self._shown.keys() - now.keys():
+            if name != "API":
+                talk(f"{name}: gone")
+        self._shown = dict(now)
+
+
+class _Live:
+    """Keeps the lines in place on a terminal."""
+
+    def __init__(self) -> None:
+        # Imported here: rich takes longer to load than most commands run.
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        self._text = Text
+        self._live = Live(console=Console(stderr=True), auto_refresh=False)
+
+    def __enter__(self) -> Callable[[dict[str, str]], None]:
+        self._live.start()
+        return self.draw
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def draw(self, now: dict[str, str]) -> None:
+        self._live.update(self._text("\n".join(f"{name}: {text}" for name, text in now.items())), refresh=True)
+
+
+def _display() -> _Plain | _Live:
+    return _Live() if sys.stderr.isatty() else _Plain()

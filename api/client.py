@@ -1,0 +1,194 @@
+"""A client of the HTTP API, for the command line and for programs.
+
+Knows the operations and their errors. A call returns what was asked for, or raises ApiError with the API's sentence.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import urllib3
+
+Trace = Callable[[str], None]
+
+
+class ApiError(Exception):
+    """The API answered with an error; `status` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class ApiUnreachable(Exception):
+    """No answer from the API at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolAnswer:
+    """A pool with its entity tag and what the server warned about."""
+
+    pool: dict[str, Any]
+    etag: str | None
+    warnings: tuple[str, ...]
+
+
+class ApiClient:
+    """Talks to one API server; `base` is its URL, perhaps with a path such as `/service/edgelb`."""
+
+    def __init__(
+        self, base: str, *, token: str | None = None, timeout: float = 30.0, trace: Trace | None = None
+    ) -> None:
+        if "://" not in base:
+            base = f"http://{base}"
+        self.base = base.rstrip("/")
+        self._token = token
+        self._trace = trace
+        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5.0, read=timeout))
+
+    # Server
+
+    def ping(self) -> str:
+        """`pong`."""
+        return self._text("GET", "/ping").strip()
+
+    def version(self) -> str:
+        """The server's version."""
+        return self._text("GET", "/version").strip()
+
+    # Pools
+
+    def pools(self) -> list[dict[str, Any]]:
+        """All pools."""
+        found: list[dict[str, Any]] = self._json("GET", "/v2/pools")
+        return found
+
+    def pool(self, name: str) -> PoolAnswer:
+        """One pool."""
+        return self._pool("GET", _pool_path(name))
+
+    def create(self, pool: object) -> PoolAnswer:
+        """Store a new pool."""
+        return self._pool("POST", "/v2/pools", body=pool)
+
+    def update(self, name: str, pool: object, *, etag: str | None = None) -> PoolAnswer:
+        """Replace a pool; with `etag` only if it still has that one."""
+        return self._pool("PUT", _pool_path(name), body=pool, headers={"If-Match": etag} if etag else {})
+
+    def delete(self, name: str) -> None:
+        """Remove a pool."""
+        self._call("DELETE", _pool_path(name))
+
+    def status(self, name: str) -> dict[str, Any]:
+        """Everything that is known about the pool now."""
+        found: dict[str, Any] = self._json("GET", _pool_path(name, "status"))
+        return found
+
+    def metadata(self, name: str) -> dict[str, Any]:
+        """Addresses and ports."""
+        found: dict[str, Any] = self._json("GET", _pool_path(name, "metadata"))
+        return found
+
+    def lb_config(self, name: str) -> str:
+        """The rendered configuration."""
+        return self._text("GET", _pool_path(name, "lbconfig"))
+
+    def pods(self, name: str) -> dict[str, Any]:
+        """The pool's pods as the scheduler sees them."""
+        found: dict[str, Any] = self._json("GET", _pool_path(name, "pods"))
+        return found
+
+    def plans(self, name: str) -> dict[str, Any]:
+        """The scheduler's plans for the pool."""
+        found: dict[str, Any] = self._json("GET", _pool_path(name, "plans"))
+        return found
+
+    def pod_action(self, name: str, pod: str, action: str) -> Any:
+        """`restart` or `replace` one pod."""
+        return self._json("POST", _pool_path(name, "pods", pod, action))
+
+    # HTTP
+
+    def _pool(
+        self, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
+    ) -> PoolAnswer:
+        response = self._call(method, path, body=body, headers=headers)
+        return PoolAnswer(
+            pool=_parsed(response, f"{method} {self.base}{path}"),
+            etag=response.headers.get("ETag"),
+            warnings=tuple(response.headers.getlist("X-Edgelb-Warning")),
+        )
+
+    def _json(self, method: str, path: str) -> Any:
+        response = self._call(method, path)
+        return _parsed(response, f"{method} {self.base}{path}") if response.data else None
+
+    def _text(self, method: str, path: str) -> str:
+        return self._call(method, path).data.decode(errors="replace")
+
+    def _call(
+        self, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        sent = {"Accept": "application/json, text/plain", **(headers or {})}
+        if self._token:
+            # DC/OS' Admin Router reads Authorization; the API itself the documented `token` header.
+            sent |= {"Authorization": f"token={self._token}", "token": self._token}
+        data = None
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        url = f"{self.base}{path}"
+        self._say(f"> {method} {without_secrets(url)}")
+        try:
+            response = self._http.request(method, url, body=data, headers=sent)
+        except urllib3.exceptions.HTTPError as error:
+            raise ApiUnreachable(f"no answer from {without_secrets(self.base)}: {_reason(error)}") from error
+        self._say(f"< HTTP {response.status}, {len(response.data)} bytes")
+        if response.status >= 400:
+            raise ApiError(response.status, _message(response))
+        if response.status >= 300 and response.status != 304:
+            where = without_secrets(response.headers.get("Location", ""))
+            raise ApiError(response.status, f"the server points to {where or 'another address'}; use that as --api")
+        return response
+
+    def _say(self, line: str) -> None:
+        if self._trace is not None:
+            self._trace(line)
+
+
+def without_secrets(url: str) -> str:
+    """The URL without user, password and query, which may hold credentials."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be shown"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _pool_path(name: str, *rest: str) -> str:
+    return "/v2/pools/" + "/".join(quote(part, safe="") for part in (name, *rest))
+
+
+def _parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
+    try:
+        return json.loads(response.data)
+    except ValueError as error:
+        raise ApiError(response.status, f"{what} answered with something that is no JSON; is that the API?") from error
+
+
+def _message(response: urllib3.BaseHTTPResponse) -> str:
+    try:
+        body = json.loads(response.data)
+    except ValueError:
+        text = " ".join(response.data.decode(errors="replace").split())
+        return text[:500] or f"HTTP {response.status}"
+    message = body.get("message") or body.get("detail") if isinstance(body, dict) else None
+    return str(message) if message else f"HTTP {response.status}"
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(reason).rpartition(": ")[2] or type(reason).__name__
