@@ -1,8 +1,8 @@
 """A client of the mesos-listener that keeps its own copy of the running tasks and tells what changed in it.
 
-Knows Watch, its resume tokens and how to go from one listener to the next. A break changes nothing: the copy stays as it
-is (fail-static) until a listener has told a complete snapshot, of which only the difference is passed on. Does not know
-what the tasks are for.
+Knows Watch, its resume tokens and how to go from one listener to the next. A break changes nothing: the copy stays as
+it is (fail-static) until a listener has told a complete snapshot, of which only the difference is passed on. Does not
+know what the tasks are for.
 """
 
 import random
@@ -59,7 +59,7 @@ class TaskWatch:
         self._synced = False
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._call: grpc.Future | None = None
+        self._call: grpc.Future[pb.WatchEvent] | None = None
         self._connected = False
         self._thread = threading.Thread(target=self._run, name="taskinfo-watch", daemon=True)
 
@@ -124,7 +124,8 @@ class TaskWatch:
                 for event in events:
                     fresh = self._take(event, fresh, target)
             except grpc.RpcError as error:
-                details = error.details() if isinstance(error, grpc.Call) else str(error)
+                # The streaming call is the error itself; only grpc's type information does not say so.
+                details: object = getattr(error, "details", error.__str__)()
                 return str(details)
             except Exception as error:
                 log.exception("An event of the mesos-listener could not be used; asking for a new snapshot")

@@ -1,0 +1,1 @@
+"""dcos-template: from pools and running tasks to the HAProxy configuration that lbmgr applies."""

@@ -1,0 +1,134 @@
+"""From a pool and its endpoints to the HAProxy model. Pure.
+
+Knows how the fields of a pool become sections, how servers are named and numbered, and which backend stands in which
+file. Does not know the text of the files.
+"""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing, is_ip
+from api.dcos_template.routes import build_routes
+from api.dcos_template.select import Endpoint
+from pool_executor.bundle import MAX_SERVER_ID, Server, port_variable
+from scheduler.pools import model as pools
+from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
+
+SHARDS = 64
+#: HAProxy's own TCP check: every 5 s, every second while the state is in doubt: a dead server is out after 7 s.
+CHECK_OPTIONS = "check fall 3 fastinter 1s inter 5s rise 2"
+RESOLVERS = "edgelb"
+#: A name is resolved by resolvers, triggered by the check; when none answers at the start, HAProxy starts all the same.
+NAME_OPTIONS = f"init-addr last,libc,none resolve-prefer ipv4 resolvers {RESOLVERS}"
+
+_MODES = {Protocol.HTTP: Mode.HTTP, Protocol.HTTPS: Mode.HTTP, Protocol.TCP: Mode.TCP, Protocol.TLS: Mode.TCP}
+
+
+def build_config(pool: Pool, endpoints: Mapping[str, Sequence[Endpoint]]) -> Config:
+    """The whole configuration of a pool; raises InvalidSpec when something of it cannot be expressed safely."""
+    backends: dict[str, Backend] = {}
+    for backend in pool.haproxy.backends:
+        if backend.name not in backends:  # duplicates are tolerated, the first stands for all
+            backends[backend.name] = build_backend(backend, endpoints.get(backend.name, ()))
+    listeners = [frontend.name for frontend in pool.haproxy.frontends]
+    return Config(
+        pool=pool.name,
+        stats=Bind(address=pool.haproxy.stats.bind_address, variable=port_variable(STATS_PORT_NAME)),
+        frontends=tuple(sorted(map(build_frontend, pool.haproxy.frontends), key=lambda frontend: frontend.name)),
+        backends=tuple(backends[name] for name in sorted(backends)),
+        ports={port_variable(name): name for name in (*listeners, STATS_PORT_NAME)},
+    )
+
+
+def build_frontend(frontend: pools.Frontend) -> Frontend:
+    """One frontend with its maps."""
+    routing = None
+    if frontend.link_backend.map:
+        routes = build_routes(frontend.link_backend.map)
+        slug = file_slug(frontend.name)
+        routing = Routing(
+            hosts=MapFile(name=f"hosts-{slug}.map", entries=routes.hosts),
+            paths=MapFile(name=f"paths-{slug}.map", entries=routes.paths),
+            ports_in_hosts=routes.ports_in_hosts,
+        )
+    return Frontend(
+        name=frontend.name,
+        mode=_MODES[frontend.protocol],
+        bind=Bind(address=frontend.bind_address, variable=port_variable(frontend.name)),
+        routing=routing,
+        default_backend=frontend.link_backend.default_backend,
+    )
+
+
+def build_backend(backend: pools.Backend, endpoints: Sequence[Endpoint]) -> Backend:
+    """One backend with its servers."""
+    mode = _MODES[backend.protocol]
+    request, http = backend.rewrite_http.request, mode is Mode.HTTP
+    return Backend(
+        name=backend.name,
+        mode=mode,
+        balance=backend.balance,
+        forwardfor=http and request.forwardfor,
+        x_forwarded_port=http and request.x_forwarded_port,
+        x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
+        servers=build_servers(endpoints),
+    )
+
+
+def build_servers(endpoints: Iterable[Endpoint]) -> tuple[Server, ...]:
+    """The servers of one backend in the order of their endpoints, numbered uniquely within it.
+
+    The number is a hash of the name, so that it is the same in every instance and after every restart, and a server
+    keeps its place in consistent hashing. Where two names collide, the later in the order takes the next free number.
+    """
+    servers, taken = [], set[int]()
+    for endpoint in sorted(endpoints):
+        server = _server(endpoint)
+        number = server.id
+        while number in taken:
+            number = number % MAX_SERVER_ID + 1
+        taken.add(number)
+        servers.append(server if number == server.id else replace(server, id=number))
+    return tuple(servers)
+
+
+# Most servers of a change were there before it.
+@lru_cache(maxsize=131072)
+def _server(endpoint: Endpoint) -> Server:
+    address = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    name = f"{endpoint.kind}_{endpoint.host}_{endpoint.port}"
+    options = [CHECK_OPTIONS] if endpoint.check else []
+    if not is_ip(endpoint.host):
+        options.append(NAME_OPTIONS)
+    return Server(
+        name=name,
+        address=address,
+        port=endpoint.port,
+        id=zlib.crc32(name.encode()) % MAX_SERVER_ID + 1,
+        options=" ".join(options),
+    )
+
+
+def shard_of(backend: str) -> str:
+    """The file in which a backend stands: always the same, whatever other backends there are."""
+    return f"30-backends-{hashlib.sha256(backend.encode()).digest()[0] % SHARDS:02x}.cfg"
+
+
+def shards(backends: Iterable[Backend]) -> dict[str, tuple[Backend, ...]]:
+    """The backends of each file, in the order of their names."""
+    found: dict[str, list[Backend]] = {}
+    for backend in sorted(backends, key=lambda one: one.name):
+        found.setdefault(shard_of(backend.name), []).append(backend)
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def file_slug(name: str) -> str:
+    """A file name's middle for any name: itself when it is plain and short, else with a digest that keeps it unique."""
+    if re.fullmatch(r"[a-z0-9-]{1,40}", name):
+        return name
+    plain = re.sub(r"[^a-z0-9-]", "-", name.lower())[:28]
+    return f"{plain}.{hashlib.sha256(name.encode()).hexdigest()[:12]}"

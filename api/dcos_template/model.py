@@ -1,0 +1,193 @@
+"""The HAProxy configuration of a pool as frozen values.
+
+Knows what each value may hold: a model that exists can be printed without escaping, because everything that came from
+people is checked here against a grammar without spaces, quotes, `$`, `#`, backslashes and line breaks. That the API
+checked the same before is no reason to trust it: ZooKeeper lies between. Does not know the text's form (text.py) nor
+how the values come about (build.py).
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from api.dcos_template.routes import MapEntry
+from pool_executor.bundle import Server, parse_server
+from sdk.errors import InvalidSpec
+
+#: lbmgr's own backend, whose one server is up unless the instance drains. Nothing of a pool may be called so.
+LBMGR_BACKEND = "_lbmgr"
+RESERVED = frozenset({LBMGR_BACKEND})
+STATS_SECTION = "stats"
+
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}")
+_MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
+_MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
+_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
+_BALANCE = re.compile(r"[a-z][a-z0-9_-]*(\([A-Za-z0-9_-]{1,64}\))?( [A-Za-z0-9_.-]{1,64}){0,6}")
+_HASHING = re.compile(r"source|uri|url_param|hdr|rdp-cookie")
+
+
+class Mode(StrEnum):
+    """HAProxy's `mode`."""
+
+    HTTP = "http"
+    TCP = "tcp"
+
+
+def _require(condition: bool, path: str, rule: str) -> None:
+    if not condition:
+        raise InvalidSpec(path, rule)
+
+
+def _require_name(name: str, path: str) -> None:
+    _require(_NAME.fullmatch(name) is not None, path, f"{name!r} is not a name for HAProxy: letters, digits, _ . : -")
+    _require(name not in RESERVED, path, f"{name!r} is the name of a part of every load balancer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """Where a frontend listens: the port is a variable that lbmgr sets for each instance."""
+
+    address: str
+    variable: str
+
+    def __post_init__(self) -> None:
+        _require(_is_address(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
+        _require(_VARIABLE.fullmatch(self.variable) is not None, "bind.variable", f"{self.variable!r} is no variable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapFile:
+    """A lookup file; `name` is relative to the directory of maps."""
+
+    name: str
+    entries: tuple[MapEntry, ...]
+
+    def __post_init__(self) -> None:
+        _require(_MAP_FILE.fullmatch(self.name) is not None, "map.name", f"{self.name!r} is not a name for a map file")
+        for entry in self.entries:
+            for word in entry:
+                path = f"map {self.name}"
+                _require(_MAP_WORD.fullmatch(word) is not None, path, f"{word!r} cannot stand in a map file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """How an HTTP frontend finds a backend by host and path before it takes its default."""
+
+    hosts: MapFile
+    paths: MapFile
+    ports_in_hosts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frontend:
+    """A listening section."""
+
+    name: str
+    mode: Mode
+    bind: Bind
+    routing: Routing | None = None
+    default_backend: str = ""
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "frontend.name")
+        _require(self.name != STATS_SECTION, "frontend.name", f"{self.name!r} is the statistics listener's name")
+        if self.default_backend:
+            _require_name(self.default_backend, f"frontend {self.name} default_backend")
+        _require(
+            self.routing is None or self.mode is Mode.HTTP,
+            f"frontend {self.name}",
+            "hosts and paths are seen only by HTTP frontends",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """A group of servers."""
+
+    name: str
+    mode: Mode
+    balance: str = "roundrobin"
+    forwardfor: bool = False
+    x_forwarded_port: bool = False
+    x_forwarded_proto: bool = False
+    servers: tuple[Server, ...] = ()
+
+    def __post_init__(self) -> None:
+        path = f"backend {self.name}"
+        _require_name(self.name, "backend.name")
+        _require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
+        for server in self.servers:
+            _require(
+                parse_server(server.line()) == server, path, f"{server.line()!r} is not a line that lbmgr understands"
+            )
+
+    @property
+    def hashes(self) -> bool:
+        """True when the algorithm hashes: consistently then, so that servers can be added at run time."""
+        return _HASHING.match(self.balance) is not None
+
+    @property
+    def resolves(self) -> bool:
+        """True when some server is given by name."""
+        return any(not is_ip(server.address) for server in self.servers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that HAProxy is told for one pool, apart from what differs between instances."""
+
+    pool: str
+    stats: Bind
+    frontends: tuple[Frontend, ...]
+    backends: tuple[Backend, ...]
+    ports: Mapping[str, str]
+    """Variable -> name of the task port that fills it."""
+
+    def __post_init__(self) -> None:
+        _unique([frontend.name for frontend in self.frontends], "frontend")
+        _unique([backend.name for backend in self.backends], "backend")
+        modes = {backend.name: backend.mode for backend in self.backends}
+        for frontend in self.frontends:
+            for name in _linked(frontend):
+                path = f"frontend {frontend.name}"
+                _require(name in modes, path, f"refers to the backend {name!r}, which does not exist")
+                # HAProxy finds this out for default_backend only, not for names that come out of a map.
+                _require(modes.get(name) == frontend.mode, path, f"backend {name!r} has mode {modes.get(name)}")
+
+    @property
+    def maps(self) -> tuple[MapFile, ...]:
+        """All map files in the order of their names."""
+        files = [file for one in self.frontends if one.routing for file in (one.routing.hosts, one.routing.paths)]
+        return tuple(sorted(files, key=lambda file: file.name))
+
+
+def _linked(frontend: Frontend) -> set[str]:
+    names = {entry.value for entry in frontend.routing.paths.entries} if frontend.routing else set()
+    return names | ({frontend.default_backend} - {""})
+
+
+def _unique(names: list[str], what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        _require(name not in seen, f"{what} {name}", "exists twice")
+        seen.add(name)
+
+
+def _is_address(text: str) -> bool:
+    if re.fullmatch(r"[0-9.]+", text):
+        return is_ip(text)
+    return _HOST.fullmatch(text) is not None
+
+
+def is_ip(text: str) -> bool:
+    """True for IPv4 and IPv6 addresses, the latter also in brackets."""
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True

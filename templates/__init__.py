@@ -1,0 +1,1 @@
+"""Jinja2 templates as package data. They print models and decide nothing."""
