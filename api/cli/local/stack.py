@@ -31,6 +31,8 @@ class Options:
     replace_after: float = 60.0
     timings: Timings = field(default_factory=Timings)
     application_count: int = 2
+    application_frameworks: Path = EXAMPLES / "frameworks.json"
+    """Frameworks file whose `webapp` is the sample application."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of `edgelb serve`."""
 
@@ -103,7 +105,7 @@ class Stack:
                 command=_edgelb("scheduler", "--name", "webapp"),
                 environment={
                     **self.environment(),
-                    "EDGELB_FRAMEWORKS": str(EXAMPLES / "frameworks.json"),
+                    "EDGELB_FRAMEWORKS": str(self.options.application_frameworks),
                     "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{self.layout.application}",
                     "EDGELB_SCHEDULER_ADVERTISE": self.application,
                 },

@@ -1,0 +1,1 @@
+"""Measurements of the whole system and its parts; each script runs alone and prints its figures."""
