@@ -61,6 +61,7 @@ class Superseded:
     task_id: TaskId
     agent_id: AgentId
     since: float
+    hostname: str | None = None
     role: str = "*"
     resource_id: ResourceId | None = None
     """The reservation left behind with it, until it has been released."""

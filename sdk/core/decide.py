@@ -1,0 +1,166 @@
+"""The scheduler as a function: `decide(state, event, now, new_id) -> (state, effects)`.
+
+`now` is in seconds since the epoch; `new_id` gives a fresh unique id (a uuid4 as text) each time it is called. The same
+arguments give the same answer. The runner stores first, then calls; a frame whose storing fails did not happen: the
+runner keeps the old state and gives the same event again.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sdk.core.effects import AcknowledgeOperation, Effect
+from sdk.core.events import (
+    AgentFailed,
+    CallFailed,
+    Disconnected,
+    Event,
+    ExecutorFailed,
+    Failed,
+    OfferRescinded,
+    OffersReceived,
+    OperationStatusReceived,
+    PodActionRequested,
+    StatusReceived,
+    Subscribed,
+    TargetsPublished,
+    Tick,
+    UninstallRequested,
+)
+from sdk.core.frame import Frame
+from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
+from sdk.core.offers import abandoned, offers_received
+from sdk.core.roles import offers_came, update_offers, update_roles
+from sdk.core.settle import ensure_instances, settle, target_removed
+from sdk.core.state import State
+from sdk.core.status import status_received
+from sdk.core.uninstall import progress, uninstall_requested
+from sdk.core.view import snapshot
+from sdk.errors import InvalidSpec
+from sdk.model.spec import ServiceSpec
+from sdk.model.status import OperationState
+from sdk.plan.checks import check_service
+from sdk.plan.need import Waits, over
+from sdk.plan.wish import target
+
+__all__ = ["decide", "next_wake", "snapshot"]
+
+
+def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) -> tuple[State, tuple[Effect, ...]]:
+    """The state after the event, and what is to be done about it."""
+    if state.uninstalled:
+        return state, ()
+    frame = Frame(state, now, new_id)
+    match event:
+        case Subscribed():
+            subscribed(frame, event)
+        case Disconnected() | Failed():
+            disconnected(frame, event)
+        case OffersReceived(offers=offers):
+            offers_came(frame, {offer.role for offer in offers})
+            offers_received(frame, offers)
+        case StatusReceived(status=status):
+            status_received(frame, status)
+        case AgentFailed():
+            _agent_failed(frame, event)
+        case OperationStatusReceived():
+            _operation(frame, event)
+        case TargetsPublished():
+            _targets(frame, event)
+        case PodActionRequested():
+            _action(frame, event)
+        case UninstallRequested():
+            uninstall_requested(frame)
+        case CallFailed():
+            call_failed(frame, event)
+        case ExecutorFailed() | OfferRescinded() | Tick():
+            pass  # tasks of a lost executor get updates of their own; no offer is kept that could be rescinded
+    settle(frame)
+    update_roles(frame)
+    wakes = [progress(frame), repeat_calls(frame), update_offers(frame), _settle_wake(frame)]
+    return frame.result(min((wake for wake in wakes if wake is not None), default=None))
+
+
+def next_wake(state: State, now: float) -> float | None:
+    """When a `Tick` is needed at the latest (seconds since the epoch, not before `now`); None when never."""
+    return None if state.wake_at is None else max(now, state.wake_at)
+
+
+def _settle_wake(frame: Frame) -> float | None:
+    times = [need.until for need in frame.needs.values() if isinstance(need, Waits) and need.until is not None]
+    if frame.subscribed:
+        times.extend(since + frame.settings.silent_agent for since in frame.waiting_since.values())
+        times.extend(sent + frame.settings.release_confirm for sent in frame.released.values())
+    return min(times, default=None)
+
+
+def _agent_failed(frame: Frame, event: AgentFailed) -> None:
+    for key in frame.by_agent.get(event.agent_id, frozenset()):
+        record = frame.pods[key]
+        here = [task for task in record.tasks if task.agent_id == event.agent_id]
+        holds = record.holding is not None and record.holding.agent_id == event.agent_id
+        if record.lost_at is None and (holds or any(not over(task) for task in here)):
+            host = here[0].hostname if here else event.agent_id
+            frame.log("warning", f"{record.service}/{record.name}: {host} is lost", agent_id=event.agent_id)
+            frame.put(replace(record, lost_at=frame.now))
+    for key, refused in list(frame.refusals.items()):
+        if event.agent_id in refused:
+            frame.refusals[key] = {agent: why for agent, why in refused.items() if agent != event.agent_id}
+
+
+def _operation(frame: Frame, event: OperationStatusReceived) -> None:
+    status = event.status
+    if status.state not in (OperationState.PENDING, OperationState.FINISHED):
+        frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
+    if status.uuid is not None:
+        frame.call(AcknowledgeOperation(status=status))
+
+
+def _targets(frame: Frame, event: TargetsPublished) -> None:
+    frame.published = True
+    if frame.framework.uninstalling:
+        return
+    for name, spec in event.services.items():
+        _publish(frame, name, spec)
+    for name in {*frame.targets, *frame.services}.difference(event.services):
+        target_removed(frame, name)
+    for name in set(frame.invalid).difference(event.services):
+        del frame.invalid[name]
+
+
+def _publish(frame: Frame, name: str, spec: ServiceSpec) -> None:
+    present = frame.targets.get(name)
+    if present is None or present.spec != spec:
+        try:
+            check_service(spec, path=name)
+            if spec.name != name:
+                raise InvalidSpec(f"{name}.name", f"is {spec.name!r}, but was published as {name!r}")
+        except InvalidSpec as error:
+            frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
+            frame.invalid[name] = str(error)
+            frame.touched.add(name)
+            return
+        frame.set_target(name, target(spec))
+    frame.invalid.pop(name, None)
+    ensure_instances(frame, name)
+
+
+def _action(frame: Frame, event: PodActionRequested) -> None:
+    key = (event.service, event.pod)
+    record = frame.pods.get(key)
+    if record is None or frame.wish(key) is None:
+        frame.log("warning", f"{event.action} of {event.service}/{event.pod}: there is no such instance")
+        return
+    # An operator who asks again does not want to wait for what went wrong before.
+    fresh = replace(record, failures=0, not_before=0.0)
+    match event.action:
+        case "restart":
+            frame.put(replace(fresh, restart=any(not over(task) for task in record.tasks)))
+        case "replace":
+            for task in record.tasks:
+                if not over(task):
+                    frame.kill(task.task_id, task.agent_id)
+            frame.put(replace(abandoned(fresh, frame.now), restart=False))
+        case _:
+            frame.log("warning", f"{event.action!r} of {event.service}/{event.pod}: restart or replace is possible")
+            return
+    frame.log("info", f"{event.service}/{event.pod}: {event.action} on request", service=event.service)

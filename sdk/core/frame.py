@@ -1,0 +1,276 @@
+"""One call of `decide` in the making: the changes to the state and the effects, until both are final.
+
+The only mutable thing of the core; it lives for one event. It keeps the indexes of the state true and knows the order
+of effects (storing comes first); it decides nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from sdk.core.cow import Draft
+from sdk.core.effects import (
+    CallEffect,
+    DeleteFramework,
+    DeletePod,
+    DeleteService,
+    Effect,
+    Kill,
+    Log,
+    StoreEffect,
+    StoreFramework,
+    StorePod,
+    StoreTarget,
+)
+from sdk.core.state import Connection, PodKey, RoleState, State, agents, task_ids
+from sdk.model.ids import AgentId, ResourceId, TaskId
+from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.plan.backoff import Retry
+from sdk.plan.need import Need, Rest
+from sdk.plan.wish import PodWish, Target
+
+K = TypeVar("K")
+
+
+class Frame:
+    """Reads like a `State`; changes go through its methods."""
+
+    def __init__(self, state: State, now: float, new_id: Callable[[], str]) -> None:
+        self.before = state
+        self.now = now
+        self.new_id = new_id
+        self.settings = state.settings
+        self.framework = state.framework
+        self.connection = state.connection
+        self.master = state.master
+        self.error = state.error
+        self.published = state.published
+        self.targets: Draft[str, Target] = Draft(state.targets)
+        self.invalid: Draft[str, str] = Draft(state.invalid)
+        self.pods: Draft[PodKey, PodRecord] = Draft(state.pods)
+        self.services: Draft[str, frozenset[PodKey]] = Draft(state.services)
+        self.by_task: Draft[TaskId, PodKey] = Draft(state.by_task)
+        self.by_agent: Draft[AgentId, frozenset[PodKey]] = Draft(state.by_agent)
+        self.by_resource: Draft[ResourceId, PodKey] = Draft(state.by_resource)
+        self.needs: Draft[PodKey, Need] = Draft(state.needs)
+        self.unrest: Draft[str, frozenset[PodKey]] = Draft(state.unrest)
+        self.leftovers = state.leftovers
+        self.kills: Draft[TaskId, Retry] = Draft(state.kills)
+        self.kill_agents: Draft[TaskId, AgentId | None] = Draft(state.kill_agents)
+        self.reconciles: Draft[TaskId, Retry] = Draft(state.reconciles)
+        self.implicit_due = state.implicit_due
+        self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
+        self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
+        self.released: Draft[ResourceId, float] = Draft(state.released)
+        self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
+        self.offers_seen = state.offers_seen
+        self.roles: Draft[str, RoleState] = Draft(state.roles)
+        self.roles_told = state.roles_told
+        self.revives = state.revives
+        self.sweep_until = state.sweep_until
+        self.teardown_due = state.teardown_due
+        self.uninstalled = state.uninstalled
+        self.notes = state.notes
+        self.dirty: set[PodKey] = set()
+        self.touched: set[str] = set()
+        """Services of which something changed."""
+        self._stores: dict[tuple[str, ...], StoreEffect] = {}
+        self._calls: list[CallEffect] = []
+        self._logs: list[Log] = []
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether calls may be made."""
+        return self.connection is Connection.SUBSCRIBED
+
+    def wish(self, key: PodKey) -> PodWish | None:
+        """What the instance should be; None when it is to be removed."""
+        target = self.targets.get(key[0])
+        record = self.pods.get(key)
+        if target is None or record is None or self.framework.uninstalling:
+            return None
+        return target.wish(record.pod, record.index)
+
+    # Records
+
+    def put(self, record: PodRecord) -> None:
+        """Change or add an instance: stored, indexed and looked at again."""
+        key = (record.service, record.name)
+        old = self.pods.get(key)
+        self.dirty.add(key)
+        if old == record:
+            return
+        self.pods[key] = record
+        if old is None or _indexed(old) != _indexed(record):
+            self._unindex(key, old)
+            self._index(key, record)
+        self._store(("pod", *key), StorePod(record=record))
+
+    def remove(self, key: PodKey) -> None:
+        """Forget an instance for good."""
+        old = self.pods.pop(key)
+        self._unindex(key, old)
+        self.touched.add(key[0])
+        self.dirty.discard(key)
+        self.waiting_since.pop(key, None)
+        self.refusals.pop(key, None)
+        self.set_need(key, Rest())
+        if key in self.before.pods:
+            self._store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
+        else:
+            self._stores.pop(("pod", *key), None)
+
+    def set_framework(self, record: FrameworkRecord) -> None:
+        """Change the framework's identity."""
+        if record != self.framework:
+            self.framework = record
+            self._store(("framework",), StoreFramework(record=record))
+
+    def set_target(self, name: str, target: Target) -> None:
+        """Change what a service should be."""
+        self.targets[name] = target
+        self._store(("target", name), StoreTarget(config=target.config, spec=target.spec))
+        self.touch(name)
+
+    def delete_service(self, name: str) -> None:
+        """Forget a service of which no instance is left."""
+        self.services.pop(name, None)
+        self.unrest.pop(name, None)
+        self.invalid.pop(name, None)
+        self._stores.pop(("target", name), None)
+        self._store(("service", name), DeleteService(service=name))
+
+    def delete_framework(self) -> None:
+        """The last act of an uninstall."""
+        self._store(("framework",), DeleteFramework())
+
+    def touch(self, service: str) -> None:
+        """Look at all instances of a service again."""
+        self.touched.add(service)
+        self.dirty.update(self.services.get(service, ()))
+
+    def set_need(self, key: PodKey, need: Need) -> None:
+        """Remember what an instance needs."""
+        service = key[0]
+        if isinstance(need, Rest):
+            if self.needs.pop(key, None) is not None:
+                _drop(self.unrest, service, key)
+            return
+        if key not in self.needs:
+            self.unrest[service] = self.unrest.get(service, frozenset()) | {key}
+        if self.needs.get(key) != need:
+            self.needs[key] = need
+
+    # Calls
+
+    def call(self, effect: CallEffect) -> None:
+        """Something to be said to Mesos after everything is stored."""
+        self._calls.append(effect)
+
+    def log(self, level: str, sentence: str, **fields: object) -> None:
+        """A sentence for the log."""
+        self._logs.append(Log(level=level, sentence=sentence, fields=fields))
+
+    def kill(self, task_id: TaskId, agent_id: AgentId | None, *, again: bool = False) -> None:
+        """End a task, and go on asking until it has ended. `again`: ask at once even if it was asked before."""
+        present = self.kills.get(task_id)
+        if present is not None and not again:
+            return
+        self.kill_agents[task_id] = agent_id
+        first = Retry(due=self.now, delay=self.settings.kill_first)
+        if self.subscribed:
+            self.call(Kill(task_id=task_id, agent_id=agent_id))
+            first = first.after_try(self.now, self.settings.kill_limit)
+        self.kills[task_id] = first
+
+    def forget_kill(self, task_id: TaskId) -> None:
+        """The task has ended."""
+        self.kills.pop(task_id, None)
+        self.kill_agents.pop(task_id, None)
+
+    def reconcile(self, task_id: TaskId) -> None:
+        """Ask Mesos about a task, and go on until it answers."""
+        if task_id not in self.reconciles:
+            self.reconciles[task_id] = Retry(due=self.now, delay=self.settings.reconcile_first)
+
+    # The end
+
+    def result(self, wake_at: float | None) -> tuple[State, tuple[Effect, ...]]:
+        """The new state, and the effects in the order in which they are carried out."""
+        state = replace(
+            self.before,
+            framework=self.framework,
+            connection=self.connection,
+            master=self.master,
+            error=self.error,
+            published=self.published,
+            targets=self.targets.result(),
+            invalid=self.invalid.result(),
+            pods=self.pods.result(),
+            services=self.services.result(),
+            by_task=self.by_task.result(),
+            by_agent=self.by_agent.result(),
+            by_resource=self.by_resource.result(),
+            needs=self.needs.result(),
+            unrest=self.unrest.result(),
+            leftovers=self.leftovers,
+            kills=self.kills.result(),
+            kill_agents=self.kill_agents.result(),
+            reconciles=self.reconciles.result(),
+            implicit_due=self.implicit_due,
+            waiting_since=self.waiting_since.result(),
+            absent_since=self.absent_since.result(),
+            released=self.released.result(),
+            refusals=self.refusals.result(),
+            offers_seen=self.offers_seen,
+            roles=self.roles.result(),
+            roles_told=self.roles_told,
+            revives=self.revives,
+            sweep_until=self.sweep_until,
+            teardown_due=self.teardown_due,
+            uninstalled=self.uninstalled,
+            notes=self.notes,
+            wake_at=wake_at,
+        )
+        return state, (*self._stores.values(), *self._calls, *self._logs)
+
+    def _store(self, what: tuple[str, ...], effect: StoreEffect) -> None:
+        self._stores.pop(what, None)  # the last word counts, and in the order of the last words
+        self._stores[what] = effect
+
+    def _index(self, key: PodKey, record: PodRecord) -> None:
+        self.services[key[0]] = self.services.get(key[0], frozenset()) | {key}
+        for task_id in task_ids(record):
+            self.by_task[task_id] = key
+        for agent_id in agents(record):
+            self.by_agent[agent_id] = self.by_agent.get(agent_id, frozenset()) | {key}
+        if record.holding is not None and record.holding.resource_id is not None:
+            self.by_resource[record.holding.resource_id] = key
+        if record.superseded:
+            self.leftovers |= {key}
+
+    def _unindex(self, key: PodKey, record: PodRecord | None) -> None:
+        if record is None:
+            return
+        _drop(self.services, key[0], key)
+        for task_id in task_ids(record):
+            self.by_task.pop(task_id, None)
+        for agent_id in set(agents(record)):
+            _drop(self.by_agent, agent_id, key)
+        if record.holding is not None and record.holding.resource_id is not None:
+            self.by_resource.pop(record.holding.resource_id, None)
+        self.leftovers -= {key}
+
+
+def _indexed(record: PodRecord) -> tuple[object, ...]:
+    """What the indexes are made of: most updates change none of it."""
+    held = record.holding.resource_id if record.holding is not None else None
+    return (tuple(task_ids(record)), tuple(agents(record)), held, record.superseded)
+
+
+def _drop(index: Draft[K, frozenset[PodKey]], name: K, key: PodKey) -> None:
+    rest = index.get(name, frozenset()) - {key}
+    if rest:
+        index[name] = rest
+    else:
+        index.pop(name, None)

@@ -1,0 +1,110 @@
+"""The subscription: what is asked after it began, what is void after it ended, and the calls that are repeated."""
+
+from dataclasses import replace
+
+from sdk.core.effects import Kill, Reconcile
+from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
+from sdk.core.frame import Frame
+from sdk.core.state import Connection
+from sdk.plan.backoff import Retry
+from sdk.plan.need import over
+
+BATCH = 1000
+"""Tasks in one RECONCILE: keeps the call well below the master's limits on bodies."""
+
+
+def subscribed(frame: Frame, event: Subscribed) -> None:
+    """Store the id before anything else, then ask about every task."""
+    known = frame.framework.framework_id
+    if known is not None and known != event.framework_id:
+        frame.log("warning", f"Mesos gave the framework id {event.framework_id} instead of {known}")
+    frame.set_framework(replace(frame.framework, framework_id=event.framework_id))
+    frame.connection = Connection.SUBSCRIBED
+    frame.master = event.master
+    frame.error = None
+    frame.roles_told = event.roles
+    frame.roles.clear()
+    frame.implicit_due = frame.now + frame.settings.implicit_reconcile
+    # Also a look at all that is reserved: agents may have come back while we were away.
+    frame.sweep_until = frame.now + frame.settings.sweep
+    frame.reconciles.clear()
+    for task_id, retry in list(frame.kills.items()):
+        frame.kills[task_id] = replace(retry, due=frame.now, delay=frame.settings.kill_first)
+    for key, record in frame.pods.items():
+        for task in record.tasks:
+            if not over(task):
+                frame.reconcile(task.task_id)
+        for left in record.superseded:
+            if not left.ended:
+                frame.reconcile(left.task_id)
+        if key in frame.waiting_since:
+            frame.waiting_since[key] = frame.now
+    frame.dirty.update(frame.pods)
+    frame.touched.update(frame.targets)
+    frame.log("info", f"Subscribed to {event.master} as {event.framework_id}", framework_id=event.framework_id)
+
+
+def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
+    """Offers are void, calls have to wait."""
+    removed = isinstance(event, Failed) and event.removed
+    frame.connection = Connection.REMOVED if removed else Connection.DISCONNECTED
+    frame.error = event.message if isinstance(event, Failed) else event.why
+    frame.roles_told = None
+    frame.offers_seen = 0
+    frame.absent_since.clear()
+    frame.released.clear()
+    frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
+
+
+def call_failed(frame: Frame, event: CallFailed) -> None:
+    """A call did not reach the master: what it was for is tried again."""
+    frame.log("warning", f"{event.effect} did not reach Mesos: {event.why}")
+    match event.effect:
+        case "Accept":
+            # The launches are on record; the answers to RECONCILE tell which of them never arrived.
+            for task_id in event.task_ids:
+                frame.reconciles[task_id] = Retry(due=frame.now, delay=frame.settings.reconcile_first)
+        case "Suppress":
+            for role, state in list(frame.roles.items()):
+                frame.roles[role] = replace(state, suppressed=False)
+            # Not at once: a master that cannot be reached now is not asked again in the same breath.
+            frame.sweep_until = frame.now + frame.settings.sweep
+        case "Revive":
+            for role, state in list(frame.roles.items()):
+                frame.roles[role] = replace(state, work=frozenset())
+        case "UpdateRoles":
+            frame.roles_told = None
+        case "Teardown":
+            frame.teardown_due = frame.now + frame.settings.kill_first
+        case _:
+            pass  # kills and reconciliations have timers of their own; Mesos repeats what is not acknowledged
+
+
+def repeat_calls(frame: Frame) -> float | None:
+    """Send the kills and reconciliations that are due; returns when the next ones are."""
+    if not frame.subscribed:
+        return None
+    for task_id, retry in list(frame.kills.items()):
+        if retry.due <= frame.now:
+            frame.call(Kill(task_id=task_id, agent_id=frame.kill_agents.get(task_id)))
+            frame.kills[task_id] = retry.after_try(frame.now, frame.settings.kill_limit)
+    due = []
+    for task_id, retry in list(frame.reconciles.items()):
+        if retry.due <= frame.now:
+            key = frame.by_task.get(task_id)
+            if key is None:
+                del frame.reconciles[task_id]
+                continue
+            record = frame.pods[key]
+            agents = {task.task_id: task.agent_id for task in record.tasks}
+            agents.update({left.task_id: left.agent_id for left in record.superseded})
+            due.append((task_id, agents.get(task_id)))
+            frame.reconciles[task_id] = retry.after_try(frame.now, frame.settings.reconcile_limit)
+    for start in range(0, len(due), BATCH):
+        frame.call(Reconcile(tasks=tuple(due[start : start + BATCH])))
+    if frame.implicit_due <= frame.now:
+        frame.call(Reconcile(tasks=()))
+        frame.implicit_due = frame.now + frame.settings.implicit_reconcile
+        frame.sweep_until = frame.now + frame.settings.sweep
+    retries = [retry.due for mapping in (frame.kills, frame.reconciles) for retry in mapping.values()]
+    return min([*retries, frame.implicit_due])

@@ -1,0 +1,222 @@
+"""After every event: look again at the instances that changed or whose time has come, and do what can be done now.
+
+Placing needs offers and happens in `sdk.core.offers`; here instances are created, killed, put in line for replacement
+and deleted. Only services in which something changed are looked at.
+"""
+
+from dataclasses import replace
+
+from sdk.core.frame import Frame
+from sdk.core.state import PodKey
+from sdk.model.ids import ResourceId
+from sdk.model.records import PodGoal, PodRecord
+from sdk.plan.need import (
+    MustDelete,
+    MustKill,
+    MustPlace,
+    MustRelease,
+    Outdated,
+    Overdue,
+    Waits,
+    assess,
+)
+from sdk.plan.strategy import replace_now, update_now
+
+ROUNDS = 20
+"""More rounds than any chain of needs is long; reaching it is a bug, not a busy cluster."""
+
+
+def settle(frame: Frame) -> None:
+    """Bring needs up to date and act on them until nothing changes any more."""
+    _time_has_come(frame)
+    for _ in range(ROUNDS):
+        if not frame.dirty and not frame.touched:
+            return
+        dirty, frame.dirty = frame.dirty, set()
+        for key in dirty:
+            _assess(frame, key)
+            frame.touched.add(key[0])
+        touched, frame.touched = frame.touched, set()
+        for service in sorted(touched):
+            _coordinate(frame, service)
+    raise AssertionError(f"needs do not settle: {sorted(frame.dirty)}")
+
+
+def _time_has_come(frame: Frame) -> None:
+    for key, need in list(frame.needs.items()):
+        if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
+            frame.dirty.add(key)
+    for key, since in list(frame.waiting_since.items()):
+        _agent_silent(frame, key, since)
+    for resource_id, sent in list(frame.released.items()):
+        if sent + frame.settings.release_confirm <= frame.now:
+            reservation_gone(frame, resource_id)
+
+
+def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
+    """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
+    frame.released.pop(resource_id, None)
+    frame.absent_since.pop(resource_id, None)
+    key = frame.by_resource.get(resource_id)
+    if key is not None:
+        frame.put(replace(frame.pods[key], holding=None))
+    for other in frame.leftovers:
+        record = frame.pods[other]
+        if all(left.resource_id != resource_id for left in record.superseded):
+            continue
+        kept = tuple(
+            replace(left, resource_id=None) if left.resource_id == resource_id else left for left in record.superseded
+        )
+        frame.put(replace(record, superseded=tuple(left for left in kept if left.resource_id or not left.ended)))
+
+
+def _agent_silent(frame: Frame, key: PodKey, since: float) -> None:
+    """An agent that does not offer what we hold on it, nor anything else, is as lost as one that Mesos reports."""
+    record = frame.pods[key]
+    if frame.subscribed and record.lost_at is None and since + frame.settings.silent_agent <= frame.now:
+        host = record.holding.hostname if record.holding is not None else "its agent"
+        frame.log("warning", f"{record.name}: no offer of {host} for {frame.now - since:.0f} s, taken for lost")
+        del frame.waiting_since[key]
+        frame.put(replace(record, lost_at=since))
+
+
+def _assess(frame: Frame, key: PodKey) -> None:
+    record = frame.pods.get(key)
+    if record is None:
+        return
+    need = assess(record, frame.wish(key), frame.now, patience=frame.settings.removal_patience)
+    if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
+        for task_id in need.reconcile:
+            frame.reconcile(task_id)
+        need = replace(need, until=None)
+    old = frame.needs.get(key)
+    if isinstance(need, Overdue) and isinstance(old, MustPlace) and old.elsewhere:
+        need = old  # it is already in line; `_replace` decides again below
+    frame.set_need(key, need)
+    held = isinstance(need, MustRelease) or (isinstance(need, MustPlace) and not need.elsewhere)
+    if held:
+        if key not in frame.waiting_since:
+            frame.waiting_since[key] = frame.now
+    else:
+        frame.waiting_since.pop(key, None)
+    if not isinstance(need, MustPlace):
+        frame.refusals.pop(key, None)
+
+
+def ensure_instances(frame: Frame, service: str) -> None:
+    """A record for each instance that the target wants."""
+    target = frame.targets.get(service)
+    if target is None or frame.framework.uninstalling:
+        return
+    for pod in target.spec.pods:
+        for index in range(pod.count):
+            key = (service, f"{pod.name}-{index}")
+            record = frame.pods.get(key)
+            if record is None:
+                frame.put(PodRecord(service=service, pod=pod.name, index=index))
+            elif record.goal is PodGoal.DECOMMISSION:
+                frame.put(replace(record, goal=PodGoal.RUNNING))
+
+
+def _coordinate(frame: Frame, service: str) -> None:
+    unrest = frame.unrest.get(service, frozenset())
+    outdated: set[str] = set()
+    overdue: set[str] = set()
+    # Highest index first: what is removed by a scale-down goes in the order in which it came.
+    for key in sorted(unrest, key=lambda key: -frame.pods[key].index):
+        record = frame.pods[key]
+        match frame.needs[key]:
+            case MustKill(tasks=tasks):
+                agent = {task.task_id: task.agent_id for task in record.tasks}
+                for task_id in tasks:
+                    frame.kill(task_id, agent.get(task_id))
+            case MustDelete(note=note):
+                if note is not None:
+                    frame.log("warning", f"{service}/{record.name} removed: {note}", service=service)
+                    frame.notes = (*frame.notes, f"{service}/{record.name}: {note}")
+                frame.remove(key)
+            case Outdated():
+                outdated.add(record.pod)
+            case Overdue() | MustPlace() if record.lost_at is not None:
+                overdue.add(record.pod)
+    for pod in sorted(outdated):
+        _update(frame, service, pod)
+    for pod in sorted(overdue):
+        _replace(frame, service, pod)
+    unwanted = service not in frame.targets or frame.framework.uninstalling
+    if (
+        unwanted
+        and not frame.services.get(service)
+        and (service in frame.before.targets or service in frame.before.services)
+    ):
+        frame.targets.pop(service, None)
+        frame.delete_service(service)
+
+
+def _of_type(frame: Frame, service: str, pod: str) -> list[tuple[PodKey, PodRecord]]:
+    keys = frame.unrest.get(service, frozenset())
+    return [(key, frame.pods[key]) for key in sorted(keys) if frame.pods[key].pod == pod]
+
+
+def _update(frame: Frame, service: str, pod: str) -> None:
+    """Rolling update: end as many outdated instances as the strategy allows."""
+    wish = frame.targets[service].pods[pod]
+    waiting: dict[int, Outdated] = {}
+    keys: dict[int, PodKey] = {}
+    unavailable = in_progress = 0
+    for key, record in _of_type(frame, service, pod):
+        if frame.wish(key) is None:
+            continue
+        need = frame.needs[key]
+        if isinstance(need, Outdated):
+            if any(task_id in frame.kills for task_id in need.tasks):
+                unavailable += 1
+                in_progress += 1
+                continue
+            waiting[record.index] = need
+            keys[record.index] = key
+            unavailable += record.deployed is not None and not need.ready
+        elif record.deployed is not None:
+            unavailable += 1
+            in_progress += record.deployed != wish.config and record.lost_at is None
+    for index in update_now(wish.spec.update, waiting, unavailable, in_progress):
+        record = frame.pods[keys[index]]
+        frame.log("info", f"{service}/{record.name} is restarted with its new configuration", service=service)
+        agent = {task.task_id: task.agent_id for task in record.tasks}
+        for task_id in waiting[index].tasks:
+            frame.kill(task_id, agent.get(task_id))
+
+
+def _replace(frame: Frame, service: str, pod: str) -> None:
+    """Replacement of instances on lost agents: as many as may be under way, the longest lost first."""
+    overdue: dict[int, float] = {}
+    keys: dict[int, PodKey] = {}
+    in_progress = 0
+    for key, record in _of_type(frame, service, pod):
+        need = frame.needs[key]
+        if record.lost_at is not None and isinstance(need, Overdue | MustPlace):
+            overdue[record.index] = frame.now - record.lost_at
+            keys[record.index] = key
+        elif record.superseded and record.tasks and record.tasks[0].launched_at >= record.superseded[-1].since:
+            in_progress += not isinstance(need, MustDelete | MustRelease)
+    chosen = replace_now(overdue, in_progress)
+    for index, key in keys.items():
+        record = frame.pods[key]
+        host = record.tasks[0].hostname if record.tasks else "its agent"
+        if index not in chosen:
+            frame.set_need(key, Overdue(lost_for=overdue[index]))
+        elif not isinstance(frame.needs[key], MustPlace):
+            frame.log("warning", f"{service}/{record.name} is replaced: {host} is lost", service=service)
+            frame.set_need(
+                key, MustPlace(elsewhere=True, message=f"{host} is lost; waits for an offer of another agent")
+            )
+
+
+def target_removed(frame: Frame, service: str) -> None:
+    """The plugin does not want the service any more: remembered in the records, so that a restart goes on with it."""
+    frame.targets.pop(service, None)
+    frame.touched.add(service)
+    for key in frame.services.get(service, frozenset()):
+        record = frame.pods[key]
+        if record.goal is not PodGoal.DECOMMISSION:
+            frame.put(replace(record, goal=PodGoal.DECOMMISSION))

@@ -1,0 +1,180 @@
+"""All that the scheduler knows at one moment: what is stored, what Mesos said, and which calls wait for an answer.
+
+Immutable: `sdk.core.decide` makes a new one for each event and shares what did not change. Only framework record,
+targets and pod records are stored; the rest is rebuilt after a restart by subscribing and reconciling.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sdk.model.ids import AgentId, ResourceId, TaskId
+from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.spec import ServiceSpec
+from sdk.plan.backoff import Bucket, Retry
+from sdk.plan.need import Need
+from sdk.plan.wish import Target, target
+
+PodKey = tuple[str, str]
+"""Service and instance name (`<pod>-<index>`)."""
+
+
+class Connection(StrEnum):
+    """Where we stand with the master."""
+
+    DISCONNECTED = "disconnected"
+    SUBSCRIBED = "subscribed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What does not change while the process runs. All times in seconds."""
+
+    principal: str | None = None
+    decline_idle: float = 3600.0
+    """Filter of offers when nothing is wanted; new work clears it with REVIVE."""
+    decline_watching: float = 120.0
+    """Filter while only leftovers on lost agents are awaited."""
+    decline_pending: float = 5.0
+    """Filter of offers that did not fit while work waits."""
+    kill_first: float = 5.0
+    kill_limit: float = 60.0
+    reconcile_first: float = 5.0
+    reconcile_limit: float = 60.0
+    implicit_reconcile: float = 900.0
+    """Between implicit reconciliations; suppressed roles are looked through for leftovers as often."""
+    sweep: float = 10.0
+    """How long such a look lasts."""
+    holding_patience: float = 30.0
+    """How long a known reservation may be missing from the offers of its agent until it is given up. Longer than an
+    executor takes to end after its task: until then its part of the reservation is not offered."""
+    release_confirm: float = 10.0
+    """A released reservation that is not offered again for so long is gone (others may have taken the resources)."""
+    silent_agent: float = 60.0
+    """After so long without any offer of an agent that holds a reservation which we want, the agent counts as lost."""
+    removal_patience: float = 60.0
+    """How long a lost agent holds up the removal of an instance."""
+    avoid_after_replace: float = 60.0
+    """How long an agent that an instance was replaced from is not chosen for it again."""
+    leftover_age: float = 14 * 86400.0
+    """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too)."""
+    revive_again: float = 60.0
+    """A REVIVE is repeated when work waits for so long without any offer: the call may have been lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleState:
+    """Offers of one role."""
+
+    suppressed: bool = False
+    work: frozenset[str] = frozenset()
+    """What waited for offers when they were last asked for: only new elements ask for another REVIVE."""
+    asked_at: float = 0.0
+    """When an offer came or a REVIVE was sent last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """See the module. Mappings are never written to."""
+
+    settings: Settings
+    framework: FrameworkRecord
+    connection: Connection = Connection.DISCONNECTED
+    master: str | None = None
+    error: str | None = None
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    invalid: Mapping[str, str] = field(default_factory=dict)
+    """Services whose published spec was refused, each with the sentence why; their old target stays."""
+    published: bool = False
+    """Whether the plugin has told its wishes since the start; before, stored targets hold."""
+    pods: Mapping[PodKey, PodRecord] = field(default_factory=dict)
+    services: Mapping[str, frozenset[PodKey]] = field(default_factory=dict)
+    by_task: Mapping[TaskId, PodKey] = field(default_factory=dict)
+    """Present and superseded tasks."""
+    by_agent: Mapping[AgentId, frozenset[PodKey]] = field(default_factory=dict)
+    by_resource: Mapping[ResourceId, PodKey] = field(default_factory=dict)
+    """Reservations that are held on purpose: anything else under our labels is garbage."""
+    needs: Mapping[PodKey, Need] = field(default_factory=dict)
+    """Instances that are not at rest."""
+    unrest: Mapping[str, frozenset[PodKey]] = field(default_factory=dict)
+    """The same by service."""
+    leftovers: frozenset[PodKey] = frozenset()
+    """Instances that left a task or reservation behind on another agent."""
+    kills: Mapping[TaskId, Retry] = field(default_factory=dict)
+    kill_agents: Mapping[TaskId, AgentId | None] = field(default_factory=dict)
+    reconciles: Mapping[TaskId, Retry] = field(default_factory=dict)
+    implicit_due: float = 0.0
+    waiting_since: Mapping[PodKey, float] = field(default_factory=dict)
+    """Since when an instance waits for its reservation without a word from the agent."""
+    absent_since: Mapping[ResourceId, float] = field(default_factory=dict)
+    """Since when an agent makes offers without a reservation that should be among them."""
+    released: Mapping[ResourceId, float] = field(default_factory=dict)
+    """When UNRESERVE was sent."""
+    refusals: Mapping[PodKey, Mapping[AgentId, tuple[str, ...]]] = field(default_factory=dict)
+    """Why the last offers of each agent did not fit a waiting instance."""
+    offers_seen: int = 0
+    """Offers in the last batch."""
+    roles: Mapping[str, RoleState] = field(default_factory=dict)
+    roles_told: tuple[str, ...] | None = None
+    """The roles that the master knows of us; None when unsure."""
+    revives: Bucket = field(default_factory=lambda: Bucket(tokens=5.0, at=0.0))
+    sweep_until: float = 0.0
+    teardown_due: float | None = None
+    """When TEARDOWN is to be sent (again); None before everything is gone."""
+    uninstalled: bool = False
+    notes: tuple[str, ...] = ()
+    """What had to be left behind on lost agents by an uninstall."""
+    wake_at: float | None = None
+
+    @staticmethod
+    def initial(framework: FrameworkRecord, settings: Settings | None = None) -> "State":
+        """A framework of which nothing is stored yet."""
+        return State.restore(framework, {}, (), settings)
+
+    @staticmethod
+    def restore(
+        framework: FrameworkRecord,
+        targets: Mapping[str, ServiceSpec],
+        pods: Iterable[PodRecord],
+        settings: Settings | None = None,
+    ) -> "State":
+        """The state after a start: stored records, nothing known about the cluster yet."""
+        records = {(pod.service, pod.name): pod for pod in pods}
+        services: dict[str, frozenset[PodKey]] = {}
+        by_task: dict[TaskId, PodKey] = {}
+        by_agent: dict[AgentId, frozenset[PodKey]] = {}
+        by_resource: dict[ResourceId, PodKey] = {}
+        for key, record in records.items():
+            services[record.service] = services.get(record.service, frozenset()) | {key}
+            for task_id in task_ids(record):
+                by_task[task_id] = key
+            for agent_id in agents(record):
+                by_agent[agent_id] = by_agent.get(agent_id, frozenset()) | {key}
+            if record.holding is not None and record.holding.resource_id is not None:
+                by_resource[record.holding.resource_id] = key
+        return State(
+            settings=settings or Settings(),
+            framework=framework,
+            targets={name: target(spec) for name, spec in targets.items()},
+            pods=records,
+            services=services,
+            by_task=by_task,
+            by_agent=by_agent,
+            by_resource=by_resource,
+            leftovers=frozenset(key for key, record in records.items() if record.superseded),
+        )
+
+
+def task_ids(record: PodRecord) -> Iterable[TaskId]:
+    """Ids of the present and superseded tasks of an instance."""
+    yield from (task.task_id for task in record.tasks)
+    yield from (left.task_id for left in record.superseded)
+
+
+def agents(record: PodRecord) -> Iterable[AgentId]:
+    """Agents that an instance has to do with."""
+    if record.holding is not None:
+        yield record.holding.agent_id
+    yield from (task.agent_id for task in record.tasks)
+    yield from (left.agent_id for left in record.superseded)

@@ -1,0 +1,199 @@
+"""A task update: what it means for the record, what is stored, and that it is acknowledged only then.
+
+    who the task is          not over                           over (terminal, UNKNOWN)
+    present task             record changes; lost agent: back   record changes; failure counted unless asked for
+    superseded task          killed until it is over            entry forgotten (or kept for its reservation)
+    nobody's                 killed until it is over            forgotten
+
+UNREACHABLE is neither: the agent is lost, the task may come back.
+"""
+
+from dataclasses import replace
+
+from sdk.core.effects import Acknowledge
+from sdk.core.frame import Frame
+from sdk.core.state import PodKey
+from sdk.model.records import PodGoal, PodRecord, Superseded, TaskRecord
+from sdk.model.spec import Goal
+from sdk.model.status import TaskState, TaskStatus
+from sdk.plan.backoff import relaunch_delay
+from sdk.plan.need import over, ready
+from sdk.plan.wish import PodWish
+
+INVALID_OFFERS = "REASON_INVALID_OFFERS"
+AGENT_BACK = "REASON_AGENT_REREGISTERED"
+
+FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskState.ERROR})
+"""Said by the task's own agent or executor: anything later about a live task of this id is out of date."""
+
+
+def status_received(frame: Frame, status: TaskStatus) -> None:
+    """Carry the update into the records."""
+    frame.reconciles.pop(status.task_id, None)
+    ended = status.state.terminal or status.state is TaskState.UNKNOWN
+    if ended:
+        frame.forget_kill(status.task_id)
+    key = frame.by_task.get(status.task_id)
+    record = frame.pods.get(key) if key is not None else None
+    if record is None:
+        _nobodys(frame, status, ended)
+    else:
+        task = next((task for task in record.tasks if task.task_id == status.task_id), None)
+        if task is None:
+            _superseded(frame, record, status, ended)
+        else:
+            _present(frame, record, task, status)
+    if status.uuid is not None:
+        frame.call(Acknowledge(status=status))
+
+
+def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
+    if ended or status.state is TaskState.UNREACHABLE:
+        return
+    first = status.task_id not in frame.kills
+    frame.kill(status.task_id, status.agent_id, again=first or status.reason == AGENT_BACK)
+    if first:
+        frame.log("warning", f"Killing {status.task_id}: no record knows this task", task_id=status.task_id)
+
+
+def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool) -> None:
+    entry = next(left for left in record.superseded if left.task_id == status.task_id)
+    if status.state is TaskState.UNREACHABLE:
+        return
+    if not ended:
+        frame.kill(status.task_id, status.agent_id or entry.agent_id, again=status.reason == AGENT_BACK)
+        if status.task_id not in frame.before.kills:
+            frame.log(
+                "info", f"Killing {status.task_id}: {record.name} has been replaced meanwhile", task_id=status.task_id
+            )
+        return
+    kept: list[Superseded] = []
+    for left in record.superseded:
+        if left.task_id != status.task_id:
+            kept.append(left)
+        elif left.resource_id is not None and status.state is not TaskState.GONE_BY_OPERATOR:
+            kept.append(replace(left, ended=True))
+    frame.put(replace(record, superseded=tuple(kept)))
+
+
+def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus) -> None:
+    key: PodKey = (record.service, record.name)
+    before = task.status.state
+    live = status.state.live
+    if before in FINAL:
+        return
+    if over(task) and live and before not in (TaskState.LOST, TaskState.UNKNOWN):
+        # Dropped or gone, they said, yet it runs: nobody counts on it any more.
+        frame.kill(status.task_id, status.agent_id)
+        return
+    merged = replace(
+        task,
+        status=merge(task.status, status),
+        changed_at=task.changed_at if status.state is before else frame.now,
+        confirmed=True,
+    )
+    wish = frame.wish(key)
+    tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
+    changed = replace(record, tasks=tasks)
+    if live and status.state is not TaskState.STAGING:
+        changed = _seen(changed)
+        if record.lost_at is not None:
+            changed = replace(changed, lost_at=None)
+            frame.log("info", f"{record.name} is back on {task.hostname}", task_id=task.task_id)
+    elif status.state is TaskState.UNREACHABLE and record.lost_at is None:
+        changed = replace(changed, lost_at=status.unreachable_time or frame.now)
+        frame.log("warning", f"{record.name}: {task.hostname} is lost", task_id=task.task_id)
+    elif not over(task) and over(merged):
+        changed = _ended(frame, changed, task, status, wish)
+    changed = mark_deployed(changed, wish)
+    frame.put(changed)
+
+
+def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
+    """The update over the stored status. An answer to RECONCILE or an agent's return tells the state only."""
+    if new.reconciliation or new.reason == AGENT_BACK or new.state is TaskState.UNREACHABLE:
+        same = new.state is old.state
+        return replace(
+            old,
+            state=new.state,
+            agent_id=new.agent_id or old.agent_id,
+            reason=old.reason if same else new.reason,
+            message=old.message if same else new.message,
+            source=old.source if same else new.source,
+            timestamp=old.timestamp if same else new.timestamp,
+            healthy=old.healthy if new.healthy is None else new.healthy,
+            addresses=new.addresses or old.addresses,
+            unreachable_time=new.unreachable_time,
+            uuid=None,
+        )
+    return replace(
+        new,
+        agent_id=new.agent_id or old.agent_id,
+        executor_id=new.executor_id or old.executor_id,
+        addresses=new.addresses or old.addresses,
+        uuid=None,
+    )
+
+
+def mark_deployed(record: PodRecord, wish: PodWish | None) -> PodRecord:
+    """The record, telling that the wanted configuration has been ready when it is now."""
+    if wish is None or record.deployed == wish.config or any(task.config != wish.config for task in record.tasks):
+        return record
+    return replace(record, deployed=wish.config) if ready(record, wish) else record
+
+
+def _seen(record: PodRecord) -> PodRecord:
+    if record.holding is None or record.holding.confirmed:
+        return record
+    return replace(record, holding=replace(record.holding, confirmed=True))
+
+
+def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus, wish: PodWish | None) -> PodRecord:
+    """The record after its task ended: whether that was a failure, and when it may be tried again."""
+    asked = (
+        task.task_id in frame.before.kills
+        or record.restart
+        or record.goal is PodGoal.DECOMMISSION
+        or wish is None
+        or task.config != wish.config
+    )
+    match status.state:
+        case TaskState.GONE_BY_OPERATOR:
+            # The agent never returns under its id: nothing is held there, and nothing can be released.
+            frame.log("warning", f"{record.name}: {task.hostname} is gone for good", task_id=task.task_id)
+            return replace(record, holding=None, lost_at=None, not_before=0.0)
+        case TaskState.UNKNOWN | TaskState.LOST:
+            # The master does not know the agent (any more): it is as lost as an unreachable one.
+            return replace(record, lost_at=record.lost_at or frame.now)
+        case TaskState.GONE if not task.confirmed:
+            return replace(record, not_before=0.0)  # the ACCEPT of a former life never arrived
+        case TaskState.DROPPED if status.reason == INVALID_OFFERS:
+            unmade = record.holding is not None and not record.holding.confirmed
+            return replace(record, holding=None if unmade else record.holding, not_before=0.0)
+    if asked or wish is None:
+        return replace(record, not_before=0.0)
+    spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
+    if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:
+        return replace(_seen(record), failures=0, not_before=0.0)
+    policy = wish.spec.recovery
+    ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
+    failures = 1 if ran >= policy.stable_after else record.failures + 1
+    delay = relaunch_delay(policy, failures)
+    sentence = failure_sentence(task, status)
+    frame.log(
+        "warning",
+        f"{record.name}: {sentence}; next try in {delay:.0f} s",
+        service=record.service,
+        task_id=task.task_id,
+        state=status.state.value,
+        reason=status.reason,
+        failures=failures,
+    )
+    return replace(record, failures=failures, not_before=frame.now + delay, last_failure=sentence)
+
+
+def failure_sentence(task: TaskRecord, status: TaskStatus) -> str:
+    """What happened to the task, for humans."""
+    word = status.state.value.removeprefix("TASK_").lower()
+    why = status.message or status.reason
+    return f"{task.name} {word} on {task.hostname}" + (f": {why}" if why else "")

@@ -1,0 +1,75 @@
+"""The state as the outside may see it: plans with their explanations, pods, offers, connection."""
+
+from sdk.core.snapshot import Progress, ServiceView, Snapshot
+from sdk.core.state import Connection, PodKey, State
+from sdk.plan.need import Outdated, Rest, Waits, assess
+from sdk.plan.steps import StepFacts, progress
+from sdk.plan.views import aggregate, plans
+from sdk.plan.wish import PodWish
+
+
+def snapshot(state: State, now: float) -> Snapshot:
+    """Everything, at the moment `now` (seconds since the epoch; the sentences tell how long things will take)."""
+    names = sorted({*state.targets, *state.services, *state.invalid})
+    status, message = _uninstall(state, now)
+    return Snapshot(
+        framework=state.framework,
+        connection=state.connection.value,
+        master=state.master if state.connection is Connection.SUBSCRIBED else None,
+        error=state.error,
+        offers=state.offers_seen,
+        suppressed=tuple(sorted(role for role, found in state.roles.items() if found.suppressed)),
+        services={name: _service(state, name, now) for name in names},
+        uninstall=status,
+        uninstall_message=message,
+    )
+
+
+def _wish(state: State, key: PodKey) -> PodWish | None:
+    target = state.targets.get(key[0])
+    if target is None or state.framework.uninstalling:
+        return None
+    return target.wish(state.pods[key].pod, state.pods[key].index)
+
+
+def _facts(state: State, key: PodKey, now: float) -> StepFacts:
+    record = state.pods[key]
+    wish = _wish(state, key)
+    need = state.needs.get(key, Rest())
+    if isinstance(need, Waits) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
+        # Sentences with seconds in them are made anew.
+        need = assess(record, wish, now, patience=state.settings.removal_patience)
+    killing = isinstance(need, Outdated) and any(task_id in state.kills for task_id in need.tasks)
+    return StepFacts(
+        record=record,
+        wish=wish,
+        need=need,
+        being_killed=killing,
+        refusals=state.refusals.get(key, {}),
+    )
+
+
+def _service(state: State, name: str, now: float) -> ServiceView:
+    keys = sorted(state.services.get(name, ()), key=lambda key: (state.pods[key].pod, state.pods[key].index))
+    target = state.targets.get(name)
+    found = plans(target, [_facts(state, key, now) for key in keys], state.invalid.get(name))
+    return ServiceView(
+        name=name,
+        status=aggregate(plan.status for plan in found),
+        removing=target is None or state.framework.uninstalling,
+        plans=found,
+        pods=tuple(state.pods[key] for key in keys),
+    )
+
+
+def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:
+    left = f"; left behind: {'; '.join(state.notes)}" if state.notes else ""
+    if state.uninstalled:
+        return Progress.COMPLETE, f"no task, no reservation and no stored node is left{left}"
+    if not state.framework.uninstalling:
+        return None, ""
+    if state.pods:
+        waits = [f"{key[0]}/{key[1]}: {progress(_facts(state, key, now))[1]}" for key in sorted(state.pods)[:5]]
+        more = f" and {len(state.pods) - 5} more" if len(state.pods) > 5 else ""
+        return Progress.IN_PROGRESS, f"{len(state.pods)} instances are left: {'; '.join(waits)}{more}{left}"
+    return Progress.IN_PROGRESS, f"waits for Mesos to confirm the end of the framework{left}"

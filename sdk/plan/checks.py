@@ -1,0 +1,110 @@
+"""Rules that a spec has to keep so that the SDK can run it. The first broken one is raised as `InvalidSpec`."""
+
+import re
+from collections.abc import Iterable
+
+from sdk.errors import InvalidSpec
+from sdk.model.spec import PodSpec, PortSpec, ServiceSpec, TaskSpec
+from sdk.offer.placement import checked
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+NAME_LIMIT = 200
+"""Names become parts of task ids and of ZooKeeper paths."""
+SEPARATOR = "__"
+
+
+def check_service(spec: ServiceSpec, path: str = "service") -> None:
+    """Raises `InvalidSpec` with the path of the first field that breaks a rule."""
+    _name(spec.name, f"{path}.name")
+    if spec.task_id_prefix:
+        _name(spec.task_id_prefix, f"{path}.task_id_prefix")
+    if not spec.pods:
+        raise InvalidSpec(f"{path}.pods", "has to hold at least one pod")
+    _unique((pod.name for pod in spec.pods), f"{path}.pods")
+    for pod in spec.pods:
+        _pod(pod, f"{path}.pods.{pod.name}")
+
+
+def _pod(pod: PodSpec, path: str) -> None:
+    _name(pod.name, f"{path}.name")
+    if pod.count < 0:
+        raise InvalidSpec(f"{path}.count", f"is {pod.count}, has to be 0 or more")
+    if not pod.tasks:
+        raise InvalidSpec(f"{path}.tasks", "has to hold at least one task")
+    _unique((task.name for task in pod.tasks), f"{path}.tasks")
+    if not pod.role or pod.role.startswith(("-", ".", "/")) or re.search(r"\s|//|/$|\\", pod.role):
+        raise InvalidSpec(f"{path}.role", f"{pod.role!r} is not a Mesos role")
+    parent = pod.prereserved_role
+    if parent is not None and not pod.role.startswith(f"{parent}/"):
+        raise InvalidSpec(f"{path}.role", f"has to be a child of {parent}, such as {parent}/{pod.name}, not {pod.role}")
+    checked(pod.constraints, f"{path}.constraints")
+    if pod.update.max_unavailable < 1:
+        raise InvalidSpec(f"{path}.update.max_unavailable", "has to be 1 or more, or nothing could ever be updated")
+    if pod.recovery.replace_after < 0:
+        raise InvalidSpec(f"{path}.recovery.replace_after", "has to be 0 or more seconds")
+    if pod.recovery.backoff_factor < 1:
+        raise InvalidSpec(f"{path}.recovery.backoff_factor", "has to be 1 or more")
+    for task in pod.tasks:
+        _task(task, f"{path}.tasks.{task.name}")
+    static = [port.number for task in pod.tasks for port in task.ports if port.number]
+    for number in static:
+        if static.count(number) > 1:
+            raise InvalidSpec(f"{path}.tasks", f"port {number} is wanted twice by one instance")
+
+
+def _task(task: TaskSpec, path: str) -> None:
+    _name(task.name, f"{path}.name")
+    for name, amount in (("cpus", task.cpus), ("mem", task.mem), ("disk", task.disk)):
+        if amount < 0:
+            raise InvalidSpec(f"{path}.{name}", "has to be 0 or more")
+    if not (task.cpus or task.mem):
+        raise InvalidSpec(f"{path}.cpus", "and mem are both 0: Mesos refuses a task without resources")
+    if (task.command is None) == (task.executor is None):
+        raise InvalidSpec(f"{path}.command", "or executor has to be given, and not both")
+    if task.executor is not None:
+        for name, amount, whole in (
+            ("cpus", task.executor.cpus, task.cpus),
+            ("mem", task.executor.mem, task.mem),
+        ):
+            if amount > whole or (amount == whole and amount):
+                raise InvalidSpec(
+                    f"{path}.{name}",
+                    f"has to be more than the executor's share of {amount / 1000}, which is taken from it",
+                )
+        if task.health_check is not None:
+            raise InvalidSpec(f"{path}.health_check", "is not run by Mesos for custom executors; use reports_health")
+    _unique((port.name for port in task.ports), f"{path}.ports")
+    for port in task.ports:
+        _port(port, f"{path}.ports.{port.name}")
+    check = task.health_check
+    if check is not None:
+        if sum((check.command is not None, check.http_path is not None, check.tcp)) != 1:
+            raise InvalidSpec(f"{path}.health_check", "needs exactly one of command, http_path and tcp")
+        if check.command is None and check.port not in {port.name for port in task.ports}:
+            raise InvalidSpec(f"{path}.health_check.port", f"{check.port!r} is no port of the task")
+
+
+def _port(port: PortSpec, path: str) -> None:
+    _name(port.name, f"{path}.name")
+    if not 0 <= port.number <= 65535:
+        raise InvalidSpec(f"{path}.number", f"is {port.number}, has to be 0 (dynamic) to 65535")
+    for begin, end in port.ranges:
+        if not 1 <= begin <= end <= 65535:
+            raise InvalidSpec(f"{path}.ranges", f"{begin}-{end} is not a range within 1-65535")
+
+
+def _name(name: str, path: str) -> None:
+    if not NAME.fullmatch(name) or len(name) > NAME_LIMIT:
+        raise InvalidSpec(
+            path, f"{name!r} has to be letters, digits, '.', '_' and '-', at most {NAME_LIMIT} characters"
+        )
+    if SEPARATOR in name:
+        raise InvalidSpec(path, f"{name!r} may not hold {SEPARATOR!r}, which separates the parts of task ids")
+
+
+def _unique(names: Iterable[str], path: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InvalidSpec(path, f"{name!r} occurs twice")
+        seen.add(name)

@@ -1,0 +1,90 @@
+"""One step per instance: how far it is and the sentence that explains it, made from its record and its need."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sdk.core.snapshot import Progress, Refusals, StepView
+from sdk.model.ids import AgentId
+from sdk.model.records import PodRecord
+from sdk.plan.need import (
+    MustDelete,
+    MustKill,
+    MustPlace,
+    MustRelease,
+    Need,
+    Outdated,
+    Overdue,
+    Rest,
+    Waits,
+    over,
+)
+from sdk.plan.wish import PodWish
+
+SHOWN = 20
+"""Reasons in one step: with attributes of a large cluster there can be hundreds, all of one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFacts:
+    """What a step is made of."""
+
+    record: PodRecord
+    wish: PodWish | None
+    need: Need
+    being_killed: bool = False
+    refusals: Mapping[AgentId, tuple[str, ...]] = field(default_factory=dict)
+
+
+def tally(refusals: Mapping[AgentId, tuple[str, ...]]) -> tuple[Refusals, ...]:
+    """How many agents' last offers were refused for each reason, most frequent first."""
+    counts = Counter(reason for reasons in refusals.values() for reason in dict.fromkeys(reasons))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Refusals(count=count, reason=reason) for reason, count in ordered[:SHOWN])
+
+
+def sentence(refusals: Iterable[Refusals]) -> str:
+    """`2 offers: ports 80 not free; 1 offer: role slave_public missing`."""
+    return "; ".join(
+        f"{refusal.count} {'offer' if refusal.count == 1 else 'offers'}: {refusal.reason}" for refusal in refusals
+    )
+
+
+def progress(facts: StepFacts) -> tuple[Progress, str]:
+    """Status and message of an instance as it is."""
+    record, need = facts.record, facts.need
+    host = record.tasks[0].hostname if record.tasks else ""
+    match need:
+        case Rest():
+            running = any(not over(task) for task in record.tasks)
+            return Progress.COMPLETE, f"runs on {host}" if running else "finished"
+        case Waits(status=status, message=message):
+            return status, message
+        case MustKill(message=message):
+            return Progress.KILLING, f"{message}; the task on {host} is being ended"
+        case Outdated() if facts.being_killed:
+            return Progress.KILLING, f"gets its new configuration; the task on {host} is being ended"
+        case Outdated():
+            return Progress.PENDING, f"runs on {host} with its old configuration; waits for its turn"
+        case Overdue(lost_for=lost_for):
+            return Progress.DELAYED, f"{host} lost {lost_for:.0f} s ago; waits until another replacement is ready"
+        case MustPlace(message=message):
+            found = tally(facts.refusals)
+            return Progress.PREPARED, f"{message}: {sentence(found)}" if found else message
+        case MustRelease():
+            where = record.holding.hostname if record.holding is not None else host
+            return Progress.PREPARED, f"waits for an offer of {where} to release its reservation"
+        case MustDelete():
+            return Progress.IN_PROGRESS, "is forgotten"
+
+
+def step(facts: StepFacts) -> StepView:
+    """The instance as a step."""
+    status, message = progress(facts)
+    return StepView(
+        name=facts.record.name,
+        status=status,
+        message=message,
+        pod=facts.record.name,
+        refusals=tally(facts.refusals) if isinstance(facts.need, MustPlace) else (),
+    )
