@@ -15,6 +15,9 @@ from pathlib import Path
 Output = Callable[[str, str], None]
 """Receives (child's name, one line without its end)."""
 
+Ended = Callable[[str, int, float], None]
+"""Told of each unwanted end, on the child's thread: its name, its status as Popen gives it, the seconds it ran."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
@@ -45,8 +48,16 @@ class Backoff:
 class Supervisor:
     """Runs children until `stop`. Each child has one thread that starts it, reads its output and waits for it."""
 
-    def __init__(self, children: Sequence[Child], output: Output, *, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        output: Output,
+        *,
+        backoff: Backoff | None = None,
+        on_end: Ended | None = None,
+    ) -> None:
         self._children = {child.name: child for child in children}
+        self._on_end = on_end
         self._output = output
         self._backoff = backoff or Backoff()
         self._stopping = threading.Event()
@@ -112,8 +123,11 @@ class Supervisor:
             process.stdout.close()
             if self._stopping.is_set() or child.name in self._ended:
                 return
-            delay = self._backoff.next(delay, time.monotonic() - started)
+            ran = time.monotonic() - started
+            delay = self._backoff.next(delay, ran)
             self._output(child.name, f"{_ending(status)}; starting it again in {delay:g} s")
+            if self._on_end is not None:
+                self._on_end(child.name, status, ran)
 
     def _spawn(self, child: Child) -> subprocess.Popen[bytes]:
         with self._lock:

@@ -1,0 +1,71 @@
+"""`edgelb doctor`: every check as a line, with what to do."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+
+import click
+
+from api.cli import doctor_checks as checks
+from api.cli import logs, settings
+from api.cli.exits import Exit
+from api.cli.output import coloured, data, data_json, talk
+from api.cli.settings import DEFAULT_API
+
+
+@click.command()
+@settings.zk
+@settings.zk_root
+@settings.mesos
+@settings.framework_name
+@click.option("--api", envvar="EDGELB_API", default=DEFAULT_API, show_default=True, show_envvar=True, metavar="URL")
+@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", hidden=True)
+@click.option("--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", hidden=True)
+@click.option("--listener-listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(
+    zk: str,
+    zk_root: str,
+    mesos: str,
+    framework: str,
+    api: str,
+    api_listen: str,
+    scheduler_listen: str,
+    listener_listen: str,
+    as_json: bool,
+) -> None:
+    """Check this machine, and that ZooKeeper, Mesos, scheduler, template and API answer. Changes nothing."""
+    targets = checks.Targets(
+        zk=zk,
+        zk_root=zk_root,
+        mesos=mesos,
+        api=api,
+        framework=framework,
+        listen=(api_listen, scheduler_listen, listener_listen),
+    )
+    findings = []
+    for finding in _quietly(checks.check_all(targets)):
+        findings.append(finding)
+        if not as_json:
+            data(f"{coloured(finding.level)}{' ' * (5 - len(finding.level))}{_line(finding)}")
+    if as_json:
+        data_json([dataclasses.asdict(finding) for finding in findings])
+    failed = sum(1 for finding in findings if finding.level == checks.FAIL)
+    warned = sum(1 for finding in findings if finding.level == checks.WARN)
+    talk(f"{failed} failed, {warned} to look at, {len(findings) - failed - warned} ok")
+    if failed:
+        raise SystemExit(Exit.UNHEALTHY)
+
+
+def _quietly(findings: Iterator[checks.Finding]) -> Iterator[checks.Finding]:
+    """Without the logs of the clients: what they complain about is what the findings say."""
+    logs.configure("error", "text")
+    logging.disable(logging.CRITICAL)
+    try:
+        yield from findings
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _line(finding: checks.Finding) -> str:
+    return f"{finding.subject}: {finding.seen}" + (f"\n     -> {finding.advice}" if finding.advice else "")

@@ -1,0 +1,251 @@
+"""What `edgelb doctor` looks at: each check returns findings with what was seen and what to do about it.
+
+A finding is `ok`, `warn` (works, but look at it) or `fail` (something will not work). Checks change nothing.
+"""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import urllib3
+
+from api.cli.local.processes import listeners
+from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
+from sdk.errors import SdkError
+from sdk.storage.connection import ZooKeeper, connect, split_hosts
+from sdk.storage.schema import SCHEMA
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+_TIMEOUT = 3.0
+_MIN_HAPROXY = (2, 6)
+_MIN_FREE_MB = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line: `level`, what was looked at, what was seen, and what to do unless it is ok."""
+
+    level: str
+    subject: str
+    seen: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What to look at."""
+
+    zk: str
+    zk_root: str
+    mesos: str
+    api: str
+    framework: str
+    listen: tuple[str, ...]
+
+
+def check_all(targets: Targets) -> Iterator[Finding]:
+    """All checks, those of this machine first."""
+    yield check_python(sys.version_info[:3])
+    yield from check_programs()
+    yield check_disk(str(Path.cwd()))
+    yield from check_ports(targets.listen)
+    yield from check_zookeeper(targets)
+    yield check_mesos(targets.mesos)
+    yield check_api(targets.api)
+
+
+def check_python(version: tuple[int, ...]) -> Finding:
+    """Python 3.11 to 3.13."""
+    seen = ".".join(map(str, version))
+    if (3, 11) <= tuple(version[:2]) <= (3, 13):
+        return Finding(level=OK, subject="python", seen=seen)
+    return Finding(level=FAIL, subject="python", seen=seen, advice="use Python 3.11, 3.12 or 3.13")
+
+
+def check_programs() -> Iterator[Finding]:
+    """The programs that agents and the local system need."""
+    yield haproxy_finding(_output("haproxy", "-v"))
+    openssl = _output("openssl", "version")
+    if openssl is None:
+        advice = "install openssl; agents need it for certificates that are made on the instance"
+        yield Finding(level=WARN, subject="openssl", seen="not found", advice=advice)
+    else:
+        yield Finding(level=OK, subject="openssl", seen=openssl.split("\n")[0])
+    if shutil.which("setpriv") is None:
+        advice = "install util-linux; edgelb serve ties its processes together with setpriv"
+        yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)
+    if shutil.which("java") is None:
+        advice = "only `edgelb local` needs it, for its own ZooKeeper: install default-jre-headless"
+        yield Finding(level=WARN, subject="java", seen="not found", advice=advice)
+    else:
+        yield Finding(level=OK, subject="java", seen=shutil.which("java") or "")
+
+
+def haproxy_finding(version_output: str | None) -> Finding:
+    """What `haproxy -v` said, None when it could not be run."""
+    if version_output is None:
+        advice = (
+            "install haproxy 2.6 or later where pool instances run (agents, or the image), and here for edgelb local"
+        )
+        return Finding(level=WARN, subject="haproxy", seen="not found", advice=advice)
+    found = re.search(r"version (\d+)\.(\d+)(\S*)", version_output)
+    if found is None:
+        return Finding(level=WARN, subject="haproxy", seen=version_output[:80], advice="its version cannot be read")
+    seen = f"{found[1]}.{found[2]}{found[3]}"
+    if (int(found[1]), int(found[2])) < _MIN_HAPROXY:
+        return Finding(level=FAIL, subject="haproxy", seen=seen, advice="install version 2.6 or later")
+    return Finding(level=OK, subject="haproxy", seen=seen)
+
+
+def _output(*command: str) -> str | None:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def check_disk(path: str) -> Finding:
+    """Room for logs and state."""
+    free = shutil.disk_usage(path).free // (1024 * 1024)
+    if free >= _MIN_FREE_MB:
+        return Finding(level=OK, subject="disk", seen=f"{free} MB free at {path}")
+    return Finding(level=WARN, subject="disk", seen=f"{free} MB free at {path}", advice=f"free {_MIN_FREE_MB} MB")
+
+
+def check_ports(addresses: tuple[str, ...]) -> Iterator[Finding]:
+    """Whether the addresses that the processes listen at are free, or ours."""
+    ports = {int(address.rpartition(":")[2]): address for address in addresses if address.rpartition(":")[2].isdigit()}
+    taken = listeners(set(ports))
+    for port, address in sorted(ports.items()):
+        user = taken.get(port)
+        if user is None:
+            yield Finding(level=OK, subject=f"port {port}", seen="free")
+        elif "edgelb" in user or "api.cli.main" in user:
+            yield Finding(level=OK, subject=f"port {port}", seen=f"used by Edge-LB, {user}")
+        else:
+            advice = f"stop it, or set another address than {address} (docs/reference/contracts.md lists the settings)"
+            yield Finding(level=WARN, subject=f"port {port}", seen=f"used by {user}", advice=advice)
+
+
+def check_zookeeper(targets: Targets) -> Iterator[Finding]:
+    """Whether ZooKeeper answers, and what stands in it about the processes in charge."""
+    address = split_hosts(targets.zk)[0]
+    zookeeper = connect(targets.zk, session_timeout=_TIMEOUT)
+    try:
+        if not zookeeper.wait_connected(_TIMEOUT):
+            advice = "start ZooKeeper, or name its address with --zk or EDGELB_ZK"
+            yield Finding(level=FAIL, subject="zookeeper", seen=f"no answer from {address}", advice=advice)
+            return
+        root = "/" + targets.zk_root.strip("/")
+        try:
+            yield _schema(zookeeper, address, root)
+            yield _leader(zookeeper, f"{root}/frameworks/{targets.framework}/leader/holder")
+            yield _template(zookeeper, f"{root}/locks/template/holder")
+        except SdkError as error:
+            yield Finding(level=FAIL, subject="zookeeper", seen=str(error), advice="see ZooKeeper's own log")
+    finally:
+        zookeeper.close()
+
+
+def _schema(zookeeper: ZooKeeper, address: str, root: str) -> Finding:
+    found = zookeeper.get_json(f"{root}/schema")
+    if found is None:
+        seen = f"{address} answers; there is nothing below {root} yet"
+        return Finding(level=OK, subject="zookeeper", seen=seen)
+    version = found[0].get("version") if isinstance(found[0], dict) else None
+    if version != SCHEMA:
+        advice = "run the release that wrote it, or choose another --zk-root"
+        seen = f"{root} was written with version {version!r} of the tree, this program knows {SCHEMA}"
+        return Finding(level=FAIL, subject="zookeeper", seen=seen, advice=advice)
+    return Finding(level=OK, subject="zookeeper", seen=f"{address} answers; tree {root}")
+
+
+def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
+    found = zookeeper.get_json(path)
+    url = found[0].get("url") if found and isinstance(found[0], dict) else None
+    if not isinstance(url, str):
+        advice = "start edgelb scheduler (or edgelb serve)"
+        return Finding(level=FAIL, subject="scheduler", seen="none is in charge", advice=advice)
+    try:
+        answer = urllib3.request("GET", f"{url.rstrip('/')}/readyz", timeout=_TIMEOUT, retries=False)
+    except urllib3.exceptions.HTTPError:
+        advice = "check its log, and that this machine reaches the advertised address (--advertise)"
+        return Finding(level=FAIL, subject="scheduler", seen=f"{url} is in charge but does not answer", advice=advice)
+    if answer.status != 200:
+        seen = f"{url} is in charge but not ready: {_sentence(answer.data)}"
+        return Finding(level=WARN, subject="scheduler", seen=seen, advice="wait, or check that Mesos answers")
+    return Finding(level=OK, subject="scheduler", seen=f"{url} is in charge and ready")
+
+
+def _template(zookeeper: ZooKeeper, path: str) -> Finding:
+    if zookeeper.get(path) is None:
+        advice = "start edgelb template (or edgelb serve); until then load balancers keep their configuration"
+        return Finding(level=FAIL, subject="template", seen="none is in charge", advice=advice)
+    return Finding(level=OK, subject="template", seen="one is in charge")
+
+
+def _sentence(data: bytes) -> str:
+    try:
+        body = json.loads(data)
+        return str(body["message"]) if isinstance(body, dict) and "message" in body else str(body)[:200]
+    except ValueError:
+        return " ".join(data.decode(errors="replace").split())[:200]
+
+
+def check_mesos(address: str) -> Finding:
+    """Whether a master answers."""
+    # Imported here: pymesos comes with it.
+    from sdk.mesos.operator import OperatorClient
+
+    shown = without_secrets(address) if "://" in address else address
+    advice = "start Mesos, or name the masters with --mesos or EDGELB_MESOS"
+    try:
+        _reach(address)
+        client = OperatorClient(address)
+        try:
+            version = client.call("GET_VERSION")["get_version"]["version_info"]["version"]
+        finally:
+            client.close()
+    except (SdkError, OSError) as error:
+        return Finding(level=FAIL, subject="mesos", seen=f"{shown}: {error}", advice=advice)
+    except (KeyError, TypeError):
+        return Finding(level=FAIL, subject="mesos", seen=f"{shown} does not answer like a Mesos master", advice=advice)
+    return Finding(level=OK, subject="mesos", seen=f"{shown} answers, version {version}")
+
+
+def _reach(address: str) -> None:
+    """Fail within seconds where nothing listens at all; the client itself would be more patient."""
+    if address.startswith(("zk://", "zoo://")):
+        return
+    last: OSError | None = None
+    for part in address.removeprefix("https://").removeprefix("http://").split(","):
+        host, _, port = part.partition("/")[0].rpartition(":")
+        try:
+            socket.create_connection((host or part, int(port) if host else 5050), _TIMEOUT).close()
+        except (OSError, ValueError) as error:
+            last = OSError(f"no master listens there ({error})")
+        else:
+            return
+    if last is not None:
+        raise last
+
+
+def check_api(url: str) -> Finding:
+    """Whether the API answers and can reach ZooKeeper."""
+    client = ApiClient(url, timeout=_TIMEOUT)
+    advice = "start edgelb api (or edgelb serve), or name its address with --api or EDGELB_API"
+    try:
+        client.ping()
+        names = [pool["name"] for pool in client.pools()]
+    except ApiUnreachable as error:
+        return Finding(level=FAIL, subject="api", seen=str(error), advice=advice)
+    except ApiError as error:
+        return Finding(level=FAIL, subject="api", seen=error.message, advice="see the log of edgelb api")
+    pools = f"{len(names)} pool{'' if len(names) == 1 else 's'}"
+    return Finding(level=OK, subject="api", seen=f"{without_secrets(client.base)} answers, {pools}")

@@ -1,0 +1,51 @@
+"""The long-running processes as commands: settings from options and environment, logs, then the process's own `run`."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from api.cli import logs, settings
+from api.cli.client_command import Failure
+from api.cli.exits import Exit
+from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
+
+
+def _process(function: Callable[..., None]) -> Callable[..., None]:
+    """Sets up logs and turns the errors that end a process into a sentence and an exit code."""
+
+    @functools.wraps(function)
+    def command(log_level: str, log_format: str, **options: Any) -> None:
+        logs.configure(log_level, log_format)
+        try:
+            function(**options)
+        except InvalidSpec as error:
+            raise Failure(str(error), Exit.USAGE) from error
+        except (EnvironmentProblem, SdkError, OSError) as error:
+            raise Failure(str(error), Exit.FAILED) from error
+
+    return command
+
+
+@click.command()
+@settings.process_options(
+    settings.zk, settings.zk_root, settings.api_listen, settings.api_prefix, settings.framework_name
+)
+@_process
+def api(zk: str, zk_root: str, listen: str, prefix: str, framework: str) -> None:
+    """Run the API server. Any number may run at once."""
+    from api.main import ApiSettings, run
+
+    run(ApiSettings(zk=zk, zk_root=zk_root, listen=listen, prefix=prefix, framework=framework))
+
+
+@click.command()
+@settings.process_options(settings.mesos, settings.listener_listen)
+@_process
+def listener(mesos: str, listen: str) -> None:
+    """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
+    from api.mesos_listener.main import run
+    from sdk.mesos.operator import OperatorClient
+
+    run(OperatorClient(mesos), listen)
