@@ -263,12 +263,12 @@ class Agent:
 
     def _follow(self, now: float) -> None:
         head = self._wanted
-        if head is None or head == self._handled or self._phase is _Phase.FINISHING:
+        if head is None or head == self._handled or self._nodes is None or self._phase is _Phase.FINISHING:
             return
         if self._retry_at is None or now < self._retry_at:
             return
         try:
-            content = self._fetch(head)
+            content = self._fetch(head, self._nodes)
         except (TemporaryFailure, CorruptRecord) as error:
             self._retry_at = time.monotonic() + self._retry.take()
             _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
@@ -294,16 +294,15 @@ class Agent:
             ms=round((time.monotonic() - began) * 1000, 1),
         )
 
-    def _fetch(self, head: Head) -> Content:
+    def _fetch(self, head: Head, nodes: Nodes) -> Content:
         """The content of a head: parts that are served already come from memory."""
-        assert self._nodes is not None, "a head comes from the nodes it is fetched from"
         have = self._applier.running.content.parts if self._applier.running is not None else {}
         parts: dict[str, PartText] = {}
         for name, part in head.parts.items():
             text = have.get(name)
             if text is None or text.part.sha256 != part.sha256 or text.part.kind != part.kind:
                 # Described anew from its text: which lines are servers is for this reader to say, not for the head.
-                text = PartText.of(name, part.kind, self._nodes.fetch(part))
+                text = PartText.of(name, part.kind, nodes.fetch(part))
             parts[name] = text
         return Content(parts=parts, ports=head.ports)
 

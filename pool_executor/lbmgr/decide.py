@@ -414,9 +414,10 @@ def _first_difference(old: Mapping[tuple[str, str, str], Section], new: Mapping[
     for header in (*new, *old):
         if header not in old or header not in new:
             return f"{' '.join(header[:2]).strip()} is {'new' if header in new else 'gone'}"
+    for header in new:
         if old[header].lines != new[header].lines:
             return f"{' '.join(header[:2]).strip()} changed"
-    return "the file changed" if old or new else "a file came or went"
+    return "the file changed" if old or new else "the file is new or gone"
 
 
 def _defaults_before(content: Content, part: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:

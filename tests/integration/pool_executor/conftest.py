@@ -1,0 +1,46 @@
+"""An lbmgr of its own for each test, over the ZooKeeper of the run."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sdk.local.zookeeper import ZooKeeperServer
+from sdk.storage.connection import ZooKeeper, connect
+from tests.integration.pool_executor.harness import Lbmgr, Publisher
+
+
+@pytest.fixture
+def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
+    """A session of the test's own."""
+    found = connect(zookeeper.address)
+    assert found.wait_connected(20)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def publisher(session: ZooKeeper, zk_root: str) -> Publisher:
+    """The other side of the contract."""
+    return Publisher(session, zk_root)
+
+
+@pytest.fixture
+def make_lbmgr(zookeeper: ZooKeeperServer, zk_root: str, tmp_path: Path) -> Iterator[Callable[..., Lbmgr]]:
+    """Makes lbmgrs (not started) that are gone after the test, each with a sandbox of its own."""
+    made: list[Lbmgr] = []
+
+    def make(**options: object) -> Lbmgr:
+        lbmgr = Lbmgr(zookeeper.address, zk_root, tmp_path / f"sandbox-{len(made)}", **options)  # type: ignore[arg-type]
+        made.append(lbmgr)
+        return lbmgr
+
+    yield make
+    for lbmgr in made:
+        lbmgr.kill()
+
+
+@pytest.fixture
+def lbmgr(make_lbmgr: Callable[..., Lbmgr]) -> Lbmgr:
+    """One that is started."""
+    return make_lbmgr().start()
