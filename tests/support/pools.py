@@ -1,0 +1,54 @@
+"""The documented pool files, and which of them hold fields that are not supported yet."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "pools"
+
+# File -> one field path that has to be refused.
+REFUSED = {
+    "v2-aws-nlb-internet-facing.json": "pool.cloudProvider",
+    "v2-https-autocert-k8s-api-old.json": "pool.autoCertificate",
+    "v2-https-autocert-to-https-backend-k8s-api.json": "pool.haproxy.backends[0].protocol",
+    "v2-https-backend-rewrite-host-path-all-request-flags-nifi-filled.json": (
+        "pool.haproxy.backends[0].rewriteHttp.host"
+    ),
+    "v2-path-routing-with-rewrite.json": "pool.haproxy.backends[1].rewriteHttp.path.fromPath",
+    "v2-quirk-no-frontend-protocol-and-v1-framework-key.json": "pool.haproxy.backends[0].services[0].framework",
+    "v2-quirk-rewrite-host-and-misplaced-request-object.json": "pool.haproxy.backends[0].request",
+    "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.secrets",
+    "v2-rewrite-path-double-slash-kibana.json": "pool.haproxy.backends[0].rewriteHttp.path.fromPath",
+    "v2-tls-autocert.json": "pool.haproxy.frontends[0].certificates",
+    "v2-tls-envfile.json": "pool.environmentVariables",
+    "v2-two-https-frontends-autocert-https-backends-k8s.json": "pool.haproxy.frontends[1].protocol",
+    "v2-vhost-routing-http-and-https-two-secrets.json": "pool.haproxy.frontends[0].linkBackend.map[1].hostReg",
+    "v2-virtual-network-with-labels.json": "pool.virtualNetworks",
+}
+
+ALL = sorted(path.name for path in FOLDER.glob("v2-*.json"))
+SUPPORTED = [name for name in ALL if name not in REFUSED]
+
+
+def example(name: str) -> dict[str, Any]:
+    """The parsed file."""
+    found: dict[str, Any] = json.loads((FOLDER / name).read_text())
+    return found
+
+
+def minimal(**changes: object) -> dict[str, Any]:
+    """A small valid pool with top-level fields changed."""
+    return {
+        "name": "web",
+        "haproxy": {
+            "frontends": [{"bindPort": 80, "protocol": "HTTP", "linkBackend": {"defaultBackend": "app"}}],
+            "backends": [
+                {
+                    "name": "app",
+                    "protocol": "HTTP",
+                    "services": [{"marathon": {"serviceID": "/app"}, "endpoint": {"portName": "web"}}],
+                }
+            ],
+        },
+        **changes,
+    }

@@ -1,0 +1,171 @@
+"""Rules across the objects of a pool."""
+
+from typing import Any
+
+import pytest
+
+from scheduler.pools.checks import pool_warnings
+from scheduler.pools.problems import InvalidPool
+from scheduler.pools.schema import load_pool
+from tests.support.pools import minimal
+
+
+def pool(**haproxy: object) -> dict[str, Any]:
+    """A minimal pool with parts of `haproxy` replaced."""
+    base = minimal()
+    base["haproxy"] |= haproxy
+    return base
+
+
+def problems(data: object) -> dict[str, str]:
+    """Broken rule by field path."""
+    with pytest.raises(InvalidPool) as caught:
+        load_pool(data)
+    return {problem.path: problem.rule for problem in caught.value.problems}
+
+
+def frontend(**fields: object) -> dict[str, object]:
+    """A frontend on port 80."""
+    return {"bindPort": 80, "protocol": "HTTP", **fields}
+
+
+def test_a_backend_name_that_does_not_exist_is_named_with_those_that_do() -> None:
+    """The message helps to see the misspelling."""
+    found = problems(pool(frontends=[frontend(linkBackend={"defaultBackend": "ap"})]))
+
+    assert found == {
+        "pool.haproxy.frontends[0].linkBackend.defaultBackend": "is not the name of a backend; known backends: app"
+    }
+
+
+def test_a_rule_of_a_map_needs_an_existing_backend_and_a_condition() -> None:
+    """A rule without a condition would hide all rules after it."""
+    rules = [{"backend": "app", "pathBeg": "/"}, {"backend": "app"}, {"backend": "x", "hostEq": "a"}]
+    found = problems(pool(frontends=[frontend(linkBackend={"map": rules})]))
+
+    assert set(found) == {
+        "pool.haproxy.frontends[0].linkBackend.map[1]",
+        "pool.haproxy.frontends[0].linkBackend.map[2].backend",
+    }
+
+
+def test_a_tcp_frontend_cannot_look_at_hosts_and_paths() -> None:
+    """There is no request to look at."""
+    rules = [{"backend": "app", "pathBeg": "/"}]
+    found = problems(pool(frontends=[frontend(protocol="TCP", linkBackend={"map": rules})]))
+
+    assert "use defaultBackend" in found["pool.haproxy.frontends[0].linkBackend.map[0]"]
+
+
+def test_frontend_and_backend_must_have_the_same_mode() -> None:
+    """HAProxy refuses an HTTP frontend with a TCP backend."""
+    found = problems(pool(frontends=[frontend(protocol="TCP", linkBackend={"defaultBackend": "app"})]))
+
+    assert "cannot use" in found["pool.haproxy.frontends[0].linkBackend.defaultBackend"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "clash"),
+    [
+        (("0.0.0.0", 80), ("0.0.0.0", 80), True),
+        (("0.0.0.0", 80), ("127.0.0.1", 80), True),
+        (("127.0.0.1", 80), ("127.0.0.1", 80), True),
+        (("127.0.0.1", 80), ("127.0.0.2", 80), False),
+        (("0.0.0.0", 80), ("0.0.0.0", 81), False),
+        (("0.0.0.0", 0), ("0.0.0.0", 0), False),
+    ],
+)
+def test_two_frontends_cannot_bind_the_same_address_and_port(
+    first: tuple[str, int], second: tuple[str, int], clash: bool
+) -> None:
+    """Port 0 is a new port each time; other addresses do not meet."""
+    one, two = ({"name": name, "bindAddress": address, "bindPort": port, "protocol": "HTTP"}
+                for name, (address, port) in (("a", first), ("b", second)))  # fmt: skip
+    data = pool(frontends=[one, two])
+
+    if clash:
+        assert "already bound by pool.haproxy.frontends[0]" in problems(data)["pool.haproxy.frontends[1].bindPort"]
+    else:
+        load_pool(data)
+
+
+def test_a_frontend_cannot_take_the_port_of_stats() -> None:
+    """Two listeners of one HAProxy would share it silently."""
+    assert "pool.haproxy.stats.bindPort" in problems(pool(frontends=[frontend(bindPort=9090)]))
+
+
+def test_two_frontends_without_names_and_with_dynamic_ports_need_names() -> None:
+    """Both would be called frontend_0.0.0.0_0, and the port of one could not be told from the other's."""
+    found = problems(pool(frontends=[frontend(bindPort=0), frontend(bindPort=0)]))
+
+    assert "pool.haproxy.frontends[1].name" in found
+
+
+def test_backends_of_the_same_name_must_be_equal() -> None:
+    """Which of two different ones would be meant cannot be known."""
+    data = minimal()
+    data["haproxy"]["backends"].append({"name": "app", "protocol": "HTTP", "balance": "leastconn"})
+
+    assert "other content" in problems(data)["pool.haproxy.backends[1].name"]
+
+
+def test_ports_when_given_hold_every_listener() -> None:
+    """Exactly those ports are allocated, so a listener outside could bind a port of somebody else."""
+    load_pool(minimal(ports=[80, 443, 9090]))
+
+    assert set(problems(minimal(ports=[443, 9090]))) == {"pool.haproxy.frontends[0].bindPort"}
+    assert set(problems(minimal(ports=[80]))) == {"pool.haproxy.stats.bindPort"}
+
+
+def service(**fields: object) -> dict[str, Any]:
+    """A pool whose one backend has this service."""
+    return pool(backends=[{"name": "app", "protocol": "HTTP", "services": [fields]}])
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({}, ""),
+        ({"endpoint": {"portName": "web"}}, ""),
+        ({"endpoint": {"type": "ADDRESS", "port": 80}}, ".endpoint.address"),
+        ({"endpoint": {"type": "ADDRESS", "address": "a.b"}}, ".endpoint.port"),
+        ({"endpoint": {"type": "ADDRESS", "address": "a.b", "port": 80, "portName": "x"}}, ".endpoint"),
+        ({"mesos": {"taskName": "x"}, "endpoint": {"type": "ADDRESS", "address": "a.b", "port": 80}}, ""),
+        ({"mesos": {"taskName": "x"}, "endpoint": {"address": "a.b", "port": 80}}, ".endpoint.address"),
+        ({"mesos": {"taskName": "x"}, "endpoint": {"port": 80, "portName": "x"}}, ".endpoint"),
+        ({"mesos": {"taskName": "x"}, "endpoint": {"allPorts": True, "portName": "x"}}, ".endpoint"),
+    ],
+)
+def test_a_service_that_contradicts_itself_is_refused(fields: dict[str, object], path: str) -> None:
+    """Nothing that is written may be without effect."""
+    assert set(problems(service(**fields))) == {f"pool.haproxy.backends[0].services[0]{path}"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mesos": {"taskName": "x"}},
+        {"mesos": {"taskName": "x"}, "marathon": {"serviceID": "/x"}, "endpoint": {"allPorts": True}},
+        {"endpoint": {"type": "ADDRESS", "address": "10.0.0.1", "port": 80}},
+        {"marathon": {}, "mesos": {}, "endpoint": {"type": "ADDRESS", "address": "x.y", "port": 80}},
+    ],
+)
+def test_a_service_that_selects_tasks_or_names_an_address_is_accepted(fields: dict[str, object]) -> None:
+    """Empty objects are the documented default and select nothing."""
+    load_pool(service(**fields))
+
+
+def test_balance_by_request_needs_http() -> None:
+    """HAProxy would silently fall back to roundrobin."""
+    data = minimal()
+    data["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "balance": "uri"})
+
+    assert "pool.haproxy.backends[1].balance" in problems(data)
+
+
+def test_what_is_kept_without_effect_is_told() -> None:
+    """Old files may name a namespace or a package; one learns that they do nothing."""
+    assert pool_warnings(load_pool(minimal())) == ()
+    told = pool_warnings(load_pool(minimal(namespace="a/b", packageVersion="v1.7.0")))
+    assert [warning.split()[0] for warning in told] == ["pool.namespace", "pool.packageName"]
+    assert "statistics only" in pool_warnings(load_pool({"name": "a"}))[0]

@@ -1,0 +1,363 @@
+"""The V2 JSON form of pools: defaults, bounds, refusals, and that what comes out can go in again."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from scheduler.pools.constraints import Constraint, Operator
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
+from scheduler.pools.problems import InvalidPool
+from scheduler.pools.schema import dump_pool, load_pool, output_pool
+from tests.support.pools import ALL, REFUSED, SUPPORTED, example, minimal
+
+
+def set_at(value: Any, path: str, new: object) -> Any:
+    """A copy of `value` with `new` at a path such as `haproxy.frontends[0].bindPort`."""
+    changed = copy.deepcopy(value)
+    keys = path.replace("[", ".[").split(".")
+    at = changed
+    for key in keys[:-1]:
+        at = at[int(key[1:-1])] if key.startswith("[") else at.setdefault(key, {})
+    last = keys[-1]
+    at[int(last[1:-1]) if last.startswith("[") else last] = new
+    return changed
+
+
+def full() -> dict[str, Any]:
+    """A pool with one of everything that is supported."""
+    pool = minimal()
+    pool["haproxy"]["frontends"][0]["linkBackend"]["map"] = [
+        {"backend": "app", "hostEq": "www.example.com", "pathBeg": "/shop"}
+    ]
+    service = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker-.*$"}, "endpoint": {"port": 1025}}
+    pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [service]})
+    return pool
+
+
+def problems(data: object) -> dict[str, str]:
+    """Broken rule by field path."""
+    with pytest.raises(InvalidPool) as caught:
+        load_pool(data)
+    return {problem.path: problem.rule for problem in caught.value.problems}
+
+
+def test_a_pool_with_only_a_name_gets_every_documented_default() -> None:
+    """The defaults are those of the product's reference."""
+    pool = load_pool({"name": "web"})
+
+    assert pool == Pool(
+        name="web",
+        namespace="dcos-edgelb/pools",
+        package_name="edgelb-pool",
+        role="slave_public",
+        cpus=0.9,
+        cpus_admin_overhead=0.1,
+        mem=992,
+        mem_admin_overhead=32,
+        disk=256,
+        count=1,
+        constraints="hostname:UNIQUE",
+        placement=(Constraint(field="hostname", operator=Operator.UNIQUE),),
+        ports=(),
+        healthcheck=HealthCheck(grace_period=180, interval=12, max_fail=5, timeout=60),
+    )
+    assert pool.haproxy.stats == Stats(bind_address="0.0.0.0", bind_port=9090)
+    assert pool.haproxy.frontends == pool.haproxy.backends == ()
+
+
+def test_objects_inside_get_their_defaults_too() -> None:
+    """Frontends, backends and endpoints that name only what they must are complete after loading."""
+    haproxy = load_pool(minimal()).haproxy
+
+    (frontend,), (backend,) = haproxy.frontends, haproxy.backends
+    assert isinstance(frontend, Frontend)
+    assert (frontend.name, frontend.bind_address) == ("frontend_0.0.0.0_80", "0.0.0.0")
+    assert isinstance(backend, Backend)
+    assert backend.balance == "roundrobin"
+    assert backend.rewrite_http.request.forwardfor is True
+    endpoint = backend.services[0].endpoint
+    assert (endpoint.type, endpoint.port, endpoint.all_ports, endpoint.check.enabled) == (
+        EndpointType.AUTO_IP,
+        None,
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_what_is_shown_can_be_loaded_again_unchanged(name: str) -> None:
+    """`show --json` feeds `update`: nothing is lost and nothing is invented on the way."""
+    pool = load_pool(example(name))
+
+    assert load_pool(output_pool(pool)) == pool
+    assert load_pool(dump_pool(pool)) == pool
+    assert output_pool(load_pool(output_pool(pool))) == output_pool(pool)
+
+
+@pytest.mark.parametrize(("name", "path"), sorted(REFUSED.items()))
+def test_documented_pools_with_unsupported_fields_are_refused_by_name(name: str, path: str) -> None:
+    """A wish that cannot be met is never dropped silently."""
+    rule = problems(example(name))[path]
+
+    assert rule.startswith(("not supported yet", "unknown field"))
+
+
+def test_every_documented_pool_is_either_supported_or_known_to_be_refused() -> None:
+    """The table of refused examples names only files that exist."""
+    assert set(REFUSED) <= set(ALL)
+    assert len(SUPPORTED) == 20
+
+
+def test_the_documented_message_for_a_bad_name_is_kept_word_for_word() -> None:
+    """Clients of the product match this text."""
+    with pytest.raises(InvalidPool) as caught:
+        load_pool({"name": "foo:bar"})
+
+    assert str(caught.value) == "pool.name: foo:bar invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+
+
+UNSUPPORTED: list[tuple[str, object, list[object]]] = [
+    # path, a value that asks for something, values that ask for nothing
+    ("principal", "me", ["", None]),
+    ("secretName", "path/to", ["", None]),
+    ("secrets", [{"secret": "a", "file": "b"}], [[], None]),
+    ("environmentVariables", {"A": "b"}, [{}, None]),
+    ("autoCertificate", True, [False, None]),
+    ("virtualNetworks", [{"name": "dcos"}], [[], None]),
+    ("cloudProvider", {"aws": {"elbs": []}}, [{}, None]),
+    ("haproxy.frontends[0].bindModifier", "accept-proxy", ["", None]),
+    ("haproxy.frontends[0].certificates", ["$AUTOCERT"], [[], None]),
+    ("haproxy.frontends[0].redirectToHttps", {}, [None]),
+    ("haproxy.frontends[0].miscStrs", ["acl x"], [[], None]),
+    ("haproxy.frontends[0].protocol", "HTTPS", ["HTTP"]),
+    ("haproxy.frontends[0].protocol", "TLS", ["HTTP"]),
+    ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
+    ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
+    ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
+    ("haproxy.backends[0].protocol", "HTTPS", ["HTTP"]),
+    ("haproxy.backends[1].protocol", "TLS", ["TCP"]),
+    ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
+    ("haproxy.backends[0].customCheck.httpchk", True, [False, None]),
+    ("haproxy.backends[0].customCheck.httpchkMiscStr", "GET /", ["", None]),
+    ("haproxy.backends[0].customCheck.sslHelloChk", True, [False, None]),
+    ("haproxy.backends[0].customCheck.miscStr", "x", ["", None]),
+    ("haproxy.backends[0].rewriteHttp.host", "h", ["", None]),
+    ("haproxy.backends[0].rewriteHttp.path.fromPath", "/a", ["", None]),
+    ("haproxy.backends[0].rewriteHttp.path.toPath", "/", ["", None]),
+    ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
+    ("haproxy.backends[0].rewriteHttp.request.forwardfor", False, [True, None]),
+    ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", False, [True, None]),
+    ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", False, [True, None]),
+    ("haproxy.backends[0].rewriteHttp.request.setHostHeader", False, [True, None]),
+    ("haproxy.backends[0].rewriteHttp.request.rewritePath", False, [True, None]),
+    ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", False, [True, None]),
+    ("haproxy.backends[0].services[0].endpoint.miscStr", "weight 2", ["", None]),
+    ("haproxy.backends[0].services[0].endpoint.check.customStr", "inter 5s", ["", None]),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "_"), UNSUPPORTED, ids=[f"{row[0]}={row[1]}" for row in UNSUPPORTED])
+def test_a_field_that_is_not_supported_yet_is_refused_by_its_path(path: str, value: object, _: object) -> None:
+    """The rule says "not supported yet", so that nobody looks for a mistake of his own."""
+    assert problems(set_at(full(), path, value)).get(f"pool.{path}", "").startswith("not supported yet")
+
+
+@pytest.mark.parametrize(("path", "_", "harmless"), UNSUPPORTED, ids=[f"{row[0]}={row[1]}" for row in UNSUPPORTED])
+def test_an_unsupported_field_may_hold_what_it_holds_when_absent(path: str, _: object, harmless: list[object]) -> None:
+    """Old files with every default written out still load, to the same pool."""
+    for value in harmless:
+        assert load_pool(set_at(full(), path, value)) == load_pool(full())
+
+
+def test_sticky_is_on_as_soon_as_its_object_is_there_so_even_an_empty_one_is_refused() -> None:
+    """`{}` switches stickiness on in the product."""
+    data = set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": {}})
+
+    assert "not supported yet" in problems(data)["pool.haproxy.backends[0].rewriteHttp.sticky.enabled"]
+
+
+BOUNDS: list[tuple[str, list[object], list[object]]] = [
+    # path, accepted, refused
+    ("name", ["a", "a-1", "0", "a" * 63], ["", "A", "a_b", "-a", "a-", "a/b", "..", "a" * 64, "a\n", 5, None]),
+    ("apiVersion", ["V2"], ["V1", "V3", 2]),
+    ("type", ["static"], ["template-static", "dynamic"]),
+    ("namespace", ["a/b", "", "/a/b/"], ["A", "a//b", "a b"]),
+    ("packageName", ["x"], ["a b", 3]),
+    ("packageVersion", ["v1.7.0", "stub-universe"], ["a b", "\n"]),
+    ("role", ["*", "slave_public", "a/b"], ["a b", "/a", "a/", "-x", "a\n"]),
+    ("cpus", [0.1, 1, 64], [0, -1, True, "1", 2000]),
+    ("cpusAdminOverhead", [0, 0.1], [-0.1, "0"]),
+    ("mem", [1, 992, 992.0], [0, -1, 1.5, True, "992"]),
+    ("memAdminOverhead", [0, 32], [-1, 0.5]),
+    ("disk", [0, 256], [-1, "256"]),
+    ("count", [0, 1, 1000], [-1, 1001, 1.5, True, "1"]),
+    ("ports", [[], [80, 9090]], [[0, 80, 9090], [65536], [80, 80, 9090], "80", [True]]),
+    ("constraints", ["", "hostname:UNIQUE"], ["hostname", "a:b:c:d:e", 3, "hostname:UNIQUE\n"]),
+    ("poolHealthcheckGracePeriod", [1, 180], [0, -1, "180"]),
+    ("poolHealthcheckInterval", [1, 12], [0]),
+    ("poolHealthcheckMaxFail", [1, 5], [0]),
+    ("poolHealthcheckTimeout", [2, 60], [1]),
+    ("haproxy", [{}], [[], "x", 3]),
+    ("haproxy.stats.bindAddress", ["127.0.0.1", "localhost"], ["*", "[::1]", "a b", "999.1.1.1", "1.2.3"]),
+    ("haproxy.stats.bindPort", [0, 65535], [-1, 65536, "9090"]),
+    ("haproxy.frontends", [[]], [{}, "x", [3]]),
+    ("haproxy.frontends[0].name", ["web", "a:b_c.d-e", ""], ["stats", "a b", "a\nb", 'a"', "x" * 97]),
+    ("haproxy.frontends[0].bindAddress", ["127.0.0.1"], ["*", "::1", "a\n"]),
+    ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
+    ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
+    ("haproxy.frontends[0].linkBackend.defaultBackend", ["app", ""], ["nope", "tcp", "a b"]),
+    ("haproxy.frontends[0].linkBackend.map[0].backend", ["app"], ["", "nope", "tcp", None]),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostEq",
+        ["www.example.com", "WWW.Example.com", "a_b.c:8080", ""],
+        ["a b", "a\nb", "a'b", "x" * 256, "*.example.com"],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathBeg",
+        ["/", "/a/b.c~d%20e", ""],
+        ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
+    ),
+    ("haproxy.backends[0].name", [], ["a b", "", "a\n", "x" * 97]),
+    (
+        "haproxy.backends[0].balance",
+        ["roundrobin", "leastconn", "source", "uri depth 2", "url_param id", "hdr(Host)", "random(2)", ""],
+        ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()"],
+    ),
+    ("haproxy.backends[0].services[0].marathon.serviceID", ["/a/b"], ["/a\nb", '/a"', "/a\\b", "\ud800", "x" * 513]),
+    (
+        "haproxy.backends[0].services[0].marathon.serviceIDPattern",
+        ["^/a.*$", "a|b"],
+        ["(", "(a+)+", "(?=x)", r"(a)\1", "x" * 513],
+    ),
+    ("haproxy.backends[0].services[0].marathon.containerName", ["web"], ["a\0b"]),
+    ("haproxy.backends[0].services[0].marathon.containerNamePattern", ["web.*"], ["["]),
+    ("haproxy.backends[1].services[0].mesos.frameworkName", ["kafka"], ["a\nb"]),
+    ("haproxy.backends[1].services[0].mesos.frameworkNamePattern", ["kafka"], ["*"]),
+    ("haproxy.backends[1].services[0].mesos.frameworkID", ["1-2"], ["a\tb"]),
+    ("haproxy.backends[1].services[0].mesos.frameworkIDPattern", ["1.*"], ["["]),
+    ("haproxy.backends[1].services[0].mesos.taskName", ["broker-0"], ["a\nb"]),
+    ("haproxy.backends[1].services[0].mesos.taskNamePattern", ["^broker-*$"], ["(.*)*"]),
+    ("haproxy.backends[1].services[0].mesos.taskID", ["broker-0__1"], ["'"]),
+    ("haproxy.backends[1].services[0].mesos.taskIDPattern", ["broker"], [")"]),
+    ("haproxy.backends[0].services[0].endpoint.type", ["AUTO_IP", "AGENT_IP", "CONTAINER_IP"], ["VIP", "ADDRESS", 1]),
+    ("haproxy.backends[1].services[0].endpoint.port", [-1, 1, 65535], [0, -2, 65536, "80"]),
+    ("haproxy.backends[0].services[0].endpoint.portName", ["web", ""], ["a\nb", 3]),
+    ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
+    ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.address", [""], ["10.0.0.1", "a b"]),
+]
+
+
+@pytest.mark.parametrize(("path", "accepted", "refused"), BOUNDS, ids=[row[0] for row in BOUNDS])
+def test_each_field_accepts_what_it_may_hold_and_refuses_the_rest_by_its_path(
+    path: str, accepted: list[object], refused: list[object]
+) -> None:
+    """Bounds are checked, and the message names the field or the one it contradicts."""
+    for value in accepted:
+        load_pool(set_at(full(), path, value))
+    for value in refused:
+        found = problems(set_at(full(), path, value))
+        parents = {f"pool.{path}".rpartition(".")[0], f"pool.{path}"}
+        assert any(at in parents or at.startswith(f"pool.{path}") for at in found), (value, found)
+
+
+def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
+    """A field that is added gets a row here or is listed as unsupported."""
+    written = {row[0] for row in BOUNDS} | {row[0] for row in UNSUPPORTED}
+    names = {path.rpartition(".")[2].partition("[")[0] for path in written}
+
+    def fields(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set(value) | {name for item in value.values() for name in fields(item)}
+        if isinstance(value, list):
+            return {name for item in value for name in fields(item)}
+        return set()
+
+    structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
+    rewriting = {"rewriteHttp", "request", "response"}
+    assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "haproxy.", "haproxy.stats.", "haproxy.frontends[0].", "haproxy.backends[0].services[0].endpoint."],
+)
+def test_an_unknown_field_is_refused_with_a_guess_at_what_was_meant(path: str) -> None:
+    """Misspelt fields are the most frequent mistake in hand-written files."""
+    assert "unknown field" in problems(set_at(full(), f"{path}zzz", 1))[f"pool.{path}zzz"]
+    assert (
+        "did you mean bindPort?" in problems(set_at(full(), "haproxy.stats.bindport", 1))["pool.haproxy.stats.bindport"]
+    )
+
+
+@pytest.mark.parametrize("data", [None, [], "web", 3, True])
+def test_what_is_no_object_is_no_pool(data: object) -> None:
+    """Any JSON value may arrive."""
+    assert problems(data)["pool"] == "must be an object"
+
+
+def test_null_means_absent_as_in_the_product() -> None:
+    """Files written by Go programs hold nulls."""
+    assert load_pool(minimal(count=None, constraints=None, ports=None)) == load_pool(minimal())
+
+
+def test_zero_is_kept_where_absence_would_mean_something_else() -> None:
+    """A pool of zero instances, no constraints, no disk and dynamic ports survives being shown."""
+    pool = load_pool(minimal(count=0, constraints="", disk=0, memAdminOverhead=0, cpusAdminOverhead=0))
+    shown = output_pool(pool)
+
+    assert (shown["count"], shown["constraints"], shown["disk"]) == (0, "", 0)
+    assert load_pool(shown) == pool
+    dynamic = load_pool(set_at(minimal(), "haproxy.stats", {"bindPort": 0}))
+    assert output_pool(dynamic)["haproxy"]["stats"]["bindPort"] == 0
+
+
+def test_zero_values_are_dropped_elsewhere() -> None:
+    """Empty strings, lists and false are left out of what is shown."""
+    shown = output_pool(load_pool(minimal()))
+
+    assert "ports" not in shown
+    assert "packageVersion" not in shown
+    assert "address" not in shown["haproxy"]["backends"][0]["services"][0]["endpoint"]
+    assert "map" not in shown["haproxy"]["frontends"][0]["linkBackend"]
+
+
+def test_backends_repeated_word_for_word_are_one() -> None:
+    """The product tolerated them, and they must not become two sections."""
+    data = minimal()
+    data["haproxy"]["backends"] *= 2
+
+    assert len(load_pool(data).haproxy.backends) == 1
+
+
+def test_hosts_are_compared_in_lower_case() -> None:
+    """Host names have no case."""
+    data = set_at(full(), "haproxy.frontends[0].linkBackend.map[0].hostEq", "WWW.Example.COM")
+
+    assert load_pool(data).haproxy.frontends[0].link_backend.map[0].host_eq == "www.example.com"
+
+
+def test_the_value_of_a_secret_never_stands_in_a_message() -> None:
+    """Only scalars are shown; what is in environment variables is not."""
+    with pytest.raises(InvalidPool) as caught:
+        load_pool(minimal(environmentVariables={"ELB_FILE_KEY": "-----BEGIN RSA PRIVATE KEY-----"}))
+
+    assert "PRIVATE" not in str(caught.value)
+
+
+def test_all_problems_are_told_at_once_but_not_without_end() -> None:
+    """People correct a file once; a file with a thousand mistakes gets a message of bounded length."""
+    data = minimal()
+    data["haproxy"]["backends"] = [{"name": "b", "x": 1} for _ in range(500)]
+
+    with pytest.raises(InvalidPool) as caught:
+        load_pool(data)
+
+    assert len(caught.value.problems) == 500
+    assert "and 480 more" in str(caught.value)
+
+
+def test_protocols_of_the_model_are_those_of_the_documentation() -> None:
+    """The enumeration is complete although two are not supported yet."""
+    assert [item.value for item in Protocol] == ["HTTP", "HTTPS", "TCP", "TLS"]
