@@ -4,21 +4,35 @@ Knows file names and templates. Equal models give equal bytes. Undefined names i
 escaped: the model holds no text that would need it.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import jinja2
 
 from api.dcos_template.build import RESOLVERS, shards
 from api.dcos_template.model import LBMGR_BACKEND, STATS_SECTION, Backend, Config, MapFile
 from api.dcos_template.routes import ANY_HOST
-from pool_executor.bundle import Kind
+from pool_executor.bundle import Kind, Part
 
 GLOBAL_FILE = "10-global.cfg"
 FRONTENDS_FILE = "20-frontends.cfg"
 
-Texts = dict[str, tuple[Kind, str]]
-"""Part name -> its kind and text."""
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One part of a bundle with its text."""
+
+    part: Part
+    text: str
+
+    @classmethod
+    def of(cls, name: str, kind: Kind, text: str) -> "Text":
+        """The part that consists of `text`."""
+        return cls(Part.of(name, kind, text), text)
+
+
+Texts = dict[str, Text]
+"""By the name of the part."""
 
 _environment = jinja2.Environment(
     loader=jinja2.PackageLoader("templates", "haproxy"),
@@ -36,20 +50,22 @@ def render(config: Config) -> Texts:
     """All parts of a configuration."""
     texts = render_structure(config)
     for name, backends in shards(config.backends).items():
-        texts[name] = ("config", render_backends(backends))
+        texts[name] = render_backends(name, backends)
     return texts
 
 
 def render_structure(config: Config) -> Texts:
     """The parts that do not hold servers."""
     resolves = any(backend.resolves for backend in config.backends)
-    texts: Texts = {
-        GLOBAL_FILE: ("config", _print("global.cfg.j2", pool=config.pool, resolves=resolves, resolvers=RESOLVERS)),
-        FRONTENDS_FILE: (
+    values = {"pool": config.pool}
+    parts = [
+        Text.of(GLOBAL_FILE, "config", _print("global.cfg.j2", values, resolves=resolves, resolvers=RESOLVERS)),
+        Text.of(
+            FRONTENDS_FILE,
             "config",
             _print(
                 "frontends.cfg.j2",
-                pool=config.pool,
+                values,
                 stats=config.stats,
                 stats_section=STATS_SECTION,
                 lbmgr_backend=LBMGR_BACKEND,
@@ -57,27 +73,26 @@ def render_structure(config: Config) -> Texts:
                 frontends=config.frontends,
             ),
         ),
-    }
-    for file in config.maps:
-        texts[file.name] = ("map", render_map(file))
-    return texts
+        *map(render_map, config.maps),
+    ]
+    return {text.part.name: text for text in parts}
 
 
-def render_backends(backends: Iterable[Backend]) -> str:
+def render_backends(name: str, backends: Iterable[Backend]) -> Text:
     """One file of backends."""
-    return _print("backends.cfg.j2", backends=list(backends))
+    return Text.of(name, "config", _print("backends.cfg.j2", {"backends": list(backends)}))
 
 
-def render_map(file: MapFile) -> str:
+def render_map(file: MapFile) -> Text:
     """One map file."""
-    return "".join(f"{entry.key} {entry.value}\n" for entry in file.entries)
+    return Text.of(file.name, "map", "".join(f"{entry.key} {entry.value}\n" for entry in file.entries))
 
 
 def joined(texts: Texts) -> str:
     """The config parts in the order in which HAProxy reads them, for people."""
-    names: Sequence[str] = sorted(name for name, (kind, _) in texts.items() if kind == "config")
-    return "".join(f"# ---- {name}\n{texts[name][1]}" for name in names)
+    names = sorted(name for name, text in texts.items() if text.part.kind == "config")
+    return "".join(f"# ---- {name}\n{texts[name].text}" for name in names)
 
 
-def _print(template: str, **values: Any) -> str:
-    return _environment.get_template(template).render(**values)
+def _print(template: str, values: Mapping[str, object], **more: object) -> str:
+    return _environment.get_template(template).render({**values, **more})

@@ -1,9 +1,10 @@
 """Follows the Mesos operator event stream on one thread and puts what it means on the board.
 
-Knows how events reach the index and that time passes while none come. Does not know HTTP: the operator client connects,
-detects a silent stream and reconnects by itself; every new stream begins with SUBSCRIBED.
+Knows how events reach the index, that a stream which ended is opened again, and that time passes while no event comes.
+Does not know HTTP: the operator client finds the master and notices a silent stream. A stream begins with SUBSCRIBED.
 """
 
+import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -13,10 +14,11 @@ import structlog
 from api.mesos_listener.board import Board
 from api.mesos_listener.index import TaskIndex
 from sdk.clock import Clock
+from sdk.errors import TemporaryFailure
 
 #: Carried-over tasks expire also while Mesos is away and no event comes.
 TICK = 5.0
-_RETRY = 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 log = structlog.get_logger()
 
@@ -25,7 +27,7 @@ class OperatorStream(Protocol):
     """What is used of the operator client."""
 
     def stream(self) -> Iterable[Mapping[str, object]]:
-        """Events for ever, over reconnections; ends when the client is closed."""
+        """The events of one subscription; raises an SdkError when it cannot be had or has ended."""
 
     def close(self) -> None:
         """End `stream`."""
@@ -60,15 +62,32 @@ class Follower:
             thread.join(10.0)
 
     def _follow(self) -> None:
+        pause = _FIRST_PAUSE
         while not self._stopping.is_set():
+            subscribed = False
             try:
                 for event in self._operator.stream():
+                    if not subscribed:
+                        subscribed, pause = True, _FIRST_PAUSE
                     self._take(event)
                     if self._stopping.is_set():
                         return
+                reason = "the stream ended"
+            except TemporaryFailure as error:
+                reason = str(error)
             except Exception:
-                log.exception("The Mesos operator stream failed; opening it again")
-            self._stopping.wait(_RETRY)
+                log.exception("The Mesos operator stream failed; serving the last known tasks and trying again")
+                reason = ""
+                pause = _LONGEST_PAUSE
+            if self._stopping.is_set():
+                return
+            if subscribed and reason:
+                log.warning("The Mesos master is away; serving the last known tasks", reason=reason)
+            elif reason:
+                log.info("No Mesos master to subscribe to yet; trying again", reason=reason)
+            # Jitter, so that not all listeners ask a new master in the same instant.
+            self._stopping.wait(pause * random.uniform(0.7, 1.3))  # noqa: S311 - no secret depends on it
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _tick(self) -> None:
         while not self._stopping.wait(TICK):

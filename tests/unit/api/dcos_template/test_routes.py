@@ -1,0 +1,59 @@
+"""Ordered rules through maps, against the plain definition."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.dcos_template.routes import ANY_HOST, MapEntry, Routes, build_routes
+from scheduler.pools.model import MapRule
+
+
+def reference(rules: list[MapRule], host: str, path: str) -> str | None:
+    """The documented meaning: the first rule whose conditions all hold."""
+    for rule in rules:
+        host_holds = rule.host_eq in ("", host) or rule.host_eq == host.partition(":")[0]
+        if host_holds and path.startswith(rule.path_beg):
+            return rule.backend
+    return None
+
+
+def looked_up(routes: Routes, host: str, path: str) -> str | None:
+    """What HAProxy does with the two maps: map_str on the bare host, then on the whole one, then map_beg."""
+    hosts, paths = dict(routes.hosts), dict(routes.paths)
+    group = hosts.get(host, hosts.get(host.partition(":")[0], ANY_HOST))
+    key = f"{group}|{path}"
+    entries = [entry for entry in paths if key.startswith(entry)]
+    return paths[max(entries, key=len)] if entries else None
+
+
+HOSTS = ["a.com", "a.co", "b.com", "b.com:81", "a.com:81"]
+PATHS = ["/", "/a", "/ab", "/a/b", "/b", "/abc/d"]
+RULES = st.builds(
+    MapRule,
+    backend=st.sampled_from(["one", "two", "three"]),
+    host_eq=st.sampled_from(["", *HOSTS]),
+    path_beg=st.sampled_from(["", *PATHS]),
+).filter(lambda rule: bool(rule.host_eq or rule.path_beg))
+
+
+@given(
+    st.lists(RULES, max_size=10),
+    st.sampled_from([*HOSTS, "c.com", "a.com:82", ""]),
+    st.sampled_from([*PATHS, "", "/zz"]),
+)
+def test_the_maps_give_the_first_matching_rule(rules: list[MapRule], host: str, path: str) -> None:
+    """Order, AND within a rule, hosts with and without port, paths that contain each other."""
+    assert looked_up(build_routes(rules), host, path) == reference(rules, host, path)
+
+
+def test_an_added_path_of_one_host_is_an_edit_of_its_lines_only() -> None:
+    """Changes between existing backends stay map edits."""
+    first = [MapRule(backend="one", host_eq="a.com"), MapRule(backend="two", host_eq="b.com", path_beg="/x")]
+    before, after = build_routes(first), build_routes([MapRule(backend="two", host_eq="a.com", path_beg="/y"), *first])
+    assert after.hosts == before.hosts
+    assert set(after.paths) - set(before.paths) == {MapEntry("a.com|/y", "two")}
+
+
+def test_hosts_with_equal_rules_share_their_lines() -> None:
+    """A thousand hosts of one backend need one path entry."""
+    routes = build_routes([MapRule(backend="one", host_eq=f"h{number}.com") for number in range(1000)])
+    assert (len(routes.hosts), len(routes.paths)) == (1000, 1)
