@@ -5,6 +5,7 @@ from typing import Any
 
 from pool_executor.bundle import InstanceStatus
 from scheduler.pools.model import STATS_PORT_NAME, Pool
+from scheduler.pools.service import port_name
 
 
 def pool_metadata(pool: Pool, instances: Sequence[InstanceStatus]) -> dict[str, Any]:
@@ -13,20 +14,20 @@ def pool_metadata(pool: Pool, instances: Sequence[InstanceStatus]) -> dict[str, 
         "name": pool.name,
         "aws": {"elbs": []},
         "frontends": [
-            {"name": frontend.name, "endpoints": _endpoints(frontend.name, instances)}
+            {"name": frontend.name, "endpoints": _endpoints(port_name(pool, frontend.name), instances)}
             for frontend in sorted(pool.haproxy.frontends, key=lambda frontend: frontend.name)
         ],
-        "stats": _endpoints(STATS_PORT_NAME, instances),
+        "stats": _endpoints(port_name(pool, STATS_PORT_NAME), instances),
     }
 
 
-def _endpoints(port_name: str, instances: Sequence[InstanceStatus]) -> list[dict[str, Any]]:
+def _endpoints(port: str, instances: Sequence[InstanceStatus]) -> list[dict[str, Any]]:
     return [
         {
-            "port": instance.ports[port_name],
+            "port": instance.ports[port],
             "private": list(instance.addresses),
             "public": list(instance.public),
         }
         for instance in instances
-        if port_name in instance.ports
+        if port in instance.ports
     ]

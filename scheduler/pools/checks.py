@@ -75,10 +75,17 @@ def _listener_problems(pool: Pool) -> Iterator[Problem]:
     taken: list[tuple[str, str, int]] = []
     for path, address, port in _listeners(pool):
         for other_path, other_address, other_port in taken:
-            if port == other_port != 0 and (address == other_address or DEFAULT_ADDRESS in (address, other_address)):
+            if port != other_port or port == 0:
+                continue
+            if address == other_address or DEFAULT_ADDRESS in (address, other_address):
                 rule = f"is already bound by {other_path} on {other_address}"
-                yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)
-                break
+            elif not pool.ports:
+                # Each listener gets a task port of its own, and Mesos gives one number to one port only.
+                rule = f"is also the port of {other_path}; list it once in pool.ports to share it between addresses"
+            else:
+                continue
+            yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)
+            break
         taken.append((path, address, port))
 
 

@@ -208,9 +208,10 @@ class PoolSchema(Strict):
     role = Text(texts.role)
     principal = NotYet("")
     secretName = NotYet("")  # noqa: N815 - the JSON name
-    cpus = Number(0.01, 1024)
+    # The executor's own share comes out of the task's, see service.py: something has to be left for HAProxy.
+    cpus = Number(0.02, 1024)
     cpus_admin_overhead = Number(0, 1024, data_key="cpusAdminOverhead")
-    mem = Whole(1, 1 << 22)
+    mem = Whole(64, 1 << 22)
     mem_admin_overhead = Whole(0, 1 << 22, data_key="memAdminOverhead")
     disk = Whole(0, 1 << 30)
     count = Whole(0, 1000)

@@ -70,7 +70,6 @@ def test_frontend_and_backend_must_have_the_same_mode() -> None:
         (("0.0.0.0", 80), ("0.0.0.0", 80), True),
         (("0.0.0.0", 80), ("127.0.0.1", 80), True),
         (("127.0.0.1", 80), ("127.0.0.1", 80), True),
-        (("127.0.0.1", 80), ("127.0.0.2", 80), False),
         (("0.0.0.0", 80), ("0.0.0.0", 81), False),
         (("0.0.0.0", 0), ("0.0.0.0", 0), False),
     ],
@@ -87,6 +86,16 @@ def test_two_frontends_cannot_bind_the_same_address_and_port(
         assert "already bound by pool.haproxy.frontends[0]" in problems(data)["pool.haproxy.frontends[1].bindPort"]
     else:
         load_pool(data)
+
+
+def test_one_port_on_two_addresses_has_to_be_allocated_once() -> None:
+    """Mesos gives a number to one task port only; `ports` names it once for both."""
+    listeners = [
+        {"name": name, "bindAddress": address, "bindPort": 80, "protocol": "HTTP"}
+        for name, address in (("a", "127.0.0.1"), ("b", "127.0.0.2"))
+    ]
+    assert "pool.ports" in problems(pool(frontends=listeners))["pool.haproxy.frontends[1].bindPort"]
+    load_pool(pool(frontends=listeners) | {"ports": [80, 9090]})
 
 
 def test_a_frontend_cannot_take_the_port_of_stats() -> None:
