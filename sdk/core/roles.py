@@ -49,7 +49,7 @@ def work_by_role(frame: Frame) -> tuple[dict[str, set[str]], dict[str, set[str]]
 
 def update_offers(frame: Frame) -> float | None:
     """SUPPRESS where nothing is wanted, REVIVE where something new is; returns when to look again."""
-    if not frame.subscribed:
+    if not frame.subscribed or frame.teardown_due is not None:
         return None
     work, left = work_by_role(frame)
     sweeping = frame.now < frame.sweep_until

@@ -1,0 +1,19 @@
+"""A cluster in one process under a manual clock, to tell stories about schedulers: the public test harness of the SDK.
+
+    sim = Simulation()
+    sim.add_agent("agent1", cpus=2, mem=1024, ports="31000-31010")
+    sim.publish(ServiceSpec(name="web", pods=(...,)))
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "the instance runs")
+    sim.partition("agent1")
+    ...
+    sim.expect_nothing_left()
+
+The scheduler is the real one (`sdk.core.decide` over the real stores in memory, talking Mesos' JSON), master and agents
+are those of the embedded Mesos (`sdk.local.core`); only executors and the network are played. Nothing waits, nothing is
+random: the same story goes the same way each time.
+"""
+
+from sdk.testing.executors import Behaviour
+from sdk.testing.simulation import Simulation, StoryFailed
+
+__all__ = ["Behaviour", "Simulation", "StoryFailed"]

@@ -1,0 +1,322 @@
+"""The played cluster: the embedded Mesos' master and agents, connected by a network that can be cut.
+
+Everything happens in the order in which it was caused: messages wait in one queue until `pump`. Time stands still until
+`advance`.
+"""
+
+import base64
+import heapq
+import itertools
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sdk.local.core import agent as agents
+from sdk.local.core import agent_model
+from sdk.local.core.master import Master
+from sdk.local.core.model import MasterConfig
+from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToScheduler
+from sdk.testing.executors import Behaviour, PlayedExecutor
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Machine:
+    """One agent's machine: the agent process, what it checkpointed, its executors, its cable."""
+
+    name: str
+    info: Json
+    agent: agents.Agent | None = None
+    checkpoints: dict[str, Json] = field(default_factory=dict)
+    connection: str | None = None
+    """Of the agent's process to the master, None when there is none."""
+    cut: bool = False
+    """The cable is pulled: nothing arrives on either side, nobody is told."""
+    executors: dict[str, PlayedExecutor] = field(default_factory=dict)
+    streams: dict[str, str] = field(default_factory=dict)
+    """Executor stream to container."""
+
+
+def _ignore(*_: object) -> None:
+    """Nobody listens yet."""
+
+
+class Cluster:
+    """One master, any number of agents, and the subscription of one scheduler."""
+
+    def __init__(self, *, now: float, config: MasterConfig) -> None:
+        self.now = now
+        self._config = config
+        self._ids = itertools.count(1)
+        self._queue: deque[Callable[[], None]] = deque()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._registry: Json | None = None
+        self._behaviours: dict[str, Behaviour] = {}
+        self.machines: dict[str, Machine] = {}
+        self.master: Master | None = Master(config, now=now)
+        self.on_scheduler_event: Callable[[str, Json], None] = _ignore
+        self.on_scheduler_closed: Callable[[str], None] = _ignore
+
+    # Ids and time
+
+    def number(self) -> int:
+        """The next of 1, 2, 3, ..."""
+        return next(self._ids)
+
+    def new_uuid(self) -> str:
+        """Base64 of 16 bytes."""
+        return base64.b64encode(uuid.UUID(int=self.number()).bytes).decode()
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do `action` in so many seconds."""
+        heapq.heappush(self._timers, (self.now + seconds, self.number(), action))
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Do `action` after all that has been caused already."""
+        self._queue.append(action)
+
+    def next_event(self) -> float | None:
+        """When something happens next."""
+        times = [self._timers[0][0]] if self._timers else []
+        sources = [self.master, *(machine.agent for machine in self.machines.values())]
+        times.extend(due for source in sources if source is not None and (due := source.next_tick()) is not None)
+        return min(times, default=None)
+
+    def step(self, now: float) -> None:
+        """Let it be `now`: everything that is due happens."""
+        self.now = now
+        while self._timers and self._timers[0][0] <= now:
+            self.soon(heapq.heappop(self._timers)[2])
+        if self.master is not None:
+            self._from_master(self.master.tick(now=now))
+        for machine in self.machines.values():
+            if machine.agent is not None:
+                self._from_agent(machine, machine.agent.tick(now=now))
+        self.pump()
+
+    def pump(self) -> None:
+        """Deliver everything, and what that causes."""
+        while self._queue:
+            self._queue.popleft()()
+
+    # The scheduler's side
+
+    def call(self, call: Json, stream: str | None, new_stream: str = "") -> tuple[int, str]:
+        """One call of a scheduler; HTTP status and text."""
+        if self.master is None:
+            return 503, "there is no master"
+        answer = self.master.call(call, stream=stream, now=self.now, new_stream=new_stream)
+        self._from_master(answer.outputs)
+        return answer.status, answer.text or ""
+
+    def scheduler_gone(self, stream: str) -> None:
+        """The scheduler's process or connection is gone."""
+        if self.master is not None:
+            self._from_master(self.master.scheduler_disconnected(stream, now=self.now))
+
+    # Master
+
+    def stop_master(self) -> None:
+        """The master's process dies; its registry stays."""
+        if self.master is not None:
+            self._registry = self.master.registry()
+            self.master = None
+        for machine in self.machines.values():
+            if machine.connection is not None:
+                machine.connection = None
+                if machine.agent is not None:
+                    machine.agent.master_disconnected()
+
+    def start_master(self) -> None:
+        """Another master takes over with the registry; agents find it."""
+        config = MasterConfig(
+            **{name: getattr(self._config, name) for name in self._config.__slots__}
+            | {"master_id": f"{self._config.master_id}-{self.number()}"}
+        )
+        self.master = Master(config, now=self.now, registry=self._registry)
+        for machine in self.machines.values():
+            self._connect(machine)
+        self.pump()
+
+    def _from_master(self, outputs: tuple[Output, ...]) -> None:
+        for output in outputs:
+            match output:
+                case ToScheduler(stream=stream, event=event):
+                    self.soon(partial(self.on_scheduler_event, stream, event))
+                case CloseScheduler(stream=stream):
+                    self.soon(partial(self.on_scheduler_closed, stream))
+                case ToAgent(connection=connection, message=message):
+                    self.soon(partial(self._to_agent, connection, message))
+                case CloseAgent(connection=connection):
+                    self.soon(partial(self._closed, connection))
+                case Persist(registry=registry):
+                    self._registry = registry
+                case _:
+                    pass  # no operator listens here
+
+    def _at(self, connection: str) -> Machine | None:
+        return next((machine for machine in self.machines.values() if machine.connection == connection), None)
+
+    def _to_agent(self, connection: str, message: Json) -> None:
+        machine = self._at(connection)
+        if machine is not None and machine.agent is not None and not machine.cut:
+            self._from_agent(machine, machine.agent.master_message(message, now=self.now))
+
+    def _closed(self, connection: str) -> None:
+        machine = self._at(connection)
+        if machine is None:
+            return
+        machine.connection = None
+        if machine.agent is not None:
+            machine.agent.master_disconnected()
+        if not machine.cut:
+            self.later(1.0, lambda: self._connect(machine))
+
+    # Agents
+
+    def add(self, name: str, info: Json) -> None:
+        """A new machine joins."""
+        self.machines[name] = Machine(name=name, info=info)
+        self.start_agent(name)
+
+    def start_agent(self, name: str) -> None:
+        """The agent's process starts, with what an earlier one checkpointed."""
+        machine = self.machines[name]
+        config = agent_model.AgentConfig(
+            info=machine.info, new_uuid=self.new_uuid, new_container_id=lambda: f"container-{self.number()}"
+        )
+        machine.agent = agents.Agent(config, now=self.now, checkpoints=dict(machine.checkpoints))
+        for executor in list(machine.executors.values()):
+            executor.subscribe()
+        self._lost_containers(machine)
+        self._connect(machine)
+        self.pump()
+
+    def _lost_containers(self, machine: Machine) -> None:
+        """Containers of the checkpoints that died while the agent was away."""
+        assert machine.agent is not None
+        for run in list(machine.agent.state.runs.values()):
+            if run.container_id not in machine.executors:
+                self._from_agent(machine, machine.agent.exited(run.container_id, None, now=self.now))
+
+    def stop_agent(self, name: str, *, tasks_too: bool) -> None:
+        """The agent's process dies, with or without its executors."""
+        machine = self.machines[name]
+        machine.agent = None
+        machine.streams.clear()
+        if tasks_too:
+            machine.executors.clear()
+        connection, machine.connection = machine.connection, None
+        if connection is not None and self.master is not None and not machine.cut:
+            self._from_master(self.master.agent_disconnected(connection, now=self.now))
+        self.pump()
+
+    def cut(self, name: str) -> None:
+        """Pull the cable."""
+        self.machines[name].cut = True
+
+    def mend(self, name: str) -> None:
+        """Plug it in again: the agent connects anew."""
+        machine = self.machines[name]
+        machine.cut = False
+        old, machine.connection = machine.connection, None
+        if old is not None and self.master is not None:
+            self._from_master(self.master.agent_disconnected(old, now=self.now))
+        if machine.agent is not None:
+            machine.agent.master_disconnected()
+            self._connect(machine)
+        self.pump()
+
+    def _connect(self, machine: Machine) -> None:
+        if self.master is None or machine.agent is None or machine.cut or machine.connection is not None:
+            return
+        if machine.agent.recovering:
+            self.later(1.0, lambda: self._connect(machine))
+            return
+        machine.connection = f"{machine.name}-{self.number()}"
+        self._to_master(machine, machine.agent.registration())
+
+    def _to_master(self, machine: Machine, message: Json) -> None:
+        if self.master is not None and machine.connection is not None and not machine.cut:
+            self._from_master(self.master.agent_message(machine.connection, message, now=self.now))
+
+    def _from_agent(self, machine: Machine, outputs: tuple[agent_model.AgentOutput, ...]) -> None:
+        for output in outputs:
+            match output:
+                case agent_model.ToMaster(message=message):
+                    self._to_master(machine, message)
+                case agent_model.ToExecutor(stream=stream, event=event):
+                    container = machine.streams.get(stream)
+                    executor = machine.executors.get(container) if container is not None else None
+                    if executor is not None:
+                        self.soon(partial(executor.event, event))
+                case agent_model.CloseExecutor(stream=stream):
+                    machine.streams.pop(stream, None)
+                case agent_model.Launch():
+                    self._start_executor(machine, output)
+                case agent_model.Destroy(container_id=container_id):
+                    self.soon(partial(self._end, machine, container_id, 9))
+                case agent_model.Checkpoint(name=name, content=content):
+                    if content is None:
+                        machine.checkpoints.pop(name, None)
+                    else:
+                        machine.checkpoints[name] = content
+                case agent_model.Terminate():
+                    machine.agent = None
+                    machine.checkpoints.clear()
+
+    # Executors
+
+    def behave(self, task_name: str, behaviour: Behaviour) -> None:
+        """How tasks of this Mesos task name go from now on."""
+        self._behaviours[task_name] = behaviour
+
+    def _behaviour(self, task_name: str) -> Behaviour:
+        return self._behaviours.get(task_name, Behaviour())
+
+    def _start_executor(self, machine: Machine, launch: agent_model.Launch) -> None:
+        container = launch.container_id
+
+        def say(call: Json) -> None:
+            self.soon(lambda: self._executor_call(machine, container, call))
+
+        def later(seconds: float, action: Callable[[], None]) -> None:
+            self.later(seconds, lambda: action() if container in machine.executors else None)
+
+        executor = PlayedExecutor(
+            container_id=container,
+            framework_id=launch.framework_id,
+            executor_id=launch.executor_id,
+            say=say,
+            later=later,
+            end=lambda status: self._end(machine, container, status),
+            behaviour=self._behaviour,
+            new_uuid=self.new_uuid,
+        )
+        machine.executors[container] = executor
+        assert machine.agent is not None
+        self._from_agent(machine, machine.agent.launched(container, self.number(), now=self.now))
+        # The name of a custom executor's first task is not known yet: what keeps it from registering is its own name.
+        first = launch.task["name"] if launch.task is not None else launch.executor_id.split("__")[-2]
+        if self._behaviour(first).registers:
+            executor.subscribe()
+
+    def _executor_call(self, machine: Machine, container: str, call: Json) -> None:
+        if machine.agent is None or container not in machine.executors:
+            return
+        stream = ""
+        if call["type"] == "SUBSCRIBE":
+            stream = f"executor-{self.number()}"
+            machine.streams[stream] = container
+        machine.agent.executor_call(call, now=self.now, new_stream=stream)
+        self._from_agent(machine, machine.agent.outputs())
+
+    def _end(self, machine: Machine, container: str, status: int) -> None:
+        if machine.executors.pop(container, None) is None and status == 0:
+            return
+        if machine.agent is not None:
+            self._from_agent(machine, machine.agent.exited(container, status, now=self.now))

@@ -1,0 +1,138 @@
+"""Played executors: what a task does after its agent was told to launch it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How tasks of one name go. Times in seconds; None: never."""
+
+    registers: bool = True
+    """False: the executor is started but never subscribes; its agent gives it up."""
+    runs_after: float = 0.0
+    """From LAUNCH to TASK_RUNNING."""
+    fails_after: float | None = None
+    """From TASK_RUNNING to TASK_FAILED."""
+    finishes_after: float | None = None
+    kill_takes: float = 0.5
+    """From KILL to TASK_KILLED."""
+    lingers: float = 0.2
+    """From the end of the task to the end of its executor, whose resources are in use until then."""
+    healthy: bool | None = None
+    """What TASK_RUNNING says."""
+    message: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class PlayedTask:
+    """A task inside an executor."""
+
+    task_id: str
+    name: str
+    info: Json
+    state: str = "TASK_STAGING"
+
+
+@dataclass(slots=True, kw_only=True)
+class PlayedExecutor:
+    """One executor process; `say` hands a call to its agent."""
+
+    container_id: str
+    framework_id: str
+    executor_id: str
+    say: Callable[[Json], None]
+    later: Callable[[float, Callable[[], None]], None]
+    """Do something after so many seconds, unless the process has ended before."""
+    end: Callable[[int], None]
+    """End the process with a wait status."""
+    behaviour: Callable[[str], Behaviour]
+    new_uuid: Callable[[], str]
+    tasks: dict[str, PlayedTask] = field(default_factory=dict)
+    unacknowledged: list[Json] = field(default_factory=list)
+
+    def call(self, kind: str, body: Json) -> None:
+        """One call to the agent."""
+        self.say(
+            {
+                "type": kind,
+                "framework_id": {"value": self.framework_id},
+                "executor_id": {"value": self.executor_id},
+                kind.lower(): body,
+            }
+        )
+
+    def subscribe(self) -> None:
+        """SUBSCRIBE, at the start or after the agent came back."""
+        tasks = [task.info for task in self.tasks.values() if task.state == "TASK_STAGING"]
+        updates = [{"status": status} for status in self.unacknowledged]
+        self.call("SUBSCRIBE", {"unacknowledged_tasks": tasks, "unacknowledged_updates": updates})
+
+    def event(self, event: Json) -> None:
+        """One event of the agent."""
+        match event["type"]:
+            case "LAUNCH":
+                self._launch(event["launch"]["task"])
+            case "KILL":
+                task = self.tasks.get(event["kill"]["task_id"]["value"])
+                if task is not None and task.state != "TASK_KILLING":
+                    self.update(task, "TASK_KILLING")
+                    wait = self.behaviour(task.name).kill_takes
+                    self.later(wait, partial(self.finish, task, "TASK_KILLED", "Command terminated with signal Killed"))
+            case "SHUTDOWN":
+                for task in list(self.tasks.values()):
+                    self.finish(task, "TASK_KILLED", "Executor is shutting down")
+                self.later(0.0, lambda: self.end(0))
+            case "ACKNOWLEDGED":
+                uuid = event["acknowledged"]["uuid"]
+                self.unacknowledged = [status for status in self.unacknowledged if status["uuid"] != uuid]
+
+    def _launch(self, info: Json) -> None:
+        task = PlayedTask(task_id=info["task_id"]["value"], name=info["name"], info=info)
+        if task.task_id in self.tasks:
+            return
+        self.tasks[task.task_id] = task
+        self.update(task, "TASK_STARTING")
+        self.later(self.behaviour(task.name).runs_after, lambda: self._run(task))
+
+    def _run(self, task: PlayedTask) -> None:
+        if task.state != "TASK_STARTING":
+            return
+        behaviour = self.behaviour(task.name)
+        self.update(task, "TASK_RUNNING", healthy=behaviour.healthy)
+        if behaviour.fails_after is not None:
+            self.later(
+                behaviour.fails_after,
+                lambda: self.finish(task, "TASK_FAILED", behaviour.message or "Command exited with status 1"),
+            )
+        if behaviour.finishes_after is not None:
+            self.later(
+                behaviour.finishes_after, lambda: self.finish(task, "TASK_FINISHED", "Command exited with status 0")
+            )
+
+    def update(self, task: PlayedTask, state: str, message: str = "", healthy: bool | None = None) -> None:
+        """UPDATE of a task."""
+        task.state = state
+        status: Json = {
+            "task_id": {"value": task.task_id},
+            "state": state,
+            "source": "SOURCE_EXECUTOR",
+            "uuid": self.new_uuid(),
+        }
+        if message:
+            status["message"] = message
+        if healthy is not None:
+            status["healthy"] = healthy
+        self.unacknowledged.append(status)
+        self.call("UPDATE", {"status": status})
+
+    def finish(self, task: PlayedTask, state: str, message: str) -> None:
+        """The task ends, and a moment later its executor."""
+        if self.tasks.pop(task.task_id, None) is None:
+            return
+        self.update(task, state, message)
+        self.later(self.behaviour(task.name).lingers, lambda: self.end(0))
