@@ -198,6 +198,11 @@ class Agent:
         """Leave at once."""
         self._events.put(_Stop())
 
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with HAProxy itself; after the end of `run`, what ended it."""
+        return self._trouble
+
     # -- the thread
 
     def run(self) -> End:

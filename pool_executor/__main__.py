@@ -1,0 +1,76 @@
+"""The process that a Mesos agent starts: `python3 pool_executor.pyz` in the sandbox of the task."""
+
+import ipaddress
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from pool_executor.executor import Host, PoolExecutor
+from sdk.errors import EnvironmentProblem
+from sdk.mesos.executor import ExecutorDriver
+
+_log = structlog.get_logger()
+
+
+def main(environment: Mapping[str, str] = os.environ) -> int:
+    """Run until the task is over; 0, or 1 when this is no place for an executor."""
+    _configure_logs(environment.get("EDGELB_LOG_LEVEL", "info"))
+    executor = PoolExecutor(
+        Host(
+            sandbox=Path(environment.get("MESOS_SANDBOX", ".")).resolve(),
+            addresses=_addresses(environment),
+        )
+    )
+    try:
+        driver = ExecutorDriver(executor, environment=environment)
+    except EnvironmentProblem as error:
+        _log.error(str(error))
+        return 1
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        if executor.idle:
+            driver.stop()
+        else:
+            executor.terminate(f"the executor was ended by {signal.Signals(number).name}")
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    driver.start()
+    driver.join()
+    executor.join()
+    return 0
+
+
+def _addresses(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The address of this container: the one given to libprocess, else the agent's."""
+    agent = environment.get("MESOS_AGENT_ENDPOINT", "").rpartition(":")[0]
+    for address in (environment.get("LIBPROCESS_IP", ""), agent.strip("[]")):
+        try:
+            if not ipaddress.ip_address(address).is_unspecified:
+                return (address,)
+        except ValueError:
+            continue  # a host name: the agent's own, which the status has anyway
+    return ()
+
+
+def _configure_logs(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.INFO)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""The Mesos custom executor of one pool instance: a task in, an lbmgr with its HAProxy run, statuses out.
+
+Knows Mesos' task states and pymesos' callbacks. Does not know how HAProxy is configured.
+"""
+
+# ruff: noqa: N802 - pymesos' names
+
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from pool_executor.bundle import InstanceStatus
+from pool_executor.lbmgr.agent import Agent, End, Settings
+from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.watch import PoolNodes
+from pool_executor.task import Assignment, parse
+from sdk.errors import CorruptRecord, EnvironmentProblem
+from sdk.mesos.executor import Executor
+
+_log = structlog.get_logger()
+
+_MAX_MESSAGE = 500
+# The agent kills what is left when the shutdown grace period is over: be gone before.
+_SHUTDOWN_MARGIN = 1.0
+
+
+class Driver(Protocol):
+    """What this executor uses of `sdk.mesos.executor.ExecutorDriver`."""
+
+    grace_shutdown_period: float
+
+    def sendStatusUpdate(self, status: Mapping[str, Any]) -> None:
+        """Keep and send an update."""
+
+    def stop(self) -> None:
+        """End the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Where this executor runs."""
+
+    sandbox: Path
+    addresses: tuple[str, ...]
+    haproxy: str = "haproxy"
+
+
+class PoolExecutor(Executor):
+    """Runs one task and ends with it. Callbacks come from one thread, statuses of lbmgr from another."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._hostname = ""
+        self._tells_killing = False
+        self._lock = threading.Lock()
+        self._assignment: Assignment | None = None
+        self._agent: Agent | None = None
+        self._thread: threading.Thread | None = None
+        self._leaving: str | None = None
+        """Why the instance leaves, once somebody asked for it."""
+        self._killed = False
+        self._told: tuple[object, ...] | None = None
+
+    # -- callbacks
+
+    def registered(
+        self, driver: Driver, executor_info: Any, framework_info: Mapping[str, Any], agent_info: Mapping[str, Any]
+    ) -> None:
+        """Note where we are and what the framework understands."""
+        del driver, executor_info
+        self._hostname = str(agent_info.get("hostname", ""))
+        capabilities = {each.get("type") for each in framework_info.get("capabilities", ())}
+        self._tells_killing = "TASK_KILLING_STATE" in capabilities
+
+    def reregistered(self, driver: Driver, agent_info: Mapping[str, Any]) -> None:
+        """The agent restarted; unacknowledged updates were handed over with the subscription."""
+        del driver, agent_info
+        _log.info("The agent is back")
+
+    def disconnected(self, driver: Driver) -> None:
+        """Serving does not need the agent."""
+        del driver
+
+    def launchTask(self, driver: Driver, task: Mapping[str, Any]) -> None:
+        """Start the instance, or fail the task with the sentence that says what is missing."""
+        task_id = str(task["task_id"]["value"])
+        if self._assignment is not None:
+            # Its own executor per task is what the scheduler asks for; two would fight for the ports.
+            self._tell(driver, task_id, "TASK_FAILED", f"this executor runs {self._assignment.task_id} already")
+            return
+        try:
+            assignment = parse(task)
+            binary, version = Haproxy.find(self._host.haproxy)
+            _require("openssl", "it makes the certificates of frontends that have none")
+            sockets = SocketDirectory()
+        except (CorruptRecord, EnvironmentProblem, OSError) as error:
+            self._tell(driver, task_id, "TASK_FAILED", str(error))
+            self._stop(driver)
+            return
+        with self._lock:
+            self._assignment = assignment
+        self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {version} for pool {assignment.pool}")
+        agent = Agent(
+            Settings(
+                task_id=task_id,
+                pod=assignment.pod,
+                pool=assignment.pool,
+                hostname=self._hostname,
+                addresses=self._host.addresses,
+                ports=assignment.ports,
+                binds=assignment.binds,
+                health=assignment.health,
+                sandbox=self._host.sandbox,
+                sockets=sockets.path,
+            ),
+            binary=binary,
+            version=version,
+            on_status=lambda status: self._on_status(driver, status),
+        )
+        self._agent = agent
+        self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
+        self._thread.start()
+
+    def kill(self, driver: Driver, task_id: Mapping[str, Any], grace: float | None) -> None:
+        """Drain within the grace period of the KILL, else of the task."""
+        assignment = self._assignment
+        if assignment is None or task_id["value"] != assignment.task_id:
+            self._tell(driver, str(task_id["value"]), "TASK_KILLED", "the task was not running")
+            return
+        grace = assignment.kill_grace if grace is None else grace
+        self._killed = True
+        if self._tells_killing and self._leaving is None:
+            self._tell(
+                driver, assignment.task_id, "TASK_KILLING", f"draining: connections may finish within {grace:g} s"
+            )
+        self._leave("drained", grace)
+
+    def shutdown(self, driver: Driver) -> None:
+        """The agent ends this executor; returns when the instance is gone."""
+        thread, assignment = self._thread, self._assignment
+        if thread is None or assignment is None:
+            return
+        self._killed = True
+        grace = max(0.0, min(assignment.kill_grace, driver.grace_shutdown_period - _SHUTDOWN_MARGIN))
+        self._leave("the agent shut the executor down", grace)
+        thread.join()
+
+    def frameworkMessage(self, driver: Driver, message: str) -> None:
+        """The scheduler sends none."""
+        del driver
+        _log.warning("A message of the framework was ignored", size=len(message))
+
+    # -- from the process
+
+    def terminate(self, why: str) -> None:
+        """Drain because the process was asked to end, not the task."""
+        grace = self._assignment.kill_grace if self._assignment is not None else 0.0
+        self._leave(why, grace)
+
+    def join(self) -> None:
+        """Wait until the instance is gone; it is ended at once when the driver is gone already."""
+        if self._agent is not None and self._thread is not None:
+            self._agent.stop()
+            self._thread.join()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task was launched."""
+        return self._thread is None
+
+    # -- lbmgr's thread
+
+    def _run(self, driver: Driver, agent: Agent, sockets: SocketDirectory) -> None:
+        assignment = self._assignment
+        assert assignment is not None
+        state, message = "TASK_FAILED", "lbmgr failed"
+        nodes: PoolNodes | None = None
+        try:
+            nodes = PoolNodes(
+                assignment.zk,
+                root=assignment.zk_root,
+                pool=assignment.pool,
+                task_id=assignment.task_id,
+                on_head=agent.head_seen,
+                on_connected=agent.connected,
+            )
+            agent.attach(nodes)
+            end = agent.run()
+            if end is End.UNHEALTHY:
+                message = agent.trouble or "unhealthy"
+            else:
+                state = "TASK_KILLED" if self._killed else "TASK_FAILED"
+                message = self._leaving or "stopped"
+        except Exception as error:  # noqa: BLE001 - whatever it was, Mesos must hear of the end of the task
+            _log.exception("lbmgr failed")
+            message = f"lbmgr failed: {type(error).__name__}: {error}"
+        finally:
+            # The status in ZooKeeper goes before Mesos is told, so that nobody sees an instance whose task has ended.
+            if nodes is not None:
+                nodes.close()
+            sockets.close()
+            self._tell(driver, assignment.task_id, state, message, healthy=False)
+            self._stop(driver)
+
+    def _on_status(self, driver: Driver, status: InstanceStatus) -> None:
+        """Tell Mesos what changed for an operator: health, verdict, trouble; not every version."""
+        if self._leaving is not None:
+            return
+        news = (status.healthy, status.verdict, status.error)
+        if news == self._told:
+            return
+        reason = None
+        if self._told is not None and self._told[0] != status.healthy:
+            reason = "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"
+        self._told = news
+        self._tell(driver, status.task_id, "TASK_RUNNING", _sentence(status), healthy=status.healthy, reason=reason)
+
+    # -- statuses
+
+    def _leave(self, why: str, grace: float) -> None:
+        self._leaving = self._leaving or why
+        if self._agent is not None:
+            self._agent.drain(grace)
+
+    def _tell(
+        self,
+        driver: Driver,
+        task_id: str,
+        state: str,
+        message: str,
+        healthy: bool | None = None,
+        reason: str | None = None,
+    ) -> None:
+        status: dict[str, Any] = {"task_id": {"value": task_id}, "state": state, "message": message[:_MAX_MESSAGE]}
+        if healthy is not None:
+            status["healthy"] = healthy
+        if reason is not None:
+            status["reason"] = reason
+        _log.info(f"{state}: {message}", task_id=task_id, healthy=healthy)
+        driver.sendStatusUpdate(status)
+
+    def _stop(self, driver: Driver) -> None:
+        """The agent ends an executor whose tasks are over only when it goes by itself."""
+        driver.stop()
+
+
+def _sentence(status: InstanceStatus) -> str:
+    if status.error is not None:
+        serving = f"; serving version {status.version}" if status.version else ""
+        return f"{status.error}{serving}"
+    if status.verdict == "applied":
+        return f"serving version {status.version}: {status.reason}"
+    return status.reason
+
+
+def _require(program: str, why: str) -> None:
+    if shutil.which(program) is None:
+        raise EnvironmentProblem(
+            f"this agent has no {program}: install it, or run the pool in an image that has it ({why})"
+        )
