@@ -158,7 +158,8 @@ class Client:
         assert sock is not None
         stream = Stream(connection, sock, endpoint, self.limits)
         try:
-            sock.settimeout(self.limits.answer)
+            # The connection sets its own timeout on the socket again and again until the answer has begun.
+            connection.timeout = self.limits.answer
             data = json.dumps(body).encode()
             connection.request("POST", path, body=data, headers=self._headers(), preload_content=False)
             response = connection.getresponse()
@@ -218,7 +219,9 @@ class Client:
                 raise NoAnswer(
                     f"{endpoint} did not answer, the call may or may not have reached it: {error}"
                 ) from error
-            if response.status in (200, 202):
+            if response.status == http.client.ACCEPTED:
+                return {}
+            if response.status == http.client.OK:
                 return _json(endpoint, response.data)
             if response.status == http.client.UNAUTHORIZED and may_refresh:
                 may_refresh = False
