@@ -16,6 +16,11 @@ REMOVING = "removing"
 """The pool was deleted; something of it is still there."""
 
 
+def waits_for_offer(pending: Mapping[str, Any] | None) -> bool:
+    """Whether a pod's `pending` says that offers came and none fitted, as opposed to a step that is under way."""
+    return pending is not None and pending.get("status") == "PREPARED"
+
+
 def pending_text(pending: Mapping[str, Any]) -> str:
     """`2 offers: ports 80 not free; 1 offer: role slave_public missing`, or the summary when no offer was refused."""
     reasons = [one for one in pending.get("reasons") or () if isinstance(one, Mapping)]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.pool_states import DEPLOYING, PENDING, READY, REJECTED, REMOVING, UNKNOWN, pending_text
+from api.pool_states import DEPLOYING, PENDING, READY, REJECTED, REMOVING, UNKNOWN, pending_text, waits_for_offer
 from pool_executor.bundle import Head, InstanceStatus, encode_status
 from scheduler.pools.store import StoredPool
 
@@ -18,10 +18,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSide:
-    """What the scheduler answered; `error` is the sentence when it did not."""
+    """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool."""
 
     url: str | None = None
     error: str | None = None
+    problem: str | None = None
     plans: Sequence[Json] = ()
     pods: Sequence[Json] = field(default_factory=tuple)
 
@@ -50,7 +51,7 @@ def pool_status(
             "poolVersion": head.pool_version,
             "taskRevision": head.task_revision,
         },
-        "scheduler": {"url": side.url, "error": side.error},
+        "scheduler": {"url": side.url, "error": side.error, "problem": side.problem},
         "plans": [dict(plan) for plan in side.plans],
         "pods": [dict(pod) for pod in side.pods],
         "instances": [json.loads(encode_status(instance)) for instance in instances],
@@ -67,7 +68,7 @@ def removal_status(name: str, instances: Sequence[InstanceStatus], side: Schedul
         "state": REMOVING,
         "summary": f"the pool was deleted; {len(rows)} load balancers are still being taken down",
         "count": 0,
-        "scheduler": {"url": side.url, "error": side.error},
+        "scheduler": {"url": side.url, "error": side.error, "problem": side.problem},
         "plans": [dict(plan) for plan in side.plans],
         "pods": [dict(pod) for pod in side.pods],
         "instances": [json.loads(encode_status(instance)) for instance in instances],
@@ -128,7 +129,9 @@ def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head
 
 def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: SchedulerSide) -> tuple[str, str]:
     wanted = stored.pool.count
-    waiting = [row for row in rows if row["pending"]]
+    if side.problem is not None:
+        return PENDING, f"the scheduler cannot carry the pool out: {side.problem}"
+    waiting = [row for row in rows if waits_for_offer(row["pending"])]
     if waiting:
         return PENDING, f"{waiting[0]['name']} cannot be placed yet: {pending_text(waiting[0]['pending'])}"
     if head is None or head.pool_version != stored.version:

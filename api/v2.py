@@ -190,6 +190,7 @@ def _scheduler_side(context: Context, name: str) -> SchedulerSide:
     url = None
     try:
         url = context.scheduler.url()
+        state = context.scheduler.call("GET", "/v1/state")
         plans, pods = (context.scheduler.service("GET", name, what) for what in ("plans", "pods"))
     except ApiProblem as problem:
         return SchedulerSide(url=url, error=problem.message)
@@ -197,10 +198,12 @@ def _scheduler_side(context: Context, name: str) -> SchedulerSide:
         return SchedulerSide(url=url, error=f"the scheduler's leadership node cannot be read: {error}")
     except StorageUnavailable as error:
         return SchedulerSide(url=url, error=str(error))
-    refused = next((answer for answer in (plans, pods) if answer.status != 200), None)
+    # 404 is no trouble: the scheduler has not taken the pool up yet, or is done with it.
+    refused = next((answer for answer in (state, plans, pods) if answer.status not in (200, 404)), None)
     if refused is not None:
         return SchedulerSide(url=url, error=f"the scheduler says: {_sentence(refused)}")
-    return SchedulerSide(url=url, plans=_list(plans, "plans"), pods=_list(pods, "pods"))
+    wrong = next((one.get("message") for one in _list(state, "problems") if one.get("service") == name), None)
+    return SchedulerSide(url=url, problem=wrong, plans=_list(plans, "plans"), pods=_list(pods, "pods"))
 
 
 def _list(answer: Answer, key: str) -> list[dict[str, Any]]:

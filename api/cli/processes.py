@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -49,3 +50,53 @@ def listener(mesos: str, listen: str) -> None:
     from sdk.mesos.operator import OperatorClient
 
     run(OperatorClient(mesos), listen)
+
+
+@click.command()
+@settings.process_options(
+    settings.zk,
+    settings.zk_root,
+    settings.mesos,
+    settings.frameworks,
+    click.option("--name", "names", multiple=True, help="Run only this framework of the file; may be repeated."),
+    settings.scheduler_listen,
+    settings.scheduler_advertise,
+    settings.replace_after,
+)
+@_process
+def scheduler(
+    zk: str,
+    zk_root: str,
+    mesos: str,
+    frameworks: Path | None,
+    names: tuple[str, ...],
+    listen: str,
+    advertise: str | None,
+    replace_after: float,
+) -> None:
+    """Run the Mesos framework scheduler. Several may run; one is in charge, the others wait to take over."""
+    from scheduler.config import SchedulerSettings, default_frameworks
+    from scheduler.main import run
+
+    run(
+        SchedulerSettings(
+            zk=zk,
+            zk_root=zk_root,
+            mesos=mesos,
+            frameworks=frameworks or default_frameworks(),
+            names=names,
+            listen=listen,
+            advertise=advertise,
+            replace_after=replace_after,
+        )
+    )
+
+
+@click.command()
+@settings.process_options(settings.zk, settings.zk_root, settings.listener)
+@_process
+def template(zk: str, zk_root: str, listener: str) -> None:
+    """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
+    from api.dcos_template.main import run
+
+    run(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])

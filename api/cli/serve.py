@@ -92,7 +92,7 @@ def serve(
     zk: str,
     zk_root: str,
     mesos: str,
-    frameworks: Path,
+    frameworks: Path | None,
     api_listen: str,
     scheduler_listen: str,
     scheduler_advertise: str | None,
@@ -110,7 +110,6 @@ def serve(
         "EDGELB_ZK": zk,
         "EDGELB_ZK_ROOT": zk_root,
         "EDGELB_MESOS": mesos,
-        "EDGELB_FRAMEWORKS": str(frameworks),
         "EDGELB_API_LISTEN": api_listen,
         "EDGELB_SCHEDULER_LISTEN": scheduler_listen,
         "EDGELB_LISTENER_LISTEN": listener_listen,
@@ -120,6 +119,8 @@ def serve(
         "EDGELB_LOG_FORMAT": log_format,
         "PYTHONUNBUFFERED": "1",
     }
+    if frameworks:
+        environment["EDGELB_FRAMEWORKS"] = str(frameworks)
     if scheduler_advertise:
         environment["EDGELB_SCHEDULER_ADVERTISE"] = scheduler_advertise
     children = [

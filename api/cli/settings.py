@@ -65,13 +65,6 @@ def client_options(command: Command) -> Command:
     return command
 
 
-def _packaged_frameworks() -> Path:
-    """frameworks.json as it is packaged, or as it stands at the top of a source tree."""
-    root = Path(__file__).resolve().parents[2]
-    packaged = root / "scheduler" / "frameworks.json"
-    return packaged if packaged.exists() else root / "frameworks.json"
-
-
 zk = click.option(
     "--zk", envvar="EDGELB_ZK", default="127.0.0.1:2181", show_default=True, show_envvar=True,
     metavar="HOST:PORT[,...]", help="ZooKeeper ensemble.",
@@ -85,7 +78,7 @@ mesos = click.option(
     metavar="ADDRESS", help="host:port[,host:port], http(s)://host:port or zk://host:port[,..]/mesos",
 )  # fmt: skip
 frameworks = click.option(
-    "--frameworks", envvar="EDGELB_FRAMEWORKS", default=_packaged_frameworks, show_envvar=True,
+    "--frameworks", envvar="EDGELB_FRAMEWORKS", default=None, show_envvar=True,
     show_default="the packaged frameworks.json", type=click.Path(dir_okay=False, path_type=Path),
     help="Which frameworks to run.",
 )  # fmt: skip

@@ -13,7 +13,7 @@ from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from api.cli.output import talk
 from api.client import ApiClient, ApiError, ApiUnreachable
-from api.pool_states import READY, REJECTED, pending_text
+from api.pool_states import READY, REJECTED, pending_text, waits_for_offer
 
 _EVERY = 0.3
 
@@ -28,7 +28,7 @@ def lines(status: Json) -> dict[str, str]:
 
 def describe(row: Json) -> str:
     """One load balancer in a sentence."""
-    if row.get("pending"):
+    if waits_for_offer(row.get("pending")):
         return f"waits for an offer: {pending_text(row['pending'])}"
     host = f" on {row['hostname']}" if row.get("hostname") else ""
     state = f"{row.get('state') or row.get('podStatus') or 'not launched yet'}{host}"
@@ -43,8 +43,8 @@ def describe(row: Json) -> str:
         case "starting":
             return f"{state}, has no configuration yet"
         case _:
-            message = f": {row['message']}" if row.get("message") else ""
-            return f"{state}{message}"
+            told = row.get("message") or (row.get("pending") or {}).get("summary")
+            return f"{state}: {told}" if told else state
 
 
 def wait_for_pool(client: ApiClient, name: str, timeout: float) -> None:
