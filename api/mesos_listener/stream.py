@@ -115,7 +115,7 @@ class Follower:
         elif not delta.is_empty:
             log.debug(
                 "Tasks changed",
-                event=kind,
+                kind=kind,
                 updated=[task.id for task in delta.updated][:10],
                 removed=[key.id for key in delta.removed][:10],
                 revision=delta.revision,

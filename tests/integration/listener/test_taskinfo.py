@@ -1,0 +1,314 @@
+"""The mesos-listener over real sockets: gRPC server and client, with the operator stream as the only double."""
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grpc
+import pytest
+import structlog.testing
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from api.mesos_listener import taskinfo_pb2 as pb
+from api.mesos_listener import taskinfo_pb2_grpc
+from api.mesos_listener.board import Board
+from api.mesos_listener.client import TaskChanges, TaskWatch
+from api.mesos_listener.index import TaskIndex
+from api.mesos_listener.main import serve
+from api.mesos_listener.server import SERVICE, Server
+from api.mesos_listener.task import TaskKey
+from sdk.errors import NotConnected
+from tests.support.ports import free_port
+from tests.support.wait import wait_until
+from tests.unit.api.mesos_listener import messages as m
+
+pytestmark = pytest.mark.integration
+
+
+class ScriptedOperator:
+    """An operator stream whose events the test says; `break_off` ends one subscription."""
+
+    def __init__(self) -> None:
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._closed = False
+
+    def say(self, *events: dict[str, Any]) -> None:
+        for event in events:
+            self._events.put(event)
+
+    def break_off(self) -> None:
+        self._events.put(None)
+
+    def stream(self) -> Iterator[Mapping[str, object]]:
+        while not self._closed:
+            event = self._events.get()
+            if event is None:
+                raise NotConnected("the test broke the stream")
+            yield event
+
+    def close(self) -> None:
+        self._closed = True
+        self._events.put(None)
+
+
+class Listener:
+    """A whole listener in this process."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.operator = ScriptedOperator()
+        self._stop = threading.Event()
+        self._ports: queue.Queue[int] = queue.Queue()
+        self._thread = threading.Thread(
+            target=serve,
+            args=(self.operator, f"127.0.0.1:{port}", self._stop),
+            kwargs={"on_listening": self._ports.put},
+        )
+        self._thread.start()
+        self.port = self._ports.get(timeout=10)
+
+    @property
+    def target(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+class Copy:
+    """What a client is told, added up."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[TaskKey, Any] = {}
+        self.calls: list[TaskChanges] = []
+
+    def take(self, changes: TaskChanges) -> None:
+        self.calls.append(changes)
+        for task in changes.updated:
+            self.tasks[task.key] = task
+        for key in changes.removed:
+            del self.tasks[key]
+
+    @property
+    def ids(self) -> set[str]:
+        return {key.id for key in self.tasks}
+
+
+@pytest.fixture(autouse=True)
+def no_errors_in_the_log() -> Iterator[None]:
+    """What is caught and logged as an error by some thread fails the test."""
+    with structlog.testing.capture_logs() as entries:
+        yield
+    assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.stop()
+
+
+def client(channel: grpc.Channel) -> Any:
+    """The generated stub, which has no type information."""
+    return taskinfo_pb2_grpc.TaskInfoStub(channel)  # type: ignore[no-untyped-call]
+
+
+def health(target: str) -> int:
+    with grpc.insecure_channel(target) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        status: int = stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=5).status
+        return status
+
+
+def first_answer(call: Any) -> object:
+    """What a Watch says first: "served", or the code with which it was refused."""
+    try:
+        next(call)
+    except grpc.RpcError:
+        return call.code()
+    return "served"
+
+
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+START = m.subscribed([m.running("t1"), m.running("t2")], [m.agent_json("a1")], [m.framework_json("f1", "marathon")])
+
+
+def test_health_is_not_serving_until_the_first_snapshot_and_serving_while_mesos_is_away(listener: Listener) -> None:
+    """Whoever balances over listeners never gets an empty view, and keeps the last known one."""
+    assert health(listener.target) == NOT_SERVING
+    with grpc.insecure_channel(listener.target) as channel, pytest.raises(grpc.RpcError) as refused:
+        list(client(channel).List(pb.ListRequest(), timeout=5))
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    listener.operator.say(START)
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    listener.operator.break_off()
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1", "t2"}, what="the last known tasks")
+    assert health(listener.target) == SERVING
+    watch.stop()
+
+
+def test_list_streams_all_tasks_in_pages(listener: Listener) -> None:
+    """No message size limits how many tasks there may be."""
+    listener.operator.say(m.subscribed([m.running(f"t{n}") for n in range(25)], [m.agent_json("a1")]))
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    with grpc.insecure_channel(listener.target) as channel:
+        pages = list(client(channel).List(pb.ListRequest(page_size=10), timeout=5))
+    assert [len(page.tasks) for page in pages] == [10, 10, 5]
+    assert [page.last for page in pages] == [False, False, True]
+    assert {task.id for page in pages for task in page.tasks} == {f"t{n}" for n in range(25)}
+
+
+def test_the_service_describes_itself(listener: Listener) -> None:
+    """Reflection lets grpcurl and others call it without our files."""
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        answer = next(stub.ServerReflectionInfo(iter([request]), timeout=5))
+    assert SERVICE in {service.name for service in answer.list_services_response.service}
+
+
+def test_a_client_follows_starts_health_and_ends(listener: Listener) -> None:
+    """From the operator stream to the client's copy."""
+    listener.operator.say(START)
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1", "t2"}, what="the snapshot")
+    listener.operator.say(m.task_added(m.task_json("t3")), m.task_updated("t3", m.status_json("TASK_RUNNING", True)))
+    wait_until(lambda: copy.ids == {"t1", "t2", "t3"}, what="t3")
+    task = copy.tasks[TaskKey(framework_id="f1", id="t3")]
+    assert (task.healthy, task.framework_name, task.agent_address) == (True, "marathon", "10.0.0.1")
+    listener.operator.say(m.task_updated("t1", m.status_json("TASK_FINISHED")))
+    wait_until(lambda: copy.ids == {"t2", "t3"}, what="the end of t1")
+    watch.stop()
+
+
+def test_a_broken_call_is_resumed_with_the_changes_in_between(listener: Listener) -> None:
+    """A token continues where the last call ended, without a snapshot."""
+    listener.operator.say(START)
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = client(channel)
+        call = stub.Watch(pb.WatchRequest())
+        events = [next(call), next(call)]
+        call.cancel()
+        assert [event.WhichOneof("event") for event in events] == ["snapshot", "synced"]
+        listener.operator.say(m.task_added(m.running("t3")), m.task_updated("t1", m.status_json("TASK_KILLED")))
+        with grpc.insecure_channel(listener.target) as second:
+            stub = client(second)
+            call = stub.Watch(pb.WatchRequest(resume_token=events[-1].resume_token))
+            synced = next(call)
+            assert synced.synced.resumed
+            updated, removed = set[str](), set[str]()
+            while not (updated and removed):
+                delta = next(call).delta
+                updated |= {task.id for task in delta.updated}
+                removed |= {key.id for key in delta.removed}
+            call.cancel()
+    assert (updated, removed) == ({"t3"}, {"t1"})
+
+
+@pytest.mark.parametrize("token", ["nonsense", "other-run:1", ":", "x:99999999999999999999999"])
+def test_a_token_that_cannot_be_continued_gets_a_snapshot(listener: Listener, token: str) -> None:
+    """Tokens are opaque and may come from another listener or another life of this one."""
+    listener.operator.say(START)
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    with grpc.insecure_channel(listener.target) as channel:
+        call = client(channel).Watch(pb.WatchRequest(resume_token=token))
+        first = next(call)
+        assert first.snapshot.first
+        call.cancel()
+
+
+def test_a_slow_client_gets_a_snapshot_instead_of_memory() -> None:
+    """History is bounded for all clients together; who falls out of it starts again."""
+    board, index = Board("run", history=50), TaskIndex()
+    server = Server(board, "127.0.0.1:0")
+    server.start()
+    board.publish(index.apply(START, 0.0), index.complete)
+    # Large labels fill the flow-control window of a client that does not read.
+    padding: Any = {"labels": {"labels": [{"key": "pad", "value": "x" * 60_000}]}}
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        call = client(channel).Watch(pb.WatchRequest())
+        assert next(call).snapshot.first
+        for number in range(400):
+            added = m.task_added(m.running(f"n{number % 80}", discovery={"name": str(number)}, **padding))
+            board.publish(index.apply(added, 1.0), index.complete)
+        tasks: dict[str, str] = {}
+        snapshots = 0
+        while tasks.get("n79") != "399" or len(tasks) != 82:
+            event = next(call)
+            if event.snapshot.first and event.WhichOneof("event") == "snapshot":
+                tasks, snapshots = {}, snapshots + 1
+            for task in (*event.snapshot.tasks, *event.delta.updated):
+                tasks[task.id] = task.discovery_name
+        call.cancel()
+    server.stop()
+    assert snapshots >= 1
+    assert board.changes_after(1, 0.0, lambda: True) is None
+
+
+def test_a_client_goes_on_with_another_listener_and_hears_only_the_difference() -> None:
+    """Losing a listener changes nothing until the next one has told everything."""
+    first, second = Listener(), Listener()
+    first.operator.say(START)
+    second.operator.say(
+        m.subscribed([m.running("t2"), m.running("t3")], [m.agent_json("a1")], [m.framework_json("f1", "marathon")])
+    )
+    copy = Copy()
+    watch = TaskWatch([first.target, second.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1", "t2"}, what="the first listener's tasks")
+    first.stop()
+    wait_until(lambda: copy.ids == {"t2", "t3"}, what="the second listener's tasks")
+    assert [{task.id for task in call.updated} for call in copy.calls[1:]] == [{"t3"}]
+    watch.stop()
+    second.stop()
+
+
+def test_a_client_keeps_its_tasks_while_no_listener_is_there() -> None:
+    """Fail-static: no listener is no news."""
+    port = free_port()
+    listener = Listener(port)
+    listener.operator.say(START)
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1", "t2"}, what="the snapshot")
+    listener.stop()
+    wait_until(lambda: not watch.connected, what="the break")
+    assert copy.ids == {"t1", "t2"}
+    again = Listener(port)
+    again.operator.say(START, m.task_updated("t1", m.status_json("TASK_LOST")))
+    wait_until(lambda: copy.ids == {"t2"}, what="the change after the return")
+    watch.stop()
+    again.stop()
+
+
+def test_a_port_in_use_is_refused_with_a_sentence(listener: Listener) -> None:
+    """Two listeners never share a port silently."""
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{listener.port}"):
+        Server(Board("run"), listener.target)
+
+
+def test_many_watches_beyond_the_limit_are_refused_not_queued(listener: Listener) -> None:
+    """A client that cannot be served hears so at once and tries another listener."""
+    listener.operator.say(START)
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = client(channel)
+        calls = [stub.Watch(pb.WatchRequest()) for _ in range(140)]
+        codes = [first_answer(call) for call in calls]
+        for call in calls:
+            call.cancel()
+    assert set(codes) == {"served", grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert codes.count("served") <= 128
+    # The slots come back with the clients that left.
+    wait_until(lambda: health(listener.target) == SERVING, what="a free slot")
