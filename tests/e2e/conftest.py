@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
-from sdk.local.cluster import Timings
 
 from api.cli.local import processes
 from api.cli.local.layout import Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
 from api.cli.local.up import await_endpoints, await_traffic
 from api.cli.supervisor import to_file
+from sdk.local.cluster import Timing
 from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
@@ -178,7 +178,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A running stack with the sample pool `web` serving, whose timeouts are short."""
     directory = tmp_path_factory.mktemp("stack")
     layout = Layout(directory=directory, base_port=free_base())
-    options = Options(replace_after=REPLACE_AFTER, timings=Timings(ping_interval=0.5, ping_timeouts=4))
+    options = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=4))
     stack = Stack(layout, to_file(directory / "logs"), options)
     stack.check_ports()
     try:

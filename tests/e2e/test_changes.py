@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from tests.e2e.conftest import System
-from tests.support.load import background_load
+from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -27,7 +27,7 @@ def test_starting_and_killing_tasks_every_second_fails_no_request_and_needs_no_r
     before = system.instance_behind(url)
     due = time.monotonic()
     deadline = due + 60
-    with background_load(url, rate=100) as load:
+    with load_in_thread(url, rps=100) as load:
         for count in itertools.cycle((3, 4, 3, 2)):
             if time.monotonic() > deadline:
                 break
@@ -39,8 +39,8 @@ def test_starting_and_killing_tasks_every_second_fails_no_request_and_needs_no_r
         system.scale_application(2)
         wait_until(lambda: len(system.answers(url)) == 2, 30, "two application instances in the traffic")
     after = system.instance_behind(url)
-    assert load.failures == {}
-    assert load.succeeded > 5000
+    assert load.report().failures == {}
+    assert load.report().requests > 5000
     assert after["counters"]["dynamic"] > before["counters"]["dynamic"]
     assert after["counters"]["reload"] == before["counters"]["reload"]
     assert after["haproxy"]["workers"] == before["haproxy"]["workers"]

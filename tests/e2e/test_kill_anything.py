@@ -7,7 +7,7 @@ import pytest
 
 from api.cli.local import processes
 from tests.e2e.conftest import System
-from tests.support.load import background_load
+from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -35,24 +35,24 @@ def test_a_control_process_that_is_killed_costs_no_request_and_comes_back(system
     """SIGKILL of one child of `edgelb serve` leaves traffic alone, and changes are followed again afterwards."""
     url = system.serving("web", 2)[0]
     before = system.child(component)
-    with background_load(url, rate=50) as load:
+    with load_in_thread(url, rps=50) as load:
         system.kill(before)
         wait_until(lambda: system.child(component) != before, 20, f"a new {component}")
         wait_until(lambda: healed(system), 40, "the healed system")
         follows_changes(system, url)
-    assert load.failures == {}
-    assert load.succeeded > 50
+    assert load.report().failures == {}
+    assert load.report().requests > 50
 
 
 def test_a_killed_haproxy_is_started_again_on_the_same_port(system: System) -> None:
     """SIGKILL of one instance's HAProxy leaves the other instance serving, and the port answers again."""
     urls = system.serving("web", 2)
     victim, other = system.instance_behind(urls[0]), urls[1]
-    with background_load(other, rate=50) as load:
+    with load_in_thread(other, rps=50) as load:
         system.kill(victim["haproxy"]["master"])
         wait_until(lambda: system.stack.fetch(urls[0])[0] == 200, 20, f"an answer of {urls[0]}")
         wait_until(lambda: healed(system), 40, "the healed system")
-    assert load.failures == {}
+    assert load.report().failures == {}
     assert system.instance_behind(urls[0])["haproxy"]["master"] != victim["haproxy"]["master"]
 
 
@@ -61,11 +61,11 @@ def test_a_killed_executor_is_launched_again_on_its_agent(system: System) -> Non
     urls = system.serving("web", 2)
     victim = system.instance_behind(urls[0])
     executor = system.executor(victim["task_id"])
-    with background_load(urls[1], rate=50) as load:
+    with load_in_thread(urls[1], rps=50) as load:
         system.kill(executor)
         wait_until(lambda: victim["task_id"] not in system.task_ids("web"), 30, "a new task for the instance")
         wait_until(lambda: healed(system), 40, "the healed system")
-    assert load.failures == {}
+    assert load.report().failures == {}
     assert victim["hostname"] in {one["hostname"] for one in system.instances("web")}
     # HAProxy must not outlive its executor: nobody would ever configure it again.
     wait_until(lambda: not processes.alive(victim["haproxy"]["master"]), 10, "the end of the old HAProxy")
@@ -76,13 +76,13 @@ def test_a_killed_agent_process_that_returns_keeps_its_tasks(system: System) -> 
     urls = system.serving("web", 2)
     before = system.task_ids("web")
     agent = system.instance_behind(urls[0])["hostname"]
-    with background_load(urls[0], rate=50) as load:
-        old = system.stack.cluster.agent_pid(agent)
-        system.kill(old)
-        wait_until(lambda: system.stack.cluster.agent_pid(agent) not in (None, old), 20, f"a new process of {agent}")
+    with load_in_thread(urls[0], rps=50) as load:
+        old = system.stack.cluster.pids()[agent]
+        system.stack.cluster.crash(agent)
+        wait_until(lambda: system.stack.cluster.pids()[agent] not in (None, old), 20, f"a new process of {agent}")
         wait_until(lambda: healed(system), 40, "the healed system")
         follows_changes(system, urls[0])
-    assert load.failures == {}
+    assert load.report().failures == {}
     assert system.task_ids("web") == before
 
 
@@ -90,13 +90,13 @@ def test_a_killed_master_costs_no_request_and_changes_are_followed_again(system:
     """SIGKILL of the master, restarted by its supervisor: tasks stay, frameworks and agents return."""
     urls = system.serving("web", 2)
     before = system.task_ids("web")
-    with background_load(urls[0], rate=50) as load:
-        old = system.stack.cluster.master_pid()
-        system.kill(old)
-        wait_until(lambda: system.stack.cluster.master_pid() not in (None, old), 20, "a new master process")
+    with load_in_thread(urls[0], rps=50) as load:
+        old = system.stack.cluster.pids()["master"]
+        system.stack.cluster.crash("master")
+        wait_until(lambda: system.stack.cluster.pids()["master"] not in (None, old), 20, "a new master process")
         wait_until(lambda: healed(system), 60, "the healed system")
         follows_changes(system, urls[0])
-    assert load.failures == {}
+    assert load.report().failures == {}
     assert system.task_ids("web") == before
 
 
@@ -104,13 +104,13 @@ def test_a_killed_zookeeper_costs_no_request_and_changes_are_followed_again(syst
     """SIGKILL of ZooKeeper, then started again: traffic never stops and the whole path works afterwards."""
     urls = system.serving("web", 2)
     before = system.task_ids("web")
-    with background_load(urls[0], rate=50) as load:
+    with load_in_thread(urls[0], rps=50) as load:
         old = system.stack.supervisor.pids()["zookeeper"]
         system.kill(old)
         wait_until(lambda: system.stack.supervisor.pids().get("zookeeper", old) != old, 20, "a new ZooKeeper process")
         wait_until(lambda: healed(system), 60, "the healed system")
         follows_changes(system, urls[0])
-    assert load.failures == {}
+    assert load.report().failures == {}
     assert system.task_ids("web") == before
 
 
@@ -122,14 +122,15 @@ def test_an_agent_killed_with_its_tasks_that_stays_dead_is_replaced_and_fenced(s
     system.create(system.pool(count=1))
     [instance] = system.instances("web")
     old_agent = instance["hostname"]
-    system.stack.cluster.kill_agent(old_agent, with_tasks=True)
+    system.stack.cluster.kill(old_agent)
+    system.stack.cluster.end_executors()
     wait_until(
         lambda: any(one["hostname"] != old_agent and one["healthy"] for one in system.instances("web")),
         60,
         "the instance on another agent",
     )
     system.serving("web", 1)
-    system.stack.cluster.start_agent(old_agent)
+    system.stack.cluster.start_member(old_agent)
     wait_until(lambda: not reservations(system, old_agent), 60, f"the release of what was reserved on {old_agent}")
     assert instance["task_id"] not in {task["id"] for task in system.tasks()}
     assert len(system.task_ids("web")) == 1

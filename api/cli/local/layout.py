@@ -23,7 +23,7 @@ class Layout:
     @property
     def master(self) -> int:
         """The Mesos master."""
-        return self.base_port + 1
+        return self.base_port + 10
 
     @property
     def zookeeper(self) -> int:
@@ -47,8 +47,8 @@ class Layout:
 
     @property
     def agent_base(self) -> int:
-        """First agent's HTTP port; the others follow."""
-        return self.base_port + 11
+        """First agent's HTTP port; they follow the master's."""
+        return self.master + 1
 
     @property
     def offers_base(self) -> int:

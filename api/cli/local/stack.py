@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from sdk.local.cluster import AgentLayout, Cluster, Timings, four_agents
 
 from api.cli.local import processes
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.supervisor import Backoff, Child, Output, Supervisor
 from sdk.errors import EnvironmentProblem
+from sdk.local.cluster import Cluster, Timing, standard_agents
 from sdk.local.zookeeper import ZooKeeperServer
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -29,7 +29,7 @@ class Options:
     """What tests turn down to get to the point sooner; the defaults are those of `bin/up`."""
 
     replace_after: float = 60.0
-    timings: Timings = field(default_factory=Timings)
+    timing: Timing = field(default_factory=Timing)
     application_count: int = 2
     application_frameworks: Path = EXAMPLES / "frameworks.json"
     """Frameworks file whose `webapp` is the sample application."""
@@ -46,9 +46,9 @@ class Stack:
         self._zookeeper = ZooKeeperServer(layout.directory / "zookeeper", layout.zookeeper)
         self.cluster = Cluster(
             layout.directory / "mesos",
-            master_port=layout.master,
-            agents=self._agents(),
-            timings=self.options.timings,
+            layout.master,
+            standard_agents(layout.offers_base, ports_each=PORTS_PER_AGENT),
+            timing=self.options.timing,
             restart=True,
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
@@ -184,11 +184,6 @@ class Stack:
                     f"{what} was not there within {timeout:g} s{problem}; see {self.layout.directory}"
                 )
             time.sleep(0.05)
-
-    def _agents(self) -> tuple[AgentLayout, ...]:
-        return four_agents(
-            http_base=self.layout.agent_base, offers_base=self.layout.offers_base, ports_per_agent=PORTS_PER_AGENT
-        )
 
 
 def _edgelb(*arguments: str) -> tuple[str, ...]:
