@@ -1,0 +1,416 @@
+"""The embedded agent as a process: HTTP and processes around `core.Agent`, and its connection to the master.
+
+Run with `python -m sdk.local.agent --master 127.0.0.1:5050 --work-dir DIR --port 5051 --hostname agent1`. All rules are
+in `core`, executors' processes in `containers`; here are sockets, timers and checkpoint files. It looks for its master
+for ever.
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
+
+from sdk.local.agent_views import agent_state, attached, metrics, statistics
+from sdk.local.clock import SteadyClock
+from sdk.local.containers import Containers, LaunchFailed, sandbox_path
+from sdk.local.core import classic
+from sdk.local.core.agent import Agent
+from sdk.local.core.agent_model import (
+    AgentConfig,
+    AgentOutput,
+    Checkpoint,
+    CloseExecutor,
+    Destroy,
+    Launch,
+    Terminate,
+    ToExecutor,
+    ToMaster,
+)
+from sdk.local.core.wire import Json
+from sdk.local.files import Files, write_atomically
+from sdk.local.flags import attributes, resources
+from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
+
+CONNECTION_HEADER = "Agent-Connection"
+_RETRY_MIN, _RETRY_MAX = 0.1, 1.0
+# The master pings every 15 s by default; five silent intervals and the connection is taken for dead.
+_SILENCE = 90.0
+
+
+def new_uuid() -> str:
+    """Base64 of 16 random bytes, as a status update wants it."""
+    return base64.b64encode(uuid.uuid4().bytes).decode()
+
+
+class AgentServer:
+    """One agent: carries out what the core says, and tells it what happens."""
+
+    def __init__(self, options: argparse.Namespace, config: AgentConfig, clock: SteadyClock) -> None:
+        self._clock = clock
+        self._options = options
+        self._work_dir: Path = options.work_dir
+        self._meta: Path = self._work_dir / "meta"
+        for folder in ("executor", "task", "framework"):
+            (self._meta / folder).mkdir(parents=True, exist_ok=True)
+        self.agent = Agent(config, now=clock.now(), checkpoints=self._load())
+        self._containers = Containers(
+            self._work_dir,
+            ip=options.ip,
+            port=options.port,
+            recovery_timeout=options.recovery_timeout,
+            shutdown_grace=options.executor_shutdown_grace_period,
+            on_exit=self._exited,
+        )
+        self._streams: dict[str, EventStream] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._launches: set[asyncio.Task[None]] = set()
+        self._to_master: list[Json] = []
+        self._have_messages = asyncio.Event()
+        self._recovered = asyncio.Event()
+        self._ready = False
+        self.ended = asyncio.Event()
+        self._server = Server(self._endpoints(), "/slave(1)", any_origin=True)
+
+    # --- checkpoints ----------------------------------------------------------------------------------------------
+
+    def _file(self, name: str) -> Path:
+        folder, _, rest = name.partition("/")
+        return self._meta / folder / f"{quote(rest, safe='')}.json" if rest else self._meta / f"{name}.json"
+
+    def _load(self) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for name in ("agent", "resources"):
+            if self._file(name).exists():
+                found[name] = json.loads(self._file(name).read_bytes())
+        for folder in ("framework", "executor", "task"):
+            for file in sorted((self._meta / folder).glob("*.json")):
+                found[f"{folder}/{unquote(file.stem)}"] = json.loads(file.read_bytes())
+        return found
+
+    # --- carrying out ---------------------------------------------------------------------------------------------
+
+    def _perform(self, outputs: Sequence[AgentOutput]) -> None:
+        for output in outputs:
+            match output:
+                case ToMaster(message=message):
+                    self._to_master.append(message)
+                    self._have_messages.set()
+                case ToExecutor(stream=name, event=event):
+                    if name in self._streams:
+                        self._streams[name].send(event)
+                case CloseExecutor(stream=name):
+                    if name in self._streams:
+                        self._streams[name].close()
+                case Launch():
+                    task = asyncio.create_task(self._launch(output))
+                    self._launches.add(task)
+                    task.add_done_callback(self._launches.discard)
+                case Destroy(container_id=container_id):
+                    self._containers.destroy(container_id)
+                case Checkpoint(name=name, content=None):
+                    self._file(name).unlink(missing_ok=True)
+                case Checkpoint(name=name, content=content):
+                    write_atomically(self._file(name), encode(content))
+                case Terminate(reason=reason):
+                    sys.stderr.write(f"agent: ends because {reason}\n")
+                    self._forget_identity()
+                    self.ended.set()
+        if not self.agent.recovering:
+            self._recovered.set()
+        self._arm()
+
+    def _forget_identity(self) -> None:
+        """The next process in this work directory registers as a new agent."""
+        self._file("agent").unlink(missing_ok=True)
+        self._file("resources").unlink(missing_ok=True)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self.agent.next_tick()
+        if due is not None:
+            delay = max(0.0, due - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._perform(self.agent.tick(now=self._clock.now()))
+
+    async def _launch(self, work: Launch) -> None:
+        agent_id = self.agent.state.agent_id
+        assert agent_id is not None
+        try:
+            pid = await self._containers.launch(work, agent_id)
+        except LaunchFailed as error:
+            self._perform(self.agent.launch_failed(work.container_id, str(error), now=self._clock.now()))
+        else:
+            self._perform(self.agent.launched(work.container_id, pid, now=self._clock.now()))
+
+    def _exited(self, container_id: str, status: int | None) -> None:
+        self._perform(self.agent.exited(container_id, status, now=self._clock.now()))
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Find the executors of an earlier process, then listen."""
+        state = self.agent.state
+        await self._server.start(self._options.ip, self._options.port)
+        for run in list(state.runs.values()):
+            assert state.agent_id is not None
+            sandbox = sandbox_path(self._work_dir, state.agent_id, run.framework_id, run.executor_id, run.container_id)
+            if not self._containers.recover(run.container_id, sandbox):
+                self._exited(run.container_id, None)
+        self._ready = True
+        self._tick()
+
+    async def stop(self) -> None:
+        """Stop serving; executors go on."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._server.stop()
+
+    async def unregister(self) -> None:
+        """Say goodbye to the master and end all executors: SIGUSR1, as with the real agent."""
+        self._perform(())
+        self._to_master.append({"type": "UNREGISTER"})
+        self._have_messages.set()
+        for container in list(self._containers.containers.values()):
+            self._containers.destroy(container.container_id)
+        deadline = self._clock.now() + 5.0
+        while (self._to_master or self._containers.containers) and self._clock.now() < deadline:
+            await asyncio.sleep(0.02)
+        for file in self._meta.rglob("*.json"):
+            file.unlink()
+        self.ended.set()
+
+    async def follow_master(self) -> None:
+        """Register, listen, and register again when the connection is lost; for ever."""
+        await self._recovered.wait()
+        delay = _RETRY_MIN
+        timeout = ClientTimeout(total=None, sock_connect=5.0, sock_read=_SILENCE)
+        connector = TCPConnector(limit=0, force_close=False)
+        async with ClientSession(connector=connector, timeout=timeout) as session:
+            while True:
+                try:
+                    address = await self._find_master()
+                    await self._connect(session, address)
+                    delay = _RETRY_MIN
+                except (ClientError, OSError, TimeoutError, ValueError):
+                    # No master, a master that is starting, or a broken stream: the same cure.
+                    pass
+                self.agent.master_disconnected()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _RETRY_MAX)
+
+    async def _find_master(self) -> str:
+        master: str = self._options.master
+        if not master.startswith("zk://"):
+            return master.removeprefix("http://")
+        return await asyncio.to_thread(leader, master)
+
+    async def _connect(self, session: ClientSession, address: str) -> None:
+        self._to_master.clear()
+        async with session.post(
+            f"http://{address}/internal/agent",
+            data=encode(self.agent.registration()),
+            headers={"Content-Type": "application/json"},
+        ) as response:
+            if response.status != 200:
+                raise ValueError(f"the master answered {response.status}")
+            name = response.headers[CONNECTION_HEADER]
+            sender = asyncio.create_task(self._send_messages(session, address, name))
+            reader = asyncio.create_task(self._read_messages(response.content))
+            try:
+                done, _ = await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                sender.cancel()
+                reader.cancel()
+                await asyncio.gather(sender, reader, return_exceptions=True)
+
+    async def _read_messages(self, stream: "asyncio.StreamReader | object") -> None:
+        readline = stream.readline  # type: ignore[union-attr]
+        readexactly = stream.readexactly  # type: ignore[union-attr]
+        while line := await readline():
+            try:
+                message = json.loads(await readexactly(int(line)))
+            except asyncio.IncompleteReadError:
+                return
+            self._perform(self.agent.master_message(message, now=self._clock.now()))
+
+    async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
+        """Everything for the master in order, in as few requests as it takes."""
+        while True:
+            await self._have_messages.wait()
+            self._have_messages.clear()
+            while self._to_master:
+                batch = list(self._to_master)
+                async with session.post(
+                    f"http://{address}/internal/agent/messages",
+                    data=encode(batch),
+                    headers={"Content-Type": "application/json", CONNECTION_HEADER: name},
+                    timeout=ClientTimeout(total=30.0),
+                ) as response:
+                    if response.status != 202:
+                        raise ValueError(f"the master answered {response.status}")
+                del self._to_master[: len(batch)]
+
+    # --- endpoints ------------------------------------------------------------------------------------------------
+
+    def _endpoints(self) -> dict[str, Handler]:
+        agent = self.agent
+        files = Files(lambda: attached(agent.state, self._work_dir))
+        return {
+            "/api/v1/executor": self._executor,
+            "/health": self._empty,
+            "/version": self._get(lambda: classic.BUILD),
+            "/state": self._get(lambda: agent_state(agent.state, self._work_dir)),
+            "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
+            "/metrics/snapshot": self._get(lambda: metrics(agent.state, self._clock.now())),
+            **files.endpoints(),
+        }
+
+    def _get(self, make: "object") -> Handler:
+        assert callable(make)
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return answer(request, make())
+
+        return handler
+
+    async def _empty(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(status=200)
+
+    async def _executor(self, request: web.Request) -> web.StreamResponse:
+        only_post(request)
+        call = await json_body(request)
+        if not self._ready:
+            return text(503, "Agent has not finished recovery")
+        name = str(uuid.uuid4())
+        subscribing = isinstance(call, dict) and call.get("type") == "SUBSCRIBE"
+        stream = EventStream()
+        if subscribing:
+            self._streams[name] = stream
+        result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
+        self._perform(self.agent.outputs())
+        if not subscribing or result.status != 200:
+            self._streams.pop(name, None)
+            return text(result.status, result.text)
+        try:
+            return await stream.run(request, {})
+        finally:
+            del self._streams[name]
+            self._perform(self.agent.executor_disconnected(name))
+
+
+def leader(url: str) -> str:
+    """`host:port` of the leading master in ZooKeeper; OSError when there is none."""
+    from kazoo.client import KazooClient
+    from kazoo.exceptions import KazooException
+    from kazoo.handlers.threading import KazooTimeoutError
+
+    hosts, _, path = url.removeprefix("zk://").partition("/")
+    client = KazooClient(hosts=hosts.rpartition("@")[2], timeout=4.0)
+    try:
+        client.start(timeout=5.0)
+        nodes = [name for name in client.get_children(f"/{path}") if name.startswith("json.info_")]
+        if not nodes:
+            raise OSError(f"no master is published below {url}")
+        content, _ = client.get(f"/{path}/{min(nodes, key=lambda name: name.rpartition('_')[2])}")
+        address = json.loads(content)["address"]
+        return f"{address['ip']}:{address['port']}"
+    except (KazooException, KazooTimeoutError) as error:
+        raise OSError(f"{url}: {error}") from error
+    finally:
+        client.stop()
+        client.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; names are those of mesos-agent where it has them."""
+    result = argparse.ArgumentParser(
+        prog="python -m sdk.local.agent", description="An agent of the embedded Mesos, for development and tests."
+    )
+    result.add_argument("--master", required=True, help="host:port or zk://host:port/path")
+    result.add_argument("--ip", default="127.0.0.1")
+    result.add_argument("--port", type=int, default=5051)
+    result.add_argument("--hostname", default="127.0.0.1")
+    result.add_argument("--work-dir", type=Path, required=True, help="keeps sandboxes and checkpoints")
+    result.add_argument(
+        "--resources",
+        default="cpus:4;mem:8192;disk:20000;ports:[31000-32000]",
+        help="name:value;... with name(role) for a static reservation",
+    )
+    result.add_argument("--attributes", default="", help="name:value;...")
+    result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
+    defaults = {
+        "executor-registration-timeout": 60.0,
+        "executor-reregistration-timeout": 15.0,
+        "executor-shutdown-grace-period": 5.0,
+    }
+    for name, value in defaults.items():
+        result.add_argument(f"--{name}", type=float, default=value, metavar="SECONDS")
+    return result
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT (executors go on), or SIGUSR1 (they end, and the agent's id with them)."""
+    info: Json = {
+        "hostname": options.hostname,
+        "ip": options.ip,
+        "port": options.port,
+        "resources": resources(options.resources),
+    }
+    if options.attributes:
+        info["attributes"] = attributes(options.attributes)
+    config = AgentConfig(
+        info=info,
+        new_uuid=new_uuid,
+        new_container_id=lambda: str(uuid.uuid4()),
+        executor_registration_timeout=options.executor_registration_timeout,
+        executor_reregistration_timeout=options.executor_reregistration_timeout,
+        executor_shutdown_grace_period=options.executor_shutdown_grace_period,
+    )
+    server = AgentServer(options, config, SteadyClock())
+    loop = asyncio.get_running_loop()
+    farewells: list[asyncio.Task[None]] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.ended.set)
+    loop.add_signal_handler(signal.SIGUSR1, lambda: farewells.append(loop.create_task(server.unregister())))
+    await server.start()
+    follower = asyncio.create_task(server.follow_master())
+    ended = asyncio.create_task(server.ended.wait())
+    done, _ = await asyncio.wait({follower, ended}, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    follower.cancel()
+    await asyncio.gather(follower, return_exceptions=True)
+    await server.stop()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The process."""
+    options = parser().parse_args(argv)
+    options.work_dir = options.work_dir.absolute()
+    options.work_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        asyncio.run(run(options))
+    except OSError as error:
+        sys.stderr.write(f"agent: cannot serve on {options.ip}:{options.port}: {error}\n")
+        return 1
+    except ValueError as error:
+        sys.stderr.write(f"agent: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

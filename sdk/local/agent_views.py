@@ -1,0 +1,186 @@
+"""The classic JSON endpoints of an agent: /state, /monitor/statistics, /metrics/snapshot, and what /files attaches.
+
+Only reads.
+"""
+
+import os
+from pathlib import Path
+
+from sdk.local.containers import sandbox_path
+from sdk.local.core import classic
+from sdk.local.core.agent import reported_task
+from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun
+from sdk.local.core.resources import Resources
+from sdk.local.core.views import AGENT_CAPABILITIES, with_role
+from sdk.local.core.wire import Json
+from sdk.local.processes import members
+
+# What a real agent adds for the command executor itself.
+_COMMAND_EXECUTOR_CPUS, _COMMAND_EXECUTOR_MEM = 0.1, 32.0
+
+
+def _used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:
+    total = Resources.of(run.info.get("resources"))
+    for task in tasks:
+        total = total + Resources.of(task.info.get("resources"))
+    return total
+
+
+def _tasks_of(tasks: list[AgentTask], run: ExecutorRun) -> list[AgentTask]:
+    return [task for task in tasks if task.framework_id == run.framework_id and task.executor_id == run.executor_id]
+
+
+def _executor(state: AgentState, run: ExecutorRun, work_dir: Path) -> Json:
+    live = state.tasks_of(run)
+    ended = _tasks_of(state.completed_tasks, run)
+    shown = live or ended
+    resources = shown[0].info.get("resources", []) if shown else run.info.get("resources", [])
+    result: Json = {
+        "id": run.executor_id,
+        "name": run.info.get("name", ""),
+        "source": run.info.get("source", ""),
+        "container": run.container_id,
+        "directory": str(
+            sandbox_path(work_dir, state.agent_id or "", run.framework_id, run.executor_id, run.container_id)
+        ),
+        "resources": classic.quantities(_used(run, live or ended)),
+        "role": resources[0].get("allocation_info", {}).get("role", "*") if resources else "*",
+    }
+    labels = shown[0].info.get("labels") if run.command and shown else run.info.get("labels")
+    if labels:
+        result["labels"] = labels.get("labels", [])
+    if not run.command:
+        result["type"] = run.info.get("type", "CUSTOM")
+    result |= {
+        "tasks": [classic.task(reported_task(task)) for task in live if task.delivered],
+        "queued_tasks": [classic.task(reported_task(task)) for task in live if not task.delivered],
+        "completed_tasks": [classic.task(reported_task(task)) for task in ended],
+    }
+    return result
+
+
+def _executors(state: AgentState, framework_id: str, work_dir: Path) -> Json:
+    live = [run for run in state.runs.values() if run.framework_id == framework_id]
+    ended = [run for run in state.completed_runs if run.framework_id == framework_id]
+    return {
+        "executors": [_executor(state, run, work_dir) for run in live],
+        "completed_executors": [_executor(state, run, work_dir) for run in ended],
+    }
+
+
+def agent_state(state: AgentState, work_dir: Path) -> Json:
+    """/state of the agent."""
+    info = state.config.info
+    split = classic.by_reservation(state.resources)
+    unreserved = split.pop("*", Resources())
+    runs = [*state.runs.values(), *state.completed_runs]
+    frameworks: list[Json] = []
+    for framework_id, framework in state.frameworks.items():
+        entry: Json = {
+            "id": framework_id,
+            "name": framework["name"],
+            "user": framework["user"],
+            "failover_timeout": framework.get("failover_timeout", 0.0),
+            "checkpoint": framework.get("checkpoint", False),
+            "hostname": framework.get("hostname", ""),
+            "roles": framework.get("roles", []),
+            **_executors(state, framework_id, work_dir),
+        }
+        frameworks.append(entry)
+    gone = sorted({run.framework_id for run in runs} - set(state.frameworks))
+    return {
+        **classic.BUILD,
+        "start_time": state.started,
+        "id": state.agent_id or "",
+        "pid": f"slave(1)@{info['ip']}:{info['port']}",
+        "hostname": info["hostname"],
+        "capabilities": list(AGENT_CAPABILITIES),
+        "resources": classic.quantities(state.resources),
+        "reserved_resources": {role: classic.quantities(part) for role, part in split.items()},
+        "unreserved_resources": classic.quantities(unreserved),
+        "reserved_resources_full": {role: with_role(part) for role, part in split.items()},
+        "unreserved_resources_full": with_role(unreserved),
+        "resource_providers": [],
+        "attributes": classic.attributes(info),
+        "flags": {"hostname": info["hostname"], "port": str(info["port"]), "work_dir": str(work_dir)},
+        "frameworks": frameworks,
+        "completed_frameworks": [
+            {"id": framework_id, "name": "", **_executors(state, framework_id, work_dir)} for framework_id in gone
+        ],
+    }
+
+
+def attached(state: AgentState, work_dir: Path) -> dict[str, Path]:
+    """The sandboxes under their real names and the ones that the web UI uses."""
+    found: dict[str, Path] = {}
+    for run in (*state.completed_runs, *state.runs.values()):
+        path = sandbox_path(work_dir, state.agent_id or "", run.framework_id, run.executor_id, run.container_id)
+        found[str(path)] = path
+        found[str(path.parent / "latest")] = path
+        found[f"/frameworks/{run.framework_id}/executors/{run.executor_id}/runs/latest"] = path
+    return found
+
+
+def statistics(state: AgentState, now: float) -> list[Json]:
+    """/monitor/statistics: processor time and memory of each executor with all that it started."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    page = os.sysconf("SC_PAGE_SIZE")
+    result: list[Json] = []
+    for run in state.runs.values():
+        if run.pid is None:
+            continue
+        user = system = rss = 0
+        for pid in members(None, run.pid):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            user, system, rss = user + int(fields[11]), system + int(fields[12]), rss + int(fields[21])
+        used = _used(run, state.tasks_of(run))
+        cpus, mem = used.scalar("cpus") / 1000, used.scalar("mem") / 1000
+        if run.command:
+            cpus, mem = cpus + _COMMAND_EXECUTOR_CPUS, mem + _COMMAND_EXECUTOR_MEM
+        result.append(
+            {
+                "executor_id": run.executor_id,
+                "executor_name": run.info.get("name", ""),
+                "framework_id": run.framework_id,
+                "source": run.info.get("source", ""),
+                "statistics": {
+                    "cpus_limit": cpus,
+                    "cpus_soft_limit": cpus,
+                    "cpus_system_time_secs": system / ticks,
+                    "cpus_user_time_secs": user / ticks,
+                    "mem_limit_bytes": int(mem * 1024 * 1024),
+                    "mem_rss_bytes": rss * page,
+                    "mem_soft_limit_bytes": int(mem * 1024 * 1024),
+                    "timestamp": now,
+                },
+            }
+        )
+    return result
+
+
+def metrics(state: AgentState, now: float) -> dict[str, float]:
+    """/metrics/snapshot of the agent, as far as it can be known here."""
+    used = Resources()
+    for run in state.runs.values():
+        used = used + _used(run, [task for task in state.tasks_of(run) if not task.terminal]).unallocated()
+    result: dict[str, float] = {
+        "slave/uptime_secs": now - state.started,
+        "slave/registered": float(state.registered),
+        "slave/frameworks_active": float(len(state.frameworks)),
+        "slave/executors_registering": float(sum(run.state == "STARTING" for run in state.runs.values())),
+        "slave/executors_running": float(sum(run.state == "RUNNING" for run in state.runs.values())),
+        "slave/executors_terminating": float(sum(run.state == "TERMINATING" for run in state.runs.values())),
+        "slave/executors_terminated": float(len(state.completed_runs)),
+    }
+    everyone = [*state.tasks.values(), *state.completed_tasks]
+    for name in ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "LOST", "GONE"):
+        result[f"slave/tasks_{name.lower()}"] = float(sum(task.state == f"TASK_{name}" for task in everyone))
+    for name in ("cpus", "mem", "disk", "gpus"):
+        have, taken = state.resources.scalar(name) / 1000, used.scalar(name) / 1000
+        result |= {f"slave/{name}_total": have, f"slave/{name}_used": taken}
+        result[f"slave/{name}_percent"] = taken / have if have else 0.0
+    return dict(sorted(result.items()))

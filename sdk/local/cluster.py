@@ -1,0 +1,368 @@
+"""A whole embedded Mesos on this machine: one master and some agents as child processes, started, watched, killed and
+started again.
+
+Knows processes and directories; what they say to each other is theirs. `python -m sdk.local.cluster --help` runs one by
+hand.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sdk.errors import EnvironmentProblem
+from sdk.local import processes
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BACKOFF_MIN, _BACKOFF_MAX = 0.2, 5.0
+PUBLIC_ROLE = "slave_public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpec:
+    """One agent: name (also its hostname), resources and attributes in the language of the agent's flags."""
+
+    name: str
+    resources: str
+    attributes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The times of a cluster in seconds; tests set them low."""
+
+    allocation_interval: float = 1.0
+    agent_ping_timeout: float = 15.0
+    max_agent_ping_timeouts: int = 5
+    agent_reregister_timeout: float = 600.0
+    executor_registration_timeout: float = 60.0
+    executor_reregistration_timeout: float = 15.0
+    executor_shutdown_grace_period: float = 5.0
+    recovery_timeout: float = 900.0
+
+
+def standard_agents(first_port: int, *, ports_each: int = 250, public_extra_ports: str = "") -> list[AgentSpec]:
+    """Two public and two private agents with disjoint port ranges from `first_port` on.
+
+    All that a public agent has is statically reserved for `slave_public`. `public_extra_ports` (such as `80-80`) are
+    added to the first public agent only: two load balancers on one machine must not share a fixed port.
+    """
+    agents = []
+    for index in range(4):
+        begin = first_port + index * ports_each
+        spans = f"{begin}-{begin + ports_each - 1}"
+        public = index < 2
+        if index == 0 and public_extra_ports:
+            spans = f"{public_extra_ports},{spans}"
+        role = f"({PUBLIC_ROLE})" if public else ""
+        agents.append(
+            AgentSpec(
+                name=f"agent{index + 1}",
+                resources=f"cpus{role}:4;mem{role}:8192;disk{role}:20000;ports{role}:[{spans}]",
+                attributes=f"{'public_ip:true;' if public else ''}rack:r{index % 2 + 1}",
+            )
+        )
+    return agents
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """One child process of the cluster: wanted or not, and its current process."""
+
+    name: str
+    command: list[str]
+    directory: Path
+    port: int
+    wanted: bool = False
+    process: "subprocess.Popen[bytes] | None" = None
+    started: float = 0.0
+    backoff: float = _BACKOFF_MIN
+    restart_at: float | None = None
+    restarts: int = field(default=0)
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self.process.pid if self.process is not None and self.process.poll() is None else None
+
+
+class Cluster:
+    """A master on `port` and agents on the ports after it; everything lives below `directory` and survives
+    `stop`/`start`.
+
+    With `restart` a member that dies is started again with backoff; `kill` and `stop_member` say that it shall stay
+    dead.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        agents: Sequence[AgentSpec],
+        *,
+        timing: Timing | None = None,
+        zk: str | None = None,
+        ip: str = "127.0.0.1",
+        restart: bool = False,
+    ) -> None:
+        self.directory = directory.absolute()
+        self.ip = ip
+        self.port = port
+        self._restart = restart
+        self._zk = zk
+        self._timing = timing or Timing()
+        self._lock = threading.RLock()
+        self._watcher: threading.Thread | None = None
+        self._closing = threading.Event()
+        self.members: dict[str, Member] = {"master": self._master()}
+        for index, spec in enumerate(agents):
+            self.members[spec.name] = self._agent(spec, port + 1 + index)
+
+    def _master(self) -> Member:
+        directory, timing = self.directory / "master", self._timing
+        command = [
+            sys.executable, "-m", "sdk.local.master", "--ip", self.ip, "--port", str(self.port), "--hostname", self.ip,
+            "--work-dir", str(directory), "--allocation-interval", str(timing.allocation_interval),
+            "--agent-ping-timeout", str(timing.agent_ping_timeout),
+            "--max-agent-ping-timeouts", str(timing.max_agent_ping_timeouts),
+            "--agent-reregister-timeout", str(timing.agent_reregister_timeout),
+            *(["--zk", self._zk] if self._zk else []),
+        ]  # fmt: skip
+        return Member(name="master", command=command, directory=directory, port=self.port)
+
+    def _agent(self, spec: AgentSpec, port: int) -> Member:
+        directory, timing = self.directory / spec.name, self._timing
+        command = [
+            sys.executable, "-m", "sdk.local.agent", "--master", self._zk or f"{self.ip}:{self.port}", "--ip", self.ip,
+            "--port", str(port), "--hostname", spec.name, "--work-dir", str(directory), "--resources", spec.resources,
+            "--attributes", spec.attributes, "--recovery-timeout", str(timing.recovery_timeout),
+            "--executor-registration-timeout", str(timing.executor_registration_timeout),
+            "--executor-reregistration-timeout", str(timing.executor_reregistration_timeout),
+            "--executor-shutdown-grace-period", str(timing.executor_shutdown_grace_period),
+        ]  # fmt: skip
+        return Member(name=spec.name, command=command, directory=directory, port=port)
+
+    # --- addresses ------------------------------------------------------------------------------------------------
+
+    @property
+    def master_address(self) -> str:
+        """`host:port` of the master."""
+        return f"{self.ip}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Where the master's page and APIs are."""
+        return f"http://{self.master_address}"
+
+    def pids(self) -> dict[str, int | None]:
+        """Process ids by member, None for one that does not run."""
+        with self._lock:
+            return {name: member.pid for name, member in self.members.items()}
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self, timeout: float = 20.0) -> None:
+        """Start all members and return once every agent is registered."""
+        self._closing.clear()
+        for member in self.members.values():
+            _require_free(self.ip, member.port, member.name)
+        for name in self.members:
+            self.start_member(name)
+        if self._restart and self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="embedded-mesos", daemon=True)
+            self._watcher.start()
+        try:
+            self.wait_for_agents(len(self.members) - 1, timeout)
+        except EnvironmentProblem:
+            self.stop()
+            raise
+
+    def wait_for_agents(self, count: int, timeout: float = 20.0) -> None:
+        """Return once that many agents are connected to the master."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(OSError, ValueError):
+                active = [item for item in self.get("/slaves")["slaves"] if item["active"]]
+                if len(active) >= count:
+                    return
+            for member in self.members.values():
+                if member.wanted and member.pid is None and not self._restart:
+                    raise EnvironmentProblem(f"{member.name} ended at once; see {member.directory / 'log'}")
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(
+                    f"the embedded Mesos on {self.master_address} did not have {count} agents within {timeout:g} s; "
+                    f"see the files called log below {self.directory}"
+                )
+            time.sleep(0.02)
+
+    def get(self, path: str) -> Any:
+        """A JSON document of the master."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=5.0) as response:  # noqa: S310 - our own http address
+            return json.load(response)
+
+    def start_member(self, name: str) -> None:
+        """Start one member that does not run."""
+        with self._lock:
+            member = self.members[name]
+            if member.pid is not None:
+                return
+            member.directory.mkdir(parents=True, exist_ok=True)
+            with (member.directory / "log").open("ab") as log:
+                member.process = subprocess.Popen(
+                    member.command,
+                    cwd=_ROOT,
+                    env=_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            member.wanted = True
+            member.started = time.monotonic()
+            member.restart_at = None
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one member, as a crash; it stays dead until `start_member`. An agent's executors go on."""
+        self._end(name, signal.SIGKILL)
+
+    def crash(self, name: str) -> None:
+        """SIGKILL one member and leave the rest to `restart`."""
+        with self._lock:
+            process = self.members[name].process
+            if process is not None and process.poll() is None:
+                process.kill()
+
+    def stop_member(self, name: str) -> None:
+        """SIGTERM one member; it stays stopped until `start_member`. An agent's executors go on."""
+        self._end(name, signal.SIGTERM)
+
+    def send_signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal, such as SIGSTOP for a partition and SIGCONT for its end."""
+        pid = self.members[name].pid
+        if pid is not None:
+            os.kill(pid, number)
+
+    def _end(self, name: str, number: signal.Signals) -> None:
+        with self._lock:
+            member = self.members[name]
+            member.wanted = False
+            member.restart_at = None
+            process = member.process
+            member.process = None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+        try:
+            process.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop(self) -> None:
+        """End all members, agents first, and every executor that they left behind."""
+        self._closing.set()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join()
+        self._watcher = None
+        names = [name for name in self.members if name != "master"] + ["master"]
+        with self._lock:
+            for name in names:
+                self.members[name].wanted = False
+        threads = [threading.Thread(target=self._end, args=(name, signal.SIGTERM)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.end_executors()
+
+    def end_executors(self) -> None:
+        """Kill what runs in the sandboxes of agents that do not run."""
+        for member in self.members.values():
+            if member.name == "master" or member.pid is not None:
+                continue
+            for file in (member.directory / "meta" / "containers").glob("*.json"):
+                content = json.loads(file.read_bytes())
+                pid = content["pid"]
+                leader = pid if processes.start_time(pid) == content["start"] else None
+                processes.kill_all(content["sandbox"], leader)
+
+    def _watch(self) -> None:
+        while not self._closing.wait(0.1):
+            now = time.monotonic()
+            with self._lock:
+                for member in self.members.values():
+                    if not member.wanted or member.pid is not None:
+                        continue
+                    if member.restart_at is None:
+                        # A member that ran for a while starts again at once; one that dies at once waits longer and
+                        # longer.
+                        stable = now - member.started > _BACKOFF_MAX
+                        member.backoff = _BACKOFF_MIN if stable else min(member.backoff * 2, _BACKOFF_MAX)
+                        member.restart_at = now + member.backoff
+                    elif now >= member.restart_at:
+                        member.restarts += 1
+                        self.start_member(member.name)
+
+
+def _environment() -> dict[str, str]:
+    """A small environment: agents hand theirs on to tasks, and a task must not depend on the shell that started the
+    cluster.
+    """
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LOGNAME")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def _require_free(ip: str, port: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ip, port))
+        except OSError as error:
+            raise EnvironmentProblem(f"{name} cannot listen on {ip}:{port}: {error.strerror}") from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a cluster until Ctrl-C or SIGTERM."""
+    result = argparse.ArgumentParser(
+        prog="python -m sdk.local.cluster",
+        description="An embedded Mesos for development and tests: one master and four agents, two of them public. "
+        "Production is a real Mesos cluster.",
+    )
+    result.add_argument("--directory", type=Path, default=Path(".local/mesos"), help="sandboxes, registry and logs")
+    result.add_argument("--port", type=int, default=5050, help="of the master; agents take the following ones")
+    result.add_argument("--task-ports", type=int, default=16000, help="first of the ports that agents offer")
+    result.add_argument("--public-extra-ports", default="", help="ranges like 80-80 that only the first agent offers")
+    result.add_argument("--zk", default=None, help="zk://host:port/path: publish the master there")
+    options = result.parse_args(argv)
+    agents = standard_agents(options.task_ports, public_extra_ports=options.public_extra_ports)
+    cluster = Cluster(options.directory, options.port, agents, zk=options.zk, restart=True)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        cluster.start()
+    except EnvironmentProblem as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"Embedded Mesos: {cluster.url}/ with {', '.join(cluster.members)}\n")
+    sys.stdout.flush()
+    ended.wait()
+    cluster.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

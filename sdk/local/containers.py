@@ -1,0 +1,276 @@
+"""Executors as processes: sandboxes, environments, starting, watching and ending them, also across restarts of the
+agent.
+
+Every executor leads its own session and writes to files of its sandbox, so that it lives on when the agent dies. What
+this module needs to find it again stands in one small file per container.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdk.local import processes
+from sdk.local.core.agent_model import Launch
+from sdk.local.core.wire import Json
+from sdk.local.fetcher import FetchFailed, fetch
+from sdk.local.files import write_atomically
+from sdk.local.web import encode
+
+COMMAND_EXECUTOR = Path(__file__).with_name("command_executor.py")
+_ADOPTED_POLL = 0.2
+
+
+class LaunchFailed(Exception):
+    """The executor could not be started; the message goes into the task's status."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Container:
+    """One container: its sandbox and, once started, its leading process."""
+
+    container_id: str
+    sandbox: Path
+    pid: int | None = None
+    start: int | None = None
+    child: bool = False
+    """Whether this process started it and can wait for it."""
+
+
+def sandbox_path(work_dir: Path, agent_id: str, framework_id: str, executor_id: str, container_id: str) -> Path:
+    """The path of a sandbox, as deep as the real agent makes it."""
+    return (
+        work_dir / "slaves" / agent_id / "frameworks" / framework_id / "executors" / executor_id / "runs" / container_id
+    )
+
+
+def seconds(value: float) -> str:
+    """A duration as Mesos prints it: `15mins`, `5secs`."""
+    if value >= 60 and value % 60 == 0:
+        return f"{value / 60:g}mins"
+    return f"{value:g}secs"
+
+
+class Containers:
+    """All containers of one agent.
+
+    `on_exit` is called with the container id and the wait status (None when unknown).
+    """
+
+    def __init__(
+        self,
+        work_dir: Path,
+        *,
+        ip: str,
+        port: int,
+        recovery_timeout: float,
+        shutdown_grace: float,
+        on_exit: Callable[[str, int | None], None],
+    ) -> None:
+        self._work_dir = work_dir
+        self._meta = work_dir / "meta" / "containers"
+        self._meta.mkdir(parents=True, exist_ok=True)
+        self._address = f"{ip}:{port}"
+        self._ip = ip
+        self._recovery_timeout = recovery_timeout
+        self._shutdown_grace = shutdown_grace
+        self._on_exit = on_exit
+        self.containers: dict[str, Container] = {}
+        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._condemned: set[str] = set()
+
+    # --- starting -------------------------------------------------------------------------------------------------
+
+    async def launch(self, work: Launch, agent_id: str) -> int:
+        """Make the sandbox, fetch, start; returns the pid or raises LaunchFailed."""
+        sandbox = sandbox_path(self._work_dir, agent_id, work.framework_id, work.executor_id, work.container_id)
+        container = Container(container_id=work.container_id, sandbox=sandbox)
+        self.containers[work.container_id] = container
+        try:
+            sandbox.mkdir(parents=True)
+            latest = sandbox.parent / "latest"
+            latest.unlink(missing_ok=True)
+            latest.symlink_to(work.container_id)
+            command: Json = work.executor.get("command", {})
+            kind = (work.task or {}).get("container", {}).get("type")
+            if kind == "DOCKER":
+                raise LaunchFailed("None of the enabled containerizers (mesos) could create a container of type DOCKER")
+            await asyncio.to_thread(self._fetch, work.container_id, command.get("uris", []), sandbox)
+            if work.container_id in self._condemned:
+                raise LaunchFailed("Container destroyed while fetching")
+            self._start(container, work, agent_id)
+        except OSError as error:
+            self._forget(container)
+            raise LaunchFailed(str(error)) from error
+        except LaunchFailed:
+            self._forget(container)
+            raise
+        assert container.pid is not None
+        self._watch(container)
+        return container.pid
+
+    def _fetch(self, container_id: str, uris: list[Json], sandbox: Path) -> None:
+        if not uris:
+            return
+        with (sandbox / "stderr").open("a", encoding="utf-8") as log:
+
+            def write(line: str) -> None:
+                now = datetime.datetime.now(tz=datetime.UTC)
+                log.write(f"I{now:%m%d %H:%M:%S.%f} fetcher] {line}\n")
+                log.flush()
+
+            try:
+                fetch(uris, sandbox, write)
+            except FetchFailed as error:
+                write(f"{error}")
+                raise LaunchFailed(f"Failed to fetch all URIs for container '{container_id}': {error}") from error
+
+    def _start(self, container: Container, work: Launch, agent_id: str) -> None:
+        arguments, executable = self._command(work)
+        environment = self._environment(container, work, agent_id)
+        with (container.sandbox / "stdout").open("ab") as out, (container.sandbox / "stderr").open("ab") as err:
+            process = subprocess.Popen(
+                arguments,
+                executable=executable,
+                cwd=container.sandbox,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        container.pid = process.pid
+        container.child = True
+        # Its end is noticed through the pid; the Popen object would only warn about a process that it did not wait for.
+        process.returncode = 0
+        container.start = processes.start_time(process.pid)
+        content = {"pid": container.pid, "start": container.start, "sandbox": str(container.sandbox)}
+        write_atomically(self._meta / f"{container.container_id}.json", encode(content))
+
+    def _command(self, work: Launch) -> tuple[list[str], str | None]:
+        if work.task is not None:
+            # -I and -S: the executor must start fast and must not see what the task put into the environment.
+            return [sys.executable, "-I", "-S", str(COMMAND_EXECUTOR)], None
+        command: Json = work.executor["command"]
+        if "value" not in command:
+            raise LaunchFailed("The command of the executor has no value")
+        if command.get("shell", True):
+            return ["sh", "-c", command["value"]], "/bin/sh"
+        return command.get("arguments") or [command["value"]], command["value"]
+
+    def _environment(self, container: Container, work: Launch, agent_id: str) -> dict[str, str]:
+        """What the agent itself has, as the real one passes it on, then the executor's own, then Mesos' variables."""
+        own = ("MESOS_", "LIBPROCESS_", "PYTHON")
+        result = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        variables = work.executor.get("command", {}).get("environment", {}).get("variables", ())
+        if work.task is None:
+            result |= {item["name"]: item.get("value", "") for item in variables}
+        grace = work.executor.get("shutdown_grace_period", {}).get("nanoseconds")
+        resources = work.executor.get("resources") or (work.task or {}).get("resources") or []
+        result |= {
+            "LIBPROCESS_IP": self._ip,
+            "LIBPROCESS_PORT": "0",
+            "MESOS_AGENT_ENDPOINT": self._address,
+            "MESOS_CHECKPOINT": "1" if work.framework.get("checkpoint") else "0",
+            "MESOS_DIRECTORY": str(container.sandbox),
+            "MESOS_EXECUTOR_ID": work.executor_id,
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": seconds(self._shutdown_grace if grace is None else grace / 1e9),
+            "MESOS_FRAMEWORK_ID": work.framework_id,
+            "MESOS_HTTP_COMMAND_EXECUTOR": "0",
+            "MESOS_SANDBOX": str(container.sandbox),
+            "MESOS_SLAVE_ID": agent_id,
+            "MESOS_SLAVE_PID": f"slave(1)@{self._address}",
+            "PWD": str(container.sandbox),
+        }
+        if work.framework.get("checkpoint"):
+            result["MESOS_RECOVERY_TIMEOUT"] = seconds(self._recovery_timeout)
+            result["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "2secs"
+        if work.task is not None and resources:
+            result["MESOS_ALLOCATION_ROLE"] = resources[0].get("allocation_info", {}).get("role", "*")
+        return result
+
+    # --- finding again --------------------------------------------------------------------------------------------
+
+    def recover(self, container_id: str, sandbox: Path) -> bool:
+        """Adopt a container of an earlier process of this agent; False when its executor is dead."""
+        container = Container(container_id=container_id, sandbox=sandbox)
+        self.containers[container_id] = container
+        file = self._meta / f"{container_id}.json"
+        if file.exists():
+            content = json.loads(file.read_bytes())
+            container.pid, container.start = content["pid"], content["start"]
+        else:
+            # The agent died between starting the executor and noting its pid: its environment gives it away.
+            found = [pid for pid in processes.members(str(sandbox)) if os.getsid(pid) == pid]
+            if found:
+                container.pid = min(found)
+                container.start = processes.start_time(container.pid)
+        if container.pid is not None and processes.start_time(container.pid) == container.start is not None:
+            self._watch(container)
+            return True
+        processes.kill_all(str(sandbox), None)
+        self._forget(container)
+        return False
+
+    # --- ending ---------------------------------------------------------------------------------------------------
+
+    def destroy(self, container_id: str) -> None:
+        """Kill everything in the container; `on_exit` follows."""
+        container = self.containers.get(container_id)
+        if container is None:
+            asyncio.get_running_loop().call_soon(self._on_exit, container_id, None)
+        elif container.pid is None:
+            self._condemned.add(container_id)
+        else:
+            processes.send([container.pid], signal.SIGKILL)
+
+    def _watch(self, container: Container) -> None:
+        self._watching[container.container_id] = asyncio.create_task(self._await_exit(container))
+
+    async def _await_exit(self, container: Container) -> None:
+        assert container.pid is not None
+        await self._gone(container)
+        status: int | None = None
+        if container.child:
+            with contextlib.suppress(ChildProcessError):
+                _, status = os.waitpid(container.pid, 0)
+        # What the executor left behind ends with it.
+        await asyncio.to_thread(processes.kill_all, str(container.sandbox), container.pid)
+        self._forget(container)
+        self._on_exit(container.container_id, status)
+
+    async def _gone(self, container: Container) -> None:
+        """Return when the leading process has ended."""
+        assert container.pid is not None
+        try:
+            descriptor = os.pidfd_open(container.pid)
+        except OSError:
+            # No pidfd in this kernel or sandbox, or already gone: look at /proc.
+            while processes.start_time(container.pid) == container.start is not None:
+                await asyncio.sleep(_ADOPTED_POLL)
+            return
+        try:
+            if processes.start_time(container.pid) != container.start:
+                return
+            loop = asyncio.get_running_loop()
+            ended = asyncio.Event()
+            loop.add_reader(descriptor, ended.set)
+            try:
+                await ended.wait()
+            finally:
+                loop.remove_reader(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _forget(self, container: Container) -> None:
+        self.containers.pop(container.container_id, None)
+        self._watching.pop(container.container_id, None)
+        self._condemned.discard(container.container_id)
+        (self._meta / f"{container.container_id}.json").unlink(missing_ok=True)

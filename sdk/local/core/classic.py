@@ -1,0 +1,387 @@
+"""The state as the classic JSON endpoints show it: /state, /slaves, /tasks, /frameworks, /roles, /state-summary,
+/metrics/snapshot.
+
+Only reads. The same functions serve the master and, for tasks and resources, the agent.
+"""
+
+from collections.abc import Iterable
+
+from sdk.local.core.model import VERSION, Agent, Framework, Offer, State, Task
+from sdk.local.core.resources import Resources, reservation_role
+from sdk.local.core.views import (
+    AGENT_CAPABILITIES,
+    MASTER_CAPABILITIES,
+    allocated,
+    master_info,
+    task_message,
+    with_role,
+)
+from sdk.local.core.wire import Json
+
+BUILD: Json = {"version": VERSION, "git_sha": "", "build_date": "", "build_time": 0.0, "build_user": "embedded"}
+_STATES = ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "KILLED", "FAILED", "LOST", "ERROR", "UNREACHABLE")
+
+
+def quantities(resources: Resources) -> Json:
+    """Resources summed by name, as people read them."""
+    scalars = resources.scalars()
+    result: Json = {name: scalars.pop(name, 0) / 1000 for name in ("disk", "mem", "gpus", "cpus")}
+    result |= {name: amount / 1000 for name, amount in sorted(scalars.items())}
+    ports = resources.spans("ports")
+    if ports:
+        result["ports"] = f"[{', '.join(f'{begin}-{end}' for begin, end in ports)}]"
+    return result
+
+
+def task(message: Json) -> Json:
+    """A Task message as the classic endpoints print it."""
+    resources = message.get("resources", [])
+    result: Json = {
+        "id": message["task_id"]["value"],
+        "name": message.get("name", ""),
+        "framework_id": message["framework_id"]["value"],
+        "executor_id": message.get("executor_id", {}).get("value", ""),
+        "slave_id": message.get("agent_id", {}).get("value", ""),
+        "state": message["state"],
+        "resources": quantities(Resources.of(resources)),
+        "role": resources[0].get("allocation_info", {}).get("role", "*") if resources else "*",
+        "statuses": [_status(item) for item in message.get("statuses", ())],
+    }
+    if "user" in message:
+        result["user"] = message["user"]
+    if "labels" in message:
+        result["labels"] = message["labels"].get("labels", [])
+    for name in ("discovery", "container", "health_check"):
+        if name in message:
+            result[name] = message[name]
+    return result
+
+
+def _status(status: Json) -> Json:
+    result: Json = {"state": status["state"], "timestamp": status.get("timestamp", 0.0)}
+    if "labels" in status:
+        result["labels"] = status["labels"].get("labels", [])
+    if "container_status" in status:
+        result["container_status"] = {
+            name: part for name, part in status["container_status"].items() if name != "executor_pid"
+        }
+    if "healthy" in status:
+        result["healthy"] = status["healthy"]
+    return result
+
+
+def attributes(info: Json) -> Json:
+    """Attributes by name."""
+    result: Json = {}
+    for item in info.get("attributes", ()):
+        match item["type"]:
+            case "TEXT":
+                result[item["name"]] = item["text"]["value"]
+            case "SCALAR":
+                result[item["name"]] = item["scalar"]["value"]
+            case "RANGES":
+                spans = ", ".join(f"{span['begin']}-{span['end']}" for span in item["ranges"]["range"])
+                result[item["name"]] = f"[{spans}]"
+    return result
+
+
+def by_reservation(resources: Resources) -> dict[str, Resources]:
+    """Resources by the role they are reserved for, `*` for the rest."""
+    roles = {reservation_role(item) for item in resources}
+    return {role: resources.where(lambda item, role=role: reservation_role(item) == role) for role in sorted(roles)}  # type: ignore[misc]
+
+
+def _offered(offers: Iterable[Offer]) -> Resources:
+    total = Resources()
+    for offer in offers:
+        total = total + offer.resources
+    return total
+
+
+def slave(state: State, agent: Agent, *, full: bool) -> Json:
+    """One element of `slaves`; `full` adds the complete resources, as /slaves does."""
+    split = by_reservation(agent.total)
+    unreserved = split.pop("*", Resources())
+    used = allocated(state, agent=agent)
+    offered = _offered(offer for offer in state.offers.values() if offer.agent_id == agent.agent_id)
+    result: Json = {
+        "id": agent.agent_id,
+        "hostname": agent.hostname,
+        "port": agent.info["port"],
+        "attributes": attributes(agent.info),
+    }
+    if "domain" in agent.info:
+        result["domain"] = agent.info["domain"]
+    result |= {"pid": agent.pid, "registered_time": agent.registered}
+    if agent.reregistered is not None:
+        result["reregistered_time"] = agent.reregistered
+    result |= {
+        "resources": quantities(agent.total),
+        "used_resources": quantities(used),
+        "offered_resources": quantities(offered),
+        "reserved_resources": {role: quantities(part) for role, part in split.items()},
+        "unreserved_resources": quantities(unreserved),
+        "active": agent.connection is not None and not agent.deactivated,
+        "deactivated": agent.deactivated,
+        "version": agent.version,
+        "capabilities": list(AGENT_CAPABILITIES),
+    }
+    if full:
+        result |= {
+            "reserved_resources_full": {role: with_role(part) for role, part in split.items()},
+            "unreserved_resources_full": with_role(unreserved),
+            "used_resources_full": with_role(used),
+            "offered_resources_full": with_role(offered),
+        }
+    return result
+
+
+def slaves(state: State, *, full: bool) -> Json:
+    """/slaves, and the part of /state."""
+    return {
+        "slaves": [slave(state, agent, full=full) for agent in state.agents.values()],
+        "recovered_slaves": [
+            {
+                "id": agent_id,
+                "hostname": info["hostname"],
+                "port": info["port"],
+                "attributes": attributes(info),
+                "resources": quantities(Resources.of(info["resources"])),
+            }
+            for agent_id, info in state.recovered_agents.items()
+        ],
+    }
+
+
+def _tasks(tasks: Iterable[Task]) -> list[Json]:
+    return [task(task_message(item)) for item in tasks]
+
+
+def framework(state: State, item: Framework) -> Json:
+    """One element of `frameworks`."""
+    offers = [offer for offer in state.offers.values() if offer.framework_id == item.framework_id]
+    used, offered = allocated(state, framework=item), _offered(offers)
+    info = item.info
+    result: Json = {
+        "id": item.framework_id,
+        "name": info["name"],
+        "used_resources": quantities(used),
+        "offered_resources": quantities(offered),
+        "capabilities": [entry.get("type") for entry in info.get("capabilities", ())],
+        "hostname": info.get("hostname", ""),
+        "webui_url": info.get("webui_url", ""),
+        "active": item.connected,
+        "connected": item.connected,
+        "recovered": item.recovered,
+        "user": info["user"],
+        "failover_timeout": info.get("failover_timeout", 0.0),
+        "checkpoint": info.get("checkpoint", False),
+        "registered_time": item.registered,
+        "unregistered_time": item.unregistered,
+    }
+    if "principal" in info:
+        result["principal"] = info["principal"]
+    if item.reregistered != item.registered:
+        result["reregistered_time"] = item.reregistered
+    result["resources"] = quantities(used + offered)
+    result["roles" if item.has("MULTI_ROLE") else "role"] = item.roles if item.has("MULTI_ROLE") else item.roles[0]
+    result |= {
+        "tasks": _tasks(item.tasks.values()),
+        "unreachable_tasks": _tasks(item.unreachable.values()),
+        "completed_tasks": _tasks(item.completed),
+        "offers": [
+            {
+                "id": offer.offer_id,
+                "framework_id": offer.framework_id,
+                "allocation_info": {"role": offer.role},
+                "slave_id": offer.agent_id,
+                "resources": quantities(offer.resources),
+            }
+            for offer in offers
+        ],
+        "executors": [
+            {
+                "executor_id": executor.executor_id,
+                "name": executor.info.get("name", ""),
+                "framework_id": executor.framework_id,
+                "command": executor.info.get("command", {}),
+                "resources": quantities(executor.resources),
+                "slave_id": agent.agent_id,
+            }
+            for agent in state.agents.values()
+            for executor in agent.executors.values()
+            if executor.framework_id == item.framework_id
+        ],
+    }
+    if "labels" in info:
+        result["labels"] = info["labels"].get("labels", [])
+    result["offer_constraints"] = item.offer_constraints
+    return result
+
+
+def frameworks(state: State) -> Json:
+    """/frameworks, and the part of /state."""
+    return {
+        "frameworks": [framework(state, item) for item in state.frameworks.values()],
+        "completed_frameworks": [framework(state, item) for item in state.completed_frameworks.values()],
+    }
+
+
+def tasks(state: State, *, limit: int = 100, offset: int = 0, newest_first: bool = True) -> Json:
+    """/tasks: all tasks of all frameworks."""
+    found: list[Task] = []
+    for item in [*state.completed_frameworks.values(), *state.frameworks.values()]:
+        found += [*item.completed, *item.unreachable.values(), *item.tasks.values()]
+    found.sort(key=lambda entry: entry.statuses[0]["timestamp"] if entry.statuses else 0.0, reverse=newest_first)
+    return {"tasks": _tasks(found[offset : offset + limit])}
+
+
+def roles(state: State) -> Json:
+    """/roles."""
+    owners: dict[str, list[Framework]] = {}
+    for item in state.frameworks.values():
+        for role in item.roles:
+            owners.setdefault(role, []).append(item)
+    reserved: dict[str, Resources] = {}
+    for agent in state.agents.values():
+        for role, part in by_reservation(agent.total).items():
+            if role != "*":
+                reserved[role] = reserved.get(role, Resources()) + part
+    result = []
+    for role in sorted({*owners, *reserved}):
+        used = allocated(state).where(lambda entry, role=role: entry.get("allocation_info", {}).get("role") == role)  # type: ignore[misc]
+        offered = _offered(offer for offer in state.offers.values() if offer.role == role)
+        result.append(
+            {
+                "name": role,
+                "weight": 1.0,
+                "quota": {"role": role, "guarantee": {}, "limit": {}, "consumed": _counts(used)},
+                "resources": _counts(used + offered),
+                "allocated": _counts(used),
+                "offered": _counts(offered),
+                "reserved": _counts(reserved.get(role, Resources())),
+                "frameworks": [item.framework_id for item in owners.get(role, ())],
+            }
+        )
+    return {"roles": result}
+
+
+def _counts(resources: Resources) -> Json:
+    result: Json = {name: amount / 1000 for name, amount in sorted(resources.scalars().items())}
+    ports = sum(end - begin + 1 for begin, end in resources.spans("ports"))
+    return result | {"ports": float(ports)} if ports else result
+
+
+def _head(state: State) -> Json:
+    info = master_info(state)
+    return {
+        **BUILD,
+        "start_time": state.started,
+        "elected_time": state.started,
+        "id": info["id"],
+        "pid": info["pid"],
+        "hostname": info["hostname"],
+        "capabilities": list(MASTER_CAPABILITIES),
+        "activated_slaves": float(sum(agent.connection is not None for agent in state.agents.values())),
+        "deactivated_slaves": float(sum(agent.connection is None for agent in state.agents.values())),
+        "unreachable_slaves": float(len(state.unreachable_agents)),
+        **({"cluster": state.config.cluster} if state.config.cluster else {}),
+        "leader": info["pid"],
+        "leader_info": {"id": info["id"], "pid": info["pid"], "port": info["port"], "hostname": info["hostname"]},
+    }
+
+
+def full_state(state: State) -> Json:
+    """/state."""
+    return {
+        **_head(state),
+        "flags": flags(state),
+        **slaves(state, full=False),
+        **frameworks(state),
+        "orphan_tasks": [],
+        "unregistered_frameworks": [],
+    }
+
+
+def flags(state: State) -> dict[str, str]:
+    """The flags that have a meaning here, under their real names."""
+    config = state.config
+    return {
+        "agent_ping_timeout": f"{config.agent_ping_timeout:g}secs",
+        "agent_reregister_timeout": f"{config.agent_reregister_timeout:g}secs",
+        "allocation_interval": f"{config.allocation_interval:g}secs",
+        "ip": config.ip,
+        "max_agent_ping_timeouts": str(config.max_agent_ping_timeouts),
+        "port": str(config.port),
+    }
+
+
+def _state_counts(tasks: Iterable[Task]) -> Json:
+    states = [item.state for item in tasks]
+    return {f"TASK_{name}": states.count(f"TASK_{name}") for name in _STATES}
+
+
+def summary(state: State) -> Json:
+    """/state-summary."""
+    everything = [
+        task
+        for item in state.frameworks.values()
+        for task in (*item.tasks.values(), *item.unreachable.values(), *item.completed)
+    ]
+    return {
+        "hostname": state.config.hostname,
+        **({"cluster": state.config.cluster} if state.config.cluster else {}),
+        "slaves": [
+            slave(state, agent, full=False)
+            | _state_counts(task for task in everything if task.agent_id == agent.agent_id)
+            | {"framework_ids": sorted({task.framework_id for task in everything if task.agent_id == agent.agent_id})}
+            for agent in state.agents.values()
+        ],
+        "frameworks": [
+            {name: part for name, part in framework(state, item).items() if name in _SUMMARY}
+            | _state_counts(task for task in everything if task.framework_id == item.framework_id)
+            | {"slave_ids": sorted({task.agent_id for task in everything if task.framework_id == item.framework_id})}
+            for item in state.frameworks.values()
+        ],
+    }
+
+
+_SUMMARY = (
+    "id", "name", "used_resources", "offered_resources", "capabilities", "hostname", "webui_url", "active", "connected",
+    "recovered",
+)  # fmt: skip
+
+
+def metrics(state: State, now: float) -> dict[str, float]:
+    """/metrics/snapshot, as far as it can be known here."""
+    live = [task for item in state.frameworks.values() for task in item.tasks.values()]
+    used, total = Resources(), Resources()
+    for agent in state.agents.values():
+        total = total + agent.total
+    used = allocated(state)
+    result: dict[str, float] = {
+        "master/uptime_secs": now - state.started,
+        "master/elected": 1.0,
+        "master/slaves_active": float(sum(agent.connection is not None for agent in state.agents.values())),
+        "master/slaves_connected": float(sum(agent.connection is not None for agent in state.agents.values())),
+        "master/slaves_disconnected": float(sum(agent.connection is None for agent in state.agents.values())),
+        "master/slaves_inactive": float(sum(agent.deactivated for agent in state.agents.values())),
+        "master/slaves_unreachable": float(len(state.unreachable_agents)),
+        "master/frameworks_active": float(sum(item.connected for item in state.frameworks.values())),
+        "master/frameworks_connected": float(sum(item.connected for item in state.frameworks.values())),
+        "master/frameworks_disconnected": float(sum(not item.connected for item in state.frameworks.values())),
+        "master/frameworks_inactive": float(sum(not item.connected for item in state.frameworks.values())),
+        "master/outstanding_offers": float(len(state.offers)),
+        "master/tasks_unreachable": float(sum(len(item.unreachable) for item in state.frameworks.values())),
+    }
+    for name in ("STAGING", "STARTING", "RUNNING", "KILLING"):
+        result[f"master/tasks_{name.lower()}"] = float(sum(task.state == f"TASK_{name}" for task in live))
+    for name in ("error", "failed", "finished", "killed", "lost", "dropped", "gone"):
+        result[f"master/tasks_{name}"] = 0.0
+    for name in ("cpus", "mem", "disk", "gpus"):
+        have, taken = total.scalar(name) / 1000, used.scalar(name) / 1000
+        result |= {f"master/{name}_total": have, f"master/{name}_used": taken}
+        result[f"master/{name}_percent"] = taken / have if have else 0.0
+    live_names = {f"master/tasks_{name}" for name in ("staging", "starting", "running", "killing")}
+    result |= {name: float(count) for name, count in state.metrics.items() if name not in live_names}
+    return dict(sorted(result.items()))

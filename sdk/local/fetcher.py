@@ -1,0 +1,82 @@
+"""Bringing the URIs of a command into its sandbox: http(s), file and plain paths; extraction of archives; executable
+bits.
+
+Writes what it does to the sandbox's stderr, where people look for it. Has no cache.
+"""
+
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+_TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_TIMEOUT = 60.0
+
+
+class FetchFailed(Exception):
+    """A URI could not be brought into the sandbox; the message says which and why."""
+
+
+def fetch(uris: list[dict[str, Any]], sandbox: Path, log: Callable[[str], None]) -> None:
+    """Fetch all URIs of a CommandInfo, in order."""
+    for uri in uris:
+        _fetch(uri, sandbox, log)
+
+
+def _fetch(uri: dict[str, Any], sandbox: Path, log: Callable[[str], None]) -> None:
+    value: str = uri["value"]
+    parsed = urlparse(value)
+    name = uri.get("output_file") or unquote(Path(parsed.path).name)
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise FetchFailed(f"'{value}' does not name a file inside the sandbox")
+    target = sandbox / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    log(f"Fetching URI '{value}'")
+    try:
+        if parsed.scheme in ("http", "https"):
+            with urllib.request.urlopen(value, timeout=_TIMEOUT) as source, target.open("wb") as file:  # noqa: S310 - the scheme is checked
+                shutil.copyfileobj(source, file)
+        elif parsed.scheme in ("", "file"):
+            source_path = Path(unquote(parsed.path))
+            if source_path.is_dir():
+                raise FetchFailed(f"'{value}' is a directory")
+            shutil.copy(source_path, target)
+        else:
+            raise FetchFailed(f"'{value}' has the scheme '{parsed.scheme}'; http, https and file are known")
+    except urllib.error.HTTPError as error:
+        raise FetchFailed(f"Failed to fetch '{value}': HTTP {error.code} {error.reason}") from error
+    except (OSError, ValueError) as error:
+        raise FetchFailed(f"Failed to fetch '{value}': {error}") from error
+    if uri.get("executable"):
+        target.chmod(0o755)
+    elif uri.get("extract", True):
+        _extract(target, sandbox, value, log)
+    log(f"Fetched '{value}' to '{target}'")
+
+
+def _extract(archive: Path, sandbox: Path, value: str, log: Callable[[str], None]) -> None:
+    name = archive.name.lower()
+    try:
+        if name.endswith(_TAR):
+            with tarfile.open(archive) as tar:
+                # The filter refuses members that would leave the sandbox.
+                tar.extractall(sandbox, filter="tar")
+        elif name.endswith(".zip"):
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(sandbox)  # noqa: S202 - zipfile drops absolute paths and `..` itself
+                for item in zipped.infolist():
+                    mode = item.external_attr >> 16 & 0o777
+                    if mode and not item.is_dir():
+                        (sandbox / item.filename).chmod(mode)
+        else:
+            log(
+                "Copying instead of extracting resource from URI with 'extract' flag, because it does not seem to be "
+                f"an archive: {value}"
+            )
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+        raise FetchFailed(f"Failed to extract '{value}': {error}") from error

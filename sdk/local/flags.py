@@ -1,0 +1,55 @@
+"""The little languages of the agent's flags: resources and attributes, as the real agent reads them."""
+
+import re
+
+from sdk.local.core.wire import Json
+
+_RESOURCE = re.compile(r"^\s*([\w.-]+)\s*(?:\(\s*([^)]+?)\s*\))?\s*:\s*(.+?)\s*$")
+_RANGES = re.compile(r"^\[\s*\d+\s*-\s*\d+\s*(?:,\s*\d+\s*-\s*\d+\s*)*\]$")
+_NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
+
+
+def _ranges(value: str) -> Json:
+    spans = [tuple(int(number) for number in part.split("-")) for part in value.strip("[]").split(",")]
+    for begin, end in spans:
+        if begin > end:
+            raise ValueError(f"the range {begin}-{end} is empty: write the smaller number first")
+    return {"range": [{"begin": begin, "end": end} for begin, end in spans]}
+
+
+def resources(text: str) -> list[Json]:
+    """`cpus:4;mem(slave_public):1024;ports:[1-5,7-9]` as resources; `(role)` makes a static reservation."""
+    found: list[Json] = []
+    for part in filter(None, (item.strip() for item in text.split(";"))):
+        match = _RESOURCE.match(part)
+        if match is None:
+            raise ValueError(f"--resources: '{part}' is not of the form name:value or name(role):value")
+        name, role, value = match.groups()
+        if _RANGES.match(value):
+            resource: Json = {"name": name, "type": "RANGES", "ranges": _ranges(value)}
+        elif _NUMBER.match(value) and float(value) >= 0:
+            resource = {"name": name, "type": "SCALAR", "scalar": {"value": float(value)}}
+        else:
+            raise ValueError(f"--resources: '{value}' of {name} is neither a number nor ranges like [1-5,7-9]")
+        if role and role != "*":
+            resource["reservations"] = [{"type": "STATIC", "role": role}]
+        found.append(resource)
+    if not found:
+        raise ValueError("--resources: an agent needs resources")
+    return found
+
+
+def attributes(text: str) -> list[Json]:
+    """`public_ip:true;weight:1.5;range:[1-3]` as attributes: ranges, numbers, and text for the rest."""
+    found: list[Json] = []
+    for part in filter(None, (item.strip() for item in text.split(";"))):
+        name, colon, value = part.partition(":")
+        if not colon or not name or not value or value.startswith("{"):
+            raise ValueError(f"--attributes: '{part}' is not of the form name:value (sets are not allowed)")
+        if _RANGES.match(value):
+            found.append({"name": name, "type": "RANGES", "ranges": _ranges(value)})
+        elif _NUMBER.match(value):
+            found.append({"name": name, "type": "SCALAR", "scalar": {"value": float(value)}})
+        else:
+            found.append({"name": name, "type": "TEXT", "text": {"value": value}})
+    return found
