@@ -1,0 +1,133 @@
+"""The API over a real ZooKeeper, a scheduler's HTTP server as a double at the edge, and the real server on loopback."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from api.main import ApiServer, ApiSettings
+from pool_executor.bundle import (
+    HaproxyInfo,
+    Head,
+    InstanceStatus,
+    Part,
+    encode_head,
+    encode_part,
+    encode_status,
+)
+from sdk.storage.connection import ZooKeeper, connect, encode_json
+from tests.support.zookeeper import ZooKeeperServer
+
+
+@pytest.fixture
+def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
+    """A connection as the API opens it."""
+    opened = connect(zookeeper.address, session_timeout=2.0)
+    assert opened.wait_connected(10)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(connection: ZooKeeper, zk_root: str) -> FlaskClient:
+    """The application without a socket."""
+    return create_app(connection, zk_root, version="v9.9.9").test_client()
+
+
+@dataclass
+class Scheduler:
+    """A scheduler's HTTP server that says what a test tells it to."""
+
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def scheduler(connection: ZooKeeper, zk_root: str) -> Iterator[Scheduler]:
+    """The double, named as leader in ZooKeeper."""
+    double = Scheduler()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            call = f"{self.command} {self.path}"
+            double.calls.append(call)
+            status, body = double.answers.get(call, (404, {"code": 404, "message": f"nothing at {self.path}"}))
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = _serve  # noqa: N815 - names of the base class
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    double.url = f"http://127.0.0.1:{server.server_address[1]}"
+    connection.put(
+        f"{zk_root}/frameworks/edgelb/leader/holder", encode_json({"id": "a", "url": double.url, "pid": 1, "since": 0})
+    )
+    yield double
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str) -> Iterator[str]:
+    """The real server; the value is its base URL."""
+    running = ApiServer(ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection)
+    yield f"http://{running.start()}"
+    running.stop()
+
+
+def instance(index: int = 0, **changes: Any) -> InstanceStatus:
+    """The status of a load balancer that serves version 3."""
+    fields: dict[str, Any] = {
+        "task_id": f"dcos-edgelb.pools.web__edgelb-pool-{index}-server__{index}",
+        "pod": f"edgelb-pool-{index}",
+        "hostname": f"agent{index}",
+        "addresses": (f"10.0.0.{index + 1}",),
+        "public": (),
+        "ports": {"frontend_0.0.0.0_80": 80, "stats": 9090},
+        "epoch": 1,
+        "version": 3,
+        "verdict": "applied",
+        "action": "dynamic",
+        "reason": "2 servers added",
+        "error": None,
+        "rejected_version": None,
+        "healthy": True,
+        "since": 1.0,
+        "haproxy": HaproxyInfo(version="2.6.12", master=10, workers=(11,)),
+        "counters": {"noop": 0, "dynamic": 1, "reload": 0, "reject": 0},
+    }
+    return InstanceStatus(**(fields | changes))
+
+
+def publish_instance(connection: ZooKeeper, root: str, status: InstanceStatus, pool: str = "web") -> None:
+    """Write it as lbmgr does (but for being ephemeral)."""
+    connection.put(f"{root}/instances/{pool}/{status.task_id}", encode_status(status))
+
+
+def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_version: int = 0, **texts: str) -> None:
+    """Write a bundle of version 3 as dcos-template does; config parts by name, `.cfg` is added."""
+    parts = {}
+    for name, text in texts.items():
+        part = Part.of(f"{name}.cfg", "config", text)
+        parts[part.name] = part
+        for node, data in encode_part(text, max_node_bytes=200):
+            connection.put(f"{root}/rendered/{pool}/parts/{node}", data)
+    head = Head(pool=pool, epoch=1, version=3, pool_version=pool_version, task_revision=7, parts=parts)
+    connection.put(f"{root}/rendered/{pool}", encode_head(head))

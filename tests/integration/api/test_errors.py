@@ -1,0 +1,104 @@
+"""The forms in which errors come, and what happens with broken requests."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.bodies import MAX_BODY
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", "empty"),
+        (b"   ", "empty"),
+        (b"{", "line 1, column 2"),
+        (b'{"name": "a",\n "count": }', "line 2, column 11"),
+        (b"\xff\xfe", "byte 0"),
+        (b'{"name": "a", "name": "b"}', "'name' stands twice"),
+        (b'{"cpus": NaN}', "NaN"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"count": ' + b"1" * 5000 + b"}", "not usable"),
+        (b"[]", "pool: must be an object"),
+        (b'"x"', "pool: x invalid: must be an object"),
+    ],
+)
+def test_a_broken_body_gets_400_with_what_is_wrong_and_where(client: FlaskClient, body: bytes, where: str) -> None:
+    """Line and column where JSON ends to be JSON."""
+    response = client.post("/v2/pools", data=body)
+
+    assert response.status_code == 400
+    assert response.json["code"] == 400
+    assert where in response.json["message"]
+
+
+def test_a_body_above_the_limit_gets_413(client: FlaskClient) -> None:
+    """It is not even parsed."""
+    response = client.post("/v2/pools", data=b"x" * (MAX_BODY + 1))
+
+    assert (response.status_code, response.json["code"]) == (413, 413)
+
+
+def test_yaml_is_refused_with_a_hint(client: FlaskClient) -> None:
+    """The command line converts it."""
+    response = client.post("/v2/pools", data="name: web", content_type="application/x-yaml")
+
+    assert response.status_code == 415
+    assert "edgelb create" in response.json["message"]
+
+
+def test_who_asks_for_problem_json_gets_rfc_9457(client: FlaskClient) -> None:
+    """Each broken rule is an entry of its own."""
+    response = client.post("/v2/pools", json={"name": "A", "count": -1}, headers={"Accept": "application/problem+json"})
+
+    assert response.mimetype == "application/problem+json"
+    assert (response.json["status"], response.json["title"]) == (400, "Bad Request")
+    assert {error["pointer"] for error in response.json["errors"]} == {"pool.name", "pool.count"}
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("get", "/nowhere", 404), ("patch", "/v2/pools", 405)])
+def test_routes_that_do_not_exist_answer_with_the_error_object(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    """No HTML anywhere."""
+    response = getattr(client, method)(path)
+
+    assert response.status_code == status
+    assert response.json["code"] == status
+
+
+def test_text_endpoints_tell_errors_as_text_unless_json_is_asked_for(client: FlaskClient) -> None:
+    """As the product did."""
+    assert client.get("/v2/pools/none/lbconfig").text == "pool not found\n"
+    asked = client.get("/v2/pools/none/lbconfig", headers={"Accept": "application/json"})
+    assert asked.json == {"code": 404, "message": "pool not found"}
+
+
+def test_everything_is_served_below_the_prefix_too(client: FlaskClient) -> None:
+    """Admin Router proxies to /service/edgelb."""
+    assert client.get("/service/edgelb/ping").text == client.get("/ping").text == "pong"
+    assert client.get("/service/edgelb/v2/pools").json == []
+    assert client.get("/service/edgelbx/ping").status_code == 404
+
+
+def test_version_liveness_readiness_and_metrics(client: FlaskClient) -> None:
+    """What load balancers and Prometheus ask."""
+    assert client.get("/version").text == "v9.9.9"
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 200
+    client.get("/v2/pools/secret-name")
+    metrics = client.get("/metrics").text
+    assert 'edgelb_api_requests_total{method="GET",route="/v2/pools/<string:name>",status="404"}' in metrics
+    assert "secret-name" not in metrics
+    assert "edgelb_api_zookeeper_connected 1.0" in metrics
+
+
+def test_the_description_names_every_route_and_the_pool_schema(client: FlaskClient) -> None:
+    """OpenAPI 3.1 for tools."""
+    described = client.get("/openapi.json").json
+
+    assert described["openapi"] == "3.1.0"
+    assert {"/v2/pools", "/v2/pools/{name}", "/v2/pools/{name}/metadata", "/ping"} <= set(described["paths"])
+    pool = described["components"]["schemas"]["V2Pool"]["properties"]
+    assert pool["count"] == {"type": "integer", "minimum": 0, "maximum": 1000}

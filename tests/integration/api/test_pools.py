@@ -1,0 +1,200 @@
+"""Create, read, update and delete V2 pools over a real ZooKeeper: documented status codes and bodies."""
+
+import json
+
+import pytest
+from flask.testing import FlaskClient
+
+from scheduler.pools.schema import load_pool
+from sdk.storage.connection import ZooKeeper
+from tests.support.pools import SUPPORTED, example, minimal
+
+pytestmark = pytest.mark.integration
+
+
+def test_create_answers_200_with_the_defaults_filled_in_and_an_etag(client: FlaskClient) -> None:
+    """200, not 201, is what the product documents."""
+    response = client.post("/v2/pools", json=minimal())
+
+    assert response.status_code == 200
+    assert response.json["role"] == "slave_public"
+    assert response.headers["ETag"] == '"1"'
+
+
+def test_what_is_stored_is_the_pool_with_all_defaults_as_the_contract_says(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Scheduler and template read this node."""
+    client.post("/v2/pools", json=minimal())
+
+    stored, version = connection.get_json(f"{zk_root}/pools/web") or (None, None)
+    assert version == 0
+    assert stored["poolHealthcheckTimeout"] == 60
+    assert load_pool(stored) == load_pool(minimal())
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_what_is_read_can_be_written_back_unchanged(client: FlaskClient, name: str) -> None:
+    """Every documented pool that is supported makes the round trip through the API."""
+    pool = client.post("/v2/pools", json=example(name)).json
+
+    response = client.put(f"/v2/pools/{pool['name']}", json=pool)
+    assert response.status_code == 200
+    assert response.json == client.get(f"/v2/pools/{pool['name']}").json == pool
+
+
+def test_a_pool_that_exists_cannot_be_created_again(client: FlaskClient) -> None:
+    """409 with a sentence that says what to do instead."""
+    client.post("/v2/pools", json=minimal())
+    response = client.post("/v2/pools", json=minimal(count=2))
+
+    assert response.status_code == 409
+    assert response.json == {"code": 409, "message": "pool web exists already; update it, or delete it first"}
+    assert client.get("/v2/pools/web").json["count"] == 1
+
+
+def test_a_missing_pool_is_not_found_whatever_one_wants_of_it(client: FlaskClient) -> None:
+    """404 with the documented text, also for names that no pool can have."""
+    for name in ("web", "a..b", "UPPER", "a%2Fb"):
+        for method in ("get", "put", "delete"):
+            body = {"json": minimal()} if method == "put" else {}
+            response = getattr(client, method)(f"/v2/pools/{name}", **body)
+            assert response.status_code == 404, (method, name)
+    for what in ("metadata", "lbconfig", "plans", "pods", "status"):
+        response = client.get(f"/v2/pools/web/{what}")
+        assert response.status_code == 404
+        assert "pool not found" in response.text
+
+
+def test_the_name_in_the_body_must_be_that_of_the_url(client: FlaskClient) -> None:
+    """Pools are not renamed."""
+    client.post("/v2/pools", json=minimal())
+    response = client.put("/v2/pools/web", json=minimal(name="other"))
+
+    assert response.status_code == 400
+    assert response.json["message"].startswith("pool.name: other invalid: must be web")
+
+
+def test_update_counts_the_etag_up_and_if_match_guards_it(client: FlaskClient) -> None:
+    """Of two people who read the same version only one can write."""
+    first = client.post("/v2/pools", json=minimal()).headers["ETag"]
+    second = client.put("/v2/pools/web", json=minimal(count=2), headers={"If-Match": first})
+    assert (second.status_code, second.headers["ETag"]) == (200, '"2"')
+
+    for method in ("put", "delete"):
+        body = {"json": minimal(count=3)} if method == "put" else {}
+        assert getattr(client, method)("/v2/pools/web", headers={"If-Match": first}, **body).status_code == 412
+    assert client.get("/v2/pools/web").json["count"] == 2
+    assert client.put("/v2/pools/web", json=minimal(), headers={"If-Match": "*"}).status_code == 200
+    assert client.delete("/v2/pools/web", headers={"If-Match": '"3"'}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [("nonsense", 400), ('"1", "2"', 400), ('W/"1"', 412), ('"0"', 412), ('"x"', 412), ('"99999999999"', 412)],
+)
+def test_a_tag_that_cannot_match_is_refused(client: FlaskClient, value: str, status: int) -> None:
+    """Weak and foreign tags never match; what is no tag is a mistake."""
+    client.post("/v2/pools", json=minimal())
+
+    assert client.put("/v2/pools/web", json=minimal(), headers={"If-Match": value}).status_code == status
+
+
+def test_reading_with_if_none_match_answers_304(client: FlaskClient) -> None:
+    """Pollers need not read the same again."""
+    tag = client.post("/v2/pools", json=minimal()).headers["ETag"]
+
+    assert client.get("/v2/pools/web", headers={"If-None-Match": tag}).status_code == 304
+    assert client.get("/v2/pools/web", headers={"If-None-Match": '"7"'}).status_code == 200
+
+
+def test_delete_answers_204_without_a_body_and_the_pool_is_gone(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Its load balancers are taken down by the scheduler."""
+    client.post("/v2/pools", json=minimal())
+    response = client.delete("/v2/pools/web")
+
+    assert (response.status_code, response.data) == (204, b"")
+    assert not connection.exists(f"{zk_root}/pools/web")
+    assert client.get("/v2/pools/web").status_code == 404
+
+
+def test_lists_hold_all_pools_by_name(client: FlaskClient) -> None:
+    """Bare pools in the V2 lists, tagged ones in the containers."""
+    for name in ("b", "a"):
+        client.post("/v2/pools", json=minimal(name=name))
+
+    assert [pool["name"] for pool in client.get("/v2/pools").json] == ["a", "b"]
+    assert [pool["name"] for pool in client.get("/v2/config").json["pools"]] == ["a", "b"]
+    container = client.get("/config").json["pools"][0]
+    assert (container["apiVersion"], container["name"], container["v2"]["name"]) == ("V2", "a", "a")
+    assert client.get("/pools/b").json["v2"] == client.get("/v2/pools/b").json
+
+
+def test_a_pool_that_breaks_a_rule_gets_400_with_path_and_rule(client: FlaskClient) -> None:
+    """Nothing is stored."""
+    bad = minimal(name="foo:bar")
+    response = client.post("/v2/pools", json=bad)
+
+    assert response.status_code == 400
+    assert response.json == {
+        "code": 400,
+        "message": "pool.name: foo:bar invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+    }
+    assert client.get("/v2/pools").json == []
+
+
+def test_a_pool_too_large_for_one_node_is_refused_with_the_limit(client: FlaskClient) -> None:
+    """ZooKeeper would drop the packet and the client see only a lost connection."""
+    large = minimal()
+    selector = {"marathon": {"serviceID": "/" + "x" * 500}}
+    large["haproxy"]["backends"][0]["services"] = [selector] * 1200
+
+    response = client.post("/v2/pools", json=large)
+    assert response.status_code == 400
+    assert "limit" in response.json["message"]
+
+
+def test_a_node_that_is_no_pool_spoils_only_itself(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
+    """Lists leave it out with a warning; it can be replaced or deleted."""
+    client.post("/v2/pools", json=minimal())
+    connection.put(f"{zk_root}/pools/broken", b'{"name": "broken", "from": "the future"}')
+    listed = client.get("/v2/pools")
+
+    assert [pool["name"] for pool in listed.json] == ["web"]
+    assert "broken" in listed.headers["X-Edgelb-Warning"]
+    assert client.get("/v2/pools/broken").status_code == 500
+    assert client.put("/v2/pools/broken", json=minimal(name="broken")).status_code == 200
+    connection.put(f"{zk_root}/pools/broken", b"\xff")
+    assert client.delete("/v2/pools/broken").status_code == 204
+
+
+def test_what_has_no_effect_is_told_in_a_header(client: FlaskClient) -> None:
+    """Old files keep working, and one learns what they no longer do."""
+    response = client.post("/v2/pools", json=minimal(namespace="my/group"))
+
+    assert response.status_code == 200
+    assert response.json["namespace"] == "my/group"
+    assert "pool.namespace" in response.headers["X-Edgelb-Warning"]
+
+
+def test_the_token_is_accepted_in_query_and_header_and_never_logged(
+    client: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Versions of the product differ in where they send it."""
+    assert client.post("/v2/pools?token=s3cret", json=minimal()).status_code == 200
+    assert client.get("/v2/pools", headers={"token": "s3cret", "Authorization": "token=s3cret"}).status_code == 200
+    assert client.get("/nowhere?token=s3cret").status_code == 404
+    printed = capsys.readouterr()
+    assert "s3cret" not in printed.out + printed.err
+
+
+def test_json_is_stored_as_utf_8_and_read_back(client: FlaskClient) -> None:
+    """Names of applications are not ASCII only."""
+    pool = minimal()
+    pool["haproxy"]["backends"][0]["services"][0]["marathon"]["serviceID"] = "/größe"
+    client.post("/v2/pools", data=json.dumps(pool, ensure_ascii=False).encode())
+
+    backend = client.get("/v2/pools/web").json["haproxy"]["backends"][0]
+    assert backend["services"][0]["marathon"]["serviceID"] == "/größe"
