@@ -17,6 +17,10 @@ from sdk.storage.connection import ZooKeeper
 if TYPE_CHECKING:  # flask stays out of processes that serve no HTTP
     from flask import Blueprint
 
+ADVERTISED = "{advertised}"
+"""Stands in URIs of specs for `HostSettings.advertised_url` of the process that launches: the address of the leader is
+no part of what a task is, and must not relaunch it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
@@ -73,8 +77,8 @@ class Plugin(Protocol):
     def blueprints(self, host: Host) -> "Sequence[Blueprint]":
         """Routes of the plugin's own; called before `start`. Their names must be unique per framework."""
 
-    def on_snapshot(self, snapshot: Snapshot) -> None:
-        """The framework changed. On the runner's thread: must return at once."""
+    def on_change(self) -> None:
+        """The framework changed; `Host.snapshot` tells how. On the runner's thread: must return at once."""
 
     def uninstalled(self) -> None:
         """The framework is gone from Mesos; remove what the plugin stored itself. On the process in charge only."""

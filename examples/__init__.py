@@ -1,0 +1,1 @@
+"""Frameworks and applications that show the SDK at work; all of them are run by tests."""

@@ -1,0 +1,49 @@
+"""What a scheduler process is started with."""
+
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdk.errors import InvalidSpec
+from sdk.http.server import split_address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerSettings:
+    """Settings of `edgelb scheduler`; the table in docs/reference/contracts.md explains each."""
+
+    zk: str
+    zk_root: str
+    mesos: str
+    frameworks: Path
+    names: tuple[str, ...] = ()
+    """Which of the file's frameworks to run; all when empty."""
+    listen: str = "0.0.0.0:8090"
+    advertise: str | None = None
+    replace_after: float = 60.0
+
+    def check(self) -> None:
+        """Raise InvalidSpec with the option's name for what can never work."""
+        split_address(self.listen)
+        if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", self.zk_root):
+            raise InvalidSpec("zk-root", f"{self.zk_root!r} must be an absolute ZooKeeper path such as /edgelb")
+        if self.advertise is not None and not re.fullmatch(r"https?://[^/\s]+(/[^\s]*)?", self.advertise):
+            raise InvalidSpec("advertise", f"{self.advertise!r} must be a URL such as http://host:8090")
+        if self.replace_after < 0:
+            raise InvalidSpec("replace-after", "must not be negative")
+
+    def advertised(self, port: int) -> str:
+        """Base URL under which others reach this process, without a slash at the end; `port` is the bound one."""
+        if self.advertise is not None:
+            return self.advertise.rstrip("/")
+        host, _ = split_address(self.listen)
+        if host in ("0.0.0.0", "::"):
+            host = socket.gethostname()
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def default_frameworks() -> Path:
+    """frameworks.json as it is packaged, or as it stands at the top of a source tree."""
+    packaged = Path(__file__).parent / "frameworks.json"
+    return packaged if packaged.exists() else Path(__file__).parents[1] / "frameworks.json"

@@ -1,0 +1,145 @@
+"""The scheduler process: frameworks from frameworks.json, each with a runner, behind one HTTP server."""
+
+import os
+import signal
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from scheduler.config import SchedulerSettings
+from sdk.clock import SystemClock
+from sdk.core.events import Event
+from sdk.errors import StorageUnavailable
+from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
+from sdk.http.app import framework_prefix, make_app
+from sdk.http.server import HttpServer
+from sdk.mesos.calls import FrameworkInfo
+from sdk.mesos.feed import MesosFeed
+from sdk.metrics import Metrics
+from sdk.model.records import FrameworkRecord
+from sdk.plugin import HostSettings
+from sdk.runner import FeedFactory, Runner
+from sdk.storage.connection import connect
+from sdk.storage.election import Leadership
+from sdk.storage.schema import ensure_schema
+from sdk.storage.stores import FrameworkStore
+from sdk.storage.zookeeper import ZooKeeperPersister
+
+_log = structlog.get_logger()
+
+
+class SchedulerProcess:
+    """Everything of one process, from `start` to `stop`."""
+
+    def __init__(self, settings: SchedulerSettings) -> None:
+        """Raises InvalidSpec or EnvironmentProblem for what cannot be run at all."""
+        settings.check()
+        self._settings = settings
+        frameworks = select(load_frameworks(settings.frameworks), settings.names)
+        plugins = [load_plugin(framework) for framework in frameworks]
+        self._server = HttpServer(settings.listen, name="scheduler")
+        self.url = settings.advertised(self._server.port)
+        self._metrics = Metrics()
+        self._zookeeper = connect(settings.zk)
+        alone = len(frameworks) == 1
+        self._runners = [
+            self._runner(framework, plugin, self.url + framework_prefix(framework.name, alone=alone))
+            for framework, plugin in zip(frameworks, plugins, strict=True)
+        ]
+
+    def serve(self) -> None:
+        """Answer HTTP requests; before `start` they say that nothing is in charge."""
+        served = [(runner, runner.plugin.blueprints(runner)) for runner in self._runners]
+        self._server.serve(make_app(served, self._metrics))
+        _log.info("The scheduler listens", url=self.url, frameworks=[runner.name for runner in self._runners])
+
+    def start(self) -> None:
+        """Compete for each framework; returns at once."""
+        for runner in self._runners:
+            runner.start()
+
+    def stop(self) -> None:
+        """End cleanly: tasks go on, locks are free at once."""
+        for runner in self._runners:
+            runner.stop()
+        self._server.stop()
+        self._zookeeper.close()
+
+    def wait_storage(self, stop: threading.Event) -> None:
+        """Wait until the tree below our roots is known to be one that this program understands."""
+        roots = {runner.settings.zk_root for runner in self._runners}
+        told = False
+        while not stop.is_set():
+            try:
+                for root in roots:
+                    ensure_schema(self._zookeeper, root)
+            except StorageUnavailable as error:
+                if not told:
+                    _log.warning("Waiting for ZooKeeper", error=str(error))
+                told = True
+                self._zookeeper.wait_connected(0.5)
+            else:
+                return
+
+    def _runner(self, framework: FrameworkConfig, plugin: type[Any], url: str) -> Runner:
+        settings, root = self._settings, framework.zk_root or self._settings.zk_root
+        store = FrameworkStore(ZooKeeperPersister(self._zookeeper), root, framework.name)
+        return Runner(
+            settings=HostSettings(
+                framework=framework,
+                zk=settings.zk,
+                zk_root=root,
+                advertised_url=url,
+                replace_after=settings.replace_after,
+            ),
+            plugin=plugin(),
+            zookeeper=self._zookeeper,
+            store=store,
+            charge=Leadership(
+                self._zookeeper, store.leader_path, {"id": framework.name, "url": url, "pid": os.getpid()}
+            ),
+            feeds=feed_factory(framework, settings.mesos, url),
+            clock=SystemClock(),
+            new_id=lambda: str(uuid.uuid4()),
+            metrics=self._metrics,
+        )
+
+
+def feed_factory(framework: FrameworkConfig, mesos: str, url: str) -> FeedFactory:
+    """Makes subscriptions of `framework` to the masters at `mesos`."""
+
+    def make(record: FrameworkRecord, roles: tuple[str, ...], post: Callable[[Event], None]) -> MesosFeed:
+        info = FrameworkInfo(
+            name=framework.name,
+            roles=roles,
+            user=framework.user,
+            framework_id=record.framework_id,
+            principal=framework.principal,
+            failover_timeout=framework.failover_timeout,
+            checkpoint=framework.checkpoint,
+            webui_url=framework.webui_url or url,
+            capabilities=tuple(framework.capabilities),
+        )
+        return MesosFeed(info=info, master=mesos, post=post)
+
+    return make
+
+
+def run(settings: SchedulerSettings) -> None:
+    """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    process = SchedulerProcess(settings)
+    try:
+        process.serve()
+        process.wait_storage(stop)
+        if not stop.is_set():
+            process.start()
+            stop.wait()
+        _log.info("The scheduler stops; its tasks go on")
+    finally:
+        process.stop()

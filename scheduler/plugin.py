@@ -1,0 +1,154 @@
+"""The framework plugin: follows the pools in ZooKeeper and publishes a service for each.
+
+Also serves the executor's artifact to agents, and removes what instances of deleted pools left in ZooKeeper. A pool
+that cannot become a service slows down only itself: its instances stay as they are, and the reason is shown.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import structlog
+from flask import Blueprint, Response
+
+from pool_executor.artifact import build
+from scheduler.pools.model import Pool
+from scheduler.pools.service import ARTIFACT, Deployment, service_spec
+from scheduler.pools.store import PoolStore, PoolView, PoolWatch
+from sdk.errors import SdkError, StorageUnavailable
+from sdk.http.errors import HttpError
+from sdk.model.spec import ServiceSpec
+from sdk.plugin import ADVERTISED, Host
+from sdk.storage.connection import NotEmpty
+
+_log = structlog.get_logger()
+
+# An instance's status node lives until its session ends; deleting goes on when it has.
+_CLEANING_AGAIN = 5.0
+
+
+class EdgeLB:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self._artifact = build()
+        self._host: Host | None = None
+        self._deployment: Deployment | None = None
+        self._watch: PoolWatch | None = None
+        self._view: PoolView | None = None
+        self._told: dict[str, tuple[Pool, int, ServiceSpec]] = {}
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._dirty = False
+        self._cleaner = threading.Thread(target=self._clean, name="pool leftovers", daemon=True)
+
+    def start(self, host: Host) -> None:
+        """Publish all pools at each of their changes."""
+        settings = host.settings
+        self._host = host
+        self._deployment = Deployment(
+            sha256=self._artifact.sha256,
+            artifact_url=f"{ADVERTISED}/v1/artifacts/{self._artifact.sha256}/{ARTIFACT}",
+            zk=settings.zk,
+            zk_root=settings.zk_root,
+            framework=settings.framework.name,
+            replace_after=settings.replace_after,
+        )
+        self._cleaner.start()
+        self._watch = PoolStore(host.zookeeper, settings.zk_root).watch(self._on_pools)
+
+    def stop(self) -> None:
+        """End the watch and the cleaning."""
+        if self._watch is not None:
+            self._watch.close()
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def blueprints(self, host: Host) -> Sequence[Blueprint]:
+        """The executor's artifact, named by its content."""
+        routes = Blueprint(f"pools-{host.settings.framework.name}", __name__)
+
+        @routes.get(f"/v1/artifacts/<sha256>/{ARTIFACT}")
+        def download(sha256: str) -> Response:
+            if sha256 != self._artifact.sha256:
+                raise HttpError(404, f"this process serves the executor {self._artifact.sha256}, not the one asked for")
+            return Response(
+                self._artifact.data, mimetype="application/zip", headers={"Cache-Control": "public, immutable"}
+            )
+
+        return [routes]
+
+    def on_change(self) -> None:
+        """A service may be gone."""
+        with self._changed:
+            self._dirty = True
+            self._changed.notify_all()
+
+    def uninstalled(self) -> None:
+        """Remove pools and statuses; the template removes what it rendered when a pool is gone."""
+        assert self._host is not None
+        zookeeper, root = self._host.zookeeper, self._host.settings.zk_root
+        for node in ("pools", "instances"):
+            zookeeper.delete(f"{root}/{node}", recursive=True)
+
+    # -- pools ---------------------------------------------------------------------------------------------------------
+
+    def _on_pools(self, view: PoolView) -> None:
+        assert self._host is not None
+        problems = dict(view.unreadable)
+        services: dict[str, ServiceSpec] = {}
+        for name, stored in view.items():
+            try:
+                services[name] = self._service(name, stored.pool, stored.version)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one pool must not stop the others
+                _log.exception("A pool cannot become a service", pool=name)
+                problems[name] = f"{type(error).__name__}: {error}"
+        self._told = {name: told for name, told in self._told.items() if name in view}
+        self._view = view
+        self._host.report(problems)
+        # What cannot be read or converted exists all the same: its instances stay.
+        self._host.publish(services, keep=set(problems))
+        self.on_change()
+
+    def _service(self, name: str, pool: Pool, version: int) -> ServiceSpec:
+        told = self._told.get(name)
+        if told is not None and told[:2] == (pool, version):
+            return told[2]
+        assert self._deployment is not None
+        spec = service_spec(pool, version, self._deployment)
+        self._told[name] = (pool, version, spec)
+        return spec
+
+    # -- leftovers -----------------------------------------------------------------------------------------------------
+
+    def _clean(self) -> None:
+        again = False
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._dirty or self._stopping, _CLEANING_AGAIN if again else None)
+                if self._stopping:
+                    return
+                self._dirty = False
+            try:
+                again = self._remove_leftovers()
+            except SdkError as error:
+                again = True
+                _log.debug("Leftovers of pools could not be looked at", error=str(error))
+
+    def _remove_leftovers(self) -> bool:
+        """Remove status folders of pools that are gone; True when it must be tried again."""
+        host, view = self._host, self._view
+        snapshot = host.snapshot() if host is not None and host.leading else None
+        if host is None or view is None or snapshot is None:
+            return False
+        base = f"{host.settings.zk_root}/instances"
+        again = False
+        for pool in host.zookeeper.children(base):
+            if pool in view or pool in view.unreadable or pool in snapshot.services:
+                continue
+            try:
+                host.zookeeper.delete(f"{base}/{pool}")
+                _log.info("Removed the status folder of a deleted pool", pool=pool)
+            except (NotEmpty, StorageUnavailable):
+                again = True
+        return again

@@ -1,0 +1,37 @@
+"""Errors of the HTTP interface: `{"code": <status>, "message": <sentence>}`, whatever went wrong."""
+
+import structlog
+from flask import Flask, Response, make_response
+from werkzeug.exceptions import HTTPException
+
+_log = structlog.get_logger()
+
+
+class HttpError(Exception):
+    """An answer other than success, with the sentence that explains it."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def install(app: Flask) -> None:
+    """Give every error of `app` the one form."""
+
+    @app.errorhandler(HttpError)
+    def ours(error: HttpError) -> Response:
+        return _answer(error.code, error.message)
+
+    @app.errorhandler(HTTPException)
+    def werkzeugs(error: HTTPException) -> Response:
+        return _answer(error.code or 500, error.description or error.name)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        _log.exception("A request failed", error=str(error))
+        return _answer(500, f"internal error: {type(error).__name__}; the log of the process has more")
+
+
+def _answer(code: int, message: str) -> Response:
+    return make_response({"code": code, "message": message}, code)

@@ -1,0 +1,192 @@
+"""Snapshots as the JSON of docs/reference/contracts.md, "HTTP of the scheduler". Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sdk.core.snapshot import PlanView, Progress, Refusals, ServiceView, Snapshot, StepView
+from sdk.model.records import PodRecord, TaskRecord
+from sdk.model.status import TaskState
+from sdk.runner import Status
+
+Json = dict[str, Any]
+
+
+def state(snapshot: Snapshot | None, status: Status, name: str) -> Json:
+    """GET /v1/state; a standby tells who is in charge."""
+    framework = None if snapshot is None else snapshot.framework
+    return {
+        "framework": {
+            "name": name,
+            "id": None if framework is None else framework.framework_id,
+            "state": status.phase if snapshot is None else snapshot.connection,
+            "master": None if snapshot is None else snapshot.master,
+            "error": status.error,
+        },
+        "leader": status.leading,
+        "leader_url": status.leader_url,
+        "phase": status.phase,
+        "ready": status.ready,
+        "reason": status.reason,
+        "services": sorted(snapshot.services) if snapshot is not None else [],
+        "offers": 0 if snapshot is None else snapshot.offers,
+        "suppressed": [] if snapshot is None else list(snapshot.suppressed),
+        "problems": [{"service": name, "message": text} for name, text in sorted(status.problems.items())],
+        "skipped": list(status.skipped),
+    }
+
+
+def services(snapshot: Snapshot) -> list[Json]:
+    """GET /v1/services."""
+    return [
+        {"name": view.name, "status": view.status, "pods": len(view.pods)}
+        for _, view in sorted(snapshot.services.items())
+    ]
+
+
+def plans(service: ServiceView) -> Json:
+    """GET /v1/services/<s>/plans."""
+    return {"plans": [_plan(plan) for plan in service.plans]}
+
+
+def _plan(plan: PlanView) -> Json:
+    return {
+        "name": plan.name,
+        "status": plan.status,
+        "phases": [
+            {
+                "name": phase.name,
+                "strategy": phase.strategy,
+                "status": phase.status,
+                "steps": [{"name": step.name, "status": step.status, "message": step.message} for step in phase.steps],
+            }
+            for phase in plan.phases
+        ],
+    }
+
+
+def pods(service: ServiceView) -> Json:
+    """GET /v1/services/<s>/pods."""
+    waiting = {step.pod: step for _, _, step in _open_steps(service)}
+    known = {record.name for record in service.pods}
+    # A step may be about an instance that has no record yet; it is pending all the same.
+    missing = [step for name, step in sorted(waiting.items()) if name not in known]
+    return {
+        "pods": [
+            *(
+                _pod(record, waiting.get(record.name))
+                for record in sorted(service.pods, key=lambda record: (record.pod, record.index))
+            ),
+            *(
+                {
+                    "name": step.pod,
+                    "index": _index(step.pod),
+                    "status": "PENDING",
+                    "tasks": [],
+                    "pending": pending(step),
+                }
+                for step in missing
+            ),
+        ]
+    }
+
+
+def _index(name: str) -> int:
+    text = name.rpartition("-")[2]
+    return int(text) if text.isdecimal() else 0
+
+
+def _pod(record: PodRecord, step: StepView | None) -> Json:
+    return {
+        "name": record.name,
+        "index": record.index,
+        "status": pod_status(record),
+        "tasks": [_task(task) for task in record.tasks],
+        "pending": None if step is None else pending(step),
+    }
+
+
+def pod_status(record: PodRecord) -> str:
+    """One word for the instance: RUNNING when all its tasks run and none says it is not healthy."""
+    states = [task.status.state for task in record.tasks]
+    if not states:
+        return "PENDING"
+    if all(state is TaskState.RUNNING for state in states):
+        return "UNHEALTHY" if any(task.status.healthy is False for task in record.tasks) else "RUNNING"
+    worst = next(state for state in states if state is not TaskState.RUNNING)
+    return worst.removeprefix("TASK_")
+
+
+def _task(task: TaskRecord) -> Json:
+    return {
+        "name": task.name,
+        "id": task.task_id,
+        "state": task.status.state,
+        "healthy": task.status.healthy,
+        "hostname": task.hostname,
+        "agent_id": task.agent_id,
+        "ports": dict(task.ports),
+        "addresses": list(task.status.addresses) or ([task.address] if task.address else []),
+        "message": task.status.message,
+        "since": task.changed_at,
+    }
+
+
+def pending(step: StepView) -> Json:
+    """Why a step is not done."""
+    return {"status": step.status, "summary": summary(step), "reasons": reasons(step.refusals)}
+
+
+def summary(step: StepView) -> str:
+    """One line for people: `2 offers: ports 80 not free; 1 offer: role missing`, else the step's own message."""
+    if not step.refusals:
+        return step.message
+    return "; ".join(
+        f"{refusal.count} {'offer' if refusal.count == 1 else 'offers'}: {refusal.reason}" for refusal in step.refusals
+    )
+
+
+def reasons(refusals: Sequence[Refusals]) -> list[Json]:
+    """Counts by reason."""
+    return [{"count": refusal.count, "reason": refusal.reason} for refusal in refusals]
+
+
+def all_pending(snapshot: Snapshot) -> Json:
+    """GET /v1/pending: every step that waits for offers."""
+    return {
+        "pending": [
+            {
+                "service": service.name,
+                "plan": plan,
+                "phase": phase,
+                "step": step.name,
+                "pod": step.pod,
+                "message": step.message,
+                **pending(step),
+            }
+            for _, service in sorted(snapshot.services.items())
+            for plan, phase, step in _open_steps(service)
+            if step.status is Progress.PREPARED
+        ]
+    }
+
+
+def uninstall(snapshot: Snapshot | None, status: Status) -> Json:
+    """GET /v1/uninstall."""
+    if status.phase == "uninstalled":
+        return {"status": Progress.COMPLETE, "message": status.reason}
+    if snapshot is None or snapshot.uninstall is None:
+        return {"status": None, "message": "not asked for"}
+    return {"status": snapshot.uninstall, "message": snapshot.uninstall_message}
+
+
+def _open_steps(service: ServiceView) -> Iterator[tuple[str, str, StepView]]:
+    for plan in service.plans:
+        for phase in plan.phases:
+            for step in phase.steps:
+                if step.status is not Progress.COMPLETE:
+                    yield plan.name, phase.name, step
+
+
+def error(code: int, message: str) -> Mapping[str, object]:
+    """The form of every error."""
+    return {"code": code, "message": message}

@@ -1,0 +1,59 @@
+"""Calls on their way to Mesos: the address of this process filled in, and what to tell the core when one fails."""
+
+import dataclasses
+
+from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Launch, Reconcile, TaskLaunch
+from sdk.core.events import CallFailed
+from sdk.model.ids import OfferId, TaskId
+from sdk.model.spec import CommandSpec
+from sdk.plugin import ADVERTISED
+
+
+def addressed(effect: CallEffect, url: str) -> CallEffect:
+    """`effect` with `url` filled into URIs: it may differ from leader to leader without changing what runs."""
+    if not isinstance(effect, Accept):
+        return effect
+    operations = tuple(
+        dataclasses.replace(each, tasks=tuple(_task(task, url) for task in each.tasks))
+        if isinstance(each, Launch)
+        else each
+        for each in effect.operations
+    )
+    return dataclasses.replace(effect, operations=operations)
+
+
+def _task(task: TaskLaunch, url: str) -> TaskLaunch:
+    executor = task.executor
+    if executor is not None:
+        executor = dataclasses.replace(executor, command=_command(executor.command, url))
+    command = None if task.command is None else _command(task.command, url)
+    return dataclasses.replace(task, command=command, executor=executor)
+
+
+def _command(command: CommandSpec, url: str) -> CommandSpec:
+    if not any(ADVERTISED in uri.value for uri in command.uris):
+        return command
+    uris = tuple(dataclasses.replace(uri, value=uri.value.replace(ADVERTISED, url)) for uri in command.uris)
+    return dataclasses.replace(command, uris=uris)
+
+
+def call_failed(effect: CallEffect, why: str) -> CallFailed:
+    """The event for a call that was not taken, with the tasks and offers that it was about."""
+    tasks: tuple[TaskId, ...] = ()
+    offers: tuple[OfferId, ...] = ()
+    match effect:
+        case Accept():
+            offers = effect.offer_ids
+            launches = [each for each in effect.operations if isinstance(each, Launch)]
+            tasks = tuple(task.task_id for launch in launches for task in launch.tasks)
+        case Decline():
+            offers = effect.offer_ids
+        case Kill():
+            tasks = (effect.task_id,)
+        case Acknowledge():
+            tasks = (effect.status.task_id,)
+        case Reconcile():
+            tasks = tuple(task_id for task_id, _ in effect.tasks)
+        case _:
+            pass
+    return CallFailed(effect=type(effect).__name__, why=why, task_ids=tasks, offer_ids=offers)

@@ -1,0 +1,206 @@
+"""Frames: a batch of events decided on, stored in one multi behind the leadership check, and then carried out.
+
+Knows the order (nothing is said to Mesos that is not stored) and what to do when a step fails. Does not know where
+events come from, nor when a term of leadership begins and ends.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from sdk.clock import Clock
+from sdk.core import decide as core
+from sdk.core.effects import (
+    CallEffect,
+    DeleteFramework,
+    DeletePod,
+    DeleteService,
+    Effect,
+    Log,
+    StoreEffect,
+    StoreFramework,
+    StorePod,
+    StoreTarget,
+)
+from sdk.core.events import Event
+from sdk.core.state import State
+from sdk.errors import LeadershipLost, SdkError, StorageUnavailable
+from sdk.metrics import Metrics
+from sdk.runner.edges import Charge
+from sdk.storage.election import Role
+from sdk.storage.stores import FrameworkStore
+
+_STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+RETRY_FIRST, RETRY_MAX = 0.1, 5.0
+_REMEMBERED = 20
+
+
+@dataclass(slots=True)
+class Item:
+    """Something for the runner's thread. `term` is the epoch that it belongs to."""
+
+    event: Event
+    term: int
+    done: "Future[None] | None" = None
+
+    def settle(self, error: Exception | None = None) -> None:
+        """Answer whoever waits."""
+        if self.done is not None and not self.done.done():
+            if error is None:
+                self.done.set_result(None)
+            else:
+                self.done.set_exception(error)
+
+
+class _CannotStore(Exception):
+    """Every try to store the frame fails in the same way."""
+
+
+class Term(Protocol):
+    """What frames need to know of the term that they run in."""
+
+    epoch: int
+
+    def alive(self) -> bool:
+        """Whether it still lasts."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond its end."""
+
+
+class Frames:
+    """The state of one framework during one term, and the only place where it changes."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        term: Term,
+        state: State,
+        store: FrameworkStore,
+        charge: Charge,
+        send: Callable[[CallEffect], None],
+        clock: Clock,
+        new_id: Callable[[], str],
+        metrics: Metrics,
+    ) -> None:
+        """`send` makes a call, and must not raise."""
+        self.state = state
+        self.error: str | None = None
+        """Why storing does not go on, None while it does."""
+        self.skipped: deque[str] = deque(maxlen=_REMEMBERED)
+        """Events that were given up, oldest first, a sentence each."""
+        self._name = name
+        self._term = term
+        self._store = store
+        self._charge = charge
+        self._send = send
+        self._clock = clock
+        self._new_id = new_id
+        self._metrics = metrics
+        self._log = structlog.get_logger().bind(framework=name)
+
+    def run(self, batch: Sequence[Item]) -> None:
+        """Decide, store, call; then answer whoever waits. Until it is stored nothing of it has happened."""
+        if not batch:
+            return
+        try:
+            try:
+                self._carry_out(batch)
+            except _CannotStore:
+                # One of them cannot be stored: the others must not suffer for being in the same batch.
+                for item in batch:
+                    try:
+                        self._carry_out([item])
+                    except _CannotStore as error:
+                        self._skip(item, error)
+        except LeadershipLost as error:
+            self.error = str(error)
+            self._log.warning("A batch of events was not carried out", why=str(error), events=len(batch))
+            for item in batch:
+                item.settle(error)
+
+    def ready(self) -> bool:
+        """Wait out a suspension; whether this term still may act."""
+        while self._term.alive():
+            if self._charge.wait_ready(1.0):
+                return self._term.alive()
+            if self._charge.role is Role.STANDBY:
+                return False
+        return False
+
+    def _carry_out(self, batch: Sequence[Item]) -> None:
+        if not self.ready():
+            raise LeadershipLost("this process is no longer in charge")
+        state, decided, effects = self._decide(batch)
+        self._persist([effect for effect in effects if isinstance(effect, _STORES)])
+        self.state = state
+        for item in decided:
+            item.settle()
+        for effect in effects:
+            if isinstance(effect, Log):
+                self._say(effect)
+            elif not isinstance(effect, _STORES) and self.ready():
+                self._send(effect)
+
+    def _decide(self, batch: Sequence[Item]) -> tuple[State, list[Item], list[Effect]]:
+        state = self.state
+        decided: list[Item] = []
+        effects: list[Effect] = []
+        with self._metrics.decide.labels(self._name).time():
+            for item in batch:
+                try:
+                    state, more = core.decide(state, item.event, self._clock.now(), self._new_id)
+                except Exception as error:  # noqa: BLE001 - a defect of the core must not lose the other events
+                    self._log.exception("Deciding failed", about=_brief(item.event))
+                    self._skip(item, error)
+                    continue
+                effects.extend(more)
+                decided.append(item)
+                self._metrics.events.labels(self._name, type(item.event).__name__).inc()
+        return state, decided, effects
+
+    def _persist(self, stores: Sequence[StoreEffect]) -> None:
+        """Store all, however long ZooKeeper is away; raises LeadershipLost, or _CannotStore."""
+        delay = RETRY_FIRST
+        while stores:
+            try:
+                check = self._charge.check()
+                if check.version != self._term.epoch:
+                    raise LeadershipLost("this process was in charge twice; the older term writes nothing")
+                with self._metrics.store.labels(self._name).time():
+                    self._store.apply(stores, check)
+            except StorageUnavailable as error:
+                self.error = str(error)
+                self._log.warning("Storing failed; trying again before anything else happens", error=str(error))
+            except LeadershipLost:
+                raise
+            except SdkError as error:
+                raise _CannotStore(f"it cannot be stored: {error}") from error
+            else:
+                break
+            self._term.pause(delay)
+            delay = min(delay * 2, RETRY_MAX)
+            if not self.ready():
+                raise LeadershipLost("the charge was lost while ZooKeeper was away")
+        self.error = None
+
+    def _say(self, effect: Log) -> None:
+        fields = {key: value for key, value in effect.fields.items() if key not in ("event", "level")}
+        self._log.log(_LEVELS.get(effect.level, 20), effect.sentence, **fields)
+
+    def _skip(self, item: Item, error: Exception) -> None:
+        self.skipped.append(f"{_brief(item.event)}: {type(error).__name__}: {error}")
+        self._metrics.skipped.labels(self._name).inc()
+        self._log.error("An event was given up", about=_brief(item.event), error=str(error))
+        item.settle(error)
+
+
+def _brief(event: Event) -> str:
+    text = repr(event)
+    return text if len(text) <= 300 else f"{text[:297]}..."

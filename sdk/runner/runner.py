@@ -1,0 +1,467 @@
+"""The life of one framework in this process: standby, a term of leadership, standby again; and its plugin's host.
+
+Knows when a term begins and ends, which events belong to it and who waits for them. What is done with events is in
+`sdk.runner.frames`.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+
+import structlog
+
+from sdk.clock import Clock
+from sdk.core import decide as core
+from sdk.core.effects import CallEffect
+from sdk.core.events import Event, Failed, Subscribed, TargetsPublished, Tick
+from sdk.core.snapshot import Snapshot
+from sdk.core.state import Connection, Settings, State
+from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
+from sdk.metrics import Metrics
+from sdk.model.records import FrameworkRecord
+from sdk.model.spec import ServiceSpec
+from sdk.plugin import HostSettings, Plugin
+from sdk.runner.calls import addressed, call_failed
+from sdk.runner.edges import Charge, Feed, FeedFactory, NotInCharge, Phase, Status
+from sdk.runner.frames import RETRY_FIRST, RETRY_MAX, Frames, Item
+from sdk.storage.connection import Handle, ZooKeeper
+from sdk.storage.election import Role
+from sdk.storage.stores import FrameworkStore, Stored
+
+# Batching shares one write between events that arrive together; the bound keeps the first of them from waiting long.
+_BATCH = 64
+# After another scheduler subscribed with our id although we hold the lock: it should notice soon that it does not.
+_FEED_RETRY_FIRST, _FEED_RETRY_MAX = 1.0, 60.0
+_SNAPSHOT_AGE = 0.5
+_IDLE = 5.0
+
+
+class _Term:
+    """One stretch of leadership of one runner."""
+
+    def __init__(self, epoch: int, wake: threading.Condition) -> None:
+        self.epoch = epoch
+        self._wake = wake
+        self._over = False
+
+    def alive(self) -> bool:
+        """Whether it still lasts."""
+        return not self._over
+
+    def end(self) -> None:
+        """It is over; whoever pauses goes on."""
+        with self._wake:
+            self._over = True
+            self._wake.notify_all()
+
+    def pause(self, seconds: float | None) -> None:
+        """Wait, but not beyond the end."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._over, seconds)
+
+
+class Runner:
+    """Runs one framework and is the `Host` of its plugin."""
+
+    def __init__(
+        self,
+        *,
+        settings: HostSettings,
+        plugin: Plugin,
+        zookeeper: ZooKeeper,
+        store: FrameworkStore,
+        charge: Charge,
+        feeds: FeedFactory,
+        clock: Clock,
+        new_id: Callable[[], str],
+        metrics: Metrics,
+        core_settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings
+        self._plugin = plugin
+        self._zookeeper = zookeeper
+        self._store = store
+        self._charge = charge
+        self._feeds = feeds
+        self._clock = clock
+        self._new_id = new_id
+        self._metrics = metrics
+        self._core_settings = core_settings or Settings(principal=settings.framework.principal)
+        self.name = settings.framework.name
+        self._log = structlog.get_logger().bind(framework=self.name)
+
+        # Guards what follows; the frames (and their state) belong to the runner's thread, others read whole values.
+        self._wake = threading.Condition()
+        self._queue: deque[Item] = deque()
+        self._term: _Term | None = None
+        self._feed: Feed | None = None
+        self._stopping = False
+        self._wish: tuple[Mapping[str, ServiceSpec], frozenset[str]] | None = None
+        self._wish_pending = False
+
+        self._frames: Frames | None = None
+        self._phase = Phase.STANDBY
+        self._error: str | None = None
+        self._reported: Mapping[str, str] = {}
+        self._feed_delay = _FEED_RETRY_FIRST
+        self._feed_due: float | None = None
+        self._shown: tuple[State, float, Snapshot] | None = None
+        self._uninstall_watch: Handle | None = None
+        self._thread = threading.Thread(target=self._run, name=f"runner {self.name}", daemon=True)
+
+    # ------------------------------------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Start the plugin and compete for the charge; returns at once."""
+        self._plugin.start(self)
+        self._thread.start()
+        self._charge.start(self._on_gained, self._on_lost)
+
+    def stop(self) -> None:
+        """End cleanly: tasks go on, the framework may come back, a standby takes over at once. No TEARDOWN."""
+        with self._wake:
+            self._stopping = True
+            term = self._term
+            self._wake.notify_all()
+        if term is not None:
+            term.end()
+        self._close_feed()
+        if self._thread.ident is not None:
+            self._thread.join(15)
+        self._charge.stop()
+        self._plugin.stop()
+        if self._phase is Phase.UNINSTALLED:
+            try:
+                self._store.remove_leader()
+            except SdkError as error:
+                self._log.warning("The leadership node of the removed framework stays behind", error=str(error))
+        else:
+            self._phase = Phase.STOPPED
+
+    @property
+    def working(self) -> bool:
+        """False when the thread that does the work ended by itself."""
+        return self._thread.ident is None or self._thread.is_alive()
+
+    # ------------------------------------------------------------------------------------------------ host
+
+    @property
+    def plugin(self) -> Plugin:
+        """The plugin that it hosts."""
+        return self._plugin
+
+    @property
+    def settings(self) -> HostSettings:
+        """See `Host`."""
+        return self._settings
+
+    @property
+    def zookeeper(self) -> ZooKeeper:
+        """See `Host`."""
+        return self._zookeeper
+
+    @property
+    def leading(self) -> bool:
+        """See `Host`."""
+        return self._term is not None and self._charge.role is not Role.STANDBY
+
+    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
+        """See `Host`."""
+        with self._wake:
+            self._wish = (dict(services), frozenset(keep) - set(services))
+            self._wish_pending = True
+            self._wake.notify_all()
+
+    def report(self, problems: Mapping[str, str]) -> None:
+        """See `Host`."""
+        self._reported = dict(problems)
+
+    def snapshot(self) -> Snapshot | None:
+        """See `Host`. Made when asked for; sentences with seconds in them may be half a second old."""
+        frames, shown, now = self._frames, self._shown, self._clock.now()
+        if frames is None:
+            return None
+        state = frames.state
+        if shown is None or shown[0] is not state or not 0 <= now - shown[1] < _SNAPSHOT_AGE:
+            shown = (state, now, core.snapshot(state, now))
+            self._shown = shown
+        return shown[2]
+
+    # ------------------------------------------------------------------------------------------------ operators
+
+    def submit(self, event: Event, timeout: float = 10.0) -> None:
+        """Decide on `event` and return once what follows from it is stored.
+
+        Raises NotInCharge, LeadershipLost when that was lost meanwhile, TimeoutError, or what made it impossible.
+        """
+        term = self._term
+        if term is None or self._frames is None:
+            raise NotInCharge(f"this process is not in charge of {self.name}: {self.status().reason}")
+        answer: Future[None] = Future()
+        self._put(Item(event, term.epoch, answer))
+        answer.result(timeout)
+
+    def status(self) -> Status:
+        """See `Status`."""
+        frames, holder = self._frames, self._charge.holder
+        state = frames.state if frames is not None else None
+        reason = self._why_not_ready(state)
+        stored_error = frames.error if frames is not None else None
+        return Status(
+            phase=self._phase,
+            leading=self.leading,
+            ready=not reason,
+            reason=reason,
+            leader_url=holder.url if holder is not None else None,
+            error=self._error or stored_error or (state.error if state is not None else None),
+            skipped=tuple(frames.skipped) if frames is not None else (),
+            problems={**(state.invalid if state is not None else {}), **self._reported},
+        )
+
+    def _why_not_ready(self, state: State | None) -> str:
+        why = f": {self._error}" if self._error else ""
+        match self._phase:
+            case Phase.STANDBY:
+                holder = self._charge.holder
+                return f"standby: {f'{holder.url} is in charge' if holder else 'nobody is in charge yet'}{why}"
+            case Phase.LOADING:
+                return f"in charge, reading what is stored{why}"
+            case Phase.UNINSTALLED:
+                return "the framework was uninstalled; stop this process, or restart it to install it again"
+            case Phase.STOPPED:
+                return "stopped"
+            case Phase.REMOVED:
+                return self._error or "Mesos removed the framework"
+            case Phase.LEADING:
+                if self._charge.role is Role.SUSPENDED:
+                    return "in charge, but ZooKeeper does not answer"
+                if state is None or state.connection is not Connection.SUBSCRIBED:
+                    trouble = self._error or (state.error if state is not None else None)
+                    return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
+                return ""
+
+    # ------------------------------------------------------------------------------------------------ terms
+
+    def _on_gained(self, epoch: int) -> None:
+        with self._wake:
+            self._term = _Term(epoch, self._wake)
+            self._wake.notify_all()
+
+    def _on_lost(self) -> None:
+        """On the leadership's thread: whatever the runner's thread waits for, the stream closes now."""
+        term = self._term
+        if term is not None:
+            term.end()
+        self._close_feed()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._stopping or (self._term is not None and self._term.alive()))
+                term = self._term
+            if self._stopping or term is None:
+                break
+            self._guarded_term(term)
+        self._drain(NotInCharge("this process is stopping"))
+
+    def _guarded_term(self, term: _Term) -> None:
+        try:
+            self._lead(term)
+        except Exception as error:  # noqa: BLE001 - a defect here must neither end the process nor go unseen
+            self._error = f"internal error: {type(error).__name__}: {error}"
+            self._log.exception("Leading failed; beginning again from what is stored")
+            self._close_feed()
+            term.pause(RETRY_MAX)
+        finally:
+            self._close_feed()
+            self._drain(LeadershipLost("this process is no longer in charge"))
+            self._frames = None
+            for gauge in (self._metrics.leader, self._metrics.subscribed):
+                gauge.labels(self.name).set(0)
+            if self._phase is not Phase.UNINSTALLED:
+                self._phase = Phase.STANDBY
+
+    def _lead(self, term: _Term) -> None:
+        self._phase = Phase.LOADING
+        self._metrics.leader.labels(self.name).set(1)
+        stored = self._load(term)
+        if stored is None:
+            return
+        self._error = None
+        record = stored.framework or FrameworkRecord(name=self.name)
+        targets = {name: service.target for name, service in stored.services.items() if service.target is not None}
+        pods = [pod for service in stored.services.values() for pod in service.pods.values()]
+        frames = Frames(
+            name=self.name,
+            term=term,
+            state=State.restore(record, targets, pods, self._core_settings),
+            store=self._store,
+            charge=self._charge,
+            send=lambda effect: self._send(term, effect),
+            clock=self._clock,
+            new_id=self._new_id,
+            metrics=self._metrics,
+        )
+        self._frames = frames
+        with self._wake:
+            self._wish_pending = self._wish is not None
+        self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
+        self._phase = Phase.LEADING
+        self._feed_delay, self._feed_due = _FEED_RETRY_FIRST, None
+        self._open_feed(term, frames.state)
+        while term.alive():
+            before = frames.state
+            batch = self._next_batch(term, before)
+            frames.run(batch)
+            self._look_back(batch, frames.state)
+            if frames.state is not before:
+                self._tell_plugin()
+            if frames.state.uninstalled:
+                self._finish_uninstall(term)
+                return
+            self._reopen_feed(term, frames.state)
+
+    def _load(self, term: _Term) -> Stored | None:
+        """What is stored; None when the term ended first."""
+        delay = RETRY_FIRST
+        while term.alive():
+            try:
+                return self._store.load()
+            except StorageUnavailable as error:
+                self._error = str(error)
+            except PermanentFailure as error:
+                # Acting without a record could kill or lose what it told about: an operator has to look at the node.
+                self._error = f"stored state cannot be read: {error}; repair or remove that node"
+                self._log.error("Stored state cannot be read; not subscribing", error=str(error))
+                delay = RETRY_MAX
+            term.pause(delay)
+            delay = min(delay * 2, RETRY_MAX)
+        return None
+
+    def _look_back(self, batch: list[Item], state: State) -> None:
+        """What the runner itself takes from the events that were decided on."""
+        for item in batch:
+            if isinstance(item.event, Subscribed):
+                self._feed_delay, self._error = _FEED_RETRY_FIRST, None
+            elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
+                self._phase = Phase.REMOVED
+                self._error = (
+                    f"Mesos removed the framework {state.framework.framework_id} for good ({item.event.message}): "
+                    f"its tasks are gone. To begin again as a new framework stop all schedulers, remove the node "
+                    f"{self._store.path} and start one"
+                )
+                self._log.error(self._error)
+        self._metrics.subscribed.labels(self.name).set(int(state.connection is Connection.SUBSCRIBED))
+
+    def _finish_uninstall(self, term: _Term) -> None:
+        self._close_feed()
+        self._log.info("The framework is uninstalled; nothing of it is left in Mesos")
+        delay = RETRY_FIRST
+        while term.alive():
+            try:
+                self._plugin.uninstalled()
+                break
+            except SdkError as error:
+                self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
+            term.pause(delay)
+            delay = min(delay * 2, RETRY_MAX)
+        self._phase = Phase.UNINSTALLED
+        # The lock stays with us, so that no standby installs the framework again.
+        term.pause(None)
+
+    # ------------------------------------------------------------------------------------------------ feed
+
+    def _open_feed(self, term: _Term, state: State) -> None:
+        roles = tuple(dict.fromkeys([*self._settings.framework.roles, *state.framework.roles]))
+        feed = self._feeds(state.framework, roles, lambda event: self._put(Item(event, term.epoch)))
+        with self._wake:
+            if not term.alive():
+                return
+            self._feed = feed
+        feed.start()
+
+    def _close_feed(self) -> None:
+        with self._wake:
+            feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.stop()
+
+    def _reopen_feed(self, term: _Term, state: State) -> None:
+        """Begin again after an end for good that is none for us: another scheduler took the subscription over."""
+        feed = self._feed
+        if feed is None or feed.failure is None or self._phase is not Phase.LEADING or state.framework.uninstalling:
+            return
+        now = self._clock.monotonic()
+        if self._feed_due is None:
+            self._feed_due = now + self._feed_delay
+            self._feed_delay = min(self._feed_delay * 2, _FEED_RETRY_MAX)
+            self._log.warning("Mesos ended the subscription; subscribing again", reason=feed.failure)
+        elif now >= self._feed_due:
+            self._feed_due = None
+            self._close_feed()
+            self._open_feed(term, state)
+
+    def _send(self, term: _Term, effect: CallEffect) -> None:
+        kind, feed = type(effect).__name__, self._feed
+        try:
+            if feed is None:
+                raise LeadershipLost("the stream is closed")
+            feed.call(addressed(effect, self._settings.advertised_url))
+        except Exception as error:  # noqa: BLE001 - the core decides what to do about any failed call
+            if not isinstance(error, SdkError):
+                self._log.exception("A call failed in an unexpected way", call=kind)
+            self._metrics.call_failures.labels(self.name, kind).inc()
+            self._put(Item(call_failed(effect, str(error)), term.epoch))
+        else:
+            self._metrics.calls.labels(self.name, kind).inc()
+
+    # ------------------------------------------------------------------------------------------------ queue
+
+    def _put(self, item: Item) -> None:
+        with self._wake:
+            self._queue.append(item)
+            self._wake.notify_all()
+
+    def _next_batch(self, term: _Term, state: State) -> list[Item]:
+        """The next events, at the latest a Tick when the core or the feed is due; empty when the term ended."""
+        due = core.next_wake(state, self._clock.now())
+        timeout = _IDLE if due is None else max(0.0, due - self._clock.now())
+        if self._feed_due is not None:
+            timeout = min(timeout, max(0.0, self._feed_due - self._clock.monotonic()))
+        batch: list[Item] = []
+        with self._wake:
+            self._wake.wait_for(lambda: self._queue or self._wish_pending or not term.alive(), timeout)
+            if not term.alive():
+                return []
+            if self._wish_pending:
+                self._wish_pending = False
+                batch.append(Item(self._targets(state), term.epoch))
+            while self._queue and len(batch) < _BATCH:
+                item = self._queue.popleft()
+                if item.term == term.epoch:
+                    batch.append(item)
+                else:
+                    item.settle(LeadershipLost("it was asked for before this process took charge again"))
+            self._metrics.queue.labels(self.name).set(len(self._queue))
+        if due is not None and due <= self._clock.now():
+            batch.append(Item(Tick(), term.epoch))
+        return batch
+
+    def _targets(self, state: State) -> TargetsPublished:
+        assert self._wish is not None
+        services, keep = self._wish
+        kept = {name: state.targets[name].spec for name in keep if name in state.targets}
+        return TargetsPublished(services={**kept, **services})
+
+    def _drain(self, error: Exception) -> None:
+        with self._wake:
+            items, self._queue = list(self._queue), deque()
+        for item in items:
+            item.settle(error)
+
+    def _tell_plugin(self) -> None:
+        try:
+            self._plugin.on_change()
+        except Exception:  # noqa: BLE001 - foreign code must not stop the framework
+            self._log.exception("The plugin failed to look at a change")

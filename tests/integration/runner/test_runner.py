@@ -1,0 +1,357 @@
+"""The runner against doubles at its edges: order of storing and calling, terms, suspension, failures, poison."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from sdk.clock import SystemClock
+from sdk.core.effects import Accept, Acknowledge, Teardown
+from sdk.core.events import PodActionRequested, StatusReceived, UninstallRequested
+from sdk.core.state import Settings
+from sdk.errors import Refused
+from sdk.frameworks import parse_frameworks
+from sdk.metrics import Metrics
+from sdk.model.spec import PodSpec, ServiceSpec
+from sdk.model.status import TaskState, TaskStatus
+from sdk.plugin import HostSettings
+from sdk.runner import NotInCharge, Phase, Runner
+from sdk.storage.connection import ZooKeeper
+from sdk.storage.persister import Put
+from sdk.storage.stores import FrameworkStore
+from tests.integration.runner.doubles import FlakyPersister, Lock, Master, Wisher, service
+from tests.support.wait import wait_until
+
+URL = "http://scheduler:8090"
+
+
+@dataclass
+class Bench:
+    """A runner and the doubles around it."""
+
+    persister: FlakyPersister = field(default_factory=FlakyPersister)
+    master: Master = field(default_factory=Master)
+    plugin: Wisher = field(default_factory=lambda: Wisher({"web": service()}))
+    ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.store = FrameworkStore(self.persister, "/r", "test")
+        self.lock = Lock(self.store.leader_path)
+        framework = parse_frameworks({"frameworks": [{"name": "test", "plugin": "a:B", "roles": ["test"]}]})[0]
+        self.runner = Runner(
+            settings=HostSettings(framework=framework, zk="-", zk_root="/r", advertised_url=URL),
+            plugin=self.plugin,
+            # The runner only hands it to plugins; these plugins do not use it.
+            zookeeper=ZooKeeper.__new__(ZooKeeper),
+            store=self.store,
+            charge=self.lock,
+            feeds=self.master,
+            clock=SystemClock(),
+            new_id=lambda: f"id-{next(self.ids)}",
+            metrics=Metrics(),
+            core_settings=Settings(proof_within=0.2, reconcile_first=0.1, sweep=0.5),
+        )
+
+    def lead(self) -> None:
+        """Start, take charge, subscribe."""
+        self.runner.start()
+        self.lock.give(self.persister)
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: self.runner.status().ready, what=f"ready ({self.runner.status().reason})")
+
+    def launch(self) -> None:
+        """Offer and let the task run."""
+        self.master.feed.offer()
+        wait_until(self.master.launched, what="a launch")
+        self.master.feed.status(self.master.launched()[-1], TaskState.RUNNING)
+        wait_until(lambda: self.acknowledged(), what="an acknowledgement")
+
+    def acknowledged(self) -> list[TaskStatus]:
+        return [call.status for call in self.master.calls if isinstance(call, Acknowledge)]
+
+    def stored_tasks(self) -> dict[str, TaskState]:
+        return {
+            task.task_id: task.status.state
+            for one in self.store.load().services.values()
+            for pod in one.pods.values()
+            for task in pod.tasks
+        }
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.runner.stop()
+
+
+def test_a_standby_does_not_subscribe_and_says_so(bench: Bench) -> None:
+    """Before it is in charge a process opens no stream and takes no requests."""
+    bench.runner.start()
+    assert bench.runner.status().phase is Phase.STANDBY
+    assert "nobody is in charge" in bench.runner.status().reason
+    assert bench.runner.snapshot() is None
+    assert bench.master.feeds == []
+    with pytest.raises(NotInCharge):
+        bench.runner.submit(UninstallRequested())
+
+
+def test_a_launch_is_stored_before_the_master_hears_of_it(bench: Bench) -> None:
+    """When the ACCEPT goes out the STAGING record and the framework id are in storage."""
+    bench.lead()
+    seen: list[bool] = []
+    feed = bench.master.feed
+    call = feed.call
+    feed.call = lambda effect: (  # type: ignore[method-assign]
+        seen.append(bool(bench.stored_tasks())) if isinstance(effect, Accept) else None,
+        call(effect),
+    )[1]
+    feed.offer()
+    wait_until(bench.master.launched, what="a launch")
+    assert seen
+    assert all(seen)
+    framework = bench.store.load().framework
+    assert framework is not None
+    assert framework.framework_id == "framework-1"
+
+
+def test_an_update_is_acknowledged_only_after_it_is_stored(bench: Bench) -> None:
+    """While storage is away nothing is acknowledged; afterwards everything is."""
+    bench.lead()
+    bench.master.feed.offer()
+    task = wait_until(bench.master.launched, what="a launch")[0]
+    bench.persister.down.set()
+    bench.master.feed.status(task, TaskState.RUNNING)
+    wait_until(lambda: bench.persister.refused >= 2, what="tries to store")
+    assert bench.acknowledged() == []
+    assert bench.stored_tasks()[task.task_id] is TaskState.STAGING
+    bench.persister.down.clear()
+    wait_until(bench.acknowledged, what="an acknowledgement")
+    assert bench.stored_tasks()[task.task_id] is TaskState.RUNNING
+
+
+def test_nothing_is_said_while_zookeeper_is_suspended(bench: Bench) -> None:
+    """SUSPENDED: no accept, no acknowledgement; both come when it is over."""
+    bench.lead()
+    bench.lock.suspend()
+    bench.master.feed.offer()
+    wait_until(lambda: "does not answer" in bench.runner.status().reason, what="suspended")
+    assert bench.master.launched() == []
+    bench.lock.suspend(False)
+    wait_until(bench.master.launched, what="a launch")
+
+
+def test_a_lost_lock_closes_the_stream_at_once_even_while_storing(bench: Bench) -> None:
+    """The stream closes on the thread that hears of the loss; what was decided is never carried out."""
+    bench.lead()
+    bench.persister.down.set()
+    bench.master.feed.offer()
+    wait_until(lambda: bench.persister.refused >= 1, what="a try to store")
+    bench.lock.take()
+    assert bench.master.feed.stopped.is_set()
+    bench.persister.down.clear()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
+    assert bench.master.launched() == []
+    assert bench.stored_tasks() == {}
+
+
+def test_a_fenced_write_stops_the_calls(bench: Bench) -> None:
+    """A process that lost the lock without knowing stores nothing and says nothing."""
+    bench.lead()
+    bench.persister.apply([Put(bench.store.leader_path, b"another process")])
+    bench.master.feed.offer()
+    wait_until(lambda: "nothing was written" in str(bench.runner.status().error), what="the runner knows")
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
+    assert bench.master.launched() == []
+    assert bench.stored_tasks() == {}
+
+
+def test_a_second_term_goes_on_from_what_is_stored(bench: Bench) -> None:
+    """After another process was in charge the state is loaded again, and the same framework id subscribes."""
+    bench.lead()
+    bench.launch()
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
+    bench.lock.give(bench.persister)
+    bench.wait_ready()
+    assert len(bench.master.feeds) == 2
+    assert bench.master.feed.record.framework_id == "framework-1"
+    snapshot = bench.runner.snapshot()
+    assert snapshot is not None
+    assert [task.status.state for pod in snapshot.services["web"].pods for task in pod.tasks] == [TaskState.RUNNING]
+    # Events of the first stream that arrive late belong to nobody.
+    bench.master.feeds[0].offer(7)
+    bench.master.feed.offer(8)
+    wait_until(lambda: any("o8" in str(call) for call in bench.master.feed.calls), what="an answer to the offer")
+    assert not any("o7" in str(call) for call in bench.master.calls)
+
+
+def test_a_fresh_process_resumes_with_the_stored_target_before_the_plugin_speaks(bench: Bench) -> None:
+    """Until the plugin has published the stored wishes hold: nothing is removed."""
+    bench.lead()
+    bench.launch()
+    bench.runner.stop()
+    silent = Wisher()
+    silent.start = lambda host: None  # type: ignore[method-assign]
+    second = Bench(persister=bench.persister, plugin=silent)
+    try:
+        second.lead()
+        snapshot = second.runner.snapshot()
+        assert snapshot is not None
+        assert list(snapshot.services) == ["web"]
+        assert not snapshot.services["web"].removing
+    finally:
+        second.runner.stop()
+
+
+def test_what_is_kept_stays_as_it_was_last_wished_for(bench: Bench) -> None:
+    """`keep` names services whose wish is unknown now: they are neither changed nor removed."""
+    bench.lead()
+    bench.launch()
+    bench.runner.publish({"other": service("other")}, keep=["web", "unheard-of"])
+    wait_until(lambda: "other" in bench.store.load().services, what="the new service")
+    snapshot = bench.runner.snapshot()
+    assert snapshot is not None
+    assert {name: view.removing for name, view in snapshot.services.items()} == {"other": False, "web": False}
+
+
+def test_uris_name_the_process_that_launches_and_records_do_not(bench: Bench) -> None:
+    """The advertised address is filled in on the way to Mesos only: another leader relaunches nothing."""
+    bench.lead()
+    bench.master.feed.offer()
+    task = wait_until(bench.master.launched, what="a launch")[0]
+    assert task.command is not None
+    assert task.command.uris[0].value == f"{URL}/x"
+    target = bench.store.load().services["web"].target
+    assert target is not None
+    assert target.pods[0].tasks[0].command is not None
+    assert target.pods[0].tasks[0].command.uris[0].value == "{advertised}/x"
+
+
+def test_a_call_that_is_not_taken_comes_back_as_an_event(bench: Bench) -> None:
+    """The core hears of every failed call; the process goes on."""
+    bench.lead()
+    bench.master.refuse = Refused(400, "no")
+    bench.master.feed.offer()
+    wait_until(lambda: bench.stored_tasks(), what="the record of the launch")
+    bench.master.refuse = None
+    assert bench.runner.working
+    wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Reconcile"], what="a question")
+
+
+def test_an_event_that_breaks_the_core_is_given_up_and_reported(bench: Bench) -> None:
+    """The others go on; health tells what was given up."""
+    bench.lead()
+    bench.master.feed.post(StatusReceived(status=None))  # type: ignore[arg-type]  # whatever looks at it fails
+    wait_until(lambda: bench.runner.status().skipped, what="a skipped event")
+    bench.master.feed.offer()
+    wait_until(bench.master.launched, what="a launch")
+    assert bench.runner.status().ready
+
+
+def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> None:
+    """What is too large for ZooKeeper is given up with a sentence, alone."""
+    bench.lead()
+    huge = ServiceSpec(
+        name="huge", pods=(PodSpec(name="pod", count=1, role="test", tasks=service().pods[0].tasks * 6000),)
+    )
+    bench.runner.publish({"web": service(count=2), "huge": huge})
+    bench.launch()
+    wait_until(
+        lambda: bench.runner.status().skipped or "huge" in bench.runner.status().problems, what="a report of the wish"
+    )
+    assert bench.runner.status().ready
+
+
+def test_an_operators_action_is_answered_after_it_is_stored(bench: Bench) -> None:
+    """`submit` returns when storage has it."""
+    bench.lead()
+    bench.launch()
+    written: list[str] = []
+
+    def note(operations: object) -> None:
+        assert isinstance(operations, list)
+        written.extend(operation.path for operation in operations)
+
+    bench.persister.on_apply = note
+    bench.runner.submit(PodActionRequested(service="web", pod="pod-0", action="restart"))
+    assert any(path.endswith("/pods/pod-0") for path in written)
+
+
+def test_a_removed_framework_is_a_fatal_state_with_a_sentence(bench: Bench) -> None:
+    """Mesos forgot the id: no new framework is made, the state says what to do."""
+    bench.lead()
+    bench.master.feed.fail("Framework has been removed", removed=True)
+    wait_until(lambda: bench.runner.status().phase is Phase.REMOVED, what="removed")
+    assert "framework-1" in bench.runner.status().reason
+    assert bench.store.path in bench.runner.status().reason
+    assert len(bench.master.feeds) == 1
+
+
+def test_a_subscription_that_another_instance_took_is_taken_back_while_in_charge(bench: Bench) -> None:
+    """The lock decides who is right: the holder subscribes again."""
+    bench.lead()
+    bench.master.feed.fail("Framework failed over")
+    wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
+    bench.wait_ready()
+
+
+def test_an_uninstall_leaves_nothing_and_no_standby_begins_again(bench: Bench) -> None:
+    """Tasks are killed, TEARDOWN is sent, nodes are gone; the lock stays until the process stops."""
+    bench.lead()
+    bench.launch()
+    bench.runner.submit(UninstallRequested())
+    task = bench.master.launched()[0]
+    wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
+    bench.master.feed.status(task, TaskState.KILLED)
+
+    def torn_down() -> bool:
+        return any(isinstance(call, Teardown) for call in bench.master.calls)
+
+    bench.master.feed.offer_reserved(99)
+    wait_until(torn_down, timeout=30, what="TEARDOWN")
+    wait_until(lambda: bench.runner.status().phase is Phase.UNINSTALLED, what="uninstalled")
+    assert bench.plugin.gone.is_set()
+    assert bench.persister.children(bench.store.path) == ("leader",)
+    bench.runner.stop()
+    assert bench.persister.children("/r/frameworks") == ()
+
+
+def test_stopping_sends_no_teardown(bench: Bench) -> None:
+    """A stopped process closes its stream and lets the tasks live."""
+    bench.lead()
+    bench.launch()
+    bench.runner.stop()
+    assert bench.master.feed.stopped.is_set()
+    assert not any(isinstance(call, Teardown) for call in bench.master.calls)
+    assert bench.lock.stopped
+
+
+def test_a_record_that_cannot_be_read_keeps_the_process_from_subscribing(bench: Bench) -> None:
+    """Acting without it could kill what it tells about; the path of the node is shown."""
+    path = f"{bench.store.path}/services/web/pods/pod-0"
+    bench.persister.apply([Put(path, b"garbage")])
+    bench.runner.start()
+    bench.lock.give(bench.persister)
+    wait_until(lambda: path in bench.runner.status().reason, what="the node's path")
+    assert bench.master.feeds == []
+    bench.persister.apply([Put(path, b"{")])
+
+
+def test_updates_that_arrive_together_share_one_write(bench: Bench) -> None:
+    """A burst costs a few multis, not one per event."""
+    bench.plugin.services = {"web": service(count=8)}
+    bench.lead()
+    bench.master.feed.offer()
+    wait_until(lambda: len(bench.master.launched()) == 8, what="eight launches")
+    before = len(bench.persister.batches)
+    bench.lock.suspend()
+    for task in bench.master.launched():
+        bench.master.feed.status(task, TaskState.RUNNING)
+    bench.lock.suspend(False)
+    wait_until(lambda: len(bench.acknowledged()) == 8, what="eight acknowledgements")
+    assert len(bench.persister.batches) - before <= 4
