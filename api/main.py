@@ -69,6 +69,9 @@ class ApiServer:
         try:
             self._server.prepare()
         except OSError as error:
+            # cheroot leaves the socket that it could not bind open.
+            if self._server.socket is not None:
+                self._server.socket.close()
             raise EnvironmentProblem(
                 f"cannot listen on {self._listen}: {error}; stop what uses it, or choose another address with --listen"
             ) from error

@@ -1,0 +1,321 @@
+"""What the API says of a pool at run time: metadata, configuration, plans, pods, status."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from sdk.storage.connection import ZooKeeper, encode_json
+from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
+from tests.support.pools import minimal
+
+pytestmark = pytest.mark.integration
+
+COMPLETE = {"plans": [{"name": "deploy", "status": "COMPLETE", "phases": []}]}
+
+
+def pod(index: int = 0, **changes: Any) -> dict[str, Any]:
+    """A pod as the scheduler lists it."""
+    task = {
+        "name": "edgelb-pool-0-server",
+        "id": f"dcos-edgelb.pools.web__edgelb-pool-{index}-server__{index}",
+        "state": "TASK_RUNNING",
+        "healthy": True,
+        "hostname": f"agent{index}",
+        "agent_id": "S1",
+        "ports": {"stats": 9090},
+        "addresses": ["10.0.0.1"],
+        "message": "",
+        "since": 1.0,
+    }
+    return {
+        "name": f"edgelb-pool-{index}",
+        "index": index,
+        "status": "RUNNING",
+        "tasks": [task],
+        "pending": None,
+    } | changes
+
+
+def say(scheduler: Scheduler, pods: list[dict[str, Any]], plans: dict[str, Any] | None = None, **state: Any) -> None:
+    """Let the scheduler answer for the service `web`."""
+    scheduler.answers |= {
+        "GET /v1/state": (200, {"leader": True, "problems": [], **state}),
+        "GET /v1/services/web/plans": (200, plans or COMPLETE),
+        "GET /v1/services/web/pods": (200, {"pods": pods}),
+    }
+
+
+def test_metadata_lists_one_endpoint_per_instance_for_each_frontend_and_stats(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """The documented shape."""
+    client.post("/v2/pools", json=minimal(count=2))
+    publish_instance(connection, zk_root, instance(1, public=("1.2.3.4",)))
+    publish_instance(connection, zk_root, instance(0, ports={"frontend_0.0.0.0_80": 1026, "stats": 1025}))
+
+    assert client.get("/v2/pools/web/metadata").json == {
+        "name": "web",
+        "aws": {"elbs": []},
+        "frontends": [
+            {
+                "name": "frontend_0.0.0.0_80",
+                "endpoints": [
+                    {"port": 1026, "private": ["10.0.0.1"], "public": []},
+                    {"port": 80, "private": ["10.0.0.2"], "public": ["1.2.3.4"]},
+                ],
+            }
+        ],
+        "stats": [
+            {"port": 1025, "private": ["10.0.0.1"], "public": []},
+            {"port": 9090, "private": ["10.0.0.2"], "public": ["1.2.3.4"]},
+        ],
+    }
+
+
+def test_metadata_finds_the_ports_of_a_pool_that_allocates_them_ahead(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Such ports are named by their number, so that a frontend can take one later."""
+    client.post("/v2/pools", json=minimal(ports=[80, 443, 9090]))
+    publish_instance(connection, zk_root, instance(ports={"port-80": 80, "port-443": 443, "port-9090": 9090}))
+    found = client.get("/v2/pools/web/metadata").json
+
+    assert found["frontends"][0]["endpoints"][0]["port"] == 80
+    assert found["stats"][0]["port"] == 9090
+
+
+def test_metadata_before_the_first_instance_is_504_with_the_documented_text(client: FlaskClient) -> None:
+    """Existing clients wait for this to go away."""
+    client.post("/v2/pools", json=minimal())
+    response = client.get("/v2/pools/web/metadata")
+
+    assert response.status_code == 504
+    assert response.json == {"code": 504, "message": "no metadata for pool"}
+
+
+def test_an_instance_that_cannot_be_read_does_not_hide_the_others(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """One bad object spoils only itself."""
+    client.post("/v2/pools", json=minimal())
+    publish_instance(connection, zk_root, instance())
+    connection.put(f"{zk_root}/instances/web/bad", b"{")
+
+    assert len(client.get("/v2/pools/web/metadata").json["stats"]) == 1
+
+
+def test_lbconfig_joins_the_parts_in_order_whether_stored_whole_or_split(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """The text that HAProxy reads, with a line that says which version it is."""
+    client.post("/v2/pools", json=minimal())
+    # Hard to compress, so that it is split at the small node size of the test.
+    names = "\n".join(f"    # {index * 7919 % 100003:x}{index * 104729 % 99991:x}" for index in range(300))
+    backends = f"backend app\n{names}\n"
+    publish_bundle(connection, zk_root, **{"30-backends-00": backends, "10-global": "global\n    maxconn 50000\n"})
+    response = client.get("/v2/pools/web/lbconfig")
+
+    assert response.mimetype == "text/plain"
+    assert "version 3 of its configuration" in response.text
+    assert response.text.index("maxconn 50000") < response.text.index("backend app")
+    assert names in response.text
+
+
+def test_lbconfig_before_the_first_rendering_says_what_is_missing(client: FlaskClient) -> None:
+    """Usually the template process does not run."""
+    client.post("/v2/pools", json=minimal())
+    response = client.get("/v2/pools/web/lbconfig")
+
+    assert response.status_code == 504
+    assert "edgelb template" in response.text
+
+
+def test_lbconfig_that_is_damaged_is_told_not_shown(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
+    """A part that does not have its checksum is no configuration."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    (part,) = connection.children(f"{zk_root}/rendered/web/parts")
+    connection.put(f"{zk_root}/rendered/web/parts/{part}", b"garbage")
+
+    assert client.get("/v2/pools/web/lbconfig").status_code == 500
+
+
+def test_plans_and_pods_are_what_the_leading_scheduler_says(client: FlaskClient, scheduler: Scheduler) -> None:
+    """Passed on unchanged."""
+    client.post("/v2/pools", json=minimal())
+    say(scheduler, [pod()])
+
+    assert client.get("/v2/pools/web/plans").json == COMPLETE
+    assert client.get("/v2/pools/web/pods").json == {"pods": [pod()]}
+
+
+@pytest.mark.parametrize("action", ["restart", "replace"])
+def test_actions_on_pods_reach_the_scheduler(client: FlaskClient, scheduler: Scheduler, action: str) -> None:
+    """202 after the scheduler has stored them; its refusals keep status and sentence."""
+    client.post("/v2/pools", json=minimal())
+    path = f"/v1/services/web/pods/edgelb-pool-0/{action}"
+    scheduler.answers[f"POST {path}"] = (202, {"message": "stored"})
+
+    assert client.post(f"/v2/pools/web/pods/edgelb-pool-0/{action}").status_code == 202
+    refused = client.post(f"/v2/pools/web/pods/edgelb-pool-9/{action}")
+    assert (refused.status_code, refused.json["message"]) == (404, f"nothing at {path.replace('-0/', '-9/')}")
+
+
+def test_without_a_scheduler_in_charge_503_says_so(client: FlaskClient) -> None:
+    """The pool itself can still be read and written."""
+    client.post("/v2/pools", json=minimal())
+    response = client.get("/v2/pools/web/plans")
+
+    assert response.status_code == 503
+    assert "no scheduler is in charge" in response.json["message"]
+    assert response.headers["Retry-After"]
+
+
+def test_a_scheduler_that_does_not_answer_is_503_and_one_that_talks_nonsense_502(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """The leadership node may outlive its process for a moment."""
+    client.post("/v2/pools", json=minimal())
+    scheduler.answers["GET /v1/services/web/pods"] = (200, b"<html>")
+    assert client.get("/v2/pools/web/pods").status_code == 502
+
+    holder = {"id": "a", "url": "http://127.0.0.1:1", "pid": 1, "since": 0}
+    connection.put(f"{zk_root}/frameworks/edgelb/leader/holder", encode_json(holder))
+    response = client.get("/v2/pools/web/pods")
+    assert response.status_code == 503
+    assert "http://127.0.0.1:1 does not answer" in response.json["message"]
+
+
+def status(client: FlaskClient) -> dict[str, Any]:
+    """The joined status of pool `web`."""
+    found: dict[str, Any] = client.get("/v2/pools/web/status").json
+    return found
+
+
+def test_status_is_ready_when_all_instances_serve_the_current_version(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Pool, bundle, plans, pods and instances in one answer."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    found = status(client)
+
+    assert (found["state"], found["summary"]) == ("ready", "1 of 1 instances serve the current configuration")
+    (row,) = found["loadBalancers"]
+    assert (row["name"], row["state"], row["verdict"], row["current"]) == (
+        "edgelb-pool-0",
+        "TASK_RUNNING",
+        "applied",
+        True,
+    )
+    assert found["pods"] == [pod()]
+    assert found["instances"][0]["task_id"] == row["taskId"]
+
+
+def test_status_says_why_an_instance_cannot_be_placed(client: FlaskClient, scheduler: Scheduler) -> None:
+    """The counts of refusals reach the user unchanged."""
+    client.post("/v2/pools", json=minimal())
+    reasons = [{"count": 2, "reason": "ports 80 not free"}, {"count": 1, "reason": "role slave_public missing"}]
+    pending = {"status": "PREPARED", "summary": "waits", "reasons": reasons}
+    say(scheduler, [pod(status="PENDING", tasks=[], pending=pending)])
+    found = status(client)
+
+    assert found["state"] == "pending"
+    assert "2 offers: ports 80 not free; 1 offer: role slave_public missing" in found["summary"]
+    assert found["loadBalancers"][0]["pending"] == pending
+
+
+def test_a_step_that_is_under_way_is_not_pending(client: FlaskClient, scheduler: Scheduler) -> None:
+    """The scheduler explains every open step; only one that waits for offers needs help."""
+    client.post("/v2/pools", json=minimal())
+    say(scheduler, [pod(pending={"status": "STARTED", "summary": "RUNNING, not healthy yet", "reasons": []})])
+
+    assert status(client)["state"] == "deploying"
+
+
+def test_status_tells_the_message_of_haproxy_when_the_configuration_is_refused(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """And that the one before is still served."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(
+        connection,
+        zk_root,
+        instance(version=2, verdict="rejected", rejected_version=3, error="unknown keyword 'magic' in 'backend'"),
+    )
+    say(scheduler, [pod()])
+    found = status(client)
+
+    assert found["state"] == "rejected"
+    assert "unknown keyword 'magic'" in found["summary"]
+    assert found["loadBalancers"][0]["version"] == 2
+
+
+def test_a_refusal_of_an_older_version_does_not_count_after_an_update(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Whoever repairs a pool and waits must not be told of the old mistake."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance(version=2, verdict="rejected", rejected_version=3, error="bad"))
+    say(scheduler, [pod()])
+    client.put("/v2/pools/web", json=minimal())
+
+    assert status(client)["state"] == "deploying"
+
+
+def test_status_tells_what_the_scheduler_could_not_carry_out(client: FlaskClient, scheduler: Scheduler) -> None:
+    """A wish that the SDK refuses must not look like slow deployment."""
+    client.post("/v2/pools", json=minimal())
+    say(scheduler, [], problems=[{"service": "web", "message": "role x is not allowed"}])
+
+    assert status(client)["summary"].endswith("role x is not allowed")
+
+
+def test_status_without_a_scheduler_shows_what_the_instances_say(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Load balancers serve on while the scheduler is away."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    found = status(client)
+
+    assert found["state"] == "unknown"
+    assert "no scheduler is in charge" in found["scheduler"]["error"]
+    assert found["loadBalancers"][0]["current"] is True
+
+
+def test_fewer_or_more_instances_than_wanted_is_deploying(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Scaling is done when exactly the wanted number serves."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    for index in range(2):
+        publish_instance(connection, zk_root, instance(index))
+    say(scheduler, [pod(0), pod(1)])
+    assert status(client)["state"] == "deploying"
+
+    client.put("/v2/pools/web", json=minimal(count=3))
+    publish_bundle(connection, zk_root, pool_version=1, **{"10-global": "global\n"})
+    assert status(client)["summary"].startswith("2 of 3 instances")
+
+
+def test_a_deleted_pool_is_removing_until_nothing_is_left(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """So one can wait for its end."""
+    client.post("/v2/pools", json=minimal())
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    client.delete("/v2/pools/web")
+    assert status(client)["state"] == "removing"
+
+    scheduler.answers.clear()
+    connection.delete(f"{zk_root}/instances/web", recursive=True)
+    assert client.get("/v2/pools/web/status").status_code == 404
