@@ -96,6 +96,7 @@ class TaskSpec:
     volatile_labels: tuple[Label, ...] = ()
     """Labels that inform only: a change of them alone relaunches nothing."""
     discovery_name: str | None = None
+    """Name in DiscoveryInfo; a task with ports has one in any case, by default its own Mesos task name."""
     data: Mapping[str, object] | None = None
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None

@@ -222,7 +222,8 @@ def _launches(
                 executor_resources=executor_share,
                 environment=_environment(requirement, task, ports, claimant),
                 labels=(*task.labels, *task.volatile_labels),
-                discovery_name=task.discovery_name,
+                # Named ports reach other systems only through DiscoveryInfo.
+                discovery_name=task.discovery_name or (name if ports else None),
                 ports=ports,
                 data=_data(requirement, task, task_id, numbers),
                 health_check=task.health_check,
