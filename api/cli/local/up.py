@@ -154,8 +154,9 @@ def _foreground(place: Place, layout: Layout) -> None:
     except KeyboardInterrupt:
         say("\nStopping ...")
     finally:
-        # A second Ctrl-C must not leave half of the processes behind.
+        # A second Ctrl-C or SIGTERM must not leave half of the processes behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         stack.stop()
         place.leave()
 
