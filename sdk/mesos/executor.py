@@ -245,6 +245,8 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
 
     def on_disconnected(self, why: str) -> None:
         """The agent went away, or restarts."""
+        if self._stopping:
+            return  # we did
         _log.warning("Disconnected from the agent", why=why)
         self._agent_away()
         self._callbacks.put(self._tell_disconnected)

@@ -503,7 +503,13 @@ def test_failures_may_lack_fields(failure: dict[str, Any], expected: tuple[str, 
 
 def test_unknown_and_incomplete_events_do_no_harm() -> None:
     """A newer master may send what we do not know."""
-    odd = [{"type": "NEW"}, {"type": "OFFERS"}, {"kind": 1}, {"type": "RESCIND", "rescind": {}}, OFFERS]
+    odd: list[dict[str, Any]] = [
+        {"type": "NEW"},
+        {"type": "OFFERS"},
+        {"kind": 1},
+        {"type": "RESCIND", "rescind": {}},
+        OFFERS,
+    ]
     scheduler = Recorder()
     with connected(master(stays(*odd)), scheduler) as (_, server):
         wait_until(lambda: scheduler.names() == ["registered", "offers"], what="the good event")
