@@ -1,0 +1,105 @@
+"""Pools whose whole configuration is kept as files under `haproxy/`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from api.dcos_template.select import Endpoint, Kind
+from scheduler.pools.model import Check, MapRule, Pool, Protocol, RewriteHttp, RewriteRequest
+from scheduler.pools.model import Endpoint as Wish
+from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A pool and the endpoints of its backends."""
+
+    pool: Pool
+    endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+
+
+def agent(*hosts: str, port: int = 10001) -> tuple[Endpoint, ...]:
+    """Checked servers on agents."""
+    return tuple(Endpoint(Kind.AGENT_IP, host, port) for host in hosts)
+
+
+PLAIN = backend("app", service(task_name="app"))
+
+CASES: Mapping[str, Case] = {
+    "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
+    "empty-pool": Case(pool=pool("web")),
+    "no-servers": Case(pool=pool("web", frontend("web", "app"), PLAIN)),
+    "no-default": Case(pool=pool("web", frontend("web", "", MapRule(backend="app", path_beg="/app")), PLAIN)),
+    "tcp": Case(
+        pool=pool(
+            "db",
+            frontend("pg", "pg", **TCP),
+            backend("pg", balance="leastconn", protocol=Protocol.TCP),
+            backend("redis", balance="source", protocol=Protocol.TCP),
+        ),
+        endpoints={"pg": agent("10.0.0.1", port=5432), "redis": agent("10.0.0.2", "10.0.0.3", port=6379)},
+    ),
+    "routing": Case(
+        pool=pool(
+            "shop",
+            frontend(
+                "web",
+                "app",
+                MapRule(backend="api", host_eq="shop.example.com", path_beg="/api"),
+                MapRule(backend="static", path_beg="/static"),
+                MapRule(backend="app", host_eq="shop.example.com"),
+                MapRule(backend="api", host_eq="api.example.com"),
+                MapRule(backend="static", host_eq="api.example.com:8443", path_beg="/"),
+            ),
+            frontend("frontend_0.0.0.0_8080", "", MapRule(backend="api", host_eq="api.example.com")),
+            PLAIN,
+            backend("api", service(task_name="api")),
+            backend("static", service(task_name="static")),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "api": agent("10.0.0.2", "10.0.0.3"), "static": agent("10.0.0.4")},
+    ),
+    "balances": Case(
+        pool=pool(
+            "web",
+            frontend("web", "hdr"),
+            backend("hdr", balance="hdr(X-User)"),
+            backend("uri", balance="uri depth 3"),
+            backend("url-param", balance="url_param user"),
+            backend("random", balance="random(3)"),
+            backend("static", balance="static-rr"),
+            backend("first", balance="first"),
+        ),
+        endpoints={"hdr": agent("10.0.0.1", "10.0.0.2")},
+    ),
+    "endpoints": Case(
+        pool=pool(
+            "web",
+            frontend("Web:1", "app", bind_address="127.0.0.1"),
+            backend(
+                "app", address("cache.example.com", 8080), service(Wish(check=Check(enabled=False)), task_name="x")
+            ),
+        ),
+        endpoints={
+            "app": (
+                Endpoint(Kind.ADDRESS, "localhost", 8080),
+                Endpoint(Kind.AGENT_IP, "10.0.0.1", 10006, False),
+                Endpoint(Kind.CONTAINER_IP, "10.9.0.7", 80),
+                Endpoint(Kind.CONTAINER_IP, "fd00::7", 80),
+            )
+        },
+    ),
+    "no-headers": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                rewrite_http=RewriteHttp(
+                    request=RewriteRequest(
+                        forwardfor=False, x_forwarded_port=False, x_forwarded_proto_https_if_tls=False
+                    )
+                ),
+            ),
+        ),
+        endpoints={"app": agent("10.0.0.1")},
+    ),
+}

@@ -1,0 +1,70 @@
+"""Whole configurations, byte by byte, and what HAProxy thinks of them.
+
+After a wanted change: `UPDATE_GOLDEN=1 python -m pytest tests/golden`, then read the difference.
+"""
+
+import os
+import subprocess
+from pathlib import Path, PurePath
+
+import pytest
+
+from api.dcos_template.build import build_config
+from api.dcos_template.text import Texts, render
+from pool_executor.bundle import port_variable
+from tests.golden.cases import CASES
+
+GOLDEN = Path(__file__).parent / "haproxy"
+
+
+def texts(name: str) -> Texts:
+    case = CASES[name]
+    return render(build_config(case.pool, case.endpoints))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_pool_gives_exactly_the_kept_files(name: str) -> None:
+    """The configuration changes only when somebody wants it to."""
+    fresh = {part: text.text for part, text in texts(name).items()}
+    directory = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in directory.iterdir():
+            old.unlink()
+        for part, text in fresh.items():
+            (directory / part).write_text(text)
+    assert {path.name: path.read_text() for path in directory.iterdir()} == fresh
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", CASES)
+def test_haproxy_accepts_the_files_without_a_warning(name: str, tmp_path: Path) -> None:
+    """As lbmgr gives them: the instance's file first, one -f per part, map files in ${MAPS}."""
+    write(tmp_path, texts(name), {port: 20000 + number for number, port in enumerate(port_names(name))})
+    files = sorted(path.name for path in tmp_path.glob("*.cfg"))
+    arguments = [argument for file in files for argument in ("-f", file)]
+    result = subprocess.run(["haproxy", "-c", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "WARNING" not in result.stderr
+
+
+def port_names(name: str) -> list[str]:
+    return ["stats", *(frontend.name for frontend in CASES[name].pool.haproxy.frontends)]
+
+
+def write(directory: Path, parts: Texts, ports: dict[str, int], **globals_: str) -> None:
+    """The files as an instance has them."""
+    maps = directory / "maps"
+    maps.mkdir()
+    for part, text in parts.items():
+        (maps / part if text.part.kind == "map" else directory / part).write_text(text.text)
+    (directory / "00-instance.cfg").write_text(instance_file(maps, ports, globals_))
+
+
+def instance_file(maps: PurePath, ports: dict[str, int], globals_: dict[str, str]) -> str:
+    """What lbmgr writes for itself: the variables, and its own backend."""
+    lines = ["global", f'    setenv MAPS "{maps}"']
+    lines += [f'    setenv {port_variable(name)} "{number}"' for name, number in ports.items()]
+    lines += [f"    {key.replace('_', ' ')} {value}" for key, value in globals_.items()]
+    lines += ["backend _lbmgr", "    mode tcp", "    timeout connect 1s", "    timeout server 1s"]
+    return "\n".join([*lines, "    server serving 127.0.0.1:1", ""])

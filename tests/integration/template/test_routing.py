@@ -1,0 +1,166 @@
+"""What a real HAProxy does with the rendered files."""
+
+import http.client
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.dcos_template.build import build_config
+from api.dcos_template.select import Endpoint, Kind
+from api.dcos_template.text import render
+from scheduler.pools.model import MapRule, Pool
+from tests.golden.test_haproxy_config import write
+from tests.support.ports import free_port
+from tests.support.wait import wait_until
+from tests.unit.api.dcos_template.pools import backend, frontend, pool
+from tests.unit.api.dcos_template.test_routes import reference
+
+pytestmark = pytest.mark.integration
+
+BACKENDS = ("one", "two", "three", "fallback")
+RULES = [
+    MapRule(backend="one", host_eq="a.example", path_beg="/api"),
+    MapRule(backend="two", path_beg="/static"),
+    MapRule(backend="three", host_eq="a.example"),
+    MapRule(backend="two", host_eq="a.example", path_beg="/never"),
+    MapRule(backend="one", host_eq="b.example:8443"),
+    MapRule(backend="three", host_eq="b.example", path_beg="/b"),
+    MapRule(backend="one", path_beg="/b/deep"),
+    MapRule(backend="two", host_eq="a.exampl", path_beg="/api"),
+]
+
+
+class Haproxy:
+    """HAProxy on the files of a pool whose backends answer with their own name."""
+
+    def __init__(self, directory: Path, shape: Pool) -> None:
+        self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
+        answers = {one.name: free_port() for one in shape.haproxy.backends}
+        servers = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}
+        self.socket = directory / "s"
+        write(
+            directory,
+            render(build_config(shape, servers)),
+            self.ports,
+            stats_socket=f'"{self.socket}" mode 600 level admin',
+        )
+        # HAProxy itself answers as the servers, which are not what is tested here.
+        lines = []
+        for name, port in answers.items():
+            lines += [f"frontend answer-{name}", "    mode http", "    timeout client 5s", f"    bind 127.0.0.1:{port}"]
+            lines += [f'    http-request return status 200 content-type text/plain string "{name}"']
+        (directory / "99-answers.cfg").write_text("\n".join([*lines, ""]))
+        files = sorted(path.name for path in directory.glob("*.cfg"))
+        arguments = [argument for file in files for argument in ("-f", file)]
+        self._log = (directory / "log").open("w")
+        self.process = subprocess.Popen(["haproxy", *arguments], cwd=directory, stdout=self._log, stderr=self._log)
+        wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")
+
+    def get(self, port: str, path: str, host: str | None = "x", method: str = "GET") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=5)
+        try:
+            connection.putrequest(method, path, skip_host=True)
+            if host is not None:
+                connection.putheader("Host", host)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def command(self, line: str) -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.socket))
+            client.sendall(f"{line}\n".encode())
+            client.recv(4096)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        self._log.close()
+
+
+@pytest.fixture
+def haproxy(tmp_path: Path) -> Iterator[Haproxy]:
+    shape = pool(
+        "shop",
+        frontend("web", "fallback", *RULES),
+        frontend("bare", "", *RULES),
+        *map(backend, BACKENDS),
+        backend("empty"),
+    )
+    made = Haproxy(tmp_path, shape)
+    yield made
+    made.stop()
+
+
+HOSTS = [
+    "a.example",
+    "A.Example",
+    "a.example:9999",
+    "b.example",
+    "b.example:8443",
+    "b.example:1",
+    "c.example",
+    "a.exampl",
+]
+PATHS = ["/", "/api", "/api/x?y=/static", "/apix", "/static/a", "/never", "/b", "/b/deep/x", "/b/dee", "/API"]
+
+
+def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy) -> None:
+    """Hosts with and without port, upper case, prefixes within prefixes, the default, and 503 without one."""
+    wrong = []
+    for host in HOSTS:
+        for path in PATHS:
+            wanted = reference(RULES, host.lower(), path.partition("?")[0])
+            found = haproxy.get("web", path, host), haproxy.get("bare", path, host)[0]
+            expected = (200, wanted or "fallback"), 200 if wanted else 503
+            if found != expected:
+                wrong.append((host, path, found, expected))
+    assert wrong == []
+
+
+def test_requests_without_a_host_take_the_rules_without_a_host(haproxy: Haproxy) -> None:
+    """HTTP/1.0 clients and probes; `OPTIONS *` has no path at all."""
+    assert haproxy.get("web", "/static/x", host="") == (200, "two")
+    assert haproxy.get("web", "/x", host="") == (200, "fallback")
+    assert haproxy.get("web", "*", host="c.example", method="OPTIONS") == (200, "fallback")
+    assert haproxy.get("web", "*", host="a.example", method="OPTIONS") == (200, "three")
+
+
+def test_the_statistics_listener_answers_its_documented_paths(haproxy: Haproxy) -> None:
+    """HTML, CSV, health and Prometheus metrics, and a 404 that tells them."""
+    assert "<html>" in haproxy.get("stats", "/haproxy?stats")[1]
+    assert haproxy.get("stats", "/haproxy?stats;csv")[1].startswith("# pxname,svname")
+    assert "haproxy_backend_status" in haproxy.get("stats", "/metrics")[1]
+    assert haproxy.get("stats", "/elsewhere")[0] == 404
+
+
+def test_health_is_503_while_the_instance_drains(haproxy: Haproxy) -> None:
+    """lbmgr takes its own server out; traffic goes on meanwhile."""
+    haproxy.command("set server _lbmgr/serving state maint")
+    assert haproxy.get("stats", "/_haproxy_health_check")[0] == 503
+    assert haproxy.get("web", "/static/x", "a.example") == (200, "two")
+    haproxy.command("set server _lbmgr/serving state ready")
+    assert haproxy.get("stats", "/_haproxy_health_check")[0] == 200
+
+
+def test_a_server_that_refuses_connections_costs_no_request(tmp_path: Path) -> None:
+    """Retried on another server; a POST only where nothing was sent yet."""
+    shape = pool("shop", frontend("web", "app"), backend("app"))
+    made = Haproxy(tmp_path, shape)
+    try:
+        made.command("add server app/dead 127.0.0.1:9 id 4242 check fall 3 inter 60s")
+        made.command("set server app/dead state ready")
+        deadline = time.monotonic() + 20
+        statuses = set()
+        for method in ("GET", "POST") * 10:
+            statuses.add(made.get("web", "/", method=method)[0])
+            assert time.monotonic() < deadline
+        assert statuses == {200}
+    finally:
+        made.stop()

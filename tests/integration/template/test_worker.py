@@ -1,0 +1,232 @@
+"""The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import structlog.testing
+
+from api.dcos_template.build import shard_of
+from api.dcos_template.main import work
+from pool_executor.bundle import Head, decode_head, decode_part
+from scheduler.pools.model import Pool
+from scheduler.pools.store import PoolStore
+from sdk.storage.connection import ZooKeeper, connect
+from tests.integration.listener.test_taskinfo import START, Listener
+from tests.support.ports import free_port
+from tests.support.wait import wait_until
+from tests.support.zookeeper import ZooKeeperServer
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
+from tests.unit.api.mesos_listener import messages as m
+
+pytestmark = pytest.mark.integration
+
+
+class Template:
+    """A template process in this one."""
+
+    def __init__(self, zk: str, root: str, *listeners: str) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=work, args=(zk, root, listeners, self._stop))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+class Tree:
+    """What an lbmgr would see."""
+
+    def __init__(self, session: ZooKeeper, root: str) -> None:
+        self.session, self.root = session, root
+        self.pools = PoolStore(session, root)
+
+    def head(self, name: str) -> Head | None:
+        found = self.session.get(f"{self.root}/rendered/{name}")
+        return decode_head(found[0]) if found and found[0] else None
+
+    def servers(self, name: str = "web", of: str = "app") -> list[str]:
+        head = self.head(name)
+        if head is None or shard_of(of) not in head.parts:
+            raise LookupError(f"no bundle of {name} with {of} yet")
+        part = head.parts[shard_of(of)]
+        data = self.session.get(f"{self.root}/rendered/{name}/parts/{part.sha256}")
+        assert data is not None
+        lines = decode_part(part, [data[0]]).splitlines()
+        return [line.split()[1] for line in lines if line.startswith("    server ")]
+
+
+@pytest.fixture(autouse=True)
+def no_errors_in_the_log() -> Iterator[None]:
+    """What is caught and logged as an error by some thread fails the test."""
+    with structlog.testing.capture_logs() as entries:
+        yield
+    assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
+
+
+@pytest.fixture
+def tree(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Tree]:
+    session = connect(zookeeper.address)
+    assert session.wait_connected(10)
+    yield Tree(session, zk_root)
+    session.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def template(zookeeper: ZooKeeperServer, zk_root: str, listener: Listener) -> Iterator[Template]:
+    made = Template(zookeeper.address, zk_root, listener.target)
+    yield made
+    made.stop()
+
+
+def running(task: str, port: int) -> m.Json:
+    """A running task that announces one port."""
+    discovery = {"name": task, "ports": {"ports": [{"number": port, "name": "web", "protocol": "tcp"}]}}
+    return m.task_json(
+        task, state="TASK_RUNNING", statuses=[m.status_json("TASK_RUNNING")], discovery=discovery, name="app"
+    )
+
+
+def web(name: str = "web") -> Pool:
+    return pool(name, frontend("web", "app"), backend("app", service(task_name="app")))
+
+
+BEGIN = m.subscribed([running("t1", 31001)], [m.agent_json("a1")], [m.framework_json("f1", "marathon")])
+
+
+def test_nothing_is_published_before_the_tasks_are_known(tree: Tree, template: Template, listener: Listener) -> None:
+    """An empty backend would be a lie until the listener has told everything."""
+    tree.pools.create(web())
+    wait_until(lambda: tree.session.exists(f"{tree.root}/locks/template/holder"), what="leadership")
+    listener.operator.say(BEGIN)
+    assert wait_until(tree.servers, what="the bundle") == ["agentip_10.0.0.1_31001"]
+    head = tree.head("web")
+    assert head is not None
+    assert (head.version, head.pool_version) == (1, 0)  # so no head came before the one with the server
+
+
+def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Template, listener: Listener) -> None:
+    """From the operator event to the bundle."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    before = tree.head("web")
+    listener.operator.say(m.task_added(running("t2", 31002)))
+    wait_until(lambda: len(tree.servers()) == 2, what="the second server")
+    listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLING")))
+    wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31002"], what="the removal")
+    after = tree.head("web")
+    assert before is not None
+    assert after is not None
+    assert {name for name in after.parts if after.parts[name] != before.parts[name]} == {shard_of("app")}
+    assert after.parts[shard_of("app")].skeleton == before.parts[shard_of("app")].skeleton
+
+
+def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """Also when nothing in the text changed: readers see which pool version they serve."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    tree.pools.replace(pool("web", frontend("web", "app"), frontend("more"), backend("app", service(task_name="app"))))
+
+    def has_more() -> bool:
+        head = tree.head("web")
+        return head is not None and head.pool_version == 1 and "PORT_MORE" in head.ports
+
+    wait_until(has_more, what="the second frontend")
+    tree.pools.delete("web")
+    wait_until(lambda: not tree.session.exists(f"{tree.root}/rendered/web"), what="the removal")
+
+
+def test_a_lost_listener_changes_nothing(zookeeper: ZooKeeperServer, zk_root: str, tree: Tree) -> None:
+    """Fail-static; pools may still change meanwhile."""
+    port = free_port()
+    listener = Listener(port)
+    listener.operator.say(BEGIN)
+    template = Template(zookeeper.address, zk_root, listener.target)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    listener.stop()
+    tree.pools.create(web("other"))
+    assert wait_until(lambda: tree.servers("other"), what="the other pool") == ["agentip_10.0.0.1_31001"]
+    assert tree.servers() == ["agentip_10.0.0.1_31001"]
+    again = Listener(port)
+    again.operator.say(m.subscribed([running("t9", 31009)], [m.agent_json("a1")], [m.framework_json("f1", "marathon")]))
+    wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31009"], what="the new listener's tasks")
+    template.stop()
+    again.stop()
+
+
+def test_a_standby_takes_over_and_counts_on(
+    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, listener: Listener
+) -> None:
+    """The second process publishes with a higher epoch, and only when something changes."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    first = Template(zookeeper.address, zk_root, listener.target)
+    wait_until(tree.servers, what="the first bundle")
+    before = tree.head("web")
+    second = Template(zookeeper.address, zk_root, listener.target)
+    first.stop()
+    listener.operator.say(m.task_added(running("t2", 31002)))
+    wait_until(lambda: len(tree.servers()) == 2, what="the standby's bundle")
+    after = tree.head("web")
+    assert before is not None
+    assert after is not None
+    assert after.epoch > before.epoch
+    assert after.version == before.version + 1
+    second.stop()
+
+
+def test_what_was_deleted_while_no_template_ran_is_removed(
+    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, listener: Listener
+) -> None:
+    """The next process finds the bundle of a pool that is gone."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    first = Template(zookeeper.address, zk_root, listener.target)
+    wait_until(tree.servers, what="the bundle")
+    first.stop()
+    tree.pools.delete("web")
+    second = Template(zookeeper.address, zk_root, listener.target)
+    wait_until(lambda: not tree.session.exists(f"{tree.root}/rendered/web"), what="the removal")
+    second.stop()
+
+
+def test_many_changes_are_joined_and_old_parts_removed(tree: Tree, template: Template, listener: Listener) -> None:
+    """The tree does not grow with the number of changes."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    for number in range(100):
+        listener.operator.say(m.task_added(running(f"n{number}", 32000 + number)))
+    wait_until(lambda: len(tree.servers()) == 101, what="all servers")
+    head = tree.head("web")
+    assert head is not None
+    assert head.version < 100
+
+    def collected() -> bool:
+        return len(tree.session.children(f"{tree.root}/rendered/web/parts")) <= len(head.parts) + 1
+
+    wait_until(collected, what="the removal of old parts")
+
+
+def test_start_of_a_snapshot_without_matching_tasks_gives_an_empty_backend(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """Known to be empty is not the same as unknown."""
+    listener.operator.say(START)
+    tree.pools.create(web())
+    wait_until(lambda: tree.head("web") is not None, what="the bundle")
+    assert tree.servers() == []
