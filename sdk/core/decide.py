@@ -30,7 +30,7 @@ from sdk.core.frame import Frame
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.offers import abandoned, offers_received
 from sdk.core.roles import offers_came, update_offers, update_roles
-from sdk.core.settle import ensure_instances, settle, target_removed
+from sdk.core.settle import ensure_instances, reservation_gone, settle, target_removed
 from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.uninstall import progress, uninstall_requested
@@ -87,9 +87,10 @@ def next_wake(state: State, now: float) -> float | None:
 
 def _settle_wake(frame: Frame) -> float | None:
     times = [need.until for need in frame.needs.values() if isinstance(need, Waits) and need.until is not None]
+    times.extend(frame.updates_due.values())
     if frame.subscribed:
         times.extend(since + frame.settings.silent_agent for since in frame.waiting_since.values())
-        times.extend(sent + frame.settings.release_confirm for sent in frame.released.values())
+        times.extend(sent + 2 * frame.settings.proof_within for sent in frame.released.values())
     return min(times, default=None)
 
 
@@ -109,8 +110,15 @@ def _agent_failed(frame: Frame, event: AgentFailed) -> None:
 
 def _operation(frame: Frame, event: OperationStatusReceived) -> None:
     status = event.status
-    if status.state not in (OperationState.PENDING, OperationState.FINISHED):
+    resource_id = frame.operations.get(status.operation_id)
+    if status.state is OperationState.FINISHED and resource_id is not None:
+        del frame.operations[status.operation_id]
+        reservation_gone(frame, resource_id)
+    elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
         frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
+        frame.operations.pop(status.operation_id, None)
+        # The offers tell what is left. A master or agent that knows no feedback refuses the id itself: do without.
+        frame.feedback = frame.feedback and status.state is not OperationState.ERROR
     if status.uuid is not None:
         frame.call(AcknowledgeOperation(status=status))
 

@@ -23,7 +23,7 @@ from sdk.core.effects import (
     StoreTarget,
 )
 from sdk.core.state import Connection, PodKey, RoleState, State, agents, task_ids
-from sdk.model.ids import AgentId, ResourceId, TaskId
+from sdk.model.ids import AgentId, OperationId, ResourceId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
 from sdk.plan.need import Need, Rest
@@ -54,6 +54,7 @@ class Frame:
         self.by_resource: Draft[ResourceId, PodKey] = Draft(state.by_resource)
         self.needs: Draft[PodKey, Need] = Draft(state.needs)
         self.unrest: Draft[str, frozenset[PodKey]] = Draft(state.unrest)
+        self.updates_due: Draft[str, float] = Draft(state.updates_due)
         self.leftovers = state.leftovers
         self.kills: Draft[TaskId, Retry] = Draft(state.kills)
         self.kill_agents: Draft[TaskId, AgentId | None] = Draft(state.kill_agents)
@@ -62,6 +63,9 @@ class Frame:
         self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
         self.released: Draft[ResourceId, float] = Draft(state.released)
+        self.operations: Draft[OperationId, ResourceId] = Draft(state.operations)
+        self.feedback = state.feedback
+        self.unproven = state.unproven
         self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
         self.offers_seen = state.offers_seen
         self.roles: Draft[str, RoleState] = Draft(state.roles)
@@ -137,6 +141,7 @@ class Frame:
         self.services.pop(name, None)
         self.unrest.pop(name, None)
         self.invalid.pop(name, None)
+        self.updates_due.pop(name, None)
         self._stores.pop(("target", name), None)
         self._store(("service", name), DeleteService(service=name))
 
@@ -193,6 +198,13 @@ class Frame:
         if task_id not in self.reconciles:
             self.reconciles[task_id] = Retry(due=self.now, delay=self.settings.reconcile_first)
 
+    def proven(self, *, task: TaskId | None = None, resource: ResourceId | None = None) -> None:
+        """Mesos said something that it can only say after the ACCEPT for this came."""
+        if self.unproven:
+            self.unproven = tuple(
+                accept for accept in self.unproven if task not in accept.tasks and resource not in accept.resources
+            )
+
     # The end
 
     def result(self, wake_at: float | None) -> tuple[State, tuple[Effect, ...]]:
@@ -213,6 +225,7 @@ class Frame:
             by_resource=self.by_resource.result(),
             needs=self.needs.result(),
             unrest=self.unrest.result(),
+            updates_due=self.updates_due.result(),
             leftovers=self.leftovers,
             kills=self.kills.result(),
             kill_agents=self.kill_agents.result(),
@@ -221,6 +234,9 @@ class Frame:
             waiting_since=self.waiting_since.result(),
             absent_since=self.absent_since.result(),
             released=self.released.result(),
+            operations=self.operations.result(),
+            feedback=self.feedback,
+            unproven=self.unproven,
             refusals=self.refusals.result(),
             offers_seen=self.offers_seen,
             roles=self.roles.result(),

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from sdk.core.effects import Kill, Reconcile
+from sdk.core.effects import Decline, Kill, Reconcile
 from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
 from sdk.core.frame import Frame
-from sdk.core.state import Connection
+from sdk.core.state import Connection, Unproven
 from sdk.plan.backoff import Retry
 from sdk.plan.need import over
 
@@ -53,6 +53,8 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     frame.offers_seen = 0
     frame.absent_since.clear()
     frame.released.clear()
+    frame.operations.clear()
+    frame.unproven = ()
     frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
 
 
@@ -64,6 +66,9 @@ def call_failed(frame: Frame, event: CallFailed) -> None:
             # The launches are on record; the answers to RECONCILE tell which of them never arrived.
             for task_id in event.task_ids:
                 frame.reconciles[task_id] = Retry(due=frame.now, delay=frame.settings.reconcile_first)
+            for accept in frame.unproven:
+                if not set(accept.offer_ids).isdisjoint(event.offer_ids):
+                    _take_back(frame, accept)
         case "Suppress":
             for role, state in list(frame.roles.items()):
                 frame.roles[role] = replace(state, suppressed=False)
@@ -78,6 +83,13 @@ def call_failed(frame: Frame, event: CallFailed) -> None:
             frame.teardown_due = frame.now + frame.settings.kill_first
         case _:
             pass  # kills and reconciliations have timers of their own; Mesos repeats what is not acknowledged
+
+
+def _take_back(frame: Frame, accept: Unproven) -> None:
+    """Decline the offers of an ACCEPT that may never have arrived; of one that did, Mesos ignores the call."""
+    frame.unproven = tuple(other for other in frame.unproven if other is not accept)
+    if frame.subscribed:
+        frame.call(Decline(offer_ids=accept.offer_ids, refuse_seconds=0.0))
 
 
 def repeat_calls(frame: Frame) -> float | None:
@@ -106,5 +118,9 @@ def repeat_calls(frame: Frame) -> float | None:
         frame.call(Reconcile(tasks=()))
         frame.implicit_due = frame.now + frame.settings.implicit_reconcile
         frame.sweep_until = frame.now + frame.settings.sweep
-    retries = [retry.due for mapping in (frame.kills, frame.reconciles) for retry in mapping.values()]
+    for accept in frame.unproven:
+        if accept.sent + frame.settings.proof_within <= frame.now:
+            _take_back(frame, accept)
+    retries = [accept.sent + frame.settings.proof_within for accept in frame.unproven]
+    retries += [retry.due for mapping in (frame.kills, frame.reconciles) for retry in mapping.values()]
     return min([*retries, frame.implicit_due])

@@ -7,11 +7,11 @@ in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sdk.core.effects import Accept, Decline, Operation, Unreserve
+from sdk.core.effects import Accept, Decline, Launch, Operation, Unreserve
 from sdk.core.frame import Frame
 from sdk.core.settle import reservation_gone, settle
-from sdk.core.state import PodKey
-from sdk.model.ids import AgentId, OfferId, ResourceId
+from sdk.core.state import PodKey, Unproven
+from sdk.model.ids import AgentId, OfferId, OperationId, ResourceId
 from sdk.model.records import Holding, PodRecord, Superseded
 from sdk.model.resources import Offer, Resource
 from sdk.offer.algebra import contain
@@ -19,6 +19,7 @@ from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.placement import Place
 from sdk.offer.pool import Pool, pools
 from sdk.offer.requirement import Claimant, Requirement
+from sdk.offer.reservation import by_resource_id
 from sdk.plan.need import MustPlace, MustRelease, done, over
 from sdk.plan.wish import PodWish
 
@@ -37,19 +38,26 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
     operations = _place(frame, offered)
     settle(frame)
     for position, pool in enumerate(offered):
-        released = _release(frame, pool)
-        if released:
-            operations.setdefault(position, []).insert(0, Unreserve(resources=released))
+        operations.setdefault(position, [])[:0] = _release(frame, pool)
     refuse = filter_seconds(frame)
     declined: list[OfferId] = []
     for position, pool in enumerate(offered):
-        if position not in operations:
+        if not operations.get(position):
             declined.extend(pool.offer_ids)
             continue
         chosen = tuple(operations[position])
         freeing = any(isinstance(operation, Unreserve) for operation in chosen)
         # After an UNRESERVE the agent's next offer is the proof that it was carried out: no filter.
         frame.call(Accept(offer_ids=pool.offer_ids, operations=chosen, refuse_seconds=0.0 if freeing else refuse))
+        tasks = (task.task_id for operation in chosen if isinstance(operation, Launch) for task in operation.tasks)
+        freed = [
+            resource for operation in chosen if isinstance(operation, Unreserve) for resource in operation.resources
+        ]
+        resources = by_resource_id(freed, frame.framework.framework_id)
+        accept = Unproven(
+            offer_ids=pool.offer_ids, sent=frame.now, tasks=frozenset(tasks), resources=frozenset(resources)
+        )
+        frame.unproven = (*frame.unproven, accept)
     if declined:
         frame.call(Decline(offer_ids=tuple(declined), refuse_seconds=refuse))
 
@@ -90,6 +98,10 @@ def _compare(frame: Frame, pool: Pool) -> None:
     """Our reservations in the offers against those on record."""
     own = pool.own(frame.framework.framework_id)
     for resource_id in own:
+        if resource_id in frame.released:
+            frame.log("info", f"The reservation {resource_id} on {pool.hostname} is offered again: released once more")
+            frame.proven(resource=resource_id)
+            del frame.released[resource_id]
         key = frame.by_resource.get(resource_id)
         if key is not None:
             _moved(frame, frame.pods[key], pool)
@@ -347,14 +359,26 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
 # Releasing
 
 
-def _release(frame: Frame, pool: Pool) -> tuple[Resource, ...]:
-    """Reservations in the pool that nobody holds on purpose, or whose holder is being removed."""
-    freed: list[Resource] = []
+def _release(frame: Frame, pool: Pool) -> list[Operation]:
+    """Gives back what nobody holds on purpose, or whose holder is being removed: one operation for each reservation."""
+    freed: list[Operation] = []
     for resource_id, resources in pool.own(frame.framework.framework_id).items():
         key = frame.by_resource.get(resource_id)
-        if key is not None and not isinstance(frame.needs.get(key), MustRelease):
-            continue
-        freed.extend(resources)
+        if key is not None:
+            if not isinstance(frame.needs.get(key), MustRelease):
+                continue
+            holding = frame.pods[key].holding
+            if (
+                holding is not None
+                and not contain(resources, holding.resources)
+                and not _absent_long(frame, resource_id)
+            ):
+                continue  # the executor has not ended yet: its part comes with a later offer
+        operation_id: OperationId | None = None
+        if frame.feedback:
+            operation_id = OperationId(frame.new_id())
+            frame.operations[operation_id] = resource_id
+        freed.append(Unreserve(resources=resources, operation_id=operation_id))
         frame.released[resource_id] = frame.now
         whose = f"of {key[0]}/{key[1]}" if key is not None else "that nobody holds any more"
         frame.log(
@@ -363,4 +387,4 @@ def _release(frame: Frame, pool: Pool) -> tuple[Resource, ...]:
             resource_id=resource_id,
             agent_id=pool.agent_id,
         )
-    return tuple(freed)
+    return freed

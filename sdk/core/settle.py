@@ -21,6 +21,7 @@ from sdk.plan.need import (
     assess,
 )
 from sdk.plan.strategy import replace_now, update_now
+from sdk.plan.wish import PodWish
 
 ROUNDS = 20
 """More rounds than any chain of needs is long; reaching it is a bug, not a busy cluster."""
@@ -46,10 +47,14 @@ def _time_has_come(frame: Frame) -> None:
     for key, need in list(frame.needs.items()):
         if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
             frame.dirty.add(key)
+    for service, due in list(frame.updates_due.items()):
+        if due <= frame.now:
+            del frame.updates_due[service]
+            frame.touched.add(service)
     for key, since in list(frame.waiting_since.items()):
         _agent_silent(frame, key, since)
     for resource_id, sent in list(frame.released.items()):
-        if sent + frame.settings.release_confirm <= frame.now:
+        if frame.subscribed and sent + 2 * frame.settings.proof_within <= frame.now:
             reservation_gone(frame, resource_id)
 
 
@@ -57,6 +62,7 @@ def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
     """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
     frame.released.pop(resource_id, None)
     frame.absent_since.pop(resource_id, None)
+    frame.proven(resource=resource_id)
     key = frame.by_resource.get(resource_id)
     if key is not None:
         frame.put(replace(frame.pods[key], holding=None))
@@ -179,12 +185,32 @@ def _update(frame: Frame, service: str, pod: str) -> None:
         elif record.deployed is not None:
             unavailable += 1
             in_progress += record.deployed != wish.config and record.lost_at is None
+    if not waiting:
+        return
+    proving = _proving(frame, service, pod, wish)
+    if proving:
+        due = min([*proving, *([frame.updates_due[service]] if service in frame.updates_due else [])])
+        frame.updates_due[service] = due
+    unavailable += len(proving)
+    in_progress += len(proving)
     for index in update_now(wish.spec.update, waiting, unavailable, in_progress):
         record = frame.pods[keys[index]]
         frame.log("info", f"{service}/{record.name} is restarted with its new configuration", service=service)
         agent = {task.task_id: task.agent_id for task in record.tasks}
         for task_id in waiting[index].tasks:
             frame.kill(task_id, agent.get(task_id))
+
+
+def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]:
+    """Until when the instances that have just become ready with the new configuration have to prove themselves."""
+    found: list[float] = []
+    for key in frame.services[service] - frame.unrest.get(service, frozenset()):
+        record = frame.pods[key]
+        if record.pod == pod and record.tasks and all(task.config == wish.config for task in record.tasks):
+            until = max(task.changed_at for task in record.tasks) + wish.spec.update.min_ready
+            if until > frame.now:
+                found.append(until)
+    return found
 
 
 def _replace(frame: Frame, service: str, pod: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sdk.model.ids import AgentId, ResourceId, TaskId
+from sdk.model.ids import AgentId, OfferId, OperationId, ResourceId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
 from sdk.plan.backoff import Bucket, Retry
@@ -49,8 +49,10 @@ class Settings:
     holding_patience: float = 30.0
     """How long a known reservation may be missing from the offers of its agent until it is given up. Longer than an
     executor takes to end after its task: until then its part of the reservation is not offered."""
-    release_confirm: float = 10.0
-    """A released reservation that is not offered again for so long is gone (others may have taken the resources)."""
+    proof_within: float = 10.0
+    """An ACCEPT of which nothing is seen for so long may have been lost: its offers are declined, so that they come
+    back if they are still ours. Twice as long without a trace of a released reservation, and it counts as gone
+    (a master without operation feedback may have given the resources to others)."""
     silent_agent: float = 60.0
     """After so long without any offer of an agent that holds a reservation which we want, the agent counts as lost."""
     removal_patience: float = 60.0
@@ -59,7 +61,7 @@ class Settings:
     """How long an agent that an instance was replaced from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
     """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too)."""
-    revive_again: float = 60.0
+    revive_again: float = 15.0
     """A REVIVE is repeated when work waits for so long without any offer: the call may have been lost."""
 
 
@@ -72,6 +74,17 @@ class RoleState:
     """What waited for offers when they were last asked for: only new elements ask for another REVIVE."""
     asked_at: float = 0.0
     """When an offer came or a REVIVE was sent last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unproven:
+    """An ACCEPT of whose arrival nothing has been seen. A call can get lost; its offers then are ours for ever."""
+
+    offer_ids: tuple[OfferId, ...]
+    sent: float
+    tasks: frozenset[TaskId] = frozenset()
+    resources: frozenset[ResourceId] = frozenset()
+    """Any word about one of these is proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +112,8 @@ class State:
     """Instances that are not at rest."""
     unrest: Mapping[str, frozenset[PodKey]] = field(default_factory=dict)
     """The same by service."""
+    updates_due: Mapping[str, float] = field(default_factory=dict)
+    """When a rolling update of a service is looked at again, because an instance has to prove itself until then."""
     leftovers: frozenset[PodKey] = frozenset()
     """Instances that left a task or reservation behind on another agent."""
     kills: Mapping[TaskId, Retry] = field(default_factory=dict)
@@ -111,6 +126,11 @@ class State:
     """Since when an agent makes offers without a reservation that should be among them."""
     released: Mapping[ResourceId, float] = field(default_factory=dict)
     """When UNRESERVE was sent."""
+    operations: Mapping[OperationId, ResourceId] = field(default_factory=dict)
+    """UNRESERVEs whose feedback has not come."""
+    feedback: bool = True
+    """Whether operations may carry an id: until the master says that it cannot."""
+    unproven: tuple[Unproven, ...] = ()
     refusals: Mapping[PodKey, Mapping[AgentId, tuple[str, ...]]] = field(default_factory=dict)
     """Why the last offers of each agent did not fit a waiting instance."""
     offers_seen: int = 0

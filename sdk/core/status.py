@@ -30,6 +30,7 @@ FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskS
 def status_received(frame: Frame, status: TaskStatus) -> None:
     """Carry the update into the records."""
     frame.reconciles.pop(status.task_id, None)
+    frame.proven(task=status.task_id)
     ended = status.state.terminal or status.state is TaskState.UNKNOWN
     if ended:
         frame.forget_kill(status.task_id)

@@ -141,6 +141,9 @@ class UpdateStrategy:
 
     kind: StrategyKind = StrategyKind.SERIAL
     max_unavailable: int = 1
+    min_ready: float = 2.0
+    """Seconds that an updated instance has to be ready before the next one is ended: one that runs for a moment and
+    dies must not take all the others with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,8 @@ def _pod(pod: PodSpec, path: str) -> None:
     checked(pod.constraints, f"{path}.constraints")
     if pod.update.max_unavailable < 1:
         raise InvalidSpec(f"{path}.update.max_unavailable", "has to be 1 or more, or nothing could ever be updated")
+    if pod.update.min_ready < 0:
+        raise InvalidSpec(f"{path}.update.min_ready", "has to be 0 or more seconds")
     if pod.recovery.replace_after < 0:
         raise InvalidSpec(f"{path}.recovery.replace_after", "has to be 0 or more seconds")
     if pod.recovery.backoff_factor < 1:

@@ -129,6 +129,10 @@ class PlayedScheduler:
         services = self._store.load().services
         return sorted(f"{name}/{pod}" for name, service in services.items() for pod in service.pods)
 
+    def forget(self, service: str) -> None:
+        """Somebody removes the stored nodes of a service by hand while the process is down."""
+        self._store.apply([DeleteService(service=service)])
+
     def stored_anything(self) -> bool:
         """Whether any node is left."""
         stored = self._store.load()
@@ -174,7 +178,11 @@ class PlayedScheduler:
                 if type(operation).__name__ == "Launch"
                 for task in getattr(operation, "tasks", ())
             )
-        self._events.append(CallFailed(effect=name, why=f"HTTP {status}: {text}", task_ids=tasks))
+        self._events.append(
+            CallFailed(
+                effect=name, why=f"HTTP {status}: {text}", task_ids=tasks, offer_ids=getattr(effect, "offer_ids", ())
+            )
+        )
 
     def _wire(self, effect: CallEffect) -> Json:
         assert self.state is not None

@@ -186,6 +186,12 @@ class Simulation:
         self.stop_scheduler()
         self.start_scheduler()
 
+    def lose_records(self, service: str) -> None:
+        """Somebody removes the stored nodes of a service by hand while the scheduler is down."""
+        if self.scheduler.state is not None:
+            raise StoryFailed("stop the scheduler first")
+        self.scheduler.forget(service)
+
     def disconnect(self) -> None:
         """The scheduler's connection breaks."""
         self.scheduler.disconnect()
