@@ -1,0 +1,131 @@
+"""The configuration on disk, and what is left of it after a crash at any moment."""
+
+from pathlib import Path
+
+import pytest
+
+from pool_executor.bundle import Head
+from pool_executor.lbmgr.decide import Content, PartText
+from pool_executor.lbmgr.files import Files, changed_parts
+
+
+def made(version: int, **texts: str) -> tuple[Head, Content]:
+    names = {"glob": "10-global.cfg", "app": "30-backends-0a.cfg", "map": "x.map"}
+    parts = {
+        names[key]: PartText.of(names[key], "map" if key == "map" else "config", text) for key, text in texts.items()
+    }
+    content = Content(parts=parts, ports={"PORT_WEB": "web"})
+    head = Head(
+        pool="web",
+        epoch=1,
+        version=version,
+        pool_version=0,
+        task_revision=0,
+        ports=content.ports,
+        parts={name: text.part for name, text in parts.items()},
+    )
+    return head, content
+
+
+def test_nothing_is_loaded_from_an_empty_sandbox(tmp_path: Path) -> None:
+    """A new sandbox has no last good version."""
+    assert Files(tmp_path).load() is None
+
+
+def test_a_committed_version_is_loaded_again(tmp_path: Path) -> None:
+    """Another process finds head and texts, maps included, and `current` leads to them."""
+    files = Files(tmp_path)
+    head, content = made(1, glob="global\n", app="backend a\n", map="k v\n")
+    files.switch(files.stage(head, content))
+    files.commit()
+    stored = Files(tmp_path).load()
+    assert stored is not None
+    assert (stored.head, stored.content) == (head, content)
+    assert (files.maps / "x.map").read_text() == "k v\n"
+
+
+def test_what_was_not_committed_is_not_loaded(tmp_path: Path) -> None:
+    """A crash between switching and the proof of the reload comes back with the version before."""
+    files = Files(tmp_path)
+    first = made(1, glob="global\n", app="backend a\n")
+    files.switch(files.stage(*first))
+    files.commit()
+    files.switch(files.stage(*made(2, glob="global\n", app="backend b\n")))
+    again = Files(tmp_path)
+    stored = again.load()
+    assert stored is not None
+    assert stored.head.version == 1
+    assert (again.current / "30-backends-0a.cfg").read_text() == "backend a\n"
+
+
+def test_a_new_version_links_what_did_not_change(tmp_path: Path) -> None:
+    """Only changed files are written; rolling back leaves the good version alone."""
+    files = Files(tmp_path)
+    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n")))
+    files.commit()
+    directory = files.stage(*made(2, glob="global\n", app="backend b\n"))
+    assert (directory / "10-global.cfg").samefile(files.current / "10-global.cfg")
+    assert not (directory / "30-backends-0a.cfg").samefile(files.current / "30-backends-0a.cfg")
+    files.roll_back()
+    assert not directory.exists()
+    assert (files.current / "30-backends-0a.cfg").read_text() == "backend a\n"
+
+
+def test_a_change_at_run_time_replaces_single_files(tmp_path: Path) -> None:
+    """After an update the files are what HAProxy was told, and the texts in the files count if the head is behind."""
+    files = Files(tmp_path)
+    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n", map="k v\n")))
+    files.commit()
+    head, content = made(2, glob="global\n", app="backend a\n", map="k w\n")
+    files.update(head, [content.parts["x.map"]])
+    stored = Files(tmp_path).load()
+    assert stored is not None
+    assert (stored.head, stored.content) == (head, content)
+    # The crash: a file was replaced, the head was not.
+    (files.maps / "x.map").write_text("k newer\n")
+    stored = Files(tmp_path).load()
+    assert stored is not None
+    assert stored.content.parts["x.map"].text == "k newer\n"
+    assert changed_parts(stored.content, content) == [content.parts["x.map"]]
+
+
+@pytest.mark.parametrize("damage", ["head", "part", "gone"])
+def test_damaged_files_are_not_served(tmp_path: Path, damage: str) -> None:
+    """A version that cannot be read is as good as none: ZooKeeper has it."""
+    files = Files(tmp_path)
+    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n")))
+    files.commit()
+    match damage:
+        case "head":
+            (files.current / "head.json").write_text("{")
+        case "part":
+            (files.current / "30-backends-0a.cfg").write_bytes(b"\xff\xfe")
+        case "gone":
+            (files.current / "30-backends-0a.cfg").unlink()
+    assert Files(tmp_path).load() is None
+
+
+def test_a_failed_stage_leaves_nothing_behind(tmp_path: Path) -> None:
+    """When a file cannot be written the new version disappears and the good one stays."""
+    files = Files(tmp_path)
+    files.switch(files.stage(*made(1, glob="global\n")))
+    files.commit()
+    head, _ = made(2, glob="global\n")
+    # A name longer than file systems take stands for any OSError in the middle of writing.
+    name = "z" * 300 + ".cfg"
+    broken = Content(parts={name: PartText.of(name, "config", "global\n# more\n")})
+    with pytest.raises(OSError, match="File name too long"):
+        files.stage(head, broken)
+    assert len([entry for entry in (tmp_path / "haproxy.d").iterdir() if entry.name.isdigit()]) == 1
+    assert Files(tmp_path).load() is not None
+
+
+def test_the_overview_has_all_files_in_one(tmp_path: Path) -> None:
+    """haproxy.cfg shows the instance's file, the parts in HAProxy's order and the names of maps."""
+    files = Files(tmp_path)
+    _, content = made(1, app="backend a\n", glob="global\n", map="k v\n")
+    files.write_overview("global\n    description m\n", content)
+    text = (tmp_path / "haproxy.cfg").read_text()
+    assert text.index("00-instance.cfg") < text.index("10-global.cfg") < text.index("30-backends-0a.cfg")
+    assert "x.map" in text
+    assert list((tmp_path / "haproxy.state").iterdir()) == []

@@ -1,0 +1,71 @@
+"""Reading TaskInfo."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from pool_executor.task import parse
+from sdk.errors import CorruptRecord
+
+DATA: dict[str, Any] = {
+    "pool": "web",
+    "pod": "edgelb-pool-0",
+    "zk": "127.0.0.1:2181",
+    "zk_root": "/edgelb",
+    "ports": {"web": 80},
+    "health": {"grace": 60, "interval": 12, "max_fail": 5, "timeout": 60},
+    "kill_grace": 30,
+    "bind": {"web": "10.0.0.1"},
+}
+
+
+def task(data: object, **more: object) -> dict[str, Any]:
+    encoded = data if isinstance(data, str) else base64.b64encode(json.dumps(data).encode()).decode()
+    return {"task_id": {"value": "t-1"}, "data": encoded, **more}
+
+
+def test_an_assignment_is_read() -> None:
+    """All of the contract's fields arrive."""
+    found = parse(task(DATA))
+    assert (found.task_id, found.pool, found.pod, found.zk, found.zk_root) == (
+        "t-1",
+        "web",
+        "edgelb-pool-0",
+        "127.0.0.1:2181",
+        "/edgelb",
+    )
+    assert (found.ports, found.binds, found.kill_grace) == ({"web": 80}, {"web": "10.0.0.1"}, 30)
+    assert (found.health.grace, found.health.interval, found.health.max_fail, found.health.timeout) == (60, 12, 5, 60)
+
+
+def test_the_kill_policy_of_the_task_counts_first() -> None:
+    """Mesos' own field is what operators see."""
+    assert parse(task(DATA, kill_policy={"grace_period": {"nanoseconds": 1_500_000_000}})).kill_grace == 1.5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ports": None}, "data.ports: is missing"),
+        ({"ports": {"web": 0}}, "data.ports.web: is 0; it must be a port number"),
+        ({"ports": [80]}, "data.ports: is [80]; it must be an object"),
+        ({"health": {}}, "data.health.grace: is missing"),
+        ({"zk": ""}, "data.zk: is ''; it must be a string"),
+        ({"kill_grace": -1}, "data.kill_grace: is -1; it must be a number from 0"),
+        ({"bind": {"web": 5}}, "data.bind.web: is 5; it must be a string"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], message: str) -> None:
+    """The sentence reaches the operator as the message of TASK_FAILED."""
+    with pytest.raises(CorruptRecord) as caught:
+        parse(task(DATA | change))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("data", ["%%%", "bm90IGpzb24=", "WzFd"])
+def test_data_that_is_no_object_is_refused(data: str) -> None:
+    """No base64, no JSON, no object."""
+    with pytest.raises(CorruptRecord, match="data: "):
+        parse(task(data))
