@@ -8,12 +8,11 @@ import threading
 from dataclasses import dataclass
 
 import structlog
-from cheroot import wsgi
 
 from api.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
-from api.bodies import MAX_BODY
 from api.version import package_version
 from sdk.errors import EnvironmentProblem, SdkError, TemporaryFailure
+from sdk.http.server import HttpServer
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import ensure_schema
 
@@ -22,8 +21,6 @@ _log = structlog.get_logger()
 # Shorter than anybody's patience: the API holds no ephemeral nodes, so losing a session costs it nothing.
 ZOOKEEPER_TIMEOUT = 2.0
 _THREADS = 16
-_SOCKET_TIMEOUT = 10
-_STOP_TIMEOUT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,51 +38,29 @@ class ApiServer:
     """The API on a socket, served by threads of its own."""
 
     def __init__(self, settings: ApiSettings, zookeeper: ZooKeeper) -> None:
-        host, _, port = settings.listen.rpartition(":")
-        self._listen = settings.listen
-        app = create_app(
+        """Binds at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none."""
+        self._app = create_app(
             zookeeper,
             settings.zk_root,
             version=package_version(),
             framework=settings.framework,
             prefix=settings.prefix,
         )
-        self._server = wsgi.Server(
-            (host.strip("[]"), int(port)),
-            app,
-            numthreads=_THREADS,
-            server_name="edgelb",
-            timeout=_SOCKET_TIMEOUT,
-            shutdown_timeout=_STOP_TIMEOUT,
-            accepted_queue_size=128,
-        )
-        # Twice the application's own bound, so that its sentence is what people usually see.
-        self._server.max_request_body_size = 2 * MAX_BODY
-        self._server.max_request_header_size = 64 * 1024
-        self._thread = threading.Thread(target=self._serve, name="api", daemon=True)
+        try:
+            self._server = HttpServer(settings.listen, threads=_THREADS, name="api")
+        except EnvironmentProblem as error:
+            hint = "stop what uses it, or choose another address with --listen"
+            raise EnvironmentProblem(f"{error}; {hint}") from error
+        self.address = f"{self._server.host}:{self._server.port}"
 
     def start(self) -> str:
-        """Bind, begin to serve, and return the address as `host:port`."""
-        try:
-            self._server.prepare()
-        except OSError as error:
-            # cheroot leaves the socket that it could not bind open.
-            if self._server.socket is not None:
-                self._server.socket.close()
-            raise EnvironmentProblem(
-                f"cannot listen on {self._listen}: {error}; stop what uses it, or choose another address with --listen"
-            ) from error
-        self._thread.start()
-        host, port = self._server.bind_addr[:2]
-        return f"{host}:{port}"
+        """Begin to serve, and return the address as `host:port`."""
+        self._server.serve(self._app)
+        return self.address
 
     def stop(self) -> None:
         """Finish the requests at hand and stop."""
         self._server.stop()
-        self._thread.join()
-
-    def _serve(self) -> None:
-        self._server.serve()
 
 
 def run(settings: ApiSettings) -> None:

@@ -1,5 +1,6 @@
 """A threaded WSGI server around an application: bound at once, so that the port is known before anything starts."""
 
+import socket
 import threading
 from typing import Any
 
@@ -17,7 +18,7 @@ class HttpServer:
     def __init__(self, listen: str, app: Any = None, *, threads: int = 8, name: str = "http") -> None:
         """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use."""
         host, port = split_address(listen)
-        self._server = wsgi.Server((host, port), app, numthreads=threads, server_name=name, shutdown_timeout=3)
+        self._server = _Server((host, port), app, numthreads=threads, server_name=name, shutdown_timeout=3)
         # Mesos and load balancers probe often; a keep-alive connection must not hold a worker for long.
         self._server.timeout = 10
         self._server.error_log = _report  # type: ignore[method-assign, assignment]
@@ -44,6 +45,18 @@ class HttpServer:
         self._server.stop()
         if self._thread.ident is not None:
             self._thread.join(5)
+
+
+class _Server(wsgi.Server):
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: Any) -> socket.socket:
+        """cheroot leaves the socket open that it could not bind."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
 
 
 def split_address(listen: str) -> tuple[str, int]:

@@ -139,10 +139,8 @@ def test_a_zookeeper_that_hangs_costs_a_caller_a_few_seconds_not_for_ever(
 
 def test_an_address_in_use_is_told_with_what_to_do(server: str, connection: ZooKeeper, zk_root: str) -> None:
     """The sentence names the option."""
-    second = ApiServer(ApiSettings(zk_root=zk_root, listen=server.removeprefix("http://")), connection)
-
     with pytest.raises(EnvironmentProblem, match="--listen"):
-        second.start()
+        ApiServer(ApiSettings(zk_root=zk_root, listen=server.removeprefix("http://")), connection)
 
 
 def test_the_process_starts_without_zookeeper_says_where_it_listens_and_ends_at_sigterm(tmp_path: Path) -> None:
