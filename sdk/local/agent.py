@@ -150,6 +150,9 @@ class AgentServer:
             pid = await self._containers.launch(work, agent_id)
         except LaunchFailed as error:
             self._perform(self.agent.launch_failed(work.container_id, str(error), now=self._clock.now()))
+        except Exception as error:  # a bug of ours must end this task, not leave it staging for ever
+            self._perform(self.agent.launch_failed(work.container_id, repr(error), now=self._clock.now()))
+            raise
         else:
             self._perform(self.agent.launched(work.container_id, pid, now=self._clock.now()))
 

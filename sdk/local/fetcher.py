@@ -59,13 +59,34 @@ def _fetch(uri: dict[str, Any], sandbox: Path, log: Callable[[str], None]) -> No
     log(f"Fetched '{value}' to '{target}'")
 
 
+def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, sandbox: Path) -> None:
+    """Extract one member, or refuse what would leave the sandbox.
+
+    tarfile's own filters came with Python 3.11.4, Debian 12 has 3.11.2. Each member is resolved when its turn comes, so
+    that a link made by an earlier one is followed before it is judged.
+    """
+    root = sandbox.resolve()
+    target = (root / member.name).resolve()
+    if member.issym():
+        linked = (target.parent / member.linkname).resolve()
+    elif member.islnk():
+        linked = (root / member.linkname).resolve()
+    else:
+        linked = root
+    for path in (target, linked):
+        if path != root and root not in path.parents:
+            raise FetchFailed(f"The archive's member '{member.name}' would leave the sandbox")
+    if member.isfile() or member.isdir() or member.issym() or member.islnk():
+        tar.extract(member, root)
+
+
 def _extract(archive: Path, sandbox: Path, value: str, log: Callable[[str], None]) -> None:
     name = archive.name.lower()
     try:
         if name.endswith(_TAR):
             with tarfile.open(archive) as tar:
-                # The filter refuses members that would leave the sandbox.
-                tar.extractall(sandbox, filter="tar")
+                for member in tar:
+                    _extract_member(tar, member, sandbox)
         elif name.endswith(".zip"):
             with zipfile.ZipFile(archive) as zipped:
                 zipped.extractall(sandbox)  # noqa: S202 - zipfile drops absolute paths and `..` itself
