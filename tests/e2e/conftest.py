@@ -151,8 +151,13 @@ class System:
         return [task for task in tasks if task["state"] == "TASK_RUNNING"]
 
     def scale_application(self, count: int) -> None:
-        """Ask the sample application's framework for `count` instances."""
-        self.stack.call("PUT", f"{self.stack.application}/v1/count", {"count": count})
+        """Ask the sample application's framework for `count` instances; while ZooKeeper is away it answers 503."""
+
+        def accepted() -> bool:
+            self.stack.call("PUT", f"{self.stack.application}/v1/count", {"count": count})
+            return True
+
+        wait_until(accepted, 30, f"the wish for {count} application instances to be accepted")
 
     def answers(self, url: str, requests: int = 20) -> set[str]:
         """The distinct answers of `requests` requests, all of which must be 200."""
