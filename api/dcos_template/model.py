@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from api.dcos_template.routes import MapEntry
 from pool_executor.bundle import Server, parse_server
@@ -184,6 +185,7 @@ def _is_address(text: str) -> bool:
     return _HOST.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=65536)
 def is_ip(text: str) -> bool:
     """True for IPv4 and IPv6 addresses, the latter also in brackets."""
     try:

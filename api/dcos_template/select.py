@@ -5,7 +5,6 @@ that the cost of one task follows the backends that it touches, not the number o
 tasks and pools come from.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
+from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey, is_ip
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType, Pool, Service
 
@@ -294,7 +293,7 @@ def task_endpoints(wish: EndpointWish, task: Task) -> tuple[Endpoint, ...]:
     else:
         kind, host = Kind.AGENT_IP, task.agent_address
     # Addresses come from agents and containers over two other processes: they are checked where they enter a config.
-    if not _is_ip(host):
+    if not is_ip(host):
         return ()
     numbers = (_port(port, in_container) for port in _wished_ports(wish, task))
     unique = dict.fromkeys(number for number in numbers if number)
@@ -340,12 +339,3 @@ def _discard(table: dict[_K, set[_V]], entry: _K, value: _V) -> None:
 @lru_cache(maxsize=65536)
 def _found(pattern: re.Pattern[str], value: str) -> bool:
     return bool(value) and pattern.search(value) is not None
-
-
-@lru_cache(maxsize=65536)
-def _is_ip(value: str) -> bool:
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return False
-    return True

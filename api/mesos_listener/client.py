@@ -91,7 +91,7 @@ class TaskWatch:
         self._thread.join(10.0)
 
     def _run(self) -> None:
-        pause, number = _FIRST_RETRY, 0
+        pause, number, said = _FIRST_RETRY, 0, ""
         while not self._stopping.is_set():
             target = self._targets[number % len(self._targets)]
             reason = self._follow(target)
@@ -102,8 +102,9 @@ class TaskWatch:
                     "The mesos-listener broke off; keeping the last known tasks", listener=target, reason=reason
                 )
                 pause = _FIRST_RETRY
-            else:
+            elif reason != said:
                 log.info("The mesos-listener does not serve yet", listener=target, reason=reason)
+            said = reason
             self._connected = False
             number += 1
             # Jitter, so that not every client of a restarted listener comes in the same instant.

@@ -62,13 +62,13 @@ class Follower:
             thread.join(10.0)
 
     def _follow(self) -> None:
-        pause = _FIRST_PAUSE
+        pause, said = _FIRST_PAUSE, ""
         while not self._stopping.is_set():
             subscribed = False
             try:
                 for event in self._operator.stream():
                     if not subscribed:
-                        subscribed, pause = True, _FIRST_PAUSE
+                        subscribed, pause, said = True, _FIRST_PAUSE, ""
                     self._take(event)
                     if self._stopping.is_set():
                         return
@@ -83,8 +83,9 @@ class Follower:
                 return
             if subscribed and reason:
                 log.warning("The Mesos master is away; serving the last known tasks", reason=reason)
-            elif reason:
+            elif reason and reason != said:
                 log.info("No Mesos master to subscribe to yet; trying again", reason=reason)
+                said = reason
             # Jitter, so that not all listeners ask a new master in the same instant.
             self._stopping.wait(pause * random.uniform(0.7, 1.3))  # noqa: S311 - no secret depends on it
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -315,6 +316,8 @@ def labels(value: object) -> Labels:
     return tuple(sorted(found.items()))
 
 
+# A cluster has few agents and many tasks, so most addresses come again and again.
+@lru_cache(maxsize=65536)
 def is_ip(value: str) -> bool:
     """True for an IPv4 or IPv6 address."""
     try:
