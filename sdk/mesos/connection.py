@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -19,6 +20,8 @@ from sdk.errors import InvalidSpec, Refused, TemporaryFailure, UnexpectedAnswer
 from sdk.mesos.auth import Anonymous, Credentials
 from sdk.mesos.endpoint import Endpoint, follow
 from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, RecordDecoder
+
+_log = structlog.get_logger()
 
 _READ_BYTES = 256 * 1024
 _MAX_TEXT = 2000
@@ -145,6 +148,10 @@ class Client:
         self.credentials: Credentials = credentials or Anonymous()
         self.limits = limits or Limits()
         self._tls = tls or Tls()
+        if not self._tls.verify:
+            # urllib3 would say so with a Python warning at every call; once in the log is what an operator reads.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            _log.warning("The certificates of Mesos are not verified, as configured")
         self._context: ssl.SSLContext | None = None
         self._pools: dict[Endpoint, urllib3.HTTPConnectionPool] = {}
 

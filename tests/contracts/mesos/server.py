@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,20 +93,16 @@ Script = Callable[[Peer], None]
 class ScriptedServer:
     """Runs `script` on a thread of its own for each connection, and closes the connection after it."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self._script = script
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self._listener.getsockname())
         self._open: set[socket.socket] = set()
         self._closing = False
         self._thread = threading.Thread(target=self._accept, daemon=True)
-
-    @property
-    def address(self) -> str:
-        """`host:port`."""
-        host, port = self._listener.getsockname()
-        return f"{host}:{port}"
 
     def kinds(self) -> list[str]:
         """The types of all calls so far."""
@@ -139,19 +136,21 @@ class ScriptedServer:
             except OSError:
                 return
             self._open.add(connection)
-            peer = Peer(connection, self.connections, self)
+            threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True).start()
             self.connections += 1
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
-    def _serve(self, peer: Peer) -> None:
-        with peer.connection:
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        with connection:
             try:
-                self._script(peer)
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                peer = Peer(connection, number, self)
+                with connection, peer._file:
+                    self._script(peer)
             except OSError:
-                return  # the client went away in the middle of the script
+                return  # the client went away in the middle of the script, or did not like our certificate
             finally:
-                self._open.discard(peer.connection)
-                peer._file.close()
+                self._open.discard(connection)
 
 
 def record(event: Mapping[str, Any]) -> bytes:
