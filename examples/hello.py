@@ -35,7 +35,7 @@ class Options:
     """See the module."""
 
     count: int = 1
-    command: str = 'echo "hello from $MESOS_TASK_ID"; exec sleep 100000'
+    command: str = 'echo "hello from $TASK_NAME"; exec sleep 100000'
     cpus: float = 0.1
     mem: int = 32
     task: str = "hello"

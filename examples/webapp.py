@@ -1,7 +1,7 @@
 """A tiny HTTP server that tells who it is: the application behind the load balancer in demonstrations and tests.
 
 `python -m examples.webapp [--port N] [--name NAME] [--grace SECONDS]`; port and name default to the environment's
-`PORT_HTTP`, `PORT0` or 8000, and `INSTANCE`, `MESOS_TASK_ID` or the host's name.
+`PORT_HTTP`, `PORT0` or 8000, and `INSTANCE`, `TASK_NAME` or the host's name.
 
 SIGTERM: it goes on answering for the grace, telling clients to close (a load balancer needs that long to hear of the
 end), then stops accepting, finishes what is under way and exits.
@@ -119,7 +119,7 @@ def main() -> None:
     )
     parser.add_argument("--host", default=environment.get("WEBAPP_HOST", "127.0.0.1"))
     parser.add_argument(
-        "--name", default=environment.get("INSTANCE") or environment.get("MESOS_TASK_ID") or socket.gethostname()
+        "--name", default=environment.get("INSTANCE") or environment.get("TASK_NAME") or socket.gethostname()
     )
     parser.add_argument("--grace", type=float, default=1.0, help="seconds of answering after SIGTERM")
     arguments = parser.parse_args()

@@ -25,6 +25,7 @@ from sdk.plugin import HostSettings, Plugin
 from sdk.runner.calls import addressed, call_failed
 from sdk.runner.edges import Charge, Feed, FeedFactory, NotInCharge, Phase, Status
 from sdk.runner.frames import RETRY_FIRST, RETRY_MAX, Frames, Item
+from sdk.storage.codecs import decode
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore, Stored
@@ -108,6 +109,7 @@ class Runner:
         self._feed_due: float | None = None
         self._shown: tuple[State, float, Snapshot] | None = None
         self._uninstall_watch: Handle | None = None
+        self._uninstaller = False
         self._thread = threading.Thread(target=self._run, name=f"runner {self.name}", daemon=True)
 
     # ------------------------------------------------------------------------------------------------ life
@@ -117,6 +119,7 @@ class Runner:
         self._plugin.start(self)
         self._thread.start()
         self._charge.start(self._on_gained, self._on_lost)
+        self._watch_uninstall()
 
     def stop(self) -> None:
         """End cleanly: tasks go on, the framework may come back, a standby takes over at once. No TEARDOWN."""
@@ -131,12 +134,14 @@ class Runner:
             self._thread.join(15)
         self._charge.stop()
         self._plugin.stop()
-        if self._phase is Phase.UNINSTALLED:
+        if self._uninstall_watch is not None:
+            self._uninstall_watch.close()
+        if self._uninstaller:
             try:
                 self._store.remove_leader()
             except SdkError as error:
                 self._log.warning("The leadership node of the removed framework stays behind", error=str(error))
-        else:
+        if self._phase is not Phase.UNINSTALLED:
             self._phase = Phase.STOPPED
 
     @property
@@ -255,6 +260,21 @@ class Runner:
             term.end()
         self._close_feed()
 
+    def _watch_uninstall(self) -> None:
+        """A standby that saw the framework being uninstalled must not begin again when its nodes are gone."""
+        seen = False
+
+        def look(found: tuple[bytes, int] | None) -> None:
+            nonlocal seen
+            if found is not None:
+                seen = decode(FrameworkRecord, found[0], self._store.record_path).uninstalling
+            elif seen and self._frames is None:
+                self._phase = Phase.UNINSTALLED
+                # Stopping waits for the leadership's thread, which this thread's callbacks serve.
+                threading.Thread(target=self._charge.stop, name=f"resign {self.name}", daemon=True).start()
+
+        self._uninstall_watch = self._zookeeper.watch_data(self._store.record_path, look)
+
     def _run(self) -> None:
         while True:
             with self._wake:
@@ -366,7 +386,7 @@ class Runner:
                 self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
             term.pause(delay)
             delay = min(delay * 2, RETRY_MAX)
-        self._phase = Phase.UNINSTALLED
+        self._phase, self._uninstaller = Phase.UNINSTALLED, True
         # The lock stays with us, so that no standby installs the framework again.
         term.pause(None)
 

@@ -66,6 +66,11 @@ class FrameworkStore:
         """The leadership node."""
         return f"{self.path}/leader"
 
+    @property
+    def record_path(self) -> str:
+        """The node of the framework's identity."""
+        return f"{self.path}/framework"
+
     def load(self) -> Stored:
         """Read all of it. Raises CorruptRecord with the path of the node and the field that is wrong."""
         names = self._persister.children(f"{self.path}/services")
@@ -76,9 +81,8 @@ class FrameworkStore:
 
     def load_framework(self) -> FrameworkRecord | None:
         """The framework's identity alone."""
-        path = f"{self.path}/framework"
-        data = self._persister.get(path)
-        return None if data is None else decode(FrameworkRecord, data, path)
+        data = self._persister.get(self.record_path)
+        return None if data is None else decode(FrameworkRecord, data, self.record_path)
 
     def _load_service(self, service: str) -> StoredService:
         path = f"{self.path}/services/{service}"
@@ -144,7 +148,7 @@ class FrameworkStore:
     def _operations(self, effect: StoreEffect) -> Iterator[Operation]:
         match effect:
             case StoreFramework():
-                yield Put(f"{self.path}/framework", encode(effect.record))
+                yield Put(self.record_path, encode(effect.record))
             case StoreTarget():
                 yield from self._target(effect)
             case StorePod():
@@ -157,7 +161,7 @@ class FrameworkStore:
             case DeleteFramework():
                 # The leadership node stays until the process stops: it keeps others from starting afresh meanwhile.
                 yield Remove(f"{self.path}/services")
-                yield Remove(f"{self.path}/framework")
+                yield Remove(self.record_path)
 
     def _target(self, effect: StoreTarget) -> Iterator[Operation]:
         service = self._service(effect.spec.name)

@@ -210,6 +210,16 @@ class FlakyPersister(MemoryPersister):
         self.batches.append(operations)
 
 
+class NoZooKeeper:
+    """What the runner uses of a connection beside the store: a watch, which never fires here."""
+
+    def watch_data(self, path: str, callback: object) -> "NoZooKeeper":
+        return self
+
+    def close(self) -> None:
+        pass
+
+
 class Wisher:
     """A plugin that wishes what the test says."""
 

@@ -17,10 +17,9 @@ from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plugin import HostSettings
 from sdk.runner import NotInCharge, Phase, Runner
-from sdk.storage.connection import ZooKeeper
 from sdk.storage.persister import Put
 from sdk.storage.stores import FrameworkStore
-from tests.integration.runner.doubles import FlakyPersister, Lock, Master, Wisher, service
+from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, service
 from tests.support.wait import wait_until
 
 URL = "http://scheduler:8090"
@@ -42,8 +41,7 @@ class Bench:
         self.runner = Runner(
             settings=HostSettings(framework=framework, zk="-", zk_root="/r", advertised_url=URL),
             plugin=self.plugin,
-            # The runner only hands it to plugins; these plugins do not use it.
-            zookeeper=ZooKeeper.__new__(ZooKeeper),
+            zookeeper=NoZooKeeper(),  # type: ignore[arg-type]
             store=self.store,
             charge=self.lock,
             feeds=self.master,
