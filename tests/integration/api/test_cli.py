@@ -1,0 +1,330 @@
+"""The command line against a real API server on loopback."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import yaml
+from click.testing import CliRunner, Result
+
+from api.cli.exits import Exit
+from api.cli.main import cli
+from sdk.storage.connection import ZooKeeper
+from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
+from tests.integration.api.test_runtime import pod, say
+from tests.support.pools import SUPPORTED, example, minimal
+from tests.support.ports import free_port
+
+pytestmark = pytest.mark.integration
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def no_server_logs() -> Iterator[None]:
+    """The server runs in this process: without this its log would stand in the command's captured output."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def run(server: str) -> Run:
+    """Run `edgelb ARGUMENTS` against the server."""
+
+    def invoke(*arguments: str, stdin: str | None = None, code: int = 0, **environment: str) -> Result:
+        result = CliRunner().invoke(cli, list(arguments), input=stdin, env={"EDGELB_API": server, **environment})
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+def written(path: Path, value: object) -> str:
+    """The value as a JSON file."""
+    path.write_text(json.dumps(value))
+    return str(path)
+
+
+def rows(text: str) -> list[list[str]]:
+    """A table's cells; columns stand two or more spaces apart."""
+    return [re.split(r"\s{2,}", line) for line in text.splitlines() if line.strip()]
+
+
+def test_create_says_what_the_product_said(run: Run, tmp_path: Path) -> None:
+    """And where to look next."""
+    result = run("create", written(tmp_path / "web.json", minimal()))
+
+    assert result.stdout == (
+        'Successfully created web. Check "edgelb show web" or "edgelb status web" for deployment status\n'
+    )
+    assert result.stderr == ""
+
+
+def test_show_json_feeds_update_unchanged(run: Run) -> None:
+    """Through a pipe, for every documented pool that is supported."""
+    for name in SUPPORTED:
+        pool = json.loads(run("create", "-", "--json", stdin=json.dumps(example(name))).stdout)
+        shown = run("show", pool["name"], "--json").stdout
+
+        updated = run("update", "-", "--json", stdin=shown).stdout
+        assert json.loads(updated) == json.loads(shown) == pool, name
+        run("delete", pool["name"])
+
+
+def test_yaml_files_are_taken_too_and_can_be_converted(run: Run, tmp_path: Path) -> None:
+    """Old files are YAML."""
+    path = tmp_path / "web.yaml"
+    path.write_text(yaml.safe_dump(minimal()))
+    run("create", str(path))
+
+    assert json.loads(run("show", "--convert-to-json", str(path)).stdout) == minimal()
+
+
+def test_list_is_the_documented_table(run: Run, tmp_path: Path) -> None:
+    """NAME, APIVERSION, COUNT, ROLE, PORTS; ports joined and sorted by number."""
+    run("create", written(tmp_path / "a.json", example("v2-count-5-dynamic-stats-port-ping.json")))
+    run("create", written(tmp_path / "b.json", minimal(role="*", ports=[9090, 443, 80])))
+
+    assert rows(run("list").stdout) == [
+        ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS"],
+        ["ping-lb", "V2", "5", "slave_public", "0, 15001"],
+        ["web", "V2", "1", "*", "80, 443, 9090"],
+    ]
+    assert [pool["name"] for pool in json.loads(run("list", "--json").stdout)] == ["ping-lb", "web"]
+
+
+def test_an_empty_list_suggests_what_to_do(run: Run) -> None:
+    """On stderr, so that scripts see only the table."""
+    result = run("list")
+
+    assert rows(result.stdout) == [["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS"]]
+    assert "edgelb create" in result.stderr
+
+
+def test_show_has_the_documented_sections(run: Run, tmp_path: Path) -> None:
+    """Summary, Frontends, Backends, Marathon Services, Mesos Services."""
+    pool = minimal()
+    kafka = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker"}, "endpoint": {"port": 1025}}
+    address = {"endpoint": {"type": "ADDRESS", "address": "x.y", "port": 7, "check": {"enabled": False}}}
+    pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [kafka, address]})
+    run("create", written(tmp_path / "web.json", pool))
+
+    sections = [rows(part) for part in run("show", "web").stdout.split("\n\n")]
+    assert sections == [
+        [
+            ["Summary:"],
+            ["NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT"],
+            ["web", "V2", "1", "slave_public", "hostname:UNIQUE", "9090"],
+        ],
+        [["Frontends:"], ["NAME", "PORT", "PROTOCOL"], ["frontend_0.0.0.0_80", "80", "HTTP"]],
+        [
+            ["Backends:"],
+            ["FRONTEND", "NAME", "PROTOCOL", "BALANCE"],
+            ["frontend_0.0.0.0_80", "app", "HTTP", "roundrobin"],
+            ["", "tcp", "TCP", "roundrobin"],
+        ],
+        [
+            ["Marathon Services:"],
+            ["BACKEND", "TYPE", "SERVICE", "CONTAINER", "PORT", "CHECK"],
+            ["app", "AUTO_IP", "/app", "web", "enabled"],
+        ],
+        [
+            ["Mesos Services:"],
+            ["BACKEND", "TYPE", "FRAMEWORK", "TASK", "PORT", "CHECK"],
+            ["tcp", "AUTO_IP", "kafka", "/^broker/", "1025", "enabled"],
+            ["tcp", "ADDRESS", "x.y", "7", "disabled"],
+        ],
+    ]
+    assert "web" in run("show").stdout
+
+
+def test_status_is_a_table_with_name_task_id_and_state(
+    run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """The documented columns first, then host and configuration."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    result = run("status", "web")
+
+    lines = rows(result.stdout)
+    task_id = "dcos-edgelb.pools.web__edgelb-pool-0-server__0"
+    assert lines[0] == ["web is ready: 1 of 1 instances serve the current configuration"]
+    assert lines[1] == ["NAME", "TASK ID", "STATE", "HOST", "CONFIG"]
+    assert lines[2] == ["edgelb-pool-0", task_id, "TASK_RUNNING", "agent0", "3 applied"]
+    assert "edgelb endpoints web" in result.stderr
+    assert run("status", "web", "--task-ids").stdout == f"{task_id}\n"
+    assert json.loads(run("status", "web", "--json").stdout)["state"] == "ready"
+
+
+def test_status_shows_why_an_instance_is_pending(run: Run, scheduler: Scheduler) -> None:
+    """Counts of refusals by reason."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    reasons = [{"count": 2, "reason": "ports 80 not free"}, {"count": 1, "reason": "role slave_public missing"}]
+    say(scheduler, [pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})])
+
+    assert (
+        "edgelb-pool-0: waits for an offer: 2 offers: ports 80 not free; 1 offer: role slave_public missing"
+        in run("status", "web").stdout
+    )
+
+
+def test_endpoints_is_the_documented_table(run: Run, connection: ZooKeeper, zk_root: str) -> None:
+    """One row group per frontend and stats; the warning goes to stderr."""
+    run("create", "-", stdin=json.dumps(minimal(count=2)))
+    for index in range(2):
+        publish_instance(connection, zk_root, instance(index, public=(f"1.1.1.{index}",)))
+    result = run("endpoints", "web")
+
+    assert [line.split() for line in result.stdout.splitlines()[1:]] == [
+        ["frontend_0.0.0.0_80", "80", "10.0.0.1", "1.1.1.0"],
+        ["80", "10.0.0.2", "1.1.1.1"],
+        ["stats", "9090", "10.0.0.1", "1.1.1.0"],
+        ["9090", "10.0.0.2", "1.1.1.1"],
+    ]
+    assert result.stdout.splitlines()[0].split("  ")[0] == "NAME"
+    assert "virtual networks" in result.stderr
+    assert json.loads(run("endpoints", "web", "--json").stdout)["name"] == "web"
+
+
+def test_lb_config_is_indented_and_raw_is_as_rendered(run: Run, connection: ZooKeeper, zk_root: str) -> None:
+    """Both to stdout."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n\tmaxconn   10\n"})
+
+    assert "\n  maxconn   10\n" in run("lb-config", "web").stdout
+    assert "\n\tmaxconn   10\n" in run("lb-config", "web", "--raw").stdout
+
+
+def test_ping_and_version(run: Run) -> None:
+    """The product's words."""
+    assert run("ping").stdout == "pong\n"
+    assert re.fullmatch(r"client = v\S+\nserver = v\S+\n", run("version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "sentence"),
+    [
+        (["show", "none"], None, Exit.NOT_FOUND, "pool not found"),
+        (["status", "none"], None, Exit.NOT_FOUND, "pool not found"),
+        (["delete", "none"], None, Exit.NOT_FOUND, "pool not found"),
+        (["update", "-"], json.dumps(minimal()), Exit.NOT_FOUND, "pool not found"),
+        (["update", "-"], "{}", Exit.REFUSED, "pool.name: is required"),
+        (["create", "-"], '{"name": "foo:bar"}', Exit.REFUSED, "pool.name: foo:bar invalid: did not match"),
+        (["create", "-"], '{"name": ', Exit.USAGE, "stdin is not JSON"),
+        (["create", "-"], "a: [", Exit.USAGE, "stdin is neither JSON nor YAML"),
+        (["create", "-"], "[]", Exit.USAGE, "must hold one object"),
+        (["create", "-"], "name: 2020-01-01", Exit.USAGE, "JSON cannot express"),
+        (["create", "/no/such/file.json"], None, Exit.USAGE, "cannot be read: No such file"),
+        (["create"], None, Exit.USAGE, "Missing argument"),
+        (["nonsense"], None, Exit.USAGE, "No such command"),
+    ],
+)
+def test_each_failure_has_its_exit_code_and_a_sentence_on_stderr(
+    run: Run, arguments: list[str], stdin: str | None, code: Exit, sentence: str
+) -> None:
+    """Nothing goes to stdout."""
+    result = run(*arguments, stdin=stdin, code=code)
+
+    assert sentence in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_pool_that_exists_is_refused_with_its_own_code(run: Run) -> None:
+    """Scripts can tell it from other failures."""
+    run("create", "-", stdin=json.dumps(minimal()))
+
+    assert "exists already" in run("create", "-", stdin=json.dumps(minimal()), code=Exit.REFUSED).stderr
+
+
+def test_no_answer_is_its_own_code_and_says_what_to_check(run: Run) -> None:
+    """With the address, without credentials in it."""
+    url = f"http://user:s3cret@127.0.0.1:{free_port()}"
+    result = run("ping", "--api", url, code=Exit.UNREACHABLE)
+
+    assert "--api or EDGELB_API" in result.stderr
+    assert "s3cret" not in result.output
+
+
+def test_verbose_tells_requests_but_no_token(run: Run) -> None:
+    """The product printed it in clear."""
+    result = run("ping", "--verbose", EDGELB_TOKEN="s3cret")
+
+    assert "> GET" in result.stderr
+    assert "s3cret" not in result.output
+
+
+def test_options_may_stand_before_and_after_the_command(run: Run, server: str) -> None:
+    """The one nearer to the command counts."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    assert run("--api", nowhere, "ping", "--api", server, EDGELB_API="").stdout == "pong\n"
+    run("--api", nowhere, "ping", code=Exit.UNREACHABLE, EDGELB_API="")
+
+
+def test_create_with_wait_tells_each_instance_and_ends_when_it_serves(
+    run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Plain lines where stderr is no terminal."""
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    result = run("create", "-", "--wait", stdin=json.dumps(minimal()))
+
+    assert "pool web: ready: 1 of 1" in result.stderr
+    assert "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3 (dynamic: 2 servers added)" in result.stderr
+
+
+def test_wait_gives_up_after_its_timeout_with_the_reason(run: Run, scheduler: Scheduler) -> None:
+    """The last thing known is in the sentence."""
+    reasons = [{"count": 4, "reason": "ports 80 not free"}]
+    say(scheduler, [pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})])
+    result = run("create", "-", "--wait", "--timeout", "0", stdin=json.dumps(minimal()), code=Exit.TIMEOUT)
+
+    assert "4 offers: ports 80 not free" in result.stderr
+
+
+def test_wait_ends_at_once_when_haproxy_refuses_the_configuration(
+    run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """With HAProxy's message and a code of its own."""
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance(version=2, verdict="rejected", rejected_version=3, error="bad word"))
+    say(scheduler, [pod()])
+    result = run("create", "-", "--wait", stdin=json.dumps(minimal()), code=Exit.REJECTED)
+
+    assert "bad word" in result.stderr
+
+
+def test_delete_with_wait_ends_when_nothing_is_left(run: Run) -> None:
+    """Here nothing was ever placed."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    result = run("delete", "web", "--wait")
+
+    assert result.stdout == "Successfully deleted web. Nothing of it is left.\n"
+
+
+def test_warnings_of_the_server_go_to_stderr(run: Run) -> None:
+    """Old fields without effect are told."""
+    result = run("create", "-", "--json", stdin=json.dumps(minimal(namespace="a/b")))
+
+    assert "Warning: pool.namespace" in result.stderr
+    assert json.loads(result.stdout)["namespace"] == "a/b"
+
+
+def test_every_command_has_help(run: Run) -> None:
+    """All modules can be imported; the list of commands imports none."""
+    listed: Any = run("--help").stdout
+    for name in ("create", "update", "list", "show", "delete", "status", "endpoints", "lb-config", "ping", "version"):
+        assert name in listed
+        assert "Usage:" in run(name, "--help").stdout
+    for name in ("serve", "scheduler", "listener", "template", "api", "doctor", "local", "marathon-app"):
+        assert name in listed
+        assert "Usage:" in run(name, "--help").stdout
+    assert "Exit codes" in listed

@@ -1,0 +1,130 @@
+"""`edgelb serve` and its supervisor as real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.cli.local.processes import alive, descendants
+from tests.support.ports import free_port
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.integration
+
+SUPERVISED = """
+import sys
+from api.cli.serve import supervise
+from api.cli.supervisor import Child
+pairs = zip(sys.argv[1::2], sys.argv[2::2])
+sys.exit(supervise([Child(name=name, command=tuple(command.split("|")), grace=1.0) for name, command in pairs]))
+"""
+SLEEP = "sleep|1000"
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """Whatever a test starts is ended, with everything below it."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        below = descendants(process.pid)
+        process.kill()
+        process.communicate()
+        for pid in below:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def start(processes: list[subprocess.Popen[str]], log: Path, *children: str) -> subprocess.Popen[str]:
+    """Supervise `name command name command ...`."""
+    with log.open("w") as file:
+        process = subprocess.Popen([sys.executable, "-c", SUPERVISED, *children], stderr=file, text=True)
+    processes.append(process)
+    return process
+
+
+def test_a_child_that_dies_is_started_again_and_the_end_is_told(
+    processes: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """With its name in front."""
+    log = tmp_path / "log"
+    process = start(processes, log, "one", SLEEP)
+    (first,) = wait_until(lambda: descendants(process.pid), 10, "the child")
+    os.kill(first, signal.SIGKILL)
+
+    wait_until(lambda: [pid for pid in descendants(process.pid) if pid != first], 10, "its successor")
+    assert "one       | was killed by SIGKILL; starting it again" in log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_all_children_and_the_supervisor_with_0(
+    processes: list[subprocess.Popen[str]], tmp_path: Path, number: signal.Signals
+) -> None:
+    """In an orderly way."""
+    process = start(processes, tmp_path / "log", "one", SLEEP, "two", SLEEP)
+    pids = wait_until(lambda: len(found := descendants(process.pid)) == 2 and found, 10, "the children")
+    process.send_signal(number)
+
+    assert process.wait(10) == 0
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(
+    processes: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """The supervisor always ends."""
+    program = "import signal as s, time; s.signal(s.SIGTERM, s.SIG_IGN); print('deaf', flush=True); time.sleep(1000)"
+    deaf = f"{sys.executable}|-c|{program}"
+    log = tmp_path / "log"
+    process = start(processes, log, "deaf", deaf)
+    wait_until(lambda: "deaf      | deaf" in log.read_text(), 10, "the child's line")
+    (pid,) = descendants(process.pid)
+    process.terminate()
+
+    assert process.wait(15) == 0
+    assert not alive(pid)
+
+
+def test_children_end_when_the_supervisor_is_killed(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:
+    """No orphans hold the ports when it is started again."""
+    process = start(processes, tmp_path / "log", "one", SLEEP, "two", SLEEP)
+    pids = wait_until(lambda: len(found := descendants(process.pid)) == 2 and found, 10, "the children")
+    process.kill()
+    process.wait(10)
+
+    wait_until(lambda: not any(alive(pid) for pid in pids), 10, "the end of the children")
+
+
+def test_it_gives_up_when_nothing_ever_works(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:
+    """Exit code 1 and a sentence."""
+    log = tmp_path / "log"
+    process = start(processes, log, "one", "false")
+
+    assert process.wait(120) == 1
+    assert "no component stays up" in log.read_text()
+
+
+def test_wrong_settings_of_a_component_end_serve_with_2(tmp_path: Path) -> None:
+    """The option is named."""
+    environment = {
+        **os.environ,
+        "EDGELB_ZK": f"127.0.0.1:{free_port()}",
+        "EDGELB_MESOS": f"127.0.0.1:{free_port()}",
+        "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{free_port()}",
+        "EDGELB_LISTENER_LISTEN": f"127.0.0.1:{free_port()}",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "api.cli.main", "serve", "--api-listen", "nonsense"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 2, ended.stderr
+    assert "'nonsense' is not host:port" in ended.stderr
