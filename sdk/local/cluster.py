@@ -221,7 +221,8 @@ class Cluster:
             member.directory.mkdir(parents=True, exist_ok=True)
             with (member.directory / "log").open("ab") as log:
                 member.process = subprocess.Popen(
-                    member.command,
+                    # The kernel ends the member when this process is gone, so that kill -9 leaves no cluster behind.
+                    ["setpriv", "--pdeathsig", "TERM", "--", *member.command],
                     cwd=_ROOT,
                     env=_environment(),
                     stdin=subprocess.DEVNULL,
