@@ -14,7 +14,7 @@ import click
 
 from api.cli import settings
 from api.cli.exits import Exit
-from api.cli.supervisor import Child, Supervisor
+from api.cli.supervisor import Backoff, Child, Supervisor
 
 COMPONENTS = ("scheduler", "listener", "template", "api")
 _QUICK = 10.0
@@ -136,7 +136,7 @@ def reachable(listen: str) -> str:
     return f"127.0.0.1:{port}" if host in ("", "0.0.0.0", "[::]", "::") else listen
 
 
-def supervise(children: list[Child]) -> int:
+def supervise(children: list[Child], backoff: Backoff | None = None) -> int:
     """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code)."""
     lock, stop = threading.Lock(), threading.Event()
     outcome, verdicts = Outcome(tuple(child.name for child in children)), []
@@ -152,7 +152,7 @@ def supervise(children: list[Child]) -> int:
             verdicts.append(verdict)
             stop.set()
 
-    supervisor = Supervisor(children, output, on_end=on_end)
+    supervisor = Supervisor(children, output, backoff=backoff, on_end=on_end)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     supervisor.start()
