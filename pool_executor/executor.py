@@ -58,7 +58,6 @@ class PoolExecutor(Executor):
         self._host = host
         self._hostname = ""
         self._tells_killing = False
-        self._lock = threading.Lock()
         self._assignment: Assignment | None = None
         self._agent: Agent | None = None
         self._thread: threading.Thread | None = None
@@ -99,16 +98,22 @@ class PoolExecutor(Executor):
             binary, version = Haproxy.find(self._host.haproxy)
             _require("openssl", "it makes the certificates of frontends that have none")
             sockets = SocketDirectory()
+            agent = self._agent_for(driver, assignment, sockets, binary, version)
         except (CorruptRecord, EnvironmentProblem, OSError) as error:
             self._tell(driver, task_id, "TASK_FAILED", str(error))
-            self._stop(driver)
+            driver.stop()
             return
-        with self._lock:
-            self._assignment = assignment
+        self._assignment, self._agent = assignment, agent
         self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {version} for pool {assignment.pool}")
-        agent = Agent(
+        self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
+        self._thread.start()
+
+    def _agent_for(
+        self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, binary: str, version: str
+    ) -> Agent:
+        return Agent(
             Settings(
-                task_id=task_id,
+                task_id=assignment.task_id,
                 pod=assignment.pod,
                 pool=assignment.pool,
                 hostname=self._hostname,
@@ -123,9 +128,6 @@ class PoolExecutor(Executor):
             version=version,
             on_status=lambda status: self._on_status(driver, status),
         )
-        self._agent = agent
-        self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
-        self._thread.start()
 
     def kill(self, driver: Driver, task_id: Mapping[str, Any], grace: float | None) -> None:
         """Drain within the grace period of the KILL, else of the task."""
@@ -206,7 +208,8 @@ class PoolExecutor(Executor):
                 nodes.close()
             sockets.close()
             self._tell(driver, assignment.task_id, state, message, healthy=False)
-            self._stop(driver)
+            # The agent ends an executor whose tasks are over only when it goes by itself.
+            driver.stop()
 
     def _on_status(self, driver: Driver, status: InstanceStatus) -> None:
         """Tell Mesos what changed for an operator: health, verdict, trouble; not every version."""
@@ -244,10 +247,6 @@ class PoolExecutor(Executor):
             status["reason"] = reason
         _log.info(f"{state}: {message}", task_id=task_id, healthy=healthy)
         driver.sendStatusUpdate(status)
-
-    def _stop(self, driver: Driver) -> None:
-        """The agent ends an executor whose tasks are over only when it goes by itself."""
-        driver.stop()
 
 
 def _sentence(status: InstanceStatus) -> str:

@@ -35,6 +35,8 @@ _STABLE_AFTER = 30.0
 # Of the kill grace: how long health says no before the listeners close, and what is left for ending by force.
 _NOTICE_SHARE, _NOTICE_MAX = 0.25, 5.0
 _FORCE_MARGIN = 0.5
+# A check holds up everything else, so one that may take longer by the pool's numbers is cut short.
+_MAX_PING = 9.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +282,12 @@ class Agent:
             self._outcome = replace(self._outcome, error=f"version {head.version} could not be fetched: {error}")
             return
         began = time.monotonic()
-        outcome = self._applier.apply(head, content)
+        try:
+            outcome = self._applier.apply(head, content)
+        except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
+            _log.exception("A version could not be applied", version=head.version)
+            message = f"lbmgr failed on version {head.version}: {type(error).__name__}: {error}"
+            outcome = Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
         self._outcome = outcome
         self._rejected = head.version if outcome.verdict == "rejected" else None
         self._retry_at = time.monotonic() + self._retry.take() if outcome.retry else None
@@ -349,7 +356,7 @@ class Agent:
         policy = self._settings.health
         # Waiting for the first configuration is no failure of this instance.
         waiting = self._applier.running is None and self._trouble is None and self._outcome.error is None
-        problem = None if waiting else self._applier.ping(policy.timeout)
+        problem = None if waiting else self._applier.ping(min(policy.timeout, _MAX_PING))
         if waiting:
             self._health = replace(self._health, next_check=now + policy.interval, started=now)
             return

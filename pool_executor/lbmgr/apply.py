@@ -86,6 +86,7 @@ class Applier:
         self._worker: int | None = None
         self._marker = ""
         self._leaving: tuple[int, ...] = ()
+        self._asked_master = True
         self._retired: dict[ServerRef, Server] = {}
         self._saved: Content | None = None
         self._overview_due = False
@@ -404,7 +405,7 @@ class Applier:
         """Slow duties; whether the process ids for the status changed."""
         self.delete_retired()
         before = self._leaving
-        if self._leaving:
+        if self._leaving or not self._asked_master:
             self._see_leaving()
         try:
             self._haproxy.trim_log()
@@ -418,6 +419,7 @@ class Applier:
 
     def _see_leaving(self) -> None:
         processes = self._haproxy.processes()
+        self._asked_master = processes is not None
         if processes is not None:
             self._leaving = tuple(pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker)
 

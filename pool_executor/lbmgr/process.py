@@ -5,6 +5,7 @@ directory of `-f` again), and goes on with the old worker when the new configura
 configuration says.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -34,6 +35,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 _POLL = 0.005
 _MASTER_POLL = 0.05
+_MASTER_PATIENCE = 5.0
 _MAX_LOG_BYTES = 8 * 1024 * 1024
 _ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\) : (?:config : )?(?P<text>.*)$")
 
@@ -115,6 +117,16 @@ class Haproxy:
     def start(self, marker: str, timeout: float) -> Serving | Failed:
         """Start the master and wait until its worker has read `marker`."""
         offset = self._log_size()
+        try:
+            self._spawn()
+        except OSError as error:
+            return Failed(message=f"HAProxy could not be started: {error}")
+        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None)
+        if isinstance(result, Failed):
+            self.stop(1.0)
+        return result
+
+    def _spawn(self) -> None:
         for path in (self._admin, self._master):
             path.unlink(missing_ok=True)
         with open(self._log_path, "ab") as log:
@@ -130,10 +142,6 @@ class Haproxy:
                 process_group=0,
                 env={name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
             )
-        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None)
-        if isinstance(result, Failed):
-            self.stop(1.0)
-        return result
 
     def check(self, files: list[Path], timeout: float) -> str | None:
         """What `haproxy -c` says against the files, None when it accepts them."""
@@ -158,16 +166,15 @@ class Haproxy:
 
     def reload(self, marker: str, timeout: float) -> Serving | Failed:
         """Execute the master anew and wait until a new worker has read `marker`; the old worker leaves by itself."""
-        before = self.processes()
-        if before is None:
-            return Failed(message="HAProxy's master does not answer on its socket")
+        deadline = time.monotonic() + timeout
+        # Right after a start or reload the worker answers some milliseconds before its master does.
+        while (before := self.processes()) is None:
+            if self.ended is not None or time.monotonic() >= deadline - timeout + _MASTER_PATIENCE:
+                return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
+            time.sleep(_POLL)
         offset = self._log_size()
-        try:
-            ask_once(self._master, "reload")
-        except SocketFailed as error:
-            # It executes itself while answering; only the new worker's answer counts.
-            _log.debug("The master closed its socket while reloading", error=str(error))
-        return self._prove(marker, time.monotonic() + timeout, offset, reloads=before.reloads)
+        self._signal(signal.SIGUSR2)
+        return self._prove(marker, deadline, offset, reloads=before.reloads)
 
     def processes(self) -> Processes | None:
         """The master's account of its workers; None when it does not answer now."""
@@ -188,9 +195,12 @@ class Haproxy:
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            # Workers see the end of their master and exit.
             self._signal(signal.SIGKILL)
             self._process.wait()
+        # Workers exit when their master does, but not one that hangs. The group is the master's own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process = None
 
     def wait(self, timeout: float) -> bool:
         """Whether the master is gone, after at most `timeout` seconds."""
