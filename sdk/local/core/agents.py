@@ -204,8 +204,8 @@ def _recount(state: State, agent: Agent, message: Json) -> None:
         framework.held = {}
         for task in framework.tasks.values():
             if task.agent_id == agent.agent_id:
-                # A launch that never reached the agent may stand on a reservation that did not reach it either: charging
-                # it would give back, at its end, what the agent does not have.
+                # A launch that never reached the agent may stand on a reservation that did not reach it either:
+                # charging it would give back, at its end, what the agent does not have.
                 task.charged = not task.terminal and free.contains(task.resources.unallocated())
                 if task.charged:
                     free = free - task.resources.unallocated()
