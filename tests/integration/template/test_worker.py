@@ -1,7 +1,9 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog.testing
@@ -59,11 +61,17 @@ class Tree:
 
 
 @pytest.fixture(autouse=True)
-def no_errors_in_the_log() -> Iterator[None]:
-    """What is caught and logged as an error by some thread fails the test."""
+def logged(request: pytest.FixtureRequest) -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is caught and logged as an error by some thread fails the test, unless it is marked to expect some."""
     with structlog.testing.capture_logs() as entries:
-        yield
-    assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
+        yield entries
+    if "expects_errors" not in request.fixturenames:
+        assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
+
+
+@pytest.fixture
+def expects_errors() -> None:
+    """The test looks at the errors itself."""
 
 
 @pytest.fixture
@@ -230,3 +238,82 @@ def test_start_of_a_snapshot_without_matching_tasks_gives_an_empty_backend(
     tree.pools.create(web())
     wait_until(lambda: tree.head("web") is not None, what="the bundle")
     assert tree.servers() == []
+
+
+def test_a_pool_that_cannot_be_rendered_stops_no_other(
+    tree: Tree,
+    template: Template,
+    listener: Listener,
+    logged: list[MutableMapping[str, Any]],
+    expects_errors: None,
+) -> None:
+    """Its last bundle stays, the reason is logged once, and a repaired pool goes through."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web("bad"))
+    wait_until(lambda: tree.servers("bad"), what="the bundle before it is broken")
+    before = tree.head("bad")
+    # The name of lbmgr's own backend: as if the API had let it pass.
+    tree.pools.replace(pool("bad", frontend("web", "_lbmgr"), backend("_lbmgr")))
+
+    def refusals() -> list[MutableMapping[str, Any]]:
+        return [entry for entry in logged if "cannot be rendered" in entry["event"]]
+
+    wait_until(refusals, what="the refusal in the log")
+    tree.pools.create(web("good"))
+    wait_until(lambda: tree.servers("good"), what="the other pool")
+    listener.operator.say(m.task_added(running("t2", 31002)))
+    wait_until(lambda: len(tree.servers("good")) == 2, what="the other pool's second server")
+    assert tree.head("bad") == before
+    assert len(refusals()) == 1
+    tree.pools.replace(web("bad"))
+    wait_until(lambda: len(tree.servers("bad")) == 2, what="the repaired pool")
+
+
+def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
+    zookeeper: ZooKeeperServer,
+    zk_root: str,
+    tree: Tree,
+    listener: Listener,
+    logged: list[MutableMapping[str, Any]],
+    expects_errors: None,
+) -> None:
+    """A template of an older release must not take the bundles of newer pools away."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    first = Template(zookeeper.address, zk_root, listener.target)
+    wait_until(tree.servers, what="the bundle")
+    first.stop()
+    before = tree.head("web")
+    tree.session.set(f"{zk_root}/pools/web", b'{"name": "web", "fromTheFuture": true}')
+    tree.pools.create(web("other"))
+    second = Template(zookeeper.address, zk_root, listener.target)
+    wait_until(lambda: tree.servers("other"), what="the readable pool")
+    tree.pools.delete("other")
+    wait_until(lambda: not tree.session.exists(f"{zk_root}/rendered/other"), what="the removal of the deleted pool")
+    assert tree.head("web") == before
+    second.stop()
+
+
+def test_changes_while_zookeeper_is_away_are_published_when_it_is_back(
+    tmp_path: Path, zk_root: str, listener: Listener
+) -> None:
+    """Nothing is forgotten, whoever is in charge afterwards."""
+    server = ZooKeeperServer(tmp_path / "own-zookeeper", free_port())
+    server.start()
+    session = connect(server.address)
+    assert session.wait_connected(10)
+    tree = Tree(session, zk_root)
+    template = Template(server.address, zk_root, listener.target)
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    server.kill()
+    wait_until(lambda: session.state.value != "connected", what="the loss of ZooKeeper")
+    listener.operator.say(m.task_added(running("t2", 31002)), m.task_updated("t1", m.status_json("TASK_LOST")))
+    server.start()
+    wait_until(
+        lambda: tree.servers() == ["agentip_10.0.0.1_31002"], timeout=60, what="the change made without ZooKeeper"
+    )
+    template.stop()
+    session.close()
+    server.stop()
