@@ -476,9 +476,10 @@ class ZooKeeper:
         if self._state is not State.CONNECTED:
             # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
             raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
+        pending = call(*args, **kwargs)
         try:
-            return call(*args, **kwargs).get(timeout=self._timeout)
-        except (kz.KazooException, KazooTimeoutError) as error:
+            return pending.get(timeout=self._timeout)
+        except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error
             raise _translate(path, error, self.address) from error
 
 

@@ -1,9 +1,12 @@
 """The ZooKeeper connection against a real server that is killed, restarted, and ends sessions."""
 
 import logging
+import os
+import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -299,3 +302,86 @@ def test_credentials_open_nodes_and_are_never_logged(
         with pytest.raises(StorageUnavailable, match="credentials"):
             other.get(f"{zk_root}/n")
     assert "s3cr" not in caplog.text
+
+
+def test_a_server_that_hangs_fails_calls_in_time_and_is_found_again(own_server: ZooKeeperServer, zk_root: str) -> None:
+    """A stopped server keeps its connections: calls end by their own deadline, and nothing waits for ever."""
+    with connected(own_server.address) as ours:
+        ours.create(f"{zk_root}/n", b"1")
+        seen: list[object] = []
+        ours.watch_data(f"{zk_root}/n", seen.append)
+        wait_until(lambda: seen == [(b"1", 0)], what="the watch")
+        assert own_server.pid is not None
+        os.kill(own_server.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StorageUnavailable):
+                ours.set(f"{zk_root}/n", b"2")
+            wait_until(lambda: ours.state is not State.CONNECTED, 20, "the notice")
+        finally:
+            os.kill(own_server.pid, signal.SIGCONT)
+        assert ours.wait_connected(30)
+        # The write that failed may or may not have been applied; what comes after it is.
+        version = ours.put(f"{zk_root}/n", b"3")
+        wait_until(lambda: seen[-1] == (b"3", version), 20, "the watch")
+
+
+# kazoo's own thread ends with the exception; that it does is what this test is about.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_client_that_ends_over_garbage_is_started_again(zookeeper: ZooKeeperServer, zk_root: str) -> None:
+    """kazoo's thread ends for ever at an answer that it does not expect; ours comes back on a new session."""
+    with Corrupting(zookeeper) as proxy, connected(proxy.address) as ours:
+        node = ours.keep_ephemeral(f"{zk_root}/me", b"1")
+        wait_until(lambda: ours.exists(f"{zk_root}/me"), what="the node")
+        first = ours.session
+        proxy.corrupt.set()
+        with pytest.raises(StorageUnavailable):
+            ours.get(f"{zk_root}/me")
+        wait_until(lambda: ours.state is State.CONNECTED and ours.session != first, 30, "the new session")
+        node.set(b"2")
+        wait_until(lambda: (found := ours.get(f"{zk_root}/me")) and found[0] == b"2", 20, "the node")
+
+
+class Corrupting:
+    """A proxy that spoils the number of one answer when told to."""
+
+    def __init__(self, server: ZooKeeperServer) -> None:
+        self.corrupt = threading.Event()
+        self._target = (server.host, server.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self._listener.getsockname())
+        self._sockets: list[socket.socket] = []
+
+    def __enter__(self) -> "Corrupting":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in self._sockets:
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._target)
+            self._sockets += [client, server]
+            threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                if answers and len(data) > 8 and data[4:8] != b"\xff\xff\xff\xfe" and self.corrupt.is_set():
+                    self.corrupt.clear()
+                    data = data[:4] + b"\x7f\xff\xff\xff" + data[8:]
+                sink.sendall(data)
+        except OSError:
+            return  # one side went away
+        finally:
+            for each in (source, sink):
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
