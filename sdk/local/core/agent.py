@@ -167,6 +167,7 @@ class Agent:
         if state.agent_id is None:
             state.agent_id = message["agent_id"]["value"]
             state.out.append(Checkpoint(name="agent", content={"agent_id": state.agent_id}))
+        updates.flush(state, now)
         for item in message.get("reconcile", ()):
             key = (item["framework_id"]["value"], item["task_id"]["value"])
             if key in state.tasks:
@@ -176,7 +177,6 @@ class Agent:
             name = "TASK_DROPPED" if item.get("partition_aware") else "TASK_LOST"
             text = "Reconciliation: task unknown to the agent"
             updates.add(state, task, updates.agent_status(state, task, name, "REASON_RECONCILIATION", text, now), now)
-        updates.flush(state, now)
 
     def _run_group(self, message: Json, now: float) -> None:
         """The default executor is not part of this agent: the tasks of a group fail with that sentence."""

@@ -150,9 +150,8 @@ _KIND_NAMES = {bool: "boolean", int: "number", float: "number", str: "string", d
 
 
 def _wrong(value: object, name: str) -> BadMessage:
-    article = "an" if isinstance(value, (dict, list)) else "a"
     kind = "null" if value is None else _KIND_NAMES.get(type(value), "value")
-    return BadMessage(f"Not expecting {article} JSON {kind} for field '{name}'")
+    return BadMessage(f"Not expecting a JSON {kind} for field '{name}'")
 
 
 def _number(value: object, name: str) -> float:

@@ -1,4 +1,4 @@
-"""The embedded Mesos under kills: agents, masters and executors die and come back, tasks survive as on a real cluster."""
+"""The embedded Mesos under kills: agents, masters and executors die and come back; tasks survive as on a real one."""
 
 import base64
 import signal

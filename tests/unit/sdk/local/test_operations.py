@@ -1,0 +1,167 @@
+"""Dynamic reservations: refinement, labels, feedback, and the errors of a real master."""
+
+from typing import Any
+
+from tests.unit.sdk.local.model import Pair, World, amounts, launch, task
+
+ROLE = "slave_public/x"
+
+
+def refined(resources: list[dict[str, Any]], label: str = "r1", **fields: Any) -> list[dict[str, Any]]:
+    """The resources reserved for ROLE on top of what they are."""
+    entry = {"type": "DYNAMIC", "role": ROLE, **fields, "labels": {"labels": [{"key": "resource_id", "value": label}]}}
+    return [item | {"reservations": [*item.get("reservations", []), entry]} for item in resources]
+
+
+def reserve(resources: list[dict[str, Any]], operation_id: str | None = "op") -> dict[str, Any]:
+    """A RESERVE operation."""
+    named = {"id": {"value": operation_id}} if operation_id else {}
+    return {"type": "RESERVE", **named, "reserve": {"resources": resources}}
+
+
+def unreserve(resources: list[dict[str, Any]], operation_id: str = "op") -> dict[str, Any]:
+    """An UNRESERVE operation."""
+    return {"type": "UNRESERVE", "id": {"value": operation_id}, "unreserve": {"resources": resources}}
+
+
+def pair() -> tuple[Pair, dict[str, Any]]:
+    """A public agent, a framework in ROLE, and its first offer."""
+    both = Pair("cpus(slave_public):4;mem(slave_public):1024")
+    both.connect()
+    both.world.subscribe("s", ROLE)
+    both.pump()
+    return both, both.world.offers("s")[0]
+
+
+def statuses(both: Pair) -> list[dict[str, Any]]:
+    """The operation statuses sent so far."""
+    events = both.world.of("s", "UPDATE_OPERATION_STATUS")
+    return [event["update_operation_status"]["status"] for event in events]
+
+
+def test_reserve_and_launch_in_one_accept() -> None:
+    """The static reservation is refined, the task runs on it, feedback comes, the rest stays as it was."""
+    both, offer = pair()
+    mine = refined(amounts(offer, cpus=1.0, mem=64.0))
+    run = task(offer, "t1") | {"resources": mine}
+    both.world.accept("s", offer, reserve(mine), launch(run))
+    both.pump()
+    assert [item["state"] for item in statuses(both)] == ["OPERATION_FINISHED"]
+    assert not both.world.updates("s")
+    assert [item.task["task_id"]["value"] for item in both.launches if item.task] == ["t1"]
+    both.at(1.0)
+    rest = both.world.offers("s")[0]
+    assert [len(item["reservations"]) for item in rest["resources"]] == [1, 1]
+    assert both.agent.state.resources == both.world.master.state.agents["M-S0"].total
+
+
+def test_reservation_is_offered_again_and_unreserved() -> None:
+    """The re-offer carries reservation and labels; UNRESERVE turns it back into what it was."""
+    both, offer = pair()
+    mine = refined(amounts(offer, cpus=1.0))
+    both.world.accept("s", offer, reserve(mine))
+    both.pump()
+    both.at(1.0)
+    again = both.world.offers("s")[0]
+    assert mine[0] in again["resources"]
+    both.world.accept("s", again, unreserve(mine, "op2"))
+    both.pump()
+    both.at(2.0)
+    assert both.world.offers("s")[0]["resources"] == offer["resources"]
+
+
+def test_feedback_is_repeated_until_acknowledged() -> None:
+    """The same uuid after 10 s; after the acknowledgement the operation is unknown."""
+    both, offer = pair()
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0))))
+    both.pump()
+    both.at(10.5)
+    first, second = statuses(both)
+    assert first == second
+    assert set(first) == {"operation_id", "state", "uuid", "agent_id"}
+    content = {"operation_id": first["operation_id"], "agent_id": first["agent_id"], "uuid": first["uuid"]["value"]}
+    both.scheduler("s", "ACKNOWLEDGE_OPERATION_STATUS", content)
+    both.at(60.0)
+    assert len(statuses(both)) == 2
+    asked = [{"operation_id": first["operation_id"], "agent_id": first["agent_id"]}]
+    both.scheduler("s", "RECONCILE_OPERATIONS", {"operations": asked})
+    assert statuses(both)[-1]["state"] == "OPERATION_UNKNOWN"
+
+
+def test_without_an_id_there_is_no_feedback() -> None:
+    """Operations without id succeed in silence."""
+    both, offer = pair()
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0)), None))
+    both.pump()
+    both.at(20.0)
+    assert not statuses(both)
+    assert not both.world.master.state.agents["M-S0"].operations
+
+
+def test_errors_name_the_rule() -> None:
+    """Wrong role, not enough, not reserved: OPERATION_ERROR without uuid, and the offer comes back."""
+    for make, message in [
+        (lambda offer: reserve([item | {"reservations": [{"type": "DYNAMIC", "role": "other"}]} for item in
+                                amounts(offer, cpus=1.0)]),
+         "A reserve operation was attempted for a resource with role 'other', but the resource was allocated to role"),
+        (lambda offer: reserve(refined(amounts(offer, cpus=50.0))), " does not contain cpus"),
+        (lambda offer: unreserve(amounts(offer, cpus=1.0)), "is not dynamically reserved"),
+    ]:  # fmt: skip
+        both, offer = pair()
+        both.world.accept("s", offer, make(offer))
+        both.pump()
+        (status,) = statuses(both)
+        assert status["state"] == "OPERATION_ERROR"
+        assert message in status["message"]
+        assert "uuid" not in status
+        both.at(1.0)
+        assert both.world.offers("s")[0]["resources"] == offer["resources"]
+
+
+def test_principal_must_be_the_frameworks() -> None:
+    """With a principal the reservation must carry it."""
+    world = World()
+    world.agent("a1", "cpus(slave_public):4;mem(slave_public):1024")
+    world.subscribe("s", ROLE, principal="p")
+    offer = world.offers("s")[0]
+    world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0), principal="q")))
+    (event,) = world.of("s", "UPDATE_OPERATION_STATUS")
+    assert (
+        "does not match a reserved resource in the request with principal 'q'"
+        in (event["update_operation_status"]["status"]["message"])
+    )
+
+
+def test_a_task_may_not_use_another_reservation() -> None:
+    """Labels are identity: a task with a foreign label is TASK_ERROR."""
+    both, offer = pair()
+    mine, other = (refined(amounts(offer, cpus=1.0, mem=64.0), label) for label in ("r1", "r2"))
+    both.world.accept("s", offer, reserve(mine), launch(task(offer, "t1") | {"resources": other}))
+    both.pump()
+    (status,) = both.world.updates("s")
+    assert status["state"] == "TASK_ERROR"
+    assert "required by task and its executor is more than available" in status["message"]
+
+
+def test_operation_lost_on_the_way_is_dropped() -> None:
+    """An agent that comes back without having heard of the operation: OPERATION_DROPPED; its account counts."""
+    both, offer = pair()
+    both.linked = False
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0))))
+    both.agent.master_disconnected()
+    both.connect()
+    assert [item["state"] for item in statuses(both)] == ["OPERATION_DROPPED"]
+    assert both.world.offers("s")[-1]["resources"] == offer["resources"]
+
+
+def test_reservations_survive_the_framework_and_the_agents_restart() -> None:
+    """They belong to the role: TEARDOWN leaves them, and the agent's checkpoint keeps them."""
+    both, offer = pair()
+    mine = refined(amounts(offer, cpus=1.0))
+    both.world.accept("s", offer, reserve(mine))
+    both.pump()
+    both.scheduler("s", "TEARDOWN")
+    both.restart()
+    both.connect()
+    both.world.subscribe("s2", ROLE)
+    assert mine[0] in both.world.offers("s2")[0]["resources"]
