@@ -30,7 +30,7 @@ from sdk.core.frame import Frame
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.offers import abandoned, offers_received
 from sdk.core.roles import offers_came, update_offers, update_roles
-from sdk.core.settle import ensure_instances, reservation_gone, settle, target_removed
+from sdk.core.settle import ensure_instances, forget_release, reservation_gone, settle, target_removed
 from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.uninstall import progress, uninstall_requested
@@ -112,11 +112,11 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
     status = event.status
     resource_id = frame.operations.get(status.operation_id)
     if status.state is OperationState.FINISHED and resource_id is not None:
-        del frame.operations[status.operation_id]
         reservation_gone(frame, resource_id)
     elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
         frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
-        frame.operations.pop(status.operation_id, None)
+        if resource_id is not None and status.state not in (OperationState.UNREACHABLE, OperationState.RECOVERING):
+            forget_release(frame, resource_id)
         # The offers tell what is left. A master or agent that knows no feedback refuses the id itself: do without.
         frame.feedback = frame.feedback and status.state is not OperationState.ERROR
     if status.uuid is not None:

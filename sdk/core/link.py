@@ -53,7 +53,6 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     frame.offers_seen = 0
     frame.absent_since.clear()
     frame.released.clear()
-    frame.operations.clear()
     frame.unproven = ()
     frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
 

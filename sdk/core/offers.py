@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sdk.core.effects import Accept, Decline, Launch, Operation, Unreserve
 from sdk.core.frame import Frame
-from sdk.core.settle import reservation_gone, settle
+from sdk.core.settle import forget_release, reservation_gone, settle
 from sdk.core.state import PodKey, Unproven
 from sdk.model.ids import AgentId, OfferId, OperationId, ResourceId
 from sdk.model.records import Holding, PodRecord, Superseded
@@ -100,8 +100,7 @@ def _compare(frame: Frame, pool: Pool) -> None:
     for resource_id in own:
         if resource_id in frame.released:
             frame.log("info", f"The reservation {resource_id} on {pool.hostname} is offered again: released once more")
-            frame.proven(resource=resource_id)
-            del frame.released[resource_id]
+            forget_release(frame, resource_id)
         key = frame.by_resource.get(resource_id)
         if key is not None:
             _moved(frame, frame.pods[key], pool)
@@ -121,7 +120,7 @@ def _compare(frame: Frame, pool: Pool) -> None:
                 continue
             if left.resource_id in own:
                 frame.absent_since.pop(left.resource_id, None)
-            elif left.ended and _absent_long(frame, left.resource_id):
+            elif left.ended and left.resource_id not in frame.released and _absent_long(frame, left.resource_id):
                 reservation_gone(frame, left.resource_id)
 
 
@@ -149,19 +148,16 @@ def _compare_holding(
         return
     if offered and isinstance(frame.needs.get((record.service, record.name)), MustRelease):
         return  # a part of it: it is released as it comes
-    if not offered and (not holding.confirmed or resource_id in frame.released):
-        gone = True
-    else:
-        gone = _absent_long(frame, resource_id)
-    if not gone:
+    if resource_id in frame.released:
+        return  # it is absent because we hold the offer, or because it is gone: the operation's feedback will tell
+    if (offered or holding.confirmed) and not _absent_long(frame, resource_id):
         return
-    if resource_id not in frame.released:
-        frame.log(
-            "warning",
-            f"{record.name}: {holding.hostname} does not offer its reservation; it is given up",
-            service=record.service,
-            resource_id=resource_id,
-        )
+    frame.log(
+        "warning",
+        f"{record.name}: {holding.hostname} does not offer its reservation; it is given up",
+        service=record.service,
+        resource_id=resource_id,
+    )
     if isinstance(frame.needs.get((record.service, record.name)), MustRelease) or not holding.confirmed:
         reservation_gone(frame, resource_id)
         return
@@ -171,8 +167,6 @@ def _compare_holding(
 
 
 def _absent_long(frame: Frame, resource_id: ResourceId) -> bool:
-    if resource_id in frame.released:
-        return True
     since = frame.absent_since.get(resource_id)
     if since is None:
         frame.absent_since[resource_id] = frame.now

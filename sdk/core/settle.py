@@ -53,16 +53,24 @@ def _time_has_come(frame: Frame) -> None:
             frame.touched.add(service)
     for key, since in list(frame.waiting_since.items()):
         _agent_silent(frame, key, since)
+    awaited = set(frame.operations.values()) if frame.released else set()
     for resource_id, sent in list(frame.released.items()):
-        if frame.subscribed and sent + 2 * frame.settings.proof_within <= frame.now:
+        if frame.subscribed and resource_id not in awaited and sent + 2 * frame.settings.proof_within <= frame.now:
             reservation_gone(frame, resource_id)
+
+
+def forget_release(frame: Frame, resource_id: ResourceId) -> None:
+    """The UNRESERVE did not happen, or its outcome is known."""
+    frame.released.pop(resource_id, None)
+    frame.proven(resource=resource_id)
+    for operation_id in [name for name, released in frame.operations.items() if released == resource_id]:
+        del frame.operations[operation_id]
 
 
 def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
     """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
-    frame.released.pop(resource_id, None)
+    forget_release(frame, resource_id)
     frame.absent_since.pop(resource_id, None)
-    frame.proven(resource=resource_id)
     key = frame.by_resource.get(resource_id)
     if key is not None:
         frame.put(replace(frame.pods[key], holding=None))

@@ -1,0 +1,189 @@
+"""Random stories: whatever happens, after everything has healed exactly the wanted tasks run and nothing is leaked."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from sdk.core.snapshot import Progress, StepView
+from sdk.model.spec import RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.testing import Behaviour, Simulation
+from tests.simulation.specs import service
+
+AGENTS = ("agent1", "agent2", "agent3")
+CALLS = ("Accept", "Acknowledge", "Decline", "Kill", "Reconcile", "Revive", "Suppress", "UpdateRoles")
+LOSABLE = ("Acknowledge", "Kill", "Reconcile", "Revive", "Accept")
+
+
+class Chaos(RuleBasedStateMachine):
+    """Agents, tasks, calls and processes fail in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sim = Simulation()
+        self.away: set[str] = set()
+        self.dead: set[str] = set()
+        self.wanted: dict[str, int] = {}
+
+    @initialize()
+    def cluster(self) -> None:
+        for name in AGENTS:
+            self.sim.add_agent(name, ports="31000-31019")
+
+    @rule(
+        name=st.sampled_from(("web", "api")),
+        count=st.integers(0, 3),
+        command=st.sampled_from(("one", "two")),
+        cpus=st.sampled_from((0.3, 0.5, 0.7)),
+        parallel=st.booleans(),
+    )
+    def publish(self, name: str, count: int, command: str, cpus: float, parallel: bool) -> None:
+        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes[name] = service(
+            name,
+            count=count,
+            command=command,
+            cpus=cpus,
+            recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0),
+            update=UpdateStrategy(kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2),
+        )
+        self.wanted[name] = count
+        self.sim.publish(*wishes.values())
+
+    @rule(name=st.sampled_from(("web", "api")))
+    def remove(self, name: str) -> None:
+        self.wanted.pop(name, None)
+        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes.pop(name, None)
+        self.sim.publish(*wishes.values())
+
+    @rule(seconds=st.sampled_from((0.1, 1.0, 3.0, 12.0, 40.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.sim.advance(seconds)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def partition(self, name: str) -> None:
+        if name not in self.away | self.dead:
+            self.away.add(name)
+            self.sim.partition(name)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def heal(self, name: str) -> None:
+        if name in self.away:
+            self.away.discard(name)
+            self.sim.heal(name)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def kill_agent(self, name: str) -> None:
+        if name not in self.away | self.dead:
+            self.dead.add(name)
+            self.sim.kill_agent(name)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def return_agent(self, name: str) -> None:
+        if name in self.dead:
+            self.dead.discard(name)
+            self.sim.return_agent(name)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def restart_agent(self, name: str) -> None:
+        if name not in self.away | self.dead:
+            self.sim.restart_agent(name)
+
+    @precondition(lambda self: self.sim.scheduler.state is not None and self.sim.scheduler.state.pods)
+    @rule(pick=st.integers(0, 5))
+    def kill_task(self, pick: int) -> None:
+        assert self.sim.scheduler.state is not None
+        names = sorted(self.sim.scheduler.state.pods)
+        self.sim.kill_task("/".join(names[pick % len(names)]))
+
+    @precondition(lambda self: self.sim.scheduler.state is not None and self.sim.scheduler.state.pods)
+    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace")))
+    def operate(self, pick: int, action: str) -> None:
+        assert self.sim.scheduler.state is not None
+        names = sorted(self.sim.scheduler.state.pods)
+        self.sim.action("/".join(names[pick % len(names)]), action)
+
+    @rule(name=st.sampled_from(LOSABLE))
+    def lose(self, name: str) -> None:
+        self.sim.lose_calls(name)
+
+    @rule(name=st.sampled_from(CALLS))
+    def fail(self, name: str) -> None:
+        self.sim.fail_calls(name)
+
+    @precondition(lambda self: self.sim.scheduler.state is not None)
+    @rule(name=st.sampled_from(CALLS))
+    def die_before(self, name: str) -> None:
+        self.sim.die_before(name)
+
+    @rule()
+    def restart_scheduler(self) -> None:
+        self.sim.restart_scheduler()
+
+    @rule()
+    def disconnect(self) -> None:
+        self.sim.disconnect()
+
+    @rule()
+    def master_failover(self) -> None:
+        self.sim.master_failover()
+
+    @rule(index=st.integers(0, 2), fails=st.booleans())
+    def behave(self, index: int, fails: bool) -> None:
+        self.sim.behave(f"app-{index}-server", Behaviour(fails_after=0.3 if fails else None, lingers=1.0))
+
+    @invariant()
+    def one_live_record_per_task(self) -> None:
+        state = self.sim.scheduler.state
+        if state is not None:
+            for task_id, key in state.by_task.items():
+                record = state.pods[key]
+                assert task_id in {task.task_id for task in record.tasks} | {left.task_id for left in record.superseded}
+
+    def teardown(self) -> None:
+        """Heal everything, wait, and look."""
+        sim = self.sim
+        sim.scheduler.lose.clear()
+        sim.scheduler.fail.clear()
+        sim.scheduler.die_before = None
+        for index in range(3):
+            sim.behave(f"app-{index}-server", Behaviour())
+        for name in sorted(self.away):
+            sim.heal(name)
+        for name in sorted(self.dead):
+            sim.return_agent(name)
+        if sim.scheduler.state is None:
+            sim.start_scheduler()
+        wanted = sorted(f"{name}/app-{index}" for name, count in self.wanted.items() for index in range(count))
+        sim.run_until(lambda: sim.running() == wanted, f"{wanted} run", within=600)
+        # Long enough for a sweep through all offers, which finds what nobody waits for.
+        sim.run_until(
+            lambda: (
+                len(sim.processes()) == len(wanted)
+                and set[str]().union(*sim.reservations().values()) == sim.held()
+                and sim.running() == wanted
+                and sim.scheduler.stored_pods() == wanted
+                and all(step.status is Progress.COMPLETE for step in self._steps())
+            ),
+            "nothing is left over",
+            within=1200,
+        )
+
+    def _steps(self) -> list[StepView]:
+        return [
+            step
+            for view in self.sim.snapshot().services.values()
+            for plan in view.plans
+            if plan.name == "deploy"
+            for phase in plan.phases
+            for step in phase.steps
+        ]
+
+
+Chaos.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestChaos = Chaos.TestCase
