@@ -16,14 +16,12 @@ REMOVING = "removing"
 """The pool was deleted; something of it is still there."""
 
 
-def waits_for_offer(pending: Mapping[str, Any] | None) -> bool:
-    """Whether a pod's `pending` says that offers came and none fitted, as opposed to a step that is under way."""
-    return pending is not None and pending.get("status") == "PREPARED"
+def refusals(pending: Mapping[str, Any] | None) -> str:
+    """`2 offers: ports 80 not free; 1 offer: role slave_public missing` of a pod whose step found no fitting offer.
 
-
-def pending_text(pending: Mapping[str, Any]) -> str:
-    """`2 offers: ports 80 not free; 1 offer: role slave_public missing`, or the summary when no offer was refused."""
+    Empty when no offer was refused: then the step is under way, and its own summary says what it waits for.
+    """
+    if pending is None or pending.get("status") != "PREPARED":
+        return ""
     reasons = [one for one in pending.get("reasons") or () if isinstance(one, Mapping)]
-    if not reasons:
-        return str(pending.get("summary") or "no offer has been seen yet")
     return "; ".join(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)

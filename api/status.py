@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.pool_states import DEPLOYING, PENDING, READY, REJECTED, REMOVING, UNKNOWN, pending_text, waits_for_offer
+from api.pool_states import DEPLOYING, PENDING, READY, REJECTED, REMOVING, UNKNOWN, refusals
 from pool_executor.bundle import Head, InstanceStatus, encode_status
 from scheduler.pools.store import StoredPool
 
@@ -131,9 +131,9 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     wanted = stored.pool.count
     if side.problem is not None:
         return PENDING, f"the scheduler cannot carry the pool out: {side.problem}"
-    waiting = [row for row in rows if waits_for_offer(row["pending"])]
-    if waiting:
-        return PENDING, f"{waiting[0]['name']} cannot be placed yet: {pending_text(waiting[0]['pending'])}"
+    refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
+    if refused:
+        return PENDING, f"{refused[0][0]} cannot be placed yet: {refused[0][1]}"
     if head is None or head.pool_version != stored.version:
         return DEPLOYING, f"version {stored.version + 1} of the pool has not been rendered yet"
     # Only a refusal of what is published now counts: an older one says nothing about the pool as it is.
@@ -146,8 +146,9 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     current = sum(1 for row in rows if row["current"])
     open_plans = [plan.get("name") for plan in side.plans if plan.get("status") != "COMPLETE"]
     if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
+        steps = [f"; {row['name']} {row['pending'].get('summary')}" for row in rows if row["pending"]]
         doing = f"; plan {', '.join(map(str, open_plans))} is running" if open_plans else ""
-        return DEPLOYING, f"{current} of {wanted} instances serve the current configuration{doing}"
+        return DEPLOYING, f"{current} of {wanted} instances serve the current configuration{(steps or [doing])[0]}"
     if side.error is not None:
         return UNKNOWN, f"{current} of {wanted} instances serve the current configuration; {side.error}"
     return READY, f"{current} of {wanted} instances serve the current configuration"

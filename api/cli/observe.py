@@ -73,7 +73,7 @@ def status(client: ApiClient, name: str, task_ids: bool, as_json: bool, wait: bo
             [(row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row)) for row in rows],
         )
     )
-    details = [row for row in rows if row["pending"] or row["error"] or row["message"]]
+    details = [row for row in rows if row["pending"] or row["error"] or not row["current"]]
     if details:
         data("")
     for row in details:

@@ -13,7 +13,7 @@ from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from api.cli.output import talk
 from api.client import ApiClient, ApiError, ApiUnreachable
-from api.pool_states import READY, REJECTED, pending_text, waits_for_offer
+from api.pool_states import READY, REJECTED, refusals
 
 _EVERY = 0.3
 
@@ -28,8 +28,9 @@ def lines(status: Json) -> dict[str, str]:
 
 def describe(row: Json) -> str:
     """One load balancer in a sentence."""
-    if waits_for_offer(row.get("pending")):
-        return f"waits for an offer: {pending_text(row['pending'])}"
+    pending = row.get("pending") or {}
+    if refused := refusals(pending or None):
+        return f"waits for an offer: {refused}"
     host = f" on {row['hostname']}" if row.get("hostname") else ""
     state = f"{row.get('state') or row.get('podStatus') or 'not launched yet'}{host}"
     match row.get("verdict"):
@@ -43,7 +44,7 @@ def describe(row: Json) -> str:
         case "starting":
             return f"{state}, has no configuration yet"
         case _:
-            told = row.get("message") or (row.get("pending") or {}).get("summary")
+            told = pending.get("summary") or row.get("message")
             return f"{state}: {told}" if told else state
 
 
@@ -90,7 +91,7 @@ def _follow(look: Callable[[], tuple[bool, Json]], timeout: float, complaint: st
             if done:
                 return
             if time.monotonic() >= deadline:
-                last = "; ".join(f"{name}: {text}" for name, text in shown.items())
+                last = shown.get("API") or next(iter(shown.values()), "nothing is known of it")
                 raise Failure(f"{complaint} after {timeout:g} s: {last}", Exit.TIMEOUT)
             time.sleep(_EVERY)
 

@@ -20,7 +20,8 @@ import sys
 from api.cli.serve import supervise
 from api.cli.supervisor import Backoff, Child
 pairs = zip(sys.argv[1::2], sys.argv[2::2])
-sys.exit(supervise([Child(name=name, command=tuple(command.split("|")), grace=1.0) for name, command in pairs], Backoff(limit=0.2)))
+children = [Child(name=name, command=tuple(command.split("|")), grace=1.0) for name, command in pairs]
+sys.exit(supervise(children, Backoff(limit=0.2)))
 """
 SLEEP = "sleep|1000"
 

@@ -61,8 +61,9 @@ def row(**changes: object) -> dict[str, object]:
         ({"verdict": None, "state": "TASK_FAILED", "message": "no haproxy"}, "TASK_FAILED on agent1: no haproxy"),
         ({"verdict": None, "state": None, "podStatus": "PENDING", "hostname": None}, "PENDING"),
         (
-            {"pending": {"status": "PREPARED", "summary": "waits for offers", "reasons": []}},
-            "waits for an offer: waits for offers",
+            {"state": None, "podStatus": "PENDING", "hostname": None, "verdict": None}
+            | {"pending": {"status": "PREPARED", "summary": "waits for offers", "reasons": []}},
+            "PENDING: waits for offers",
         ),
         (
             {"pending": {"status": "PREPARED", "reasons": [{"count": 1, "reason": "cpus: wants 1.0, offer has 0.4"}]}},
