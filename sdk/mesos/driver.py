@@ -151,9 +151,12 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         return ended
 
     def teardown(self) -> None:
-        """TEARDOWN: Mesos kills all tasks and forgets the framework."""
-        self._subscribed()
-        self._teardown()
+        """TEARDOWN: Mesos kills all tasks and forgets the framework.
+
+        pymesos' own forgets the id as well, and the next subscription would make a new framework. Under the old id it
+        is refused for good, which is the proof that the framework is gone.
+        """
+        self._send({"type": "TEARDOWN", "framework_id": {"value": self.framework_id}})
 
     def _shutdown(self) -> None:
         """pymesos sends TEARDOWN here."""
