@@ -24,7 +24,7 @@ NAME = "pool_executor.pyz"
 
 _SOURCES = Path(__file__).parents[1]
 _OURS = ("pool_executor", "sdk")
-_ENTRY = "pool_executor.__main__"
+_ENTRIES = ("pool_executor.__main__", "pool_executor.too_old")
 # All of pure Python. pymesos names the others but for urllib3 and structlog.
 _DISTRIBUTIONS = ("addict", "h11", "http-parser", "kazoo", "pymesos", "six", "structlog", "urllib3")
 _LEFT_OUT = ("/tests/", "/testing/", "/contrib/emscripten/")
@@ -33,7 +33,9 @@ _MAIN = """\
 import sys
 
 if sys.version_info < (3, 11):
-    sys.exit("this agent has Python %d.%d; the pool executor needs Python 3.11 or later" % sys.version_info[:2])
+    from pool_executor.too_old import fail
+
+    sys.exit(fail("this agent has Python %d.%d; the pool executor needs Python 3.11 or later" % sys.version_info[:2]))
 
 from pool_executor.__main__ import main
 
@@ -72,9 +74,9 @@ def build() -> Artifact:
 
 
 def _our_modules() -> Iterator[tuple[str, bytes]]:
-    """The modules that `_ENTRY` imports, directly or not, and the packages they are in."""
+    """The modules that `_ENTRIES` import, directly or not, and the packages they are in."""
     seen: set[str] = set()
-    waiting = [_ENTRY]
+    waiting = list(_ENTRIES)
     while waiting:
         module = waiting.pop()
         if module in seen:

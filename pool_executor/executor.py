@@ -28,6 +28,7 @@ _log = structlog.get_logger()
 _MAX_MESSAGE = 500
 # The agent kills what is left when the shutdown grace period is over: be gone before.
 _SHUTDOWN_MARGIN = 1.0
+_CLOSE_SECONDS = 1.0
 
 
 class Driver(Protocol):
@@ -205,7 +206,7 @@ class PoolExecutor(Executor):
         finally:
             # The status in ZooKeeper goes before Mesos is told, so that nobody sees an instance whose task has ended.
             if nodes is not None:
-                nodes.close()
+                _close(nodes)
             sockets.close()
             self._tell(driver, assignment.task_id, state, message, healthy=False)
             # The agent ends an executor whose tasks are over only when it goes by itself.
@@ -256,6 +257,13 @@ def _sentence(status: InstanceStatus) -> str:
     if status.verdict == "applied":
         return f"serving version {status.version}: {status.reason}"
     return status.reason
+
+
+def _close(nodes: PoolNodes) -> None:
+    """End the session, but do not wait for a ZooKeeper that hangs: the node goes with the session then."""
+    closing = threading.Thread(target=nodes.close, name="closing", daemon=True)
+    closing.start()
+    closing.join(_CLOSE_SECONDS)
 
 
 def _require(program: str, why: str) -> None:

@@ -191,3 +191,25 @@ def test_a_task_with_broken_data_fails_with_the_field(tmp_path: Path, zookeeper:
         container.process.kill()  # type: ignore[union-attr]
         container.wait()
         agent.stop()
+
+
+def test_a_python_that_is_too_old_fails_the_task_with_the_sentence(tmp_path: Path) -> None:
+    """What such a Python runs instead of the executor subscribes, is given the task and fails it."""
+    agent = Agent(task_info({}))
+    agent.start()
+    try:
+        done = subprocess.run(
+            [
+                "/usr/bin/python3",
+                "-c",
+                "from pool_executor.too_old import fail; exit(fail('this agent has Python 3.4'))",
+            ],
+            env={"PYTHONPATH": str(Path(__file__).parents[3]), **agent.environment},
+            cwd=tmp_path,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert agent.last("TASK_FAILED")["message"] == "this agent has Python 3.4"
+    finally:
+        agent.stop()

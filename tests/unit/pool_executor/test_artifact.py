@@ -1,12 +1,15 @@
 """The executor as one file."""
 
+import ast
 import hashlib
 import io
 import subprocess
 import sys
 import zipfile
 
-from pool_executor import artifact
+import pytest
+
+from pool_executor import artifact, too_old
 
 
 def test_the_same_sources_give_the_same_bytes() -> None:
@@ -36,3 +39,16 @@ def test_it_holds_what_the_executor_imports_and_nothing_of_the_scheduler() -> No
     assert "pool_executor/artifact.py" not in ours
     assert "sdk/mesos/driver.py" not in ours
     assert all(name.endswith(".py") for name in names)
+
+
+def test_an_old_python_can_read_what_it_has_to() -> None:
+    """The entry of the file, the package and the module that tells the agent use no syntax later than Python 3.4."""
+    archive = zipfile.ZipFile(io.BytesIO(artifact.build().data))
+    for name in ("__main__.py", "pool_executor/__init__.py", "pool_executor/too_old.py"):
+        ast.parse(archive.read(name), feature_version=(3, 4))
+
+
+def test_without_an_agent_the_sentence_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing to talk to is no reason for a traceback."""
+    assert too_old.fail("this agent has Python 3.4") == 1
+    assert "this agent has Python 3.4" in capsys.readouterr().err
