@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scheduler.pools import texts
-from scheduler.pools.constraints import Operator
 from scheduler.pools.model import (
     DEFAULT_ADDRESS,
     STATS_PORT_NAME,
@@ -44,7 +43,7 @@ def pool_warnings(pool: Pool) -> tuple[str, ...]:
         found.append("pool.packageName and pool.packageVersion are kept but have no effect: no package is launched")
     if not pool.haproxy.frontends:
         found.append("pool.haproxy.frontends is empty: the load balancers will serve statistics only")
-    if pool.count > 1 and any(constraint.operator is Operator.IS for constraint in pool.placement):
+    if pool.count > 1 and any(constraint.operator == "IS" for constraint in pool.placement):
         found.append("pool.constraints pins all instances with IS; they may not fit on one agent")
     return tuple(found)
 

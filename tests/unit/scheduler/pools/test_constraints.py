@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.pools.constraints import BadConstraint, Constraint, Operator, parse_constraints
+from scheduler.pools.constraints import BadConstraint, Constraint, parse_constraints
 
-UNIQUE = Constraint(field="hostname", operator=Operator.UNIQUE)
+UNIQUE = Constraint(field="hostname", operator="UNIQUE")
 
 
 @pytest.mark.parametrize(
@@ -24,18 +24,19 @@ UNIQUE = Constraint(field="hostname", operator=Operator.UNIQUE)
         (
             '[["hostname","MAX_PER","1"],["@zone","GROUP_BY","3"]]',
             (
-                Constraint(field="hostname", operator=Operator.MAX_PER, value="1"),
-                Constraint(field="@zone", operator=Operator.GROUP_BY, value="3"),
+                Constraint(field="hostname", operator="MAX_PER", value="1"),
+                Constraint(field="@zone", operator="GROUP_BY", value="3"),
             ),
         ),
-        ('[["hostname","MAX_PER",1]]', (Constraint(field="hostname", operator=Operator.MAX_PER, value="1"),)),
+        ('[["hostname","MAX_PER",1]]', (Constraint(field="hostname", operator="MAX_PER", value="1"),)),
         (
             "public_ip:CLUSTER:true,hostname:UNIQUE",
-            (Constraint(field="public_ip", operator=Operator.CLUSTER, value="true"), UNIQUE),
+            (Constraint(field="public_ip", operator="CLUSTER", value="true"), UNIQUE),
         ),
-        ("rack:LIKE:rack-[1-3]", (Constraint(field="rack", operator=Operator.LIKE, value="rack-[1-3]"),)),
-        ("a:IS:b:c", (Constraint(field="a", operator=Operator.IS, value="b:c"),)),
-        ("@region:GROUP_BY", (Constraint(field="@region", operator=Operator.GROUP_BY),)),
+        (r"a:IS:b\:c\,d", (Constraint(field="a", operator="IS", value="b:c,d"),)),
+        ("rack:LIKE:rack-[1-3]", (Constraint(field="rack", operator="LIKE", value="rack-[1-3]"),)),
+        ("a:IS:b:c", (Constraint(field="a", operator="IS", value="b:c"),)),
+        ("@region:GROUP_BY", (Constraint(field="@region", operator="GROUP_BY"),)),
     ],
 )
 def test_each_spelling_is_understood(text: str, expected: tuple[Constraint, ...]) -> None:
@@ -84,4 +85,4 @@ def test_any_text_is_either_parsed_or_refused(text: str) -> None:
 def test_parts_are_what_the_sdk_takes() -> None:
     """Marathon's pairs and triples."""
     assert UNIQUE.parts == ("hostname", "UNIQUE")
-    assert Constraint(field="a", operator=Operator.IS, value="b").parts == ("a", "IS", "b")
+    assert Constraint(field="a", operator="IS", value="b").parts == ("a", "IS", "b")
