@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from sdk.local.agent_views import agent_state, attached, metrics, statistics
+from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, sandbox_path
 from sdk.local.core import classic
@@ -35,7 +36,7 @@ from sdk.local.core.agent_model import (
     ToMaster,
 )
 from sdk.local.core.wire import Json
-from sdk.local.files import Files, write_atomically
+from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
+from sdk.local.atomic import write_atomically
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BACKOFF_MIN, _BACKOFF_MAX = 0.2, 5.0
@@ -176,6 +177,7 @@ class Cluster:
     def start(self, timeout: float = 20.0) -> None:
         """Start all members and return once every agent is registered."""
         self._closing.clear()
+        self._end_stale()
         for member in self.members.values():
             _require_free(self.ip, member.port, member.name)
         for name in self.members:
@@ -188,6 +190,20 @@ class Cluster:
         except EnvironmentProblem:
             self.stop()
             raise
+
+    def _end_stale(self) -> None:
+        """End members that an earlier supervisor left when it was killed; executors go on and are found again."""
+        for member in self.members.values():
+            file = member.directory / "process.json"
+            if member.pid is not None or not file.exists():
+                continue
+            content = json.loads(file.read_bytes())
+            deadline = time.monotonic() + 5.0
+            while processes.start_time(content["pid"]) == content["start"] is not None:
+                processes.send([content["pid"]], signal.SIGKILL)
+                if time.monotonic() > deadline:
+                    raise EnvironmentProblem(f"{member.name} of an earlier run (pid {content['pid']}) cannot be ended")
+                time.sleep(0.02)
 
     def wait_for_agents(self, count: int, timeout: float = 20.0) -> None:
         """Return once that many agents are connected to the master."""
@@ -230,6 +246,8 @@ class Cluster:
                     stderr=log,
                     start_new_session=True,
                 )
+            content = {"pid": member.process.pid, "start": processes.start_time(member.process.pid)}
+            write_atomically(member.directory / "process.json", json.dumps(content).encode())
             member.wanted = True
             member.started = time.monotonic()
             member.restart_at = None

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdk.local import processes
+from sdk.local.atomic import write_atomically
 from sdk.local.core.agent_model import Launch
 from sdk.local.core.wire import Json
 from sdk.local.fetcher import FetchFailed, fetch
-from sdk.local.files import write_atomically
 from sdk.local.web import encode
 
 COMMAND_EXECUTOR = Path(__file__).with_name("command_executor.py")

@@ -5,7 +5,6 @@ Knows no tasks; who attaches what is the agent's and the master's business. Noth
 readable.
 """
 
-import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -129,10 +128,3 @@ def _name(kind: str, number: int) -> str:
         return grp.getgrgid(number).gr_name if kind == "group" else pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file so that a crash leaves the old or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
 from sdk.local.core import classic, views
 from sdk.local.core.master import Master
@@ -30,7 +31,7 @@ from sdk.local.core.outputs import (
     ToOperator,
     ToScheduler,
 )
-from sdk.local.files import Files, write_atomically
+from sdk.local.files import Files
 from sdk.local.web import EventStream, Handler, Refused, Server, answer, encode, json_body, only_post, text
 
 CONNECTION_HEADER = "Agent-Connection"
