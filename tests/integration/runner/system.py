@@ -124,10 +124,11 @@ def _parsed(data: bytes) -> Any:
 
 
 class Master:
-    """What the master knows about one framework."""
+    """What the master knows about one framework, from now on."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self._cluster, self._name = cluster, name
+        self._before = set(self._ids())
 
     def framework(self) -> dict[str, Any] | None:
         """The registered framework."""
@@ -136,10 +137,13 @@ class Master:
         return found[0] if found else None
 
     def frameworks(self) -> int:
-        """All of that name, those that ended included."""
+        """How many of that name there were, those that ended included."""
+        return len(set(self._ids()) - self._before)
+
+    def _ids(self) -> list[str]:
         state = self._cluster.get("/state")
         both = [*state["frameworks"], *state.get("completed_frameworks", [])]
-        return len([one for one in both if one["name"] == self._name])
+        return [one["id"] for one in both if one["name"] == self._name]
 
     def running(self) -> dict[str, dict[str, Any]]:
         """Its RUNNING tasks by name."""

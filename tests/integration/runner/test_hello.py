@@ -10,6 +10,7 @@ import pytest
 from sdk.local.cluster import Cluster
 from sdk.storage.connection import ZooKeeper, connect
 from tests.integration.runner.system import Master, Scheduler, nodes, two_agents
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
@@ -62,12 +63,13 @@ class System:
 
     def close(self) -> None:
         alive = [one for one in self.schedulers if one.process is not None and one.process.poll() is None]
-        if alive and self.master.framework() is not None:
+        try:
+            if alive and self.master.framework() is not None:
+                wait_until(lambda: any(one.request("POST", "/v1/uninstall")[0] == 202 for one in alive), 30, "a leader")
+                wait_until(lambda: self.master.framework() is None, 40, "the framework is gone")
+        finally:
             for one in alive:
-                one.request("POST", "/v1/uninstall")
-            wait_until(lambda: self.master.framework() is None, 40, "the framework is gone")
-        for one in alive:
-            one.stop()
+                one.stop()
 
 
 @pytest.fixture
@@ -243,8 +245,6 @@ def test_uninstall_leaves_nothing(system: System, connection: ZooKeeper) -> None
 
 def test_zookeeper_away_stops_no_task_and_the_scheduler_goes_on_afterwards(tmp_path: Path, cluster: Cluster) -> None:
     """ZooKeeper is killed and comes back: the task lives, and scaling works again."""
-    from tests.support.ports import free_port
-
     server = ZooKeeperServer(tmp_path / "zk", free_port())
     server.directory.mkdir()
     server.start()
@@ -262,8 +262,10 @@ def test_zookeeper_away_stops_no_task_and_the_scheduler_goes_on_afterwards(tmp_p
         assert scheduler.request("PUT", "/v1/count", {"count": 2})[0] == 200
         assert system.wait_running(2)["hello-0-hello"]["id"] == before["id"]
     finally:
-        system.close()
-        server.stop()
+        try:
+            system.close()
+        finally:
+            server.stop()
 
 
 def _kill_task(task_id: str) -> None:
