@@ -56,7 +56,9 @@ def observe_requests(app: Flask, metrics: RequestMetrics) -> None:
     def end(response: Response) -> Response:
         seconds = time.perf_counter() - g.pop("started", time.perf_counter())
         metrics.observe(_method(request), _route(request), response.status_code, seconds)
-        level = "debug" if request.path in _QUIET else "info"
+        # Reads are polled; what changes something, and what went wrong here, is news.
+        failed = response.status_code >= 500 and request.path not in _QUIET
+        level = "warning" if failed else "debug" if request.method in ("GET", "HEAD", "OPTIONS") else "info"
         # The path only: the query may hold the user's token.
         getattr(_log, level)(
             "Answered a request",
