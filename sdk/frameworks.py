@@ -215,6 +215,8 @@ def _check_marathon(app: MarathonApp, path: str) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", port.name):
             raise InvalidSpec(f"{path}.ports[{index}].name", f"{port.name!r} must match ^[a-z][a-z0-9-]*$")
         _check_environment(port.environment, f"{path}.ports[{index}].environment")
+    if not app.command.strip():
+        raise InvalidSpec(f"{path}.command", "must not be empty")
     for index, check in enumerate(app.health_checks):
         if check.port not in names:
             raise InvalidSpec(f"{path}.health_checks[{index}].port", f"{check.port!r} is not one of {', '.join(names)}")
@@ -228,5 +230,6 @@ def _check_environment(variables: Mapping[str, str], path: str) -> None:
         if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
             raise InvalidSpec(f"{path}.{name}", "is not the name of a variable")
         # They stand in a shell command, in double quotes.
-        if not re.fullmatch(r"[A-Za-z0-9_.,:/@{}-]*", value):
-            raise InvalidSpec(f"{path}.{name}", f"{value!r} holds characters that a shell would not leave alone")
+        if not re.fullmatch(r"([A-Za-z0-9_.,:/@-]|\{port\}|\{host\})*", value):
+            rule = "may hold letters, digits, any of _.,:/@- and the placeholders {port} and {host}"
+            raise InvalidSpec(f"{path}.{name}", f"{value!r} {rule}")
