@@ -19,7 +19,7 @@ class HttpServer:
         """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use."""
         host, port = split_address(listen)
         self._server = _Server((host, port), app, numthreads=threads, server_name=name, shutdown_timeout=3)
-        # Mesos and load balancers probe often; a keep-alive connection must not hold a worker for long.
+        # Mesos and proxies probe often; a keep-alive connection must not hold a worker for long.
         self._server.timeout = 10
         self._server.error_log = _report  # type: ignore[method-assign, assignment]
         try:

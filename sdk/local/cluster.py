@@ -58,7 +58,7 @@ def standard_agents(first_port: int, *, ports_each: int = 250, public_extra_port
     """Two public and two private agents with disjoint port ranges from `first_port` on.
 
     All that a public agent has is statically reserved for `slave_public`. `public_extra_ports` (such as `80-80`) are
-    added to the first public agent only: two load balancers on one machine must not share a fixed port.
+    added to the first public agent only: two servers on one machine must not share a fixed port.
     """
     agents = []
     for index in range(4):

@@ -1,0 +1,169 @@
+"""A pool as the wish that Mesos sees: resources, ports, roles, labels, and what a change asks for."""
+
+import hashlib
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scheduler.pools.constraints import parse_constraints
+from scheduler.pools.model import (
+    Backend,
+    Frontend,
+    Haproxy,
+    LinkBackend,
+    Pool,
+    Stats,
+)
+from scheduler.pools.service import Change, Deployment, classify, port_name, service_spec, task_ports
+from sdk.model.spec import PodSpec, ServiceSpec, TaskSpec
+
+DEPLOYMENT = Deployment(sha256="ab" * 32, artifact_url="{advertised}/v1/x", zk="zk:2181", zk_root="/edgelb")
+POOL = Pool(
+    name="web",
+    count=2,
+    placement=parse_constraints("hostname:UNIQUE"),
+    haproxy=Haproxy(
+        frontends=(
+            Frontend(name="http", bind_port=80, link_backend=LinkBackend(default_backend="app")),
+            Frontend(name="other", bind_port=0, bind_address="127.0.0.1"),
+        ),
+        backends=(Backend(name="app"),),
+    ),
+)
+
+
+def _spec(pool: Pool = POOL) -> ServiceSpec:
+    return service_spec(pool, 3, DEPLOYMENT)
+
+
+def _pod(pool: Pool = POOL) -> PodSpec:
+    return _spec(pool).pods[0]
+
+
+def _task(pool: Pool = POOL) -> TaskSpec:
+    return _pod(pool).tasks[0]
+
+
+def test_names_are_those_of_the_documentation() -> None:
+    """Service, pod, task, task id prefix and DiscoveryInfo follow the contract."""
+    spec = _spec()
+    assert (spec.name, spec.task_id_prefix) == ("web", "dcos-edgelb.pools.web")
+    assert (_pod().name, _pod().count, _task().name) == ("edgelb-pool", 2, "server")
+    assert _task().discovery_name == "web.pools.dcos-edgelb"
+
+
+def test_resources_are_the_pools_with_its_overheads() -> None:
+    """0.9 + 0.1 cpus, 992 + 32 MB, 256 MB of disk; the overheads are the executor's part."""
+    task = _task()
+    assert (task.cpus, task.mem, task.disk) == (1000, 1_024_000, 256_000)
+    assert task.executor is not None
+    assert (task.executor.cpus, task.executor.mem) == (100, 32_000)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("slave_public", ("slave_public/edgelb", "slave_public")),
+        ("*", ("edgelb", None)),
+        ("gpu", ("gpu/edgelb", "gpu")),
+    ],
+)
+def test_roles_refine_the_pools_role(role: str, expected: tuple[str, str | None]) -> None:
+    """Static reservations of the pool's role are refined; unreserved resources are reserved for our own role."""
+    pod = _pod(replace(POOL, role=role))
+    assert (pod.role, pod.prereserved_role) == expected
+
+
+def test_ports_are_those_of_the_listeners() -> None:
+    """One per frontend by its name, and the statistics; 0 comes from the offer."""
+    assert [(port.name, port.number) for port in task_ports(POOL)] == [("http", 80), ("other", 0), ("stats", 9090)]
+    assert port_name(POOL, "http") == "http"
+    assert _task().data is not None
+    assert _task().data["bind"] == {"other": "127.0.0.1"}  # type: ignore[index]
+
+
+def test_ports_allocated_ahead_are_named_by_number_so_that_new_frontends_relaunch_nothing() -> None:
+    """With `ports` a frontend that comes to use one of them changes only the bundle."""
+    fixed = Haproxy(stats=Stats(bind_port=9090), frontends=(Frontend(name="http", bind_port=80),))
+    pool = replace(POOL, ports=(9090, 80, 443), haproxy=fixed)
+    assert [(port.name, port.number) for port in task_ports(pool)] == [
+        ("port-80", 80),
+        ("port-443", 443),
+        ("port-9090", 9090),
+    ]
+    assert (port_name(pool, "http"), port_name(pool, "stats")) == ("port-80", "port-9090")
+    more = replace(fixed, frontends=(*fixed.frontends, Frontend(name="tls", bind_port=443, bind_address="10.0.0.1")))
+    assert classify(pool, replace(pool, haproxy=more), DEPLOYMENT) is Change.RELOAD
+
+
+def test_the_command_runs_only_what_it_was_meant_to_run(tmp_path: Path) -> None:
+    """The launch command checks the sum of the artifact before it runs it."""
+    artifact = tmp_path / "pool_executor.pyz"
+    artifact.write_text("print('ran')\n")
+    deployment = replace(DEPLOYMENT, sha256=hashlib.sha256(artifact.read_bytes()).hexdigest())
+    executor = service_spec(POOL, 0, deployment).pods[0].tasks[0].executor
+    assert executor is not None
+    good = subprocess.run(["/bin/sh", "-c", executor.command.value], cwd=tmp_path, capture_output=True, text=True)
+    assert (good.returncode, good.stdout) == (0, "ran\n")
+    artifact.write_text("print('something else')\n")
+    bad = subprocess.run(["/bin/sh", "-c", executor.command.value], cwd=tmp_path, capture_output=True, text=True)
+    assert bad.returncode != 0
+    assert bad.stdout == ""
+    uri = executor.command.uris[0]
+    assert (uri.value, uri.extract, uri.cache) == ("{advertised}/v1/x", False, False)
+
+
+def test_labels_tell_pool_version_and_configuration() -> None:
+    """The version is volatile; the configuration's name is the fingerprint that the SDK compares."""
+    task = _task()
+    assert task.labels == (("EDGELB_POOL", "web"),)
+    told = dict(task.volatile_labels)
+    assert told["EDGELB_POOL_VERSION"] == "3"
+    assert len(told["EDGELB_CONFIG"]) == 12
+    assert (
+        dict(service_spec(POOL, 4, DEPLOYMENT).pods[0].tasks[0].volatile_labels)["EDGELB_CONFIG"]
+        == told["EDGELB_CONFIG"]
+    )
+
+
+def test_the_executor_learns_where_and_what() -> None:
+    """TaskInfo.data as the contract has it, but for what the SDK adds."""
+    assert _task().data == {
+        "pool": "web",
+        "zk": "zk:2181",
+        "zk_root": "/edgelb",
+        "health": {"grace": 180, "interval": 12, "max_fail": 5, "timeout": 60},
+        "kill_grace": 30.0,
+        "bind": {"other": "127.0.0.1"},
+    }
+    assert _task().reports_health
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, Change.NONE),
+        ({"haproxy": replace(POOL.haproxy, backends=())}, Change.RELOAD),
+        ({"namespace": "elsewhere"}, Change.RELOAD),
+        ({"count": 3}, Change.SCALE),
+        ({"placement": ()}, Change.SCALE),
+        ({"cpus": 2.0}, Change.RELAUNCH),
+        ({"role": "*"}, Change.RELAUNCH),
+        ({"haproxy": replace(POOL.haproxy, stats=Stats(bind_port=9091))}, Change.RELAUNCH),
+        ({"haproxy": replace(POOL.haproxy, frontends=POOL.haproxy.frontends[:1])}, Change.RELAUNCH),
+        ({"cpus": 2.0, "count": 5}, Change.RELAUNCH),
+    ],
+)
+def test_a_change_is_classified_by_what_it_asks_of_running_instances(
+    change: dict[str, object], expected: Change
+) -> None:
+    """Routing reloads, numbers scale, resources and ports relaunch."""
+    assert classify(POOL, replace(POOL, **change), DEPLOYMENT) is expected  # type: ignore[arg-type]
+
+
+def test_another_executor_relaunches_and_another_leader_does_not() -> None:
+    """The artifact's content is part of what runs; where it is fetched from is the leader's business."""
+    old, new = _spec(), service_spec(POOL, 3, replace(DEPLOYMENT, sha256="cd" * 32))
+    assert old.pods[0].tasks[0].executor != new.pods[0].tasks[0].executor
