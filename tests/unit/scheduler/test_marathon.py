@@ -87,5 +87,5 @@ def test_values_with_quotes_stay_values() -> None:
 def test_a_framework_without_an_app_says_so() -> None:
     """InvalidSpec names the missing field."""
     framework = parse_frameworks({"frameworks": [{"name": "x", "plugin": "a:B", "roles": ["x"]}]})[0]
-    with pytest.raises(InvalidSpec, match="x.marathon"):
+    with pytest.raises(InvalidSpec, match=r"x\.marathon"):
         app_definition(framework, SETTINGS)

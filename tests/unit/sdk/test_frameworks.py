@@ -92,10 +92,10 @@ def test_a_file_of_another_form_is_refused(value: object) -> None:
 
 def test_a_file_that_is_missing_or_no_json_says_so(tmp_path: Path) -> None:
     """The message names the file."""
-    with pytest.raises(EnvironmentProblem, match="nothing.json"):
+    with pytest.raises(EnvironmentProblem, match=r"nothing\.json"):
         load_frameworks(tmp_path / "nothing.json")
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(InvalidSpec, match="bad.json"):
+    with pytest.raises(InvalidSpec, match=r"bad\.json"):
         load_frameworks(tmp_path / "bad.json")
 
 
@@ -112,7 +112,7 @@ def test_frameworks_are_selected_by_name() -> None:
 def test_a_plugin_that_is_not_there_is_named(plugin: str) -> None:
     """InvalidSpec tells the framework and the plugin."""
     framework = parse_frameworks({"frameworks": [SMALL | {"plugin": plugin}]})[0]
-    with pytest.raises(InvalidSpec, match="x.plugin"):
+    with pytest.raises(InvalidSpec, match=r"x\.plugin"):
         load_plugin(framework)
 
 
