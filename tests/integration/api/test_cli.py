@@ -328,3 +328,20 @@ def test_every_command_has_help(run: Run) -> None:
         assert name in listed
         assert "Usage:" in run(name, "--help").stdout
     assert "Exit codes" in listed
+
+
+def test_marathon_app_prints_what_marathon_takes(run: Run) -> None:
+    """Ids, command and environment; addresses that only this machine understands are noted."""
+    result = run("marathon-app", "--zk", "zk1:2181", "--mesos", "zk://zk1:2181/mesos", "--executable", "/opt/e/edgelb")
+    app = json.loads(result.stdout)
+
+    assert app["id"] == "/dcos-edgelb/api"
+    assert app["cmd"].endswith("exec /opt/e/edgelb serve")
+    assert (app["env"]["EDGELB_ZK"], app["env"]["EDGELB_MESOS"]) == ("zk1:2181", "zk://zk1:2181/mesos")
+    assert result.stderr == ""
+    assert "agents will look for it on themselves" in run("marathon-app").stderr
+
+
+def test_marathon_app_of_an_unknown_framework_is_wrong_usage(run: Run) -> None:
+    """With the names that there are."""
+    assert "it has edgelb" in run("marathon-app", "--framework", "nope", code=Exit.USAGE).stderr
