@@ -1,8 +1,11 @@
 """One whole local stack per test module: real ZooKeeper, embedded Mesos, Edge-LB and the sample application."""
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ from sdk.local.cluster import Timing
 from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
+QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=4))
+CHECKOUT = Path(__file__).resolve().parents[2]
 BASE_PORTS = range(17000, 23000, 1000)
 
 
@@ -32,6 +37,21 @@ class System:
         """The sample pool under another name and with other top-level values."""
         document: dict[str, Any] = json.loads((EXAMPLES / "pools" / "web.json").read_text())
         return {**document, "name": name, **changes}
+
+    def edgelb(
+        self, *arguments: str, stdin: str | None = None, timeout: float = 90
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the command line with the settings of this stack."""
+        return subprocess.run(
+            (sys.executable, "-m", "api.cli.main", *arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            cwd=CHECKOUT,
+            env={**os.environ, **self.stack.environment(), "NO_COLOR": "1", "COLUMNS": "200"},
+        )
 
     def create(self, pool: dict[str, Any]) -> list[str]:
         """Create a pool, wait until all its instances serve; the URLs of its frontend."""
@@ -178,19 +198,23 @@ def free_base() -> int:
     raise AssertionError("no free block of ports for a stack")
 
 
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A running stack with the sample pool `web` serving, whose timeouts are short."""
-    directory = tmp_path_factory.mktemp("stack")
+@contextlib.contextmanager
+def running(directory: Path, options: Options = QUICK) -> Iterator[System]:
+    """A running stack whose API answers; it has no pool yet."""
     layout = Layout(directory=directory, base_port=free_base())
-    options = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=4))
     stack = Stack(layout, to_file(directory / "logs"), options)
     stack.check_ports()
     try:
         stack.start()
         stack.await_true(lambda: stack.fetch(f"{stack.api}/ping")[0] == 200, 30, "the API server")
-        system = System(stack)
-        system.create(system.pool())
-        yield system
+        yield System(stack)
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A running stack with the sample pool `web` serving, whose timeouts are short."""
+    with running(tmp_path_factory.mktemp("stack")) as system:
+        system.create(system.pool())
+        yield system
