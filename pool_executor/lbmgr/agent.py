@@ -354,8 +354,8 @@ class Agent:
         if now < self._health.next_check or self._phase is _Phase.FINISHING:
             return
         policy = self._settings.health
-        # Waiting for the first configuration is no failure of this instance.
-        waiting = self._applier.running is None and self._trouble is None and self._outcome.error is None
+        # Waiting for the first configuration that HAProxy takes is no failure of this instance; a port in use is.
+        waiting = self._applier.running is None and self._trouble is None and not self._outcome.retry
         problem = None if waiting else self._applier.ping(min(policy.timeout, _MAX_PING))
         if waiting:
             self._health = replace(self._health, next_check=now + policy.interval, started=now)

@@ -112,6 +112,8 @@ class Applier:
         if ended is None or self._worker is None:
             return None
         self._forget_worker()
+        # A worker that hangs would hold the ports that the next HAProxy needs.
+        self._haproxy.stop(0)
         return ended
 
     # -- start

@@ -208,3 +208,16 @@ def test_an_instance_whose_haproxy_hangs_ends_after_the_allowed_failures(
         os.kill(haproxy.workers[0], signal.SIGSTOP)
         assert lbmgr.wait() == 1
         wait_until(lambda: not any(alive(pid) for pid in (haproxy.master or 0, *haproxy.workers)), what="all gone")
+
+
+def test_a_first_bundle_that_is_refused_does_not_end_the_instance(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
+) -> None:
+    """The bundle is to blame, not the instance: no failed check is counted, and a good bundle is served."""
+    lbmgr = make_lbmgr(health_grace=0, health_interval=0.1, health_max_fail=1).start()
+    with backends(1) as (one,):
+        publisher.publish(Pool(servers=_servers(one), backend=("balance nonsense",)))
+        wait_until(lambda: publisher.statuses()["task-1"].verdict == "rejected", what="rejected")
+        status = applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+        assert (status.counters["check_failed"], status.counters["reject"]) == (0, 1)
+        assert lbmgr.answers() == {one.answer}
