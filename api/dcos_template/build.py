@@ -17,6 +17,7 @@ from api.dcos_template.select import Endpoint
 from pool_executor.bundle import MAX_SERVER_ID, Server, port_variable
 from scheduler.pools import model as pools
 from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
+from scheduler.pools.service import port_name
 
 SHARDS = 64
 #: HAProxy's own TCP check: every 5 s, every second while the state is in doubt: a dead server is out after 7 s.
@@ -34,18 +35,21 @@ def build_config(pool: Pool, endpoints: Mapping[str, Sequence[Endpoint]]) -> Con
     for backend in pool.haproxy.backends:
         if backend.name not in backends:  # duplicates are tolerated, the first stands for all
             backends[backend.name] = build_backend(backend, endpoints.get(backend.name, ()))
-    listeners = [frontend.name for frontend in pool.haproxy.frontends]
+    listeners = [*(frontend.name for frontend in pool.haproxy.frontends), STATS_PORT_NAME]
+    # Ports that were allocated ahead have names of their own; the listener that uses one goes by that name.
+    ports = {listener: port_name(pool, listener) for listener in listeners}
+    frontends = [build_frontend(frontend, ports[frontend.name]) for frontend in pool.haproxy.frontends]
     return Config(
         pool=pool.name,
-        stats=Bind(address=pool.haproxy.stats.bind_address, variable=port_variable(STATS_PORT_NAME)),
-        frontends=tuple(sorted(map(build_frontend, pool.haproxy.frontends), key=lambda frontend: frontend.name)),
+        stats=Bind(address=pool.haproxy.stats.bind_address, variable=port_variable(ports[STATS_PORT_NAME])),
+        frontends=tuple(sorted(frontends, key=lambda frontend: frontend.name)),
         backends=tuple(backends[name] for name in sorted(backends)),
-        ports={port_variable(name): name for name in (*listeners, STATS_PORT_NAME)},
+        ports={port_variable(name): name for name in ports.values()},
     )
 
 
-def build_frontend(frontend: pools.Frontend) -> Frontend:
-    """One frontend with its maps."""
+def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
+    """One frontend with its maps; `port` is the name of the task port that it listens on."""
     routing = None
     if frontend.link_backend.map:
         routes = build_routes(frontend.link_backend.map)
@@ -58,7 +62,7 @@ def build_frontend(frontend: pools.Frontend) -> Frontend:
     return Frontend(
         name=frontend.name,
         mode=_MODES[frontend.protocol],
-        bind=Bind(address=frontend.bind_address, variable=port_variable(frontend.name)),
+        bind=Bind(address=frontend.bind_address, variable=port_variable(port)),
         routing=routing,
         default_backend=frontend.link_backend.default_backend,
     )
