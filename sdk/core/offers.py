@@ -234,13 +234,19 @@ def _place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
         if wish is None:
             continue
         requirement = _requirement(frame, key, wish)
+        home = requirement.holding
+        # Its reservation is offered and yet too small, and the agent cannot give the rest: it may go elsewhere.
+        outgrown = home is not None and _outgrown(frame, key, home)
         refused: dict[AgentId, tuple[str, ...]] = {}
         for position, pool in enumerate(offered):
             if pool.role != wish.spec.role:
                 continue
-            if requirement.holding is not None and requirement.holding.agent_id != pool.agent_id:
+            if home is None or home.agent_id == pool.agent_id:
+                verdict = evaluate(requirement, pool, claimant)
+            elif outgrown:
+                verdict = evaluate(_moving(frame, key, requirement), pool, claimant)
+            else:
                 continue
-            verdict = evaluate(requirement, pool, claimant)
             if isinstance(verdict, Match):
                 offered[position] = verdict.rest
                 operations.setdefault(position, []).extend(verdict.operations)
@@ -251,6 +257,22 @@ def _place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
             if refused:
                 frame.refusals[key] = {**frame.refusals.get(key, {}), **refused}
     return operations
+
+
+def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
+    reasons = frame.refusals.get(key, {}).get(home.agent_id, ())
+    return bool(reasons) and not any(reason.startswith("reservation ") for reason in reasons)
+
+
+def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
+    """The same instance, to be placed on another agent."""
+    return replace(
+        requirement,
+        holding=None,
+        ports={},
+        siblings=_siblings(frame, key),
+        avoid=_avoided(frame, frame.pods[key]),
+    )
 
 
 def _elsewhere(frame: Frame, key: PodKey) -> bool:
@@ -321,7 +343,8 @@ def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     record = frame.pods[key]
     superseded = record.superseded
-    if record.lost_at is not None:
+    moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
+    if record.lost_at is not None or moved:
         superseded = abandoned(record, frame.now).superseded
     launched = {task.name for task in match.tasks}
     specs = {spec.name: spec for spec in wish.spec.tasks}

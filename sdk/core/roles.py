@@ -62,8 +62,7 @@ def update_offers(frame: Frame) -> float | None:
         wanted = frozenset(work.get(role, ())) | frozenset(left.get(role, ()))
         if present is None:  # fresh subscription: offers come by themselves
             present = RoleState(work=wanted, asked_at=frame.now)
-        again = present.asked_at + frame.settings.revive_again
-        stale = bool(work.get(role)) and again <= frame.now
+        stale = bool(work.get(role)) and present.asked_at + frame.settings.revive_again <= frame.now
         if not wanted and not sweeping:
             if not present.suppressed:
                 suppress.append(role)
@@ -76,8 +75,8 @@ def update_offers(frame: Frame) -> float | None:
                 wake.append(frame.revives.ready_at)
         else:
             present = replace(present, work=present.work & wanted)
-        if work.get(role) and again > frame.now:
-            wake.append(again)
+        if work.get(role):
+            wake.append(max(frame.now + 1.0, present.asked_at + frame.settings.revive_again))
         if sweeping and not wanted:
             wake.append(frame.sweep_until)
         if frame.roles.get(role) != present:

@@ -153,6 +153,19 @@ def test_update_that_no_longer_fits_its_agent_says_so() -> None:
     assert [refusal.reason for refusal in step.refusals] == ["cpus: wants 100.0, offer has 4.0"]
 
 
+def test_update_that_outgrows_its_agent_moves_to_another() -> None:
+    """An instance whose new size fits only elsewhere goes there, and its old reservation is released."""
+    sim = Simulation()
+    sim.add_agent("small", cpus=1.0)
+    sim.publish(service(cpus=0.5))
+    sim.run_until(lambda: bool(sim.running()), "it runs")
+    sim.add_agent("large", cpus=8.0)
+    sim.publish(service(cpus=2.0))
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and sim.where("web/app-0") == "large", "it moved")
+    sim.settle(90)
+    sim.expect_reserved_exactly()
+
+
 def test_instance_that_fits_nowhere_does_not_hold_up_an_update() -> None:
     """Three instances on two agents: the third waits for ever, the other two are updated all the same."""
     unique = (("hostname", "UNIQUE"),)
