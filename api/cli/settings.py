@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,8 +26,11 @@ class ClientOptions:
 
 def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-        # Given twice, the one nearer to the command counts; not given, nothing is overwritten.
-        if value is not None and value is not False:
+        # Given twice, the one nearer to the command counts; not given, nothing is overwritten. The environment was
+        # looked at before the command's name already, and must not overwrite what was given there.
+        source = context.get_parameter_source(name)
+        inherited = context.parent is not None and source is ParameterSource.ENVIRONMENT
+        if value is not None and value is not False and not inherited:
             setattr(context.ensure_object(ClientOptions), name, value)
         return value
 

@@ -262,10 +262,13 @@ def test_verbose_tells_requests_but_no_token(run: Run) -> None:
 
 
 def test_options_may_stand_before_and_after_the_command(run: Run, server: str) -> None:
-    """The one nearer to the command counts."""
+    """The one nearer to the command counts, and either counts before the environment."""
     nowhere = f"http://127.0.0.1:{free_port()}"
     assert run("--api", nowhere, "ping", "--api", server, EDGELB_API="").stdout == "pong\n"
     run("--api", nowhere, "ping", code=Exit.UNREACHABLE, EDGELB_API="")
+    run("--api", nowhere, "ping", code=Exit.UNREACHABLE, EDGELB_API=server)
+    run("ping", "--api", nowhere, code=Exit.UNREACHABLE, EDGELB_API=server)
+    assert run("ping", EDGELB_API=server).stdout == "pong\n"
 
 
 def test_create_with_wait_tells_each_instance_and_ends_when_it_serves(
