@@ -2,13 +2,16 @@
 
 The application's tasks only sleep: every port that the private agents offer is already served by this process, so that
 the figures show our path and not how long an application takes to start. Each change adds one task to a pool of ten
-servers and removes it again. All times are milliseconds since this process read the event on its own operator stream.
+servers and removes it again. The load is round robin at 1,000 requests per second, so that a server that takes traffic
+at once gets its first request after up to 11 ms: that much of the last hop is the measure's own. Times are
+milliseconds since this process read the event on its own operator stream.
 
     .venv/bin/python benchmarks/event_to_traffic.py [--changes 100] [--json] [--check] [--quick]
 """
 
 import asyncio
 import json
+import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -16,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -25,59 +29,91 @@ from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
 from api.cli.local.up import await_endpoints, await_traffic
 from api.cli.supervisor import to_file
-from benchmarks.report import Bar, Report, median, parser, percentile, progress
+from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from sdk.errors import SdkError
 from sdk.mesos.operator import OperatorClient
-from sdk.storage.connection import ZooKeeper
+from sdk.storage.connection import connect
 
 SERVERS = 10
 BASE_PORT = 23000
-REQUESTS_PER_SECOND = 500
+REQUESTS_PER_SECOND = 1000
 CONNECTIONS = 8
 
 
 class Backends:
-    """Serves every port of the private agents and notes when each port got its first request since `expect`."""
+    """The backends and the load, in a process of their own so that they do not delay what reads the events.
+
+    `first` tells when a port got its first request since `forget`. Monotonic clocks are the same in all processes.
+    """
 
     def __init__(self, ports: range, url: str) -> None:
-        self._ports = ports
-        self._url = url
-        self._lock = threading.Lock()
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_traffic, args=(theirs, ports, url), daemon=True)
         self._first: dict[int, float] = {}
         self.failures = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="backends", daemon=True)
-        self._ready = threading.Event()
 
     def start(self) -> None:
         """Listen on all ports; the load begins with `load`."""
-        self._thread.start()
-        self._ready.wait()
+        self._process.start()
+        assert self._pipe.recv() == "listening"
 
     def load(self) -> None:
         """Begin to send requests through the balancer."""
-        for _ in range(CONNECTIONS):
-            asyncio.run_coroutine_threadsafe(self._client(), self._loop)
+        self._pipe.send("load")
 
     def forget(self) -> None:
         """From now on the next request of each port is its first."""
-        with self._lock:
-            self._first.clear()
+        self._pipe.send("forget")
+        while self._pipe.recv() != "forgotten":
+            continue
+        self._first.clear()
 
     def first(self, port: int) -> float | None:
         """When the first request reached `port`, by the monotonic clock."""
-        with self._lock:
-            return self._first.get(port)
+        while self._pipe.poll():
+            kind, value, moment = self._pipe.recv()
+            if kind == "first":
+                self._first.setdefault(value, moment)
+            else:
+                self.failures = value
+        return self._first.get(port)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._listen())
-        self._ready.set()
-        self._loop.run_forever()
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.join()
 
-    async def _listen(self) -> None:
-        for port in self._ports:
-            await asyncio.start_server(lambda r, w, port=port: self._serve(port, r, w), "127.0.0.1", port)
+
+def _traffic(pipe: Connection, ports: range, url: str) -> None:
+    """The process behind `Backends`."""
+    asyncio.run(_Traffic(pipe, url).run(ports))
+
+
+class _Traffic:
+    def __init__(self, pipe: Connection, url: str) -> None:
+        self._pipe = pipe
+        self._host, port = url.removeprefix("http://").rstrip("/").rsplit(":", 1)
+        self._port = int(port)
+        self._seen: set[int] = set()
+        self._failures = 0
+
+    async def run(self, ports: range) -> None:
+        loop = asyncio.get_running_loop()
+        commands: asyncio.Queue[str] = asyncio.Queue()
+        loop.add_reader(self._pipe.fileno(), lambda: commands.put_nowait(self._pipe.recv()))
+        servers = [
+            await asyncio.start_server(lambda r, w, port=port: self._serve(port, r, w), self._host, port)
+            for port in ports
+        ]
+        self._pipe.send("listening")
+        clients: list[asyncio.Task[None]] = []
+        while servers:
+            if await commands.get() == "load":
+                clients += [loop.create_task(self._client()) for _ in range(CONNECTIONS)]
+            else:
+                self._seen.clear()
+                self._pipe.send("forgotten")
 
     async def _serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         body = str(port).encode()
@@ -85,34 +121,35 @@ class Backends:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
-                with self._lock:
-                    self._first.setdefault(port, time.monotonic())
+                if port not in self._seen:
+                    self._seen.add(port)
+                    self._pipe.send(("first", port, time.monotonic()))
                 writer.write(answer)
                 await writer.drain()
         writer.close()
 
     async def _client(self) -> None:
-        host, port = self._url.removeprefix("http://").rstrip("/").rsplit(":", 1)
-        request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        request = f"GET / HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode()
         while True:
-            reader, writer = await asyncio.open_connection(host, int(port))
+            reader, writer = await asyncio.open_connection(self._host, self._port)
             try:
                 while True:
                     writer.write(request)
                     head = await reader.readuntil(b"\r\n\r\n")
-                    length = next(
-                        int(line.split(b":")[1])
-                        for line in head.split(b"\r\n")
-                        if line.lower().startswith(b"content-length")
-                    )
+                    lines = head.lower().split(b"\r\n")
+                    length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
                     await reader.readexactly(length)
                     if not head.startswith(b"HTTP/1.1 200"):
-                        self.failures += 1
+                        self._failed()
                     await asyncio.sleep(CONNECTIONS / REQUESTS_PER_SECOND)
             except (asyncio.IncompleteReadError, ConnectionError):
-                self.failures += 1
+                self._failed()
             finally:
                 writer.close()
+
+    def _failed(self) -> None:
+        self._failures += 1
+        self._pipe.send(("failures", self._failures, 0.0))
 
 
 class Events:
@@ -179,7 +216,8 @@ class Nodes:
     """Notes when the pool's bundle head and the instance's status changed."""
 
     def __init__(self, hosts: str, pool: str) -> None:
-        self._zookeeper = ZooKeeper(hosts)
+        self._zookeeper = connect(hosts)
+        self._zookeeper.wait_connected(10)
         self._lock = threading.Lock()
         self.heads: list[float] = []
         self.acknowledged: list[float] = []
@@ -250,11 +288,12 @@ def measure(changes: int) -> Report:
             nodes.heads.clear()
             nodes.acknowledged.clear()
             backends.forget()
+            asked = time.monotonic()
             stack.call("PUT", f"{stack.application}/v1/count", {"count": SERVERS + 1})
             _task, start, port = events.wait_new(known, 20)
             served = until("the first request", lambda port=port: backends.first(port))
-            published = until("the bundle", lambda start=start: nodes.first_after(nodes.heads, start))
-            acknowledged = until("the status", lambda start=start: nodes.first_after(nodes.acknowledged, start))
+            published = until("the bundle", lambda asked=asked: nodes.first_after(nodes.heads, asked))
+            acknowledged = until("the status", lambda asked=asked: nodes.first_after(nodes.acknowledged, asked))
             for name, moment in (("published", published), ("acknowledged", acknowledged), ("served", served)):
                 samples[name].append((moment - start) * 1000)
             # The next change begins once this one is undone and acknowledged.
@@ -268,6 +307,7 @@ def measure(changes: int) -> Report:
         report.figures["failed requests"] = backends.failures
         nodes.close()
         events.close()
+        backends.stop()
     finally:
         stack.stop()
         shutil.rmtree(directory, ignore_errors=True)
@@ -288,6 +328,7 @@ def main() -> int:
     options_parser = parser(__doc__)
     options_parser.add_argument("--changes", type=int, default=100)
     options = options_parser.parse_args()
+    stoppable()
     return measure(25 if options.quick else options.changes).finish(options)
 
 

@@ -5,6 +5,7 @@ A bar whose `value` is None could not be shown by this run; its `ok` is null and
 
 import argparse
 import json
+import signal
 import statistics
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,15 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--check", action="store_true", help="exit with 1 when a bar is not met")
     made.add_argument("--quick", action="store_true", help="a smaller size that finishes within three minutes")
     return made
+
+
+def stoppable() -> None:
+    """Let SIGTERM end the run as Ctrl-C does, so that everything it started is stopped."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
