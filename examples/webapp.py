@@ -4,7 +4,7 @@
 `PORT_HTTP`, `PORT0` or 8000, and `INSTANCE`, `TASK_NAME` or the host's name.
 
 SIGTERM: it goes on answering for the grace, telling clients to close (a load balancer needs that long to hear of the
-end), then stops accepting, finishes what is under way and exits.
+end), then stops accepting, finishes what is under way and exits. `/slow?seconds=N` answers after N seconds, at most 30.
 """
 
 import argparse
@@ -16,6 +16,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+_SLOWEST = 30.0
 
 
 class WebApp:
@@ -37,6 +40,7 @@ class WebApp:
             def do_GET(self) -> None:
                 with app.busy():
                     app.requests += 1
+                    time.sleep(delay(self.path))
                     status = 503 if self.path == "/health" and app.draining.is_set() else 200
                     self._answer(status, app.describe(self.path))
 
@@ -97,6 +101,17 @@ class WebApp:
     def close(self) -> None:
         """Close the port."""
         self._server.server_close()
+
+
+def delay(path: str) -> float:
+    """Seconds until the answer to a request for `path`."""
+    parts = urlsplit(path)
+    if parts.path != "/slow":
+        return 0.0
+    try:
+        return min(_SLOWEST, max(0.0, float(parse_qs(parts.query)["seconds"][0])))
+    except (KeyError, ValueError):
+        return 1.0
 
 
 class _Busy:
