@@ -68,6 +68,9 @@ def call_failed(frame: Frame, event: CallFailed) -> None:
             for accept in frame.unproven:
                 if not set(accept.offer_ids).isdisjoint(event.offer_ids):
                     _take_back(frame, accept)
+        case "Decline":
+            # An offer that is neither accepted nor declined is ours for ever.
+            frame.unproven = (*frame.unproven, Unproven(offer_ids=event.offer_ids, sent=frame.now))
         case "Suppress":
             for role, state in list(frame.roles.items()):
                 frame.roles[role] = replace(state, suppressed=False)

@@ -30,7 +30,8 @@ FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskS
 def status_received(frame: Frame, status: TaskStatus) -> None:
     """Carry the update into the records."""
     frame.reconciles.pop(status.task_id, None)
-    frame.proven(task=status.task_id)
+    if not (status.reconciliation and status.state in (TaskState.GONE, TaskState.UNKNOWN, TaskState.LOST)):
+        frame.proven(task=status.task_id)  # "never heard of it" is no proof that the ACCEPT came
     ended = status.state.terminal or status.state is TaskState.UNKNOWN
     if ended:
         frame.forget_kill(status.task_id)

@@ -180,9 +180,12 @@ class Chaos(RuleBasedStateMachine):
         ]
 
 
+# The same stories each time: a run that fails by chance says nothing about the change under test. To hunt, raise
+# max_examples and pass --hypothesis-seed with derandomize off.
 Chaos.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    derandomize=True,
+    max_examples=150,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
