@@ -14,7 +14,7 @@ import pytest
 from kazoo.client import KazooClient
 
 from api.cli.local import processes
-from api.cli.local.layout import Layout
+from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
 from api.cli.local.up import await_endpoints, await_traffic
 from api.cli.supervisor import to_file
@@ -65,6 +65,26 @@ class System:
         for url in urls:
             await_traffic(self.stack, url, 1)
         return urls
+
+    def update(self, pool: dict[str, Any]) -> None:
+        """Replace a pool by this document through the command line, as people do; returns at once."""
+        done = self.edgelb("update", "-", stdin=json.dumps(pool))
+        assert done.returncode == 0, done.stderr
+
+    def ready(self, pool: str) -> bool:
+        """Whether all of the pool is as it is wished for."""
+        return bool(self.status(pool)["state"] == "ready")
+
+    def unused_ports(self, agent: int, count: int) -> list[int]:
+        """Ports that agent `agent` (from 0) offers and that neither a task has nor a process listens on."""
+        first = self.stack.layout.offers_base + agent * PORTS_PER_AGENT
+        offered = set(range(first, first + PORTS_PER_AGENT))
+        given = {
+            port["number"]
+            for task in self.tasks()
+            for port in task.get("discovery", {}).get("ports", {}).get("ports", [])
+        }
+        return sorted(offered - given - set(processes.listeners(offered)))[:count]
 
     def pods(self, pool: str) -> list[dict[str, Any]]:
         """The pool's pods as the status tells them."""
