@@ -1,33 +1,57 @@
-"""Where the instances of a pool can be reached: the V2PoolMetadata shape. Pure."""
+"""Where the instances of a pool can be reached: the V2PoolMetadata shape. Pure.
 
-from collections.abc import Sequence
+An instance tells its ports itself, in a node that lives as long as its ZooKeeper session. For one whose session is
+interrupted the scheduler's record stands in: a short absence is no removal.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pool_executor.bundle import InstanceStatus
 from scheduler.pools.model import STATS_PORT_NAME, Pool
-from scheduler.pools.service import port_name
 
 
-def pool_metadata(pool: Pool, instances: Sequence[InstanceStatus]) -> dict[str, Any]:
-    """One endpoint per instance for each frontend and for stats; an instance without that port is left out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Ports by name and addresses of one load balancer."""
+
+    ports: Mapping[str, int]
+    addresses: Sequence[str]
+    public: Sequence[str] = field(default_factory=tuple)
+
+
+def places(instances: Sequence[InstanceStatus], pods: Sequence[Mapping[str, Any]]) -> list[Place]:
+    """What the instances say, and what the scheduler knows of healthy tasks that say nothing at the moment."""
+    told = {instance.task_id for instance in instances}
+    found = [Place(ports=one.ports, addresses=one.addresses, public=one.public) for one in instances]
+    return found + list(_silent(pods, told))
+
+
+def _silent(pods: Sequence[Mapping[str, Any]], told: set[str]) -> Iterator[Place]:
+    for pod in pods:
+        for task in pod.get("tasks") or ():
+            serving = task.get("state") == "TASK_RUNNING" and task.get("healthy") is True
+            if serving and task.get("id") not in told and task.get("ports") and task.get("addresses"):
+                yield Place(ports=task["ports"], addresses=task["addresses"])
+
+
+def pool_metadata(pool: Pool, known: Sequence[Place]) -> dict[str, Any]:
+    """One endpoint per place for each frontend and for stats; a place without that port is left out."""
     return {
         "name": pool.name,
         "aws": {"elbs": []},
         "frontends": [
-            {"name": frontend.name, "endpoints": _endpoints(port_name(pool, frontend.name), instances)}
+            {"name": frontend.name, "endpoints": _endpoints(frontend.name, known)}
             for frontend in sorted(pool.haproxy.frontends, key=lambda frontend: frontend.name)
         ],
-        "stats": _endpoints(port_name(pool, STATS_PORT_NAME), instances),
+        "stats": _endpoints(STATS_PORT_NAME, known),
     }
 
 
-def _endpoints(port: str, instances: Sequence[InstanceStatus]) -> list[dict[str, Any]]:
+def _endpoints(port_name: str, known: Sequence[Place]) -> list[dict[str, Any]]:
     return [
-        {
-            "port": instance.ports[port],
-            "private": list(instance.addresses),
-            "public": list(instance.public),
-        }
-        for instance in instances
-        if port in instance.ports
+        {"port": place.ports[port_name], "private": list(place.addresses), "public": list(place.public)}
+        for place in known
+        if port_name in place.ports
     ]

@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 
 from api.bodies import read_json
 from api.context import Context, not_found, plain
-from api.metadata import pool_metadata
+from api.metadata import places, pool_metadata
 from api.openapi import json_answer, ref, route, text_answer
 from api.problems import ApiProblem
 from api.scheduler_link import Answer
@@ -105,9 +105,12 @@ def blueprint(context: Context) -> Blueprint:
         """Addresses and ports of the pool's load balancers."""
         pool = context.stored(name).pool
         instances = context.published.instances(name)
-        if not instances:
+        # The scheduler is asked only when an instance is missing: metadata must not depend on it.
+        pods = _scheduler_side(context, name).pods if len(instances) < pool.count else ()
+        known = places(instances, pods)
+        if not known:
             raise ApiProblem(504, "no metadata for pool")
-        return pool_metadata(pool, instances)
+        return pool_metadata(pool, known)
 
     @route(routes, "/pools/<string:name>/lbconfig", "GET", answers={"200": text_answer("HAProxy's configuration.")})
     def lbconfig(name: str) -> Response:

@@ -1,0 +1,54 @@
+"""Places of load balancers: their own word first, the scheduler's while they are silent."""
+
+from typing import Any
+
+from api.metadata import Place, places
+from pool_executor.bundle import InstanceStatus
+
+INSTANCE = InstanceStatus(
+    task_id="t-0",
+    pod="edgelb-pool-0",
+    hostname="agent1",
+    addresses=("10.0.0.1",),
+    ports={"web": 80, "stats": 9090},
+    verdict="applied",
+    healthy=True,
+    since=1.0,
+    public=(),
+    epoch=1,
+    version=1,
+    action="reload",
+    reason="first configuration",
+    error=None,
+    rejected_version=None,
+    haproxy=None,
+    counters={},
+)
+
+
+def task(task_id: str, **changes: Any) -> dict[str, Any]:
+    """A task as the scheduler lists it."""
+    return {
+        "id": task_id,
+        "state": "TASK_RUNNING",
+        "healthy": True,
+        "ports": {"web": 81, "stats": 9091},
+        "addresses": ["10.0.0.2"],
+    } | changes
+
+
+def test_an_instance_that_speaks_is_listed_once() -> None:
+    """The scheduler's record of the same task adds nothing."""
+    assert places([INSTANCE], [{"tasks": [task("t-0")]}]) == [Place(ports=INSTANCE.ports, addresses=("10.0.0.1",))]
+
+
+def test_a_healthy_task_whose_instance_is_silent_keeps_its_place() -> None:
+    """Its ports and addresses come from the scheduler's record."""
+    found = places([INSTANCE], [{"tasks": [task("t-0")]}, {"tasks": [task("t-1")]}])
+    assert found[1] == Place(ports={"web": 81, "stats": 9091}, addresses=["10.0.0.2"])
+
+
+def test_a_task_that_is_not_known_to_serve_has_no_place() -> None:
+    """Starting, unhealthy and ended tasks are left out, and so are pods without tasks."""
+    tasks = [task("a", state="TASK_STARTING"), task("b", healthy=False), task("c", healthy=None), task("d", ports={})]
+    assert places([], [{"tasks": tasks}, {"tasks": None}, {}]) == []
