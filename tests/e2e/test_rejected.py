@@ -1,0 +1,169 @@
+"""Configurations that HAProxy refuses or cannot bind: reported in its words, and the old one goes on serving."""
+
+import copy
+import json
+import socket
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kazoo.client import KazooClient
+
+from pool_executor.bundle import Part, decode_head, decode_part, encode_head, encode_part
+from tests.e2e.conftest import System
+from tests.support.load import load_in_thread
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.e2e
+
+NOT_MINE = "192.0.2.1"
+"""An address for documentation (RFC 5737): no interface has it, so nobody can bind it."""
+
+
+@pytest.fixture
+def pool(system: System) -> Iterator[dict[str, Any]]:
+    """A serving pool of one instance with a port to spare; its ports are allocated ahead, so updates only reload."""
+    name = f"refusing-{uuid.uuid4().hex[:6]}"
+    ports = system.unused_ports(0, 3)
+    document = system.pool(name, count=1, ports=ports)
+    document["haproxy"]["frontends"][0]["bindPort"] = ports[0]
+    document["haproxy"]["stats"]["bindPort"] = ports[2]
+    system.create(document)
+    yield document
+    system.delete(name)
+
+
+def second_frontend(document: dict[str, Any], address: str) -> dict[str, Any]:
+    """The pool with one more frontend, on the port to spare."""
+    changed = copy.deepcopy(document)
+    first = changed["haproxy"]["frontends"][0]
+    changed["haproxy"]["frontends"].append(
+        first | {"name": "second", "bindAddress": address, "bindPort": document["ports"][1]}
+    )
+    return changed
+
+
+def publish_broken(system: System, pool: str, line: str) -> int:
+    """Publish the pool's present bundle with one more line in its frontends, as a defective template might.
+
+    The API and the template refuse what HAProxy is known to refuse, so it takes a hand to get there. The version.
+    """
+    client = KazooClient(system.stack.zookeeper)
+    client.start(timeout=10)
+    try:
+        path = f"/edgelb/rendered/{pool}"
+        data, stat = client.get(path)
+        head = decode_head(data)
+        old = head.parts["20-frontends.cfg"]
+        chunks = [client.get(f"{path}/parts/{old.sha256}")[0]]
+        text = decode_part(old, chunks) + f"    {line}\n"
+        new = Part.of("20-frontends.cfg", "config", text)
+        for node, content in encode_part(text):
+            client.create(f"{path}/parts/{node}", content)
+        broken = replace(head, version=head.version + 1, parts={**head.parts, new.name: new})
+        client.set(path, encode_head(broken), version=stat.version)
+        return broken.version
+    finally:
+        client.stop()
+        client.close()
+
+
+def rejected(system: System, pool: str) -> dict[str, Any]:
+    """The instance's own status once it has refused a version; empty before."""
+    [one] = system.instances(pool)
+    return one if one["verdict"] == "rejected" else {}
+
+
+def test_what_haproxy_refuses_is_told_in_its_words_and_the_old_one_serves(system: System, pool: dict[str, Any]) -> None:
+    """HAProxy's message is in the instance's status, the API's and the command line's; no request fails meanwhile.
+
+    A good update afterwards is applied as if nothing had been.
+    """
+    name = pool["name"]
+    url = f"http://127.0.0.1:{pool['ports'][0]}/"
+    [before] = system.instances(name)
+    with load_in_thread(url, rps=100) as load:
+        broken = publish_broken(system, name, "frobnicate yes")
+        told = wait_until(lambda: rejected(system, name), 20, "the verdict of the instance")
+        assert told["rejected_version"] == broken
+        assert told["version"] == before["version"]
+        assert "frobnicate" in told["error"]
+        assert told["healthy"]
+
+        status = system.status(name)
+        assert status["state"] == "rejected"
+        assert "frobnicate" in status["summary"]
+        [row] = status["loadBalancers"]
+        assert (row["verdict"], row["rejectedVersion"], row["version"]) == ("rejected", broken, before["version"])
+
+        shown = json.loads(system.edgelb("status", name, "--json").stdout)
+        assert shown["loadBalancers"][0]["error"] == told["error"]
+        text = system.edgelb("status", name).stdout
+        assert f"{name} is rejected" in text
+        assert "frobnicate" in text
+        waiting = system.edgelb("status", name, "--wait")
+        assert waiting.returncode == 7
+        assert "frobnicate" in waiting.stderr
+
+        changed = copy.deepcopy(pool)
+        changed["haproxy"]["backends"][0]["balance"] = "leastconn"
+        system.update(changed)
+        wait_until(lambda: system.ready(name), 30, "the good update")
+    assert load.report().failures == {}
+    assert load.report().requests > 50
+    [after] = system.instances(name)
+    assert (after["verdict"], after["error"], after["rejected_version"]) == ("applied", None, None)
+    assert after["haproxy"]["master"] == before["haproxy"]["master"]
+    assert after["task_id"] == before["task_id"]
+
+
+def test_a_port_in_use_keeps_the_old_configuration_until_it_is_free(system: System, pool: dict[str, Any]) -> None:
+    """A new frontend whose port somebody holds is not started beside him; when he goes it is, without being asked."""
+    name, port = pool["name"], pool["ports"][1]
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", port))
+        somebody.listen()
+        with load_in_thread(f"http://127.0.0.1:{pool['ports'][0]}/", rps=50) as load:
+            system.update(second_frontend(pool, "127.0.0.1"))
+            told = wait_until(lambda: rejected(system, name), 20, "the verdict of the instance")
+            assert f"port {port}" in told["error"]
+            assert "already has a listener" in told["error"]
+            assert str(port) in system.edgelb("status", name).stdout
+            somebody.close()
+            wait_until(lambda: system.ready(name), 40, "the new frontend")
+    assert load.report().failures == {}
+    assert system.stack.fetch(f"http://127.0.0.1:{port}/")[0] == 200
+
+
+def test_an_address_that_cannot_be_bound_is_told_and_the_old_one_serves(system: System, pool: dict[str, Any]) -> None:
+    """HAProxy's check accepts an address that no interface has; its refusal to start comes later, and harms nobody."""
+    name = pool["name"]
+    [before] = system.instances(name)
+    with load_in_thread(f"http://127.0.0.1:{pool['ports'][0]}/", rps=50) as load:
+        system.update(second_frontend(pool, NOT_MINE))
+        told = wait_until(lambda: rejected(system, name), 30, "the verdict of the instance")
+        assert NOT_MINE in told["error"], told["error"]
+        assert system.status(name)["state"] == "rejected"
+        system.update(second_frontend(pool, "127.0.0.1"))
+        wait_until(lambda: system.ready(name), 40, "the good update")
+    assert load.report().failures == {}
+    [after] = system.instances(name)
+    assert after["task_id"] == before["task_id"]
+    assert after["haproxy"]["master"] == before["haproxy"]["master"]
+    assert system.stack.fetch(f"http://127.0.0.1:{pool['ports'][1]}/")[0] == 200
+
+
+def test_a_first_configuration_that_cannot_be_served_is_told_as_well(system: System) -> None:
+    """An instance that never served says why, and the pool's status repeats it."""
+    name = f"never-{uuid.uuid4().hex[:6]}"
+    document = system.pool(name, count=1)
+    document["haproxy"]["frontends"][0]["bindAddress"] = NOT_MINE
+    system.stack.call("POST", f"{system.stack.api}/v2/pools", document)
+    wait_until(lambda: NOT_MINE in json.dumps(system.status(name)["loadBalancers"]), 40, "the reason in the status")
+    assert NOT_MINE in system.edgelb("status", name).stdout
+    document["haproxy"]["frontends"][0]["bindAddress"] = "127.0.0.1"
+    system.update(document)
+    wait_until(lambda: system.ready(name), 60, "the good update")
+    system.delete(name)
