@@ -10,6 +10,7 @@ from typing import Any
 
 from pool_executor.bundle import InstanceStatus
 from scheduler.pools.model import STATS_PORT_NAME, Pool
+from scheduler.pools.service import port_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +43,16 @@ def pool_metadata(pool: Pool, known: Sequence[Place]) -> dict[str, Any]:
         "name": pool.name,
         "aws": {"elbs": []},
         "frontends": [
-            {"name": frontend.name, "endpoints": _endpoints(frontend.name, known)}
+            {"name": frontend.name, "endpoints": _endpoints(port_name(pool, frontend.name), known)}
             for frontend in sorted(pool.haproxy.frontends, key=lambda frontend: frontend.name)
         ],
-        "stats": _endpoints(STATS_PORT_NAME, known),
+        "stats": _endpoints(port_name(pool, STATS_PORT_NAME), known),
     }
 
 
-def _endpoints(port_name: str, known: Sequence[Place]) -> list[dict[str, Any]]:
+def _endpoints(port: str, known: Sequence[Place]) -> list[dict[str, Any]]:
     return [
-        {"port": place.ports[port_name], "private": list(place.addresses), "public": list(place.public)}
+        {"port": place.ports[port], "private": list(place.addresses), "public": list(place.public)}
         for place in known
-        if port_name in place.ports
+        if port in place.ports
     ]
