@@ -35,14 +35,17 @@ def describe(row: Json) -> str:
     state = f"{row.get('state') or row.get('podStatus') or 'not launched yet'}{host}"
     match row.get("verdict"):
         case "applied":
-            return f"{state}, serves configuration {row['version']} ({row['action']}: {row['reason']})"
+            trouble = f"; {row['error']}" if row.get("error") else ""
+            return f"{state}, serves configuration {row['version']} ({row['action']}: {row['reason']}){trouble}"
         case "rejected":
             serves = f"goes on with {row['version']}" if row.get("version") else "serves nothing"
             return f"{state}, HAProxy refused configuration {row['rejectedVersion']}, {serves}: {row['error']}"
         case "waiting":
             return f"{state}, waits: {row['reason']}"
         case "starting":
-            return f"{state}, has no configuration yet"
+            return (
+                f"{state}, serves nothing: {row['error']}" if row.get("error") else f"{state}, has no configuration yet"
+            )
         case _:
             told = pending.get("summary") or row.get("message")
             return f"{state}: {told}" if told else state

@@ -162,7 +162,9 @@ def test_a_first_configuration_that_cannot_be_served_is_told_as_well(system: Sys
     document["haproxy"]["frontends"][0]["bindAddress"] = NOT_MINE
     system.stack.call("POST", f"{system.stack.api}/v2/pools", document)
     wait_until(lambda: NOT_MINE in json.dumps(system.status(name)["loadBalancers"]), 40, "the reason in the status")
-    assert NOT_MINE in system.edgelb("status", name).stdout
+    [line] = [one for one in system.edgelb("status", name).stdout.splitlines() if one.startswith("edgelb-pool-0:")]
+    assert "serves nothing: " in line
+    assert NOT_MINE in line
     document["haproxy"]["frontends"][0]["bindAddress"] = "127.0.0.1"
     system.update(document)
     wait_until(lambda: system.ready(name), 60, "the good update")

@@ -48,6 +48,15 @@ def row(**changes: object) -> dict[str, object]:
     [
         ({}, "TASK_RUNNING on agent1, serves configuration 7 (reload: first configuration)"),
         ({"verdict": "starting"}, "TASK_RUNNING on agent1, has no configuration yet"),
+        (
+            {"verdict": "starting", "error": "cannot bind"},
+            "TASK_RUNNING on agent1, serves nothing: cannot bind",
+        ),
+        (
+            {"error": "HAProxy was killed; it is started again"},
+            "TASK_RUNNING on agent1, serves configuration 7 (reload: first configuration);"
+            " HAProxy was killed; it is started again",
+        ),
         ({"verdict": "waiting", "reason": "port web"}, "TASK_RUNNING on agent1, waits: port web"),
         (
             {"verdict": "rejected", "rejectedVersion": 8, "error": "bad"},
