@@ -111,10 +111,10 @@ class SchedulerProcess:
 def feed_factory(framework: FrameworkConfig, mesos: str, url: str) -> FeedFactory:
     """Makes subscriptions of `framework` to the masters at `mesos`."""
 
-    def make(record: FrameworkRecord, roles: tuple[str, ...], post: Callable[[Event], None]) -> MesosFeed:
+    def make(record: FrameworkRecord, post: Callable[[Event], None]) -> MesosFeed:
         info = FrameworkInfo(
             name=framework.name,
-            roles=roles,
+            roles=record.roles,
             user=framework.user,
             framework_id=record.framework_id,
             principal=framework.principal,

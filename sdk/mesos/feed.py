@@ -141,7 +141,9 @@ class MesosFeed:
         """Parse and post; an event that cannot be read is logged, the next ones are not concerned."""
         try:
             if event.get("type") == "SUBSCRIBED":
-                self._post(parse.subscribed(event, self._driver.master or "unknown"))
+                subscribed = parse.subscribed(event, self._driver.master or "unknown")
+                # Whether roles have to be added is known only when it is known which ones were subscribed with.
+                self._post(dataclasses.replace(subscribed, roles=self._info.roles))
             elif (parsed := parse.scheduler_event(event)) is not None:
                 self._post(parsed)
         except SdkError as error:

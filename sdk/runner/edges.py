@@ -75,8 +75,8 @@ class Charge(Protocol):
         """Release it."""
 
 
-FeedFactory = Callable[[FrameworkRecord, tuple[str, ...], Callable[[Event], None]], Feed]
-"""Makes a feed from the framework's record, the roles to subscribe with and where events go."""
+FeedFactory = Callable[[FrameworkRecord, Callable[[Event], None]], Feed]
+"""Makes a feed from the framework's record (id and roles to subscribe with) and where events go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 `sdk.runner.frames`.
 """
 
+import dataclasses
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
@@ -309,7 +310,7 @@ class Runner:
         if stored is None:
             return
         self._error = None
-        record = stored.framework or FrameworkRecord(name=self.name)
+        record = self._with_roles(stored.framework or FrameworkRecord(name=self.name))
         targets = {name: service.target for name, service in stored.services.items() if service.target is not None}
         pods = [pod for service in stored.services.values() for pod in service.pods.values()]
         frames = Frames(
@@ -341,6 +342,10 @@ class Runner:
                 self._finish_uninstall(term)
                 return
             self._reopen_feed(term, frames.state)
+
+    def _with_roles(self, record: FrameworkRecord) -> FrameworkRecord:
+        """The core has to know every role that we subscribe with: offers come in it, wanted or not."""
+        return dataclasses.replace(record, roles=tuple(sorted({*self._settings.framework.roles, *record.roles})))
 
     def _load(self, term: _Term) -> Stored | None:
         """What is stored; None when the term ended first."""
@@ -393,8 +398,7 @@ class Runner:
     # ------------------------------------------------------------------------------------------------ feed
 
     def _open_feed(self, term: _Term, state: State) -> None:
-        roles = tuple(dict.fromkeys([*self._settings.framework.roles, *state.framework.roles]))
-        feed = self._feeds(state.framework, roles, lambda event: self._put(Item(event, term.epoch)))
+        feed = self._feeds(state.framework, lambda event: self._put(Item(event, term.epoch)))
         with self._wake:
             if not term.alive():
                 return
@@ -434,6 +438,7 @@ class Runner:
             self._metrics.call_failures.labels(self.name, kind).inc()
             self._put(Item(call_failed(effect, str(error)), term.epoch))
         else:
+            self._log.debug("Mesos took a call", call=kind, about=effect)
             self._metrics.calls.labels(self.name, kind).inc()
 
     # ------------------------------------------------------------------------------------------------ queue

@@ -29,10 +29,8 @@ class Master:
         self.feeds: list[ScriptedFeed] = []
         self.refuse: SdkError | None = None
 
-    def __call__(
-        self, record: FrameworkRecord, roles: tuple[str, ...], post: Callable[[Event], None]
-    ) -> "ScriptedFeed":
-        feed = ScriptedFeed(self, record, roles, post)
+    def __call__(self, record: FrameworkRecord, post: Callable[[Event], None]) -> "ScriptedFeed":
+        feed = ScriptedFeed(self, record, post)
         self.feeds.append(feed)
         return feed
 
@@ -61,10 +59,8 @@ class Master:
 class ScriptedFeed:
     """One subscription."""
 
-    def __init__(
-        self, master: Master, record: FrameworkRecord, roles: tuple[str, ...], post: Callable[[Event], None]
-    ) -> None:
-        self.record, self.roles, self.post = record, roles, post
+    def __init__(self, master: Master, record: FrameworkRecord, post: Callable[[Event], None]) -> None:
+        self.record, self.roles, self.post = record, record.roles, post
         self.failure: str | None = None
         self.calls: list[CallEffect] = []
         self.started = threading.Event()
