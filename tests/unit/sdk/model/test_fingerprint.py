@@ -1,0 +1,62 @@
+"""Which changes ask for a relaunch."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sdk.model.fingerprint import pod_config, service_config
+from sdk.model.spec import (
+    CommandSpec,
+    ExecutorSpec,
+    PodSpec,
+    PortSpec,
+    RecoveryPolicy,
+    ServiceSpec,
+    TaskSpec,
+    UpdateStrategy,
+)
+
+TASK = TaskSpec(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x", environment={"A": "1", "B": "2"}))
+POD = PodSpec(name="lb", count=1, tasks=(TASK,))
+SERVICE = ServiceSpec(name="web", pods=(POD,))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"count": 5},
+        {"constraints": (("hostname", "UNIQUE"),)},
+        {"recovery": RecoveryPolicy(replace_after=1.0)},
+        {"update": UpdateStrategy(max_unavailable=3)},
+        {"tasks": (replace(TASK, volatile_labels=(("version", "2"),)),)},
+    ],
+)
+def test_what_concerns_only_the_future_keeps_the_fingerprint(fields: dict[str, Any]) -> None:
+    """The pod's fingerprint stays, the service's configuration id changes."""
+    changed = replace(POD, **fields)
+    assert pod_config(changed, SERVICE) == pod_config(POD, SERVICE)
+    assert service_config(replace(SERVICE, pods=(changed,))) != service_config(SERVICE)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cpus": 1001},
+        {"ports": (PortSpec(name="a"),)},
+        {"command": CommandSpec(value="y")},
+        {"command": None, "executor": ExecutorSpec(command=CommandSpec(value="x"))},
+        {"labels": (("a", "b"),)},
+        {"data": {"a": [1, {"b": None}]}},
+        {"kill_grace": 6.0},
+    ],
+)
+def test_what_a_task_is_made_of_changes_the_fingerprint(fields: dict[str, Any]) -> None:
+    """Any difference that the running task would show counts."""
+    assert pod_config(replace(POD, tasks=(replace(TASK, **fields),)), SERVICE) != pod_config(POD, SERVICE)
+
+
+def test_order_of_mappings_does_not_matter() -> None:
+    """Two dictionaries with the same content have one fingerprint."""
+    other = replace(TASK, command=CommandSpec(value="x", environment={"B": "2", "A": "1"}))
+    assert pod_config(replace(POD, tasks=(other,)), SERVICE) == pod_config(POD, SERVICE)

@@ -1,0 +1,63 @@
+"""Choosing the numbers of ports."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdk.model.spec import PortSpec
+from sdk.offer.ports import choose
+
+FREE = ((80, 80), (31000, 31009))
+
+
+def test_static_port_that_is_taken_is_refused_by_number() -> None:
+    """Each static number that is not free is named, in one sentence."""
+    choice = choose([PortSpec(name="a", number=443), PortSpec(name="b", number=8080)], FREE, seed="s")
+    assert choice.refusals == ("ports 443, 8080 not free",)
+
+
+def test_equal_seeds_choose_equally_and_others_spread() -> None:
+    """The choice depends on the seed only, and over many seeds every free number comes up."""
+    spec = [PortSpec(name="web")]
+    assert choose(spec, FREE, seed="s").numbers == choose(spec, FREE, seed="s").numbers
+    seen = {choose(spec, FREE, seed=str(seed)).numbers["web"] for seed in range(500)}
+    assert seen == {80, *range(31000, 31010)}
+
+
+@given(st.text(max_size=5), st.integers(1, 8))
+def test_dynamic_ports_are_distinct_and_free(seed: str, count: int) -> None:
+    """No number is given twice, excluded or static ones never, and all come from what is free."""
+    specs = [PortSpec(name="fixed", number=31000), *(PortSpec(name=f"p{i}") for i in range(count))]
+    choice = choose(specs, FREE, seed=seed, excluded=[80])
+    assert choice.refusals == ()
+    dynamic = [choice.numbers[f"p{i}"] for i in range(count)]
+    assert len(set(dynamic)) == count
+    assert set(dynamic) <= set(range(31001, 31010))
+
+
+def test_old_number_is_kept_when_it_is_free() -> None:
+    """A relaunch keeps its numbers, and a fresh choice does not take the old number of another port."""
+    specs = [PortSpec(name="new"), PortSpec(name="old")]
+    for seed in range(50):
+        choice = choose(specs, ((31000, 31001),), seed=str(seed), sticky={"old": 31000})
+        assert choice.numbers == {"old": 31000, "new": 31001}
+
+
+def test_old_number_that_is_taken_is_replaced() -> None:
+    """An old number that is no longer free, or outside of the allowed ranges, is chosen anew."""
+    assert choose([PortSpec(name="web")], FREE, seed="s", sticky={"web": 9}).numbers["web"] != 9
+    narrow = PortSpec(name="web", ranges=((31005, 31006),))
+    assert choose([narrow], FREE, seed="s", sticky={"web": 31000}).numbers["web"] in (31005, 31006)
+
+
+def test_ranges_limit_dynamic_ports() -> None:
+    """A port with ranges gets a number inside of them or a sentence that names them."""
+    inside = choose([PortSpec(name="web", ranges=((31003, 31004),))], FREE, seed="s")
+    assert inside.numbers["web"] in (31003, 31004)
+    outside = choose([PortSpec(name="web", ranges=((1, 9),))], FREE, seed="s")
+    assert outside.refusals == ("port web: no free port in 1-9",)
+
+
+def test_more_ports_than_there_are_is_refused() -> None:
+    """When the free numbers run out, each port without one is named."""
+    choice = choose([PortSpec(name="a"), PortSpec(name="b")], ((5, 5),), seed="s")
+    assert choice.refusals == ("port b: no free port",)

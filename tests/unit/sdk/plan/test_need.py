@@ -1,0 +1,208 @@
+"""What one instance needs, read from its record and its wish."""
+
+from dataclasses import replace
+
+import pytest
+
+from sdk.core.snapshot import Progress
+from sdk.model.ids import AgentId, ConfigId, ResourceId, TaskId
+from sdk.model.records import Holding, PodGoal, PodRecord, TaskRecord
+from sdk.model.spec import CommandSpec, Goal, HealthCheckSpec, OnUnreachable, PodSpec, RecoveryPolicy, TaskSpec
+from sdk.model.status import TaskState, TaskStatus
+from sdk.plan.need import (
+    MustDelete,
+    MustKill,
+    MustPlace,
+    MustRelease,
+    Need,
+    Outdated,
+    Overdue,
+    Rest,
+    Waits,
+    assess,
+    ready,
+)
+from sdk.plan.wish import PodWish
+
+NOW = 1000.0
+CONFIG = ConfigId("new")
+
+
+def spec(*tasks: TaskSpec, **fields: object) -> PodWish:
+    """A wish for a pod of these tasks."""
+    pod = PodSpec(name="app", count=1, tasks=tasks or (server(),), **fields)  # type: ignore[arg-type]
+    return PodWish(spec=pod, config=CONFIG)
+
+
+def server(name: str = "server", **fields: object) -> TaskSpec:
+    """A task spec."""
+    return TaskSpec(name=name, cpus=1, mem=1, command=CommandSpec(value="x"), **fields)  # type: ignore[arg-type]
+
+
+def task(
+    state: TaskState = TaskState.RUNNING, name: str = "server", *, config: str = CONFIG, healthy: bool | None = None
+) -> TaskRecord:
+    """A launched task."""
+    task_id = TaskId(f"{name}-1")
+    return TaskRecord(
+        name=name,
+        task_id=task_id,
+        agent_id=AgentId("s1"),
+        hostname="agent1",
+        config=ConfigId(config),
+        status=TaskStatus(task_id=task_id, state=state, healthy=healthy),
+        launched_at=NOW - 10,
+        changed_at=NOW - 5,
+        confirmed=state is not TaskState.STAGING,
+    )
+
+
+HOLDING = Holding(
+    agent_id=AgentId("s1"), hostname="agent1", role="r", resources=(), resource_id=ResourceId("r1"), confirmed=True
+)
+
+
+def record(*tasks: TaskRecord, **fields: object) -> PodRecord:
+    """An instance with its holding."""
+    values: dict[str, object] = {"service": "web", "pod": "app", "index": 0, "tasks": tasks, "holding": HOLDING}
+    return PodRecord(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def need(found: PodRecord, wish: PodWish | None = None) -> Need:
+    """The need at NOW under a wish."""
+    return assess(found, wish or spec(), NOW, patience=60.0)
+
+
+def test_running_with_the_wanted_configuration_is_rest() -> None:
+    """Nothing to do."""
+    assert need(record(task())) == Rest()
+
+
+def test_never_launched_is_placed_anywhere() -> None:
+    """Without a holding any agent will do."""
+    found = need(record(holding=None))
+    assert isinstance(found, MustPlace)
+    assert found.elsewhere
+
+
+@pytest.mark.parametrize(
+    "state",
+    [TaskState.FAILED, TaskState.KILLED, TaskState.FINISHED, TaskState.ERROR, TaskState.DROPPED, TaskState.GONE],
+)
+def test_ended_task_is_placed_in_its_holding(state: TaskState) -> None:
+    """A RUNNING-goal task that is over goes back to its reservation."""
+    found = need(record(task(state)))
+    assert isinstance(found, MustPlace)
+    assert not found.elsewhere
+
+
+def test_backoff_is_waited_for_with_the_reason() -> None:
+    """The message tells what failed and when the next try is."""
+    found = need(record(task(TaskState.FAILED), not_before=NOW + 4, last_failure="server failed on agent1: boom"))
+    assert found == Waits(
+        status=Progress.DELAYED, message="server failed on agent1: boom; tried again in 4 s", until=NOW + 4
+    )
+
+
+def test_one_ended_task_ends_the_others() -> None:
+    """An instance is launched as a whole."""
+    wish = spec(server("a"), server("b"))
+    found = need(record(task(name="a"), task(TaskState.FAILED, name="b")), wish)
+    assert isinstance(found, MustKill)
+    assert found.tasks == ("a-1",)
+
+
+def test_restart_ends_what_runs() -> None:
+    """An operator's restart kills even what is well."""
+    assert isinstance(need(record(task(), restart=True)), MustKill)
+
+
+def test_other_configuration_is_outdated_and_tells_its_use() -> None:
+    """Whether it is ready decides when it may be ended."""
+    assert need(record(task(config="old"))) == Outdated(tasks=(TaskId("server-1"),), ready=True)
+    assert need(record(task(TaskState.STARTING, config="old"))) == Outdated(tasks=(TaskId("server-1"),), ready=False)
+
+
+def test_task_that_is_no_longer_wanted_makes_the_instance_outdated() -> None:
+    """A task that left the spec has to go, and with it the instance is relaunched."""
+    assert isinstance(need(record(task(), task(name="old"))), Outdated)
+
+
+def test_silent_launch_is_reconciled_at_its_deadline() -> None:
+    """A launch without a word waits until launch_timeout and then names the tasks to ask about."""
+    found = need(record(task(TaskState.STAGING)))
+    assert isinstance(found, Waits)
+    assert found.status is Progress.STARTING
+    assert found.until == NOW - 10 + 120
+    assert found.reconcile == ("server-1",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "healthy", "expected"),
+    [
+        ({}, None, True),
+        ({}, False, False),
+        ({"reports_health": True}, None, False),
+        ({"reports_health": True}, True, True),
+        ({"health_check": HealthCheckSpec(command="true")}, None, False),
+        ({"health_check": HealthCheckSpec(command="true")}, True, True),
+    ],
+)
+def test_readiness_follows_health(fields: dict[str, object], healthy: bool | None, expected: bool) -> None:
+    """RUNNING is enough unless the task says something about its health."""
+    wish = spec(server(**fields))
+    assert ready(record(task(healthy=healthy)), wish) is expected
+
+
+def test_lost_agent_is_waited_for_and_then_overdue() -> None:
+    """Before replace_after the step says how long it will take; afterwards it asks for a replacement."""
+    lost = record(task(TaskState.UNREACHABLE), lost_at=NOW - 12)
+    found = need(lost)
+    assert isinstance(found, Waits)
+    assert found.message == "agent1 lost 12 s ago; replaced in 48 s"
+    assert found.until == NOW + 48
+    assert assess(lost, spec(), NOW + 48, patience=60.0) == Overdue(lost_for=60.0)
+
+
+def test_waiting_policy_is_never_overdue() -> None:
+    """With WAIT there is no time to wait for."""
+    policy = RecoveryPolicy(on_unreachable=OnUnreachable.WAIT, replace_after=0.0)
+    found = assess(record(task(TaskState.UNREACHABLE), lost_at=0.0), spec(recovery=policy), 1e9, patience=60.0)
+    assert isinstance(found, Waits)
+    assert found.until is None
+
+
+@pytest.mark.parametrize(
+    ("goal", "config", "rests"),
+    [
+        (Goal.FINISHED, CONFIG, True),
+        (Goal.FINISHED, "old", False),
+        (Goal.ONCE, "old", True),
+        (Goal.RUNNING, CONFIG, False),
+    ],
+)
+def test_goals_of_tasks_that_end(goal: Goal, config: str, rests: bool) -> None:
+    """FINISHED runs once per configuration, ONCE only once, RUNNING for ever."""
+    found = need(record(task(TaskState.FINISHED, config=config)), spec(server(goal=goal)))
+    assert (found == Rest()) is rests
+    assert rests or isinstance(found, MustPlace)
+
+
+def test_removal_ends_releases_and_forgets() -> None:
+    """Not wanted any more: kill, then release, then delete."""
+    running = replace(record(task()), goal=PodGoal.DECOMMISSION)
+    assert isinstance(need(running), MustKill)
+    ended = replace(running, tasks=(task(TaskState.KILLED),))
+    assert need(ended) == MustRelease()
+    assert need(replace(ended, holding=None)) == MustDelete()
+    assert assess(record(task()), None, NOW, patience=60.0) == need(running)
+
+
+def test_removal_does_not_wait_for_a_lost_agent_for_ever() -> None:
+    """After the patience the instance is forgotten with a note of what is left."""
+    lost = record(task(TaskState.UNREACHABLE), lost_at=NOW - 10)
+    assert assess(lost, None, NOW, patience=60.0) == Waits(
+        status=Progress.DELAYED, message="agent1 is lost; removed without it in 50 s", until=NOW + 50
+    )
+    found = assess(lost, None, NOW + 50, patience=60.0)
+    assert found == MustDelete(note="task server-1 and reservation r1 left on agent1, which is lost")
