@@ -162,7 +162,7 @@ def _compare_holding(
         reservation_gone(frame, resource_id)
         return
     frame.absent_since.pop(resource_id, None)
-    left = _left_behind(record, frame.now)
+    left = [replace(entry, hostname=None) for entry in _left_behind(record, frame.now)]
     frame.put(replace(record, holding=None, superseded=(*record.superseded, *left)))
 
 

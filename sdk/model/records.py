@@ -62,6 +62,7 @@ class Superseded:
     agent_id: AgentId
     since: float
     hostname: str | None = None
+    """The agent that the instance moved away from; None when it may be placed there again at once."""
     role: str = "*"
     resource_id: ResourceId | None = None
     """The reservation left behind with it, until it has been released."""

@@ -1,0 +1,562 @@
+"""Single decisions: events in, state and effects out."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import pytest
+
+from sdk.core.decide import decide, next_wake, snapshot
+from sdk.core.effects import (
+    Accept,
+    Acknowledge,
+    AcknowledgeOperation,
+    Decline,
+    Effect,
+    Kill,
+    Launch,
+    Reconcile,
+    Reserve,
+    Revive,
+    StoreFramework,
+    StorePod,
+    Suppress,
+    Unreserve,
+    UpdateRoles,
+)
+from sdk.core.events import (
+    AgentFailed,
+    CallFailed,
+    Disconnected,
+    Event,
+    Failed,
+    OfferRescinded,
+    OffersReceived,
+    OperationStatusReceived,
+    PodActionRequested,
+    StatusReceived,
+    Subscribed,
+    TargetsPublished,
+    Tick,
+)
+from sdk.core.snapshot import Progress
+from sdk.core.state import State
+from sdk.model.ids import AgentId, FrameworkId, OfferId, OperationId, TaskId
+from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.resources import Offer, Reservation, Resource
+from sdk.model.spec import CommandSpec, PodSpec, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec
+from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
+from sdk.offer.algebra import add
+
+T = TypeVar("T")
+FRAMEWORK = FrameworkId("fw-1")
+
+
+def service(count: int = 1, command: str = "run") -> ServiceSpec:
+    """A service of one pod."""
+    task = TaskSpec(
+        name="server", cpus=1000, mem=100_000, ports=(PortSpec(name="http"),), command=CommandSpec(value=command)
+    )
+    recovery = RecoveryPolicy(replace_after=20.0)
+    return ServiceSpec(name="web", pods=(PodSpec(name="app", count=count, role="r", tasks=(task,), recovery=recovery),))
+
+
+def offer(agent: str = "s1", *extra: Resource, cpus: int = 4000, offer_id: str | None = None) -> Offer:
+    """An offer of an agent to role r."""
+    return Offer(
+        id=offer_id or f"offer-{agent}",
+        framework_id=FRAMEWORK,
+        agent_id=agent,
+        hostname=f"host-{agent}",
+        role="r",
+        resources=(
+            Resource(name="cpus", scalar=cpus),
+            Resource(name="mem", scalar=1_000_000),
+            Resource(name="ports", ranges=((31000, 31009),)),
+            *extra,
+        ),
+    )
+
+
+@dataclass
+class Story:
+    """A state that goes through events."""
+
+    state: State = field(default_factory=lambda: State.initial(FrameworkRecord(name="fw")))
+    now: float = 1000.0
+    effects: tuple[Effect, ...] = ()
+    ids: Callable[[], str] = field(default_factory=lambda: map("id{}".format, itertools.count()).__next__)
+
+    def give(self, event: Event, after: float = 0.0) -> "Story":
+        """One event, so many seconds later."""
+        self.now += after
+        self.state, self.effects = decide(self.state, event, self.now, self.ids)
+        return self
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The effects of one kind that the last event caused."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def status(self, state: TaskState, task_id: str | None = None, after: float = 0.0, **fields: object) -> "Story":
+        """An update of the present (or another) task."""
+        found = TaskId(task_id or self.record.tasks[0].task_id)
+        values: dict[str, object] = {"agent_id": AgentId("s1"), "uuid": "dXVpZA=="}
+        update = TaskStatus(task_id=found, state=state, **{**values, **fields})  # type: ignore[arg-type]
+        return self.give(StatusReceived(status=update), after)
+
+    @property
+    def record(self) -> PodRecord:
+        """The first instance."""
+        return self.state.pods[("web", "app-0")]
+
+
+def subscribed(count: int = 1) -> Story:
+    """A framework with a target, subscribed."""
+    story = Story().give(TargetsPublished(services={"web": service(count)}))
+    return story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050"))
+
+
+def launched() -> Story:
+    """An instance that was launched on s1."""
+    return subscribed().give(OffersReceived(offers=(offer(),)))
+
+
+def running() -> Story:
+    """An instance that runs on s1."""
+    return launched().status(TaskState.RUNNING)
+
+
+def reserved(story: Story) -> tuple[Resource, ...]:
+    """What the instance holds."""
+    assert story.record.holding is not None
+    return story.record.holding.resources
+
+
+def test_equal_arguments_give_equal_answers() -> None:
+    """decide is a function: same state, event, time and ids, same result; and the old state stays as it is."""
+    state = subscribed(3).state
+    event = OffersReceived(offers=(offer(), offer("s2")))
+    first = decide(state, event, 5.0, map(str, itertools.count()).__next__)
+    second = decide(state, event, 5.0, map(str, itertools.count()).__next__)
+    assert first == second
+    assert all(not record.tasks for record in state.pods.values())
+
+
+def test_framework_id_is_stored_first() -> None:
+    """The frame of the first SUBSCRIBED begins with storing the id."""
+    story = subscribed()
+    assert isinstance(story.effects[0], StoreFramework)
+    assert story.effects[0].record.framework_id == FRAMEWORK
+
+
+def test_roles_that_the_subscription_lacks_are_added() -> None:
+    """UPDATE_FRAMEWORK is sent when the driver subscribed with other roles, and only then."""
+    story = Story().give(TargetsPublished(services={"web": service()}))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=()))
+    assert story.of(UpdateRoles) == [UpdateRoles(roles=("r",))]
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=("r",)))
+    assert story.of(UpdateRoles) == []
+
+
+def test_stores_come_before_calls() -> None:
+    """In each frame nothing is said to Mesos before it is stored."""
+    story = launched()
+    kinds = [type(effect) for effect in story.effects]
+    assert kinds.index(StorePod) < kinds.index(Accept)
+
+
+def test_update_is_stored_and_then_acknowledged() -> None:
+    """The record with the new state stands before the ACKNOWLEDGE of the same update."""
+    story = running()
+    kinds = [type(effect) for effect in story.effects]
+    assert kinds.index(StorePod) < kinds.index(Acknowledge)
+    assert story.record.tasks[0].status.state is TaskState.RUNNING
+    assert story.record.tasks[0].confirmed
+
+
+def test_update_without_uuid_is_not_acknowledged() -> None:
+    """Updates that the master made up must not be acknowledged."""
+    assert launched().status(TaskState.RUNNING, uuid=None).of(Acknowledge) == []
+
+
+def test_repeated_update_is_acknowledged_without_a_write() -> None:
+    """An update that changes nothing needs no storing."""
+    story = running().status(TaskState.RUNNING)
+    assert story.of(StorePod) == []
+    assert len(story.of(Acknowledge)) == 1
+
+
+def test_reconciliation_answer_keeps_what_it_does_not_tell() -> None:
+    """Addresses, health and message survive an answer that carries the state only."""
+    story = launched().status(TaskState.RUNNING, addresses=("10.1.1.1",), healthy=True, message="well")
+    story.status(
+        TaskState.RUNNING, uuid=None, reason="REASON_RECONCILIATION", message="Reconciliation: Latest task state"
+    )
+    status = story.record.tasks[0].status
+    assert (status.addresses, status.healthy, status.message) == (("10.1.1.1",), True, "well")
+
+
+def test_unknown_task_is_killed_once_until_it_is_gone() -> None:
+    """The second update of the same stranger sends no second KILL; its end stops the retries."""
+    story = running().status(TaskState.RUNNING, task_id="stranger")
+    assert story.of(Kill) == [Kill(task_id=TaskId("stranger"), agent_id=AgentId("s1"))]
+    assert story.status(TaskState.RUNNING, task_id="stranger").of(Kill) == []
+    assert story.give(Tick(), after=5).of(Kill) != []
+    story.status(TaskState.GONE, task_id="stranger", uuid=None, reason="REASON_RECONCILIATION")
+    assert story.of(Kill) == []
+    assert story.give(Tick(), after=600).of(Kill) == []
+
+
+@pytest.mark.parametrize("state", [TaskState.UNKNOWN, TaskState.GONE, TaskState.KILLED, TaskState.UNREACHABLE])
+def test_unknown_task_that_does_not_run_is_left_alone(state: TaskState) -> None:
+    """No KILL for what is over or cannot be reached, so no loop of KILL and answer."""
+    assert running().status(state, task_id="stranger").of(Kill) == []
+
+
+def test_tasks_are_reconciled_one_by_one_with_backoff() -> None:
+    """After SUBSCRIBED each task is asked about after 0, 5, 15, 35 seconds until it answers; then no more."""
+    story = running()
+    story.give(Disconnected(why="x")).give(Subscribed(framework_id=FRAMEWORK, master="m"))
+    assert [len(call.tasks) for call in story.of(Reconcile)] == [1]
+    assert story.give(Tick(), after=4).of(Reconcile) == []
+    assert len(story.give(Tick(), after=1).of(Reconcile)) == 1
+    assert story.give(Tick(), after=9).of(Reconcile) == []
+    assert len(story.give(Tick(), after=1).of(Reconcile)) == 1
+    story.status(TaskState.RUNNING, uuid=None, reason="REASON_RECONCILIATION")
+    assert story.give(Tick(), after=60).of(Reconcile) == []
+
+
+def test_implicit_reconciliation_every_quarter_of_an_hour() -> None:
+    """An empty RECONCILE brings tasks to light that no record knows."""
+    story = running()
+    assert story.give(Tick(), after=901).of(Reconcile) == [Reconcile(tasks=())]
+    assert story.give(Tick(), after=1).of(Reconcile) == []
+
+
+def test_unanswered_task_blocks_nobody() -> None:
+    """While one task has no answer yet, other instances are placed."""
+    story = running()
+    story.give(Disconnected(why="x")).give(Subscribed(framework_id=FRAMEWORK, master="m"))
+    story.give(TargetsPublished(services={"web": service(2)}))
+    story.give(OffersReceived(offers=(offer("s2"),)))
+    assert len(story.of(Accept)) == 1
+
+
+def test_unused_offers_are_declined_in_one_call() -> None:
+    """At rest: one DECLINE for all, with a long filter, and SUPPRESS."""
+    story = running().give(Tick(), after=30)
+    assert story.of(Suppress) == [Suppress(roles=("r",))]
+    story.give(OffersReceived(offers=(offer("s1"), offer("s2"), offer("s3"))))
+    (decline,) = story.of(Decline)
+    assert len(decline.offer_ids) == 3
+    assert decline.refuse_seconds >= 120
+
+
+def test_offers_that_do_not_fit_come_back_soon() -> None:
+    """While work waits the filter is short, and the refusal is remembered by agent."""
+    story = subscribed().give(OffersReceived(offers=(offer("s1", cpus=1), offer("s2", cpus=1))))
+    (decline,) = story.of(Decline)
+    assert decline.refuse_seconds == 5
+    step = snapshot(story.state, story.now).services["web"].plans[0].phases[0].steps[0]
+    assert [(refusal.count, refusal.reason) for refusal in step.refusals] == [(2, "cpus: wants 1.0, offer has 0.001")]
+    story.give(OffersReceived(offers=(offer("s1", cpus=1),)))
+    step = snapshot(story.state, story.now).services["web"].plans[0].phases[0].steps[0]
+    assert step.refusals[0].count == 2
+
+
+def test_lost_agent_no_longer_counts_among_the_refusals() -> None:
+    """Explanations are about agents that are there."""
+    story = subscribed().give(OffersReceived(offers=(offer("s1", cpus=1), offer("s2", cpus=1))))
+    story.give(AgentFailed(agent_id=AgentId("s2")))
+    step = snapshot(story.state, story.now).services["web"].plans[0].phases[0].steps[0]
+    assert step.refusals[0].count == 1
+
+
+def test_foreign_resources_are_never_released() -> None:
+    """Neither another framework's reservations nor unlabelled ones are touched, whatever their resource_id."""
+    story = running()
+    foreign = [
+        Resource(name="cpus", scalar=100, reservations=(Reservation(role="r", dynamic=True, labels=labels),))
+        for labels in ((), (("resource_id", "x"),), (("resource_id", "x"), ("framework_id", "other")))
+    ]
+    story.give(OffersReceived(offers=(offer("s1", *foreign),)))
+    assert story.of(Accept) == []
+    assert len(story.of(Decline)) == 1
+
+
+def test_garbage_of_our_own_is_released() -> None:
+    """A reservation with our framework id that no record holds is given back."""
+    story = running()
+    entry = Reservation(role="r", dynamic=True, labels=(("resource_id", "x"), ("framework_id", FRAMEWORK)))
+    garbage = Resource(name="cpus", scalar=100, reservations=(entry,))
+    story.give(OffersReceived(offers=(offer("s2", garbage),)))
+    (accept,) = story.of(Accept)
+    (operation,) = accept.operations
+    assert isinstance(operation, Unreserve)
+    assert operation.resources == (garbage,)
+    assert accept.refuse_seconds == 0
+
+
+def test_garbage_and_launch_share_one_accept() -> None:
+    """What is released and what is launched on one agent goes in one call."""
+    entry = Reservation(role="r", dynamic=True, labels=(("resource_id", "x"), ("framework_id", FRAMEWORK)))
+    garbage = Resource(name="cpus", scalar=100, reservations=(entry,))
+    story = subscribed().give(OffersReceived(offers=(offer("s1", garbage),)))
+    (accept,) = story.of(Accept)
+    assert [type(operation) for operation in accept.operations] == [Unreserve, Reserve, Launch]
+
+
+def failed(story: Story) -> Story:
+    """The task fails, its backoff passes, and the instance waits for its reservation."""
+    return story.status(TaskState.FAILED, message="boom").give(Tick(), after=2)
+
+
+def test_reservation_that_stays_away_is_given_up() -> None:
+    """When the agent makes offers without the reservation for half a minute, the instance starts anew."""
+    story = failed(running())
+    story.give(OffersReceived(offers=(offer(),)))
+    assert story.of(Accept) == []
+    assert story.give(OffersReceived(offers=(offer(),)), after=29).of(Accept) == []
+    story.give(OffersReceived(offers=(offer(),)), after=2)
+    (accept,) = story.of(Accept)
+    assert any(isinstance(operation, Reserve) for operation in accept.operations)
+    assert story.record.superseded[0].ended
+
+
+def test_reservation_given_up_is_released_when_it_appears() -> None:
+    """What was given up and comes after all is garbage like any other."""
+    story = failed(running())
+    old = reserved(story)
+    for _ in range(3):
+        story.give(OffersReceived(offers=(offer(),)), after=20)
+    assert reserved(story) != old
+    story.status(TaskState.RUNNING)
+    story.give(OffersReceived(offers=(offer("s1", *old),)))
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    assert add(operation.resources, ()) == add(old, ())
+
+
+def test_reservation_that_was_never_made_is_given_up_at_once() -> None:
+    """A launch whose ACCEPT never arrived: the first offer of the agent proves that there is nothing to wait for."""
+    story = launched()
+    story.status(TaskState.GONE, uuid=None, reason="REASON_RECONCILIATION")
+    story.give(OffersReceived(offers=(offer(),)))
+    assert len(story.of(Accept)) == 1
+    assert story.record.superseded == ()
+    assert story.record.failures == 0
+
+
+def test_invalid_offers_are_tried_again_at_once() -> None:
+    """TASK_DROPPED for invalid offers is nobody's failure and leaves no reservation behind."""
+    story = launched().status(TaskState.DROPPED, uuid=None, reason="REASON_INVALID_OFFERS")
+    assert story.record.failures == 0
+    assert story.record.holding is None
+    assert story.of(Revive) == [Revive(roles=("r",))]
+    assert len(story.give(OffersReceived(offers=(offer("s2"),))).of(Accept)) == 1
+
+
+def test_agent_gone_by_operator_is_replaced_at_once() -> None:
+    """Nobody waits for an agent that will never return, and nothing is held there."""
+    story = running().status(TaskState.GONE_BY_OPERATOR, uuid=None)
+    assert story.record.holding is None
+    story.give(OffersReceived(offers=(offer("s2"),)))
+    assert story.record.tasks[0].agent_id == "s2"
+    assert story.record.superseded == ()
+
+
+@pytest.mark.parametrize("state", [TaskState.LOST, TaskState.UNKNOWN])
+def test_forgotten_task_counts_as_lost_agent_and_may_come_back(state: TaskState) -> None:
+    """LOST and UNKNOWN start the replacement timer; a task that shows up in time is adopted."""
+    story = running().status(state, uuid=None)
+    assert story.record.lost_at == story.now
+    assert story.record.failures == 0
+    story.status(TaskState.RUNNING, after=5, uuid=None, reason="REASON_AGENT_REREGISTERED")
+    assert story.record.lost_at is None
+    assert story.record.tasks[0].status.state is TaskState.RUNNING
+
+
+def test_late_update_of_an_ended_task_changes_nothing() -> None:
+    """What its own executor called the end is the end."""
+    story = failed(running())
+    before = story.record
+    story.status(TaskState.RUNNING)
+    assert story.record == before
+    assert len(story.of(Acknowledge)) == 1
+
+
+def test_agent_under_a_new_id_keeps_its_reservations() -> None:
+    """The resource id in the offer tells that the agent is the old one."""
+    story = running().give(AgentFailed(agent_id=AgentId("s1"))).status(TaskState.LOST, uuid=None)
+    back = replace(offer("s9", *reserved(story)), hostname="host-s1")
+    story.give(OffersReceived(offers=(back,)), after=3)
+    assert story.record.tasks[0].agent_id == "s9"
+    assert story.record.lost_at is None
+    (launch,) = story.of(Accept)[0].operations
+    assert isinstance(launch, Launch)
+
+
+def test_failure_of_an_agent_starts_the_timer_without_an_update() -> None:
+    """FAILURE alone is enough; the deadline is the next wake-up at the latest."""
+    story = running().give(AgentFailed(agent_id=AgentId("s1")))
+    assert story.record.lost_at == story.now
+    wake = next_wake(story.state, story.now)
+    assert wake is not None
+    assert wake <= story.now + 20
+
+
+def test_offer_of_a_lost_agent_asks_about_its_tasks() -> None:
+    """An agent that makes offers is there: its tasks are reconciled instead of replaced."""
+    story = running().status(TaskState.UNREACHABLE, uuid=None)
+    story.give(OffersReceived(offers=(offer(),)), after=1)
+    assert [call.tasks for call in story.of(Reconcile)] == [((story.record.tasks[0].task_id, AgentId("s1")),)]
+
+
+def test_failed_accept_takes_its_offers_back_and_asks_about_its_tasks() -> None:
+    """The offers may still be ours: they are declined, so that they come back."""
+    story = launched()
+    task_id = story.record.tasks[0].task_id
+    story.give(CallFailed(effect="Accept", why="x", task_ids=(task_id,), offer_ids=(OfferId("offer-s1"),)))
+    assert story.of(Decline) == [Decline(offer_ids=(OfferId("offer-s1"),), refuse_seconds=0.0)]
+    assert len(story.of(Reconcile)) == 1
+
+
+def test_silent_accept_is_taken_back_after_a_while() -> None:
+    """Without any word about it within ten seconds the offers are declined; a word in time prevents it."""
+    assert len(launched().give(Tick(), after=10).of(Decline)) == 1
+    assert running().give(Tick(), after=10).of(Decline) == []
+
+
+def test_release_is_believed_when_it_is_proven() -> None:
+    """The record of a removed instance goes when the operation's feedback says so, and not when it was sent."""
+    story = running()
+    held = reserved(story)
+    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(OffersReceived(offers=(offer("s1", *held),)))
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    assert operation.operation_id is not None
+    assert ("web", "app-0") in story.state.pods
+    finished = OperationStatus(operation_id=operation.operation_id, state=OperationState.FINISHED, uuid="dQ==")
+    story.give(OperationStatusReceived(status=finished))
+    assert ("web", "app-0") not in story.state.pods
+    assert len(story.of(AcknowledgeOperation)) == 1
+
+
+def test_master_without_feedback_is_served_without_operation_ids() -> None:
+    """An ERROR for the id switches feedback off; then silence of twice the time is the proof."""
+    story = running()
+    held = reserved(story)
+    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(OffersReceived(offers=(offer("s1", *held),)))
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    error = OperationStatus(operation_id=operation.operation_id or OperationId(""), state=OperationState.ERROR)
+    story.give(OperationStatusReceived(status=error))
+    story.give(OffersReceived(offers=(offer("s1", *held),)))
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    assert operation.operation_id is None
+    story.give(Tick(), after=19)
+    assert ("web", "app-0") in story.state.pods
+    story.give(Tick(), after=1)
+    assert ("web", "app-0") not in story.state.pods
+
+
+def test_part_of_a_reservation_is_not_released_while_the_executor_lingers() -> None:
+    """The rest comes with the executor's end; releasing a part would forget the other."""
+    story = running()
+    held = reserved(story)
+    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    part = tuple(replace(entry, scalar=entry.scalar // 2) for entry in held if entry.scalar)
+    assert story.give(OffersReceived(offers=(offer("s1", *part),))).of(Accept) == []
+    assert len(story.give(OffersReceived(offers=(offer("s1", *held),)), after=1).of(Accept)) == 1
+
+
+def test_nothing_is_called_without_a_subscription() -> None:
+    """While disconnected decisions wait; wishes are stored all the same."""
+    story = running().give(Disconnected(why="gone"))
+    story.give(TargetsPublished(services={"web": service(command="other")}))
+    assert story.of(Kill) == []
+    assert story.give(Tick(), after=2000).effects == ()
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m"))
+    assert len(story.of(Kill)) == 1
+
+
+def test_removed_framework_is_shown_and_quiet() -> None:
+    """An id that Mesos refuses for good is an error for the operator, not a new framework."""
+    story = running().give(Failed(message="Framework has been removed", removed=True))
+    view = snapshot(story.state, story.now)
+    assert (view.connection, view.error) == ("removed", "Framework has been removed")
+    assert story.give(Tick(), after=1000).effects == ()
+
+
+def test_rescinded_offer_needs_nothing() -> None:
+    """No offer is kept, so none can be missed."""
+    assert running().give(OfferRescinded(offer_id=OfferId("offer-s1"))).effects == ()
+
+
+@pytest.mark.parametrize(("action", "pod"), [("restart", "app-7"), ("explode", "app-0")])
+def test_impossible_action_is_refused(action: str, pod: str) -> None:
+    """An action on nothing, or of an unknown kind, changes nothing."""
+    story = running()
+    before = story.state.pods
+    story.give(PodActionRequested(service="web", pod=pod, action=action))
+    assert dict(story.state.pods) == dict(before)
+
+
+def test_replace_leaves_the_old_task_to_be_fenced() -> None:
+    """The old task is killed and remembered together with its reservation; offers are asked for at once."""
+    story = running()
+    old = story.record
+    story.give(PodActionRequested(service="web", pod="app-0", action="replace"))
+    assert story.of(Kill) == [Kill(task_id=old.tasks[0].task_id, agent_id=AgentId("s1"))]
+    (left,) = story.record.superseded
+    assert old.holding is not None
+    assert (left.task_id, left.resource_id) == (old.tasks[0].task_id, old.holding.resource_id)
+    story.give(OffersReceived(offers=(offer("s1"),)))
+    assert story.of(Accept) == []
+    step = snapshot(story.state, story.now).services["web"].plans[0].phases[0].steps[0]
+    assert (
+        "host-s1 was left by a replacement"
+        in snapshot(story.state, story.now).services["web"].plans[1].phases[0].steps[0].message
+    )
+    assert step.status is Progress.COMPLETE
+
+
+def test_revives_are_limited() -> None:
+    """A burst of new work asks for offers a few times, then in steps of seconds."""
+    story = subscribed().give(OffersReceived(offers=(offer(cpus=1),)))
+    revives = 0
+    for count in range(2, 30):
+        story.give(TargetsPublished(services={"web": service(count)}))
+        revives += len(story.of(Revive))
+    assert revives == 5
+    wake = next_wake(story.state, story.now)
+    assert wake is not None
+    assert wake <= story.now + 5
+    assert len(story.give(Tick(), after=5).of(Revive)) == 1
+
+
+def test_lost_revive_is_repeated() -> None:
+    """Work that waits without any offer asks again after a while."""
+    story = subscribed()
+    revives = 0
+    for _ in range(10):
+        wake = next_wake(story.state, story.now)
+        assert wake is not None
+        story.give(Tick(), after=max(0.0, wake - story.now))
+        revives += len(story.of(Revive))
+    assert revives >= 3
+
+
+def test_cost_of_an_update_does_not_depend_on_the_other_instances() -> None:
+    """An update touches its own instance: the others' records are the same objects as before."""
+    story = subscribed(50)
+    story.give(OffersReceived(offers=tuple(offer(f"s{number}", cpus=2000) for number in range(50))))
+    before = dict(story.state.pods)
+    story.status(TaskState.RUNNING)
+    changed = [key for key, record in story.state.pods.items() if record is not before[key]]
+    assert changed == [("web", "app-0")]
+    assert len(story.of(StorePod)) == 1
