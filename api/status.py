@@ -66,7 +66,7 @@ def removal_status(name: str, instances: Sequence[InstanceStatus], side: Schedul
         "name": name,
         "version": None,
         "state": REMOVING,
-        "summary": f"the pool was deleted; {len(rows)} load balancers are still being taken down",
+        "summary": f"the pool was deleted; {_still_there(len(rows))}",
         "count": 0,
         "scheduler": {"url": side.url, "error": side.error, "problem": side.problem},
         "plans": [dict(plan) for plan in side.plans],
@@ -74,6 +74,12 @@ def removal_status(name: str, instances: Sequence[InstanceStatus], side: Schedul
         "instances": [json.loads(encode_status(instance)) for instance in instances],
         "loadBalancers": rows,
     }
+
+
+def _still_there(count: int) -> str:
+    if not count:
+        return "what it left in ZooKeeper is being removed"
+    return f"{count} load balancer{' is' if count == 1 else 's are'} still being taken down"
 
 
 def instance_name(pod: Json) -> str:

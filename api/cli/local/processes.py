@@ -29,16 +29,31 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def environment(pid: int) -> dict[str, str]:
+    """The variables that the process was started with; empty when it is gone or somebody else's."""
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return {}
+    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
+
+
+def parent(pid: int) -> int | None:
+    """Process id of the parent, None when the process is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return None
+
+
 def descendants(root: int) -> list[int]:
     """All processes below `root`, parents before children."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
+            above = parent(int(entry.name))
+            if above is not None:
+                children.setdefault(above, []).append(int(entry.name))
     found, waiting = [], [root]
     while waiting:
         below = children.get(waiting.pop(), [])

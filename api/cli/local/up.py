@@ -5,6 +5,7 @@ Knows what to say and when; what runs and how is in `stack.py`.
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,8 +20,10 @@ import urllib3
 
 from api.cli.local import processes
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
+from api.cli.local.place import Place, directory_option
 from api.cli.local.stack import EXAMPLES, Stack
 from api.cli.supervisor import Output, to_file
+from api.cli.wait import describe
 from sdk.errors import EnvironmentProblem, SdkError
 
 TRAFFIC_TIMEOUT = 90.0
@@ -30,37 +33,6 @@ TRAFFIC_TIMEOUT = 90.0
 def say(text: str = "") -> None:
     """One line for the person at the terminal."""
     click.echo(text)
-
-
-class Place:
-    """The files by which `up`, `down` and a second `up` find each other."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.urls = directory / "urls.json"
-        self.log = directory / "up.log"
-        self._running = directory / "up.pid"
-
-    def running(self) -> int | None:
-        """Process id of the stack that runs from this directory, None when there is none."""
-        try:
-            noted = json.loads(self._running.read_text())
-        except (OSError, ValueError):
-            return None
-        pid = int(noted["pid"])
-        # A pid alone may have been given to another process since.
-        return pid if processes.started_at(pid) == noted["started"] and processes.alive(pid) else None
-
-    def take(self) -> None:
-        """Note that this process runs the stack."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        me = os.getpid()
-        self._running.write_text(json.dumps({"pid": me, "started": processes.started_at(me)}))
-
-    def leave(self) -> None:
-        """Forget the notes; the state stays."""
-        self._running.unlink(missing_ok=True)
-        self.urls.unlink(missing_ok=True)
 
 
 def up(directory: Path, base_port: int, *, detach: bool, fresh: bool) -> None:
@@ -75,6 +47,7 @@ def up(directory: Path, base_port: int, *, detach: bool, fresh: bool) -> None:
         say(f"Already running (pid {pid}). bin/down stops it.")
         if place.urls.exists():
             say(place.urls.read_text())
+            say(_next(place))
         return
     layout = Layout(directory=directory, base_port=base_port)
     if fresh and directory.exists():
@@ -177,20 +150,45 @@ def _serve(place: Place, stack: Stack, started: float) -> None:
     urls = frontends["web"]
     answers = await_traffic(stack, urls[0], stack.options.application_count)
     say(f"Traffic flows after {time.monotonic() - started:.1f} s.\n")
-    say(f"  API       {stack.api}/ping")
-    say(f"  Mesos     {stack.mesos}/")
+    say(f"  API          {stack.api}/ping")
+    say(f"  Mesos        {stack.mesos}/")
     for url in urls:
-        say(f"  pool {pool}  {url}")
+        say(f"  pool {pool:<7} {url}")
     for url in stats:
-        say(f"  stats     {url}")
+        say(f"  stats        {url}")
+    say(f"  application  {stack.application}/v1/count")
     say()
     for answer in answers:
         say(f"  $ curl {urls[0]}\n  {answer.strip()}")
     say()
-    document = {"api": stack.api, "mesos": stack.mesos, "pools": {pool: frontends}, "stats": stats}
+    place.environment.write_text(_environment(stack))
+    document = {
+        "api": stack.api,
+        "application": stack.application,
+        "mesos": stack.mesos,
+        "pools": {pool: frontends},
+        "stats": stats,
+    }
     temporary = place.urls.with_suffix(".new")
     temporary.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    say(_next(place))
+    # Last: whoever waits for this file has then seen everything above.
     temporary.replace(place.urls)
+
+
+def _environment(stack: Stack) -> str:
+    """What a shell has to know to talk to this stack: `edgelb` on its PATH, and where things are."""
+    settings = {name: stack.environment()[name] for name in ("EDGELB_API", "EDGELB_MESOS", "EDGELB_ZK")}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]
+    # The interpreter's own folder, not where a link of it points: there is `edgelb`.
+    return "\n".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']) + "\n"
+
+
+def _next(place: Place) -> str:
+    """The command to go on with."""
+    path = place.environment
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"Next, in another shell: . {shlex.quote(str(shown))} && edgelb status web"
 
 
 def await_endpoints(stack: Stack, pool: str, count: int) -> tuple[dict[str, list[str]], list[str]]:
@@ -239,21 +237,8 @@ def follow(stack: Stack, every: float = 1.0) -> Iterator[str]:
 def _instances(stack: Stack) -> Iterator[tuple[str, str]]:
     for pool in stack.get(f"{stack.api}/v2/pools"):
         status: dict[str, Any] = stack.get(f"{stack.api}/v2/pools/{pool['name']}/status")
-        for pod in status.get("pods", []):
-            yield f"{pool['name']}/{pod['name']}", _instance(pod, status.get("instances", []))
-
-
-def _instance(pod: dict[str, Any], instances: list[dict[str, Any]]) -> str:
-    for task in pod["tasks"]:
-        for instance in instances:
-            if instance["task_id"] == task["id"]:
-                return (
-                    f"{task['state']} on {task['hostname']}, configuration {instance['version']} "
-                    f"{instance['verdict']} ({instance['action']}: {instance['reason']})"
-                )
-        return f"{task['state']} on {task['hostname']}"
-    pending = pod.get("pending") or {}
-    return f"pending: {pending.get('summary', 'not launched yet')}"
+        for row in status["loadBalancers"]:
+            yield f"{pool['name']}/{row['name']}", describe(row)
 
 
 def _told(directory: Path) -> Output:
@@ -272,18 +257,15 @@ def _quiet(_name: str, _line: str) -> None:
     """Output of a stack that is only asked, never started."""
 
 
-_directory = click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=".local",
-    show_default=True,
-    help="Where the stack keeps its state and logs.",
-)
-
-
 @click.command("up")
-@_directory
-@click.option("--base-port", type=click.IntRange(1024, 31000), default=DEFAULT_BASE_PORT, show_default=True)
+@directory_option
+@click.option(
+    "--base-port",
+    type=click.IntRange(1024, 31000),
+    default=DEFAULT_BASE_PORT,
+    show_default=True,
+    help="Port of the API; everything else listens on the ports after it. Choose another to run several side by side.",
+)
 @click.option("--detach", is_flag=True, help="Leave it running once traffic flows; bin/down stops it.")
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs first.")
 def up_command(directory: Path, base_port: int, detach: bool, fresh: bool) -> None:
@@ -295,7 +277,7 @@ def up_command(directory: Path, base_port: int, detach: bool, fresh: bool) -> No
 
 
 @click.command("down")
-@_directory
+@directory_option
 def down_command(directory: Path) -> None:
     """Stop what `edgelb local up` started."""
     try:
