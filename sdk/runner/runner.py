@@ -37,6 +37,8 @@ _BATCH = 64
 _FEED_RETRY_FIRST, _FEED_RETRY_MAX = 1.0, 60.0
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
+# A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
+_TICK_FIRST, _TICK_MAX = 0.02, 1.0
 
 
 class _Term:
@@ -89,7 +91,11 @@ class Runner:
         self._clock = clock
         self._new_id = new_id
         self._metrics = metrics
-        self._core_settings = core_settings or Settings(principal=settings.framework.principal)
+        self._core_settings = core_settings or Settings(
+            principal=settings.framework.principal,
+            # What is given up on a lost agent when it is replaced need not be waited for longer when it is removed.
+            removal_patience=settings.replace_after,
+        )
         self.name = settings.framework.name
         self._log = structlog.get_logger().bind(framework=self.name)
 
@@ -108,6 +114,7 @@ class Runner:
         self._reported: Mapping[str, str] = {}
         self._feed_delay = _FEED_RETRY_FIRST
         self._feed_due: float | None = None
+        self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
         self._uninstall_watch: Handle | None = None
         self._uninstaller = False
@@ -451,7 +458,9 @@ class Runner:
     def _next_batch(self, term: _Term, state: State) -> list[Item]:
         """The next events, at the latest a Tick when the core or the feed is due; empty when the term ended."""
         due = core.next_wake(state, self._clock.now())
-        timeout = _IDLE if due is None else max(0.0, due - self._clock.now())
+        if due is None or due > self._clock.now():
+            self._tick_delay = 0.0
+        timeout = _IDLE if due is None else max(self._tick_delay, due - self._clock.now())
         if self._feed_due is not None:
             timeout = min(timeout, max(0.0, self._feed_due - self._clock.monotonic()))
         batch: list[Item] = []
@@ -470,6 +479,8 @@ class Runner:
                     item.settle(LeadershipLost("it was asked for before this process took charge again"))
             self._metrics.queue.labels(self.name).set(len(self._queue))
         if due is not None and due <= self._clock.now():
+            if not batch:
+                self._tick_delay = min(max(self._tick_delay * 2, _TICK_FIRST), _TICK_MAX)
             batch.append(Item(Tick(), term.epoch))
         return batch
 

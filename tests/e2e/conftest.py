@@ -128,6 +128,16 @@ class System:
                 return pid
         raise AssertionError(f"no executor process of {task_id}")
 
+    def haproxies(self) -> list[int]:
+        """Process ids of all HAProxies, masters and workers, that serve from this stack's sandboxes."""
+        directory = str(self.stack.layout.directory)
+        found = []
+        for entry in Path("/proc").iterdir():
+            words = processes.command_line(int(entry.name)) if entry.name.isdigit() else []
+            if words and Path(words[0]).name == "haproxy" and any(directory in word for word in words):
+                found.append(int(entry.name))
+        return found
+
     def services(self) -> list[str]:
         """Names of the services that the scheduler knows."""
         return [one["name"] for one in self.stack.get(f"{self.stack.scheduler}/v1/services")]
