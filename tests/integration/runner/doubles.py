@@ -7,14 +7,22 @@ from typing import Any
 
 from flask import Blueprint
 
-from sdk.core.effects import Accept, CallEffect, Launch, Reserve, TaskLaunch, Teardown
-from sdk.core.events import Disconnected, Event, Failed, OffersReceived, StatusReceived, Subscribed
+from sdk.core.effects import Accept, CallEffect, Launch, Reserve, TaskLaunch, Teardown, Unreserve
+from sdk.core.events import (
+    Disconnected,
+    Event,
+    Failed,
+    OffersReceived,
+    OperationStatusReceived,
+    StatusReceived,
+    Subscribed,
+)
 from sdk.errors import LeadershipLost, NotConnected, SdkError, StorageUnavailable
 from sdk.model.ids import AgentId, FrameworkId, TaskId
 from sdk.model.records import FrameworkRecord
 from sdk.model.resources import Offer, Resource
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec, UriSpec
-from sdk.model.status import TaskState, TaskStatus
+from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from sdk.plugin import ADVERTISED, Host
 from sdk.storage.connection import Check
 from sdk.storage.election import Holder, Role
@@ -84,6 +92,13 @@ class ScriptedFeed:
         if self._master.refuse is not None:
             raise self._master.refuse
         self.calls.append(effect)
+        if isinstance(effect, Accept):
+            for operation in effect.operations:
+                if isinstance(operation, Reserve | Unreserve) and operation.operation_id is not None:
+                    finished = OperationStatus(
+                        operation_id=operation.operation_id, state=OperationState.FINISHED, uuid=f"u-{len(self.calls)}"
+                    )
+                    self.post(OperationStatusReceived(status=finished))
         if isinstance(effect, Teardown):
             # As a real master: the stream ends, and the next try to subscribe is refused for ever.
             self.post(Disconnected(why="the stream ended"))

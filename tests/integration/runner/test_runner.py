@@ -311,6 +311,7 @@ def test_an_uninstall_leaves_nothing_and_no_standby_begins_again(bench: Bench) -
         return any(isinstance(call, Teardown) for call in bench.master.calls)
 
     bench.master.feed.offer_reserved(99)
+    wait_until(lambda: "Unreserve(" in str(bench.master.calls), what="the reservation is released")
     wait_until(torn_down, timeout=30, what="TEARDOWN")
     wait_until(lambda: bench.runner.status().phase is Phase.UNINSTALLED, what="uninstalled")
     assert bench.plugin.gone.is_set()
