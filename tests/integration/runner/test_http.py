@@ -1,0 +1,155 @@
+"""The routes of a framework over a runner with doubles at its edges: shapes, status codes, errors."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from sdk.core.events import PodActionRequested
+from sdk.core.snapshot import PhaseView, PlanView, Progress, Refusals, ServiceView, StepView
+from sdk.http import views
+from sdk.http.app import make_app
+from sdk.metrics import Metrics
+from sdk.model.records import PodRecord
+from tests.integration.runner.test_runner import Bench
+from tests.support.wait import wait_until
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.runner.stop()
+
+
+@pytest.fixture
+def client(bench: Bench) -> FlaskClient:
+    return make_app([(bench.runner, [])], Metrics()).test_client()
+
+
+def _get(client: FlaskClient, path: str, status: int = 200) -> Any:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.text
+    return answer.json
+
+
+def test_a_standby_is_alive_and_not_ready(bench: Bench, client: FlaskClient) -> None:
+    """Liveness is 200, readiness 503 with the reason, state tells, everything else 503."""
+    bench.runner.start()
+    assert _get(client, "/healthz") == {"status": "alive", "frameworks": ["test"]}
+    assert "standby" in _get(client, "/readyz", 503)["message"]
+    assert _get(client, "/v1/state")["leader"] is False
+    assert _get(client, "/v1/services", 503)["code"] == 503
+    assert client.post("/v1/uninstall").status_code == 503
+
+
+def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient) -> None:
+    """Framework, master, services, offers and suppressed roles."""
+    bench.lead()
+    state = _get(client, "/v1/state")
+    assert state["framework"] == {
+        "name": "test",
+        "id": "framework-1",
+        "state": "subscribed",
+        "master": "master:5050",
+        "error": None,
+    }
+    assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
+    assert _get(client, "/readyz") == {"status": "ready", "framework": "test"}
+
+
+def test_pods_and_plans_follow_the_task(bench: Bench, client: FlaskClient) -> None:
+    """Pending before an offer, then running with its id, ports and agent; the plan completes."""
+    bench.lead()
+    (pod,) = wait_until(lambda: _get(client, "/v1/services/web/pods")["pods"], what="the pod")
+    assert (pod["name"], pod["index"], pod["status"], pod["tasks"]) == ("pod-0", 0, "PENDING", [])
+    assert pod["pending"]["status"] == "PREPARED"
+    assert [one["pod"] for one in _get(client, "/v1/pending")["pending"]] == ["pod-0"]
+    bench.launch()
+    (pod,) = _get(client, "/v1/services/web/pods")["pods"]
+    assert pod["status"] == "RUNNING"
+    assert pod["pending"] is None
+    task = pod["tasks"][0]
+    assert (task["state"], task["hostname"], task["agent_id"]) == ("TASK_RUNNING", "a1.example", "a1")
+    assert task["id"] == bench.master.launched()[0].task_id
+    plans = {plan["name"]: plan for plan in _get(client, "/v1/services/web/plans")["plans"]}
+    assert plans["deploy"]["status"] == "COMPLETE"
+    assert _get(client, "/v1/pending") == {"pending": []}
+    assert _get(client, "/v1/services") == [{"name": "web", "status": "COMPLETE", "pods": 1}]
+
+
+def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient) -> None:
+    """202 for restart and replace of a known instance, 404 with what there is otherwise."""
+    bench.lead()
+    bench.launch()
+    assert client.post("/v1/services/web/pods/pod-0/restart").status_code == 202
+    assert client.post("/v1/services/web/pods/pod-9/restart").status_code == 404
+    assert client.post("/v1/services/no/pods/pod-0/restart").status_code == 404
+    assert client.post("/v1/services/web/pods/pod-0/explode").status_code == 404
+    assert client.get("/v1/services/web/pods/pod-0/restart").status_code == 405
+    wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
+
+
+def test_an_action_that_cannot_be_stored_in_time_is_not_promised(bench: Bench) -> None:
+    """While storage is away the answer is an error, not 202."""
+    bench.lead()
+    bench.launch()
+    bench.persister.down.set()
+    with pytest.raises(TimeoutError):
+        bench.runner.submit(PodActionRequested(service="web", pod="pod-0", action="restart"), timeout=0.3)
+    bench.persister.down.clear()
+
+
+def test_several_frameworks_live_below_their_names() -> None:
+    """`/frameworks/<name>` for each, health for all at the root."""
+    one, two = Bench(), Bench()
+    two.runner.name = "second"
+    client = make_app([(one.runner, []), (two.runner, [])], Metrics()).test_client()
+    try:
+        one.lead()
+        two.runner.start()
+        assert _get(client, "/frameworks/test/readyz")["framework"] == "test"
+        assert _get(client, "/frameworks/second/readyz", 503)["code"] == 503
+        assert "second: standby" in _get(client, "/readyz", 503)["message"]
+        assert _get(client, "/v1/state", 404)["code"] == 404
+        assert "frameworks" in _get(client, "/healthz")
+    finally:
+        one.runner.stop()
+        two.runner.stop()
+
+
+def test_metrics_count_what_happened(bench: Bench) -> None:
+    """Events, calls and gauges with the framework's name."""
+    client = make_app([(bench.runner, [])], bench.runner._metrics).test_client()
+    bench.lead()
+    bench.launch()
+    text = client.get("/metrics").text
+    assert 'sdk_leader{framework="test"} 1.0' in text
+    assert 'sdk_subscribed{framework="test"} 1.0' in text
+    assert 'sdk_calls_total{framework="test",type="Accept"} 1.0' in text
+    assert 'sdk_services{framework="test",status="COMPLETE"} 1.0' in text
+
+
+def test_why_something_is_pending_is_one_line() -> None:
+    """Counts of offers by reason, else the step's own sentence; an instance without a record is listed too."""
+    refused = StepView(
+        name="pod-1",
+        status=Progress.PREPARED,
+        message="waits",
+        pod="pod-1",
+        refusals=(Refusals(count=2, reason="ports 80 not free"), Refusals(count=1, reason="role missing")),
+    )
+    delayed = StepView(name="pod-0", status=Progress.DELAYED, message="waits 3 s", pod="pod-0")
+    phase = PhaseView(name="pod", strategy="serial", status=Progress.IN_PROGRESS, steps=(delayed, refused))
+    service = ServiceView(
+        name="web",
+        status=Progress.IN_PROGRESS,
+        removing=False,
+        plans=(PlanView(name="deploy", status=Progress.IN_PROGRESS, phases=(phase,)),),
+        pods=(PodRecord(service="web", pod="pod", index=0),),
+    )
+    pods = views.pods(service)["pods"]
+    summaries = [pod["pending"]["summary"] for pod in pods]
+    assert summaries == ["waits 3 s", "2 offers: ports 80 not free; 1 offer: role missing"]
+    assert pods[1]["index"] == 1
