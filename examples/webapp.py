@@ -37,6 +37,23 @@ class WebApp:
             timeout = 60
             disable_nagle_algorithm = True
 
+            def setup(self) -> None:
+                super().setup()
+                self._new = True
+
+            def handle_one_request(self) -> None:
+                super().handle_one_request()
+                self._served()
+
+            def finish(self) -> None:
+                self._served()
+                super().finish()
+
+            def _served(self) -> None:
+                if self._new:
+                    self._new = False
+                    app.change_busy(-1)
+
             def do_GET(self) -> None:
                 with app.busy():
                     app.requests += 1
@@ -69,6 +86,11 @@ class WebApp:
             daemon_threads = True
             request_queue_size = 512
 
+            def process_request(self, request: Any, client_address: Any) -> None:
+                # From here on the client counts on an answer, although no thread has read its request yet.
+                app.change_busy(1)
+                super().process_request(request, client_address)
+
         self._server = Server((host, port), Handler)
         self.port: int = self._server.server_address[1]
 
@@ -87,16 +109,16 @@ class WebApp:
             self._idle.notify_all()
 
     def serve(self) -> None:
-        """Answer until `shutdown`."""
+        """Answer until `drain` ends it, then finish what is under way."""
         self._server.serve_forever(poll_interval=0.05)
+        with self._idle:
+            self._idle.wait_for(lambda: self._busy == 0, timeout=5)
 
     def drain(self, grace: float) -> None:
-        """Answer for `grace` seconds more, then stop accepting and wait for requests under way."""
+        """Answer for `grace` seconds more, then stop accepting."""
         self.draining.set()
         time.sleep(grace)
         self._server.shutdown()
-        with self._idle:
-            self._idle.wait_for(lambda: self._busy == 0, timeout=5)
 
     def close(self) -> None:
         """Close the port."""
