@@ -396,6 +396,9 @@ class Runner:
                 break
             except SdkError as error:
                 self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
+            except Exception:  # noqa: BLE001 - foreign code; beginning again here would install the framework anew
+                self._log.exception("The plugin failed to remove its own nodes; they stay")
+                break
             term.pause(delay)
             delay = min(delay * 2, RETRY_MAX)
         self._phase, self._uninstaller = Phase.UNINSTALLED, True

@@ -38,10 +38,15 @@ def test_the_marathon_app_of_hello_starts_hello(
     (hello,) = select(load_frameworks(EXAMPLES), ("hello",))
     app = app_definition(
         hello,
-        MarathonSettings(zk=zookeeper.address, zk_root=zk_root, mesos=cluster.master_address, executable=str(edgelb)),
+        MarathonSettings(
+            zk=zookeeper.address,
+            zk_root=zk_root,
+            mesos=cluster.master_address,
+            frameworks=str(EXAMPLES),
+            executable=str(edgelb),
+        ),
     )
-    # The example names its file relative to the source tree, where Marathon's agents would have it too.
-    cmd = app["cmd"].replace("examples/frameworks.json", str(EXAMPLES))
+    cmd = app["cmd"]
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in app["env"].items())
     stand_in = {
         "frameworks": [
