@@ -49,6 +49,9 @@ def app_definition(framework: FrameworkConfig, settings: MarathonSettings) -> di
         env=environment(app, settings),
         health_checks=[
             {
+                # Marathon refuses an app with more than one check that Mesos runs ("AppDefinition can contain at most
+                # one Mesos health check"); it runs the others itself.
+                "protocol": "HTTP" if index else "MESOS_HTTP",
                 "path": check.path,
                 "port_index": indexes[check.port],
                 "grace": check.grace,
@@ -56,7 +59,7 @@ def app_definition(framework: FrameworkConfig, settings: MarathonSettings) -> di
                 "timeout": check.timeout,
                 "max_failures": check.max_failures,
             }
-            for check in app.health_checks
+            for index, check in enumerate(app.health_checks)
         ],
     )
     definition: dict[str, Any] = json.loads(text)

@@ -50,7 +50,7 @@ class MarathonPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarathonHealthCheck:
-    """An HTTP health check that Mesos runs on the agent."""
+    """An HTTP health check: Mesos runs the first one on the agent, Marathon the others."""
 
     path: str
     port: str

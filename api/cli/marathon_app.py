@@ -16,7 +16,10 @@ from sdk.errors import SdkError
 @settings.zk_root
 @settings.mesos
 @settings.frameworks
-@settings.framework_name
+@click.option(
+    "--name", "--framework", "framework", envvar="EDGELB_FRAMEWORK", default="edgelb", show_default=True,
+    show_envvar=True, help="Which framework of the file.",
+)  # fmt: skip
 @click.option(
     "--executable",
     default="edgelb",

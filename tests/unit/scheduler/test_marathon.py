@@ -58,7 +58,8 @@ def test_the_definition_has_what_marathon_wants() -> None:
     assert [port["name"] for port in app["portDefinitions"]] == ["api", "scheduler", "listener"]
     assert [(check["path"], check["portIndex"], check["protocol"]) for check in app["healthChecks"]] == [
         ("/ping", 0, "MESOS_HTTP"),
-        ("/healthz", 1, "MESOS_HTTP"),
+        # Marathon takes one check that Mesos runs, no more.
+        ("/healthz", 1, "HTTP"),
     ]
     assert "MARATHON_SINGLE_INSTANCE_APP" not in app["labels"]
     assert app["upgradeStrategy"]["minimumHealthCapacity"] > 0
