@@ -15,9 +15,9 @@ from pathlib import Path
 
 import urllib3
 
-from api.cli.local.processes import listeners
 from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
 from sdk.errors import SdkError
+from sdk.local.processes import listeners
 from sdk.storage.connection import ZooKeeper, connect, split_hosts
 from sdk.storage.schema import SCHEMA
 
@@ -129,7 +129,7 @@ def check_ports(addresses: tuple[str, ...]) -> Iterator[Finding]:
         elif "edgelb" in user or "api.cli.main" in user:
             yield Finding(level=OK, subject=f"port {port}", seen=f"used by Edge-LB, {user}")
         else:
-            advice = f"stop it, or set another address than {address} (docs/reference/contracts.md lists the settings)"
+            advice = f"stop it, or set another address than {address} (docs/reference/settings.md lists the settings)"
             yield Finding(level=WARN, subject=f"port {port}", seen=f"used by {user}", advice=advice)
 
 

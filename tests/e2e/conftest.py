@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from kazoo.client import KazooClient
 
-from api.cli.local import processes
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
 from api.cli.local.up import await_endpoints, await_traffic
 from api.cli.supervisor import to_file
+from sdk.local import processes
 from sdk.local.cluster import Timing
 from tests.support.wait import wait_until
 

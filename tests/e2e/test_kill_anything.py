@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.local import processes
+from sdk.local import processes
 from tests.e2e.conftest import System
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until

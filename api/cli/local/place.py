@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.cli.local import processes
+from sdk.local import processes
 
 directory_option = click.option(
     "--directory",
@@ -35,13 +35,13 @@ class Place:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         # A pid alone may have been given to another process since.
-        return pid if processes.started_at(pid) == started and processes.alive(pid) else None
+        return pid if processes.start_time(pid) == started and processes.alive(pid) else None
 
     def take(self) -> None:
         """Note that this process runs the stack."""
         self.directory.mkdir(parents=True, exist_ok=True)
         me = os.getpid()
-        self._running.write_text(json.dumps({"pid": me, "started": processes.started_at(me)}))
+        self._running.write_text(json.dumps({"pid": me, "started": processes.start_time(me)}))
 
     def leave(self) -> None:
         """Forget the notes; the state stays."""

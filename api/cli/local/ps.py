@@ -12,9 +12,9 @@ import click
 
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
-from api.cli.local import processes
 from api.cli.local.place import Place, directory_option
 from api.cli.output import data, table, talk
+from sdk.local import processes
 
 _COMPONENTS = ("serve", "scheduler", "listener", "template", "api")
 _POOL_TASK = re.compile(r"dcos-edgelb\.pools\.(?P<pool>.+?)__(?P<instance>.+)-server__")

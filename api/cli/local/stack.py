@@ -14,10 +14,10 @@ from typing import Any
 
 import urllib3
 
-from api.cli.local import processes
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.supervisor import Backoff, Child, Output, Supervisor
 from sdk.errors import EnvironmentProblem
+from sdk.local import processes
 from sdk.local.cluster import Cluster, Timing, standard_agents
 from sdk.local.zookeeper import ZooKeeperServer
 

@@ -18,13 +18,13 @@ from typing import Any
 import click
 import urllib3
 
-from api.cli.local import processes
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
 from api.cli.local.place import Place, directory_option
 from api.cli.local.stack import EXAMPLES, Stack
 from api.cli.supervisor import Output, to_file
 from api.cli.wait import describe
 from sdk.errors import EnvironmentProblem, SdkError
+from sdk.local import processes
 
 TRAFFIC_TIMEOUT = 90.0
 """Seconds until the first pool must serve; a warm start takes well under twenty."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.local.processes import alive, descendants
+from sdk.local.processes import alive, descendants
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.local import processes
 from api.cli.local.place import Place
 from api.cli.local.ps import process_name
 
@@ -59,12 +58,3 @@ def test_a_note_whose_process_id_was_given_to_another_process_counts_for_nothing
     for garbage in ("{", "[]", "{}", '{"pid": "x", "started": 1}'):
         (tmp_path / "up.pid").write_text(garbage)
         assert place.running() is None
-
-
-def test_parent_and_environment_of_a_process_are_read_from_proc() -> None:
-    """A process that is gone has neither."""
-    assert processes.parent(os.getpid()) == os.getppid()
-    assert processes.environment(os.getpid())["PATH"]
-    gone = 2**22 + 1
-    assert processes.parent(gone) is None
-    assert processes.environment(gone) == {}
