@@ -1,4 +1,4 @@
-"""The options and environment variables that commands share, in one place; docs/reference/contracts.md lists them."""
+"""The options and environment variables that commands share, in one place; docs/reference/settings.md lists them."""
 
 import sys
 from collections.abc import Callable
