@@ -39,7 +39,7 @@ from sdk.errors import InvalidSpec
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationState
 from sdk.plan.checks import check_service
-from sdk.plan.need import Waits, over
+from sdk.plan.need import over
 from sdk.plan.wish import target
 
 __all__ = ["decide", "next_wake", "snapshot"]
@@ -86,7 +86,7 @@ def next_wake(state: State, now: float) -> float | None:
 
 
 def _settle_wake(frame: Frame) -> float | None:
-    times = [need.until for need in frame.needs.values() if isinstance(need, Waits) and need.until is not None]
+    times = [] if frame.needs_due is None else [frame.needs_due]
     times.extend(frame.updates_due.values())
     if frame.subscribed:
         times.extend(since + frame.settings.silent_agent for since in frame.waiting_since.values())
@@ -95,7 +95,7 @@ def _settle_wake(frame: Frame) -> float | None:
 
 
 def _agent_failed(frame: Frame, event: AgentFailed) -> None:
-    for key in frame.by_agent.get(event.agent_id, frozenset()):
+    for key in tuple(frame.by_agent.get(event.agent_id)):
         record = frame.pods[key]
         here = [task for task in record.tasks if task.agent_id == event.agent_id]
         holds = record.holding is not None and record.holding.agent_id == event.agent_id
@@ -129,7 +129,7 @@ def _targets(frame: Frame, event: TargetsPublished) -> None:
         return
     for name, spec in event.services.items():
         _publish(frame, name, spec)
-    for name in {*frame.targets, *frame.services}.difference(event.services):
+    for name in {*frame.targets, *frame.services.names()}.difference(event.services):
         target_removed(frame, name)
     for name in set(frame.invalid).difference(event.services):
         del frame.invalid[name]
@@ -145,7 +145,7 @@ def _publish(frame: Frame, name: str, spec: ServiceSpec) -> None:
         except InvalidSpec as error:
             frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
             frame.invalid[name] = str(error)
-            frame.touched.add(name)
+            frame.touched.setdefault(name, set())
             return
         frame.set_target(name, target(spec))
     frame.invalid.pop(name, None)

@@ -6,9 +6,8 @@ of effects (storing comes first); it decides nothing.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
-from sdk.core.cow import Draft
+from sdk.core.cow import Draft, Groups
 from sdk.core.effects import (
     CallEffect,
     DeleteFramework,
@@ -26,10 +25,8 @@ from sdk.core.state import Connection, PodKey, RoleState, State, agents, task_id
 from sdk.model.ids import AgentId, OperationId, ResourceId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
-from sdk.plan.need import Need, Rest
+from sdk.plan.need import MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Waits
 from sdk.plan.wish import PodWish, Target
-
-K = TypeVar("K")
 
 
 class Frame:
@@ -48,12 +45,15 @@ class Frame:
         self.targets: Draft[str, Target] = Draft(state.targets)
         self.invalid: Draft[str, str] = Draft(state.invalid)
         self.pods: Draft[PodKey, PodRecord] = Draft(state.pods)
-        self.services: Draft[str, frozenset[PodKey]] = Draft(state.services)
+        self.services: Groups[str, PodKey] = Groups(state.services)
         self.by_task: Draft[TaskId, PodKey] = Draft(state.by_task)
-        self.by_agent: Draft[AgentId, frozenset[PodKey]] = Draft(state.by_agent)
+        self.by_agent: Groups[AgentId, PodKey] = Groups(state.by_agent)
         self.by_resource: Draft[ResourceId, PodKey] = Draft(state.by_resource)
         self.needs: Draft[PodKey, Need] = Draft(state.needs)
-        self.unrest: Draft[str, frozenset[PodKey]] = Draft(state.unrest)
+        self.unrest: Groups[str, PodKey] = Groups(state.unrest)
+        self.queued: Groups[str, PodKey] = Groups(state.queued)
+        self.placing: Draft[PodKey, bool] = Draft(state.placing)
+        self.needs_due = state.needs_due
         self.updates_due: Draft[str, float] = Draft(state.updates_due)
         self.leftovers = state.leftovers
         self.kills: Draft[TaskId, Retry] = Draft(state.kills)
@@ -76,8 +76,8 @@ class Frame:
         self.uninstalled = state.uninstalled
         self.notes = state.notes
         self.dirty: set[PodKey] = set()
-        self.touched: set[str] = set()
-        """Services of which something changed."""
+        self.touched: dict[str, set[PodKey]] = {}
+        """Services of which something changed, with the instances whose need was found anew."""
         self._stores: dict[tuple[str, ...], StoreEffect] = {}
         self._calls: list[CallEffect] = []
         self._logs: list[Log] = []
@@ -114,7 +114,7 @@ class Frame:
         """Forget an instance for good."""
         old = self.pods.pop(key)
         self._unindex(key, old)
-        self.touched.add(key[0])
+        self.touched.setdefault(key[0], set())
         self.dirty.discard(key)
         self.waiting_since.pop(key, None)
         self.refusals.pop(key, None)
@@ -138,8 +138,8 @@ class Frame:
 
     def delete_service(self, name: str) -> None:
         """Forget a service of which no instance is left."""
-        self.services.pop(name, None)
-        self.unrest.pop(name, None)
+        self.services.drop(name)
+        self.unrest.drop(name)
         self.invalid.pop(name, None)
         self.updates_due.pop(name, None)
         self._stores.pop(("target", name), None)
@@ -151,20 +151,30 @@ class Frame:
 
     def touch(self, service: str) -> None:
         """Look at all instances of a service again."""
-        self.touched.add(service)
-        self.dirty.update(self.services.get(service, ()))
+        self.touched.setdefault(service, set())
+        self.dirty.update(self.services.get(service))
 
     def set_need(self, key: PodKey, need: Need) -> None:
         """Remember what an instance needs."""
-        service = key[0]
-        if isinstance(need, Rest):
-            if self.needs.pop(key, None) is not None:
-                _drop(self.unrest, service, key)
+        if self.needs.get(key, Rest()) == need:
             return
-        if key not in self.needs:
-            self.unrest[service] = self.unrest.get(service, frozenset()) | {key}
-        if self.needs.get(key) != need:
+        service = key[0]
+        if isinstance(need, Outdated | Overdue) or (isinstance(need, MustPlace) and need.replacing):
+            self.queued.add(service, key)
+        else:
+            self.queued.discard(service, key)
+        if isinstance(need, MustPlace | MustRelease):
+            self.placing[key] = True
+        else:
+            self.placing.pop(key, None)
+        if isinstance(need, Waits) and need.until is not None:
+            self.needs_due = min(need.until, self.needs_due or need.until)
+        if isinstance(need, Rest):
+            del self.needs[key]
+            self.unrest.discard(service, key)
+        else:
             self.needs[key] = need
+            self.unrest.add(service, key)
 
     # Calls
 
@@ -225,6 +235,9 @@ class Frame:
             by_resource=self.by_resource.result(),
             needs=self.needs.result(),
             unrest=self.unrest.result(),
+            queued=self.queued.result(),
+            placing=self.placing.result(),
+            needs_due=self.needs_due,
             updates_due=self.updates_due.result(),
             leftovers=self.leftovers,
             kills=self.kills.result(),
@@ -255,11 +268,11 @@ class Frame:
         self._stores[what] = effect
 
     def _index(self, key: PodKey, record: PodRecord) -> None:
-        self.services[key[0]] = self.services.get(key[0], frozenset()) | {key}
+        self.services.add(key[0], key)
         for task_id in task_ids(record):
             self.by_task[task_id] = key
         for agent_id in agents(record):
-            self.by_agent[agent_id] = self.by_agent.get(agent_id, frozenset()) | {key}
+            self.by_agent.add(agent_id, key)
         if record.holding is not None and record.holding.resource_id is not None:
             self.by_resource[record.holding.resource_id] = key
         if record.superseded:
@@ -268,11 +281,11 @@ class Frame:
     def _unindex(self, key: PodKey, record: PodRecord | None) -> None:
         if record is None:
             return
-        _drop(self.services, key[0], key)
+        self.services.discard(key[0], key)
         for task_id in task_ids(record):
             self.by_task.pop(task_id, None)
         for agent_id in set(agents(record)):
-            _drop(self.by_agent, agent_id, key)
+            self.by_agent.discard(agent_id, key)
         if record.holding is not None and record.holding.resource_id is not None:
             self.by_resource.pop(record.holding.resource_id, None)
         self.leftovers -= {key}
@@ -282,11 +295,3 @@ def _indexed(record: PodRecord) -> tuple[object, ...]:
     """What the indexes are made of: most updates change none of it."""
     held = record.holding.resource_id if record.holding is not None else None
     return (tuple(task_ids(record)), tuple(agents(record)), held, record.superseded)
-
-
-def _drop(index: Draft[K, frozenset[PodKey]], name: K, key: PodKey) -> None:
-    rest = index.get(name, frozenset()) - {key}
-    if rest:
-        index[name] = rest
-    else:
-        index.pop(name, None)

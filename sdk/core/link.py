@@ -40,7 +40,8 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
         if key in frame.waiting_since:
             frame.waiting_since[key] = frame.now
     frame.dirty.update(frame.pods)
-    frame.touched.update(frame.targets)
+    for service in frame.targets:
+        frame.touch(service)
     frame.log("info", f"Subscribed to {event.master} as {event.framework_id}", framework_id=event.framework_id)
 
 

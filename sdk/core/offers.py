@@ -64,14 +64,14 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
 
 def filter_seconds(frame: Frame) -> float:
     """How long unused offers stay away."""
-    if any(isinstance(need, MustPlace | MustRelease) for need in frame.needs.values()):
+    if frame.placing:
         return frame.settings.decline_pending
     return frame.settings.decline_watching if frame.leftovers else frame.settings.decline_idle
 
 
 def _heard(frame: Frame, agent_id: AgentId) -> None:
     """The agent is there: what we thought lost with it is asked about, or counts as back."""
-    for key in frame.by_agent.get(agent_id, frozenset()):
+    for key in tuple(frame.by_agent.get(agent_id)):
         record = frame.pods[key]
         if key in frame.waiting_since:
             frame.waiting_since[key] = frame.now
@@ -104,7 +104,7 @@ def _compare(frame: Frame, pool: Pool) -> None:
         key = frame.by_resource.get(resource_id)
         if key is not None:
             _moved(frame, frame.pods[key], pool)
-    for key in frame.by_agent.get(pool.agent_id, frozenset()):
+    for key in tuple(frame.by_agent.get(pool.agent_id)):
         record = frame.pods[key]
         need = frame.needs.get(key)
         holding = record.holding
@@ -215,7 +215,7 @@ def _place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
     """Launch what fits; `offered` is left with what was not used. Operations by position of the pool."""
     operations: dict[int, list[Operation]] = {}
     waiting = sorted(
-        (key for key, need in frame.needs.items() if isinstance(need, MustPlace)),
+        (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (_elsewhere(frame, key), key[0], frame.pods[key].pod, frame.pods[key].index),
     )
@@ -311,7 +311,10 @@ def _requirement(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
 def _siblings(frame: Frame, key: PodKey) -> tuple[Place, ...]:
     record = frame.pods[key]
     places: list[Place] = []
-    for other in sorted(frame.services[key[0]]):
+    wish = frame.wish(key)
+    if wish is None or not wish.spec.constraints:
+        return ()
+    for other in sorted(frame.services.get(key[0])):
         sibling = frame.pods[other]
         if other == key or sibling.pod != record.pod or sibling.holding is None:
             continue

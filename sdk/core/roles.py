@@ -29,7 +29,8 @@ def update_roles(frame: Frame) -> None:
 def work_by_role(frame: Frame) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """What waits for offers, and what was left behind and is awaited, by role."""
     work: dict[str, set[str]] = {}
-    for key, need in frame.needs.items():
+    for key in frame.placing:
+        need = frame.needs[key]
         record = frame.pods[key]
         name = f"{key[0]}/{key[1]}"
         if isinstance(need, MustRelease) and record.holding is not None:

@@ -4,6 +4,7 @@ Placing needs offers and happens in `sdk.core.offers`; here instances are create
 and deleted. Only services in which something changed are looked at.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sdk.core.frame import Frame
@@ -36,21 +37,22 @@ def settle(frame: Frame) -> None:
         dirty, frame.dirty = frame.dirty, set()
         for key in dirty:
             _assess(frame, key)
-            frame.touched.add(key[0])
-        touched, frame.touched = frame.touched, set()
-        for service in sorted(touched):
-            _coordinate(frame, service)
+            frame.touched.setdefault(key[0], set()).add(key)
+        touched, frame.touched = frame.touched, {}
+        for service, keys in sorted(touched.items()):
+            _coordinate(frame, service, keys)
     raise AssertionError(f"needs do not settle: {sorted(frame.dirty)}")
 
 
 def _time_has_come(frame: Frame) -> None:
-    for key, need in list(frame.needs.items()):
-        if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
-            frame.dirty.add(key)
+    if frame.needs_due is not None and frame.needs_due <= frame.now:
+        waits = [(key, need.until) for key, need in frame.needs.items() if isinstance(need, Waits) and need.until]
+        frame.dirty.update(key for key, until in waits if until <= frame.now)
+        frame.needs_due = min((until for _, until in waits if until > frame.now), default=None)
     for service, due in list(frame.updates_due.items()):
         if due <= frame.now:
             del frame.updates_due[service]
-            frame.touched.add(service)
+            frame.touched.setdefault(service, set())
     for key, since in list(frame.waiting_since.items()):
         _agent_silent(frame, key, since)
     awaited = set(frame.operations.values()) if frame.released else set()
@@ -104,7 +106,7 @@ def _assess(frame: Frame, key: PodKey) -> None:
             frame.reconcile(task_id)
         need = replace(need, until=None)
     old = frame.needs.get(key)
-    if isinstance(need, Overdue) and isinstance(old, MustPlace) and old.elsewhere:
+    if isinstance(need, Overdue) and isinstance(old, MustPlace) and old.replacing:
         need = old  # it is already in line; `_replace` decides again below
     frame.set_need(key, need)
     held = isinstance(need, MustRelease) or (isinstance(need, MustPlace) and not need.elsewhere)
@@ -132,14 +134,11 @@ def ensure_instances(frame: Frame, service: str) -> None:
                 frame.put(replace(record, goal=PodGoal.RUNNING))
 
 
-def _coordinate(frame: Frame, service: str) -> None:
-    unrest = frame.unrest.get(service, frozenset())
-    outdated: set[str] = set()
-    overdue: set[str] = set()
+def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     # Highest index first: what is removed by a scale-down goes in the order in which it came.
-    for key in sorted(unrest, key=lambda key: -frame.pods[key].index):
+    for key in sorted((key for key in keys if key in frame.pods), key=lambda key: (-frame.pods[key].index, key)):
         record = frame.pods[key]
-        match frame.needs[key]:
+        match frame.needs.get(key):
             case MustKill(tasks=tasks):
                 agent = {task.task_id: task.agent_id for task in record.tasks}
                 for task_id in tasks:
@@ -149,26 +148,22 @@ def _coordinate(frame: Frame, service: str) -> None:
                     frame.log("warning", f"{service}/{record.name} removed: {note}", service=service)
                     frame.notes = (*frame.notes, f"{service}/{record.name}: {note}")
                 frame.remove(key)
-            case Outdated():
-                outdated.add(record.pod)
-            case Overdue() | MustPlace() if record.lost_at is not None:
-                overdue.add(record.pod)
+    queued = frame.queued.get(service)
+    outdated = {frame.pods[key].pod for key in queued if isinstance(frame.needs[key], Outdated)}
+    overdue = {frame.pods[key].pod for key in queued if not isinstance(frame.needs[key], Outdated)}
     for pod in sorted(outdated):
         _update(frame, service, pod)
     for pod in sorted(overdue):
         _replace(frame, service, pod)
     unwanted = service not in frame.targets or frame.framework.uninstalling
-    if (
-        unwanted
-        and not frame.services.get(service)
-        and (service in frame.before.targets or service in frame.before.services)
-    ):
+    known = service in frame.before.targets or service in frame.before.services
+    if unwanted and known and not frame.services.get(service):
         frame.targets.pop(service, None)
         frame.delete_service(service)
 
 
 def _of_type(frame: Frame, service: str, pod: str) -> list[tuple[PodKey, PodRecord]]:
-    keys = frame.unrest.get(service, frozenset())
+    keys = frame.unrest.get(service)
     return [(key, frame.pods[key]) for key in sorted(keys) if frame.pods[key].pod == pod]
 
 
@@ -212,7 +207,7 @@ def _update(frame: Frame, service: str, pod: str) -> None:
 def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]:
     """Until when the instances that have just become ready with the new configuration have to prove themselves."""
     found: list[float] = []
-    for key in frame.services[service] - frame.unrest.get(service, frozenset()):
+    for key in frame.services.get(service) - frame.unrest.get(service):
         record = frame.pods[key]
         if record.pod == pod and record.tasks and all(task.config == wish.config for task in record.tasks):
             until = max(task.changed_at for task in record.tasks) + wish.spec.update.min_ready
@@ -228,7 +223,8 @@ def _replace(frame: Frame, service: str, pod: str) -> None:
     in_progress = 0
     for key, record in _of_type(frame, service, pod):
         need = frame.needs[key]
-        if record.lost_at is not None and isinstance(need, Overdue | MustPlace):
+        replacing = isinstance(need, MustPlace) and need.replacing
+        if record.lost_at is not None and (isinstance(need, Overdue) or replacing):
             overdue[record.index] = frame.now - record.lost_at
             keys[record.index] = key
         elif record.superseded and record.tasks and record.tasks[0].launched_at >= record.superseded[-1].since:
@@ -241,16 +237,15 @@ def _replace(frame: Frame, service: str, pod: str) -> None:
             frame.set_need(key, Overdue(lost_for=overdue[index]))
         elif not isinstance(frame.needs[key], MustPlace):
             frame.log("warning", f"{service}/{record.name} is replaced: {host} is lost", service=service)
-            frame.set_need(
-                key, MustPlace(elsewhere=True, message=f"{host} is lost; waits for an offer of another agent")
-            )
+            message = f"{host} is lost; waits for an offer of another agent"
+            frame.set_need(key, MustPlace(elsewhere=True, message=message, replacing=True))
 
 
 def target_removed(frame: Frame, service: str) -> None:
     """The plugin does not want the service any more: remembered in the records, so that a restart goes on with it."""
     frame.targets.pop(service, None)
-    frame.touched.add(service)
-    for key in frame.services.get(service, frozenset()):
+    frame.touched.setdefault(service, set())
+    for key in tuple(frame.services.get(service)):
         record = frame.pods[key]
         if record.goal is not PodGoal.DECOMMISSION:
             frame.put(replace(record, goal=PodGoal.DECOMMISSION))

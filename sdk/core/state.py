@@ -112,6 +112,12 @@ class State:
     """Instances that are not at rest."""
     unrest: Mapping[str, frozenset[PodKey]] = field(default_factory=dict)
     """The same by service."""
+    queued: Mapping[str, frozenset[PodKey]] = field(default_factory=dict)
+    """Instances by service that wait for their turn: outdated ones, and those whose agent is lost for too long."""
+    placing: Mapping[PodKey, bool] = field(default_factory=dict)
+    """Instances that wait for offers, to be launched or released."""
+    needs_due: float | None = None
+    """Not later than this one of the needs has to be looked at again."""
     updates_due: Mapping[str, float] = field(default_factory=dict)
     """When a rolling update of a service is looked at again, because an instance has to prove itself until then."""
     leftovers: frozenset[PodKey] = frozenset()

@@ -19,7 +19,7 @@ def uninstall_requested(frame: Frame) -> None:
         return
     frame.set_framework(replace(frame.framework, uninstalling=True))
     frame.log("warning", "Uninstalling: all tasks are killed and all reservations released")
-    for service in (*frame.targets, *frame.services):
+    for service in {*frame.targets, *frame.services.names()}:
         frame.touch(service)
 
 

@@ -51,6 +51,8 @@ class MustPlace:
 
     elsewhere: bool
     message: str
+    replacing: bool = False
+    """It was chosen to be replaced: its old task may still come back and be adopted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
