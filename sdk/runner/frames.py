@@ -162,7 +162,7 @@ class Frames:
                     continue
                 effects.extend(more)
                 decided.append(item)
-                self._log.debug("Decided on an event", about=_brief(item.event), effects=len(more))
+                self._log.debug("Decided on an event", about=item.event, effects=len(more))
                 self._metrics.events.labels(self._name, type(item.event).__name__).inc()
         return state, decided, effects
 
