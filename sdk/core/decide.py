@@ -27,8 +27,9 @@ from sdk.core.events import (
     UninstallRequested,
 )
 from sdk.core.frame import Frame
+from sdk.core.holdings import abandoned
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
-from sdk.core.offers import abandoned, offers_received
+from sdk.core.offers import offers_received
 from sdk.core.roles import offers_came, update_offers, update_roles
 from sdk.core.settle import ensure_instances, forget_release, reservation_gone, settle, target_removed
 from sdk.core.state import State

@@ -1,0 +1,183 @@
+"""Reservations on record against those that agents offer: confirmed, moved, missing, left behind, released."""
+
+from dataclasses import replace
+
+from sdk.core.effects import Operation, Unreserve
+from sdk.core.frame import Frame
+from sdk.core.settle import forget_release, reservation_gone
+from sdk.model.ids import AgentId, OperationId, ResourceId
+from sdk.model.records import Holding, PodRecord, Superseded
+from sdk.model.resources import Resource
+from sdk.offer.algebra import contain
+from sdk.offer.pool import Pool
+from sdk.plan.need import MustPlace, MustRelease, over
+
+
+def heard(frame: Frame, agent_id: AgentId) -> None:
+    """The agent is there: what we thought lost with it is asked about, or counts as back."""
+    for key in tuple(frame.by_agent.get(agent_id)):
+        record = frame.pods[key]
+        if key in frame.waiting_since:
+            frame.waiting_since[key] = frame.now
+        for left in record.superseded:
+            if left.agent_id == agent_id and not left.ended and left.task_id not in frame.kills:
+                frame.reconcile(left.task_id)
+        if record.lost_at is None or _agent_of(record) != agent_id:
+            continue
+        alive = [task for task in record.tasks if not over(task)]
+        for task in alive:
+            frame.reconcile(task.task_id)
+        if not alive:
+            frame.log("info", f"{record.name}: its agent is back", service=record.service)
+            frame.put(replace(record, lost_at=None))
+
+
+def _agent_of(record: PodRecord) -> AgentId | None:
+    if record.holding is not None:
+        return record.holding.agent_id
+    return record.tasks[0].agent_id if record.tasks else None
+
+
+def compare(frame: Frame, pool: Pool) -> None:
+    """Our reservations in the offers against those on record."""
+    own = pool.own(frame.framework.framework_id)
+    for resource_id in own:
+        if resource_id in frame.released:
+            frame.log("info", f"The reservation {resource_id} on {pool.hostname} is offered again: released once more")
+            forget_release(frame, resource_id)
+        key = frame.by_resource.get(resource_id)
+        if key is not None:
+            _moved(frame, frame.pods[key], pool)
+    for key in tuple(frame.by_agent.get(pool.agent_id)):
+        record = frame.pods[key]
+        need = frame.needs.get(key)
+        holding = record.holding
+        if (
+            holding is not None
+            and holding.resource_id is not None
+            and (holding.agent_id, holding.role) == (pool.agent_id, pool.role)
+            and isinstance(need, MustPlace | MustRelease)
+        ):
+            _compare_holding(frame, record, holding, holding.resource_id, own.get(holding.resource_id, ()))
+        for left in record.superseded:
+            if left.resource_id is None or (left.agent_id, left.role) != (pool.agent_id, pool.role):
+                continue
+            if left.resource_id in own:
+                frame.absent_since.pop(left.resource_id, None)
+            elif left.ended and left.resource_id not in frame.released and _absent_long(frame, left.resource_id):
+                reservation_gone(frame, left.resource_id)
+
+
+def _moved(frame: Frame, record: PodRecord, pool: Pool) -> None:
+    """An agent that registers anew (after a reboot, or after it was unregistered) keeps its reservations."""
+    holding = record.holding
+    if holding is None or holding.agent_id == pool.agent_id or any(not over(task) for task in record.tasks):
+        return
+    frame.log("info", f"{record.name}: {pool.hostname} is back under a new agent id", agent_id=pool.agent_id)
+    moved = replace(holding, agent_id=pool.agent_id, hostname=pool.hostname)
+    frame.put(replace(record, holding=moved, lost_at=None))
+
+
+def _compare_holding(
+    frame: Frame,
+    record: PodRecord,
+    holding: Holding,
+    resource_id: ResourceId,
+    offered: tuple[Resource, ...],
+) -> None:
+    if contain(offered, holding.resources):
+        frame.absent_since.pop(resource_id, None)
+        if not holding.confirmed:
+            frame.put(replace(record, holding=replace(holding, confirmed=True)))
+        return
+    if offered and isinstance(frame.needs.get((record.service, record.name)), MustRelease):
+        return  # a part of it: it is released as it comes
+    if resource_id in frame.released:
+        return  # it is absent because we hold the offer, or because it is gone: the operation's feedback will tell
+    if (offered or holding.confirmed) and not _absent_long(frame, resource_id):
+        return
+    frame.log(
+        "warning",
+        f"{record.name}: {holding.hostname} does not offer its reservation; it is given up",
+        service=record.service,
+        resource_id=resource_id,
+    )
+    if isinstance(frame.needs.get((record.service, record.name)), MustRelease) or not holding.confirmed:
+        reservation_gone(frame, resource_id)
+        return
+    frame.absent_since.pop(resource_id, None)
+    left = [replace(entry, hostname=None) for entry in _left_behind(record, frame.now)]
+    frame.put(replace(record, holding=None, superseded=(*record.superseded, *left)))
+
+
+def _absent_long(frame: Frame, resource_id: ResourceId) -> bool:
+    since = frame.absent_since.get(resource_id)
+    if since is None:
+        frame.absent_since[resource_id] = frame.now
+        return False
+    return since + frame.settings.holding_patience <= frame.now
+
+
+def _left_behind(record: PodRecord, now: float) -> tuple[Superseded, ...]:
+    """What an instance leaves on its agent when it goes elsewhere."""
+    if not record.tasks:
+        return ()
+    resource_id = record.holding.resource_id if record.holding is not None else None
+    role = record.holding.role if record.holding is not None else "*"
+    alive = [task for task in record.tasks if not over(task)]
+    # Tasks that are over are fenced as unknown ones should they appear again; one entry keeps the reservation in mind.
+    kept = alive or (record.tasks[:1] if resource_id is not None else [])
+    return tuple(
+        Superseded(
+            task_id=task.task_id,
+            agent_id=task.agent_id if record.holding is None else record.holding.agent_id,
+            hostname=task.hostname,
+            since=now,
+            role=role,
+            resource_id=resource_id,
+            ended=over(task),
+        )
+        for task in kept
+    )
+
+
+def abandoned(record: PodRecord, now: float) -> PodRecord:
+    """The record of an instance that goes elsewhere: what it had becomes something left behind."""
+    return replace(
+        record,
+        tasks=(),
+        holding=None,
+        lost_at=None,
+        superseded=(*record.superseded, *_left_behind(record, now)),
+    )
+
+
+def release(frame: Frame, pool: Pool) -> list[Operation]:
+    """Gives back what nobody holds on purpose, or whose holder is being removed: one operation for each reservation."""
+    freed: list[Operation] = []
+    for resource_id, resources in pool.own(frame.framework.framework_id).items():
+        key = frame.by_resource.get(resource_id)
+        if key is not None:
+            if not isinstance(frame.needs.get(key), MustRelease):
+                continue
+            holding = frame.pods[key].holding
+            if (
+                holding is not None
+                and not contain(resources, holding.resources)
+                and not _absent_long(frame, resource_id)
+            ):
+                continue  # the executor has not ended yet: its part comes with a later offer
+        operation_id: OperationId | None = None
+        if frame.feedback:
+            operation_id = OperationId(frame.new_id())
+            frame.operations[operation_id] = resource_id
+        freed.append(Unreserve(resources=resources, operation_id=operation_id))
+        frame.released[resource_id] = frame.now
+        whose = f"of {key[0]}/{key[1]}" if key is not None else "that nobody holds any more"
+        frame.log(
+            "info",
+            f"Releasing the reservation {whose} on {pool.hostname}",
+            resource_id=resource_id,
+            agent_id=pool.agent_id,
+        )
+    return freed

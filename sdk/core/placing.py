@@ -1,0 +1,219 @@
+"""Launching what waits, with the pools of one batch of offers."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from sdk.core.effects import Operation
+from sdk.core.frame import Frame
+from sdk.core.holdings import abandoned
+from sdk.core.state import PodKey
+from sdk.model.ids import AgentId
+from sdk.model.records import Holding, PodRecord
+from sdk.offer.evaluate import Match, evaluate
+from sdk.offer.placement import Place
+from sdk.offer.pool import Pool
+from sdk.offer.requirement import Claimant, Requirement
+from sdk.plan.need import MustPlace, done
+from sdk.plan.wish import PodWish
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shape:
+    """What is known about instances that differ in their index only: a pool that refused one refuses all of them."""
+
+    positions: deque[int]
+    """Pools that have not refused yet."""
+    refused: dict[AgentId, tuple[str, ...]] = field(default_factory=dict)
+
+
+def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
+    """Launch what fits; `offered` is left with what was not used. Operations by position of the pool."""
+    operations: dict[int, list[Operation]] = {}
+    waiting = sorted(
+        (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
+        # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
+        key=lambda key: (_elsewhere(frame, key), key[0], frame.pods[key].pod, frame.pods[key].index),
+    )
+    if not waiting or frame.framework.framework_id is None:
+        return operations
+    claimant = Claimant(
+        framework_id=frame.framework.framework_id,
+        framework_name=frame.framework.name,
+        principal=frame.settings.principal,
+        now=frame.now,
+        new_id=frame.new_id,
+        static_ports=_static_ports(frame, waiting),
+    )
+    shapes: dict[tuple[str, str], _Shape] = {}
+    for key in waiting:
+        wish = frame.wish(key)
+        if wish is None:
+            continue
+        requirement = _requirement(frame, key, wish)
+        alike = requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
+        shape = shapes.get((key[0], wish.spec.name)) if alike else None
+        if shape is None:
+            shape = _Shape(positions=_positions(frame, key, requirement, offered))
+        if alike:
+            shapes[key[0], wish.spec.name] = shape
+        position, match = _first_match(frame, key, requirement, offered, shape, claimant)
+        if match is not None:
+            offered[position] = match.rest
+            operations.setdefault(position, []).extend(match.operations)
+            _launched(frame, key, wish, match)
+            if wish.spec.constraints:
+                # The next of its kind meets other siblings: what was refused to this one may suit that one.
+                shapes.pop((key[0], wish.spec.name), None)
+        elif shape.refused:
+            frame.refusals[key] = {**frame.refusals.get(key, {}), **shape.refused}
+    return operations
+
+
+def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool]) -> deque[int]:
+    """Positions of the pools that come into question."""
+    home = requirement.holding
+    # Its reservation is offered and yet too small, and the agent cannot give the rest: it may go elsewhere.
+    bound = home.agent_id if home is not None and not _outgrown(frame, key, home) else None
+    found = [
+        position
+        for position, pool in enumerate(offered)
+        if pool.role == requirement.pod.role and bound in (None, pool.agent_id)
+    ]
+    if home is not None:  # staying comes before moving
+        found.sort(key=lambda position: offered[position].agent_id != home.agent_id)
+    return deque(found)
+
+
+def _first_match(
+    frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool], shape: _Shape, claimant: Claimant
+) -> tuple[int, Match | None]:
+    """The first pool that fits; those that do not are taken out of `shape`, for this instance and all of its kind."""
+    home = requirement.holding
+    while shape.positions:
+        position = shape.positions[0]
+        pool = offered[position]
+        away = home is not None and home.agent_id != pool.agent_id
+        verdict = evaluate(_moving(frame, key, requirement) if away else requirement, pool, claimant)
+        if isinstance(verdict, Match):
+            return position, verdict
+        shape.positions.popleft()
+        shape.refused[pool.agent_id] = verdict.reasons
+    return -1, None
+
+
+def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
+    reasons = frame.refusals.get(key, {}).get(home.agent_id, ())
+    return bool(reasons) and not any(reason.startswith("reservation ") for reason in reasons)
+
+
+def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
+    """The same instance, to be placed on another agent."""
+    return replace(
+        requirement,
+        holding=None,
+        ports={},
+        siblings=_siblings(frame, key),
+        avoid=_avoided(frame, frame.pods[key]),
+    )
+
+
+def _elsewhere(frame: Frame, key: PodKey) -> bool:
+    need = frame.needs[key]
+    return isinstance(need, MustPlace) and need.elsewhere
+
+
+def _static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
+    numbers: set[int] = set()
+    for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
+        numbers.update(port.number for task in wish.spec.tasks for port in task.ports if port.number)
+    return frozenset(numbers)
+
+
+def _requirement(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
+    record = frame.pods[key]
+    target = frame.targets[key[0]]
+    elsewhere = _elsewhere(frame, key)
+    by_name = {task.name: task for task in record.tasks}
+    return Requirement(
+        service=record.service,
+        pod=wish.spec,
+        index=record.index,
+        config=wish.config,
+        prefix=target.spec.task_id_prefix or target.spec.name,
+        tasks=tuple(
+            spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
+        ),
+        holding=None if elsewhere else record.holding,
+        ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
+        siblings=_siblings(frame, key) if elsewhere else (),
+        avoid=_avoided(frame, record) if elsewhere else {},
+    )
+
+
+def _siblings(frame: Frame, key: PodKey) -> tuple[Place, ...]:
+    record = frame.pods[key]
+    places: list[Place] = []
+    wish = frame.wish(key)
+    if wish is None or not wish.spec.constraints:
+        return ()
+    for other in sorted(frame.services.get(key[0])):
+        sibling = frame.pods[other]
+        if other == key or sibling.pod != record.pod or sibling.holding is None:
+            continue
+        places.append(
+            Place(
+                hostname=sibling.holding.hostname,
+                region=sibling.holding.region,
+                zone=sibling.holding.zone,
+                attributes=sibling.holding.attributes,
+                instance=sibling.name,
+            )
+        )
+    return tuple(places)
+
+
+def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
+    avoided: dict[str, str] = {}
+    if record.lost_at is not None and record.holding is not None:
+        avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
+    for left in record.superseded:
+        until = left.since + frame.settings.avoid_after_replace
+        if left.hostname is not None and frame.now < until:
+            avoided[left.hostname] = (
+                f"{left.hostname} was left by a replacement; considered again in {until - frame.now:.0f} s"
+            )
+    return avoided
+
+
+def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
+    record = frame.pods[key]
+    superseded = record.superseded
+    moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
+    if record.lost_at is not None or moved:
+        superseded = abandoned(record, frame.now).superseded
+    launched = {task.name for task in match.tasks}
+    specs = {spec.name: spec for spec in wish.spec.tasks}
+    finished = tuple(
+        task
+        for task in record.tasks
+        if task.name not in launched and (spec := specs.get(task.name)) is not None and done(task, spec, wish)
+    )
+    frame.put(
+        replace(
+            record,
+            tasks=(*finished, *match.tasks),
+            holding=match.holding,
+            superseded=superseded,
+            lost_at=None,
+            restart=False,
+            not_before=0.0,
+        )
+    )
+    frame.log(
+        "info",
+        f"Launching {record.service}/{record.name} on {match.holding.hostname}",
+        service=record.service,
+        tasks=[task.task_id for task in match.tasks],
+        ports={name: number for task in match.tasks for name, number in task.ports.items()},
+    )
