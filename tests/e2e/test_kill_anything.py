@@ -1,6 +1,7 @@
 """Killing each process, one at a time, under load: traffic goes on and everything returns by itself."""
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -122,6 +123,7 @@ def test_an_agent_killed_with_its_tasks_that_stays_dead_is_replaced_and_fenced(s
     system.create(system.pool(count=1))
     [instance] = system.instances("web")
     old_agent = instance["hostname"]
+    assert reservations(system, old_agent)
     system.stack.cluster.kill(old_agent)
     system.stack.cluster.end_executors()
     wait_until(
@@ -134,6 +136,29 @@ def test_an_agent_killed_with_its_tasks_that_stays_dead_is_replaced_and_fenced(s
     wait_until(lambda: not reservations(system, old_agent), 60, f"the release of what was reserved on {old_agent}")
     assert instance["task_id"] not in {task["id"] for task in system.tasks()}
     assert len(system.task_ids("web")) == 1
+
+
+def test_a_partitioned_agent_that_returns_loses_the_task_that_was_replaced(system: System) -> None:
+    """While the agent is away its HAProxy serves on; once it is back, the replaced task is killed."""
+    [instance] = system.instances("web")
+    agent = instance["hostname"]
+    url = system.serving("web", 1)[0]
+    system.stack.cluster.send_signal(agent, signal.SIGSTOP)
+    try:
+        with load_in_thread(url, rps=50) as load:
+            wait_until(
+                lambda: any(one["hostname"] != agent and one["healthy"] for one in system.instances("web")),
+                60,
+                "the instance on another agent",
+            )
+        assert load.report().failures == {}
+        assert processes.alive(instance["haproxy"]["master"])
+    finally:
+        system.stack.cluster.send_signal(agent, signal.SIGCONT)
+    wait_until(lambda: not processes.alive(instance["haproxy"]["master"]), 60, "the end of the replaced HAProxy")
+    wait_until(lambda: not reservations(system, agent), 60, f"the release of what was reserved on {agent}")
+    wait_until(lambda: len(system.task_ids("web")) == 1, 20, "one task of the pool")
+    assert instance["task_id"] not in system.task_ids("web")
 
 
 def reservations(system: System, hostname: str) -> list[dict[str, Any]]:
