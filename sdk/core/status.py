@@ -103,7 +103,9 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
             changed = replace(changed, lost_at=None)
             frame.log("info", f"{record.name} is back on {task.hostname}", task_id=task.task_id)
     elif status.state is TaskState.UNREACHABLE and record.lost_at is None:
-        changed = replace(changed, lost_at=status.unreachable_time or frame.now)
+        # The master's clock only counts for losses that happened while nobody was told: clocks differ.
+        since = status.unreachable_time if status.reconciliation else None
+        changed = replace(changed, lost_at=min(frame.now, since or frame.now))
         frame.log("warning", f"{record.name}: {task.hostname} is lost", task_id=task.task_id)
     elif not over(task) and over(merged):
         changed = _ended(frame, changed, task, status, wish)

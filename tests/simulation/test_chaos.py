@@ -1,4 +1,4 @@
-"""Random stories: whatever happens, after everything has healed exactly the wanted tasks run and nothing is leaked."""
+"""Random stories: after everything has healed exactly the wanted tasks run, and an uninstall leaves nothing."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -168,6 +168,10 @@ class Chaos(RuleBasedStateMachine):
             "nothing is left over",
             within=1200,
         )
+
+        sim.uninstall()
+        sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=600)
+        sim.expect_nothing_left()
 
     def _steps(self) -> list[StepView]:
         return [
