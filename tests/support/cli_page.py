@@ -12,8 +12,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
 INTRODUCTION = """# The command line
 
-`edgelb` prints data to stdout and everything else to stderr, so that `edgelb list --json | ...` works. Tables are for eyes, `--json` is for scripts. Options that have an
-environment variable are listed in [settings.md](settings.md). `NO_COLOR` switches colours off; there are none where the output is no terminal.
+`edgelb` prints data to stdout and everything else to stderr, so that `edgelb list --json | ...` works. Tables are for
+eyes, `--json` is for scripts. Options that have an environment variable are listed in [settings.md](settings.md).
+`NO_COLOR` switches colours off; there are none where the output is no terminal.
 
 This page is what `--help` says; it is written by `python -m tests.support.cli_page`.
 """

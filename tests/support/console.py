@@ -1,10 +1,10 @@
 """The commands in the documentation: found in Markdown, run in one shell, compared with what the page says.
 
-In a page, a fenced block of language `console` is a session that is run: lines that begin with `$ ` are commands (`> `
-continues one), the lines below each are its output. Output is compared as doctest does with ELLIPSIS and
-NORMALIZE_WHITESPACE: `...` stands for anything, runs of spaces count as one. A command must succeed, unless the page shows
-its `Error:`. A block marked `console eventually` is repeated until its output is as shown: what it looks at takes a moment.
-Blocks of language `sh` are not run; `commands_in` still finds their commands.
+In a page, a fenced block of language `console` is a session that is run: lines that begin with `$ ` are commands
+(`> ` continues one), the lines below each are its output. Output is compared as doctest does with ELLIPSIS and
+NORMALIZE_WHITESPACE: `...` stands for anything, runs of spaces count as one. A command must succeed, unless the page
+shows its `Error:`. A block marked `console eventually` is repeated until its output is as shown: what it looks at takes
+a moment. Blocks of language `sh` are not run; `commands_in` still finds their commands.
 
 `python -m tests.support.console PAGE` runs a page in the current folder and prints every command with its real output:
 how pages are brought up to date.
