@@ -25,9 +25,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from api.cli.local.demo import await_endpoints, await_traffic
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
-from api.cli.local.up import await_endpoints, await_traffic
 from api.cli.supervisor import to_file
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from sdk.errors import SdkError

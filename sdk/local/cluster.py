@@ -191,8 +191,14 @@ class Cluster:
             self.stop()
             raise
 
-    def _end_stale(self) -> None:
+    def end_leftovers(self) -> bool:
+        """End all that an earlier supervisor left running when it was killed; False when there was nothing."""
+        members, executors = self._end_stale(), self.end_executors()
+        return members or executors
+
+    def _end_stale(self) -> bool:
         """End members that an earlier supervisor left when it was killed; executors go on and are found again."""
+        ended = False
         for member in self.members.values():
             file = member.directory / "process.json"
             if member.pid is not None or not file.exists():
@@ -200,10 +206,12 @@ class Cluster:
             content = json.loads(file.read_bytes())
             deadline = time.monotonic() + 5.0
             while processes.start_time(content["pid"]) == content["start"] is not None:
+                ended = True
                 processes.send([content["pid"]], signal.SIGKILL)
                 if time.monotonic() > deadline:
                     raise EnvironmentProblem(f"{member.name} of an earlier run (pid {content['pid']}) cannot be ended")
                 time.sleep(0.02)
+        return ended
 
     def wait_for_agents(self, count: int, timeout: float = 20.0) -> None:
         """Return once that many agents are connected to the master."""
@@ -307,8 +315,9 @@ class Cluster:
             thread.join()
         self.end_executors()
 
-    def end_executors(self) -> None:
-        """Kill what runs in the sandboxes of agents that do not run."""
+    def end_executors(self) -> bool:
+        """Kill what runs in the sandboxes of agents that do not run; False when there was nothing."""
+        ended = False
         for member in self.members.values():
             if member.name == "master" or member.pid is not None:
                 continue
@@ -316,7 +325,8 @@ class Cluster:
                 content = json.loads(file.read_bytes())
                 pid = content["pid"]
                 leader = pid if processes.start_time(pid) == content["start"] else None
-                processes.kill_all(content["sandbox"], leader)
+                ended = processes.kill_all(content["sandbox"], leader) or ended
+        return ended
 
     def _watch(self) -> None:
         while not self._closing.wait(0.1):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from kazoo.client import KazooClient
 
+from api.cli.local.demo import await_endpoints, await_traffic
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
-from api.cli.local.up import await_endpoints, await_traffic
 from api.cli.supervisor import to_file
 from sdk.local import processes
 from sdk.local.cluster import Timing
@@ -54,9 +54,11 @@ class System:
         )
 
     def create(self, pool: dict[str, Any]) -> list[str]:
-        """Create a pool, wait until all its instances serve; the URLs of its frontend."""
+        """Create a pool, wait until all its instances serve and are known to; the URLs of its frontend."""
         self.stack.call("POST", f"{self.stack.api}/v2/pools", pool)
-        return self.serving(pool["name"], pool.get("count", 1))
+        urls = self.serving(pool["name"], pool.get("count", 1))
+        wait_until(lambda: self.ready(pool["name"]), 30, f"pool {pool['name']} to be ready")
+        return urls
 
     def serving(self, pool: str, count: int) -> list[str]:
         """Wait until `count` instances of the pool serve; their URLs."""
@@ -141,6 +143,11 @@ class System:
     def services(self) -> list[str]:
         """Names of the services that the scheduler knows."""
         return [one["name"] for one in self.stack.get(f"{self.stack.scheduler}/v1/services")]
+
+    def leave(self, pool: str) -> None:
+        """Delete a pool if it exists, and do not wait: what follows does not mind its leaving."""
+        if pool in [one["name"] for one in self.stack.get(f"{self.stack.api}/v2/pools")]:
+            self.stack.call("DELETE", f"{self.stack.api}/v2/pools/{pool}")
 
     def delete(self, pool: str) -> None:
         """Delete a pool and wait until nothing of it runs."""

@@ -1,177 +1,161 @@
 """`edgelb local up` and `edgelb local down`: the stack with a terminal in front of it.
 
-Knows what to say and when; what runs and how is in `stack.py`.
+Knows what to say and when, and what ends it; what runs and how is in `stack.py`.
 """
 
 import json
-import os
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
-import urllib3
 
+from api.cli.local import background
+from api.cli.local.demo import Demo, show_traffic
+from api.cli.local.follow import follow, stamped
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
 from api.cli.local.place import Place, directory_option
-from api.cli.local.stack import EXAMPLES, Stack
+from api.cli.local.stack import Stack
+from api.cli.output import data
 from api.cli.supervisor import Output, to_file
-from api.cli.wait import describe
 from sdk.errors import EnvironmentProblem, SdkError
-from sdk.local import processes
 
-TRAFFIC_TIMEOUT = 90.0
-"""Seconds until the first pool must serve; a warm start takes well under twenty."""
-
-
-def say(text: str = "") -> None:
-    """One line for the person at the terminal."""
-    click.echo(text)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, bin/down, and the terminal that is closed."""
+_ENDING_TIME = 15.0
+"""Seconds in which what a killed stack had started ends by itself, and frees its ports."""
 
 
 def up(directory: Path, base_port: int, *, detach: bool, fresh: bool) -> None:
     """Start the stack, show that traffic flows, and follow it until Ctrl-C (or leave it running)."""
-    place = Place(directory)
+    place, layout = Place(directory), Layout(directory=directory, base_port=base_port)
     pid = place.running()
     if pid is not None:
         if fresh:
             raise EnvironmentProblem(
                 "a stack is running from this directory; stop it first (bin/down), then use --fresh"
             )
-        say(f"Already running (pid {pid}). bin/down stops it.")
-        if place.urls.exists():
-            say(place.urls.read_text())
-            say(_next(place))
+        _show_running(place, pid)
         return
-    layout = Layout(directory=directory, base_port=base_port)
-    if fresh and directory.exists():
-        shutil.rmtree(directory)
+    _check_ports(Stack(layout, _unheard), patience=_ENDING_TIME if place.killed() else 0.0)
     if detach:
-        _detach(place, layout)
+        background.start(place, layout, fresh=fresh)
     else:
-        _foreground(place, layout)
+        _foreground(place, layout, fresh=fresh)
 
 
-def down(directory: Path, timeout: float = 60.0) -> None:
-    """Stop the stack that runs from `directory`; returns when all of it has ended."""
+def _check_ports(stack: Stack, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            stack.check_ports()
+        except EnvironmentProblem:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _show_running(place: Place, pid: int) -> None:
+    data(f"Already running (pid {pid}). bin/down stops it.")
+    if not place.urls.exists():
+        data("It is still starting; waiting until its traffic flows ...")
+        background.await_urls(place, pid)
+    data(place.urls.read_text().rstrip("\n"))
+    data(_next(place))
+
+
+def down(directory: Path) -> None:
+    """Stop the stack that runs from `directory`, or what a stack that was killed left behind."""
     place = Place(directory)
     pid = place.running()
-    if pid is None:
-        say("Nothing is running here.")
-        return
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + timeout
-    while processes.alive(pid):
-        if time.monotonic() > deadline:
-            raise EnvironmentProblem(f"pid {pid} has not ended within {timeout:g} s; its log is {place.log}")
-        time.sleep(0.1)
+    if pid is not None:
+        background.stop(place, pid)
+        data("Stopped. bin/up starts it again with its state; bin/up --fresh starts empty.")
+    elif directory.exists() and Stack(Layout(directory=directory), _unheard).cluster.end_leftovers():
+        data("The stack itself had been killed; stopped what it had left running.")
+    else:
+        data("Nothing is running here.")
     place.leave()
-    say("Stopped. bin/up starts it again with its state; bin/up --fresh starts empty.")
 
 
-def _detach(place: Place, layout: Layout) -> None:
-    Stack(layout, _quiet).check_ports()
-    place.directory.mkdir(parents=True, exist_ok=True)
-    place.urls.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "api.cli.main", "local", "up", "--directory", str(place.directory)]
-    with place.log.open("wb") as log:
-        child = subprocess.Popen(
-            [*command, "--base-port", str(layout.base_port)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    shown = 0
-    try:
-        while not place.urls.exists() and child.poll() is None:
-            time.sleep(0.05)
-            shown = _copy(place.log, shown)
-    except KeyboardInterrupt:
-        child.terminate()
-        child.wait()
-        raise
-    _copy(place.log, shown)
-    if child.poll() is not None:
-        raise EnvironmentProblem(f"the stack ended while it was starting; its log is {place.log}")
-    say(f"Running in the background (pid {child.pid}). bin/down stops it.")
-
-
-def _copy(log: Path, start: int) -> int:
-    with log.open("rb") as file:
-        file.seek(start)
-        text = file.read()
-    click.echo(text.decode(errors="replace"), nl=False)
-    return start + len(text)
-
-
-def _foreground(place: Place, layout: Layout) -> None:
-    stack = Stack(layout, _told(place.directory))
-    stack.check_ports()
+def _foreground(place: Place, layout: Layout, *, fresh: bool) -> None:
     place.take()
-    # SIGTERM (bin/down) ends it the way Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _ENDING:
+        # Whoever starts it with nohup, or in the background of a script, has a signal ignored on purpose.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
-        started = time.monotonic()
-        say(f"Starting ZooKeeper, Mesos (one master, {layout.agents} agents) and Edge-LB in {place.directory} ...")
-        stack.start()
-        _serve(place, stack, started)
-        for line in follow(stack):
-            say(line)
-    except KeyboardInterrupt:
-        say("\nStopping ...")
+        if fresh:
+            # Load balancers that outlived a killed stack would keep ports that nobody remembers.
+            Stack(layout, _unheard).cluster.end_leftovers()
+            place.forget_state()
+        _run(place, Stack(layout, _told(place.directory)))
     finally:
-        # A second Ctrl-C or SIGTERM must not leave half of the processes behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        stack.stop()
         place.leave()
 
 
+def _run(place: Place, stack: Stack) -> None:
+    try:
+        started = time.monotonic()
+        agents = stack.layout.agents
+        data(f"Starting ZooKeeper, Mesos (one master, {agents} agents) and Edge-LB in {place.directory} ...")
+        stack.start()
+        demo = show_traffic(stack)
+        _tell(place, stack, demo, time.monotonic() - started)
+        for line in follow(stack):
+            data(line)
+    except KeyboardInterrupt:
+        # A terminal that is gone cannot be told.
+        with suppress(OSError):
+            data("\nStopping ...")
+    finally:
+        _ignore_signals()
+        stack.stop()
+
+
 def _interrupt(_signal: int, _frame: object) -> None:
+    # A second Ctrl-C must not leave half of the processes behind.
+    _ignore_signals()
     raise KeyboardInterrupt
 
 
-def _serve(place: Place, stack: Stack, started: float) -> None:
-    stack.await_true(lambda: stack.fetch(f"{stack.api}/ping")[1].strip() == "pong", 30, "the API server")
-    wanted = json.loads((EXAMPLES / "pools" / "web.json").read_text())
-    pool = wanted["name"]
-    known = [one["name"] for one in stack.get(f"{stack.api}/v2/pools")]
-    if pool not in known:
-        stack.call("POST", f"{stack.api}/v2/pools", wanted)
-        say(f"Created the pool {pool} from examples/pools/web.json.")
-    frontends, stats = await_endpoints(stack, pool, wanted["count"])
-    urls = frontends["web"]
-    answers = await_traffic(stack, urls[0], stack.options.application_count)
-    say(f"Traffic flows after {time.monotonic() - started:.1f} s.\n")
-    say(f"  API          {stack.api}/ping")
-    say(f"  Mesos        {stack.mesos}/")
-    for url in urls:
-        say(f"  pool {pool:<7} {url}")
-    for url in stats:
-        say(f"  stats        {url}")
-    say(f"  application  {stack.application}/v1/count")
-    say()
-    for answer in answers:
-        say(f"  $ curl {urls[0]}\n  {answer.strip()}")
-    say()
+def _ignore_signals() -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
+    if demo.created:
+        data(f"Created the pool {demo.pool} from examples/pools/web.json.")
+    data(f"Traffic flows after {seconds:.1f} s.\n" if demo.answers else f"Up after {seconds:.1f} s.\n")
+    data(f"  API          {stack.api}/ping")
+    data(f"  Mesos        {stack.mesos}/")
+    for url in demo.urls:
+        data(f"  pool {demo.pool:<7} {url}")
+    for url in demo.stats:
+        data(f"  stats        {url}")
+    data(f"  application  {stack.application}/v1/count\n")
+    for answer in demo.answers:
+        data(f"  $ curl {demo.urls[0]}\n  {answer.strip()}")
+    if demo.problem is not None:
+        data(f"  The pool {demo.pool} of an earlier run does not serve as it did: {demo.problem}")
+        data(f"  `edgelb status {demo.pool}` tells why; bin/up --fresh would start empty.")
     place.environment.write_text(_environment(stack))
     document = {
         "api": stack.api,
         "application": stack.application,
         "mesos": stack.mesos,
-        "pools": {pool: frontends},
-        "stats": stats,
+        "pools": {demo.pool: dict(demo.frontends)},
+        "stats": list(demo.stats),
     }
     temporary = place.urls.with_suffix(".new")
     temporary.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
-    say(_next(place))
+    data(f"\n{_next(place)}")
     # Last: whoever waits for this file has then seen everything above.
     temporary.replace(place.urls)
 
@@ -191,56 +175,6 @@ def _next(place: Place) -> str:
     return f"Next, in another shell: . {shlex.quote(str(shown))} && edgelb status web"
 
 
-def await_endpoints(stack: Stack, pool: str, count: int) -> tuple[dict[str, list[str]], list[str]]:
-    """Wait until `count` instances of a pool are in its metadata; the pool's URLs."""
-
-    def there() -> bool:
-        frontends, stats = stack.endpoints(pool)
-        return len(stats) == count and all(len(urls) == count for urls in frontends.values())
-
-    stack.await_true(there, TRAFFIC_TIMEOUT, f"pool {pool} with {count} instances")
-    return stack.endpoints(pool)
-
-
-def await_traffic(stack: Stack, url: str, instances: int) -> list[str]:
-    """Wait until `instances` different application instances have answered 200 through `url`; one answer of each."""
-    answers: set[str] = set()
-
-    def served() -> bool:
-        status, text = stack.fetch(url)
-        if status == 200:
-            answers.add(text)
-        return len(answers) >= instances
-
-    stack.await_true(served, TRAFFIC_TIMEOUT, f"an answer of {instances} application instances through {url}")
-    return sorted(answers)
-
-
-def follow(stack: Stack, every: float = 1.0) -> Iterator[str]:
-    """One line for each change of a pool instance, for ever."""
-    shown: dict[str, str] = {}
-    while True:
-        try:
-            now = dict(_instances(stack))
-        except (SdkError, urllib3.exceptions.HTTPError) as error:
-            now = {**shown, "API": f"does not answer: {str(error)[:120]}"}
-        else:
-            now["API"] = "answers"
-        for name in sorted(now.keys() | shown.keys()):
-            text = now.get(name, "gone")
-            if shown.get(name) != text:
-                yield f"{time.strftime('%H:%M:%S')} {name}: {text}"
-        shown = now
-        time.sleep(every)
-
-
-def _instances(stack: Stack) -> Iterator[tuple[str, str]]:
-    for pool in stack.get(f"{stack.api}/v2/pools"):
-        status: dict[str, Any] = stack.get(f"{stack.api}/v2/pools/{pool['name']}/status")
-        for row in status["loadBalancers"]:
-            yield f"{pool['name']}/{row['name']}", describe(row)
-
-
 def _told(directory: Path) -> Output:
     """Child processes log to files; that one died and is started again is worth a line on the terminal, too."""
     write = to_file(directory / "logs")
@@ -248,12 +182,14 @@ def _told(directory: Path) -> Output:
     def output(name: str, line: str) -> None:
         write(name, line)
         if "starting it again" in line or "could not be started" in line:
-            say(f"{time.strftime('%H:%M:%S')} {name}: {line}")
+            # The thread that reads the child's output must outlive the terminal.
+            with suppress(OSError):
+                data(stamped(name, line))
 
     return output
 
 
-def _quiet(_name: str, _line: str) -> None:
+def _unheard(_name: str, _line: str) -> None:
     """Output of a stack that is only asked, never started."""
 
 
