@@ -19,8 +19,7 @@ def pool(system: System) -> Iterator[str]:
     """Name for a pool, which is deleted afterwards if the test created it."""
     name = f"cli-{uuid.uuid4().hex[:6]}"
     yield name
-    if name in [one["name"] for one in system.stack.get(f"{system.stack.api}/v2/pools")]:
-        system.delete(name)
+    system.leave(name)
 
 
 def ok(system: System, *arguments: str, stdin: str | None = None) -> str:

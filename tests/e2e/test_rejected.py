@@ -32,7 +32,7 @@ def pool(system: System) -> Iterator[dict[str, Any]]:
     document["haproxy"]["stats"]["bindPort"] = ports[2]
     system.create(document)
     yield document
-    system.delete(name)
+    system.leave(name)
 
 
 def second_frontend(document: dict[str, Any], address: str) -> dict[str, Any]:
@@ -168,4 +168,4 @@ def test_a_first_configuration_that_cannot_be_served_is_told_as_well(system: Sys
     document["haproxy"]["frontends"][0]["bindAddress"] = "127.0.0.1"
     system.update(document)
     wait_until(lambda: system.ready(name), 60, "the good update")
-    system.delete(name)
+    system.leave(name)

@@ -23,7 +23,7 @@ def pool(system: System) -> Iterator[str]:
     """Name for a pool of the test's own, which is deleted afterwards."""
     name = f"scaled-{uuid.uuid4().hex[:6]}"
     yield name
-    system.delete(name)
+    system.leave(name)
 
 
 def url_of(instance: dict[str, Any], frontend: str = "web") -> str:

@@ -1,0 +1,90 @@
+"""The documentation does what it says: every session of README and docs is run, in order, on a live system.
+
+The pages are written for the default ports; here the system has others, and so have the commands.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import free_base
+from tests.support.console import Command, Shell, run_command, sessions
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if sessions(path.read_text())]
+DEFAULT_BASE = 15
+_PORT = re.compile(rf"\b{DEFAULT_BASE}(\d{{3}})\b")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A running system: a folder that looks like the root of the repository, and its thousand of ports."""
+
+    folder: Path
+    thousand: int
+
+    def translated(self, command: Command, fixed: set[str]) -> Command:
+        """The command for these ports; in its output ports that no command names, ids and the host may be any."""
+
+        def expected(match: re.Match[str]) -> str:
+            return f"{self.thousand}{match[1]}" if match[0] in fixed or int(match[1]) < 100 else "..."
+
+        output = _UUID.sub("...", _PORT.sub(expected, command.expected))
+        text = _PORT.sub(lambda match: f"{self.thousand}{match[1]}", command.text)
+        return replace(command, text=text, expected=re.sub(r'"host": "[^"]*"', '"host": "..."', output))
+
+
+def edgelb(*arguments: str) -> None:
+    """Run the command as a user does; its output is in the error when it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli.main", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"edgelb {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """What `bin/up --detach` leaves running."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("examples", "docs", "README.md"):
+        (folder / name).symlink_to(ROOT / name)
+    base = free_base()
+    directory = str(folder / ".local")
+    edgelb("local", "up", "--detach", "--directory", directory, "--base-port", str(base))
+    try:
+        yield Place(folder=folder, thousand=base // 1000)
+    finally:
+        edgelb("local", "down", "--directory", directory)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_do_what_it_shows(place: Place, page: Path) -> None:
+    """Each in one shell, on the system that `bin/up --detach` starts; the page leaves it as it was."""
+    commands = sessions(page.read_text())
+    fixed = {match[0] for command in commands for match in _PORT.finditer(command.text)}
+    # The reader of any page has sourced it; settings of whoever runs the tests must not get in.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EDGELB_")}
+    shell = Shell(place.folder, {**environment, "PYTHONPATH": str(ROOT)})
+    try:
+        assert shell.run(". .local/env") == (0, "")
+        for command in commands:
+            translated = place.translated(command, fixed)
+            right, status, output = run_command(shell, translated, 90)
+            shown = f"{page.name}, line {command.number}: $ {translated.text}"
+            assert right, f"{shown}\nstatus {status}, output:\n{output}\nthe page shows:\n{translated.expected}"
+    finally:
+        shell.close()
