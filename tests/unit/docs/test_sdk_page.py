@@ -1,0 +1,30 @@
+"""docs/reference/sdk.md: its story is told, and the names on it exist."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+from sdk.testing import Simulation
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "sdk.md").read_text()
+
+
+def test_the_story_of_the_page_goes_as_told() -> None:
+    """The example ends with nothing left."""
+    [story] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    exec(compile(story, "sdk.md", "exec"), {})
+
+
+def test_the_modules_of_the_page_exist() -> None:
+    """Those of the first table."""
+    names = re.findall(r"`(sdk\.[a-z.]+)`", PAGE.split("## What you may rely on")[0])
+    assert len(names) >= 10
+    assert [name for name in names if importlib.util.find_spec(name) is None] == []
+
+
+def test_the_words_of_stories_on_the_page_are_methods_of_the_simulation() -> None:
+    """Those of the two tables under Testing; and no public method is left out."""
+    tables = "\n".join(re.findall(r"^\|.*\|$", PAGE.split("## Testing")[1], re.MULTILINE))
+    listed = set(re.findall(r"[`(]([a-z_]+)[`(]", tables))
+    methods = {name for name in vars(Simulation) if not name.startswith("_")}
+    assert listed == methods - {"now", "held", "describe"}
