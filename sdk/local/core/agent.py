@@ -9,7 +9,8 @@ Messages of the master: REGISTERED {agent_id}, REREGISTERED {agent_id, reconcile
 task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id, task_id, kill_policy?}, ACKNOWLEDGE
 {framework_id, task_id, uuid}, APPLY_OPERATION {framework_id, operation_uuid, operation}, ACKNOWLEDGE_OPERATION
 {framework_id, operation_id, uuid}, FRAMEWORK_MESSAGE {framework_id, executor_id, data}, SHUTDOWN_EXECUTOR
-{framework_id, executor_id}, SHUTDOWN_FRAMEWORK {framework_id}, UPDATE_FRAMEWORK {framework_info}, SHUTDOWN {text}.
+{framework_id, executor_id}, SHUTDOWN_FRAMEWORK {framework_id}, UPDATE_FRAMEWORK {framework_info}, DRAIN {config:
+{max_grace_period?}}, REACTIVATE, SHUTDOWN {text}.
 """
 
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ class Agent:
         for name, content in checkpoints.items():
             if name == "agent":
                 state.agent_id = content["agent_id"]
+                state.draining = content.get("draining")
             elif name == "resources":
                 state.resources = Resources.of(content["resources"])
                 state.applied = dict.fromkeys(content["applied"])
@@ -153,6 +155,11 @@ class Agent:
                 if framework["id"]["value"] in state.frameworks:
                     executors.know_framework(state, framework)
                     updates.flush(state, now, framework["id"]["value"])
+            case "DRAIN":
+                self._drain(message["config"], now)
+            case "REACTIVATE":
+                state.draining = None
+                self._checkpoint_identity()
             case "SHUTDOWN":
                 for framework_id in {run.framework_id for run in state.runs.values()}:
                     self._shutdown_framework(framework_id, now)
@@ -161,12 +168,34 @@ class Agent:
                 raise ValueError(f"the master sent a message of the unknown type {kind!r}")
         return self._take()
 
+    def _checkpoint_identity(self) -> None:
+        content: Json = {"agent_id": self.state.agent_id}
+        if self.state.draining is not None:
+            content["draining"] = self.state.draining
+        self.state.out.append(Checkpoint(name="agent", content=content))
+
+    def _drain(self, config: Json, now: float) -> None:
+        """Kill everything, each task with at most the given grace; what ends of it says why."""
+        state = self.state
+        state.draining = config
+        self._checkpoint_identity()
+        limit = _nanoseconds(config.get("max_grace_period"))
+        for task in list(state.tasks.values()):
+            if task.terminal:
+                continue
+            message: Json = {"framework_id": {"value": task.framework_id}, "task_id": task.info["task_id"]}
+            own = task.info.get("kill_policy", {}).get("grace_period")
+            if limit is not None:
+                grace = limit if own is None else min(limit, own["nanoseconds"])
+                message["kill_policy"] = {"grace_period": {"nanoseconds": grace}}
+            executors.kill_task(state, message, now)
+
     def _registered(self, message: Json, now: float) -> None:
         state = self.state
         state.registered = True
         if state.agent_id is None:
             state.agent_id = message["agent_id"]["value"]
-            state.out.append(Checkpoint(name="agent", content={"agent_id": state.agent_id}))
+            self._checkpoint_identity()
         updates.flush(state, now)
         for item in message.get("reconcile", ()):
             key = (item["framework_id"]["value"], item["task_id"]["value"])
@@ -292,6 +321,9 @@ class Agent:
             return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
         framework_id, executor_id = message["framework_id"]["value"], message["executor_id"]["value"]
         run = self.state.runs.get((framework_id, executor_id))
+        if framework_id not in self.state.frameworks and run is not None and run.stream is not None:
+            # The executor says its last words after a TEARDOWN; a real agent takes them and tells nobody.
+            return Answer(status=202)
         if framework_id not in self.state.frameworks or run is None:
             what = "Framework" if framework_id not in self.state.frameworks else "Executor"
             return Answer(status=400, text=f"{what} cannot be found")
@@ -404,6 +436,15 @@ def reported_task(task: AgentTask) -> Json:
         content["status_update_state"] = task.pending[0]["state"]
         content["status_update_uuid"] = task.pending[0]["uuid"]
     return content
+
+
+def _nanoseconds(duration: str | dict[str, int] | None) -> int | None:
+    """A duration of the operator API: `{"seconds": 2}` as recorded, or `"2s"` as protobuf's JSON has it."""
+    if isinstance(duration, str):
+        return int(float(duration.rstrip("s")) * 1e9)
+    if isinstance(duration, dict):
+        return int(duration.get("seconds", 0) * 1e9) + int(duration.get("nanoseconds", duration.get("nanos", 0)))
+    return None
 
 
 def _update_problem(content: Json) -> str | None:

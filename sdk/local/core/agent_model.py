@@ -178,6 +178,8 @@ class AgentState:
     """Whether the master answered on the current connection."""
     recover_until: float | None = None
     """Until when executors may come back before the agent registers without them."""
+    draining: Json | None = None
+    """The drain configuration while the agent is to become empty."""
     frameworks: dict[str, Json] = field(default_factory=dict)
     runs: dict[Key, ExecutorRun] = field(default_factory=dict)
     tasks: dict[Key, AgentTask] = field(default_factory=dict)

@@ -75,9 +75,21 @@ def executor_status(state: AgentState, run: ExecutorRun, content: Json, now: flo
     added = {
         "agent_id": {"value": state.agent_id},
         "executor_id": {"value": run.executor_id},
-        "container_status": container | content.get("container_status", {}),
+        "container_status": container_status(container, content.get("container_status", {})),
     }
+    if state.draining is not None and content["state"] in ("TASK_KILLING", "TASK_KILLED"):
+        added["reason"] = "REASON_AGENT_DRAINING"
     return ordered("Status", {"timestamp": now, "source": "SOURCE_EXECUTOR"} | content | added)
+
+
+def container_status(known: Json, said: Json) -> Json:
+    """What the agent knows about the executor's container and what the executor says about the task's own.
+
+    A nested container (its id has a parent) is not the one that the agent knows: of that only what was said holds.
+    """
+    if "parent" in said.get("container_id", {}):
+        return said
+    return known | said
 
 
 def add(state: AgentState, task: AgentTask, content: Json, now: float) -> None:
