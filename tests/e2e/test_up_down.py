@@ -1,0 +1,210 @@
+"""`bin/up` and `bin/down` as a newcomer uses them: in checkouts of his own, with nothing set in his environment."""
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from api.cli.local.layout import Layout
+from sdk.local import processes
+from tests.e2e.conftest import CHECKOUT, free_base
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.e2e
+
+NOT_COPIED = (".*", "__pycache__", "docs", "tests", "benchmarks", "build", "dist", "*.egg-info")
+
+EDGELB = """#!{python}
+import sys
+from api.cli.main import main
+sys.exit(main())
+"""
+
+
+class Checkout:
+    """A checkout of which nothing runs yet, with a virtual environment that borrows the packages of this one's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        shutil.copytree(CHECKOUT, directory, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        environment = directory / ".venv"
+        venv.create(environment, symlinks=True)
+        [packages] = environment.glob("lib/python3*/site-packages")
+        # A path in a .pth file is not looked through for further ones: our own code is found in the copy only.
+        borrowed = sysconfig.get_path("purelib")
+        (packages / "checkout.pth").write_text(f"{directory}\n{borrowed}\n")
+        script = environment / "bin" / "edgelb"
+        script.write_text(EDGELB.format(python=environment / "bin" / "python"))
+        script.chmod(0o755)
+        # What bin/setup leaves behind when it has nothing more to do, by its own reckoning.
+        [reckoning] = [
+            line for line in (directory / "bin/setup").read_text().splitlines() if line.startswith("wanted=")
+        ]
+        wanted = subprocess.run(
+            ["/bin/sh", "-c", f'{reckoning}; printf %s "$wanted"'],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert len(wanted.stdout) == 64
+        (environment / ".edgelb-yes").write_text(wanted.stdout)
+
+    def run(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run one of the commands in bin/ to its end, as somebody with a plain environment does."""
+        return subprocess.run(
+            [str(self.directory / "bin" / command), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"},
+        )
+
+    def up(self, base_port: int, *arguments: str) -> str:
+        """`bin/up --detach`, which must succeed; what it says."""
+        done = self.run("up", "--no-apt", "--detach", "--base-port", str(base_port), *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def urls(self) -> dict[str, Any]:
+        """The file for scripts."""
+        found: dict[str, Any] = json.loads((self.directory / ".local" / "urls.json").read_text())
+        return found
+
+    def left(self) -> list[str]:
+        """Command lines of the processes that have to do with this checkout: by their arguments, sandbox or folder."""
+        found = []
+        for pid in processes.everyone():
+            words = processes.command_line(pid)
+            places = [*words, processes.environment(pid).get("MESOS_SANDBOX", ""), _folder(pid)]
+            if any(str(self.directory) in place for place in places):
+                found.append(" ".join(words))
+        return found
+
+
+def _folder(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:
+        return ""
+
+
+def free_bases(count: int) -> list[int]:
+    """Base ports of stacks that can run side by side."""
+    found: list[int] = []
+    for base in range(free_base(), 31000, 1000):
+        if not processes.listeners(set(Layout(directory=Path("unused"), base_port=base).listening())):
+            found.append(base)
+    return found[:count]
+
+
+def get(url: str) -> Any:
+    """A JSON document."""
+    answer = urllib3.request("GET", url, headers={"Connection": "close"}, retries=False)
+    assert answer.status == 200, answer.data
+    return answer.json()
+
+
+@pytest.fixture
+def checkouts(tmp_path: Path) -> Iterator[list[Checkout]]:
+    """Two checkouts; whatever still runs in them afterwards is stopped."""
+    made = [Checkout(tmp_path / name) for name in ("one", "two")]
+    yield made
+    for checkout in made:
+        checkout.run("down")
+
+
+def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: list[Checkout]) -> None:
+    """The story of two checkouts, from the first `bin/up --detach` to `--fresh`."""
+    one, two = checkouts
+    first, second = free_bases(2)
+    assert "Nothing is running here" in one.run("down").stdout
+
+    # It ends with traffic, tells its URLs to people and to scripts.
+    said = one.up(first)
+    urls = one.urls()
+    assert {"api", "mesos", "pools", "stats"} <= urls.keys()
+    assert urls["api"] == f"http://127.0.0.1:{first}"
+    assert get(f"{urls['mesos']}/slaves")["slaves"]
+    served = urls["pools"]["web"]["web"]
+    assert len(served) == len(urls["stats"]) == 2
+    for url in served:
+        assert url in said
+        assert {get(url)["instance"] for _ in range(10)} == {"webapp-0-web", "webapp-1-web"}
+    for url in urls["stats"]:
+        assert url in said
+        assert urllib3.request("GET", url, retries=False).status == 200
+
+    # Once more: it says that it runs and where, and starts nothing.
+    before = sorted(one.left())
+    again = one.run("up", "--no-apt", "--detach", "--base-port", str(first))
+    assert again.returncode == 0
+    assert "Already running" in again.stdout
+    assert served[0] in again.stdout
+    assert sorted(one.left()) == before
+
+    # Another checkout on the same ports is told which port is used for what by whom, and leaves nothing behind.
+    refused = two.run("up", "--no-apt", "--detach", "--base-port", str(first))
+    assert refused.returncode == 1
+    assert f"port {first} (API server) is used by pid " in refused.stderr
+    assert "--base-port" in refused.stderr
+    assert two.left() == []
+
+    # On other ports both run; stopping one does not touch the other.
+    two.up(second)
+    pool = get(f"{urls['api']}/v2/pools/web") | {"name": "mine", "count": 1}
+    answer = urllib3.request("POST", f"{urls['api']}/v2/pools", json=pool, retries=False)
+    assert answer.status == 200, answer.data
+    stopped = one.run("down")
+    assert stopped.returncode == 0
+    assert "Stopped" in stopped.stdout
+    assert one.left() == []
+    assert not (one.directory / ".local" / "urls.json").exists()
+    assert len({get(two.urls()["pools"]["web"]["web"][0])["instance"] for _ in range(10)}) == 2
+
+    # Started again it has its state: both pools serve, and nothing was created anew.
+    assert "Created" not in one.up(first)
+    assert {one["name"] for one in get(f"{urls['api']}/v2/pools")} == {"web", "mine"}
+    wait_until(lambda: get(f"{urls['api']}/v2/pools/mine/status")["state"] == "ready", 40, "the resumed pool")
+
+    # --fresh starts empty.
+    one.run("down")
+    assert "Created the pool web" in one.up(first, "--fresh")
+    assert [one["name"] for one in get(f"{urls['api']}/v2/pools")] == ["web"]
+
+    for checkout in checkouts:
+        assert checkout.run("down").returncode == 0
+        assert checkout.left() == []
+
+
+def test_what_is_missing_is_named_with_no_apt(tmp_path: Path) -> None:
+    """`--no-apt` installs nothing: it names the packages, how to get them, and stops with 3."""
+    checkout = Checkout(tmp_path / "one")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    # A PATH on which everything that bin/setup itself needs is found, but no HAProxy and no Java.
+    for name in ("sh", "dirname", "env", "python3", "openssl", "ps", "test", "cat", "id"):
+        found = shutil.which(name)
+        assert found is not None
+        (tools / name).symlink_to(found)
+    done = subprocess.run(
+        [str(checkout.directory / "bin" / "up"), "--no-apt", "--detach"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": str(tools), "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 3, done.stderr
+    assert "Missing system packages: haproxy default-jre-headless" in done.stderr
+    assert "apt-get install" in done.stderr
