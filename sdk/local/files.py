@@ -5,6 +5,7 @@ Knows no tasks; who attaches what is the agent's and the master's business. Noth
 readable.
 """
 
+import base64
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from sdk.local.core.outputs import Answer
+from sdk.local.core.wire import Json
 from sdk.local.web import Handler, answer, text
 
 _MAX_READ = 64 * 1024 * 1024
@@ -102,9 +105,43 @@ class Files:
         }
         return web.FileResponse(found, headers=headers)
 
+    def call(self, call: Json) -> Answer:
+        """LIST_FILES and READ_FILE of the operator API."""
+        kind = call["type"]
+        asked = call[kind.lower()]
+        found = self._resolve(asked["path"])
+        if isinstance(found, web.Response):
+            return Answer(status=found.status, text=found.text or "")
+        if kind == "LIST_FILES":
+            if not found.is_dir():
+                return Answer(status=200, body={"type": kind, "list_files": {}})
+            infos = [_file_info(item, f"{asked['path'].rstrip('/')}/{item.name}") for item in sorted(found.iterdir())]
+            return Answer(status=200, body={"type": kind, "list_files": {"file_infos": infos} if infos else {}})
+        if found.is_dir():
+            return Answer(status=400, text="Cannot read a directory.\n")
+        size = found.stat().st_size
+        with found.open("rb") as file:
+            file.seek(asked["offset"])
+            data = file.read(min(asked.get("length", _MAX_READ), _MAX_READ))
+        content = {"size": size, "data": base64.b64encode(data).decode()}
+        return Answer(status=200, body={"type": kind, "read_file": content})
+
     async def debug(self, request: web.Request) -> web.Response:
         """What is attached."""
         return answer(request, {name: str(path) for name, path in sorted(self._attached().items())})
+
+
+def _file_info(path: Path, name: str) -> dict[str, object]:
+    info = path.lstat()
+    return {
+        "path": name,
+        "nlink": info.st_nlink,
+        "size": info.st_size,
+        "mtime": {"nanoseconds": int(info.st_mtime) * 10**9},
+        "mode": info.st_mode,
+        "uid": _name("passwd", info.st_uid),
+        "gid": _name("group", info.st_gid),
+    }
 
 
 def _entry(path: Path, name: str) -> dict[str, object]:

@@ -8,47 +8,94 @@ public streams); what they have to say comes in POSTs to /internal/agent/message
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
 
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.core import classic, views
+from sdk.local.core import views
+from sdk.local.core.endpoints import PREFIX, Endpoints
+from sdk.local.core.http import Refusal, encode
+from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
-from sdk.local.core.outputs import (
-    Answer,
-    CloseAgent,
-    CloseScheduler,
-    Output,
-    Persist,
-    ToAgent,
-    ToOperator,
-    ToScheduler,
-)
+from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.wire import Json
+from sdk.local.election import Election
 from sdk.local.files import Files
-from sdk.local.web import EventStream, Handler, Refused, Server, answer, encode, json_body, only_post, text
+from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
 _PAGE = Path(__file__).with_name("page.html")
 
 
 class MasterServer:
-    """One master: carries out what the core says, and tells it what happens."""
+    """One master: carries out what the core says, and tells it what happens.
 
-    def __init__(self, config: MasterConfig, work_dir: Path, clock: SteadyClock) -> None:
+    It leads from the start unless `elected` is false: then it waits for `lead` and `follow`.
+    """
+
+    def __init__(
+        self,
+        config: MasterConfig,
+        work_dir: Path,
+        clock: SteadyClock,
+        *,
+        registry: Path | None = None,
+        credentials: Mapping[str, str] | None = None,
+        elected: bool = True,
+    ) -> None:
         self._clock = clock
-        self._registry_file = work_dir / "registry.json"
-        registry = json.loads(self._registry_file.read_bytes()) if self._registry_file.exists() else None
-        self.master = Master(config, now=clock.now(), registry=registry)
+        self._config = config
+        self._credentials = credentials
+        self._registry_file = registry or work_dir / "registry.json"
+        self._address = f"{config.hostname}:{config.port}"
+        self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
         self._streams: dict[str, EventStream] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._server = Server(self._endpoints(Files(lambda: {"/master/log": work_dir / "log"})), "/master")
+        self._files = Files(lambda: {"/master/log": work_dir / "log"})
+        self._new_term()
+        files = {name: self._checked(handler, name) for name, handler in self._files.endpoints().items()}
+        own: dict[str, Handler] = {
+            "/": self._page,
+            "/internal/agent": self._agent,
+            "/internal/agent/messages": self._agent_messages,
+        }
+        self._server = Server(own | files, PREFIX, fallback=self._serve)
+
+    def _new_term(self) -> None:
+        """Start from what the registry keeps; all that only this process knew is forgotten."""
+        registry = json.loads(self._registry_file.read_bytes()) if self._registry_file.exists() else None
+        self.master = Master(self._config, now=self._clock.now(), registry=registry)
+        self._endpoints = Endpoints(
+            self.master,
+            leadership=lambda: self._leadership,
+            credentials=self._credentials,
+            machine=machine,
+            files=self._files.call,
+        )
+
+    def lead(self) -> None:
+        """This master was elected. Harmless while it leads already."""
+        if self._leadership.mine:
+            return
+        self._new_term()
+        self._leadership = Leadership(leader=self._address, mine=True)
+        self._arm()
+
+    def follow(self, leader: str | None) -> None:
+        """Another master leads, or none: whoever is connected here has to go there."""
+        if self._leadership.mine:
+            for stream in self._streams.values():
+                stream.close()
+            self._new_term()
+        self._leadership = Leadership(leader=leader, mine=False)
 
     async def start(self) -> None:
         """Listen on the configured address."""
@@ -83,7 +130,8 @@ class MasterServer:
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        due = self.master.next_tick()
+            self._timer = None
+        due = self.master.next_tick() if self._leadership.mine else None
         if due is not None:
             delay = max(0.0, due - self._clock.now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
@@ -93,116 +141,48 @@ class MasterServer:
 
     # --- endpoints ------------------------------------------------------------------------------------------------
 
-    def _endpoints(self, files: Files) -> dict[str, Handler]:
-        state = self.master.state
-        return {
-            "/": self._page,
-            "/api/v1/scheduler": self._scheduler,
-            "/api/v1": self._operator,
-            "/internal/agent": self._agent,
-            "/internal/agent/messages": self._agent_messages,
-            "/health": self._empty,
-            "/redirect": self._redirect,
-            "/version": self._get(lambda _: classic.BUILD),
-            "/flags": self._get(lambda _: {"flags": classic.flags(state)}),
-            "/state": self._get(lambda _: classic.full_state(state)),
-            "/state-summary": self._get(lambda _: classic.summary(state)),
-            "/slaves": self._get(lambda _: classic.slaves(state, full=True)),
-            "/frameworks": self._get(lambda _: classic.frameworks(state) | {"unregistered_frameworks": []}),
-            "/tasks": self._tasks,
-            "/roles": self._get(lambda _: classic.roles(state)),
-            "/maintenance/schedule": self._get(lambda _: {}),
-            "/maintenance/status": self._get(lambda _: {}),
-            "/quota": self._get(lambda _: {}),
-            "/weights": self._get(lambda _: []),
-            "/metrics/snapshot": self._get(lambda _: classic.metrics(state, self._clock.now())),
-            "/teardown": self._teardown,
-            **files.endpoints(),
-        }
-
-    def _get(self, make: "object") -> Handler:
-        assert callable(make)
-
-        async def handler(request: web.Request) -> web.StreamResponse:
-            return answer(request, make(request))
-
-        return handler
-
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if request.path not in ("/", "/master", "/master/"):
-            return text(404, "404 Not Found.")
+            return await self._serve(request)
         return web.Response(body=_PAGE.read_bytes(), content_type="text/html", charset="utf-8")
 
-    async def _empty(self, _request: web.Request) -> web.StreamResponse:
-        return web.Response(status=200)
-
-    async def _redirect(self, _request: web.Request) -> web.StreamResponse:
-        config = self.master.state.config
-        return web.Response(status=307, headers={"Location": f"//{config.hostname}:{config.port}"})
-
-    async def _tasks(self, request: web.Request) -> web.StreamResponse:
-        try:
-            limit = int(request.query.get("limit", "100"))
-            offset = int(request.query.get("offset", "0"))
-        except ValueError:
-            return text(400, "Failed to parse the query: 'limit' and 'offset' must be numbers.\n")
-        newest_first = request.query.get("order", "des") != "asc"
-        found = classic.tasks(self.master.state, limit=limit, offset=offset, newest_first=newest_first)
-        return answer(request, found)
-
-    async def _teardown(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
-        form = await request.post()
-        framework_id = form.get("frameworkId")
-        if not isinstance(framework_id, str):
-            return text(400, "Missing 'frameworkId' query parameter")
-        return self._reply(self.master.teardown(framework_id, now=self._clock.now()))
-
-    def _reply(self, result: Answer) -> web.Response:
-        self._perform(result.outputs)
-        if result.body is not None:
-            return web.Response(status=result.status, body=encode(result.body), content_type="application/json")
-        return text(result.status, result.text)
-
-    async def _scheduler(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
-        call = await json_body(request)
-        name = str(uuid.uuid4())
-        subscribing = isinstance(call, dict) and call.get("type") == "SUBSCRIBE"
-        stream = EventStream()
-        if subscribing:
-            # Registered before the call: its first events are among the outputs.
-            self._streams[name] = stream
-        result = self.master.call(
-            call, stream=request.headers.get("Mesos-Stream-Id"), now=self._clock.now(), new_stream=name
-        )
-        if not subscribing or result.status != 200:
-            self._streams.pop(name, None)
-            return self._reply(result)
-        self._perform(result.outputs)
-        try:
-            return await stream.run(request, {"Mesos-Stream-Id": name})
-        finally:
-            del self._streams[name]
-            self._perform(self.master.scheduler_disconnected(name, now=self._clock.now()))
-
-    async def _operator(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
-        call = await json_body(request)
-        if not isinstance(call, dict) or call.get("type") != "SUBSCRIBE":
-            return self._reply(self.master.operator_call(call, now=self._clock.now()))
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = str(uuid.uuid4())
         stream = EventStream()
+        # Registered before the call: its first events are among the outputs.
         self._streams[name] = stream
-        self._perform(self.master.operator_subscribe(name, now=self._clock.now()))
         try:
-            return await stream.run(request, {})
+            result = self._endpoints.handle(await received(request), now=self._clock.now(), new_stream=name)
+            self._perform(result.outputs)
+            if result.stream is None:
+                return reply(result)
+            return await stream.run(request, result.headers)
         finally:
             del self._streams[name]
+            # For a name that no framework and no operator listens on both do nothing.
+            self._perform(self.master.scheduler_disconnected(name, now=self._clock.now()))
             self.master.operator_disconnected(name)
+
+    def _checked(self, handler: Handler, endpoint: str) -> Handler:
+        """The handler behind the check of credentials."""
+
+        async def checked(request: web.Request) -> web.StreamResponse:
+            try:
+                self._endpoints.check(await received(request), endpoint)
+            except Refusal as refused:
+                return reply(refused.reply)
+            return await handler(request)
+
+        return checked
+
+    def _leading(self) -> None:
+        """Refuse agents while another master leads."""
+        if not self._leadership.mine:
+            raise Refused(text(503, f"The leading master is {self._leadership.leader}: register there"))
 
     async def _agent(self, request: web.Request) -> web.StreamResponse:
         only_post(request)
+        self._leading()
         message = await json_body(request)
         name = str(uuid.uuid4())
         stream = EventStream()
@@ -225,41 +205,29 @@ class MasterServer:
         return text(202)
 
 
-class Publication:
-    """The master's node in ZooKeeper, by which schedulers and agents find it. A lost session publishes anew."""
+def machine() -> Json:
+    """Load and memory of this computer."""
+    one, five, fifteen = os.getloadavg()
+    page = os.sysconf("SC_PAGE_SIZE")
+    return {
+        "avg_load_15min": fifteen,
+        "avg_load_1min": one,
+        "avg_load_5min": five,
+        "cpus_total": os.cpu_count() or 1,
+        "mem_free_bytes": page * os.sysconf("SC_AVPHYS_PAGES"),
+        "mem_total_bytes": page * os.sysconf("SC_PHYS_PAGES"),
+    }
 
-    def __init__(self, url: str, info: bytes) -> None:
-        from kazoo.client import KazooClient
 
-        hosts, _, path = url.removeprefix("zk://").partition("/")
-        self._path = f"/{path}"
-        self._info = info
-        self._client = KazooClient(hosts=hosts.rpartition("@")[2], timeout=6.0)
-        self._published = False
-
-    def start(self) -> None:
-        """Connect in the background and publish whenever there is a session without our node."""
-        from kazoo.client import KazooState
-
-        def listener(state: str) -> None:
-            if state == KazooState.LOST:
-                self._published = False
-            elif state == KazooState.CONNECTED and not self._published:
-                self._published = True
-                self._client.handler.spawn(self._publish)
-
-        self._client.add_listener(listener)
-        self._client.start_async()
-
-    def _publish(self) -> None:
-        self._client.retry(
-            self._client.create, f"{self._path}/json.info_", self._info, ephemeral=True, sequence=True, makepath=True
-        )
-
-    def stop(self) -> None:
-        """Take the node away at once."""
-        self._client.stop()
-        self._client.close()
+def read_credentials(path: Path) -> dict[str, str]:
+    """Principals and secrets from a file in the real master's format: JSON, or lines of `principal secret`."""
+    content = path.read_text()
+    if content.lstrip().startswith("{"):
+        return {item["principal"]: item["secret"] for item in json.loads(content)["credentials"]}
+    pairs = [line.split() for line in content.splitlines() if line.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"--credentials: every line of {path} must be a principal and a secret with a space between")
+    return {pair[0]: pair[1] for pair in pairs}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -273,6 +241,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--cluster", default=None, help="name shown in the web UI")
     result.add_argument("--work-dir", type=Path, required=True, help="keeps the registry of agents and frameworks")
     result.add_argument("--zk", default=None, help="zk://host:port[,host:port]/path: publish this master there")
+    result.add_argument("--registry-file", type=Path, help="shared by masters that may replace each other")
+    result.add_argument("--credentials", type=Path, default=None, help="file of principals and secrets: require them")
+    result.add_argument("--domain", type=json.loads, default=None, metavar="JSON", help="DomainInfo of this master")
+    result.add_argument("--zk-session-timeout", type=float, default=10.0, metavar="SECONDS")
     defaults = MasterConfig(master_id="")
     for name in ("allocation_interval", "heartbeat_interval", "agent_ping_timeout", "agent_reregister_timeout"):
         result.add_argument(
@@ -292,26 +264,41 @@ async def run(options: argparse.Namespace) -> None:
         ip=options.ip,
         port=options.port,
         cluster=options.cluster,
+        domain=options.domain,
+        log_dir=str(options.work_dir),
         allocation_interval=options.allocation_interval,
         heartbeat_interval=options.heartbeat_interval,
         agent_ping_timeout=options.agent_ping_timeout,
         max_agent_ping_timeouts=options.max_agent_ping_timeouts,
         agent_reregister_timeout=options.agent_reregister_timeout,
     )
-    server = MasterServer(config, options.work_dir, SteadyClock())
+    credentials = read_credentials(options.credentials) if options.credentials else None
+    server = MasterServer(
+        config,
+        options.work_dir,
+        SteadyClock(),
+        registry=options.registry_file,
+        credentials=credentials,
+        elected=not options.zk,
+    )
     await server.start()
-    publication = None
+    election = None
     if options.zk:
-        # Real masters print the keys of this node in alphabetical order.
-        info = json.dumps(views.master_info(server.master.state), sort_keys=True, separators=(",", ":"))
-        publication = Publication(options.zk, info.encode())
-        publication.start()
+        loop = asyncio.get_running_loop()
+        election = Election(
+            options.zk,
+            views.master_info(server.master.state),
+            timeout=options.zk_session_timeout,
+            lead=lambda: loop.call_soon_threadsafe(server.lead),
+            follow=lambda leader: loop.call_soon_threadsafe(server.follow, leader),
+        )
+        election.start()
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
     await end.wait()
-    if publication is not None:
-        publication.stop()
+    if election is not None:
+        election.stop()
     await server.stop()
 
 
@@ -322,6 +309,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.run(run(options))
     except OSError as error:
         sys.stderr.write(f"master: cannot serve on {options.ip}:{options.port}: {error}\n")
+        return 1
+    except ValueError as error:
+        sys.stderr.write(f"master: {error}\n")
         return 1
     return 0
 

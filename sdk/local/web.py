@@ -11,14 +11,31 @@ from typing import Any
 
 from aiohttp import web
 
+from sdk.local.core.http import Reply, Request, syntax_error
+from sdk.local.core.http import encode as encode
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # A launch of many tasks at once is one call; a real master accepts bodies of this size without complaint.
 _MAX_BODY = 64 * 1024 * 1024
 
 
-def encode(value: Any) -> bytes:
-    """Compact JSON with unescaped text, as Mesos prints it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+async def received(request: web.Request) -> Request:
+    """The request as a value, with its whole body."""
+    return Request(
+        method=request.method,
+        path=request.path,
+        query=tuple((name, value) for name, value in request.query.items()),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.read(),
+    )
+
+
+def reply(value: Reply) -> web.Response:
+    """The reply as a response."""
+    response = web.Response(status=value.status, headers=value.headers, body=value.body)
+    if "Content-Type" not in value.headers and not value.body:
+        response.headers.popall("Content-Type", None)
+    return response
 
 
 def text(status: int, message: str = "") -> web.Response:
@@ -57,7 +74,7 @@ class EventStream:
 
     async def run(self, request: web.Request, headers: Mapping[str, str]) -> web.StreamResponse:
         """Write until `close` or until the client is gone (then asyncio.CancelledError passes through)."""
-        response = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
+        response = web.StreamResponse(headers={"Content-Type": "application/json", **headers})
         response.enable_chunked_encoding()
         await response.prepare(request)
         try:
@@ -84,10 +101,7 @@ async def json_body(request: web.Request) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        near = raw.decode(errors="replace").strip()[:40].splitlines()
-        raise Refused(
-            text(400, f"Failed to parse body into JSON: syntax error at line 1 near: {near[0] if near else ''}")
-        ) from None
+        raise Refused(text(400, f"Failed to parse body into JSON: {syntax_error(raw)}")) from None
 
 
 class Refused(Exception):
@@ -110,8 +124,18 @@ def only_post(request: web.Request) -> None:
 class Server:
     """Endpoints by path, served on one address. The longest known prefix of a path serves it, as in libprocess."""
 
-    def __init__(self, endpoints: Mapping[str, Handler], prefix: str, *, any_origin: bool = False) -> None:
-        """`any_origin` lets pages of other origins read the answers: the master's page reads from agents."""
+    def __init__(
+        self,
+        endpoints: Mapping[str, Handler],
+        prefix: str,
+        *,
+        any_origin: bool = False,
+        fallback: Handler | None = None,
+    ) -> None:
+        """`any_origin` lets pages of other origins read the answers: the master's page reads from agents. `fallback`
+        serves what no endpoint serves.
+        """
+        self._fallback = fallback
         self._endpoints = dict(endpoints)
         self._prefix = prefix
         self._any_origin = any_origin
@@ -145,7 +169,7 @@ class Server:
         return self._endpoints.get("/")
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        handler = self._find(request.path)
+        handler = self._find(request.path) or self._fallback
         if handler is None:
             return text(404, "404 Not Found.")
         try:

@@ -147,7 +147,7 @@ def _with_role_task(framework: Framework, task: Json, role: str) -> Json:
 
 
 def _task_error(state: State, framework: Framework, task: Json, message: str, reason: str, now: float) -> None:
-    state.count("master/tasks_error")
+    state.count("tasks/error")
     content = status(now, task["task_id"]["value"], "TASK_ERROR", message, reason, agent_id=task["agent_id"]["value"])
     update(state, framework, content)
 

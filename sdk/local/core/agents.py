@@ -100,6 +100,8 @@ def _readmit(state: State, connection: str, message: Json, now: float) -> None:
         registered=message.get("registered", now),
         reregistered=now,
     )
+    if agent_id in state.deactivated:
+        agent.deactivated, agent.drain = True, state.deactivated[agent_id]
     state.agents[agent_id] = agent
     _connect(state, agent, connection, info, now)
     persist(state)
@@ -237,6 +239,11 @@ def _answer(state: State, agent: Agent, message: Json, missing: list[Task]) -> N
         ],
     }
     to_agent(state, agent, content)
+    if agent.drain is not None:
+        to_agent(state, agent, {"type": "DRAIN", "config": agent.drain["config"]})
+    elif agent.agent_id in state.reactivated:
+        state.reactivated.remove(agent.agent_id)
+        to_agent(state, agent, {"type": "REACTIVATE"})
     named = {item["id"]["value"] for item in message.get("frameworks", ())}
     for framework_id in named:
         framework = state.frameworks.get(framework_id)
@@ -351,6 +358,86 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
     _failure(state, agent)
     persist(state)
     mark_dirty(state, now)
+
+
+def mark_gone(state: State, agent_id: str, now: float) -> bool:
+    """An operator says that an agent never comes back: its tasks are gone. False for an agent that is not known."""
+    agent = state.agents.get(agent_id)
+    known = agent is not None or agent_id in state.recovered_agents or agent_id in state.unreachable_agents
+    if not known:
+        return False
+    state.recovered_agents.pop(agent_id, None)
+    state.unreachable_agents.pop(agent_id, None)
+    state.deactivated.pop(agent_id, None)
+    state.gone_agents[agent_id] = now
+    for framework in state.frameworks.values():
+        for task in [*framework.tasks.values(), *framework.unreachable.values()]:
+            if task.agent_id != agent_id:
+                continue
+            if not task.terminal:
+                aware = framework.has("PARTITION_AWARE")
+                task.state = "TASK_GONE_BY_OPERATOR" if aware else "TASK_LOST"
+                content = status(
+                    now,
+                    task.task_id,
+                    task.state,
+                    "Agent has been marked gone",
+                    "REASON_AGENT_REMOVED_BY_OPERATOR",
+                    agent_id=agent_id,
+                    executor_id=task.executor_id,
+                )
+                task_updated(state, task, content)
+                update(state, framework, content)
+            release(state, task, now)
+            framework.unreachable.pop(task.task_id, None)
+            complete(state, framework, task)
+    if agent is not None:
+        rescind(state, offers_of(state, agent=agent), now)
+        to_agent(state, agent, {"type": "SHUTDOWN", "text": "Agent has been marked gone"})
+        _forget(state, agent)
+        _failure(state, agent)
+        mark_dirty(state, now)
+    persist(state)
+    return True
+
+
+def deactivate(state: State, agent_id: str, drain: Json | None, now: float) -> None:
+    """No more offers of an agent; with `drain` the agent kills its tasks."""
+    state.deactivated[agent_id] = drain
+    agent = state.agents.get(agent_id)
+    if agent is None:
+        return
+    agent.deactivated, agent.drain, agent.drained = True, drain, False
+    rescind(state, offers_of(state, agent=agent), now)
+    if drain is None:
+        return
+    to_agent(state, agent, {"type": "DRAIN", "config": drain["config"]})
+
+
+def reactivate(state: State, agent_id: str) -> None:
+    """Offers of an agent again."""
+    drain = state.deactivated.pop(agent_id)
+    agent = state.agents.get(agent_id)
+    if agent is not None:
+        agent.deactivated, agent.drain, agent.drained = False, None, False
+    if drain is None:
+        return
+    if agent is not None and agent.connection is not None:
+        to_agent(state, agent, {"type": "REACTIVATE"})
+    else:
+        state.reactivated.add(agent_id)
+
+
+def settle_drains(state: State, now: float) -> None:
+    """Agents whose drain has nothing more to wait for are drained, and gone if that was asked."""
+    for agent in list(state.agents.values()):
+        if agent.drain is None or agent.drained or agent.executors or agent.operations:
+            continue
+        if any(task.agent_id == agent.agent_id for item in state.frameworks.values() for task in item.tasks.values()):
+            continue
+        agent.drained = True
+        if agent.drain["config"]["mark_gone"]:
+            mark_gone(state, agent.agent_id, now)
 
 
 def tick(state: State, now: float) -> None:

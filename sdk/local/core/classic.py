@@ -6,19 +6,21 @@ Only reads. The same functions serve the master and, for tasks and resources, th
 
 from collections.abc import Iterable
 
-from sdk.local.core.model import VERSION, Agent, Framework, Offer, State, Task
+from sdk.local.core.model import Agent, Framework, Offer, State, Task
 from sdk.local.core.resources import Resources, reservation_role
 from sdk.local.core.views import (
     AGENT_CAPABILITIES,
     MASTER_CAPABILITIES,
     allocated,
+    drain_info,
     master_info,
+    role_names,
     task_message,
     with_role,
 )
+from sdk.local.core.views import BUILD as BUILD
 from sdk.local.core.wire import Json
 
-BUILD: Json = {"version": VERSION, "git_sha": "", "build_date": "", "build_time": 0.0, "build_user": "embedded"}
 _STATES = ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "KILLED", "FAILED", "LOST", "ERROR", "UNREACHABLE")
 
 
@@ -126,6 +128,9 @@ def slave(state: State, agent: Agent, *, full: bool) -> Json:
         "version": agent.version,
         "capabilities": list(AGENT_CAPABILITIES),
     }
+    if agent.drain is not None:
+        result["drain_info"] = drain_info(agent)
+        result["estimated_drain_start_time_seconds"] = agent.drain["since"]
     if full:
         result |= {
             "reserved_resources_full": {role: with_role(part) for role, part in split.items()},
@@ -136,10 +141,10 @@ def slave(state: State, agent: Agent, *, full: bool) -> Json:
     return result
 
 
-def slaves(state: State, *, full: bool) -> Json:
-    """/slaves, and the part of /state."""
+def slaves(state: State, *, full: bool, only: str | None = None) -> Json:
+    """/slaves, and the part of /state; `only` one agent."""
     return {
-        "slaves": [slave(state, agent, full=full) for agent in state.agents.values()],
+        "slaves": [slave(state, agent, full=full) for agent in state.agents.values() if only in (None, agent.agent_id)],
         "recovered_slaves": [
             {
                 "id": agent_id,
@@ -149,6 +154,7 @@ def slaves(state: State, *, full: bool) -> Json:
                 "resources": quantities(Resources.of(info["resources"])),
             }
             for agent_id, info in state.recovered_agents.items()
+            if only in (None, agent_id)
         ],
     }
 
@@ -219,43 +225,60 @@ def framework(state: State, item: Framework) -> Json:
     return result
 
 
-def frameworks(state: State) -> Json:
-    """/frameworks, and the part of /state."""
-    return {
-        "frameworks": [framework(state, item) for item in state.frameworks.values()],
-        "completed_frameworks": [framework(state, item) for item in state.completed_frameworks.values()],
-    }
+def frameworks(state: State, *, only: str | None = None) -> Json:
+    """/frameworks, and the part of /state; `only` one of them."""
+
+    def chosen(items: dict[str, Framework]) -> list[Json]:
+        return [framework(state, item) for item in items.values() if only in (None, item.framework_id)]
+
+    return {"frameworks": chosen(state.frameworks), "completed_frameworks": chosen(state.completed_frameworks)}
 
 
-def tasks(state: State, *, limit: int = 100, offset: int = 0, newest_first: bool = True) -> Json:
-    """/tasks: all tasks of all frameworks."""
+def tasks(
+    state: State,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+    newest_first: bool = True,
+    framework_id: str | None = None,
+    task_id: str | None = None,
+) -> Json:
+    """/tasks: all tasks of all frameworks, or those with the ids asked for."""
     found: list[Task] = []
     for item in [*state.completed_frameworks.values(), *state.frameworks.values()]:
         found += [*item.completed, *item.unreachable.values(), *item.tasks.values()]
+    found = [task for task in found if framework_id in (None, task.framework_id) and task_id in (None, task.task_id)]
     found.sort(key=lambda entry: entry.statuses[0]["timestamp"] if entry.statuses else 0.0, reverse=newest_first)
     return {"tasks": _tasks(found[offset : offset + limit])}
 
 
 def roles(state: State) -> Json:
     """/roles."""
-    owners: dict[str, list[Framework]] = {}
-    for item in state.frameworks.values():
-        for role in item.roles:
-            owners.setdefault(role, []).append(item)
+    owners = role_names(state)
     reserved: dict[str, Resources] = {}
     for agent in state.agents.values():
         for role, part in by_reservation(agent.total).items():
             if role != "*":
                 reserved[role] = reserved.get(role, Resources()) + part
     result = []
-    for role in sorted({*owners, *reserved}):
+    for role in owners:
         used = allocated(state).where(lambda entry, role=role: entry.get("allocation_info", {}).get("role") == role)  # type: ignore[misc]
         offered = _offered(offer for offer in state.offers.values() if offer.role == role)
         result.append(
             {
                 "name": role,
-                "weight": 1.0,
-                "quota": {"role": role, "guarantee": {}, "limit": {}, "consumed": _counts(used)},
+                "weight": state.weights.get(role, 1.0),
+                "quota": {
+                    "role": role,
+                    "guarantee": state.quotas.get(role, {}).get("guarantees", {}),
+                    "limit": {
+                        name: value["value"] for name, value in state.quotas.get(role, {}).get("limits", {}).items()
+                    },
+                    # Reservations count against a quota, used or not.
+                    "consumed": _counts(
+                        reserved.get(role, Resources()) + used.where(lambda entry: reservation_role(entry) == "*")
+                    ),
+                },
                 "resources": _counts(used + offered),
                 "allocated": _counts(used),
                 "offered": _counts(offered),
@@ -274,6 +297,7 @@ def _counts(resources: Resources) -> Json:
 
 def _head(state: State) -> Json:
     info = master_info(state)
+    domain = {"domain": info["domain"]} if "domain" in info else {}
     return {
         **BUILD,
         "start_time": state.started,
@@ -286,8 +310,10 @@ def _head(state: State) -> Json:
         "deactivated_slaves": float(sum(agent.connection is None for agent in state.agents.values())),
         "unreachable_slaves": float(len(state.unreachable_agents)),
         **({"cluster": state.config.cluster} if state.config.cluster else {}),
+        **domain,
         "leader": info["pid"],
-        "leader_info": {"id": info["id"], "pid": info["pid"], "port": info["port"], "hostname": info["hostname"]},
+        "leader_info": {name: info[name] for name in ("id", "pid", "port", "hostname")} | domain,
+        **({"log_dir": state.config.log_dir} if state.config.log_dir else {}),
     }
 
 
@@ -352,36 +378,90 @@ _SUMMARY = (
 )  # fmt: skip
 
 
-def metrics(state: State, now: float) -> dict[str, float]:
-    """/metrics/snapshot, as far as it can be known here."""
-    live = [task for item in state.frameworks.values() for task in item.tasks.values()]
-    used, total = Resources(), Resources()
-    for agent in state.agents.values():
+_FRAMEWORK_CALLS = (
+    "accept", "accept_inverse_offers", "acknowledge", "acknowledge_operation_status", "decline",
+    "decline_inverse_offers", "kill", "message", "reconcile", "reconcile_operations", "request", "revive", "shutdown",
+    "subscribe", "suppress", "teardown", "update_framework",
+)  # fmt: skip
+# What each call is counted as in the names that are older than the calls.
+_CALL_METRICS = {
+    "decline": "decline_offers", "kill": "kill_task", "accept": "launch_tasks", "reconcile": "reconcile_tasks",
+    "request": "resource_request", "revive": "revive_offers", "acknowledge": "status_update_acknowledgement",
+    "acknowledge_operation_status": "operation_status_update_acknowledgement", "suppress": "suppress_offers",
+    "teardown": "unregister_framework", "message": "framework_to_executor",
+    "reconcile_operations": "reconcile_operations", "subscribe": "register_framework",
+}  # fmt: skip
+
+
+def metrics(state: State, now: float, computer: Json | None = None) -> dict[str, float]:
+    """/metrics/snapshot, as far as it can be known here; `computer` is what /system/stats.json tells."""
+    frameworks = state.frameworks.values()
+    live = [task for item in frameworks for task in item.tasks.values()]
+    agents = state.agents.values()
+    total = Resources()
+    for agent in agents:
         total = total + agent.total
     used = allocated(state)
+    connected = float(sum(agent.connection is not None for agent in agents))
+    active = float(sum(agent.connection is not None and not agent.deactivated for agent in agents))
+    subscribed = float(sum(item.connected for item in frameworks))
     result: dict[str, float] = {
         "master/uptime_secs": now - state.started,
         "master/elected": 1.0,
-        "master/slaves_active": float(sum(agent.connection is not None for agent in state.agents.values())),
-        "master/slaves_connected": float(sum(agent.connection is not None for agent in state.agents.values())),
-        "master/slaves_disconnected": float(sum(agent.connection is None for agent in state.agents.values())),
-        "master/slaves_inactive": float(sum(agent.deactivated for agent in state.agents.values())),
+        "master/slaves_active": active,
+        "master/slaves_connected": connected,
+        "master/slaves_disconnected": len(agents) - connected,
+        "master/slaves_inactive": len(agents) - active,
         "master/slaves_unreachable": float(len(state.unreachable_agents)),
-        "master/frameworks_active": float(sum(item.connected for item in state.frameworks.values())),
-        "master/frameworks_connected": float(sum(item.connected for item in state.frameworks.values())),
-        "master/frameworks_disconnected": float(sum(not item.connected for item in state.frameworks.values())),
-        "master/frameworks_inactive": float(sum(not item.connected for item in state.frameworks.values())),
+        "master/frameworks_active": subscribed,
+        "master/frameworks_connected": subscribed,
+        "master/frameworks_disconnected": len(frameworks) - subscribed,
+        "master/frameworks_inactive": len(frameworks) - subscribed,
         "master/outstanding_offers": float(len(state.offers)),
-        "master/tasks_unreachable": float(sum(len(item.unreachable) for item in state.frameworks.values())),
+        "master/operator_event_stream_subscribers": float(len(state.operators)),
+        "master/tasks_unreachable": float(sum(len(item.unreachable) for item in frameworks)),
     }
     for name in ("STAGING", "STARTING", "RUNNING", "KILLING"):
         result[f"master/tasks_{name.lower()}"] = float(sum(task.state == f"TASK_{name}" for task in live))
-    for name in ("error", "failed", "finished", "killed", "lost", "dropped", "gone"):
-        result[f"master/tasks_{name}"] = 0.0
+    for name in ("ERROR", "FAILED", "FINISHED", "KILLED", "LOST", "DROPPED", "GONE", "GONE_BY_OPERATOR"):
+        waiting = sum(task.state == f"TASK_{name}" for task in live)
+        result[f"master/tasks_{name.lower()}"] = float(waiting + state.metrics.get(f"tasks/{name.lower()}", 0))
     for name in ("cpus", "mem", "disk", "gpus"):
         have, taken = total.scalar(name) / 1000, used.scalar(name) / 1000
         result |= {f"master/{name}_total": have, f"master/{name}_used": taken}
         result[f"master/{name}_percent"] = taken / have if have else 0.0
-    live_names = {f"master/tasks_{name}" for name in ("staging", "starting", "running", "killing")}
-    result |= {name: float(count) for name, count in state.metrics.items() if name not in live_names}
+        # Revocable resources do not exist here.
+        result |= {f"master/{name}_revocable_{what}": 0.0 for what in ("total", "used", "percent")}
+    for call in _FRAMEWORK_CALLS:
+        if call in _CALL_METRICS:
+            result[f"master/messages_{_CALL_METRICS[call]}"] = float(state.metrics.get(f"calls/{call}", 0))
+    for item in frameworks:
+        result |= _framework_metrics(state, item)
+    if computer:
+        result |= {
+            "system/cpus_total": float(computer["cpus_total"]),
+            "system/load_1min": computer["avg_load_1min"],
+            "system/load_5min": computer["avg_load_5min"],
+            "system/load_15min": computer["avg_load_15min"],
+            "system/mem_free_bytes": float(computer["mem_free_bytes"]),
+            "system/mem_total_bytes": float(computer["mem_total_bytes"]),
+        }
     return dict(sorted(result.items()))
+
+
+def _framework_metrics(state: State, item: Framework) -> dict[str, float]:
+    head = f"master/frameworks/{item.info['name']}/{item.framework_id}"
+    result = {f"{head}/subscribed": float(item.connected)}
+    calls = {call: float(state.metrics.get(f"calls/{item.framework_id}/{call}", 0)) for call in _FRAMEWORK_CALLS}
+    result[f"{head}/calls"] = sum(calls.values())
+    result |= {f"{head}/calls/{call}": count for call, count in calls.items()}
+    for role in item.roles:
+        result[f"{head}/roles/{role}/suppressed"] = float(role in item.suppressed)
+    for name in ("killing", "running", "staging", "starting"):
+        count = sum(task.state == f"TASK_{name.upper()}" for task in item.tasks.values())
+        result[f"{head}/tasks/active/task_{name}"] = float(count)
+    result[f"{head}/tasks/active/task_unreachable"] = float(len(item.unreachable))
+    for name in ("dropped", "error", "failed", "finished", "gone", "gone_by_operator", "killed", "lost"):
+        count = sum(task.state == f"TASK_{name.upper()}" for task in item.completed)
+        result[f"{head}/tasks/terminal/task_{name}"] = float(count)
+    return result

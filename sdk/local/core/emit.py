@@ -49,6 +49,8 @@ def registry(state: State) -> Json:
         "agents": state.recovered_agents | {agent.agent_id: agent.info for agent in state.agents.values()},
         "unreachable": dict(state.unreachable_agents),
         "gone": dict(state.gone_agents),
+        "deactivated": dict(state.deactivated),
+        "weights": dict(state.weights),
         "removed_frameworks": list(state.removed_frameworks),
     }
 

@@ -43,6 +43,8 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
     else:
         _fail_over(state, framework, info, now)
         fresh = False
+    state.count("calls/subscribe")
+    state.count(f"calls/{framework.framework_id}/subscribe")
     framework.stream = stream
     framework.remove_at = None
     framework.unregistered = 0.0
@@ -120,11 +122,10 @@ def update(state: State, framework: Framework, call: Json, now: float) -> str | 
     return None
 
 
-def suppress(state: State, framework: Framework, call: Json) -> None:
+def suppress(framework: Framework, call: Json) -> None:
     """SUPPRESS: outstanding offers stay valid; roles that it does not have are ignored."""
     roles = call.get("suppress", {}).get("roles") or framework.roles
     framework.suppressed |= set(roles) & set(framework.roles)
-    state.count("master/messages_suppress_offers")
 
 
 def revive_call(state: State, framework: Framework, call: Json, now: float) -> None:

@@ -16,9 +16,10 @@ UNREGISTER. Messages to agents are in `sdk.local.core.agent`.
 """
 
 import base64
+from dataclasses import replace
 from typing import Any
 
-from sdk.local.core import accept, agents, allocation, feedback, frameworks, tasks, views
+from sdk.local.core import accept, agents, allocation, feedback, frameworks, operator, tasks, views
 from sdk.local.core.emit import registry as registry_of
 from sdk.local.core.model import Framework, MasterConfig, State
 from sdk.local.core.outputs import Answer, Output, ToOperator
@@ -37,8 +38,8 @@ _CONTENT = {
     "MESSAGE": "message",
     "UPDATE_FRAMEWORK": "update_framework",
 }
-_TYPES = frozenset(_CONTENT) | {"TEARDOWN", "REVIVE", "SUPPRESS", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"}
-_OPERATOR_CONTENT = {"GET_METRICS": "get_metrics", "TEARDOWN": "teardown"}
+_TYPES = frozenset(_CONTENT) | {"TEARDOWN", "REVIVE", "SUPPRESS", "REQUEST"}
+_TYPES |= {"ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"}
 
 
 class Master:
@@ -54,6 +55,8 @@ class Master:
             unreachable_agents=dict(known.get("unreachable", {})),
             gone_agents=dict(known.get("gone", {})),
             removed_frameworks=list(known.get("removed_frameworks", [])),
+            deactivated=dict(known.get("deactivated", {})),
+            weights=dict(known.get("weights", {})),
         )
         if self.state.recovered_agents:
             self.state.recover_until = now + config.agent_reregister_timeout
@@ -69,8 +72,10 @@ class Master:
 
     # --- schedulers -----------------------------------------------------------------------------------------------
 
-    def call(self, call: Any, *, stream: str | None, now: float, new_stream: str = "") -> Answer:
-        """One POST to /api/v1/scheduler.
+    def call(
+        self, call: Any, *, stream: str | None, now: float, new_stream: str = "", principal: str | None = None
+    ) -> Answer:
+        """One POST to /api/v1/scheduler, by `principal` if it had to say who it is.
 
         `stream` is the Mesos-Stream-Id header or None; `new_stream` the id that a SUBSCRIBE's stream gets. Status 200
         for an accepted SUBSCRIBE: its events go to `new_stream` from now on until `scheduler_disconnected(new_stream)`.
@@ -83,6 +88,9 @@ class Master:
         if problem is not None:
             return Answer(status=400, text=f"Failed to validate scheduler::Call: {problem}")
         if message["type"] == "SUBSCRIBE":
+            claimed = message["subscribe"]["framework_info"].get("principal")
+            if principal is not None and claimed is not None and claimed != principal:
+                return Answer(status=400, text=f"Failed to validate scheduler::Call: {_mismatch(principal, claimed)}")
             if stream is not None:
                 return Answer(status=400, text="Subscribe calls should not include the 'Mesos-Stream-Id' header")
             frameworks.subscribe(self.state, new_stream, message, now)
@@ -91,6 +99,9 @@ class Master:
         framework = self.state.frameworks.get(framework_id)
         if framework is None:
             return Answer(status=400, text="Framework cannot be found")
+        claimed = framework.info.get("principal")
+        if principal is not None and claimed is not None and claimed != principal:
+            return Answer(status=400, text=_mismatch(principal, claimed))
         if framework.stream is None:
             return Answer(status=403, text="Framework is not subscribed")
         if stream is None:
@@ -102,8 +113,10 @@ class Master:
                 f" associated "
                 f"with framework ID {framework_id}",
             )
-        self.state.count(f"master/messages_{message['type'].lower()}")
+        self.state.count(f"calls/{message['type'].lower()}")
+        self.state.count(f"calls/{framework_id}/{message['type'].lower()}")
         refusal = self._dispatch(framework, message, now)
+        agents.settle_drains(self.state, now)
         if refusal is not None:
             return Answer(status=400, text=refusal, outputs=self._take())
         return Answer(status=200 if message["type"] == "UPDATE_FRAMEWORK" else 202, outputs=self._take())
@@ -118,7 +131,7 @@ class Master:
             case "REVIVE":
                 frameworks.revive_call(state, framework, call, now)
             case "SUPPRESS":
-                frameworks.suppress(state, framework, call)
+                frameworks.suppress(framework, call)
             case "KILL":
                 tasks.kill(state, framework, call, now)
             case "SHUTDOWN":
@@ -138,7 +151,8 @@ class Master:
             case "UPDATE_FRAMEWORK":
                 return frameworks.update(state, framework, call, now)
             case _:
-                # Inverse offers are never made, so an answer to one is to one that is no longer valid: ignored.
+                # Inverse offers are never made, so an answer to one is to one that is no longer valid: ignored. The
+                # allocator of Mesos ignores REQUEST, too.
                 pass
         return None
 
@@ -177,6 +191,7 @@ class Master:
                 agents.unregister(state, agent, now)
             case kind:
                 raise ValueError(f"an agent sent a message of the unknown type {kind!r}")
+        agents.settle_drains(state, now)
         return self._take()
 
     def agent_disconnected(self, connection: str, *, now: float) -> tuple[Output, ...]:
@@ -200,59 +215,31 @@ class Master:
         """The connection of an operator stream ended."""
         self.state.operators.pop(stream, None)
 
-    def operator_call(self, call: Any, *, now: float) -> Answer:
+    def operator_call(self, call: Any, *, now: float, principal: str | None = None) -> Answer:
         """One POST to /api/v1 other than SUBSCRIBE."""
-        try:
-            message = convert("OperatorCall", call)
-        except BadMessage as error:
-            return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
-        kind = message.get("type")
-        if kind is None:
-            return Answer(status=400, text="Failed to validate master::Call: Expecting 'type' to be present")
-        wanted = _OPERATOR_CONTENT.get(kind)
-        if wanted is not None and wanted not in message:
-            return Answer(status=400, text=f"Failed to validate master::Call: Expecting '{wanted}' to be present")
-        if kind == "TEARDOWN":
-            return self.teardown(str((message["teardown"].get("framework_id") or {}).get("value", "")), now=now)
-        content = self._get(kind)
-        if content is None:
-            return Answer(status=501, text=f"The embedded Mesos does not implement {kind}")
-        return Answer(status=200, body={"type": kind, kind.lower(): content})
-
-    def _get(self, kind: str) -> Json | None:
-        state = self.state
-        match kind:
-            case "GET_STATE":
-                return views.get_state(state)
-            case "GET_TASKS":
-                return views.get_tasks(state)
-            case "GET_AGENTS":
-                return views.get_agents(state)
-            case "GET_FRAMEWORKS":
-                return views.get_frameworks(state)
-            case "GET_EXECUTORS":
-                return views.get_executors(state)
-            case "GET_OPERATIONS":
-                return views.get_operations(state)
-            case "GET_ROLES":
-                return views.get_roles(state)
-            case "GET_HEALTH":
-                return {"healthy": True}
-            case "GET_VERSION":
-                return views.get_version()
-            case "GET_MASTER":
-                times = {"start_time": state.started, "elected_time": state.started}
-                return {"master_info": views.master_info(state), **times}
-            case _:
-                return None
+        parsed = operator.parse(call)
+        if isinstance(parsed, Answer):
+            return parsed
+        return self._with_outputs(operator.answer(self.state, parsed, now, principal), now)
 
     def teardown(self, framework_id: str, *, now: float) -> Answer:
         """An operator tears a framework down."""
-        framework = self.state.frameworks.get(framework_id)
-        if framework is None:
-            return Answer(status=400, text="No framework found with specified ID")
-        frameworks.remove(self.state, framework, now)
-        return Answer(status=200, outputs=self._take())
+        return self._with_outputs(operator.teardown(self.state, framework_id, now), now)
+
+    def change_resources(
+        self, kind: str, field: str, items: str, agent_id: str, resources: Any, now: float, principal: str | None
+    ) -> Answer:
+        """One POST to /reserve and its kin: the call of the operator API, on resources not checked yet."""
+        try:
+            checked = convert("OperatorVolumes", {"agent_id": {"value": agent_id}, "volumes": resources})
+        except BadMessage as error:
+            return Answer(status=400, text=f"Error in parsing '{items}' query parameter in the request body: {error}")
+        found = operator.change(self.state, kind, field, items, agent_id, checked.get("volumes", []), now, principal)
+        return self._with_outputs(found, now)
+
+    def _with_outputs(self, answer: Answer, now: float) -> Answer:
+        agents.settle_drains(self.state, now)
+        return replace(answer, outputs=self._take())
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -278,6 +265,10 @@ class Master:
         due += state.operators.values()
         due += [time for time in (state.allocation_at, state.recover_until) if time is not None]
         return min(due, default=None)
+
+
+def _mismatch(principal: str, claimed: str) -> str:
+    return f"Authenticated principal '{principal}' does not match principal '{claimed}' set in `FrameworkInfo`"
 
 
 def _call_problem(call: Json) -> str | None:

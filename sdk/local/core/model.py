@@ -42,6 +42,10 @@ class MasterConfig:
     agent_reregister_timeout: float = 600.0
     max_completed_frameworks: int = 50
     max_completed_tasks: int = 1000
+    domain: Json | None = None
+    """The fault domain that the master shows of itself."""
+    log_dir: str | None = None
+    """Shown to the web UI, which then offers the master's log."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,6 +179,9 @@ class Agent:
     reregistered: float | None = None
     connection: str | None = None
     deactivated: bool = False
+    drain: Json | None = None
+    """`{"config", "since"}` while an operator drains it, and after that until it is activated again."""
+    drained: bool = False
     executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     killed: dict[tuple[str, str], Json] = field(default_factory=dict)
@@ -210,6 +217,13 @@ class State:
     unreachable_agents: dict[str, Json] = field(default_factory=dict)
     """Agent id -> `{"info", "since"}`."""
     gone_agents: dict[str, float] = field(default_factory=dict)
+    deactivated: dict[str, Json | None] = field(default_factory=dict)
+    """Agents that get no work, with how they are drained if they are."""
+    reactivated: set[str] = field(default_factory=set)
+    """Agents that were away when their draining was called off: they are told when they are back."""
+    weights: dict[str, float] = field(default_factory=dict)
+    quotas: dict[str, Json] = field(default_factory=dict)
+    """What operators set; shown, not obeyed."""
     offers: dict[str, Offer] = field(default_factory=dict)
     filters: list[Filter] = field(default_factory=list)
     operators: dict[str, float] = field(default_factory=dict)

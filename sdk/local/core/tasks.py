@@ -25,6 +25,7 @@ def release(state: State, task: Task, now: float) -> None:
 def complete(state: State, framework: Framework, task: Task) -> None:
     """Move a task to the completed ones."""
     framework.tasks.pop(task.task_id, None)
+    state.count(f"tasks/{task.state.removeprefix('TASK_').lower()}")
     framework.completed.append(task)
     while len(framework.completed) > state.config.max_completed_tasks:
         framework.completed.popleft()
@@ -39,7 +40,6 @@ def on_update(state: State, agent: Agent, message: Json, now: float) -> None:
     framework = state.frameworks.get(message["framework_id"]["value"])
     if framework is None:
         return
-    state.count(f"master/{content['state'].lower().replace('task_', 'tasks_')}")
     task = framework.tasks.get(content["task_id"]["value"])
     if task is not None and task.agent_id == agent.agent_id:
         if not task.terminal:

@@ -18,6 +18,12 @@ AGENT_CAPABILITIES = (
     "AGENT_DRAINING",
     "TASK_RESOURCE_LIMITS",
 )
+BUILD: Json = {
+    "version": VERSION, "git_sha": "", "build_date": "1970-01-01 00:00:00 UTC", "build_time": 0.0,
+    "build_user": "embedded",
+}  # fmt: skip
+"""Not built: a date that nobody takes for one."""
+_BUILD_ORDER = ("version", "build_date", "build_time", "build_user", "git_sha")
 MASTER_CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2")
 
 _TASK_ORDER = (
@@ -66,7 +72,7 @@ def master_info(state: State) -> Json:
     """The MasterInfo of this master."""
     config = state.config
     parts = [int(part) for part in config.ip.split(".")]
-    return {
+    result: Json = {
         "id": config.master_id,
         # Mesos keeps the address in network byte order, read as a little-endian integer.
         "ip": sum(part << (8 * index) for index, part in enumerate(parts)),
@@ -75,8 +81,10 @@ def master_info(state: State) -> Json:
         "hostname": config.hostname,
         "version": VERSION,
         "address": {"hostname": config.hostname, "ip": config.ip, "port": config.port},
-        "capabilities": [{"type": name} for name in MASTER_CAPABILITIES],
     }
+    if config.domain is not None:
+        result["domain"] = config.domain
+    return result | {"capabilities": [{"type": name} for name in MASTER_CAPABILITIES]}
 
 
 def public_agent_info(info: Json, *, checkpoint: bool) -> Json:
@@ -110,7 +118,16 @@ def agent_message(state: State, agent: Agent, *, full: bool) -> Json:
         if offered:
             result["offered_resources"] = with_role(offered)
     result["capabilities"] = [{"type": name} for name in AGENT_CAPABILITIES]
+    if agent.drain is not None:
+        result["drain_info"] = drain_info(agent)
+        result["estimated_drain_start_time"] = {"nanoseconds": int(agent.drain["since"]) * 10**9}
     return result
+
+
+def drain_info(agent: Agent) -> Json:
+    """How far the draining of an agent is."""
+    assert agent.drain is not None
+    return {"state": "DRAINED" if agent.drained else "DRAINING", "config": agent.drain["config"]}
 
 
 def allocated(state: State, *, agent: Agent | None = None, framework: Framework | None = None) -> Resources:
@@ -212,7 +229,7 @@ def get_operations(state: State) -> Json:
     """GET_OPERATIONS."""
     found = [
         {
-            "framework_id": {"value": item.framework_id},
+            **({"framework_id": {"value": item.framework_id}} if item.framework_id else {}),
             "agent_id": {"value": item.agent_id},
             "info": item.info,
             "latest_status": item.status or {"state": item.state},
@@ -224,20 +241,49 @@ def get_operations(state: State) -> Json:
     return {"operations": found} if found else {}
 
 
+def role_names(state: State) -> dict[str, list[Framework]]:
+    """Every role that somebody subscribed to, reserved for, uses, or that an operator named; with its frameworks."""
+    roles: dict[str, list[Framework]] = {role: [] for role in (*state.weights, *state.quotas)}
+    for agent in state.agents.values():
+        for item in agent.total:
+            if item.get("reservations"):
+                roles.setdefault(reservation_role(item), [])
+    for framework in state.frameworks.values():
+        for role in {*framework.roles, *(task_role(task) for task in framework.tasks.values())}:
+            roles.setdefault(role, [])
+        for role in framework.roles:
+            roles[role].append(framework)
+    return {role: roles[role] for role in sorted(roles)}
+
+
+def task_role(task: Task) -> str:
+    """The role in which a task runs."""
+    return next((str(item["allocation_info"]["role"]) for item in task.resources if "allocation_info" in item), "*")
+
+
 def get_roles(state: State) -> Json:
     """GET_ROLES."""
-    roles: dict[str, list[Framework]] = {}
-    for framework in state.frameworks.values():
-        for role in framework.roles:
-            roles.setdefault(role, []).append(framework)
-    return {
-        "roles": [
-            {"name": role, "weight": 1.0, "frameworks": [{"value": item.framework_id} for item in roles[role]]}
-            for role in sorted(roles)
-        ]
-    }
+    used = allocated(state)
+    for offer in state.offers.values():
+        used = used + offer.resources
+    found = []
+    for role, frameworks in role_names(state).items():
+        item: Json = {"name": role, "weight": state.weights.get(role, 1.0)}
+        if frameworks:
+            item["frameworks"] = [{"value": framework.framework_id} for framework in frameworks]
+        held: dict[str, int] = {}
+        for resource in used:
+            if resource.get("allocation_info", {}).get("role") == role and "scalar" in resource:
+                name = resource["name"]
+                held[name] = held.get(name, 0) + round(resource["scalar"]["value"] * 1000)
+        if held:
+            item["resources"] = [
+                {"name": name, "type": "SCALAR", "scalar": {"value": held[name] / 1000}} for name in sorted(held)
+            ]
+        found.append(item)
+    return {"roles": found} if found else {}
 
 
 def get_version() -> Json:
     """GET_VERSION: the version whose behaviour this follows; the build says what it really is."""
-    return {"version_info": {"version": VERSION, "build_user": "embedded", "git_sha": ""}}
+    return {"version_info": {name: BUILD[name] for name in _BUILD_ORDER}}

@@ -124,9 +124,22 @@ _TABLE: dict[str, str] = {
     " message:ExecutorMessage",
     "AgentId": "agent_id!:Id",
     "OperatorResources": "agent_id!:Id resources:Resource*",
-    "OperatorCall": "type:enum get_metrics:any set_logging_level:any list_files:any read_file:any update_weights:any"
-    " reserve_resources:OperatorResources unreserve_resources:OperatorResources create_volumes:any destroy_volumes:any"
-    " teardown:any mark_agent_gone:AgentId drain_agent:any deactivate_agent:AgentId reactivate_agent:AgentId",
+    "OperatorVolumes": "agent_id!:Id volumes:Resource*",
+    "FrameworkId": "framework_id!:Id",
+    "TimeSpan": "seconds:int nanos:int",
+    "Drain": "agent_id!:Id max_grace_period:TimeSpan mark_gone:bool",
+    "Weight": "weight!:double role:string",
+    "Weights": "weight_infos:Weight*",
+    "QuotaConfig": "role!:string guarantees:any limits:any",
+    "Quotas": "force:bool quota_configs:QuotaConfig*",
+    "Metrics": "timeout:Duration",
+    "ListFiles": "path!:string",
+    "ReadFile": "path!:string offset!:uint length:uint",
+    "OperatorCall": "type:enum get_metrics:Metrics set_logging_level:any list_files:ListFiles read_file:ReadFile"
+    " update_weights:Weights update_quota:Quotas reserve_resources:OperatorResources"
+    " unreserve_resources:OperatorResources create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
+    " teardown:FrameworkId mark_agent_gone:AgentId drain_agent:Drain deactivate_agent:AgentId"
+    " reactivate_agent:AgentId",
 }
 
 

@@ -133,7 +133,7 @@ def test_operator_calls(cluster: Cluster) -> None:
     assert ask(cluster.port, "POST", "/api/v1", "{}", JSON)[2] == (
         "Failed to validate master::Call: Expecting 'type' to be present"
     )
-    assert ask(cluster.port, "POST", "/api/v1", '{"type":"DRAIN_AGENT"}', JSON)[0] == 501
+    assert ask(cluster.port, "POST", "/api/v1", '{"type":"GROW_VOLUME"}', JSON)[0] == 501
 
 
 def test_classic_endpoints_agree(cluster: Cluster, scheduler: Callable[..., Scheduler]) -> None:

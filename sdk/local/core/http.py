@@ -1,0 +1,150 @@
+"""HTTP requests and answers as values, and what libprocess makes of them: errors, JSON and JSONP, gzip, path lookup.
+
+Knows no endpoint and no socket; `sdk.local.web` carries these values over the wire.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sdk.local.core.outputs import Answer, Output
+
+_GZIP_FROM = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request; header names are lower case."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def asked(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        return next((value for key, value in self.query if key == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer. With `stream` its body is the events of that stream, from now until it is closed."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    stream: str | None = None
+    outputs: tuple[Output, ...] = ()
+
+
+class Refusal(Exception):
+    """Carries the answer to a request that is not looked at any further."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.body.decode(errors="replace"))
+        self.reply = reply
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON with unescaped text, as Mesos prints it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+
+
+def plain(status: int, message: str = "", headers: Mapping[str, str] | None = None) -> Reply:
+    """A plain-text answer; with no message an empty body without a content type."""
+    if not message:
+        return Reply(status=status, headers=headers or {})
+    body = message.encode(errors="replace")
+    return Reply(status=status, headers={"Content-Type": "text/plain; charset=utf-8", **(headers or {})}, body=body)
+
+
+def document(request: Request, value: Any) -> Reply:
+    """A JSON answer: as JSONP when the request names a function, packed when it accepts that and it is worth it."""
+    body = encode(value)
+    function = request.asked("jsonp")
+    if function:
+        return Reply(
+            status=200, headers={"Content-Type": "text/javascript"}, body=function.encode() + b"(" + body + b")"
+        )
+    headers = {"Content-Type": "application/json"}
+    if len(body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        return Reply(status=200, headers=headers | {"Content-Encoding": "gzip"}, body=gzip.compress(body, mtime=0))
+    return Reply(status=200, headers=headers, body=body)
+
+
+def of_answer(answer: Answer) -> Reply:
+    """The HTTP side of what a core says to a call."""
+    if answer.body is not None:
+        headers = {"Content-Type": "application/json"}
+        return Reply(status=answer.status, headers=headers, body=encode(answer.body), outputs=answer.outputs)
+    # Mesos gives a content type to empty answers that are errors, and none to those that are not.
+    kind = {"Content-Type": "text/plain; charset=utf-8"} if answer.text or answer.status >= 400 else {}
+    return Reply(status=answer.status, headers=kind, body=answer.text.encode(errors="replace"), outputs=answer.outputs)
+
+
+def only_post(request: Request) -> None:
+    """Refuse every method but POST."""
+    if request.method != "POST":
+        message = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{request.method}'."
+        raise Refusal(plain(405, message, {"Allow": "POST"}))
+
+
+def json_body(request: Request) -> Any:
+    """The parsed body; refuses with the answer that Mesos gives to what it cannot take."""
+    kind = request.headers.get("content-type")
+    if kind is None:
+        raise Refusal(plain(400, "Expecting 'Content-Type' to be present"))
+    if kind == "application/x-protobuf":
+        raise Refusal(plain(400, "Failed to parse body into Call protobuf"))
+    if kind != "application/json":
+        raise Refusal(plain(415, "Expecting 'Content-Type' of application/json or application/x-protobuf"))
+    accept = request.headers.get("accept") or "*/*"
+    if not any(item in accept for item in ("application/json", "*/*", "application/*")):
+        raise Refusal(plain(406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'"))
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise Refusal(plain(400, f"Failed to parse body into JSON: {syntax_error(request.body)}")) from None
+
+
+def syntax_error(raw: bytes) -> str:
+    """What picojson says about text that is not JSON: where it stopped reading."""
+    given = raw.decode(errors="replace")
+    try:
+        json.loads(given)
+        position = 0
+    except json.JSONDecodeError as error:
+        position = error.pos
+    except (ValueError, RecursionError):
+        position = 0
+    line = given.count("\n", 0, position) + 1
+    near = given[position:].split("\n", 1)[0][:40].rstrip("}]")
+    return f"syntax error at line {line} near: {near}"
+
+
+def form(request: Request) -> dict[str, str]:
+    """The fields of a form in the body; later ones win."""
+    return dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
+
+
+def lookup(path: str, known: Iterable[str], prefix: str) -> str | None:
+    """The endpoint that serves a path: the longest of the known names that the path starts with, as in libprocess.
+
+    Every endpoint also answers below `prefix`. A name only matches whole components, but for a directory's children:
+    `/api/v1/schedulerx` is served by `/api/v1`.
+    """
+    names = set(known)
+    path = path.rstrip("/") or "/"
+    if path.startswith(prefix + "/"):
+        path = path[len(prefix) :]
+    elif path == prefix:
+        path = "/"
+    while path:
+        if path in names:
+            return path
+        path = path.rpartition("/")[0]
+    return None

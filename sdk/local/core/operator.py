@@ -1,0 +1,265 @@
+"""The calls of the operator API that change something, and those whose answer is not a plain view of the state.
+
+Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
+"""
+
+from sdk.local.core import agents, frameworks, operations, views
+from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
+from sdk.local.core.classic import flags, metrics
+from sdk.local.core.emit import persist, to_agent
+from sdk.local.core.model import Agent, Operation, State
+from sdk.local.core.outputs import Answer
+from sdk.local.core.resources import Resources, modern, text
+from sdk.local.core.wire import BadMessage, Json, convert
+
+_CONTENT = {
+    "GET_METRICS": "get_metrics", "SET_LOGGING_LEVEL": "set_logging_level", "LIST_FILES": "list_files",
+    "READ_FILE": "read_file", "UPDATE_WEIGHTS": "update_weights", "UPDATE_QUOTA": "update_quota",
+    "RESERVE_RESOURCES": "reserve_resources", "UNRESERVE_RESOURCES": "unreserve_resources",
+    "CREATE_VOLUMES": "create_volumes", "DESTROY_VOLUMES": "destroy_volumes", "TEARDOWN": "teardown",
+    "MARK_AGENT_GONE": "mark_agent_gone", "DRAIN_AGENT": "drain_agent", "DEACTIVATE_AGENT": "deactivate_agent",
+    "REACTIVATE_AGENT": "reactivate_agent",
+}  # fmt: skip
+_VIEWS = frozenset(
+    {"GET_STATE", "GET_TASKS", "GET_AGENTS", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_OPERATIONS", "GET_ROLES",
+     "GET_HEALTH", "GET_VERSION", "GET_MASTER", "GET_FLAGS", "GET_LOGGING_LEVEL", "GET_WEIGHTS", "GET_QUOTA",
+     "GET_MAINTENANCE_STATUS", "GET_MAINTENANCE_SCHEDULE"}
+)  # fmt: skip
+_OTHERS = frozenset(
+    {"SUBSCRIBE", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE", "SET_QUOTA", "REMOVE_QUOTA",
+     "GROW_VOLUME", "SHRINK_VOLUME"}
+)  # fmt: skip
+_RESOURCES = {
+    "RESERVE_RESOURCES": ("RESERVE", "reserve", "resources"),
+    "UNRESERVE_RESOURCES": ("UNRESERVE", "unreserve", "resources"),
+    "CREATE_VOLUMES": ("CREATE", "create", "volumes"),
+    "DESTROY_VOLUMES": ("DESTROY", "destroy", "volumes"),
+}
+_HEAD = "Failed to validate master::Call: "
+
+
+def parse(call: object) -> Json | Answer:
+    """The call in the shape of its message, or the answer to what is none."""
+    try:
+        message = convert("OperatorCall", call)
+    except BadMessage as error:
+        return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
+    kind = message.get("type")
+    if kind not in _VIEWS and kind not in _CONTENT and kind not in _OTHERS:
+        return Answer(status=400, text=f"{_HEAD}Expecting 'type' to be present")
+    wanted = _CONTENT.get(kind)
+    if wanted is not None and wanted not in message:
+        return Answer(status=400, text=f"{_HEAD}Expecting '{wanted}' to be present")
+    return message
+
+
+def answer(state: State, call: Json, now: float, principal: str | None) -> Answer:
+    """Carry out a parsed call; what it causes is in `state.out`."""
+    kind = call["type"]
+    if kind in _VIEWS:
+        return _view(state, kind)
+    match kind:
+        case "GET_METRICS":
+            found = [{"name": name, "value": value} for name, value in metrics(state, now).items()]
+            return Answer(status=200, body={"type": kind, "get_metrics": {"metrics": found}})
+        case "TEARDOWN":
+            return teardown(state, call["teardown"]["framework_id"]["value"], now)
+        case "SET_LOGGING_LEVEL":
+            return Answer(status=200)
+        case "UPDATE_WEIGHTS":
+            for item in call["update_weights"].get("weight_infos", []):
+                if item["weight"] <= 0:
+                    return Answer(status=400, text=f"Invalid weight '{item['weight']:g}': Weights must be positive")
+                state.weights[item.get("role", "*")] = item["weight"]
+            return Answer(status=200)
+        case "UPDATE_QUOTA":
+            for item in call["update_quota"].get("quota_configs", []):
+                state.quotas[item["role"]] = item
+            return Answer(status=200)
+        case "MARK_AGENT_GONE":
+            return _mark_gone(state, call["mark_agent_gone"]["agent_id"]["value"], now)
+        case "DRAIN_AGENT" | "DEACTIVATE_AGENT" | "REACTIVATE_AGENT":
+            return _activity(state, kind, call[kind.lower()], now)
+        case _ if kind in _RESOURCES:
+            content = call[kind.lower()]
+            name, field, items = _RESOURCES[kind]
+            return change(
+                state, name, field, items, content["agent_id"]["value"], content.get(items, []), now, principal
+            )
+        case _:
+            return Answer(status=501, text=f"The embedded Mesos does not implement {kind}")
+
+
+def _view(state: State, kind: str) -> Answer:
+    content: Json | None
+    match kind:
+        case "GET_STATE":
+            content = views.get_state(state)
+        case "GET_TASKS":
+            content = views.get_tasks(state)
+        case "GET_AGENTS":
+            content = views.get_agents(state)
+        case "GET_FRAMEWORKS":
+            content = views.get_frameworks(state)
+        case "GET_EXECUTORS":
+            content = views.get_executors(state)
+        case "GET_OPERATIONS":
+            content = views.get_operations(state)
+        case "GET_ROLES":
+            content = views.get_roles(state)
+        case "GET_HEALTH":
+            content = {"healthy": True}
+        case "GET_VERSION":
+            content = views.get_version()
+        case "GET_MASTER":
+            times = {"start_time": state.started, "elected_time": state.started}
+            content = {"master_info": views.master_info(state), **times}
+        case "GET_FLAGS":
+            content = {"flags": [{"name": name, "value": value} for name, value in flags(state).items()]}
+        case "GET_LOGGING_LEVEL":
+            content = {"level": 0}
+        case "GET_WEIGHTS":
+            found = [{"weight": weight, "role": role} for role, weight in sorted(state.weights.items())]
+            content = {"weight_infos": found} if found else None
+        case "GET_QUOTA":
+            configs = [state.quotas[role] for role in sorted(state.quotas)]
+            infos = [{"role": item["role"]} for item in configs]
+            content = {"status": {"infos": infos, "configs": configs} if configs else {}}
+        case "GET_MAINTENANCE_STATUS":
+            content = {"status": {}}
+        case _:
+            content = {"schedule": {}}
+    body: Json = {"type": kind}
+    return Answer(status=200, body=body if content is None else body | {kind.lower(): content})
+
+
+def teardown(state: State, framework_id: str, now: float) -> Answer:
+    """An operator tears a framework down."""
+    framework = state.frameworks.get(framework_id)
+    if framework is None:
+        return Answer(status=400, text="No framework found with specified ID")
+    frameworks.remove(state, framework, now)
+    return Answer(status=200)
+
+
+def _mark_gone(state: State, agent_id: str, now: float) -> Answer:
+    if agent_id in state.gone_agents:
+        return Answer(status=200)
+    if not agents.mark_gone(state, agent_id, now):
+        return Answer(status=404, text=f"Agent '{agent_id}' not found")
+    return Answer(status=200)
+
+
+def _activity(state: State, kind: str, content: Json, now: float) -> Answer:
+    agent_id = content["agent_id"]["value"]
+    agent = state.agents.get(agent_id)
+    if agent is None and agent_id not in state.recovered_agents and agent_id not in state.unreachable_agents:
+        return Answer(status=404, text=f"Agent '{agent_id}' not found")
+    match kind:
+        case "REACTIVATE_AGENT":
+            if agent_id not in state.deactivated:
+                return Answer(status=400, text=f"Agent '{agent_id}' is already active")
+            agents.reactivate(state, agent_id)
+        case "DEACTIVATE_AGENT":
+            # A draining agent stays what it is.
+            if agent_id not in state.deactivated:
+                agents.deactivate(state, agent_id, None, now)
+        case _:
+            grace = content.get("max_grace_period")
+            config: Json = {} if grace is None else {"max_grace_period": {"nanoseconds": _nanoseconds(grace)}}
+            config["mark_gone"] = content.get("mark_gone", False)
+            agents.deactivate(state, agent_id, {"config": config, "since": now}, now)
+    persist(state)
+    if kind == "REACTIVATE_AGENT":
+        allocate(state, now)
+    return Answer(status=200)
+
+
+def _nanoseconds(duration: Json) -> int:
+    return int(duration.get("seconds", 0)) * 10**9 + int(duration.get("nanos", 0))
+
+
+def change(
+    state: State, kind: str, field: str, items: str, agent_id: str, given: list[Json], now: float, principal: str | None
+) -> Answer:
+    """RESERVE, UNRESERVE, CREATE or DESTROY of an operator on what nobody uses; offers are rescinded for it."""
+    resources = [modern(item) for item in given]
+    for item in resources:
+        problem = _reservation_problem(item)
+        if problem is not None:
+            return Answer(status=400, text=f"{_HEAD}{problem}")
+    agent = state.agents.get(agent_id)
+    if agent is None:
+        return Answer(status=400, text="No agent found with specified ID")
+    operation: Json = {"type": kind, field: {items: resources}}
+    where = f" on agent {agent.agent_id} at {agent.pid} ({agent.hostname})" if kind in ("RESERVE", "CREATE") else ""
+    head = f"Invalid {kind} operation{where}: "
+    try:
+        operations.validate(operation, principal)
+    except operations.Invalid as error:
+        return Answer(status=400, text=f"{head}{error}")
+    if any("allocation_info" in item for item in resources):
+        if kind == "RESERVE":
+            message = ("A reserve operation was attempted with an allocated resource, but the operator API only allows"
+                       " reservations to be made to unallocated resources")  # fmt: skip
+        else:
+            message = "The operator API only allows operations on unallocated resources"
+        return Answer(status=400, text=f"{head}{message}")
+    offers = offers_of(state, agent=agent)
+    unused = agent.free
+    for offer in offers:
+        unused = unused + offer.resources.unallocated()
+    try:
+        operations.apply(unused, operation)
+    except operations.NotContained as error:
+        return Answer(status=409, text=str(error))
+    _make_room(state, agent, operation, now)
+    _apply(state, agent, operation)
+    mark_dirty(state, now)
+    return Answer(status=202)
+
+
+def _reservation_problem(item: Json) -> str | None:
+    for entry in item.get("reservations", ()):
+        if entry.get("role", "*") == "*":
+            return f"Resource '{text(item)}' is invalid: Invalid reservation: role \"*\" cannot be reserved"
+    return None
+
+
+def _make_room(state: State, agent: Agent, operation: Json, now: float) -> None:
+    """Rescind offers that hold some of what is wanted until what is free suffices, as the real master does."""
+    wanted = Resources.of(operations.conversion(operation)[0])
+    recovered = Resources()
+    for offer in offers_of(state, agent=agent):
+        held = offer.resources.unallocated()
+        if not any(held.contains(Resources.of([item])) or _overlaps(held, item) for item in wanted):
+            continue
+        recovered = recovered + held
+        rescind(state, [offer], now)
+        if recovered.contains(wanted):
+            break
+
+
+def _overlaps(held: Resources, item: Json) -> bool:
+    one = Resources.of([item])
+    return bool(one) and (one - held) != one
+
+
+def _apply(state: State, agent: Agent, operation: Json) -> None:
+    agent.free = operations.apply(agent.free, operation)
+    agent.total = operations.apply(agent.total, operation)
+    record = Operation(
+        uuid=f"{state.config.master_id}-op{state.next_operation}",
+        framework_id="",
+        agent_id=agent.agent_id,
+        info=operation,
+    )
+    state.next_operation += 1
+    agent.operations[record.uuid] = record
+    message = {
+        "type": "APPLY_OPERATION",
+        "framework_id": {"value": ""},
+        "operation_uuid": record.uuid,
+        "operation": operation,
+    }
+    to_agent(state, agent, message)

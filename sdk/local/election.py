@@ -1,0 +1,87 @@
+"""The election of the leading master in ZooKeeper, as Mesos does it: every master has a node, the lowest number leads.
+
+Knows the nodes and what they hold. Tells the master when it leads and whom to follow; calls come from kazoo's threads.
+"""
+
+import json
+import re
+from collections.abc import Callable
+
+from kazoo.client import KazooClient, KazooState
+from kazoo.exceptions import KazooException, NoNodeError
+
+from sdk.local.core.wire import Json
+
+_NODE = re.compile(r"^json\.info_\d{10}$")
+
+
+class Election:
+    """One master's part in the election. A lost session joins anew, at the end of the queue.
+
+    While ZooKeeper is away the last known leader stays: a single master works on, and of several none can be elected
+    anyway.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        info: Json,
+        *,
+        timeout: float,
+        lead: Callable[[], object],
+        follow: Callable[[str | None], object],
+    ) -> None:
+        hosts, _, path = url.removeprefix("zk://").partition("/")
+        self._path = f"/{path}"
+        # Real masters print the keys of this node in alphabetical order.
+        self._content = json.dumps(info, sort_keys=True, separators=(",", ":")).encode()
+        self._lead = lead
+        self._follow = follow
+        self._own: str | None = None
+        self._joined = False
+        self._client = KazooClient(hosts=hosts.rpartition("@")[2], timeout=timeout)
+
+    def start(self) -> None:
+        """Connect in the background, join whenever there is a session without our node."""
+
+        def listener(state: str) -> None:
+            if state == KazooState.LOST:
+                self._joined = False
+            elif state == KazooState.CONNECTED:
+                self._client.handler.spawn(self._join)
+
+        self._client.add_listener(listener)
+        self._client.start_async()
+
+    def _join(self) -> None:
+        if not self._joined:
+            self._joined = True
+            created = self._client.retry(
+                self._client.create, f"{self._path}/json.info_", self._content, ephemeral=True, sequence=True,
+                makepath=True,
+            )  # fmt: skip
+            self._own = str(created).rpartition("/")[2]
+        self._look(None)
+
+    def _look(self, _event: object) -> None:
+        """Find out who leads, and hear of the next change."""
+        try:
+            names = sorted(filter(_NODE.match, self._client.get_children(self._path, watch=self._look)))
+            if not names:
+                self._follow(None)
+            elif names[0] == self._own:
+                self._lead()
+            else:
+                address = json.loads(self._client.get(f"{self._path}/{names[0]}")[0])["address"]
+                self._follow(f"{address['hostname']}:{address['port']}")
+        except NoNodeError:
+            # It went away between the two requests: its end is an event of its own.
+            return
+        except KazooException:
+            # The connection is lost: the next one looks again.
+            return
+
+    def stop(self) -> None:
+        """Take the node away at once."""
+        self._client.stop()
+        self._client.close()
