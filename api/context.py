@@ -29,7 +29,7 @@ class Context:
         return cls(
             zookeeper=zookeeper,
             pools=PoolStore(zookeeper, base),
-            published=Published(zookeeper=zookeeper, root=base),
+            published=Published(zookeeper=zookeeper, root=base, framework=framework),
             scheduler=SchedulerLink(zookeeper, base, framework),
             version=version,
         )

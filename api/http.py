@@ -57,7 +57,8 @@ def observe_requests(app: Flask, metrics: RequestMetrics) -> None:
         seconds = time.perf_counter() - g.pop("started", time.perf_counter())
         metrics.observe(_method(request), _route(request), response.status_code, seconds)
         # Reads are polled; what changes something, and what went wrong here, is news.
-        failed = response.status_code >= 500 and request.path not in _QUIET
+        # 504 is how metadata and lbconfig say "not yet".
+        failed = response.status_code >= 500 and response.status_code != 504 and request.path not in _QUIET
         level = "warning" if failed else "debug" if request.method in ("GET", "HEAD", "OPTIONS") else "info"
         # The path only: the query may hold the user's token.
         getattr(_log, level)(

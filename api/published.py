@@ -1,6 +1,7 @@
 """What the other processes publish about a pool in ZooKeeper: the rendered bundle and the status of its instances.
 
-Knows the nodes; their bytes are decoded by pool_executor.bundle. Reads only.
+Knows the nodes, also those that a deleted pool leaves for a while; their bytes are decoded by pool_executor.bundle.
+Reads only.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """Reads below one root."""
+    """Reads below one root; `framework` names the one that runs the pools."""
 
     zookeeper: ZooKeeper
     root: str
+    framework: str
 
     def head(self, pool: str) -> Head | None:
         """The head of the pool's bundle, None when nothing has been rendered yet."""
@@ -55,6 +57,18 @@ class Published:
             except CorruptRecord as error:
                 _log.warning("The status of an instance cannot be read", pool=pool, task_id=task_id, error=str(error))
         return sorted(found, key=lambda status: (status.pod, status.task_id))
+
+    def left_of(self, pool: str) -> list[str]:
+        """Which nodes of a deleted pool are still there: whoever made each removes it when his part is done."""
+        places = ("instances", "rendered", f"frameworks/{self.framework}/services")
+        return [place for place in places if self.zookeeper.exists(f"{self.root}/{place}/{pool}")]
+
+    def left_of_framework(self) -> list[str] | None:
+        """What is left after an uninstall, as words; None while the framework itself is stored."""
+        if self.zookeeper.exists(f"{self.root}/frameworks/{self.framework}/framework"):
+            return None
+        found = {name: self.zookeeper.children(f"{self.root}/{name}") for name in ("pools", "instances", "rendered")}
+        return [f"{name} of {', '.join(pools[:5])}" for name, pools in found.items() if pools]
 
     def config_text(self, pool: str) -> str | None:
         """The rendered configuration as one text, None when there is none. May raise CorruptRecord."""

@@ -18,11 +18,15 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSide:
-    """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool."""
+    """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool.
+
+    `pool_version` is the node version of the pool that its plans carry out; None when it does not tell.
+    """
 
     url: str | None = None
     error: str | None = None
     problem: str | None = None
+    pool_version: int | None = None
     plans: Sequence[Json] = ()
     pods: Sequence[Json] = field(default_factory=tuple)
 
@@ -51,12 +55,16 @@ def pool_status(
             "poolVersion": head.pool_version,
             "taskRevision": head.task_revision,
         },
-        "scheduler": {"url": side.url, "error": side.error, "problem": side.problem},
+        "scheduler": _scheduler(side),
         "plans": [dict(plan) for plan in side.plans],
         "pods": [dict(pod) for pod in side.pods],
         "instances": [json.loads(encode_status(instance)) for instance in instances],
         "loadBalancers": rows,
     }
+
+
+def _scheduler(side: SchedulerSide) -> Json:
+    return {"url": side.url, "error": side.error, "problem": side.problem, "poolVersion": side.pool_version}
 
 
 def removal_status(name: str, instances: Sequence[InstanceStatus], side: SchedulerSide) -> dict[str, Any]:
@@ -66,9 +74,9 @@ def removal_status(name: str, instances: Sequence[InstanceStatus], side: Schedul
         "name": name,
         "version": None,
         "state": REMOVING,
-        "summary": f"the pool was deleted; {_still_there(len(rows))}",
+        "summary": f"the pool was deleted; {_still_there(len(rows), side.error)}",
         "count": 0,
-        "scheduler": {"url": side.url, "error": side.error, "problem": side.problem},
+        "scheduler": _scheduler(side),
         "plans": [dict(plan) for plan in side.plans],
         "pods": [dict(pod) for pod in side.pods],
         "instances": [json.loads(encode_status(instance)) for instance in instances],
@@ -76,10 +84,11 @@ def removal_status(name: str, instances: Sequence[InstanceStatus], side: Schedul
     }
 
 
-def _still_there(count: int) -> str:
+def _still_there(count: int, error: str | None) -> str:
+    waits = f"; {error}" if error else ""
     if not count:
-        return "what it left in ZooKeeper is being removed"
-    return f"{count} load balancer{' is' if count == 1 else 's are'} still being taken down"
+        return f"what it left in ZooKeeper is being removed{waits}"
+    return f"{count} load balancer{' is' if count == 1 else 's are'} still being taken down{waits}"
 
 
 def instance_name(pod: Json) -> str:
@@ -137,6 +146,9 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     wanted = stored.pool.count
     if side.problem is not None:
         return PENDING, f"the scheduler cannot carry the pool out: {side.problem}"
+    if side.error is None and _unheard(stored, side):
+        # Before anything else: plans, refusals and instances are still those of the pool as it was.
+        return DEPLOYING, f"the scheduler has not taken up version {stored.version + 1} of the pool yet"
     refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
     if refused:
         return PENDING, f"{refused[0][0]} cannot be placed yet: {refused[0][1]}"
@@ -158,3 +170,8 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     if side.error is not None:
         return UNKNOWN, f"{current} of {wanted} instances serve the current configuration; {side.error}"
     return READY, f"{current} of {wanted} instances serve the current configuration"
+
+
+def _unheard(stored: StoredPool, side: SchedulerSide) -> bool:
+    # A scheduler of an older release has plans for the pool, but does not tell which version they carry out.
+    return not side.plans if side.pool_version is None else side.pool_version < stored.version

@@ -177,6 +177,29 @@ def blueprint(context: Context) -> Blueprint:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
 
+    @route(routes, "/uninstall", "POST", answers={"202": {"description": "All of the framework will be removed."}})
+    def uninstall() -> tuple[Response, int]:
+        """Remove all pools, their load balancers and the framework itself; there is no way back."""
+        return _passed_on(context.scheduler.call("POST", "/v1/uninstall"))
+
+    @route(routes, "/uninstall", "GET", answers={"200": json_answer("How far it is.", {"type": "object"})})
+    def uninstall_progress() -> tuple[Response, int]:
+        """How far the uninstall is: `status` is null when it was not asked for."""
+        try:
+            told = context.scheduler.call("GET", "/v1/uninstall")
+        except ApiProblem:
+            # At the end the scheduler gives its lock up: then what is stored tells.
+            left = context.published.left_of_framework()
+            if left is None:
+                raise
+        else:
+            if told.status != 200 or told.body.get("status") != "COMPLETE":
+                return _passed_on(told)
+            left = context.published.left_of_framework() or []
+        if left:
+            return jsonify(status="IN_PROGRESS", message=f"the framework is gone; {'; '.join(left)} is left"), 200
+        return jsonify(status="COMPLETE", message="nothing of the framework is left"), 200
+
     return routes
 
 
@@ -184,7 +207,7 @@ def _removal(context: Context, name: str) -> dict[str, Any]:
     """What is left of a deleted pool, so that one can wait for its end; 404 when nothing is."""
     instances = context.published.instances(name)
     side = _scheduler_side(context, name)
-    if not (instances or side.pods or side.plans):
+    if not (instances or side.pods or side.plans or context.published.left_of(name)):
         raise not_found(name)
     return removal_status(name, instances, side)
 
@@ -206,7 +229,19 @@ def _scheduler_side(context: Context, name: str) -> SchedulerSide:
     if refused is not None:
         return SchedulerSide(url=url, error=f"the scheduler says: {_sentence(refused)}")
     wrong = next((one.get("message") for one in _list(state, "problems") if one.get("service") == name), None)
-    return SchedulerSide(url=url, problem=wrong, plans=_list(plans, "plans"), pods=_list(pods, "pods"))
+    return SchedulerSide(
+        url=url,
+        problem=wrong,
+        pool_version=_pool_version(plans),
+        plans=_list(plans, "plans"),
+        pods=_list(pods, "pods"),
+    )
+
+
+def _pool_version(plans: Answer) -> int | None:
+    labels = plans.body.get("labels") if isinstance(plans.body, dict) else None
+    value = labels.get("EDGELB_POOL_VERSION") if isinstance(labels, dict) else None
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
 
 
 def _list(answer: Answer, key: str) -> list[dict[str, Any]]:

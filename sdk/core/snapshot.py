@@ -79,6 +79,9 @@ class ServiceView:
     removing: bool
     plans: tuple[PlanView, ...]
     pods: tuple[PodRecord, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The labels that only inform (`TaskSpec.volatile_labels`) of the wish that the plans carry out, so that whoever
+    made the wish can tell whether it has been heard; empty while the service is removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

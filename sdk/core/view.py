@@ -5,7 +5,7 @@ from sdk.core.state import Connection, PodKey, State
 from sdk.plan.need import Outdated, Rest, Waits, assess
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
-from sdk.plan.wish import PodWish
+from sdk.plan.wish import PodWish, Target
 
 
 def snapshot(state: State, now: float) -> Snapshot:
@@ -59,7 +59,12 @@ def _service(state: State, name: str, now: float) -> ServiceView:
         removing=target is None or state.framework.uninstalling,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
+        labels={} if target is None else _told(target),
     )
+
+
+def _told(target: Target) -> dict[str, str]:
+    return {key: value for pod in target.spec.pods for task in pod.tasks for key, value in task.volatile_labels}
 
 
 def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:

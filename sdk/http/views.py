@@ -45,7 +45,7 @@ def services(snapshot: Snapshot) -> list[Json]:
 
 def plans(service: ServiceView) -> Json:
     """GET /v1/services/<s>/plans."""
-    return {"plans": [_plan(plan) for plan in service.plans]}
+    return {"labels": dict(service.labels), "plans": [_plan(plan) for plan in service.plans]}
 
 
 def _plan(plan: PlanView) -> Json:

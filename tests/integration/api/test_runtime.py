@@ -228,6 +228,41 @@ def test_status_says_why_an_instance_cannot_be_placed(client: FlaskClient, sched
     assert found["loadBalancers"][0]["pending"] == pending
 
 
+def told(version: int, **changes: Any) -> dict[str, Any]:
+    """Finished plans of a wish that was made from this version of the pool's node."""
+    return {**COMPLETE, "labels": {"EDGELB_POOL_VERSION": str(version)}, **changes}
+
+
+def test_a_pool_is_not_ready_before_the_scheduler_has_heard_of_its_change(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """An update that asks for other tasks is rendered at once; the finished plans are still those of the old wish."""
+    client.post("/v2/pools", json=minimal())
+    client.put("/v2/pools/web", json=minimal(cpus=0.5))
+    publish_bundle(connection, zk_root, pool_version=1, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()], told(0))
+    found = status(client)
+    assert (found["state"], found["scheduler"]["poolVersion"]) == ("deploying", 0)
+    assert "the scheduler has not taken up version 2 of the pool yet" in found["summary"]
+
+    say(scheduler, [pod()], told(1))
+    assert status(client)["state"] == "ready"
+
+
+def test_an_empty_pool_is_not_ready_before_the_scheduler_knows_it(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """No instances wanted and none there proves nothing as long as the scheduler says 404."""
+    client.post("/v2/pools", json=minimal(count=0))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    scheduler.answers["GET /v1/state"] = (200, {"leader": True, "problems": []})
+    assert status(client)["state"] == "deploying"
+
+    say(scheduler, [], told(0))
+    assert status(client)["state"] == "ready"
+
+
 def test_a_step_that_is_under_way_is_not_pending(client: FlaskClient, scheduler: Scheduler) -> None:
     """The scheduler explains every open step; only one that waits for offers needs help."""
     client.post("/v2/pools", json=minimal())
@@ -319,3 +354,46 @@ def test_a_deleted_pool_is_removing_until_nothing_is_left(
     scheduler.answers.clear()
     connection.delete(f"{zk_root}/instances/web", recursive=True)
     assert client.get("/v2/pools/web/status").status_code == 404
+
+
+@pytest.mark.parametrize("left", ["instances/web", "rendered/web", "frameworks/edgelb/services/web/target"])
+def test_a_deleted_pool_is_removing_while_anything_of_it_is_stored(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, left: str
+) -> None:
+    """A scheduler that is away says nothing; that is no proof that its tasks and reservations are gone."""
+    connection.put(f"{zk_root}/{left}", b"")
+    found = status(client)
+    assert found["state"] == "removing"
+    assert "no scheduler is in charge" in found["summary"]
+
+    connection.delete(f"{zk_root}/{left}")
+    connection.delete(f"{zk_root}/frameworks/edgelb/services/web", recursive=True)
+    assert client.get("/v2/pools/web/status").status_code == 404
+
+
+def test_an_uninstall_is_the_schedulers_and_its_words_are_passed_on(client: FlaskClient, scheduler: Scheduler) -> None:
+    """Asking for it, and asking how far it is."""
+    scheduler.answers["POST /v1/uninstall"] = (202, {"message": "the uninstall is stored"})
+    assert client.post("/v2/uninstall").status_code == 202
+    assert "POST /v1/uninstall" in scheduler.calls
+
+    progress = {"status": "IN_PROGRESS", "message": "2 instances are left"}
+    scheduler.answers["GET /v1/uninstall"] = (200, progress)
+    assert client.get("/v2/uninstall").json == progress
+
+
+def test_an_uninstall_is_complete_when_nothing_is_stored_any_more(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """The scheduler leaves its lock at the end: without one, what is stored tells."""
+    connection.put(f"{zk_root}/frameworks/edgelb/framework", b"{}")
+    answer = client.get("/v2/uninstall")
+    assert (answer.status_code, answer.json["code"]) == (503, 503)
+
+    connection.delete(f"{zk_root}/frameworks/edgelb", recursive=True)
+    connection.put(f"{zk_root}/rendered/web", b"")
+    found = client.get("/v2/uninstall").json
+    assert (found["status"], found["message"]) == ("IN_PROGRESS", "the framework is gone; rendered of web is left")
+
+    connection.delete(f"{zk_root}/rendered/web")
+    assert client.get("/v2/uninstall").json["status"] == "COMPLETE"
