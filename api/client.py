@@ -42,8 +42,12 @@ class ApiClient:
     def __init__(
         self, base: str, *, token: str | None = None, timeout: float = 30.0, trace: Trace | None = None
     ) -> None:
+        """ValueError when `base` is no http(s) URL."""
         if "://" not in base:
             base = f"http://{base}"
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{without_secrets(base)} is no URL of the form http://host:port")
         self.base = base.rstrip("/")
         self._token = token
         self._trace = trace
@@ -110,6 +114,17 @@ class ApiClient:
         """`restart` or `replace` one pod."""
         return self._json("POST", _pool_path(name, "pods", pod, action))
 
+    # The framework
+
+    def uninstall(self) -> None:
+        """Ask for the end of all pools and of the framework."""
+        self._call("POST", "/v2/uninstall")
+
+    def uninstall_progress(self) -> dict[str, Any]:
+        """`status` (None when it was not asked for, COMPLETE at the end) and `message`."""
+        found: dict[str, Any] = self._json("GET", "/v2/uninstall")
+        return found
+
     # HTTP
 
     def _pool(
@@ -148,7 +163,7 @@ class ApiClient:
             raise ApiUnreachable(f"no answer from {without_secrets(self.base)}: {_reason(error)}") from error
         self._say(f"< HTTP {response.status}, {len(response.data)} bytes")
         if response.status >= 400:
-            raise ApiError(response.status, _message(response))
+            raise ApiError(response.status, _message(response, without_secrets(self.base)))
         if response.status >= 300 and response.status != 304:
             where = without_secrets(response.headers.get("Location", ""))
             raise ApiError(response.status, f"the server points to {where or 'another address'}; use that as --api")
@@ -179,16 +194,21 @@ def _parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
         raise ApiError(response.status, f"{what} answered with something that is no JSON; is that the API?") from error
 
 
-def _message(response: urllib3.BaseHTTPResponse) -> str:
+def _message(response: urllib3.BaseHTTPResponse, base: str) -> str:
     try:
         body = json.loads(response.data)
     except ValueError:
-        text = " ".join(response.data.decode(errors="replace").split())
-        return text[:500] or f"HTTP {response.status}"
+        body = None
     message = body.get("message") or body.get("detail") if isinstance(body, dict) else None
-    return str(message) if message else f"HTTP {response.status}"
+    if message:
+        return str(message)
+    # Not in our form, so not from us: a proxy in between, or another server.
+    text = " ".join(response.data.decode(errors="replace").split())[:200]
+    return f"{base} answered HTTP {response.status}{f' ({text})' if text else ''}; is that the Edge-LB API?"
 
 
 def _reason(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
+    if isinstance(reason, urllib3.exceptions.ProtocolError) and len(reason.args) > 1:
+        reason = reason.args[1]
     return str(reason).rpartition(": ")[2] or type(reason).__name__

@@ -11,6 +11,8 @@ from api.cli.output import talk
 from api.cli.settings import ClientOptions, client_options
 from api.client import ApiClient, ApiError, ApiUnreachable
 
+_NOT_FOUND = "pool not found"
+
 
 class Failure(click.ClickException):
     """Ends the command with a sentence on stderr and one of the documented codes."""
@@ -28,13 +30,18 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(context: click.Context, *args: Any, **kwargs: Any) -> None:
         options = context.ensure_object(ClientOptions)
-        client = ApiClient(options.api, token=options.token, trace=talk if options.verbose else None)
+        try:
+            client = ApiClient(options.api, token=options.token, trace=talk if options.verbose else None)
+        except ValueError as error:
+            raise Failure(f"--api or EDGELB_API: {error}", Exit.USAGE) from error
         try:
             function(client, *args, **kwargs)
         except ApiUnreachable as error:
             hint = "check --api or EDGELB_API, and that edgelb api (or edgelb serve) is running there"
             raise Failure(f"{error}; {hint}", exit_code(error)) from error
         except ApiError as error:
-            raise Failure(error.message, exit_code(error)) from error
+            # The API says so of a name in the URL, which is not what was typed here.
+            which = f": {kwargs['name']}" if error.message == _NOT_FOUND and kwargs.get("name") else ""
+            raise Failure(f"{error.message}{which}", exit_code(error)) from error
 
     return command

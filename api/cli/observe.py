@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from api.cli.client_command import client_command
+from api.cli.client_command import Failure, client_command
+from api.cli.exits import Exit
 from api.cli.output import coloured, data, data_json, table, talk
 from api.cli.wait import describe, wait_for_pool
-from api.client import ApiClient
+from api.client import ApiClient, without_secrets
 from api.pool_states import PENDING, READY, REJECTED
 from api.version import package_version
 
@@ -29,7 +30,12 @@ _SECTIONS = (
 @client_command
 def ping(client: ApiClient) -> None:
     """Check that the API answers."""
-    data(client.ping())
+    answer = client.ping()
+    if answer != "pong":
+        raise Failure(
+            f"{without_secrets(client.base)} answers, but not like the Edge-LB API: {answer[:80]}", Exit.FAILED
+        )
+    data(answer)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`--wait`: following a pool until it is ready or gone, one line per load balancer.
+"""`--wait`: following a pool until it is ready or gone, one line per load balancer; or an uninstall.
 
 `lines` is pure: from the API's status to what a person reads. The rest polls, and draws: in place on a terminal,
 changed lines only elsewhere.
@@ -18,9 +18,11 @@ from api.pool_states import READY, REJECTED, refusals
 _EVERY = 0.3
 
 Json = Mapping[str, Any]
+Lines = dict[str, str]
+"""What is said of each thing, by its name."""
 
 
-def lines(status: Json) -> dict[str, str]:
+def lines(status: Json) -> Lines:
     """What each load balancer does, by its name; the pool's own sentence under the pool's name."""
     found = {str(row["name"]): describe(row) for row in status.get("loadBalancers", [])}
     return {f"pool {status['name']}": f"{status['state']}: {status['summary']}", **found}
@@ -54,11 +56,11 @@ def describe(row: Json) -> str:
 def wait_for_pool(client: ApiClient, name: str, timeout: float) -> None:
     """Return when every load balancer serves the pool as it is stored; Failure when it cannot or the time is over."""
 
-    def look() -> tuple[bool, Json]:
+    def look() -> tuple[bool, Lines]:
         status = client.status(name)
         if status["state"] == REJECTED:
             raise Failure(str(status["summary"]), Exit.REJECTED)
-        return status["state"] == READY, status
+        return status["state"] == READY, lines(status)
 
     _follow(look, timeout, f"pool {name} is not ready")
 
@@ -66,25 +68,34 @@ def wait_for_pool(client: ApiClient, name: str, timeout: float) -> None:
 def wait_for_end(client: ApiClient, name: str, timeout: float) -> None:
     """Return when nothing is left of a deleted pool."""
 
-    def look() -> tuple[bool, Json]:
+    def look() -> tuple[bool, Lines]:
         try:
-            return False, client.status(name)
+            return False, lines(client.status(name))
         except ApiError as error:
             if error.status == 404:
-                return True, {"name": name, "state": "gone", "summary": "nothing is left", "loadBalancers": []}
+                return True, {f"pool {name}": "gone: nothing is left"}
             raise
 
     _follow(look, timeout, f"pool {name} is not gone")
 
 
-def _follow(look: Callable[[], tuple[bool, Json]], timeout: float, complaint: str) -> None:
+def wait_for_uninstall(client: ApiClient, timeout: float) -> None:
+    """Return when nothing is left of the framework."""
+
+    def look() -> tuple[bool, Lines]:
+        found = client.uninstall_progress()
+        return found["status"] == "COMPLETE", {"uninstall": f"{found['message'] or found['status']}"}
+
+    _follow(look, timeout, "the uninstall is not complete")
+
+
+def _follow(look: Callable[[], tuple[bool, Lines]], timeout: float, complaint: str) -> None:
     deadline = time.monotonic() + timeout
-    shown: dict[str, str] = {}
+    shown: Lines = {}
     with _display() as draw:
         while True:
             try:
-                done, status = look()
-                shown = lines(status)
+                done, shown = look()
             except (ApiUnreachable, ApiError) as error:
                 if isinstance(error, ApiError) and error.status < 500:
                     raise

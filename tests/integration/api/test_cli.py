@@ -212,7 +212,7 @@ def test_ping_and_version(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "sentence"),
     [
-        (["show", "none"], None, Exit.NOT_FOUND, "pool not found"),
+        (["show", "none"], None, Exit.NOT_FOUND, "pool not found: none"),
         (["status", "none"], None, Exit.NOT_FOUND, "pool not found"),
         (["delete", "none"], None, Exit.NOT_FOUND, "pool not found"),
         (["update", "-"], json.dumps(minimal()), Exit.NOT_FOUND, "pool not found"),
@@ -224,6 +224,7 @@ def test_ping_and_version(run: Run) -> None:
         (["create", "-"], "name: 2020-01-01", Exit.USAGE, "JSON cannot express"),
         (["create", "/no/such/file.json"], None, Exit.USAGE, "cannot be read: No such file"),
         (["create"], None, Exit.USAGE, "Missing argument"),
+        (["list", "--api", "ftp://somewhere"], None, Exit.USAGE, "ftp://somewhere is no URL of the form"),
         (["nonsense"], None, Exit.USAGE, "No such command"),
     ],
 )
@@ -251,6 +252,40 @@ def test_no_answer_is_its_own_code_and_says_what_to_check(run: Run) -> None:
 
     assert "--api or EDGELB_API" in result.stderr
     assert "s3cret" not in result.output
+
+
+def test_a_server_that_is_not_ours_is_told_as_such(run: Run, scheduler: Scheduler) -> None:
+    """Ports are mixed up easily; another server's words must not pass for an answer."""
+    scheduler.answers["GET /ping"] = (200, b"hello")
+    scheduler.answers["GET /v2/pools"] = (404, b"<h1>Not here</h1>")
+
+    assert "not like the Edge-LB API: hello" in run("ping", "--api", scheduler.url, code=Exit.FAILED).stderr
+    sentence = f"{scheduler.url} answered HTTP 404 (<h1>Not here</h1>); is that the Edge-LB API?"
+    assert sentence in run("list", "--api", scheduler.url, code=Exit.NOT_FOUND).stderr
+
+
+def test_uninstall_wants_a_yes_and_can_be_followed_to_its_end(
+    run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Where nobody can be asked nothing is removed without --yes; what would go is named."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    scheduler.answers["GET /v1/uninstall"] = (200, {"status": None, "message": "not asked for"})
+    scheduler.answers["POST /v1/uninstall"] = (202, {"message": "stored"})
+    refused = run("uninstall", code=Exit.USAGE)
+    assert "the pools web: add --yes" in refused.stderr
+    assert "POST /v1/uninstall" not in scheduler.calls
+
+    assert "has begun" in run("uninstall", "--yes").stdout
+    assert "POST /v1/uninstall" in scheduler.calls
+
+    scheduler.answers["GET /v1/uninstall"] = (200, {"status": "IN_PROGRESS", "message": "2 instances are left"})
+    late = run("uninstall", "--wait", "--timeout", "0", code=Exit.TIMEOUT)
+    assert "the uninstall is not complete after 0 s: 2 instances are left" in late.stderr
+
+    scheduler.answers["GET /v1/uninstall"] = (200, {"status": "COMPLETE", "message": "uninstalled"})
+    connection.delete(f"{zk_root}/pools/web")
+    assert "Nothing is left" in run("uninstall", "--wait").stdout
+    assert scheduler.calls.count("POST /v1/uninstall") == 1
 
 
 def test_verbose_tells_requests_but_no_token(run: Run) -> None:
