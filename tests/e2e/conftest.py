@@ -155,6 +155,16 @@ class System:
         wait_until(lambda: not self.task_ids(pool), 60, f"the end of {pool}'s tasks")
         wait_until(lambda: pool not in self.services(), 60, f"the end of service {pool}")
 
+    def node(self, path: str) -> Any:
+        """The JSON document of a ZooKeeper node; None when there is no such node."""
+        client = KazooClient(self.stack.zookeeper)
+        client.start(timeout=10)
+        try:
+            return json.loads(client.get(path)[0]) if client.exists(path) else None
+        finally:
+            client.stop()
+            client.close()
+
     def zookeeper_nodes_with(self, name: str) -> list[str]:
         """Paths below our root that have `name` as one segment."""
         client = KazooClient(self.stack.zookeeper)
