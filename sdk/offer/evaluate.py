@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.ids import ExecutorId, ResourceId, TaskId
 from sdk.model.records import Holding, TaskRecord
-from sdk.model.resources import MILLI, Resource
+from sdk.model.resources import MILLI, Offer, Resource
 from sdk.model.spec import PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.algebra import add, contain, excess
@@ -89,14 +89,16 @@ def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> 
     avoided = requirement.avoid.get(pool.hostname)
     if avoided is not None:
         reasons.append(avoided)
-    starts = [offer.unavailability_start for offer in pool.offers if offer.unavailability_start is not None]
-    for offer in pool.offers:
-        start, duration = offer.unavailability_start, offer.unavailability_duration
-        over = start is not None and duration is not None and start + duration <= claimant.now
-        if start is not None and start == min(starts) and start <= claimant.now + MAINTENANCE_MARGIN and not over:
-            reasons.append(f"{pool.hostname} is announced for maintenance")
-            break
+    if any(_near_maintenance(offer, claimant.now) for offer in pool.offers):
+        reasons.append(f"{pool.hostname} is announced for maintenance")
     return reasons
+
+
+def _near_maintenance(offer: Offer, now: float) -> bool:
+    start, duration = offer.unavailability_start, offer.unavailability_duration
+    if start is None or start > now + MAINTENANCE_MARGIN:
+        return False
+    return duration is None or start + duration > now
 
 
 def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> tuple[tuple[Resource, ...], str | None]:

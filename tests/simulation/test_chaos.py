@@ -4,6 +4,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from sdk.core.decide import decide, next_wake
+from sdk.core.events import Tick
 from sdk.core.snapshot import Progress, StepView
 from sdk.model.spec import RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.testing import Behaviour, Simulation
@@ -139,6 +141,15 @@ class Chaos(RuleBasedStateMachine):
             for task_id, key in state.by_task.items():
                 record = state.pods[key]
                 assert task_id in {task.task_id for task in record.tasks} | {left.task_id for left in record.superseded}
+
+    @invariant()
+    def clock_is_never_held(self) -> None:
+        """After a Tick nothing asks for another one at the same moment."""
+        state = self.sim.scheduler.state
+        if state is not None:
+            after, _ = decide(state, Tick(), self.sim.now, lambda: "unused")
+            wake = next_wake(after, self.sim.now)
+            assert wake is None or wake > self.sim.now
 
     def teardown(self) -> None:
         """Heal everything, wait, and look."""
