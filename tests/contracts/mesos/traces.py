@@ -17,8 +17,8 @@ def lines(name: str) -> tuple[dict[str, Any], ...]:
 
 
 def events(name: str, who: str = "scheduler") -> list[dict[str, Any]]:
-    """The events that these clients got, in order."""
-    return [line["body"] for line in lines(name) if line["who"] == who and line["kind"] == "event"]
+    """The events that these clients got as JSON, in order."""
+    return [line["body"] for line in lines(name) if line["who"] == who and line["kind"] == "event" and "body" in line]
 
 
 def calls(name: str, kind: str, who: str = "scheduler") -> list[dict[str, Any]]:
