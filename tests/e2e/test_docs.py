@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sdk.local import processes
 from tests.e2e.conftest import free_base
 from tests.support.console import Command, Shell, run_command, sessions
 
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if sessions(path.read_text())]
 DEFAULT_BASE = 15
+FIRST_TASK_PORT = 100
+"""From the base port on."""
 _PORT = re.compile(rf"\b{DEFAULT_BASE}(\d{{3}})\b")
 # What differs from run to run: ids, the host's name, who got which offer, how often a configuration was published.
 _VOLATILE = re.compile(
@@ -35,14 +38,26 @@ class Place:
     folder: Path
     thousand: int
 
-    def translated(self, command: Command, fixed: set[str]) -> Command:
+    def ports(self, commands: list[Command]) -> dict[str, str]:
+        """What stands here for each port that the commands name.
+
+        A port that tasks are to use may be taken by a pool that leaves the choice to the offer: then the next one.
+        """
+        names = sorted({match[0] for command in commands for match in _PORT.finditer(command.text)})
+        chosen: dict[str, str] = {}
+        for name in names:
+            offset = int(name[2:])
+            taken = processes.listeners(set(range(self.thousand * 1000, self.thousand * 1000 + 1000)))
+            while offset >= FIRST_TASK_PORT and self.thousand * 1000 + offset in taken:
+                offset += 1
+            chosen[name] = f"{self.thousand}{offset:03}"
+        return chosen
+
+    def translated(self, command: Command, ports: dict[str, str]) -> Command:
         """The command for these ports; in its output ports that no command names, and what is volatile, may be any."""
-
-        def expected(match: re.Match[str]) -> str:
-            return f"{self.thousand}{match[1]}" if match[0] in fixed or int(match[1]) < 100 else "..."
-
-        text = _PORT.sub(lambda match: f"{self.thousand}{match[1]}", command.text)
-        return replace(command, text=text, expected=_VOLATILE.sub("...", _PORT.sub(expected, command.expected)))
+        text = _PORT.sub(lambda match: ports[match[0]], command.text)
+        output = _PORT.sub(lambda match: ports.get(match[0], "..."), command.expected)
+        return replace(command, text=text, expected=_VOLATILE.sub("...", output))
 
 
 def edgelb(*arguments: str) -> None:
@@ -77,16 +92,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_the_commands_of_a_page_do_what_it_shows(place: Place, page: Path) -> None:
     """Each in one shell, on the system that `bin/up --detach` starts; the page leaves it as it was."""
     commands = sessions(page.read_text())
-    fixed = {match[0] for command in commands for match in _PORT.finditer(command.text)}
+    before = sorted(path.name for path in place.folder.iterdir())
     # The reader of any page has sourced it; settings of whoever runs the tests must not get in.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EDGELB_")}
     shell = Shell(place.folder, {**environment, "PYTHONPATH": str(ROOT)})
     try:
         assert shell.run(". .local/env") == (0, "")
+        ports = place.ports(commands)
         for command in commands:
-            translated = place.translated(command, fixed)
+            translated = place.translated(command, ports)
             right, status, output = run_command(shell, translated, 90)
             shown = f"{page.name}, line {command.number}: $ {translated.text}"
             assert right, f"{shown}\nstatus {status}, output:\n{output}\nthe page shows:\n{translated.expected}"
+        assert shell.run("edgelb list --json | grep '^    \"name\"'") == (0, '    "name": "web",\n')
     finally:
         shell.close()
+    assert sorted(path.name for path in place.folder.iterdir()) == before
