@@ -9,6 +9,7 @@ runs this framework sees it.
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ from sdk.storage.connection import Handle, decode_json, encode_json
 _log = structlog.get_logger()
 
 _MAX_COUNT = 1000
+
+
+def command_line(template: str, python: str) -> str:
+    """The shell's command with `{python}` replaced by an interpreter, whose path may have spaces."""
+    return template.replace("{python}", shlex.quote(python))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +133,7 @@ class Hello:
             cpus=milli(options.cpus),
             mem=milli(options.mem),
             ports=tuple(PortSpec(name=name, number=number) for name, number in sorted(options.ports.items())),
-            command=CommandSpec(value=options.command.replace("{python}", sys.executable)),
+            command=CommandSpec(value=command_line(options.command, sys.executable)),
             kill_grace=options.kill_grace,
         )
         pod = PodSpec(
