@@ -20,13 +20,15 @@ Json = Mapping[str, Any]
 class SchedulerSide:
     """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool.
 
-    `pool_version` is the node version of the pool that its plans carry out; None when it does not tell.
+    `pool_version` is the node version of the pool that its plans carry out; None when it does not tell. `waits` is its
+    own sentence for why it cannot carry out anything now, Mesos being away for example.
     """
 
     url: str | None = None
     error: str | None = None
     problem: str | None = None
     pool_version: int | None = None
+    waits: str | None = None
     plans: Sequence[Json] = ()
     pods: Sequence[Json] = field(default_factory=tuple)
 
@@ -148,7 +150,8 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
         return PENDING, f"the scheduler cannot carry the pool out: {side.problem}"
     if side.error is None and _unheard(stored, side):
         # Before anything else: plans, refusals and instances are still those of the pool as it was.
-        return DEPLOYING, f"the scheduler has not taken up version {stored.version + 1} of the pool yet"
+        because = f": {side.waits}" if side.waits else ""
+        return DEPLOYING, f"the scheduler has not taken up version {stored.version + 1} of the pool yet{because}"
     refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
     if refused:
         return PENDING, f"{refused[0][0]} cannot be placed yet: {refused[0][1]}"
@@ -166,6 +169,7 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
         steps = [f"; {row['name']} {row['pending'].get('summary')}" for row in rows if row["pending"]]
         doing = f"; plan {', '.join(map(str, open_plans))} is running" if open_plans else ""
+        doing = f"; {side.waits}" if side.waits else doing
         return DEPLOYING, f"{current} of {wanted} instances serve the current configuration{(steps or [doing])[0]}"
     if side.error is not None:
         return UNKNOWN, f"{current} of {wanted} instances serve the current configuration; {side.error}"

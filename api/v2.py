@@ -233,9 +233,15 @@ def _scheduler_side(context: Context, name: str) -> SchedulerSide:
         url=url,
         problem=wrong,
         pool_version=_pool_version(plans),
+        waits=_waits(state),
         plans=_list(plans, "plans"),
         pods=_list(pods, "pods"),
     )
+
+
+def _waits(state: Answer) -> str | None:
+    body = state.body if isinstance(state.body, dict) else {}
+    return str(body["reason"]) if body.get("ready") is False and body.get("reason") else None
 
 
 def _pool_version(plans: Answer) -> int | None:

@@ -246,6 +246,9 @@ def test_a_pool_is_not_ready_before_the_scheduler_has_heard_of_its_change(
     assert (found["state"], found["scheduler"]["poolVersion"]) == ("deploying", 0)
     assert "the scheduler has not taken up version 2 of the pool yet" in found["summary"]
 
+    say(scheduler, [pod()], told(0), ready=False, reason="not subscribed to Mesos")
+    assert status(client)["summary"].endswith("yet: not subscribed to Mesos")
+
     say(scheduler, [pod()], told(1))
     assert status(client)["state"] == "ready"
 
