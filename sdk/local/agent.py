@@ -18,10 +18,10 @@ from urllib.parse import quote, unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
-from sdk.local.agent_views import agent_state, attached, metrics, statistics
+from sdk.local.agent_views import agent_state, attached, metrics, over_quota, statistics
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.containers import Containers, LaunchFailed, sandbox_path
+from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path
 from sdk.local.core import classic
 from sdk.local.core.agent import Agent
 from sdk.local.core.agent_model import (
@@ -34,8 +34,10 @@ from sdk.local.core.agent_model import (
     Terminate,
     ToExecutor,
     ToMaster,
+    Volumes,
 )
 from sdk.local.core.wire import Json
+from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
@@ -69,8 +71,11 @@ class AgentServer:
             recovery_timeout=options.recovery_timeout,
             shutdown_grace=options.executor_shutdown_grace_period,
             on_exit=self._exited,
+            switch_user=not options.no_switch_user,
+            fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
         )
         self._streams: dict[str, EventStream] = {}
+        self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
         self._to_master: list[Json] = []
@@ -116,6 +121,9 @@ class AgentServer:
                     task.add_done_callback(self._launches.discard)
                 case Destroy(container_id=container_id):
                     self._containers.destroy(container_id)
+                case Volumes(kind=kind, volumes=volumes):
+                    for volume in volumes:
+                        (make_volume if kind == "CREATE" else remove_volume)(self._work_dir, volume)
                 case Checkpoint(name=name, content=None):
                     self._file(name).unlink(missing_ok=True)
                 case Checkpoint(name=name, content=content):
@@ -150,7 +158,11 @@ class AgentServer:
         try:
             pid = await self._containers.launch(work, agent_id)
         except LaunchFailed as error:
-            self._perform(self.agent.launch_failed(work.container_id, str(error), now=self._clock.now()))
+            self._perform(
+                self.agent.launch_failed(
+                    work.container_id, str(error), now=self._clock.now(), reason=error.reason, dropped=error.dropped
+                )
+            )
         except Exception as error:  # a bug of ours must end this task, not leave it staging for ever
             self._perform(self.agent.launch_failed(work.container_id, repr(error), now=self._clock.now()))
             raise
@@ -172,10 +184,25 @@ class AgentServer:
             if not self._containers.recover(run.container_id, sandbox):
                 self._exited(run.container_id, None)
         self._ready = True
+        if self._options.enforce_container_disk_quota:
+            self._disk_watch = asyncio.create_task(self._watch_disk())
         self._tick()
+
+    async def _watch_disk(self) -> None:
+        """End executors whose sandboxes outgrow their disk resources."""
+        while True:
+            await asyncio.sleep(self._options.container_disk_watch_interval)
+            # Only references are read in the thread; a run that ends meanwhile is no longer found afterwards.
+            for container_id, message, exceeded in await asyncio.to_thread(
+                over_quota, self.agent.state, self._work_dir
+            ):
+                self._perform(self.agent.limited(container_id, "REASON_CONTAINER_LIMITATION_DISK", message, exceeded))
 
     async def stop(self) -> None:
         """Stop serving; executors go on."""
+        if self._disk_watch is not None:
+            self._disk_watch.cancel()
+            await asyncio.gather(self._disk_watch, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
         await self._server.stop()
@@ -355,6 +382,12 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--attributes", default="", help="name:value;...")
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
+    result.add_argument("--no-switch-user", action="store_true", help="run everything as the agent's own user")
+    result.add_argument("--fetcher-cache-size", type=int, default=2 * 1024**3, metavar="BYTES")
+    result.add_argument(
+        "--enforce-container-disk-quota", action="store_true", help="end executors whose sandboxes outgrow their disk"
+    )
+    result.add_argument("--container-disk-watch-interval", type=float, default=15.0, metavar="SECONDS")
     defaults = {
         "executor-registration-timeout": 60.0,
         "executor-reregistration-timeout": 15.0,

@@ -3,11 +3,12 @@
 Only reads.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
 from sdk.local.containers import sandbox_path
-from sdk.local.core import classic
+from sdk.local.core import classic, executors
 from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun
 from sdk.local.core.resources import Resources
@@ -17,13 +18,6 @@ from sdk.local.processes import members
 
 # What a real agent adds for the command executor itself.
 _COMMAND_EXECUTOR_CPUS, _COMMAND_EXECUTOR_MEM = 0.1, 32.0
-
-
-def _used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:
-    total = Resources.of(run.info.get("resources"))
-    for task in tasks:
-        total = total + Resources.of(task.info.get("resources"))
-    return total
 
 
 def _tasks_of(tasks: list[AgentTask], run: ExecutorRun) -> list[AgentTask]:
@@ -43,7 +37,7 @@ def _executor(state: AgentState, run: ExecutorRun, work_dir: Path) -> Json:
         "directory": str(
             sandbox_path(work_dir, state.agent_id or "", run.framework_id, run.executor_id, run.container_id)
         ),
-        "resources": classic.quantities(_used(run, live or ended)),
+        "resources": classic.quantities(executors.used(run, live or ended)),
         "role": resources[0].get("allocation_info", {}).get("role", "*") if resources else "*",
     }
     labels = shown[0].info.get("labels") if run.command and shown else run.info.get("labels")
@@ -137,7 +131,7 @@ def statistics(state: AgentState, now: float) -> list[Json]:
             except OSError:
                 continue
             user, system, rss = user + int(fields[11]), system + int(fields[12]), rss + int(fields[21])
-        used = _used(run, state.tasks_of(run))
+        used = executors.used(run, state.tasks_of(run))
         cpus, mem = used.scalar("cpus") / 1000, used.scalar("mem") / 1000
         if run.command:
             cpus, mem = cpus + _COMMAND_EXECUTOR_CPUS, mem + _COMMAND_EXECUTOR_MEM
@@ -162,11 +156,46 @@ def statistics(state: AgentState, now: float) -> list[Json]:
     return result
 
 
+def over_quota(state: AgentState, work_dir: Path) -> list[tuple[str, str, list[Json]]]:
+    """Container, message and exceeded resources of each executor whose sandbox holds more than its disk resources.
+
+    Persistent volumes have room of their own.
+    """
+    found = []
+    for run in list(state.runs.values()):
+        infos = [run.info, *(task.info for task in state.tasks_of(run))]
+        disks = [
+            item
+            for info in infos
+            for item in info.get("resources", ())
+            if item["name"] == "disk" and "persistence" not in item.get("disk", {})
+        ]
+        if not disks or run.pid is None:
+            continue
+        quota = sum(item["scalar"]["value"] for item in disks)
+        sandbox = sandbox_path(work_dir, state.agent_id or "", run.framework_id, run.executor_id, run.container_id)
+        used = disk_usage(sandbox)
+        if used > quota * 1024 * 1024:
+            message = f"Disk usage ({used // 1024}KB) exceeds quota ({quota:g}MB)"
+            found.append((run.container_id, message, [disks[0] | {"scalar": {"value": quota}}]))
+    return found
+
+
+def disk_usage(directory: Path) -> int:
+    """Bytes that the files below a directory take on disk; what links point to is elsewhere."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in (".", *names):
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - many files
+    return total
+
+
 def metrics(state: AgentState, now: float) -> dict[str, float]:
     """/metrics/snapshot of the agent, as far as it can be known here."""
     used = Resources()
     for run in state.runs.values():
-        used = used + _used(run, [task for task in state.tasks_of(run) if not task.terminal]).unallocated()
+        used = used + executors.used(run, [task for task in state.tasks_of(run) if not task.terminal]).unallocated()
     result: dict[str, float] = {
         "slave/uptime_secs": now - state.started,
         "slave/registered": float(state.registered),

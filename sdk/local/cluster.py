@@ -38,6 +38,8 @@ class AgentSpec:
     name: str
     resources: str
     attributes: str = ""
+    flags: tuple[str, ...] = ()
+    """More of the agent's flags, such as `--enforce-container-disk-quota`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,7 @@ class Cluster:
             "--attributes", spec.attributes, "--recovery-timeout", str(timing.recovery_timeout),
             "--executor-registration-timeout", str(timing.executor_registration_timeout),
             "--executor-reregistration-timeout", str(timing.executor_reregistration_timeout),
-            "--executor-shutdown-grace-period", str(timing.executor_shutdown_grace_period),
+            "--executor-shutdown-grace-period", str(timing.executor_shutdown_grace_period), *spec.flags,
         ]  # fmt: skip
         return Member(name=spec.name, command=command, directory=directory, port=port)
 

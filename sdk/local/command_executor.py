@@ -1,30 +1,35 @@
-"""The executor of a command task: runs one command, reports its life, checks its health, kills it when asked.
+"""The executor of command tasks and of task groups: runs commands, reports their life, checks their health, kills them.
 
 A separate process that outlives the agent, so it uses only the standard library, and little of that: it starts once per
 task. Speaks the v1 executor API with the agent named in MESOS_AGENT_ENDPOINT and subscribes again when the agent comes
-back.
+back. As the command executor it gets one LAUNCH; as the default executor it gets LAUNCH_GROUPs, whose tasks have
+sandboxes of their own below `tasks/` and end together. It ends when all its tasks have.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import os
 import select
 import signal
-import socket
 import sys
 import time
 
+# Started by path with -I: the package must be found without the environment.
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # noqa: PTH100, PTH120 - pathlib would cost its import in every task
+
+from sdk.local.executor_checks import Check, HealthCheck, kill_group, run_command
+from sdk.local.executor_link import AgentLink, Gone, Rejected, parse_duration
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # Only for the type checker: importing typing would cost more than all the rest.
     from typing import Any
 
 DEFAULT_GRACE = 3.0
 # Without an acknowledgement of the last update the executor waits this long, then it ends anyway.
 LAST_WORD_TIMEOUT = 10.0
-_TERMINAL = ("TASK_FINISHED", "TASK_FAILED", "TASK_KILLED")
+# Exit code of a child that could not fetch what its command names.
+_FETCH_FAILED = 252
 # Names as strsignal(3) prints them in the recorded messages.
 _SIGNALS: dict[int, str] = {
     signal.SIGHUP: "Hangup", signal.SIGINT: "Interrupt", signal.SIGQUIT: "Quit", signal.SIGABRT: "Aborted",
@@ -32,216 +37,54 @@ _SIGNALS: dict[int, str] = {
 }  # fmt: skip
 
 
-def parse_duration(text: str) -> float:
-    """`15mins` or `5secs` in seconds."""
-    for unit, factor in (("mins", 60.0), ("secs", 1.0), ("hrs", 3600.0), ("ms", 0.001)):
-        if text.endswith(unit):
-            return float(text[: -len(unit)]) * factor
-    return float(text)
+class Task:
+    """One task from LAUNCH to its end."""
 
+    def __init__(self, info: dict[str, Any], group: tuple[str, ...], container: dict[str, Any] | None) -> None:
+        self.info = info
+        self.group = group
+        self.container = container
+        """Id of its nested container; None for a command task, which runs in the executor's own."""
+        self.known = False
+        """Whether the agent acknowledged anything about it."""
+        self.pid: int | None = None
+        self.health: HealthCheck | None = None
+        self.check: Check | None = None
+        self.killed = False
+        self.unhealthy = False
+        self.overdue = False
+        self.kill_at: float | None = None
+        self.complete_by: float | None = None
+        self.ended = False
 
-class Gone(Exception):
-    """The agent does not answer."""
+    @property
+    def task_id(self) -> str:
+        """Its id."""
+        return str(self.info["task_id"]["value"])
 
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self.pid is not None and not self.ended
 
-class Rejected(Exception):
-    """The agent knows nothing of this executor."""
+    def due(self) -> list[float]:
+        """When something is to be done about it."""
+        if not self.running:
+            return []
+        times = [item for item in (self.kill_at, self.complete_by) if item is not None]
+        if not self.killed:
+            times += [item.probe.due() for item in (self.health, self.check) if item is not None]
+        return times
 
-
-class AgentLink:
-    """The connection to the agent: one long answer with events, short calls beside it."""
-
-    def __init__(self, endpoint: str) -> None:
-        host, _, port = endpoint.rpartition(":")
-        self._address = (host, int(port))
-        self.socket: socket.socket | None = None
-        self._raw = b""
-        self._records = b""
-
-    def _post(self, body: dict[str, Any], close: bool) -> tuple[socket.socket, int, bytes]:
-        data = json.dumps(body, separators=(",", ":")).encode()
-        connection = socket.create_connection(self._address, timeout=10.0)
-        head = (
-            "POST /api/v1/executor HTTP/1.1\r\n"
-            f"Host: {self._address[0]}:{self._address[1]}\r\n"
-            "Content-Type: application/json\r\nAccept: application/json\r\n"
-            f"Content-Length: {len(data)}\r\n{'Connection: close' + chr(13) + chr(10) if close else ''}\r\n"
-        )
-        try:
-            connection.sendall(head.encode() + data)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                piece = connection.recv(65536)
-                if not piece:
-                    raise Gone("the agent closed the connection")
-                answer += piece
-        except BaseException:
-            connection.close()
-            raise
-        head_bytes, _, rest = answer.partition(b"\r\n\r\n")
-        return connection, int(head_bytes.split(b" ", 2)[1]), rest
-
-    def call(self, body: dict[str, Any]) -> None:
-        """A call other than SUBSCRIBE."""
-        try:
-            connection, status, _ = self._post(body, close=True)
-        except (OSError, ValueError) as error:
-            raise Gone(str(error)) from error
-        connection.close()
-        if status >= 300:
-            raise Gone(f"HTTP {status}")
-
-    def subscribe(self, body: dict[str, Any]) -> None:
-        """Open the event stream."""
-        self.close()
-        try:
-            connection, status, rest = self._post(body, close=False)
-        except (OSError, ValueError) as error:
-            raise Gone(str(error)) from error
-        if status != 200:
-            connection.close()
-            if status == 400:
-                raise Rejected(rest.decode(errors="replace"))
-            raise Gone(f"HTTP {status}")
-        connection.setblocking(False)
-        self.socket, self._raw, self._records = connection, rest, b""
-
-    def close(self) -> None:
-        """Forget the stream."""
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
-
-    def events(self) -> list[dict[str, Any]]:
-        """What can be read now; raises Gone at the end of the stream."""
-        if self.socket is not None:
-            try:
-                piece = self.socket.recv(1 << 20)
-            except (BlockingIOError, InterruptedError):
-                piece = None
-            except OSError as error:
-                raise Gone(str(error)) from error
-            if piece == b"":
-                raise Gone("the agent ended the stream")
-            self._raw += piece or b""
-        self._dechunk()
-        found: list[dict[str, Any]] = []
-        while True:
-            length, newline, rest = self._records.partition(b"\n")
-            if not newline or len(rest) < int(length):
-                return found
-            found.append(json.loads(rest[: int(length)]))
-            self._records = rest[int(length) :]
-
-    def _dechunk(self) -> None:
-        while True:
-            size, newline, rest = self._raw.partition(b"\r\n")
-            if not newline:
-                return
-            length = int(size.partition(b";")[0], 16)
-            if len(rest) < length + 2:
-                return
-            if length == 0:
-                raise Gone("the agent ended the stream")
-            self._records += rest[:length]
-            self._raw = rest[length + 2 :]
-
-
-class HealthCheck:
-    """The health check of the task, one probe at a time in a child process, so that a hanging probe hangs nobody."""
-
-    def __init__(self, check: dict[str, Any], environment: dict[str, str], now: float) -> None:
-        self._check = check
-        self._environment = environment
-        self._started = now
-        self._next = now + check.get("delay_seconds", 15.0)
-        self._probe: int | None = None
-        self._deadline = 0.0
-        self.failures = 0
-        self.healthy: bool | None = None
-
-    def due(self) -> float:
-        """When something is to be done next."""
-        return self._deadline if self._probe is not None else self._next
-
-    def _run(self) -> None:
-        check, kind = self._check, self._check["type"]
-        if kind == "COMMAND":
-            command = check["command"]
-            environment = dict(self._environment)
-            for item in command.get("environment", {}).get("variables", ()):
-                environment[item["name"]] = item.get("value", "")
-            run_command(command, environment)
-        target = check[kind.lower()]
-        with socket.create_connection(("127.0.0.1", target["port"]), timeout=30.0) as connection:
-            if kind == "TCP":
-                os._exit(0)
-            path = target.get("path", "/")
-            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{target['port']}\r\n\r\n".encode())
-            with connection.makefile("rb") as answer:
-                status = int(answer.readline().split()[1])
-        wanted = target.get("statuses")
-        os._exit(0 if (status in wanted if wanted else 200 <= status < 400) else 1)
-
-    def start(self) -> None:
-        """Begin a probe."""
-        self._deadline = time.monotonic() + (self._check.get("timeout_seconds", 20.0) or 3600.0)
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.setsid()
-                self._run()
-            except BaseException as error:  # noqa: BLE001 - whatever it is, the probe failed
-                sys.stderr.write(f"Health check failed: {error}\n")
-                sys.stderr.flush()
-            os._exit(1)
-        self._probe = pid
-
-    def step(self, now: float) -> bool | None:
-        """Start a probe that is due or take its result: True or False when there is one."""
-        if self._probe is None:
-            if now >= self._next:
-                self.start()
-            return None
-        pid, status = os.waitpid(self._probe, os.WNOHANG)
-        if pid == 0:
-            if now < self._deadline:
-                return None
-            kill_group(self._probe, signal.SIGKILL)
-            os.waitpid(self._probe, 0)
-            status = 1
-        self._probe = None
-        self._next = now + self._check.get("interval_seconds", 10.0)
-        return status == 0
-
-    def in_grace(self, now: float) -> bool:
-        """Whether failures do not count yet."""
-        return self.healthy is None and now < self._started + self._check.get("grace_period_seconds", 10.0)
-
-    def fatal(self) -> bool:
-        """Whether it failed often enough for the task to be killed."""
-        limit: int = self._check.get("consecutive_failures", 3)
-        return limit > 0 and self.failures >= limit
-
-
-def run_command(command: dict[str, Any], environment: dict[str, str]) -> None:
-    """Become the command; does not return."""
-    if command.get("shell", True):
-        os.execve("/bin/sh", ["sh", "-c", command["value"]], environment)  # noqa: S606 - running it is the purpose
-    arguments = command.get("arguments") or [command["value"]]
-    os.execvpe(command["value"], arguments, environment)  # noqa: S606 - running it is the purpose
-
-
-def kill_group(pid: int, number: int) -> None:
-    """Signal the session that `pid` leads."""
-    try:  # noqa: SIM105 - contextlib would cost its import in every task
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
+    def stop_checks(self) -> None:
+        """Nothing is checked any more."""
+        for item in (self.health, self.check):
+            if item is not None:
+                item.probe.stop()
 
 
 class Executor:
-    """One command task from LAUNCH to the acknowledgement of its last update."""
+    """All tasks of this executor, and the agent."""
 
     def __init__(self) -> None:
         self.link = AgentLink(os.environ["MESOS_AGENT_ENDPOINT"])
@@ -249,20 +92,18 @@ class Executor:
             "framework_id": {"value": os.environ["MESOS_FRAMEWORK_ID"]},
             "executor_id": {"value": os.environ["MESOS_EXECUTOR_ID"]},
         }
+        self.sandbox = os.environ["MESOS_SANDBOX"]
         self.recovery_timeout = parse_duration(os.environ.get("MESOS_RECOVERY_TIMEOUT", "0secs"))
         self.lost_at: float | None = None
         self.retry_at = 0.0
-        self.task: dict[str, Any] | None = None
-        self.task_known = False
+        self.tasks: dict[str, Task] = {}
         self.pending: list[dict[str, Any]] = []
         self.unsent: list[dict[str, Any]] = []
         self.capabilities: set[str] = set()
-        self.pid: int | None = None
-        self.health: HealthCheck | None = None
-        self.killed = False
-        self.kill_at: float | None = None
+        self.container_id: dict[str, Any] = {}
+        self.user: str | None = None
         self.ended_at: float | None = None
-        self.unhealthy_kill = False
+        self.shutting_down = False
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
@@ -277,8 +118,8 @@ class Executor:
     def subscribe(self) -> None:
         """(Again) with what the agent may not know."""
         content: dict[str, Any] = {}
-        if self.task is not None:
-            content["unacknowledged_tasks"] = [] if self.task_known else [self.task]
+        if self.tasks:
+            content["unacknowledged_tasks"] = [task.info for task in self.tasks.values() if not task.known]
             content["unacknowledged_updates"] = [{"status": status} for status in self.pending]
         self.link.subscribe({"type": "SUBSCRIBE", **self.identity, "subscribe": content})
         self.unsent = []
@@ -292,19 +133,29 @@ class Executor:
             self.lost_at = now
         self.retry_at = now + 0.2
 
-    def update(self, state: str, **fields: object) -> None:
+    def update(self, task: Task, state: str, **fields: object) -> None:
         """Report a state."""
-        assert self.task is not None
         status: dict[str, Any] = {
-            "task_id": self.task["task_id"],
+            "task_id": task.info["task_id"],
             "state": state,
             "source": "SOURCE_EXECUTOR",
             "uuid": base64.b64encode(os.urandom(16)).decode(),
             "executor_id": self.identity["executor_id"],
             "timestamp": time.time(),
         }
-        if self.health is not None and self.health.healthy is not None:
-            status["healthy"] = self.health.healthy
+        # Health is told while it is checked, and by the end that it caused.
+        if task.health is not None and (state == "TASK_RUNNING" or (task.unhealthy and state == "TASK_KILLED")):
+            fields.setdefault("healthy", task.health.healthy)
+        if task.check is not None:
+            fields["check_status"] = task.check.status(None if state == "TASK_RUNNING" else {})
+        if task.container is not None:
+            about: dict[str, Any] = {"container_id": task.container}
+            if task.running:
+                about["network_infos"] = [
+                    {"ip_addresses": [{"protocol": "IPv4", "ip_address": os.environ["LIBPROCESS_IP"]}]}
+                ]
+                about["executor_pid"] = task.pid
+            fields["container_status"] = about
         status.update({name: value for name, value in fields.items() if value is not None})
         self.pending.append(status)
         self.unsent.append(status)
@@ -320,96 +171,179 @@ class Executor:
                 return
             self.unsent.pop(0)
 
-    # --- the task -------------------------------------------------------------------------------------------------
+    # --- tasks ----------------------------------------------------------------------------------------------------
 
-    def launch(self, task: dict[str, Any]) -> None:
-        """Fork the command."""
-        if self.task is not None:
+    def launch(self, infos: list[dict[str, Any]], *, nested: bool) -> None:
+        """Fork the commands of a task, or of the tasks of a group."""
+        group = tuple(info["task_id"]["value"] for info in infos)
+        fresh = [info for info in infos if info["task_id"]["value"] not in self.tasks]
+        if self.ended_at is not None or self.shutting_down:
+            # The last task has ended; the agent sees this launch fail with the executor.
             return
-        self.task = task
-        command = task["command"]
-        self.update("TASK_STARTING")
-        environment = {
-            name: value for name, value in os.environ.items() if name != "MESOS_EXECUTOR_AUTHENTICATION_TOKEN"
-        }
-        for item in command.get("environment", {}).get("variables", ()):
-            environment[item["name"]] = item.get("value", "")
+        made = []
+        for info in fresh:
+            container = {"value": _new_id(), "parent": self.container_id} if nested else None
+            made.append(Task(info, group if nested else group[:1], container))
+            self.tasks[made[-1].task_id] = made[-1]
+        for task in made:
+            if "check" in task.info:
+                task.check = Check(task.info["check"], self._environment(task), time.monotonic())
+            self.update(task, "TASK_STARTING")
+        for task in made:
+            self._start(task)
+
+    def _environment(self, task: Task) -> dict[str, str]:
+        result = {name: value for name, value in os.environ.items() if name != "MESOS_EXECUTOR_AUTHENTICATION_TOKEN"}
+        if task.container is not None:
+            result["MESOS_SANDBOX"] = result["PWD"] = self._directory(task)
+        for item in task.info.get("command", {}).get("environment", {}).get("variables", ()):
+            result[item["name"]] = item.get("value", "")
+        return result
+
+    def _directory(self, task: Task) -> str:
+        return self.sandbox if task.container is None else f"{self.sandbox}/tasks/{task.task_id}"
+
+    def _start(self, task: Task) -> None:
+        command = task.info["command"]
         if command.get("shell", True) and "value" not in command:
             # As the real one: the executor cannot go on, the agent reports the task's end.
             sys.stderr.write("Shell command is not specified\n")
             sys.exit(1)
+        environment = self._environment(task)
+        if task.container is not None:
+            os.makedirs(self._directory(task), mode=0o750, exist_ok=True)  # noqa: PTH103 - as above
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
+            code = 1
             try:
                 os.setsid()
                 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-                run_command(command, environment)
+                if task.container is not None:
+                    code = self._enter(task)
+                if code != _FETCH_FAILED:
+                    become(command.get("user") or self.user)
+                    run_command(command, environment)
             except BaseException as error:  # noqa: BLE001 - the parent sees the exit code
                 sys.stderr.write(f"Failed to run the command: {error}\n")
                 sys.stderr.flush()
-            os._exit(1)
-        self.pid = pid
-        if "health_check" in task:
-            self.health = HealthCheck(task["health_check"], environment, time.monotonic())
-        self.update("TASK_RUNNING")
+            os._exit(code)
+        task.pid = pid
+        now = time.monotonic()
+        if "health_check" in task.info:
+            task.health = HealthCheck(task.info["health_check"], environment, now)
+        limit = task.info.get("max_completion_time", {}).get("nanoseconds")
+        if limit is not None:
+            task.complete_by = now + limit / 1e9
+        self.update(task, "TASK_RUNNING")
 
-    def kill(self, policy: dict[str, Any] | None) -> None:
+    def _enter(self, task: Task) -> int:
+        """In the child: go to the task's own sandbox and fetch what its command names."""
+        directory = self._directory(task)
+        os.chdir(directory)
+        for name, number in (("stdout", 1), ("stderr", 2)):
+            descriptor = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        uris = task.info["command"].get("uris", [])
+        if uris:
+            # The fetcher needs a good part of the standard library; only tasks with URIs pay for it.
+            from pathlib import Path
+
+            from sdk.local.fetcher import FetchFailed, fetch
+
+            try:
+                fetch(uris, Path(directory), _log)
+            except FetchFailed as error:
+                sys.stderr.write(f"{error}\n")
+                sys.stderr.flush()
+                return _FETCH_FAILED
+        return 1
+
+    def kill(self, task: Task, policy: dict[str, Any] | None, *, quiet: bool = False) -> None:
         """SIGTERM, and SIGKILL after the grace period; a later call may shorten it."""
-        if self.pid is None or self.task is None or self.ended_at is not None:
+        if not task.running:
             return
-        chosen = policy or self.task.get("kill_policy") or {}
+        assert task.pid is not None
+        chosen = policy or task.info.get("kill_policy") or {}
         grace = chosen.get("grace_period", {}).get("nanoseconds")
         deadline = time.monotonic() + (DEFAULT_GRACE if grace is None else grace / 1e9)
-        if self.killed:
-            self.kill_at = min(self.kill_at or deadline, deadline)
+        if task.killed:
+            task.kill_at = min(task.kill_at or deadline, deadline)
             return
-        self.killed = True
-        self.kill_at = deadline
-        if "TASK_KILLING_STATE" in self.capabilities:
-            self.update("TASK_KILLING")
-        kill_group(self.pid, signal.SIGTERM)
+        task.killed = True
+        task.kill_at = deadline
+        task.stop_checks()
+        if "TASK_KILLING_STATE" in self.capabilities and not quiet:
+            self.update(task, "TASK_KILLING")
+        kill_group(task.pid, signal.SIGTERM)
+
+    def kill_together(self, task: Task, policy: dict[str, Any] | None) -> None:
+        """Kill a task with all its group."""
+        for name in (task.task_id, *(name for name in task.group if name != task.task_id)):
+            if name in self.tasks:
+                self.kill(self.tasks[name], policy)
 
     def reap(self) -> None:
-        """See whether the command ended."""
-        if self.pid is None or self.ended_at is not None:
-            return
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        if pid == 0:
-            return
+        """See which commands ended."""
+        for task in list(self.tasks.values()):
+            if not task.running:
+                continue
+            assert task.pid is not None
+            pid, status = os.waitpid(task.pid, os.WNOHANG)
+            if pid != 0:
+                self._ended(task, status)
+        if self.tasks and self.ended_at is None and all(task.ended for task in self.tasks.values()):
+            self.ended_at = time.monotonic()
+
+    def _ended(self, task: Task, status: int) -> None:
+        assert task.pid is not None
         # What the command left in its session ends with it.
-        kill_group(self.pid, signal.SIGKILL)
-        self.ended_at = time.monotonic()
+        kill_group(task.pid, signal.SIGKILL)
+        task.ended = True
+        task.stop_checks()
+        reason: str | None = None
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
             message = f"Command terminated with signal {_SIGNALS.get(number, number)}"
         else:
             message = f"Command exited with status {os.WEXITSTATUS(status)}"
-        state = "TASK_KILLED" if self.killed else "TASK_FINISHED" if status == 0 else "TASK_FAILED"
-        self.update(state, message=message)
-
-    def check_health(self) -> None:
-        """One step of the health check."""
-        if self.health is None or self.killed or self.ended_at is not None:
-            return
-        now = time.monotonic()
-        result = self.health.step(now)
-        if result is None:
-            return
-        if result:
-            changed = self.health.healthy is not True
-            self.health.failures = 0
-        elif self.health.in_grace(now):
-            return
+        if task.overdue:
+            state, reason = "TASK_FAILED", "REASON_MAX_COMPLETION_TIME_REACHED"
+        elif task.killed:
+            state = "TASK_KILLED"
+        elif task.container is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == _FETCH_FAILED:
+            state, reason = "TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED"
+            message = f"Failed to fetch all URIs for container '{task.container['value']}'"
         else:
-            changed = True
-            self.health.failures += 1
-        self.health.healthy = result
-        if not result and self.health.fatal():
-            self.kill(None)
-        elif changed:
-            self.update("TASK_RUNNING", reason="REASON_TASK_HEALTH_CHECK_STATUS_UPDATED")
+            state = "TASK_FINISHED" if status == 0 else "TASK_FAILED"
+        self.update(task, state, message=message, reason=reason)
+        if state == "TASK_FAILED":
+            self.kill_together(task, None)
+
+    def look_after(self, task: Task) -> None:
+        """What is due for a running task: checks, patience that ended, time that ran out."""
+        if not task.running:
+            return
+        assert task.pid is not None
+        now = time.monotonic()
+        if task.kill_at is not None and now >= task.kill_at:
+            kill_group(task.pid, signal.SIGKILL)
+            task.kill_at = now + 1.0
+        if task.complete_by is not None and now >= task.complete_by:
+            task.complete_by = None
+            task.overdue = not task.killed
+            self.kill(task, None, quiet=True)
+        if task.killed:
+            return
+        if task.check is not None and task.check.step(now):
+            self.update(task, "TASK_RUNNING", reason="REASON_TASK_CHECK_STATUS_UPDATED")
+        if task.health is not None and task.health.step(now):
+            self.update(task, "TASK_RUNNING", reason="REASON_TASK_HEALTH_CHECK_STATUS_UPDATED")
+            if task.health.fatal:
+                task.unhealthy = True
+                self.kill_together(task, None)
 
     # --- the loop -------------------------------------------------------------------------------------------------
 
@@ -419,32 +353,39 @@ class Executor:
         if kind == "SUBSCRIBED":
             framework = event["subscribed"]["framework_info"]
             self.capabilities = {item.get("type") for item in framework.get("capabilities", ())}
+            self.container_id = event["subscribed"].get("container_id", {})
+            executor = event["subscribed"]["executor_info"]
+            self.user = executor.get("command", {}).get("user") or framework.get("user")
         elif kind == "LAUNCH":
-            self.launch(event["launch"]["task"])
+            self.launch([event["launch"]["task"]], nested=False)
+        elif kind == "LAUNCH_GROUP":
+            self.launch(event["launch_group"]["task_group"]["tasks"], nested=True)
         elif kind == "KILL":
-            self.kill(event["kill"].get("kill_policy"))
+            task = self.tasks.get(event["kill"]["task_id"]["value"])
+            if task is not None:
+                self.kill_together(task, event["kill"].get("kill_policy"))
         elif kind == "ACKNOWLEDGED":
-            self.task_known = True
-            uuid = event["acknowledged"]["uuid"]
-            self.pending = [status for status in self.pending if status["uuid"] != uuid]
+            acknowledged = event["acknowledged"]
+            if acknowledged["task_id"]["value"] in self.tasks:
+                self.tasks[acknowledged["task_id"]["value"]].known = True
+            self.pending = [status for status in self.pending if status["uuid"] != acknowledged["uuid"]]
         elif kind == "SHUTDOWN":
-            if self.pid is None:
+            self.shutting_down = True
+            if not self.tasks:
                 sys.exit(0)
             grace = parse_duration(os.environ.get("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs"))
             # Sooner than the agent's own patience ends.
-            self.kill({"grace_period": {"nanoseconds": int(max(0.0, min(grace - 1.0, DEFAULT_GRACE)) * 1e9)}})
+            policy = {"grace_period": {"nanoseconds": int(max(0.0, min(grace - 1.0, DEFAULT_GRACE)) * 1e9)}}
+            for task in self.tasks.values():
+                self.kill(task, policy)
 
     def timeout(self) -> float | None:
         """Seconds until something is due."""
-        due = []
+        due = [item for task in self.tasks.values() for item in task.due()]
         if self.link.socket is None:
             due.append(self.retry_at)
-        if self.kill_at is not None and self.ended_at is None:
-            due.append(self.kill_at)
         if self.ended_at is not None:
             due.append(self.ended_at + LAST_WORD_TIMEOUT)
-        if self.health is not None and not self.killed and self.ended_at is None:
-            due.append(self.health.due())
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def done(self) -> bool:
@@ -474,8 +415,10 @@ class Executor:
     def abandon(self, why: str) -> None:
         """End without an agent that wants to know."""
         sys.stderr.write(f"Command executor ends: {why}\n")
-        if self.pid is not None:
-            kill_group(self.pid, signal.SIGKILL)
+        for task in self.tasks.values():
+            if task.running:
+                assert task.pid is not None
+                kill_group(task.pid, signal.SIGKILL)
         sys.exit(1)
 
     def run(self) -> None:
@@ -496,12 +439,33 @@ class Executor:
                 except Gone:
                     self.lost()
             self.reap()
-            if self.kill_at is not None and self.ended_at is None and time.monotonic() >= self.kill_at:
-                assert self.pid is not None
-                kill_group(self.pid, signal.SIGKILL)
-                self.kill_at = time.monotonic() + 1.0
-            self.check_health()
+            for task in list(self.tasks.values()):
+                self.look_after(task)
             self.flush()
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _new_id() -> str:
+    """A random id in the form of a UUID; the module of that name would cost its import in every task."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def become(user: str | None) -> None:
+    """Go on as that user, if this process may choose."""
+    if user is None or os.geteuid() != 0 or os.environ.get("MESOS_SWITCH_USER") == "0":
+        return
+    import pwd
+
+    entry = pwd.getpwnam(user)
+    if entry.pw_uid == 0:
+        return
+    os.initgroups(user, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,21 @@ import contextlib
 import datetime
 import json
 import os
+import pwd
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from sdk.local import processes
 from sdk.local.atomic import write_atomically
 from sdk.local.core.agent_model import Launch
 from sdk.local.core.wire import Json
-from sdk.local.fetcher import FetchFailed, fetch
+from sdk.local.fetcher import Cache, FetchFailed, fetch
 from sdk.local.web import encode
 
 COMMAND_EXECUTOR = Path(__file__).with_name("command_executor.py")
@@ -29,7 +32,13 @@ _ADOPTED_POLL = 0.2
 
 
 class LaunchFailed(Exception):
-    """The executor could not be started; the message goes into the task's status."""
+    """The executor could not be started; message and reason go into the statuses of its tasks."""
+
+    def __init__(self, message: str, *, reason: str = "REASON_CONTAINER_LAUNCH_FAILED", dropped: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.dropped = dropped
+        """Whether nothing of the executor came to be."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,11 +60,34 @@ def sandbox_path(work_dir: Path, agent_id: str, framework_id: str, executor_id: 
     )
 
 
+def volume_path(work_dir: Path, volume: Json) -> Path:
+    """The directory of a persistent volume, which outlives its tasks."""
+    role = volume.get("reservations", [{}])[-1].get("role", "*")
+    return work_dir / "volumes" / "roles" / quote(role, safe="") / quote(volume["disk"]["persistence"]["id"], safe="")
+
+
+def make_volume(work_dir: Path, volume: Json) -> None:
+    """CREATE of a persistent volume."""
+    volume_path(work_dir, volume).mkdir(parents=True, exist_ok=True)
+
+
+def remove_volume(work_dir: Path, volume: Json) -> None:
+    """DESTROY of a persistent volume with all that is in it."""
+    path = volume_path(work_dir, volume)
+    if path.is_dir():
+        shutil.rmtree(path)
+
+
 def seconds(value: float) -> str:
     """A duration as Mesos prints it: `15mins`, `5secs`."""
     if value >= 60 and value % 60 == 0:
         return f"{value / 60:g}mins"
     return f"{value:g}secs"
+
+
+def own_executor(work: Launch) -> bool:
+    """Whether the executor is the agent's own: for command tasks and for task groups."""
+    return work.task is not None or work.executor.get("type") == "DEFAULT"
 
 
 class Containers:
@@ -73,8 +105,13 @@ class Containers:
         recovery_timeout: float,
         shutdown_grace: float,
         on_exit: Callable[[str, int | None], None],
+        switch_user: bool = True,
+        fetcher_cache: Cache | None = None,
     ) -> None:
         self._work_dir = work_dir
+        # Only root may start processes as somebody else.
+        self._switch_user = switch_user and os.geteuid() == 0
+        self._cache = fetcher_cache
         self._meta = work_dir / "meta" / "containers"
         self._meta.mkdir(parents=True, exist_ok=True)
         self._address = f"{ip}:{port}"
@@ -94,27 +131,62 @@ class Containers:
         container = Container(container_id=work.container_id, sandbox=sandbox)
         self.containers[work.container_id] = container
         try:
+            owner = self._owner(work, sandbox)
             sandbox.mkdir(parents=True)
             latest = sandbox.parent / "latest"
             latest.unlink(missing_ok=True)
             latest.symlink_to(work.container_id)
             command: Json = work.executor.get("command", {})
-            kind = (work.task or {}).get("container", {}).get("type")
-            if kind == "DOCKER":
-                raise LaunchFailed("None of the enabled containerizers (mesos) could create a container of type DOCKER")
+            if (work.task or work.executor).get("container", {}).get("type") == "DOCKER":
+                raise LaunchFailed(
+                    "Abnormal executor termination: unknown container", reason="REASON_EXECUTOR_TERMINATED"
+                )
+            self._mount(work, sandbox)
             await asyncio.to_thread(self._fetch, work.container_id, command.get("uris", []), sandbox)
             if work.container_id in self._condemned:
-                raise LaunchFailed("Container destroyed while fetching")
-            self._start(container, work, agent_id)
+                raise LaunchFailed("Failed to launch container: Container destroyed while fetching")
+            self._start(container, work, agent_id, owner)
         except OSError as error:
             self._forget(container)
-            raise LaunchFailed(str(error)) from error
+            raise LaunchFailed(f"Failed to launch container: {error}") from error
         except LaunchFailed:
             self._forget(container)
             raise
         assert container.pid is not None
         self._watch(container)
         return container.pid
+
+    def _owner(self, work: Launch, sandbox: Path) -> pwd.struct_passwd | None:
+        """Who shall own the sandbox and run the command, None for whoever the agent is."""
+        user = work.executor.get("command", {}).get("user") or work.framework.get("user")
+        if not self._switch_user or not user:
+            return None
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            raise LaunchFailed(
+                f"Failed to create executor directory '{sandbox}': Failed to chown directory to '{user}': "
+                f"No such user '{user}'",
+                reason="REASON_EXECUTOR_TERMINATED",
+                dropped=True,
+            ) from None
+        return None if entry.pw_uid == os.geteuid() else entry
+
+    def _mount(self, work: Launch, sandbox: Path) -> None:
+        """Show persistent volumes in the sandbox."""
+        for resource in work.resources:
+            disk = resource.get("disk", {})
+            if "persistence" not in disk or "volume" not in disk:
+                continue
+            path = Path(disk["volume"]["container_path"])
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise LaunchFailed(
+                    f"Failed to launch container: The volume's container_path '{path}' is not below the sandbox"
+                )
+            link = sandbox / path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            make_volume(self._work_dir, resource)
+            link.symlink_to(volume_path(self._work_dir, resource))
 
     def _fetch(self, container_id: str, uris: list[Json], sandbox: Path) -> None:
         if not uris:
@@ -127,17 +199,30 @@ class Containers:
                 log.flush()
 
             try:
-                fetch(uris, sandbox, write)
+                fetch(uris, sandbox, write, self._cache)
             except FetchFailed as error:
                 write(f"{error}")
-                raise LaunchFailed(f"Failed to fetch all URIs for container '{container_id}': {error}") from error
+                raise LaunchFailed(
+                    f"Failed to launch container: Failed to fetch all URIs for container '{container_id}': {error}"
+                ) from error
 
-    def _start(self, container: Container, work: Launch, agent_id: str) -> None:
+    def _start(self, container: Container, work: Launch, agent_id: str, owner: pwd.struct_passwd | None) -> None:
         arguments, executable = self._command(work)
         environment = self._environment(container, work, agent_id)
         with (container.sandbox / "stdout").open("ab") as out, (container.sandbox / "stderr").open("ab") as err:
+            if owner is not None:
+                for item in (container.sandbox, *container.sandbox.rglob("*")):
+                    os.chown(item, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+                for resource in work.resources:
+                    if "persistence" in resource.get("disk", {}):
+                        os.chown(volume_path(self._work_dir, resource), owner.pw_uid, owner.pw_gid)
+            # Our own executor stays what the agent is, and runs the command as its user.
+            drop = owner if not own_executor(work) else None
             process = subprocess.Popen(
                 arguments,
+                user=None if drop is None else drop.pw_uid,
+                group=None if drop is None else drop.pw_gid,
+                extra_groups=None if drop is None else os.getgrouplist(drop.pw_name, drop.pw_gid),
                 executable=executable,
                 cwd=container.sandbox,
                 env=environment,
@@ -155,12 +240,12 @@ class Containers:
         write_atomically(self._meta / f"{container.container_id}.json", encode(content))
 
     def _command(self, work: Launch) -> tuple[list[str], str | None]:
-        if work.task is not None:
+        if own_executor(work):
             # -I and -S: the executor must start fast and must not see what the task put into the environment.
             return [sys.executable, "-I", "-S", str(COMMAND_EXECUTOR)], None
         command: Json = work.executor["command"]
         if "value" not in command:
-            raise LaunchFailed("The command of the executor has no value")
+            raise LaunchFailed("Failed to launch container: The command of the executor has no value")
         if command.get("shell", True):
             return ["sh", "-c", command["value"]], "/bin/sh"
         return command.get("arguments") or [command["value"]], command["value"]
@@ -189,6 +274,8 @@ class Containers:
             "MESOS_SLAVE_PID": f"slave(1)@{self._address}",
             "PWD": str(container.sandbox),
         }
+        if own_executor(work) and not self._switch_user:
+            result["MESOS_SWITCH_USER"] = "0"
         if work.framework.get("checkpoint"):
             result["MESOS_RECOVERY_TIMEOUT"] = seconds(self._recovery_timeout)
             result["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "2secs"

@@ -1,11 +1,15 @@
 """Bringing the URIs of a command into its sandbox: http(s), file and plain paths; extraction of archives; executable
 bits.
 
-Writes what it does to the sandbox's stderr, where people look for it. Has no cache.
+Writes what it does to the sandbox's stderr, where people look for it. What a URI with `cache` brought is kept by its
+address for the next task of this agent, without asking whether it changed there; as the real fetcher does.
 """
 
+import hashlib
+import os
 import shutil
 import tarfile
+import threading
 import urllib.error
 import urllib.request
 import zipfile
@@ -22,13 +26,47 @@ class FetchFailed(Exception):
     """A URI could not be brought into the sandbox; the message says which and why."""
 
 
-def fetch(uris: list[dict[str, Any]], sandbox: Path, log: Callable[[str], None]) -> None:
+class Cache:
+    """Files by their URI in one directory, the least recently used ones removed above `limit` bytes."""
+
+    def __init__(self, directory: Path, limit: int) -> None:
+        self._directory = directory
+        self._limit = limit
+        self._lock = threading.Lock()
+
+    def file(self, value: str, name: str, bring: Callable[[Path], None]) -> Path:
+        """The cached file; `bring` makes it when it is not there."""
+        with self._lock:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            # The name stays visible at the end: what kind of archive it is depends on it.
+            path = self._directory / f"{hashlib.sha256(value.encode()).hexdigest()[:32]}-{name}"
+            if not path.exists():
+                partial = path.with_name(f"partial-{path.name}")
+                bring(partial)
+                partial.replace(path)
+                self._shrink(path)
+            else:
+                os.utime(path)
+            return path
+
+    def _shrink(self, keep: Path) -> None:
+        files = sorted(
+            (item for item in self._directory.iterdir() if item != keep), key=lambda item: item.stat().st_mtime
+        )
+        total = keep.stat().st_size + sum(item.stat().st_size for item in files)
+        while total > self._limit and files:
+            oldest = files.pop(0)
+            total -= oldest.stat().st_size
+            oldest.unlink()
+
+
+def fetch(uris: list[dict[str, Any]], sandbox: Path, log: Callable[[str], None], cache: Cache | None = None) -> None:
     """Fetch all URIs of a CommandInfo, in order."""
     for uri in uris:
-        _fetch(uri, sandbox, log)
+        _fetch(uri, sandbox, log, cache)
 
 
-def _fetch(uri: dict[str, Any], sandbox: Path, log: Callable[[str], None]) -> None:
+def _fetch(uri: dict[str, Any], sandbox: Path, log: Callable[[str], None], cache: Cache | None) -> None:
     value: str = uri["value"]
     parsed = urlparse(value)
     name = uri.get("output_file") or unquote(Path(parsed.path).name)
@@ -38,16 +76,10 @@ def _fetch(uri: dict[str, Any], sandbox: Path, log: Callable[[str], None]) -> No
     target.parent.mkdir(parents=True, exist_ok=True)
     log(f"Fetching URI '{value}'")
     try:
-        if parsed.scheme in ("http", "https"):
-            with urllib.request.urlopen(value, timeout=_TIMEOUT) as source, target.open("wb") as file:  # noqa: S310 - the scheme is checked
-                shutil.copyfileobj(source, file)
-        elif parsed.scheme in ("", "file"):
-            source_path = Path(unquote(parsed.path))
-            if source_path.is_dir():
-                raise FetchFailed(f"'{value}' is a directory")
-            shutil.copy(source_path, target)
+        if cache is not None and uri.get("cache"):
+            shutil.copy(cache.file(value, target.name, lambda path: _bring(value, path)), target)
         else:
-            raise FetchFailed(f"'{value}' has the scheme '{parsed.scheme}'; http, https and file are known")
+            _bring(value, target)
     except urllib.error.HTTPError as error:
         raise FetchFailed(f"Failed to fetch '{value}': HTTP {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
@@ -57,6 +89,20 @@ def _fetch(uri: dict[str, Any], sandbox: Path, log: Callable[[str], None]) -> No
     elif uri.get("extract", True):
         _extract(target, sandbox, value, log)
     log(f"Fetched '{value}' to '{target}'")
+
+
+def _bring(value: str, target: Path) -> None:
+    parsed = urlparse(value)
+    if parsed.scheme in ("http", "https"):
+        with urllib.request.urlopen(value, timeout=_TIMEOUT) as source, target.open("wb") as file:  # noqa: S310 - the scheme is checked
+            shutil.copyfileobj(source, file)
+    elif parsed.scheme in ("", "file"):
+        source_path = Path(unquote(parsed.path))
+        if source_path.is_dir():
+            raise FetchFailed(f"'{value}' is a directory")
+        shutil.copy(source_path, target)
+    else:
+        raise FetchFailed(f"'{value}' has the scheme '{parsed.scheme}'; http, https and file are known")
 
 
 def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, sandbox: Path) -> None:

@@ -78,19 +78,20 @@ def descendants(root: int) -> list[int]:
 
 
 def members(sandbox: str | None, leader: int | None = None) -> set[int]:
-    """The living processes of a container: the leader's session and descendants, and who has its sandbox in the
-    environment.
+    """The living processes of a container: the leader's session and descendants, and who has its sandbox, or that of a
+    nested container, in the environment.
     """
     parents: dict[int, int] = {}
     found: set[int] = set()
     mark = f"MESOS_SANDBOX={sandbox}".encode()
+    nested = mark + b"/tasks/"
     for pid in everyone():
         fields = _stat(pid)
         if fields is None or fields[0] in ("Z", "X") or pid == os.getpid():
             continue
         parents[pid] = int(fields[1])
         if (leader is not None and (pid == leader or int(fields[3]) == leader)) or (
-            sandbox and mark in _read(pid, "environ").split(b"\0")
+            sandbox and any(item == mark or item.startswith(nested) for item in _read(pid, "environ").split(b"\0"))
         ):
             found.add(pid)
     grown = True

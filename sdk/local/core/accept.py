@@ -202,7 +202,8 @@ def _launch_group(
     executor = _with_role_executor(framework, group["executor"], role)
     tasks = [_with_role_task(framework, task, role) for task in group["task_group"].get("tasks", [])]
     error = executor_problem(executor, framework, agent)
-    needed = Resources.of(executor.get("resources"))
+    key = (framework.framework_id, executor["executor_id"]["value"])
+    needed = Resources() if key in agent.executors else Resources.of(executor.get("resources"))
     seen: set[str] = set()
     for task in tasks:
         task_id = task["task_id"]["value"]
@@ -214,9 +215,9 @@ def _launch_group(
         if "executor" in task:
             error = error or "'TaskInfo.executor' must not be set"
         else:
-            error = error or task_problem(framework, agent, task | {"executor": executor}, remaining)
+            error = error or task_problem(framework, agent, task, None)
     if error is None and not remaining.contains(needed):
-        error = f"Total resources {needed} required by task group and its executor is more than available {remaining}"
+        error = f"Total resources {needed} required by task group and its executor are more than available {remaining}"
     if error is not None:
         for task in tasks:
             _task_error(state, framework, task, error, "REASON_TASK_GROUP_INVALID", now)

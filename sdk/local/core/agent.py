@@ -28,6 +28,7 @@ from sdk.local.core.agent_model import (
     ExecutorRun,
     Terminate,
     ToExecutor,
+    Volumes,
 )
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources
@@ -128,7 +129,7 @@ class Agent:
             case "RUN_TASK":
                 executors.run_task(state, message, now)
             case "RUN_TASK_GROUP":
-                self._run_group(message, now)
+                executors.run_group(state, message, now)
             case "KILL_TASK":
                 executors.kill_task(state, message, now)
             case "ACKNOWLEDGE":
@@ -207,26 +208,6 @@ class Agent:
             text = "Reconciliation: task unknown to the agent"
             updates.add(state, task, updates.agent_status(state, task, name, "REASON_RECONCILIATION", text, now), now)
 
-    def _run_group(self, message: Json, now: float) -> None:
-        """The default executor is not part of this agent: the tasks of a group fail with that sentence."""
-        state = self.state
-        framework_id = message["framework_info"]["id"]["value"]
-        executors.know_framework(state, message["framework_info"])
-        for info in message["tasks"]:
-            task = AgentTask(
-                framework_id=framework_id, info=info, executor_id=message["executor"]["executor_id"]["value"]
-            )
-            state.tasks[(framework_id, task.task_id)] = task
-            content = updates.agent_status(
-                state,
-                task,
-                "TASK_FAILED",
-                "REASON_EXECUTOR_TERMINATED",
-                "This agent of the embedded Mesos does not run task groups: it has no default executor",
-                now,
-            )
-            updates.add(state, task, content, now)
-
     def _settled(self, task: AgentTask) -> None:
         """The last update of a task is acknowledged."""
         state = self.state
@@ -246,6 +227,9 @@ class Agent:
         try:
             state.resources = operations.apply(state.resources, operation)
             content["state"] = "OPERATION_FINISHED"
+            if operation["type"] in ("CREATE", "DESTROY"):
+                volumes = operation[operation["type"].lower()].get("volumes", [])
+                state.out.append(Volumes(kind=operation["type"], volumes=volumes))
         except operations.NotContained as error:
             content |= {"state": "OPERATION_FAILED", "message": str(error)}
         content["uuid"] = {"value": state.config.new_uuid()}
@@ -377,12 +361,29 @@ class Agent:
             self.state.out.append(Destroy(container_id=container_id))
         return self._take()
 
-    def launch_failed(self, container_id: str, message: str, *, now: float) -> tuple[AgentOutput, ...]:
-        """The executor could not be started."""
+    def launch_failed(
+        self,
+        container_id: str,
+        message: str,
+        *,
+        now: float,
+        reason: str = "REASON_CONTAINER_LAUNCH_FAILED",
+        dropped: bool = False,
+    ) -> tuple[AgentOutput, ...]:
+        """The executor could not be started; `message` goes into its tasks' statuses as it is."""
         run = self._run(container_id)
         if run is not None:
-            run.why = ("REASON_CONTAINER_LAUNCH_FAILED", f"Failed to launch container: {message}")
+            run.why = (reason, message)
+            run.dropped = dropped
             executors.exited(self.state, run, None, now)
+        return self._take()
+
+    def limited(self, container_id: str, reason: str, message: str, resources: list[Json]) -> tuple[AgentOutput, ...]:
+        """An executor with its tasks uses more of `resources` than it may: it is ended."""
+        run = self._run(container_id)
+        if run is not None and run.state != "TERMINATING":
+            run.limitation = resources
+            executors.destroy(self.state, run, (reason, message))
         return self._take()
 
     def exited(self, container_id: str, status: int | None, *, now: float) -> tuple[AgentOutput, ...]:

@@ -51,6 +51,8 @@ class Launch:
     executor: Json
     framework: Json
     task: Json | None
+    resources: list[Json] = field(default_factory=list)
+    """What the executor and its first tasks may use; volumes among it are mounted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,14 @@ class Destroy:
     """Kill everything in the container; its end is reported with `exited`."""
 
     container_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volumes:
+    """Make the directories of new persistent volumes, or remove those of destroyed ones."""
+
+    kind: Literal["CREATE", "DESTROY"]
+    volumes: list[Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +85,7 @@ class Terminate:
     reason: str
 
 
-AgentOutput = ToMaster | ToExecutor | CloseExecutor | Launch | Destroy | Checkpoint | Terminate
+AgentOutput = ToMaster | ToExecutor | CloseExecutor | Launch | Destroy | Volumes | Checkpoint | Terminate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +122,8 @@ class AgentTask:
     delivered: bool = False
     """Whether the executor got it."""
     command: bool = False
+    group: list[str] | None = None
+    """The ids of the tasks that were launched with it as one group, its own included."""
     kill: Json | None = None
     """A KILL that waits for the executor to be connected."""
     retry_at: float | None = None
@@ -148,6 +160,10 @@ class ExecutorRun:
     """When it is destroyed unless it subscribes (or ends, after SHUTDOWN) before."""
     why: tuple[str, str] | None = None
     """Reason and message for its tasks if it was the agent that ended it."""
+    dropped: bool = False
+    """Whether it never came to be, so that its tasks are dropped, not failed."""
+    limitation: list[Json] | None = None
+    """The resources of which it used more than it may."""
 
     @property
     def key(self) -> Key:

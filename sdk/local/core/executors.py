@@ -13,8 +13,9 @@ from sdk.local.core.agent_model import (
     Launch,
     ToExecutor,
 )
+from sdk.local.core.resources import Resources
 from sdk.local.core.views import public_agent_info
-from sdk.local.core.wire import Json
+from sdk.local.core.wire import Json, ordered
 
 
 def know_framework(state: AgentState, framework: Json) -> None:
@@ -46,52 +47,85 @@ def checkpoint(state: AgentState, run: ExecutorRun) -> None:
 
 def run_task(state: AgentState, message: Json, now: float) -> None:
     """RUN_TASK: give it to its executor, which is started first if it does not run."""
-    framework: Json = message["framework_info"]
-    framework_id = framework["id"]["value"]
+    framework_id = message["framework_info"]["id"]["value"]
     info: Json = message["task"]
-    know_framework(state, framework)
-    key = (framework_id, info["task_id"]["value"])
-    if key in state.tasks:
-        return
     command = "executor" not in info
     executor = command_executor(framework_id, info) if command else info["executor"]
     task = AgentTask(
         framework_id=framework_id, info=info, executor_id=executor["executor_id"]["value"], command=command
     )
-    state.tasks[key] = task
+    _run(state, message["framework_info"], executor, [task], now)
+
+
+def run_group(state: AgentState, message: Json, now: float) -> None:
+    """RUN_TASK_GROUP: all its tasks go to one executor in one event, or none does."""
+    framework_id = message["framework_info"]["id"]["value"]
+    executor: Json = message["executor"]
+    group = [info["task_id"]["value"] for info in message["tasks"]]
+    tasks = [
+        AgentTask(
+            framework_id=framework_id,
+            info=ordered("Task", info | {"executor": executor}),
+            executor_id=executor["executor_id"]["value"],
+            group=group,
+        )
+        for info in message["tasks"]
+    ]
+    _run(state, message["framework_info"], executor, tasks, now)
+
+
+def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTask], now: float) -> None:
+    framework_id = framework["id"]["value"]
+    know_framework(state, framework)
+    if any((framework_id, task.task_id) in state.tasks for task in tasks):
+        return
+    for task in tasks:
+        state.tasks[(framework_id, task.task_id)] = task
     run = state.runs.get((framework_id, executor["executor_id"]["value"]))
     if run is not None and run.state == "TERMINATING":
-        content = updates.agent_status(
-            state, task, "TASK_DROPPED", "REASON_EXECUTOR_TERMINATED", "Executor terminating", now
-        )
-        updates.add(state, task, content, now)
-        return
-    if run is None:
-        run = ExecutorRun(
-            framework_id=framework_id,
-            executor_id=executor["executor_id"]["value"],
-            container_id=state.config.new_container_id(),
-            info=executor,
-            command=command,
-            deadline=None,
-        )
-        state.runs[run.key] = run
-        checkpoint(state, run)
-        updates.checkpoint_task(state, task)
-        state.out.append(
-            Launch(
-                container_id=run.container_id,
-                framework_id=framework_id,
-                executor_id=run.executor_id,
-                executor=run.info,
-                framework=framework,
-                task=info if command else None,
+        for task in tasks:
+            content = updates.agent_status(
+                state, task, "TASK_DROPPED", "REASON_EXECUTOR_TERMINATED", "Executor terminating", now
             )
-        )
+            updates.add(state, task, content, now)
         return
-    updates.checkpoint_task(state, task)
-    if run.stream is not None:
-        deliver(state, run, task)
+    if run is not None:
+        for task in tasks:
+            updates.checkpoint_task(state, task)
+        if run.stream is not None:
+            deliver(state, run, tasks)
+        return
+    run = ExecutorRun(
+        framework_id=framework_id,
+        executor_id=executor["executor_id"]["value"],
+        container_id=state.config.new_container_id(),
+        info=executor,
+        command=tasks[0].command,
+        deadline=None,
+    )
+    state.runs[run.key] = run
+    checkpoint(state, run)
+    for task in tasks:
+        updates.checkpoint_task(state, task)
+    state.out.append(
+        Launch(
+            container_id=run.container_id,
+            framework_id=framework_id,
+            executor_id=run.executor_id,
+            executor=run.info,
+            framework=framework,
+            task=tasks[0].info if run.command else None,
+            resources=used(run, tasks).json(),
+        )
+    )
+
+
+def used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:
+    """What an executor and these tasks of it may use."""
+    total = Resources.of(run.info.get("resources"))
+    for task in tasks:
+        total = total + Resources.of(task.info.get("resources"))
+    return total
 
 
 def command_executor(framework_id: str, task: Json) -> Json:
@@ -109,12 +143,23 @@ def command_executor(framework_id: str, task: Json) -> Json:
     }
 
 
-def deliver(state: AgentState, run: ExecutorRun, task: AgentTask) -> None:
-    """LAUNCH to a connected executor."""
+def deliver(state: AgentState, run: ExecutorRun, tasks: list[AgentTask]) -> None:
+    """LAUNCH of a task, or LAUNCH_GROUP of the tasks of one group, to a connected executor."""
     assert run.stream is not None
-    task.delivered = True
-    updates.checkpoint_task(state, task)
-    state.out.append(ToExecutor(stream=run.stream, event={"type": "LAUNCH", "launch": {"task": task.info}}))
+    for task in tasks:
+        task.delivered = True
+        updates.checkpoint_task(state, task)
+    if tasks[0].group is None:
+        event: Json = {"type": "LAUNCH", "launch": {"task": tasks[0].info}}
+    else:
+        event = {"type": "LAUNCH_GROUP", "launch_group": {"task_group": {"tasks": [task.info for task in tasks]}}}
+    state.out.append(ToExecutor(stream=run.stream, event=event))
+
+
+def _together(state: AgentState, task: AgentTask) -> list[AgentTask]:
+    """The task and those of its group that have not ended, in the group's order."""
+    members = [state.tasks.get((task.framework_id, name)) for name in task.group or [task.task_id]]
+    return [member for member in members if member is not None and not member.terminal]
 
 
 def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now: float) -> None:
@@ -146,7 +191,7 @@ def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now:
         if task.terminal:
             continue
         if not task.delivered:
-            deliver(state, run, task)
+            deliver(state, run, _together(state, task))
         elif again and task.state == "TASK_STAGING" and task.task_id not in known:
             # The LAUNCH was on its way when the agent went down; nobody will ever run it.
             content = updates.agent_status(
@@ -175,15 +220,10 @@ def kill_task(state: AgentState, message: Json, now: float) -> None:
         return
     run = state.runs.get((task.framework_id, task.executor_id or ""))
     if not task.delivered:
-        content = updates.agent_status(
-            state,
-            task,
-            "TASK_KILLED",
-            "REASON_TASK_KILLED_DURING_LAUNCH",
-            "Killed before delivery to the executor",
-            now,
-        )
-        updates.add(state, task, content, now)
+        text = "Killed before delivery to the executor"
+        for member in _together(state, task):
+            content = updates.agent_status(state, member, "TASK_KILLED", "REASON_TASK_KILLED_DURING_LAUNCH", text, now)
+            updates.add(state, member, content, now)
         if run is not None and all(item.terminal for item in state.tasks_of(run)):
             destroy(state, run)
         return
@@ -249,7 +289,10 @@ def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) 
         if removed:
             updates.forget_task(state, task)
         elif not task.terminal:
-            content = updates.agent_status(state, task, "TASK_FAILED", reason, message, now)
+            name = "TASK_DROPPED" if run.dropped else "TASK_FAILED"
+            content = updates.agent_status(state, task, name, reason, message, now)
+            if run.limitation is not None:
+                content["limitation"] = {"resources": run.limitation}
             updates.add(state, task, content, now)
 
 

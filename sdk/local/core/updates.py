@@ -20,6 +20,7 @@ def checkpoint_task(state: AgentState, task: AgentTask) -> None:
         "pending": task.pending,
         "delivered": task.delivered,
         "command": task.command,
+        "group": task.group,
         "kill": task.kill,
     }
     state.out.append(Checkpoint(name=_name(task), content=content))

@@ -103,7 +103,7 @@ def test_failed_launch(both: Pair) -> None:
     both.do(both.agent.launch_failed(both.launches[0].container_id, "no such URI", now=0.0))
     (status,) = both.world.updates("s")
     assert (status["reason"], status["message"]) == (
-        "REASON_CONTAINER_LAUNCH_FAILED", "Failed to launch container: no such URI"
+        "REASON_CONTAINER_LAUNCH_FAILED", "no such URI"
     )  # fmt: skip
     assert not both.world.of("s", "FAILURE")
 
