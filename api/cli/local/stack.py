@@ -4,7 +4,9 @@ Knows what to start, with which ports and settings, and how to tell that it is u
 by `edgelb local up`, by the tests of the whole stack and by benchmarks.
 """
 
+import importlib.util
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +21,7 @@ from api.cli.supervisor import Backoff, Child, Output, Supervisor
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.cluster import Cluster, Timing, standard_agents
+from sdk.local.zookeeper import JAR as ZOOKEEPER_JAR
 from sdk.local.zookeeper import ZooKeeperServer
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -83,6 +86,19 @@ class Stack:
         return self._zookeeper.address
 
     # Life
+
+    def check_programs(self) -> None:
+        """Raise EnvironmentProblem when something that the stack runs is not installed, and say how to get it."""
+        packages = {"haproxy": "haproxy", "java": "default-jre-headless", "openssl": "openssl", "setpriv": "util-linux"}
+        missing = [f"{package} (for {name})" for name, package in packages.items() if shutil.which(name) is None]
+        if not ZOOKEEPER_JAR.exists():
+            missing.append(f"zookeeper (for {ZOOKEEPER_JAR})")
+        if missing:
+            raise EnvironmentProblem(f"missing system packages: {', '.join(missing)}; install them, or run bin/up")
+        if importlib.util.find_spec("aiohttp") is None:
+            raise EnvironmentProblem(
+                "the Python package aiohttp is missing, which the embedded Mesos needs: pip install 'edge-lb[local]'"
+            )
 
     def check_ports(self) -> None:
         """Raise EnvironmentProblem when a port that we need has a listener, and say who it is."""

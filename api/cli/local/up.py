@@ -40,7 +40,9 @@ def up(directory: Path, base_port: int, *, detach: bool, fresh: bool) -> None:
             )
         _show_running(place, pid)
         return
-    _check_ports(Stack(layout, _unheard), patience=_ENDING_TIME if place.killed() else 0.0)
+    stack = Stack(layout, _unheard)
+    stack.check_programs()
+    _check_ports(stack, patience=_ENDING_TIME if place.killed() else 0.0)
     if detach:
         background.start(place, layout, fresh=fresh)
     else:
