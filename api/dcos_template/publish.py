@@ -14,12 +14,13 @@ from typing import Protocol
 import structlog
 
 from api.dcos_template.text import Texts
-from pool_executor.bundle import Head, decode_head, encode_head, encode_part
-from sdk.errors import CorruptRecord
+from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part
+from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.connection import BadVersion, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
 
 #: One packet must stay small; names of parts are short.
 _DELETES_AT_ONCE = 100
+_REMOVALS = 5
 
 log = structlog.get_logger()
 
@@ -84,13 +85,19 @@ class Publisher:
     def publish(
         self, pool: str, texts: Texts, ports: Mapping[str, str], pool_version: int, task_revision: int
     ) -> Published:
-        """Make these texts the bundle of the pool; nothing is written when they already are."""
+        """Make these texts the bundle of the pool; nothing is written when they already are.
+
+        Raises InvalidSpec when it has more files than one head can name.
+        """
         stored = self._stored.get(pool) or self._load(pool)
         parts = {name: text.part for name, text in sorted(texts.items())}
         head = stored.head
-        if head is not None and (head.parts, head.ports, head.pool_version) == (parts, ports, pool_version):
+        if (
+            head is not None
+            and (head.parts, head.ports, head.pool_version) == (parts, ports, pool_version)
+            and all(self._is_whole(stored, part.sha256) for part in parts.values())
+        ):
             return Published(head=head, written=False, parts_written=0, bytes_written=0)
-        written, size = self._write_parts(pool, stored, texts)
         version = max(head.version if head else 0, self._highest.get(pool, 0)) + 1
         new = Head(
             pool=pool,
@@ -101,8 +108,13 @@ class Publisher:
             ports=dict(ports),
             parts=parts,
         )
+        data = encode_head(new)
+        if len(data) > MAX_NODE_BYTES:
+            rule = f"needs {len(parts)} files, whose list of {len(data)} bytes is too long: split it into several pools"
+            raise InvalidSpec(f"pool {pool}", rule)
+        written, size = self._write_parts(pool, stored, texts)
         try:
-            (node_version,) = self._fence.write([Set(self._path(pool), encode_head(new), stored.node_version)])
+            (node_version,) = self._fence.write([Set(self._path(pool), data, stored.node_version)])
         except (BadVersion, NoNode):
             # Somebody removed or wrote the head by hand: what we know is wrong.
             self.forget_pool(pool)
@@ -137,19 +149,28 @@ class Publisher:
         if stored is not None and stored.head is not None:
             self._highest[pool] = max(self._highest.get(pool, 0), stored.head.version)
         self.forget_pool(pool)
-        path = self._path(pool)
-        while True:
-            names = self._zookeeper.children(f"{path}/parts")
+        # A process that was in charge before us may be writing its last parts, or somebody is removing too.
+        for attempt in range(_REMOVALS, 0, -1):
             try:
-                for start in range(0, len(names), _DELETES_AT_ONCE):
-                    batch = names[start : start + _DELETES_AT_ONCE]
-                    self._fence.write([Delete(self._part_path(pool, name)) for name in batch])
-                for each in (f"{path}/parts", path):
-                    if self._zookeeper.exists(each):
-                        self._fence.write([Delete(each)])
+                self._remove_tree(self._path(pool))
             except (NotEmpty, NoNode):
-                continue  # a process that was in charge before us is writing its last parts, or removing too
-            return
+                if attempt == 1:
+                    raise
+            else:
+                return
+
+    def _remove_tree(self, path: str) -> None:
+        """The node and all below it, whoever made them; behind the fence, so not ZooKeeper's own recursive deletion."""
+        names = self._zookeeper.children(path)
+        for start in range(0, len(names), _DELETES_AT_ONCE):
+            batch = [f"{path}/{name}" for name in names[start : start + _DELETES_AT_ONCE]]
+            try:
+                self._fence.write([Delete(each) for each in batch])
+            except NotEmpty:
+                for each in batch:
+                    self._remove_tree(each)
+        if self._zookeeper.exists(path):
+            self._fence.write([Delete(path)])
 
     # ------------------------------------------------------------
 

@@ -209,6 +209,11 @@ class Worker:
         state.window = state.window.publishing(now)
         try:
             changed = self._render(name, state)
+            rendering = state.rendering
+            assert rendering is not None
+            outcome = self._publisher.publish(
+                name, rendering.texts, rendering.ports, state.stored.version, self._task_revision
+            )
         except InvalidSpec as error:
             # Only another pool can help, or other tasks: no use in trying again before one of them changes.
             state.stale = None
@@ -218,18 +223,6 @@ class Worker:
                 )
             state.refused = str(error)
             return
-        except Exception:
-            log.exception(f"Rendering pool {name} failed; its last bundle stays", pool=name)
-            state.stale = None
-            state.window = state.window.failed(now)
-            return
-        state.refused = ""
-        rendering = state.rendering
-        assert rendering is not None
-        try:
-            outcome = self._publisher.publish(
-                name, rendering.texts, rendering.ports, state.stored.version, self._task_revision
-            )
         except LeadershipLost as error:
             log.warning(f"Not publishing pool {name}: {error}", pool=name)
             state.window = state.window.failed(now)
@@ -240,6 +233,13 @@ class Worker:
             state.window = state.window.failed(now)
             log.warning(f"Publishing pool {name} failed; trying again", pool=name, error=str(error))
             return
+        except Exception:
+            log.exception(f"Pool {name} could not be rendered or published; trying again", pool=name)
+            self._publisher.forget_pool(name)
+            state.stale = None
+            state.window = state.window.failed(now)
+            return
+        state.refused = ""
         state.window = state.window.succeeded()
         if not outcome.written:
             log.debug("Nothing new to publish", pool=name, version=outcome.head.version)

@@ -7,7 +7,7 @@ import pytest
 from api.dcos_template.publish import Publisher
 from api.dcos_template.text import Text, Texts
 from pool_executor.bundle import Head, decode_head, decode_part, encode_head, encode_part
-from sdk.errors import LeadershipLost, StorageUnavailable
+from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import BadVersion, Op, ZooKeeper, connect
 from sdk.storage.election import Leadership
 from tests.support.ports import free_port
@@ -200,6 +200,37 @@ def test_a_crash_between_parts_and_head_leaves_the_old_bundle_whole(
     assert publish(again, bundle("c")).version == 2
     again.collect("web")
     assert nodes(session, zk_root) == {text.part.sha256 for n in ("a", "c") for text in bundle(n).values()}
+
+
+def test_a_part_that_somebody_removed_is_written_again(
+    session: ZooKeeper, zk_root: str, leadership: Leadership
+) -> None:
+    """The next process in charge looks whether everything that the head names is there, though the content is equal."""
+    head = publish(Publisher(session, leadership, zk_root), bundle("a"))
+    session.delete(f"{zk_root}/rendered/web/parts/{head.parts['10-global.cfg'].sha256}")
+    again = publish(Publisher(session, leadership, zk_root), bundle("a"))
+    assert again.version == 2
+    assert texts_of(session, zk_root, again) == {name: text.text for name, text in bundle("a").items()}
+
+
+def test_what_somebody_else_put_below_a_bundle_is_removed_with_it(
+    session: ZooKeeper, zk_root: str, leadership: Leadership
+) -> None:
+    """A foreign node must hold up neither the removal nor, for ever, the process."""
+    publisher = Publisher(session, leadership, zk_root)
+    publish(publisher, bundle("a"))
+    for path in ("notes/deep", "parts/odd/below"):
+        session.ensure(f"{zk_root}/rendered/web/{path}")
+    publisher.remove("web")
+    assert not session.exists(f"{zk_root}/rendered/web")
+
+
+def test_more_files_than_a_head_can_name_are_refused(session: ZooKeeper, zk_root: str, leadership: Leadership) -> None:
+    """The refusal comes before the first of thousands of nodes is written."""
+    texts = {f"m{n}.map": Text.of(f"m{n}.map", "map", f"{n} a\n") for n in range(6_000)}
+    with pytest.raises(InvalidSpec, match=r"6000 files.*split it into several pools"):
+        publish(Publisher(session, leadership, zk_root), texts)
+    assert nodes(session, zk_root) == set()
 
 
 def test_a_crash_before_the_first_head_leaves_an_empty_node(
