@@ -15,11 +15,9 @@ from functools import lru_cache
 
 from api.dcos_template.routes import MapEntry
 from pool_executor.bundle import Server, parse_server
+from scheduler.pools.model import RESERVED_NAMES
 from sdk.errors import InvalidSpec
 
-#: lbmgr's own backend, whose one server is up unless the instance drains. Nothing of a pool may be called so.
-LBMGR_BACKEND = "_lbmgr"
-RESERVED = frozenset({LBMGR_BACKEND})
 STATS_SECTION = "stats"
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -45,7 +43,7 @@ def _require(condition: bool, path: str, rule: str) -> None:
 
 def _require_name(name: str, path: str) -> None:
     _require(_NAME.fullmatch(name) is not None, path, f"{name!r} is not a name for HAProxy: letters, digits, _ . : -")
-    _require(name not in RESERVED, path, f"{name!r} is the name of a part of every load balancer")
+    _require(name not in RESERVED_NAMES, path, f"{name!r} is the name of a part of every load balancer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import jinja2
 
 from api.dcos_template.build import RESOLVERS, shards
-from api.dcos_template.model import LBMGR_BACKEND, STATS_SECTION, Backend, Config, MapFile
+from api.dcos_template.model import STATS_SECTION, Backend, Config, MapFile
 from api.dcos_template.routes import ANY_HOST
 from pool_executor.bundle import Kind, Part
+from scheduler.pools.model import LBMGR_BACKEND
 
 GLOBAL_FILE = "10-global.cfg"
 FRONTENDS_FILE = "20-frontends.cfg"

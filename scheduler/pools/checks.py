@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from scheduler.pools import texts
 from scheduler.pools.model import (
     DEFAULT_ADDRESS,
+    RESERVED_NAMES,
     STATS_PORT_NAME,
     Backend,
     EndpointType,
@@ -67,6 +68,9 @@ def _listener_problems(pool: Pool) -> Iterator[Problem]:
         path = f"pool.haproxy.frontends[{index}].name"
         if frontend.name == STATS_PORT_NAME:
             yield Problem(path=path, value=frontend.name, rule="is the name of the statistics listener")
+        elif problem := _reserved(frontend.name) or texts.link_name(frontend.name):
+            # The name may be the default one, which holds the bind address and can be too long.
+            yield Problem(path=path, value=frontend.name, rule=problem)
         if frontend.name in names:
             rule = f"is also the name of pool.haproxy.frontends[{names[frontend.name]}]; give each one its own"
             yield Problem(path=path, value=frontend.name, rule=rule)
@@ -122,10 +126,16 @@ def _reference(pool: Pool, frontend: Frontend, path: str, name: str) -> Iterator
 def _backend_name_problems(pool: Pool) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, backend in enumerate(pool.haproxy.backends):
+        if problem := _reserved(backend.name):
+            yield Problem(path=f"pool.haproxy.backends[{index}].name", value=backend.name, rule=problem)
         if backend.name in first:
             path, known = f"pool.haproxy.backends[{index}].name", f"pool.haproxy.backends[{first[backend.name]}]"
             yield Problem(path=path, value=backend.name, rule=f"is also the name of {known}, which has other content")
         first.setdefault(backend.name, index)
+
+
+def _reserved(name: str) -> str | None:
+    return "is the name of a part of every load balancer; choose another one" if name in RESERVED_NAMES else None
 
 
 def _backend(index: int, backend: Backend) -> Iterator[Problem]:

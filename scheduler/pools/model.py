@@ -15,6 +15,9 @@ from enum import StrEnum
 from scheduler.pools.constraints import Constraint
 
 STATS_PORT_NAME = "stats"
+#: The backend that lbmgr adds to every configuration: its one server is up unless the instance drains.
+LBMGR_BACKEND = "_lbmgr"
+RESERVED_NAMES = frozenset({LBMGR_BACKEND})
 """Name of the task port of the statistics listener; frontends may not be called so."""
 
 

@@ -311,7 +311,7 @@ def _problems(messages: Any, data: object, path: str = "pool") -> list[Problem]:
         if key == "_schema":
             found.extend(_problems(inner, data, path))
             continue
-        at = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}"
+        at = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{shown(key)}"
         found.extend(_problems(inner, _child(data, key), at))
     return found
 

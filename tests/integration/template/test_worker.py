@@ -252,8 +252,9 @@ def test_a_pool_that_cannot_be_rendered_stops_no_other(
     tree.pools.create(web("bad"))
     wait_until(lambda: tree.servers("bad"), what="the bundle before it is broken")
     before = tree.head("bad")
-    # The name of lbmgr's own backend: as if the API had let it pass.
-    tree.pools.replace(pool("bad", frontend("web", "_lbmgr"), backend("_lbmgr")))
+    # More words than the model of the configuration takes, which the rules of pools let pass.
+    balance = "uri len 1 depth 1 len 1 depth 1"
+    tree.pools.replace(pool("bad", frontend("web", "app"), backend("app", balance=balance)))
 
     def refusals() -> list[MutableMapping[str, Any]]:
         return [entry for entry in logged if "cannot be rendered" in entry["event"]]

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scheduler.pools.model import Pool
@@ -46,6 +46,7 @@ def load(data: object) -> Pool | None:
 
 
 @given(JSON)
+@example({"\n": False})
 def test_any_value_is_loaded_or_refused_with_paths(data: object) -> None:
     """No other exception escapes, and messages are one line."""
     load(data)

@@ -103,6 +103,22 @@ def test_a_frontend_cannot_take_the_port_of_stats() -> None:
     assert "pool.haproxy.stats.bindPort" in problems(pool(frontends=[frontend(bindPort=9090)]))
 
 
+def test_nothing_can_be_called_like_a_part_of_every_load_balancer() -> None:
+    """lbmgr adds a backend of its own to every configuration."""
+    found = problems(pool(frontends=[frontend(name="_lbmgr")], backends=[{"name": "_lbmgr", "protocol": "HTTP"}]))
+
+    assert found.keys() == {"pool.haproxy.frontends[0].name", "pool.haproxy.backends[0].name"}
+    assert "part of every load balancer" in found["pool.haproxy.backends[0].name"]
+
+
+def test_a_default_name_that_is_too_long_is_refused() -> None:
+    """It holds the bind address, and a pool that was accepted must be one that can be read again."""
+    address = ".".join(["a" * 40] * 4)
+    found = problems(pool(frontends=[frontend(bindAddress=address)]))
+
+    assert found == {"pool.haproxy.frontends[0].name": "must not be longer than 96 characters"}
+
+
 def test_two_frontends_without_names_and_with_dynamic_ports_need_names() -> None:
     """Both would be called frontend_0.0.0.0_0, and the port of one could not be told from the other's."""
     found = problems(pool(frontends=[frontend(bindPort=0), frontend(bindPort=0)]))
