@@ -136,8 +136,10 @@ class ScriptedServer:
             except OSError:
                 return
             self._open.add(connection)
-            threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True).start()
+            number = self.connections
+            # Counted before it is served: whoever sees what the script sent sees the connection counted, too.
             self.connections += 1
+            threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with connection:
