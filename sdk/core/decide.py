@@ -27,11 +27,11 @@ from sdk.core.events import (
     UninstallRequested,
 )
 from sdk.core.frame import Frame
-from sdk.core.holdings import abandoned
+from sdk.core.holdings import abandoned, forget_release, release_ends, reservation_gone
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.offers import offers_received
 from sdk.core.roles import offers_came, update_offers, update_roles
-from sdk.core.settle import ensure_instances, forget_release, reservation_gone, settle, target_removed
+from sdk.core.settle import ensure_instances, settle, target_removed
 from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.uninstall import progress, uninstall_requested
@@ -91,7 +91,10 @@ def _settle_wake(frame: Frame) -> float | None:
     times.extend(frame.updates_due.values())
     if frame.subscribed:
         times.extend(since + frame.settings.silent_agent for since in frame.waiting_since.values())
-        times.extend(sent + 2 * frame.settings.proof_within for sent in frame.released.values())
+        awaited = set(frame.operations.values()) if frame.released else set()
+        times.extend(
+            release_ends(frame, sent, awaited=resource_id in awaited) for resource_id, sent in frame.released.items()
+        )
     return min(times, default=None)
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from sdk.core.effects import Operation, Unreserve
 from sdk.core.frame import Frame
-from sdk.core.settle import forget_release, reservation_gone
 from sdk.model.ids import AgentId, OperationId, ResourceId
 from sdk.model.records import Holding, PodRecord, Superseded
 from sdk.model.resources import Resource
@@ -181,3 +180,72 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
             agent_id=pool.agent_id,
         )
     return freed
+
+
+def forget_release(frame: Frame, resource_id: ResourceId) -> None:
+    """The UNRESERVE did not happen, or its outcome is known."""
+    frame.released.pop(resource_id, None)
+    frame.proven(resource=resource_id)
+    for operation_id in [name for name, released in frame.operations.items() if released == resource_id]:
+        del frame.operations[operation_id]
+
+
+def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
+    """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
+    forget_release(frame, resource_id)
+    frame.absent_since.pop(resource_id, None)
+    key = frame.by_resource.get(resource_id)
+    if key is not None:
+        frame.put(replace(frame.pods[key], holding=None))
+    for other in frame.leftovers:
+        record = frame.pods[other]
+        if all(left.resource_id != resource_id for left in record.superseded):
+            continue
+        kept = tuple(
+            replace(left, resource_id=None) if left.resource_id == resource_id else left for left in record.superseded
+        )
+        frame.put(replace(record, superseded=tuple(left for left in kept if left.resource_id or not left.ended)))
+
+
+def end_releases(frame: Frame) -> None:
+    """What follows from the silence about an UNRESERVE: without operation feedback it is the proof, with it none.
+
+    Feedback can get lost for good, with an agent's disk for example. Then the offers have to tell what has happened:
+    what is offered again is released again, what stays absent is given up.
+    """
+    if not frame.released:
+        return
+    awaited = set(frame.operations.values())
+    for resource_id, sent in list(frame.released.items()):
+        if frame.now < release_ends(frame, sent, awaited=resource_id in awaited):
+            continue
+        if resource_id in awaited:
+            frame.log("warning", f"No word about the release of {resource_id}: the offers have to tell")
+            forget_release(frame, resource_id)
+        else:
+            reservation_gone(frame, resource_id)
+
+
+def release_ends(frame: Frame, sent: float, *, awaited: bool) -> float:
+    """When nobody waits for the outcome of an UNRESERVE of the time `sent` any more."""
+    return sent + (frame.settings.feedback_patience if awaited else 2 * frame.settings.proof_within)
+
+
+def outgrow_role(frame: Frame, record: PodRecord) -> bool:
+    """Give up a holding of another role than the wanted one: its resources never come in offers of the new role.
+
+    At once and not when the new place is found: a fixed port may be free on this agent only.
+    """
+    key = (record.service, record.name)
+    wish, holding = frame.wish(key), record.holding
+    if wish is None or holding is None or holding.resource_id is None or holding.role == wish.spec.role:
+        return False
+    frame.log(
+        "info",
+        f"{record.name}: gives up its reservation of role {holding.role} on {holding.hostname} for one of role "
+        f"{wish.spec.role}",
+        service=record.service,
+    )
+    left = [replace(entry, hostname=None) for entry in _left_behind(record, frame.now)]
+    frame.put(replace(record, tasks=(), holding=None, superseded=(*record.superseded, *left)))
+    return True

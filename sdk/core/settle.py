@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sdk.core.frame import Frame
+from sdk.core.holdings import end_releases, outgrow_role
 from sdk.core.state import PodKey
-from sdk.model.ids import ResourceId
 from sdk.model.records import PodGoal, PodRecord
 from sdk.plan.need import (
     MustDelete,
@@ -55,35 +55,8 @@ def _time_has_come(frame: Frame) -> None:
             frame.touched.setdefault(service, set())
     for key, since in list(frame.waiting_since.items()):
         _agent_silent(frame, key, since)
-    awaited = set(frame.operations.values()) if frame.released else set()
-    for resource_id, sent in list(frame.released.items()):
-        if frame.subscribed and resource_id not in awaited and sent + 2 * frame.settings.proof_within <= frame.now:
-            reservation_gone(frame, resource_id)
-
-
-def forget_release(frame: Frame, resource_id: ResourceId) -> None:
-    """The UNRESERVE did not happen, or its outcome is known."""
-    frame.released.pop(resource_id, None)
-    frame.proven(resource=resource_id)
-    for operation_id in [name for name, released in frame.operations.items() if released == resource_id]:
-        del frame.operations[operation_id]
-
-
-def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
-    """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
-    forget_release(frame, resource_id)
-    frame.absent_since.pop(resource_id, None)
-    key = frame.by_resource.get(resource_id)
-    if key is not None:
-        frame.put(replace(frame.pods[key], holding=None))
-    for other in frame.leftovers:
-        record = frame.pods[other]
-        if all(left.resource_id != resource_id for left in record.superseded):
-            continue
-        kept = tuple(
-            replace(left, resource_id=None) if left.resource_id == resource_id else left for left in record.superseded
-        )
-        frame.put(replace(record, superseded=tuple(left for left in kept if left.resource_id or not left.ended)))
+    if frame.subscribed:
+        end_releases(frame)
 
 
 def _agent_silent(frame: Frame, key: PodKey, since: float) -> None:
@@ -101,6 +74,8 @@ def _assess(frame: Frame, key: PodKey) -> None:
     if record is None:
         return
     need = assess(record, frame.wish(key), frame.now, patience=frame.settings.removal_patience)
+    if isinstance(need, MustPlace) and outgrow_role(frame, record):
+        return  # looked at again in the next round, as it is now
     if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
         for task_id in need.reconcile:
             frame.reconcile(task_id)

@@ -53,6 +53,9 @@ class Settings:
     """An ACCEPT of which nothing is seen for so long may have been lost: its offers are declined, so that they come
     back if they are still ours. Twice as long without a trace of a released reservation, and it counts as gone
     (a master without operation feedback may have given the resources to others)."""
+    feedback_patience: float = 30.0
+    """How long the outcome of an UNRESERVE with an operation id is waited for: an agent repeats it until it is
+    acknowledged, so a longer silence means that it is lost."""
     silent_agent: float = 60.0
     """After so long without any offer of an agent that holds a reservation which we want, the agent counts as lost."""
     removal_patience: float = 60.0

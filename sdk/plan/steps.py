@@ -68,9 +68,12 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
             return Progress.PENDING, f"runs on {host} with its old configuration; waits for its turn"
         case Overdue(lost_for=lost_for):
             return Progress.DELAYED, f"{host} lost {lost_for:.0f} s ago; waits until another replacement is ready"
-        case MustPlace(message=message):
+        case MustPlace(message=message, elsewhere=elsewhere):
             found = tally(facts.refusals)
-            return Progress.PREPARED, f"{message}: {sentence(found)}" if found else message
+            if found:
+                return Progress.PREPARED, f"{message}: {sentence(found)}"
+            role = facts.wish.spec.role if elsewhere and facts.wish is not None else None
+            return Progress.PREPARED, f"{message}; none of role {role} has come yet" if role else message
         case MustRelease():
             where = record.holding.hostname if record.holding is not None else host
             return Progress.PREPARED, f"waits for an offer of {where} to release its reservation"

@@ -373,7 +373,7 @@ def test_forgotten_task_counts_as_lost_agent_and_may_come_back(state: TaskState)
     assert story.record.lost_at == story.now
     assert story.record.failures == 0
     story.status(TaskState.RUNNING, after=5, uuid=None, reason="REASON_AGENT_REREGISTERED")
-    assert story.record.lost_at is None
+    assert story.of(StorePod)[0].record.lost_at is None
     assert story.record.tasks[0].status.state is TaskState.RUNNING
 
 
@@ -462,6 +462,72 @@ def test_master_without_feedback_is_served_without_operation_ids() -> None:
     assert ("web", "app-0") in story.state.pods
     story.give(Tick(), after=1)
     assert ("web", "app-0") not in story.state.pods
+
+
+def released() -> tuple[Story, tuple[Resource, ...], OperationId]:
+    """A removed instance whose UNRESERVE has been sent: story, what was held, id of the operation."""
+    story = running()
+    held = reserved(story)
+    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(OffersReceived(offers=(offer("s1", *held),)))
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    assert operation.operation_id is not None
+    return story, held, operation.operation_id
+
+
+def test_release_without_word_holds_no_clock() -> None:
+    """While the outcome of an UNRESERVE is awaited, and after that, each wake is later than the moment it is set at."""
+    story, _, _ = released()
+    for _ in range(40):
+        story.give(Tick(), after=5)
+        wake = next_wake(story.state, story.now)
+        assert wake is None or wake > story.now
+
+
+def test_release_without_word_ends_when_the_offers_lack_the_reservation() -> None:
+    """The feedback is lost for good: offers of the agent in which the reservation stays absent are the proof."""
+    story, _, _ = released()
+    story.give(Tick(), after=30)
+    story.give(OffersReceived(offers=(offer("s1"),)), after=1)
+    assert [record.name for record in story.state.pods.values()] == ["app-0"]
+    story.give(OffersReceived(offers=(offer("s1"),)), after=30)
+    assert ("web", "app-0") not in story.state.pods
+    assert story.state.operations == {}
+
+
+def test_release_without_word_is_repeated_when_the_reservation_is_offered() -> None:
+    """Whatever became of the first UNRESERVE, what is offered is still reserved."""
+    story, held, first = released()
+    story.give(Tick(), after=30)
+    story.give(OffersReceived(offers=(offer("s1", *held),)), after=1)
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    assert operation.operation_id not in (None, first)
+    finished = OperationStatus(
+        operation_id=operation.operation_id or OperationId(""), state=OperationState.FINISHED, uuid="dQ=="
+    )
+    story.give(OperationStatusReceived(status=finished))
+    assert ("web", "app-0") not in story.state.pods
+
+
+def test_instance_of_another_role_gives_its_reservation_up() -> None:
+    """A changed role is placed with offers of the new role, and what was held under the old one is released."""
+    story = running()
+    held = reserved(story)
+    wish = service()
+    other = replace(wish, pods=(replace(wish.pods[0], role="other"),))
+    story.give(TargetsPublished(services={"web": other})).status(TaskState.KILLED)
+    assert story.of(StorePod)[0].record.holding is None
+    plan = next(plan for plan in snapshot(story.state, story.now).services["web"].plans if plan.name == "deploy")
+    assert plan.phases[0].steps[0].message == "waits for an offer; none of role other has come yet"
+    story.give(OffersReceived(offers=(offer("s1", *held),)), after=1)
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    story.give(OffersReceived(offers=(replace(offer("s1"), role="other"),)), after=1)
+    assert [type(each) for each in story.of(Accept)[0].operations] == [Reserve, Launch]
+    assert story.record.holding is not None
+    assert story.record.holding.role == "other"
 
 
 def test_part_of_a_reservation_is_not_released_while_the_executor_lingers() -> None:
