@@ -290,7 +290,7 @@ class Agent:
             outcome = Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
         self._outcome = outcome
         self._rejected = head.version if outcome.verdict == "rejected" else None
-        self._retry_at = time.monotonic() + self._retry.take() if outcome.retry else None
+        self._retry_at = time.monotonic() + max(outcome.pause, self._retry.take()) if outcome.retry else None
         if not outcome.retry:
             self._handled = head
         if outcome.action == "reload":

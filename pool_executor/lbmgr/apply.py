@@ -38,6 +38,8 @@ _START_TIMEOUT = 60.0
 _RELOAD_TIMEOUT = 60.0
 _CHECK_TIMEOUT = 60.0
 _DELETE_AT_ONCE = 50
+# A HAProxy that fails to start may have made the one that serves pause its listeners: not to be tried often.
+_PAUSE_AFTER_FAILED_RELOAD = 60.0
 _FORCED_MAINTENANCE = 1
 
 
@@ -50,6 +52,8 @@ class Outcome:
     reason: str
     error: str | None = None
     retry: bool = False
+    pause: float = 0.0
+    """Least seconds until it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +201,10 @@ class Applier:
         return self.running is not None and self._saved is not self.running.content
 
     def _reload(self, head: Head, content: Content, reason: str, retire: Mapping[ServerRef, Server]) -> Outcome:
-        clash = self._clash(content, self.running.content if self.running is not None and self.alive else None)
-        if clash is not None:
-            return self._kept(reason, clash, retry=True)
+        present = self.running.content if self.running is not None and self.alive else None
+        obstacle = self._clash(content, present) or self._unbindable(content, present)
+        if obstacle is not None:
+            return self._kept(reason, obstacle)
         marker = self._next_marker()
         try:
             directory = self._files.stage(head, content)
@@ -214,7 +219,7 @@ class Applier:
             self._files.switch(directory)
         except OSError as error:
             self._roll_back()
-            return self._kept(reason, self._disk(error), retry=True)
+            return self._kept(reason, self._disk(error))
 
         if self.alive:
             self._retire_early(retire)
@@ -228,7 +233,7 @@ class Applier:
             self._counters.count("reload_failed")
             self._roll_back()
             self._return_to_old_worker(retire)
-            return self._kept(reason, result.message, retry=True)
+            return self._kept(reason, result.message, _PAUSE_AFTER_FAILED_RELOAD if present is not None else 0.0)
         self._take_over(result, marker)
         self._counters.count("reload")
         self.running = Running(head=head, content=content)
@@ -241,13 +246,14 @@ class Applier:
             return Outcome(verdict="applied", action="reload", reason=reason, error=self._disk(error))
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    def _kept(self, reason: str, error: str, *, retry: bool) -> Outcome:
+    def _kept(self, reason: str, error: str, pause: float = 0.0) -> Outcome:
         return Outcome(
             verdict="rejected" if self.running is not None else "starting",
             action="reject",
             reason=reason,
             error=error,
-            retry=retry,
+            retry=True,
+            pause=pause,
         )
 
     def _clash(self, content: Content, running: Content | None) -> str | None:
@@ -262,6 +268,27 @@ class Applier:
             f"port {port} ({name}) already has a listener on {listener.address}; "
             f"HAProxy would share it silently, so it is not started there"
         )
+
+    def _unbindable(self, content: Content, running: Content | None) -> str | None:
+        """The sentence when HAProxy could not listen at an address that it does not listen at yet."""
+        present = self._listens(running) if running is not None else {}
+        for (address, port), name in sorted(self._listens(content).items()):
+            refused = port_check.refusal(address, port) if (address, port) not in present else None
+            if refused is not None:
+                return f"cannot listen at {address}:{port} ({name}): {refused}"
+        return None
+
+    def _listens(self, content: Content) -> dict[tuple[str, int], str]:
+        """Address and port of every listener with the port's name; what uses other variables is left to HAProxy."""
+        found: dict[tuple[str, int], str] = {}
+        for text in content.parts.values():
+            if text.part.kind == "config":
+                for address, port in port_check.binds(text.text):
+                    name = content.ports.get(port, port)
+                    number = int(port) if port.isdigit() else self._instance.ports.get(name)
+                    if number is not None:
+                        found[address, number] = name
+        return found
 
     # -- the running worker
 

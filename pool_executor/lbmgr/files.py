@@ -56,12 +56,13 @@ class Files:
             target = self._good.readlink()
             head = decode_head((self._good / _HEAD).read_bytes())
             texts = {part.name: _read(self._good, part) for part in head.parts.values()}
+            if not self.current.is_symlink() or self.current.readlink() != target:
+                self._point(self.current, target.name)
         except FileNotFoundError:
             return None
         except (OSError, CorruptRecord, UnicodeDecodeError) as error:
             _log.warning("The configuration on disk cannot be used; waiting for ZooKeeper", error=str(error))
             return None
-        self._point(self.current, target.name)
         return Stored(head=head, content=Content(parts=texts, ports=head.ports))
 
     def stage(self, head: Head, content: Content) -> Path:
@@ -89,6 +90,13 @@ class Files:
         path = directory / INSTANCE_FILE
         _replace(path, text.encode())
         return path
+
+    def instance_is(self, directory: Path, text: str) -> bool:
+        """Whether `00-instance.cfg` of a version has this text already."""
+        try:
+            return (directory / INSTANCE_FILE).read_bytes() == text.encode()
+        except OSError:
+            return False
 
     def write_probe(self, directory: Path, text: str) -> Path:
         """Write what stands for `00-instance.cfg` in a check; HAProxy itself skips a file of this name."""

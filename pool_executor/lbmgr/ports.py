@@ -1,11 +1,21 @@
-"""Which TCP ports of this network namespace have a listener: two HAProxies would silently share one."""
+"""Which TCP ports of this network namespace have a listener, and at which addresses one can listen at all.
+
+Two HAProxies would silently share a port. And a HAProxy that cannot bind first makes its predecessor stop listening,
+for a second or more, before it gives up: what can be known to fail must not get that far.
+"""
 
 import ipaddress
-from collections.abc import Mapping
+import re
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTEN = "0A"
+# An address that is bound transparently need not be ours.
+_BIND = re.compile(
+    r'\s*bind\s+"?(?P<address>[^\s"$/,@]*):(\$\{(?P<variable>\w+)\}|(?P<number>[0-9]+))"?(?=\s|$)(?!.*\btransparent\b)'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,31 @@ def taken(
                 clashes.append((name, port, listener))
                 break
     return clashes
+
+
+def binds(text: str) -> Iterator[tuple[str, str]]:
+    """The address and the port, a variable's name or a number, of each `bind` line of a config part."""
+    for line in text.split("\n"):
+        match = _BIND.match(line)
+        if match is not None:
+            yield match["address"], match["variable"] or match["number"]
+
+
+def refusal(address: str, port: int) -> str | None:
+    """Why nobody could listen at the address now, None when one could; nothing listens there meanwhile."""
+    host = None if address in ("", "*") else address.strip("[]")
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As HAProxy does: listeners of our own, on their way out or not, are no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            probe.bind(target)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _address(text: str) -> str:

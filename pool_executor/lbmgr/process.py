@@ -216,7 +216,14 @@ class Haproxy:
         """Keep HAProxy's log below its limit; the older part moves to `<name>.1`. HAProxy only appends to it."""
         if self._log_size() <= _MAX_LOG_BYTES:
             return
-        shutil.copyfile(self._log_path, self._log_path.with_name(f"{self._log_path.name}.1"))
+        older = self._log_path.with_name(f"{self._log_path.name}.1")
+        try:
+            shutil.copyfile(self._log_path, older)
+        except OSError as error:
+            # On a full disk the space counts for more than old lines.
+            _log.warning("HAProxy's log could not be kept; it begins anew", error=str(error))
+            with contextlib.suppress(OSError):
+                older.unlink()
         os.truncate(self._log_path, 0)
 
     # -- proof

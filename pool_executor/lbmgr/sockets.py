@@ -53,9 +53,10 @@ def _remove_leftovers(parent: Path) -> None:
             continue  # somebody else's, or just being made
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Under the lock: one who made the directory just now and waits for it must find it whole or gone.
+            shutil.rmtree(path, ignore_errors=True)
+            _log.info("Removed the sockets of an instance that is gone", path=str(path))
         except OSError:
             continue  # in use
         finally:
             os.close(lock)
-        shutil.rmtree(path, ignore_errors=True)
-        _log.info("Removed the sockets of an instance that is gone", path=str(path))

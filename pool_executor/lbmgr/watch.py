@@ -73,8 +73,8 @@ class PoolNodes:
             self._on_connected()
 
     def _seen(self, found: tuple[bytes, int] | None) -> None:
-        if found is None:
-            self._on_head(None)
+        if found is None or not found[0]:
+            self._on_head(None)  # an empty node: parts stand below it already, the first head comes next
             return
         try:
             self._on_head(decode_head(found[0]))

@@ -141,8 +141,11 @@ def test_an_address_that_cannot_be_bound_is_told_and_the_old_one_serves(system: 
     """HAProxy's check accepts an address that no interface has; its refusal to start comes later, and harms nobody."""
     name = pool["name"]
     [before] = system.instances(name)
-    with load_in_thread(f"http://127.0.0.1:{pool['ports'][0]}/", rps=50) as load:
-        system.update(second_frontend(pool, NOT_MINE))
+    # A connection for each request: what is lost between two workers is lost when connecting.
+    with load_in_thread(f"http://127.0.0.1:{pool['ports'][0]}/", rps=50, keep_alive=False) as load:
+        update = system.edgelb("update", "-", "--wait", stdin=json.dumps(second_frontend(pool, NOT_MINE)))
+        assert update.returncode == 7
+        assert NOT_MINE in update.stderr
         told = wait_until(lambda: rejected(system, name), 30, "the verdict of the instance")
         assert NOT_MINE in told["error"], told["error"]
         assert system.status(name)["state"] == "rejected"
@@ -153,6 +156,25 @@ def test_an_address_that_cannot_be_bound_is_told_and_the_old_one_serves(system: 
     assert after["task_id"] == before["task_id"]
     assert after["haproxy"]["master"] == before["haproxy"]["master"]
     assert system.stack.fetch(f"http://127.0.0.1:{pool['ports'][1]}/")[0] == 200
+
+
+def test_a_new_instance_whose_port_is_in_use_says_by_whom_and_serves_when_it_is_free(system: System) -> None:
+    """HAProxy is not started beside a listener on its fixed port; the task waits for the port, it does not fail."""
+    name = f"waiting-{uuid.uuid4().hex[:6]}"
+    [port] = system.unused_ports(1, 1)
+    document = system.pool(name, count=1)
+    document["haproxy"]["frontends"][0]["bindPort"] = port
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", port))
+        somebody.listen()
+        system.stack.call("POST", f"{system.stack.api}/v2/pools", document)
+        sentence = f"port {port} (web) already has a listener on 127.0.0.1"
+        wait_until(lambda: sentence in system.edgelb("status", name).stdout, 40, "the reason in the status")
+        [task] = system.task_ids(name)
+    wait_until(lambda: system.ready(name), 40, "the pool on the port that is free now")
+    assert system.stack.fetch(f"http://127.0.0.1:{port}/")[0] == 200
+    assert system.task_ids(name) == {task}
+    system.leave(name)
 
 
 def test_a_first_configuration_that_cannot_be_served_is_told_as_well(system: System) -> None:

@@ -170,7 +170,7 @@ def test_draining_says_no_first_and_finishes_requests(publisher: Publisher, make
             lbmgr.signal(signal.SIGTERM)
             wait_until(lambda: lbmgr.health() == 503, what="health says no")
             assert lbmgr.answers(3) == {one.answer}
-            assert not publisher.statuses()["task-1"].healthy
+            wait_until(lambda: not publisher.statuses()["task-1"].healthy, what="the status says no, too")
             assert lbmgr.wait() == 0
             wait_until(lambda: slow.report().requests > 0, what="the slow request ended")
             report = slow.report()
