@@ -10,7 +10,7 @@ from api.cli import doctor_checks as checks
 from api.cli import logs, settings
 from api.cli.exits import Exit
 from api.cli.output import coloured, data, data_json, talk
-from api.cli.settings import DEFAULT_API
+from api.cli.settings import ClientOptions
 
 
 @click.command()
@@ -18,28 +18,31 @@ from api.cli.settings import DEFAULT_API
 @settings.zk_root
 @settings.mesos
 @settings.framework_name
-@click.option("--api", envvar="EDGELB_API", default=DEFAULT_API, show_default=True, show_envvar=True, metavar="URL")
+@settings.client_options
 @click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", hidden=True)
 @click.option("--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", hidden=True)
 @click.option("--listener-listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
 def doctor(
+    context: click.Context,
     zk: str,
     zk_root: str,
     mesos: str,
     framework: str,
-    api: str,
     api_listen: str,
     scheduler_listen: str,
     listener_listen: str,
     as_json: bool,
 ) -> None:
     """Check this machine, and that ZooKeeper, Mesos, scheduler, template and API answer. Changes nothing."""
+    client = context.ensure_object(ClientOptions)
     targets = checks.Targets(
         zk=zk,
         zk_root=zk_root,
         mesos=mesos,
-        api=api,
+        api=client.api,
+        token=client.token,
         framework=framework,
         listen=(api_listen, scheduler_listen, listener_listen),
     )

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import urllib3
@@ -47,6 +47,7 @@ class Targets:
     api: str
     framework: str
     listen: tuple[str, ...]
+    token: str | None = field(default=None, repr=False)
 
 
 def check_all(targets: Targets) -> Iterator[Finding]:
@@ -57,7 +58,7 @@ def check_all(targets: Targets) -> Iterator[Finding]:
     yield from check_ports(targets.listen)
     yield from check_zookeeper(targets)
     yield check_mesos(targets.mesos)
-    yield check_api(targets.api)
+    yield check_api(targets.api, targets.token)
 
 
 def check_python(version: tuple[int, ...]) -> Finding:
@@ -236,14 +237,14 @@ def _reach(address: str) -> None:
         raise last
 
 
-def check_api(url: str) -> Finding:
+def check_api(url: str, token: str | None = None) -> Finding:
     """Whether the API answers and can reach ZooKeeper."""
-    client = ApiClient(url, timeout=_TIMEOUT)
     advice = "start edgelb api (or edgelb serve), or name its address with --api or EDGELB_API"
     try:
+        client = ApiClient(url, token=token, timeout=_TIMEOUT)
         client.ping()
         names = [pool["name"] for pool in client.pools()]
-    except ApiUnreachable as error:
+    except (ApiUnreachable, ValueError) as error:
         return Finding(level=FAIL, subject="api", seen=str(error), advice=advice)
     except ApiError as error:
         return Finding(level=FAIL, subject="api", seen=error.message, advice="see the log of edgelb api")

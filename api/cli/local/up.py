@@ -202,7 +202,7 @@ def _unheard(_name: str, _line: str) -> None:
     type=click.IntRange(1024, 31000),
     default=DEFAULT_BASE_PORT,
     show_default=True,
-    help="Port of the API; everything else listens on the ports after it. Choose another to run several side by side.",
+    help="Port of the API; all else is on the next 500 ports. Stacks side by side need others.",
 )
 @click.option("--detach", is_flag=True, help="Leave it running once traffic flows; bin/down stops it.")
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs first.")

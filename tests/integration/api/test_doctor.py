@@ -89,3 +89,12 @@ def test_a_tree_of_another_release_fails(doctor: Callable[..., Findings], connec
 
     assert doctor()["zookeeper"]["level"] == "fail"
     assert "version 7" in doctor()["zookeeper"]["seen"]
+
+
+def test_the_api_may_be_named_before_the_command(zookeeper: ZooKeeperServer, server: str) -> None:
+    """As with every other command; a text that is no URL is a finding, no traceback."""
+    for api, level in ((server, "ok"), ("ftp://nowhere", "fail")):
+        arguments = ["--api", api, "doctor", "--json", "--zk", zookeeper.address, "--mesos", f"127.0.0.1:{free_port()}"]
+        result = CliRunner().invoke(cli, arguments)
+        found = {finding["subject"]: finding for finding in json.loads(result.stdout)}
+        assert found["api"]["level"] == level, result.output
