@@ -229,6 +229,7 @@ class Subscription:
 
 
 def decode(record: bytes) -> Event:
+    """The event in a record; raises MalformedStream when there is none."""
     try:
         event = json.loads(record)
     except ValueError as error:
@@ -239,6 +240,7 @@ def decode(record: bytes) -> Event:
 
 
 def heartbeat_interval(event: Event) -> float | None:
+    """Seconds between heartbeats, as SUBSCRIBED announces them; None when it does not."""
     body = event.get("subscribed")
     interval = body.get("heartbeat_interval_seconds") if isinstance(body, dict) else None
     return float(interval) if isinstance(interval, int | float) and interval > 0 else None

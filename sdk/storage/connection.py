@@ -631,6 +631,7 @@ class Ephemeral(_Kept):
         self._zookeeper._schedule(self)
 
     def refresh(self) -> None:
+        """Make the node what it shall be; called on the connection's own thread."""
         zookeeper, data = self._zookeeper, self._data
         session = zookeeper.session
         if session is None:
