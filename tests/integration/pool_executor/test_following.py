@@ -31,6 +31,16 @@ def test_serves_the_first_bundle_and_says_so(publisher: Publisher, lbmgr: Lbmgr)
         assert wait_until(lambda: f"server {one.name} {one.address}" in overview.read_text(), what="haproxy.cfg")
 
 
+def test_an_empty_head_is_no_error(publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]) -> None:
+    """Parts stand below the head's node, so it exists without data a moment before the first head."""
+    publisher.zookeeper.ensure(f"{publisher.root}/rendered/web/parts")
+    lbmgr = make_lbmgr().start()
+    wait_until(lambda: "The pool has no configuration in ZooKeeper" in lbmgr.log(), what="it has looked")
+    status = wait_until(lambda: publisher.statuses().get("task-1"), what="the status")
+    assert status
+    assert (status.verdict, status.error) == ("starting", None)
+
+
 def test_servers_come_and_go_without_a_reload_or_a_lost_request(publisher: Publisher, lbmgr: Lbmgr) -> None:
     """Adding, re-addressing and removing servers keeps the worker, and a client that never retries sees no failure."""
     with backends(3) as (one, two, three):

@@ -1,5 +1,8 @@
 """The stats socket of a real HAProxy: every option of our table, batches, maps, and what is refused."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
 from pool_executor.lbmgr.runtime import SERVER_OPTIONS, Runtime, SocketFailed
 from pool_executor.lbmgr.sockets import SocketDirectory
+from tests.integration.pool_executor.harness import ROOT
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -211,11 +215,39 @@ def test_a_socket_that_nobody_serves_fails_at_once(tmp_path: Path) -> None:
         Runtime(tmp_path / "gone.sock")
 
 
+REMOVED_UNDER_LOCK = """
+import fcntl, os, pathlib, sys
+from pool_executor.lbmgr.sockets import SocketDirectory
+
+dead = SocketDirectory()
+os.close(dead._lock)  # what the kernel does when a process is killed
+
+def look(event, arguments):
+    if event == "shutil.rmtree" and pathlib.Path(arguments[0]) == dead.path:
+        try:
+            fcntl.flock(os.open(dead.path / "lock", os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("locked")
+        else:
+            print("free")
+
+sys.addaudithook(look)
+SocketDirectory().close()
+"""
+
+
+def test_a_leftover_is_removed_under_its_lock() -> None:
+    """Who made the directory just now and waits for the lock must not be given one that is about to be removed."""
+    done = subprocess.run(
+        [sys.executable, "-c", REMOVED_UNDER_LOCK], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert "locked" in done.stdout.split()
+    assert "free" not in done.stdout.split()
+
+
 def test_sockets_of_a_dead_owner_are_removed() -> None:
     """The next instance on the host cleans up what a killed one left, and leaves living ones alone."""
     living, dead = SocketDirectory(), SocketDirectory()
-    import os
-
     os.close(dead._lock)  # what the kernel does when a process is killed
     third = SocketDirectory()
     assert living.path.exists()
