@@ -265,6 +265,7 @@ async def run(options: argparse.Namespace) -> None:
         port=options.port,
         cluster=options.cluster,
         domain=options.domain,
+        authenticate=options.credentials is not None,
         log_dir=str(options.work_dir),
         allocation_interval=options.allocation_interval,
         heartbeat_interval=options.heartbeat_interval,

@@ -255,12 +255,11 @@ def _apply(state: State, framework: Framework, agent: Agent, operation: Json, re
     bare = operations.unallocated(operation)
     agent.total = operations.apply(agent.total, bare)
     record = Operation(
-        uuid=f"{state.config.master_id}-op{state.next_operation}",
+        uuid=state.operation_uuid(),
         framework_id=framework.framework_id,
         agent_id=agent.agent_id,
         info=operation,
     )
-    state.next_operation += 1
     agent.operations[record.uuid] = record
     framework.operations[record.uuid] = record
     to_agent(

@@ -123,6 +123,7 @@ def _readmit(state: State, connection: str, message: Json, now: float) -> None:
             continue
         framework.unreachable.pop(item["task_id"]["value"], None)
         task = _task(agent, item)
+        task.learned = was_unreachable
         framework.tasks[task.task_id] = task
         to_operators(state, "TASK_ADDED", {"task": task_message(task)})
         if was_unreachable:
@@ -163,7 +164,9 @@ def _task(agent: Agent, item: Json) -> Task:
 
 
 def _back(state: State, framework: Framework, task: Task, now: float) -> None:
-    last = task.statuses[-1] if task.statuses else None
+    # Where it runs was said by its executor; its agent's last words may not repeat it.
+    last = {name: part for item in task.statuses for name, part in item.items() if name == "container_status"}
+    last |= task.statuses[-1] if task.statuses else {}
     content = status(
         now,
         task.task_id,
@@ -349,7 +352,9 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
             )
             release(state, task, now)
             task.state = content["state"]
-            task_updated(state, task, content)
+            # Operators are not told the executor, as recorded.
+            told = {name: part for name, part in content.items() if name != "executor_id"}
+            task_updated(state, task, told)
             update(state, framework, content)
             del framework.tasks[task.task_id]
             framework.unreachable[task.task_id] = task

@@ -6,7 +6,8 @@ Only reads. The same functions serve the master and, for tasks and resources, th
 
 from collections.abc import Iterable
 
-from sdk.local.core.model import Agent, Framework, Offer, State, Task
+from sdk.local.core.master_flags import flags
+from sdk.local.core.model import Agent, Executor, Framework, Offer, State, Task
 from sdk.local.core.resources import Resources, reservation_role
 from sdk.local.core.views import (
     AGENT_CAPABILITIES,
@@ -45,7 +46,7 @@ def task(message: Json) -> Json:
         "executor_id": message.get("executor_id", {}).get("value", ""),
         "slave_id": message.get("agent_id", {}).get("value", ""),
         "state": message["state"],
-        "resources": quantities(Resources.of(resources)),
+        "resources": quantities(Resources.of(resources)) | _exact(resources),
         "role": resources[0].get("allocation_info", {}).get("role", "*") if resources else "*",
         "statuses": [_status(item) for item in message.get("statuses", ())],
     }
@@ -57,6 +58,43 @@ def task(message: Json) -> Json:
         if name in message:
             result[name] = message[name]
     return result
+
+
+def _exact(resources: list[Json]) -> Json:
+    """The sums of scalars as the task asked for them, not rounded to thousandths."""
+    sums: Json = {}
+    for item in resources:
+        if "scalar" in item:
+            sums[item["name"]] = sums.get(item["name"], 0.0) + item["scalar"]["value"]
+    return {name: float(f"{value:.12g}") for name, value in sums.items()}
+
+
+def executor(item: Executor, agent_id: str) -> Json:
+    """An executor as the classic endpoints print it."""
+    resources = item.info.get("resources", [])
+    command = item.info.get("command", {})
+    shown: Json = {"shell": command.get("shell", True)}
+    if "value" in command:
+        shown["value"] = command["value"]
+    shown["argv"] = command.get("arguments", [])
+    if "environment" in command:
+        shown["environment"] = command["environment"]
+    shown["uris"] = [
+        {"value": uri["value"], "executable": uri.get("executable", False)} for uri in command.get("uris", [])
+    ]
+    result: Json = {
+        "executor_id": item.executor_id,
+        "name": item.info.get("name", ""),
+        "framework_id": item.framework_id,
+        "command": shown,
+        "resources": quantities(item.resources),
+        "role": next((str(part["allocation_info"]["role"]) for part in resources if "allocation_info" in part), "*"),
+    }
+    if "labels" in item.info:
+        result["labels"] = item.info["labels"].get("labels", [])
+    if "type" in item.info:
+        result["type"] = item.info["type"]
+    return result | {"slave_id": agent_id}
 
 
 def _status(status: Json) -> Json:
@@ -151,7 +189,7 @@ def slaves(state: State, *, full: bool, only: str | None = None) -> Json:
                 "hostname": info["hostname"],
                 "port": info["port"],
                 "attributes": attributes(info),
-                "resources": quantities(Resources.of(info["resources"])),
+                **({"domain": info["domain"]} if "domain" in info else {}),
             }
             for agent_id, info in state.recovered_agents.items()
             if only in (None, agent_id)
@@ -187,7 +225,7 @@ def framework(state: State, item: Framework) -> Json:
     }
     if "principal" in info:
         result["principal"] = info["principal"]
-    if item.reregistered != item.registered:
+    if item.returned:
         result["reregistered_time"] = item.reregistered
     result["resources"] = quantities(used + offered)
     result["roles" if item.has("MULTI_ROLE") else "role"] = item.roles if item.has("MULTI_ROLE") else item.roles[0]
@@ -206,17 +244,10 @@ def framework(state: State, item: Framework) -> Json:
             for offer in offers
         ],
         "executors": [
-            {
-                "executor_id": executor.executor_id,
-                "name": executor.info.get("name", ""),
-                "framework_id": executor.framework_id,
-                "command": executor.info.get("command", {}),
-                "resources": quantities(executor.resources),
-                "slave_id": agent.agent_id,
-            }
+            executor(found, agent.agent_id)
             for agent in state.agents.values()
-            for executor in agent.executors.values()
-            if executor.framework_id == item.framework_id
+            for found in agent.executors.values()
+            if found.framework_id == item.framework_id
         ],
     }
     if "labels" in info:
@@ -321,24 +352,11 @@ def full_state(state: State) -> Json:
     """/state."""
     return {
         **_head(state),
-        "flags": flags(state),
+        "flags": flags(state.config),
         **slaves(state, full=False),
         **frameworks(state),
         "orphan_tasks": [],
         "unregistered_frameworks": [],
-    }
-
-
-def flags(state: State) -> dict[str, str]:
-    """The flags that have a meaning here, under their real names."""
-    config = state.config
-    return {
-        "agent_ping_timeout": f"{config.agent_ping_timeout:g}secs",
-        "agent_reregister_timeout": f"{config.agent_reregister_timeout:g}secs",
-        "allocation_interval": f"{config.allocation_interval:g}secs",
-        "ip": config.ip,
-        "max_agent_ping_timeouts": str(config.max_agent_ping_timeouts),
-        "port": str(config.port),
     }
 
 

@@ -119,7 +119,8 @@ def task_updated(state: State, task: Task, content: Json) -> None:
     # Mesos keeps one status per state in a row: a newer one of the same state replaces the older.
     if task.statuses and task.statuses[-1]["state"] == content["state"]:
         task.statuses.pop()
-    task.statuses.append(content)
+    # The data of a status is for the scheduler alone.
+    task.statuses.append({name: part for name, part in content.items() if name != "data"})
     to_operators(
         state,
         "TASK_UPDATED",

@@ -22,6 +22,7 @@ from sdk.local.core.http import (
 )
 from sdk.local.core.leadership import Leadership, refusal
 from sdk.local.core.master import Master
+from sdk.local.core.master_flags import flags
 from sdk.local.core.outputs import Answer
 from sdk.local.core.wire import Json
 
@@ -145,7 +146,7 @@ class Endpoints:
             case "/version":
                 return document(request, dict(sorted(classic.BUILD.items())))
             case "/flags":
-                return document(request, {"flags": classic.flags(state)})
+                return document(request, {"flags": flags(state.config)})
             case "/state":
                 return document(request, classic.full_state(state))
             case "/state-summary":

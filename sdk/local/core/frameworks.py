@@ -66,6 +66,7 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
 
 
 def _add(state: State, framework_id: str, info: Json, now: float) -> Framework:
+    returned = bool(framework_id)
     if not framework_id:
         framework_id = f"{state.config.master_id}-{state.next_framework:04d}"
         state.next_framework += 1
@@ -74,6 +75,7 @@ def _add(state: State, framework_id: str, info: Json, now: float) -> Framework:
         info=ordered("FrameworkInfo", info | {"id": {"value": framework_id}}),
         registered=now,
         reregistered=now,
+        returned=returned,
     )
     state.frameworks[framework_id] = framework
     return framework
@@ -93,6 +95,7 @@ def _fail_over(state: State, framework: Framework, info: Json, now: float) -> No
         framework.recovered = False
         framework.registered = now
     framework.reregistered = now
+    framework.returned = True
     revive(state, framework, framework.roles)
 
 
@@ -118,7 +121,7 @@ def update(state: State, framework: Framework, call: Json, now: float) -> str | 
     framework.offer_constraints = content.get("offer_constraints", {})
     to_operators(state, "FRAMEWORK_UPDATED", {"framework": framework_message(state, framework, full=False)})
     _tell_agents(state, {"type": "UPDATE_FRAMEWORK", "framework_info": info})
-    allocate(state, now)
+    mark_dirty(state, now)
     return None
 
 

@@ -3,6 +3,8 @@
 Knows no rules; they stand in `allocation`, `accept`, `tasks`, `frameworks`, `agents` and `operations`.
 """
 
+import base64
+import hashlib
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -44,6 +46,8 @@ class MasterConfig:
     max_completed_tasks: int = 1000
     domain: Json | None = None
     """The fault domain that the master shows of itself."""
+    authenticate: bool = False
+    """Whether clients have to say who they are; only shown here."""
     log_dir: str | None = None
     """Shown to the web UI, which then offers the master's log."""
 
@@ -67,6 +71,8 @@ class Task:
     sent_state: str | None = None
     sent_uuid: str | None = None
     statuses: list[Json] = field(default_factory=list)
+    learned: bool = False
+    """Whether it is known from its agent alone, before its first update here."""
     charged: bool = True
     """Whether its resources count as used: until it is terminal."""
 
@@ -125,6 +131,8 @@ class Framework:
     registered: float
     reregistered: float
     stream: str | None = None
+    returned: bool = False
+    """Whether it came with an id: after a failover, or to a new master."""
     recovered: bool = False
     """Known only from agents that came back to a restarted master."""
     unregistered: float = 0.0
@@ -237,6 +245,12 @@ class State:
     next_operation: int = 0
     metrics: dict[str, int] = field(default_factory=dict)
     out: list[Output] = field(default_factory=list)
+
+    def operation_uuid(self) -> str:
+        """A new id of an operation, as the bytes of a UUID."""
+        self.next_operation += 1
+        name = f"{self.config.master_id}/{self.next_operation}".encode()
+        return base64.b64encode(hashlib.blake2b(name, digest_size=16).digest()).decode()
 
     def count(self, name: str) -> None:
         """One more of what /metrics/snapshot counts under `name`."""

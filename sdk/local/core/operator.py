@@ -4,9 +4,10 @@ Knows the checks, statuses and texts of the real master. Listing and reading fil
 """
 
 from sdk.local.core import agents, frameworks, operations, views
-from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
-from sdk.local.core.classic import flags, metrics
+from sdk.local.core.allocation import mark_dirty, offers_of, rescind
+from sdk.local.core.classic import metrics
 from sdk.local.core.emit import persist, to_agent
+from sdk.local.core.master_flags import flags
 from sdk.local.core.model import Agent, Operation, State
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources, modern, text
@@ -115,7 +116,7 @@ def _view(state: State, kind: str) -> Answer:
             times = {"start_time": state.started, "elected_time": state.started}
             content = {"master_info": views.master_info(state), **times}
         case "GET_FLAGS":
-            content = {"flags": [{"name": name, "value": value} for name, value in flags(state).items()]}
+            content = {"flags": [{"name": name, "value": value} for name, value in flags(state.config).items()]}
         case "GET_LOGGING_LEVEL":
             content = {"level": 0}
         case "GET_WEIGHTS":
@@ -171,7 +172,7 @@ def _activity(state: State, kind: str, content: Json, now: float) -> Answer:
             agents.deactivate(state, agent_id, {"config": config, "since": now}, now)
     persist(state)
     if kind == "REACTIVATE_AGENT":
-        allocate(state, now)
+        mark_dirty(state, now)
     return Answer(status=200)
 
 
@@ -249,12 +250,11 @@ def _apply(state: State, agent: Agent, operation: Json) -> None:
     agent.free = operations.apply(agent.free, operation)
     agent.total = operations.apply(agent.total, operation)
     record = Operation(
-        uuid=f"{state.config.master_id}-op{state.next_operation}",
+        uuid=state.operation_uuid(),
         framework_id="",
         agent_id=agent.agent_id,
         info=operation,
     )
-    state.next_operation += 1
     agent.operations[record.uuid] = record
     message = {
         "type": "APPLY_OPERATION",

@@ -44,6 +44,7 @@ def on_update(state: State, agent: Agent, message: Json, now: float) -> None:
     if task is not None and task.agent_id == agent.agent_id:
         if not task.terminal:
             task.state = str(message.get("latest_state", content["state"]))
+        task.learned = False
         again = task.sent_uuid == content.get("uuid")
         task.sent_state, task.sent_uuid = content["state"], content.get("uuid")
         if not again:

@@ -121,8 +121,9 @@ def executor_problem(executor: Json, framework: Framework, agent: Agent) -> str 
     return _resources_problem(executor.get("resources", []))
 
 
-def task_problem(framework: Framework, agent: Agent, task: Json, available: Resources) -> str | None:
-    """Why a task may not be launched on `agent` with `available` left of the offers, or None.
+def task_problem(framework: Framework, agent: Agent, task: Json, available: Resources | None) -> str | None:
+    """Why a task may not be launched on `agent` with `available` left of the offers, or None. Without `available` it is
+    one of a group, which has an executor of its own and whose resources are summed up.
 
     The order of checks is Mesos'.
     """
@@ -133,7 +134,7 @@ def task_problem(framework: Framework, agent: Agent, task: Json, available: Reso
         return f"Task has duplicate ID: {task_id}"
     if task["agent_id"]["value"] != agent.agent_id:
         return f"Task uses invalid agent {task['agent_id']['value']} while agent {agent.agent_id} is expected"
-    if ("executor" in task) == ("command" in task):
+    if available is not None and ("executor" in task) == ("command" in task):
         return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
     grace = task.get("kill_policy", {}).get("grace_period", {}).get("nanoseconds", 0)
     if grace < 0:
@@ -148,6 +149,8 @@ def task_problem(framework: Framework, agent: Agent, task: Json, available: Reso
     executor = task.get("executor")
     if executor is not None and (why := executor_problem(executor, framework, agent)):
         return why
+    if available is None:
+        return None
     needed = Resources.of(task["resources"])
     if executor is not None and (framework.framework_id, executor["executor_id"]["value"]) not in agent.executors:
         needed = needed + Resources.of(executor.get("resources"))

@@ -4,7 +4,7 @@ Only reads. The classic JSON endpoints stand in `classic`.
 """
 
 from sdk.local.core.emit import nanoseconds
-from sdk.local.core.model import VERSION, Agent, Framework, State, Task
+from sdk.local.core.model import VERSION, Agent, Framework, Operation, State, Task
 from sdk.local.core.resources import Resources, reservation_role
 from sdk.local.core.wire import Json, ordered
 
@@ -38,7 +38,7 @@ def task_message(task: Task) -> Json:
     content = task.info | {"state": task.state}
     if task.statuses:
         content["statuses"] = list(task.statuses)
-    if task.sent_uuid is not None:
+    if task.sent_uuid is not None and not task.learned:
         content["status_update_state"] = task.sent_state
         content["status_update_uuid"] = task.sent_uuid
     return {name: content[name] for name in _TASK_ORDER if name in content}
@@ -64,8 +64,18 @@ def task_fields(task: Json, framework_id: str, executor: Json | None) -> Json:
 
 
 def with_role(resources: Resources) -> list[Json]:
-    """Resources as operators get them: with the `role` they are reserved for."""
-    return [ordered("Resource", item | {"role": reservation_role(item)}) for item in resources]
+    """Resources as operators get them: in both formats at once, refined reservations only in the new one."""
+    result = []
+    for item in resources:
+        stack = item.get("reservations", [])
+        if len(stack) > 1:
+            result.append(item)
+            continue
+        old: Json = {"role": reservation_role(item)}
+        if stack and stack[0].get("type") == "DYNAMIC":
+            old["reservation"] = {name: stack[0][name] for name in ("principal", "labels") if name in stack[0]}
+        result.append(ordered("Resource", item | old))
+    return result
 
 
 def master_info(state: State) -> Json:
@@ -107,14 +117,14 @@ def agent_message(state: State, agent: Agent, *, full: bool) -> Json:
     if agent.reregistered is not None:
         result["reregistered_time"] = nanoseconds(agent.reregistered)
     result["total_resources"] = with_role(agent.total)
+    used = allocated(state, agent=agent)
+    if used:
+        result["allocated_resources"] = with_role(used)
     if full:
-        used = allocated(state, agent=agent)
         offered = Resources()
         for offer in state.offers.values():
             if offer.agent_id == agent.agent_id:
                 offered = offered + offer.resources
-        if used:
-            result["allocated_resources"] = with_role(used)
         if offered:
             result["offered_resources"] = with_role(offered)
     result["capabilities"] = [{"type": name} for name in AGENT_CAPABILITIES]
@@ -155,7 +165,7 @@ def framework_message(state: State, framework: Framework, *, full: bool, complet
     if not framework.recovered:
         result["registered_time"] = nanoseconds(framework.registered)
         result["reregistered_time"] = nanoseconds(framework.reregistered)
-    if not full or completed or framework.unregistered:
+    if not full or completed:
         result["unregistered_time"] = nanoseconds(framework.unregistered)
     if not full:
         return result
@@ -225,19 +235,18 @@ def get_state(state: State) -> Json:
     }
 
 
+def _operation_message(item: Operation) -> Json:
+    latest = (item.status or {"state": item.state}) | {"agent_id": {"value": item.agent_id}}
+    result: Json = {"framework_id": {"value": item.framework_id}} if item.framework_id else {}
+    result |= {"agent_id": {"value": item.agent_id}, "info": item.info, "latest_status": latest}
+    if item.status is not None:
+        result["statuses"] = [latest]
+    return result | {"uuid": {"value": item.uuid}}
+
+
 def get_operations(state: State) -> Json:
     """GET_OPERATIONS."""
-    found = [
-        {
-            **({"framework_id": {"value": item.framework_id}} if item.framework_id else {}),
-            "agent_id": {"value": item.agent_id},
-            "info": item.info,
-            "latest_status": item.status or {"state": item.state},
-            "uuid": {"value": item.uuid},
-        }
-        for agent in state.agents.values()
-        for item in agent.operations.values()
-    ]
+    found = [_operation_message(item) for agent in state.agents.values() for item in agent.operations.values()]
     return {"operations": found} if found else {}
 
 

@@ -173,6 +173,7 @@ def test_update_framework() -> None:
     info = framework_info(other, id={"value": "M-0000"})
     assert world.call("s", "UPDATE_FRAMEWORK", {"framework_info": info}).status == 200
     assert world.of("s", "RESCIND")
+    world.at(world.now + 1.0)
     assert world.offers("s")[0]["allocation_info"] == {"role": other}
     answer = world.call("s", "UPDATE_FRAMEWORK", {"framework_info": info | {"user": "x"}})
     assert answer.text == (
