@@ -48,16 +48,32 @@ def process_name(arguments: Sequence[str], environment: Mapping[str, str], paren
     return environment.get("TASK_NAME") if ours else None
 
 
-def stack_processes(root: int) -> list[tuple[str, int, str]]:
-    """(name, process id, command line) of everything that descends from `root`, parents before children."""
+def stack_processes(root: int, directory: Path | None = None) -> list[tuple[str, int, str]]:
+    """(name, process id, command line) of everything that descends from `root`, parents before children.
+
+    An executor that outlived its agent descends from nobody any more: its sandbox below `directory` tells it.
+    """
+    found = processes.descendants(root)
+    for pid in _adopted(directory, set(found)) if directory else ():
+        found += [pid, *processes.descendants(pid)]
     names: dict[int, str] = {}
     lines: dict[int, str] = {}
-    for pid in processes.descendants(root):
+    for pid in found:
         arguments = processes.command_line(pid)
         name = process_name(arguments, processes.environment(pid), names.get(processes.parent(pid) or 0))
         if name:
             names[pid], lines[pid] = name, " ".join([Path(arguments[0]).name, *arguments[1:]])
     return [(name, pid, lines[pid]) for pid, name in names.items()]
+
+
+def _adopted(directory: Path, known: set[int]) -> list[int]:
+    below = f"{directory}/"
+    orphans = {
+        pid
+        for pid in processes.everyone()
+        if pid not in known and processes.environment(pid).get("MESOS_SANDBOX", "").startswith(below)
+    }
+    return sorted(pid for pid in orphans if processes.parent(pid) not in orphans)
 
 
 @click.command("ps")
@@ -68,7 +84,7 @@ def ps_command(name: str | None, directory: Path) -> None:
     pid = Place(directory.resolve()).running()
     if pid is None:
         raise Failure(f"no stack is running from {directory}; bin/up starts one", Exit.UNREACHABLE)
-    found = stack_processes(pid)
+    found = stack_processes(pid, directory.resolve())
     if name is None:
         data(table(("NAME", "PID", "COMMAND"), [(one, str(number), line[:90]) for one, number, line in sorted(found)]))
         return

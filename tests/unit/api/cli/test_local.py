@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from api.cli.local.place import Place
-from api.cli.local.ps import process_name
+from api.cli.local.ps import process_name, stack_processes
 
 PYTHON = ".venv/bin/python"
 POOL_TASK = {"MESOS_EXECUTOR_ID": "dcos-edgelb.pools.my-site__edgelb-pool-1-server__0f3c", "TASK_NAME": "x"}
@@ -38,6 +40,23 @@ def test_each_process_of_a_stack_has_the_name_of_what_it_does(
 ) -> None:
     """`edgelb local ps` names a process by its command line, its environment and the process above it."""
     assert process_name(command.split(), environment, parent) == name
+
+
+def test_an_executor_that_outlived_its_agent_is_still_listed(tmp_path: Path) -> None:
+    """It descends from nobody of the stack, and is known by its sandbox in the stack's folder."""
+    script = "import time; print(flush=True); time.sleep(60)"
+    program = [sys.executable, "-c", script, "pool_executor.pyz"]
+    environment = {**POOL_TASK, "MESOS_SANDBOX": f"{tmp_path}/mesos/agent1/sandbox"}
+    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE) as executor:
+        try:
+            assert executor.stdout is not None
+            # Its line says that it runs with its own environment, no longer with ours.
+            executor.stdout.readline()
+            # Nothing descends from the executor, so it stands for a stack that lost its agent.
+            found = [(name, pid) for name, pid, _ in stack_processes(executor.pid, tmp_path)]
+        finally:
+            executor.kill()
+    assert found == [("my-site/edgelb-pool-1/executor", executor.pid)]
 
 
 def test_a_stack_is_found_by_the_note_of_the_process_that_runs_it(tmp_path: Path) -> None:
