@@ -15,6 +15,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_l
 Rule = Callable[[str], str | None]
 
 
+# A refused "2" is shown as 2: without this, the sentence would deny that 2 is a number.
+_QUOTED = ", not a string"
+
+
 class Strict(Schema):
     """Refuses unknown fields, treats null as absent, and makes a `MODEL` of what was loaded."""
 
@@ -144,7 +148,7 @@ class Whole(Value):
         # JSON has no integers: 80.0 is the same number as 80 there, and YAML writers produce it.
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
         if isinstance(whole, bool) or not isinstance(whole, int):
-            raise ValidationError("must be a whole number")
+            raise ValidationError(f"must be a whole number{_QUOTED if isinstance(value, str) else ''}")
         if self.unset is not None and whole == self.unset:
             return None
         if not self.low <= whole <= self.high:
@@ -164,7 +168,7 @@ class Number(Value):
 
     def read(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError("must be a number")
+            raise ValidationError(f"must be a number{_QUOTED if isinstance(value, str) else ''}")
         if not math.isfinite(value) or not self.low <= value <= self.high:
             raise ValidationError(f"must be between {self.low:g} and {self.high:g}")
         return float(value)

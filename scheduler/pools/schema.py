@@ -246,6 +246,10 @@ _POOL = PoolSchema()
 
 def load_pool(data: object) -> Pool:
     """The pool that parsed JSON describes, defaults filled in. Raises InvalidPool with every problem found."""
+    if isinstance(data, Mapping) and isinstance(data.get("pools"), list) and "haproxy" not in data:
+        # What else is missing in a file of the old form would hide that it is one.
+        rule = "a list of pools is not accepted; give one V2 pool at a time (V1 pools are not supported yet)"
+        raise InvalidPool((Problem(path="pool.pools", rule=rule),))
     try:
         pool: Pool = _POOL.load(data)  # type: ignore[arg-type]  # anything may come; what is no object is refused by the schema
     except ValidationError as error:

@@ -297,6 +297,21 @@ def test_what_is_no_object_is_no_pool(data: object) -> None:
     assert problems(data)["pool"] == "must be an object"
 
 
+def test_a_list_of_pools_is_refused_as_the_old_form_and_nothing_else() -> None:
+    """That a name is missing at the top would hide what is wrong with a V1 file."""
+    with pytest.raises(InvalidPool) as refused:
+        load_pool({"pools": [{"name": "web", "count": 1}]})
+    assert [problem.path for problem in refused.value.problems] == ["pool.pools"]
+    assert "V1 pools are not supported yet" in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["count", "cpus"])
+def test_a_number_in_quotes_is_refused_as_a_string(path: str) -> None:
+    """The value is shown without its quotes: the rule has to say what it is."""
+    with pytest.raises(InvalidPool, match=rf"^pool\.{path}: 2 invalid: must be a (whole )?number, not a string$"):
+        load_pool({**minimal(), path: "2"})
+
+
 def test_null_means_absent_as_in_the_product() -> None:
     """Files written by Go programs hold nulls."""
     assert load_pool(minimal(count=None, constraints=None, ports=None)) == load_pool(minimal())
