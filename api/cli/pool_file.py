@@ -20,6 +20,8 @@ def read_pool(path: str) -> dict[str, Any]:
         raise Failure(f"{shown} cannot be read: {error.strerror}", Exit.USAGE) from error
     except UnicodeDecodeError as error:
         raise Failure(f"{shown} is not UTF-8 text", Exit.USAGE) from error
+    if not text.strip():
+        raise Failure(f"{shown} is empty", Exit.USAGE)
     value = _parse(text, shown, json_only=path.endswith(".json"))
     if not isinstance(value, dict):
         raise Failure(f"{shown} must hold one object, the pool", Exit.USAGE)
@@ -31,9 +33,18 @@ def read_pool(path: str) -> dict[str, Any]:
     return value
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python keeps the last of two; the API refuses them, but never sees the first one when it was dropped here.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)} stands twice in one object")
+    return found
+
+
 def _parse(text: str, shown: str, *, json_only: bool) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         if json_only or text.lstrip().startswith("{"):
             raise Failure(f"{shown} is not JSON: {error}", Exit.USAGE) from error

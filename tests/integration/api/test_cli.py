@@ -219,6 +219,8 @@ def test_ping_and_version(run: Run) -> None:
         (["update", "-"], "{}", Exit.REFUSED, "pool.name: is required"),
         (["create", "-"], '{"name": "foo:bar"}', Exit.REFUSED, "pool.name: foo:bar invalid: did not match"),
         (["create", "-"], '{"name": ', Exit.USAGE, "stdin is not JSON"),
+        (["create", "-"], '{"name": "a", "name": "b"}', Exit.USAGE, "name stands twice in one object"),
+        (["create", "-"], " \n", Exit.USAGE, "stdin is empty"),
         (["create", "-"], "a: [", Exit.USAGE, "stdin is neither JSON nor YAML"),
         (["create", "-"], "[]", Exit.USAGE, "must hold one object"),
         (["create", "-"], "name: 2020-01-01", Exit.USAGE, "JSON cannot express"),
