@@ -18,10 +18,11 @@ from urllib.parse import quote, unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
-from sdk.local.agent_views import agent_state, attached, metrics, over_quota, statistics
+from sdk.local.agent_api import AgentApi
+from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path
+from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
 from sdk.local.core import classic
 from sdk.local.core.agent import Agent
 from sdk.local.core.agent_model import (
@@ -75,6 +76,7 @@ class AgentServer:
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
         )
         self._streams: dict[str, EventStream] = {}
+        self._master_hostname = ""
         self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
@@ -247,6 +249,7 @@ class AgentServer:
         return await asyncio.to_thread(leader, master)
 
     async def _connect(self, session: ClientSession, address: str) -> None:
+        self._master_hostname = address.rpartition(":")[0]
         self._to_master.clear()
         async with session.post(
             f"http://{address}/internal/agent",
@@ -299,11 +302,22 @@ class AgentServer:
     def _endpoints(self) -> dict[str, Handler]:
         agent = self.agent
         files = Files(lambda: attached(agent.state, self._work_dir))
+        flags = shown_flags(self._options)
+        api = AgentApi(agent.state, self._work_dir, files, lambda: metrics(agent.state, self._clock.now()), flags)
+
+        async def operator(request: web.Request) -> web.StreamResponse:
+            only_post(request)
+            result = api.call(await json_body(request), self._clock.now())
+            return text(result.status, result.text) if result.body is None else answer(request, result.body)
+
         return {
+            "/api/v1": operator,
             "/api/v1/executor": self._executor,
+            "/containers": self._get(lambda: container_list(agent.state, self._clock.now())),
+            "/flags": self._get(lambda: {"flags": flags}),
             "/health": self._empty,
             "/version": self._get(lambda: classic.BUILD),
-            "/state": self._get(lambda: agent_state(agent.state, self._work_dir)),
+            "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._master_hostname)),
             "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
             "/metrics/snapshot": self._get(lambda: metrics(agent.state, self._clock.now())),
             **files.endpoints(),
@@ -363,6 +377,17 @@ def leader(url: str) -> str:
     finally:
         client.stop()
         client.close()
+
+
+def shown_flags(options: argparse.Namespace) -> dict[str, str]:
+    """The flags as /flags and /state print them."""
+
+    def shown(value: object) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        return seconds(value) if isinstance(value, float) else str(value)
+
+    return {name: shown(value) for name, value in sorted(vars(options).items())}
 
 
 def parser() -> argparse.ArgumentParser:

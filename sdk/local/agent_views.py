@@ -5,19 +5,17 @@ Only reads.
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from sdk.local.containers import sandbox_path
+from sdk.local.containers import COMMAND_EXECUTOR, sandbox_path
 from sdk.local.core import classic, executors
 from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun
 from sdk.local.core.resources import Resources
 from sdk.local.core.views import AGENT_CAPABILITIES, with_role
-from sdk.local.core.wire import Json
+from sdk.local.core.wire import Json, ordered
 from sdk.local.processes import members
-
-# What a real agent adds for the command executor itself.
-_COMMAND_EXECUTOR_CPUS, _COMMAND_EXECUTOR_MEM = 0.1, 32.0
 
 
 def _tasks_of(tasks: list[AgentTask], run: ExecutorRun) -> list[AgentTask]:
@@ -37,9 +35,10 @@ def _executor(state: AgentState, run: ExecutorRun, work_dir: Path) -> Json:
         "directory": str(
             sandbox_path(work_dir, state.agent_id or "", run.framework_id, run.executor_id, run.container_id)
         ),
-        "resources": classic.quantities(executors.used(run, live or ended)),
-        "role": resources[0].get("allocation_info", {}).get("role", "*") if resources else "*",
+        "resources": classic.quantities(_in_use(state, run)),
     }
+    if resources:
+        result["role"] = resources[0].get("allocation_info", {}).get("role", "*")
     labels = shown[0].info.get("labels") if run.command and shown else run.info.get("labels")
     if labels:
         result["labels"] = labels.get("labels", [])
@@ -62,7 +61,22 @@ def _executors(state: AgentState, framework_id: str, work_dir: Path) -> Json:
     }
 
 
-def agent_state(state: AgentState, work_dir: Path) -> Json:
+def _framework(state: AgentState, info: Json, framework_id: str, work_dir: Path) -> Json:
+    return {
+        "id": framework_id,
+        "name": info.get("name", ""),
+        "user": info.get("user", ""),
+        "failover_timeout": info.get("failover_timeout", 0.0),
+        "checkpoint": info.get("checkpoint", False),
+        "hostname": info.get("hostname", ""),
+        "roles": info.get("roles", []),
+        **_executors(state, framework_id, work_dir),
+    }
+
+
+def agent_state(
+    state: AgentState, work_dir: Path, flags: Mapping[str, str] | None = None, master_hostname: str = ""
+) -> Json:
     """/state of the agent."""
     info = state.config.info
     split = classic.by_reservation(state.resources)
@@ -70,17 +84,15 @@ def agent_state(state: AgentState, work_dir: Path) -> Json:
     runs = [*state.runs.values(), *state.completed_runs]
     frameworks: list[Json] = []
     for framework_id, framework in state.frameworks.items():
-        entry: Json = {
-            "id": framework_id,
-            "name": framework["name"],
-            "user": framework["user"],
-            "failover_timeout": framework.get("failover_timeout", 0.0),
-            "checkpoint": framework.get("checkpoint", False),
-            "hostname": framework.get("hostname", ""),
-            "roles": framework.get("roles", []),
-            **_executors(state, framework_id, work_dir),
-        }
-        frameworks.append(entry)
+        frameworks.append(_framework(state, framework, framework_id, work_dir))
+    allocated = Resources()
+    for run in state.runs.values():
+        # The master does not charge for the agent's own executors, so they are no allocation.
+        allocated = allocated + (Resources() if run.command else Resources.of(run.info.get("resources")))
+    for task in state.tasks.values():
+        allocated = allocated + (Resources() if task.terminal else Resources.of(task.info.get("resources")))
+    used = classic.by_reservation(allocated.unallocated())
+    used_unreserved = used.pop("*", Resources())
     gone = sorted({run.framework_id for run in runs} - set(state.frameworks))
     return {
         **classic.BUILD,
@@ -94,12 +106,17 @@ def agent_state(state: AgentState, work_dir: Path) -> Json:
         "unreserved_resources": classic.quantities(unreserved),
         "reserved_resources_full": {role: with_role(part) for role, part in split.items()},
         "unreserved_resources_full": with_role(unreserved),
+        "reserved_resources_allocated": {role: classic.quantities(part) for role, part in used.items()},
+        "unreserved_resources_allocated": classic.quantities(used_unreserved),
         "resource_providers": [],
         "attributes": classic.attributes(info),
-        "flags": {"hostname": info["hostname"], "port": str(info["port"]), "work_dir": str(work_dir)},
+        "master_hostname": master_hostname,
+        "log_dir": str(work_dir),
+        "flags": dict(flags or {}),
         "frameworks": frameworks,
         "completed_frameworks": [
-            {"id": framework_id, "name": "", **_executors(state, framework_id, work_dir)} for framework_id in gone
+            _framework(state, state.completed_frameworks.get(framework_id, {}), framework_id, work_dir)
+            for framework_id in gone
         ],
     }
 
@@ -115,45 +132,87 @@ def attached(state: AgentState, work_dir: Path) -> dict[str, Path]:
     return found
 
 
-def statistics(state: AgentState, now: float) -> list[Json]:
-    """/monitor/statistics: processor time and memory of each executor with all that it started."""
+def _statistics(state: AgentState, run: ExecutorRun, pid: int, now: float) -> Json:
+    """ResourceStatistics of a container: what it has used and what it may use."""
     ticks = os.sysconf("SC_CLK_TCK")
     page = os.sysconf("SC_PAGE_SIZE")
-    result: list[Json] = []
-    for run in state.runs.values():
-        if run.pid is None:
+    user = system = rss = 0
+    for member in members(None, pid):
+        try:
+            with open(f"/proc/{member}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
             continue
-        user = system = rss = 0
-        for pid in members(None, run.pid):
-            try:
-                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            user, system, rss = user + int(fields[11]), system + int(fields[12]), rss + int(fields[21])
-        used = executors.used(run, state.tasks_of(run))
-        cpus, mem = used.scalar("cpus") / 1000, used.scalar("mem") / 1000
-        if run.command:
-            cpus, mem = cpus + _COMMAND_EXECUTOR_CPUS, mem + _COMMAND_EXECUTOR_MEM
-        result.append(
-            {
-                "executor_id": run.executor_id,
-                "executor_name": run.info.get("name", ""),
-                "framework_id": run.framework_id,
-                "source": run.info.get("source", ""),
-                "statistics": {
-                    "cpus_limit": cpus,
-                    "cpus_soft_limit": cpus,
-                    "cpus_system_time_secs": system / ticks,
-                    "cpus_user_time_secs": user / ticks,
-                    "mem_limit_bytes": int(mem * 1024 * 1024),
-                    "mem_rss_bytes": rss * page,
-                    "mem_soft_limit_bytes": int(mem * 1024 * 1024),
-                    "timestamp": now,
-                },
-            }
-        )
-    return result
+        user, system, rss = user + int(fields[11]), system + int(fields[12]), rss + int(fields[21])
+    used = _in_use(state, run)
+    limit = int(used.scalar("mem") / 1000 * 1024 * 1024)
+    return {
+        "timestamp": now,
+        "cpus_user_time_secs": user / ticks,
+        "cpus_system_time_secs": system / ticks,
+        "cpus_soft_limit": used.scalar("cpus") / 1000,
+        "mem_limit_bytes": limit,
+        "mem_soft_limit_bytes": limit,
+        "mem_rss_bytes": rss * page,
+    }
+
+
+def _in_use(state: AgentState, run: ExecutorRun) -> Resources:
+    return executors.used(run, [task for task in state.tasks_of(run) if not task.terminal])
+
+
+def _live(state: AgentState) -> list[tuple[ExecutorRun, int]]:
+    return [(run, run.pid) for run in state.runs.values() if run.pid is not None]
+
+
+def statistics(state: AgentState, now: float) -> list[Json]:
+    """/monitor/statistics: processor time and memory of each executor with all that it started."""
+    return [
+        {
+            "executor_id": run.executor_id,
+            "executor_name": run.info.get("name", ""),
+            "framework_id": run.framework_id,
+            "source": run.info.get("source", ""),
+            "statistics": dict(sorted(_statistics(state, run, pid, now).items())),
+        }
+        for run, pid in _live(state)
+    ]
+
+
+def _container_status(run: ExecutorRun, pid: int) -> Json:
+    return {"container_id": {"value": run.container_id}, "executor_pid": pid}
+
+
+def container_list(state: AgentState, now: float) -> list[Json]:
+    """/containers."""
+    return [
+        {"container_id": run.container_id} | entry | {"status": _container_status(run, pid)}
+        for (run, pid), entry in zip(_live(state), statistics(state, now), strict=True)
+    ]
+
+
+def containers(state: AgentState, now: float) -> list[Json]:
+    """The containers of GET_CONTAINERS."""
+    return [
+        {
+            "framework_id": {"value": run.framework_id},
+            "executor_id": {"value": run.executor_id},
+            "executor_name": run.info.get("name", ""),
+            "container_id": {"value": run.container_id},
+            "container_status": _container_status(run, pid),
+            "resource_statistics": _statistics(state, run, pid, now),
+        }
+        for run, pid in _live(state)
+    ]
+
+
+def executor_info(run: ExecutorRun) -> Json:
+    """The ExecutorInfo as operators see it: that of a command task names the agent's own executor."""
+    if not run.command:
+        return run.info
+    name = COMMAND_EXECUTOR.name
+    command = {"shell": False, "value": str(COMMAND_EXECUTOR), "arguments": [name]}
+    return ordered("Executor", run.info | {"command": command})
 
 
 def over_quota(state: AgentState, work_dir: Path) -> list[tuple[str, str, list[Json]]]:
@@ -195,7 +254,7 @@ def metrics(state: AgentState, now: float) -> dict[str, float]:
     """/metrics/snapshot of the agent, as far as it can be known here."""
     used = Resources()
     for run in state.runs.values():
-        used = used + executors.used(run, [task for task in state.tasks_of(run) if not task.terminal]).unallocated()
+        used = used + _in_use(state, run).unallocated()
     result: dict[str, float] = {
         "slave/uptime_secs": now - state.started,
         "slave/registered": float(state.registered),

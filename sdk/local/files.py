@@ -6,6 +6,7 @@ readable.
 """
 
 import base64
+import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +35,10 @@ class Files:
             "/files/download": self.download,
             "/files/debug": self.debug,
         }
+
+    def find(self, name: str) -> Path | web.Response:
+        """The file or directory of that name, or the answer that says why not."""
+        return self._resolve(name)
 
     def _resolve(self, name: str) -> Path | web.Response:
         attached = self._attached()
@@ -155,6 +160,11 @@ def _entry(path: Path, name: str) -> dict[str, object]:
         "size": info.st_size,
         "uid": _name("user", info.st_uid),
     }
+
+
+def owner_names(info: os.stat_result) -> tuple[str, str]:
+    """Names of the user and the group that own a file."""
+    return _name("user", info.st_uid), _name("group", info.st_gid)
 
 
 def _name(kind: str, number: int) -> str:

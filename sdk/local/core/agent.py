@@ -427,16 +427,23 @@ class Agent:
         return min(due, default=None)
 
 
+# In the order of the .proto file, as Mesos prints a Task.
+_TASK_FIELDS = (
+    "name", "task_id", "framework_id", "executor_id", "agent_id", "state", "resources", "statuses",
+    "status_update_state", "status_update_uuid", "labels", "discovery", "container", "user", "health_check",
+)  # fmt: skip
+
+
 def reported_task(task: AgentTask) -> Json:
-    """The Task message of an agent's task, for its registration and its own /state."""
-    info = task_fields(task.info, task.framework_id, task.info.get("executor"))
-    content = info | {"state": task.state}
+    """The Task message of an agent's task, for its registration and for operators."""
+    content = task_fields(task.info, task.framework_id, task.info.get("executor")) | {"state": task.state}
     if task.statuses:
         content["statuses"] = list(task.statuses)
-    if task.pending:
-        content["status_update_state"] = task.pending[0]["state"]
-        content["status_update_uuid"] = task.pending[0]["uuid"]
-    return content
+        # The one under way, or the newest when the scheduler has them all.
+        told = task.pending[0] if task.pending else task.statuses[-1]
+        content |= {"status_update_state": told["state"], "status_update_uuid": told["uuid"]}
+    first = {name: content[name] for name in _TASK_FIELDS if name in content}
+    return first | {name: part for name, part in content.items() if name not in first}
 
 
 def _nanoseconds(duration: str | dict[str, int] | None) -> int | None:

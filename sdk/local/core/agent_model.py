@@ -199,6 +199,7 @@ class AgentState:
     frameworks: dict[str, Json] = field(default_factory=dict)
     runs: dict[Key, ExecutorRun] = field(default_factory=dict)
     tasks: dict[Key, AgentTask] = field(default_factory=dict)
+    completed_frameworks: dict[str, Json] = field(default_factory=dict)
     completed_runs: list[ExecutorRun] = field(default_factory=list)
     completed_tasks: list[AgentTask] = field(default_factory=list)
     operations: dict[str, AgentOperation] = field(default_factory=dict)

@@ -28,7 +28,11 @@ def know_framework(state: AgentState, framework: Json) -> None:
 
 def forget_framework(state: AgentState, framework_id: str) -> None:
     """The framework is gone, or has nothing here any more."""
-    if state.frameworks.pop(framework_id, None) is not None:
+    info = state.frameworks.pop(framework_id, None)
+    if info is not None:
+        state.completed_frameworks[framework_id] = info
+        while len(state.completed_frameworks) > state.config.max_completed:
+            del state.completed_frameworks[next(iter(state.completed_frameworks))]
         state.out.append(Checkpoint(name=f"framework/{quote(framework_id, safe='')}", content=None))
 
 
@@ -134,10 +138,16 @@ def command_executor(framework_id: str, task: Json) -> Json:
     shown = command.get("value", "")
     if command.get("shell", True):
         shown = f"sh -c '{shown}'"
+    given: Json = next(iter(task.get("resources", ())), {})
+    allocation = {"allocation_info": given["allocation_info"]} if "allocation_info" in given else {}
     return {
         "executor_id": task["task_id"],
         "framework_id": {"value": framework_id},
         "command": {name: part for name, part in command.items() if name in ("uris", "user", "environment")},
+        "resources": [
+            {"name": name, "type": "SCALAR", "scalar": {"value": value}} | allocation
+            for name, value in (("cpus", 0.1), ("mem", 32.0))
+        ],
         "name": f"Command Executor (Task: {task['task_id']['value']}) (Command: {shown})",
         "source": task["task_id"]["value"],
     }

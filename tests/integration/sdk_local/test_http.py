@@ -164,7 +164,7 @@ def test_classic_endpoints_agree(cluster: Cluster, scheduler: Callable[..., Sche
     assert ask(port, "GET", "/files/read?path=/etc/hostname")[0] == 404
     (statistics,) = json.loads(ask(port, "GET", "/monitor/statistics")[2])
     assert statistics["statistics"]["mem_rss_bytes"] > 0
-    assert statistics["statistics"]["cpus_limit"] == 0.2
+    assert statistics["statistics"]["cpus_soft_limit"] == 0.2
 
 
 def test_zookeeper_names_the_master(tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str) -> None:

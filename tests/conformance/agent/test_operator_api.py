@@ -1,0 +1,191 @@
+"""The agent's v1 operator API and classic endpoints next to the recorded answers of a real agent that ran the same.
+
+Known differences: no fault domain; flags are those that this agent has; /metrics/snapshot has no figures of parts that
+this agent does not have (docker, resource providers, provisioner, garbage collection).
+"""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdk.local.agent_api import AgentApi
+from sdk.local.agent_views import agent_state, attached, container_list, metrics, statistics
+from sdk.local.files import Files
+from tests.conformance.agent.replay import Replay, lines, scheduler_statuses, shape
+from tests.conformance.agent.test_task_statuses import acknowledge, framework_info, launched_tasks, said
+
+Json = dict[str, Any]
+HERE = 4711
+
+
+def recorded_answers(number: str) -> list[tuple[str, str | None, Json]]:
+    """Path, call type and answer line of each request to an agent."""
+    waiting: dict[tuple[str, str | None], Json] = {}
+    found = []
+    for line in lines(number):
+        key = (line["who"], line.get("id"))
+        if line["kind"] == "call":
+            waiting[key] = line
+        elif line["kind"] == "response" and "agent" in waiting.get(key, {}).get("to", ""):
+            call = waiting[key]
+            found.append((call["path"], (call.get("body") or {}).get("type"), line))
+    return found
+
+
+class Agent:
+    """An agent core that runs what the recorded one ran: a custom executor's task and a command task, both RUNNING."""
+
+    def __init__(self, work_dir: Path, number: str = "11") -> None:
+        self.recorded = list(lines(number))
+        framework = framework_info(self.recorded)
+        statuses = [status for status in scheduler_statuses(self.recorded) if "uuid" in status]
+        self.replay = Replay(agent_id=statuses[0]["agent_id"]["value"], containers=["c1", "c2"])
+        tasks = launched_tasks(self.recorded)
+        for task_id in ("web-1", "cmd-1"):
+            self.replay.master({"type": "RUN_TASK", "framework_info": framework, "task": tasks[task_id]})
+            run = self.replay.launches[-1]
+            # A pid that nobody has: statistics are zero, not somebody else's.
+            self.replay.do(self.replay.agent.launched(run.container_id, 2**22 + HERE, now=0.0))
+            identity = {"framework_id": framework["id"], "executor_id": {"value": run.executor_id}}
+            self.replay.executor({**identity, "type": "SUBSCRIBE", "subscribe": {}}, task_id)
+            for status in statuses:
+                if status["task_id"]["value"] == task_id and status["state"] in ("TASK_STARTING", "TASK_RUNNING"):
+                    self.replay.executor({**identity, "type": "UPDATE", "update": {"status": said(status)}})
+                    acknowledge(self.replay, framework["id"], status)
+        self.state = self.replay.agent.state
+        self.work_dir = work_dir
+        files = Files(lambda: attached(self.state, work_dir))
+        self.api = AgentApi(self.state, work_dir, files, lambda: metrics(self.state, 1.0), {"port": "1"})
+
+    def body(self, kind: str, **content: Any) -> Json:
+        """The answer to a call."""
+        answer = self.api.call({"type": kind, **content}, 1.0)
+        assert answer.body is not None, answer.text
+        return answer.body
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Agent:
+    """The agent of recording 11."""
+    return Agent(tmp_path)
+
+
+def answer_of(number: str, path: str, kind: str | None = None) -> Json:
+    """The first recorded answer."""
+    return next(line for where, call, line in recorded_answers(number) if where == path and call == kind)
+
+
+@pytest.mark.parametrize("kind", ["GET_HEALTH", "GET_VERSION", "GET_OPERATIONS", "GET_RESOURCE_PROVIDERS"])
+def test_small_answers_as_recorded(agent: Agent, kind: str) -> None:
+    """The same fields, and the same values but for the build."""
+    assert shape(agent.body(kind)) == shape(answer_of("11", "/api/v1", kind)["body"])
+
+
+def by_id(items: list[Json], *path: str) -> dict[str, Json]:
+    """Entries by an id in them."""
+    found = {}
+    for item in items:
+        value: Any = item
+        for name in path:
+            value = value[name]
+        found[value["value"]] = item
+    return found
+
+
+def test_tasks_as_recorded(agent: Agent) -> None:
+    """GET_TASKS and its part of GET_STATE: all lists, and each Task with the recorded fields in the recorded order."""
+    theirs = answer_of("11", "/api/v1", "GET_TASKS")["body"]["get_tasks"]
+    for ours in (agent.body("GET_TASKS")["get_tasks"], agent.body("GET_STATE")["get_state"]["get_tasks"]):
+        assert list(ours) == list(theirs)
+        mine, recorded = (by_id(part["launched_tasks"], "task_id") for part in (ours, theirs))
+        assert set(mine) == set(recorded)
+        for task_id, task in recorded.items():
+            assert list(mine[task_id]) == list(task)
+            for name in ("state", "resources", "statuses", "status_update_state", "status_update_uuid", "labels"):
+                if name != "statuses":
+                    assert mine[task_id].get(name) == task.get(name)
+                else:
+                    assert shape(mine[task_id][name], "container_status") == shape(task[name], "container_status")
+
+
+def test_executors_as_recorded(agent: Agent) -> None:
+    """GET_EXECUTORS: the custom executor as launched, the command task's with the agent's own command."""
+    theirs = answer_of("11", "/api/v1", "GET_EXECUTORS")["body"]["get_executors"]
+    ours = agent.body("GET_EXECUTORS")["get_executors"]
+    mine, recorded = (
+        {name: item["executor_info"] for name, item in by_id(part["executors"], "executor_info", "executor_id").items()}
+        for part in (ours, theirs)
+    )
+    assert mine["ex-1"] == recorded["ex-1"]
+    assert shape(mine["cmd-1"], "arguments") == shape(recorded["cmd-1"], "arguments")
+    assert mine["cmd-1"]["resources"] == recorded["cmd-1"]["resources"]
+    assert mine["cmd-1"]["name"] == recorded["cmd-1"]["name"]
+
+
+def test_frameworks_and_agent_as_recorded(agent: Agent) -> None:
+    """GET_FRAMEWORKS is the same; GET_AGENT has the same fields."""
+    assert agent.body("GET_FRAMEWORKS") == answer_of("11", "/api/v1", "GET_FRAMEWORKS")["body"]
+    theirs = answer_of("11", "/api/v1", "GET_AGENT")["body"]["get_agent"]["agent_info"]
+    ours = agent.body("GET_AGENT")["get_agent"]["agent_info"]
+    assert set(ours) == set(theirs) - {"domain", "attributes"}
+
+
+def test_containers_as_recorded(agent: Agent) -> None:
+    """GET_CONTAINERS, /containers and /monitor/statistics: the same fields in the same order."""
+    theirs = answer_of("11", "/api/v1", "GET_CONTAINERS")["body"]
+    ours = agent.body("GET_CONTAINERS")
+    mine, recorded = (by_id(part["get_containers"]["containers"], "executor_id") for part in (ours, theirs))
+    for name, entry in recorded.items():
+        assert shape(mine[name]) == shape(entry)
+        for figure in ("cpus_soft_limit", "mem_limit_bytes", "mem_soft_limit_bytes"):
+            assert mine[name]["resource_statistics"][figure] == entry["resource_statistics"][figure]
+    for path, make in (("/containers", container_list), ("/monitor/statistics", statistics)):
+        assert shape(make(agent.state, 1.0)[0]) == shape(answer_of("12", path)["body"][0])
+
+
+def test_state_as_recorded(agent: Agent) -> None:
+    """/state: the fields of the agent, of its frameworks and of their executors."""
+    theirs = answer_of("02", "/state")["body"]
+    ours = agent_state(agent.state, agent.work_dir, {"port": "1"}, "localhost")
+    assert list(ours) == [name for name in theirs if name != "domain"]
+    mine, recorded = ours["frameworks"][0], theirs["frameworks"][0]
+    assert list(mine) == list(recorded)
+    command = next(item for item in mine["executors"] if item["id"] == "cmd-1")
+    custom = next(item for item in mine["executors"] if item["id"] == "ex-1")
+    assert set(custom) | {"labels"} == set(recorded["executors"][0])
+    other = answer_of("12", "/state")["body"]["frameworks"][0]["executors"][0]
+    assert set(command) | {"labels"} == set(other)
+    assert command["resources"]["cpus"] == 0.2
+    assert ours["unreserved_resources_allocated"]["cpus"] == 0.2
+    assert ours["reserved_resources_allocated"]["slave_public"]["cpus"] == 0.5
+
+
+def test_file_calls_as_recorded(agent: Agent) -> None:
+    """LIST_FILES and READ_FILE of a sandbox, and an empty 404 for what is not there."""
+    executor = agent_state(agent.state, agent.work_dir)["frameworks"][0]["executors"][0]
+    sandbox = Path(executor["directory"])
+    sandbox.mkdir(parents=True)
+    (sandbox / "stdout").write_bytes(b"executor starting\nlaunch web-1\n")
+    theirs = answer_of("02", "/api/v1", "LIST_FILES")["body"]
+    ours = agent.body("LIST_FILES", list_files={"path": str(sandbox)})
+    assert shape(ours["list_files"]["file_infos"][0]) == shape(theirs["list_files"]["file_infos"][0])
+    where = f"{sandbox}/stdout"
+    read = agent.body("READ_FILE", read_file={"path": where, "offset": 0, "length": 19})
+    assert read == {"type": "READ_FILE", "read_file": {"size": 31, "data": "ZXhlY3V0b3Igc3RhcnRpbmcKbA=="}}
+    everything = agent.body("READ_FILE", read_file={"path": where, "offset": 0})["read_file"]["data"]
+    assert base64.b64decode(everything) == b"executor starting\nlaunch web-1\n"
+    for kind, path in (("LIST_FILES", "/nope"), ("READ_FILE", f"{sandbox}/nope")):
+        answer = agent.api.call({"type": kind, kind.lower(): {"path": path, "offset": 0}}, 1.0)
+        assert (answer.status, answer.text) == (404, "")
+
+
+def test_call_of_a_master(agent: Agent) -> None:
+    """A call that agents do not know is refused with the recorded words; so is what is no call at all."""
+    theirs = answer_of("11", "/api/v1", "GET_AGENTS")
+    answer = agent.api.call({"type": "GET_AGENTS"}, 1.0)
+    assert (answer.status, answer.text) == (theirs["status"], theirs["text"])
+    useless: list[Any] = [None, [], "x", 1, {}, {"type": None}, {"type": []}, {"type": "READ_FILE", "read_file": []}]
+    for nonsense in useless:
+        assert agent.api.call(nonsense, 1.0).status == 400
