@@ -52,10 +52,13 @@ _TABLE: dict[str, str] = {
     " allocation_info:AllocationInfo"
     " reservation:OldReservation reservations:Reservation* disk:Disk revocable:any shared:any",
     "Capability": "type:enum",
-    "OfferFilters": "min_allocatable_resources:any",
+    "Quantities": "quantities:scalars",
+    "MinAllocatable": "quantities:Quantities*",
+    "OfferFilters": "min_allocatable_resources:MinAllocatable",
     "FrameworkInfo": "user!:string name!:string id:Id failover_timeout:double=0.0 checkpoint:bool=false role:string"
     " roles:string*"
-    " hostname:string principal:string webui_url:string capabilities:Capability* labels:Labels offer_filters:any",
+    " hostname:string principal:string webui_url:string capabilities:Capability* labels:Labels"
+    " offer_filters:OfferFilters",
     "Uri": "value!:string executable:bool extract:bool=true cache:bool output_file:string",
     "Variable": "name!:string type:enum=VALUE value:string secret:any",
     "Environment": "variables:Variable*",
@@ -130,7 +133,7 @@ _TABLE: dict[str, str] = {
     "Drain": "agent_id!:Id max_grace_period:TimeSpan mark_gone:bool",
     "Weight": "weight!:double role:string",
     "Weights": "weight_infos:Weight*",
-    "QuotaConfig": "role!:string guarantees:any limits:any",
+    "QuotaConfig": "role!:string guarantees:scalars limits:scalars",
     "Quotas": "force:bool quota_configs:QuotaConfig*",
     "Metrics": "timeout:Duration",
     "ListFiles": "path!:string",
@@ -209,6 +212,13 @@ def _string(value: object, name: str) -> str:
     return value
 
 
+def _scalars(value: object, name: str) -> Json:
+    """A map of names to Scalar messages."""
+    if not isinstance(value, dict):
+        raise _wrong(value, name)
+    return {str(key): convert("Scalar", item) for key, item in value.items()}
+
+
 def _bytes(value: object, name: str) -> str:
     text = _string(value, name)
     try:
@@ -228,6 +238,7 @@ _SCALARS: dict[str, Callable[[object, str], Any]] = {
     "string": _string,
     "enum": _string,
     "bytes": _bytes,
+    "scalars": _scalars,
 }
 
 _DEFAULTS: dict[str, Any] = {
