@@ -14,6 +14,7 @@ INPUTS = (
     "requirements.txt",
     "constraints.txt",
     "compat/http-parser/pyproject.toml",
+    "compat/http-parser/http_parser/__init__.py",
     "frameworks.json",
 )
 
