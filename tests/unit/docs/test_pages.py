@@ -12,7 +12,7 @@ from api.cli.main import cli
 from tests.support.console import blocks, commands_in
 
 ROOT = Path(__file__).parents[3]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "compat").rglob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(path for name in ("compat", "docs", "examples") for path in (ROOT / name).rglob("*.md"))]
 SCRIPTS = {"bin/up", "bin/down", "bin/test", "bin/setup"}
 # What ends one command of a line and begins the next, as shlex gives it.
 _SEPARATORS = set("();<>|&")
