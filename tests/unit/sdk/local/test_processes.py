@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from sdk.local import processes
+from tests.support.wait import wait_until
 
 GONE = 2**22 + 1
 """Above the largest process id that Linux gives."""
@@ -53,5 +54,7 @@ def test_ending_a_container_that_is_empty_says_so() -> None:
     """Whoever cleans up learns whether there was anything."""
     assert processes.kill_all("/no/such/sandbox") is False
     child = subprocess.Popen(["sleep", "60"], env={**os.environ, "MESOS_SANDBOX": "/sandbox/of/this/test"})
+    # The kernel shows an environment a moment after exec only.
+    wait_until(lambda: "MESOS_SANDBOX" in processes.environment(child.pid), 10, "the child's environment")
     assert processes.kill_all("/sandbox/of/this/test") is True
     assert child.wait(10) < 0
