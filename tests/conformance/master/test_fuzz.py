@@ -30,7 +30,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
-USUAL = {
+USUAL: dict[str, st.SearchStrategy[Any]] = {
     "string": st.sampled_from(["M-0000", "M-S0", "M-O0", "cpus", "ports", "mem", "r", "t", "x"]),
     "enum": st.sampled_from(["SCALAR", "RANGES", "SET", "DYNAMIC", "STATIC", "LAUNCH", "LAUNCH_GROUP", "RESERVE",
                              "UNRESERVE", "CREATE", "DESTROY", "DEFAULT", "CUSTOM", "COMMAND", "HTTP", "TCP", "RW"]),
@@ -135,7 +135,7 @@ def test_operator_calls(kind: str, data: st.DataObject) -> None:
     assert answer.status in (200, 202, 400, 404, 409, 501)
     world.take(answer.outputs)
     for view in ("GET_STATE", "GET_ROLES", "GET_OPERATIONS", "GET_METRICS", "GET_QUOTA"):
-        extra = {"get_metrics": {}} if view == "GET_METRICS" else {}
+        extra: Json = {"get_metrics": {}} if view == "GET_METRICS" else {}
         assert world.master.operator_call({"type": view} | extra, now=0.0).status == 200
     alive(world)
 
