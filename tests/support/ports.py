@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import random
 import socket
 
 _FIRST, _PER_WORKER = 24000, 400
@@ -13,7 +14,8 @@ def free_port(host: str = "127.0.0.1") -> int:
     global _counter
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
     if _counter is None:
-        _counter = itertools.count(os.getpid() % _PER_WORKER)
+        # Two runs on one machine begin in different places.
+        _counter = itertools.count(random.randrange(_PER_WORKER))
     base = _FIRST + worker * _PER_WORKER
     for _ in range(_PER_WORKER):
         port = base + next(_counter) % _PER_WORKER
