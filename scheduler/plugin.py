@@ -11,6 +11,7 @@ import structlog
 from flask import Blueprint, Response
 
 from pool_executor.artifact import build
+from scheduler.options import parse_options
 from scheduler.pools.model import Pool
 from scheduler.pools.service import ARTIFACT, Deployment, service_spec
 from scheduler.pools.store import PoolStore, PoolView, PoolWatch
@@ -52,6 +53,7 @@ class EdgeLB:
             zk_root=settings.zk_root,
             framework=settings.framework.name,
             replace_after=settings.replace_after,
+            kill_grace=parse_options(settings.framework.options).kill_grace,
         )
         self._cleaner.start()
         self._watch = PoolStore(host.zookeeper, settings.zk_root).watch(self._on_pools)
@@ -65,7 +67,8 @@ class EdgeLB:
             self._changed.notify_all()
 
     def blueprints(self, host: Host) -> Sequence[Blueprint]:
-        """The executor's artifact, named by its content."""
+        """The executor's artifact, named by its content. Raises InvalidSpec for options that are wrong."""
+        parse_options(host.settings.framework.options)
         routes = Blueprint(f"pools-{host.settings.framework.name}", __name__)
 
         @routes.get(f"/v1/artifacts/<sha256>/{ARTIFACT}")

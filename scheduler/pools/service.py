@@ -31,7 +31,7 @@ ARTIFACT = "pool_executor.pyz"
 #: The part of an instance's resources that is counted on the executor must be enough for Mesos to accept it.
 _LEAST_EXECUTOR_CPUS, _LEAST_EXECUTOR_MEM = milli(0.01), milli(32)
 # Seconds in which a leaving instance finishes its connections, and what the executor may take on top.
-_KILL_GRACE, _SHUTDOWN_MARGIN = 30.0, 5.0
+KILL_GRACE, _SHUTDOWN_MARGIN = 30.0, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Deployment:
     framework: str = "edgelb"
     """Name of the role below the pool's own role that reservations are made for."""
     replace_after: float = 60.0
-    kill_grace: float = _KILL_GRACE
+    kill_grace: float = KILL_GRACE
 
 
 class Change(StrEnum):

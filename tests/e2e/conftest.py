@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
 QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=4))
+KILL_GRACE = 8.0
+"""Seconds in which an instance drains; health says no for a quarter of it."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 BASE_PORTS = range(17000, 23000, 1000)
 
@@ -42,6 +45,7 @@ class System:
         self, *arguments: str, stdin: str | None = None, timeout: float = 90
     ) -> "subprocess.CompletedProcess[str]":
         """Run the command line with the settings of this stack."""
+        settings = {name: value for name, value in self.stack.environment().items() if name != "EDGELB_FRAMEWORKS"}
         return subprocess.run(
             (sys.executable, "-m", "api.cli.main", *arguments),
             input=stdin,
@@ -50,7 +54,7 @@ class System:
             timeout=timeout,
             check=False,
             cwd=CHECKOUT,
-            env={**os.environ, **self.stack.environment(), "NO_COLOR": "1", "COLUMNS": "200"},
+            env={**os.environ, **settings, "NO_COLOR": "1", "COLUMNS": "200"},
         )
 
     def create(self, pool: dict[str, Any]) -> list[str]:
@@ -245,10 +249,20 @@ def free_base() -> int:
     raise AssertionError("no free block of ports for a stack")
 
 
+def frameworks(directory: Path) -> Path:
+    """Our frameworks.json with a short grace for what leaves."""
+    document = json.loads((CHECKOUT / "frameworks.json").read_text())
+    document["frameworks"][0]["options"]["kill_grace"] = KILL_GRACE
+    path = directory / "frameworks.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
 @contextlib.contextmanager
 def running(directory: Path, options: Options = QUICK) -> Iterator[System]:
     """A running stack whose API answers; it has no pool yet."""
     layout = Layout(directory=directory, base_port=free_base())
+    options = replace(options, environment={"EDGELB_FRAMEWORKS": str(frameworks(directory)), **options.environment})
     stack = Stack(layout, to_file(directory / "logs"), options)
     stack.check_ports()
     try:

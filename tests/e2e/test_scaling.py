@@ -80,7 +80,7 @@ def test_growing_and_shrinking_costs_the_surviving_instance_no_request(system: S
         slow: list[int] = []
 
         def ask_slowly() -> None:
-            slow.append(urllib3.request("GET", f"{url_of(leaving)}slow?seconds=8", retries=False, timeout=20.0).status)
+            slow.append(urllib3.request("GET", f"{url_of(leaving)}slow?seconds=5", retries=False, timeout=20.0).status)
 
         # Longer than health says no before the listeners close, so that it is under way while connections finish.
         asking = threading.Thread(target=ask_slowly)
