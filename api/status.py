@@ -164,11 +164,13 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
             f"{len(rejected)} of {wanted} instances refused version {rejected[0]['rejectedVersion']} of the"
             f" configuration and go on serving the one before: {rejected[0]['error']}"
         )
-    current = sum(1 for row in rows if row["current"])
+    # One that is on its way out, or whose task has just died, still has a row: it is none of those that are wanted.
+    current = min(wanted, len({row["name"] for row in rows if row["current"]}))
     open_plans = [plan.get("name") for plan in side.plans if plan.get("status") != "COMPLETE"]
     if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
         steps = [f"; {row['name']} {row['pending'].get('summary')}" for row in rows if row["pending"]]
         doing = f"; plan {', '.join(map(str, open_plans))} is running" if open_plans else ""
+        doing = f"; {len(rows) - wanted} more on the way out" if len(rows) > wanted else doing
         doing = f"; {side.waits}" if side.waits else doing
         return DEPLOYING, f"{current} of {wanted} instances serve the current configuration{(steps or [doing])[0]}"
     if side.error is not None:

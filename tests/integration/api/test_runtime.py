@@ -344,6 +344,19 @@ def test_fewer_or_more_instances_than_wanted_is_deploying(
     assert status(client)["summary"].startswith("2 of 3 instances")
 
 
+def test_an_instance_on_its_way_out_is_not_counted_as_one_of_those_wanted(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Both still serve: one is wanted, and the sentence says what is waited for."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    publish_instance(connection, zk_root, instance(1))
+    say(scheduler, [pod(), pod(1)])
+
+    assert status(client)["summary"] == "1 of 1 instances serve the current configuration; 1 more on the way out"
+
+
 def test_a_deleted_pool_is_removing_until_nothing_is_left(
     client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
 ) -> None:
