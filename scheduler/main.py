@@ -1,5 +1,6 @@
 """The scheduler process: frameworks from frameworks.json, each with a runner, behind one HTTP server."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -40,15 +41,20 @@ class SchedulerProcess:
         self._settings = settings
         frameworks = select(load_frameworks(settings.frameworks), settings.names)
         plugins = [load_plugin(framework) for framework in frameworks]
-        self._server = HttpServer(settings.listen, name="scheduler")
-        self.url = settings.advertised(self._server.port)
-        self._metrics = Metrics()
-        self._zookeeper = connect(settings.zk)
-        alone = len(frameworks) == 1
-        self._runners = [
-            self._runner(framework, plugin, self.url + framework_prefix(framework.name, alone=alone))
-            for framework, plugin in zip(frameworks, plugins, strict=True)
-        ]
+        with contextlib.ExitStack() as undo:
+            # Both have threads from here on: left alone they would keep a process alive that serves nothing.
+            self._server = HttpServer(settings.listen, name="scheduler")
+            undo.callback(self._server.stop)
+            self.url = settings.advertised(self._server.port)
+            self._metrics = Metrics()
+            self._zookeeper = connect(settings.zk)
+            undo.callback(self._zookeeper.close)
+            alone = len(frameworks) == 1
+            self._runners = [
+                self._runner(framework, plugin, self.url + framework_prefix(framework.name, alone=alone))
+                for framework, plugin in zip(frameworks, plugins, strict=True)
+            ]
+            undo.pop_all()
 
     def serve(self) -> None:
         """Answer HTTP requests; before `start` they say that nothing is in charge."""
