@@ -32,18 +32,21 @@ def hosts(system: System, pool: str) -> list[str]:
     return sorted(one["hostname"] for one in system.instances(pool) if one["healthy"])
 
 
-def line_of(system: System, pool: str, instance: str) -> str:
-    """What `edgelb status` says of an instance below the table."""
-    lines = [line for line in system.edgelb("status", pool).stdout.splitlines() if line.startswith(f"{instance}: ")]
-    return lines[0] if lines else ""
+def why_it_waits(system: System, pool: str, instance: str) -> str:
+    """The reasons that `edgelb status` gives for an instance below the table, once it has offers to tell of."""
+    start = f"{instance}: waits for an offer: "
+
+    def told() -> list[str]:
+        return [line for line in system.edgelb("status", pool).stdout.splitlines() if line.startswith(start)]
+
+    return wait_until(told, 20, f"the reasons for {instance}")[0].removeprefix(start)
 
 
 def test_of_three_instances_on_two_public_agents_the_third_says_why_it_waits(system: System, name: str) -> None:
     """`hostname:UNIQUE` lets two run; the third one's line in the status counts the offers and names the rule."""
     post(system, system.pool(name, count=3))
     wait_until(lambda: hosts(system, name) == sorted(PUBLIC_AGENTS), 40, "one instance on each public agent")
-    waiting = wait_until(lambda: line_of(system, name, "edgelb-pool-2"), 20, "the third instance's line")
-    assert "waits for an offer: " in waiting
+    waiting = why_it_waits(system, name, "edgelb-pool-2")
     for host in sorted(PUBLIC_AGENTS):
         assert f"1 offer: hostname {host} already runs edgelb-pool-" in waiting
     assert "(hostname:UNIQUE)" in waiting
@@ -75,8 +78,7 @@ def test_a_fixed_port_goes_to_the_agent_that_offers_it(system: System, name: str
     post(system, document)
     wait_until(lambda: hosts(system, name) == ["agent2"], 40, "one instance on the agent with the port")
     assert system.stack.fetch(f"http://127.0.0.1:{port}/")[0] == 200
-    waiting = wait_until(lambda: line_of(system, name, "edgelb-pool-1"), 20, "the other instance's line")
-    assert "waits for an offer: " in waiting
+    waiting = why_it_waits(system, name, "edgelb-pool-1")
     assert str(port) in waiting
     assert "hostname:UNIQUE" in waiting
 
@@ -100,7 +102,7 @@ def test_two_pools_on_one_agent_have_ports_of_their_own(system: System, name: st
 def test_a_pool_for_a_role_that_no_agent_has_says_so(system: System, name: str) -> None:
     """Without a reservation for the pool's role the status names the role that is missing."""
     post(system, system.pool(name, count=1, role="nobodys"))
-    waiting = wait_until(lambda: line_of(system, name, "edgelb-pool-0"), 20, "the instance's line")
+    waiting = why_it_waits(system, name, "edgelb-pool-0")
     assert "role nobodys missing" in waiting
     assert f"{name} is pending" in system.edgelb("status", name).stdout
 

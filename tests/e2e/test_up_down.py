@@ -70,9 +70,10 @@ class Checkout:
             env={"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"},
         )
 
-    def up(self, base_port: int, *arguments: str) -> str:
+    def up(self, base_port: int | None, *arguments: str) -> str:
         """`bin/up --detach`, which must succeed; what it says."""
-        done = self.run("up", "--no-apt", "--detach", "--base-port", str(base_port), *arguments)
+        ports = () if base_port is None else ("--base-port", str(base_port))
+        done = self.run("up", "--no-apt", "--detach", *ports, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -173,7 +174,11 @@ def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: l
     assert len({get(two.urls()["pools"]["web"]["web"][0])["instance"] for _ in range(10)}) == 2
 
     # Started again it has its state: both pools serve, and nothing was created anew.
-    assert "Created" not in one.up(first)
+    moved = one.run("up", "--no-apt", "--detach", "--base-port", str(second + 1000))
+    assert moved.returncode == 1
+    assert f"has its ports from {first} on" in moved.stderr
+    assert "Created" not in one.up(None)
+    assert one.urls()["api"] == urls["api"]
     assert {one["name"] for one in get(f"{urls['api']}/v2/pools")} == {"web", "mine"}
     wait_until(lambda: get(f"{urls['api']}/v2/pools/mine/status")["state"] == "ready", 40, "the resumed pool")
 
