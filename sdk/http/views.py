@@ -6,6 +6,7 @@ from typing import Any
 from sdk.core.snapshot import PlanView, Progress, Refusals, ServiceView, Snapshot, StepView
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.status import TaskState
+from sdk.plan.steps import sentence
 from sdk.runner import Status
 
 Json = dict[str, Any]
@@ -138,11 +139,7 @@ def pending(step: StepView) -> Json:
 
 def summary(step: StepView) -> str:
     """One line for people: `2 offers: ports 80 not free; 1 offer: role missing`, else the step's own message."""
-    if not step.refusals:
-        return step.message
-    return "; ".join(
-        f"{refusal.count} {'offer' if refusal.count == 1 else 'offers'}: {refusal.reason}" for refusal in step.refusals
-    )
+    return sentence(step.refusals) or step.message
 
 
 def reasons(refusals: Sequence[Refusals]) -> list[Json]:
