@@ -230,3 +230,18 @@ def test_unhealthy_instance_holds_up_the_update() -> None:
     step = sim.step("web/app-0")
     assert step.status is Progress.STARTED
     assert "not healthy yet" in step.message
+
+
+def test_changed_role_moves_the_reservations_with_it() -> None:
+    """Each instance is placed again under the new role, and nothing stays reserved for the old one."""
+    sim = deployed(service(count=2, ports=(PortSpec(name="http", number=31050),)))
+    sim.publish(service(count=2, role="other", ports=(PortSpec(name="http", number=31050),)))
+
+    def moved() -> bool:
+        holdings = [sim.record(f"web/app-{index}").holding for index in range(2)]
+        return len(sim.running()) == 2 and all(held is not None and held.role == "other" for held in holdings)
+
+    sim.run_until(moved, "both run under the new role")
+    sim.settle(60)
+    sim.expect_reserved_exactly()
+    sim.expect_running("web/app-0", "web/app-1")
