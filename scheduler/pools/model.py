@@ -15,10 +15,11 @@ from enum import StrEnum
 from scheduler.pools.constraints import Constraint
 
 STATS_PORT_NAME = "stats"
+"""Name of the task port of the statistics listener; frontends may not be called so."""
 #: The backend that lbmgr adds to every configuration: its one server is up unless the instance drains.
 LBMGR_BACKEND = "_lbmgr"
 RESERVED_NAMES = frozenset({LBMGR_BACKEND})
-"""Name of the task port of the statistics listener; frontends may not be called so."""
+"""Neither a frontend nor a backend of a pool may be called so."""
 
 
 DEFAULT_ADDRESS = "0.0.0.0"
