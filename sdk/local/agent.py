@@ -13,6 +13,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -38,6 +39,7 @@ from sdk.local.core.agent_model import (
     Volumes,
 )
 from sdk.local.core.wire import Json
+from sdk.local.faults import Faults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
@@ -52,6 +54,17 @@ _SILENCE = 90.0
 def new_uuid() -> str:
     """Base64 of 16 random bytes, as a status update wants it."""
     return base64.b64encode(uuid.uuid4().bytes).decode()
+
+
+class ExecutorStream(EventStream):
+    """The event stream of an executor."""
+
+    def cut(self, event: Json) -> None:
+        """End the stream in the middle of the record of an event."""
+        body = encode(event)
+        record = b"%d\n%s" % (len(body), body)
+        self._queue.put_nowait(record[: len(record) // 2])
+        self.close()
 
 
 class AgentServer:
@@ -75,7 +88,10 @@ class AgentServer:
             switch_user=not options.no_switch_user,
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
         )
-        self._streams: dict[str, EventStream] = {}
+        self._streams: dict[str, ExecutorStream] = {}
+        self.faults = Faults()
+        self._connection = 0
+        self._healed = asyncio.Event()
         self._master_hostname = ""
         self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -109,11 +125,11 @@ class AgentServer:
         for output in outputs:
             match output:
                 case ToMaster(message=message):
-                    self._to_master.append(message)
-                    self._have_messages.set()
+                    self._send_to_master(message)
                 case ToExecutor(stream=name, event=event):
                     if name in self._streams:
-                        self._streams[name].send(event)
+                        stream = self._streams[name]
+                        (stream.cut if self.faults.cuts() else stream.send)(event)
                 case CloseExecutor(stream=name):
                     if name in self._streams:
                         self._streams[name].close()
@@ -137,6 +153,21 @@ class AgentServer:
         if not self.agent.recovering:
             self._recovered.set()
         self._arm()
+
+    def _send_to_master(self, message: Json) -> None:
+        if not self.faults.to_master(message):
+            return
+        if message["type"] == "UPDATE" and self.faults.delay_updates:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.faults.delay_updates, self._queue_for_master, message, self._connection)
+        else:
+            self._queue_for_master(message, self._connection)
+
+    def _queue_for_master(self, message: Json, connection: int) -> None:
+        # What is late belongs to the connection it was sent on; a new one starts with all that is unacknowledged.
+        if connection == self._connection:
+            self._to_master.append(message)
+            self._have_messages.set()
 
     def _forget_identity(self) -> None:
         """The next process in this work directory registers as a new agent."""
@@ -231,6 +262,8 @@ class AgentServer:
         connector = TCPConnector(limit=0, force_close=False)
         async with ClientSession(connector=connector, timeout=timeout) as session:
             while True:
+                if self.faults.partition:
+                    await self._healed.wait()
                 try:
                     address = await self._find_master()
                     await self._connect(session, address)
@@ -251,6 +284,8 @@ class AgentServer:
     async def _connect(self, session: ClientSession, address: str) -> None:
         self._master_hostname = address.rpartition(":")[0]
         self._to_master.clear()
+        self._connection += 1
+        self._healed.clear()
         async with session.post(
             f"http://{address}/internal/agent",
             data=encode(self.agent.registration()),
@@ -261,14 +296,15 @@ class AgentServer:
             name = response.headers[CONNECTION_HEADER]
             sender = asyncio.create_task(self._send_messages(session, address, name))
             reader = asyncio.create_task(self._read_messages(response.content))
+            healed = asyncio.create_task(self._healed.wait())
             try:
-                done, _ = await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait({sender, reader, healed}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
             finally:
-                sender.cancel()
-                reader.cancel()
-                await asyncio.gather(sender, reader, return_exceptions=True)
+                for task in (sender, reader, healed):
+                    task.cancel()
+                await asyncio.gather(sender, reader, healed, return_exceptions=True)
 
     async def _read_messages(self, stream: "asyncio.StreamReader | object") -> None:
         readline = stream.readline  # type: ignore[union-attr]
@@ -278,7 +314,8 @@ class AgentServer:
                 message = json.loads(await readexactly(int(line)))
             except asyncio.IncompleteReadError:
                 return
-            self._perform(self.agent.master_message(message, now=self._clock.now()))
+            if self.faults.from_master(message):
+                self._perform(self.agent.master_message(message, now=self._clock.now()))
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
         """Everything for the master in order, in as few requests as it takes."""
@@ -313,6 +350,7 @@ class AgentServer:
         return {
             "/api/v1": operator,
             "/api/v1/executor": self._executor,
+            "/internal/faults": self._change_faults,
             "/containers": self._get(lambda: container_list(agent.state, self._clock.now())),
             "/flags": self._get(lambda: {"flags": flags}),
             "/health": self._empty,
@@ -331,6 +369,22 @@ class AgentServer:
 
         return handler
 
+    async def _change_faults(self, request: web.Request) -> web.StreamResponse:
+        """See `faults`; not an endpoint of Mesos."""
+        if request.method == "POST":
+            was = self.faults.partition
+            try:
+                self.faults.change(await json_body(request))
+            except ValueError as error:
+                return text(400, str(error))
+            if self.faults.partition:
+                # Neither what is under way nor what is still to be sent gets through.
+                self._healed.clear()
+                self._to_master.clear()
+            elif was:
+                self._healed.set()
+        return answer(request, asdict(self.faults))
+
     async def _empty(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(status=200)
 
@@ -341,7 +395,7 @@ class AgentServer:
             return text(503, "Agent has not finished recovery")
         name = str(uuid.uuid4())
         subscribing = isinstance(call, dict) and call.get("type") == "SUBSCRIBE"
-        stream = EventStream()
+        stream = ExecutorStream()
         if subscribing:
             self._streams[name] = stream
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)

@@ -460,6 +460,9 @@ def _update_problem(content: Json) -> str | None:
         return "Received TASK_STAGING from executor {executor} of framework {framework} which is not allowed"
     if "uuid" not in content:
         return "Expecting 'uuid' to be present"
+    about = content.get("container_status", {})
+    if not isinstance(about, dict) or not isinstance(about.get("container_id", {}), dict):
+        return "Expecting 'container_status' to be a ContainerStatus"
     if content.get("source", "SOURCE_EXECUTOR") != "SOURCE_EXECUTOR":
         return "Received Call from executor {executor} of framework {framework} with invalid source, expecting " \
                "'SOURCE_EXECUTOR'"  # fmt: skip
