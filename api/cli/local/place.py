@@ -23,6 +23,7 @@ directory_option = click.option(
 )
 
 _STATE = ("zookeeper", "mesos", "logs")
+_BASE_PORT = "base-port"
 
 
 class Place:
@@ -74,6 +75,18 @@ class Place:
         if self._held is not None:
             os.close(self._held)
             self._held = None
+
+    @property
+    def base_port(self) -> int | None:
+        """Where the ports of the stored state begin; its pools and agents hold ports there. None without a state."""
+        try:
+            return int((self.directory / _BASE_PORT).read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember(self, base_port: int) -> None:
+        """Note where the ports of this state begin, for later runs."""
+        (self.directory / _BASE_PORT).write_text(f"{base_port}\n")
 
     def forget_state(self) -> None:
         """Remove what earlier runs stored, and nothing that is not theirs."""

@@ -29,9 +29,12 @@ _ENDING_TIME = 15.0
 """Seconds in which what a killed stack had started ends by itself, and frees its ports."""
 
 
-def up(directory: Path, base_port: int, *, detach: bool, fresh: bool) -> None:
-    """Start the stack, show that traffic flows, and follow it until Ctrl-C (or leave it running)."""
-    place, layout = Place(directory), Layout(directory=directory, base_port=base_port)
+def up(directory: Path, base_port: int | None, *, detach: bool, fresh: bool) -> None:
+    """Start the stack, show that traffic flows, and follow it until Ctrl-C (or leave it running).
+
+    Without `base_port` it has the ports of the run before, else the default ones.
+    """
+    place = Place(directory)
     pid = place.running()
     if pid is not None:
         if fresh:
@@ -40,6 +43,13 @@ def up(directory: Path, base_port: int, *, detach: bool, fresh: bool) -> None:
             )
         _show_running(place, pid)
         return
+    known = place.base_port
+    if not fresh and base_port is not None and known not in (None, base_port):
+        raise EnvironmentProblem(
+            f"the state in {directory} has its ports from {known} on, and its pools hold some of them; "
+            f"leave --base-port out, or start empty with --fresh"
+        )
+    layout = Layout(directory=directory, base_port=base_port or known or DEFAULT_BASE_PORT)
     stack = Stack(layout, _unheard)
     stack.check_programs()
     _check_ports(stack, patience=_ENDING_TIME if place.killed() else 0.0)
@@ -96,6 +106,7 @@ def _foreground(place: Place, layout: Layout, *, fresh: bool) -> None:
             # Load balancers that outlived a killed stack would keep ports that nobody remembers.
             Stack(layout, _unheard).cluster.end_leftovers()
             place.forget_state()
+        place.remember(layout.base_port)
         _run(place, Stack(layout, _told(place.directory)))
     finally:
         place.leave()
@@ -200,13 +211,13 @@ def _unheard(_name: str, _line: str) -> None:
 @click.option(
     "--base-port",
     type=click.IntRange(1024, 31000),
-    default=DEFAULT_BASE_PORT,
-    show_default=True,
+    default=None,
+    show_default=f"as before, else {DEFAULT_BASE_PORT}",
     help="Port of the API; all else is on the next 500 ports. Stacks side by side need others.",
 )
 @click.option("--detach", is_flag=True, help="Leave it running once traffic flows; bin/down stops it.")
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs first.")
-def up_command(directory: Path, base_port: int, detach: bool, fresh: bool) -> None:
+def up_command(directory: Path, base_port: int | None, detach: bool, fresh: bool) -> None:
     """Start a whole system on this machine and show that traffic flows."""
     try:
         up(directory.resolve(), base_port, detach=detach, fresh=fresh)
