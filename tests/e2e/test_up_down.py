@@ -198,7 +198,21 @@ def test_what_is_missing_is_named_with_no_apt(tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
     # A PATH on which everything that bin/setup itself needs is found, but no HAProxy and no Java.
-    for name in ("sh", "dirname", "env", "python3", "openssl", "ps", "test", "cat", "id"):
+    for name in (
+        "sh",
+        "dirname",
+        "env",
+        "python3",
+        "openssl",
+        "ps",
+        "test",
+        "cat",
+        "id",
+        "mkdir",
+        "flock",
+        "sed",
+        "readlink",
+    ):
         found = shutil.which(name)
         assert found is not None
         (tools / name).symlink_to(found)
