@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-import sysconfig
 import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import urllib3
 
@@ -39,7 +39,7 @@ class Checkout:
         venv.create(environment, symlinks=True)
         [packages] = environment.glob("lib/python3*/site-packages")
         # A path in a .pth file is not looked through for further ones: our own code is found in the copy only.
-        borrowed = sysconfig.get_path("purelib")
+        borrowed = Path(click.__file__).parents[1]
         (packages / "checkout.pth").write_text(f"{directory}\n{borrowed}\n")
         script = environment / "bin" / "edgelb"
         script.write_text(EDGELB.format(python=environment / "bin" / "python"))
@@ -197,25 +197,12 @@ def test_what_is_missing_is_named_with_no_apt(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "one")
     tools = tmp_path / "tools"
     tools.mkdir()
-    # A PATH on which everything that bin/setup itself needs is found, but no HAProxy and no Java.
-    for name in (
-        "sh",
-        "dirname",
-        "env",
-        "python3",
-        "openssl",
-        "ps",
-        "test",
-        "cat",
-        "id",
-        "mkdir",
-        "flock",
-        "sed",
-        "readlink",
-    ):
-        found = shutil.which(name)
-        assert found is not None
-        (tools / name).symlink_to(found)
+    # A PATH on which everything is found but HAProxy and Java.
+    for folder in ("/usr/bin", "/bin"):
+        for tool in Path(folder).iterdir():
+            link = tools / tool.name
+            if tool.name not in ("haproxy", "java") and not link.exists():
+                link.symlink_to(tool)
     done = subprocess.run(
         [str(checkout.directory / "bin" / "up"), "--no-apt", "--detach"],
         capture_output=True,
