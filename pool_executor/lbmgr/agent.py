@@ -10,31 +10,30 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
-from pool_executor.bundle import Head, InstanceStatus, Part, encode_status
-from pool_executor.lbmgr.apply import Applier, Outcome
-from pool_executor.lbmgr.decide import Content, PartText
+from pool_executor.bundle import Head, InstanceStatus, encode_status
+from pool_executor.lbmgr.apply import Applier
+from pool_executor.lbmgr.backoff import Backoff
 from pool_executor.lbmgr.files import Files
+from pool_executor.lbmgr.follow import Follower, Nodes
 from pool_executor.lbmgr.health import Consequence, Health, HealthPolicy, observe
 from pool_executor.lbmgr.instance import Instance
+from pool_executor.lbmgr.leave import FORCE_MARGIN, Leaving, Phase, ask
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.process import Haproxy
-from sdk.errors import CorruptRecord, TemporaryFailure
+from sdk.errors import CorruptRecord
 
 _log = structlog.get_logger()
 
 _TICK = 0.1
 _SLOW_TICK = 1.0
-_RETRY_FIRST, _RETRY_MAX = 0.5, 10.0
 _RESTART_FIRST, _RESTART_MAX = 0.1, 5.0
 # A HAProxy that has lived this long is stable: its next death is answered at once again.
 _STABLE_AFTER = 30.0
-# Of the kill grace: how long health says no before the listeners close, and what is left for ending by force.
-_NOTICE_SHARE, _NOTICE_MAX = 0.25, 5.0
-_FORCE_MARGIN = 0.5
+# HAProxy's servers are compared with the configuration after changes were quiet, or went on, for so long.
+_VERIFY_AFTER, _VERIFY_AT_LEAST = 5.0, 60.0
 # A check holds up everything else, so one that may take longer by the pool's numbers is cut short.
 _MAX_PING = 9.0
 
@@ -54,16 +53,6 @@ class Settings:
     health: HealthPolicy = field(default_factory=HealthPolicy)
     sandbox: Path
     sockets: Path
-
-
-class Nodes(Protocol):
-    """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
-
-    def fetch(self, part: Part) -> str:
-        """The text of a part."""
-
-    def publish(self, status: bytes) -> None:
-        """Keep the status node at these bytes."""
 
 
 class End(enum.Enum):
@@ -92,6 +81,8 @@ class _Connected:
 @dataclass(frozen=True, slots=True)
 class _Drain:
     grace: float
+    deadline: float
+    """In monotonic seconds: a reload that is under way must not add to the grace period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +91,6 @@ class _Stop:
 
 
 _Event = _HeadSeen | _Attach | _Connected | _Drain | _Stop
-
-
-class _Phase(enum.Enum):
-    SERVING = "serving"
-    NOTICE = "notice"
-    """Health answers 503 while connections are still taken, so that those who ask for health go elsewhere first."""
-    FINISHING = "finishing"
-    """The listeners are closed; open connections finish."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Backoff:
-    """Seconds until the next try, doubling from `first` to `most`."""
-
-    first: float
-    most: float
-    _next: float = 0.0
-
-    def reset(self) -> None:
-        self._next = 0.0
-
-    def take(self) -> float:
-        delay = self._next or self.first
-        self._next = min(self.most, delay * 2)
-        return delay
 
 
 class Agent:
@@ -158,24 +124,21 @@ class Agent:
             counters=self._counters,
             next_marker=self._next_marker,
         )
+        self._follower = Follower(self._applier)
         self._markers = 0
-        self._wanted: Head | None = None
-        self._handled: Head | None = None
-        self._outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
-        self._rejected: int | None = None
-        self._retry_at: float | None = None
-        self._retry = _Backoff(first=_RETRY_FIRST, most=_RETRY_MAX)
         self._restart_at: float | None = None
-        self._restart = _Backoff(first=_RESTART_FIRST, most=_RESTART_MAX)
+        self._restart = Backoff(first=_RESTART_FIRST, most=_RESTART_MAX)
         self._started_at = 0.0
         self._trouble: str | None = None
         self._unsaved: str | None = None
+        self._unverified: tuple[float, float] | None = None
+        """When the first and the last change happened that HAProxy's servers were not compared after."""
+        self._repaired: str | None = None
+        """The difference that the last reload of what is served already was to end."""
         self._health = Health(started=time.monotonic())
-        self._phase = _Phase.SERVING
-        self._deadline = 0.0
-        self._finish_at = 0.0
+        self._phase = Phase.SERVING
+        self._leaving: Leaving | None = None
         self._end: End | None = None
-        self._since = time.time()
         self._shown: InstanceStatus | None = None
 
     # -- from any thread
@@ -194,7 +157,7 @@ class Agent:
 
     def drain(self, grace: float) -> None:
         """Leave: health says no, listeners close, connections finish; over after `grace` seconds at the latest."""
-        self._events.put(_Drain(grace))
+        self._events.put(_Drain(grace, time.monotonic() + grace))
 
     def stop(self) -> None:
         """Leave at once."""
@@ -224,11 +187,12 @@ class Agent:
                     slow_at = now + _SLOW_TICK
                     self._applier.housekeeping()
                     self._unsaved = self._applier.save() if self._applier.unsaved else None
+                    self._verify(now)
                 self._leave(now)
                 self._report()
             return self._end
         finally:
-            self._applier.stop(_FORCE_MARGIN)
+            self._applier.stop(FORCE_MARGIN)
 
     def _take_events(self) -> None:
         """Wait a tick for an event, then take all there are: of several heads only the last one counts."""
@@ -241,101 +205,85 @@ class Agent:
             timeout = None
             match event:
                 case _HeadSeen(head):
-                    self._see(head)
+                    self._follower.see(head)
                 case _Attach(nodes):
                     self._nodes = nodes
+                    self._follower.attach(nodes)
                     if self._shown is not None:
                         nodes.publish(encode_status(self._shown))
                 case _Connected():
-                    if self._retry_at is not None:
-                        self._retry_at = 0.0
-                case _Drain(grace):
-                    self._begin_to_leave(grace)
+                    self._follower.hurry()
+                case _Drain(grace, deadline):
+                    self._begin_to_leave(grace, deadline)
                 case _Stop():
                     self._end = End.STOPPED
 
-    def _see(self, head: Head | CorruptRecord | None) -> None:
-        match head:
-            case Head():
-                self._wanted = head
-                # A new head is applied at once; the pauses of its predecessor were not about it.
-                self._retry.reset()
-                self._retry_at = 0.0
-            case CorruptRecord():
-                self._outcome = replace(self._outcome, error=f"the head in ZooKeeper cannot be read: {head}")
-            case None:
-                _log.info("The pool has no configuration in ZooKeeper; the present one goes on")
-
-    # -- following the bundle
+    # -- HAProxy against the configuration
 
     def _follow(self, now: float) -> None:
-        head = self._wanted
-        if head is None or head == self._handled or self._nodes is None or self._phase is _Phase.FINISHING:
+        outcome = self._follower.step(now) if self._phase is not Phase.FINISHING else None
+        if outcome is None:
             return
-        if self._retry_at is None or now < self._retry_at:
-            return
-        try:
-            content = self._fetch(head, self._nodes)
-        except (TemporaryFailure, CorruptRecord) as error:
-            self._retry_at = time.monotonic() + self._retry.take()
-            _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
-            self._outcome = replace(self._outcome, error=f"version {head.version} could not be fetched: {error}")
-            return
-        began = time.monotonic()
-        try:
-            outcome = self._applier.apply(head, content)
-        except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
-            _log.exception("A version could not be applied", version=head.version)
-            message = f"lbmgr failed on version {head.version}: {type(error).__name__}: {error}"
-            outcome = Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
-        self._outcome = outcome
-        self._rejected = head.version if outcome.verdict == "rejected" else None
-        self._retry_at = time.monotonic() + max(outcome.pause, self._retry.take()) if outcome.retry else None
-        if not outcome.retry:
-            self._handled = head
         if outcome.action == "reload":
-            self._restart_at, self._trouble = None, None
-            self._started_at = time.monotonic()
-            self._health = replace(self._health, next_check=0.0)
-        _log.log(
-            30 if outcome.error else 20,
-            f"{outcome.verdict} version {head.version}: {outcome.reason}",
-            action=outcome.action,
-            epoch=head.epoch,
-            error=outcome.error,
-            ms=round((time.monotonic() - began) * 1000, 1),
-        )
+            self._reloaded()
+        if outcome.action not in (None, "noop"):
+            self._changed()
 
-    def _fetch(self, head: Head, nodes: Nodes) -> Content:
-        """The content of a head: parts that are served already come from memory."""
-        have = self._applier.running.content.parts if self._applier.running is not None else {}
-        parts: dict[str, PartText] = {}
-        for name, part in head.parts.items():
-            text = have.get(name)
-            if text is None or text.part.sha256 != part.sha256 or text.part.kind != part.kind:
-                # Described anew from its text: which lines are servers is for this reader to say, not for the head.
-                text = PartText.of(name, part.kind, nodes.fetch(part))
-            parts[name] = text
-        return Content(parts=parts, ports=head.ports)
+    def _changed(self) -> None:
+        now = time.monotonic()
+        self._unverified = (self._unverified[0] if self._unverified is not None else now, now)
+
+    def _verify(self, now: float) -> None:
+        """Compare when there is time for it; what differs is reloaded, once."""
+        if self._unverified is None or self._phase is not Phase.SERVING:
+            return
+        first, last = self._unverified
+        if now < min(last + _VERIFY_AFTER, first + _VERIFY_AT_LEAST):
+            return
+        self._unverified = None
+        problem = self._applier.verify()
+        if problem is None:
+            self._repaired = None
+            return
+        if problem == self._repaired:
+            _log.error("HAProxy's servers differ even after a reload; left as they are", difference=problem)
+            return
+        _log.error("HAProxy's servers are not what was ordered; loading the configuration anew", difference=problem)
+        self._repaired = problem
+        outcome = self._applier.repair(problem)
+        if outcome.action == "reload":
+            self._reloaded()
+        else:
+            _log.error("HAProxy did not load its configuration anew", error=outcome.error)
+        self._changed()
 
     # -- HAProxy's life
 
+    def _reloaded(self) -> None:
+        self._restart_at, self._trouble = None, None
+        self._started_at = time.monotonic()
+        self._health = replace(self._health, next_check=0.0)
+
     def _start(self, reason: str) -> None:
+        before = self._applier.running
         error = self._applier.start()
+        if self._applier.running is not before:
+            # Only what was on disk could be started: what came after it is applied once more.
+            self._follower.again()
         self._trouble = f"HAProxy does not start: {error}" if error is not None else None
         if error is None:
             self._restart_at = None
             self._started_at = time.monotonic()
             self._health = replace(self._health, next_check=0.0)
-            if self._outcome.verdict == "starting":
-                self._outcome = Outcome(verdict="applied", action=None, reason=reason)
+            self._follower.served_from_disk(reason)
+            self._changed()
             _log.info(f"HAProxy serves: {reason}", master=self._applier.info.master)
         else:
             self._restart_at = time.monotonic() + self._restart.take()
             _log.error("HAProxy does not start; trying again", error=error)
 
     def _look_after_haproxy(self, now: float) -> None:
-        if self._phase is _Phase.FINISHING or self._applier.running is None:
+        if self._phase is Phase.FINISHING or self._applier.running is None:
             return
         ended = self._applier.take_death()
         if ended is not None:
@@ -348,14 +296,14 @@ class Agent:
         if not self._applier.alive and self._restart_at is None:
             self._restart_at = now
         if self._restart_at is not None and now >= self._restart_at:
-            self._start(self._outcome.reason if self._outcome.verdict != "starting" else "started again")
+            self._start("started again")
 
     def _check_health(self, now: float) -> None:
-        if now < self._health.next_check or self._phase is _Phase.FINISHING:
+        if now < self._health.next_check or self._phase is Phase.FINISHING:
             return
         policy = self._settings.health
         # Waiting for the first configuration that HAProxy takes is no failure of this instance; a port in use is.
-        waiting = self._applier.running is None and self._trouble is None and not self._outcome.retry
+        waiting = self._applier.running is None and self._trouble is None and not self._follower.outcome.retry
         problem = None if waiting else self._applier.ping(min(policy.timeout, _MAX_PING))
         if waiting:
             self._health = replace(self._health, next_check=now + policy.interval, started=now)
@@ -366,7 +314,7 @@ class Agent:
         match consequence:
             case Consequence.CHANGED if problem is not None:
                 _log.warning("The health check fails", error=problem)
-            case Consequence.END if self._phase is _Phase.SERVING:
+            case Consequence.END if self._phase is Phase.SERVING:
                 self._trouble = f"unhealthy: {self._health.failures} checks failed in a row, the last with: {problem}"
                 _log.error(self._trouble)
                 self._end = End.UNHEALTHY
@@ -375,14 +323,11 @@ class Agent:
 
     # -- leaving
 
-    def _begin_to_leave(self, grace: float) -> None:
-        now = time.monotonic()
-        if self._phase is not _Phase.SERVING:
-            self._deadline = min(self._deadline, now + grace)
+    def _begin_to_leave(self, grace: float, deadline: float) -> None:
+        self._leaving = ask(self._leaving, time.monotonic(), deadline)
+        if self._phase is not Phase.SERVING:
             return
-        self._phase = _Phase.NOTICE
-        self._deadline = now + grace
-        self._finish_at = now + min(grace * _NOTICE_SHARE, _NOTICE_MAX)
+        self._phase = Phase.NOTICE
         if not self._applier.alive:
             self._end = End.DRAINED
             return
@@ -390,10 +335,12 @@ class Agent:
         self._applier.set_serving(False)
 
     def _leave(self, now: float) -> None:
-        if self._phase is _Phase.NOTICE and now >= self._finish_at:
-            self._phase = _Phase.FINISHING
+        if self._leaving is None:
+            return
+        if self._phase is Phase.NOTICE and now >= self._leaving.finish_at:
+            self._phase = Phase.FINISHING
             self._applier.soft_stop()
-        if self._phase is _Phase.FINISHING and (self._applier.ended or now >= self._deadline - _FORCE_MARGIN):
+        if self._phase is Phase.FINISHING and (self._applier.ended or now >= self._leaving.cut_at):
             if not self._applier.ended:
                 _log.warning("The grace period is over; connections that are still open are cut")
             self._end = End.DRAINED
@@ -415,9 +362,9 @@ class Agent:
         self._on_status(status)
 
     def _status(self) -> InstanceStatus:
-        settings, outcome, running = self._settings, self._outcome, self._applier.running
-        healthy = self._health.ok and running is not None and self._phase is _Phase.SERVING
-        reason = outcome.reason if self._phase is _Phase.SERVING else "leaving: connections finish"
+        settings, outcome, running = self._settings, self._follower.outcome, self._applier.running
+        healthy = self._health.ok and running is not None and self._phase is Phase.SERVING
+        reason = outcome.reason if self._phase is Phase.SERVING else "leaving: connections finish"
         return InstanceStatus(
             task_id=settings.task_id,
             pod=settings.pod,
@@ -430,8 +377,8 @@ class Agent:
             verdict=outcome.verdict,
             action=outcome.action,
             reason=reason,
-            error=self._trouble or outcome.error or self._unsaved,
-            rejected_version=self._rejected,
+            error=self._trouble or self._follower.error or self._unsaved,
+            rejected_version=self._follower.rejected,
             healthy=healthy,
             since=time.time(),
             haproxy=self._applier.info,
@@ -440,5 +387,5 @@ class Agent:
 
     def _next_marker(self) -> str:
         self._markers += 1
-        head = self._wanted
+        head = self._follower.wanted
         return f"{self._settings.pool}/{head.epoch if head else 0}.{head.version if head else 0}/{self._markers}"

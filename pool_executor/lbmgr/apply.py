@@ -4,7 +4,7 @@ Knows what HAProxy serves now (head, content, servers in maintenance). Does not 
 try again, or who is told.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,15 +12,14 @@ from typing import Literal
 import structlog
 
 from pool_executor.bundle import HaproxyInfo, Head, Server, Verdict
-from pool_executor.lbmgr import ports as port_check
+from pool_executor.lbmgr import drift
 from pool_executor.lbmgr.decide import (
-    Command,
     Content,
+    Decision,
     Dynamic,
     Noop,
     Reject,
     Reload,
-    ReplaceMap,
     Run,
     ServerRef,
     Waiting,
@@ -29,15 +28,16 @@ from pool_executor.lbmgr.decide import (
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
-from pool_executor.lbmgr.runtime import Reply, Runtime, SocketFailed, capabilities
+from pool_executor.lbmgr.runtime import SocketFailed, capabilities
+from pool_executor.lbmgr.worker import Worker
 
 _log = structlog.get_logger()
 
 _START_TIMEOUT = 60.0
 _RELOAD_TIMEOUT = 60.0
 _CHECK_TIMEOUT = 60.0
-_DELETE_AT_ONCE = 50
 # A HAProxy that fails to start may have made the one that serves pause its listeners: not to be tried often.
 _PAUSE_AFTER_FAILED_RELOAD = 60.0
 _FORCED_MAINTENANCE = 1
@@ -79,19 +79,16 @@ class Applier:
         next_marker: Callable[[], str],
     ) -> None:
         self._instance = instance
-        self._binds = binds
+        self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
         self._haproxy = haproxy
         self._version = version
         self._capabilities = capabilities(version)
         self._counters = counters
         self._next_marker = next_marker
-        self._runtime: Runtime | None = None
-        self._worker: int | None = None
-        self._marker = ""
+        self._worker = Worker(Path(instance.admin_socket))
         self._leaving: tuple[int, ...] = ()
         self._asked_master = True
-        self._retired: dict[ServerRef, Server] = {}
         self._saved: Content | None = None
         self._overview_due = False
         self.running: Running | None = None
@@ -102,18 +99,18 @@ class Applier:
     @property
     def alive(self) -> bool:
         """Whether a HAProxy that was proven to serve `running` lives."""
-        return self._worker is not None and self._haproxy.master is not None
+        return self._worker.pid is not None and self._haproxy.master is not None
 
     @property
     def info(self) -> HaproxyInfo:
         """Version and process ids for the status."""
-        workers = (self._worker, *self._leaving) if self.alive and self._worker is not None else ()
+        workers = (self._worker.pid, *self._leaving) if self.alive and self._worker.pid is not None else ()
         return HaproxyInfo(version=self._version, master=self._haproxy.master, workers=workers)
 
     def take_death(self) -> str | None:
         """How HAProxy ended, once, when it was thought to be alive."""
         ended = self._haproxy.ended
-        if ended is None or self._worker is None:
+        if ended is None or self._worker.pid is None:
             return None
         self._forget_worker()
         # A worker that hangs would hold the ports that the next HAProxy needs.
@@ -136,22 +133,28 @@ class Applier:
         if self.unsaved and self.save() is not None:
             # HAProxy can only be started from what is on disk, so that is what it serves from here on.
             self.load()
-        clash = self._clash(self.running.content, None)
+        clash = self._obstacles.clash(self.running.content, None)
         if clash is not None:
             return clash
         marker = self._next_marker()
         try:
             self._files.write_instance(self._files.current, self._instance.text(marker, self._files.maps))
         except OSError as error:
-            return self._disk(error)
+            # A full disk must not keep HAProxy down: what its predecessor read proves this one as well.
+            marker = self._worker.marker
+            if not self._files.instance_is(self._files.current, self._instance.text(marker, self._files.maps)):
+                return self._disk(error)
         return self._take_over(self._haproxy.start(marker, _START_TIMEOUT), marker)
 
     # -- a bundle
 
-    def apply(self, head: Head, content: Content) -> Outcome:
-        """Bring HAProxy to `content`, or leave it as it is and say why."""
+    def decide(self, content: Content) -> Decision:
+        """How HAProxy would be brought to `content`."""
         running = self.running.content if self.running is not None else None
-        decision = decide(running, content, self._instance.ports, self._capabilities, self._retired)
+        return decide(running, content, self._instance.ports, self._capabilities, self._worker.retired)
+
+    def apply(self, head: Head, content: Content, decision: Decision) -> Outcome:
+        """Bring HAProxy to `content` as was just decided, or leave it as it is and say why."""
         match decision:
             case Waiting():
                 return Outcome(verdict="waiting", action=None, reason=decision.reason)
@@ -162,12 +165,10 @@ class Applier:
                 self._counters.count("noop")
                 return self._applied(head, content, "noop", "the content is the same")
             case Dynamic() if self.alive:
-                refused = self._send(decision.commands)
+                refused = self._worker.send(decision.commands, self._files.maps)
                 if refused is None:
                     self._counters.count("dynamic")
-                    self._retired = {
-                        ref: server for ref, server in self._retired.items() if ref not in decision.revived
-                    } | dict(decision.retired)
+                    self._worker.retire(decision.retired, decision.revived)
                     return self._applied(head, content, "dynamic", decision.reason)
                 self._counters.count("command_failed")
                 return self._reload(head, content, f"{decision.reason}, but HAProxy refused: {refused}", {})
@@ -202,7 +203,7 @@ class Applier:
 
     def _reload(self, head: Head, content: Content, reason: str, retire: Mapping[ServerRef, Server]) -> Outcome:
         present = self.running.content if self.running is not None and self.alive else None
-        obstacle = self._clash(content, present) or self._unbindable(content, present)
+        obstacle = self._obstacles.first(content, present)
         if obstacle is not None:
             return self._kept(reason, obstacle)
         marker = self._next_marker()
@@ -224,7 +225,7 @@ class Applier:
         if self.alive:
             self._retire_early(retire)
             self._save_server_states(content)
-            self._close_runtime()
+            self._worker.disconnect()
             result = self._haproxy.reload(marker, _RELOAD_TIMEOUT)
         else:
             self._haproxy.stop(1.0)
@@ -256,50 +257,13 @@ class Applier:
             pause=pause,
         )
 
-    def _clash(self, content: Content, running: Content | None) -> str | None:
-        """The sentence when a port that HAProxy would newly bind has a listener."""
-        ours = set(running.ports.values()) if running is not None else set()
-        ports = {name: self._instance.ports[name] for name in content.ports.values() if name not in ours}
-        clashes = port_check.taken(ports, self._binds, port_check.listeners())
-        if not clashes:
-            return None
-        name, port, listener = clashes[0]
-        return (
-            f"port {port} ({name}) already has a listener on {listener.address}; "
-            f"HAProxy would share it silently, so it is not started there"
-        )
-
-    def _unbindable(self, content: Content, running: Content | None) -> str | None:
-        """The sentence when HAProxy could not listen at an address that it does not listen at yet."""
-        present = self._listens(running) if running is not None else {}
-        for (address, port), name in sorted(self._listens(content).items()):
-            refused = port_check.refusal(address, port) if (address, port) not in present else None
-            if refused is not None:
-                return f"cannot listen at {address}:{port} ({name}): {refused}"
-        return None
-
-    def _listens(self, content: Content) -> dict[tuple[str, int], str]:
-        """Address and port of every listener with the port's name; what uses other variables is left to HAProxy."""
-        found: dict[tuple[str, int], str] = {}
-        for text in content.parts.values():
-            if text.part.kind == "config":
-                for address, port in port_check.binds(text.text):
-                    name = content.ports.get(port, port)
-                    number = int(port) if port.isdigit() else self._instance.ports.get(name)
-                    if number is not None:
-                        found[address, number] = name
-        return found
-
     # -- the running worker
 
     def _take_over(self, result: Serving | Failed, marker: str) -> str | None:
         if isinstance(result, Failed):
             self._forget_worker()
             return result.message
-        self._close_runtime()
-        self._runtime, self._worker, self._marker = result.runtime, result.pid, marker
-        # The files have exactly the servers that are wanted, so nothing is left over in the new worker.
-        self._retired = {}
+        self._worker.take_over(result, marker)
         self._counters.count("haproxy_started")
         self._see_leaving()
         if not self.serving:
@@ -307,55 +271,11 @@ class Applier:
         return None
 
     def _forget_worker(self) -> None:
-        self._close_runtime()
-        self._worker, self._leaving = None, ()
-
-    def _close_runtime(self) -> None:
-        if self._runtime is not None:
-            self._runtime.close()
-            self._runtime = None
-
-    def _connected(self) -> Runtime:
-        """The connection to the worker; made anew only to the very process that was proven."""
-        if self._runtime is None:
-            runtime = Runtime(Path(self._instance.admin_socket))
-            found = runtime.info()
-            if found.get("description") != self._marker:
-                runtime.close()
-                raise SocketFailed("another configuration answers on the stats socket")
-            self._runtime = runtime
-        return self._runtime
-
-    def _run(self, lines: Sequence[str], timeout: float | None = None) -> list[Reply]:
-        try:
-            return self._connected().run(lines, timeout)
-        except SocketFailed:
-            self._close_runtime()
-            raise
-
-    def _send(self, commands: Sequence[Command]) -> str | None:
-        """Send commands in order; the first refusal as text."""
-        batch: list[str] = []
-        maps = str(self._files.maps)
-        try:
-            for command in (*commands, None):
-                if isinstance(command, Run):
-                    batch.append(command.line.replace("{maps}", maps))
-                    continue
-                bad = next((reply for reply in self._run(batch) if not reply.ok), None)
-                batch = []
-                if bad is None and isinstance(command, ReplaceMap):
-                    reply = self._connected().replace_map(f"{maps}/{command.part}", command.entries)
-                    bad = None if reply.ok else reply
-                if bad is not None:
-                    return f"{bad.command}: {bad.text}"
-        except SocketFailed as error:
-            self._close_runtime()
-            return str(error)
-        return None
+        self._worker.forget()
+        self._leaving = ()
 
     def _retire_early(self, retire: Mapping[ServerRef, Server]) -> None:
-        refused = self._send([Run(f"set server {ref} state maint") for ref in retire])
+        refused = self._worker.send([Run(f"set server {ref} state maint") for ref in retire], self._files.maps)
         if refused is not None:
             _log.warning("A server that is gone stays in the leaving worker", error=refused)
 
@@ -364,7 +284,8 @@ class Applier:
         if self._haproxy.master is None:
             self._forget_worker()
             return
-        refused = self._send([Run(f"set server {ref} state ready") for ref in retired] or [Run("show version")])
+        commands = [Run(f"set server {ref} state ready") for ref in retired] or [Run("show version")]
+        refused = self._worker.send(commands, self._files.maps)
         if refused is not None:
             _log.error("HAProxy is in no known state after a failed reload; it is started anew", error=refused)
             self._haproxy.stop(1.0)
@@ -384,73 +305,62 @@ class Applier:
         if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
             return
         try:
-            text = self._run(["show servers state"], 30.0)[0].text
+            text = self._worker.servers_state()
             lines = [line for line in text.splitlines() if not _in_forced_maintenance(line)]
             self._files.write_state("\n".join(lines) + "\n")
         except (SocketFailed, OSError) as error:
             _log.warning("The state of servers is not handed to the next worker", error=str(error))
 
-    def delete_retired(self) -> None:
-        """Delete servers in maintenance that have no connections any more."""
-        refs = list(self._retired)[:_DELETE_AT_ONCE]
-        if not refs or not self.alive:
-            return
-        try:
-            replies = self._run([f"del server {ref}" for ref in refs])
-        except SocketFailed as error:
-            _log.warning("HAProxy did not answer while servers were deleted", error=str(error))
-            return
-        for ref, reply in zip(refs, replies, strict=True):
-            # Moved to the end when it still has connections, so that the others get their turn.
-            server = self._retired.pop(ref)
-            if not reply.ok and not reply.text.startswith(("No such server", "No such backend")):
-                self._retired[ref] = server
-
-    @property
-    def has_retired(self) -> bool:
-        """Whether servers wait to be deleted."""
-        return bool(self._retired)
-
     def ping(self, timeout: float) -> str | None:
         """Why HAProxy does not answer on a new connection within `timeout` seconds; None when it does."""
-        if not self.alive:
-            return "HAProxy does not run"
+        return self._worker.ping(timeout) if self.alive else "HAProxy does not run"
+
+    def verify(self) -> str | None:
+        """What HAProxy's servers differ in from what it shall serve; None when in nothing, or when it does not say."""
+        if self.running is None or not self.alive:
+            return None
         try:
-            with Runtime(Path(self._instance.admin_socket), timeout) as runtime:
-                info = runtime.info()
+            state = drift.parse_state(self._worker.servers_state())
         except SocketFailed as error:
-            return str(error)
-        return None if info.get("description") == self._marker else "another configuration answers on the stats socket"
+            _log.warning("The servers of HAProxy could not be compared", error=str(error))
+            return None
+        return drift.differences(self.running.content, state, self._worker.retired) or None
+
+    def repair(self, problem: str) -> Outcome:
+        """Reload what is served already, because HAProxy serves something else."""
+        assert self.running is not None, "there is no configuration to return to"
+        self._counters.count("drift")
+        return self._reload(self.running.head, self.running.content, f"HAProxy's servers differed: {problem}", {})
 
     def set_serving(self, serving: bool) -> None:
         """Let the health answer say whether new traffic is welcome; kept over reloads."""
         self.serving = serving
         if self.alive:
-            refused = self._send([Run(f"set server {SERVING} state {'ready' if serving else 'maint'}")])
+            order = Run(f"set server {SERVING} state {'ready' if serving else 'maint'}")
+            refused = self._worker.send([order], self._files.maps)
             if refused is not None:
                 _log.warning("The health answer could not be changed", error=refused)
 
-    def housekeeping(self) -> bool:
-        """Slow duties; whether the process ids for the status changed."""
-        self.delete_retired()
-        before = self._leaving
+    def housekeeping(self) -> None:
+        """Slow duties."""
+        if self.alive:
+            self._worker.delete_retired()
         if self._leaving or not self._asked_master:
             self._see_leaving()
         try:
             self._haproxy.trim_log()
             if self._overview_due and self.running is not None:
-                text = self._instance.text(self._marker, self._files.maps)
+                text = self._instance.text(self._worker.marker, self._files.maps)
                 self._files.write_overview(text, self.running.content)
                 self._overview_due = False
         except OSError as error:
             _log.warning("The files for people could not be written", error=str(error))
-        return before != self._leaving
 
     def _see_leaving(self) -> None:
         processes = self._haproxy.processes()
         self._asked_master = processes is not None
         if processes is not None:
-            self._leaving = tuple(pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker)
+            self._leaving = tuple(pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker.pid)
 
     def _disk(self, error: OSError) -> str:
         self._counters.count("disk_failed")
@@ -460,7 +370,7 @@ class Applier:
 
     def soft_stop(self) -> None:
         """Close the listeners and let the connections finish."""
-        self._close_runtime()
+        self._worker.disconnect()
         self._haproxy.soft_stop()
 
     def stop(self, timeout: float) -> None:

@@ -15,6 +15,8 @@ from pool_executor.bundle import Kind, Part, Section, Server, split_servers
 
 # Keys and values that HAProxy's command line takes as they are; others go into a payload, where nothing is special.
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/@%+=~*,-]+")
+#: Seconds between two reloads that can wait.
+MIN_RELOAD_INTERVAL = 1.0
 _DYNAMIC_BALANCES = frozenset({"roundrobin", "leastconn", "first", "random"})
 
 
@@ -161,6 +163,15 @@ def decide(
         else:
             plan.servers(name, before.text, after.text)
     return plan.decision()
+
+
+def not_before(decision: Decision, reloaded_at: float) -> float:
+    """When a decision may be carried out, in the seconds in which the last reload happened at `reloaded_at`.
+
+    Reloads of structure keep a distance, because each leaves a worker behind; one that takes servers out never waits.
+    """
+    waits = isinstance(decision, Reload) and not decision.retired
+    return reloaded_at + MIN_RELOAD_INTERVAL if waits else reloaded_at
 
 
 def _sha256(content: Content, name: str) -> str | None:

@@ -37,9 +37,7 @@ def parse_state(text: str) -> Mapping[ServerRef, RunningServer]:
             continue
         try:
             backend, name, address, admin, port = (words[columns[column]] for column in _COLUMNS)
-            state = RunningServer(
-                address=address, port=int(port), maintenance=bool(int(admin) & _FORCED_MAINTENANCE)
-            )
+            state = RunningServer(address=address, port=int(port), maintenance=bool(int(admin) & _FORCED_MAINTENANCE))
         except (KeyError, IndexError, ValueError):
             continue
         found[ServerRef(backend, name)] = state

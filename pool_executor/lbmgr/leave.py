@@ -1,6 +1,6 @@
 """How an instance leaves: first its health says no, then its listeners close, at the end connections are cut. Pure.
 
-    serving --asked--> notice --finish_at--> finishing --cut_at--> over
+serving --asked--> notice --finish_at--> finishing --cut_at--> over
 """
 
 import enum

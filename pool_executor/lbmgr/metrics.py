@@ -9,6 +9,7 @@ NAMES = (
     "reject",
     "reload_failed",
     "command_failed",
+    "drift",
     "haproxy_started",
     "haproxy_died",
     "check_failed",

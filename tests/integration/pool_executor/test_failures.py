@@ -1,12 +1,14 @@
 """What an instance does when HAProxy, ZooKeeper, the disk or lbmgr itself goes away."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pool_executor.lbmgr.runtime import Runtime
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.storage.connection import connect
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied
@@ -113,6 +115,38 @@ def test_a_head_that_cannot_be_read_is_told_and_changes_nothing(publisher: Publi
         assert applied(publisher, publisher.publish(Pool(servers=_servers(one, two)))).error is None
 
 
+def test_a_head_that_was_damaged_and_put_back_leaves_no_error(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """The complaint is about the node, and goes when the node is as it was."""
+    with backends(1) as (one,):
+        applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+        path = f"{publisher.root}/rendered/web"
+        node = publisher.zookeeper.get(path)
+        assert node is not None
+        publisher.zookeeper.set(path, b"{}")
+        wait_until(lambda: publisher.statuses()["task-1"].error, what="an error")
+        publisher.zookeeper.set(path, node[0])
+        wait_until(lambda: publisher.statuses()["task-1"].error is None, what="no error left")
+
+
+def test_what_haproxy_serves_against_orders_is_put_right(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """A server that vanished and one in maintenance, as by orders that got lost, come back after the next change."""
+    with backends(3) as (one, two, three):
+        applied(publisher, publisher.publish(Pool(servers=_servers(one, two))))
+        overview = lbmgr.sandbox / "haproxy.cfg"
+        wait_until(overview.exists, what="haproxy.cfg")
+        sockets = re.search(r'setenv SOCKETS "(.*)"', overview.read_text())
+        assert sockets
+        with Runtime(Path(sockets[1]) / "admin.sock") as runtime:
+            for server in (one, two):
+                assert runtime.ask(f"set server app/{server.name} state maint").ok
+            assert runtime.ask(f"del server app/{one.name}").ok
+        applied(publisher, publisher.publish(Pool(servers=_servers(one, two, three))))
+        everyone = {one.answer, two.answer, three.answer}
+        wait_until(lambda: lbmgr.answers() == everyone, timeout=30, what="all three answer")
+        status = applied(publisher, publisher.publish(Pool(servers=_servers(one, two))))
+        assert (status.action, status.counters["drift"]) == ("dynamic", 1)
+
+
 def test_a_part_that_is_missing_or_damaged_is_waited_for(publisher: Publisher, lbmgr: Lbmgr) -> None:
     """A head whose part is not there, or has other bytes, changes nothing until the part is whole."""
     with backends(2) as (one, two):
@@ -158,6 +192,24 @@ def test_a_full_disk_does_not_stop_traffic(publisher: Publisher, lbmgr: Lbmgr) -
         parked.rename(files)
         status = applied(publisher, structural)
         wait_until(lambda: publisher.statuses()["task-1"].error is None, what="no error left")
+
+
+def test_haproxy_that_dies_while_the_disk_is_full_comes_back_with_everything(
+    publisher: Publisher, lbmgr: Lbmgr
+) -> None:
+    """It is started on what is on disk, with the file of its predecessor, and told the rest again at run time."""
+    with backends(2) as (one, two):
+        applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+        # Directories in the way of the temporary files: what a test that runs as root can do.
+        for name in ("00-instance.cfg", "30-backends-0a.cfg", "head.json"):
+            (lbmgr.sandbox / "haproxy.d" / "current" / f".{name}.new").mkdir()
+        version = publisher.publish(Pool(servers=_servers(one, two)))
+        before = applied(publisher, version).haproxy
+        assert before.master
+        os.kill(before.master, signal.SIGKILL)
+        wait_until(lambda: publisher.statuses()["task-1"].haproxy.master not in (None, before.master), what="a new one")
+        assert applied(publisher, version).action == "dynamic"
+        wait_until(lambda: lbmgr.answers() == {one.answer, two.answer}, what="both answer")
 
 
 def test_draining_says_no_first_and_finishes_requests(publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]) -> None:

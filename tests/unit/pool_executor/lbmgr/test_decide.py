@@ -20,6 +20,7 @@ from pool_executor.lbmgr.decide import (
     ServerRef,
     Waiting,
     decide,
+    not_before,
 )
 from pool_executor.lbmgr.runtime import capabilities
 
@@ -66,6 +67,16 @@ def test_the_first_content_is_loaded() -> None:
 def test_equal_content_is_a_noop() -> None:
     """The same parts need nothing, whatever the head's version."""
     assert way(content(app=backend("a 1")), content(app=backend("a 1"))) == Noop()
+
+
+def test_reloads_of_structure_keep_a_distance() -> None:
+    """Each leaves a worker behind; what takes a server out, or needs no reload, never waits."""
+    structural = Reload(reason="frontend web is new")
+    assert not_before(structural, 100.0) > 100.0
+    gone = Server(name="b", address="10.0.0.1", port=2, id=98)
+    removal = Reload(reason="frontend web is new", retired={ServerRef("app", "b"): gone})
+    assert not_before(removal, 100.0) == 100.0
+    assert not_before(Dynamic(commands=(), reason="1 server added"), 100.0) == 100.0
 
 
 def test_a_port_that_is_not_there_is_waited_for() -> None:

@@ -1,0 +1,154 @@
+"""Following the head of a bundle: what is wanted, what came of it, and when it is tried again.
+
+Knows which head is handled and the pauses between tries. Does not know how a bundle is applied, nor HAProxy's life.
+Used by lbmgr's thread only.
+"""
+
+import time
+from typing import Protocol
+
+import structlog
+
+from pool_executor.bundle import Head, Part
+from pool_executor.lbmgr.apply import Applier, Outcome
+from pool_executor.lbmgr.backoff import Backoff
+from pool_executor.lbmgr.decide import Content, PartText, not_before
+from sdk.errors import CorruptRecord, TemporaryFailure
+
+_log = structlog.get_logger()
+
+_RETRY_FIRST, _RETRY_MAX = 0.5, 10.0
+_INFO, _WARNING = 20, 30
+
+
+class Nodes(Protocol):
+    """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
+
+    def fetch(self, part: Part) -> str:
+        """The text of a part."""
+
+    def publish(self, status: bytes) -> None:
+        """Keep the status node at these bytes."""
+
+
+class Follower:
+    """The way of one instance from head to head."""
+
+    def __init__(self, applier: Applier) -> None:
+        self._applier = applier
+        self._nodes: Nodes | None = None
+        self.wanted: Head | None = None
+        """The last head that could be read."""
+        self._handled: Head | None = None
+        self._retry_at: float | None = None
+        self._retry = Backoff(first=_RETRY_FIRST, most=_RETRY_MAX)
+        self._reloaded_at: float | None = None
+        self._trouble: str | None = None
+        self.outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
+        """What became of the last head that was tried."""
+        self.rejected: int | None = None
+        """The version that was refused, if the last one was."""
+
+    @property
+    def error(self) -> str | None:
+        """What is wrong with the head itself, its parts or its outcome."""
+        return self._trouble or self.outcome.error
+
+    # -- news
+
+    def attach(self, nodes: Nodes) -> None:
+        """Fetch parts from there."""
+        self._nodes = nodes
+
+    def see(self, head: Head | CorruptRecord | None) -> None:
+        """The head is this now."""
+        match head:
+            case Head():
+                self.wanted, self._trouble = head, None
+                # A new head is applied at once; the pauses of its predecessor were not about it.
+                self._retry.reset()
+                self._retry_at = 0.0
+            case CorruptRecord():
+                self._trouble = f"the head in ZooKeeper cannot be read: {head}"
+            case None:
+                _log.info("The pool has no configuration in ZooKeeper; the present one goes on")
+
+    def hurry(self) -> None:
+        """What made the last try fail may be over."""
+        if self._retry_at is not None:
+            self._retry_at = 0.0
+
+    def again(self) -> None:
+        """HAProxy went back to something older: what is wanted is not handled any more."""
+        self._handled, self._retry_at = None, 0.0
+
+    def served_from_disk(self, reason: str) -> None:
+        """HAProxy serves the configuration of an earlier life."""
+        if self.outcome.verdict == "starting":
+            self.outcome = Outcome(verdict="applied", action=None, reason=reason)
+
+    # -- the way
+
+    def step(self, now: float) -> Outcome | None:
+        """Try the wanted head if it is time; the outcome when HAProxy was asked for something."""
+        head = self.wanted
+        if head is None or head == self._handled or self._nodes is None:
+            return None
+        if self._retry_at is None or now < self._retry_at:
+            return None
+        try:
+            content = self._fetch(head, self._nodes)
+        except (TemporaryFailure, CorruptRecord) as error:
+            self._retry_at = time.monotonic() + self._retry.take()
+            self._trouble = f"version {head.version} could not be fetched: {error}"
+            _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
+            return None
+        self._trouble = None
+        began = time.monotonic()
+        outcome = self._apply(head, content, began)
+        if outcome is None:
+            return None
+        self.outcome = outcome
+        self.rejected = head.version if outcome.verdict == "rejected" else None
+        if outcome.action == "reload":
+            self._reloaded_at = time.monotonic()
+        if outcome.retry:
+            self._retry_at = time.monotonic() + max(outcome.pause, self._retry.take())
+        else:
+            self._handled, self._retry_at = head, None
+        _log.log(
+            _WARNING if outcome.error else _INFO,
+            f"{outcome.verdict} version {head.version}: {outcome.reason}",
+            action=outcome.action,
+            epoch=head.epoch,
+            error=outcome.error,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
+        return outcome
+
+    def _apply(self, head: Head, content: Content, now: float) -> Outcome | None:
+        """The outcome; None when it has to wait for its turn, which is noted."""
+        try:
+            decision = self._applier.decide(content)
+            if self._reloaded_at is not None and self._applier.alive:
+                allowed = not_before(decision, self._reloaded_at)
+                if now < allowed:
+                    self._retry_at = allowed
+                    return None
+            return self._applier.apply(head, content, decision)
+        except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
+            _log.exception("A version could not be applied", version=head.version)
+            message = f"lbmgr failed on version {head.version}: {type(error).__name__}: {error}"
+            return Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
+
+    def _fetch(self, head: Head, nodes: Nodes) -> Content:
+        """The content of a head: parts that are served already come from memory."""
+        have = self._applier.running.content.parts if self._applier.running is not None else {}
+        parts: dict[str, PartText] = {}
+        for name, part in head.parts.items():
+            text = have.get(name)
+            if text is None or text.part.sha256 != part.sha256 or text.part.kind != part.kind:
+                # Described anew from its text: which lines are servers is for this reader to say, not for the head.
+                text = PartText.of(name, part.kind, nodes.fetch(part))
+            parts[name] = text
+        return Content(parts=parts, ports=head.ports)
