@@ -27,6 +27,7 @@ from sdk.model.spec import (
 POD = "edgelb-pool"
 TASK = "server"
 ARTIFACT = "pool_executor.pyz"
+_NO_PYTHON = "this agent has no python3: install Python 3.11 or later, or run the pool in an image that has it"
 
 #: The part of an instance's resources that is counted on the executor must be enough for Mesos to accept it.
 _LEAST_EXECUTOR_CPUS, _LEAST_EXECUTOR_MEM = milli(0.01), milli(32)
@@ -134,8 +135,12 @@ def _task(pool: Pool, deployment: Deployment) -> TaskSpec:
 
 
 def _executor(pool: Pool, deployment: Deployment) -> ExecutorSpec:
+    # Without Python nobody could tell Mesos more than the exit status, so the sentence goes to stderr in the sandbox.
     # Mesos' fetcher has no checksums: the command proves what it was given before it runs it.
-    command = f"echo '{deployment.sha256}  {ARTIFACT}' | sha256sum -c - >/dev/null && exec python3 {ARTIFACT}"
+    command = (
+        f"command -v python3 >/dev/null || {{ echo '{_NO_PYTHON}' >&2; exit 1; }}; "
+        f"echo '{deployment.sha256}  {ARTIFACT}' | sha256sum -c - >/dev/null && exec python3 {ARTIFACT}"
+    )
     return ExecutorSpec(
         command=CommandSpec(
             value=command,

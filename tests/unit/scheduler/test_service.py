@@ -98,6 +98,21 @@ def test_ports_allocated_ahead_are_named_by_number_so_that_new_frontends_relaunc
     assert classify(pool, replace(pool, haproxy=more), DEPLOYMENT) is Change.RELOAD
 
 
+def test_the_command_says_that_python_is_missing(tmp_path: Path) -> None:
+    """The operator reads a sentence in the sandbox instead of a shell's complaint."""
+    executor = _task().executor
+    assert executor is not None
+    done = subprocess.run(
+        ["/bin/sh", "-c", executor.command.value],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("this agent has no python3: install Python 3.11 or later")
+
+
 def test_the_command_runs_only_what_it_was_meant_to_run(tmp_path: Path) -> None:
     """The launch command checks the sum of the artifact before it runs it."""
     artifact = tmp_path / "pool_executor.pyz"
