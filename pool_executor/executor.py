@@ -65,6 +65,8 @@ class PoolExecutor(Executor):
         self._leaving: str | None = None
         """Why the instance leaves, once somebody asked for it."""
         self._killed = False
+        self._order = threading.Lock()
+        """Held from the decision to tell something until it is told: no RUNNING may follow KILLING."""
         self._told: tuple[object, ...] | None = None
 
     # -- callbacks
@@ -101,13 +103,20 @@ class PoolExecutor(Executor):
             sockets = SocketDirectory()
             agent = self._agent_for(driver, assignment, sockets, binary, version)
         except (CorruptRecord, EnvironmentProblem, OSError) as error:
-            self._tell(driver, task_id, "TASK_FAILED", str(error))
-            driver.stop()
+            self._give_up(driver, task_id, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - a task that nobody answers for would be starting for ever
+            _log.exception("The task could not be started", task_id=task_id)
+            self._give_up(driver, task_id, f"the executor failed to start: {type(error).__name__}: {error}")
             return
         self._assignment, self._agent = assignment, agent
         self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {version} for pool {assignment.pool}")
         self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
         self._thread.start()
+
+    def _give_up(self, driver: Driver, task_id: str, message: str) -> None:
+        self._tell(driver, task_id, "TASK_FAILED", message)
+        driver.stop()
 
     def _agent_for(
         self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, binary: str, version: str
@@ -138,11 +147,12 @@ class PoolExecutor(Executor):
             return
         grace = assignment.kill_grace if grace is None else grace
         self._killed = True
-        if self._tells_killing and self._leaving is None:
-            self._tell(
-                driver, assignment.task_id, "TASK_KILLING", f"draining: connections may finish within {grace:g} s"
-            )
-        self._leave("drained", grace)
+        with self._order:
+            if self._tells_killing and self._leaving is None:
+                self._tell(
+                    driver, assignment.task_id, "TASK_KILLING", f"draining: connections may finish within {grace:g} s"
+                )
+            self._leave("drained", grace)
 
     def shutdown(self, driver: Driver) -> None:
         """The agent ends this executor; returns when the instance is gone."""
@@ -214,8 +224,6 @@ class PoolExecutor(Executor):
 
     def _on_status(self, driver: Driver, status: InstanceStatus) -> None:
         """Tell Mesos what changed for an operator: health, verdict, trouble; not every version."""
-        if self._leaving is not None:
-            return
         news = (status.healthy, status.verdict, status.error)
         if news == self._told:
             return
@@ -223,7 +231,11 @@ class PoolExecutor(Executor):
         if self._told is not None and self._told[0] != status.healthy:
             reason = "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"
         self._told = news
-        self._tell(driver, status.task_id, "TASK_RUNNING", _sentence(status), healthy=status.healthy, reason=reason)
+        with self._order:
+            if self._leaving is None:
+                self._tell(
+                    driver, status.task_id, "TASK_RUNNING", _sentence(status), healthy=status.healthy, reason=reason
+                )
 
     # -- statuses
 

@@ -6,6 +6,7 @@ The form of `data` is in docs/reference/contracts.md, "Pool task".
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -91,7 +92,8 @@ def _text(fields: Mapping[str, object], name: str, path: str) -> str:
 
 def _number(fields: Mapping[str, object], name: str, path: str) -> float:
     value = fields.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+    # JSON as Python reads it has NaN and Infinity.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise CorruptRecord(path, "is missing" if value is None else f"is {value!r:.80}; it must be a number from 0")
     return float(value)
 

@@ -89,7 +89,9 @@ class Haproxy:
                 f"this agent has no {binary}: install HAProxy 2.6 or later, or run the pool in an image that has it"
             )
         try:
-            output = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=30, check=True).stdout
+            output = subprocess.run([path, "-v"], capture_output=True, timeout=30, check=True).stdout.decode(
+                errors="replace"
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise EnvironmentProblem(f"{path} -v failed: {error}") from error
         match = re.search(r"version (\d+\.\d+\S*)", output)

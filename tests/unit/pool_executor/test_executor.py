@@ -84,6 +84,15 @@ def test_a_sandbox_that_cannot_be_written_fails_the_task(tmp_path: Path) -> None
     assert "haproxy.d" in driver.updates[0][1]
 
 
+def test_whatever_goes_wrong_at_the_start_fails_the_task(tmp_path: Path) -> None:
+    """A task that nobody answers for would be starting for ever."""
+    driver = Recorder()
+    _executor(tmp_path).launchTask(driver, _task() | {"kill_policy": {"grace_period": {"nanoseconds": 10**400}}})
+    assert [state for state, _ in driver.updates] == ["TASK_FAILED"]
+    assert driver.updates[0][1].startswith("the executor failed to start: OverflowError: ")
+    assert driver.stopped
+
+
 def test_a_kill_of_an_unknown_task_is_answered(tmp_path: Path) -> None:
     """The scheduler must not wait for a task that is not here."""
     driver, executor = Recorder(), _executor(tmp_path)

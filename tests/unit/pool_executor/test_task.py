@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from typing import Any
 
 import pytest
@@ -53,6 +54,8 @@ def test_the_kill_policy_of_the_task_counts_first() -> None:
         ({"ports": [80]}, "data.ports: is [80]; it must be an object"),
         ({"health": {}}, "data.health.grace: is missing"),
         ({"zk": ""}, "data.zk: is ''; it must be a string"),
+        ({"kill_grace": math.inf}, "data.kill_grace: is inf; it must be a number from 0"),
+        ({"health": {"grace": math.nan}}, "data.health.grace: is nan; it must be a number from 0"),
         ({"kill_grace": -1}, "data.kill_grace: is -1; it must be a number from 0"),
         ({"bind": {"web": 5}}, "data.bind.web: is 5; it must be a string"),
     ],
