@@ -13,18 +13,9 @@ import structlog
 
 from pool_executor.bundle import HaproxyInfo, Head, Server, Verdict
 from pool_executor.lbmgr import drift
-from pool_executor.lbmgr.decide import (
-    Content,
-    Decision,
-    Dynamic,
-    Noop,
-    Reject,
-    Reload,
-    Run,
-    ServerRef,
-    Waiting,
-    decide,
-)
+from pool_executor.lbmgr.content import Content, ServerRef
+from pool_executor.lbmgr.decide import decide
+from pool_executor.lbmgr.decision import Decision, Dynamic, Noop, Reject, Reload, Run, Waiting
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.metrics import Counters

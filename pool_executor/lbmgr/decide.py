@@ -6,39 +6,18 @@ comes in as `Capabilities`.
 """
 
 import ipaddress
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pool_executor.bundle import Kind, Part, Section, Server, split_servers
+from pool_executor.bundle import Section, Server, split_servers
+from pool_executor.lbmgr.content import Content, PartText, ServerRef
+from pool_executor.lbmgr.decision import Command, Decision, Dynamic, Noop, Reject, Reload, ReplaceMap, Run, Waiting
+from pool_executor.lbmgr.mapfile import entries, single_edit
 
-# Keys and values that HAProxy's command line takes as they are; others go into a payload, where nothing is special.
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/@%+=~*,-]+")
 #: Seconds between two reloads that can wait.
 MIN_RELOAD_INTERVAL = 1.0
 _DYNAMIC_BALANCES = frozenset({"roundrobin", "leastconn", "first", "random"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartText:
-    """A part together with its text."""
-
-    part: Part
-    text: str
-
-    @classmethod
-    def of(cls, name: str, kind: Kind, text: str) -> "PartText":
-        """The part that consists of `text`."""
-        return cls(part=Part.of(name, kind, text), text=text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What HAProxy serves or shall serve: the texts by file name, and the port variables they use."""
-
-    parts: Mapping[str, PartText]
-    ports: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,80 +29,6 @@ class Capabilities:
 
     version: str
     server_options: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ServerRef:
-    """A server by backend and name."""
-
-    backend: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.backend}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Send one line to the stats socket; an answer that is an error makes the whole change a reload."""
-
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceMap:
-    """Replace all entries of the map file `part` in one transaction; `entries` are `key value` lines in order."""
-
-    part: str
-    entries: tuple[str, ...]
-
-
-Command = Run | ReplaceMap
-
-
-@dataclass(frozen=True, slots=True)
-class Noop:
-    """HAProxy serves this content already."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dynamic:
-    """Send `commands` in order. `retired` are in maintenance then, to be deleted once they have no connections."""
-
-    commands: tuple[Command, ...]
-    reason: str
-    retired: Mapping[ServerRef, Server] = field(default_factory=dict)
-    revived: tuple[ServerRef, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reload:
-    """Load the files anew. `retired` are taken out of the leaving worker first, which takes no orders afterwards."""
-
-    reason: str
-    retired: Mapping[ServerRef, Server] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """The content uses ports that this instance does not have."""
-
-    missing: tuple[str, ...]
-
-    @property
-    def reason(self) -> str:
-        """The sentence for the status."""
-        return f"waiting for a task with the ports {', '.join(self.missing)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
-    """The content can never be served."""
-
-    reason: str
-
-
-Decision = Noop | Dynamic | Reload | Waiting | Reject
 
 
 def decide(
@@ -157,7 +62,7 @@ def decide(
         if before is None or after is None:
             plan.structure(name, before, after)
         elif before.part.kind == "map" and after.part.kind == "map":
-            plan.map_entries(name, before.text, after.text)
+            plan.mapentries(name, before.text, after.text)
         elif before.part.skeleton != after.part.skeleton:
             plan.structure(name, before, after)
         else:
@@ -330,12 +235,12 @@ class _Plan:
 
     # -- map files
 
-    def map_entries(self, name: str, before: str, after: str) -> None:
-        old, new = _entries(before), _entries(after)
+    def mapentries(self, name: str, before: str, after: str) -> None:
+        old, new = entries(before), entries(after)
         if old == new:
             return  # comments or blank lines
         self._counts["map"] += 1
-        edit = _single_edit(old, new)
+        edit = single_edit(old, new)
         self._maps.append(ReplaceMap(name, tuple(new)) if edit is None else Run(edit.format(map=f"{{maps}}/{name}")))
 
 
@@ -447,40 +352,3 @@ def _defaults_before(content: Content, part: str) -> tuple[tuple[str, ...], dict
                     if section.name:
                         named[section.name] = section.lines
     return in_force, named
-
-
-def _entries(text: str) -> list[str]:
-    """The `key value` lines of a map file as HAProxy reads it: blank lines and lines that begin with # are left out."""
-    lines = (line.strip() for line in text.split("\n"))
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-def _single_edit(old: Sequence[str], new: Sequence[str]) -> str | None:
-    """One command, with `{map}` for the file, when the lists differ in one entry and their order stays; else None."""
-    if abs(len(old) - len(new)) > 1:
-        return None
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    gone, come = old[start : start + 1], new[start : start + 1]
-    if len(new) > len(old):
-        gone = []
-    elif len(new) < len(old):
-        come = []
-    if list(old[start + len(gone) :]) != list(new[start + len(come) :]):
-        return None
-    keys = [line.split(None, 1)[0] for line in (*old, *come)]
-    entry = [*gone, *come][0].split(None, 1)
-    words = [word for line in (*gone, *come) for word in line.split(None, 1)]
-    # Edits go by key: one that stands twice, or that the command line would read differently, needs the transaction.
-    if len(words) != 2 * (len(gone) + len(come)) or not all(_PLAIN_WORD.fullmatch(word) for word in words):
-        return None
-    if keys.count(entry[0]) - (1 if gone and come and gone[0].split(None, 1)[0] == entry[0] else 0) != 1:
-        return None
-    if gone and come:
-        key, value = come[0].split(None, 1)
-        return f"set map {{map}} {key} {value}" if gone[0].split(None, 1)[0] == key else None
-    if gone:
-        return f"del map {{map}} {entry[0]}"
-    # `add map` appends: only at the end of the file does the order stay.
-    return f"add map {{map}} {entry[0]} {entry[1]}" if start == len(old) else None

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pool_executor.bundle import Server, split_servers
-from pool_executor.lbmgr.decide import Content, ServerRef
+from pool_executor.lbmgr.content import Content, ServerRef
 from pool_executor.lbmgr.instance import SERVING
 
 _FORCED_MAINTENANCE = 1

@@ -22,7 +22,7 @@ from pathlib import Path
 import structlog
 
 from pool_executor.bundle import INSTANCE_FILE, Head, Part, decode_head, encode_head
-from pool_executor.lbmgr.decide import Content, PartText
+from pool_executor.lbmgr.content import Content, PartText
 from sdk.errors import CorruptRecord
 
 _log = structlog.get_logger()

@@ -12,7 +12,8 @@ import structlog
 from pool_executor.bundle import Head, Part
 from pool_executor.lbmgr.apply import Applier, Outcome
 from pool_executor.lbmgr.backoff import Backoff
-from pool_executor.lbmgr.decide import Content, PartText, not_before
+from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.decide import not_before
 from sdk.errors import CorruptRecord, TemporaryFailure
 
 _log = structlog.get_logger()

@@ -6,7 +6,7 @@ Knows the ports of an instance and what its network namespace says of them. Does
 from collections.abc import Mapping
 
 from pool_executor.lbmgr import ports as port_check
-from pool_executor.lbmgr.decide import Content
+from pool_executor.lbmgr.content import Content
 
 
 class Obstacles:

@@ -9,7 +9,8 @@ from pathlib import Path
 import structlog
 
 from pool_executor.bundle import Server
-from pool_executor.lbmgr.decide import Command, ReplaceMap, Run, ServerRef
+from pool_executor.lbmgr.content import ServerRef
+from pool_executor.lbmgr.decision import Command, ReplaceMap, Run
 from pool_executor.lbmgr.process import Serving
 from pool_executor.lbmgr.runtime import Reply, Runtime, SocketFailed
 

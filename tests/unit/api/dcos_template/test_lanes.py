@@ -4,7 +4,9 @@ import pytest
 
 from api.dcos_template.rendering import render_pool
 from api.dcos_template.select import Endpoint, Kind
-from pool_executor.lbmgr.decide import Content, Dynamic, Noop, PartText, Reload, decide
+from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.decide import decide
+from pool_executor.lbmgr.decision import Dynamic, Noop, Reload
 from pool_executor.lbmgr.runtime import capabilities
 from scheduler.pools.model import MapRule, Pool
 from tests.unit.api.dcos_template.pools import TCP, backend, frontend, pool

@@ -7,21 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool_executor.bundle import Server
-from pool_executor.lbmgr.decide import (
-    Content,
-    Decision,
-    Dynamic,
-    Noop,
-    PartText,
-    Reject,
-    Reload,
-    ReplaceMap,
-    Run,
-    ServerRef,
-    Waiting,
-    decide,
-    not_before,
-)
+from pool_executor.lbmgr.content import Content, PartText, ServerRef
+from pool_executor.lbmgr.decide import decide, not_before
+from pool_executor.lbmgr.decision import Decision, Dynamic, Noop, Reject, Reload, ReplaceMap, Run, Waiting
 from pool_executor.lbmgr.runtime import capabilities
 
 HAPROXY = capabilities("2.6.12-1+deb12u4")

@@ -1,6 +1,6 @@
 """HAProxy's list of servers against the configuration."""
 
-from pool_executor.lbmgr.decide import Content, PartText, ServerRef
+from pool_executor.lbmgr.content import Content, PartText, ServerRef
 from pool_executor.lbmgr.drift import RunningServer, differences, parse_state
 
 HEADER = (

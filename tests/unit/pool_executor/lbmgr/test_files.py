@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pool_executor.bundle import Head
-from pool_executor.lbmgr.decide import Content, PartText
+from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.files import Files, changed_parts
 
 
