@@ -10,7 +10,10 @@ a moment. Blocks of language `sh` are not run; `commands_in` still finds their c
 how pages are brought up to date.
 """
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -129,6 +132,8 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # A process group of its own: background jobs of a page that failed half-way end with it.
+            start_new_session=True,
         )
 
     def run(self, command: str) -> tuple[int, str]:
@@ -144,12 +149,13 @@ class Shell:
         return int(status), self._output.read_text(errors="replace")
 
     def close(self) -> None:
-        """End the shell; its background jobs get SIGHUP's equivalent from whoever started them."""
-        assert self._bash.stdin is not None
-        self._bash.stdin.close()
+        """End the shell, and whatever a page left running in it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._bash.pid, signal.SIGKILL)
         self._bash.wait(timeout=10)
-        if self._bash.stdout is not None:
-            self._bash.stdout.close()
+        for pipe in (self._bash.stdin, self._bash.stdout):
+            if pipe is not None:
+                pipe.close()
         self._files.cleanup()
 
 
@@ -167,8 +173,6 @@ def run_command(shell: Shell, command: Command, timeout: float) -> tuple[bool, i
 
 def main() -> None:
     """See the module."""
-    import os
-
     page = Path(sys.argv[1]).read_text()
     shell = Shell(Path.cwd(), os.environ)
     for command in sessions(page):
