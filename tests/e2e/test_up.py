@@ -20,6 +20,12 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.e2e
 
 
+def heed_signals() -> None:
+    """Be ended by Ctrl-C and by the end of the terminal, as what a shell runs in the foreground is."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Starter:
     """Runs `edgelb local up` and `down` for one directory, whose path has a space."""
 
@@ -44,7 +50,13 @@ class Starter:
         """Start it with its output in a file."""
         with (self.directory.parent / "output").open("ab") as output:
             process = subprocess.Popen(
-                self.command("up", *arguments), cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self.command("up", *arguments),
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # The tests may run in the background of a script, where both are ignored, and that is inherited.
+                preexec_fn=heed_signals,
             )
         self.started.append(process)
         return process
@@ -110,7 +122,13 @@ def test_closing_the_terminal_ends_the_stack(starter: Starter) -> None:
     """SIGHUP is what a terminal's processes get when it is closed; writing to it fails from then on."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        starter.command("up"), cwd=CHECKOUT, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        starter.command("up"),
+        cwd=CHECKOUT,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=heed_signals,
     )
     starter.started.append(process)
     os.close(slave)
