@@ -43,7 +43,7 @@ class Checkout:
         for name in INPUTS:
             (self.path / name).parent.mkdir(parents=True, exist_ok=True)
             (self.path / name).write_text(name)
-        for name in ("haproxy", "java", "openssl", "ps"):
+        for name in ("haproxy", "java", "openssl", "ps", "curl"):
             self.program(name, "#!/bin/sh\n")
         self.program("python3", PYTHON)
 
