@@ -1,11 +1,13 @@
 """One whole local stack per test module: real ZooKeeper, embedded Mesos, Edge-LB and the sample application."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +29,7 @@ QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.
 KILL_GRACE = 8.0
 """Seconds in which an instance drains; health says no for a quarter of it."""
 CHECKOUT = Path(__file__).resolve().parents[2]
-BASE_PORTS = range(17000, 23000, 1000)
+BASE_PORTS = range(17000, 24000, 1000)
 
 
 class System:
@@ -240,13 +242,41 @@ class System:
         return found
 
 
-def free_base() -> int:
-    """A base port whose fixed ports nobody listens on."""
+_blocks: dict[int, int] = {}
+"""Blocks of ports that this test run has to itself, with the descriptor of the lock."""
+
+
+def free_bases(count: int) -> list[int]:
+    """Base ports whose fixed ports nobody listens on, and that no other test run on this machine takes meanwhile."""
+    found = []
     for base in BASE_PORTS:
+        if not _locked(base):
+            continue
         layout = Layout(directory=Path("unused"), base_port=base)
         if not processes.listeners(set(layout.listening())):
-            return base
-    raise AssertionError("no free block of ports for a stack")
+            found.append(base)
+        if len(found) == count:
+            return found
+    raise AssertionError(f"no {count} free blocks of ports for stacks")
+
+
+def free_base() -> int:
+    """One of them."""
+    return free_bases(1)[0]
+
+
+def _locked(base: int) -> bool:
+    if base not in _blocks:
+        file = Path(tempfile.gettempdir()) / f"edgelb-tests-{os.getuid()}-{base}.lock"
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        # Held until this process ends.
+        _blocks[base] = lock
+    return True
 
 
 def frameworks(directory: Path) -> Path:

@@ -13,9 +13,8 @@ import click
 import pytest
 import urllib3
 
-from api.cli.local.layout import Layout
 from sdk.local import processes
-from tests.e2e.conftest import CHECKOUT, free_base
+from tests.e2e.conftest import CHECKOUT, free_bases
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -100,15 +99,6 @@ def _folder(pid: int) -> str:
         return ""
 
 
-def free_bases(count: int) -> list[int]:
-    """Base ports of stacks that can run side by side."""
-    found: list[int] = []
-    for base in range(free_base(), 31000, 1000):
-        if not processes.listeners(set(Layout(directory=Path("unused"), base_port=base).listening())):
-            found.append(base)
-    return found[:count]
-
-
 def get(url: str) -> Any:
     """A JSON document."""
     answer = urllib3.request("GET", url, headers={"Connection": "close"}, retries=False)
@@ -128,7 +118,7 @@ def checkouts(tmp_path: Path) -> Iterator[list[Checkout]]:
 def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: list[Checkout]) -> None:
     """The story of two checkouts, from the first `bin/up --detach` to `--fresh`."""
     one, two = checkouts
-    first, second = free_bases(2)
+    first, second, third = free_bases(3)
     assert "Nothing is running here" in one.run("down").stdout
 
     # It ends with traffic, tells its URLs to people and to scripts.
@@ -174,7 +164,7 @@ def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: l
     assert len({get(two.urls()["pools"]["web"]["web"][0])["instance"] for _ in range(10)}) == 2
 
     # Started again it has its state: both pools serve, and nothing was created anew.
-    moved = one.run("up", "--no-apt", "--detach", "--base-port", str(second + 1000))
+    moved = one.run("up", "--no-apt", "--detach", "--base-port", str(third))
     assert moved.returncode == 1
     assert f"has its ports from {first} on" in moved.stderr
     assert "Created" not in one.up(None)
