@@ -193,4 +193,5 @@ def test_an_update_shows_in_the_traffic(system: System, pool: str) -> None:
     wait_until(lambda: system.stack.fetch(f"{url}closed")[0] == 503, 10, "the closed path")
     document["haproxy"]["frontends"][0]["linkBackend"]["map"] = []
     ok(system, "update", "-", "--wait", stdin=json.dumps(document))
+    assert "from version 2 of the pool" in ok(system, "lb-config", pool)
     assert system.stack.fetch(f"{url}closed")[0] == 200
