@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from sdk.local import processes
 from tests.e2e.conftest import System
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
@@ -44,6 +45,40 @@ def test_starting_and_killing_tasks_every_second_fails_no_request_and_needs_no_r
     assert after["counters"]["dynamic"] > before["counters"]["dynamic"]
     assert after["counters"]["reload"] == before["counters"]["reload"]
     assert after["haproxy"]["workers"] == before["haproxy"]["workers"]
+
+
+def application_processes(system: System) -> list[int]:
+    """Process ids of the sample application's servers."""
+    directory = str(system.stack.layout.directory)
+    return [
+        pid
+        for pid in processes.everyone()
+        if "examples.webapp" in processes.command_line(pid)
+        and processes.environment(pid).get("MESOS_SANDBOX", "").startswith(directory)
+        and processes.command_line(pid)[1:2] == ["-m"]
+    ]
+
+
+def test_an_application_that_dies_without_a_word_costs_no_request(system: System) -> None:
+    """SIGKILL of an instance under load: its requests are sent to another one before anybody has heard of its end."""
+    url = system.serving("web", 2)[0]
+    system.scale_application(3)
+    wait_until(lambda: len(system.answers(url)) == 3, 30, "three application instances in the traffic")
+    with load_in_thread(url, rps=100) as lasting, load_in_thread(url, rps=50, keep_alive=False) as fresh:
+        for _ in range(4):
+            before = application_processes(system)
+            assert len(before) == 3
+            system.kill(before[0])
+
+            def replaced(before: list[int] = before) -> bool:
+                now = application_processes(system)
+                return len(now) == 3 and before[0] not in now and len(system.application_tasks()) == 3
+
+            wait_until(replaced, 40, "a new instance in its place")
+            wait_until(lambda: len(system.answers(url)) == 3, 30, "three application instances in the traffic")
+    system.scale_application(2)
+    assert lasting.report().failures == {}
+    assert fresh.report().failures == {}
 
 
 def test_a_pool_that_cannot_be_placed_says_why(system: System) -> None:
