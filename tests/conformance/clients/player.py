@@ -125,17 +125,23 @@ class Gate:
 
     def __init__(self) -> None:
         self.failures = 0
-        self._open = threading.Semaphore(0)
+        self._tries = threading.Semaphore(0)
+        self._closed = False
 
     def open(self) -> None:
         """One more try."""
-        self._open.release()
+        self._tries.release()
+
+    def close(self) -> None:
+        """No more tries: the client is about to be stopped."""
+        self._closed = True
+        self._tries.release()
 
     def delay(self) -> float:
         """Seconds until the next try."""
         self.failures += 1
         # Bounded, so that a failing test ends its threads.
-        return 0.0 if self._open.acquire(timeout=30) else 3600.0
+        return 0.0 if self._tries.acquire(timeout=30) and not self._closed else 3600.0
 
     def reset(self) -> None:
         """A stream lived long."""

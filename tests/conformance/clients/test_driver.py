@@ -116,8 +116,8 @@ def playing(session: Sequence[Stream], **options: Any) -> Iterator[Session]:
         try:
             yield Session(player, driver, recorder, gate)
         finally:
+            gate.close()
             driver.stop()
-            gate.open()
             assert driver.join(10)
 
 

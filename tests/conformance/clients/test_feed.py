@@ -87,8 +87,8 @@ def feeding(recorded: Stream) -> Iterator[tuple[MesosFeed, Player, list[events.E
         try:
             yield feed, player, posted
         finally:
+            gate.close()
             feed.stop()
-            gate.open()
             assert feed.join(10)
 
 
