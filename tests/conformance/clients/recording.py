@@ -4,6 +4,7 @@ Knows the line format of `tests/data/mesos-traces` (its README is the source). D
 state that a conversation leaves behind is derived in `fold.py`, and nothing here comes from our clients.
 """
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterator, Mapping
@@ -31,12 +32,22 @@ class Answer:
         """Whether events follow."""
         return "Transfer-Encoding" in self.headers
 
+    @property
+    def json(self) -> Any:
+        """The body where it is JSON, else None."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request with its answer."""
 
     at: float
+    to: str
+    method: str
     path: str
     headers: Mapping[str, str]
     body: Any
@@ -128,15 +139,7 @@ def conversations(recording: str, who: str) -> Mapping[str, tuple[Call | Event |
                 items.append(_call(line))
             case "response" if waiting.get(client):
                 at = waiting[client].pop(0)
-                call = items[at]
-                items[at] = Call(
-                    at=call.at,
-                    path=call.path,
-                    headers=call.headers,
-                    body=call.body,
-                    note=call.note,
-                    answer=_answer(line),
-                )
+                items[at] = dataclasses.replace(items[at], answer=_answer(line))
             case "event" if "body" in line:
                 items.append(Event(at=line["t"], body=line["body"], length=line["record"]))
             case "disconnect":
@@ -150,8 +153,10 @@ def conversations(recording: str, who: str) -> Mapping[str, tuple[Call | Event |
 def _call(line: Json) -> Call:
     return Call(
         at=line["t"],
+        to=line.get("to", ""),
+        method=line["method"],
         path=line["path"],
-        headers=line["headers"],
+        headers=line.get("headers", {}),
         body=line["body"] if "body" in line else line.get("text", ""),
         note=line.get("note"),
         answer=None,
@@ -163,7 +168,7 @@ def _answer(line: Json) -> Answer:
     return Answer(
         status=line["status"],
         reason=line.get("reason", {202: "Accepted", 200: "OK"}.get(line["status"], "")),
-        headers=line["headers"],
+        headers=line.get("headers", {}),
         text=text,
     )
 
