@@ -1,4 +1,4 @@
-"""Every recorded executor, played to our executor driver: the agent's side byte for byte, ours by what it has to send."""
+"""Every recorded executor, played to our executor driver: what it is told, and what it has to send."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
