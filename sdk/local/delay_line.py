@@ -33,7 +33,7 @@ class DelayLine:
         if self.idle:
             action()
             return
-        due = asyncio.get_running_loop().time() + self.delay
+        due = asyncio.get_running_loop().time() + self.delay if self.delay else 0.0
         if self._waiting:
             due = max(due, self._waiting[-1][0])
         self._waiting.append((due, action))
