@@ -14,7 +14,6 @@ import signal
 import sys
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
@@ -39,7 +38,10 @@ from sdk.local.core.agent_model import (
     Volumes,
 )
 from sdk.local.core.wire import BadMessage, Json
-from sdk.local.faults import Faults
+from sdk.local.delay_line import DelayLine
+from sdk.local.fault_endpoint import PATH as FAULTS
+from sdk.local.fault_endpoint import fault_endpoint
+from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
@@ -60,17 +62,6 @@ def new_uuid() -> str:
 def _log(sentence: str) -> None:
     sys.stderr.write(f"agent: {sentence}\n")
     sys.stderr.flush()
-
-
-class ExecutorStream(EventStream):
-    """The event stream of an executor."""
-
-    def cut(self, event: Json) -> None:
-        """End the stream in the middle of the record of an event."""
-        body = encode(event)
-        record = b"%d\n%s" % (len(body), body)
-        self._queue.put_nowait(record[: len(record) // 2])
-        self.close()
 
 
 class AgentServer:
@@ -95,8 +86,10 @@ class AgentServer:
             switch_user=not options.no_switch_user,
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
         )
-        self._streams: dict[str, ExecutorStream] = {}
-        self.faults = Faults()
+        self._streams: dict[str, EventStream] = {}
+        self.faults = AgentFaults()
+        self._was_partitioned = False
+        self._late = DelayLine()
         self._connection = 0
         self._healed = asyncio.Event()
         self._master_hostname = ""
@@ -119,8 +112,7 @@ class AgentServer:
                     self._send_to_master(message)
                 case ToExecutor(stream=name, event=event):
                     if name in self._streams:
-                        stream = self._streams[name]
-                        (stream.cut if self.faults.cuts() else stream.send)(event)
+                        self._send_to_executor(self._streams[name], event)
                 case CloseExecutor(stream=name):
                     if name in self._streams:
                         self._streams[name].close()
@@ -146,11 +138,15 @@ class AgentServer:
     def _send_to_master(self, message: Json) -> None:
         if not self.faults.to_master(message):
             return
-        if message["type"] == "UPDATE" and self.faults.delay_updates:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.faults.delay_updates, self._queue_for_master, message, self._connection)
+        if message["type"] == "UPDATE":
+            connection = self._connection
+            self._late.put(lambda: self._queue_for_master(message, connection))
         else:
             self._queue_for_master(message, self._connection)
+
+    def _send_to_executor(self, stream: EventStream, event: Json) -> None:
+        if not stream.is_cut:
+            (stream.cut if self.faults.cuts() else stream.send)(event)
 
     def _queue_for_master(self, message: Json, connection: int) -> None:
         # What is late belongs to the connection it was sent on; a new one starts with all that is unacknowledged.
@@ -308,14 +304,16 @@ class AgentServer:
                 message = json.loads(await readexactly(int(line)))
             except asyncio.IncompleteReadError:
                 return
-            if not isinstance(message, dict) or "type" not in message or self.faults.from_master(message):
-                try:
-                    outputs = self.agent.master_message(message, now=self._clock.now())
-                except BadMessage as error:
-                    # A new connection would bring the same message again: it is dropped, and everything else goes on.
-                    _log(str(error))
-                else:
-                    self._perform(outputs)
+            arrived = self.faults.from_master(message) if isinstance(message, dict) else message
+            if arrived is None:
+                continue
+            try:
+                outputs = self.agent.master_message(arrived, now=self._clock.now())
+            except BadMessage as error:
+                # A new connection would bring the same message again: it is dropped, and everything else goes on.
+                _log(str(error))
+            else:
+                self._perform(outputs)
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
         """Everything for the master in order, in as few requests as it takes."""
@@ -350,7 +348,7 @@ class AgentServer:
         return {
             "/api/v1": operator,
             "/api/v1/executor": self._executor,
-            "/internal/faults": self._change_faults,
+            FAULTS: self._change_faults,
             "/containers": self._get(lambda: container_list(agent.state, self._clock.now())),
             "/flags": self._get(lambda: {"flags": flags}),
             "/health": self._empty,
@@ -370,20 +368,21 @@ class AgentServer:
         return handler
 
     async def _change_faults(self, request: web.Request) -> web.StreamResponse:
-        """See `faults`; not an endpoint of Mesos."""
-        if request.method == "POST":
-            was = self.faults.partition
-            try:
-                self.faults.change(await json_body(request))
-            except ValueError as error:
-                return text(400, str(error))
-            if self.faults.partition:
-                # Neither what is under way nor what is still to be sent gets through.
-                self._healed.clear()
-                self._to_master.clear()
-            elif was:
-                self._healed.set()
-        return answer(request, asdict(self.faults))
+        return await fault_endpoint(request, self.faults, self._faults_changed)
+
+    def _faults_changed(self, _names: frozenset[str]) -> None:
+        if self.faults.delay_updates:
+            self._late.delay = self.faults.delay_updates
+        else:
+            self._late.flush()
+        if self.faults.partition:
+            # Neither what is under way nor what is still to be sent gets through.
+            self._healed.clear()
+            self._to_master.clear()
+            self._late.drop()
+        elif self._was_partitioned:
+            self._healed.set()
+        self._was_partitioned = self.faults.partition
 
     async def _empty(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(status=200)
@@ -395,7 +394,7 @@ class AgentServer:
             return text(503, "Agent has not finished recovery")
         name = str(uuid.uuid4())
         subscribing = isinstance(call, dict) and call.get("type") == "SUBSCRIBE"
-        stream = ExecutorStream()
+        stream = EventStream()
         if subscribing:
             self._streams[name] = stream
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)

@@ -218,6 +218,9 @@ class Agent:
         if "id" in operation:
             content["operation_id"] = operation["id"]
         try:
+            # Only a fault on demand has this: see `sdk.local.fault_values`.
+            if "failure" in message:
+                raise operations.NotContained(message["failure"])
             state.resources = operations.apply(state.resources, operation)
             content["state"] = "OPERATION_FINISHED"
             if operation["type"] in ("CREATE", "DESTROY"):
