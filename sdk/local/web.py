@@ -63,6 +63,11 @@ class EventStream:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be written."""
+        return self._queue.qsize()
+
     def send(self, event: Any) -> None:
         """Queue an event."""
         body = encode(event)

@@ -224,6 +224,12 @@ class Resources:
             if entry.template["name"] == name and isinstance(entry.value, int)
         )
 
+    def amounts(self) -> Iterator[tuple[Json, int]]:
+        """Each scalar kind: its resource without the value, and its thousandths."""
+        for entry in self._entries.values():
+            if isinstance(entry.value, int):
+                yield entry.template, entry.value
+
     def scalars(self) -> dict[str, int]:
         """Thousandths by scalar name."""
         totals: dict[str, int] = {}
