@@ -139,7 +139,7 @@ def _refused(filters: list[Filter], framework: Framework, agent: Agent, role: st
 def _offer(state: State, framework: Framework, agent: Agent, role: str, resources: Resources) -> Offer:
     offer_id = f"{state.config.master_id}-O{state.next_offer}"
     state.next_offer += 1
-    lent = resources.allocated(role)
+    lent = resources.as_offered(agent.total).allocated(role)
     ip = agent.info.get("ip", "127.0.0.1")
     message: Json = {
         "id": {"value": offer_id},

@@ -50,6 +50,11 @@ class MasterConfig:
     """Whether clients have to say who they are; only shown here."""
     log_dir: str | None = None
     """Shown to the web UI, which then offers the master's log."""
+    webui_dir: str = ""
+    """Where the pages are; like the following, only shown here."""
+    zk: str | None = None
+    zk_session_timeout: float = 10.0
+    quorum: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

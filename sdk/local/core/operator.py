@@ -211,7 +211,7 @@ def change(
     for offer in offers:
         unused = unused + offer.resources.unallocated()
     try:
-        operations.apply(unused, operation)
+        operations.apply(unused.listed_as(agent.total), operation)
     except operations.NotContained as error:
         return Answer(status=409, text=str(error))
     _make_room(state, agent, operation, now)

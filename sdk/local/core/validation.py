@@ -3,12 +3,15 @@
 Knows no offers beyond the resources it is given.
 """
 
+import json
+
 from sdk.local.core.model import Agent, Framework
 from sdk.local.core.resources import Resources, text
 from sdk.local.core.roles import problem as role_problem
 from sdk.local.core.wire import Json
 
 # Mesos keeps durations as int64 nanoseconds.
+_LINE = "-" * 60 + "\n"
 _MAX_FAILOVER_TIMEOUT = 2**63 / 1e9
 
 
@@ -114,9 +117,8 @@ def executor_problem(executor: Json, framework: Framework, agent: Agent) -> str 
     if running is not None and running.info != executor:
         return (
             "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n"
-            f"------------------------------------------------------------\nExisting ExecutorInfo:\n{running.info}\n"
-            f"------------------------------------------------------------\nTask's ExecutorInfo:\n{executor}\n"
-            "------------------------------------------------------------\n"
+            f"{_LINE}Existing ExecutorInfo:\n{json.dumps(running.info)}\n"
+            f"{_LINE}ExecutorInfo:\n{json.dumps(executor)}\n{_LINE}"
         )
     return _resources_problem(executor.get("resources", []))
 

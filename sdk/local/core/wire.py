@@ -77,7 +77,9 @@ _TABLE: dict[str, str] = {
     "Check": "type:enum command:CommandCheck http:HttpCheck tcp:TcpCheck delay_seconds:double=15.0"
     " interval_seconds:double=10.0"
     " timeout_seconds:double=20.0",
-    "Container": "type!:enum volumes:Volume* docker:any mesos:any network_infos:any* hostname:string linux_info:any"
+    "Docker": "image!:string network:enum=HOST port_mappings:any privileged:bool=false parameters:any"
+    " force_pull_image:bool volume_driver:string",
+    "Container": "type!:enum volumes:Volume* docker:Docker mesos:any network_infos:any* hostname:string linux_info:any"
     " rlimit_info:any"
     " tty_info:any",
     "Executor": "type:enum executor_id!:Id framework_id:Id command:Command container:Container resources:Resource*"

@@ -79,7 +79,9 @@ def _lists(ours: list[Any], theirs: list[Any], path: str, name: str) -> Iterator
         # A list of metrics of which the recording keeps the first, and how many there were.
         if len(ours) != theirs[-1]["trimmed"]:
             yield f"{path}: {len(ours)} items instead of {theirs[-1]['trimmed']}"
-        shown = [{item["name"]: item["value"] for item in side} for side in (ours[: len(theirs) - 1], theirs[:-1])]
+        ours, theirs = ours[: len(theirs) - 1], theirs[:-1]
+    if theirs and all(isinstance(item, dict) and set(item) == {"name", "value"} for item in (*ours, *theirs)):
+        shown = [{item["name"]: item["value"] for item in side} for side in (ours, theirs)]
         yield from differences(*shown, path)
         return
     if len(ours) != len(theirs):
