@@ -147,9 +147,10 @@ def main() -> int:
         report.figures |= {f"{name}, {size} agents (ms)": value for name, value in found.items()}
     ratios = {name: large[name] / max(small[name], 0.001) for name in small}
     whole = agents == 1000 and frameworks == 100
+    full, idle = (large[name] if whole else None for name in ("full cycle", "idle cycle"))
     report.bars += [
-        Bar(name="full cycle, 1,000 agents x 100 frameworks (ms)", value=large["full cycle"] if whole else None, limit=500),
-        Bar(name="idle cycle, 1,000 agents x 100 frameworks (ms)", value=large["idle cycle"] if whole else None, limit=500),
+        Bar(name="full cycle, 1,000 agents x 100 frameworks (ms)", value=full, limit=500),
+        Bar(name="idle cycle, 1,000 agents x 100 frameworks (ms)", value=idle, limit=500),
         Bar(name="full cycle per agent, ten times the agents (ratio)", value=ratios["full cycle"] / 10, limit=2),
         Bar(name="one agent registers, ten times the agents (ratio)", value=ratios["one agent registers"], limit=2),
         Bar(name="one offer is declined, ten times the agents (ratio)", value=ratios["one offer is declined"], limit=2),

@@ -189,8 +189,18 @@ class _Entry:
     value: Value
 
 
+def _removed(entries: dict[str, _Entry], key: str) -> dict[str, _Entry]:
+    """Without that kind, whose place the last one takes: the order in which Mesos prints what is left."""
+    last = next(reversed(entries))
+    if key != last:
+        entries = {(last if name == key else name): entries[last if name == key else name] for name in entries}
+    else:
+        del entries[key]
+    return entries
+
+
 class Resources:
-    """An immutable sum of resources that keeps the order in which kinds first came."""
+    """An immutable sum of resources that keeps the order in which kinds first came, as Mesos does."""
 
     __slots__ = ("_entries",)
 
@@ -246,7 +256,7 @@ class Resources:
                 continue
             value = _minus(mine.value, entry.value)
             if _is_zero(value):
-                del entries[key]
+                entries = _removed(entries, key)
             else:
                 entries[key] = _Entry(mine.kind, value)
         return Resources(entries)
@@ -286,6 +296,22 @@ class Resources:
                 left[kind.name] = have - value
         return Resources(entries)
 
+    def listed_as(self, total: "Resources") -> "Resources":
+        """The same in the order in which an agent lists its `total`."""
+        places = {key: place for place, key in enumerate(total._entries)}
+        ranked = sorted(self._entries, key=lambda key: places.get(key, len(places)))
+        return Resources({key: self._entries[key] for key in ranked})
+
+    def as_offered(self, total: "Resources") -> "Resources":
+        """The same in the order of the allocator: as the agent lists its `total`, unreserved scalars last."""
+        entries = self.listed_as(total)._entries
+        scalars = {
+            key: entry
+            for key, entry in entries.items()
+            if isinstance(entry.value, int) and not entry.kind.template.get("reservations")
+        }
+        return Resources({key: entry for key, entry in entries.items() if key not in scalars} | scalars)
+
     def allocated(self, role: str) -> "Resources":
         """The same, allocated to `role`."""
         entries: dict[str, _Entry] = {}
@@ -305,6 +331,12 @@ class Resources:
         return sum(
             entry.value for entry in self._entries.values() if entry.kind.name == name and isinstance(entry.value, int)
         )
+
+    def amounts(self) -> Iterator[tuple[Json, int]]:
+        """Each scalar kind: its resource without the value, and its thousandths."""
+        for entry in self._entries.values():
+            if isinstance(entry.value, int):
+                yield entry.kind.template, entry.value
 
     def scalars(self) -> dict[str, int]:
         """Thousandths by scalar name."""

@@ -3,6 +3,7 @@
 Knows the checks of Mesos and their order; knows no offers beyond the resources it is given.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from sdk.local.core.wire import Json
 
 # Less than this no executor of a task group may have (MIN_CPUS, MIN_MEM), in thousandths.
 _MIN_CPUS, _MIN_MEM = 10, 32_000
+_LINE = "-" * 60 + "\n"
 
 
 def task_problem(framework: Framework, agent: Agent, task: Json, available: Resources) -> str | None:
@@ -181,9 +183,8 @@ def _of_executor(executor: Json, framework: Framework, agent: Agent) -> Iterator
     if running is not None and running.info != executor:
         yield (
             "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n"
-            f"------------------------------------------------------------\nExisting ExecutorInfo:\n{running.info}\n"
-            f"------------------------------------------------------------\nTask's ExecutorInfo:\n{executor}\n"
-            "------------------------------------------------------------\n"
+            f"{_LINE}Existing ExecutorInfo:\n{json.dumps(running.info)}\n"
+            f"{_LINE}ExecutorInfo:\n{json.dumps(executor)}\n{_LINE}"
         )
 
 
