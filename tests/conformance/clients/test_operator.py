@@ -216,6 +216,20 @@ def test_the_operator_client_gives_the_events_as_they_are(recorded: Stream, spli
     assert seen == [event.body for event in recorded.events if event.body["type"] != "HEARTBEAT"]
 
 
+@pytest.mark.parametrize(("name", "kind"), [("11-op1", "AGENT_REMOVED"), ("08-op1", "FRAMEWORK_REMOVED")])
+def test_what_an_agent_or_framework_leaves_behind_ends_with_it(name: str, kind: str) -> None:
+    """The recorded master tells the end of each task first; here that update is left out, and the removal has to do."""
+    events = [event.body for event in stream("operator", name).events]
+    end = next(at for at, event in enumerate(events) if event["type"] == kind)
+    assert events[end - 1]["type"] == "TASK_UPDATED"
+    task_id = events[end - 1]["task_updated"]["status"]["task_id"]["value"]
+    index = TaskIndex()
+    for event in events[: end - 1]:
+        index.apply(event, 0.0)
+    assert [key.id for key in index.running] == [task_id]
+    assert [key.id for key in index.apply(events[end], 0.0).removed] == [task_id]
+
+
 def state(*answers: Json) -> Json:
     """A SUBSCRIBED event with what GET_AGENTS, GET_FRAMEWORKS and GET_TASKS answered: its snapshot has their form."""
     return {
