@@ -12,6 +12,7 @@ from api.mesos_listener.index import RECOVERED_PATIENCE, TaskIndex
 from api.mesos_listener.stream import Follower
 from sdk.clock import SystemClock
 from sdk.mesos.operator import OperatorClient, StreamEnded
+from tests.conformance.clients.fold import snapshots
 from tests.conformance.clients.player import Player, Split, bytewise, whole
 from tests.conformance.clients.recording import Call, Stream, conversations, stream, streams
 from tests.contracts.mesos import traces
@@ -58,44 +59,6 @@ class Cluster:
         return {key: agent for key, (agent, state) in self.tasks.items() if state == RUNNING}
 
 
-def answered_tasks(body: Json) -> list[Json] | None:
-    """The tasks in an answer of the master to GET_TASKS, GET_STATE or /tasks, in the form of the operator API."""
-    found = body.get("get_tasks") or body.get("get_state", {}).get("get_tasks")
-    if found is not None and "tasks" in found:
-        return list(found["tasks"])
-    if isinstance(body.get("tasks"), list):
-        return [
-            {
-                "framework_id": {"value": task["framework_id"]},
-                "task_id": {"value": task["id"]},
-                "agent_id": {"value": task["slave_id"]},
-                "state": task["state"],
-            }
-            for task in body["tasks"]
-        ]
-    return None
-
-
-def snapshots(recording: str) -> Iterator[tuple[float, dict[tuple[str, str], str]]]:
-    """When a recorded client asked the master for all tasks, and which of them ran."""
-    for who in ("operator", "http"):
-        for items in conversations(recording, who).values():
-            for item in items:
-                if not isinstance(item, Call) or item.answer is None or "?" in item.path or "agent" in item.to:
-                    continue
-                body = item.answer.json
-                tasks = answered_tasks(body) if isinstance(body, dict) else None
-                if tasks is not None:
-                    yield (
-                        item.at,
-                        {
-                            (task["framework_id"]["value"], task["task_id"]["value"]): task["agent_id"]["value"]
-                            for task in tasks
-                            if task["state"] == RUNNING
-                        },
-                    )
-
-
 @contextmanager
 def following(player: Player) -> Iterator[Board]:
     board = Board("run")
@@ -116,8 +79,7 @@ def shown(board: Board) -> dict[tuple[str, str], str]:
 def test_the_index_shows_what_runs_after_every_event(recorded: Stream) -> None:
     """And agrees with every answer about all tasks that the master gave in between."""
     cluster = Cluster()
-    asked = sorted(snapshots(recorded.recording), key=lambda each: each[0])
-    asked = [each for each in asked if recorded.subscribe.at < each[0]]
+    asked = [each for each in snapshots(recorded.recording) if recorded.subscribe.at < each[0]]
     compared = 0
     with Player() as player, following(player) as board:
         held = player.subscription()
@@ -130,7 +92,8 @@ def test_the_index_shows_what_runs_after_every_event(recorded: Stream) -> None:
             cluster.take(event.body)
             wait_until(lambda: shown(board) == cluster.running(), what=str(event.body)[:200], every=1e-3)
             while asked and following_one is not None and asked[0][0] < following_one.at:
-                assert shown(board) == asked.pop(0)[1]
+                answer = asked.pop(0)[1]
+                assert shown(board) == {key: agent for key, (agent, state) in answer.items() if state == RUNNING}
                 compared += 1
         left = shown(board)
         held.end("connection closed")
