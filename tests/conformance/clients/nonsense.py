@@ -59,15 +59,23 @@ def places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | i
         yield from places(part, (*at, key))
 
 
+def value_at(value: Any, place: tuple[str | int, ...]) -> Any:
+    """The value behind a path."""
+    for step in place:
+        value = value.get(step) if isinstance(value, dict) else value[step]
+    return value
+
+
 @st.composite
 def spoiled(draw: st.DrawFn, events: list[Json]) -> Json:
     """A recorded event in which a few values, anywhere, are others or missing."""
     event: Json = copy.deepcopy(draw(st.sampled_from(events)))
     for _ in range(draw(st.integers(1, 3))):
-        *way, key = draw(st.sampled_from(list(places(event)) or [("type",)]))
-        holder: Any = event
-        for step in way:
-            holder = holder[step]
+        all_places = list(places(event)) or [("type",)]
+        # Mostly texts and numbers: where a whole object is another, nothing below it is looked at.
+        leaves = [place for place in all_places if not isinstance(value_at(event, place), dict | list)]
+        *way, key = draw(st.sampled_from(leaves if leaves and draw(st.integers(0, 3)) else all_places))
+        holder = value_at(event, tuple(way))
         match draw(st.sampled_from(["nasty", "nasty", "other", "gone"])):
             case "nasty":
                 was = holder.get(key) if isinstance(holder, dict) else holder[key]
