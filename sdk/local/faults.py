@@ -217,6 +217,10 @@ class FaultInjector:
         """The name of the leading master."""
         return self._leader()[0]
 
+    def registered(self) -> list[str]:
+        """The names of the agents that the leading master takes for reachable."""
+        return sorted(item["name"] for item in self._leader()[1]["agents"] if item["registered"])
+
     def unreachable_after(self) -> float:
         """Seconds until an agent that is cut off counts as unreachable."""
         return float(self._leader()[1]["unreachable_after"])
