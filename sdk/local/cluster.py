@@ -267,6 +267,8 @@ class Cluster:
                 with urllib.request.urlopen(f"http://{address}{path}", timeout=5.0) as response:
                     return json.load(response)
             except OSError as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    error.close()
                 problem = error
         assert problem is not None
         raise problem
