@@ -267,7 +267,10 @@ class FaultInjector:
         for name, about in abouts.items():
             if about["leads"]:
                 return name, about
-        raise EnvironmentProblem(f"no master leads at the moment; {', '.join(abouts)} wait for the election")
+        waiting = ", ".join(abouts)
+        raise EnvironmentProblem(
+            f"no master leads at the moment; {waiting} wait for the election: try again in a few seconds"
+        )
 
     def _abouts(self) -> dict[str, Json]:
         found: dict[str, Json] = {}

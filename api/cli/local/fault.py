@@ -54,22 +54,31 @@ class Session:
             talk(f"Undo: edgelb local fault {undo}{where}")
 
 
-def _on_stack(function: Callable[..., None]) -> Callable[..., None]:
-    """Hands the running stack in as first argument, and turns what goes wrong into sentences and exit codes."""
+@click.group()
+def fault() -> None:
+    """Let things go wrong in the local stack's Mesos: lost agents, late updates, cut streams, dead masters."""
 
-    @directory_option
-    @functools.wraps(function)
-    def command(directory: Path, **arguments: Any) -> None:
-        try:
-            function(Session(directory), **arguments)
-        except NoSuchMember as error:
-            raise Failure(str(error), Exit.NOT_FOUND) from error
-        except FaultError as error:
-            raise Failure(str(error), Exit.REFUSED) from error
-        except EnvironmentProblem as error:
-            raise Failure(f"{error}; edgelb local ps shows what runs", Exit.UNREACHABLE) from error
 
-    return command
+def _command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """A command that gets the running stack as first argument; what goes wrong becomes a sentence and an exit code."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @directory_option
+        @functools.wraps(function)
+        def command(directory: Path, **arguments: Any) -> None:
+            try:
+                function(Session(directory), **arguments)
+            except NoSuchMember as error:
+                raise Failure(str(error), Exit.NOT_FOUND) from error
+            except FaultError as error:
+                raise Failure(str(error), Exit.REFUSED) from error
+            except EnvironmentProblem as error:
+                raise Failure(f"{error}; edgelb local ps shows what runs", Exit.UNREACHABLE) from error
+
+        # Given as it is, click does not shorten it in the list of commands.
+        return fault.command(name, short_help=function.__doc__)(command)
+
+    return decorate
 
 
 _agent = click.argument("agent")
@@ -87,14 +96,8 @@ def _times(count: int, one: str, many: str) -> str:
     return f"All {many} from now on" if count < 0 else f"The next {count} {many}"
 
 
-@click.group()
-def fault() -> None:
-    """Let things go wrong in the local stack's Mesos: lost agents, late updates, cut streams, dead masters."""
-
-
-@fault.command("partition")
+@_command("partition")
 @_agent
-@_on_stack
 def partition(session: Session, agent: str) -> None:
     """Cut AGENT off from the master, both ways."""
     after = session.faults.unreachable_after()
@@ -106,19 +109,17 @@ def partition(session: Session, agent: str) -> None:
     )
 
 
-@fault.command("heal")
+@_command("heal")
 @_agent
-@_on_stack
 def heal(session: Session, agent: str) -> None:
     """End all faults of AGENT; one that was cut off registers again."""
     session.faults.heal(agent)
     session.say(f"{agent} has no faults any more.", "one that was cut off is back, with its tasks.", None)
 
 
-@fault.command("drop-updates")
+@_command("drop-updates")
 @_agent
 @_count
-@_on_stack
 def drop_updates(session: Session, agent: str, count: int) -> None:
     """Lose status updates of AGENT on their way to the master."""
     session.faults.drop_updates(agent, count)
@@ -129,10 +130,9 @@ def drop_updates(session: Session, agent: str, count: int) -> None:
     )
 
 
-@fault.command("delay-updates")
+@_command("delay-updates")
 @_agent
 @_seconds
-@_on_stack
 def delay_updates(session: Session, agent: str, seconds: float) -> None:
     """Let status updates of AGENT be late by SECONDS; 0 ends it."""
     session.faults.delay_updates(agent, seconds)
@@ -146,10 +146,9 @@ def delay_updates(session: Session, agent: str, seconds: float) -> None:
     )
 
 
-@fault.command("lose-launch")
+@_command("lose-launch")
 @_agent
 @_count
-@_on_stack
 def lose_launch(session: Session, agent: str, count: int) -> None:
     """Lose launches of tasks on their way to AGENT."""
     session.faults.lose_launch(agent, count)
@@ -160,10 +159,9 @@ def lose_launch(session: Session, agent: str, count: int) -> None:
     )
 
 
-@fault.command("fail-operation")
+@_command("fail-operation")
 @_agent
 @_count
-@_on_stack
 def fail_operation(session: Session, agent: str, count: int) -> None:
     """Let operations (RESERVE, CREATE and their kin) on AGENT fail."""
     session.faults.fail_operation(agent, count)
@@ -174,9 +172,8 @@ def fail_operation(session: Session, agent: str, count: int) -> None:
     )
 
 
-@fault.command("agent-gone")
+@_command("agent-gone")
 @_agent
-@_on_stack
 def agent_gone(session: Session, agent: str) -> None:
     """Mark AGENT gone for good, as an operator does; it ends, and its tasks with it."""
     agent_id = session.faults.agent_gone(agent)
@@ -187,9 +184,8 @@ def agent_gone(session: Session, agent: str) -> None:
     )
 
 
-@fault.command("slow-master")
+@_command("slow-master")
 @_seconds
-@_on_stack
 def slow_master(session: Session, seconds: float) -> None:
     """Let each answer and event of the leading master be late by SECONDS; 0 ends it."""
     session.faults.slow_master(seconds)
@@ -203,9 +199,8 @@ def slow_master(session: Session, seconds: float) -> None:
     )
 
 
-@fault.command("silence-master")
+@_command("silence-master")
 @_seconds
-@_on_stack
 def silence_master(session: Session, seconds: float) -> None:
     """Let the leading master accept connections and say nothing for SECONDS; 0 ends it."""
     session.faults.silence_master(seconds)
@@ -219,29 +214,27 @@ def silence_master(session: Session, seconds: float) -> None:
     )
 
 
-@fault.command("cut-stream")
+@_command("cut-stream")
 @click.argument("stream", type=click.Choice(STREAMS))
 @_count
 @_framework
 @click.option("--agent", help="Only the executors of this agent.")
-@_on_stack
 def cut_stream(session: Session, stream: Any, count: int, framework_id: str | None, agent: str | None) -> None:
     """Cut streams of a kind in the middle of the next event's record."""
     session.faults.cut_stream(stream, count, agent=agent, framework_id=framework_id)
     whose = f" on {agent or 'each agent'}" if stream == "executor" else ""
     whose += f" of framework {framework_id}" if framework_id else ""
     session.say(
-        f"{_times(count, f'{stream} stream', f'{stream} streams')}{whose} will be cut, each at its next event.",
+        f"{_times(count, f'{stream} stream', f'{stream} streams')}{whose} will be cut at the next event.",
         "the client reads half a record and the end; it has to subscribe again.",
         "clear",
     )
 
 
-@fault.command("drop-events")
+@_command("drop-events")
 @click.argument("kind", type=click.Choice(["UPDATE", "RESCIND"]))
 @_count
 @_framework
-@_on_stack
 def drop_events(session: Session, kind: Any, count: int, framework_id: str | None) -> None:
     """Lose events of the leading master to schedulers."""
     session.faults.drop_events(kind, count, framework_id=framework_id)
@@ -252,8 +245,7 @@ def drop_events(session: Session, kind: Any, count: int, framework_id: str | Non
     session.say(f"{_times(count, f'{kind} event', f'{kind} events')} to schedulers will be lost.", seen[kind], "clear")
 
 
-@fault.command("kill-leader")
-@_on_stack
+@_command("kill-leader")
 def kill_leader(session: Session) -> None:
     """Kill the leading master, as a crash does."""
     name = session.faults.kill_leader()
@@ -267,9 +259,8 @@ def kill_leader(session: Session) -> None:
     )
 
 
-@fault.command("expire-session")
+@_command("expire-session")
 @click.option("--master", help="Of this master; of the leading one if none is named.")
-@_on_stack
 def expire_session(session: Session, master: str | None) -> None:
     """Expire the ZooKeeper session of a master."""
     if len(session.addresses.masters) == 1:
@@ -286,9 +277,8 @@ def expire_session(session: Session, master: str | None) -> None:
     )
 
 
-@fault.command("list")
+@_command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
-@_on_stack
 def list_faults(session: Session, as_json: bool) -> None:
     """Show the faults that are in force."""
     found = session.faults.active()
@@ -303,8 +293,7 @@ def list_faults(session: Session, as_json: bool) -> None:
     talk("Undo: edgelb local fault clear")
 
 
-@fault.command("clear")
-@_on_stack
+@_command("clear")
 def clear(session: Session) -> None:
     """End all faults at once."""
     missing = session.faults.clear()
