@@ -286,11 +286,10 @@ def list_faults(session: Session, as_json: bool) -> None:
         data_json(found)
         return
     rows = [(name, fault, json.dumps(value)) for name, values in found.items() for fault, value in values.items()]
-    if not rows:
-        data("There are no faults.")
-        return
-    data(table(("WHO", "FAULT", "VALUE"), rows))
-    talk("Undo: edgelb local fault clear")
+    data(table(("WHO", "FAULT", "VALUE"), rows) if rows else "There are no faults.")
+    _tell_missing(session.faults.missing())
+    if rows:
+        talk("Undo: edgelb local fault clear")
 
 
 @_command("clear")
@@ -298,5 +297,9 @@ def clear(session: Session) -> None:
     """End all faults at once."""
     missing = session.faults.clear()
     data("There are no faults any more.")
-    if missing:
-        talk(f"{', '.join(missing)} did not answer: a process that starts again starts without faults.")
+    _tell_missing(missing)
+
+
+def _tell_missing(names: list[str]) -> None:
+    for name in names:
+        talk(f"{name} does not answer. A process that starts again has no faults.")
