@@ -9,18 +9,18 @@ import argparse
 import asyncio
 import base64
 import json
+import os
 import signal
 import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from sdk.local.agent_api import AgentApi
 from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
-from sdk.local.atomic import write_atomically
+from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
 from sdk.local.core import classic
@@ -37,7 +37,7 @@ from sdk.local.core.agent_model import (
     ToMaster,
     Volumes,
 )
-from sdk.local.core.wire import Json
+from sdk.local.core.wire import BadMessage, Json
 from sdk.local.delay_line import DelayLine
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
@@ -53,11 +53,17 @@ _RETRY_MIN, _RETRY_MAX = 0.1, 1.0
 _SILENCE = 90.0
 # For the end of what was killed.
 _LEAVE = 5.0
+_CHECKPOINT_RETRY = 1.0
 
 
 def new_uuid() -> str:
     """Base64 of 16 random bytes, as a status update wants it."""
     return base64.b64encode(uuid.uuid4().bytes).decode()
+
+
+def _log(sentence: str) -> None:
+    sys.stderr.write(f"agent: {sentence}\n")
+    sys.stderr.flush()
 
 
 class AgentServer:
@@ -68,9 +74,10 @@ class AgentServer:
         self._options = options
         self._work_dir: Path = options.work_dir
         self._meta: Path = self._work_dir / "meta"
-        for folder in ("executor", "task", "framework"):
-            (self._meta / folder).mkdir(parents=True, exist_ok=True)
-        self.agent = Agent(config, now=clock.now(), checkpoints=self._load())
+        self._checkpoints = Checkpoints(self._meta, _log)
+        self.agent = Agent(config, now=clock.now(), checkpoints=self._checkpoints.load())
+        for name, why in self.agent.damaged.items():
+            self._checkpoints.set_aside(name, why)
         self._containers = Containers(
             self._work_dir,
             ip=options.ip,
@@ -99,22 +106,6 @@ class AgentServer:
         self.ended = asyncio.Event()
         self._server = Server(self._endpoints(), "/slave(1)", any_origin=True)
 
-    # --- checkpoints ----------------------------------------------------------------------------------------------
-
-    def _file(self, name: str) -> Path:
-        folder, _, rest = name.partition("/")
-        return self._meta / folder / f"{quote(rest, safe='')}.json" if rest else self._meta / f"{name}.json"
-
-    def _load(self) -> dict[str, Json]:
-        found: dict[str, Json] = {}
-        for name in ("agent", "resources"):
-            if self._file(name).exists():
-                found[name] = json.loads(self._file(name).read_bytes())
-        for folder in ("framework", "executor", "task"):
-            for file in sorted((self._meta / folder).glob("*.json")):
-                found[f"{folder}/{unquote(file.stem)}"] = json.loads(file.read_bytes())
-        return found
-
     # --- carrying out ---------------------------------------------------------------------------------------------
 
     def _perform(self, outputs: Sequence[AgentOutput]) -> None:
@@ -137,13 +128,11 @@ class AgentServer:
                 case Volumes(kind=kind, volumes=volumes):
                     for volume in volumes:
                         (make_volume if kind == "CREATE" else remove_volume)(self._work_dir, volume)
-                case Checkpoint(name=name, content=None):
-                    self._file(name).unlink(missing_ok=True)
                 case Checkpoint(name=name, content=content):
-                    write_atomically(self._file(name), encode(content))
+                    self._checkpoints.store(name, content)
                 case Terminate(reason=reason):
                     if self._leaving is None:
-                        sys.stderr.write(f"agent: ends because {reason}\n")
+                        _log(f"ends because {reason}")
                         patience = self._options.executor_shutdown_grace_period + _LEAVE
                         self._leaving = asyncio.create_task(self._leave(patience))
         if not self.agent.recovering:
@@ -173,11 +162,15 @@ class AgentServer:
         if self._timer is not None:
             self._timer.cancel()
         due = self.agent.next_tick()
-        if due is not None:
-            delay = max(0.0, due - self._clock.now())
+        delays = [] if due is None else [max(0.0, due - self._clock.now())]
+        if self._checkpoints.late:
+            delays.append(_CHECKPOINT_RETRY)
+        if delays:
+            delay = min(delays)
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
+        self._checkpoints.catch_up()
         self._perform(self.agent.tick(now=self._clock.now()))
 
     async def _launch(self, work: Launch) -> None:
@@ -211,6 +204,7 @@ class AgentServer:
             sandbox = sandbox_path(self._work_dir, state.agent_id, run.framework_id, run.executor_id, run.container_id)
             if not self._containers.recover(run.container_id, sandbox):
                 self._exited(run.container_id, None)
+        await asyncio.to_thread(self._containers.end_strangers)
         self._ready = True
         if self._options.enforce_container_disk_quota:
             self._disk_watch = asyncio.create_task(self._watch_disk())
@@ -256,7 +250,7 @@ class AgentServer:
         while self._containers.containers and self._clock.now() < deadline:
             await asyncio.sleep(0.02)
         for file in self._meta.rglob("*.json"):
-            file.unlink()
+            file.unlink(missing_ok=True)
         self.ended.set()
 
     async def follow_master(self) -> None:
@@ -321,9 +315,16 @@ class AgentServer:
                 message = json.loads(await readexactly(int(line)))
             except asyncio.IncompleteReadError:
                 return
-            arrived = self.faults.from_master(message)
-            if arrived is not None:
-                self._perform(self.agent.master_message(arrived, now=self._clock.now()))
+            arrived = self.faults.from_master(message) if isinstance(message, dict) else message
+            if arrived is None:
+                continue
+            try:
+                outputs = self.agent.master_message(arrived, now=self._clock.now())
+            except BadMessage as error:
+                # A new connection would bring the same message again: it is dropped, and everything else goes on.
+                _log(str(error))
+            else:
+                self._perform(outputs)
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
         """Everything for the master in order, in as few requests as it takes."""
@@ -527,13 +528,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.work_dir = options.work_dir.absolute()
     options.work_dir.mkdir(parents=True, exist_ok=True)
     try:
+        held = lock(options.work_dir)
+    except InUse as error:
+        _log(str(error))
+        return 1
+    try:
         asyncio.run(run(options))
     except OSError as error:
         sys.stderr.write(f"agent: cannot serve on {options.ip}:{options.port}: {error}\n")
         return 1
     except ValueError as error:
-        sys.stderr.write(f"agent: {error}\n")
+        _log(str(error))
         return 2
+    finally:
+        os.close(held)
     return 0
 
 

@@ -117,7 +117,7 @@ class AgentFaults(Faults):
         """The message of the master as it arrives; None when it does not."""
         if self.partition:
             return None
-        match message["type"]:
+        match message.get("type"):
             case "RUN_TASK" | "RUN_TASK_GROUP" if self._hit("lose_launches"):
                 return None
             case "APPLY_OPERATION" if self._hit("fail_operations"):

@@ -7,12 +7,14 @@ public streams); what they have to say comes in POSTs to /internal/agent/message
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -25,6 +27,7 @@ from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
 from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
+from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.core.wire import Json
@@ -62,6 +65,8 @@ class MasterServer:
         self._address = f"{config.hostname}:{config.port}"
         self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
         self._streams: dict[str, EventStream] = {}
+        self._measured = Measured()
+        self._arriving = 0
         self._timer: asyncio.TimerHandle | None = None
         self._gate = Gate(self._framework_of)
         self.election: Election | None = None
@@ -82,7 +87,11 @@ class MasterServer:
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
-        registry = json.loads(self._registry_file.read_bytes()) if self._registry_file.exists() else None
+        began = time.perf_counter()
+        content = self._registry_file.read_bytes() if self._registry_file.exists() else b""
+        registry = json.loads(content) if content else None
+        self._measured.state_fetch_ms = (time.perf_counter() - began) * 1000
+        self._measured.registry_bytes = len(content)
         self.master = Master(self._config, now=self._clock.now(), registry=registry)
         self._endpoints = Endpoints(
             self.master,
@@ -90,6 +99,7 @@ class MasterServer:
             credentials=self._credentials,
             machine=machine,
             files=self._files.call,
+            measured=self._measure,
         )
 
     def lead(self) -> None:
@@ -132,8 +142,30 @@ class MasterServer:
                     if name in self._streams:
                         self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
                 case Persist(registry=registry):
-                    write_atomically(self._registry_file, encode(registry))
+                    self._store(encode(registry))
         self._arm()
+
+    def _store(self, registry: bytes) -> None:
+        began = time.perf_counter()
+        write_atomically(self._registry_file, registry)
+        self._measured.state_store_ms.add((time.perf_counter() - began) * 1000)
+        self._measured.registry_bytes = len(registry)
+
+    @contextlib.contextmanager
+    def _one_input(self) -> Iterator[None]:
+        """Around one input of the core: measures it if an allocation was part of it."""
+        state = self.master.state
+        runs, began = state.metrics.get("allocation_runs", 0), time.perf_counter()
+        yield
+        if state.metrics.get("allocation_runs", 0) != runs:
+            self._measured.allocation_run_ms.add((time.perf_counter() - began) * 1000)
+            self._measured.allocation_run_latency_ms.add(state.allocation_lateness * 1000)
+
+    def _measure(self) -> Measured:
+        """All measurements, with what is queued at this moment."""
+        self._measured.queued_events = sum(stream.waiting for stream in self._streams.values())
+        self._measured.queued_requests = self._arriving
+        return self._measured
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -146,7 +178,9 @@ class MasterServer:
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        self._perform(self.master.tick(now=self._clock.now()))
+        with self._one_input():
+            outputs = self.master.tick(now=self._clock.now())
+        self._perform(outputs)
 
     # --- endpoints ------------------------------------------------------------------------------------------------
 
@@ -163,8 +197,14 @@ class MasterServer:
         # Registered before the call: its first events are among the outputs.
         self._streams[name] = stream
         try:
+            self._arriving += 1
+            try:
+                asked = await received(request)
+            finally:
+                self._arriving -= 1
             await self._gate.arrive()
-            result = self._endpoints.handle(await received(request), now=self._clock.now(), new_stream=name)
+            with self._one_input():
+                result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
             await self._gate.answer()
             if result.stream is None:
@@ -249,7 +289,9 @@ class MasterServer:
         name = str(uuid.uuid4())
         stream = EventStream()
         self._streams[name] = stream
-        self._perform(self.master.agent_message(name, message, now=self._clock.now()))
+        with self._one_input():
+            outputs = self.master.agent_message(name, message, now=self._clock.now())
+        self._perform(outputs)
         try:
             return await stream.run(request, {CONNECTION_HEADER: name})
         finally:

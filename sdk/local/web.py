@@ -65,6 +65,11 @@ class EventStream:
         self.is_cut = False
         """Whether it ends in the middle of a record: nothing more gets through."""
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be written."""
+        return self._queue.qsize()
+
     def send(self, event: Any) -> None:
         """Queue an event."""
         body = encode(event)

@@ -115,7 +115,7 @@ class Master:
                 f"with framework ID {framework_id}",
             )
         self.state.count(f"calls/{message['type'].lower()}")
-        self.state.count(f"calls/{framework_id}/{message['type'].lower()}")
+        framework.count(f"calls/{message['type'].lower()}")
         refusal = self._dispatch(framework, message, now)
         agents.settle_drains(self.state, now)
         if refusal is not None:
@@ -176,6 +176,7 @@ class Master:
                 return self._take()
         agent = agents.by_connection(state, connection)
         if agent is None:
+            state.count("dropped_messages")
             return ()
         match message["type"]:
             case "PONG":
