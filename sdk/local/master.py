@@ -144,7 +144,7 @@ class MasterServer:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if request.path not in ("/", "/master", "/master/"):
             return await self._serve(request)
-        return web.Response(body=_PAGE.read_bytes(), content_type="text/html", charset="utf-8")
+        return web.Response(body=_PAGE.read_bytes(), content_type="text/html")
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = str(uuid.uuid4())

@@ -39,8 +39,8 @@ def reply(value: Reply) -> web.Response:
 
 
 def text(status: int, message: str = "") -> web.Response:
-    """A plain-text answer; with no message an empty body without a content type."""
-    if not message:
+    """A plain-text answer; an empty one has a content type only if it is an error, as with Mesos."""
+    if not message and status < 400:
         return web.Response(status=status)
     return web.Response(status=status, text=message, content_type="text/plain", charset="utf-8")
 
@@ -177,10 +177,13 @@ class Server:
         except Refused as refused:
             return refused.response
 
-    async def _headers(self, _request: web.Request, response: web.StreamResponse) -> None:
-        """Leave out what libprocess does not send."""
-        response.headers.popall("Server", None)
-        if response.content_length == 0 and response.status != 200:
+    async def _headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Leave out what libprocess does not send, not even to who asked for `Connection: close`."""
+        for name in ("Server", "Connection"):
+            response.headers.popall(name, None)
+        if response.content_length == 0 and response.status < 400:
             response.headers.popall("Content-Type", None)
+        if request.method == "HEAD" and isinstance(response, web.Response):
+            response.headers["Content-Length"] = str(response.content_length or 0)
         if self._any_origin:
             response.headers["Access-Control-Allow-Origin"] = "*"
