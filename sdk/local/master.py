@@ -19,14 +19,14 @@ from aiohttp import web
 
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.core import views
+from sdk.local.core import agent_messages, views
 from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
 from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
-from sdk.local.core.wire import Json
+from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.files import Files
 from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
@@ -183,7 +183,7 @@ class MasterServer:
     async def _agent(self, request: web.Request) -> web.StreamResponse:
         only_post(request)
         self._leading()
-        message = await json_body(request)
+        message = _checked_message(await json_body(request), agent_messages.FIRST)
         name = str(uuid.uuid4())
         stream = EventStream()
         self._streams[name] = stream
@@ -197,12 +197,23 @@ class MasterServer:
     async def _agent_messages(self, request: web.Request) -> web.StreamResponse:
         only_post(request)
         messages = await json_body(request)
+        if not isinstance(messages, list):
+            raise Refused(text(400, "Expecting a list of messages of an agent"))
+        # All of them or none: an agent that is refused sends nothing twice.
+        messages = [_checked_message(message, agent_messages.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
         for message in messages:
             self._perform(self.master.agent_message(name, message, now=self._clock.now()))
         return text(202)
+
+
+def _checked_message(message: object, types: frozenset[str]) -> Json:
+    try:
+        return agent_messages.check(message, types)
+    except BadMessage as error:
+        raise Refused(text(400, f"Not a message of an agent: {error}")) from None
 
 
 def machine() -> Json:
