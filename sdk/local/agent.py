@@ -63,7 +63,7 @@ class ExecutorStream(EventStream):
         """End the stream in the middle of the record of an event."""
         body = encode(event)
         record = b"%d\n%s" % (len(body), body)
-        self._queue.put_nowait(record[: len(record) // 2])
+        self._put(record[: len(record) // 2])
         self.close()
 
 

@@ -10,52 +10,9 @@ from hypothesis import strategies as st
 from sdk.local.core import Master, MasterConfig, classic
 from sdk.local.core.agent_messages import FIRST, LATER, check
 from sdk.local.core.wire import BadMessage
+from tests.unit.sdk.local.agent_words import ANYTHING, GOOD, INFO, changed, places
 
 Json = dict[str, Any]
-_STATUS = {"task_id": {"value": "t"}, "state": "TASK_RUNNING", "uuid": "AAAAAAAAAAAAAAAAAAAAAA=="}
-_RESOURCES = [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 2.0}},
-              {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 1, "end": 9}]}}]  # fmt: skip
-_INFO = {"hostname": "a", "port": 5051, "ip": "127.0.0.1", "resources": _RESOURCES, "id": {"value": "M-S0"},
-         "attributes": [{"name": "rack", "type": "TEXT", "text": {"value": "r1"}}]}  # fmt: skip
-_TASK = {"name": "t", "task_id": {"value": "t"}, "framework_id": {"value": "M-0000"}, "state": "TASK_RUNNING",
-         "resources": _RESOURCES[:1], "statuses": [_STATUS]}  # fmt: skip
-_FRAMEWORK = {"id": {"value": "M-0000"}, "user": "root", "name": "f", "roles": ["r"]}
-GOOD: list[Json] = [
-    {"type": "REREGISTER", "agent_info": _INFO, "resources": _RESOURCES, "frameworks": [_FRAMEWORK], "tasks": [_TASK],
-     "executors": [{"framework_id": {"value": "M-0000"}, "executor_info": {"executor_id": {"value": "e"}}}],
-     "operations": [{"operation_uuid": "u"}]},
-    {"type": "UPDATE", "framework_id": {"value": "M-0000"}, "status": _STATUS, "latest_state": "TASK_RUNNING"},
-    {"type": "MESSAGE", "framework_id": {"value": "M-0000"}, "executor_id": {"value": "e"}, "data": "aGk="},
-    {"type": "EXITED_EXECUTOR", "framework_id": {"value": "M-0000"}, "executor_id": {"value": "e"}, "status": 9},
-    {"type": "OPERATION_STATUS", "framework_id": {"value": "M-0000"}, "operation_uuid": "u",
-     "status": {"state": "OPERATION_FINISHED", "operation_id": {"value": "o"}, "uuid": {"value": "dQ=="}}},
-    {"type": "PONG"},
-    {"type": "UNREGISTER"},
-]  # fmt: skip
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
-    max_leaves=4,
-)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The ways to all parts of a message."""
-    found = [path] if path else []
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in parts:
-        found += places(part, (*path, name))
-    return found
-
-
-def changed(message: Json, path: tuple[Any, ...], value: Any) -> Json:
-    """A copy with another value at one place."""
-    result: Json = json.loads(json.dumps(message))
-    part: Any = result
-    for name in path[:-1]:
-        part = part[name]
-    part[path[-1]] = value
-    return result
 
 
 @pytest.mark.parametrize("message", GOOD, ids=lambda message: message["type"])
@@ -70,7 +27,7 @@ def test_real_messages_pass(message: Json) -> None:
         ([], "a message of an agent is a JSON object"),
         ({"type": []}, "type: '[]' is none of"),
         ({"type": "REGISTER"}, "REGISTER.agent_info is missing"),
-        ({"type": "REGISTER", "agent_info": {**_INFO, "port": "1"}}, "REGISTER.agent_info.port must be a whole number"),
+        ({"type": "REGISTER", "agent_info": {**INFO, "port": "1"}}, "REGISTER.agent_info.port must be a whole number"),
         (changed(GOOD[0], ("tasks", 0, "resources", 0, "scalar", "value"), -1.0), "must be from 0 to"),
         (changed(GOOD[0], ("agent_info",), {"hostname": "a", "port": 1, "resources": []}), "agent_info.id is missing"),
     ],
