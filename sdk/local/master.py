@@ -7,29 +7,36 @@ public streams); what they have to say comes in POSTs to /internal/agent/message
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
 
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.core import agent_messages, views
+from sdk.local.core import agent_reports, views
+from sdk.local.core.authentication import principal
 from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
 from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
+from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
+from sdk.local.fault_endpoint import PATH as FAULTS
+from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
-from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
+from sdk.local.master_faults import Gate, known_agents
+from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
 _PAGE = Path(__file__).with_name("page.html")
@@ -58,20 +65,33 @@ class MasterServer:
         self._address = f"{config.hostname}:{config.port}"
         self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
         self._streams: dict[str, EventStream] = {}
+        self._measured = Measured()
+        self._arriving = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._gate = Gate(self._framework_of)
+        self.election: Election | None = None
+        """Its part in the election of a leader, once it takes part."""
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
         self._new_term()
         files = {name: self._checked(handler, name) for name, handler in self._files.endpoints().items()}
+        slowed = {name: self._gate.slowed(handler) for name, handler in files.items()}
         own: dict[str, Handler] = {
             "/": self._page,
             "/internal/agent": self._agent,
             "/internal/agent/messages": self._agent_messages,
+            FAULTS: self._known(self._change_faults),
+            f"{FAULTS}/about": self._known(self._about),
+            f"{FAULTS}/expire-session": self._known(self._expire_session),
         }
-        self._server = Server(own | files, PREFIX, fallback=self._serve)
+        self._server = Server(own | slowed, PREFIX, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
-        registry = json.loads(self._registry_file.read_bytes()) if self._registry_file.exists() else None
+        began = time.perf_counter()
+        content = self._registry_file.read_bytes() if self._registry_file.exists() else b""
+        registry = json.loads(content) if content else None
+        self._measured.state_fetch_ms = (time.perf_counter() - began) * 1000
+        self._measured.registry_bytes = len(content)
         self.master = Master(self._config, now=self._clock.now(), registry=registry)
         self._endpoints = Endpoints(
             self.master,
@@ -79,6 +99,7 @@ class MasterServer:
             credentials=self._credentials,
             machine=machine,
             files=self._files.call,
+            measured=self._measure,
         )
 
     def lead(self) -> None:
@@ -114,18 +135,37 @@ class MasterServer:
     def _perform(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             match output:
-                case ToScheduler(stream=name, event=event) | ToOperator(stream=name, event=event):
+                case ToScheduler(stream=name) | ToOperator(stream=name) | ToAgent(connection=name):
                     if name in self._streams:
-                        self._streams[name].send(event)
-                case ToAgent(connection=name, message=message):
-                    if name in self._streams:
-                        self._streams[name].send(message)
+                        self._gate.send(self._streams[name], output)
                 case CloseScheduler(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
-                        self._streams[name].close()
+                        self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
                 case Persist(registry=registry):
-                    write_atomically(self._registry_file, encode(registry))
+                    self._store(encode(registry))
         self._arm()
+
+    def _store(self, registry: bytes) -> None:
+        began = time.perf_counter()
+        write_atomically(self._registry_file, registry)
+        self._measured.state_store_ms.add((time.perf_counter() - began) * 1000)
+        self._measured.registry_bytes = len(registry)
+
+    @contextlib.contextmanager
+    def _one_input(self) -> Iterator[None]:
+        """Around one input of the core: measures it if an allocation was part of it."""
+        state = self.master.state
+        runs, began = state.metrics.get("allocation_runs", 0), time.perf_counter()
+        yield
+        if state.metrics.get("allocation_runs", 0) != runs:
+            self._measured.allocation_run_ms.add((time.perf_counter() - began) * 1000)
+            self._measured.allocation_run_latency_ms.add(state.allocation_lateness * 1000)
+
+    def _measure(self) -> Measured:
+        """All measurements, with what is queued at this moment."""
+        self._measured.queued_events = sum(stream.waiting for stream in self._streams.values())
+        self._measured.queued_requests = self._arriving
+        return self._measured
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -133,17 +173,22 @@ class MasterServer:
             self._timer = None
         due = self.master.next_tick() if self._leadership.mine else None
         if due is not None:
-            delay = max(0.0, due - self._clock.now())
+            # A master that says nothing for a while is one whose time stands still.
+            delay = max(0.0, due - self._clock.now(), self._gate.silence)
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        self._perform(self.master.tick(now=self._clock.now()))
+        with self._one_input():
+            outputs = self.master.tick(now=self._clock.now())
+        self._perform(outputs)
 
     # --- endpoints ------------------------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if request.path not in ("/", "/master", "/master/"):
             return await self._serve(request)
+        await self._gate.arrive()
+        await self._gate.answer()
         return web.Response(body=_PAGE.read_bytes(), content_type="text/html")
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -152,8 +197,16 @@ class MasterServer:
         # Registered before the call: its first events are among the outputs.
         self._streams[name] = stream
         try:
-            result = self._endpoints.handle(await received(request), now=self._clock.now(), new_stream=name)
+            self._arriving += 1
+            try:
+                asked = await received(request)
+            finally:
+                self._arriving -= 1
+            await self._gate.arrive()
+            with self._one_input():
+                result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
+            await self._gate.answer()
             if result.stream is None:
                 return reply(result)
             return await stream.run(request, result.headers)
@@ -175,19 +228,70 @@ class MasterServer:
 
         return checked
 
+    # --- faults on demand: no part of Mesos' API, and never slow themselves ---------------------------------------
+
+    def _known(self, handler: Handler) -> Handler:
+        """The handler behind the check of credentials alone: a master that does not lead has faults as well."""
+
+        async def checked(request: web.Request) -> web.StreamResponse:
+            try:
+                principal(await received(request), FAULTS, self._credentials)
+            except Refusal as refused:
+                return reply(refused.reply)
+            return await handler(request)
+
+        return checked
+
+    def _framework_of(self, stream: str) -> str | None:
+        frameworks = self.master.state.frameworks.values()
+        return next((item.framework_id for item in frameworks if item.stream == stream), None)
+
+    async def _change_faults(self, request: web.Request) -> web.StreamResponse:
+        response = await fault_endpoint(request, self._gate.faults, self._gate.changed)
+        self._arm()
+        return response
+
+    async def _about(self, request: web.Request) -> web.StreamResponse:
+        """Who leads, the agents of the leader, and after how many seconds of silence an agent is unreachable."""
+        leadership = self._leadership
+        return answer(
+            request,
+            {
+                "pid": os.getpid(),
+                "leads": leadership.mine,
+                "leader": leadership.leader,
+                "agents": known_agents(self.master.state) if leadership.mine else [],
+                "unreachable_after": self._config.agent_ping_timeout * self._config.max_agent_ping_timeouts,
+            },
+        )
+
+    async def _expire_session(self, request: web.Request) -> web.StreamResponse:
+        only_post(request)
+        if self.election is None:
+            return text(409, "This master has no ZooKeeper session: it was started without --zk")
+        try:
+            return answer(request, await asyncio.to_thread(self.election.expire))
+        except OSError as error:
+            return text(503, str(error))
+
+    # --- agents ---------------------------------------------------------------------------------------------------
+
     def _leading(self) -> None:
         """Refuse agents while another master leads."""
         if not self._leadership.mine:
             raise Refused(text(503, f"The leading master is {self._leadership.leader}: register there"))
 
     async def _agent(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.arrive()
         only_post(request)
         self._leading()
-        message = _checked_message(await json_body(request), agent_messages.FIRST)
+        message = _checked_message(await json_body(request), agent_reports.FIRST)
         name = str(uuid.uuid4())
         stream = EventStream()
         self._streams[name] = stream
-        self._perform(self.master.agent_message(name, message, now=self._clock.now()))
+        with self._one_input():
+            outputs = self.master.agent_message(name, message, now=self._clock.now())
+        self._perform(outputs)
         try:
             return await stream.run(request, {CONNECTION_HEADER: name})
         finally:
@@ -195,12 +299,13 @@ class MasterServer:
             self._perform(self.master.agent_disconnected(name, now=self._clock.now()))
 
     async def _agent_messages(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.arrive()
         only_post(request)
         messages = await json_body(request)
         if not isinstance(messages, list):
             raise Refused(text(400, "Expecting a list of messages of an agent"))
         # All of them or none: an agent that is refused sends nothing twice.
-        messages = [_checked_message(message, agent_messages.LATER) for message in messages]
+        messages = [_checked_message(message, agent_reports.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
@@ -211,7 +316,7 @@ class MasterServer:
 
 def _checked_message(message: object, types: frozenset[str]) -> Json:
     try:
-        return agent_messages.check(message, types)
+        return agent_reports.check(message, types)
     except BadMessage as error:
         raise Refused(text(400, f"Not a message of an agent: {error}")) from None
 
@@ -304,6 +409,7 @@ async def run(options: argparse.Namespace) -> None:
             lead=lambda: loop.call_soon_threadsafe(server.lead),
             follow=lambda leader: loop.call_soon_threadsafe(server.follow, leader),
         )
+        server.election = election
         election.start()
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -96,6 +96,13 @@ class EventStream:
         self._waiting = 0
         self._given_up = False
         self._transport: asyncio.BaseTransport | None = None
+        self.is_cut = False
+        """Whether it ends in the middle of a record: nothing more gets through."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be written."""
+        return self._queue.qsize()
 
     def send(self, event: Any) -> None:
         """Queue an event."""
@@ -120,6 +127,14 @@ class EventStream:
             # Ended in the middle of what it does not read: the handler is cancelled, as when the reader goes away.
             self._transport.abort()
 
+    def cut(self, event: Any) -> None:
+        """End the stream in the middle of the record of an event, and the connection without a proper end."""
+        body = encode(event)
+        record = b"%d\n%s" % (len(body), body)
+        self._put(record[: len(record) // 2])
+        self.is_cut = True
+        self.close()
+
     def close(self) -> None:
         """End the stream properly after what is queued."""
         self._queue.put_nowait(None)
@@ -134,6 +149,9 @@ class EventStream:
             while (record := await self._queue.get()) is not None:
                 self._waiting -= len(record)
                 await response.write(record)
+            if self.is_cut and request.transport is not None:
+                # What was written still gets there, the last chunk of the answer never does.
+                request.transport.close()
             await response.write_eof()
         except ConnectionResetError:
             # The client went away between two writes; the caller's clean-up is the same.

@@ -5,10 +5,19 @@ Knows the rules of offers and of launching; how agents run things is theirs.
 
 from sdk.local.core import operations
 from sdk.local.core.allocation import mark_dirty, refuse, take_back
-from sdk.local.core.emit import charge, status, to_agent, to_operators, to_scheduler, update
+from sdk.local.core.emit import (
+    charge,
+    count_end,
+    count_operation,
+    status,
+    to_agent,
+    to_operators,
+    to_scheduler,
+    update,
+)
 from sdk.local.core.model import Agent, Executor, Framework, Offer, Operation, State, Task
 from sdk.local.core.resources import Resources, modern
-from sdk.local.core.validation import executor_problem, task_problem
+from sdk.local.core.task_validation import group_problem, task_problem
 from sdk.local.core.views import task_fields, task_message
 from sdk.local.core.wire import Json, ids, ordered
 
@@ -20,6 +29,7 @@ def decline(state: State, framework: Framework, call: Json, now: float) -> None:
         offer = state.offers.get(offer_id)
         if offer is not None and offer.framework_id == framework.framework_id:
             take_back(state, offer, now)
+            framework.count("offers/declined")
             refuse(state, offer, offer.resources, content.get("filters", {}).get("refuse_seconds"), now)
 
 
@@ -33,6 +43,11 @@ def accept(state: State, framework: Framework, call: Json, now: float) -> None:
     error = _offers_problem(state, framework, ids(content.get("offer_ids")), offers)
     for offer in offers:
         take_back(state, offer, now)
+    for operation in todo:
+        if operation.get("type") == "LAUNCH":
+            tasks = operation.get("launch", {}).get("task_infos")
+            # Mesos takes a launch of nothing for a refusal.
+            state.count("messages_launch_tasks" if tasks else "messages_decline_offers")
     if error is not None:
         _drop_all(state, framework, todo, error, now)
         return
@@ -44,6 +59,7 @@ def accept(state: State, framework: Framework, call: Json, now: float) -> None:
     # take_back returned everything to the agent; what is used below is taken again, the rest stays free.
     agent.free = agent.free - lent.unallocated()
     remaining = lent
+    framework.count("offers/accepted", len(offers))
     for operation in todo:
         match operation.get("type"):
             case "LAUNCH":
@@ -99,12 +115,16 @@ def _drop_all(state: State, framework: Framework, todo: list[Json], error: str, 
                 "REASON_INVALID_OFFERS",
                 agent_id=task["agent_id"]["value"],
             )
+            state.count(f"tasks/{content['state'].removeprefix('TASK_').lower()}")
+            count_end(state, content)
             update(state, framework, content)
         if not tasks:
             _operation_error(state, framework, operation, f"Operation attempted with invalid offers: {error}")
 
 
 def _operation_error(state: State, framework: Framework, operation: Json, message: str) -> None:
+    if operation.get("type") in operations.KINDS:
+        count_operation(state, operation, "OPERATION_ERROR")
     if "id" not in operation:
         return
     content = {"operation_id": operation["id"], "state": "OPERATION_ERROR", "message": message}
@@ -149,6 +169,7 @@ def _with_role_task(framework: Framework, task: Json, role: str) -> Json:
 def _task_error(state: State, framework: Framework, task: Json, message: str, reason: str, now: float) -> None:
     state.count("tasks/error")
     content = status(now, task["task_id"]["value"], "TASK_ERROR", message, reason, agent_id=task["agent_id"]["value"])
+    count_end(state, content)
     update(state, framework, content)
 
 
@@ -159,6 +180,7 @@ def _launch(
     if error is not None:
         _task_error(state, framework, task, error, "REASON_TASK_INVALID", now)
         return remaining
+    framework.count("operations/launch")
     used = _add(state, framework, agent, task, task.get("executor"))
     to_agent(state, agent, {"type": "RUN_TASK", "framework_info": framework.info, "task": task})
     return remaining - used
@@ -187,7 +209,6 @@ def _add(state: State, framework: Framework, agent: Agent, task: Json, executor:
         executor_id=executor_id,
     )
     framework.tasks[record.task_id] = record
-    framework.unreachable.pop(record.task_id, None)
     charge(framework, used)
     to_operators(state, "TASK_ADDED", {"task": task_message(record)})
     return used
@@ -201,27 +222,12 @@ def _launch_group(
         return remaining
     executor = _with_role_executor(framework, group["executor"], role)
     tasks = [_with_role_task(framework, task, role) for task in group["task_group"].get("tasks", [])]
-    error = executor_problem(executor, framework, agent)
-    key = (framework.framework_id, executor["executor_id"]["value"])
-    needed = Resources() if key in agent.executors else Resources.of(executor.get("resources"))
-    seen: set[str] = set()
-    for task in tasks:
-        task_id = task["task_id"]["value"]
-        # The real master aborts on a repeated id within a group; an emulator refuses the group.
-        if task_id in seen:
-            error = error or f"Task has duplicate ID: {task_id}"
-        seen.add(task_id)
-        needed = needed + Resources.of(task.get("resources"))
-        if "executor" in task:
-            error = error or "'TaskInfo.executor' must not be set"
-        else:
-            error = error or task_problem(framework, agent, task, None)
-    if error is None and not remaining.contains(needed):
-        error = f"Total resources {needed} required by task group and its executor are more than available {remaining}"
+    error = group_problem(framework, agent, executor, tasks, remaining)
     if error is not None:
         for task in tasks:
             _task_error(state, framework, task, error, "REASON_TASK_GROUP_INVALID", now)
         return remaining
+    framework.count("operations/launch_group")
     for task in tasks:
         remaining = remaining - _add(state, framework, agent, task, executor)
     to_agent(
@@ -262,6 +268,8 @@ def _apply(state: State, framework: Framework, agent: Agent, operation: Json, re
     )
     agent.operations[record.uuid] = record
     framework.operations[record.uuid] = record
+    framework.count(f"operations/{operation['type'].lower()}")
+    count_operation(state, operation, "total")
     to_agent(
         state,
         agent,

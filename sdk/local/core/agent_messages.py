@@ -1,125 +1,151 @@
-"""The shapes of what agents say to their master, and the refusal of everything else.
+"""The shapes of what a master sends to an agent, checked before anything is done about it.
 
-Agents are programs of this project, but their messages come off the network: one of another shape must not get as far
-as the master's books. Unlike schedulers' calls nothing is converted: an agent says what it means. Knows fields and
-types, not what a message does.
+A master is another process, of another version perhaps, or something else that listens on its port. Knows field names
+and types; what a message means is for `agent` to know.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-from sdk.local.core.wire import MESSAGES, BadMessage, Json, table
+from sdk.local.core.wire import BadMessage, Json, convert
 
-_SHAPES = MESSAGES | table(
-    {
-        "Text": "value!:string",
-        "AgentRanges": "range!:Range*",
-        "Attribute": "name!:string type!:enum scalar:Scalar ranges:AgentRanges set:Set text:Text",
-        "AgentInfo": "hostname!:string port!:uint ip:string id:Id resources!:Resource* attributes:Attribute*"
-        " domain:any checkpoint:bool",
-        "AgentTask": "name!:string task_id!:Id framework_id!:Id executor_id:Id agent_id:Id state!:enum"
-        " resources!:Resource* statuses:Status* status_update_state:enum status_update_uuid:bytes labels:Labels"
-        " discovery:Discovery container:Container health_check:HealthCheck check:Check kill_policy:KillPolicy"
-        " command:Command user:string",
-        "AgentExecutor": "framework_id!:Id executor_info!:Executor",
-        "AgentFramework": "id!:Id",
-        "AgentOperation": "operation_uuid!:string",
-        "AgentUuid": "value!:string",
-        "OperationStatus": "operation_id:Id state!:enum message:string uuid:AgentUuid agent_id:Id"
-        " converted_resources:Resource*",
-        "REGISTER": "agent_info!:AgentInfo",
-        "REREGISTER": "agent_info!:AgentInfo resources:Resource* frameworks:AgentFramework* executors:AgentExecutor*"
-        " tasks:AgentTask* operations:AgentOperation* registered:double",
-        "PONG": "",
-        "UPDATE": "framework_id!:Id status!:Status latest_state:enum",
-        "MESSAGE": "framework_id!:Id executor_id!:Id data!:bytes",
-        "EXITED_EXECUTOR": "framework_id!:Id executor_id!:Id status:int",
-        "OPERATION_STATUS": "framework_id!:Id operation_uuid!:string status!:OperationStatus",
-        "UNREGISTER": "",
-    }
-)
-FIRST = frozenset({"REGISTER", "REREGISTER"})
-"""With one of these a connection begins; it says no other of them."""
-LATER = frozenset({"PONG", "UPDATE", "MESSAGE", "EXITED_EXECUTOR", "OPERATION_STATUS", "UNREGISTER"})
-# Mesos counts thousandths in 64 bits; more than this many cannot be summed there.
-_LARGEST = 2.0**53
+Take = Callable[[Any, str], Any]
+"""The usable form of a value at that path; raises BadMessage when it has none."""
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _message(name: str, *needed: str) -> Take:
+    """A v1 message, with fields in it that are optional on the wire and needed here."""
+
+    def take(value: Any, path: str) -> Json:
+        try:
+            found = convert(name, value)
+        except BadMessage as error:
+            raise BadMessage(f"'{path}': {error}") from None
+        for field in needed:
+            if field not in found:
+                raise BadMessage(f"'{path}.{field}' is missing")
+        return found
+
+    return take
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _list_of(one: Take) -> Take:
+    def take(value: Any, path: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise BadMessage(f"'{path}' is no list")
+        return [one(item, f"{path}[{index}]") for index, item in enumerate(value)]
+
+    return take
 
 
-_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "string": ("a string", lambda value: isinstance(value, str)),
-    "enum": ("a string", lambda value: isinstance(value, str)),
-    "bytes": ("a string", lambda value: isinstance(value, str)),
-    "bool": ("true or false", lambda value: isinstance(value, bool)),
-    "double": ("a number", _is_number),
-    "int": ("a whole number", _is_whole),
-    "uint": ("a whole number from 0 up", lambda value: _is_whole(value) and value >= 0),
-    "any": ("an object", lambda value: isinstance(value, dict)),
-    "scalars": ("an object", lambda value: isinstance(value, dict)),
+def _text(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise BadMessage(f"'{path}' is no string")
+    return value
+
+
+def _boolean(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise BadMessage(f"'{path}' is no boolean")
+    return value
+
+
+def _reconciled(value: Any, path: str) -> Json:
+    return _fields(value, f"{path}.", {"framework_id": _ID, "task_id": _ID}, {"partition_aware": _boolean})
+
+
+def _operation(value: Any, path: str) -> Json:
+    found: Json = _message("Operation", "type")(value, path)
+    kind = found["type"]
+    if kind not in ("RESERVE", "UNRESERVE", "CREATE", "DESTROY"):
+        raise BadMessage(f"'{path}.type' is {kind!r}, which agents do not apply")
+    if kind.lower() not in found:
+        raise BadMessage(f"'{path}.{kind.lower()}' is missing")
+    for name, items in found[kind.lower()].items():
+        for index, item in enumerate(items):
+            where = f"'{path}.{kind.lower()}.{name}[{index}]'"
+            if kind in ("CREATE", "DESTROY") and "persistence" not in item.get("disk", {}):
+                raise BadMessage(f"{where} has no disk.persistence")
+            if kind in ("RESERVE", "UNRESERVE") and name == "resources" and not item.get("reservations"):
+                raise BadMessage(f"{where} has no reservations")
+    return found
+
+
+def _drain(value: Any, path: str) -> Json:
+    """A drain configuration; its duration is `{"seconds": 2}` as recorded, or `"2s"` as protobuf's JSON has it."""
+    if not isinstance(value, dict):
+        raise BadMessage(f"'{path}' is no object")
+    grace = value.get("max_grace_period")
+    parts = grace.values() if isinstance(grace, dict) else ()
+    known = all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part < 2**63 for part in parts)
+    digits = grace.removesuffix("s").replace(".", "", 1) if isinstance(grace, str) else ""
+    if not (grace is None or (isinstance(grace, dict) and known) or (digits.isascii() and digits.isdigit())):
+        raise BadMessage(f"'{path}.max_grace_period' is no duration")
+    return value
+
+
+def _task(value: Any, path: str) -> Json:
+    found: Json = _message("Task")(value, path)
+    if "executor" not in found and "command" not in found:
+        raise BadMessage(f"'{path}' has neither 'executor' nor 'command'")
+    return found
+
+
+_ID = _message("Id")
+_FRAMEWORK = _message("FrameworkInfo", "id")
+
+# Required fields, then optional ones.
+_SHAPES: dict[str, tuple[dict[str, Take], dict[str, Take]]] = {
+    "REGISTERED": ({"agent_id": _ID}, {"reconcile": _list_of(_reconciled)}),
+    "REREGISTERED": ({"agent_id": _ID}, {"reconcile": _list_of(_reconciled)}),
+    "PING": ({}, {}),
+    "RUN_TASK": ({"framework_info": _FRAMEWORK, "task": _task}, {}),
+    "RUN_TASK_GROUP": (
+        {"framework_info": _FRAMEWORK, "executor": _message("Executor"), "tasks": _list_of(_message("Task"))},
+        {},
+    ),
+    "KILL_TASK": ({"framework_id": _ID, "task_id": _ID}, {"kill_policy": _message("KillPolicy")}),
+    "ACKNOWLEDGE": ({"framework_id": _ID, "task_id": _ID, "uuid": _text}, {}),
+    "APPLY_OPERATION": ({"framework_id": _ID, "operation_uuid": _text, "operation": _operation}, {}),
+    "ACKNOWLEDGE_OPERATION": ({"framework_id": _ID, "uuid": _text}, {}),
+    "FRAMEWORK_MESSAGE": ({"framework_id": _ID, "executor_id": _ID, "data": _text}, {}),
+    "SHUTDOWN_EXECUTOR": ({"framework_id": _ID, "executor_id": _ID}, {}),
+    "SHUTDOWN_FRAMEWORK": ({"framework_id": _ID}, {}),
+    "UPDATE_FRAMEWORK": ({"framework_info": _FRAMEWORK}, {}),
+    "DRAIN": ({"config": _drain}, {}),
+    "REACTIVATE": ({}, {}),
+    "SHUTDOWN": ({}, {"text": _text}),
 }
 
 
-def check(message: object, types: frozenset[str]) -> Json:
-    """The message, which is one of these types and has their shape; BadMessage says what is wrong and where."""
+def _fields(message: Any, head: str, needed: dict[str, Take], optional: dict[str, Take]) -> Json:
     if not isinstance(message, dict):
-        raise BadMessage("a message of an agent is a JSON object")
+        raise BadMessage(f"'{head.rstrip('.')}' is no object")
+    result = dict(message)
+    for name, take in needed.items():
+        if name not in message:
+            raise BadMessage(f"'{head}{name}' is missing")
+        result[name] = take(message[name], f"{head}{name}")
+    for name, take in optional.items():
+        if message.get(name) is None:
+            result.pop(name, None)
+        else:
+            result[name] = take(message[name], f"{head}{name}")
+    return result
+
+
+def usable(message: Any) -> Json:
+    """The message with its parts in the form of the wire; BadMessage, with the path of what is wrong, else."""
+    if not isinstance(message, dict):
+        raise BadMessage("the master sent something that is no object")
     kind = message.get("type")
-    if not isinstance(kind, str) or kind not in types:
-        raise BadMessage(f"type: {str(kind)[:80]!r} is none of {', '.join(sorted(types))}")
-    _check(kind, message, kind)
-    if kind == "REREGISTER" and "id" not in message["agent_info"]:
-        raise BadMessage("REREGISTER.agent_info.id is missing")
-    for framework in message.get("frameworks", ()) if kind == "REREGISTER" else ():
-        _check("FrameworkInfo", framework, "REREGISTER.frameworks[]")
-    return message
-
-
-def _check(shape: str, value: Any, path: str) -> None:
-    for field in _SHAPES[shape]:
-        name = f"{path}.{field.name}"
-        if field.name not in value:
-            if field.required:
-                raise BadMessage(f"{name} is missing")
-            continue
-        given = value[field.name]
-        if not field.repeated:
-            _check_one(field.kind, given, name)
-            continue
-        if not isinstance(given, list):
-            raise BadMessage(f"{name} must be a list")
-        for item in given:
-            _check_one(field.kind, item, f"{name}[]")
-    if shape == "Resource":
-        _check_resource(value, path)
-    elif shape == "Attribute" and value["type"] in ("TEXT", "SCALAR", "RANGES") and value["type"].lower() not in value:
-        raise BadMessage(f"{path}.{value['type'].lower()} is missing")
-
-
-def _check_one(kind: str, value: Any, path: str) -> None:
-    if kind in _KINDS:
-        wanted, fits = _KINDS[kind]
-        if not fits(value):
-            raise BadMessage(f"{path} must be {wanted}, not {str(value)[:80]!r}")
-    elif not isinstance(value, dict):
-        raise BadMessage(f"{path} must be an object, not {str(value)[:80]!r}")
-    else:
-        _check(kind, value, path)
-
-
-def _check_resource(value: Json, path: str) -> None:
-    if value["type"] not in ("SCALAR", "RANGES", "SET"):
-        raise BadMessage(f"{path}.type must be SCALAR, RANGES or SET, not {value['type'][:80]!r}")
-    amount = value.get("scalar", {}).get("value", 0)
-    if not 0 <= amount <= _LARGEST:
-        raise BadMessage(f"{path}.scalar.value must be from 0 to {_LARGEST:g}, not {amount}")
-    for span in value.get("ranges", {}).get("range", ()):
-        if span["begin"] > span["end"]:
-            raise BadMessage(f"{path}.ranges: {span['begin']}-{span['end']} ends before it begins")
+    shape = _SHAPES.get(kind) if isinstance(kind, str) else None
+    if shape is None:
+        raise BadMessage(f"the master sent a message of the unknown type {kind!r}")
+    try:
+        result = _fields(message, "", *shape)
+    except BadMessage as error:
+        raise BadMessage(f"the master sent a {kind} that cannot be used: {error}") from None
+    if kind == "RUN_TASK_GROUP" and not result["tasks"]:
+        raise BadMessage("the master sent a RUN_TASK_GROUP without tasks")
+    return result

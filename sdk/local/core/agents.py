@@ -1,6 +1,8 @@
 """Agents coming, failing and returning: registration, pings, loss, return, and what each means for tasks and offers."""
 
-from sdk.local.core import feedback
+import contextlib
+
+from sdk.local.core import feedback, operations
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
 from sdk.local.core.emit import (
     charge,
@@ -26,9 +28,14 @@ _TASK_FIELDS = frozenset({"state", "statuses", "status_update_state", "status_up
 def register(state: State, connection: str, message: Json, now: float) -> None:
     """A new agent: it gets an id, which the registry keeps before the agent hears of it."""
     info: Json = message["agent_info"]
+    state.count("messages_register_slave")
+    state.count("slave_registrations")
+    # What a real agent says of itself in a second message is part of the first here.
+    state.count("messages_update_slave")
     for other in list(state.agents.values()):
         if (other.info.get("ip"), other.info["port"]) == (info.get("ip"), info["port"]):
             # The agent at that address lost its work directory: what ran there under the old id is gone.
+            state.count("slave_removals/reason_registered")
             _remove(state, other, f"Agent {other.hostname} removed: a new agent registered at the same address", now)
     agent_id = f"{state.config.master_id}-S{state.next_agent}"
     state.next_agent += 1
@@ -53,12 +60,15 @@ def reregister(state: State, connection: str, message: Json, now: float) -> None
     """An agent with an id: after its own restart, a cut connection, a restart of the master, or being unreachable."""
     info: Json = message["agent_info"]
     agent_id = info["id"]["value"]
+    state.count("messages_reregister_slave")
     if agent_id in state.gone_agents:
         state.out.append(
             ToAgent(connection=connection, message={"type": "SHUTDOWN", "text": "Agent has been marked gone"})
         )
         state.out.append(CloseAgent(connection=connection))
         return
+    state.count("slave_reregistrations")
+    state.count("messages_update_slave")
     agent = state.agents.get(agent_id)
     if agent is None:
         _readmit(state, connection, message, now)
@@ -281,8 +291,29 @@ def pong(agent: Agent, now: float) -> None:
     agent.ping_at = max(agent.ping_at, now)
 
 
+def correct(state: State, agent: Agent, message: Json, now: float) -> None:
+    """An operation failed that was counted on since it was sent: what the agent says that it has holds, and what is
+    still under way. Offers made meanwhile are rescinded.
+    """
+    operation = agent.operations.get(message["operation_uuid"])
+    failed = message["status"]["state"] == "OPERATION_FAILED" and "resources" in message
+    if operation is None or operation.state != "OPERATION_PENDING" or not failed:
+        return
+    rescind(state, offers_of(state, agent=agent), now)
+    total = Resources.of(message["resources"])
+    for other in agent.operations.values():
+        if other is not operation and other.state == "OPERATION_PENDING":
+            # One that was built on the failed one fails as well, and is corrected then.
+            with contextlib.suppress(operations.NotContained):
+                total = operations.apply(total, operations.unallocated(other.info))
+    _recount(state, agent, {"resources": total.json()})
+    mark_dirty(state, now)
+
+
 def unregister(state: State, agent: Agent, now: float) -> None:
     """The agent says goodbye: its tasks are lost, its id is never used again."""
+    state.count("messages_unregister_slave")
+    state.count("slave_removals/reason_unregistered")
     _remove(state, agent, f"Agent {agent.hostname} removed: the agent unregistered", now)
 
 
@@ -318,6 +349,7 @@ def _remove(state: State, agent: Agent, message: str, now: float) -> None:
 
 
 def _forget(state: State, agent: Agent) -> None:
+    state.count("slave_removals")
     for executor in agent.executors.values():
         charge(state.frameworks.get(executor.framework_id), executor.resources, -1)
     for operation in list(agent.operations.values()):
@@ -332,6 +364,9 @@ def _forget(state: State, agent: Agent) -> None:
 
 def _unreachable(state: State, agent: Agent, now: float) -> None:
     since = nanoseconds(now)
+    # Nothing limits the rate here: what is scheduled is done.
+    for name in ("slave_unreachable_scheduled", "slave_unreachable_completed", "slave_removals/reason_unhealthy"):
+        state.count(name)
     state.unreachable_agents[agent.agent_id] = {"info": agent.info, "since": since}
     for framework in state.frameworks.values():
         aware = framework.has("PARTITION_AWARE")
@@ -462,6 +497,7 @@ def tick(state: State, now: float) -> None:
         state.recover_until = None
         for agent_id, info in state.recovered_agents.items():
             state.unreachable_agents[agent_id] = {"info": info, "since": nanoseconds(now)}
+            state.count("recovery_slave_removals")
         if state.recovered_agents:
             state.recovered_agents.clear()
             persist(state)

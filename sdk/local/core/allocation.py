@@ -63,6 +63,7 @@ def rescind(state: State, offers: Iterable[Offer], now: float) -> None:
         framework = state.frameworks.get(offer.framework_id)
         take_back(state, offer, now)
         if framework is not None:
+            framework.count("offers/rescinded")
             to_scheduler(state, framework, {"type": "RESCIND", "rescind": {"offer_id": {"value": offer.offer_id}}})
 
 
@@ -138,7 +139,7 @@ def _refused(filters: list[Filter], framework: Framework, agent: Agent, role: st
 def _offer(state: State, framework: Framework, agent: Agent, role: str, resources: Resources) -> Offer:
     offer_id = f"{state.config.master_id}-O{state.next_offer}"
     state.next_offer += 1
-    lent = resources.allocated(role)
+    lent = resources.as_offered(agent.total).allocated(role)
     ip = agent.info.get("ip", "127.0.0.1")
     message: Json = {
         "id": {"value": offer_id},
@@ -197,11 +198,15 @@ def allocate(state: State, now: float) -> None:
             if not agent.free:
                 break
     for framework_id, offers in made.items():
+        state.frameworks[framework_id].count("offers/sent", len(offers))
         to_scheduler(
             state,
             state.frameworks[framework_id],
             {"type": "OFFERS", "offers": {"offers": [offer.message for offer in offers]}},
         )
+    due = state.allocation_at if state.allocation_at is not None else now
+    state.allocation_lateness = max(0.0, now - due)
+    state.count("allocation_runs")
     state.last_allocation = now
     state.allocation_at = None
     if state.filters:

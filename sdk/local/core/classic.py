@@ -1,7 +1,6 @@
-"""The state as the classic JSON endpoints show it: /state, /slaves, /tasks, /frameworks, /roles, /state-summary,
-/metrics/snapshot.
+"""The state as the classic JSON endpoints show it: /state, /slaves, /tasks, /frameworks, /roles, /state-summary.
 
-Only reads. The same functions serve the master and, for tasks and resources, the agent.
+Only reads; `metrics` has the figures. The same functions serve the master and, for tasks and resources, the agent.
 """
 
 from collections.abc import Iterable
@@ -394,92 +393,3 @@ _SUMMARY = (
     "id", "name", "used_resources", "offered_resources", "capabilities", "hostname", "webui_url", "active", "connected",
     "recovered",
 )  # fmt: skip
-
-
-_FRAMEWORK_CALLS = (
-    "accept", "accept_inverse_offers", "acknowledge", "acknowledge_operation_status", "decline",
-    "decline_inverse_offers", "kill", "message", "reconcile", "reconcile_operations", "request", "revive", "shutdown",
-    "subscribe", "suppress", "teardown", "update_framework",
-)  # fmt: skip
-# What each call is counted as in the names that are older than the calls.
-_CALL_METRICS = {
-    "decline": "decline_offers", "kill": "kill_task", "accept": "launch_tasks", "reconcile": "reconcile_tasks",
-    "request": "resource_request", "revive": "revive_offers", "acknowledge": "status_update_acknowledgement",
-    "acknowledge_operation_status": "operation_status_update_acknowledgement", "suppress": "suppress_offers",
-    "teardown": "unregister_framework", "message": "framework_to_executor",
-    "reconcile_operations": "reconcile_operations", "subscribe": "register_framework",
-}  # fmt: skip
-
-
-def metrics(state: State, now: float, computer: Json | None = None) -> dict[str, float]:
-    """/metrics/snapshot, as far as it can be known here; `computer` is what /system/stats.json tells."""
-    frameworks = state.frameworks.values()
-    live = [task for item in frameworks for task in item.tasks.values()]
-    agents = state.agents.values()
-    total = Resources()
-    for agent in agents:
-        total = total + agent.total
-    used = allocated(state)
-    connected = float(sum(agent.connection is not None for agent in agents))
-    active = float(sum(agent.connection is not None and not agent.deactivated for agent in agents))
-    subscribed = float(sum(item.connected for item in frameworks))
-    result: dict[str, float] = {
-        "master/uptime_secs": now - state.started,
-        "master/elected": 1.0,
-        "master/slaves_active": active,
-        "master/slaves_connected": connected,
-        "master/slaves_disconnected": len(agents) - connected,
-        "master/slaves_inactive": len(agents) - active,
-        "master/slaves_unreachable": float(len(state.unreachable_agents)),
-        "master/frameworks_active": subscribed,
-        "master/frameworks_connected": subscribed,
-        "master/frameworks_disconnected": len(frameworks) - subscribed,
-        "master/frameworks_inactive": len(frameworks) - subscribed,
-        "master/outstanding_offers": float(len(state.offers)),
-        "master/operator_event_stream_subscribers": float(len(state.operators)),
-        "master/tasks_unreachable": float(sum(len(item.unreachable) for item in frameworks)),
-    }
-    for name in ("STAGING", "STARTING", "RUNNING", "KILLING"):
-        result[f"master/tasks_{name.lower()}"] = float(sum(task.state == f"TASK_{name}" for task in live))
-    for name in ("ERROR", "FAILED", "FINISHED", "KILLED", "LOST", "DROPPED", "GONE", "GONE_BY_OPERATOR"):
-        waiting = sum(task.state == f"TASK_{name}" for task in live)
-        result[f"master/tasks_{name.lower()}"] = float(waiting + state.metrics.get(f"tasks/{name.lower()}", 0))
-    for name in ("cpus", "mem", "disk", "gpus"):
-        have, taken = total.scalar(name) / 1000, used.scalar(name) / 1000
-        result |= {f"master/{name}_total": have, f"master/{name}_used": taken}
-        result[f"master/{name}_percent"] = taken / have if have else 0.0
-        # Revocable resources do not exist here.
-        result |= {f"master/{name}_revocable_{what}": 0.0 for what in ("total", "used", "percent")}
-    for call in _FRAMEWORK_CALLS:
-        if call in _CALL_METRICS:
-            result[f"master/messages_{_CALL_METRICS[call]}"] = float(state.metrics.get(f"calls/{call}", 0))
-    for item in frameworks:
-        result |= _framework_metrics(state, item)
-    if computer:
-        result |= {
-            "system/cpus_total": float(computer["cpus_total"]),
-            "system/load_1min": computer["avg_load_1min"],
-            "system/load_5min": computer["avg_load_5min"],
-            "system/load_15min": computer["avg_load_15min"],
-            "system/mem_free_bytes": float(computer["mem_free_bytes"]),
-            "system/mem_total_bytes": float(computer["mem_total_bytes"]),
-        }
-    return dict(sorted(result.items()))
-
-
-def _framework_metrics(state: State, item: Framework) -> dict[str, float]:
-    head = f"master/frameworks/{item.info['name']}/{item.framework_id}"
-    result = {f"{head}/subscribed": float(item.connected)}
-    calls = {call: float(state.metrics.get(f"calls/{item.framework_id}/{call}", 0)) for call in _FRAMEWORK_CALLS}
-    result[f"{head}/calls"] = sum(calls.values())
-    result |= {f"{head}/calls/{call}": count for call, count in calls.items()}
-    for role in item.roles:
-        result[f"{head}/roles/{role}/suppressed"] = float(role in item.suppressed)
-    for name in ("killing", "running", "staging", "starting"):
-        count = sum(task.state == f"TASK_{name.upper()}" for task in item.tasks.values())
-        result[f"{head}/tasks/active/task_{name}"] = float(count)
-    result[f"{head}/tasks/active/task_unreachable"] = float(len(item.unreachable))
-    for name in ("dropped", "error", "failed", "finished", "gone", "gone_by_operator", "killed", "lost"):
-        count = sum(task.state == f"TASK_{name.upper()}" for task in item.completed)
-        result[f"{head}/tasks/terminal/task_{name}"] = float(count)
-    return result

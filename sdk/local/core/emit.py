@@ -2,7 +2,7 @@
 what.
 """
 
-from sdk.local.core.model import Agent, Framework, State, Task
+from sdk.local.core.model import TERMINAL, Agent, Framework, State, Task
 from sdk.local.core.outputs import CloseScheduler, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.core.resources import Resources, old_format
 from sdk.local.core.wire import Json, ordered
@@ -16,6 +16,7 @@ def nanoseconds(now: float) -> Json:
 def to_scheduler(state: State, framework: Framework, event: Json) -> None:
     """Write an event to the framework's stream, if it has one."""
     if framework.stream is not None:
+        framework.count(f"events/{event['type'].lower()}")
         state.out.append(ToScheduler(stream=framework.stream, event=event))
 
 
@@ -114,8 +115,24 @@ def update(state: State, framework: Framework, content: Json) -> None:
     to_scheduler(state, framework, {"type": "UPDATE", "update": {"status": content}})
 
 
+def count_end(state: State, content: Json) -> None:
+    """Count the terminal status of a task by what it says of the cause."""
+    if "reason" in content and content["state"] in TERMINAL:
+        # Metrics have the names of the API before v1, which calls agents slaves.
+        cause = f"{content['source']}/{content['reason']}".replace("AGENT", "SLAVE")
+        state.count(f"{content['state']}/{cause}".lower())
+
+
+def count_operation(state: State, operation: Json, reached: str) -> None:
+    """Count a state that an operation reached, among all and among those of its type."""
+    name = reached.removeprefix("OPERATION_").lower()
+    state.count(f"operations/{name}")
+    state.count(f"operations/{operation['type'].lower()}/{name}")
+
+
 def task_updated(state: State, task: Task, content: Json) -> None:
     """TASK_UPDATED to the operators, and the status kept with the task."""
+    count_end(state, content)
     # Mesos keeps one status per state in a row: a newer one of the same state replaces the older.
     if task.statuses and task.statuses[-1]["state"] == content["state"]:
         task.statuses.pop()

@@ -23,6 +23,7 @@ from sdk.local.core.http import (
 from sdk.local.core.leadership import Leadership, refusal
 from sdk.local.core.master import Master
 from sdk.local.core.master_flags import flags
+from sdk.local.core.metrics import Measured, metrics
 from sdk.local.core.outputs import Answer
 from sdk.local.core.wire import Json
 
@@ -43,7 +44,9 @@ PREFIX = "/master"
 
 
 class Endpoints:
-    """The endpoints of one master. `machine` tells about the computer, `files` answers LIST_FILES and READ_FILE."""
+    """The endpoints of one master. `machine` tells about the computer, `files` answers LIST_FILES and READ_FILE,
+    `measured` is what its process measures.
+    """
 
     def __init__(
         self,
@@ -53,12 +56,14 @@ class Endpoints:
         credentials: Mapping[str, str] | None = None,
         machine: Callable[[], Json] = dict,
         files: Callable[[Json], Answer] | None = None,
+        measured: Callable[[], Measured] = Measured,
     ) -> None:
         self.master = master
         self._leadership = leadership
         self._credentials = credentials
         self._machine = machine
         self._files = files
+        self._measured = measured
 
     def check(self, request: Request, endpoint: str) -> str | None:
         """Who asks; refuses (Refusal) the unknown, and everybody while another master leads."""
@@ -130,6 +135,9 @@ class Endpoints:
             return Reply(status=200, headers=headers, stream=new_stream, outputs=outputs)
         if parsed["type"] in ("LIST_FILES", "READ_FILE") and self._files is not None:
             return of_answer(self._files(parsed))
+        if parsed["type"] == "GET_METRICS":
+            found = [{"name": name, "value": value} for name, value in self._figures(now).items()]
+            return of_answer(Answer(status=200, body={"type": "GET_METRICS", "get_metrics": {"metrics": found}}))
         return of_answer(self.master.operator_call(call, now=now, principal=who))
 
     def _get(self, request: Request, endpoint: str, now: float) -> Reply:
@@ -172,9 +180,11 @@ class Endpoints:
             # Mesos names the number in front of the unit, which is empty here.
             number = timeout.rstrip("abcdefghijklmnopqrstuvwxyz")
             return plain(400, f"Invalid timeout '{timeout}': Failed to convert '{number}' to number.\n")
-        if not self._leadership().mine:
-            return document(request, {"master/elected": 0.0, "master/uptime_secs": now - self.master.state.started})
-        return document(request, classic.metrics(self.master.state, now, self._machine()))
+        return document(request, self._figures(now))
+
+    def _figures(self, now: float) -> dict[str, float]:
+        leading = self._leadership().mine
+        return metrics(self.master.state, now, self._machine(), self._measured(), elected=leading)
 
     def _tasks(self, request: Request) -> Reply:
         numbers = {"limit": 100, "offset": 0}

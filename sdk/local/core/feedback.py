@@ -5,7 +5,7 @@ Only operations with an id of the framework's own get feedback; the others are f
 them.
 """
 
-from sdk.local.core.emit import to_agent, to_scheduler
+from sdk.local.core.emit import count_operation, to_agent, to_scheduler
 from sdk.local.core.model import Agent, Framework, Operation, State
 from sdk.local.core.wire import Json
 
@@ -30,8 +30,12 @@ def on_status(state: State, agent: Agent, message: Json) -> None:
     """An agent applied (or could not apply) an operation, and says so until it is acknowledged."""
     operation = agent.operations.get(message["operation_uuid"])
     content: Json = message["status"]
+    state.count("messages_operation_status_update")
+    state.count(f"{'invalid' if operation is None else 'valid'}_operation_status_updates")
     framework = state.frameworks.get(message["framework_id"]["value"])
     if operation is not None:
+        if operation.state != content["state"]:
+            count_operation(state, operation.info, content["state"])
         operation.state = content["state"]
         operation.status = content
         if operation.operation_id is None and content["state"] in TERMINAL:
@@ -44,6 +48,7 @@ def dropped(state: State, operation: Operation) -> None:
     """An agent came back without having heard of the operation."""
     framework = state.frameworks.get(operation.framework_id)
     forget(state, operation)
+    count_operation(state, operation.info, "OPERATION_DROPPED")
     if framework is not None and operation.operation_id is not None:
         content = {
             "operation_id": {"value": operation.operation_id},
@@ -59,8 +64,11 @@ def acknowledge(state: State, framework: Framework, call: Json) -> None:
     content = call["acknowledge_operation_status"]
     agent = state.agents.get(content.get("agent_id", {}).get("value", ""))
     if agent is None:
+        state.count("invalid_operation_status_update_acknowledgements")
         return
     operation_id = content["operation_id"]["value"]
+    known = any(operation.operation_id == operation_id for operation in framework.operations.values())
+    state.count(f"{'valid' if known else 'invalid'}_operation_status_update_acknowledgements")
     for operation in list(framework.operations.values()):
         sent = (operation.status or {}).get("uuid", {}).get("value")
         if operation.operation_id == operation_id and sent == content["uuid"] and operation.state in TERMINAL:

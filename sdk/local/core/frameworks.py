@@ -14,7 +14,7 @@ from sdk.local.core.emit import (
     to_scheduler,
 )
 from sdk.local.core.model import Framework, State
-from sdk.local.core.outputs import CloseScheduler, ToScheduler
+from sdk.local.core.outputs import CloseScheduler
 from sdk.local.core.tasks import complete, release
 from sdk.local.core.validation import framework_change_problem, framework_problem
 from sdk.local.core.views import framework_message, master_info
@@ -28,6 +28,7 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
     content = call["subscribe"]
     info: Json = content["framework_info"]
     framework_id = info.get("id", {}).get("value", "")
+    state.count("messages_reregister_framework" if framework_id else "messages_register_framework")
     problem = framework_problem(info)
     framework = state.frameworks.get(framework_id)
     if problem is None and (framework_id in state.completed_frameworks or framework_id in state.removed_frameworks):
@@ -43,8 +44,7 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
     else:
         _fail_over(state, framework, info, now)
         fresh = False
-    state.count("calls/subscribe")
-    state.count(f"calls/{framework.framework_id}/subscribe")
+    framework.count("calls/subscribe")
     framework.stream = stream
     framework.remove_at = None
     framework.unregistered = 0.0
@@ -84,6 +84,7 @@ def _add(state: State, framework_id: str, info: Json, now: float) -> Framework:
 def _fail_over(state: State, framework: Framework, info: Json, now: float) -> None:
     if framework.stream is not None:
         error_and_close(state, framework.stream, "Framework failed over")
+        framework.count("events/error")
     # The new scheduler knows nothing of the old offers: they end without a word and are offered again at the next
     # cycle.
     for offer in offers_of(state, framework=framework):
@@ -211,7 +212,7 @@ def tick(state: State, now: float) -> None:
     """Heartbeats that are due, and frameworks whose failover timeout passed."""
     for framework in list(state.frameworks.values()):
         if framework.stream is not None and now >= framework.heartbeat_at:
-            state.out.append(ToScheduler(stream=framework.stream, event=HEARTBEAT))
+            to_scheduler(state, framework, HEARTBEAT)
             framework.heartbeat_at = now + state.config.heartbeat_interval
         if framework.remove_at is not None and now >= framework.remove_at:
             remove(state, framework, now)

@@ -43,7 +43,6 @@ _DEFAULTS = {
     "require_agent_domain": "false",
     "role_sorter": "drf",
     "root_submissions": "true",
-    "zk_session_timeout": "10secs",
     "version": "false",
 }
 _UNITS = (("weeks", 604800), ("days", 86400), ("hrs", 3600), ("mins", 60), ("secs", 1))
@@ -55,6 +54,13 @@ def duration(seconds: float) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g}{unit}"
     return f"{seconds * 1000:g}ms" if seconds < 1 else f"{seconds:g}secs"
+
+
+def without_secret(url: str) -> str:
+    """A ZooKeeper URL as everybody may read it."""
+    scheme, mark, rest = url.partition("://")
+    name, at, hosts = rest.rpartition("@")
+    return f"{scheme}{mark}{name.partition(':')[0]}:***@{hosts}" if at else url
 
 
 def flags(config: MasterConfig) -> dict[str, str]:
@@ -73,7 +79,13 @@ def flags(config: MasterConfig) -> dict[str, str]:
         "max_completed_frameworks": str(config.max_completed_frameworks),
         "max_completed_tasks_per_framework": str(config.max_completed_tasks),
         "port": str(config.port),
+        "webui_dir": config.webui_dir,
+        "zk_session_timeout": duration(config.zk_session_timeout),
     }
+    if config.zk is not None:
+        own["zk"] = without_secret(config.zk)
+    if config.quorum is not None:
+        own["quorum"] = str(config.quorum)
     if config.domain is not None:
         own["domain"] = json.dumps(config.domain, separators=(",", ":"))
     if config.log_dir is not None:

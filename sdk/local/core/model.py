@@ -50,6 +50,11 @@ class MasterConfig:
     """Whether clients have to say who they are; only shown here."""
     log_dir: str | None = None
     """Shown to the web UI, which then offers the master's log."""
+    webui_dir: str = ""
+    """Where the pages are; like the following, only shown here."""
+    zk: str | None = None
+    zk_session_timeout: float = 10.0
+    quorum: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,6 +151,12 @@ class Framework:
     operations: dict[str, Operation] = field(default_factory=dict)
     held: dict[str, dict[str, int]] = field(default_factory=dict)
     """Thousandths by role and scalar name of what it uses or is offered."""
+    metrics: dict[str, int] = field(default_factory=dict)
+    """What is counted for it alone: see `metrics`."""
+
+    def count(self, name: str, by: int = 1) -> None:
+        """So many more of what /metrics/snapshot counts under `name` for this framework."""
+        self.metrics[name] = self.metrics.get(name, 0) + by
 
     @property
     def connected(self) -> bool:
@@ -243,6 +254,8 @@ class State:
     next_agent: int = 0
     next_offer: int = 0
     next_operation: int = 0
+    allocation_lateness: float = 0.0
+    """How much later than it was due the last allocation ran."""
     metrics: dict[str, int] = field(default_factory=dict)
     out: list[Output] = field(default_factory=list)
 

@@ -5,9 +5,9 @@ Knows the checks, statuses and texts of the real master. Listing and reading fil
 
 from sdk.local.core import agents, frameworks, operations, views
 from sdk.local.core.allocation import mark_dirty, offers_of, rescind
-from sdk.local.core.classic import metrics
-from sdk.local.core.emit import persist, to_agent
+from sdk.local.core.emit import count_operation, persist, to_agent
 from sdk.local.core.master_flags import flags
+from sdk.local.core.metrics import metrics
 from sdk.local.core.model import Agent, Operation, State
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources, modern, text
@@ -211,7 +211,7 @@ def change(
     for offer in offers:
         unused = unused + offer.resources.unallocated()
     try:
-        operations.apply(unused, operation)
+        operations.apply(unused.listed_as(agent.total), operation)
     except operations.NotContained as error:
         return Answer(status=409, text=str(error))
     _make_room(state, agent, operation, now)
@@ -256,6 +256,7 @@ def _apply(state: State, agent: Agent, operation: Json) -> None:
         info=operation,
     )
     agent.operations[record.uuid] = record
+    count_operation(state, operation, "total")
     message = {
         "type": "APPLY_OPERATION",
         "framework_id": {"value": ""},

@@ -25,7 +25,9 @@ def release(state: State, task: Task, now: float) -> None:
 def complete(state: State, framework: Framework, task: Task) -> None:
     """Move a task to the completed ones."""
     framework.tasks.pop(task.task_id, None)
-    state.count(f"tasks/{task.state.removeprefix('TASK_').lower()}")
+    name = f"tasks/{task.state.removeprefix('TASK_').lower()}"
+    state.count(name)
+    framework.count(name)
     framework.completed.append(task)
     while len(framework.completed) > state.config.max_completed_tasks:
         framework.completed.popleft()
@@ -38,10 +40,14 @@ def on_update(state: State, agent: Agent, message: Json, now: float) -> None:
     """An agent sends (or sends again) a status; `latest_state` is the newest state it knows."""
     content = ordered("Status", message["status"])
     framework = state.frameworks.get(message["framework_id"]["value"])
+    state.count("messages_status_update")
     if framework is None:
+        state.count("invalid_status_updates")
         return
     task = framework.tasks.get(content["task_id"]["value"])
-    if task is not None and task.agent_id == agent.agent_id:
+    known = task is not None and task.agent_id == agent.agent_id
+    state.count("valid_status_updates" if known else "invalid_status_updates")
+    if task is not None and known:
         if not task.terminal:
             task.state = str(message.get("latest_state", content["state"]))
         task.learned = False
@@ -57,6 +63,9 @@ def on_update(state: State, agent: Agent, message: Json, now: float) -> None:
 def on_message(state: State, agent: Agent, message: Json) -> None:
     """Data from an executor to its scheduler."""
     framework = state.frameworks.get(message["framework_id"]["value"])
+    state.count("messages_executor_to_framework")
+    heard = framework is not None and framework.connected
+    state.count(f"{'valid' if heard else 'invalid'}_executor_to_framework_messages")
     if framework is not None:
         content = {
             "agent_id": {"value": agent.agent_id},
@@ -71,6 +80,7 @@ def on_exited_executor(state: State, agent: Agent, message: Json, now: float) ->
     framework_id = message["framework_id"]["value"]
     executor_id = message["executor_id"]["value"]
     framework = state.frameworks.get(framework_id)
+    state.count("messages_exited_executor")
     executor = agent.executors.pop((framework_id, executor_id), None)
     if executor is not None:
         charge(framework, executor.resources, -1)
@@ -90,6 +100,8 @@ def acknowledge(state: State, framework: Framework, call: Json) -> None:
     content = call["acknowledge"]
     task = framework.tasks.get(content["task_id"]["value"])
     agent = state.agents.get(content["agent_id"]["value"])
+    reachable = agent is not None and agent.connection is not None
+    state.count(f"{'valid' if reachable else 'invalid'}_status_update_acknowledgements")
     if agent is None:
         return
     if task is not None and task.sent_uuid == content["uuid"] and task.sent_state in TERMINAL:
@@ -208,9 +220,12 @@ def shutdown_executor(state: State, framework: Framework, call: Json) -> None:
 def message_executor(state: State, framework: Framework, call: Json) -> None:
     """MESSAGE: passed to the agent; lost when there is no such executor."""
     content = call["message"]
+    agent = state.agents.get(content["agent_id"]["value"])
+    reachable = agent is not None and agent.connection is not None
+    state.count(f"{'valid' if reachable else 'invalid'}_framework_to_executor_messages")
     to_agent(
         state,
-        state.agents.get(content["agent_id"]["value"]),
+        agent,
         {
             "type": "FRAMEWORK_MESSAGE",
             "framework_id": {"value": framework.framework_id},

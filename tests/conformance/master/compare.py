@@ -16,6 +16,10 @@ _VOLATILE = frozenset(
      "log_dir",
      "work_dir", "uptime_secs", "allocation_interval", "webui_dir"}
 )  # fmt: skip
+# Metrics of times and sizes, and of how often the allocator ran, which depends on the phase of its cycle.
+_MEASURED = re.compile(
+    r"uptime_secs$|/allocation_runs?\b|/allocation_run_|registrar/(state_|registry_size)|_dispatches$"
+)
 _ORDERED = frozenset({"statuses", "reservations", "uris", "arguments"})
 _NAMES = ("value", "id", "task_id", "executor_id", "name", "role", "type", "framework_id", "agent_id")
 
@@ -54,7 +58,7 @@ def differences(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
     elif isinstance(theirs, str):
         if name not in _VOLATILE and _OFFER.sub("-O#", ours) != _OFFER.sub("-O#", theirs):
             yield f"{path}: {_short(ours)} instead of {_short(theirs)}"
-    elif name not in _VOLATILE and ours != theirs:
+    elif name not in _VOLATILE and not _MEASURED.search(name) and ours != theirs:
         yield f"{path}: {_short(ours)} instead of {_short(theirs)}"
 
 
@@ -70,6 +74,15 @@ def _lists(ours: list[Any], theirs: list[Any], path: str, name: str) -> Iterator
             yield f"{path}: {Resources.of(ours)} instead of {Resources.of(theirs)}"
         elif {tuple(item) for item in ours} != {tuple(item) for item in theirs}:
             yield f"{path}: other fields or order of fields"
+        return
+    if theirs and isinstance(theirs[-1], dict) and "trimmed" in theirs[-1]:
+        # A list of metrics of which the recording keeps the first, and how many there were.
+        if len(ours) != theirs[-1]["trimmed"]:
+            yield f"{path}: {len(ours)} items instead of {theirs[-1]['trimmed']}"
+        ours, theirs = ours[: len(theirs) - 1], theirs[:-1]
+    if theirs and all(isinstance(item, dict) and set(item) == {"name", "value"} for item in (*ours, *theirs)):
+        shown = [{item["name"]: item["value"] for item in side} for side in (ours, theirs)]
+        yield from differences(*shown, path)
         return
     if len(ours) != len(theirs):
         yield f"{path}: {len(ours)} items instead of {len(theirs)}"

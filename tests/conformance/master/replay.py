@@ -12,6 +12,7 @@ from sdk.local.core import CloseScheduler, Master, MasterConfig, Output, Persist
 from sdk.local.core.endpoints import Endpoints
 from sdk.local.core.http import Reply, Request
 from sdk.local.core.leadership import Leadership
+from sdk.local.core.metrics import Measured
 from sdk.local.core.outputs import CloseAgent
 from tests.conformance.master.double import AgentDouble
 from tests.conformance.master.player import Player
@@ -46,7 +47,11 @@ class Replay(Player):
         master = Master(config, now=self.now, registry=json.loads(json.dumps(self.registry)))
         item = MasterUnderTest(leadership=Leadership(leader=f"127.0.0.1:{port}", mine=True), port=port)
         item.endpoints = Endpoints(
-            master, leadership=lambda: item.leadership, credentials=self.credentials, machine=_machine
+            master,
+            leadership=lambda: item.leadership,
+            credentials=self.credentials,
+            machine=_machine,
+            measured=_measured,
         )
         self.masters[name] = item
         self.leading = name
@@ -141,3 +146,10 @@ class Replay(Player):
 def _machine() -> Json:
     load = {"avg_load_15min": 0.5, "avg_load_1min": 0.5, "avg_load_5min": 0.5}
     return load | {"cpus_total": 2, "mem_free_bytes": 1, "mem_total_bytes": 2}
+
+
+def _measured() -> Measured:
+    found = Measured(state_fetch_ms=1.0, registry_bytes=1)
+    for series in (found.allocation_run_ms, found.allocation_run_latency_ms, found.state_store_ms):
+        series.add(1.0)
+    return found

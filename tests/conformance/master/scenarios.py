@@ -3,7 +3,8 @@
 from tests.conformance.master.replay import Replay, Step
 
 _DOMAIN = {"fault_domain": {"region": {"name": "region-1"}, "zone": {"name": "zone-1"}}}
-_BASE = {"domain": _DOMAIN, "log_dir": "/var/log/mesos/m1"}
+_BASE = {"domain": _DOMAIN, "log_dir": "/var/log/mesos/m1", "webui_dir": "/usr/share/mesos/webui"}
+_THREE = {"zk": "zk://127.0.0.1:15181/mesos", "zk_session_timeout": 4.0, "quorum": 2}
 _FAST = _BASE | {"agent_ping_timeout": 1.0, "max_agent_ping_timeouts": 3}
 
 SCENARIOS = {
@@ -90,7 +91,7 @@ SCENARIOS = {
     "10": Replay(
         "10",
         now=0.85,
-        config=_BASE,
+        config=_BASE | _THREE,
         # Nobody can ask a master of ours before it has its endpoints.
         skipped=frozenset({2}),
         steps=(

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdk.local.core import Master, MasterConfig, classic
-from sdk.local.core.agent_messages import FIRST, LATER, check
+from sdk.local.core.agent_reports import FIRST, LATER, check
 from sdk.local.core.wire import BadMessage
 from tests.unit.sdk.local.agent_words import ANYTHING, GOOD, INFO, changed, places
 
