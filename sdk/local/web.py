@@ -256,5 +256,5 @@ class Server:
             response.headers.popall("Content-Type", None)
         if request.method == "HEAD" and isinstance(response, web.Response):
             response.headers["Content-Length"] = str(response.content_length or 0)
-        if self._any_origin:
+        if self._any_origin and "Origin" in request.headers:
             response.headers["Access-Control-Allow-Origin"] = "*"
