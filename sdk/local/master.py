@@ -383,6 +383,8 @@ async def run(options: argparse.Namespace) -> None:
         domain=options.domain,
         authenticate=options.credentials is not None,
         log_dir=str(options.work_dir),
+        zk=options.zk,
+        zk_session_timeout=options.zk_session_timeout,
         allocation_interval=options.allocation_interval,
         heartbeat_interval=options.heartbeat_interval,
         agent_ping_timeout=options.agent_ping_timeout,

@@ -11,7 +11,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -29,10 +29,11 @@ from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
 Json = dict[str, Any]
-PORTS = {"master1": 15050, "master2": 15051, "master3": 15052}
+PORTS = {"master1": 15050, "master2": 15051, "master3": 15052, "zookeeper": 15181}
 _NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(-S\d+)?")
 _JSON = {"Content-Type": "application/json"}
 _BEHIND = 0.3
+_SOON = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,8 @@ class WireReplay(Player):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.running: dict[str, Running] = {}
-        self.zookeeper = ZooKeeperServer(self.directory / "zookeeper", free_port())
         self.ports = {name: free_port() for name in PORTS}
+        self.zookeeper = ZooKeeperServer(self.directory / "zookeeper", self.ports["zookeeper"])
         self.names: dict[str, str] = {}
         """Recorded ids and ours."""
         self.back: dict[str, str] = {}
@@ -338,6 +339,11 @@ class WireReplay(Player):
 
     def _wait(self, deadline: float) -> bool:
         return self._take(self.epoch + deadline - time.monotonic())
+
+    def _until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + _SOON
+        while not condition() and self._take(deadline - time.monotonic()):
+            pass
 
     def _outstanding(self, offer_id: str) -> bool:
         return offer_id not in self.gone

@@ -11,7 +11,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -124,6 +124,9 @@ class Player(ABC):
     @abstractmethod
     def _wait(self, deadline: float) -> bool:
         """The next thing happens; False when nothing does by the deadline."""
+
+    def _until(self, condition: Callable[[], object]) -> None:  # noqa: B027 - in memory it has arrived already
+        """What the master has sent arrives."""
 
     @abstractmethod
     def _outstanding(self, offer_id: str) -> bool:
@@ -376,6 +379,7 @@ class Player(ABC):
         owner = self.framework_of.get(line["id"]) or body["task_updated"]["framework_id"]["value"]
         for agent in self.agents.values():
             if agent.agent_id == status["agent_id"]["value"] and agent.connected:
+                self._until(lambda agent=agent: (owner, status["task_id"]["value"]) in agent.tasks)  # type: ignore[misc]
                 latest = None if status["state"] in TERMINAL else self.latest.get(status["task_id"]["value"])
                 self._say(agent, agent.status(owner, status, latest))
 
@@ -385,12 +389,19 @@ class Player(ABC):
                                                  "update_operation_status": {"status": status}}, {})
                                        for event in self.queues[stream]):  # fmt: skip
             return
-        for agent in self.agents.values():
-            for message in agent.operations.values():
-                if message["operation"].get("id") == status["operation_id"]:
-                    content = {name: part for name, part in status.items() if name != "agent_id"}
-                    self._say(agent, agent.finished(message, content))
-                    return
+
+        def applied() -> list[tuple[AgentDouble, Json]]:
+            return [
+                (agent, message)
+                for agent in self.agents.values()
+                for message in agent.operations.values()
+                if message["operation"].get("id") == status["operation_id"]
+            ]
+
+        self._until(applied)
+        for agent, message in applied()[:1]:
+            content = {name: part for name, part in status.items() if name != "agent_id"}
+            self._say(agent, agent.finished(message, content))
 
     def _offer(self, number: int, stream: str, theirs: Json) -> None:
         found = self.found["event OFFERS"]
