@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
+from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
 from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
 from sdk.local.atomic import write_atomically
@@ -101,7 +102,9 @@ class AgentServer:
         self._recovered = asyncio.Event()
         self._ready = False
         self.ended = asyncio.Event()
-        self._server = Server(self._endpoints(), "/slave(1)", any_origin=True)
+        secrets = options.http_credentials
+        endpoints = guarded(self._endpoints(), read_credentials(secrets, "--http-credentials") if secrets else None)
+        self._server = Server(endpoints, "/slave(1)", any_origin=True)
 
     # --- checkpoints ----------------------------------------------------------------------------------------------
 
@@ -458,6 +461,9 @@ def parser() -> argparse.ArgumentParser:
         "--resources",
         default="cpus:4;mem:8192;disk:20000;ports:[31000-32000]",
         help="name:value;... with name(role) for a static reservation",
+    )
+    result.add_argument(
+        "--http-credentials", type=Path, default=None, metavar="FILE", help="principals and secrets: require them"
     )
     result.add_argument("--attributes", default="", help="name:value;...")
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sdk.local.access import read_acls, read_credentials
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
 from sdk.local.core import views
@@ -32,10 +33,10 @@ from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, 
 from sdk.local.core.wire import Json
 from sdk.local.election import Election
 from sdk.local.files import Files
+from sdk.local.pages import OWN_DIRECTORY, Pages
 from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
-_PAGE = Path(__file__).with_name("page.html")
 
 
 class MasterServer:
@@ -53,6 +54,7 @@ class MasterServer:
         registry: Path | None = None,
         credentials: Mapping[str, str] | None = None,
         elected: bool = True,
+        webui_dir: Path | None = None,
     ) -> None:
         self._clock = clock
         self._config = config
@@ -64,6 +66,7 @@ class MasterServer:
         self._measured = Measured()
         self._arriving = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._pages = Pages(webui_dir)
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
         self._new_term()
         files = {name: self._checked(handler, name) for name, handler in self._files.endpoints().items()}
@@ -72,7 +75,7 @@ class MasterServer:
             "/internal/agent": self._agent,
             "/internal/agent/messages": self._agent_messages,
         }
-        self._server = Server(own | files, PREFIX, fallback=self._serve)
+        self._server = Server(own | self._pages.endpoints() | files, PREFIX, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
@@ -178,7 +181,7 @@ class MasterServer:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if request.path not in ("/", "/master", "/master/"):
             return await self._serve(request)
-        return web.Response(body=_PAGE.read_bytes(), content_type="text/html", charset="utf-8")
+        return self._pages.index()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = str(uuid.uuid4())
@@ -261,17 +264,6 @@ def machine() -> Json:
     }
 
 
-def read_credentials(path: Path) -> dict[str, str]:
-    """Principals and secrets from a file in the real master's format: JSON, or lines of `principal secret`."""
-    content = path.read_text()
-    if content.lstrip().startswith("{"):
-        return {item["principal"]: item["secret"] for item in json.loads(content)["credentials"]}
-    pairs = [line.split() for line in content.splitlines() if line.strip()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"--credentials: every line of {path} must be a principal and a secret with a space between")
-    return {pair[0]: pair[1] for pair in pairs}
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line; names are those of mesos-master where it has them."""
     result = argparse.ArgumentParser(
@@ -285,6 +277,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--zk", default=None, help="zk://host:port[,host:port]/path: publish this master there")
     result.add_argument("--registry-file", type=Path, help="shared by masters that may replace each other")
     result.add_argument("--credentials", type=Path, default=None, help="file of principals and secrets: require them")
+    result.add_argument("--acls", type=Path, default=None, metavar="FILE", help="who may do what, in JSON")
+    result.add_argument("--webui-dir", type=Path, default=None, metavar="DIR", help="a web UI of Mesos to serve")
+    result.add_argument("--quorum", type=int, default=None, help="only shown: the registry is one file")
     result.add_argument("--domain", type=json.loads, default=None, metavar="JSON", help="DomainInfo of this master")
     result.add_argument("--zk-session-timeout", type=float, default=10.0, metavar="SECONDS")
     defaults = MasterConfig(master_id="")
@@ -308,14 +303,19 @@ async def run(options: argparse.Namespace) -> None:
         cluster=options.cluster,
         domain=options.domain,
         authenticate=options.credentials is not None,
+        acls=read_acls(options.acls) if options.acls else None,
         log_dir=str(options.work_dir),
+        webui_dir=str(options.webui_dir or OWN_DIRECTORY),
+        zk=options.zk,
+        zk_session_timeout=options.zk_session_timeout,
+        quorum=options.quorum,
         allocation_interval=options.allocation_interval,
         heartbeat_interval=options.heartbeat_interval,
         agent_ping_timeout=options.agent_ping_timeout,
         max_agent_ping_timeouts=options.max_agent_ping_timeouts,
         agent_reregister_timeout=options.agent_reregister_timeout,
     )
-    credentials = read_credentials(options.credentials) if options.credentials else None
+    credentials = read_credentials(options.credentials, "--credentials") if options.credentials else None
     server = MasterServer(
         config,
         options.work_dir,
@@ -323,6 +323,7 @@ async def run(options: argparse.Namespace) -> None:
         registry=options.registry_file,
         credentials=credentials,
         elected=not options.zk,
+        webui_dir=options.webui_dir,
     )
     await server.start()
     election = None
