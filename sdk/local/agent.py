@@ -21,7 +21,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
-from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
+from sdk.local.agent_metrics import Counts, metrics
+from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
@@ -44,6 +45,7 @@ from sdk.local.faults import Faults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
+from sdk.local.machine import machine
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
 
 CONNECTION_HEADER = "Agent-Connection"
@@ -91,6 +93,7 @@ class AgentServer:
         )
         self._streams: dict[str, ExecutorStream] = {}
         self.faults = Faults()
+        self._counts = Counts()
         self._connection = 0
         self._healed = asyncio.Event()
         self._master_hostname = ""
@@ -194,6 +197,7 @@ class AgentServer:
         try:
             pid = await self._containers.launch(work, agent_id)
         except LaunchFailed as error:
+            self._counts.launch_failed(str(error))
             self._perform(
                 self.agent.launch_failed(
                     work.container_id, str(error), now=self._clock.now(), reason=error.reason, dropped=error.dropped
@@ -203,6 +207,7 @@ class AgentServer:
             self._perform(self.agent.launch_failed(work.container_id, repr(error), now=self._clock.now()))
             raise
         else:
+            self._counts.launched()
             self._perform(self.agent.launched(work.container_id, pid, now=self._clock.now()))
 
     def _exited(self, container_id: str, status: int | None) -> None:
@@ -220,6 +225,7 @@ class AgentServer:
             if not self._containers.recover(run.container_id, sandbox):
                 self._exited(run.container_id, None)
         self._ready = True
+        self._counts.recovery_secs = self._clock.now() - state.started
         if self._options.enforce_container_disk_quota:
             self._disk_watch = asyncio.create_task(self._watch_disk())
         self._tick()
@@ -318,6 +324,7 @@ class AgentServer:
             except asyncio.IncompleteReadError:
                 return
             if self.faults.from_master(message):
+                self._counts.master_message(self.agent.state, message)
                 self._perform(self.agent.master_message(message, now=self._clock.now()))
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
@@ -343,7 +350,7 @@ class AgentServer:
         agent = self.agent
         files = Files(lambda: attached(agent.state, self._work_dir))
         flags = shown_flags(self._options)
-        api = AgentApi(agent.state, self._work_dir, files, lambda: metrics(agent.state, self._clock.now()), flags)
+        api = AgentApi(agent.state, self._work_dir, files, self._metrics, flags)
 
         async def operator(request: web.Request) -> web.StreamResponse:
             only_post(request)
@@ -360,9 +367,14 @@ class AgentServer:
             "/version": self._get(lambda: classic.BUILD),
             "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._master_hostname)),
             "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
-            "/metrics/snapshot": self._get(lambda: metrics(agent.state, self._clock.now())),
+            "/metrics/snapshot": self._get(self._metrics),
             **files.endpoints(),
         }
+
+    def _metrics(self) -> dict[str, float]:
+        cache, size = self._work_dir / "fetch", self._options.fetcher_cache_size
+        state, now = self.agent.state, self._clock.now()
+        return metrics(state, now, self._counts, cache=cache, cache_size=size, computer=machine())
 
     def _get(self, make: "object") -> Handler:
         assert callable(make)
@@ -402,6 +414,7 @@ class AgentServer:
         if subscribing:
             self._streams[name] = stream
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
+        self._counts.executor_call(call, result.status)
         self._perform(self.agent.outputs())
         if not subscribing or result.status != 200:
             self._streams.pop(name, None)
@@ -523,6 +536,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     options.work_dir = options.work_dir.absolute()
     options.work_dir.mkdir(parents=True, exist_ok=True)
+    (options.work_dir / "log").touch()
     try:
         asyncio.run(run(options))
     except OSError as error:

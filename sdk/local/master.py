@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import sys
 import time
@@ -30,9 +29,9 @@ from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
-from sdk.local.core.wire import Json
 from sdk.local.election import Election
 from sdk.local.files import Files
+from sdk.local.machine import machine
 from sdk.local.pages import OWN_DIRECTORY, Pages
 from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
 
@@ -248,20 +247,6 @@ class MasterServer:
         for message in messages:
             self._perform(self.master.agent_message(name, message, now=self._clock.now()))
         return text(202)
-
-
-def machine() -> Json:
-    """Load and memory of this computer."""
-    one, five, fifteen = os.getloadavg()
-    page = os.sysconf("SC_PAGE_SIZE")
-    return {
-        "avg_load_15min": fifteen,
-        "avg_load_1min": one,
-        "avg_load_5min": five,
-        "cpus_total": os.cpu_count() or 1,
-        "mem_free_bytes": page * os.sysconf("SC_AVPHYS_PAGES"),
-        "mem_total_bytes": page * os.sysconf("SC_PHYS_PAGES"),
-    }
 
 
 def parser() -> argparse.ArgumentParser:
