@@ -7,6 +7,8 @@ therefore are names of this machine here.
 import http.client
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -378,3 +380,22 @@ def test_an_agent_that_restarted(ui: Ui) -> None:
     seen = len(pager.tail())
     wait_until(lambda: len(pager.tail()) > seen, 20, "more output")
     assert found_task(ui.state(), "t1")["state"] == "TASK_RUNNING"
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
+    """Names and labels that look like markup are shown as text, and run nothing."""
+    markup = "<img src=x onerror=\"document.title='owned'\">"
+    labels = {"labels": [{"key": markup, "value": markup}]}
+    ui.launch("t1", "exec sleep 1000", name=markup, labels=labels)
+    ui.framework.wait_for("t1", "TASK_RUNNING")
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+        "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--dump-dom",
+        f"http://127.0.0.1:{ui.master}/",
+    ]  # fmt: skip
+    page = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "<title>Embedded Mesos</title>" in page
+    assert "<img" not in page
+    assert page.count("&lt;img src=x") == 3, "the name, and both halves of the label"
+    assert "shop &lt;b&gt;" in page
