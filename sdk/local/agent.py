@@ -9,13 +9,12 @@ import argparse
 import asyncio
 import base64
 import json
+import os
 import signal
 import sys
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
@@ -23,7 +22,7 @@ from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
 from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
-from sdk.local.atomic import write_atomically
+from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
 from sdk.local.core import classic
@@ -40,8 +39,11 @@ from sdk.local.core.agent_model import (
     ToMaster,
     Volumes,
 )
-from sdk.local.core.wire import Json
-from sdk.local.faults import Faults
+from sdk.local.core.wire import BadMessage, Json
+from sdk.local.delay_line import DelayLine
+from sdk.local.fault_endpoint import PATH as FAULTS
+from sdk.local.fault_endpoint import fault_endpoint
+from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
@@ -52,6 +54,7 @@ CONNECTION_HEADER = "Agent-Connection"
 _RETRY_MIN, _RETRY_MAX = 0.1, 1.0
 # The master pings every 15 s by default; five silent intervals and the connection is taken for dead.
 _SILENCE = 90.0
+_CHECKPOINT_RETRY = 1.0
 
 
 def new_uuid() -> str:
@@ -59,15 +62,9 @@ def new_uuid() -> str:
     return base64.b64encode(uuid.uuid4().bytes).decode()
 
 
-class ExecutorStream(EventStream):
-    """The event stream of an executor."""
-
-    def cut(self, event: Json) -> None:
-        """End the stream in the middle of the record of an event."""
-        body = encode(event)
-        record = b"%d\n%s" % (len(body), body)
-        self._queue.put_nowait(record[: len(record) // 2])
-        self.close()
+def _log(sentence: str) -> None:
+    sys.stderr.write(f"agent: {sentence}\n")
+    sys.stderr.flush()
 
 
 class AgentServer:
@@ -78,9 +75,10 @@ class AgentServer:
         self._options = options
         self._work_dir: Path = options.work_dir
         self._meta: Path = self._work_dir / "meta"
-        for folder in ("executor", "task", "framework"):
-            (self._meta / folder).mkdir(parents=True, exist_ok=True)
-        self.agent = Agent(config, now=clock.now(), checkpoints=self._load())
+        self._checkpoints = Checkpoints(self._meta, _log)
+        self.agent = Agent(config, now=clock.now(), checkpoints=self._checkpoints.load())
+        for name, why in self.agent.damaged.items():
+            self._checkpoints.set_aside(name, why)
         self._containers = Containers(
             self._work_dir,
             ip=options.ip,
@@ -91,9 +89,11 @@ class AgentServer:
             switch_user=not options.no_switch_user,
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
         )
-        self._streams: dict[str, ExecutorStream] = {}
-        self.faults = Faults()
+        self._streams: dict[str, EventStream] = {}
+        self.faults = AgentFaults()
         self._counts = Counts()
+        self._was_partitioned = False
+        self._late = DelayLine()
         self._connection = 0
         self._healed = asyncio.Event()
         self._master_hostname = ""
@@ -109,22 +109,6 @@ class AgentServer:
         endpoints = guarded(self._endpoints(), read_credentials(secrets, "--http-credentials") if secrets else None)
         self._server = Server(endpoints, "/slave(1)", any_origin=True)
 
-    # --- checkpoints ----------------------------------------------------------------------------------------------
-
-    def _file(self, name: str) -> Path:
-        folder, _, rest = name.partition("/")
-        return self._meta / folder / f"{quote(rest, safe='')}.json" if rest else self._meta / f"{name}.json"
-
-    def _load(self) -> dict[str, Json]:
-        found: dict[str, Json] = {}
-        for name in ("agent", "resources"):
-            if self._file(name).exists():
-                found[name] = json.loads(self._file(name).read_bytes())
-        for folder in ("framework", "executor", "task"):
-            for file in sorted((self._meta / folder).glob("*.json")):
-                found[f"{folder}/{unquote(file.stem)}"] = json.loads(file.read_bytes())
-        return found
-
     # --- carrying out ---------------------------------------------------------------------------------------------
 
     def _perform(self, outputs: Sequence[AgentOutput]) -> None:
@@ -134,8 +118,7 @@ class AgentServer:
                     self._send_to_master(message)
                 case ToExecutor(stream=name, event=event):
                     if name in self._streams:
-                        stream = self._streams[name]
-                        (stream.cut if self.faults.cuts() else stream.send)(event)
+                        self._send_to_executor(self._streams[name], event)
                 case CloseExecutor(stream=name):
                     if name in self._streams:
                         self._streams[name].close()
@@ -148,12 +131,10 @@ class AgentServer:
                 case Volumes(kind=kind, volumes=volumes):
                     for volume in volumes:
                         (make_volume if kind == "CREATE" else remove_volume)(self._work_dir, volume)
-                case Checkpoint(name=name, content=None):
-                    self._file(name).unlink(missing_ok=True)
                 case Checkpoint(name=name, content=content):
-                    write_atomically(self._file(name), encode(content))
+                    self._checkpoints.store(name, content)
                 case Terminate(reason=reason):
-                    sys.stderr.write(f"agent: ends because {reason}\n")
+                    _log(f"ends because {reason}")
                     self._forget_identity()
                     self.ended.set()
         if not self.agent.recovering:
@@ -163,11 +144,15 @@ class AgentServer:
     def _send_to_master(self, message: Json) -> None:
         if not self.faults.to_master(message):
             return
-        if message["type"] == "UPDATE" and self.faults.delay_updates:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.faults.delay_updates, self._queue_for_master, message, self._connection)
+        if message["type"] == "UPDATE":
+            connection = self._connection
+            self._late.put(lambda: self._queue_for_master(message, connection))
         else:
             self._queue_for_master(message, self._connection)
+
+    def _send_to_executor(self, stream: EventStream, event: Json) -> None:
+        if not stream.is_cut:
+            (stream.cut if self.faults.cuts() else stream.send)(event)
 
     def _queue_for_master(self, message: Json, connection: int) -> None:
         # What is late belongs to the connection it was sent on; a new one starts with all that is unacknowledged.
@@ -177,18 +162,22 @@ class AgentServer:
 
     def _forget_identity(self) -> None:
         """The next process in this work directory registers as a new agent."""
-        self._file("agent").unlink(missing_ok=True)
-        self._file("resources").unlink(missing_ok=True)
+        for name in ("agent", "resources"):
+            self._checkpoints.store(name, None)
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         due = self.agent.next_tick()
-        if due is not None:
-            delay = max(0.0, due - self._clock.now())
+        delays = [] if due is None else [max(0.0, due - self._clock.now())]
+        if self._checkpoints.late:
+            delays.append(_CHECKPOINT_RETRY)
+        if delays:
+            delay = min(delays)
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
+        self._checkpoints.catch_up()
         self._perform(self.agent.tick(now=self._clock.now()))
 
     async def _launch(self, work: Launch) -> None:
@@ -224,6 +213,7 @@ class AgentServer:
             sandbox = sandbox_path(self._work_dir, state.agent_id, run.framework_id, run.executor_id, run.container_id)
             if not self._containers.recover(run.container_id, sandbox):
                 self._exited(run.container_id, None)
+        await asyncio.to_thread(self._containers.end_strangers)
         self._ready = True
         self._counts.recovery_secs = self._clock.now() - state.started
         if self._options.enforce_container_disk_quota:
@@ -323,9 +313,17 @@ class AgentServer:
                 message = json.loads(await readexactly(int(line)))
             except asyncio.IncompleteReadError:
                 return
-            if self.faults.from_master(message):
-                self._counts.master_message(self.agent.state, message)
-                self._perform(self.agent.master_message(message, now=self._clock.now()))
+            arrived = self.faults.from_master(message) if isinstance(message, dict) else message
+            if arrived is None:
+                continue
+            try:
+                outputs = self.agent.master_message(arrived, now=self._clock.now())
+            except BadMessage as error:
+                # A new connection would bring the same message again: it is dropped, and everything else goes on.
+                _log(str(error))
+            else:
+                self._counts.master_message(self.agent.state, arrived)
+                self._perform(outputs)
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
         """Everything for the master in order, in as few requests as it takes."""
@@ -360,7 +358,7 @@ class AgentServer:
         return {
             "/api/v1": operator,
             "/api/v1/executor": self._executor,
-            "/internal/faults": self._change_faults,
+            FAULTS: self._change_faults,
             "/containers": self._get(lambda: container_list(agent.state, self._clock.now())),
             "/flags": self._get(lambda: {"flags": flags}),
             "/health": self._empty,
@@ -385,20 +383,21 @@ class AgentServer:
         return handler
 
     async def _change_faults(self, request: web.Request) -> web.StreamResponse:
-        """See `faults`; not an endpoint of Mesos."""
-        if request.method == "POST":
-            was = self.faults.partition
-            try:
-                self.faults.change(await json_body(request))
-            except ValueError as error:
-                return text(400, str(error))
-            if self.faults.partition:
-                # Neither what is under way nor what is still to be sent gets through.
-                self._healed.clear()
-                self._to_master.clear()
-            elif was:
-                self._healed.set()
-        return answer(request, asdict(self.faults))
+        return await fault_endpoint(request, self.faults, self._faults_changed)
+
+    def _faults_changed(self, _names: frozenset[str]) -> None:
+        if self.faults.delay_updates:
+            self._late.delay = self.faults.delay_updates
+        else:
+            self._late.flush()
+        if self.faults.partition:
+            # Neither what is under way nor what is still to be sent gets through.
+            self._healed.clear()
+            self._to_master.clear()
+            self._late.drop()
+        elif self._was_partitioned:
+            self._healed.set()
+        self._was_partitioned = self.faults.partition
 
     async def _empty(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(status=200)
@@ -410,7 +409,7 @@ class AgentServer:
             return text(503, "Agent has not finished recovery")
         name = str(uuid.uuid4())
         subscribing = isinstance(call, dict) and call.get("type") == "SUBSCRIBE"
-        stream = ExecutorStream()
+        stream = EventStream()
         if subscribing:
             self._streams[name] = stream
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
@@ -538,13 +537,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.work_dir.mkdir(parents=True, exist_ok=True)
     (options.work_dir / "log").touch()
     try:
+        held = lock(options.work_dir)
+    except InUse as error:
+        _log(str(error))
+        return 1
+    try:
         asyncio.run(run(options))
     except OSError as error:
         sys.stderr.write(f"agent: cannot serve on {options.ip}:{options.port}: {error}\n")
         return 1
     except ValueError as error:
-        sys.stderr.write(f"agent: {error}\n")
+        _log(str(error))
         return 2
+    finally:
+        os.close(held)
     return 0
 
 

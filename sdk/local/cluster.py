@@ -1,4 +1,4 @@
-"""A whole embedded Mesos on this machine: one master and some agents as child processes, started, watched, killed and
+"""A whole embedded Mesos on this machine: masters and agents as child processes, started, watched, killed and
 started again.
 
 Knows processes and directories; what they say to each other is theirs. `python -m sdk.local.cluster --help` runs one by
@@ -54,6 +54,8 @@ class Timing:
     executor_reregistration_timeout: float = 15.0
     executor_shutdown_grace_period: float = 5.0
     recovery_timeout: float = 900.0
+    zk_session_timeout: float = 10.0
+    """After so long without a word of a master another one leads."""
 
 
 def standard_agents(first_port: int, *, ports_each: int = 250, public_extra_ports: str = "") -> list[AgentSpec]:
@@ -88,6 +90,7 @@ class Member:
     command: list[str]
     directory: Path
     port: int
+    is_master: bool = False
     wanted: bool = False
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
@@ -105,6 +108,9 @@ class Cluster:
     """A master on `port` and agents on the ports after it; everything lives below `directory` and survives
     `stop`/`start`.
 
+    With `zk` and several `masters` one of them leads; `master2` and so on listen on the ports after the agents'. What
+    must outlive a leader is in one registry file for all.
+
     With `restart` a member that dies is started again with backoff; `kill` and `stop_member` say that it shall stay
     dead.
     """
@@ -117,6 +123,7 @@ class Cluster:
         *,
         timing: Timing | None = None,
         zk: str | None = None,
+        masters: int = 1,
         ip: str = "127.0.0.1",
         restart: bool = False,
     ) -> None:
@@ -129,21 +136,27 @@ class Cluster:
         self._lock = threading.RLock()
         self._watcher: threading.Thread | None = None
         self._closing = threading.Event()
-        self.members: dict[str, Member] = {"master": self._master()}
+        if masters < 1 or (masters > 1 and zk is None):
+            raise ValueError(f"masters: {masters} is not possible: one, or several that find each other through zk")
+        self.members: dict[str, Member] = {"master": self._master("master", port)}
         for index, spec in enumerate(agents):
             self.members[spec.name] = self._agent(spec, port + 1 + index)
+        for number in range(2, masters + 1):
+            self.members[f"master{number}"] = self._master(f"master{number}", port + len(agents) + number - 1)
 
-    def _master(self) -> Member:
-        directory, timing = self.directory / "master", self._timing
+    def _master(self, name: str, port: int) -> Member:
+        directory, timing = self.directory / name, self._timing
         command = [
-            sys.executable, "-m", "sdk.local.master", "--ip", self.ip, "--port", str(self.port), "--hostname", self.ip,
-            "--work-dir", str(directory), "--allocation-interval", str(timing.allocation_interval),
+            sys.executable, "-m", "sdk.local.master", "--ip", self.ip, "--port", str(port), "--hostname", self.ip,
+            "--work-dir", str(directory), "--registry-file", str(self.directory / "master" / "registry.json"),
+            "--zk-session-timeout", str(timing.zk_session_timeout),
+            "--allocation-interval", str(timing.allocation_interval),
             "--agent-ping-timeout", str(timing.agent_ping_timeout),
             "--max-agent-ping-timeouts", str(timing.max_agent_ping_timeouts),
             "--agent-reregister-timeout", str(timing.agent_reregister_timeout),
             *(["--zk", self._zk] if self._zk else []),
         ]  # fmt: skip
-        return Member(name="master", command=command, directory=directory, port=self.port)
+        return Member(name=name, command=command, directory=directory, port=port, is_master=True)
 
     def _agent(self, spec: AgentSpec, port: int) -> Member:
         directory, timing = self.directory / spec.name, self._timing
@@ -161,13 +174,23 @@ class Cluster:
 
     @property
     def master_address(self) -> str:
-        """`host:port` of the master."""
+        """`host:port` of the (first) master."""
         return f"{self.ip}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Where the master's page and APIs are."""
+        """Where the (first) master's page and APIs are; one that does not lead sends everybody to the leader."""
         return f"http://{self.master_address}"
+
+    @property
+    def masters(self) -> dict[str, str]:
+        """`host:port` of every master by its name."""
+        return {item.name: f"{self.ip}:{item.port}" for item in self.members.values() if item.is_master}
+
+    @property
+    def agents(self) -> dict[str, str]:
+        """`host:port` of every agent by its name."""
+        return {item.name: f"{self.ip}:{item.port}" for item in self.members.values() if not item.is_master}
 
     def pids(self) -> dict[str, int | None]:
         """Process ids by member, None for one that does not run."""
@@ -188,7 +211,7 @@ class Cluster:
             self._watcher = threading.Thread(target=self._watch, name="embedded-mesos", daemon=True)
             self._watcher.start()
         try:
-            self.wait_for_agents(len(self.members) - 1, timeout)
+            self.wait_for_agents(len(self.agents), timeout)
         except EnvironmentProblem:
             self.stop()
             raise
@@ -201,9 +224,10 @@ class Cluster:
     def _end_stale(self) -> bool:
         """End members that an earlier supervisor left when it was killed; executors go on and are found again."""
         ended = False
-        for member in self.members.values():
-            file = member.directory / "process.json"
-            if member.pid is not None or not file.exists():
+        running = {member.directory for member in self.members.values() if member.pid is not None}
+        # Of all folders, not of all members: the earlier run may have had more masters.
+        for file in self.directory.glob("*/process.json"):
+            if file.parent in running:
                 continue
             content = json.loads(file.read_bytes())
             deadline = time.monotonic() + 5.0
@@ -211,7 +235,9 @@ class Cluster:
                 ended = True
                 processes.send([content["pid"]], signal.SIGKILL)
                 if time.monotonic() > deadline:
-                    raise EnvironmentProblem(f"{member.name} of an earlier run (pid {content['pid']}) cannot be ended")
+                    raise EnvironmentProblem(
+                        f"{file.parent.name} of an earlier run (pid {content['pid']}) cannot be ended"
+                    )
                 time.sleep(0.02)
         return ended
 
@@ -234,9 +260,16 @@ class Cluster:
             time.sleep(0.02)
 
     def get(self, path: str) -> Any:
-        """A JSON document of the master."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=5.0) as response:  # noqa: S310 - our own http address
-            return json.load(response)
+        """A JSON document of the leading master; OSError while there is none."""
+        problem: OSError | None = None
+        for address in self.masters.values():
+            try:
+                with urllib.request.urlopen(f"http://{address}{path}", timeout=5.0) as response:
+                    return json.load(response)
+            except OSError as error:
+                problem = error
+        assert problem is not None
+        raise problem
 
     def start_member(self, name: str) -> None:
         """Start one member that does not run."""
@@ -306,7 +339,7 @@ class Cluster:
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
         self._watcher = None
-        names = [name for name in self.members if name != "master"] + ["master"]
+        names = [*self.agents, *self.masters]
         with self._lock:
             for name in names:
                 self.members[name].wanted = False
@@ -321,7 +354,7 @@ class Cluster:
         """Kill what runs in the sandboxes of agents that do not run; False when there was nothing."""
         ended = False
         for member in self.members.values():
-            if member.name == "master" or member.pid is not None:
+            if member.is_master or member.pid is not None:
                 continue
             for file in (member.directory / "meta" / "containers").glob("*.json"):
                 content = json.loads(file.read_bytes())
@@ -369,7 +402,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a cluster until Ctrl-C or SIGTERM."""
     result = argparse.ArgumentParser(
         prog="python -m sdk.local.cluster",
-        description="An embedded Mesos for development and tests: one master and four agents, two of them public. "
+        description="An embedded Mesos for development and tests: a master and four agents, two of them public. "
         "Production is a real Mesos cluster.",
     )
     result.add_argument("--directory", type=Path, default=Path(".local/mesos"), help="sandboxes, registry and logs")
@@ -377,9 +410,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     result.add_argument("--task-ports", type=int, default=16000, help="first of the ports that agents offer")
     result.add_argument("--public-extra-ports", default="", help="ranges like 80-80 that only the first agent offers")
     result.add_argument("--zk", default=None, help="zk://host:port/path: publish the master there")
+    result.add_argument("--masters", type=int, default=1, help="so many, of which one leads; needs --zk")
     options = result.parse_args(argv)
     agents = standard_agents(options.task_ports, public_extra_ports=options.public_extra_ports)
-    cluster = Cluster(options.directory, options.port, agents, zk=options.zk, restart=True)
+    try:
+        cluster = Cluster(options.directory, options.port, agents, zk=options.zk, masters=options.masters, restart=True)
+    except ValueError as error:
+        result.error(str(error))
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

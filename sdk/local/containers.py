@@ -78,6 +78,15 @@ def remove_volume(work_dir: Path, volume: Json) -> None:
         shutil.rmtree(path)
 
 
+def _noted(file: Path) -> Json | None:
+    """What was noted about a container; None when nothing was, or nothing that can be used."""
+    try:
+        content = json.loads(file.read_bytes())
+        return {"pid": int(content["pid"]), "start": int(content["start"]), "sandbox": str(content["sandbox"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def seconds(value: float) -> str:
     """A duration as Mesos prints it: `15mins`, `5secs`."""
     if value >= 60 and value % 60 == 0:
@@ -147,6 +156,11 @@ class Containers:
                 raise LaunchFailed("Failed to launch container: Container destroyed while fetching")
             self._start(container, work, agent_id, owner)
         except OSError as error:
+            if container.pid is not None:
+                # It runs, and could not be noted: after a restart nobody would know of it.
+                await asyncio.to_thread(processes.kill_all, str(sandbox), container.pid)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(container.pid, 0)
             self._forget(container)
             raise LaunchFailed(f"Failed to launch container: {error}") from error
         except LaunchFailed:
@@ -236,6 +250,9 @@ class Containers:
         # Its end is noticed through the pid; the Popen object would only warn about a process that it did not wait for.
         process.returncode = 0
         container.start = processes.start_time(process.pid)
+        self._note(container)
+
+    def _note(self, container: Container) -> None:
         content = {"pid": container.pid, "start": container.start, "sandbox": str(container.sandbox)}
         write_atomically(self._meta / f"{container.container_id}.json", encode(content))
 
@@ -289,9 +306,8 @@ class Containers:
         """Adopt a container of an earlier process of this agent; False when its executor is dead."""
         container = Container(container_id=container_id, sandbox=sandbox)
         self.containers[container_id] = container
-        file = self._meta / f"{container_id}.json"
-        if file.exists():
-            content = json.loads(file.read_bytes())
+        content = _noted(self._meta / f"{container_id}.json")
+        if content is not None:
             container.pid, container.start = content["pid"], content["start"]
         else:
             # The agent died between starting the executor and noting its pid: its environment gives it away.
@@ -299,12 +315,25 @@ class Containers:
             if found:
                 container.pid = min(found)
                 container.start = processes.start_time(container.pid)
+                self._note(container)
         if container.pid is not None and processes.start_time(container.pid) == container.start is not None:
             self._watch(container)
             return True
         processes.kill_all(str(sandbox), None)
         self._forget(container)
         return False
+
+    def end_strangers(self) -> None:
+        """End what runs in sandboxes of this agent and belongs to no container that was recovered: the checkpoint of
+        its executor is lost, and nobody would ever end it.
+        """
+        for file in self._meta.glob("*.json"):
+            if file.stem not in self.containers:
+                content = _noted(file)
+                if content is not None:
+                    alive = processes.start_time(content["pid"]) == content["start"] is not None
+                    processes.kill_all(content["sandbox"], content["pid"] if alive else None)
+                file.unlink(missing_ok=True)
 
     # --- ending ---------------------------------------------------------------------------------------------------
 

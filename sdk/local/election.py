@@ -5,13 +5,16 @@ Knows the nodes and what they hold. Tells the master when it leads and whom to f
 
 import json
 import re
+import time
 from collections.abc import Callable
 
 from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import KazooException, NoNodeError
+from kazoo.handlers.threading import KazooTimeoutError
 
 from sdk.local.core.wire import Json
 
+_PATIENCE = 5.0
 _NODE = re.compile(r"^json\.info_\d{10}$")
 
 
@@ -39,7 +42,9 @@ class Election:
         self._follow = follow
         self._own: str | None = None
         self._joined = False
-        self._client = KazooClient(hosts=hosts.rpartition("@")[2], timeout=timeout)
+        self._hosts = hosts.rpartition("@")[2]
+        self._timeout = timeout
+        self._client = KazooClient(hosts=self._hosts, timeout=timeout)
 
     def start(self) -> None:
         """Connect in the background, join whenever there is a session without our node."""
@@ -80,6 +85,35 @@ class Election:
         except KazooException:
             # The connection is lost: the next one looks again.
             return
+
+    def expire(self) -> Json:
+        """Let ZooKeeper end our session, as it does with one that it has not heard of for too long; what it was.
+
+        Who has id and password of a session can end it: a second connection does. OSError when there is none to end.
+        """
+        session, node = self._client.client_id, self._own
+        if session is None or not self._client.connected:
+            raise OSError("this master is not connected to ZooKeeper: there is no session to expire")
+        deadline = time.monotonic() + _PATIENCE
+        # The first connection ends when the second takes the session over, and may be back before that one closed it.
+        while self._client.client_id == session:
+            if time.monotonic() > deadline:
+                raise OSError(f"ZooKeeper on {self._hosts} did not end the session within {_PATIENCE:g} s")
+            self._close(session)
+            again = time.monotonic() + 1.0
+            while self._client.client_id == session and time.monotonic() < again:
+                time.sleep(0.01)
+        return {"session": f"{session[0]:#x}", "node": node}
+
+    def _close(self, session: tuple[int, bytes]) -> None:
+        second = KazooClient(hosts=self._hosts, timeout=self._timeout, client_id=session)
+        try:
+            second.start(timeout=_PATIENCE)
+        except KazooTimeoutError as error:
+            raise OSError(f"ZooKeeper on {self._hosts} does not answer: {error}") from error
+        finally:
+            second.stop()
+            second.close()
 
     def stop(self) -> None:
         """Take the node away at once."""

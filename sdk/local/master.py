@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ from sdk.local.access import read_acls, read_credentials
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
 from sdk.local.core import views
+from sdk.local.core.authentication import principal, realm
 from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
 from sdk.local.core.leadership import Leadership
@@ -30,10 +32,13 @@ from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.election import Election
+from sdk.local.fault_endpoint import PATH as FAULTS
+from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
 from sdk.local.machine import machine
+from sdk.local.master_faults import Gate, known_agents
 from sdk.local.pages import OWN_DIRECTORY, Pages
-from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
+from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
 
@@ -66,15 +71,22 @@ class MasterServer:
         self._arriving = 0
         self._timer: asyncio.TimerHandle | None = None
         self._pages = Pages(webui_dir)
+        self._gate = Gate(self._framework_of)
+        self.election: Election | None = None
+        """Its part in the election of a leader, once it takes part."""
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
         self._new_term()
         files = {name: self._checked(handler, name) for name, handler in self._files.endpoints().items()}
+        slowed = {name: self._gate.slowed(handler) for name, handler in files.items()}
         own: dict[str, Handler] = {
             "/": self._page,
             "/internal/agent": self._agent,
             "/internal/agent/messages": self._agent_messages,
+            FAULTS: self._known(self._change_faults),
+            f"{FAULTS}/about": self._known(self._about),
+            f"{FAULTS}/expire-session": self._known(self._expire_session),
         }
-        self._server = Server(own | self._pages.endpoints() | files, PREFIX, fallback=self._serve)
+        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
@@ -126,15 +138,12 @@ class MasterServer:
     def _perform(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             match output:
-                case ToScheduler(stream=name, event=event) | ToOperator(stream=name, event=event):
+                case ToScheduler(stream=name) | ToOperator(stream=name) | ToAgent(connection=name):
                     if name in self._streams:
-                        self._streams[name].send(event)
-                case ToAgent(connection=name, message=message):
-                    if name in self._streams:
-                        self._streams[name].send(message)
+                        self._gate.send(self._streams[name], output)
                 case CloseScheduler(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
-                        self._streams[name].close()
+                        self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
                 case Persist(registry=registry):
                     self._store(encode(registry))
         self._arm()
@@ -167,7 +176,8 @@ class MasterServer:
             self._timer = None
         due = self.master.next_tick() if self._leadership.mine else None
         if due is not None:
-            delay = max(0.0, due - self._clock.now())
+            # A master that says nothing for a while is one whose time stands still.
+            delay = max(0.0, due - self._clock.now(), self._gate.silence)
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
@@ -180,6 +190,8 @@ class MasterServer:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if request.path not in ("/", "/master", "/master/"):
             return await self._serve(request)
+        await self._gate.arrive()
+        await self._gate.answer()
         return self._pages.index()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -193,9 +205,11 @@ class MasterServer:
                 asked = await received(request)
             finally:
                 self._arriving -= 1
+            await self._gate.arrive()
             with self._one_input():
                 result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
+            await self._gate.answer()
             if result.stream is None:
                 return reply(result)
             return await stream.run(request, result.headers)
@@ -217,12 +231,61 @@ class MasterServer:
 
         return checked
 
+    # --- faults on demand: no part of Mesos' API, and never slow themselves ---------------------------------------
+
+    def _known(self, handler: Handler) -> Handler:
+        """The handler behind the check of credentials alone: a master that does not lead has faults as well."""
+
+        async def checked(request: web.Request) -> web.StreamResponse:
+            try:
+                principal(await received(request), realm(FAULTS), self._credentials)
+            except Refusal as refused:
+                return reply(refused.reply)
+            return await handler(request)
+
+        return checked
+
+    def _framework_of(self, stream: str) -> str | None:
+        frameworks = self.master.state.frameworks.values()
+        return next((item.framework_id for item in frameworks if item.stream == stream), None)
+
+    async def _change_faults(self, request: web.Request) -> web.StreamResponse:
+        response = await fault_endpoint(request, self._gate.faults, self._gate.changed)
+        self._arm()
+        return response
+
+    async def _about(self, request: web.Request) -> web.StreamResponse:
+        """Who leads, the agents of the leader, and after how many seconds of silence an agent is unreachable."""
+        leadership = self._leadership
+        return answer(
+            request,
+            {
+                "pid": os.getpid(),
+                "leads": leadership.mine,
+                "leader": leadership.leader,
+                "agents": known_agents(self.master.state) if leadership.mine else [],
+                "unreachable_after": self._config.agent_ping_timeout * self._config.max_agent_ping_timeouts,
+            },
+        )
+
+    async def _expire_session(self, request: web.Request) -> web.StreamResponse:
+        only_post(request)
+        if self.election is None:
+            return text(409, "This master has no ZooKeeper session: it was started without --zk")
+        try:
+            return answer(request, await asyncio.to_thread(self.election.expire))
+        except OSError as error:
+            return text(503, str(error))
+
+    # --- agents ---------------------------------------------------------------------------------------------------
+
     def _leading(self) -> None:
         """Refuse agents while another master leads."""
         if not self._leadership.mine:
             raise Refused(text(503, f"The leading master is {self._leadership.leader}: register there"))
 
     async def _agent(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.arrive()
         only_post(request)
         self._leading()
         message = await json_body(request)
@@ -239,6 +302,7 @@ class MasterServer:
             self._perform(self.master.agent_disconnected(name, now=self._clock.now()))
 
     async def _agent_messages(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.arrive()
         only_post(request)
         messages = await json_body(request)
         name = request.headers.get(CONNECTION_HEADER, "")
@@ -321,6 +385,7 @@ async def run(options: argparse.Namespace) -> None:
             lead=lambda: loop.call_soon_threadsafe(server.lead),
             follow=lambda leader: loop.call_soon_threadsafe(server.follow, leader),
         )
+        server.election = election
         election.start()
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -62,6 +62,8 @@ class EventStream:
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_cut = False
+        """Whether it ends in the middle of a record: nothing more gets through."""
 
     @property
     def waiting(self) -> int:
@@ -72,6 +74,14 @@ class EventStream:
         """Queue an event."""
         body = encode(event)
         self._queue.put_nowait(b"%d\n%s" % (len(body), body))
+
+    def cut(self, event: Any) -> None:
+        """End the stream in the middle of the record of an event, and the connection without a proper end."""
+        body = encode(event)
+        record = b"%d\n%s" % (len(body), body)
+        self._queue.put_nowait(record[: len(record) // 2])
+        self.is_cut = True
+        self.close()
 
     def close(self) -> None:
         """End the stream properly after what is queued."""
@@ -85,6 +95,9 @@ class EventStream:
         try:
             while (record := await self._queue.get()) is not None:
                 await response.write(record)
+            if self.is_cut and request.transport is not None:
+                # What was written still gets there, the last chunk of the answer never does.
+                request.transport.close()
             await response.write_eof()
         except ConnectionResetError:
             # The client went away between two writes; the caller's clean-up is the same.

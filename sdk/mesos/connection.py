@@ -8,7 +8,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,9 +155,18 @@ class Client:
         self._context: ssl.SSLContext | None = None
         self._pools: dict[Endpoint, urllib3.HTTPConnectionPool] = {}
 
-    def open(self, endpoint: Endpoint, path: str, body: Mapping[str, Any]) -> Stream:
+    def open(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        begun: Callable[[Stream], None] = lambda _: None,
+    ) -> Stream:
         """POST `body` and return the stream of events.
 
+        `begun` gets the stream before the request goes out, so that another thread can interrupt the wait for the
+        answer: a peer that is stopped or overloaded accepts connections and is silent for long.
         Raises NotSent, NoAnswer, Redirected, Refused (4xx) or UnexpectedAnswer (other statuses, no stream).
         """
         connection = self._connect(endpoint)
@@ -165,6 +174,7 @@ class Client:
         assert sock is not None
         stream = Stream(connection, sock, endpoint, self.limits)
         try:
+            begun(stream)
             # The connection sets its own timeout on the socket again and again until the answer has begun.
             connection.timeout = self.limits.answer
             data = json.dumps(body).encode()

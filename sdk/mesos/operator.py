@@ -101,7 +101,7 @@ class OperatorClient:
             refreshed = False
             for _ in range(_MAX_REDIRECTS + 1):
                 try:
-                    return self._client.open(endpoint, API, {"type": "SUBSCRIBE"})
+                    return self._subscribe(endpoint)
                 except Redirected as answer:
                     if answer.target == endpoint:
                         raise
@@ -112,12 +112,25 @@ class OperatorClient:
                     refreshed = True
             raise NotConnected("the masters redirect to each other; they have no leader yet")
 
-        stream = self._each(attempt, idempotent=True)
-        with self._lock:
-            self._streams.add(stream)
-            if self._closed:
-                stream.interrupt()
-        return stream
+        return self._each(attempt, idempotent=True)
+
+    def _subscribe(self, endpoint: Endpoint) -> Stream:
+        begun: list[Stream] = []
+
+        def begin(stream: Stream) -> None:
+            # From now on `close` and a change of the leader can end the wait for an answer, too.
+            begun.append(stream)
+            with self._lock:
+                self._streams.add(stream)
+                if self._closed:
+                    stream.interrupt()
+
+        try:
+            return self._client.open(endpoint, API, {"type": "SUBSCRIBE"}, begun=begin)
+        except BaseException:
+            with self._lock:
+                self._streams.difference_update(begun)
+            raise
 
     def _each(self, attempt: Callable[[Endpoint], _T], *, idempotent: bool) -> _T:
         """The answer of the first master that gives one."""

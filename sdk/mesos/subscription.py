@@ -174,13 +174,14 @@ class Subscription:
 
     def _subscribe(self, endpoint: Endpoint) -> str:
         """One stream from SUBSCRIBE to its end; returns why it ended, raises SdkError when it never began."""
-        stream = self._client.open(endpoint, self._path, self._request())
+        try:
+            stream = self._client.open(endpoint, self._path, self._request(), begun=self._begun)
+        except BaseException:
+            with self._lock:
+                self._stream = None
+            raise
         subscribed = False
         why = f"{endpoint} ended the stream"
-        with self._lock:
-            self._stream = stream
-            if self._stopped:
-                stream.interrupt()
         try:
             for record in stream.records():
                 event = decode(record)
@@ -204,6 +205,13 @@ class Subscription:
             if subscribed:
                 self._tell(self._listener.on_disconnected, "stopped" if self._stopped else why)
         return why
+
+    def _begun(self, stream: Stream) -> None:
+        """From now on `stop` and a change of the leader can end the wait for an answer, too."""
+        with self._lock:
+            self._stream = stream
+            if self._stopped:
+                stream.interrupt()
 
     def _wait(self, why: str) -> None:
         delay = self._backoff.delay()

@@ -16,7 +16,8 @@ task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id
 from collections.abc import Mapping
 from typing import Any
 
-from sdk.local.core import executors, operations, updates
+from sdk.local.core import executors, operations, recovery, updates
+from sdk.local.core.agent_messages import usable
 from sdk.local.core.agent_model import (
     AgentConfig,
     AgentOperation,
@@ -41,6 +42,8 @@ class Agent:
 
     def __init__(self, config: AgentConfig, *, now: float, checkpoints: Mapping[str, Json] | None = None) -> None:
         self.state = AgentState(config=config, started=now, resources=Resources.of(config.info["resources"]))
+        self.damaged: dict[str, str] = {}
+        """Checkpoints that could not be used, with the reason; all others were."""
         if checkpoints:
             self._recover(checkpoints, now)
 
@@ -56,31 +59,22 @@ class Agent:
         """
         state = self.state
         for name, content in checkpoints.items():
-            if name == "agent":
-                state.agent_id = content["agent_id"]
-                state.draining = content.get("draining")
-            elif name == "resources":
-                state.resources = Resources.of(content["resources"])
-                state.applied = dict.fromkeys(content["applied"])
-                for item in content["operations"]:
-                    operation = AgentOperation(**item, retry_at=now, retry_delay=state.config.update_retry_min)
-                    state.operations[operation.uuid] = operation
-            elif name.startswith("executor/"):
-                run = ExecutorRun(**content)
-                run.state = "RUNNING"
-                run.deadline = now + state.config.executor_reregistration_timeout
-                state.runs[run.key] = run
-            elif name.startswith("framework/"):
-                state.frameworks[content["id"]["value"]] = content
-            elif name.startswith("task/"):
-                task = AgentTask(**content)
-                state.tasks[(task.framework_id, task.task_id)] = task
+            try:
+                recovery.take(state, name, content, now)
+            except recovery.Damaged as error:
+                self.damaged[name] = str(error)
+        recovery.find_identity(state)
         used = {run.framework_id for run in state.runs.values()} | {item.framework_id for item in state.tasks.values()}
         for framework_id in set(state.frameworks) - used:
             executors.forget_framework(state, framework_id)
         for run in state.runs.values():
             if run.framework_id not in state.frameworks:
                 executors.destroy(state, run)
+        for task in list(state.tasks.values()):
+            if not task.terminal and (task.framework_id, task.executor_id or "") not in state.runs:
+                # The checkpoint of its executor was lost, and the executor is ended as nobody's.
+                reason, text = "REASON_EXECUTOR_TERMINATED", "Executor terminated"
+                updates.add(state, task, updates.agent_status(state, task, "TASK_FAILED", reason, text, now), now)
         if state.runs:
             state.recover_until = now + state.config.executor_reregistration_timeout
 
@@ -118,8 +112,9 @@ class Agent:
         """The connection to the master ended; everything goes on, updates wait."""
         self.state.registered = False
 
-    def master_message(self, message: Json, *, now: float) -> tuple[AgentOutput, ...]:
-        """One message of the master."""
+    def master_message(self, message: Any, *, now: float) -> tuple[AgentOutput, ...]:
+        """One message of the master; BadMessage, with nothing changed, when it is none that an agent can use."""
+        message = usable(message)
         state = self.state
         match message["type"]:
             case "REGISTERED" | "REREGISTERED":
@@ -165,8 +160,6 @@ class Agent:
                 for framework_id in {run.framework_id for run in state.runs.values()}:
                     self._shutdown_framework(framework_id, now)
                 state.out.append(Terminate(reason=message.get("text", "the master says so")))
-            case kind:
-                raise ValueError(f"the master sent a message of the unknown type {kind!r}")
         return self._take()
 
     def _checkpoint_identity(self) -> None:
@@ -225,6 +218,9 @@ class Agent:
         if "id" in operation:
             content["operation_id"] = operation["id"]
         try:
+            # Only a fault on demand has this: see `sdk.local.fault_values`.
+            if "failure" in message:
+                raise operations.NotContained(message["failure"])
             state.resources = operations.apply(state.resources, operation)
             content["state"] = "OPERATION_FINISHED"
             if operation["type"] in ("CREATE", "DESTROY"):

@@ -1,6 +1,8 @@
 """Agents coming, failing and returning: registration, pings, loss, return, and what each means for tasks and offers."""
 
-from sdk.local.core import feedback
+import contextlib
+
+from sdk.local.core import feedback, operations
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
 from sdk.local.core.emit import (
     charge,
@@ -287,6 +289,25 @@ def pong(agent: Agent, now: float) -> None:
     agent.ping_open = False
     agent.pings_missed = 0
     agent.ping_at = max(agent.ping_at, now)
+
+
+def correct(state: State, agent: Agent, message: Json, now: float) -> None:
+    """An operation failed that was counted on since it was sent: what the agent says that it has holds, and what is
+    still under way. Offers made meanwhile are rescinded.
+    """
+    operation = agent.operations.get(message["operation_uuid"])
+    failed = message["status"]["state"] == "OPERATION_FAILED" and "resources" in message
+    if operation is None or operation.state != "OPERATION_PENDING" or not failed:
+        return
+    rescind(state, offers_of(state, agent=agent), now)
+    total = Resources.of(message["resources"])
+    for other in agent.operations.values():
+        if other is not operation and other.state == "OPERATION_PENDING":
+            # One that was built on the failed one fails as well, and is corrected then.
+            with contextlib.suppress(operations.NotContained):
+                total = operations.apply(total, operations.unallocated(other.info))
+    _recount(state, agent, {"resources": total.json()})
+    mark_dirty(state, now)
 
 
 def unregister(state: State, agent: Agent, now: float) -> None:

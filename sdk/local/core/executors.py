@@ -85,6 +85,14 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
         return
     for task in tasks:
         state.tasks[(framework_id, task.task_id)] = task
+    if not _has_reserved(state, executor, tasks):
+        aware = any(item.get("type") == "PARTITION_AWARE" for item in framework.get("capabilities", ()))
+        text = "The checkpointed resources being used by the task or task group are unknown to the agent"
+        for task in tasks:
+            name = "TASK_DROPPED" if aware else "TASK_LOST"
+            content = updates.agent_status(state, task, name, "REASON_RESOURCES_UNKNOWN", text, now)
+            updates.add(state, task, content, now)
+        return
     run = state.runs.get((framework_id, executor["executor_id"]["value"]))
     if run is not None and run.state == "TERMINATING":
         for task in tasks:
@@ -122,6 +130,20 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
             resources=used(run, tasks).json(),
         )
     )
+
+
+def _has_reserved(state: AgentState, executor: Json, tasks: list[AgentTask]) -> bool:
+    """Whether the agent has the dynamic reservations and volumes that these are to use: an operation may have failed,
+    or not have arrived, that the master took for done.
+    """
+    given = [*executor.get("resources", ()), *(item for task in tasks for item in task.info.get("resources", ()))]
+    reserved = [
+        item
+        for item in given
+        if "persistence" in item.get("disk", {})
+        or any(entry.get("type") == "DYNAMIC" for entry in item.get("reservations", ()))
+    ]
+    return state.resources.contains(Resources.of(reserved).unallocated())
 
 
 def used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:

@@ -11,7 +11,8 @@ text; it changes nothing.
 
 Messages of agents (`agent_message`): REGISTER {agent_info}, REREGISTER {agent_info with id, resources, frameworks,
 executors, tasks, operations}, PONG, UPDATE {framework_id, status, latest_state}, MESSAGE {framework_id, executor_id,
-data}, EXITED_EXECUTOR {framework_id, executor_id, status}, OPERATION_STATUS {framework_id, operation_uuid, status},
+data}, EXITED_EXECUTOR {framework_id, executor_id, status}, OPERATION_STATUS {framework_id, operation_uuid, status,
+resources? if it failed},
 UNREGISTER. Messages to agents are in `sdk.local.core.agent`.
 """
 
@@ -193,6 +194,7 @@ class Master:
             case "EXITED_EXECUTOR":
                 tasks.on_exited_executor(state, agent, message, now)
             case "OPERATION_STATUS":
+                agents.correct(state, agent, message, now)
                 feedback.on_status(state, agent, message)
             case "UNREGISTER":
                 agents.unregister(state, agent, now)

@@ -156,15 +156,16 @@ def send_operation(state: AgentState, operation: AgentOperation, now: float, *, 
         config.update_retry_min if fresh else min(operation.retry_delay * 2, config.update_retry_max)
     )
     operation.retry_at = now + operation.retry_delay
-    to_master(
-        state,
-        {
-            "type": "OPERATION_STATUS",
-            "framework_id": {"value": operation.framework_id},
-            "operation_uuid": operation.uuid,
-            "status": operation.status,
-        },
-    )
+    message: Json = {
+        "type": "OPERATION_STATUS",
+        "framework_id": {"value": operation.framework_id},
+        "operation_uuid": operation.uuid,
+        "status": operation.status,
+    }
+    if operation.status["state"] == "OPERATION_FAILED":
+        # The master has counted on it since it sent the operation.
+        message["resources"] = state.resources.json()
+    to_master(state, message)
 
 
 def tick(state: AgentState, now: float) -> None:

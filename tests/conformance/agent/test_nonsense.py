@@ -1,12 +1,14 @@
-"""Whatever executors and operators send, the agent answers with a status and goes on."""
+"""Whatever executors, operators and masters send, and whatever a crash left in files, the agent goes on."""
 
 import copy
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdk.local.core.wire import BadMessage
 from tests.conformance.agent.replay import Replay, lines
 
 Json = dict[str, Any]
@@ -91,3 +93,172 @@ def test_damaged_calls(call: Json, chance: random.Random, value: Any, times: int
     assert status in (200, 202, 400, 403)
     assert bool(text) == (status >= 400)
     still_works(replay)
+
+
+UUID = "AQEBAQEBAQEBAQEBAQEBAQ=="
+VOLUME = {
+    "name": "disk",
+    "type": "SCALAR",
+    "scalar": {"value": 1.0},
+    "reservations": [{"type": "DYNAMIC", "role": "r"}],
+    "disk": {"persistence": {"id": "v"}, "volume": {"mode": "RW", "container_path": "data"}},
+}
+OTHER = {"name": "t2", "task_id": {"value": "t2"}, "agent_id": {"value": "A"}, "executor": EXECUTOR}
+MESSAGES: list[Json] = [
+    {"type": "REGISTERED", "agent_id": {"value": "A"}},
+    {
+        "type": "REREGISTERED",
+        "agent_id": {"value": "A"},
+        "reconcile": [{"framework_id": {"value": "F"}, "task_id": {"value": "lost"}, "partition_aware": True}],
+    },
+    {"type": "PING"},
+    {"type": "RUN_TASK", "framework_info": FRAMEWORK, "task": OTHER},
+    {"type": "RUN_TASK", "framework_info": FRAMEWORK, "task": {**OTHER, "executor": None, "command": {"value": "x"}}},
+    {
+        "type": "RUN_TASK_GROUP",
+        "framework_info": FRAMEWORK,
+        "executor": {"type": "DEFAULT", "executor_id": {"value": "d"}},
+        "tasks": [{**OTHER, "executor": None}],
+    },
+    {
+        "type": "KILL_TASK",
+        "framework_id": {"value": "F"},
+        "task_id": {"value": "t"},
+        "kill_policy": {"grace_period": {"nanoseconds": 5}},
+    },
+    {"type": "ACKNOWLEDGE", "framework_id": {"value": "F"}, "task_id": {"value": "t"}, "uuid": UUID},
+    {
+        "type": "APPLY_OPERATION",
+        "framework_id": {"value": "F"},
+        "operation_uuid": "o",
+        "operation": {"type": "CREATE", "id": {"value": "op"}, "create": {"volumes": [VOLUME]}},
+    },
+    {
+        "type": "APPLY_OPERATION",
+        "framework_id": {"value": "F"},
+        "operation_uuid": "o2",
+        "operation": {"type": "UNRESERVE", "unreserve": {"resources": [VOLUME]}},
+    },
+    {"type": "ACKNOWLEDGE_OPERATION", "framework_id": {"value": "F"}, "operation_id": {"value": "op"}, "uuid": UUID},
+    {"type": "FRAMEWORK_MESSAGE", "framework_id": {"value": "F"}, "executor_id": {"value": "x"}, "data": "aGk="},
+    {"type": "SHUTDOWN_EXECUTOR", "framework_id": {"value": "F"}, "executor_id": {"value": "x"}},
+    {"type": "SHUTDOWN_FRAMEWORK", "framework_id": {"value": "F"}},
+    {"type": "UPDATE_FRAMEWORK", "framework_info": FRAMEWORK},
+    {"type": "DRAIN", "config": {"max_grace_period": {"seconds": 2}}},
+    {"type": "DRAIN", "config": {"max_grace_period": "2s"}},
+    {"type": "REACTIVATE"},
+    {"type": "SHUTDOWN", "text": "go"},
+]
+
+
+def known(replay: Replay) -> str:
+    """All that the agent knows, to compare it."""
+    return repr(replay.agent.state)
+
+
+@settings(max_examples=150, deadline=None)
+@given(json_values)
+def test_any_json_of_a_master(value: Any) -> None:
+    """What is no message of a master is refused with a sentence, and changes nothing."""
+    replay = agent()
+    before = known(replay)
+    for message in (value, {"type": value}, {"type": "RUN_EVERYTHING", "task": value}):
+        with pytest.raises(BadMessage, match="the master sent"):
+            replay.master(message)
+    assert known(replay) == before
+    still_works(replay)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: str(message["type"]))
+def test_whole_messages_of_a_master(message: Json) -> None:
+    """The messages that are damaged below are taken while they are whole, twice too."""
+    replay = agent()
+    replay.containers += ["c2", "c3"]
+    replay.master(message)
+    replay.master(message)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(MESSAGES), st.randoms(use_true_random=False), json_values, st.integers(1, 3))
+def test_damaged_messages_of_a_master(message: Json, chance: random.Random, value: Any, times: int) -> None:
+    """A message with parts replaced or left out is used or refused with a sentence, never half of each."""
+    replay = agent()
+    replay.containers += ["c2", "c3"]
+    damaged = copy.deepcopy(message)
+    for _ in range(times):
+        inner = [(where, key) for where, key in places(damaged) if where is not damaged or key != "type"]
+        if not inner:
+            break
+        where, key = chance.choice(inner)
+        if chance.random() < 0.5:
+            where[key] = copy.deepcopy(value)
+        elif isinstance(where, dict):
+            del where[key]
+    before = known(replay)
+    try:
+        replay.master(damaged)
+    except BadMessage as error:
+        assert str(error).startswith("the master sent")  # noqa: PT017 - most of them are refused, some are not
+        assert known(replay) == before
+    still_works(replay)
+
+
+def stored() -> tuple[Replay, dict[str, Json]]:
+    """An agent with an executor, a task that it told about, a volume and what all that stores."""
+    replay = agent()
+    replay.master(MESSAGES[8] | {"operation": {**MESSAGES[8]["operation"], "create": {"volumes": []}}})
+    status = {"task_id": {"value": "t"}, "state": "TASK_RUNNING", "uuid": UUID}
+    identity = {"framework_id": {"value": "F"}, "executor_id": {"value": "x"}}
+    assert replay.executor({**identity, "type": "UPDATE", "update": {"status": status}}) == (202, "")
+    return replay, copy.deepcopy(replay.checkpoints)
+
+
+def test_a_lost_identity_is_found_in_the_tasks() -> None:
+    """Without its own checkpoint the agent still has its id, its executor and its task."""
+    replay, files = stored()
+    del files["agent"]
+    replay.checkpoints = files
+    replay.start()
+    assert replay.agent.state.agent_id == "A"
+    assert replay.agent.registration()["type"] == "REREGISTER"
+    assert set(replay.agent.state.runs) == {("F", "x")}
+    assert set(replay.agent.state.tasks) == {("F", "t")}
+
+
+@pytest.mark.parametrize("name", sorted(stored()[1]))
+@pytest.mark.parametrize("content", [None, [], {}, {"agent_id": 5}, {"id": {}}, {"info": 1}, "x"], ids=str)
+def test_one_damaged_checkpoint_costs_only_itself(name: str, content: Any) -> None:
+    """The damaged one is named, the others are used; a task whose executor was in it has failed."""
+    replay, files = stored()
+    replay.checkpoints = files | {name: content}
+    replay.start()
+    assert set(replay.agent.damaged) == {name}
+    assert replay.agent.damaged[name]
+    state = replay.agent.state
+    assert state.agent_id == "A"
+    kind = name.partition("/")[0]
+    assert bool(state.frameworks) == (kind != "framework")
+    assert bool(state.operations) == (kind != "resources")
+    assert bool(state.tasks) == (kind != "task")
+    assert bool(state.runs) == (kind != "executor")
+    replay.do(replay.agent.tick(now=replay.now))
+    if kind == "executor":
+        assert state.tasks[("F", "t")].state == "TASK_FAILED"
+    replay.master({"type": "REREGISTERED", "agent_id": {"value": "A"}})
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(stored()[1])), st.randoms(use_true_random=False), json_values)
+def test_checkpoints_with_damaged_parts(name: str, chance: random.Random, value: Any) -> None:
+    """Whatever stands in one file, the agent starts, registers and takes messages."""
+    replay, files = stored()
+    where, key = chance.choice(places(files[name]))
+    where[key] = value
+    replay.checkpoints = files
+    replay.start()
+    replay.at(replay.now + 100.0)
+    replay.agent.registration()
+    replay.master({"type": "REREGISTERED", "agent_id": {"value": "A"}})
+    for message in MESSAGES[:3]:
+        replay.master(message)
+    replay.at(replay.now + 100.0)

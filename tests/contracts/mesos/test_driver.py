@@ -451,6 +451,19 @@ def test_a_callback_may_stop_the_driver() -> None:
         assert driver.aborted
 
 
+def test_stopping_does_not_wait_for_an_answer() -> None:
+    """A master that is stopped (SIGSTOP) accepts the connection and says nothing."""
+
+    def silent(peer: Peer) -> None:
+        peer.request()
+        peer.wait_closed()
+
+    with ScriptedServer(silent) as server, running(server.address) as driver:
+        server.wait_for("SUBSCRIBE")
+        driver.stop()
+        assert driver.join(10)
+
+
 def test_slow_callbacks_do_not_stop_the_stream() -> None:
     """pymesos reads no heartbeat while a callback runs."""
     release = threading.Event()

@@ -79,6 +79,31 @@ def test_closing_ends_a_waiting_stream() -> None:
         assert len(ended) == 1
 
 
+def test_closing_ends_the_wait_for_an_answer() -> None:
+    """A master that is stopped (SIGSTOP) accepts the connection and says nothing."""
+
+    def silent(peer: Peer) -> None:
+        peer.request()
+        peer.wait_closed()
+
+    with ScriptedServer(silent) as server:
+        client = OperatorClient(server.address)
+        ended: list[Exception] = []
+
+        def follow() -> None:
+            try:
+                list(client.stream())
+            except TemporaryFailure as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        server.wait_for("SUBSCRIBE")
+        client.close()
+        thread.join(10)
+        assert len(ended) == 1
+
+
 def test_streams_and_calls_find_the_leader() -> None:
     """Over redirects and over masters that are away."""
 

@@ -22,6 +22,7 @@ from sdk.local.core import (
     ToOperator,
     ToScheduler,
 )
+from sdk.local.fault_values import AgentFaults
 from sdk.local.flags import attributes, resources
 
 Json = dict[str, Any]
@@ -192,6 +193,7 @@ class Pair:
         self.connection = 0
         self._seen = 0
         self.linked = False
+        self.faults = AgentFaults()
 
     @property
     def name(self) -> str:
@@ -222,15 +224,16 @@ class Pair:
     def pump(self) -> None:
         """Hand the master's messages to the agent."""
         while self.linked and self._seen < len(self.world.messages.get(self.name, [])):
-            message = self.world.messages[self.name][self._seen]
+            message = self.faults.from_master(self.world.messages[self.name][self._seen])
             self._seen += 1
-            self.do(self.agent.master_message(message, now=self.world.now))
+            if message is not None:
+                self.do(self.agent.master_message(message, now=self.world.now))
 
     def do(self, outputs: Any) -> None:
         """Carry out what the agent says."""
         for output in outputs:
             match output:
-                case ToMaster(message=message) if self.linked:
+                case ToMaster(message=message) if self.linked and self.faults.to_master(message):
                     self.world.say(self.name, message)
                 case ToExecutor(stream=name, event=event):
                     self.executor_events.setdefault(name, []).append(event)

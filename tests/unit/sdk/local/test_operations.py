@@ -165,3 +165,50 @@ def test_reservations_survive_the_framework_and_the_agents_restart() -> None:
     both.connect()
     both.world.subscribe("s2", ROLE)
     assert mine[0] in both.world.offers("s2")[0]["resources"]
+
+
+def test_a_failed_operation_leaves_the_resources_as_they_are() -> None:
+    """OPERATION_FAILED with a message; offers made meanwhile are rescinded, and the old resources offered again."""
+    both, offer = pair()
+    both.faults.fail_operations = 1
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0))))
+    both.pump()
+    both.at(1.0)
+    (status,) = statuses(both)
+    assert status["state"] == "OPERATION_FAILED"
+    assert "on demand" in status["message"]
+    assert both.world.offers("s")[-1]["resources"] == offer["resources"]
+    assert both.agent.state.resources == both.world.master.state.agents["M-S0"].total
+    # Its repetition until it is acknowledged rescinds nothing any more.
+    rescinds = len(both.world.of("s", "RESCIND"))
+    both.at(10.5)
+    assert [item["state"] for item in statuses(both)] == ["OPERATION_FAILED"] * 2
+    assert len(both.world.of("s", "RESCIND")) == rescinds
+
+
+def test_an_operation_without_id_fails_silently() -> None:
+    """Nobody is told, but the resources are offered as they are."""
+    both, offer = pair()
+    both.faults.fail_operations = 1
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0)), operation_id=None))
+    both.pump()
+    both.at(1.0)
+    assert statuses(both) == []
+    assert both.world.offers("s")[-1]["resources"] == offer["resources"]
+
+
+def test_a_task_on_a_failed_reservation_is_dropped() -> None:
+    """The agent does not have what the task is to use; the reservation that did not fail stays."""
+    both, offer = pair()
+    both.faults.fail_operations = 1
+    mine, other = refined(amounts(offer, cpus=1.0, mem=64.0)), refined(amounts(offer, cpus=0.5, mem=32.0), label="r2")
+    run = task(offer, "t1") | {"resources": mine}
+    both.world.accept("s", offer, reserve(mine), launch(run), reserve(other, "op2"))
+    both.pump()
+    assert [item["state"] for item in statuses(both)] == ["OPERATION_FAILED", "OPERATION_FINISHED"]
+    (dropped,) = both.world.updates("s")
+    assert (dropped["state"], dropped["reason"]) == ("TASK_DROPPED", "REASON_RESOURCES_UNKNOWN")
+    both.at(1.0)
+    agent = both.world.master.state.agents["M-S0"]
+    assert both.agent.state.resources == agent.total
+    assert other[0] in both.world.offers("s")[-1]["resources"]
