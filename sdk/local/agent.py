@@ -18,8 +18,10 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
+from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
-from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
+from sdk.local.agent_metrics import Counts, metrics
+from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
 from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
@@ -45,6 +47,7 @@ from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
+from sdk.local.machine import machine
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
 
 CONNECTION_HEADER = "Agent-Connection"
@@ -90,6 +93,7 @@ class AgentServer:
         )
         self._streams: dict[str, EventStream] = {}
         self.faults = AgentFaults()
+        self._counts = Counts()
         self._was_partitioned = False
         self._late = DelayLine()
         self._connection = 0
@@ -104,7 +108,9 @@ class AgentServer:
         self._recovered = asyncio.Event()
         self._ready = False
         self.ended = asyncio.Event()
-        self._server = Server(self._endpoints(), "/slave(1)", any_origin=True)
+        secrets = options.http_credentials
+        endpoints = guarded(self._endpoints(), read_credentials(secrets, "--http-credentials") if secrets else None)
+        self._server = Server(endpoints, "/slave(1)", any_origin=True)
 
     # --- carrying out ---------------------------------------------------------------------------------------------
 
@@ -179,6 +185,7 @@ class AgentServer:
         try:
             pid = await self._containers.launch(work, agent_id)
         except LaunchFailed as error:
+            self._counts.launch_failed(str(error))
             self._perform(
                 self.agent.launch_failed(
                     work.container_id, str(error), now=self._clock.now(), reason=error.reason, dropped=error.dropped
@@ -188,6 +195,7 @@ class AgentServer:
             self._perform(self.agent.launch_failed(work.container_id, repr(error), now=self._clock.now()))
             raise
         else:
+            self._counts.launched()
             self._perform(self.agent.launched(work.container_id, pid, now=self._clock.now()))
 
     def _exited(self, container_id: str, status: int | None) -> None:
@@ -206,6 +214,7 @@ class AgentServer:
                 self._exited(run.container_id, None)
         await asyncio.to_thread(self._containers.end_strangers)
         self._ready = True
+        self._counts.recovery_secs = self._clock.now() - state.started
         if self._options.enforce_container_disk_quota:
             self._disk_watch = asyncio.create_task(self._watch_disk())
         self._tick()
@@ -324,6 +333,7 @@ class AgentServer:
                 # A new connection would bring the same message again: it is dropped, and everything else goes on.
                 _log(str(error))
             else:
+                self._counts.master_message(self.agent.state, arrived)
                 self._perform(outputs)
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
@@ -349,7 +359,7 @@ class AgentServer:
         agent = self.agent
         files = Files(lambda: attached(agent.state, self._work_dir))
         flags = shown_flags(self._options)
-        api = AgentApi(agent.state, self._work_dir, files, lambda: metrics(agent.state, self._clock.now()), flags)
+        api = AgentApi(agent.state, self._work_dir, files, self._metrics, flags)
 
         async def operator(request: web.Request) -> web.StreamResponse:
             only_post(request)
@@ -366,9 +376,14 @@ class AgentServer:
             "/version": self._get(lambda: classic.BUILD),
             "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._master_hostname)),
             "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
-            "/metrics/snapshot": self._get(lambda: metrics(agent.state, self._clock.now())),
+            "/metrics/snapshot": self._get(self._metrics),
             **files.endpoints(),
         }
+
+    def _metrics(self) -> dict[str, float]:
+        cache, size = self._work_dir / "fetch", self._options.fetcher_cache_size
+        state, now = self.agent.state, self._clock.now()
+        return metrics(state, now, self._counts, cache=cache, cache_size=size, computer=machine())
 
     def _get(self, make: "object") -> Handler:
         assert callable(make)
@@ -409,6 +424,7 @@ class AgentServer:
         if subscribing:
             self._streams[name] = stream
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
+        self._counts.executor_call(call, result.status)
         self._perform(self.agent.outputs())
         if not subscribing or result.status != 200:
             self._streams.pop(name, None)
@@ -469,6 +485,9 @@ def parser() -> argparse.ArgumentParser:
         default="cpus:4;mem:8192;disk:20000;ports:[31000-32000]",
         help="name:value;... with name(role) for a static reservation",
     )
+    result.add_argument(
+        "--http-credentials", type=Path, default=None, metavar="FILE", help="principals and secrets: require them"
+    )
     result.add_argument("--attributes", default="", help="name:value;...")
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
     result.add_argument("--no-switch-user", action="store_true", help="run everything as the agent's own user")
@@ -527,6 +546,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     options.work_dir = options.work_dir.absolute()
     options.work_dir.mkdir(parents=True, exist_ok=True)
+    (options.work_dir / "log").touch()
     try:
         held = lock(options.work_dir)
     except InUse as error:

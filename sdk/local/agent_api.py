@@ -18,7 +18,7 @@ from sdk.local.core.agent_model import AgentState, AgentTask
 from sdk.local.core.outputs import Answer
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json
-from sdk.local.files import Files, owner_names
+from sdk.local.files import MAX_READ, Files, owner_names
 
 NOT_HERE = (
     "LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER", "REMOVE_NESTED_CONTAINER",
@@ -27,7 +27,6 @@ NOT_HERE = (
     "UPDATE_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE",
     "PRUNE_IMAGES", "SET_LOGGING_LEVEL",
 )  # fmt: skip
-_MAX_READ = 64 * 1024 * 1024
 
 
 class AgentApi:
@@ -194,6 +193,6 @@ def _read(file: Path, numbers: dict[str, int]) -> Answer:
     size = file.stat().st_size
     with file.open("rb") as source:
         source.seek(numbers["offset"])
-        data = source.read(min(numbers.get("length", _MAX_READ), _MAX_READ))
+        data = source.read(min(numbers.get("length", MAX_READ), MAX_READ))
     content = {"size": size, "data": base64.b64encode(data).decode()}
     return Answer(status=200, body={"type": "READ_FILE", "read_file": content})

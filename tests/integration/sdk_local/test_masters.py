@@ -198,3 +198,103 @@ def test_credentials(tmp_path: Path) -> None:
         assert (status, json.loads(text)["read_file"]) == (200, {"size": 0, "data": ""})
         nothing = {"type": "LIST_FILES", "list_files": {"path": "/"}}
         assert ask(port, "POST", "/api/v1", json.dumps(nothing), JSON | known)[0] == 404
+
+
+def test_acls(tmp_path: Path) -> None:
+    """`--acls` lets only those register whom it names: an ERROR event for others; it is shown among the flags."""
+    rules = {"permissive": False, "register_frameworks": [{"principals": {"values": ["fw"]}, "roles": {"type": "ANY"}}]}
+    (tmp_path / "acls").write_text(json.dumps(rules))
+    (tmp_path / "credentials").write_text(json.dumps({"credentials": [
+        {"principal": name, "secret": "hush"} for name in ("fw", "ops")
+    ]}))  # fmt: skip
+    port = free_port()
+    options = ("--port", str(port), "--work-dir", str(tmp_path / "m"), "--acls", f"file://{tmp_path / 'acls'}",
+               "--credentials", str(tmp_path / "credentials"))  # fmt: skip
+    with process("sdk.local.master", *options):
+        wait_until(lambda: answer(port, "GET", "/health")[0] == 200, 20, "the master")
+        basic = {
+            name: {"Authorization": f"Basic {b64encode(f'{name}:hush'.encode()).decode()}"} for name in ("fw", "ops")
+        }
+        status, _, text = ask(port, "POST", "/api/v1/scheduler", json.dumps(SUBSCRIBE), JSON | basic["ops"])
+        assert status == 200
+        assert json.loads(text.partition("\n")[2]) == {
+            "type": "ERROR", "error": {"message": "Not authorized to register framework  with roles { r }"},
+        }  # fmt: skip
+        flags = json.loads(ask(port, "GET", "/flags", None, basic["fw"])[2])["flags"]
+        assert json.loads(flags["acls"]) == rules
+        assert "hush" not in json.dumps(flags)
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "words"),
+    [
+        ("--acls", '{"view_flags": []}', "'view_flags' is no action that this master checks"),
+        ("--acls", "{", "not JSON"),
+        ("--acls", None, "No such file or directory"),
+        ("--credentials", "fw hush hush", "line 1 of the credentials must be a principal and a secret"),
+        ("--webui-dir", "", "there is no index.html in it"),
+    ],
+)  # fmt: skip
+def test_wrong_files_are_refused_at_the_start(tmp_path: Path, option: str, content: str | None, words: str) -> None:
+    """A sentence with the option and the file, status 1; no secret in it."""
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_text(content)
+    command = [sys.executable, "-m", "sdk.local.master", "--work-dir", str(tmp_path / "m"), option, str(file)]
+    ended = subprocess.run(
+        [*command, "--port", str(free_port())], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"master: {option} {file}: ")
+    assert words in ended.stderr
+    assert "hush" not in ended.stderr
+
+
+def test_a_web_ui_is_served_from_its_directory(tmp_path: Path) -> None:
+    """`--webui-dir` serves index.html at / and what is below app and assets, and nothing beside them."""
+    for name, content in (("index.html", "<p>other</p>"), ("app/app.js", "1"), ("secret", "x")):
+        file = tmp_path / "ui" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    (tmp_path / "outside").write_text("x")
+    (tmp_path / "ui" / "assets").symlink_to(tmp_path)
+    port = free_port()
+    options = ("--port", str(port), "--work-dir", str(tmp_path / "m"), "--webui-dir", str(tmp_path / "ui"))
+    with process("sdk.local.master", *options):
+        wait_until(lambda: answer(port, "GET", "/health")[0] == 200, 20, "the master")
+        status, headers, text = ask(port, "GET", "/")
+        assert (status, headers["Content-Type"], text) == (200, "text/html; charset=utf-8", "<p>other</p>")
+        status, headers, text = ask(port, "GET", "/app/app.js")
+        assert (status, text) == (200, "1")
+        assert "javascript" in headers["Content-Type"]
+        for path in ("/app/../secret", "/app/%2e%2e/secret", "/app/nosuch", "/app", "/secret", "/assets/outside"):
+            assert ask(port, "GET", path)[0] == 404
+        assert json.loads(ask(port, "GET", "/flags")[2])["flags"]["webui_dir"] == str(tmp_path / "ui")
+
+
+def test_an_agent_wants_to_know_who_asks(tmp_path: Path) -> None:
+    """`--http-credentials`: 401 with the realms of a real agent; executors, /health and /version go on without."""
+    (tmp_path / "credentials").write_text("ops opssecret\n")
+    port = free_port()
+    options = ("--master", "127.0.0.1:1", "--port", str(port), "--work-dir", str(tmp_path / "a"), "--http-credentials",
+               str(tmp_path / "credentials"))  # fmt: skip
+    with process("sdk.local.agent", *options):
+        wait_until(lambda: answer(port, "GET", "/health")[0] == 200, 20, "the agent")
+        realms = {
+            "/state": "readonly", "/slave(1)/state": "readonly", "/files/browse?path=x": "readonly",
+            "/files/read?path=x": "readonly", "/files/download?path=x": "readonly", "/files/debug": "readonly",
+            "/metrics/snapshot": "readonly", "/monitor/statistics": "readonly", "/containers": "readonly",
+            "/flags": "readonly", "/api/v1": "readwrite", "/internal/faults": "readwrite",
+        }  # fmt: skip
+        for wrong in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {b64encode(b'ops:bad').decode()}"}):
+            for path, realm in realms.items():
+                status, headers, text = ask(port, "POST" if realm == "readwrite" else "GET", path, "{}", JSON | wrong)
+                assert (status, text) == (401, "401 Unauthorized."), path
+                assert headers["WWW-Authenticate"] == f'Basic realm="mesos-agent-{realm}"'
+        known = {"Authorization": f"Basic {b64encode(b'ops:opssecret').decode()}"}
+        assert ask(port, "GET", "/slave(1)/state", None, known)[0] == 200
+        health = json.dumps({"type": "GET_HEALTH"})
+        assert json.loads(ask(port, "POST", "/api/v1", health, JSON | known)[2])["get_health"] == {"healthy": True}
+        assert ask(port, "GET", "/version")[0] == 200
+        assert ask(port, "POST", "/api/v1/executor", "{}", JSON)[0] == 400
+        assert "opssecret" not in ask(port, "GET", "/flags", None, known)[2]
