@@ -21,6 +21,8 @@ DEFAULT_REFUSE_SECONDS = 5.0
 _MAX_REFUSE_SECONDS = 365 * 24 * 3600.0
 # Below both of these Mesos makes no offer (MIN_CPUS, MIN_MEM), in thousandths.
 _MIN_CPUS, _MIN_MEM = 10, 32_000
+# The flags allocator_agent_recovery_factor and allocator_recovery_timeout have these values.
+_RECOVERY_FACTOR, _RECOVERY_TIMEOUT = 0.8, 600.0
 
 
 def mark_dirty(state: State, now: float, not_before: float = 0.0) -> None:
@@ -30,6 +32,14 @@ def mark_dirty(state: State, now: float, not_before: float = 0.0) -> None:
     due = state.started + (math.floor(at / interval) + 1) * interval
     if state.allocation_at is None or due < state.allocation_at:
         state.allocation_at = due
+
+
+def hold_offers(state: State, now: float) -> None:
+    """After a restart: with quotas, wait for most agents. What they run is not known yet, so neither is who has how
+    much of a quota.
+    """
+    if state.quotas and state.recovered_agents:
+        state.hold = (int(len(state.recovered_agents) * _RECOVERY_FACTOR), now + _RECOVERY_TIMEOUT)
 
 
 def set_total(state: State, agent: Agent, total: Resources) -> None:
@@ -199,6 +209,13 @@ class _Allocation:
 def allocate(state: State, now: float, agents: Iterable[Agent] | None = None) -> None:
     """One allocation over all agents, or over some; one OFFERS event per framework."""
     state.filters.expire(now)
+    if state.hold is not None:
+        wanted, until = state.hold
+        if len(state.agents) < wanted and now < until:
+            state.allocation_at = None
+            mark_dirty(state, now, until)
+            return
+        state.hold, agents = None, None
     chosen = [
         agent
         for agent in (state.agents.values() if agents is None else agents)
@@ -214,6 +231,6 @@ def allocate(state: State, now: float, agents: Iterable[Agent] | None = None) ->
         return
     state.last_allocation = now
     state.allocation_at = None
-    until = state.filters.next()
-    if until is not None:
-        mark_dirty(state, now, until)
+    expires = state.filters.next()
+    if expires is not None:
+        mark_dirty(state, now, expires)

@@ -61,6 +61,7 @@ class Master:
         )
         if self.state.recovered_agents:
             self.state.recover_until = now + config.agent_reregister_timeout
+            allocation.hold_offers(self.state, now)
 
     def _take(self) -> tuple[Output, ...]:
         outputs = tuple(self.state.out)

@@ -245,6 +245,8 @@ class State:
     allocation_at: float | None = None
     """When the next allocation cycle is due; None while nothing could change."""
     last_allocation: float = 0.0
+    hold: tuple[int, float] | None = None
+    """After a restart with quotas: no offers until so many agents are back, or until that time."""
     next_framework: int = 0
     next_agent: int = 0
     next_offer: int = 0

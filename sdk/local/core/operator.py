@@ -3,7 +3,7 @@
 Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
 """
 
-from sdk.local.core import agents, frameworks, operations, views, weights
+from sdk.local.core import agents, frameworks, operations, quota, views, weights
 from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.classic import metrics
 from sdk.local.core.emit import persist, to_agent
@@ -16,6 +16,7 @@ from sdk.local.core.wire import BadMessage, Json, convert
 _CONTENT = {
     "GET_METRICS": "get_metrics", "SET_LOGGING_LEVEL": "set_logging_level", "LIST_FILES": "list_files",
     "READ_FILE": "read_file", "UPDATE_WEIGHTS": "update_weights", "UPDATE_QUOTA": "update_quota",
+    "SET_QUOTA": "set_quota", "REMOVE_QUOTA": "remove_quota",
     "RESERVE_RESOURCES": "reserve_resources", "UNRESERVE_RESOURCES": "unreserve_resources",
     "CREATE_VOLUMES": "create_volumes", "DESTROY_VOLUMES": "destroy_volumes", "TEARDOWN": "teardown",
     "MARK_AGENT_GONE": "mark_agent_gone", "DRAIN_AGENT": "drain_agent", "DEACTIVATE_AGENT": "deactivate_agent",
@@ -27,7 +28,7 @@ _VIEWS = frozenset(
      "GET_MAINTENANCE_STATUS", "GET_MAINTENANCE_SCHEDULE"}
 )  # fmt: skip
 _OTHERS = frozenset(
-    {"SUBSCRIBE", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE", "SET_QUOTA", "REMOVE_QUOTA",
+    {"SUBSCRIBE", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE",
      "GROW_VOLUME", "SHRINK_VOLUME"}
 )  # fmt: skip
 _RESOURCES = {
@@ -70,9 +71,11 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
         case "UPDATE_WEIGHTS":
             return weights.update(state, call["update_weights"].get("weight_infos", []), now)
         case "UPDATE_QUOTA":
-            for item in call["update_quota"].get("quota_configs", []):
-                state.quotas[item["role"]] = item
-            return Answer(status=200)
+            return quota.update(state, call["update_quota"], now)
+        case "SET_QUOTA":
+            return quota.set_old(state, call["set_quota"]["quota_request"], now)
+        case "REMOVE_QUOTA":
+            return quota.remove_old(state, call["remove_quota"]["role"], now)
         case "MARK_AGENT_GONE":
             return _mark_gone(state, call["mark_agent_gone"]["agent_id"]["value"], now)
         case "DRAIN_AGENT" | "DEACTIVATE_AGENT" | "REACTIVATE_AGENT":
@@ -119,9 +122,7 @@ def _view(state: State, kind: str) -> Answer:
             found = weights.shown(state)
             content = {"weight_infos": found} if found else None
         case "GET_QUOTA":
-            configs = [state.quotas[role] for role in sorted(state.quotas)]
-            infos = [{"role": item["role"]} for item in configs]
-            content = {"status": {"infos": infos, "configs": configs} if configs else {}}
+            content = {"status": quota.shown(state)}
         case "GET_MAINTENANCE_STATUS":
             content = {"status": {}}
         case _:

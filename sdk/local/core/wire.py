@@ -135,12 +135,16 @@ _TABLE: dict[str, str] = {
     "Weights": "weight_infos:Weight*",
     "QuotaConfig": "role!:string guarantees:scalars limits:scalars",
     "Quotas": "force:bool quota_configs:QuotaConfig*",
+    "QuotaRequest": "force:bool=false role:string guarantee:Resource*",
+    "SetQuota": "quota_request!:QuotaRequest",
+    "RemoveQuota": "role!:string",
     "Metrics": "timeout:Duration",
     "ListFiles": "path!:string",
     "ReadFile": "path!:string offset!:uint length:uint",
     "OperatorCall": "type:enum get_metrics:Metrics set_logging_level:any list_files:ListFiles read_file:ReadFile"
-    " update_weights:Weights update_quota:Quotas reserve_resources:OperatorResources"
-    " unreserve_resources:OperatorResources create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
+    " update_weights:Weights update_quota:Quotas set_quota:SetQuota remove_quota:RemoveQuota"
+    " reserve_resources:OperatorResources unreserve_resources:OperatorResources"
+    " create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
     " teardown:FrameworkId mark_agent_gone:AgentId drain_agent:Drain deactivate_agent:AgentId"
     " reactivate_agent:AgentId",
 }
