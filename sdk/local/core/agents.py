@@ -1,6 +1,6 @@
 """Agents coming, failing and returning: registration, pings, loss, return, and what each means for tasks and offers."""
 
-from sdk.local.core import feedback
+from sdk.local.core import feedback, inverse
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.emit import (
     charge,
@@ -13,6 +13,7 @@ from sdk.local.core.emit import (
     to_scheduler,
     update,
 )
+from sdk.local.core.machines import machine_key
 from sdk.local.core.model import Agent, Executor, Framework, State, Task
 from sdk.local.core.outputs import CloseAgent, ToAgent
 from sdk.local.core.resources import Resources
@@ -26,6 +27,8 @@ _TASK_FIELDS = frozenset({"state", "statuses", "status_update_state", "status_up
 def register(state: State, connection: str, message: Json, now: float) -> None:
     """A new agent: it gets an id, which the registry keeps before the agent hears of it."""
     info: Json = message["agent_info"]
+    if _refused(state, connection, info):
+        return
     for other in list(state.agents.values()):
         if (other.info.get("ip"), other.info["port"]) == (info.get("ip"), info["port"]):
             # The agent at that address lost its work directory: what ran there under the old id is gone.
@@ -60,12 +63,23 @@ def reregister(state: State, connection: str, message: Json, now: float) -> None
         )
         state.out.append(CloseAgent(connection=connection))
         return
+    if _refused(state, connection, info):
+        return
     agent = state.agents.get(agent_id)
     if agent is None:
         _readmit(state, connection, message, now)
     else:
         _resume(state, agent, connection, message, now)
     allocate(state, now, [state.agents[agent_id]])
+
+
+def _refused(state: State, connection: str, info: Json) -> bool:
+    """Whether the machine is down for maintenance: its agents are told to stop."""
+    if not state.maintenance.is_down(machine_key(info)):
+        return False
+    state.out.append(ToAgent(connection=connection, message={"type": "SHUTDOWN", "text": "Machine is `DOWN`"}))
+    state.out.append(CloseAgent(connection=connection))
+    return True
 
 
 def _resume(state: State, agent: Agent, connection: str, message: Json, now: float) -> None:
@@ -268,6 +282,7 @@ def disconnected(state: State, connection: str, now: float) -> None:
     if agent is not None:
         agent.connection = None
         rescind(state, offers_of(agent), now)
+        inverse.pause(state, agent)
 
 
 def by_connection(state: State, connection: str) -> Agent | None:
@@ -280,6 +295,12 @@ def pong(agent: Agent, now: float) -> None:
     agent.ping_open = False
     agent.pings_missed = 0
     agent.ping_at = max(agent.ping_at, now)
+
+
+def shut_down(state: State, agent: Agent, text: str, now: float) -> None:
+    """Tell an agent to stop, and do not wait for it: its tasks are lost."""
+    to_agent(state, agent, {"type": "SHUTDOWN", "text": text})
+    _remove(state, agent, text, now)
 
 
 def unregister(state: State, agent: Agent, now: float) -> None:
@@ -330,6 +351,7 @@ def _forget(state: State, agent: Agent) -> None:
     del state.agents[agent.agent_id]
     state.capacity.change(agent.total, Resources())
     state.filters.drop_agent(agent.agent_id)
+    inverse.withdraw(state, [agent])
 
 
 def _unreachable(state: State, agent: Agent, now: float) -> None:
@@ -416,6 +438,7 @@ def deactivate(state: State, agent_id: str, drain: Json | None, now: float) -> N
         return
     agent.deactivated, agent.drain, agent.drained = True, drain, False
     rescind(state, offers_of(agent), now)
+    inverse.pause(state, agent)
     if drain is None:
         return
     to_agent(state, agent, {"type": "DRAIN", "config": drain["config"]})

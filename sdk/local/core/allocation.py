@@ -8,6 +8,7 @@ freed resources and expired refusals wait for the cycle.
 import math
 from collections.abc import Iterable, Sequence
 
+from sdk.local.core import inverse
 from sdk.local.core.emit import charge, outgoing, to_scheduler
 from sdk.local.core.filters import Filter
 from sdk.local.core.headroom import Headroom
@@ -104,6 +105,7 @@ def revive(state: State, framework: Framework, roles: Iterable[str]) -> None:
     names = set(roles)
     framework.suppressed -= names
     state.filters.drop_roles(framework.framework_id, names)
+    inverse.revive(state, framework)
 
 
 def _enough(resources: Resources) -> bool:
@@ -138,9 +140,12 @@ def _offer(state: State, framework: Framework, agent: Agent, role: str, resource
     message["resources"] = outgoing(framework, lent)
     if agent.info.get("attributes"):
         message["attributes"] = agent.info["attributes"]
+    unavailability = state.maintenance.unavailability(agent.machine)
     executors = [executor_id for owner, executor_id in agent.executors if owner == framework.framework_id]
     if executors:
         message["executor_ids"] = [{"value": executor_id} for executor_id in executors]
+    if unavailability is not None:
+        message["unavailability"] = unavailability
     if framework.has("MULTI_ROLE"):
         message["allocation_info"] = {"role": role}
     offer = Offer(
@@ -216,21 +221,18 @@ def allocate(state: State, now: float, agents: Iterable[Agent] | None = None) ->
             mark_dirty(state, now, until)
             return
         state.hold, agents = None, None
-    chosen = [
-        agent
-        for agent in (state.agents.values() if agents is None else agents)
-        if agent.connection is not None and not agent.deactivated and agent.free
-    ]
+    candidates = list(state.agents.values() if agents is None else agents)
+    chosen = [agent for agent in candidates if agent.connection is not None and not agent.deactivated and agent.free]
     if chosen:
         allocation = _Allocation(state)
         allocation.run(chosen)
         for framework_id, offers in allocation.made.items():
             event = {"type": "OFFERS", "offers": {"offers": [offer.message for offer in offers]}}
             to_scheduler(state, state.frameworks[framework_id], event)
-    if agents is not None:
-        return
-    state.last_allocation = now
-    state.allocation_at = None
-    expires = state.filters.next()
-    if expires is not None:
-        mark_dirty(state, now, expires)
+    asked = inverse.make(state, candidates, now)
+    if agents is None:
+        state.last_allocation = now
+        state.allocation_at = None
+    for expires in (asked, state.filters.next() if agents is None else None):
+        if expires is not None:
+            mark_dirty(state, now, expires)

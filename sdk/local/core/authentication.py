@@ -12,7 +12,7 @@ from sdk.local.core.http import Refusal, Request, plain
 _OPEN = frozenset({"/health", "/version", "/redirect", "/"})
 _READ_WRITE = frozenset(
     {"/api/v1", "/teardown", "/reserve", "/unreserve", "/create-volumes", "/destroy-volumes", "/machine/down",
-     "/machine/up", "/logging/toggle"}
+     "/machine/up", "/maintenance/schedule", "/maintenance/status", "/quota", "/weights", "/logging/toggle"}
 )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ def registry(state: State) -> Json:
         "deactivated": dict(state.deactivated),
         "weights": dict(state.weights),
         "quotas": dict(state.quotas),
+        "maintenance": state.maintenance.registry(),
         "removed_frameworks": list(state.removed_frameworks),
     }
 

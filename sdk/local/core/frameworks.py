@@ -2,6 +2,7 @@
 timeout.
 """
 
+from sdk.local.core import inverse
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, revive, take_back
 from sdk.local.core.emit import (
     charge,
@@ -88,6 +89,7 @@ def _fail_over(state: State, framework: Framework, info: Json, now: float) -> No
     # cycle.
     for offer in offers_of(framework):
         take_back(state, offer, now)
+    inverse.forget(state, framework, answers=False)
     # Another user or checkpoint is accepted and ignored, as Mesos does for SUBSCRIBE.
     kept = {name: framework.info[name] for name in ("user", "checkpoint", "id") if name in framework.info}
     framework.info = ordered("FrameworkInfo", info | kept)
@@ -147,6 +149,7 @@ def disconnected(state: State, stream: str, now: float) -> None:
     framework.unregistered = now
     for offer in offers_of(framework):
         take_back(state, offer, now)
+    inverse.forget(state, framework, answers=False)
     timeout = max(0.0, framework.info.get("failover_timeout", 0.0))
     if timeout == 0:
         remove(state, framework, now)
@@ -196,6 +199,7 @@ def remove(state: State, framework: Framework, now: float) -> None:
         framework.stream = None
     framework.unregistered = now
     state.filters.drop_framework(framework.framework_id)
+    inverse.forget(state, framework, answers=True)
     del state.frameworks[framework.framework_id]
     state.completed_frameworks[framework.framework_id] = framework
     while len(state.completed_frameworks) > state.config.max_completed_frameworks:

@@ -19,8 +19,19 @@ import base64
 from dataclasses import replace
 from typing import Any
 
-from sdk.local.core import accept, agents, allocation, feedback, frameworks, operator, tasks, views
+from sdk.local.core import (
+    accept,
+    agents,
+    allocation,
+    feedback,
+    frameworks,
+    maintenance,
+    operator,
+    tasks,
+    views,
+)
 from sdk.local.core.emit import registry as registry_of
+from sdk.local.core.machines import Maintenance
 from sdk.local.core.model import Framework, MasterConfig, State
 from sdk.local.core.outputs import Answer, Output, ToOperator
 from sdk.local.core.wire import BadMessage, Json, convert
@@ -29,6 +40,8 @@ _CONTENT = {
     "SUBSCRIBE": "subscribe",
     "ACCEPT": "accept",
     "DECLINE": "decline",
+    "ACCEPT_INVERSE_OFFERS": "accept_inverse_offers",
+    "DECLINE_INVERSE_OFFERS": "decline_inverse_offers",
     "KILL": "kill",
     "SHUTDOWN": "shutdown",
     "ACKNOWLEDGE": "acknowledge",
@@ -39,7 +52,6 @@ _CONTENT = {
     "UPDATE_FRAMEWORK": "update_framework",
 }
 _TYPES = frozenset(_CONTENT) | {"TEARDOWN", "REVIVE", "SUPPRESS", "REQUEST"}
-_TYPES |= {"ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"}
 
 
 class Master:
@@ -58,6 +70,7 @@ class Master:
             deactivated=dict(known.get("deactivated", {})),
             weights=dict(known.get("weights", {})),
             quotas=dict(known.get("quotas", {})),
+            maintenance=Maintenance.of(known.get("maintenance", {})),
         )
         if self.state.recovered_agents:
             self.state.recover_until = now + config.agent_reregister_timeout
@@ -152,9 +165,10 @@ class Master:
                 frameworks.remove(state, framework, now)
             case "UPDATE_FRAMEWORK":
                 return frameworks.update(state, framework, call, now)
+            case "ACCEPT_INVERSE_OFFERS" | "DECLINE_INVERSE_OFFERS":
+                maintenance.answered(state, framework, call, now)
             case _:
-                # Inverse offers are never made, so an answer to one is to one that is no longer valid: ignored. The
-                # allocator of Mesos ignores REQUEST, too.
+                # The allocator of Mesos ignores REQUEST, too.
                 pass
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sdk.local.core.capacity import Capacity
 from sdk.local.core.filters import Filters
+from sdk.local.core.machines import MachineKey, Maintenance, machine_key
 from sdk.local.core.outputs import Output
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import Json
@@ -201,6 +202,11 @@ class Agent:
         return str(self.info["hostname"])
 
     @property
+    def machine(self) -> MachineKey:
+        """The machine that it says it runs on."""
+        return machine_key(self.info)
+
+    @property
     def url(self) -> Json:
         """Where it serves, as offers say it."""
         ip = self.info.get("ip", "127.0.0.1")
@@ -247,6 +253,7 @@ class State:
     last_allocation: float = 0.0
     hold: tuple[int, float] | None = None
     """After a restart with quotas: no offers until so many agents are back, or until that time."""
+    maintenance: Maintenance = field(default_factory=Maintenance)
     next_framework: int = 0
     next_agent: int = 0
     next_offer: int = 0

@@ -3,7 +3,7 @@
 Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
 """
 
-from sdk.local.core import agents, frameworks, operations, quota, views, weights
+from sdk.local.core import agents, frameworks, maintenance, operations, quota, views, weights
 from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.classic import metrics
 from sdk.local.core.emit import persist, to_agent
@@ -16,7 +16,8 @@ from sdk.local.core.wire import BadMessage, Json, convert
 _CONTENT = {
     "GET_METRICS": "get_metrics", "SET_LOGGING_LEVEL": "set_logging_level", "LIST_FILES": "list_files",
     "READ_FILE": "read_file", "UPDATE_WEIGHTS": "update_weights", "UPDATE_QUOTA": "update_quota",
-    "SET_QUOTA": "set_quota", "REMOVE_QUOTA": "remove_quota",
+    "UPDATE_MAINTENANCE_SCHEDULE": "update_maintenance_schedule", "START_MAINTENANCE": "start_maintenance",
+    "STOP_MAINTENANCE": "stop_maintenance", "SET_QUOTA": "set_quota", "REMOVE_QUOTA": "remove_quota",
     "RESERVE_RESOURCES": "reserve_resources", "UNRESERVE_RESOURCES": "unreserve_resources",
     "CREATE_VOLUMES": "create_volumes", "DESTROY_VOLUMES": "destroy_volumes", "TEARDOWN": "teardown",
     "MARK_AGENT_GONE": "mark_agent_gone", "DRAIN_AGENT": "drain_agent", "DEACTIVATE_AGENT": "deactivate_agent",
@@ -28,8 +29,7 @@ _VIEWS = frozenset(
      "GET_MAINTENANCE_STATUS", "GET_MAINTENANCE_SCHEDULE"}
 )  # fmt: skip
 _OTHERS = frozenset(
-    {"SUBSCRIBE", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE",
-     "GROW_VOLUME", "SHRINK_VOLUME"}
+    {"SUBSCRIBE", "GROW_VOLUME", "SHRINK_VOLUME"}
 )  # fmt: skip
 _RESOURCES = {
     "RESERVE_RESOURCES": ("RESERVE", "reserve", "resources"),
@@ -74,6 +74,12 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
             return quota.update(state, call["update_quota"], now)
         case "SET_QUOTA":
             return quota.set_old(state, call["set_quota"]["quota_request"], now)
+        case "UPDATE_MAINTENANCE_SCHEDULE":
+            return maintenance.update(state, call["update_maintenance_schedule"]["schedule"], now)
+        case "START_MAINTENANCE":
+            return maintenance.start(state, call["start_maintenance"].get("machines", []), now)
+        case "STOP_MAINTENANCE":
+            return maintenance.stop(state, call["stop_maintenance"].get("machines", []))
         case "REMOVE_QUOTA":
             return quota.remove_old(state, call["remove_quota"]["role"], now)
         case "MARK_AGENT_GONE":
@@ -124,9 +130,9 @@ def _view(state: State, kind: str) -> Answer:
         case "GET_QUOTA":
             content = {"status": quota.shown(state)}
         case "GET_MAINTENANCE_STATUS":
-            content = {"status": {}}
+            content = {"status": maintenance.status(state)}
         case _:
-            content = {"schedule": {}}
+            content = {"schedule": maintenance.schedule(state)}
     body: Json = {"type": kind}
     return Answer(status=200, body=body if content is None else body | {kind.lower(): content})
 

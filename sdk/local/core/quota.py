@@ -231,11 +231,10 @@ def _request_problem(role: str | None, guarantee: list[Json]) -> str | None:
     return None
 
 
-def remove_old(state: State, role: str, now: float, path: str | None = None) -> Answer:
-    """REMOVE_QUOTA, and DELETE of the path /quota/<role>."""
+def remove_old(state: State, role: str, now: float) -> Answer:
+    """REMOVE_QUOTA, and DELETE of /quota/<role>."""
     if role not in state.quotas:
-        where = f" for path '{path}'" if path is not None else ""
-        return Answer(status=400, text=f"Failed to remove quota{where}: Role '{role}' has no quota set")
+        return Answer(status=400, text=f"Failed to remove quota: Role '{role}' has no quota set")
     del state.quotas[role]
     persist(state)
     mark_dirty(state, now)

@@ -100,6 +100,7 @@ _TABLE: dict[str, str] = {
     "Subscribe": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
     "Accept": "offer_ids:Id* operations:Operation* filters:Filters",
     "Decline": "offer_ids:Id* filters:Filters",
+    "InverseOffers": "inverse_offer_ids:Id* filters:Filters",
     "Revive": "roles:string*",
     "Suppress": "roles:string*",
     "Kill": "task_id!:Id agent_id:Id kill_policy:KillPolicy",
@@ -115,7 +116,8 @@ _TABLE: dict[str, str] = {
     "Call": "framework_id:Id type:enum subscribe:Subscribe accept:Accept decline:Decline revive:Revive kill:Kill"
     " shutdown:Shutdown"
     " acknowledge:Acknowledge acknowledge_operation_status:AcknowledgeOperation reconcile:Reconcile"
-    " reconcile_operations:ReconcileOperations message:Message suppress:Suppress update_framework:UpdateFramework",
+    " reconcile_operations:ReconcileOperations message:Message suppress:Suppress update_framework:UpdateFramework"
+    " accept_inverse_offers:InverseOffers decline_inverse_offers:InverseOffers",
     "ContainerStatus": "container_id:any network_infos:any* cgroup_info:any executor_pid:uint",
     "Status": "task_id!:Id state!:enum message:string source:enum reason:enum data:bytes agent_id:Id executor_id:Id"
     " timestamp:double"
@@ -138,10 +140,18 @@ _TABLE: dict[str, str] = {
     "QuotaRequest": "force:bool=false role:string guarantee:Resource*",
     "SetQuota": "quota_request!:QuotaRequest",
     "RemoveQuota": "role!:string",
+    "TimeInfo": "nanoseconds!:int",
+    "Unavailability": "start!:TimeInfo duration:Duration",
+    "Machine": "hostname:string ip:string",
+    "Machines": "machines:Machine*",
+    "Window": "machine_ids:Machine* unavailability!:Unavailability",
+    "Schedule": "windows:Window*",
+    "UpdateSchedule": "schedule!:Schedule",
     "Metrics": "timeout:Duration",
     "ListFiles": "path!:string",
     "ReadFile": "path!:string offset!:uint length:uint",
     "OperatorCall": "type:enum get_metrics:Metrics set_logging_level:any list_files:ListFiles read_file:ReadFile"
+    " update_maintenance_schedule:UpdateSchedule start_maintenance:Machines stop_maintenance:Machines"
     " update_weights:Weights update_quota:Quotas set_quota:SetQuota remove_quota:RemoveQuota"
     " reserve_resources:OperatorResources unreserve_resources:OperatorResources"
     " create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
