@@ -13,7 +13,7 @@ from sdk.local.core.emit import charge, outgoing, to_scheduler
 from sdk.local.core.filters import Filter
 from sdk.local.core.headroom import Headroom
 from sdk.local.core.model import Agent, Framework, Offer, State
-from sdk.local.core.resources import Resources
+from sdk.local.core.resources import Resources, thousandths
 from sdk.local.core.roles import may_use
 from sdk.local.core.shares import Shares
 from sdk.local.core.wire import Json
@@ -120,7 +120,7 @@ def _worth_offering(framework: Framework, role: str, resources: Resources) -> bo
     groups = wanted.get("quantities", [])
     # Named without any quantities, everything is worth offering.
     return not groups or any(
-        all(have.get(name, 0) >= round(amount["value"] * 1000) for name, amount in group.get("quantities", {}).items())
+        all(have.get(name, 0) >= thousandths(amount["value"]) for name, amount in group.get("quantities", {}).items())
         for group in groups
     )
 

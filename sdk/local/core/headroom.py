@@ -7,7 +7,7 @@ offered to these roles or used by them. Only unreserved scalars are ever held ba
 from collections.abc import Iterable, Mapping
 
 from sdk.local.core.model import Framework, State
-from sdk.local.core.resources import Resources
+from sdk.local.core.resources import Resources, thousandths
 from sdk.local.core.wire import Json
 
 Amounts = dict[str, int]
@@ -15,7 +15,7 @@ Amounts = dict[str, int]
 
 def amounts(scalars: Mapping[str, Json]) -> Amounts:
     """Thousandths by name of a map of names to Scalar messages."""
-    return {name: round(item["value"] * 1000) for name, item in scalars.items()}
+    return {name: thousandths(item["value"]) for name, item in scalars.items()}
 
 
 def top(role: str) -> str:

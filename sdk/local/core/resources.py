@@ -16,8 +16,17 @@ Value = int | tuple[Span, ...] | frozenset[str]
 """Thousandths of a scalar, sorted disjoint inclusive ranges, or a set of items."""
 
 _VALUE_FIELDS = ("scalar", "ranges", "set")
+# Mesos' fixed point numbers are 64 bits wide.
+_MOST = 9.2e15
 # Names of roles come from the network: no more than these are remembered.
 _KINDS = 100
+
+
+def thousandths(value: float) -> int:
+    """A scalar as Mesos counts it, to the nearest thousandth: 0.1234 is 0.123. More than Mesos can count is as much as
+    it can.
+    """
+    return round(min(max(value, -_MOST), _MOST) * 1000)
 
 
 def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
@@ -48,8 +57,7 @@ def _value(resource: Json) -> Value:
         return _merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
     if kind == "SET":
         return frozenset(resource.get("set", {}).get("item", ()))
-    # Mesos rounds to the nearest thousandth: 0.1234 counts as 0.123.
-    return round(float(resource.get("scalar", {}).get("value", 0.0)) * 1000)
+    return thousandths(float(resource.get("scalar", {}).get("value", 0.0)))
 
 
 def _is_zero(value: Value) -> bool:
