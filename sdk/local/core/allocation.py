@@ -200,6 +200,8 @@ class _Allocation:
         for framework in self._shares.frameworks(role):
             if not (_worth_offering(framework, role, usable) if "offer_filters" in framework.info else enough):
                 continue
+            if framework.constraints.exclude(role, agent.info):
+                continue
             filters = refused.get(framework.framework_id)
             if filters and any(item.covers(role, usable) for item in filters):
                 continue

@@ -17,7 +17,7 @@ from sdk.local.core.emit import (
 from sdk.local.core.model import Framework, State
 from sdk.local.core.outputs import CloseScheduler, ToScheduler
 from sdk.local.core.tasks import complete, release
-from sdk.local.core.validation import framework_change_problem, framework_problem
+from sdk.local.core.validation import framework_change_problem, framework_problem, options_problem
 from sdk.local.core.views import framework_message, master_info
 from sdk.local.core.wire import Json, ordered
 
@@ -35,6 +35,8 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
         problem = "Framework has been removed"
     if problem is None and framework is not None and framework.info.get("principal") != info.get("principal"):
         problem = "Changing framework's principal is not allowed."
+    constraints, refused = options_problem(info, content)
+    problem = problem or refused
     if problem is not None:
         error_and_close(state, stream, problem)
         return
@@ -51,7 +53,7 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
     framework.unregistered = 0.0
     framework.heartbeat_at = now + state.config.heartbeat_interval
     framework.suppressed = set(content.get("suppressed_roles", ()))
-    framework.offer_constraints = content.get("offer_constraints", {})
+    framework.offer_constraints, framework.constraints = content.get("offer_constraints", {}), constraints
     subscribed = {
         "framework_id": {"value": framework.framework_id},
         "heartbeat_interval_seconds": state.config.heartbeat_interval,
@@ -116,11 +118,14 @@ def update(state: State, framework: Framework, call: Json, now: float) -> str | 
     problem = framework_change_problem(framework.info, info)
     if problem is not None:
         return f"FrameworkInfo update is not valid: {problem}"
+    constraints, problem = options_problem(info, content)
+    if problem is not None:
+        return f"'UpdateFramework' call is not valid: {problem}"
     framework.info = info
     roles = framework.roles
     rescind(state, [offer for offer in offers_of(framework) if offer.role not in roles], now)
     framework.suppressed = set(content.get("suppressed_roles", ()))
-    framework.offer_constraints = content.get("offer_constraints", {})
+    framework.offer_constraints, framework.constraints = content.get("offer_constraints", {}), constraints
     to_operators(state, "FRAMEWORK_UPDATED", {"framework": framework_message(state, framework, full=False)})
     _tell_agents(state, {"type": "UPDATE_FRAMEWORK", "framework_info": info})
     mark_dirty(state, now)

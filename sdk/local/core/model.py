@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sdk.local.core.capacity import Capacity
+from sdk.local.core.constraints import NONE as NO_CONSTRAINTS
+from sdk.local.core.constraints import Constraints
 from sdk.local.core.filters import Filters
 from sdk.local.core.machines import MachineKey, Maintenance, machine_key
 from sdk.local.core.outputs import Output
@@ -132,6 +134,8 @@ class Framework:
     remove_at: float | None = None
     suppressed: set[str] = field(default_factory=set)
     offer_constraints: Json = field(default_factory=dict)
+    constraints: Constraints = NO_CONSTRAINTS
+    """The same, ready to be asked."""
     tasks: dict[str, Task] = field(default_factory=dict)
     unreachable: dict[str, Task] = field(default_factory=dict)
     completed: deque[Task] = field(default_factory=deque)

@@ -97,7 +97,17 @@ _TABLE: dict[str, str] = {
     "Operation": "type:enum id:Id launch:Launch launch_group:LaunchGroup reserve:Reserve unreserve:Unreserve"
     " create:Create destroy:Destroy",
     "Filters": "refuse_seconds:double=5.0",
-    "Subscribe": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
+    "Empty": "",
+    "TextValue": "value!:string",
+    "TextRegex": "regex!:string",
+    "Selector": "attribute_name:string pseudoattribute_type:enum",
+    "Predicate": "exists:Empty not_exists:Empty text_equals:TextValue text_not_equals:TextValue"
+    " text_matches:TextRegex text_not_matches:TextRegex",
+    "AttributeConstraint": "selector!:Selector predicate!:Predicate",
+    "ConstraintGroup": "attribute_constraints:AttributeConstraint*",
+    "RoleConstraints": "groups:ConstraintGroup*",
+    "OfferConstraints": "role_constraints:role_constraints",
+    "Subscribe": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:OfferConstraints",
     "Accept": "offer_ids:Id* operations:Operation* filters:Filters",
     "Decline": "offer_ids:Id* filters:Filters",
     "InverseOffers": "inverse_offer_ids:Id* filters:Filters",
@@ -112,7 +122,7 @@ _TABLE: dict[str, str] = {
     "ReconcileOperation": "operation_id!:Id agent_id:Id resource_provider_id:Id",
     "ReconcileOperations": "operations:ReconcileOperation*",
     "Message": "agent_id!:Id executor_id!:Id data!:bytes",
-    "UpdateFramework": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
+    "UpdateFramework": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:OfferConstraints",
     "Call": "framework_id:Id type:enum subscribe:Subscribe accept:Accept decline:Decline revive:Revive kill:Kill"
     " shutdown:Shutdown"
     " acknowledge:Acknowledge acknowledge_operation_status:AcknowledgeOperation reconcile:Reconcile"
@@ -233,11 +243,15 @@ def _scalars(value: object, name: str) -> Json:
     return {str(key): convert("Scalar", item) for key, item in value.items()}
 
 
-def _offer_filters(value: object, name: str) -> Json:
-    """A map of roles to OfferFilters messages."""
-    if not isinstance(value, dict):
-        raise _wrong(value, name)
-    return {str(role): convert("OfferFilters", item) for role, item in value.items()}
+def _by_role(message: str) -> Callable[[object, str], Json]:
+    """A map of roles to messages."""
+
+    def converted(value: object, name: str) -> Json:
+        if not isinstance(value, dict):
+            raise _wrong(value, name)
+        return {str(role): convert(message, item) for role, item in value.items()}
+
+    return converted
 
 
 def _bytes(value: object, name: str) -> str:
@@ -260,7 +274,8 @@ _SCALARS: dict[str, Callable[[object, str], Any]] = {
     "enum": _string,
     "bytes": _bytes,
     "scalars": _scalars,
-    "offer_filters": _offer_filters,
+    "offer_filters": _by_role("OfferFilters"),
+    "role_constraints": _by_role("RoleConstraints"),
 }
 
 _DEFAULTS: dict[str, Any] = {

@@ -46,6 +46,13 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
         st.fixed_dictionaries({"min_allocatable_resources": st.just({"quantities": [{"quantities": {}}]}) | SCALARS})
         | SCALARS,
     ),
+    "role_constraints": st.dictionaries(
+        st.sampled_from(["r", "x"]),
+        st.fixed_dictionaries({"groups": st.lists(st.fixed_dictionaries({"attribute_constraints": st.lists(
+            st.fixed_dictionaries({"selector": st.just({"attribute_name": "r"}) | SCALARS, "predicate": st.builds(
+                dict, text_matches=st.builds(dict, regex=st.text(max_size=9) | st.sampled_from(["(a*)*b", "\ud800"]))
+            )}), max_size=2)}), max_size=2)}) | SCALARS,
+    ),
     "bytes": st.sampled_from(["", "AAAAAAAAAAAAAAAAAAAAAA==", "x"]),
 }  # fmt: skip
 
