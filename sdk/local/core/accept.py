@@ -123,11 +123,9 @@ def _allocated(resources: list[Json], role: str) -> list[Json]:
 
 def _with_role(operation: Json, role: str) -> Json:
     """The operation with `allocation_info` injected where the scheduler left it out, in post-refinement format."""
-    kind = operation["type"].lower()
-    content = operation.get(kind)
-    if content is None:
+    if operation["type"].lower() not in operation:
         return operation
-    return operation | {kind: {name: _allocated(items, role) for name, items in content.items()}}
+    return operations.each(operation, lambda item: _allocated([item], role)[0])
 
 
 def _with_role_executor(framework: Framework, executor: Json, role: str) -> Json:

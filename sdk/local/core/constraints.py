@@ -151,7 +151,9 @@ def _expression(regex: str) -> Test:
     try:
         import re2
     except ImportError:
-        raise Invalid(f"the regex '{regex}' needs RE2, which is not installed: install edge-lb[local]") from None
+        raise Invalid(
+            f"the regex '{regex}' needs RE2: install the package google-re2 (it comes with the extra 'local')"
+        ) from None
     options = re2.Options()
     options.max_mem = MAX_MEMORY
     options.log_errors = False

@@ -250,7 +250,8 @@ class Master:
             checked = convert("OperatorVolumes", {"agent_id": {"value": agent_id}, "volumes": resources})
         except BadMessage as error:
             return Answer(status=400, text=f"Error in parsing '{items}' query parameter in the request body: {error}")
-        found = operator.change(self.state, kind, field, items, agent_id, checked.get("volumes", []), now, principal)
+        operation = {"type": kind, field: {items: checked.get("volumes", [])}}
+        found = operator.change(self.state, operation, agent_id, now, principal)
         return self._with_outputs(found, now)
 
     def _with_outputs(self, answer: Answer, now: float) -> Answer:

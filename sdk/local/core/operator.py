@@ -21,16 +21,14 @@ _CONTENT = {
     "RESERVE_RESOURCES": "reserve_resources", "UNRESERVE_RESOURCES": "unreserve_resources",
     "CREATE_VOLUMES": "create_volumes", "DESTROY_VOLUMES": "destroy_volumes", "TEARDOWN": "teardown",
     "MARK_AGENT_GONE": "mark_agent_gone", "DRAIN_AGENT": "drain_agent", "DEACTIVATE_AGENT": "deactivate_agent",
-    "REACTIVATE_AGENT": "reactivate_agent",
+    "REACTIVATE_AGENT": "reactivate_agent", "GROW_VOLUME": "grow_volume", "SHRINK_VOLUME": "shrink_volume",
 }  # fmt: skip
 _VIEWS = frozenset(
     {"GET_STATE", "GET_TASKS", "GET_AGENTS", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_OPERATIONS", "GET_ROLES",
      "GET_HEALTH", "GET_VERSION", "GET_MASTER", "GET_FLAGS", "GET_LOGGING_LEVEL", "GET_WEIGHTS", "GET_QUOTA",
      "GET_MAINTENANCE_STATUS", "GET_MAINTENANCE_SCHEDULE"}
 )  # fmt: skip
-_OTHERS = frozenset(
-    {"SUBSCRIBE", "GROW_VOLUME", "SHRINK_VOLUME"}
-)  # fmt: skip
+_OTHERS = frozenset({"SUBSCRIBE"})
 _RESOURCES = {
     "RESERVE_RESOURCES": ("RESERVE", "reserve", "resources"),
     "UNRESERVE_RESOURCES": ("UNRESERVE", "unreserve", "resources"),
@@ -86,14 +84,18 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
             return _mark_gone(state, call["mark_agent_gone"]["agent_id"]["value"], now)
         case "DRAIN_AGENT" | "DEACTIVATE_AGENT" | "REACTIVATE_AGENT":
             return _activity(state, kind, call[kind.lower()], now)
+        case "GROW_VOLUME" | "SHRINK_VOLUME":
+            content = dict(call[kind.lower()])
+            agent_id = content.pop("agent_id", {}).get("value", "")
+            return change(state, {"type": kind, kind.lower(): content}, agent_id, now, principal)
         case _ if kind in _RESOURCES:
             content = call[kind.lower()]
             name, field, items = _RESOURCES[kind]
-            return change(
-                state, name, field, items, content["agent_id"]["value"], content.get(items, []), now, principal
-            )
+            operation = {"type": name, field: {items: content.get(items, [])}}
+            return change(state, operation, content["agent_id"]["value"], now, principal)
         case _:
-            return Answer(status=501, text=f"The embedded Mesos does not implement {kind}")
+            # SUBSCRIBE, LIST_FILES and READ_FILE are answered by the shell around this.
+            return Answer(status=501, text=f"{kind} is not answered here")
 
 
 def _view(state: State, kind: str) -> Answer:
@@ -183,11 +185,10 @@ def _nanoseconds(duration: Json) -> int:
     return int(duration.get("seconds", 0)) * 10**9 + int(duration.get("nanos", 0))
 
 
-def change(
-    state: State, kind: str, field: str, items: str, agent_id: str, given: list[Json], now: float, principal: str | None
-) -> Answer:
-    """RESERVE, UNRESERVE, CREATE or DESTROY of an operator on what nobody uses; offers are rescinded for it."""
-    resources = [modern(item) for item in given]
+def change(state: State, given: Json, agent_id: str, now: float, principal: str | None) -> Answer:
+    """RESERVE or another operation of an operator on what nobody uses; offers are rescinded for it."""
+    kind, operation = given["type"], operations.each(given, modern)
+    resources = operations.mentioned(operation)
     for item in resources:
         problem = _reservation_problem(item)
         if problem is not None:
@@ -195,8 +196,8 @@ def change(
     agent = state.agents.get(agent_id)
     if agent is None:
         return Answer(status=400, text="No agent found with specified ID")
-    operation: Json = {"type": kind, field: {items: resources}}
-    where = f" on agent {agent.agent_id} at {agent.pid} ({agent.hostname})" if kind in ("RESERVE", "CREATE") else ""
+    named = kind not in ("UNRESERVE", "DESTROY")
+    where = f" on agent {agent.agent_id} at {agent.pid} ({agent.hostname})" if named else ""
     head = f"Invalid {kind} operation{where}: "
     try:
         operations.validate(operation, principal)

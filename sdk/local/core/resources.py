@@ -137,7 +137,7 @@ class Kind:
     cycles ask for them again and again.
     """
 
-    __slots__ = ("_allocated", "_bare", "_order", "key", "name", "role", "template")
+    __slots__ = ("_allocated", "_bare", "_order", "key", "name", "role", "template", "volume")
 
     def __init__(self, template: Json) -> None:
         self.template = template
@@ -145,6 +145,7 @@ class Kind:
         self.name: str = template["name"]
         self.role = reservation_role(template)
         """The role it is reserved for, `*` when it is not."""
+        self.volume = "persistence" in template.get("disk", {})
         self._order: tuple[str, ...] | None = None
         self._bare: Kind | None = None
         self._allocated: dict[str, Kind] = {}
@@ -157,8 +158,8 @@ class Kind:
     @property
     def whole(self) -> bool:
         """Whether it can only be had as a whole: volumes, and disks that are devices of their own."""
-        disk = self.template.get("disk", {})
-        return "persistence" in disk or disk.get("source", {}).get("type") in ("MOUNT", "BLOCK", "RAW")
+        source = self.template.get("disk", {}).get("source")
+        return self.volume or (isinstance(source, dict) and source.get("type") in ("MOUNT", "BLOCK", "RAW"))
 
     def bare(self) -> "Kind":
         """The same without allocation."""
@@ -262,11 +263,14 @@ class Resources:
         return Resources(entries)
 
     def contains(self, other: "Resources") -> bool:
-        """Whether every kind of `other` is here in at least that amount."""
-        return all(
-            key in self._entries and _covers(self._entries[key].value, entry.value)
-            for key, entry in other._entries.items()
-        )
+        """Whether every kind of `other` is here in at least that amount; a volume is never a part of a larger one."""
+        for key, entry in other._entries.items():
+            mine = self._entries.get(key)
+            if mine is None or not _covers(mine.value, entry.value):
+                return False
+            if entry.kind.volume and mine.value != entry.value:
+                return False
+        return True
 
     def where(self, keep: Callable[[Json], bool]) -> "Resources":
         """The entries whose resource (without its value) satisfies `keep`."""

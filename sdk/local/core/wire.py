@@ -94,8 +94,10 @@ _TABLE: dict[str, str] = {
     "Unreserve": "resources:Resource*",
     "Create": "volumes:Resource*",
     "Destroy": "volumes:Resource*",
+    "GrowVolume": "volume!:Resource addition!:Resource",
+    "ShrinkVolume": "volume!:Resource subtract!:Scalar",
     "Operation": "type:enum id:Id launch:Launch launch_group:LaunchGroup reserve:Reserve unreserve:Unreserve"
-    " create:Create destroy:Destroy",
+    " create:Create destroy:Destroy grow_volume:GrowVolume shrink_volume:ShrinkVolume",
     "Filters": "refuse_seconds:double=5.0",
     "Empty": "",
     "TextValue": "value!:string",
@@ -140,6 +142,8 @@ _TABLE: dict[str, str] = {
     "AgentId": "agent_id!:Id",
     "OperatorResources": "agent_id!:Id resources:Resource*",
     "OperatorVolumes": "agent_id!:Id volumes:Resource*",
+    "OperatorGrow": "agent_id:Id volume!:Resource addition!:Resource",
+    "OperatorShrink": "agent_id:Id volume!:Resource subtract!:Scalar",
     "FrameworkId": "framework_id!:Id",
     "TimeSpan": "seconds:int nanos:int",
     "Drain": "agent_id!:Id max_grace_period:TimeSpan mark_gone:bool",
@@ -165,6 +169,7 @@ _TABLE: dict[str, str] = {
     " update_weights:Weights update_quota:Quotas set_quota:SetQuota remove_quota:RemoveQuota"
     " reserve_resources:OperatorResources unreserve_resources:OperatorResources"
     " create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
+    " grow_volume:OperatorGrow shrink_volume:OperatorShrink"
     " teardown:FrameworkId mark_agent_gone:AgentId drain_agent:Drain deactivate_agent:AgentId"
     " reactivate_agent:AgentId",
 }
