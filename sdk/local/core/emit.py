@@ -74,6 +74,11 @@ def charge(framework: Framework | None, resources: Resources, sign: int = 1) -> 
         for books in (framework.held, framework.unreserved) if kind.role == "*" else (framework.held,):
             held = books.setdefault(kind.lent_to, {})
             held[kind.name] = held.get(kind.name, 0) + sign * value
+            if not held[kind.name]:
+                # Roles come and go with UPDATE_FRAMEWORK: nothing stays of those that hold nothing.
+                del held[kind.name]
+                if not held:
+                    del books[kind.lent_to]
 
 
 def status(

@@ -123,6 +123,7 @@ def update(state: State, framework: Framework, call: Json, now: float) -> str | 
         return f"'UpdateFramework' call is not valid: {problem}"
     framework.info = info
     roles = framework.roles
+    framework.allocations = {role: count for role, count in framework.allocations.items() if role in roles}
     rescind(state, [offer for offer in offers_of(framework) if offer.role not in roles], now)
     framework.suppressed = set(content.get("suppressed_roles", ()))
     framework.offer_constraints, framework.constraints = content.get("offer_constraints", {}), constraints

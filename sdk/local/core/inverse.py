@@ -39,6 +39,8 @@ def make(state: State, agents: Iterable[Agent], now: float) -> float | None:
         and not agent.deactivated
         and maintenance.unavailability(agent.machine) is not None
     }
+    if not scheduled:
+        return None
     made: dict[str, list[Json]] = {}
     due: list[float] = []
     for agent_id, users in _users(state, scheduled).items():
