@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -94,6 +94,7 @@ class AgentServer:
         self._healed = asyncio.Event()
         self._master_hostname = ""
         self._disk_watch: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
         self._to_master: list[Json] = []
@@ -147,9 +148,9 @@ class AgentServer:
                 case Checkpoint(name=name, content=content):
                     write_atomically(self._file(name), encode(content))
                 case Terminate(reason=reason):
-                    sys.stderr.write(f"agent: ends because {reason}\n")
-                    self._forget_identity()
-                    self.ended.set()
+                    if self._ending is None:
+                        sys.stderr.write(f"agent: ends because {reason}\n")
+                        self._ending = asyncio.create_task(self._end(lambda: False))
         if not self.agent.recovering:
             self._recovered.set()
         self._arm()
@@ -168,11 +169,6 @@ class AgentServer:
         if connection == self._connection:
             self._to_master.append(message)
             self._have_messages.set()
-
-    def _forget_identity(self) -> None:
-        """The next process in this work directory registers as a new agent."""
-        self._file("agent").unlink(missing_ok=True)
-        self._file("resources").unlink(missing_ok=True)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -245,10 +241,16 @@ class AgentServer:
         self._perform(())
         self._to_master.append({"type": "UNREGISTER"})
         self._have_messages.set()
+        await self._end(lambda: bool(self._to_master))
+
+    async def _end(self, more: Callable[[], bool]) -> None:
+        """End all executors and forget everything, so that the next process here registers as a new agent; `more` tells
+        what else is to be waited for.
+        """
         for container in list(self._containers.containers.values()):
             self._containers.destroy(container.container_id)
         deadline = self._clock.now() + 5.0
-        while (self._to_master or self._containers.containers) and self._clock.now() < deadline:
+        while (more() or self._containers.containers) and self._clock.now() < deadline:
             await asyncio.sleep(0.02)
         for file in self._meta.rglob("*.json"):
             file.unlink()
