@@ -7,6 +7,7 @@ and types; what a message means is for `agent` to know.
 from collections.abc import Callable
 from typing import Any
 
+from sdk.local.core.operations import KINDS
 from sdk.local.core.wire import BadMessage, Json, convert
 
 Take = Callable[[Any, str], Any]
@@ -57,7 +58,7 @@ def _reconciled(value: Any, path: str) -> Json:
 def _operation(value: Any, path: str) -> Json:
     found: Json = _message("Operation", "type")(value, path)
     kind = found["type"]
-    if kind not in ("RESERVE", "UNRESERVE", "CREATE", "DESTROY"):
+    if kind not in KINDS:
         raise BadMessage(f"'{path}.type' is {kind!r}, which agents do not apply")
     if kind.lower() not in found:
         raise BadMessage(f"'{path}.{kind.lower()}' is missing")

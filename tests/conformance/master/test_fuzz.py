@@ -19,7 +19,9 @@ KINDS = ["SUBSCRIBE", "TEARDOWN", "ACCEPT", "DECLINE", "REVIVE", "SUPPRESS", "KI
          "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "UNKNOWN"]  # fmt: skip
 OPERATOR_KINDS = ["GET_METRICS", "UPDATE_WEIGHTS", "UPDATE_QUOTA", "RESERVE_RESOURCES", "UNRESERVE_RESOURCES",
                   "CREATE_VOLUMES", "DESTROY_VOLUMES", "TEARDOWN", "MARK_AGENT_GONE", "DRAIN_AGENT",
-                  "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "GET_STATE", "GET_ROLES", "GROW_VOLUME"]  # fmt: skip
+                  "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "GET_STATE", "GET_ROLES", "GROW_VOLUME", "SHRINK_VOLUME",
+                  "SET_QUOTA", "REMOVE_QUOTA", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE",
+                  "GET_QUOTA", "GET_MAINTENANCE_STATUS"]  # fmt: skip
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8),
     st.sampled_from(["SCALAR", "RANGES", "SET", "DYNAMIC", "STATIC", "LAUNCH", "LAUNCH_GROUP", "RESERVE", "CREATE",
@@ -39,6 +41,18 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
     "uint": st.integers(0, 2**64),
     "bool": st.booleans(),
     "scalars": st.dictionaries(st.sampled_from(["cpus", "mem", "x"]), st.builds(dict, value=st.floats()) | SCALARS),
+    "offer_filters": st.dictionaries(
+        st.sampled_from(["r", "x"]),
+        st.fixed_dictionaries({"min_allocatable_resources": st.just({"quantities": [{"quantities": {}}]}) | SCALARS})
+        | SCALARS,
+    ),
+    "role_constraints": st.dictionaries(
+        st.sampled_from(["r", "x"]),
+        st.fixed_dictionaries({"groups": st.lists(st.fixed_dictionaries({"attribute_constraints": st.lists(
+            st.fixed_dictionaries({"selector": st.just({"attribute_name": "r"}) | SCALARS, "predicate": st.builds(
+                dict, text_matches=st.builds(dict, regex=st.text(max_size=9) | st.sampled_from(["(a*)*b", "\ud800"]))
+            )}), max_size=2)}), max_size=2)}) | SCALARS,
+    ),
     "bytes": st.sampled_from(["", "AAAAAAAAAAAAAAAAAAAAAA==", "x"]),
 }  # fmt: skip
 

@@ -100,3 +100,20 @@ def test_attributes_have_types() -> None:
     assert found == {"public_ip": "TEXT", "weight": "SCALAR", "range": "RANGES"}
     with pytest.raises(ValueError, match="sets are not allowed"):
         attributes("s:{x,y}")
+
+
+def test_more_than_can_be_counted() -> None:
+    """A scalar beyond all numbers of Mesos is as much as it can count, not an error."""
+    item = {"name": "cpus", "type": "SCALAR", "scalar": {"value": 1e308}}
+    assert Resources.of([item]).contains(Resources.of([item]))
+
+
+def test_scalars_are_cut_and_devices_are_not() -> None:
+    """`shrunk` takes kinds in order until the budget is used up; what is no scalar stays."""
+    volume = {"name": "disk", "type": "SCALAR", "scalar": {"value": 9.0}, "disk": {"source": {"type": "MOUNT"}}}
+    whole = Resources.of([*resources("cpus:4;mem:100;ports:[1-2]"), volume])
+    some = whole.shrunk({"cpus": 1500, "disk": 8999}, others=True)
+    assert some.scalars() == {"cpus": 1500, "mem": 100_000}
+    assert some.spans("ports") == ((1, 2),)
+    assert whole.shrunk({"cpus": 1500, "disk": 9000}, others=False).scalars() == {"cpus": 1500, "disk": 9000}
+    assert not whole.shrunk({"cpus": -5}, others=False).scalars()
