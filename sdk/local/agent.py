@@ -18,8 +18,10 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
+from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
-from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
+from sdk.local.agent_metrics import Counts, metrics
+from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
 from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
@@ -45,12 +47,15 @@ from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, resources
+from sdk.local.machine import machine
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
 
 CONNECTION_HEADER = "Agent-Connection"
 _RETRY_MIN, _RETRY_MAX = 0.1, 1.0
 # The master pings every 15 s by default; five silent intervals and the connection is taken for dead.
 _SILENCE = 90.0
+# For the end of what was killed.
+_LEAVE = 5.0
 _CHECKPOINT_RETRY = 1.0
 
 
@@ -88,11 +93,13 @@ class AgentServer:
         )
         self._streams: dict[str, EventStream] = {}
         self.faults = AgentFaults()
+        self._counts = Counts()
         self._was_partitioned = False
         self._late = DelayLine()
         self._connection = 0
         self._healed = asyncio.Event()
         self._master_hostname = ""
+        self._leaving: asyncio.Task[None] | None = None
         self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
@@ -101,7 +108,9 @@ class AgentServer:
         self._recovered = asyncio.Event()
         self._ready = False
         self.ended = asyncio.Event()
-        self._server = Server(self._endpoints(), "/slave(1)", any_origin=True)
+        secrets = options.http_credentials
+        endpoints = guarded(self._endpoints(), read_credentials(secrets, "--http-credentials") if secrets else None)
+        self._server = Server(endpoints, "/slave(1)", any_origin=True)
 
     # --- carrying out ---------------------------------------------------------------------------------------------
 
@@ -128,9 +137,10 @@ class AgentServer:
                 case Checkpoint(name=name, content=content):
                     self._checkpoints.store(name, content)
                 case Terminate(reason=reason):
-                    _log(f"ends because {reason}")
-                    self._forget_identity()
-                    self.ended.set()
+                    if self._leaving is None:
+                        _log(f"ends because {reason}")
+                        patience = self._options.executor_shutdown_grace_period + _LEAVE
+                        self._leaving = asyncio.create_task(self._leave(patience))
         if not self.agent.recovering:
             self._recovered.set()
         self._arm()
@@ -154,11 +164,6 @@ class AgentServer:
             self._to_master.append(message)
             self._have_messages.set()
 
-    def _forget_identity(self) -> None:
-        """The next process in this work directory registers as a new agent."""
-        for name in ("agent", "resources"):
-            self._checkpoints.store(name, None)
-
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -180,6 +185,7 @@ class AgentServer:
         try:
             pid = await self._containers.launch(work, agent_id)
         except LaunchFailed as error:
+            self._counts.launch_failed(str(error))
             self._perform(
                 self.agent.launch_failed(
                     work.container_id, str(error), now=self._clock.now(), reason=error.reason, dropped=error.dropped
@@ -189,6 +195,7 @@ class AgentServer:
             self._perform(self.agent.launch_failed(work.container_id, repr(error), now=self._clock.now()))
             raise
         else:
+            self._counts.launched()
             self._perform(self.agent.launched(work.container_id, pid, now=self._clock.now()))
 
     def _exited(self, container_id: str, status: int | None) -> None:
@@ -207,6 +214,7 @@ class AgentServer:
                 self._exited(run.container_id, None)
         await asyncio.to_thread(self._containers.end_strangers)
         self._ready = True
+        self._counts.recovery_secs = self._clock.now() - state.started
         if self._options.enforce_container_disk_quota:
             self._disk_watch = asyncio.create_task(self._watch_disk())
         self._tick()
@@ -237,11 +245,21 @@ class AgentServer:
         self._have_messages.set()
         for container in list(self._containers.containers.values()):
             self._containers.destroy(container.container_id)
-        deadline = self._clock.now() + 5.0
-        while (self._to_master or self._containers.containers) and self._clock.now() < deadline:
+        deadline = self._clock.now() + _LEAVE
+        while self._to_master and self._clock.now() < deadline:
+            await asyncio.sleep(0.02)
+        await self._leave(_LEAVE)
+
+    async def _leave(self, patience: float) -> None:
+        """End when all executors have: the next process in this work directory registers as a new agent.
+
+        Until then it keeps its id: whoever kills it meanwhile must find its executors again, to end them.
+        """
+        deadline = self._clock.now() + patience
+        while self._containers.containers and self._clock.now() < deadline:
             await asyncio.sleep(0.02)
         for file in self._meta.rglob("*.json"):
-            file.unlink()
+            file.unlink(missing_ok=True)
         self.ended.set()
 
     async def follow_master(self) -> None:
@@ -252,6 +270,8 @@ class AgentServer:
         connector = TCPConnector(limit=0, force_close=False)
         async with ClientSession(connector=connector, timeout=timeout) as session:
             while True:
+                if self._leaving is not None:
+                    await self.ended.wait()
                 if self.faults.partition:
                     await self._healed.wait()
                 try:
@@ -313,6 +333,7 @@ class AgentServer:
                 # A new connection would bring the same message again: it is dropped, and everything else goes on.
                 _log(str(error))
             else:
+                self._counts.master_message(self.agent.state, arrived)
                 self._perform(outputs)
 
     async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
@@ -338,7 +359,7 @@ class AgentServer:
         agent = self.agent
         files = Files(lambda: attached(agent.state, self._work_dir))
         flags = shown_flags(self._options)
-        api = AgentApi(agent.state, self._work_dir, files, lambda: metrics(agent.state, self._clock.now()), flags)
+        api = AgentApi(agent.state, self._work_dir, files, self._metrics, flags)
 
         async def operator(request: web.Request) -> web.StreamResponse:
             only_post(request)
@@ -355,9 +376,14 @@ class AgentServer:
             "/version": self._get(lambda: classic.BUILD),
             "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._master_hostname)),
             "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
-            "/metrics/snapshot": self._get(lambda: metrics(agent.state, self._clock.now())),
+            "/metrics/snapshot": self._get(self._metrics),
             **files.endpoints(),
         }
+
+    def _metrics(self) -> dict[str, float]:
+        cache, size = self._work_dir / "fetch", self._options.fetcher_cache_size
+        state, now = self.agent.state, self._clock.now()
+        return metrics(state, now, self._counts, cache=cache, cache_size=size, computer=machine())
 
     def _get(self, make: "object") -> Handler:
         assert callable(make)
@@ -398,6 +424,7 @@ class AgentServer:
         if subscribing:
             self._streams[name] = stream
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
+        self._counts.executor_call(call, result.status)
         self._perform(self.agent.outputs())
         if not subscribing or result.status != 200:
             self._streams.pop(name, None)
@@ -458,6 +485,9 @@ def parser() -> argparse.ArgumentParser:
         default="cpus:4;mem:8192;disk:20000;ports:[31000-32000]",
         help="name:value;... with name(role) for a static reservation",
     )
+    result.add_argument(
+        "--http-credentials", type=Path, default=None, metavar="FILE", help="principals and secrets: require them"
+    )
     result.add_argument("--attributes", default="", help="name:value;...")
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
     result.add_argument("--no-switch-user", action="store_true", help="run everything as the agent's own user")
@@ -516,6 +546,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     options.work_dir = options.work_dir.absolute()
     options.work_dir.mkdir(parents=True, exist_ok=True)
+    (options.work_dir / "log").touch()
     try:
         held = lock(options.work_dir)
     except InUse as error:

@@ -18,16 +18,15 @@ from sdk.local.core.agent_model import AgentState, AgentTask
 from sdk.local.core.outputs import Answer
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json
-from sdk.local.files import Files, owner_names
+from sdk.local.files import MAX_READ, Files, owner_names
 
-_NOT_HERE = (
+NOT_HERE = (
     "LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER", "REMOVE_NESTED_CONTAINER",
     "LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_INPUT", "ATTACH_CONTAINER_OUTPUT", "LAUNCH_CONTAINER",
     "WAIT_CONTAINER", "KILL_CONTAINER", "REMOVE_CONTAINER", "ADD_RESOURCE_PROVIDER_CONFIG",
     "UPDATE_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE",
     "PRUNE_IMAGES", "SET_LOGGING_LEVEL",
 )  # fmt: skip
-_MAX_READ = 64 * 1024 * 1024
 
 
 class AgentApi:
@@ -52,7 +51,7 @@ class AgentApi:
         if not isinstance(call, dict):
             return Answer(status=400, text="Failed to convert JSON into Call protobuf: Expecting a JSON object")
         kind = call.get("type")
-        if isinstance(kind, str) and kind in _NOT_HERE:
+        if isinstance(kind, str) and kind in NOT_HERE:
             return Answer(status=501, text=f"{kind} is not implemented by the agents of the embedded Mesos")
         make = self._makers().get(kind) if isinstance(kind, str) else None
         if make is not None:
@@ -194,6 +193,6 @@ def _read(file: Path, numbers: dict[str, int]) -> Answer:
     size = file.stat().st_size
     with file.open("rb") as source:
         source.seek(numbers["offset"])
-        data = source.read(min(numbers.get("length", _MAX_READ), _MAX_READ))
+        data = source.read(min(numbers.get("length", MAX_READ), MAX_READ))
     content = {"size": size, "data": base64.b64encode(data).decode()}
     return Answer(status=200, body={"type": "READ_FILE", "read_file": content})

@@ -1,4 +1,4 @@
-"""The classic JSON endpoints of an agent: /state, /monitor/statistics, /metrics/snapshot, and what /files attaches.
+"""The classic JSON endpoints of an agent: /state, /monitor/statistics, and what /files attaches.
 
 Only reads.
 """
@@ -122,14 +122,14 @@ def agent_state(
 
 
 def attached(state: AgentState, work_dir: Path) -> dict[str, Path]:
-    """The sandboxes under their real names and the ones that the web UI uses."""
+    """The sandboxes under their real names and the ones that the web UI uses, and the agent's log."""
     found: dict[str, Path] = {}
     for run in (*state.completed_runs, *state.runs.values()):
         path = sandbox_path(work_dir, state.agent_id or "", run.framework_id, run.executor_id, run.container_id)
         found[str(path)] = path
         found[str(path.parent / "latest")] = path
         found[f"/frameworks/{run.framework_id}/executors/{run.executor_id}/runs/latest"] = path
-    return found
+    return found | {"/slave/log": work_dir / "log"}
 
 
 def _statistics(state: AgentState, run: ExecutorRun, pid: int, now: float) -> Json:
@@ -248,27 +248,3 @@ def disk_usage(directory: Path) -> int:
             with contextlib.suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118 - many files
     return total
-
-
-def metrics(state: AgentState, now: float) -> dict[str, float]:
-    """/metrics/snapshot of the agent, as far as it can be known here."""
-    used = Resources()
-    for run in state.runs.values():
-        used = used + _in_use(state, run).unallocated()
-    result: dict[str, float] = {
-        "slave/uptime_secs": now - state.started,
-        "slave/registered": float(state.registered),
-        "slave/frameworks_active": float(len(state.frameworks)),
-        "slave/executors_registering": float(sum(run.state == "STARTING" for run in state.runs.values())),
-        "slave/executors_running": float(sum(run.state == "RUNNING" for run in state.runs.values())),
-        "slave/executors_terminating": float(sum(run.state == "TERMINATING" for run in state.runs.values())),
-        "slave/executors_terminated": float(len(state.completed_runs)),
-    }
-    everyone = [*state.tasks.values(), *state.completed_tasks]
-    for name in ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "LOST", "GONE"):
-        result[f"slave/tasks_{name.lower()}"] = float(sum(task.state == f"TASK_{name}" for task in everyone))
-    for name in ("cpus", "mem", "disk", "gpus"):
-        have, taken = state.resources.scalar(name) / 1000, used.scalar(name) / 1000
-        result |= {f"slave/{name}_total": have, f"slave/{name}_used": taken}
-        result[f"slave/{name}_percent"] = taken / have if have else 0.0
-    return dict(sorted(result.items()))

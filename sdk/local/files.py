@@ -18,7 +18,8 @@ from sdk.local.core.outputs import Answer
 from sdk.local.core.wire import Json
 from sdk.local.web import Handler, answer, text
 
-_MAX_READ = 64 * 1024 * 1024
+MAX_READ = 16 * os.sysconf("SC_PAGE_SIZE")
+"""A longer piece is cut, as in Mesos; who wants all asks again or downloads."""
 
 
 class Files:
@@ -94,7 +95,7 @@ class Files:
             length = max(0, size - offset)
         with found.open("rb") as file:
             file.seek(offset)
-            data = file.read(min(length, _MAX_READ))
+            data = file.read(min(length, MAX_READ))
         return answer(request, {"data": data.decode(errors="replace"), "offset": offset})
 
     async def download(self, request: web.Request) -> web.StreamResponse:
@@ -127,7 +128,7 @@ class Files:
         size = found.stat().st_size
         with found.open("rb") as file:
             file.seek(asked["offset"])
-            data = file.read(min(asked.get("length", _MAX_READ), _MAX_READ))
+            data = file.read(min(asked.get("length", MAX_READ), MAX_READ))
         content = {"size": size, "data": base64.b64encode(data).decode()}
         return Answer(status=200, body={"type": kind, "read_file": content})
 

@@ -19,10 +19,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sdk.local.access import read_acls, read_credentials
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.core import views
-from sdk.local.core.authentication import principal
+from sdk.local.core import agent_reports, views
+from sdk.local.core.authentication import principal, realm
 from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
 from sdk.local.core.leadership import Leadership
@@ -30,16 +31,17 @@ from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
-from sdk.local.core.wire import Json
+from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
+from sdk.local.machine import machine
 from sdk.local.master_faults import Gate, known_agents
+from sdk.local.pages import OWN_DIRECTORY, Pages
 from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
-_PAGE = Path(__file__).with_name("page.html")
 
 
 class MasterServer:
@@ -57,6 +59,7 @@ class MasterServer:
         registry: Path | None = None,
         credentials: Mapping[str, str] | None = None,
         elected: bool = True,
+        webui_dir: Path | None = None,
     ) -> None:
         self._clock = clock
         self._config = config
@@ -68,6 +71,7 @@ class MasterServer:
         self._measured = Measured()
         self._arriving = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._pages = Pages(webui_dir)
         self._gate = Gate(self._framework_of)
         self.election: Election | None = None
         """Its part in the election of a leader, once it takes part."""
@@ -83,7 +87,7 @@ class MasterServer:
             f"{FAULTS}/about": self._known(self._about),
             f"{FAULTS}/expire-session": self._known(self._expire_session),
         }
-        self._server = Server(own | slowed, PREFIX, fallback=self._serve)
+        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
@@ -189,7 +193,7 @@ class MasterServer:
             return await self._serve(request)
         await self._gate.arrive()
         await self._gate.answer()
-        return web.Response(body=_PAGE.read_bytes(), content_type="text/html", charset="utf-8")
+        return self._pages.index()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = str(uuid.uuid4())
@@ -235,7 +239,7 @@ class MasterServer:
 
         async def checked(request: web.Request) -> web.StreamResponse:
             try:
-                principal(await received(request), FAULTS, self._credentials)
+                principal(await received(request), realm(FAULTS), self._credentials)
             except Refusal as refused:
                 return reply(refused.reply)
             return await handler(request)
@@ -285,7 +289,7 @@ class MasterServer:
         await self._gate.arrive()
         only_post(request)
         self._leading()
-        message = await json_body(request)
+        message = _checked_message(await json_body(request), agent_reports.FIRST)
         name = str(uuid.uuid4())
         stream = EventStream()
         self._streams[name] = stream
@@ -302,6 +306,10 @@ class MasterServer:
         await self._gate.arrive()
         only_post(request)
         messages = await json_body(request)
+        if not isinstance(messages, list):
+            raise Refused(text(400, "Expecting a list of messages of an agent"))
+        # All of them or none: an agent that is refused sends nothing twice.
+        messages = [_checked_message(message, agent_reports.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
@@ -310,29 +318,11 @@ class MasterServer:
         return text(202)
 
 
-def machine() -> Json:
-    """Load and memory of this computer."""
-    one, five, fifteen = os.getloadavg()
-    page = os.sysconf("SC_PAGE_SIZE")
-    return {
-        "avg_load_15min": fifteen,
-        "avg_load_1min": one,
-        "avg_load_5min": five,
-        "cpus_total": os.cpu_count() or 1,
-        "mem_free_bytes": page * os.sysconf("SC_AVPHYS_PAGES"),
-        "mem_total_bytes": page * os.sysconf("SC_PHYS_PAGES"),
-    }
-
-
-def read_credentials(path: Path) -> dict[str, str]:
-    """Principals and secrets from a file in the real master's format: JSON, or lines of `principal secret`."""
-    content = path.read_text()
-    if content.lstrip().startswith("{"):
-        return {item["principal"]: item["secret"] for item in json.loads(content)["credentials"]}
-    pairs = [line.split() for line in content.splitlines() if line.strip()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"--credentials: every line of {path} must be a principal and a secret with a space between")
-    return {pair[0]: pair[1] for pair in pairs}
+def _checked_message(message: object, types: frozenset[str]) -> Json:
+    try:
+        return agent_reports.check(message, types)
+    except BadMessage as error:
+        raise Refused(text(400, f"Not a message of an agent: {error}")) from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -348,6 +338,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--zk", default=None, help="zk://host:port[,host:port]/path: publish this master there")
     result.add_argument("--registry-file", type=Path, help="shared by masters that may replace each other")
     result.add_argument("--credentials", type=Path, default=None, help="file of principals and secrets: require them")
+    result.add_argument("--acls", type=Path, default=None, metavar="FILE", help="who may do what, in JSON")
+    result.add_argument("--webui-dir", type=Path, default=None, metavar="DIR", help="a web UI of Mesos to serve")
+    result.add_argument("--quorum", type=int, default=None, help="only shown: the registry is one file")
     result.add_argument("--domain", type=json.loads, default=None, metavar="JSON", help="DomainInfo of this master")
     result.add_argument("--zk-session-timeout", type=float, default=10.0, metavar="SECONDS")
     defaults = MasterConfig(master_id="")
@@ -371,14 +364,19 @@ async def run(options: argparse.Namespace) -> None:
         cluster=options.cluster,
         domain=options.domain,
         authenticate=options.credentials is not None,
+        acls=read_acls(options.acls) if options.acls else None,
         log_dir=str(options.work_dir),
+        webui_dir=str(options.webui_dir or OWN_DIRECTORY),
+        zk=options.zk,
+        zk_session_timeout=options.zk_session_timeout,
+        quorum=options.quorum,
         allocation_interval=options.allocation_interval,
         heartbeat_interval=options.heartbeat_interval,
         agent_ping_timeout=options.agent_ping_timeout,
         max_agent_ping_timeouts=options.max_agent_ping_timeouts,
         agent_reregister_timeout=options.agent_reregister_timeout,
     )
-    credentials = read_credentials(options.credentials) if options.credentials else None
+    credentials = read_credentials(options.credentials, "--credentials") if options.credentials else None
     server = MasterServer(
         config,
         options.work_dir,
@@ -386,6 +384,7 @@ async def run(options: argparse.Namespace) -> None:
         registry=options.registry_file,
         credentials=credentials,
         elected=not options.zk,
+        webui_dir=options.webui_dir,
     )
     await server.start()
     election = None

@@ -5,6 +5,7 @@ Knows the rules of offers and of launching; how agents run things is theirs.
 
 from sdk.local.core import operations
 from sdk.local.core.allocation import mark_dirty, refuse, take_back
+from sdk.local.core.authorization import launch_problem, operation_problem
 from sdk.local.core.emit import (
     charge,
     count_end,
@@ -176,6 +177,10 @@ def _task_error(state: State, framework: Framework, task: Json, message: str, re
 def _launch(
     state: State, framework: Framework, agent: Agent, task: Json, remaining: Resources, now: float
 ) -> Resources:
+    refused = launch_problem(state.config.acls, framework.info, task, None)
+    if refused is not None:
+        _task_error(state, framework, task, refused, "REASON_TASK_UNAUTHORIZED", now)
+        return remaining
     error = task_problem(framework, agent, task, remaining)
     if error is not None:
         _task_error(state, framework, task, error, "REASON_TASK_INVALID", now)
@@ -222,6 +227,12 @@ def _launch_group(
         return remaining
     executor = _with_role_executor(framework, group["executor"], role)
     tasks = [_with_role_task(framework, task, role) for task in group["task_group"].get("tasks", [])]
+    for task in tasks:
+        refused = launch_problem(state.config.acls, framework.info, task, executor)
+        if refused is not None:
+            for member in tasks:
+                _task_error(state, framework, member, refused, "REASON_TASK_GROUP_UNAUTHORIZED", now)
+            return remaining
     error = group_problem(framework, agent, executor, tasks, remaining)
     if error is not None:
         for task in tasks:
@@ -240,6 +251,10 @@ def _launch_group(
 
 def _apply(state: State, framework: Framework, agent: Agent, operation: Json, remaining: Resources) -> Resources:
     where = f"; on agent {agent.agent_id} at {agent.pid} ({agent.hostname})"
+    refused = operation_problem(state.config.acls, operation, framework.info.get("principal"))
+    if refused is not None:
+        _operation_error(state, framework, operation, refused)
+        return remaining
     try:
         operations.validate(operation, framework.info.get("principal"))
     except operations.Invalid as error:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from sdk.local.core import classic, operator
-from sdk.local.core.authentication import principal
+from sdk.local.core.authentication import principal, realm
 from sdk.local.core.http import (
     Refusal,
     Reply,
@@ -67,7 +67,7 @@ class Endpoints:
 
     def check(self, request: Request, endpoint: str) -> str | None:
         """Who asks; refuses (Refusal) the unknown, and everybody while another master leads."""
-        who = principal(request, endpoint, self._credentials)
+        who = principal(request, realm(endpoint), self._credentials)
         refused = refusal(self._leadership(), request, endpoint)
         if refused is not None:
             raise Refusal(refused)
@@ -97,7 +97,7 @@ class Endpoints:
                 given = form(request)
                 if "frameworkId" not in given:
                     return plain(400, "Missing 'frameworkId' query parameter in the request body")
-                return of_answer(self.master.teardown(given["frameworkId"], now=now))
+                return of_answer(self.master.teardown(given["frameworkId"], now=now, principal=who))
             case "/machine/down" | "/machine/up":
                 return plain(501, "The embedded Mesos does not implement maintenance of machines")
             case _:

@@ -3,6 +3,7 @@ timeout.
 """
 
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, revive, take_back
+from sdk.local.core.authorization import register_problem
 from sdk.local.core.emit import (
     charge,
     error_and_close,
@@ -13,7 +14,7 @@ from sdk.local.core.emit import (
     to_operators,
     to_scheduler,
 )
-from sdk.local.core.model import Framework, State
+from sdk.local.core.model import Framework, State, roles_of
 from sdk.local.core.outputs import CloseScheduler
 from sdk.local.core.tasks import complete, release
 from sdk.local.core.validation import framework_change_problem, framework_problem
@@ -23,7 +24,7 @@ from sdk.local.core.wire import Json, ordered
 HEARTBEAT: Json = {"type": "HEARTBEAT"}
 
 
-def subscribe(state: State, stream: str, call: Json, now: float) -> None:
+def subscribe(state: State, stream: str, call: Json, now: float, principal: str | None = None) -> None:
     """SUBSCRIBE: what Mesos refuses it refuses with an ERROR event on the stream."""
     content = call["subscribe"]
     info: Json = content["framework_info"]
@@ -35,6 +36,8 @@ def subscribe(state: State, stream: str, call: Json, now: float) -> None:
         problem = "Framework has been removed"
     if problem is None and framework is not None and framework.info.get("principal") != info.get("principal"):
         problem = "Changing framework's principal is not allowed."
+    if problem is None:
+        problem = register_problem(state.config.acls, info, roles_of(info), principal)
     if problem is not None:
         error_and_close(state, stream, problem)
         return

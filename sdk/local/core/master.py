@@ -21,8 +21,9 @@ from dataclasses import replace
 from typing import Any
 
 from sdk.local.core import accept, agents, allocation, feedback, frameworks, operator, tasks, views
+from sdk.local.core.authorization import register_problem
 from sdk.local.core.emit import registry as registry_of
-from sdk.local.core.model import Framework, MasterConfig, State
+from sdk.local.core.model import Framework, MasterConfig, State, roles_of
 from sdk.local.core.outputs import Answer, Output, ToOperator
 from sdk.local.core.wire import BadMessage, Json, convert
 
@@ -94,7 +95,7 @@ class Master:
                 return Answer(status=400, text=f"Failed to validate scheduler::Call: {_mismatch(principal, claimed)}")
             if stream is not None:
                 return Answer(status=400, text="Subscribe calls should not include the 'Mesos-Stream-Id' header")
-            frameworks.subscribe(self.state, new_stream, message, now)
+            frameworks.subscribe(self.state, new_stream, message, now, principal)
             return Answer(status=200, outputs=self._take())
         framework_id = message["framework_id"]["value"]
         framework = self.state.frameworks.get(framework_id)
@@ -116,6 +117,11 @@ class Master:
             )
         self.state.count(f"calls/{message['type'].lower()}")
         framework.count(f"calls/{message['type'].lower()}")
+        if message["type"] == "UPDATE_FRAMEWORK":
+            info = message["update_framework"]["framework_info"]
+            forbidden = register_problem(self.state.config.acls, info, roles_of(info), principal)
+            if forbidden is not None:
+                return Answer(status=403, text=forbidden)
         refusal = self._dispatch(framework, message, now)
         agents.settle_drains(self.state, now)
         if refusal is not None:
@@ -225,9 +231,9 @@ class Master:
             return parsed
         return self._with_outputs(operator.answer(self.state, parsed, now, principal), now)
 
-    def teardown(self, framework_id: str, *, now: float) -> Answer:
+    def teardown(self, framework_id: str, *, now: float, principal: str | None = None) -> Answer:
         """An operator tears a framework down."""
-        return self._with_outputs(operator.teardown(self.state, framework_id, now), now)
+        return self._with_outputs(operator.teardown(self.state, framework_id, now, principal), now)
 
     def change_resources(
         self, kind: str, field: str, items: str, agent_id: str, resources: Any, now: float, principal: str | None

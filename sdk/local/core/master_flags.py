@@ -82,6 +82,8 @@ def flags(config: MasterConfig) -> dict[str, str]:
         "webui_dir": config.webui_dir,
         "zk_session_timeout": duration(config.zk_session_timeout),
     }
+    if config.acls is not None:
+        own["acls"] = json.dumps(config.acls.document, separators=(",", ":"))
     if config.zk is not None:
         own["zk"] = without_secret(config.zk)
     if config.quorum is not None:

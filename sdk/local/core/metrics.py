@@ -5,7 +5,7 @@ only the process around the core can measure comes in as `Measured`. Of things t
 resources, authentication of agents) there are none, hence zeros.
 """
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -52,6 +52,7 @@ _COUNTED = (
         "status_update", "unregister_slave", "update_slave")),
 )  # fmt: skip
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "p9999": 0.9999}
+_NO_ROLE = {"role": "*"}
 _SHARED = ("cpus", "disk", "mem")
 """The resources that the allocator shares out fairly and reports."""
 
@@ -158,8 +159,9 @@ def metrics(
     result["master/messages_decline_offers"] += state.metrics.get("messages_decline_offers", 0)
     result |= _operations(state)
     result |= _tasks(state)
-    result |= _resources(state)
-    result |= _allocator(state)
+    total, held = _totals(state), _held(state)
+    result |= _resources(state, total, held)
+    result |= _allocator(state, total, held)
     for item in (*state.completed_frameworks.values(), *frameworks):
         result |= _framework(item)
     result |= (measured or Measured()).figures()
@@ -224,10 +226,10 @@ def _held(state: State) -> dict[str, Counter[str]]:
     return result
 
 
-def _resources(state: State) -> dict[str, float]:
-    total, used = _totals(state), Counter[str]()
-    for held in _held(state).values():
-        used.update(held)
+def _resources(state: State, total: Counter[str], held: dict[str, Counter[str]]) -> dict[str, float]:
+    used = Counter[str]()
+    for amounts in held.values():
+        used.update(amounts)
     for offer in state.offers.values():
         used.subtract(offer.resources.scalars())
     result: dict[str, float] = {}
@@ -239,9 +241,8 @@ def _resources(state: State) -> dict[str, float]:
     return result
 
 
-def _allocator(state: State) -> dict[str, float]:
+def _allocator(state: State, total: Counter[str], held: dict[str, Counter[str]]) -> dict[str, float]:
     head = "allocator/mesos"
-    total, held = _totals(state), _held(state)
     result = {f"{head}/allocation_runs": float(state.metrics.get("allocation_runs", 0))}
     for name in _SHARED:
         taken = sum(amounts[name] for amounts in held.values())
@@ -266,29 +267,29 @@ def _consumed(state: State) -> dict[str, Counter[str]]:
     """Thousandths by role and scalar name that count against a quota: reservations, used or not, and what is used of
     the rest. A role's ancestors consume what it does; the root is the empty name.
     """
-    by_role: dict[str, Counter[str]] = {}
+    sums: dict[tuple[str, str], int] = defaultdict(int)
     for agent in state.agents.values():
         for item, amount in agent.total.amounts():
-            by_role.setdefault(reservation_role(item), Counter())[item["name"]] += amount
-    by_role.pop("*", None)
-    for resources in _in_use(state):
+            if item.get("reservations"):
+                sums[reservation_role(item), item["name"]] += amount
+    for resources, times in _in_use(state):
         for item, amount in resources.amounts():
             if not item.get("reservations"):
-                role = item.get("allocation_info", {}).get("role", "*")
-                by_role.setdefault(role, Counter())[item["name"]] += amount
-    result: dict[str, Counter[str]] = {}
-    for role, amounts in by_role.items():
+                sums[item.get("allocation_info", _NO_ROLE)["role"], item["name"]] += amount * times
+    result: dict[str, Counter[str]] = defaultdict(Counter)
+    for (role, name), amount in sums.items():
         parts = role.split("/")
-        for name in ("", *("/".join(parts[: count + 1]) for count in range(len(parts)))):
-            result.setdefault(name, Counter()).update(amounts)
+        for above in ("", *("/".join(parts[: count + 1]) for count in range(len(parts)))):
+            result[above][name] += amount
     return result
 
 
-def _in_use(state: State) -> Iterable[Resources]:
-    for framework in state.frameworks.values():
-        yield from (task.resources for task in framework.tasks.values() if task.charged)
-    for agent in state.agents.values():
-        yield from (executor.resources for executor in agent.executors.values())
+def _in_use(state: State) -> Iterable[tuple[Resources, int]]:
+    """What tasks and executors use, and how often; thousands of tasks may share one object."""
+    everything = [task.resources for item in state.frameworks.values() for task in item.tasks.values() if task.charged]
+    everything += [executor.resources for agent in state.agents.values() for executor in agent.executors.values()]
+    times = Counter(map(id, everything))
+    return [(item, times[name]) for name, item in {id(item): item for item in everything}.items()]
 
 
 def _framework(item: Framework) -> dict[str, float]:

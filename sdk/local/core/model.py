@@ -8,6 +8,7 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass, field
 
+from sdk.local.core.authorization import Acls
 from sdk.local.core.outputs import Output
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import Json
@@ -48,6 +49,8 @@ class MasterConfig:
     """The fault domain that the master shows of itself."""
     authenticate: bool = False
     """Whether clients have to say who they are; only shown here."""
+    acls: Acls | None = None
+    """Who may do what; None lets everybody do all."""
     log_dir: str | None = None
     """Shown to the web UI, which then offers the master's log."""
     webui_dir: str = ""
@@ -127,6 +130,15 @@ class Filter:
     until: float
 
 
+def _declares(info: Json, capability: str) -> bool:
+    return any(item.get("type") == capability for item in info.get("capabilities", ()))
+
+
+def roles_of(info: Json) -> list[str]:
+    """The roles of a FrameworkInfo, in its order."""
+    return list(info.get("roles", ())) if _declares(info, "MULTI_ROLE") else [info.get("role", "*")]
+
+
 @dataclass(slots=True, kw_only=True)
 class Framework:
     """A framework, subscribed or waiting for its failover timeout."""
@@ -165,14 +177,12 @@ class Framework:
 
     def has(self, capability: str) -> bool:
         """Whether the scheduler declared that capability."""
-        return any(item.get("type") == capability for item in self.info.get("capabilities", ()))
+        return _declares(self.info, capability)
 
     @property
     def roles(self) -> list[str]:
         """Its roles, in the order of the FrameworkInfo."""
-        if self.has("MULTI_ROLE"):
-            return list(self.info.get("roles", ()))
-        return [self.info.get("role", "*")]
+        return roles_of(self.info)
 
 
 @dataclass(slots=True, kw_only=True)

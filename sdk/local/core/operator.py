@@ -5,6 +5,7 @@ Knows the checks, statuses and texts of the real master. Listing and reading fil
 
 from sdk.local.core import agents, frameworks, operations, views
 from sdk.local.core.allocation import mark_dirty, offers_of, rescind
+from sdk.local.core.authorization import operation_problem, teardown_allowed
 from sdk.local.core.emit import count_operation, persist, to_agent
 from sdk.local.core.master_flags import flags
 from sdk.local.core.metrics import metrics
@@ -37,6 +38,7 @@ _RESOURCES = {
     "DESTROY_VOLUMES": ("DESTROY", "destroy", "volumes"),
 }
 _HEAD = "Failed to validate master::Call: "
+_FORBIDDEN = Answer(status=403, text="403 Forbidden.")
 
 
 def parse(call: object) -> Json | Answer:
@@ -64,7 +66,7 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
             found = [{"name": name, "value": value} for name, value in metrics(state, now).items()]
             return Answer(status=200, body={"type": kind, "get_metrics": {"metrics": found}})
         case "TEARDOWN":
-            return teardown(state, call["teardown"]["framework_id"]["value"], now)
+            return teardown(state, call["teardown"]["framework_id"]["value"], now, principal)
         case "SET_LOGGING_LEVEL":
             return Answer(status=200)
         case "UPDATE_WEIGHTS":
@@ -134,11 +136,13 @@ def _view(state: State, kind: str) -> Answer:
     return Answer(status=200, body=body if content is None else body | {kind.lower(): content})
 
 
-def teardown(state: State, framework_id: str, now: float) -> Answer:
+def teardown(state: State, framework_id: str, now: float, principal: str | None) -> Answer:
     """An operator tears a framework down."""
     framework = state.frameworks.get(framework_id)
     if framework is None:
         return Answer(status=400, text="No framework found with specified ID")
+    if not teardown_allowed(state.config.acls, framework.info, principal):
+        return _FORBIDDEN
     frameworks.remove(state, framework, now)
     return Answer(status=200)
 
@@ -206,6 +210,8 @@ def change(
         else:
             message = "The operator API only allows operations on unallocated resources"
         return Answer(status=400, text=f"{head}{message}")
+    if operation_problem(state.config.acls, operation, principal) is not None:
+        return _FORBIDDEN
     offers = offers_of(state, agent=agent)
     unused = agent.free
     for offer in offers:

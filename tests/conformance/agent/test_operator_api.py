@@ -1,7 +1,6 @@
 """The agent's v1 operator API and classic endpoints next to the recorded answers of a real agent that ran the same.
 
-Known differences: no fault domain; flags are those that this agent has; /metrics/snapshot has no figures of parts that
-this agent does not have (docker, resource providers, provisioner, garbage collection).
+Known differences: no fault domain; flags are those that this agent has.
 """
 
 import base64
@@ -11,7 +10,8 @@ from typing import Any
 import pytest
 
 from sdk.local.agent_api import AgentApi
-from sdk.local.agent_views import agent_state, attached, container_list, metrics, statistics
+from sdk.local.agent_metrics import Counts, metrics
+from sdk.local.agent_views import agent_state, attached, container_list, statistics
 from sdk.local.files import Files
 from tests.conformance.agent.replay import Replay, lines, scheduler_statuses, shape
 from tests.conformance.agent.test_task_statuses import acknowledge, framework_info, launched_tasks, said
@@ -56,8 +56,9 @@ class Agent:
                     acknowledge(self.replay, framework["id"], status)
         self.state = self.replay.agent.state
         self.work_dir = work_dir
+        self.counts = Counts()
         files = Files(lambda: attached(self.state, work_dir))
-        self.api = AgentApi(self.state, work_dir, files, lambda: metrics(self.state, 1.0), {"port": "1"})
+        self.api = AgentApi(self.state, work_dir, files, lambda: metrics(self.state, 1.0, self.counts), {"port": "1"})
 
     def body(self, kind: str, **content: Any) -> Json:
         """The answer to a call."""
@@ -189,3 +190,38 @@ def test_call_of_a_master(agent: Agent) -> None:
     useless: list[Any] = [None, [], "x", 1, {}, {"type": None}, {"type": []}, {"type": "READ_FILE", "read_file": []}]
     for nonsense in useless:
         assert agent.api.call(nonsense, 1.0).status == 400
+
+
+def test_metrics_as_recorded(agent: Agent) -> None:
+    """/metrics/snapshot has the names of the recorded one, no more and no fewer, all numbers."""
+    theirs = answer_of("12", "/metrics/snapshot")["body"]
+    load = {"avg_load_15min": 0.5, "avg_load_1min": 0.5, "avg_load_5min": 0.5}
+    computer = load | {"cpus_total": 2, "mem_free_bytes": 1, "mem_total_bytes": 2}
+    ours = metrics(agent.state, 1.0, agent.counts, cache=agent.work_dir / "fetch", cache_size=7, computer=computer)
+    assert list(ours) == sorted(theirs)
+    assert {type(value) for value in ours.values()} == {float}
+    assert (ours["slave/tasks_running"], ours["slave/executors_running"], ours["slave/cpus_total"]) == (2.0, 2.0, 4.0)
+
+
+def test_metrics_count(agent: Agent) -> None:
+    """Updates and messages by whether they were of use, launches by how they ended, the cache by its files."""
+    cache = agent.work_dir / "fetch"
+    cache.mkdir()
+    (cache / "file").write_bytes(b"12345")
+    framework_id = next(iter(agent.state.frameworks))
+    for status in (202, 202, 400):
+        agent.counts.executor_call({"type": "UPDATE"}, status)
+    agent.counts.executor_call([], 400)
+    for executor_id in ("ex-1", "nobody"):
+        agent.counts.master_message(agent.state, {
+            "type": "FRAMEWORK_MESSAGE", "framework_id": {"value": framework_id}, "executor_id": {"value": executor_id},
+        })  # fmt: skip
+    agent.counts.launched()
+    agent.counts.launch_failed("Failed to launch container: Failed to fetch all URIs for container 'c': no")
+    agent.counts.launch_failed("Failed to launch container: no such user")
+    found = metrics(agent.state, 1.0, agent.counts, cache=cache, cache_size=7)
+    names = ("slave/valid_status_updates", "slave/invalid_status_updates", "slave/valid_framework_messages",
+             "slave/invalid_framework_messages", "slave/container_launch_errors",
+             "containerizer/fetcher/task_fetches_succeeded", "containerizer/fetcher/task_fetches_failed",
+             "containerizer/fetcher/cache_size_used_bytes", "containerizer/fetcher/cache_size_total_bytes")  # fmt: skip
+    assert [found[name] for name in names] == [2.0, 1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 5.0, 7.0]

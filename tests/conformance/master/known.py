@@ -35,9 +35,4 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "11": {
     },
-    "13": {
-        "event OFFERS | offer.resources: *": "there are no ACLs: the RESERVE is not refused",
-        "event UPDATE_OPERATION_STATUS | missing: *": "as above",
-        "GET /state-summary | *reserve*": "as above",
-    },
 }  # fmt: skip

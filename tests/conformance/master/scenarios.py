@@ -1,11 +1,22 @@
 """How each recording is played: what happened to agents and masters at which line, and with which settings."""
 
+from sdk.local.core.authorization import parse
 from tests.conformance.master.replay import Replay, Step
 
 _DOMAIN = {"fault_domain": {"region": {"name": "region-1"}, "zone": {"name": "zone-1"}}}
 _BASE = {"domain": _DOMAIN, "log_dir": "/var/log/mesos/m1", "webui_dir": "/usr/share/mesos/webui"}
 _THREE = {"zk": "zk://127.0.0.1:15181/mesos", "zk_session_timeout": 4.0, "quorum": 2}
 _FAST = _BASE | {"agent_ping_timeout": 1.0, "max_agent_ping_timeouts": 3}
+
+# Only fw may register frameworks, with one role, and tear them down; only ops may reserve.
+_ACLS = {
+    "permissive": False,
+    "register_frameworks": [{"principals": {"values": ["fw"]}, "roles": {"values": ["slave_public"]}}],
+    "teardown_frameworks": [{"principals": {"values": ["fw"]}, "framework_principals": {"type": "ANY"}}],
+    "run_tasks": [{"principals": {"values": ["fw"]}, "users": {"type": "ANY"}}],
+    "reserve_resources": [{"principals": {"values": ["ops"]}, "roles": {"type": "ANY"}}],
+    "unreserve_resources": [{"principals": {"values": ["ops"]}, "reserver_principals": {"type": "ANY"}}],
+}
 
 SCENARIOS = {
     "01": Replay(
@@ -84,8 +95,7 @@ SCENARIOS = {
     "13": Replay(
         "13",
         now=0.32,
-        config=_BASE | {"authenticate": True} | {"allocation_interval": 1.004},
-        skipped=frozenset({20, 25, 79, 81, 92}),
+        config=_BASE | {"authenticate": True, "acls": parse(_ACLS)} | {"allocation_interval": 1.004},
         credentials={"fw": "fwsecret", "ops": "opssecret"},
     ),
     "10": Replay(

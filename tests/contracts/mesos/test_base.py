@@ -64,7 +64,7 @@ def test_an_import_on_another_thread_says_what_to_do() -> None:
 
 
 def test_pymesos_is_imported_in_one_place() -> None:
-    """So that there is one place to keep the process clean; the example does without our SDK, in its own process."""
+    """One place to keep the process clean. The example runs without our SDK, in a process of its own."""
     importers = [
         str(path.relative_to(ROOT))
         for folder in ("api", "examples", "pool_executor", "scheduler", "sdk")
