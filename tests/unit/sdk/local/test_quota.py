@@ -334,3 +334,16 @@ def test_the_shape_of_amounts_is_that_of_offers() -> None:
     world.accept("s", offer, launch(task(offer, "t1", resources=amounts(offer, cpus=1.0, mem=64.0))))
     world.at(1.0)
     assert held(world.offers("s"))["cpus"] == 2.0
+
+
+def test_a_reservation_counts_from_the_moment_it_is_made() -> None:
+    """RESERVE_RESOURCES by an operator and UNRESERVE_RESOURCES change what counts against the quota."""
+    world = World()
+    agent_id = world.agent("a1")
+    item = {"name": "cpus", "type": "SCALAR", "scalar": {"value": 1.5}}
+    item["reservations"] = [{"type": "DYNAMIC", "role": "r/x"}]
+    content = {"agent_id": {"value": agent_id}, "resources": [item]}
+    assert world.operator("RESERVE_RESOURCES", content).status == 202
+    assert consumed(world.master.state, "r") == {"cpus": 1500}
+    assert world.operator("UNRESERVE_RESOURCES", content).status == 202
+    assert consumed(world.master.state, "r") == {}

@@ -195,3 +195,13 @@ def test_wrong_weights_change_nothing() -> None:
     assert "Weights must be positive" in refused([good, {"role": "b", "weight": 0.0}])
     assert "Invalid weight '-1'" in refused([good, {"role": "b", "weight": -1.0}])
     assert "Role 'b/' cannot end with a slash" in refused([good, {"role": "b/", "weight": 1.0}])
+
+
+def test_a_role_of_very_many_levels_harms_nobody() -> None:
+    """It is refused, and the next scheduler is served; the deepest that is allowed gets offers."""
+    world = World()
+    world.agent("a1")
+    world.subscribe("deep", "/".join("a" * 5000))
+    assert "more than 100 levels" in world.of("deep", "ERROR")[0]["error"]["message"]
+    world.subscribe("s", "/".join("a" * 100))
+    assert world.offers("s")
