@@ -21,7 +21,7 @@ from aiohttp import web
 
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.core import views
+from sdk.local.core import agent_reports, views
 from sdk.local.core.authentication import principal
 from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
@@ -30,7 +30,7 @@ from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
-from sdk.local.core.wire import Json
+from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
@@ -189,7 +189,7 @@ class MasterServer:
             return await self._serve(request)
         await self._gate.arrive()
         await self._gate.answer()
-        return web.Response(body=_PAGE.read_bytes(), content_type="text/html", charset="utf-8")
+        return web.Response(body=_PAGE.read_bytes(), content_type="text/html")
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = str(uuid.uuid4())
@@ -285,7 +285,7 @@ class MasterServer:
         await self._gate.arrive()
         only_post(request)
         self._leading()
-        message = await json_body(request)
+        message = _checked_message(await json_body(request), agent_reports.FIRST)
         name = str(uuid.uuid4())
         stream = EventStream()
         self._streams[name] = stream
@@ -302,12 +302,23 @@ class MasterServer:
         await self._gate.arrive()
         only_post(request)
         messages = await json_body(request)
+        if not isinstance(messages, list):
+            raise Refused(text(400, "Expecting a list of messages of an agent"))
+        # All of them or none: an agent that is refused sends nothing twice.
+        messages = [_checked_message(message, agent_reports.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
         for message in messages:
             self._perform(self.master.agent_message(name, message, now=self._clock.now()))
         return text(202)
+
+
+def _checked_message(message: object, types: frozenset[str]) -> Json:
+    try:
+        return agent_reports.check(message, types)
+    except BadMessage as error:
+        raise Refused(text(400, f"Not a message of an agent: {error}")) from None
 
 
 def machine() -> Json:
@@ -372,6 +383,8 @@ async def run(options: argparse.Namespace) -> None:
         domain=options.domain,
         authenticate=options.credentials is not None,
         log_dir=str(options.work_dir),
+        zk=options.zk,
+        zk_session_timeout=options.zk_session_timeout,
         allocation_interval=options.allocation_interval,
         heartbeat_interval=options.heartbeat_interval,
         agent_ping_timeout=options.agent_ping_timeout,
