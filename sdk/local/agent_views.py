@@ -145,14 +145,14 @@ def _statistics(state: AgentState, run: ExecutorRun, pid: int, now: float) -> Js
             continue
         user, system, rss = user + int(fields[11]), system + int(fields[12]), rss + int(fields[21])
     used = _in_use(state, run)
-    limit = int(used.scalar("mem") / 1000 * 1024 * 1024)
+    requested = int(used.scalar("mem") / 1000 * 1024 * 1024)
     return {
         "timestamp": now,
         "cpus_user_time_secs": user / ticks,
         "cpus_system_time_secs": system / ticks,
         "cpus_soft_limit": used.scalar("cpus") / 1000,
-        "mem_limit_bytes": limit,
-        "mem_soft_limit_bytes": limit,
+        "mem_limit_bytes": executors.memory_limit(state, run),
+        "mem_soft_limit_bytes": requested,
         "mem_rss_bytes": rss * page,
     }
 

@@ -340,15 +340,13 @@ class Agent:
                 run.stream = None
         return self._take()
 
-    def launched(self, container_id: str, pid: int, *, now: float) -> tuple[AgentOutput, ...]:
+    def launched(self, container_id: str, pid: int, *, now: float) -> tuple[AgentOutput, ...]:  # noqa: ARG002 - as all that happens
         """The executor of that container was started."""
         run = self._run(container_id)
         if run is None:
             self.state.out.append(Destroy(container_id=container_id))
             return self._take()
         run.pid = pid
-        if run.state == "STARTING":
-            run.deadline = now + self.state.config.executor_registration_timeout
         executors.checkpoint(self.state, run)
         if run.state == "TERMINATING":
             self.state.out.append(Destroy(container_id=container_id))
@@ -366,8 +364,8 @@ class Agent:
         """The executor could not be started; `message` goes into its tasks' statuses as it is."""
         run = self._run(container_id)
         if run is not None:
-            run.why = (reason, message)
-            run.dropped = dropped
+            if run.why is None:
+                run.why, run.dropped = (reason, message), dropped
             executors.exited(self.state, run, None, now)
         return self._take()
 

@@ -13,9 +13,13 @@ from sdk.local.core.agent_model import (
     Launch,
     ToExecutor,
 )
+from sdk.local.core.model import TERMINAL
 from sdk.local.core.resources import Resources
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json, ordered
+
+UNLIMITED = 2**50
+"""Thousandths of a megabyte: no machine has as much."""
 
 
 def know_framework(state: AgentState, framework: Json) -> None:
@@ -105,7 +109,8 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
         container_id=state.config.new_container_id(),
         info=executor,
         command=tasks[0].command,
-        deadline=None,
+        # What is fetched counts: a server that never ends does not keep a task staging for ever.
+        deadline=now + state.config.executor_registration_timeout,
     )
     state.runs[run.key] = run
     checkpoint(state, run)
@@ -130,6 +135,28 @@ def used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:
     for task in tasks:
         total = total + Resources.of(task.info.get("resources"))
     return total
+
+
+def memory_limit(state: AgentState, run: ExecutorRun) -> int:
+    """Bytes that an executor and its tasks may have: a task's limit where it has one, else what it asked for."""
+    total = Resources.of(run.info.get("resources")).scalar("mem")
+    for task in state.tasks_of(run):
+        if not task.terminal:
+            total += _task_memory(task)
+    return int(total / 1000 * 1024 * 1024)
+
+
+def _task_memory(task: AgentTask) -> int:
+    """Thousandths of a megabyte."""
+    limits = task.info.get("limits")
+    scalar = limits.get("mem") if isinstance(limits, dict) else None
+    limit = scalar.get("value") if isinstance(scalar, dict) else None
+    # "Infinity" is how protobuf's JSON writes a task without limit.
+    if limit in ("Infinity", float("inf")):
+        return UNLIMITED
+    if isinstance(limit, (int, float)) and not isinstance(limit, bool) and 0 <= limit < UNLIMITED / 1000:
+        return round(limit * 1000)
+    return Resources.of(task.info.get("resources")).scalar("mem")
 
 
 def command_executor(framework_id: str, task: Json) -> Json:
@@ -215,6 +242,9 @@ def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now:
 def on_update(state: AgentState, run: ExecutorRun, content: Json, now: float) -> None:
     """UPDATE of an executor: stored, then acknowledged to it at once; the scheduler's word is not awaited."""
     task = state.tasks.get((run.framework_id, content["task_id"]["value"]))
+    if task is not None and run.limitation is not None and content["state"] in TERMINAL:
+        # It ended because of the limit, whatever the executor saw of it; the end of the container tells.
+        task = None
     known = task is not None and any(content.get("uuid") == item["uuid"] for item in (*task.statuses, *task.pending))
     if task is not None and not known:
         updates.add(state, task, updates.executor_status(state, run, content, now), now)

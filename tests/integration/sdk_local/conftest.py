@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sdk.local.cluster import AgentSpec, Cluster, Timing
+from tests.integration.sdk_local.agent_process import AgentProcess, Master
 from tests.integration.sdk_local.client import Scheduler
 from tests.support.ports import free_port
 
@@ -49,3 +50,19 @@ def scheduler(cluster: Cluster) -> Iterator[Callable[..., Scheduler]]:
     yield make
     for item in made:
         item.close()
+
+
+@pytest.fixture
+def master() -> Iterator[Master]:
+    """A master of the test's own, for one agent."""
+    result = Master()
+    yield result
+    result.close()
+
+
+@pytest.fixture
+def agent(master: Master, tmp_path: Path) -> Iterator[AgentProcess]:
+    """An agent of that master, not started yet."""
+    result = AgentProcess(master, tmp_path / "agent")
+    yield result
+    result.close()
