@@ -207,6 +207,9 @@ class Fetcher:
                     for member in tar:
                         self._go_on(value)
                         self._extract_from_tar(tar, member)
+                    # tarfile stops at the end mark; only the end of the file tells whether the checksum is right.
+                    while tar.fileobj is not None and tar.fileobj.read(_PIECE):
+                        self._go_on(value)
             elif name.endswith(".zip"):
                 with zipfile.ZipFile(archive) as zipped:
                     for item in zipped.infolist():

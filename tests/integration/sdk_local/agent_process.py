@@ -20,6 +20,13 @@ ROOT = Path(__file__).parents[3]
 FRAMEWORK = {"id": {"value": "F"}, "name": "f", "user": "root", "checkpoint": True}
 
 
+class Silent(http.server.ThreadingHTTPServer):
+    """A server for which clients that go away are the purpose, not an error to print."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 class Master:
     """Takes one agent, hears what it says, and says what it is told."""
 
@@ -58,7 +65,7 @@ class Master:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = Silent(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
