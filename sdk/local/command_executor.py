@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DEFAULT_GRACE = 3.0
 # Without an acknowledgement of the last update the executor waits this long, then it ends anyway.
 LAST_WORD_TIMEOUT = 10.0
+# Without checkpoints an agent that comes back does not know us; but a stream may just have been cut.
+UNCHECKPOINTED_PATIENCE = 5.0
 # How much of the reason why a child could not become its command is read.
 _REASON_SIZE = 4096
 # Names as strsignal(3) prints them in the recorded messages.
@@ -98,6 +100,7 @@ class Executor:
         }
         self.sandbox = os.environ["MESOS_SANDBOX"]
         self.recovery_timeout = parse_duration(os.environ.get("MESOS_RECOVERY_TIMEOUT", "0secs"))
+        self.checkpointed = "MESOS_RECOVERY_TIMEOUT" in os.environ
         self.lost_at: float | None = None
         self.retry_at = 0.0
         self.tasks: dict[str, Task] = {}
@@ -361,6 +364,11 @@ class Executor:
 
     def kill(self, task: Task, policy: dict[str, Any] | None, *, quiet: bool = False) -> None:
         """SIGTERM, and SIGKILL after the grace period; a later call may shorten it."""
+        if task.pid is None and not task.ended:
+            # A member of its group failed before its turn to start came.
+            task.killed = task.ended = True
+            self.update(task, "TASK_KILLED", message="Its group ended before the command was started")
+            return
         if not task.running:
             return
         assert task.pid is not None
@@ -515,7 +523,7 @@ class Executor:
         except Gone:
             self.lost()
             assert self.lost_at is not None
-            if now > self.lost_at + max(self.recovery_timeout, 5.0):
+            if now > self.lost_at + (self.recovery_timeout if self.checkpointed else UNCHECKPOINTED_PATIENCE):
                 self.abandon("the agent did not come back within the recovery timeout")
         except Rejected as error:
             self.abandon(str(error))

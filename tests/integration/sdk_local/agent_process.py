@@ -147,7 +147,10 @@ class AgentProcess:
         count = len(self._master.registrations)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(*flags), cwd=ROOT, stdout=log, stderr=log)
-        wait_until(lambda: len(self._master.registrations) > count, 20, "the registration")
+        try:
+            wait_until(lambda: len(self._master.registrations) > count, 20, "the registration")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the agent said: {self.said()!r}") from error
 
     def get(self, path: str) -> Any:
         """A JSON document of the agent."""
