@@ -158,7 +158,7 @@ class Conversation:
         return found
 
 
-@pytest.fixture(scope="module", params=[("02", 15061), ("08", 15061), ("08", 15062)], ids=str)
+@pytest.fixture(scope="module", params=[("02", 15061), ("08", 15061), ("08", 15062), ("10b", 15061)], ids=str)
 def conversation(request: pytest.FixtureRequest) -> Conversation:
     """One recording about one agent, replayed."""
     number, port = request.param
