@@ -20,10 +20,11 @@ from pathlib import Path
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from sdk.local.agent_api import AgentApi
+from sdk.local.agent_flags import shown_flags
 from sdk.local.agent_views import agent_state, attached, container_list, metrics, over_quota, statistics
 from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
-from sdk.local.containers import Containers, LaunchFailed, sandbox_path, seconds
+from sdk.local.containers import Containers, LaunchFailed, sandbox_path
 from sdk.local.core import classic
 from sdk.local.core.agent import Agent
 from sdk.local.core.agent_model import (
@@ -43,7 +44,7 @@ from sdk.local.core.wire import BadMessage, Json
 from sdk.local.faults import Faults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
-from sdk.local.flags import attributes, resources
+from sdk.local.flags import attributes, domain, resources
 from sdk.local.isolation import Excess, Groups, Impossible, MemoryGuard, isolators, memory_guard
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
@@ -405,7 +406,7 @@ class AgentServer:
     def _endpoints(self) -> dict[str, Handler]:
         agent = self.agent
         files = Files(lambda: attached(agent.state, self._work_dir))
-        flags = shown_flags(self._options)
+        flags = shown_flags(self._options, self.agent.state.config.max_completed)
         api = AgentApi(agent.state, self._work_dir, files, lambda: metrics(agent.state, self._clock.now()), flags)
 
         async def operator(request: web.Request) -> web.StreamResponse:
@@ -501,17 +502,6 @@ def leader(url: str) -> str:
         client.close()
 
 
-def shown_flags(options: argparse.Namespace) -> dict[str, str]:
-    """The flags as /flags and /state print them."""
-
-    def shown(value: object) -> str:
-        if isinstance(value, bool):
-            return str(value).lower()
-        return seconds(value) if isinstance(value, float) else str(value)
-
-    return {name: shown(value) for name, value in sorted(vars(options).items())}
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line; names are those of mesos-agent where it has them."""
     result = argparse.ArgumentParser(
@@ -528,6 +518,12 @@ def parser() -> argparse.ArgumentParser:
         help="name:value;... with name(role) for a static reservation",
     )
     result.add_argument("--attributes", default="", help="name:value;...")
+    result.add_argument(
+        "--domain",
+        default=None,
+        metavar="JSON",
+        help='such as {"fault_domain":{"region":{"name":"r1"},"zone":{"name":"z1"}}}',
+    )
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
     result.add_argument("--no-switch-user", action="store_true", help="run everything as the agent's own user")
     result.add_argument(
@@ -563,6 +559,8 @@ async def run(options: argparse.Namespace) -> None:
     }
     if options.attributes:
         info["attributes"] = attributes(options.attributes)
+    if options.domain is not None:
+        info["domain"] = domain(options.domain)
     config = AgentConfig(
         info=info,
         new_uuid=new_uuid,

@@ -23,6 +23,7 @@ from typing import Any
 from sdk.local import processes, rlimits
 from sdk.local.atomic import write_atomically
 from sdk.local.core.agent_model import Launch
+from sdk.local.core.executors import duration
 from sdk.local.core.wire import Json
 from sdk.local.fetcher import Cache, Fetcher, FetchFailed
 from sdk.local.gate import start_gated
@@ -112,13 +113,6 @@ def _noted(file: Path) -> Json | None:
         return {"pid": int(content["pid"]), "start": int(content["start"]), "sandbox": str(content["sandbox"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def seconds(value: float) -> str:
-    """A duration as Mesos prints it: `15mins`, `5secs`."""
-    if value >= 60 and value % 60 == 0:
-        return f"{value / 60:g}mins"
-    return f"{value:g}secs"
 
 
 def own_executor(work: Launch) -> bool:
@@ -335,7 +329,7 @@ class Containers:
             "MESOS_CHECKPOINT": "1" if work.framework.get("checkpoint") else "0",
             "MESOS_DIRECTORY": str(container.sandbox),
             "MESOS_EXECUTOR_ID": work.executor_id,
-            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": seconds(self._shutdown_grace if grace is None else grace / 1e9),
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": duration(self._shutdown_grace if grace is None else grace / 1e9),
             "MESOS_FRAMEWORK_ID": work.framework_id,
             "MESOS_HTTP_COMMAND_EXECUTOR": "0",
             "MESOS_SANDBOX": str(container.sandbox),
@@ -347,9 +341,9 @@ class Containers:
             result["MESOS_SWITCH_USER"] = "0"
         if work.executor.get("type") == "DEFAULT":
             # It fetches for its tasks.
-            result["MESOS_FETCHER_STALL_TIMEOUT"] = seconds(self._stall_timeout)
+            result["MESOS_FETCHER_STALL_TIMEOUT"] = duration(self._stall_timeout)
         if work.framework.get("checkpoint"):
-            result["MESOS_RECOVERY_TIMEOUT"] = seconds(self._recovery_timeout)
+            result["MESOS_RECOVERY_TIMEOUT"] = duration(self._recovery_timeout)
             result["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "2secs"
         if work.task is not None and resources:
             result["MESOS_ALLOCATION_ROLE"] = resources[0].get("allocation_info", {}).get("role", "*")

@@ -78,12 +78,12 @@ def memory_guard(names: tuple[str, ...], work_dir: Path, root: str) -> MemoryGua
 
 
 def _requested(limit: int, used: int, more: str = "") -> Excess:
-    message = f"Memory limit exceeded: Requested: {_size(limit)} Maximum Used: {_size(used)}\n{more}"
+    message = f"Memory limit exceeded: Requested: {size(limit)} Maximum Used: {size(used)}\n{more}"
     value = round(used / 1024**2, 3)
     return Excess(message=message, resources=[{"name": "mem", "type": "SCALAR", "scalar": {"value": value}}])
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
     """Bytes as Mesos prints them: in the largest unit that divides them."""
     for unit, size in (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):
         if count and count % size == 0:

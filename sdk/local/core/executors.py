@@ -22,6 +22,13 @@ UNLIMITED = 2**50
 """Thousandths of a megabyte: no machine has as much."""
 
 
+def duration(seconds: float) -> str:
+    """As Mesos prints it: `15mins`, `5secs`."""
+    if seconds >= 60 and seconds % 60 == 0:
+        return f"{seconds / 60:g}mins"
+    return f"{seconds:g}secs"
+
+
 def know_framework(state: AgentState, framework: Json) -> None:
     """Store a FrameworkInfo that is new or changed."""
     framework_id = framework["id"]["value"]
@@ -209,11 +216,11 @@ def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now:
         run.state = "RUNNING"
         run.deadline = None
     assert state.agent_id is not None
-    info = public_agent_info(state.config.info, checkpoint=False)
+    info = public_agent_info(state.config.info | {"id": {"value": state.agent_id}}, checkpoint=False)
     content = {
         "executor_info": run.info,
         "framework_info": state.frameworks[run.framework_id],
-        "agent_info": info | {"id": {"value": state.agent_id}},
+        "agent_info": info,
         "container_id": {"value": run.container_id},
     }
     state.out.append(ToExecutor(stream=stream, event={"type": "SUBSCRIBED", "subscribed": content}))
@@ -342,10 +349,10 @@ def tick(state: AgentState, now: float) -> None:
         if run.deadline is None or now < run.deadline:
             continue
         if run.state == "STARTING":
-            seconds = f"{state.config.executor_registration_timeout:g}secs"
+            seconds = duration(state.config.executor_registration_timeout)
             why = ("REASON_EXECUTOR_REGISTRATION_TIMEOUT", f"Executor did not register within {seconds}")
         elif run.state == "RUNNING":
-            seconds = f"{state.config.executor_reregistration_timeout:g}secs"
+            seconds = duration(state.config.executor_reregistration_timeout)
             why = ("REASON_EXECUTOR_REREGISTRATION_TIMEOUT", f"Executor did not reregister within {seconds}")
         else:
             why = ("REASON_EXECUTOR_TERMINATED", "Executor terminated")

@@ -156,3 +156,14 @@ def test_a_full_disk_delays_checkpoints_only(master: Master, agent: AgentProcess
     assert agent.process is not None
     agent.process.send_signal(signal.SIGTERM)
     assert agent.process.wait(20) == 0
+
+
+def test_recovery_timeout(master: Master, agent: AgentProcess) -> None:
+    """An executor whose agent stays away longer ends with its task; the agent finds it dead."""
+    agent.start("--recovery-timeout", "1")
+    master.run("t1", "exec sleep 1000")
+    pid = master.wait_for("t1", "TASK_RUNNING")["container_status"]["executor_pid"]
+    agent.kill()
+    wait_until(lambda: not processes.alive(pid), 20, "the end of the executor")
+    agent.start()
+    assert master.wait_for("t1", "TASK_FAILED")["reason"] == "REASON_EXECUTOR_TERMINATED"
