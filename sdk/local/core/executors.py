@@ -212,6 +212,7 @@ def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now:
         state.out.append(CloseExecutor(stream=run.stream))
     again = run.state == "RUNNING"
     run.stream = stream
+    run.heartbeat_at = now + state.config.executor_heartbeat_interval
     if run.state != "TERMINATING":
         run.state = "RUNNING"
         run.deadline = None
@@ -344,8 +345,11 @@ def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) 
 
 
 def tick(state: AgentState, now: float) -> None:
-    """Executors that did not subscribe, come back or end in time."""
+    """Heartbeats, and executors that did not subscribe, come back or end in time."""
     for run in list(state.runs.values()):
+        if run.stream is not None and run.heartbeat_at is not None and now >= run.heartbeat_at:
+            run.heartbeat_at = now + state.config.executor_heartbeat_interval
+            state.out.append(ToExecutor(stream=run.stream, event={"type": "HEARTBEAT"}))
         if run.deadline is None or now < run.deadline:
             continue
         if run.state == "STARTING":

@@ -195,3 +195,14 @@ def task(task_id: str, command: Json | str, **fields: Any) -> Json:
     """A TaskInfo."""
     command = {"value": command} if isinstance(command, str) else command
     return {"name": task_id, "task_id": {"value": task_id}, "agent_id": {"value": "A"}, "command": command} | fields
+
+
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    certificate, key = directory / "cert.pem", directory / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key

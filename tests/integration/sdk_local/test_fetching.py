@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sdk_local.agent_process import AgentProcess, Json, Master, Silent, task
+from tests.integration.sdk_local.agent_process import AgentProcess, Json, Master, Silent, self_signed, task
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -250,12 +250,7 @@ def test_https_by_the_trust_store(
     master: Master, agent: AgentProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate that the store knows is taken, another one ends the launch."""
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    certificate, key = self_signed(tmp_path)
     Handler.asked, Handler.gate = [], threading.Event()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

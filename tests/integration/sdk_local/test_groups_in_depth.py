@@ -1,14 +1,18 @@
 """Tasks of groups have all that command tasks have: checks, kill policies, time limits, users; and what is refused."""
 
+import http.server
 import os
 import pwd
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sdk.local import processes
-from tests.integration.sdk_local.agent_process import AgentProcess, Json, Master, task
+from tests.integration.sdk_local.agent_process import AgentProcess, Json, Master, Silent, self_signed, task
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -78,6 +82,50 @@ def test_checks_in_groups(master: Master, agent: AgentProcess, listener: int) ->
     assert master.wait_for("g3", "TASK_KILLED")["healthy"] is False
     for name in ("g1", "g2"):
         master.wait_for(name, "TASK_KILLED")
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Says 204 to everything."""
+
+    def do_GET(self) -> None:
+        """No content."""
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(params=["http", "https"])
+def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """Scheme and port of a web server; the certificate of https is nobody's."""
+    with Silent(("127.0.0.1", 0), Answering) as server:
+        if request.param == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self_signed(tmp_path))
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield str(request.param), server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def test_web_health_checks(master: Master, agent: AgentProcess, grouped: bool, web: tuple[str, int]) -> None:
+    """HTTP and HTTPS: the status decides, not the certificate."""
+    agent.start()
+    scheme, port = web
+    for name, statuses in (("good", [204]), ("bad", [200])):
+        health = {
+            "type": "HTTP",
+            "http": {"scheme": scheme, "port": port, "path": "/", "statuses": statuses},
+            "grace_period_seconds": 0.0,
+            "consecutive_failures": 1,
+            **FAST,
+        }
+        run(master, grouped, name, "exec sleep 1000", health_check=health)
+    assert master.wait_for("bad", "TASK_KILLED")["healthy"] is False
+    wait_until(lambda: any(status.get("healthy") for status in told(master, "good")), 20, "the health of good")
 
 
 def test_each_task_of_a_group_has_its_own_patience(master: Master, agent: AgentProcess) -> None:
