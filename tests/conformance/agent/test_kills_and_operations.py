@@ -32,8 +32,30 @@ def frameworks(recorded: list[Json]) -> dict[str, Json]:
     return {name: convert("FrameworkInfo", info) for name, info in found.items()}
 
 
-class Kills:
+class Timed:
+    """A recording that is played by time; `sent` holds the statuses of one type of message with their times."""
+
+    replay: Replay
+    kind: str
+    sent: list[tuple[float, Json]]
+
+    def to(self, moment: float) -> None:
+        """Let time pass, and note when something is sent."""
+        while (due := self.replay.agent.next_tick()) is not None and due <= moment:
+            self.replay.at(due)
+            self.keep()
+        self.replay.at(moment)
+
+    def keep(self) -> None:
+        """Note what was sent at this time."""
+        told = [message["status"] for message in self.replay.messages if message["type"] == self.kind]
+        self.sent += [(self.replay.now, status) for status in told[len(self.sent) :]]
+
+
+class Kills(Timed):
     """Recording 06, played by time."""
+
+    kind = "UPDATE"
 
     def __init__(self) -> None:
         self.infos = frameworks(KILLS)
@@ -77,24 +99,13 @@ class Kills:
                 seen.add(status["uuid"])
                 steps.append((status["timestamp"] + self.offset, 0, "executor", status))
         for moment, _, who, body in sorted(steps, key=lambda step: step[:2]):
-            self._to(moment)
+            self.to(moment)
             if who == "executor":
                 self._says(body)
             else:
                 self._scheduler(who, body)
-            self._keep()
-        self._to(KILLS[-1]["t"])
-
-    def _to(self, moment: float) -> None:
-        while (due := self.replay.agent.next_tick()) is not None and due <= moment:
-            self.replay.at(due)
-            self._keep()
-        self.replay.at(moment)
-
-    def _keep(self) -> None:
-        """The time of each status that was sent."""
-        statuses = self.replay.statuses()
-        self.sent += [(self.replay.now, status) for status in statuses[len(self.sent) :]]
+            self.keep()
+        self.to(KILLS[-1]["t"])
 
     def _scheduler(self, who: str, call: Json) -> None:
         base: Json = {"framework_id": call.get("framework_id")}
@@ -163,8 +174,10 @@ def test_kills_reach_the_executor_as_they_were_sent(kills: Kills) -> None:
     assert said_of == {name: [{"task_id": {"value": name}}] for name in said_of}
 
 
-class Operations:
+class Operations(Timed):
     """The operations of recording 05 that the master let through, played by time."""
+
+    kind = "OPERATION_STATUS"
 
     def __init__(self) -> None:
         self.infos = frameworks(OPERATIONS)
@@ -201,7 +214,7 @@ class Operations:
             body = line.get("body")
             if line["who"] != "scheduler" or line["kind"] != "call" or not isinstance(body, dict):
                 continue
-            self._to(line["t"])
+            self.to(line["t"])
             if body.get("type") == "ACCEPT":
                 for operation in body["accept"].get("operations", ()):
                     self._apply(line["id"], operation)
@@ -213,17 +226,7 @@ class Operations:
                 except BadMessage:
                     # The one with an object for its uuid; the real master answers 400.
                     assert isinstance(content["uuid"], dict)
-            self._keep()
-
-    def _to(self, moment: float) -> None:
-        while (due := self.replay.agent.next_tick()) is not None and due <= moment:
-            self.replay.at(due)
-            self._keep()
-        self.replay.at(moment)
-
-    def _keep(self) -> None:
-        told = [message["status"] for message in self.replay.messages if message["type"] == "OPERATION_STATUS"]
-        self.sent += [(self.replay.now, status) for status in told[len(self.sent) :]]
+            self.keep()
 
     def _apply(self, who: str, operation: Json) -> None:
         if operation["type"] not in operations.KINDS:
