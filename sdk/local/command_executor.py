@@ -20,6 +20,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from sdk.local.executor_checks import Check, HealthCheck, kill_group, run_command
 from sdk.local.executor_link import AgentLink, Gone, Rejected, parse_duration
+from sdk.local.executor_sandbox import Unstartable, account, become, enter, make_sandbox, set_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -221,9 +222,9 @@ class Executor:
             sys.exit(1)
         container = task.info.get("container", {})
         try:
-            if task.container is not None:
-                self._make_sandbox(task, command, container)
             user = account(command.get("user") or self.user)
+            if task.container is not None:
+                make_sandbox(task.info, self._directory(task), self.sandbox, user)
             limits = bool(container.get("rlimit_info"))
         except (Unstartable, OSError) as error:
             self._unstarted(task, f"Failed to launch container: {error}")
@@ -239,9 +240,9 @@ class Executor:
                 os.setsid()
                 signal.signal(signal.SIGHUP, signal.SIG_DFL)
                 if task.container is not None:
-                    self._enter(task)
+                    enter(self._directory(task), task.container["value"], command.get("uris", []), user)
                 if limits:
-                    limit(container)
+                    set_limits(container)
                 become(user)
                 # The command's exec closes the pipe without a word.
                 run_command(command, environment)
@@ -266,9 +267,9 @@ class Executor:
     def _runs(self, task: Task) -> None:
         """Its command is what its process is now, or will be within a moment."""
         now = time.monotonic()
-        if (task.pipe is not None and os.get_blocking(task.pipe)) or task.pipe is not None:
+        if task.pipe is not None:
             os.close(task.pipe)
-        task.pipe = None
+            task.pipe = None
         if "health_check" in task.info:
             task.health = HealthCheck(task.info["health_check"], self._environment(task), now)
         limit = task.info.get("max_completion_time", {}).get("nanoseconds")
@@ -297,70 +298,6 @@ class Executor:
         task.ended = True
         self.update(task, "TASK_FAILED", message=why, reason="REASON_CONTAINER_LAUNCH_FAILED")
         self.kill_together(task, None)
-
-    def _make_sandbox(self, task: Task, command: dict[str, Any], container: dict[str, Any]) -> None:
-        """The task's own directory with its volumes, for the user who runs it."""
-        from sdk.local.unsupported import refusal
-
-        why = refusal(command, container)
-        if why is None and "value" not in command:
-            why = "its command has no value"
-        if why is not None:
-            raise Unstartable(why)
-        if "/" in task.task_id or "\0" in task.task_id or not task.task_id.strip("."):
-            raise Unstartable(f"the task id '{task.task_id}' cannot name a directory")
-        directory = self._directory(task)
-        os.makedirs(directory, mode=0o750, exist_ok=True)  # noqa: PTH103 - as above
-        user = account(command.get("user") or self.user)
-        self._give(directory, user)
-        disks = [
-            item for item in task.info.get("resources", ()) if {"persistence", "volume"} <= set(item.get("disk", {}))
-        ]
-        if disks or container.get("volumes"):
-            from pathlib import Path
-
-            from sdk.local.volumes import BadVolume, show_container, show_parents
-
-            sandbox, parent = Path(directory), Path(self.sandbox)
-            try:
-                show_parents(disks, sandbox, parent)
-                show_container(container, sandbox, parent, lambda path: self._give(str(path), user))
-            except BadVolume as error:
-                raise Unstartable(str(error)) from None
-
-    def _give(self, path: str, user: Any) -> None:
-        if user is not None:
-            os.chown(path, user.pw_uid, user.pw_gid)
-
-    def _enter(self, task: Task) -> None:
-        """In the child: go to the task's own sandbox and fetch what its command names."""
-        directory = self._directory(task)
-        user = account(task.info["command"].get("user") or self.user)
-        os.chdir(directory)
-        for name, number in (("stdout", 1), ("stderr", 2)):
-            descriptor = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-            self._give(f"{directory}/{name}", user)
-        uris = task.info["command"].get("uris", [])
-        if uris:
-            # The fetcher needs a good part of the standard library; only tasks with URIs pay for it.
-            from pathlib import Path
-
-            from sdk.local.fetcher import Fetcher, FetchFailed
-
-            timeout = parse_duration(os.environ.get("MESOS_FETCHER_STALL_TIMEOUT", "60secs"))
-            before = set(Path(directory).rglob("*"))
-            try:
-                Fetcher(Path(directory), _log, None, timeout).fetch(uris)
-            except FetchFailed as error:
-                name = task.container["value"] if task.container is not None else ""
-                raise Unstartable(
-                    f"Failed to launch container: Failed to fetch all URIs for container '{name}': {error}"
-                ) from None
-            if user is not None:
-                for path in set(Path(directory).rglob("*")) - before:
-                    os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
     def kill(self, task: Task, policy: dict[str, Any] | None, *, quiet: bool = False) -> None:
         """SIGTERM, and SIGKILL after the grace period; a later call may shorten it."""
@@ -560,49 +497,10 @@ class Executor:
             self.flush()
 
 
-def _log(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
 def _new_id() -> str:
     """A random id in the form of a UUID; the module of that name would cost its import in every task."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-class Unstartable(Exception):
-    """A task cannot be started; the text says why."""
-
-
-def account(user: str | None) -> Any:
-    """The password entry of the user to run as; None to go on as whoever this is. Unstartable for an unknown one."""
-    if user is None or os.geteuid() != 0 or os.environ.get("MESOS_SWITCH_USER") == "0":
-        return None
-    import pwd
-
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        raise Unstartable(f"No such user '{user}'") from None
-    return None if entry.pw_uid == 0 else entry
-
-
-def limit(container: dict[str, Any]) -> None:
-    """Set the RLimitInfo of a container for this process."""
-    from sdk.local.rlimits import BadLimit, apply
-
-    try:
-        apply(container)
-    except (BadLimit, OSError) as error:
-        raise Unstartable(f"Failed to launch container: {error}") from None
-
-
-def become(entry: Any) -> None:
-    """Go on as that user."""
-    if entry is not None:
-        os.initgroups(entry.pw_name, entry.pw_gid)
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import pwd
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from sdk.local.core.wire import Json
 from sdk.local.fetcher import Cache, Fetcher, FetchFailed
 from sdk.local.gate import start_gated
 from sdk.local.isolation import Excess, MemoryGuard
+from sdk.local.threads import in_thread
 from sdk.local.unsupported import refusal
 from sdk.local.volumes import BadVolume, component, show_container, show_persistent, volume_path
 from sdk.local.web import encode
@@ -76,34 +76,6 @@ def _refuse(work: Launch) -> None:
     why = refusal(task.get("command") or work.executor.get("command", {}), container)
     if why is not None:
         raise LaunchFailed(f"Failed to launch container: {why}")
-
-
-def in_thread(work: Callable[[], None]) -> "asyncio.Future[None]":
-    """Run in a thread of its own. The loop's own threads are few: six servers that stall would stop all launches."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[None] = loop.create_future()
-
-    def finish(error: BaseException | None) -> None:
-        if result.cancelled():
-            return
-        if error is None:
-            result.set_result(None)
-        else:
-            result.set_exception(error)
-            # Nobody may be interested any more.
-            result.exception()
-
-    def run() -> None:
-        error: BaseException | None = None
-        try:
-            work()
-        except BaseException as caught:  # noqa: BLE001 - it is raised again where the result is awaited
-            error = caught
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all interest
-            loop.call_soon_threadsafe(finish, error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return result
 
 
 def _noted(file: Path) -> Json | None:
@@ -175,7 +147,8 @@ class Containers:
             await self._fetch(work, sandbox)
             self._start(container, work, agent_id, owner)
             self._watch(container)
-        except (OSError, rlimits.BadLimit) as error:
+        except (OSError, ValueError, rlimits.BadLimit) as error:
+            # ValueError is Python's word for names and values that no process can get: zero bytes, `=` in a name.
             if container.pid is not None:
                 # It runs, and could not be noted: after a restart nobody would know of it.
                 await asyncio.to_thread(processes.kill_all, str(sandbox), container.pid)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sdk.local import processes
-from tests.integration.sdk_local.agent_process import ROOT, AgentProcess, Master
+from tests.integration.sdk_local.agent_process import FRAMEWORK, ROOT, AgentProcess, Master
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -167,3 +167,37 @@ def test_recovery_timeout(master: Master, agent: AgentProcess) -> None:
     wait_until(lambda: not processes.alive(pid), 20, "the end of the executor")
     agent.start()
     assert master.wait_for("t1", "TASK_FAILED")["reason"] == "REASON_EXECUTOR_TERMINATED"
+
+
+def test_ids_as_long_as_they_may_be(master: Master, agent: AgentProcess) -> None:
+    """A task id of 255 letters is checkpointed, found again and forgotten; one too long for a directory has failed."""
+    agent.start()
+    name = "ä" * 120 + "x" * 15
+    master.run(name, "exec sleep 1000")
+    master.wait_for(name, "TASK_RUNNING")
+    agent.kill()
+    agent.start()
+    assert master.registrations[-1]["tasks"][0]["task_id"] == {"value": name}
+    master.say({"type": "KILL_TASK", "framework_id": {"value": "F"}, "task_id": {"value": name}})
+    master.wait_for(name, "TASK_KILLED")
+    wait_until(lambda: not agent.checkpoints("task"), 20, "the task is forgotten")
+    master.run("y" * 300, "true")
+    assert "File name too long" in master.wait_for("y" * 300, "TASK_FAILED")["message"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("A=B", "x"), ("", "x"), ("A", "zero \0 byte")])
+def test_an_environment_that_no_process_can_get(master: Master, agent: AgentProcess, name: str, value: str) -> None:
+    """The task has failed; the agent goes on."""
+    agent.start()
+    executor = {
+        "type": "CUSTOM",
+        "executor_id": {"value": "x"},
+        "command": {"value": "true", "environment": {"variables": [{"name": name, "value": value}]}},
+    }
+    own = {"name": "t1", "task_id": {"value": "t1"}, "agent_id": {"value": "A"}, "executor": executor}
+    master.say({"type": "RUN_TASK", "framework_info": FRAMEWORK, "task": own})
+    status = master.wait_for("t1", "TASK_FAILED")
+    assert status["reason"] in ("REASON_CONTAINER_LAUNCH_FAILED", "REASON_EXECUTOR_TERMINATED")
+    master.run("t2", "true")
+    master.wait_for("t2", "TASK_FINISHED")
+    assert "Traceback" not in agent.said()
