@@ -4,6 +4,7 @@ A master is another process, of another version perhaps, or something else that 
 and types; what a message means is for `agent` to know.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -147,6 +148,11 @@ def usable(message: Any) -> Json:
         result = _fields(message, "", *shape)
     except BadMessage as error:
         raise BadMessage(f"the master sent a {kind} that cannot be used: {error}") from None
+    try:
+        json.dumps(result, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Halves of surrogate pairs can be written in JSON, but neither in files nor in their names.
+        raise BadMessage(f"the master sent a {kind} with text that is no Unicode") from None
     if kind == "RUN_TASK_GROUP" and not result["tasks"]:
         raise BadMessage("the master sent a RUN_TASK_GROUP without tasks")
     return result
