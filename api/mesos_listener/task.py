@@ -288,13 +288,20 @@ def items(value: object) -> list[object]:
 
 
 def text(value: object) -> str:
-    """`value` when it is a string, else the empty one."""
-    return value if isinstance(value, str) else ""
+    """`value` when it is a string, else the empty one; what UTF-8 cannot write, JSON can, and readers get UTF-8."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: object) -> float:
-    """`value` when it is a number, else 0."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """`value` when it is a number that a double can hold, else 0."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    try:
+        return float(value)
+    except OverflowError:  # JSON knows integers of any length
+        return 0.0
 
 
 def port_number(value: object) -> int:

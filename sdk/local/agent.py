@@ -54,6 +54,8 @@ CONNECTION_HEADER = "Agent-Connection"
 _RETRY_MIN, _RETRY_MAX = 0.1, 1.0
 # The master pings every 15 s by default; five silent intervals and the connection is taken for dead.
 _SILENCE = 90.0
+# For the end of what was killed.
+_LEAVE = 5.0
 _CHECKPOINT_RETRY = 1.0
 
 
@@ -97,6 +99,7 @@ class AgentServer:
         self._connection = 0
         self._healed = asyncio.Event()
         self._master_hostname = ""
+        self._leaving: asyncio.Task[None] | None = None
         self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
@@ -134,9 +137,10 @@ class AgentServer:
                 case Checkpoint(name=name, content=content):
                     self._checkpoints.store(name, content)
                 case Terminate(reason=reason):
-                    _log(f"ends because {reason}")
-                    self._forget_identity()
-                    self.ended.set()
+                    if self._leaving is None:
+                        _log(f"ends because {reason}")
+                        patience = self._options.executor_shutdown_grace_period + _LEAVE
+                        self._leaving = asyncio.create_task(self._leave(patience))
         if not self.agent.recovering:
             self._recovered.set()
         self._arm()
@@ -159,11 +163,6 @@ class AgentServer:
         if connection == self._connection:
             self._to_master.append(message)
             self._have_messages.set()
-
-    def _forget_identity(self) -> None:
-        """The next process in this work directory registers as a new agent."""
-        for name in ("agent", "resources"):
-            self._checkpoints.store(name, None)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -246,11 +245,21 @@ class AgentServer:
         self._have_messages.set()
         for container in list(self._containers.containers.values()):
             self._containers.destroy(container.container_id)
-        deadline = self._clock.now() + 5.0
-        while (self._to_master or self._containers.containers) and self._clock.now() < deadline:
+        deadline = self._clock.now() + _LEAVE
+        while self._to_master and self._clock.now() < deadline:
+            await asyncio.sleep(0.02)
+        await self._leave(_LEAVE)
+
+    async def _leave(self, patience: float) -> None:
+        """End when all executors have: the next process in this work directory registers as a new agent.
+
+        Until then it keeps its id: whoever kills it meanwhile must find its executors again, to end them.
+        """
+        deadline = self._clock.now() + patience
+        while self._containers.containers and self._clock.now() < deadline:
             await asyncio.sleep(0.02)
         for file in self._meta.rglob("*.json"):
-            file.unlink()
+            file.unlink(missing_ok=True)
         self.ended.set()
 
     async def follow_master(self) -> None:
@@ -261,6 +270,8 @@ class AgentServer:
         connector = TCPConnector(limit=0, force_close=False)
         async with ClientSession(connector=connector, timeout=timeout) as session:
             while True:
+                if self._leaving is not None:
+                    await self.ended.wait()
                 if self.faults.partition:
                     await self._healed.wait()
                 try:

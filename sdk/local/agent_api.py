@@ -17,7 +17,7 @@ from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json
 from sdk.local.files import Files
 
-_NOT_HERE = (
+NOT_HERE = (
     "LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER", "REMOVE_NESTED_CONTAINER",
     "LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_INPUT", "ATTACH_CONTAINER_OUTPUT", "LAUNCH_CONTAINER",
     "WAIT_CONTAINER", "KILL_CONTAINER", "REMOVE_CONTAINER", "ADD_RESOURCE_PROVIDER_CONFIG",
@@ -48,7 +48,7 @@ class AgentApi:
         if not isinstance(call, dict):
             return Answer(status=400, text="Failed to convert JSON into Call protobuf: Expecting a JSON object")
         kind = call.get("type")
-        if isinstance(kind, str) and kind in _NOT_HERE:
+        if isinstance(kind, str) and kind in NOT_HERE:
             return Answer(status=501, text=f"{kind} is not implemented by the agents of the embedded Mesos")
         make = self._makers().get(kind) if isinstance(kind, str) else None
         if make is not None:

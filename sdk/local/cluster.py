@@ -131,7 +131,7 @@ class Cluster:
         self.ip = ip
         self.port = port
         self._restart = restart
-        self._zk = zk
+        self.zk = zk
         self._timing = timing or Timing()
         self._lock = threading.RLock()
         self._watcher: threading.Thread | None = None
@@ -154,14 +154,14 @@ class Cluster:
             "--agent-ping-timeout", str(timing.agent_ping_timeout),
             "--max-agent-ping-timeouts", str(timing.max_agent_ping_timeouts),
             "--agent-reregister-timeout", str(timing.agent_reregister_timeout),
-            *(["--zk", self._zk] if self._zk else []),
+            *(["--zk", self.zk] if self.zk else []),
         ]  # fmt: skip
         return Member(name=name, command=command, directory=directory, port=port, is_master=True)
 
     def _agent(self, spec: AgentSpec, port: int) -> Member:
         directory, timing = self.directory / spec.name, self._timing
         command = [
-            sys.executable, "-m", "sdk.local.agent", "--master", self._zk or f"{self.ip}:{self.port}", "--ip", self.ip,
+            sys.executable, "-m", "sdk.local.agent", "--master", self.zk or f"{self.ip}:{self.port}", "--ip", self.ip,
             "--port", str(port), "--hostname", spec.name, "--work-dir", str(directory), "--resources", spec.resources,
             "--attributes", spec.attributes, "--recovery-timeout", str(timing.recovery_timeout),
             "--executor-registration-timeout", str(timing.executor_registration_timeout),
@@ -267,6 +267,8 @@ class Cluster:
                 with urllib.request.urlopen(f"http://{address}{path}", timeout=5.0) as response:
                     return json.load(response)
             except OSError as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    error.close()
                 problem = error
         assert problem is not None
         raise problem

@@ -12,7 +12,7 @@ from typing import Any
 from sdk.local.core.wire import Json
 
 MAX_SECONDS = 3600
-_MAX_COUNT = 1_000_000
+MAX_COUNT = 1_000_000
 
 
 def _number(value: object) -> bool:
@@ -20,7 +20,7 @@ def _number(value: object) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return _number(value) and isinstance(value, int) and -1 <= value <= _MAX_COUNT
+    return _number(value) and isinstance(value, int) and -1 <= value <= MAX_COUNT
 
 
 def _is_seconds(value: Any) -> bool:
@@ -36,7 +36,7 @@ class _Rule:
 
 
 _SWITCH = _Rule(text="true or false", allows=lambda value: isinstance(value, bool))
-_COUNT = _Rule(text=f"how many of the next ones, up to {_MAX_COUNT}, or -1 for all", allows=_is_count)
+_COUNT = _Rule(text=f"how many of the next ones, up to {MAX_COUNT}, or -1 for all", allows=_is_count)
 _SECONDS = _Rule(text=f"seconds from 0 to {MAX_SECONDS}", allows=_is_seconds)
 _ID = _Rule(text="the id of a framework, or empty for all", allows=lambda value: isinstance(value, str))
 

@@ -217,36 +217,42 @@ class FaultInjector:
         """The name of the leading master."""
         return self._leader()[0]
 
+    def registered(self) -> list[str]:
+        """The names of the agents that the leading master takes for reachable."""
+        return sorted(item["name"] for item in self._leader()[1]["agents"] if item["registered"])
+
     def unreachable_after(self) -> float:
         """Seconds until an agent that is cut off counts as unreachable."""
         return float(self._leader()[1]["unreachable_after"])
 
     def active(self) -> dict[str, Json]:
         """The faults in force by the name of who has them, agents and masters. Who does not answer is left out."""
-        found: dict[str, Json] = {}
-        for name, address in [*self._cluster.masters.items(), *self._cluster.agents.items()]:
-            try:
-                faults = {key: value for key, value in self._request("GET", (name, address), _FAULTS).items() if value}
-            except EnvironmentProblem:
-                continue
-            if faults:
-                found[name] = faults
-        return found
+        told = {name: {key: value for key, value in faults.items() if value} for name, faults in self._all("GET")[0]}
+        return {name: faults for name, faults in told.items() if faults}
+
+    def missing(self) -> list[str]:
+        """The names of the masters and agents that do not answer: a process that starts again has no faults."""
+        return self._all("GET")[1]
 
     def clear(self) -> list[str]:
         """End all faults of all members at once; returns the names of those that did not answer, and have none.
 
         What was killed stays dead, who is gone stays gone.
         """
+        return self._all("DELETE")[1]
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _all(self, method: str) -> tuple[list[tuple[str, Json]], list[str]]:
+        """What every member says to a request about its faults, and who says nothing."""
+        said: list[tuple[str, Json]] = []
         missing = []
         for name, address in [*self._cluster.masters.items(), *self._cluster.agents.items()]:
             try:
-                self._request("DELETE", (name, address), _FAULTS)
+                said.append((name, self._request(method, (name, address), _FAULTS)))
             except EnvironmentProblem:
                 missing.append(name)
-        return missing
-
-    # --- requests -------------------------------------------------------------------------------------------------
+        return said, missing
 
     def _agent(self, name: str) -> tuple[str, str]:
         agents = self._cluster.agents
@@ -263,7 +269,10 @@ class FaultInjector:
         for name, about in abouts.items():
             if about["leads"]:
                 return name, about
-        raise EnvironmentProblem(f"no master leads at the moment; {', '.join(abouts)} wait for the election")
+        waiting = ", ".join(abouts)
+        raise EnvironmentProblem(
+            f"no master leads at the moment; {waiting} wait for the election: try again in a few seconds"
+        )
 
     def _abouts(self) -> dict[str, Json]:
         found: dict[str, Json] = {}
@@ -284,7 +293,8 @@ class FaultInjector:
         self, method: str, where: tuple[str, str], path: str, body: Json | None = None, timeout: float = _TIMEOUT
     ) -> Json:
         name, address = where
-        return send(f"{name} on {address}", f"http://{address}{path}", method, body, self._credentials, timeout)
+        who = f"{name} on {address}" if name != address else f"the master on {address}"
+        return send(who, f"http://{address}{path}", method, body, self._credentials, timeout)
 
 
 def set_faults(agent: str, **wanted: bool | float) -> Json:

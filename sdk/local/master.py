@@ -22,7 +22,7 @@ from aiohttp import web
 from sdk.local.access import read_acls, read_credentials
 from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
-from sdk.local.core import views
+from sdk.local.core import agent_reports, views
 from sdk.local.core.authentication import principal, realm
 from sdk.local.core.endpoints import PREFIX, Endpoints
 from sdk.local.core.http import Refusal, encode
@@ -31,6 +31,7 @@ from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
@@ -288,7 +289,7 @@ class MasterServer:
         await self._gate.arrive()
         only_post(request)
         self._leading()
-        message = await json_body(request)
+        message = _checked_message(await json_body(request), agent_reports.FIRST)
         name = str(uuid.uuid4())
         stream = EventStream()
         self._streams[name] = stream
@@ -305,12 +306,23 @@ class MasterServer:
         await self._gate.arrive()
         only_post(request)
         messages = await json_body(request)
+        if not isinstance(messages, list):
+            raise Refused(text(400, "Expecting a list of messages of an agent"))
+        # All of them or none: an agent that is refused sends nothing twice.
+        messages = [_checked_message(message, agent_reports.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
         for message in messages:
             self._perform(self.master.agent_message(name, message, now=self._clock.now()))
         return text(202)
+
+
+def _checked_message(message: object, types: frozenset[str]) -> Json:
+    try:
+        return agent_reports.check(message, types)
+    except BadMessage as error:
+        raise Refused(text(400, f"Not a message of an agent: {error}")) from None
 
 
 def parser() -> argparse.ArgumentParser:

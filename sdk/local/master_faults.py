@@ -107,14 +107,15 @@ class Gate:
 
 
 def known_agents(state: State) -> list[Json]:
-    """Name, id and address of all agents that can be marked gone; those that are registered last."""
-    away = [item["info"] for item in state.unreachable_agents.values()]
-    infos = [*state.recovered_agents.values(), *away, *(agent.info for agent in state.agents.values())]
+    """Name, id and address of all agents that can be marked gone; those that are registered come last."""
+    unreachable = (item["info"] for item in state.unreachable_agents.values())
+    away = [(info, False) for info in (*state.recovered_agents.values(), *unreachable)]
     return [
         {
             "name": info["hostname"],
             "id": info["id"]["value"],
             "address": f"{info.get('ip', info['hostname'])}:{info['port']}",
+            "registered": registered,
         }
-        for info in infos
+        for info, registered in [*away, *((agent.info, True) for agent in state.agents.values())]
     ]

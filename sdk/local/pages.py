@@ -31,7 +31,7 @@ class Pages:
 
     def index(self) -> web.Response:
         """The page."""
-        return web.Response(body=self._index.read_bytes(), content_type="text/html", charset="utf-8")
+        return web.Response(body=self._index.read_bytes(), content_type="text/html")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         assert self._directory is not None

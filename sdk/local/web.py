@@ -5,18 +5,35 @@ Knows nothing of masters and agents beyond that their endpoints are functions of
 """
 
 import asyncio
-import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from sdk.local.core.http import Reply, Request, syntax_error
+from sdk.local.core.http import Refusal, Reply, Request, load
 from sdk.local.core.http import encode as encode
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # A launch of many tasks at once is one call; a real master accepts bodies of this size without complaint.
 _MAX_BODY = 64 * 1024 * 1024
+# A reader may be busy for half a minute with a snapshot of 50,000 tasks while 2,000 events a second come after it.
+_MAX_BACKLOG = 64 * 1024 * 1024
+_LOG = logging.getLogger(__name__)
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    """Bytes that are not HTTP are the peer's mistake: one sentence, no traceback of ours."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
+        record.msg, record.args, record.exc_info = "refused what is not HTTP: %r", (str(error)[:200],), None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return _LOG.isEnabledFor(logging.INFO)
+    return True
+
+
+_LOG.addFilter(_one_line)
 
 
 async def received(request: web.Request) -> Request:
@@ -26,8 +43,18 @@ async def received(request: web.Request) -> Request:
         path=request.path,
         query=tuple((name, value) for name, value in request.query.items()),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=await request.read(),
+        body=await body_of(request),
     )
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The whole body; raises Refused when it is not what its headers say."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        refused = text(400, f"Failed to read the body: {error}")
+        refused.force_close()
+        raise Refused(refused) from None
 
 
 def reply(value: Reply) -> web.Response:
@@ -39,8 +66,8 @@ def reply(value: Reply) -> web.Response:
 
 
 def text(status: int, message: str = "") -> web.Response:
-    """A plain-text answer; with no message an empty body without a content type."""
-    if not message:
+    """A plain-text answer; an empty one has a content type only if it is an error, as with Mesos."""
+    if not message and status < 400:
         return web.Response(status=status)
     return web.Response(status=status, text=message, content_type="text/plain", charset="utf-8")
 
@@ -58,10 +85,17 @@ def answer(request: web.Request, value: Any) -> web.Response:
 
 
 class EventStream:
-    """One long answer: every event becomes one RecordIO record in one chunk, as a real Mesos sends it."""
+    """One long answer: every event becomes one RecordIO record in one chunk, as a real Mesos sends it.
 
-    def __init__(self) -> None:
+    Whoever does not read is disconnected when more than `max_backlog` bytes wait for it behind the first record.
+    """
+
+    def __init__(self, max_backlog: int = _MAX_BACKLOG) -> None:
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._max_backlog = max_backlog
+        self._waiting = 0
+        self._given_up = False
+        self._transport: asyncio.BaseTransport | None = None
         self.is_cut = False
         """Whether it ends in the middle of a record: nothing more gets through."""
 
@@ -72,14 +106,32 @@ class EventStream:
 
     def send(self, event: Any) -> None:
         """Queue an event."""
-        body = encode(event)
-        self._queue.put_nowait(b"%d\n%s" % (len(body), body))
+        if not self._given_up:
+            body = encode(event)
+            self._put(b"%d\n%s" % (len(body), body))
+
+    def _put(self, record: bytes) -> None:
+        # The first may be of any size: a snapshot is not cut because it is large.
+        if self._waiting and self._waiting + len(record) > self._max_backlog:
+            self._give_up()
+            return
+        self._waiting += len(record)
+        self._queue.put_nowait(record)
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        self._queue = asyncio.Queue()
+        _LOG.warning("disconnected a reader that was %d bytes behind", self._waiting)
+        self.close()
+        if isinstance(self._transport, asyncio.Transport):
+            # Ended in the middle of what it does not read: the handler is cancelled, as when the reader goes away.
+            self._transport.abort()
 
     def cut(self, event: Any) -> None:
         """End the stream in the middle of the record of an event, and the connection without a proper end."""
         body = encode(event)
         record = b"%d\n%s" % (len(body), body)
-        self._queue.put_nowait(record[: len(record) // 2])
+        self._put(record[: len(record) // 2])
         self.is_cut = True
         self.close()
 
@@ -91,9 +143,11 @@ class EventStream:
         """Write until `close` or until the client is gone (then asyncio.CancelledError passes through)."""
         response = web.StreamResponse(headers={"Content-Type": "application/json", **headers})
         response.enable_chunked_encoding()
+        self._transport = request.transport
         await response.prepare(request)
         try:
             while (record := await self._queue.get()) is not None:
+                self._waiting -= len(record)
                 await response.write(record)
             if self.is_cut and request.transport is not None:
                 # What was written still gets there, the last chunk of the answer never does.
@@ -115,11 +169,10 @@ async def json_body(request: web.Request) -> Any:
     accept = request.headers.get("Accept", "*/*")
     if not any(item in accept for item in ("application/json", "*/*", "application/*")):
         raise Refused(text(406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'"))
-    raw = await request.read()
     try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Refused(text(400, f"Failed to parse body into JSON: {syntax_error(raw)}")) from None
+        return load(await body_of(request))
+    except Refusal as refused:
+        raise Refused(reply(refused.reply)) from None
 
 
 class Refused(Exception):
@@ -165,7 +218,7 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_response_prepare.append(self._headers)
         # Long answers end when their client goes away: that is how a scheduler's disconnect is seen.
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2, logger=_LOG)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
 
@@ -195,10 +248,13 @@ class Server:
         except Refused as refused:
             return refused.response
 
-    async def _headers(self, _request: web.Request, response: web.StreamResponse) -> None:
-        """Leave out what libprocess does not send."""
-        response.headers.popall("Server", None)
-        if response.content_length == 0 and response.status != 200:
+    async def _headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Leave out what libprocess does not send, not even to who asked for `Connection: close`."""
+        for name in ("Server", "Connection"):
+            response.headers.popall(name, None)
+        if response.content_length == 0 and response.status < 400:
             response.headers.popall("Content-Type", None)
-        if self._any_origin:
+        if request.method == "HEAD" and isinstance(response, web.Response):
+            response.headers["Content-Length"] = str(response.content_length or 0)
+        if self._any_origin and "Origin" in request.headers:
             response.headers["Access-Control-Allow-Origin"] = "*"

@@ -51,6 +51,24 @@ FRAMEWORK_REMOVED = "Framework has been removed"
 FRAMEWORK_FAILED_OVER = "Framework failed over"
 
 
+# What pymesos' dispatch may call: it takes any `on_...` of the driver, also those that are not for the network.
+_EVENTS = frozenset(
+    {
+        "ERROR",
+        "FAILURE",
+        "HEARTBEAT",
+        "INVERSE_OFFERS",
+        "MESSAGE",
+        "OFFERS",
+        "RESCIND",
+        "RESCIND_INVERSE_OFFER",
+        "SUBSCRIBED",
+        "UPDATE",
+        "UPDATE_OPERATION_STATUS",
+    }
+)
+
+
 def _guarded(name: str) -> Callable[..., Any]:
     """A builder of pymesos that raises NotConnected while there is no subscription; pymesos drops the call silently."""
     builder = getattr(base.SchedulerDriver, name)
@@ -217,10 +235,21 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         """Note what concerns the connection, then pass the event on."""
         match event.get("type"):
             case "SUBSCRIBED":
+                try:
+                    info = event["subscribed"]
+                    framework_id = info["framework_id"]["value"]
+                    version = info.get("master_info", {}).get("version")
+                    if not framework_id or not isinstance(framework_id, str):
+                        raise TypeError(f"the framework id is {framework_id!r}")
+                except (KeyError, TypeError, AttributeError) as error:
+                    # Without its id the framework can make no call; the next subscription may be better.
+                    self._trouble = f"a SUBSCRIBED event cannot be read: {type(error).__name__} {error}"
+                    _log.error("Mesos accepted the subscription in words that cannot be read", why=self._trouble)
+                    if (current := self._subscription.current) is not None:
+                        self._subscription.drop(current)
+                    return
                 self._trouble = None
-                info = event["subscribed"]
-                self.framework_id = info["framework_id"]["value"]
-                self.version = info.get("master_info", {}).get("version")
+                self.framework_id, self.version = framework_id, version
                 _log.info("Subscribed to Mesos", framework_id=self.framework_id, master=self.master)
             case "ERROR":
                 message = str(event.get("error", {}).get("message", "no reason given"))
@@ -253,6 +282,9 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
 
     def dispatch(self, event: Event) -> None:
         """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
+        if str(event.get("type")) not in _EVENTS:
+            _log.warning("Mesos sent an event of an unknown type", event_type=event.get("type"))
+            return
         try:
             super().on_event(event)
         except Exception as error:  # noqa: BLE001 - foreign code; its failure must not end the framework

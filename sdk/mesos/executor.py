@@ -40,6 +40,10 @@ _DEFAULT_SHUTDOWN_GRACE = 5.0
 _RESEND_SECONDS = 1.0
 # `stop` gives the agent so long to store the last updates.
 _FLUSH_SECONDS = 5.0
+# What pymesos' dispatch may call: it takes any `on_...` of the driver, also those that are not for the network.
+_EVENTS = frozenset(
+    {"ACKNOWLEDGED", "ERROR", "HEARTBEAT", "KILL", "LAUNCH", "LAUNCH_GROUP", "MESSAGE", "SHUTDOWN", "SUBSCRIBED"}
+)
 _UNITS = {
     "ns": 1e-9,
     "us": 1e-6,
@@ -306,6 +310,9 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
 
     def dispatch(self, event: Event) -> None:
         """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
+        if str(event.get("type")) not in _EVENTS:
+            _log.warning("The agent sent an event of an unknown type", event_type=event.get("type"))
+            return
         try:
             super().on_event(event)
         except Exception as error:  # noqa: BLE001 - foreign code; its failure must not end the executor

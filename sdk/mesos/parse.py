@@ -1,12 +1,13 @@
 """Mesos' JSON into values. Pure; the other direction is `sdk.mesos.calls`.
 
-Absent optional fields are normal in Mesos' protocol; an event that lacks a field that makes it what it is raises
-MalformedEvent. Unknown enum values of tasks and operations become UNKNOWN, so that a newer Mesos does not stop us.
+Absent optional fields are normal in Mesos' protocol; an event that lacks a field that makes it what it is, or has a
+value of another type than Mesos documents, raises MalformedEvent: no value leaves here that its annotation does not
+allow. Unknown enum values of tasks and operations become UNKNOWN, so that a newer Mesos does not stop us.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from sdk.core import events
 from sdk.errors import TemporaryFailure
@@ -15,10 +16,13 @@ from sdk.model.resources import Attribute, Label, Offer, Range, Reservation, Res
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 
 Json = Mapping[str, Any]
+_T = TypeVar("_T")
 
 _NANO = 1_000_000_000
 _INTERPRETED = frozenset({"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role"})
 FRAMEWORK_REMOVED = "Framework has been removed"
+# What reading of nested JSON raises where it is not as it should be; OverflowError: infinity where an integer belongs.
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 class MalformedEvent(TemporaryFailure):
@@ -36,7 +40,7 @@ def scheduler_event(raw: Json) -> events.Event | None:
             case "OFFERS":
                 return events.OffersReceived(offers=tuple(offer(each) for each in raw["offers"].get("offers", [])))
             case "RESCIND":
-                return events.OfferRescinded(offer_id=OfferId(raw["rescind"]["offer_id"]["value"]))
+                return events.OfferRescinded(offer_id=OfferId(_text(raw["rescind"]["offer_id"]["value"])))
             case "UPDATE":
                 return events.StatusReceived(status=task_status(raw["update"]["status"]))
             case "UPDATE_OPERATION_STATUS":
@@ -48,7 +52,7 @@ def scheduler_event(raw: Json) -> events.Event | None:
                 return events.Failed(message=message, removed=message.startswith(FRAMEWORK_REMOVED))
             case _:
                 return None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise MalformedEvent(f"{kind} event cannot be read: {type(error).__name__} {error}") from error
 
 
@@ -57,11 +61,11 @@ def subscribed(raw: Json, master: str) -> events.Subscribed:
     try:
         body = raw["subscribed"]
         return events.Subscribed(
-            framework_id=FrameworkId(body["framework_id"]["value"]),
+            framework_id=FrameworkId(_text(body["framework_id"]["value"])),
             master=master,
-            heartbeat_interval=body.get("heartbeat_interval_seconds"),
+            heartbeat_interval=_optional(body.get("heartbeat_interval_seconds"), _number),
         )
-    except (KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise MalformedEvent(f"SUBSCRIBED event cannot be read: {type(error).__name__} {error}") from error
 
 
@@ -73,7 +77,7 @@ def _failure(raw: Json) -> events.Event | None:
     if executor_id is None:
         return events.AgentFailed(agent_id=AgentId(agent_id))
     return events.ExecutorFailed(
-        agent_id=AgentId(agent_id), executor_id=ExecutorId(executor_id), status=raw.get("status")
+        agent_id=AgentId(agent_id), executor_id=ExecutorId(executor_id), status=_optional(raw.get("status"), _integer)
     )
 
 
@@ -82,18 +86,18 @@ def offer(raw: Json) -> Offer:
     domain = raw.get("domain", {}).get("fault_domain", {})
     unavailability = raw.get("unavailability", {})
     return Offer(
-        id=raw["id"]["value"],
-        framework_id=raw["framework_id"]["value"],
-        agent_id=raw["agent_id"]["value"],
-        hostname=raw["hostname"],
+        id=OfferId(_text(raw["id"]["value"])),
+        framework_id=FrameworkId(_text(raw["framework_id"]["value"])),
+        agent_id=AgentId(_text(raw["agent_id"]["value"])),
+        hostname=_text(raw["hostname"]),
         # Absent only without the capability MULTI_ROLE.
-        role=raw.get("allocation_info", {}).get("role", "*"),
+        role=_text(raw.get("allocation_info", {}).get("role", "*")),
         resources=tuple(resource(each) for each in raw.get("resources", [])),
         attributes=tuple(attribute(each) for each in raw.get("attributes", [])),
-        executor_ids=tuple(each["value"] for each in raw.get("executor_ids", [])),
-        address=raw.get("url", {}).get("address", {}).get("ip"),
-        region=domain.get("region", {}).get("name"),
-        zone=domain.get("zone", {}).get("name"),
+        executor_ids=tuple(ExecutorId(_text(each["value"])) for each in raw.get("executor_ids", [])),
+        address=_optional(raw.get("url", {}).get("address", {}).get("ip"), _text),
+        region=_optional(domain.get("region", {}).get("name"), _text),
+        zone=_optional(domain.get("zone", {}).get("name"), _text),
         unavailability_start=_seconds(unavailability.get("start")),
         unavailability_duration=_seconds(unavailability.get("duration")),
     )
@@ -102,34 +106,36 @@ def offer(raw: Json) -> Offer:
 def resource(raw: Json) -> Resource:
     """A resource; the reservation stack comes from `reservations`, or from the old `role` where there is none."""
     reservations = tuple(_reservation(each) for each in raw.get("reservations", []))
-    role = raw.get("role", "*")
+    role = _text(raw.get("role", "*"))
     if not reservations and role != "*":
         reservations = (Reservation(role=role, dynamic="reservation" in raw),)
     extra = {key: value for key, value in raw.items() if key not in _INTERPRETED and key != "reservation"}
     kind = raw["type"]
+    if kind not in ("SCALAR", "RANGES", "SET"):
+        raise ValueError(f"a resource of type {kind!r}")
     return Resource(
-        name=raw["name"],
-        scalar=milli(raw["scalar"]["value"]) if kind == "SCALAR" else None,
+        name=_text(raw["name"]),
+        scalar=milli(_number(raw["scalar"]["value"])) if kind == "SCALAR" else None,
         ranges=_ranges(raw["ranges"].get("range", [])) if kind == "RANGES" else None,
-        items=frozenset(raw["set"].get("item", [])) if kind == "SET" else None,
+        items=frozenset(_text(each) for each in raw["set"].get("item", [])) if kind == "SET" else None,
         reservations=reservations,
-        allocation_role=raw.get("allocation_info", {}).get("role"),
+        allocation_role=_optional(raw.get("allocation_info", {}).get("role"), _text),
         extra=json.dumps(extra, sort_keys=True, separators=(",", ":")) if extra else None,
     )
 
 
 def _reservation(raw: Json) -> Reservation:
     return Reservation(
-        role=raw["role"],
+        role=_text(raw["role"]),
         dynamic=raw.get("type") != "STATIC",
-        principal=raw.get("principal"),
+        principal=_optional(raw.get("principal"), _text),
         labels=labels(raw.get("labels")),
     )
 
 
 def labels(raw: Json | None) -> tuple[Label, ...]:
     """Labels in their order; a label without a value has the empty one."""
-    return tuple((each["key"], each.get("value", "")) for each in (raw or {}).get("labels", []))
+    return tuple((_text(each["key"]), _text(each.get("value", ""))) for each in (raw or {}).get("labels", []))
 
 
 def _ranges(raw: Iterable[Json]) -> tuple[Range, ...]:
@@ -155,25 +161,25 @@ def attribute(raw: Json) -> Attribute:
             text = "{" + ",".join(raw["set"].get("item", [])) + "}"
         case _:
             text = raw["text"]["value"]
-    return Attribute(name=raw["name"], text=text)
+    return Attribute(name=_text(raw["name"]), text=_text(text))
 
 
 def task_status(raw: Json) -> TaskStatus:
     """A status as the master sends it."""
     agent_id, executor_id = _value(raw.get("agent_id")), _value(raw.get("executor_id"))
     return TaskStatus(
-        task_id=TaskId(raw["task_id"]["value"]),
-        state=_task_state(raw["state"]),
+        task_id=TaskId(_text(raw["task_id"]["value"])),
+        state=_task_state(_text(raw["state"])),
         agent_id=None if agent_id is None else AgentId(agent_id),
         executor_id=None if executor_id is None else ExecutorId(executor_id),
-        source=raw.get("source"),
-        reason=raw.get("reason"),
-        message=raw.get("message"),
-        uuid=raw.get("uuid"),
-        timestamp=raw.get("timestamp"),
-        healthy=raw.get("healthy"),
+        source=_optional(raw.get("source"), _text),
+        reason=_optional(raw.get("reason"), _text),
+        message=_optional(raw.get("message"), _text),
+        uuid=_optional(raw.get("uuid"), _text),
+        timestamp=_optional(raw.get("timestamp"), _number),
+        healthy=_optional(raw.get("healthy"), _truth),
         addresses=tuple(
-            address["ip_address"]
+            _text(address["ip_address"])
             for network in raw.get("container_status", {}).get("network_infos", [])
             for address in network.get("ip_addresses", [])
             if "ip_address" in address
@@ -186,11 +192,11 @@ def operation_status(raw: Json) -> OperationStatus:
     """A status of an operation; its uuid is an object on the wire."""
     agent_id = _value(raw.get("agent_id"))
     return OperationStatus(
-        operation_id=OperationId(raw["operation_id"]["value"]),
-        state=_operation_state(raw["state"]),
+        operation_id=OperationId(_text(raw["operation_id"]["value"])),
+        state=_operation_state(_text(raw["state"])),
         agent_id=None if agent_id is None else AgentId(agent_id),
         resource_provider_id=_value(raw.get("resource_provider_id")),
-        message=raw.get("message"),
+        message=_optional(raw.get("message"), _text),
         uuid=_value(raw.get("uuid")),
     )
 
@@ -211,8 +217,36 @@ def _operation_state(text: str) -> OperationState:
 
 def _value(raw: Json | None) -> str | None:
     """The content of an id; Mesos writes an absent one also as `{"value": ""}`."""
-    return (raw or {}).get("value") or None
+    return _optional((raw or {}).get("value"), _text) or None
 
 
 def _seconds(raw: Json | None) -> float | None:
-    return None if raw is None or "nanoseconds" not in raw else raw["nanoseconds"] / _NANO
+    return None if raw is None or "nanoseconds" not in raw else _number(raw["nanoseconds"]) / _NANO
+
+
+def _optional(raw: object, read: Callable[[object], _T]) -> _T | None:
+    return None if raw is None else read(raw)
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise TypeError(f"expected a text, got {type(raw).__name__}")
+    return raw
+
+
+def _number(raw: object) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        raise TypeError(f"expected a number, got {type(raw).__name__}")
+    return float(raw)
+
+
+def _integer(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int):
+        raise TypeError(f"expected an integer, got {type(raw).__name__}")
+    return raw
+
+
+def _truth(raw: object) -> bool:
+    if not isinstance(raw, bool):
+        raise TypeError(f"expected true or false, got {type(raw).__name__}")
+    return raw

@@ -24,6 +24,8 @@ _log = structlog.get_logger()
 _MAX_REDIRECTS = 5
 # A stream that lived shorter than this did not prove that all is well: the wait before the next try goes on growing.
 _SETTLED_SECONDS = 10.0
+# Mesos says 15. What is longer than a day is an error, and beyond some years no deadline of a socket.
+_MOST_HEARTBEAT_SECONDS = 24 * 3600.0
 
 Event = Mapping[str, Any]
 
@@ -242,13 +244,15 @@ def decode(record: bytes) -> Event:
         event = json.loads(record)
     except ValueError as error:
         raise MalformedStream(f"a record is not JSON: {error}") from error
+    except RecursionError as error:
+        raise MalformedStream("a record is nested too deeply") from error
     if not isinstance(event, dict):
         raise MalformedStream(f"a record is not an event but {type(event).__name__}")
     return event
 
 
 def heartbeat_interval(event: Event) -> float | None:
-    """Seconds between heartbeats, as SUBSCRIBED announces them; None when it does not."""
+    """Seconds between heartbeats, as SUBSCRIBED announces them; None when it does not, or nothing that can be true."""
     body = event.get("subscribed")
     interval = body.get("heartbeat_interval_seconds") if isinstance(body, dict) else None
-    return float(interval) if isinstance(interval, int | float) and interval > 0 else None
+    return float(interval) if isinstance(interval, int | float) and 0 < interval <= _MOST_HEARTBEAT_SECONDS else None

@@ -24,7 +24,14 @@ def start(place: Place, layout: Layout, *, fresh: bool) -> None:
     command = [sys.executable, "-m", "api.cli.main", "local", "up", "--directory", str(place.directory)]
     with place.log.open("wb") as log:
         child = subprocess.Popen(
-            [*command, "--base-port", str(layout.base_port), *(["--fresh"] if fresh else [])],
+            [
+                *command,
+                "--base-port",
+                str(layout.base_port),
+                "--masters",
+                str(layout.masters),
+                *(["--fresh"] if fresh else []),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

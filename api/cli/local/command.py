@@ -2,6 +2,7 @@
 
 import click
 
+from api.cli.local.fault import fault
 from api.cli.local.ps import ps_command
 from api.cli.local.up import down_command, up_command
 
@@ -14,3 +15,4 @@ def local() -> None:
 local.add_command(up_command)
 local.add_command(down_command)
 local.add_command(ps_command)
+local.add_command(fault)

@@ -14,6 +14,7 @@ class Layout:
     directory: Path
     base_port: int = DEFAULT_BASE_PORT
     agents: int = 4
+    masters: int = 1
 
     @property
     def api(self) -> int:
@@ -65,4 +66,6 @@ class Layout:
             self.listener: "mesos-listener",
             self.application: "sample application's scheduler",
         }
-        return ports | {self.agent_base + i: f"agent{i + 1}" for i in range(self.agents)}
+        ports |= {self.agent_base + i: f"agent{i + 1}" for i in range(self.agents)}
+        # Where a cluster has them: after the agents.
+        return ports | {self.agent_base + self.agents + i: f"master{i + 2}" for i in range(self.masters - 1)}

@@ -32,7 +32,7 @@ def process_name(arguments: Sequence[str], environment: Mapping[str, str], paren
     if program == "java":
         return "zookeeper"
     if module == "sdk.local.master":
-        return "master"
+        return Path(rest[rest.index("--work-dir") + 1]).name if "--work-dir" in rest[:-1] else "master"
     if module == "sdk.local.agent":
         return rest[rest.index("--hostname") + 1] if "--hostname" in rest[:-1] else "agent"
     if module == "api.cli.main" and rest[:1] and rest[0] in _COMPONENTS:

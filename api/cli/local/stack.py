@@ -52,6 +52,8 @@ class Stack:
             layout.master,
             standard_agents(layout.offers_base, ports_each=PORTS_PER_AGENT),
             timing=self.options.timing,
+            zk=f"zk://{self._zookeeper.address}/mesos" if layout.masters > 1 else None,
+            masters=layout.masters,
             restart=True,
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
@@ -112,7 +114,8 @@ class Stack:
         """Start everything; returns once ZooKeeper and Mesos answer, the rest comes up meanwhile."""
         self.layout.directory.mkdir(parents=True, exist_ok=True)
         self.supervisor.add(Child(name="zookeeper", command=tuple(self._zookeeper.command())))
-        self.cluster.start()
+        # Several masters find each other only when ZooKeeper is up.
+        self.cluster.start(timeout=20 if self.layout.masters == 1 else 50)
         self.await_true(self._zookeeper.answers, 30, "ZooKeeper")
         self.supervisor.add(Child(name="edgelb", command=_edgelb("serve"), environment=self.environment()))
         self.supervisor.add(
@@ -139,7 +142,7 @@ class Stack:
         """The settings of every process of this stack, as environment variables."""
         return {
             "EDGELB_ZK": self.zookeeper,
-            "EDGELB_MESOS": f"127.0.0.1:{self.layout.master}",
+            "EDGELB_MESOS": self.cluster.zk or f"127.0.0.1:{self.layout.master}",
             "EDGELB_API": self.api,
             "EDGELB_API_LISTEN": f"127.0.0.1:{self.layout.api}",
             "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{self.layout.scheduler}",

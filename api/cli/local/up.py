@@ -29,7 +29,7 @@ _ENDING_TIME = 15.0
 """Seconds in which what a killed stack had started ends by itself, and frees its ports."""
 
 
-def up(directory: Path, base_port: int | None, *, detach: bool, fresh: bool) -> None:
+def up(directory: Path, base_port: int | None, masters: int = 1, *, detach: bool, fresh: bool) -> None:
     """Start the stack, show that traffic flows, and follow it until Ctrl-C (or leave it running).
 
     Without `base_port` it has the ports of the run before, else the default ones.
@@ -49,7 +49,7 @@ def up(directory: Path, base_port: int | None, *, detach: bool, fresh: bool) -> 
             f"the state in {directory} has its ports from {known} on, and its pools hold some of them; "
             f"leave --base-port out, or start empty with --fresh"
         )
-    layout = Layout(directory=directory, base_port=base_port or known or DEFAULT_BASE_PORT)
+    layout = Layout(directory=directory, base_port=base_port or known or DEFAULT_BASE_PORT, masters=masters)
     stack = Stack(layout, _unheard)
     stack.check_programs()
     _check_ports(stack, patience=_ENDING_TIME if place.killed() else 0.0)
@@ -116,7 +116,8 @@ def _run(place: Place, stack: Stack) -> None:
     try:
         started = time.monotonic()
         agents = stack.layout.agents
-        data(f"Starting ZooKeeper, Mesos (one master, {agents} agents) and Edge-LB in {place.directory} ...")
+        masters = "one master" if stack.layout.masters == 1 else f"{stack.layout.masters} masters"
+        data(f"Starting ZooKeeper, Mesos ({masters}, {agents} agents) and Edge-LB in {place.directory} ...")
         stack.start()
         demo = show_traffic(stack)
         _tell(place, stack, demo, time.monotonic() - started)
@@ -162,6 +163,8 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
     document = {
         "api": stack.api,
         "application": stack.application,
+        "agents": stack.cluster.agents,
+        "masters": stack.cluster.masters,
         "mesos": stack.mesos,
         "pools": {demo.pool: dict(demo.frontends)},
         "stats": list(demo.stats),
@@ -215,12 +218,19 @@ def _unheard(_name: str, _line: str) -> None:
     show_default=f"as before, else {DEFAULT_BASE_PORT}",
     help="Port of the API; all else is on the next 500 ports. Stacks side by side need others.",
 )
+@click.option(
+    "--masters",
+    type=click.IntRange(1, 5),
+    default=1,
+    show_default=True,
+    help="So many Mesos masters; several elect a leader in ZooKeeper.",
+)
 @click.option("--detach", is_flag=True, help="Leave it running once traffic flows; bin/down stops it.")
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs first.")
-def up_command(directory: Path, base_port: int | None, detach: bool, fresh: bool) -> None:
+def up_command(directory: Path, base_port: int | None, masters: int, detach: bool, fresh: bool) -> None:
     """Start a whole system on this machine and show that traffic flows."""
     try:
-        up(directory.resolve(), base_port, detach=detach, fresh=fresh)
+        up(directory.resolve(), base_port, masters, detach=detach, fresh=fresh)
     except SdkError as error:
         raise click.ClickException(str(error)) from error
 

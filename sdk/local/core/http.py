@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from sdk.local.core.outputs import Answer, Output
 
 _GZIP_FROM = 1024
+_MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +106,26 @@ def json_body(request: Request) -> Any:
     accept = request.headers.get("accept") or "*/*"
     if not any(item in accept for item in ("application/json", "*/*", "application/*")):
         raise Refusal(plain(406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'"))
+    return load(request.body)
+
+
+def load(raw: bytes) -> Any:
+    """The value of a JSON text; refuses what is none, and what is nested so deeply that it could not be shown again."""
     try:
-        return json.loads(request.body)
+        value = json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refusal(plain(400, f"Failed to parse body into JSON: {syntax_error(request.body)}")) from None
+        raise Refusal(plain(400, f"Failed to parse body into JSON: {syntax_error(raw)}")) from None
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(_MAX_DEPTH):
+        if not level:
+            return value
+        level = [
+            part
+            for item in level
+            for part in (item.values() if isinstance(item, dict) else item)
+            if isinstance(part, (dict, list))
+        ]
+    raise Refusal(plain(400, f"Failed to parse body into JSON: nested more than {_MAX_DEPTH} deep"))
 
 
 def syntax_error(raw: bytes) -> str:

@@ -16,6 +16,7 @@ Value = int | tuple[Span, ...] | frozenset[str]
 """Thousandths of a scalar, sorted disjoint inclusive ranges, or a set of items."""
 
 _VALUE_FIELDS = ("scalar", "ranges", "set")
+_LARGEST = 2.0**63
 # Names of roles come from the network: no more than these are remembered.
 _KINDS = 100
 
@@ -48,8 +49,8 @@ def _value(resource: Json) -> Value:
         return _merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
     if kind == "SET":
         return frozenset(resource.get("set", {}).get("item", ()))
-    # Mesos rounds to the nearest thousandth: 0.1234 counts as 0.123.
-    return round(float(resource.get("scalar", {}).get("value", 0.0)) * 1000)
+    # Mesos rounds to the nearest thousandth: 0.1234 counts as 0.123. It keeps them in 64 bits.
+    return round(max(-_LARGEST, min(_LARGEST, float(resource.get("scalar", {}).get("value", 0.0)) * 1000)))
 
 
 def _is_zero(value: Value) -> bool:

@@ -172,9 +172,12 @@ def _field(text: str) -> Field:
     )
 
 
-MESSAGES: dict[str, tuple[Field, ...]] = {
-    name: tuple(_field(word) for word in line.split()) for name, line in _TABLE.items()
-}
+def table(lines: dict[str, str]) -> dict[str, tuple[Field, ...]]:
+    """Messages from lines of `name[!]:kind[*][=default]`."""
+    return {name: tuple(_field(word) for word in line.split()) for name, line in lines.items()}
+
+
+MESSAGES = table(_TABLE)
 
 # Others become UNKNOWN, as in every enum with such a value; of the others nobody here prints the value.
 _CAPABILITIES = frozenset(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.conformance.clients.recording import Call, Event, Stream
+from tests.conformance.clients.recording import Call, Event, Stream, conversations
 
 Json = dict[str, Any]
 
@@ -104,3 +104,37 @@ def callbacks(event: Json, *, again: bool) -> list[tuple[str, Any]]:
         case "ERROR":
             return [("error", body["message"])]
     raise AssertionError(f"the recordings have a new type of event: {event['type']}")
+
+
+Tasks = dict[tuple[str, str], tuple[str, str]]
+"""By framework id and task id: agent id and state."""
+
+
+def snapshots(recording: str) -> list[tuple[float, Tasks]]:
+    """When a recorded client asked the master for all tasks, and what it was told, in order."""
+    found = []
+    for who in ("operator", "http"):
+        for items in conversations(recording, who).values():
+            for item in items:
+                if not isinstance(item, Call) or item.answer is None or "?" in item.path or "agent" in item.to:
+                    continue
+                tasks = _tasks(item.answer.json)
+                if tasks is not None:
+                    found.append((item.at, tasks))
+    return sorted(found, key=lambda each: each[0])
+
+
+def _tasks(body: Any) -> Tasks | None:
+    """Of an answer to GET_TASKS, GET_STATE or /tasks."""
+    if not isinstance(body, dict):
+        return None
+    listed = body.get("get_tasks") or body.get("get_state", {}).get("get_tasks", {})
+    if "tasks" in listed:
+        return {
+            (task["framework_id"]["value"], task["task_id"]["value"]): (task["agent_id"]["value"], task["state"])
+            for kind in ("tasks", "unreachable_tasks", "completed_tasks")
+            for task in listed.get(kind, [])
+        }
+    if isinstance(body.get("tasks"), list):
+        return {(task["framework_id"], task["id"]): (task["slave_id"], task["state"]) for task in body["tasks"]}
+    return None

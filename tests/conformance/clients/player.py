@@ -43,10 +43,17 @@ class Held:
         """One recorded record."""
         self._peer.send(b"".join(map(chunk, split(event.record))))
 
+    def raw(self, data: bytes) -> None:
+        """Bytes as they are; the client may have closed already, having seen enough."""
+        try:
+            self._peer.send(data)
+        except OSError:
+            return
+
     def end(self, how: str) -> None:
         """`zero chunk`: the proper end; anything else: the connection just closes."""
         if how == "zero chunk":
-            self._peer.end()
+            self.raw(b"0\r\n\r\n")
         self.done.set()
 
     def wait_closed(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sdk.mesos.executor import Executor, ExecutorDriver
-from tests.conformance.clients.player import Gate, Held, Player
+from tests.conformance.clients.player import Gate, Held, Player, Split, bytewise, whole
 from tests.conformance.clients.recording import Call, End, Event, conversations
 from tests.contracts.mesos import traces
 from tests.support.wait import wait_until
@@ -126,13 +126,13 @@ class Session:
         if not recorded.answer.streams:
             self._held.end("refused")
 
-    def event(self, event: Event) -> None:
+    def event(self, event: Event, split: Split = whole) -> None:
         """Send one, and wait until the executor was told."""
         assert self._held is not None
         again = any(name == "registered" for name, _ in self.expected)
         self.expected += callbacks(event.body, again=again)
         self.unstored.event(event.body)
-        self._held.event(event)
+        self._held.event(event, split)
         wait_until(lambda: len(self.recorder.seen) >= len(self.expected), what=str(event.body)[:200], every=1e-3)
         wait_until(lambda: self.driver_unstored() == self.told_unstored(), what="the driver's notes", every=1e-3)
 
@@ -187,8 +187,9 @@ def playing(recording: str, executor: str) -> Iterator[Session]:
             assert driver.join(10)
 
 
+@pytest.mark.parametrize("split", [whole, bytewise])
 @pytest.mark.parametrize(("recording", "executor"), EXECUTORS)
-def test_a_recorded_executor_lives_again(recording: str, executor: str) -> None:
+def test_a_recorded_executor_lives_again(recording: str, executor: str, split: Split) -> None:
     """Events arrive, updates go out as recorded, and after each restart of the agent it is told what it missed."""
     subscriptions = 0
     with playing(recording, executor) as play:
@@ -200,7 +201,7 @@ def test_a_recorded_executor_lives_again(recording: str, executor: str) -> None:
                 case Call():
                     play.call(item)
                 case Event():
-                    play.event(item)
+                    play.event(item, split)
                 case End():
                     play.end(item)
         assert play.recorder.seen == play.expected

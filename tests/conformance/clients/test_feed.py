@@ -12,9 +12,10 @@ from sdk.mesos import parse
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
 from sdk.model.ids import AgentId, OfferId, OperationId, TaskId
-from tests.conformance.clients.fold import Expected, expected
+from tests.conformance.clients.fold import Expected, expected, snapshots
 from tests.conformance.clients.player import Gate, Player
 from tests.conformance.clients.recording import Call, Event, Stream, streams
+from tests.contracts.mesos import traces
 from tests.support.wait import wait_until
 
 Json = dict[str, Any]
@@ -240,3 +241,24 @@ def test_every_kind_of_call_of_our_scheduler_is_in_the_recordings() -> None:
         "TEARDOWN",
         "UPDATE_FRAMEWORK",
     }
+
+
+@pytest.mark.parametrize("recording", [name for name in traces.NAMES if snapshots(name)])
+def test_what_the_updates_told_is_what_the_master_answers(recording: str) -> None:
+    """Whenever somebody asked the recorded master for all tasks, each was in the state of its last update."""
+    updates = sorted(
+        (event for each in streams("scheduler") if each.recording == recording for event in each.events),
+        key=lambda event: event.at,
+    )
+    answers = snapshots(recording)
+    if recording.startswith("09"):
+        # Asked when the framework had been removed: nobody was left to be told of the end of its task.
+        answers = []
+    for at, answer in answers:
+        known = Known()
+        for event in updates:
+            value = parse.scheduler_event(event.body)
+            if event.at < at and value is not None:
+                known.take(value)
+        for (_, task_id), (_, state) in answer.items():
+            assert known.tasks[task_id] == state, (at, task_id)

@@ -12,6 +12,7 @@ from api.mesos_listener.index import RECOVERED_PATIENCE, TaskIndex
 from api.mesos_listener.stream import Follower
 from sdk.clock import SystemClock
 from sdk.mesos.operator import OperatorClient, StreamEnded
+from tests.conformance.clients.fold import snapshots
 from tests.conformance.clients.player import Player, Split, bytewise, whole
 from tests.conformance.clients.recording import Call, Stream, conversations, stream, streams
 from tests.contracts.mesos import traces
@@ -58,44 +59,6 @@ class Cluster:
         return {key: agent for key, (agent, state) in self.tasks.items() if state == RUNNING}
 
 
-def answered_tasks(body: Json) -> list[Json] | None:
-    """The tasks in an answer of the master to GET_TASKS, GET_STATE or /tasks, in the form of the operator API."""
-    found = body.get("get_tasks") or body.get("get_state", {}).get("get_tasks")
-    if found is not None and "tasks" in found:
-        return list(found["tasks"])
-    if isinstance(body.get("tasks"), list):
-        return [
-            {
-                "framework_id": {"value": task["framework_id"]},
-                "task_id": {"value": task["id"]},
-                "agent_id": {"value": task["slave_id"]},
-                "state": task["state"],
-            }
-            for task in body["tasks"]
-        ]
-    return None
-
-
-def snapshots(recording: str) -> Iterator[tuple[float, dict[tuple[str, str], str]]]:
-    """When a recorded client asked the master for all tasks, and which of them ran."""
-    for who in ("operator", "http"):
-        for items in conversations(recording, who).values():
-            for item in items:
-                if not isinstance(item, Call) or item.answer is None or "?" in item.path or "agent" in item.to:
-                    continue
-                body = item.answer.json
-                tasks = answered_tasks(body) if isinstance(body, dict) else None
-                if tasks is not None:
-                    yield (
-                        item.at,
-                        {
-                            (task["framework_id"]["value"], task["task_id"]["value"]): task["agent_id"]["value"]
-                            for task in tasks
-                            if task["state"] == RUNNING
-                        },
-                    )
-
-
 @contextmanager
 def following(player: Player) -> Iterator[Board]:
     board = Board("run")
@@ -116,8 +79,7 @@ def shown(board: Board) -> dict[tuple[str, str], str]:
 def test_the_index_shows_what_runs_after_every_event(recorded: Stream) -> None:
     """And agrees with every answer about all tasks that the master gave in between."""
     cluster = Cluster()
-    asked = sorted(snapshots(recorded.recording), key=lambda each: each[0])
-    asked = [each for each in asked if recorded.subscribe.at < each[0]]
+    asked = [each for each in snapshots(recorded.recording) if recorded.subscribe.at < each[0]]
     compared = 0
     with Player() as player, following(player) as board:
         held = player.subscription()
@@ -130,7 +92,8 @@ def test_the_index_shows_what_runs_after_every_event(recorded: Stream) -> None:
             cluster.take(event.body)
             wait_until(lambda: shown(board) == cluster.running(), what=str(event.body)[:200], every=1e-3)
             while asked and following_one is not None and asked[0][0] < following_one.at:
-                assert shown(board) == asked.pop(0)[1]
+                answer = asked.pop(0)[1]
+                assert shown(board) == {key: agent for key, (agent, state) in answer.items() if state == RUNNING}
                 compared += 1
         left = shown(board)
         held.end("connection closed")
@@ -214,6 +177,20 @@ def test_the_operator_client_gives_the_events_as_they_are(recorded: Stream, spli
         assert ended.wait(10)
         client.close()
     assert seen == [event.body for event in recorded.events if event.body["type"] != "HEARTBEAT"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("11-op1", "AGENT_REMOVED"), ("08-op1", "FRAMEWORK_REMOVED")])
+def test_what_an_agent_or_framework_leaves_behind_ends_with_it(name: str, kind: str) -> None:
+    """The recorded master tells the end of each task first; here that update is left out, and the removal has to do."""
+    events = [event.body for event in stream("operator", name).events]
+    end = next(at for at, event in enumerate(events) if event["type"] == kind)
+    assert events[end - 1]["type"] == "TASK_UPDATED"
+    task_id = events[end - 1]["task_updated"]["status"]["task_id"]["value"]
+    index = TaskIndex()
+    for event in events[: end - 1]:
+        index.apply(event, 0.0)
+    assert [key.id for key in index.running] == [task_id]
+    assert [key.id for key in index.apply(events[end], 0.0).removed] == [task_id]
 
 
 def state(*answers: Json) -> Json:

@@ -93,6 +93,31 @@ def _lists(ours: list[Any], theirs: list[Any], path: str, name: str) -> Iterator
         yield from differences(mine, other, f"{path}[]")
 
 
+def numbers(ours: Any, theirs: Any) -> Iterator[str]:
+    """Fields whose numbers are whole on one side and have a fraction on the other: Mesos prints 4.0 for a double."""
+    mine, other = _forms(ours), _forms(theirs)
+    for path in sorted(mine.keys() & other.keys()):
+        if mine[path] != other[path]:
+            yield f"{path}: {'/'.join(sorted(mine[path]))} instead of {'/'.join(sorted(other[path]))}"
+
+
+def _forms(value: Any) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+
+    def walk(item: Any, path: str) -> None:
+        if isinstance(item, dict):
+            for name, part in item.items():
+                walk(part, f"{path}.{name}")
+        elif isinstance(item, list):
+            for part in item:
+                walk(part, f"{path}[]")
+        elif isinstance(item, (int, float)) and not isinstance(item, bool):
+            found.setdefault(path, set()).add(type(item).__name__)
+
+    walk(value, "")
+    return found
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 200 else f"{text[:200]}..."

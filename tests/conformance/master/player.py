@@ -11,7 +11,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sdk.local.core.http import Reply, Request
 from sdk.local.core.resources import Resources
-from tests.conformance.master.compare import differences
+from tests.conformance.master.compare import differences, numbers
 from tests.conformance.master.double import TERMINAL, AgentDouble
 
 Json = dict[str, Any]
@@ -58,6 +58,8 @@ class Player(ABC):
     """When the master started: it decides when its allocation cycles are due."""
     late: ClassVar[float] = 1.6
     """Seconds that an event may be late: the allocator's cycle has another phase than the recorded one."""
+    wire: ClassVar[bool] = False
+    """Whether files and the page are there: they are the shell's."""
     found: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     compared: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -70,6 +72,9 @@ class Player(ABC):
         self.offers: dict[str, str] = {}
         self.pool: list[tuple[str, Json]] = []
         self.fed: set[str] = set()
+        """Updates, by uuid, that the master was told of."""
+        self.told: set[str] = set()
+        """Updates that a scheduler was told of."""
         self.agents: dict[str, AgentDouble] = {}
         self.latest: dict[str, str] = {}
         self.ids = self._master_ids()
@@ -91,6 +96,10 @@ class Player(ABC):
     @abstractmethod
     def _ask(self, line: Json, request: Request, stream: str) -> Reply | None:
         """The answer to a request; events of what it opens arrive as those of `stream`. None when it is not made."""
+
+    def _form(self, reply: Reply, line: Json) -> Iterable[str]:
+        """Differences of form, where a reply has one beyond its content."""
+        return ()
 
     @abstractmethod
     def _hang_up(self, stream: str) -> None:
@@ -116,6 +125,9 @@ class Player(ABC):
     def _wait(self, deadline: float) -> bool:
         """The next thing happens; False when nothing does by the deadline."""
 
+    def _until(self, condition: Callable[[], object]) -> None:  # noqa: B027 - in memory it has arrived already
+        """What the master has sent arrives."""
+
     @abstractmethod
     def _outstanding(self, offer_id: str) -> bool:
         """Whether an offer of ours can still be used."""
@@ -123,6 +135,9 @@ class Player(ABC):
     @abstractmethod
     def _other_step(self, step: Step) -> None:
         """What happens to a master."""
+
+    def _other_line(self, number: int, line: Json) -> None:  # noqa: B027 - there is nothing else to see in memory
+        """A line that is no request, answer or event."""
 
     @abstractmethod
     def _number(self, agent_id: str) -> None:
@@ -218,6 +233,8 @@ class Player(ABC):
                         self.found["eof"].append(f"line {number}: the stream is still open")
                     self._hang_up(stream)
                     self._leftover(number, stream)
+                case _:
+                    self._other_line(number, line)
         return self
 
     def _executor_call(self, line: Json) -> None:
@@ -264,8 +281,8 @@ class Player(ABC):
         if line["who"] == "executor" or not waiting:
             return
         group, reply = waiting.pop(0)
-        if "/files/" in group or group.endswith(("LIST_FILES", "READ_FILE")) or group in ("GET /", "GET /master/"):
-            # Files and the page are the shell's: they are compared over HTTP.
+        shell = "/files/" in group or group.endswith(("LIST_FILES", "READ_FILE")) or group in ("GET /", "GET /master/")
+        if shell and not self.wire:
             return
         self.compared[group] += 1
         found = self.found[group]
@@ -278,13 +295,16 @@ class Player(ABC):
             same = _location(ours) == _location(theirs) if name == "Location" and ours and theirs else ours == theirs
             if not same:
                 found.append(f"header {name}: {ours} instead of {theirs}")
+        found += self._form(reply, line)
         if reply.stream is not None:
             return
         body = gzip.decompress(reply.body) if reply.headers.get("Content-Encoding") == "gzip" else reply.body
-        if "body_base64" in line:
+        if "body_base64" in line or shell:
+            # What is in a file, and what the page looks like, is our own.
             return
         if "body" in line:
-            found += differences(json.loads(body), line["body"])
+            content = json.loads(body)
+            found += [*differences(content, line["body"]), *numbers(content, line["body"])]
         elif "text" in line and "jsonp" in group:
             head = line["text"].split("(")[0]
             if not body.decode().startswith(f"{head}(") or not body.endswith(b")"):
@@ -329,7 +349,8 @@ class Player(ABC):
         if ours is None:
             self.found[group].append(f"missing: {json.dumps(body)[:240]} (line {number})")
         else:
-            self.found[group] += [f"{text} (line {number})" for text in differences(ours, body)]
+            found = [*differences(ours, body), *numbers(ours, body)]
+            self.found[group] += [f"{text} (line {number})" for text in found]
 
     def _next(self, stream: str, body: Json, now: float) -> Json | None:
         """Our event that answers to a recorded one: the same type and subject; it may come a little later."""
@@ -348,7 +369,9 @@ class Player(ABC):
         uuid = status.get("uuid")
         if uuid is None:
             return
-        again = line["who"] == "scheduler" and uuid in self.fed
+        again = line["who"] == "scheduler" and uuid in self.told
+        if line["who"] == "scheduler":
+            self.told.add(uuid)
         again = again and not any(_subject(event, {}) == _subject(body, {}) for event in self.queues[stream])
         if uuid in self.fed and not again:
             return
@@ -356,6 +379,7 @@ class Player(ABC):
         owner = self.framework_of.get(line["id"]) or body["task_updated"]["framework_id"]["value"]
         for agent in self.agents.values():
             if agent.agent_id == status["agent_id"]["value"] and agent.connected:
+                self._until(lambda agent=agent: (owner, status["task_id"]["value"]) in agent.tasks)  # type: ignore[misc]
                 latest = None if status["state"] in TERMINAL else self.latest.get(status["task_id"]["value"])
                 self._say(agent, agent.status(owner, status, latest))
 
@@ -365,12 +389,19 @@ class Player(ABC):
                                                  "update_operation_status": {"status": status}}, {})
                                        for event in self.queues[stream]):  # fmt: skip
             return
-        for agent in self.agents.values():
-            for message in agent.operations.values():
-                if message["operation"].get("id") == status["operation_id"]:
-                    content = {name: part for name, part in status.items() if name != "agent_id"}
-                    self._say(agent, agent.finished(message, content))
-                    return
+
+        def applied() -> list[tuple[AgentDouble, Json]]:
+            return [
+                (agent, message)
+                for agent in self.agents.values()
+                for message in agent.operations.values()
+                if message["operation"].get("id") == status["operation_id"]
+            ]
+
+        self._until(applied)
+        for agent, message in applied()[:1]:
+            content = {name: part for name, part in status.items() if name != "agent_id"}
+            self._say(agent, agent.finished(message, content))
 
     def _offer(self, number: int, stream: str, theirs: Json) -> None:
         found = self.found["event OFFERS"]

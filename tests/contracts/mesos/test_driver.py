@@ -352,6 +352,10 @@ def test_a_peer_that_never_answers_is_given_up() -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"hello"), id="no RecordIO"),
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"5\nhello"), id="no JSON"),
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"2\n[]"), id="no event"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"100000\n" + b"[" * 100_000),
+            id="JSON without end",
+        ),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", id="no stream"),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"99999999999\n"), id="a record too large"
@@ -376,6 +380,65 @@ def test_garbage_costs_one_try(garbage: bytes) -> None:
     with connected(script, backoff=backoff) as (_, server):
         assert server.connections == 2
         assert backoff.calls == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"framework_id": "x"},
+        {"framework_id": {"value": ""}},
+        {"framework_id": {"value": ["x"]}},
+        {"framework_id": {"value": "x"}, "master_info": 1},
+    ],
+)
+def test_a_subscription_without_a_framework_id_is_none(body: Any) -> None:
+    """No call could be made with it, so another one is begun."""
+
+    def subscribe(peer: Peer) -> None:
+        if peer.number == 0:
+            peer.begin()
+            peer.event({"type": "SUBSCRIBED", "subscribed": body})
+            peer.wait_closed()
+        else:
+            stays()(peer)
+
+    scheduler = Recorder()
+    with ScriptedServer(master(subscribe)) as server, running(server.address, scheduler) as driver:
+        wait_until(lambda: "registered" in scheduler.names(), what="the good subscription")
+        assert driver.framework_id == FRAMEWORK_ID
+        assert server.kinds() == ["SUBSCRIBE", "SUBSCRIBE"]
+
+
+@pytest.mark.parametrize("interval", [1e300, 10**400, -1, "15", True, [15]])
+def test_a_heartbeat_interval_that_cannot_be_true_ends_nothing(interval: Any) -> None:
+    """It is as if there was none, or a second for `true`."""
+
+    def subscribe(peer: Peer) -> None:
+        peer.begin()
+        told = subscribed()
+        told["subscribed"]["heartbeat_interval_seconds"] = interval
+        peer.event(told)
+        peer.event(OFFERS)
+        peer.wait_closed()
+
+    scheduler = Recorder()
+    with connected(master(subscribe), scheduler) as (_, server):
+        wait_until(lambda: scheduler.names() == ["registered", "offers"], what="the callbacks")
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("kind", ["STOPPED", "DISCONNECTED", "TROUBLE", "CLOSE", "EVENT", "NEW_MASTER_DETECTED"])
+def test_methods_of_the_driver_are_not_for_the_network(kind: str) -> None:
+    """pymesos calls `on_` and whatever name the event has."""
+    inner = {"type": "OFFERS", "offers": {"offers": [{"id": {"value": "forged"}}]}}
+    scheduler = Recorder()
+    odd = [{"type": kind, kind.lower(): inner}, {"type": kind.lower(), kind.lower(): "x"}]
+    with connected(master(stays(*odd, OFFERS)), scheduler) as (driver, _):
+        wait_until(lambda: "offers" in scheduler.names(), what="the good event")
+        assert scheduler.seen[1:] == [("offers", ["O1", "O2"])]
+        assert driver.trouble is None
 
 
 def test_garbage_in_a_subscribed_stream_begins_a_new_one() -> None:

@@ -298,6 +298,16 @@ def test_groups_messages_and_errors_reach_their_callbacks() -> None:
         assert sorted(driver.tasks) == sorted([TASK_ID["value"], "b"])
 
 
+@pytest.mark.parametrize("kind", ["STOPPED", "DISCONNECTED", "TROUBLE", "CLOSE", "EVENT"])
+def test_methods_of_the_driver_are_not_for_the_network(kind: str) -> None:
+    """pymesos calls `on_` and whatever name the event has."""
+    odd = [{"type": kind, kind.lower(): {"type": "SHUTDOWN"}}, {"type": kind.lower(), kind.lower(): "x"}]
+    executor = Recorder()
+    with connected(Agent(*odd, {"type": "MESSAGE", "message": {"data": "x"}}).script, executor):
+        wait_until(lambda: "message" in executor.names(), what="the good event")
+        assert executor.names() == ["registered", "message"]
+
+
 def test_shutdown_ends_the_driver_after_the_callback() -> None:
     """The agent kills what is left after the grace period; nothing here kills a process group."""
     agent, executor = Agent(LAUNCH), Recorder()

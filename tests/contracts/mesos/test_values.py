@@ -312,12 +312,36 @@ def test_framework_info_has_the_form_of_the_recording() -> None:
         {"type": "UPDATE", "update": {"status": {"state": "TASK_RUNNING"}}},
         {"type": "RESCIND", "rescind": None},
         {"type": "UPDATE_OPERATION_STATUS", "update_operation_status": {"status": {"state": "x"}}},
+        {"type": "UPDATE", "update": {"status": {"task_id": {"value": ["t"]}, "state": "TASK_RUNNING"}}},
+        {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": ["TASK_RUNNING"]}}},
+        {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": "S", "healthy": "yes"}}},
+        {"type": "RESCIND", "rescind": {"offer_id": {"value": {"value": "O"}}}},
+        {"type": "FAILURE", "failure": {"agent_id": {"value": "S"}, "executor_id": {"value": "e"}, "status": "9"}},
     ],
 )
 def test_events_that_lack_what_makes_them_are_malformed(raw: dict[str, Any]) -> None:
     """The error names the type of the event."""
     with pytest.raises(parse.MalformedEvent, match=raw["type"]):
         parse.scheduler_event(raw)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        {"name": "cpus", "type": "SCALAR", "scalar": {"value": float("inf")}},
+        {"name": "cpus", "type": "SCALAR", "scalar": {"value": float("nan")}},
+        {"name": "cpus", "type": "SCALAR", "scalar": {"value": 10**400}},
+        {"name": "cpus", "type": "SCALAR", "scalar": {"value": "1"}},
+        {"name": "cpus", "type": "NEW"},
+        {"name": "disk", "type": "SET", "set": {"item": [["x"]]}},
+    ],
+)
+def test_a_quantity_that_is_none_is_malformed(resource: dict[str, Any]) -> None:
+    """Nothing could be launched on it, and arithmetic with it would fail later and elsewhere."""
+    one = {"value": "x"}
+    offer = {"id": one, "framework_id": one, "agent_id": one, "hostname": "h", "resources": [resource]}
+    with pytest.raises(parse.MalformedEvent, match="OFFERS"):
+        parse.scheduler_event({"type": "OFFERS", "offers": {"offers": [offer]}})
 
 
 def test_states_of_a_newer_mesos_are_unknown() -> None:

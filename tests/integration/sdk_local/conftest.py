@@ -19,12 +19,17 @@ AGENTS = [
 ]
 
 
-def three_ports() -> int:
-    """The first of three free ports in a row."""
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
     while True:
-        ports = [free_port() for _ in range(3)]
-        if ports == list(range(ports[0], ports[0] + 3)):
+        ports = [free_port() for _ in range(count)]
+        if ports == list(range(ports[0], ports[0] + count)):
             return ports[0]
+
+
+def three_ports() -> int:
+    """The first of three free ports in a row: for a master and two agents."""
+    return free_ports(3)
 
 
 @pytest.fixture

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kazoo.client import KazooClient
 
+from sdk.local.cluster import Cluster, Timing
+from sdk.local.faults import FaultError, FaultInjector
+from tests.integration.sdk_local.conftest import AGENTS, free_ports
+from tests.integration.sdk_local.driver import Framework
 from tests.integration.sdk_local.test_http import JSON, SUBSCRIBE, ask
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -78,6 +83,91 @@ def test_a_second_master_takes_over(tmp_path: Path, zookeeper: ZooKeeperServer, 
             wait_until(lambda: [item["id"] for item in agents(second)] == [known], 30, "the same agent at the second")
 
 
+@pytest.fixture
+def three(tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Cluster]:
+    """A cluster of three masters and two agents that find each other in ZooKeeper."""
+    timing = Timing(
+        allocation_interval=0.2, agent_ping_timeout=0.5, max_agent_ping_timeouts=4, zk_session_timeout=2.0
+    )  # fmt: skip
+    url = f"zk://{zookeeper.address}{zk_root}"
+    cluster = Cluster(tmp_path / "mesos", free_ports(5), AGENTS, timing=timing, zk=url, masters=3)
+    cluster.start(timeout=30)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def framework(zookeeper: ZooKeeperServer, zk_root: str, three: Cluster) -> Iterator[Framework]:
+    """On our driver, which finds its master in ZooKeeper; one task of it runs."""
+    framework = Framework(f"zk://{zookeeper.address}{zk_root}")
+    framework.launch("t")
+    framework.wait_for("t", "TASK_RUNNING")
+    yield framework
+    framework.close()
+
+
+def nodes(zookeeper: ZooKeeperServer, zk_root: str) -> dict[str, int]:
+    """The masters' nodes with the ports that they publish."""
+    client = KazooClient(zookeeper.address)
+    client.start(timeout=10)
+    try:
+        names = [name for name in client.get_children(zk_root) if name.startswith("json.info_")]
+        return {name: json.loads(client.get(f"{zk_root}/{name}")[0])["address"]["port"] for name in sorted(names)}
+    finally:
+        client.stop()
+        client.close()
+
+
+def test_when_the_leader_is_killed_the_next_one_leads(three: Cluster, framework: Framework) -> None:
+    """Agents and the framework come to it, the task runs on, and the next task runs; started again, it follows."""
+    faults = FaultInjector(three)
+    killed = faults.kill_leader()
+    assert three.pids()[killed] is None
+    wait_until(lambda: faults.leader() != killed, 30, "the next leader")
+    wait_until(lambda: faults.registered() == ["agent1", "agent2"], 30, "the agents at the new leader")
+    wait_until(lambda: len(framework.of("SUBSCRIBED")) == 2, 30, "the framework at the new leader")
+    assert framework.reconciled("t") == "TASK_RUNNING"
+    assert set(framework.states("t")) == {"TASK_STARTING", "TASK_RUNNING"}
+    framework.launch("u")
+    framework.wait_for("u", "TASK_RUNNING")
+    three.start_member(killed)
+    wait_until(lambda: answer(three.members[killed].port, "GET", "/state")[0] == 307, 30, "the killed one to follow")
+    assert set(FaultInjector.at(three.masters[killed]).registered()) == {"agent1", "agent2"}
+
+
+def test_a_master_whose_session_expires_joins_the_end_of_the_queue(
+    zookeeper: ZooKeeperServer, zk_root: str, three: Cluster, framework: Framework
+) -> None:
+    """Its node is gone, another master leads, frameworks and agents move; it has a new node, the last."""
+    faults = FaultInjector(three)
+    before = nodes(zookeeper, zk_root)
+    first = faults.leader()
+    assert next(iter(before.values())) == three.members[first].port
+    expired = faults.expire_zookeeper_session()
+    assert expired["node"] == next(iter(before))
+    assert expired["node"] not in nodes(zookeeper, zk_root)
+    wait_until(lambda: faults.leader() not in (None, first), 30, "another leader")
+    wait_until(lambda: len(nodes(zookeeper, zk_root)) == 3, 30, "the new node")
+    after = nodes(zookeeper, zk_root)
+    assert list(after.values())[-1] == three.members[first].port
+    assert next(iter(after)) in before
+    wait_until(lambda: answer(three.members[first].port, "GET", "/state")[0] == 307, 30, "the first one to follow")
+    wait_until(lambda: faults.registered() == ["agent1", "agent2"], 30, "the agents at the new leader")
+    wait_until(lambda: len(framework.of("SUBSCRIBED")) == 2, 30, "the framework at the new leader")
+    assert framework.reconciled("t") == "TASK_RUNNING"
+    # A master that does not lead can lose its session, too: nobody notices.
+    leader = faults.leader()
+    faults.expire_zookeeper_session(first)
+    wait_until(lambda: len(nodes(zookeeper, zk_root)) == 3, 30, "the newest node")
+    assert faults.leader() == leader
+
+
+def test_several_masters_need_zookeeper(tmp_path: Path) -> None:
+    """Without it they could not agree on a leader."""
+    with pytest.raises(ValueError, match="masters: 2 is not possible"):
+        Cluster(tmp_path, 5050, AGENTS, masters=2)
+
+
 def test_credentials(tmp_path: Path) -> None:
     """401 with the recorded realm without them, the answer with them; /health asks nobody."""
     secrets = tmp_path / "credentials"
@@ -89,12 +179,18 @@ def test_credentials(tmp_path: Path) -> None:
         realms = {
             "/state": "mesos-master-readonly", "/files/debug": "mesos-master-readonly",
             "/api/v1": "mesos-master-readwrite", "/api/v1/scheduler": "mesos-master-scheduler",
+            "/internal/faults": "mesos-master-readwrite", "/internal/faults/about": "mesos-master-readwrite",
         }  # fmt: skip
         for path, realm in realms.items():
             method, body = ("POST", json.dumps(SUBSCRIBE)) if "api" in path else ("GET", None)
             status, headers, text = ask(port, method, path, body, JSON)
             assert (status, text) == (401, "401 Unauthorized.")
             assert headers["WWW-Authenticate"] == f'Basic realm="{realm}"'
+        with pytest.raises(FaultError, match="401 Unauthorized"):
+            FaultInjector.at(f"127.0.0.1:{port}", credentials=("fw", "wrong"))
+        faults = FaultInjector.at(f"http://127.0.0.1:{port}/", credentials=("fw", "fwsecret"))
+        faults.slow_master(0.01)
+        assert faults.active() == {f"127.0.0.1:{port}": {"slow": 0.01}}
         known = {"Authorization": f"Basic {b64encode(b'fw:fwsecret').decode()}"}
         assert ask(port, "GET", "/state", None, known)[0] == 200
         read = {"type": "READ_FILE", "read_file": {"path": "/master/log", "offset": 0}}

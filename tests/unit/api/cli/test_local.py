@@ -21,6 +21,7 @@ APP_TASK = {"MESOS_EXECUTOR_ID": "webapp__webapp-0-web__0f3c", "TASK_NAME": "web
     [
         ("java -cp zookeeper.jar org.Main", {}, None, "zookeeper"),
         (f"{PYTHON} -m sdk.local.master --port 1", {}, None, "master"),
+        (f"{PYTHON} -m sdk.local.master --work-dir /x/mesos/master2 --port 1", {}, None, "master2"),
         (f"{PYTHON} -m sdk.local.agent --port 1 --hostname agent2", {}, None, "agent2"),
         (f"{PYTHON} -m api.cli.main serve", {}, None, "serve"),
         (f"{PYTHON} -m api.cli.main scheduler", {}, "serve", "scheduler"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.mesos_listener.task import NetworkMode, Port, Task, marathon_names, parse_agent, parse_task
+from api.mesos_listener.wire import to_message
 from tests.unit.api.mesos_listener.messages import agent_json, running, status_json, task_json
 
 UUID = "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
@@ -157,3 +158,13 @@ def test_no_field_of_any_type_hides_a_task(odd: dict[str, Any]) -> None:
     task = parse_task(raw, "marathon", None)
     assert task is not None
     assert task.id == "t1"
+
+
+def test_what_readers_cannot_be_told_is_left_out() -> None:
+    """JSON can write half a surrogate pair and integers of any length; UTF-8 and doubles cannot."""
+    raw = running("t1", name="a\ud800b", labels={"labels": [{"key": "k", "value": "\udfff"}]})
+    raw["statuses"][0]["timestamp"] = 10**400
+    task = parse_task(raw, "marathon", None)
+    assert task is not None
+    assert (task.name, task.labels, task.started) == ("a?b", (("k", "?"),), 0.0)
+    assert to_message(task).name == "a?b"
