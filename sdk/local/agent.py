@@ -39,6 +39,7 @@ from sdk.local.core.agent_model import (
     ToMaster,
     Volumes,
 )
+from sdk.local.core.master_flags import without_secret
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.delay_line import DelayLine
 from sdk.local.fault_endpoint import PATH as FAULTS
@@ -465,9 +466,9 @@ def shown_flags(options: argparse.Namespace) -> dict[str, str]:
     def shown(value: object) -> str:
         if isinstance(value, bool):
             return str(value).lower()
-        return seconds(value) if isinstance(value, float) else str(value)
+        return seconds(value) if isinstance(value, float) else without_secret(str(value))
 
-    return {name: shown(value) for name, value in sorted(vars(options).items())}
+    return {name: shown(value) for name, value in sorted(vars(options).items()) if value is not None}
 
 
 def parser() -> argparse.ArgumentParser:
