@@ -4,12 +4,9 @@ Only reads. Calls that change a container (launching nested ones, attaching, wai
 refused with 501, as the real one refuses what it was not built with.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-from aiohttp import web
 
 from sdk.local.agent_views import containers, executor_info, nested_containers
 from sdk.local.core import classic
@@ -18,7 +15,7 @@ from sdk.local.core.agent_model import AgentState, AgentTask
 from sdk.local.core.outputs import Answer
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json
-from sdk.local.files import MAX_READ, Files, owner_names
+from sdk.local.files import Files
 
 NOT_HERE = (
     "LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER", "REMOVE_NESTED_CONTAINER",
@@ -170,40 +167,4 @@ class AgentApi:
             numbers[name] = value
         if kind == "READ_FILE" and "offset" not in numbers:
             return Answer(status=400, text=f"{head}: Missing required fields: read_file.offset")
-        found = self._files.find(path)
-        if isinstance(found, web.Response):
-            return Answer(status=found.status, text=found.text or "")
-        try:
-            return _listed(path, found) if kind == "LIST_FILES" else _read(found, numbers)
-        except OSError as error:
-            return Answer(status=404, text=str(error))
-
-
-def _listed(name: str, directory: Path) -> Answer:
-    infos = []
-    for item in sorted(directory.iterdir()) if directory.is_dir() else ():
-        info = item.lstat()
-        user, group = owner_names(info)
-        infos.append(
-            {
-                "path": f"{name.rstrip('/')}/{item.name}",
-                "nlink": info.st_nlink,
-                "size": info.st_size,
-                "mtime": {"nanoseconds": int(info.st_mtime) * 10**9},
-                "mode": info.st_mode,
-                "uid": user,
-                "gid": group,
-            }
-        )
-    return Answer(status=200, body={"type": "LIST_FILES", "list_files": {"file_infos": infos}})
-
-
-def _read(file: Path, numbers: dict[str, int]) -> Answer:
-    if file.is_dir():
-        return Answer(status=400, text="Cannot read a directory.\n")
-    size = file.stat().st_size
-    with file.open("rb") as source:
-        source.seek(numbers["offset"])
-        data = source.read(min(numbers.get("length", MAX_READ), MAX_READ))
-    content = {"size": size, "data": base64.b64encode(data).decode()}
-    return Answer(status=200, body={"type": "READ_FILE", "read_file": content})
+        return self._files.call({"type": kind, kind.lower(): {"path": path, **numbers}})

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from sdk.local.core.executors import duration
+from sdk.local.core.master_flags import without_secret
 from sdk.local.isolation import size
 
 # As recorded from an agent of 1.12 without such flags.
@@ -85,7 +86,7 @@ def shown_flags(options: argparse.Namespace, max_completed: int) -> dict[str, st
             return str(value).lower()
         if isinstance(value, float):
             return duration(value)
-        return size(value) if name.endswith("_size") and isinstance(value, int) else str(value)
+        return size(value) if name.endswith("_size") and isinstance(value, int) else without_secret(str(value))
 
     own = {name: shown(name, value) for name, value in vars(options).items() if value is not None}
     own["switch_user"] = shown("switch_user", own.pop("no_switch_user", "false") != "true")

@@ -6,6 +6,7 @@ readable.
 """
 
 import base64
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -20,6 +21,39 @@ from sdk.local.web import Handler, answer, text
 
 MAX_READ = 16 * os.sysconf("SC_PAGE_SIZE")
 """A longer piece is cut, as in Mesos; who wants all asks again or downloads."""
+
+
+class Unreadable(Exception):
+    """What has that name cannot be read: nobody may, or it is neither a file nor a directory."""
+
+
+def piece(file: Path, offset: int, length: int | None) -> tuple[int, bytes]:
+    """The size of a file, and so many bytes from that offset on; Unreadable."""
+    try:
+        # Not waiting for a writer of a pipe, and not following a link that came in its place.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        raise Unreadable from error
+    with os.fdopen(descriptor, "rb") as opened:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise Unreadable
+        if offset >= info.st_size:
+            return info.st_size, b""
+        opened.seek(offset)
+        return info.st_size, opened.read(min(MAX_READ, info.st_size if length is None else length))
+
+
+def entries(directory: Path) -> list[tuple[Path, os.stat_result]]:
+    """What is in a directory, by name, without what was removed meanwhile; Unreadable."""
+    found = []
+    try:
+        for item in sorted(directory.iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((item, item.lstat()))
+    except OSError as error:
+        raise Unreadable from error
+    return found
 
 
 class Files:
@@ -48,11 +82,14 @@ class Files:
         while prefix:
             if prefix in attached:
                 root = attached[prefix].resolve()
-                wanted = Path(f"{root}{name[len(prefix) :]}")
-                real = wanted.resolve()
-                if real != root and root not in real.parents:
-                    return text(400, f"'{name}' is inaccessible.\n")
-                return real if real.exists() else text(404)
+                try:
+                    real = Path(f"{root}{name[len(prefix) :]}").resolve()
+                    if real != root and root not in real.parents:
+                        return inaccessible(name)
+                    return real if real.exists() else text(404)
+                except (OSError, RuntimeError, ValueError):
+                    # A name that is too long or no name at all, a loop of links.
+                    return text(404)
             prefix = prefix.rpartition("/")[0]
         return text(404)
 
@@ -69,11 +106,15 @@ class Files:
             return found
         if not found.is_dir():
             return answer(request, [])
-        return answer(request, [_entry(item, f"{name.rstrip('/')}/{item.name}") for item in sorted(found.iterdir())])
+        try:
+            listed = entries(found)
+        except Unreadable:
+            return inaccessible(name)
+        return answer(request, [_entry(info, f"{name.rstrip('/')}/{item.name}") for item, info in listed])
 
     async def read(self, request: web.Request) -> web.Response:
         """A piece of a file; without an offset, where its end is."""
-        _, found = self._asked(request)
+        name, found = self._asked(request)
         if isinstance(found, web.Response):
             return found
         numbers = {}
@@ -87,15 +128,13 @@ class Files:
                 return text(400, f"Negative {field} provided: {given}.\n")
         if found.is_dir():
             return text(400, "Cannot read a directory.\n")
-        size = found.stat().st_size
         offset, length = numbers["offset"], numbers["length"]
+        try:
+            size, data = piece(found, max(0, offset), None if length == -1 else length)
+        except Unreadable:
+            return inaccessible(name)
         if offset == -1:
             return answer(request, {"data": "", "offset": size})
-        if length == -1:
-            length = max(0, size - offset)
-        with found.open("rb") as file:
-            file.seek(offset)
-            data = file.read(min(length, MAX_READ))
         return answer(request, {"data": data.decode(errors="replace"), "offset": offset})
 
     async def download(self, request: web.Request) -> web.StreamResponse:
@@ -105,6 +144,8 @@ class Files:
             return found if found.status == 400 else text(404, "404 Not Found.")
         if found.is_dir():
             return text(400, "Cannot download a directory.\n")
+        if not found.is_file() or not os.access(found, os.R_OK):
+            return inaccessible(name)
         headers = {
             "Content-Disposition": f"attachment; filename={quote(Path(name).name)}",
             "Content-Type": "application/octet-stream",
@@ -118,17 +159,16 @@ class Files:
         found = self._resolve(asked["path"])
         if isinstance(found, web.Response):
             return Answer(status=found.status, text=found.text or "")
-        if kind == "LIST_FILES":
-            if not found.is_dir():
-                return Answer(status=200, body={"type": kind, "list_files": {}})
-            infos = [_file_info(item, f"{asked['path'].rstrip('/')}/{item.name}") for item in sorted(found.iterdir())]
-            return Answer(status=200, body={"type": kind, "list_files": {"file_infos": infos} if infos else {}})
-        if found.is_dir():
-            return Answer(status=400, text="Cannot read a directory.\n")
-        size = found.stat().st_size
-        with found.open("rb") as file:
-            file.seek(asked["offset"])
-            data = file.read(min(asked.get("length", MAX_READ), MAX_READ))
+        try:
+            if kind == "LIST_FILES":
+                listed = entries(found) if found.is_dir() else []
+                infos = [_file_info(info, f"{asked['path'].rstrip('/')}/{item.name}") for item, info in listed]
+                return Answer(status=200, body={"type": kind, "list_files": {"file_infos": infos} if infos else {}})
+            if found.is_dir():
+                return Answer(status=400, text="Cannot read a directory.\n")
+            size, data = piece(found, asked["offset"], asked.get("length"))
+        except Unreadable:
+            return Answer(status=400, text=f"'{asked['path']}' is inaccessible.\n")
         content = {"size": size, "data": base64.b64encode(data).decode()}
         return Answer(status=200, body={"type": kind, "read_file": content})
 
@@ -137,21 +177,24 @@ class Files:
         return answer(request, {name: str(path) for name, path in sorted(self._attached().items())})
 
 
-def _file_info(path: Path, name: str) -> dict[str, object]:
-    info = path.lstat()
+def inaccessible(name: str) -> web.Response:
+    """The answer about what is there and nobody gets to see."""
+    return text(400, f"'{name}' is inaccessible.\n")
+
+
+def _file_info(info: os.stat_result, name: str) -> dict[str, object]:
     return {
         "path": name,
         "nlink": info.st_nlink,
         "size": info.st_size,
         "mtime": {"nanoseconds": int(info.st_mtime) * 10**9},
         "mode": info.st_mode,
-        "uid": _name("passwd", info.st_uid),
+        "uid": _name("user", info.st_uid),
         "gid": _name("group", info.st_gid),
     }
 
 
-def _entry(path: Path, name: str) -> dict[str, object]:
-    info = path.lstat()
+def _entry(info: os.stat_result, name: str) -> dict[str, object]:
     return {
         "gid": _name("group", info.st_gid),
         "mode": stat.filemode(info.st_mode),
@@ -161,11 +204,6 @@ def _entry(path: Path, name: str) -> dict[str, object]:
         "size": info.st_size,
         "uid": _name("user", info.st_uid),
     }
-
-
-def owner_names(info: os.stat_result) -> tuple[str, str]:
-    """Names of the user and the group that own a file."""
-    return _name("user", info.st_uid), _name("group", info.st_gid)
 
 
 def _name(kind: str, number: int) -> str:

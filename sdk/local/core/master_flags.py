@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
 
 
 def without_secret(url: str) -> str:
-    """A ZooKeeper URL as everybody may read it."""
+    """A ZooKeeper URL as everybody may read it; what is none stays as it is."""
     scheme, mark, rest = url.partition("://")
     name, at, hosts = rest.rpartition("@")
     return f"{scheme}{mark}{name.partition(':')[0]}:***@{hosts}" if at else url

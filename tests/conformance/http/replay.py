@@ -128,7 +128,11 @@ class WireReplay(Player):
             secrets = self.directory / "credentials"
             secrets.write_text("".join(f"{who} {secret}\n" for who, secret in self.credentials.items()))
             options += ["--credentials", str(secrets)]
-        for key in ("allocation_interval", "agent_ping_timeout", "max_agent_ping_timeouts"):
+        if "acls" in self.config:
+            rules = self.directory / "acls"
+            rules.write_text(json.dumps(self.config["acls"].document))
+            options += ["--acls", str(rules)]
+        for key in ("quorum", "allocation_interval", "agent_ping_timeout", "max_agent_ping_timeouts"):
             if key in self.config:
                 options += [f"--{key.replace('_', '-')}", str(self.config[key])]
         if "domain" in self.config:

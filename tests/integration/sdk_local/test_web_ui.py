@@ -331,7 +331,9 @@ def test_a_finished_task_keeps_its_sandbox(ui: Ui) -> None:
 def test_a_group_has_a_sandbox_for_each_task(ui: Ui) -> None:
     """The tasks of a default executor have theirs below `tasks`, in its own."""
     offer = ui.framework.offer(HOST, "web")
-    executor = {"type": "DEFAULT", "executor_id": {"value": "pod"}, "resources": amounts(offer, 0.1, 16.0)}
+    disk = next(item for item in offer["resources"] if item["name"] == "disk") | {"scalar": {"value": 10.0}}
+    resources = [*amounts(offer, 0.1, 32.0), disk]
+    executor = {"type": "DEFAULT", "executor_id": {"value": "pod"}, "resources": resources}
     tasks = [task(offer, name, command={"value": f"echo {name}; exec sleep 1000"}) for name in ("a", "b")]
     group = {"executor": executor, "task_group": {"tasks": tasks}}
     ui.framework.accept(offer, {"type": "LAUNCH_GROUP", "launch_group": group})

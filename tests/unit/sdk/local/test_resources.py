@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdk.local.core.resources import Resources, modern, old_format
+from sdk.local.core.resources import Resources, modern, old_format, text
 from sdk.local.flags import attributes, resources
 
 
@@ -117,3 +117,17 @@ def test_scalars_are_cut_and_devices_are_not() -> None:
     assert some.spans("ports") == ((1, 2),)
     assert whole.shrunk({"cpus": 1500, "disk": 9000}, others=False).scalars() == {"cpus": 1500, "disk": 9000}
     assert not whole.shrunk({"cpus": -5}, others=False).scalars()
+
+
+def test_order_is_that_of_mesos() -> None:
+    """The last kind takes the place of one that is used up; offers follow the agent's list, unreserved scalars last."""
+    total = Resources.of(resources("cpus:4;mem:1024;disk:100;ports:[1-9];cpus(r):1"))
+    used = Resources.of(resources("cpus:4;ports:[1-9]"))
+    assert [item["name"] for item in total - used] == ["cpus", "mem", "disk"]
+    assert str(total - used).startswith("cpus(reservations: [(STATIC,r)]):1; mem:1024")
+    back = (total - used) + used
+    assert [text(item) for item in back.listed_as(total)] == [text(item) for item in total]
+    assert [text(item) for item in back.as_offered(total)] == [
+        "ports:[1-9]", "cpus(reservations: [(STATIC,r)]):1", "cpus:4", "mem:1024", "disk:100",
+    ]  # fmt: skip
+    assert back == total
