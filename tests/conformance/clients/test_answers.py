@@ -10,10 +10,10 @@ import pytest
 from sdk.errors import NotConnected, Refused, UnexpectedAnswer
 from sdk.mesos.driver import MesosDriver
 from sdk.mesos.operator import OperatorClient
-from tests.conformance.clients.framework import Recorder
 from tests.conformance.clients.player import Gate, Player
 from tests.conformance.clients.recording import Answer, Call, Stream, answered, conversations, stream
 from tests.contracts.mesos import traces
+from tests.contracts.mesos.recorder import Recorder
 from tests.support.wait import wait_until
 
 GOOD = stream("scheduler", "01-scheduler1")

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sdk.errors import Refused
 from sdk.mesos.driver import FRAMEWORK_FAILED_OVER, FRAMEWORK_REMOVED, MesosDriver
 from tests.conformance.clients.fold import callbacks, expected
-from tests.conformance.clients.framework import Recorder, intent
+from tests.conformance.clients.framework import intent
 from tests.conformance.clients.player import Gate, Held, Player, Split, bytewise, whole
 from tests.conformance.clients.recording import Call, End, Event, Stream, stream, streams
+from tests.contracts.mesos.recorder import Recorder
 from tests.support.wait import wait_until
 
 Json = dict[str, Any]

@@ -24,10 +24,10 @@ from sdk.mesos.executor import ExecutorDriver
 from sdk.mesos.feed import MesosFeed
 from sdk.mesos.operator import OperatorClient
 from tests.conformance.clients import test_executor
-from tests.conformance.clients.framework import Recorder
 from tests.conformance.clients.nonsense import ENDS, broken_bodies, recorded, spoiled
 from tests.conformance.clients.player import Gate, Held, Player
 from tests.conformance.clients.recording import Stream, stream
+from tests.contracts.mesos.recorder import Recorder
 from tests.support.wait import wait_until
 
 Json = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sdk.errors import NotConnected, Refused, UnexpectedAnswer
-from sdk.mesos import base
 from sdk.mesos.auth import Token
 from sdk.mesos.connection import Limits
 from sdk.mesos.driver import MesosDriver
+from tests.contracts.mesos import recorder
 from tests.contracts.mesos.server import (
     FRAMEWORK_ID,
     CountedBackoff,
@@ -43,50 +43,14 @@ UPDATE = {
 }
 
 
-class Recorder(base.Scheduler):  # type: ignore[misc]
-    """A scheduler as people write them for pymesos."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, Any]] = []
-
-    def registered(self, driver: Any, framework_id: Any, master_info: Any) -> None:
-        self.seen.append(("registered", (framework_id, master_info)))
-
-    def reregistered(self, driver: Any, master_info: Any) -> None:
-        self.seen.append(("reregistered", master_info))
-
-    def disconnected(self, driver: Any) -> None:
-        self.seen.append(("disconnected", None))
-
-    def processHeartBeat(self, driver: Any) -> None:  # noqa: N802
-        self.seen.append(("heartbeat", None))
+class Recorder(recorder.Recorder):
+    """Of offers their ids, of messages their text."""
 
     def resourceOffers(self, driver: Any, offers: Any) -> None:  # noqa: N802
         self.seen.append(("offers", [offer["id"]["value"] for offer in offers]))
 
-    def offerRescinded(self, driver: Any, offer_id: Any) -> None:  # noqa: N802
-        self.seen.append(("rescinded", offer_id))
-
-    def statusUpdate(self, driver: Any, status: Any) -> None:  # noqa: N802
-        self.seen.append(("update", status))
-
-    def operationStatusUpdate(self, driver: Any, status: Any) -> None:  # noqa: N802
-        self.seen.append(("operation", status))
-
     def frameworkMessage(self, driver: Any, executor_id: Any, agent_id: Any, message: Any) -> None:  # noqa: N802
         self.seen.append(("message", message))
-
-    def slaveLost(self, driver: Any, agent_id: Any) -> None:  # noqa: N802
-        self.seen.append(("agent lost", agent_id))
-
-    def executorLost(self, driver: Any, executor_id: Any, agent_id: Any, status: Any) -> None:  # noqa: N802
-        self.seen.append(("executor lost", (executor_id, agent_id, status)))
-
-    def error(self, driver: Any, message: Any) -> None:
-        self.seen.append(("error", message))
-
-    def names(self) -> list[str]:
-        return [name for name, _ in self.seen]
 
 
 @contextmanager
