@@ -1,10 +1,15 @@
-"""Marks by folder, so that no test on real parts is taken for a pure one."""
+"""Marks by folder, so that no test on real parts is taken for a pure one, and no timing in property tests."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _HERE = Path(__file__).parent
+
+# How fast an example is made or checked says something of the machine, nothing of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
