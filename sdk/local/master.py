@@ -14,6 +14,7 @@ import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 
@@ -25,13 +26,25 @@ from sdk.local.core.http import Refusal, encode
 from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
-from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.outputs import Answer, CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.core.wire import Json
 from sdk.local.election import Election
 from sdk.local.files import Files
 from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
+
+
+class Peer(Protocol):
+    """Who reads a stream of the master: a connection, or somebody in this process."""
+
+    def send(self, event: Json) -> None:
+        """Take one event or message."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 _PAGE = Path(__file__).with_name("page.html")
 
 
@@ -57,7 +70,7 @@ class MasterServer:
         self._registry_file = registry or work_dir / "registry.json"
         self._address = f"{config.hostname}:{config.port}"
         self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
-        self._streams: dict[str, EventStream] = {}
+        self._streams: dict[str, Peer] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
         self._new_term()
@@ -108,6 +121,30 @@ class MasterServer:
         if self._timer is not None:
             self._timer.cancel()
         await self._server.stop()
+
+    # --- peers in this process ------------------------------------------------------------------------------------
+
+    def attach(self, name: str, peer: Peer) -> None:
+        """Events and messages for the stream or connection `name` go to `peer`."""
+        self._streams[name] = peer
+
+    def detach(self, name: str) -> None:
+        """The peer is gone, as if its connection had ended."""
+        if self._streams.pop(name, None) is not None:
+            now = self._clock.now()
+            self._perform(self.master.scheduler_disconnected(name, now=now))
+            self._perform(self.master.agent_disconnected(name, now=now))
+
+    def from_agent(self, name: str, messages: Sequence[Json]) -> None:
+        """Messages of the agent behind that connection, in order."""
+        for message in messages:
+            self._perform(self.master.agent_message(name, message, now=self._clock.now()))
+
+    def scheduler_call(self, call: Json, *, stream: str | None, new_stream: str = "") -> Answer:
+        """One call of a scheduler, as on /api/v1/scheduler."""
+        answer = self.master.call(call, stream=stream, now=self._clock.now(), new_stream=new_stream)
+        self._perform(answer.outputs)
+        return answer
 
     # --- carrying out ---------------------------------------------------------------------------------------------
 
