@@ -8,7 +8,7 @@ from sdk.local.core.allocation import mark_dirty, refuse, take_back
 from sdk.local.core.emit import charge, status, to_agent, to_operators, to_scheduler, update
 from sdk.local.core.model import Agent, Executor, Framework, Offer, Operation, State, Task
 from sdk.local.core.resources import Resources, modern
-from sdk.local.core.validation import executor_problem, task_problem
+from sdk.local.core.task_validation import group_problem, task_problem
 from sdk.local.core.views import task_fields, task_message
 from sdk.local.core.wire import Json, ids, ordered
 
@@ -187,7 +187,6 @@ def _add(state: State, framework: Framework, agent: Agent, task: Json, executor:
         executor_id=executor_id,
     )
     framework.tasks[record.task_id] = record
-    framework.unreachable.pop(record.task_id, None)
     charge(framework, used)
     to_operators(state, "TASK_ADDED", {"task": task_message(record)})
     return used
@@ -201,23 +200,7 @@ def _launch_group(
         return remaining
     executor = _with_role_executor(framework, group["executor"], role)
     tasks = [_with_role_task(framework, task, role) for task in group["task_group"].get("tasks", [])]
-    error = executor_problem(executor, framework, agent)
-    key = (framework.framework_id, executor["executor_id"]["value"])
-    needed = Resources() if key in agent.executors else Resources.of(executor.get("resources"))
-    seen: set[str] = set()
-    for task in tasks:
-        task_id = task["task_id"]["value"]
-        # The real master aborts on a repeated id within a group; an emulator refuses the group.
-        if task_id in seen:
-            error = error or f"Task has duplicate ID: {task_id}"
-        seen.add(task_id)
-        needed = needed + Resources.of(task.get("resources"))
-        if "executor" in task:
-            error = error or "'TaskInfo.executor' must not be set"
-        else:
-            error = error or task_problem(framework, agent, task, None)
-    if error is None and not remaining.contains(needed):
-        error = f"Total resources {needed} required by task group and its executor are more than available {remaining}"
+    error = group_problem(framework, agent, executor, tasks, remaining)
     if error is not None:
         for task in tasks:
             _task_error(state, framework, task, error, "REASON_TASK_GROUP_INVALID", now)

@@ -47,7 +47,14 @@ _TABLE: dict[str, str] = {
     "OldReservation": "principal:string labels:Labels",
     "Persistence": "id!:string principal:string",
     "Disk": "persistence:Persistence volume:Volume source:any",
-    "Volume": "mode!:enum container_path!:string host_path:string image:any source:any",
+    "SandboxPath": "type:enum path!:string",
+    "SecretReference": "name!:string key:string",
+    "SecretValue": "data!:bytes",
+    "Secret": "type:enum reference:SecretReference value:SecretValue",
+    "VolumeHostPath": "path!:string mount_propagation:any",
+    "VolumeSource": "type:enum docker_volume:any host_path:VolumeHostPath sandbox_path:SandboxPath secret:Secret"
+    " csi_volume:any",
+    "Volume": "mode!:enum container_path!:string host_path:string image:any source:VolumeSource",
     "Resource": "provider_id:Id name!:string type!:enum scalar:Scalar ranges:Ranges set:Set role:string"
     " allocation_info:AllocationInfo"
     " reservation:OldReservation reservations:Reservation* disk:Disk revocable:any shared:any",
@@ -60,7 +67,7 @@ _TABLE: dict[str, str] = {
     " hostname:string principal:string webui_url:string capabilities:Capability* labels:Labels"
     " offer_filters:OfferFilters",
     "Uri": "value!:string executable:bool extract:bool=true cache:bool output_file:string",
-    "Variable": "name!:string type:enum=VALUE value:string secret:any",
+    "Variable": "name!:string type:enum=VALUE value:string secret:Secret",
     "Environment": "variables:Variable*",
     "Command": "uris:Uri* environment:Environment shell:bool=true value:string arguments:string* user:string",
     "Port": "number!:uint name:string protocol:string visibility:enum labels:Labels",
@@ -77,13 +84,20 @@ _TABLE: dict[str, str] = {
     "Check": "type:enum command:CommandCheck http:HttpCheck tcp:TcpCheck delay_seconds:double=15.0"
     " interval_seconds:double=10.0"
     " timeout_seconds:double=20.0",
-    "Container": "type!:enum volumes:Volume* docker:any mesos:any network_infos:any* hostname:string linux_info:any"
+    "Parameter": "key!:string value!:string",
+    "PortMapping": "host_port!:uint container_port!:uint protocol:string",
+    "Docker": "image!:string network:enum=HOST port_mappings:PortMapping* privileged:bool=false parameters:Parameter*"
+    " force_pull_image:bool volume_driver:string",
+    "LinuxInfo": "capability_info:any bounding_capabilities:any effective_capabilities:any share_pid_namespace:bool"
+    " seccomp:any ipc_mode:enum shm_size:uint share_cgroups:bool=true",
+    "Container": "type!:enum volumes:Volume* docker:Docker mesos:any network_infos:any* hostname:string"
+    " linux_info:LinuxInfo"
     " rlimit_info:any"
     " tty_info:any",
     "Executor": "type:enum executor_id!:Id framework_id:Id command:Command container:Container resources:Resource*"
     " name:string"
     " source:string data:bytes discovery:Discovery shutdown_grace_period:Duration labels:Labels",
-    "Task": "name!:string task_id!:Id agent_id!:Id resources:Resource* limits:any executor:Executor command:Command"
+    "Task": "name!:string task_id!:Id agent_id!:Id resources:Resource* limits:scalars executor:Executor command:Command"
     " container:Container"
     " health_check:HealthCheck check:Check kill_policy:KillPolicy data:bytes labels:Labels discovery:Discovery"
     " max_completion_time:Duration",

@@ -11,9 +11,6 @@ KNOWN: dict[str, dict[str, str]] = {
         "event UPDATE | .update.status.message: *not compatible with existing ExecutorInfo*":
             "the real text prints both messages as protobuf text, ours as JSON",
     },
-    "03": {
-        "GET /tasks | .tasks[[]].container.docker.*: missing": "what is in a DockerInfo is passed on as it was given",
-    },
     "05": {
         "event UPDATE_OPERATION_STATUS | *message: *instead of *":
             "the real master lists the resources of a sum in another order",

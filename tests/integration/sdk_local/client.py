@@ -163,10 +163,10 @@ class Scheduler:
         self.stream.close()
 
 
-def amounts(role_source: Json, cpus: float = 0.1, mem: float = 16.0) -> list[Json]:
-    """cpus and mem out of an offer, with the reservations it has for them."""
+def amounts(role_source: Json, **values: float) -> list[Json]:
+    """Scalars out of an offer, with the reservations it has for them: a little cpus and mem, and what is named."""
     found = []
-    for name, value in (("cpus", cpus), ("mem", mem)):
+    for name, value in ({"cpus": 0.1, "mem": 16.0} | values).items():
         resource = next(
             item for item in role_source["resources"] if item["name"] == name and item["scalar"]["value"] >= value
         )

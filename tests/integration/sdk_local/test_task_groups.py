@@ -25,7 +25,7 @@ def launch_group(framework: Scheduler, offer: Json, executor_id: str, **commands
         "type": "DEFAULT",
         "executor_id": {"value": executor_id},
         "framework_id": {"value": framework.framework_id},
-        "resources": amounts(offer),
+        "resources": amounts(offer, mem=32.0, disk=10.0),
     }
     tasks = [task(offer, name, command={"value": command}) for name, command in commands.items()]
     framework.accept(
