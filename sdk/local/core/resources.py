@@ -16,6 +16,8 @@ Value = int | tuple[Span, ...] | frozenset[str]
 """Thousandths of a scalar, sorted disjoint inclusive ranges, or a set of items."""
 
 _VALUE_FIELDS = ("scalar", "ranges", "set")
+# Names of roles come from the network: no more than these are remembered.
+_KINDS = 100
 
 
 def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
@@ -122,9 +124,68 @@ def text(resource: Json) -> str:
     return f"{''.join(parts)}:{shown}"
 
 
+class Kind:
+    """What resources are summed by: everything but the value. Its derived kinds are worked out once, as allocation
+    cycles ask for them again and again.
+    """
+
+    __slots__ = ("_allocated", "_bare", "_order", "key", "name", "role", "template")
+
+    def __init__(self, template: Json) -> None:
+        self.template = template
+        self.key = json.dumps(template, sort_keys=True)
+        self.name: str = template["name"]
+        self.role = reservation_role(template)
+        """The role it is reserved for, `*` when it is not."""
+        self._order: tuple[str, ...] | None = None
+        self._bare: Kind | None = None
+        self._allocated: dict[str, Kind] = {}
+
+    @property
+    def lent_to(self) -> str:
+        """The role it is allocated to, `*` when none is named."""
+        return str(self.template.get("allocation_info", {}).get("role", "*"))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can only be had as a whole: volumes, and disks that are devices of their own."""
+        disk = self.template.get("disk", {})
+        return "persistence" in disk or disk.get("source", {}).get("type") in ("MOUNT", "BLOCK", "RAW")
+
+    def bare(self) -> "Kind":
+        """The same without allocation."""
+        if self._bare is None:
+            template = {name: part for name, part in self.template.items() if name != "allocation_info"}
+            self._bare = Kind(template) if len(template) < len(self.template) else self
+        return self._bare
+
+    def allocated(self, role: str) -> "Kind":
+        """The same allocated to `role`."""
+        found = self._allocated.get(role)
+        if found is None:
+            if len(self._allocated) >= _KINDS:
+                self._allocated.clear()
+            found = self._allocated[role] = Kind(self.template | {"allocation_info": {"role": role}})
+        return found
+
+    def json(self, value: Value) -> Json:
+        """A resource of this kind with that value, its fields in the order of the wire."""
+        if isinstance(value, int):
+            shown: Json = {"scalar": {"value": value / 1000}}
+        elif isinstance(value, tuple):
+            shown = {"ranges": {"range": [{"begin": begin, "end": end} for begin, end in value]}}
+        else:
+            shown = {"set": {"item": sorted(value)}}
+        content = self.template | shown
+        if self._order is None:
+            # All resources of a kind have values of one type.
+            self._order = tuple(ordered("Resource", content))
+        return {name: content[name] for name in self._order}
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    template: Json
+    kind: Kind
     value: Value
 
 
@@ -141,13 +202,8 @@ class Resources:
         """The sum of JSON resources in post-refinement format (`reservations`, no `role`)."""
         entries: dict[str, _Entry] = {}
         for resource in resources or ():
-            template = {name: item for name, item in resource.items() if name not in _VALUE_FIELDS}
-            key = json.dumps(template, sort_keys=True)
-            value = _value(resource)
-            if key in entries:
-                value = _plus(entries[key].value, value)
-            if not _is_zero(value):
-                entries[key] = _Entry(template, value)
+            kind = Kind({name: item for name, item in resource.items() if name not in _VALUE_FIELDS})
+            _put(entries, kind, _value(resource))
         return cls(entries)
 
     def __bool__(self) -> bool:
@@ -163,24 +219,22 @@ class Resources:
 
     def __iter__(self) -> Iterator[Json]:
         for entry in self._entries.values():
-            value = entry.value
-            if isinstance(value, int):
-                shown: Json = {"scalar": {"value": value / 1000}}
-            elif isinstance(value, tuple):
-                shown = {"ranges": {"range": [{"begin": begin, "end": end} for begin, end in value]}}
-            else:
-                shown = {"set": {"item": sorted(value)}}
-            yield ordered("Resource", entry.template | shown)
+            yield entry.kind.json(entry.value)
 
     def json(self) -> list[Json]:
         """As a JSON list in the field order of the wire."""
         return list(self)
 
+    def parts(self) -> Iterator[tuple[Kind, Value]]:
+        """Each kind with its value."""
+        for entry in self._entries.values():
+            yield entry.kind, entry.value
+
     def __add__(self, other: "Resources") -> "Resources":
         entries = dict(self._entries)
         for key, entry in other._entries.items():
             mine = entries.get(key)
-            entries[key] = entry if mine is None else _Entry(mine.template, _plus(mine.value, entry.value))
+            entries[key] = entry if mine is None else _Entry(mine.kind, _plus(mine.value, entry.value))
         return Resources(entries)
 
     def __sub__(self, other: "Resources") -> "Resources":
@@ -194,7 +248,7 @@ class Resources:
             if _is_zero(value):
                 del entries[key]
             else:
-                entries[key] = _Entry(mine.template, value)
+                entries[key] = _Entry(mine.kind, value)
         return Resources(entries)
 
     def contains(self, other: "Resources") -> bool:
@@ -206,22 +260,50 @@ class Resources:
 
     def where(self, keep: Callable[[Json], bool]) -> "Resources":
         """The entries whose resource (without its value) satisfies `keep`."""
-        return Resources({key: entry for key, entry in self._entries.items() if keep(entry.template)})
+        return Resources({key: entry for key, entry in self._entries.items() if keep(entry.kind.template)})
+
+    def of_kinds(self, keep: Callable[[Kind], bool]) -> "Resources":
+        """The entries whose kind satisfies `keep`."""
+        return Resources({key: entry for key, entry in self._entries.items() if keep(entry.kind)})
+
+    def shrunk(self, budget: dict[str, int], *, others: bool) -> "Resources":
+        """Scalars cut down to the thousandths that `budget` has for their name; of names that it does not have, all or
+        (without `others`) nothing. What is no scalar is kept, what cannot be cut is kept whole or not at all.
+        """
+        left = dict(budget)
+        entries: dict[str, _Entry] = {}
+        for key, entry in self._entries.items():
+            kind, value = entry.kind, entry.value
+            if not isinstance(value, int) or (others and kind.name not in left):
+                entries[key] = entry
+                continue
+            have = left.get(kind.name, 0)
+            if have < value:
+                value = 0 if kind.whole else max(have, 0)
+                entry = _Entry(kind, value)
+            if value > 0:
+                entries[key] = entry
+                left[kind.name] = have - value
+        return Resources(entries)
 
     def allocated(self, role: str) -> "Resources":
         """The same, allocated to `role`."""
-        return Resources.of(item | {"allocation_info": {"role": role}} for item in self)
+        entries: dict[str, _Entry] = {}
+        for entry in self._entries.values():
+            _put(entries, entry.kind.allocated(role), entry.value)
+        return Resources(entries)
 
     def unallocated(self) -> "Resources":
         """The same without allocation: as an agent owns them."""
-        return Resources.of({name: part for name, part in item.items() if name != "allocation_info"} for item in self)
+        entries: dict[str, _Entry] = {}
+        for entry in self._entries.values():
+            _put(entries, entry.kind.bare(), entry.value)
+        return Resources(entries)
 
     def scalar(self, name: str) -> int:
         """Thousandths of the scalar `name` over all its kinds."""
         return sum(
-            entry.value
-            for entry in self._entries.values()
-            if entry.template["name"] == name and isinstance(entry.value, int)
+            entry.value for entry in self._entries.values() if entry.kind.name == name and isinstance(entry.value, int)
         )
 
     def scalars(self) -> dict[str, int]:
@@ -229,16 +311,24 @@ class Resources:
         totals: dict[str, int] = {}
         for entry in self._entries.values():
             if isinstance(entry.value, int):
-                totals[entry.template["name"]] = totals.get(entry.template["name"], 0) + entry.value
+                totals[entry.kind.name] = totals.get(entry.kind.name, 0) + entry.value
         return totals
 
     def spans(self, name: str) -> tuple[Span, ...]:
         """The merged ranges of `name` over all its kinds."""
         spans: list[Span] = []
         for entry in self._entries.values():
-            if entry.template["name"] == name and isinstance(entry.value, tuple):
+            if entry.kind.name == name and isinstance(entry.value, tuple):
                 spans.extend(entry.value)
         return _merge(spans)
+
+
+def _put(entries: dict[str, _Entry], kind: Kind, value: Value) -> None:
+    mine = entries.get(kind.key)
+    if mine is not None:
+        kind, value = mine.kind, _plus(mine.value, value)
+    if not _is_zero(value):
+        entries[kind.key] = _Entry(kind, value)
 
 
 def reservation_role(resource: Json) -> str:
