@@ -190,6 +190,8 @@ class Agent:
     drain: Json | None = None
     """`{"config", "since"}` while an operator drains it, and after that until it is activated again."""
     drained: bool = False
+    blocker: tuple[str, str] | None = None
+    """Framework and task that the drain was last seen to wait for."""
     executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     killed: dict[tuple[str, str], Json] = field(default_factory=dict)
@@ -232,6 +234,10 @@ class State:
     weights: dict[str, float] = field(default_factory=dict)
     quotas: dict[str, Json] = field(default_factory=dict)
     """What operators set; shown, not obeyed."""
+    connections: dict[str, str] = field(default_factory=dict)
+    """Agent ids by connection."""
+    ping_at: float | None = None
+    """No agent's ping is due before that; None without agents. Looked at after every input, so it is not exact."""
     offers: dict[str, Offer] = field(default_factory=dict)
     filters: list[Filter] = field(default_factory=list)
     operators: dict[str, float] = field(default_factory=dict)

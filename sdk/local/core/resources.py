@@ -183,6 +183,22 @@ class Kind:
         return {name: content[name] for name in self._order}
 
 
+_kinds: dict[str, Kind] = {}
+# Volumes have ids, so there is no end of kinds.
+_REMEMBERED = 2000
+
+
+def _kind(template: Json) -> Kind:
+    """The kind of that template: one object for all tasks and agents that have it, as there are few of them."""
+    name = repr(template)
+    found = _kinds.get(name)
+    if found is None:
+        if len(_kinds) >= _REMEMBERED:
+            _kinds.clear()
+        found = _kinds[name] = Kind(template)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     kind: Kind
@@ -202,8 +218,11 @@ class Resources:
         """The sum of JSON resources in post-refinement format (`reservations`, no `role`)."""
         entries: dict[str, _Entry] = {}
         for resource in resources or ():
-            kind = Kind({name: item for name, item in resource.items() if name not in _VALUE_FIELDS})
-            _put(entries, kind, _value(resource))
+            _put(
+                entries,
+                _kind({name: item for name, item in resource.items() if name not in _VALUE_FIELDS}),
+                _value(resource),
+            )
         return cls(entries)
 
     def __bool__(self) -> bool:

@@ -65,13 +65,16 @@ def agent_status(
 
 def executor_status(state: AgentState, run: ExecutorRun, content: Json, now: float) -> Json:
     """A status from an executor, with what the agent adds to it."""
-    ip = state.config.info.get("ip", "127.0.0.1")
-    container: Json = {
-        "container_id": {"value": run.container_id},
-        "network_infos": [{"ip_addresses": [{"protocol": "IPv4", "ip_address": ip}]}],
-    }
-    if run.pid is not None:
-        container["executor_pid"] = run.pid
+    container = run.about
+    if container is None:
+        ip = state.config.info.get("ip", "127.0.0.1")
+        container = {
+            "container_id": {"value": run.container_id},
+            "network_infos": [{"ip_addresses": [{"protocol": "IPv4", "ip_address": ip}]}],
+        }
+        if run.pid is not None:
+            container["executor_pid"] = run.pid
+            run.about = container
     # What the executor itself says about the container, such as other addresses, wins.
     added = {
         "agent_id": {"value": state.agent_id},
@@ -88,6 +91,8 @@ def container_status(known: Json, said: Json) -> Json:
 
     A nested container (its id has a parent) is not the one that the agent knows: of that only what was said holds.
     """
+    if not said:
+        return known
     if "parent" in said.get("container_id", {}):
         return said
     return known | said

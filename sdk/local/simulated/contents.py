@@ -15,6 +15,8 @@ from sdk.local.core.wire import Json
 ROLE = "simulated"
 """Role of the simulated frameworks: what agents keep for them is reserved for it."""
 _CPUS, _MEM, _DISK = 0.1, 64.0, 16.0
+_EXECUTOR_CPUS, _EXECUTOR_MEM, _EXECUTOR_DISK = 0.01, 32.0, 1.0
+"""The least that Mesos accepts."""
 _FIRST_PORT = 10_000
 _SPARE = 8
 """Room for that many more tasks on every agent, so that a replacement need not wait for the one before it."""
@@ -68,10 +70,10 @@ def agent_info(number: int, tasks: int) -> Json:
         "ip": address,
         "port": 5051,
         "resources": [
-            # Command executors and custom ones take from the same.
-            _scalar("cpus", round(room * _CPUS + 2.0, 3), ROLE),
-            _scalar("mem", room * _MEM + 256.0, ROLE),
-            _scalar("disk", room * _DISK + 256.0, ROLE),
+            # As if every task had an executor.
+            _scalar("cpus", round(room * (_CPUS + _EXECUTOR_CPUS), 3), ROLE),
+            _scalar("mem", room * (_MEM + _EXECUTOR_MEM), ROLE),
+            _scalar("disk", room * (_DISK + _EXECUTOR_DISK), ROLE),
             _ports(_FIRST_PORT, _FIRST_PORT + 2 * room, ROLE),
             _scalar("cpus", 16.0),
             _scalar("mem", 65536.0),
@@ -121,11 +123,6 @@ def group_size(profile: Profile) -> int:
     return 2 if profile.kind == "group" else 1
 
 
-def needed(ports: int) -> int:
-    """How many of the ports of an agent one task uses."""
-    return 1 if ports else 0
-
-
 class Contents:
     """Makes the TaskInfos of one framework. What tasks have in common is one object for all of them."""
 
@@ -136,6 +133,8 @@ class Contents:
         self._scalars = [
             _scalar(name, value, ROLE) for name, value in (("cpus", _CPUS), ("mem", _MEM), ("disk", _DISK))
         ]
+        shares = (("cpus", _EXECUTOR_CPUS), ("mem", _EXECUTOR_MEM), ("disk", _EXECUTOR_DISK))
+        self._shares = [_scalar(name, value, ROLE) for name, value in shares]
         self._labels: dict[str, Json] = {}
         self._health: Json = {
             "delay_seconds": 15.0, "interval_seconds": 10.0, "timeout_seconds": 20.0, "consecutive_failures": 3,
@@ -154,11 +153,10 @@ class Contents:
                     ports.extend(range(span["begin"], span["end"] + 1))
             else:
                 amounts[item["name"]] = amounts.get(item["name"], 0.0) + item["scalar"]["value"]
-        # A new executor of the group or of the agent has its own small share.
         room = min(
-            (amounts.get("cpus", 0.0) - 0.1) / _CPUS,
-            (amounts.get("mem", 0.0) - 32.0) / _MEM,
-            amounts.get("disk", 0.0) / _DISK,
+            amounts.get("cpus", 0.0) / (_CPUS + _EXECUTOR_CPUS),
+            amounts.get("mem", 0.0) / (_MEM + _EXECUTOR_MEM),
+            amounts.get("disk", 0.0) / (_DISK + _EXECUTOR_DISK),
         )
         return max(0, min(int(room + 1e-6), len(ports))), ports
 
@@ -176,8 +174,7 @@ class Contents:
         }
 
     def _executor(self, kind: str, name: str) -> Json:
-        shares = [_scalar("cpus", 0.01, ROLE), _scalar("mem", 4.0, ROLE)]
-        executor: Json = {"type": kind, "executor_id": {"value": name}, "resources": shares}
+        executor: Json = {"type": kind, "executor_id": {"value": name}, "resources": self._shares}
         if kind == "CUSTOM":
             executor |= {"name": "store", "source": "store", "command": {"value": "./executor", "shell": True}}
         return executor

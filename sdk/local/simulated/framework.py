@@ -1,7 +1,7 @@
 """One simulated framework: a scheduler that keeps a number of tasks running. Pure.
 
 Events of the master go in, calls come out; both as on /api/v1/scheduler. It acknowledges every update at once and
-launches another task for each that ended. Offers wait until `answer` is called, so that whoever drives it sets the pace.
+launches another task for each that ended. Offers wait until `answer` is called: whoever drives it sets the pace.
 """
 
 from collections import deque
@@ -38,7 +38,7 @@ class SimulatedFramework:
         self._places: dict[str, _Place] = {}
         self.framework_id: str | None = None
         self.problem: str | None = None
-        """Why the master ended its stream, if it did."""
+        """Why the master refused it or a task, if it did."""
 
     def subscription(self) -> Json:
         """The SUBSCRIBE call."""
@@ -88,6 +88,9 @@ class SimulatedFramework:
 
     def _update(self, status: Json) -> list[Json]:
         task_id, state = status["task_id"]["value"], status["state"]
+        if state == "TASK_ERROR":
+            # What is launched here is right, so this cannot get better.
+            self.problem = status.get("message", state)
         if state in TERMINAL:
             self._live.pop(task_id, None)
             self._leave(task_id)

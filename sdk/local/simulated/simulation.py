@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from sdk.errors import EnvironmentProblem
 from sdk.local.clock import SteadyClock
 from sdk.local.core.wire import Json
 from sdk.local.master import MasterServer
@@ -98,6 +99,8 @@ class Simulation:
             self._answer_offers(full)
             swept = self._retry(now, swept)
             busy = self._work(now + _SLICE)
+            if not full and self.problem is not None:
+                raise EnvironmentProblem(f"the simulated tasks cannot be launched: {self.problem}")
             if not full and self.running >= self._settings.tasks:
                 full = True
                 filled()
@@ -135,7 +138,7 @@ class Simulation:
             framework = SimulatedFramework(Contents(profile, settings.seed + number), count, per_agent, settings.seed)
             name = f"simulated-framework-{number}"
             self._frameworks[name] = framework
-            peer = _Peer(partial(self._receive, name), partial(self._master.detach, name))
+            peer = _Peer(partial(self._receive, name), partial(self._end, name))
             self._master.attach(name, peer)
             self._master.scheduler_call(framework.subscription(), stream=None, new_stream=name)
 
@@ -146,8 +149,9 @@ class Simulation:
         return container_id(self._settings.seed + 1, self._ids())
 
     def _end(self, name: str) -> None:
-        """The master ended the connection of an agent: it marked the agent gone, or took another for it."""
+        """The master ended the stream: it marked the agent gone, or an operator tore the framework down."""
         self._agents.pop(name, None)
+        self._frameworks.pop(name, None)
         self._master.detach(name)
 
     def _receive(self, name: str, message: Json) -> None:
