@@ -4,7 +4,7 @@ Knows the rules of offers and of launching; how agents run things is theirs.
 """
 
 from sdk.local.core import operations
-from sdk.local.core.allocation import mark_dirty, refuse, take_back
+from sdk.local.core.allocation import mark_dirty, refuse, set_total, take_back
 from sdk.local.core.emit import charge, status, to_agent, to_operators, to_scheduler, update
 from sdk.local.core.model import Agent, Executor, Framework, Offer, Operation, State, Task
 from sdk.local.core.resources import Resources, modern
@@ -237,7 +237,7 @@ def _apply(state: State, framework: Framework, agent: Agent, operation: Json, re
         _operation_error(state, framework, operation, str(error))
         return remaining
     bare = operations.unallocated(operation)
-    agent.total = operations.apply(agent.total, bare)
+    set_total(state, agent, operations.apply(agent.total, bare))
     record = Operation(
         uuid=state.operation_uuid(),
         framework_id=framework.framework_id,

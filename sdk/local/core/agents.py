@@ -1,7 +1,7 @@
 """Agents coming, failing and returning: registration, pings, loss, return, and what each means for tasks and offers."""
 
 from sdk.local.core import feedback
-from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
+from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.emit import (
     charge,
     nanoseconds,
@@ -35,17 +35,18 @@ def register(state: State, connection: str, message: Json, now: float) -> None:
     agent = Agent(
         agent_id=agent_id,
         info=info | {"id": {"value": agent_id}},
-        total=Resources.of(info["resources"]),
+        total=Resources(),
         free=Resources.of(info["resources"]),
         registered=now,
     )
     state.agents[agent_id] = agent
     _listen(state, agent, connection, now)
+    set_total(state, agent, agent.free)
     persist(state)
     content = {"type": "REGISTERED", "agent_id": {"value": agent_id}, "master_info": master_info(state)}
     to_agent(state, agent, content)
     to_operators(state, "AGENT_ADDED", {"agent": agent_message(state, agent, full=False)})
-    allocate(state, now)
+    allocate(state, now, [agent])
 
 
 def reregister(state: State, connection: str, message: Json, now: float) -> None:
@@ -63,14 +64,14 @@ def reregister(state: State, connection: str, message: Json, now: float) -> None
         _readmit(state, connection, message, now)
     else:
         _resume(state, agent, connection, message, now)
-    allocate(state, now)
+    allocate(state, now, [state.agents[agent_id]])
 
 
 def _resume(state: State, agent: Agent, connection: str, message: Json, now: float) -> None:
     """The agent was away shorter than the ping timeout: schedulers see at most a rescinded and a new offer."""
     if agent.connection is not None and agent.connection != connection:
         state.out.append(CloseAgent(connection=agent.connection))
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     _connect(state, agent, connection, message["agent_info"], now)
     reported = {(item["framework_id"]["value"], item["task_id"]["value"]) for item in message.get("tasks", ())}
     missing = [
@@ -215,11 +216,11 @@ def _settle_operations(state: State, agent: Agent, message: Json) -> None:
 
 def _recount(state: State, agent: Agent, message: Json) -> None:
     """The agent's own account of its resources is the truth; what is free follows from it."""
-    agent.total = Resources.of(message.get("resources", agent.info["resources"]))
+    set_total(state, agent, Resources.of(message.get("resources", agent.info["resources"])))
     free = agent.total
     for framework in state.frameworks.values():
         # Executors may have come or gone: what each framework holds is counted anew, over all agents.
-        framework.held = {}
+        framework.held, framework.unreserved = {}, {}
         for task in framework.tasks.values():
             if task.agent_id == agent.agent_id:
                 # A launch that never reached the agent may stand on a reservation that did not reach it either:
@@ -279,7 +280,7 @@ def disconnected(state: State, connection: str, now: float) -> None:
     agent = by_connection(state, connection)
     if agent is not None:
         _leave(state, agent)
-        rescind(state, offers_of(state, agent=agent), now)
+        rescind(state, offers_of(agent), now)
 
 
 def by_connection(state: State, connection: str) -> Agent | None:
@@ -323,7 +324,7 @@ def _remove(state: State, agent: Agent, message: str, now: float) -> None:
                 update(state, framework, content)
             release(state, task, now)
             complete(state, framework, task)
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     _forget(state, agent)
     to_operators(state, "AGENT_REMOVED", {"agent_id": {"value": agent.agent_id}})
     _failure(state, agent)
@@ -341,7 +342,8 @@ def _forget(state: State, agent: Agent) -> None:
         state.out.append(CloseAgent(connection=agent.connection))
     _leave(state, agent)
     del state.agents[agent.agent_id]
-    state.filters = [item for item in state.filters if item.agent_id != agent.agent_id]
+    state.capacity.change(agent.total, Resources())
+    state.filters.drop_agent(agent.agent_id)
 
 
 def _unreachable(state: State, agent: Agent, now: float) -> None:
@@ -372,7 +374,7 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
             update(state, framework, content)
             del framework.tasks[task.task_id]
             framework.unreachable[task.task_id] = task
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     _forget(state, agent)
     _failure(state, agent)
     persist(state)
@@ -411,7 +413,7 @@ def mark_gone(state: State, agent_id: str, now: float) -> bool:
             framework.unreachable.pop(task.task_id, None)
             complete(state, framework, task)
     if agent is not None:
-        rescind(state, offers_of(state, agent=agent), now)
+        rescind(state, offers_of(agent), now)
         to_agent(state, agent, {"type": "SHUTDOWN", "text": "Agent has been marked gone"})
         _forget(state, agent)
         _failure(state, agent)
@@ -427,7 +429,7 @@ def deactivate(state: State, agent_id: str, drain: Json | None, now: float) -> N
     if agent is None:
         return
     agent.deactivated, agent.drain, agent.drained = True, drain, False
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     if drain is None:
         return
     to_agent(state, agent, {"type": "DRAIN", "config": drain["config"]})

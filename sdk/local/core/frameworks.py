@@ -86,7 +86,7 @@ def _fail_over(state: State, framework: Framework, info: Json, now: float) -> No
         error_and_close(state, framework.stream, "Framework failed over")
     # The new scheduler knows nothing of the old offers: they end without a word and are offered again at the next
     # cycle.
-    for offer in offers_of(state, framework=framework):
+    for offer in offers_of(framework):
         take_back(state, offer, now)
     # Another user or checkpoint is accepted and ignored, as Mesos does for SUBSCRIBE.
     kept = {name: framework.info[name] for name in ("user", "checkpoint", "id") if name in framework.info}
@@ -116,7 +116,7 @@ def update(state: State, framework: Framework, call: Json, now: float) -> str | 
         return f"FrameworkInfo update is not valid: {problem}"
     framework.info = info
     roles = framework.roles
-    rescind(state, [offer for offer in offers_of(state, framework=framework) if offer.role not in roles], now)
+    rescind(state, [offer for offer in offers_of(framework) if offer.role not in roles], now)
     framework.suppressed = set(content.get("suppressed_roles", ()))
     framework.offer_constraints = content.get("offer_constraints", {})
     to_operators(state, "FRAMEWORK_UPDATED", {"framework": framework_message(state, framework, full=False)})
@@ -145,7 +145,7 @@ def disconnected(state: State, stream: str, now: float) -> None:
         return
     framework.stream = None
     framework.unregistered = now
-    for offer in offers_of(state, framework=framework):
+    for offer in offers_of(framework):
         take_back(state, offer, now)
     timeout = max(0.0, framework.info.get("failover_timeout", 0.0))
     if timeout == 0:
@@ -160,7 +160,7 @@ def remove(state: State, framework: Framework, now: float) -> None:
     Reservations stay: they are the role's.
     """
     _tell_agents(state, {"type": "SHUTDOWN_FRAMEWORK", "framework_id": {"value": framework.framework_id}})
-    for offer in offers_of(state, framework=framework):
+    for offer in offers_of(framework):
         take_back(state, offer, now)
     for task in [*framework.tasks.values(), *framework.unreachable.values()]:
         if not task.terminal:
@@ -195,7 +195,7 @@ def remove(state: State, framework: Framework, now: float) -> None:
         state.out.append(CloseScheduler(stream=framework.stream))
         framework.stream = None
     framework.unregistered = now
-    state.filters = [item for item in state.filters if item.framework_id != framework.framework_id]
+    state.filters.drop_framework(framework.framework_id)
     del state.frameworks[framework.framework_id]
     state.completed_frameworks[framework.framework_id] = framework
     while len(state.completed_frameworks) > state.config.max_completed_frameworks:

@@ -57,6 +57,7 @@ class Master:
             removed_frameworks=list(known.get("removed_frameworks", [])),
             deactivated=dict(known.get("deactivated", {})),
             weights=dict(known.get("weights", {})),
+            quotas=dict(known.get("quotas", {})),
         )
         if self.state.recovered_agents:
             self.state.recover_until = now + config.agent_reregister_timeout

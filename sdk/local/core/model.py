@@ -8,6 +8,8 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass, field
 
+from sdk.local.core.capacity import Capacity
+from sdk.local.core.filters import Filters
 from sdk.local.core.outputs import Output
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import Json
@@ -112,17 +114,6 @@ class Operation:
 
 
 @dataclass(slots=True, kw_only=True)
-class Filter:
-    """What a framework refused on one agent in one role, until when."""
-
-    framework_id: str
-    agent_id: str
-    role: str
-    refused: Resources
-    until: float
-
-
-@dataclass(slots=True, kw_only=True)
 class Framework:
     """A framework, subscribed or waiting for its failover timeout."""
 
@@ -144,8 +135,13 @@ class Framework:
     unreachable: dict[str, Task] = field(default_factory=dict)
     completed: deque[Task] = field(default_factory=deque)
     operations: dict[str, Operation] = field(default_factory=dict)
+    offers: dict[str, Offer] = field(default_factory=dict)
     held: dict[str, dict[str, int]] = field(default_factory=dict)
     """Thousandths by role and scalar name of what it uses or is offered."""
+    unreserved: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The part of that which is not reserved: quotas count it."""
+    allocations: dict[str, int] = field(default_factory=dict)
+    """How many offers it got in each role: who got fewer comes first at equal shares."""
 
     @property
     def connected(self) -> bool:
@@ -192,6 +188,7 @@ class Agent:
     drained: bool = False
     blocker: tuple[str, str] | None = None
     """Framework and task that the drain was last seen to wait for."""
+    offers: dict[str, Offer] = field(default_factory=dict)
     executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     killed: dict[tuple[str, str], Json] = field(default_factory=dict)
@@ -204,6 +201,13 @@ class Agent:
     def hostname(self) -> str:
         """Its hostname."""
         return str(self.info["hostname"])
+
+    @property
+    def url(self) -> Json:
+        """Where it serves, as offers say it."""
+        ip = self.info.get("ip", "127.0.0.1")
+        address = {"hostname": self.hostname, "ip": ip, "port": self.info["port"]}
+        return {"scheme": "http", "address": address, "path": "/slave(1)"}
 
     @property
     def pid(self) -> str:
@@ -233,13 +237,15 @@ class State:
     """Agents that were away when their draining was called off: they are told when they are back."""
     weights: dict[str, float] = field(default_factory=dict)
     quotas: dict[str, Json] = field(default_factory=dict)
-    """What operators set; shown, not obeyed."""
+    """QuotaConfigs by role."""
     connections: dict[str, str] = field(default_factory=dict)
     """Agent ids by connection."""
     ping_at: float | None = None
     """No agent's ping is due before that; None without agents. Looked at after every input, so it is not exact."""
+    capacity: Capacity = field(default_factory=Capacity)
     offers: dict[str, Offer] = field(default_factory=dict)
-    filters: list[Filter] = field(default_factory=list)
+    """All outstanding offers; agents and frameworks have their own."""
+    filters: Filters = field(default_factory=Filters)
     operators: dict[str, float] = field(default_factory=dict)
     """Operator streams and when their next heartbeat is due."""
     allocation_at: float | None = None
@@ -251,6 +257,11 @@ class State:
     next_operation: int = 0
     metrics: dict[str, int] = field(default_factory=dict)
     out: list[Output] = field(default_factory=list)
+
+    def offer_id(self) -> str:
+        """A new id of an offer or inverse offer."""
+        self.next_offer += 1
+        return f"{self.config.master_id}-O{self.next_offer - 1}"
 
     def operation_uuid(self) -> str:
         """A new id of an operation, as the bytes of a UUID."""

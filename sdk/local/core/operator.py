@@ -3,8 +3,8 @@
 Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
 """
 
-from sdk.local.core import agents, frameworks, operations, views
-from sdk.local.core.allocation import mark_dirty, offers_of, rescind
+from sdk.local.core import agents, frameworks, operations, views, weights
+from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.classic import metrics
 from sdk.local.core.emit import persist, to_agent
 from sdk.local.core.master_flags import flags
@@ -68,11 +68,7 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
         case "SET_LOGGING_LEVEL":
             return Answer(status=200)
         case "UPDATE_WEIGHTS":
-            for item in call["update_weights"].get("weight_infos", []):
-                if item["weight"] <= 0:
-                    return Answer(status=400, text=f"Invalid weight '{item['weight']:g}': Weights must be positive")
-                state.weights[item.get("role", "*")] = item["weight"]
-            return Answer(status=200)
+            return weights.update(state, call["update_weights"].get("weight_infos", []), now)
         case "UPDATE_QUOTA":
             for item in call["update_quota"].get("quota_configs", []):
                 state.quotas[item["role"]] = item
@@ -120,7 +116,7 @@ def _view(state: State, kind: str) -> Answer:
         case "GET_LOGGING_LEVEL":
             content = {"level": 0}
         case "GET_WEIGHTS":
-            found = [{"weight": weight, "role": role} for role, weight in sorted(state.weights.items())]
+            found = weights.shown(state)
             content = {"weight_infos": found} if found else None
         case "GET_QUOTA":
             configs = [state.quotas[role] for role in sorted(state.quotas)]
@@ -206,7 +202,7 @@ def change(
         else:
             message = "The operator API only allows operations on unallocated resources"
         return Answer(status=400, text=f"{head}{message}")
-    offers = offers_of(state, agent=agent)
+    offers = offers_of(agent)
     unused = agent.free
     for offer in offers:
         unused = unused + offer.resources.unallocated()
@@ -231,7 +227,7 @@ def _make_room(state: State, agent: Agent, operation: Json, now: float) -> None:
     """Rescind offers that hold some of what is wanted until what is free suffices, as the real master does."""
     wanted = Resources.of(operations.conversion(operation)[0])
     recovered = Resources()
-    for offer in offers_of(state, agent=agent):
+    for offer in offers_of(agent):
         held = offer.resources.unallocated()
         if not any(held.contains(Resources.of([item])) or _overlaps(held, item) for item in wanted):
             continue
@@ -248,7 +244,7 @@ def _overlaps(held: Resources, item: Json) -> bool:
 
 def _apply(state: State, agent: Agent, operation: Json) -> None:
     agent.free = operations.apply(agent.free, operation)
-    agent.total = operations.apply(agent.total, operation)
+    set_total(state, agent, operations.apply(agent.total, operation))
     record = Operation(
         uuid=state.operation_uuid(),
         framework_id="",

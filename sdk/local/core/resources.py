@@ -208,10 +208,12 @@ class _Entry:
 class Resources:
     """An immutable sum of resources that keeps the order in which kinds first came."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_reach", "_roles")
 
     def __init__(self, entries: dict[str, _Entry] | None = None) -> None:
         self._entries: dict[str, _Entry] = entries or {}
+        self._roles: frozenset[str] | None = None
+        self._reach: dict[frozenset[str], Resources] = {}
 
     @classmethod
     def of(cls, resources: Iterable[Json] | None) -> "Resources":
@@ -284,6 +286,24 @@ class Resources:
     def of_kinds(self, keep: Callable[[Kind], bool]) -> "Resources":
         """The entries whose kind satisfies `keep`."""
         return Resources({key: entry for key, entry in self._entries.items() if keep(entry.kind)})
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that some of it is reserved for, `*` for what is not."""
+        if self._roles is None:
+            self._roles = frozenset(entry.kind.role for entry in self._entries.values())
+        return self._roles
+
+    def reserved_for(self, roles: frozenset[str]) -> "Resources":
+        """What is reserved for one of these roles (`*`: not reserved). Asked again, it is the same object: what an idle
+        agent has is looked at every cycle.
+        """
+        if len(roles) == len(self.roles):
+            return self
+        found = self._reach.get(roles)
+        if found is None:
+            found = self._reach[roles] = self.of_kinds(lambda kind: kind.role in roles)
+        return found
 
     def shrunk(self, budget: dict[str, int], *, others: bool) -> "Resources":
         """Scalars cut down to the thousandths that `budget` has for their name; of names that it does not have, all or

@@ -65,7 +65,7 @@ _TABLE: dict[str, str] = {
     "FrameworkInfo": "user!:string name!:string id:Id failover_timeout:double=0.0 checkpoint:bool=false role:string"
     " roles:string*"
     " hostname:string principal:string webui_url:string capabilities:Capability* labels:Labels"
-    " offer_filters:OfferFilters",
+    " offer_filters:offer_filters",
     "Uri": "value!:string executable:bool extract:bool=true cache:bool output_file:string",
     "Variable": "name!:string type:enum=VALUE value:string secret:Secret",
     "Environment": "variables:Variable*",
@@ -233,6 +233,13 @@ def _scalars(value: object, name: str) -> Json:
     return {str(key): convert("Scalar", item) for key, item in value.items()}
 
 
+def _offer_filters(value: object, name: str) -> Json:
+    """A map of roles to OfferFilters messages."""
+    if not isinstance(value, dict):
+        raise _wrong(value, name)
+    return {str(role): convert("OfferFilters", item) for role, item in value.items()}
+
+
 def _bytes(value: object, name: str) -> str:
     text = _string(value, name)
     try:
@@ -253,6 +260,7 @@ _SCALARS: dict[str, Callable[[object, str], Any]] = {
     "enum": _string,
     "bytes": _bytes,
     "scalars": _scalars,
+    "offer_filters": _offer_filters,
 }
 
 _DEFAULTS: dict[str, Any] = {

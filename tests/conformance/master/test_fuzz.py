@@ -39,6 +39,11 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
     "uint": st.integers(0, 2**64),
     "bool": st.booleans(),
     "scalars": st.dictionaries(st.sampled_from(["cpus", "mem", "x"]), st.builds(dict, value=st.floats()) | SCALARS),
+    "offer_filters": st.dictionaries(
+        st.sampled_from(["r", "x"]),
+        st.fixed_dictionaries({"min_allocatable_resources": st.just({"quantities": [{"quantities": {}}]}) | SCALARS})
+        | SCALARS,
+    ),
     "bytes": st.sampled_from(["", "AAAAAAAAAAAAAAAAAAAAAA==", "x"]),
 }  # fmt: skip
 
