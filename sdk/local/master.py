@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -72,6 +72,8 @@ class MasterServer:
         self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
         self._streams: dict[str, Peer] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        """What the timer waits for."""
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
         self._new_term()
         files = {name: self._checked(handler, name) for name, handler in self._files.endpoints().items()}
@@ -135,10 +137,12 @@ class MasterServer:
             self._perform(self.master.scheduler_disconnected(name, now=now))
             self._perform(self.master.agent_disconnected(name, now=now))
 
-    def from_agent(self, name: str, messages: Sequence[Json]) -> None:
-        """Messages of the agent behind that connection, in order."""
-        for message in messages:
-            self._perform(self.master.agent_message(name, message, now=self._clock.now()))
+    def from_agents(self, messages: Iterable[tuple[str, Json]]) -> None:
+        """Messages of agents with the names of their connections, in order."""
+        outputs: list[Output] = []
+        for name, message in messages:
+            outputs += self.master.agent_message(name, message, now=self._clock.now())
+        self._perform(outputs)
 
     def scheduler_call(self, call: Json, *, stream: str | None, new_stream: str = "") -> Answer:
         """One call of a scheduler, as on /api/v1/scheduler."""
@@ -149,6 +153,10 @@ class MasterServer:
     # --- carrying out ---------------------------------------------------------------------------------------------
 
     def _perform(self, outputs: Sequence[Output]) -> None:
+        # What several messages caused is kept at once: the last registry is right for all of them.
+        registry = next((item.registry for item in reversed(outputs) if isinstance(item, Persist)), None)
+        if registry is not None:
+            write_atomically(self._registry_file, encode(registry))
         for output in outputs:
             match output:
                 case ToScheduler(stream=name, event=event) | ToOperator(stream=name, event=event):
@@ -160,20 +168,24 @@ class MasterServer:
                 case CloseScheduler(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
                         self._streams[name].close()
-                case Persist(registry=registry):
-                    write_atomically(self._registry_file, encode(registry))
+                case Persist():
+                    pass
         self._arm()
 
     def _arm(self) -> None:
+        due = self.master.next_tick() if self._leadership.mine else None
+        if due == self._due:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self.master.next_tick() if self._leadership.mine else None
+        self._due = due
         if due is not None:
             delay = max(0.0, due - self._clock.now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
+        self._due = None
         self._perform(self.master.tick(now=self._clock.now()))
 
     # --- endpoints ------------------------------------------------------------------------------------------------
@@ -237,8 +249,7 @@ class MasterServer:
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
-        for message in messages:
-            self._perform(self.master.agent_message(name, message, now=self._clock.now()))
+        self.from_agents((name, message) for message in messages)
         return text(202)
 
 

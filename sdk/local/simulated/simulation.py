@@ -23,6 +23,8 @@ from sdk.local.simulated.framework import SimulatedFramework
 _SLICE = 0.005
 """Seconds of work after which requests of others get their turn."""
 _PAUSE = 0.01
+_BATCH = 50
+"""Agents that register at once: the master writes its registry once for all of them."""
 _SWEEP = 1.0
 """Seconds in which every agent was looked through once for updates to send again."""
 _REPLACEMENTS = 5
@@ -111,6 +113,7 @@ class Simulation:
     async def _register(self) -> None:
         settings = self._settings
         each = -(-settings.tasks // settings.agents)
+        batch: list[tuple[str, Json]] = []
         for number in range(settings.agents):
             name = f"simulated-agent-{number}"
             agent = SimulatedAgent(
@@ -120,8 +123,10 @@ class Simulation:
             self._sweep.append(name)
             peer = _Peer(partial(self._receive, name), partial(self._end, name))
             self._master.attach(name, peer)
-            self._master.from_agent(name, [agent.registration()])
-            if number % 50 == 49:
+            batch.append((name, agent.registration()))
+            if len(batch) == _BATCH or number == settings.agents - 1:
+                self._master.from_agents(batch)
+                batch.clear()
                 await asyncio.sleep(0)
         while self._work(self._clock.now() + _SLICE):
             await asyncio.sleep(0)
@@ -191,7 +196,7 @@ class Simulation:
 
     def _say(self, name: str, agent: SimulatedAgent, messages: list[Json]) -> None:
         if messages:
-            self._master.from_agent(name, messages)
+            self._master.from_agents((name, item) for item in messages)
         due = agent.next_step()
         if due is not None:
             heapq.heappush(self._steps, (due, name))
