@@ -1,13 +1,11 @@
 """One whole local stack per test module: real ZooKeeper, embedded Mesos, Edge-LB and the sample application."""
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from api.cli.local.stack import EXAMPLES, Options, Stack
 from api.cli.supervisor import to_file
 from sdk.local import processes
 from sdk.local.cluster import Timing
+from tests.support.ports import held
 from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
@@ -242,15 +241,11 @@ class System:
         return found
 
 
-_blocks: dict[int, int] = {}
-"""Blocks of ports that this test run has to itself, with the descriptor of the lock."""
-
-
 def free_bases(count: int) -> list[int]:
     """Base ports whose fixed ports nobody listens on, and that no other test run on this machine takes meanwhile."""
     found = []
     for base in BASE_PORTS:
-        if not _locked(base):
+        if not held(base):
             continue
         layout = Layout(directory=Path("unused"), base_port=base)
         if not processes.listeners(set(layout.listening())):
@@ -263,20 +258,6 @@ def free_bases(count: int) -> list[int]:
 def free_base() -> int:
     """One of them."""
     return free_bases(1)[0]
-
-
-def _locked(base: int) -> bool:
-    if base not in _blocks:
-        file = Path(tempfile.gettempdir()) / f"edgelb-tests-{os.getuid()}-{base}.lock"
-        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return False
-        # Held until this process ends.
-        _blocks[base] = lock
-    return True
 
 
 def frameworks(directory: Path) -> Path:

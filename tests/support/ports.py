@@ -1,24 +1,43 @@
-"""Free loopback ports for tests, a block per pytest-xdist worker so that workers never race for one."""
+"""Free loopback ports for tests. Every process that runs tests has a block of them to itself, also beside other test
+runs on the same machine.
+"""
 
+import fcntl
 import itertools
 import os
-import random
 import socket
+import tempfile
+from pathlib import Path
 
-_FIRST, _PER_WORKER = 24000, 400
-_counter: "itertools.count[int] | None" = None
+_BLOCKS, _PER_BLOCK = range(24000, 32000, 250), 250
+_held: dict[int, int] = {}
+"""First ports of the blocks that this process has to itself, with the descriptor of the lock."""
+_ports: "itertools.cycle[int] | None" = None
+
+
+def held(first: int) -> bool:
+    """Take the block of ports from `first` on until this process ends; False when another test run has it."""
+    if first not in _held:
+        file = Path(tempfile.gettempdir()) / f"edgelb-tests-{os.getuid()}-{first}.lock"
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        _held[first] = lock
+    return True
 
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A TCP port that nothing listens on now, below the kernel's ephemeral range."""
-    global _counter
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
-    if _counter is None:
-        # Two runs on one machine begin in different places.
-        _counter = itertools.count(random.randrange(_PER_WORKER))
-    base = _FIRST + worker * _PER_WORKER
-    for _ in range(_PER_WORKER):
-        port = base + next(_counter) % _PER_WORKER
+    global _ports
+    if _ports is None:
+        block = next((first for first in _BLOCKS if held(first)), None)
+        if block is None:
+            raise RuntimeError(f"all {len(_BLOCKS)} blocks of ports are taken by other test runs")
+        _ports = itertools.cycle(range(block, block + _PER_BLOCK))
+    for port in itertools.islice(_ports, _PER_BLOCK):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # No SO_REUSEADDR: a port in TIME_WAIT or with a listener must not be handed out.
             try:
@@ -26,4 +45,4 @@ def free_port(host: str = "127.0.0.1") -> int:
             except OSError:
                 continue
             return port
-    raise RuntimeError(f"no free port between {base} and {base + _PER_WORKER - 1}")
+    raise RuntimeError(f"no free port among the {_PER_BLOCK} of this test run")
