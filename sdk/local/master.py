@@ -27,9 +27,11 @@ from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import Answer, CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.pieces import Encoded, is_large, pieces
 from sdk.local.core.wire import Json
 from sdk.local.election import Election
 from sdk.local.files import Files
+from sdk.local.large import gathered, respond
 from sdk.local.web import EventStream, Handler, Refused, Server, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
@@ -38,11 +40,28 @@ CONNECTION_HEADER = "Agent-Connection"
 class Peer(Protocol):
     """Who reads a stream of the master: a connection, or somebody in this process."""
 
-    def send(self, event: Json) -> None:
+    def send(self, event: Json | Encoded) -> None:
         """Take one event or message."""
 
     def close(self) -> None:
         """Nothing more comes."""
+
+
+class Held:
+    """A stream whose first event is large and not encoded yet: what comes after it waits."""
+
+    def __init__(self, first: Json) -> None:
+        self.first = first
+        self.later: list[Json | Encoded] = []
+        self.closed = False
+
+    def send(self, event: Json | Encoded) -> None:
+        """Keep it."""
+        self.later.append(event)
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.closed = True
 
 
 _PAGE = Path(__file__).with_name("page.html")
@@ -72,6 +91,7 @@ class MasterServer:
         self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
         self._streams: dict[str, Peer] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._encoded: tuple[Json, Encoded] | None = None
         self._due: float | None = None
         """What the timer waits for."""
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
@@ -159,9 +179,12 @@ class MasterServer:
             write_atomically(self._registry_file, encode(registry))
         for output in outputs:
             match output:
-                case ToScheduler(stream=name, event=event) | ToOperator(stream=name, event=event):
+                case ToScheduler(stream=name, event=event):
                     if name in self._streams:
                         self._streams[name].send(event)
+                case ToOperator(stream=name, event=event):
+                    if name in self._streams:
+                        self._to_operator(name, event)
                 case ToAgent(connection=name, message=message):
                     if name in self._streams:
                         self._streams[name].send(message)
@@ -171,6 +194,15 @@ class MasterServer:
                 case Persist():
                     pass
         self._arm()
+
+    def _to_operator(self, name: str, event: Json) -> None:
+        if event["type"] == "SUBSCRIBED" and is_large(event):
+            self._streams[name] = Held(event)
+            return
+        # All subscribers get the same event object: it is encoded once.
+        if self._encoded is None or self._encoded[0] is not event:
+            self._encoded = (event, Encoded(encode(event)))
+        self._streams[name].send(self._encoded[1])
 
     def _arm(self) -> None:
         due = self.master.next_tick() if self._leadership.mine else None
@@ -203,14 +235,29 @@ class MasterServer:
         try:
             result = self._endpoints.handle(await received(request), now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
+            if result.pieces is not None:
+                return await respond(request, result)
             if result.stream is None:
                 return reply(result)
+            if isinstance(self._streams[name], Held):
+                await self._snapshot(name, stream)
             return await stream.run(request, result.headers)
         finally:
             del self._streams[name]
             # For a name that no framework and no operator listens on both do nothing.
             self._perform(self.master.scheduler_disconnected(name, now=self._clock.now()))
             self.master.operator_disconnected(name)
+
+    async def _snapshot(self, name: str, stream: EventStream) -> None:
+        """Encode the large first event of a stream while others are served, then what came after it."""
+        held = self._streams[name]
+        assert isinstance(held, Held)
+        stream.send(Encoded(b"".join(await gathered(pieces(held.first)))))
+        self._streams[name] = stream
+        for event in held.later:
+            stream.send(event)
+        if held.closed:
+            stream.close()
 
     def _checked(self, handler: Handler, endpoint: str) -> Handler:
         """The handler behind the check of credentials."""

@@ -66,6 +66,14 @@ def _plus(left: Value, right: Value) -> Value:
     return _merge((*left, *right))
 
 
+def _sum(values: list[Value]) -> Value:
+    if isinstance(values[0], int):
+        return sum(value for value in values if isinstance(value, int))
+    if isinstance(values[0], tuple):
+        return _merge(span for value in values if isinstance(value, tuple) for span in value)
+    return frozenset().union(*(value for value in values if isinstance(value, frozenset)))
+
+
 def _minus(left: Value, right: Value) -> Value:
     if isinstance(left, int) and isinstance(right, int):
         return left - right
@@ -226,6 +234,21 @@ class Resources:
                 _value(resource),
             )
         return cls(entries)
+
+    @classmethod
+    def sum(cls, parts: "Iterable[Resources]") -> "Resources":
+        """The sum of many, in one go."""
+        first: dict[str, _Entry] = {}
+        rest: dict[str, list[Value]] = {}
+        for part in parts:
+            for key, entry in part._entries.items():
+                if key in rest:
+                    rest[key].append(entry.value)
+                elif key in first:
+                    rest[key] = [first[key].value, entry.value]
+                else:
+                    first[key] = entry
+        return cls({key: _Entry(entry.kind, _sum(rest[key])) if key in rest else entry for key, entry in first.items()})
 
     def __bool__(self) -> bool:
         return bool(self._entries)

@@ -136,6 +136,15 @@ class SimulatedFramework:
         content = {"offer_ids": [offer["id"]], "operations": operations, "filters": filters}
         return self._call("ACCEPT", content)
 
+    def revival(self) -> Json:
+        """The call that makes the master forget what was refused: what was right then is not for ever."""
+        return {"type": "REVIVE", "framework_id": {"value": self.framework_id}}
+
+    @property
+    def behind(self) -> bool:
+        """Whether so many tasks are missing that offers must have been refused too long."""
+        return self.wanted > max(self._group, self._count // 50)
+
     def draw(self) -> tuple[str, str] | None:
         """A running task and its agent, chosen by the seed; None when none runs."""
         if not self._running:

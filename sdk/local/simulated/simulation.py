@@ -13,6 +13,7 @@ from functools import partial
 
 from sdk.errors import EnvironmentProblem
 from sdk.local.clock import SteadyClock
+from sdk.local.core.pieces import Encoded
 from sdk.local.core.wire import Json
 from sdk.local.master import MasterServer
 from sdk.local.simulated.agent import SimulatedAgent
@@ -25,6 +26,8 @@ _SLICE = 0.005
 _PAUSE = 0.01
 _BATCH = 50
 """Agents that register at once: the master writes its registry once for all of them."""
+_REVIVE = 10.0
+"""Seconds after which frameworks that miss tasks ask for offers again."""
 _SWEEP = 1.0
 """Seconds in which every agent was looked through once for updates to send again."""
 _REPLACEMENTS = 5
@@ -50,9 +53,11 @@ class _Peer:
         self._deliver = deliver
         self._closed = closed
 
-    def send(self, event: Json) -> None:
+    def send(self, event: Json | Encoded) -> None:
         """Queue an event or a message."""
-        self._deliver(event)
+        # Only events for operators come encoded, and nobody here is one.
+        if not isinstance(event, Encoded):
+            self._deliver(event)
 
     def close(self) -> None:
         """The master ended the stream."""
@@ -73,6 +78,7 @@ class Simulation:
         self._inbox: deque[tuple[str, Json]] = deque()
         self._steps: list[tuple[float, str]] = []
         self._credit = 0.0
+        self._revived = clock.now()
         self._changes = 0
         self._sweep: deque[str] = deque()
 
@@ -99,12 +105,15 @@ class Simulation:
                 self._change(now - last)
             last = now
             self._answer_offers(full)
+            self._revive(now)
             swept = self._retry(now, swept)
             busy = self._work(now + _SLICE)
             if not full and self.problem is not None:
                 raise EnvironmentProblem(f"the simulated tasks cannot be launched: {self.problem}")
             if not full and self.running >= self._settings.tasks:
                 full = True
+                self._revived = -_REVIVE
+                self._revive(now, everybody=True)
                 filled()
             await asyncio.sleep(0 if busy else _PAUSE)
 
@@ -225,6 +234,14 @@ class Simulation:
                 call = framework.answer()
                 if call is not None:
                     self._master.scheduler_call(call, stream=name)
+
+    def _revive(self, now: float, *, everybody: bool = False) -> None:
+        if now - self._revived < _REVIVE:
+            return
+        self._revived = now
+        for name, framework in self._frameworks.items():
+            if framework.framework_id is not None and (everybody or framework.behind):
+                self._master.scheduler_call(framework.revival(), stream=name)
 
     def _change(self, seconds: float) -> None:
         """Make as many changes as that time is worth; what could not be done for a second is not made up for."""
