@@ -240,7 +240,7 @@ class MasterServer:
             if result.stream is None:
                 return reply(result)
             if isinstance(self._streams[name], Held):
-                await self._snapshot(name, stream)
+                return await stream.run(request, result.headers, first=await self._snapshot(name, stream))
             return await stream.run(request, result.headers)
         finally:
             del self._streams[name]
@@ -248,16 +248,17 @@ class MasterServer:
             self._perform(self.master.scheduler_disconnected(name, now=self._clock.now()))
             self.master.operator_disconnected(name)
 
-    async def _snapshot(self, name: str, stream: EventStream) -> None:
-        """Encode the large first event of a stream while others are served, then what came after it."""
+    async def _snapshot(self, name: str, stream: EventStream) -> list[bytes]:
+        """The large first record of a stream, encoded while others are served; what came meanwhile comes after it."""
         held = self._streams[name]
         assert isinstance(held, Held)
-        stream.send(Encoded(b"".join(await gathered(pieces(held.first)))))
+        parts = await gathered(pieces(held.first))
         self._streams[name] = stream
         for event in held.later:
             stream.send(event)
         if held.closed:
             stream.close()
+        return [b"%d\n" % sum(len(part) for part in parts), *parts]
 
     def _checked(self, handler: Handler, endpoint: str) -> Handler:
         """The handler behind the check of credentials."""

@@ -6,7 +6,7 @@ Knows nothing of masters and agents beyond that their endpoints are functions of
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -72,12 +72,20 @@ class EventStream:
         """End the stream properly after what is queued."""
         self._queue.put_nowait(None)
 
-    async def run(self, request: web.Request, headers: Mapping[str, str]) -> web.StreamResponse:
-        """Write until `close` or until the client is gone (then asyncio.CancelledError passes through)."""
+    async def run(
+        self, request: web.Request, headers: Mapping[str, str], *, first: Iterable[bytes] = ()
+    ) -> web.StreamResponse:
+        """Write until `close` or until the client is gone (then asyncio.CancelledError passes through).
+
+        `first`: a large record in parts, written before everything that was sent.
+        """
         response = web.StreamResponse(headers={"Content-Type": "application/json", **headers})
         response.enable_chunked_encoding()
         await response.prepare(request)
         try:
+            for part in first:
+                await response.write(part)
+            del first
             while (record := await self._queue.get()) is not None:
                 await response.write(record)
             await response.write_eof()

@@ -54,7 +54,7 @@ def is_large(value: Any, depth: int = _DEPTH) -> bool:
         return depth > 0 and any(is_large(part, depth - 1) for part in value.values())
     if isinstance(value, list):
         return len(value) > LONG or (depth > 0 and any(is_large(part, depth - 1) for part in value))
-    return isinstance(value, Mapped)
+    return isinstance(value, Mapped) and len(value) > LONG
 
 
 def pieces(value: Any, depth: int = _DEPTH) -> Iterator[bytes]:

@@ -123,6 +123,14 @@ def group_size(profile: Profile) -> int:
     return 2 if profile.kind == "group" else 1
 
 
+def shares(tasks: int) -> list[tuple[Profile, int]]:
+    """How many of so many tasks each framework has: whole groups, and what is left over is the first one's."""
+    first, *others = PROFILES
+    counts = [tasks * item.share // 100 // group_size(item) * group_size(item) for item in others]
+    found = [(first, tasks - sum(counts)), *zip(others, counts, strict=True)]
+    return [(profile, count) for profile, count in found if count]
+
+
 class Contents:
     """Makes the TaskInfos of one framework. What tasks have in common is one object for all of them."""
 

@@ -17,7 +17,7 @@ from sdk.local.core.pieces import Encoded
 from sdk.local.core.wire import Json
 from sdk.local.master import MasterServer
 from sdk.local.simulated.agent import SimulatedAgent
-from sdk.local.simulated.contents import PROFILES, Contents, agent_info, choose, container_id, counter, new_uuid
+from sdk.local.simulated.contents import Contents, agent_info, choose, container_id, counter, new_uuid, shares
 from sdk.local.simulated.executors import Life
 from sdk.local.simulated.framework import SimulatedFramework
 
@@ -142,12 +142,7 @@ class Simulation:
 
     def _subscribe(self) -> None:
         settings = self._settings
-        left = settings.tasks
-        for number, profile in enumerate(PROFILES):
-            last = number == len(PROFILES) - 1
-            count = left if last else settings.tasks * profile.share // 100
-            # Groups have two members; one task more of the first kind evens it out.
-            left -= count
+        for number, (profile, count) in enumerate(shares(settings.tasks)):
             per_agent = max(2, -(-count // settings.agents) + 1)
             framework = SimulatedFramework(Contents(profile, settings.seed + number), count, per_agent, settings.seed)
             name = f"simulated-framework-{number}"
