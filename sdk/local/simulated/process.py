@@ -38,7 +38,7 @@ def problem(settings: Settings) -> str | None:
         if not least <= value <= most:
             return f"{value:,} simulated {name}: choose between {least:,} and {most:,}"
     if settings.tasks > 1000 * settings.agents:
-        return f"{settings.tasks:,} tasks on {settings.agents:,} agents: more than 1,000 per agent do not have ports"
+        return f"{settings.tasks:,} tasks on {settings.agents:,} agents: choose at most 1,000 per agent"
     return None
 
 

@@ -23,6 +23,8 @@ from sdk.local.simulated.framework import SimulatedFramework
 
 _SLICE = 0.005
 """Seconds of work after which requests of others get their turn."""
+_SOME = 20
+"""Messages, and steps of tasks, between two looks at the clock: neither may keep the other waiting."""
 _PAUSE = 0.01
 _BATCH = 50
 """Agents that register at once: the master writes its registry once for all of them."""
@@ -170,19 +172,19 @@ class Simulation:
 
     def _work(self, until: float) -> bool:
         """Carry messages and do steps that are due until that time; whether there is more to do."""
-        while self._clock.now() < until:
-            now = self._clock.now()
-            if self._inbox:
-                for _ in range(min(20, len(self._inbox))):
-                    name, message = self._inbox.popleft()
-                    self._deliver(name, message, now)
-            elif self._steps and self._steps[0][0] <= now:
+        while (now := self._clock.now()) < until:
+            if not self._inbox and not (self._steps and self._steps[0][0] <= now):
+                return False
+            for _ in range(min(_SOME, len(self._inbox))):
+                name, message = self._inbox.popleft()
+                self._deliver(name, message, now)
+            for _ in range(_SOME):
+                if not self._steps or self._steps[0][0] > now:
+                    break
                 _, name = heapq.heappop(self._steps)
                 agent = self._agents.get(name)
                 if agent is not None:
                     self._say(name, agent, agent.step(now))
-            else:
-                return False
         return True
 
     def _deliver(self, name: str, message: Json, now: float) -> None:
@@ -241,7 +243,7 @@ class Simulation:
     def _change(self, seconds: float) -> None:
         """Make as many changes as that time is worth; what could not be done for a second is not made up for."""
         rate = self._settings.events_per_second
-        self._credit = min(rate, self._credit + rate * seconds)
+        self._credit = min(max(rate, 1.0), self._credit + rate * seconds)
         while self._credit >= 1.0 and self.running:
             self._changes += 1
             self._credit -= self._replace() if self._changes % _REPLACEMENTS == 0 else self._check()

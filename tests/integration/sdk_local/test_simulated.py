@@ -161,7 +161,10 @@ def test_a_taken_port_is_one_sentence() -> None:
         (["--simulated-tasks", "1000000000"], "1,000,000,000 simulated tasks: choose between 1 and 200,000"),
         (["--simulated-tasks", "5", "--events-per-second", "-1"], "-1.0 simulated events per second: choose between 0"),
         (["--simulated-tasks", "5", "--events-per-second", "nan"], "nan simulated events per second: choose between 0"),
-        (["--simulated-agents", "1", "--simulated-tasks", "5000"], "more than 1,000 per agent do not have ports"),
+        (
+            ["--simulated-agents", "1", "--simulated-tasks", "5000"],
+            "5,000 tasks on 1 agents: choose at most 1,000 per agent",
+        ),
         (["--simulated-agents", "1", "up"], "a system of their own, without up"),
     ],
 )

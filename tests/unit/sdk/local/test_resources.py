@@ -100,3 +100,12 @@ def test_attributes_have_types() -> None:
     assert found == {"public_ip": "TEXT", "weight": "SCALAR", "range": "RANGES"}
     with pytest.raises(ValueError, match="sets are not allowed"):
         attributes("s:{x,y}")
+
+
+@given(st.lists(amounts, max_size=5))
+def test_the_sum_of_many_is_what_adding_them_one_by_one_gives(parts: list[dict[str, object]]) -> None:
+    """In the same order of kinds, too."""
+    total = Resources()
+    for part in parts:
+        total = total + build(part)
+    assert Resources.sum(build(part) for part in parts).json() == total.json()
