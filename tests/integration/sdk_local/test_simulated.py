@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -176,3 +177,27 @@ def test_bad_sizes_are_refused_with_a_sentence(arguments: list[str], sentence: s
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_serves_until_ctrl_c() -> None:
+    """It says when all tasks run and where, and Ctrl-C is no error."""
+    port = next(port for port in iter(free_port, None) if port <= 31_010)
+    command = [sys.executable, "-m", "api.cli.main", "local", "--simulated-agents", "2", "--simulated-tasks", "10"]
+    with subprocess.Popen(
+        [*command, "--base-port", str(port - 10)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            lines: list[str] = []
+            while not lines or not lines[-1].startswith("Ctrl-C"):
+                line = process.stdout.readline()
+                assert line, process.stderr.read()
+                lines.append(line)
+            assert f"  Mesos  http://127.0.0.1:{port}/\n" in lines
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics/snapshot", timeout=20) as answer:
+                assert json.load(answer)["master/tasks_running"] == 10
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
