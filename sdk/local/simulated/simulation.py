@@ -28,6 +28,8 @@ _SOME = 20
 _PAUSE = 0.01
 _BATCH = 50
 """Agents that register at once: the master writes its registry once for all of them."""
+_BACKLOG = 2000
+"""Messages that may wait before more is launched."""
 _REVIVE = 10.0
 """Seconds after which frameworks that miss tasks ask for offers again."""
 _SWEEP = 1.0
@@ -104,12 +106,12 @@ class Simulation:
         while True:
             now = self._clock.now()
             if full:
-                self._change(now - last)
+                self._change(now - last, now + _SLICE)
             last = now
-            self._answer_offers(full)
+            self._answer_offers(full, self._clock.now() + _SLICE)
             self._revive(now)
             swept = self._retry(now, swept)
-            busy = self._work(now + _SLICE)
+            busy = self._work(self._clock.now() + _SLICE)
             if not full and self.problem is not None:
                 raise EnvironmentProblem(f"the simulated tasks cannot be launched: {self.problem}")
             if not full and self.running >= self._settings.tasks:
@@ -209,7 +211,7 @@ class Simulation:
 
     def _retry(self, now: float, swept: float) -> float:
         """Look through the next agents for what is due there; returns until when they were looked through."""
-        share = int(len(self._sweep) * min(1.0, (now - swept) / _SWEEP))
+        share = min(_BATCH, int(len(self._sweep) * (now - swept) / _SWEEP))
         if not share:
             return swept
         for _ in range(share):
@@ -222,11 +224,11 @@ class Simulation:
 
     # --- change ---------------------------------------------------------------------------------------------------
 
-    def _answer_offers(self, full: bool) -> None:
+    def _answer_offers(self, full: bool, until: float) -> None:
         """Answer waiting offers: at the beginning as fast as it goes, later spread over a second."""
         for name, framework in self._frameworks.items():
             for _ in range(framework.offers if not full else -(-framework.offers // 20)):
-                if len(self._inbox) > 2000:
+                if len(self._inbox) > _BACKLOG or self._clock.now() > until:
                     return
                 call = framework.answer()
                 if call is not None:
@@ -240,11 +242,11 @@ class Simulation:
             if framework.framework_id is not None and (everybody or framework.behind):
                 self._master.scheduler_call(framework.revival(), stream=name)
 
-    def _change(self, seconds: float) -> None:
+    def _change(self, seconds: float, until: float) -> None:
         """Make as many changes as that time is worth; what could not be done for a second is not made up for."""
         rate = self._settings.events_per_second
         self._credit = min(max(rate, 1.0), self._credit + rate * seconds)
-        while self._credit >= 1.0 and self.running:
+        while self._credit >= 1.0 and self.running and self._clock.now() < until:
             self._changes += 1
             self._credit -= self._replace() if self._changes % _REPLACEMENTS == 0 else self._check()
 
