@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -30,14 +30,15 @@ from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
-from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.outputs import Answer, CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
+from sdk.local.large import respond
 from sdk.local.machine import machine
-from sdk.local.master_faults import Gate, known_agents
+from sdk.local.master_faults import Gate, Peer, known_agents
 from sdk.local.pages import OWN_DIRECTORY, Pages
 from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
 
@@ -67,10 +68,12 @@ class MasterServer:
         self._registry_file = registry or work_dir / "registry.json"
         self._address = f"{config.hostname}:{config.port}"
         self._leadership = Leadership(leader=self._address if elected else None, mine=elected)
-        self._streams: dict[str, EventStream] = {}
+        self._streams: dict[str, Peer] = {}
         self._measured = Measured()
         self._arriving = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        """What the timer waits for."""
         self._pages = Pages(webui_dir)
         self._gate = Gate(self._framework_of)
         self.election: Election | None = None
@@ -134,9 +137,41 @@ class MasterServer:
             self._timer.cancel()
         await self._server.stop()
 
+    # --- peers in this process ------------------------------------------------------------------------------------
+
+    def attach(self, name: str, peer: Peer) -> None:
+        """Events and messages for the stream or connection `name` go to `peer`."""
+        self._streams[name] = peer
+
+    def detach(self, name: str) -> None:
+        """The peer is gone, as if its connection had ended."""
+        if self._streams.pop(name, None) is not None:
+            now = self._clock.now()
+            self._perform(self.master.scheduler_disconnected(name, now=now))
+            self._perform(self.master.agent_disconnected(name, now=now))
+
+    def from_agents(self, messages: Iterable[tuple[str, Json]]) -> None:
+        """Messages of agents with the names of their connections, in order."""
+        outputs: list[Output] = []
+        with self._one_input():
+            for name, message in messages:
+                outputs += self.master.agent_message(name, message, now=self._clock.now())
+        self._perform(outputs)
+
+    def scheduler_call(self, call: Json, *, stream: str | None, new_stream: str = "") -> Answer:
+        """One call of a scheduler, as on /api/v1/scheduler."""
+        with self._one_input():
+            result = self.master.call(call, stream=stream, now=self._clock.now(), new_stream=new_stream)
+        self._perform(result.outputs)
+        return result
+
     # --- carrying out ---------------------------------------------------------------------------------------------
 
     def _perform(self, outputs: Sequence[Output]) -> None:
+        # What several messages caused is kept at once: the last registry is right for all of them.
+        registry = next((item.registry for item in reversed(outputs) if isinstance(item, Persist)), None)
+        if registry is not None:
+            self._store(encode(registry))
         for output in outputs:
             match output:
                 case ToScheduler(stream=name) | ToOperator(stream=name) | ToAgent(connection=name):
@@ -145,8 +180,8 @@ class MasterServer:
                 case CloseScheduler(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
                         self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
-                case Persist(registry=registry):
-                    self._store(encode(registry))
+                case Persist():
+                    pass
         self._arm()
 
     def _store(self, registry: bytes) -> None:
@@ -167,21 +202,25 @@ class MasterServer:
 
     def _measure(self) -> Measured:
         """All measurements, with what is queued at this moment."""
-        self._measured.queued_events = sum(stream.waiting for stream in self._streams.values())
+        self._measured.queued_events = sum(peer.waiting for peer in self._streams.values())
         self._measured.queued_requests = self._arriving
         return self._measured
 
     def _arm(self) -> None:
+        due = self.master.next_tick() if self._leadership.mine else None
+        if due == self._due:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self.master.next_tick() if self._leadership.mine else None
+        self._due = due
         if due is not None:
             # A master that says nothing for a while is one whose time stands still.
             delay = max(0.0, due - self._clock.now(), self._gate.silence)
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
+        self._due = None
         with self._one_input():
             outputs = self.master.tick(now=self._clock.now())
         self._perform(outputs)
@@ -211,6 +250,8 @@ class MasterServer:
                 result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
             await self._gate.answer()
+            if result.pieces is not None:
+                return await respond(request, result)
             if result.stream is None:
                 return reply(result)
             return await stream.run(request, result.headers)
@@ -252,6 +293,8 @@ class MasterServer:
 
     async def _change_faults(self, request: web.Request) -> web.StreamResponse:
         response = await fault_endpoint(request, self._gate.faults, self._gate.changed)
+        # A silence that began or ended moves what is due.
+        self._due = None
         self._arm()
         return response
 
@@ -313,8 +356,7 @@ class MasterServer:
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
             raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
-        for message in messages:
-            self._perform(self.master.agent_message(name, message, now=self._clock.now()))
+        self.from_agents((name, message) for message in messages)
         return text(202)
 
 

@@ -6,15 +6,31 @@ Knows the faults' values and in which order things leave. Without faults all goe
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Protocol
 
 from aiohttp import web
 
 from sdk.local.core.model import State
 from sdk.local.core.outputs import ToAgent, ToOperator, ToScheduler
+from sdk.local.core.pieces import Encoded, encode
 from sdk.local.core.wire import Json
 from sdk.local.delay_line import DelayLine
 from sdk.local.fault_values import MasterFaults
 from sdk.local.web import EventStream, Handler
+
+
+class Peer(Protocol):
+    """Who reads a stream of the master: a connection, or somebody in this process, who cannot be cut."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records it has not taken yet."""
+
+    def send(self, event: Json | Encoded) -> None:
+        """Take one event or message."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
 
 
 class Gate:
@@ -28,6 +44,7 @@ class Gate:
         self._agents = DelayLine()
         self._arrivals = DelayLine()
         self._silence: asyncio.TimerHandle | None = None
+        self._encoded: tuple[Json, Encoded] | None = None
 
     @property
     def silence(self) -> float:
@@ -78,32 +95,41 @@ class Gate:
 
         return late
 
-    def send(self, stream: EventStream, output: ToScheduler | ToOperator | ToAgent) -> None:
+    def send(self, peer: Peer, output: ToScheduler | ToOperator | ToAgent) -> None:
         """Write an event to a stream: whole, in half, later or never."""
-        if stream.is_cut:
+        if isinstance(peer, EventStream) and peer.is_cut:
             return
+        content: Json | Encoded
         match output:
             case ToScheduler(stream=name, event=event):
                 framework = self._framework_of(name) if self.faults.framework_id else None
                 if self.faults.drops(event, framework):
                     return
-                line, cut = self._clients, self.faults.cuts_scheduler(framework)
+                line, cut, content = self._clients, self.faults.cuts_scheduler(framework), event
             case ToOperator(event=event):
-                line, cut = self._clients, self.faults.cuts_operator()
+                line, cut, content = self._clients, self.faults.cuts_operator(), self._once(event)
             case ToAgent(message=event):
-                line, cut = self._agents, self.faults.cuts_agent()
-        if cut:
+                line, cut, content = self._agents, self.faults.cuts_agent(), event
+        if cut and isinstance(peer, EventStream):
             # What comes before the delayed cut is done is not written either.
-            stream.is_cut = True
-            line.put(partial(stream.cut, event))
+            peer.is_cut = True
+            line.put(partial(peer.cut, event))
         elif line.idle:
-            stream.send(event)
+            peer.send(content)
         else:
-            line.put(partial(stream.send, event))
+            line.put(partial(peer.send, content))
 
-    def close(self, stream: EventStream, *, agent: bool) -> None:
+    def _once(self, event: Json) -> Json | Encoded:
+        """An event for operators, who all get the same: encoded once for all of them. A snapshot is for one alone."""
+        if event["type"] == "SUBSCRIBED":
+            return event
+        if self._encoded is None or self._encoded[0] is not event:
+            self._encoded = (event, Encoded(encode(event)))
+        return self._encoded[1]
+
+    def close(self, peer: Peer, *, agent: bool) -> None:
         """End a stream after what was written to it."""
-        (self._agents if agent else self._clients).put(stream.close)
+        (self._agents if agent else self._clients).put(peer.close)
 
 
 def known_agents(state: State) -> list[Json]:

@@ -7,6 +7,7 @@ Knows nothing of masters and agents beyond that their endpoints are functions of
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from sdk.local.core.http import Refusal, Reply, Request, load
 from sdk.local.core.http import encode as encode
+from sdk.local.core.pieces import is_large, pieces
+from sdk.local.large import gathered
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # A launch of many tasks at once is one call; a real master accepts bodies of this size without complaint.
@@ -84,14 +87,22 @@ def answer(request: web.Request, value: Any) -> web.Response:
     return response
 
 
+@dataclass(frozen=True, slots=True)
+class _Large:
+    """An event that is encoded when it is its turn, in pieces, while others are served."""
+
+    event: Any
+
+
 class EventStream:
-    """One long answer: every event becomes one RecordIO record in one chunk, as a real Mesos sends it.
+    """One long answer: every event becomes one RecordIO record in one chunk, as a real Mesos sends it; a large one
+    becomes several chunks.
 
     Whoever does not read is disconnected when more than `max_backlog` bytes wait for it behind the first record.
     """
 
     def __init__(self, max_backlog: int = _MAX_BACKLOG) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[bytes | _Large | None] = asyncio.Queue()
         self._max_backlog = max_backlog
         self._waiting = 0
         self._given_up = False
@@ -106,7 +117,11 @@ class EventStream:
 
     def send(self, event: Any) -> None:
         """Queue an event."""
-        if not self._given_up:
+        if self._given_up:
+            return
+        if is_large(event):
+            self._queue.put_nowait(_Large(event))
+        else:
             body = encode(event)
             self._put(b"%d\n%s" % (len(body), body))
 
@@ -147,6 +162,12 @@ class EventStream:
         await response.prepare(request)
         try:
             while (record := await self._queue.get()) is not None:
+                if isinstance(record, _Large):
+                    parts = await gathered(pieces(record.event))
+                    await response.write(b"%d\n" % sum(len(part) for part in parts))
+                    while parts:
+                        await response.write(parts.pop(0))
+                    continue
                 self._waiting -= len(record)
                 await response.write(record)
             if self.is_cut and request.transport is not None:

@@ -18,6 +18,7 @@ from sdk.local.core.emit import (
 )
 from sdk.local.core.model import Agent, Executor, Framework, Offer, Operation, State, Task
 from sdk.local.core.resources import Resources, modern
+from sdk.local.core.shared import shared_task
 from sdk.local.core.task_validation import group_problem, task_problem
 from sdk.local.core.views import task_fields, task_message
 from sdk.local.core.wire import Json, ids, ordered
@@ -162,7 +163,7 @@ def _with_role_task(framework: Framework, task: Json, role: str) -> Json:
         result["resources"] = _allocated(task["resources"], role)
     if "executor" in task:
         result["executor"] = _with_role_executor(framework, task["executor"], role)
-    return result
+    return shared_task(result)
 
 
 def _task_error(state: State, framework: Framework, task: Json, message: str, reason: str, now: float) -> None:

@@ -166,6 +166,8 @@ class ExecutorRun:
     """Reason and message for its tasks if it was the agent that ended it."""
     dropped: bool = False
     """Whether it never came to be, so that its tasks are dropped, not failed."""
+    stamp: Json | None = None
+    """What the agent adds to all its statuses, once it has a process."""
     limitation: list[Json] | None = None
     """The resources of which it used more than it may."""
 

@@ -48,10 +48,9 @@ def register(state: State, connection: str, message: Json, now: float) -> None:
         total=Resources(),
         free=Resources.of(info["resources"]),
         registered=now,
-        connection=connection,
-        ping_at=now + state.config.agent_ping_timeout,
     )
     state.agents[agent_id] = agent
+    _listen(state, agent, connection, now)
     set_total(state, agent, agent.free)
     persist(state)
     content = {"type": "REGISTERED", "agent_id": {"value": agent_id}, "master_info": master_info(state)}
@@ -164,12 +163,26 @@ def _readmit(state: State, connection: str, message: Json, now: float) -> None:
 
 
 def _connect(state: State, agent: Agent, connection: str, info: Json, now: float) -> None:
-    agent.connection = connection
+    _leave(state, agent)
     agent.info = info
     agent.reregistered = now
+    _listen(state, agent, connection, now)
+
+
+def _listen(state: State, agent: Agent, connection: str, now: float) -> None:
+    agent.connection = connection
+    state.connections[connection] = agent.agent_id
     agent.pings_missed = 0
     agent.ping_open = False
     agent.ping_at = now + state.config.agent_ping_timeout
+    if state.ping_at is None or agent.ping_at < state.ping_at:
+        state.ping_at = agent.ping_at
+
+
+def _leave(state: State, agent: Agent) -> None:
+    if agent.connection is not None:
+        state.connections.pop(agent.connection, None)
+    agent.connection = None
 
 
 def _task(agent: Agent, item: Json) -> Task:
@@ -290,14 +303,14 @@ def disconnected(state: State, connection: str, now: float) -> None:
     """The connection of an agent ended: its offers are rescinded; it has the ping timeouts to come back."""
     agent = by_connection(state, connection)
     if agent is not None:
-        agent.connection = None
+        _leave(state, agent)
         rescind(state, offers_of(agent), now)
         inverse.pause(state, agent)
 
 
 def by_connection(state: State, connection: str) -> Agent | None:
     """The agent behind a connection."""
-    return next((agent for agent in state.agents.values() if agent.connection == connection), None)
+    return state.agents.get(state.connections.get(connection, ""))
 
 
 def pong(agent: Agent, now: float) -> None:
@@ -380,6 +393,7 @@ def _forget(state: State, agent: Agent) -> None:
             framework.operations.pop(operation.uuid, None)
     if agent.connection is not None:
         state.out.append(CloseAgent(connection=agent.connection))
+    _leave(state, agent)
     del state.agents[agent.agent_id]
     state.capacity.change(agent.total, Resources())
     state.filters.drop_agent(agent.agent_id)
@@ -495,18 +509,50 @@ def reactivate(state: State, agent_id: str) -> None:
 
 def settle_drains(state: State, now: float) -> None:
     """Agents whose drain has nothing more to wait for are drained, and gone if that was asked."""
-    for agent in list(state.agents.values()):
-        if agent.drain is None or agent.drained or agent.executors or agent.operations:
+    # After every input: only agents that an operator deactivated are looked at, and their tasks when one has gone.
+    for agent_id in list(state.deactivated):
+        agent = state.agents.get(agent_id)
+        if agent is None or agent.drain is None or agent.drained or agent.executors or agent.operations:
             continue
-        if any(task.agent_id == agent.agent_id for item in state.frameworks.values() for task in item.tasks.values()):
+        if agent.blocker is not None and _has(state, agent, *agent.blocker):
+            continue
+        agent.blocker = next(
+            (
+                (task.framework_id, task.task_id)
+                for item in state.frameworks.values()
+                for task in item.tasks.values()
+                if task.agent_id == agent.agent_id
+            ),
+            None,
+        )
+        if agent.blocker is not None:
             continue
         agent.drained = True
         if agent.drain["config"]["mark_gone"]:
             mark_gone(state, agent.agent_id, now)
 
 
+def _has(state: State, agent: Agent, framework_id: str, task_id: str) -> bool:
+    framework = state.frameworks.get(framework_id)
+    task = framework.tasks.get(task_id) if framework is not None else None
+    return task is not None and task.agent_id == agent.agent_id
+
+
 def tick(state: State, now: float) -> None:
     """Pings that are due, agents that missed too many, and recovered agents that never came back."""
+    if state.ping_at is not None and now >= state.ping_at:
+        _ping(state, now)
+    if state.recover_until is not None and now >= state.recover_until:
+        state.recover_until = None
+        for agent_id, info in state.recovered_agents.items():
+            state.unreachable_agents[agent_id] = {"info": info, "since": nanoseconds(now)}
+            state.count("recovery_slave_removals")
+        if state.recovered_agents:
+            state.recovered_agents.clear()
+            persist(state)
+
+
+def _ping(state: State, now: float) -> None:
     for agent in list(state.agents.values()):
         if now < agent.ping_at:
             continue
@@ -518,11 +564,4 @@ def tick(state: State, now: float) -> None:
         agent.ping_open = True
         agent.ping_at = now + state.config.agent_ping_timeout
         to_agent(state, agent, {"type": "PING"})
-    if state.recover_until is not None and now >= state.recover_until:
-        state.recover_until = None
-        for agent_id, info in state.recovered_agents.items():
-            state.unreachable_agents[agent_id] = {"info": info, "since": nanoseconds(now)}
-            state.count("recovery_slave_removals")
-        if state.recovered_agents:
-            state.recovered_agents.clear()
-            persist(state)
+    state.ping_at = min((agent.ping_at for agent in state.agents.values()), default=None)

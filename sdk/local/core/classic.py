@@ -7,11 +7,13 @@ from collections.abc import Iterable
 
 from sdk.local.core.master_flags import flags
 from sdk.local.core.model import Agent, Executor, Framework, Offer, State, Task
+from sdk.local.core.pieces import LONG, Mapped
 from sdk.local.core.resources import Resources, reservation_role
 from sdk.local.core.views import (
     AGENT_CAPABILITIES,
     MASTER_CAPABILITIES,
     allocated,
+    allocated_by_agent,
     drain_info,
     master_info,
     role_names,
@@ -131,18 +133,16 @@ def by_reservation(resources: Resources) -> dict[str, Resources]:
 
 
 def _offered(offers: Iterable[Offer]) -> Resources:
-    total = Resources()
-    for offer in offers:
-        total = total + offer.resources
-    return total
+    return Resources.sum(offer.resources for offer in offers)
 
 
-def slave(state: State, agent: Agent, *, full: bool) -> Json:
-    """One element of `slaves`; `full` adds the complete resources, as /slaves does."""
+def slave(state: State, agent: Agent, *, full: bool, used: Resources | None = None) -> Json:
+    """One element of `slaves`; `full` adds the complete resources, as /slaves does. `used` if known already."""
     split = by_reservation(agent.total)
     unreserved = split.pop("*", Resources())
-    used = allocated(state, agent=agent)
-    offered = _offered(offer for offer in state.offers.values() if offer.agent_id == agent.agent_id)
+    if used is None:
+        used = allocated(state, agent=agent)
+    offered = _offered(agent.offers.values())
     result: Json = {
         "id": agent.agent_id,
         "hostname": agent.hostname,
@@ -180,8 +180,13 @@ def slave(state: State, agent: Agent, *, full: bool) -> Json:
 
 def slaves(state: State, *, full: bool, only: str | None = None) -> Json:
     """/slaves, and the part of /state; `only` one agent."""
+    used = allocated_by_agent(state)
     return {
-        "slaves": [slave(state, agent, full=full) for agent in state.agents.values() if only in (None, agent.agent_id)],
+        "slaves": [
+            slave(state, agent, full=full, used=used[agent.agent_id])
+            for agent in state.agents.values()
+            if only in (None, agent.agent_id)
+        ],
         "recovered_slaves": [
             {
                 "id": agent_id,
@@ -196,8 +201,10 @@ def slaves(state: State, *, full: bool, only: str | None = None) -> Json:
     }
 
 
-def _tasks(tasks: Iterable[Task]) -> list[Json]:
-    return [task(task_message(item)) for item in tasks]
+def _tasks(tasks: Iterable[Task]) -> list[Json] | Mapped:
+    messages = [task_message(item) for item in tasks]
+    # What is said about each is worked out when it is sent: that takes longer than to note what there is to say.
+    return Mapped(messages, task) if len(messages) > LONG else [task(message) for message in messages]
 
 
 def framework(state: State, item: Framework) -> Json:
@@ -373,13 +380,18 @@ def summary(state: State) -> Json:
         for item in state.frameworks.values()
         for task in (*item.tasks.values(), *item.unreachable.values(), *item.completed)
     ]
+    used = allocated_by_agent(state)
+    there: dict[str, list[Task]] = {agent_id: [] for agent_id in state.agents}
+    for task in everything:
+        if task.agent_id in there:
+            there[task.agent_id].append(task)
     return {
         "hostname": state.config.hostname,
         **({"cluster": state.config.cluster} if state.config.cluster else {}),
         "slaves": [
-            slave(state, agent, full=False)
-            | _state_counts(task for task in everything if task.agent_id == agent.agent_id)
-            | {"framework_ids": sorted({task.framework_id for task in everything if task.agent_id == agent.agent_id})}
+            slave(state, agent, full=False, used=used[agent.agent_id])
+            | _state_counts(there[agent.agent_id])
+            | {"framework_ids": sorted({task.framework_id for task in there[agent.agent_id]})}
             for agent in state.agents.values()
         ],
         "frameworks": [

@@ -145,7 +145,9 @@ def task_updated(state: State, task: Task, content: Json) -> None:
     if task.statuses and task.statuses[-1]["state"] == content["state"]:
         task.statuses.pop()
     # The data of a status is for the scheduler alone.
-    task.statuses.append({name: part for name, part in content.items() if name != "data"})
+    task.statuses.append(
+        {name: part for name, part in content.items() if name != "data"} if "data" in content else content
+    )
     to_operators(
         state,
         "TASK_UPDATED",

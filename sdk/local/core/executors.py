@@ -15,6 +15,7 @@ from sdk.local.core.agent_model import (
 )
 from sdk.local.core.model import TERMINAL
 from sdk.local.core.resources import Resources
+from sdk.local.core.shared import shared
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json, ordered
 
@@ -201,7 +202,7 @@ def command_executor(framework_id: str, task: Json) -> Json:
         "framework_id": {"value": framework_id},
         "command": {name: part for name, part in command.items() if name in ("uris", "user", "environment")},
         "resources": [
-            {"name": name, "type": "SCALAR", "scalar": {"value": value}} | allocation
+            shared({"name": name, "type": "SCALAR", "scalar": {"value": value}} | allocation)
             for name, value in (("cpus", 0.1), ("mem", 32.0))
         ],
         "name": f"Command Executor (Task: {task['task_id']['value']}) (Command: {shown})",
@@ -277,7 +278,7 @@ def on_update(state: AgentState, run: ExecutorRun, content: Json, now: float) ->
         task = None
     known = task is not None and any(content.get("uuid") == item["uuid"] for item in (*task.statuses, *task.pending))
     if task is not None and not known:
-        updates.add(state, task, updates.executor_status(state, run, content, now), now)
+        updates.add(state, task, updates.executor_status(state, run, task, content, now), now)
     if run.stream is not None and "uuid" in content:
         acknowledged = {"task_id": content["task_id"], "uuid": content["uuid"]}
         state.out.append(ToExecutor(stream=run.stream, event={"type": "ACKNOWLEDGED", "acknowledged": acknowledged}))

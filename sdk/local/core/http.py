@@ -5,12 +5,14 @@ Knows no endpoint and no socket; `sdk.local.web` carries these values over the w
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from sdk.local.core.outputs import Answer, Output
+from sdk.local.core.pieces import encode as encode
+from sdk.local.core.pieces import is_large, pieces
 
 _GZIP_FROM = 1024
 _MAX_DEPTH = 100
@@ -40,6 +42,8 @@ class Reply:
     body: bytes = b""
     stream: str | None = None
     outputs: tuple[Output, ...] = ()
+    pieces: Iterator[bytes] | None = None
+    """The body of a large answer; it is packed as the headers say."""
 
 
 class Refusal(Exception):
@@ -48,11 +52,6 @@ class Refusal(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.body.decode(errors="replace"))
         self.reply = reply
-
-
-def encode(value: Any) -> bytes:
-    """Compact JSON with unescaped text, as Mesos prints it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 def plain(status: int, message: str = "", headers: Mapping[str, str] | None = None) -> Reply:
@@ -65,8 +64,11 @@ def plain(status: int, message: str = "", headers: Mapping[str, str] | None = No
 
 def document(request: Request, value: Any) -> Reply:
     """A JSON answer: as JSONP when the request names a function, packed when it accepts that and it is worth it."""
-    body = encode(value)
     function = request.asked("jsonp")
+    if not function and is_large(value):
+        packed = {"Content-Encoding": "gzip"} if "gzip" in request.headers.get("accept-encoding", "") else {}
+        return Reply(status=200, headers={"Content-Type": "application/json"} | packed, pieces=pieces(value))
+    body = encode(value)
     if function:
         return Reply(
             status=200, headers={"Content-Type": "text/javascript"}, body=function.encode() + b"(" + body + b")"
@@ -81,6 +83,8 @@ def of_answer(answer: Answer) -> Reply:
     """The HTTP side of what a core says to a call."""
     if answer.body is not None:
         headers = {"Content-Type": "application/json"}
+        if is_large(answer.body):
+            return Reply(status=answer.status, headers=headers, outputs=answer.outputs, pieces=pieces(answer.body))
         return Reply(status=answer.status, headers=headers, body=encode(answer.body), outputs=answer.outputs)
     # Mesos gives a content type to empty answers that are errors, and none to those that are not.
     kind = {"Content-Type": "text/plain; charset=utf-8"} if answer.text or answer.status >= 400 else {}

@@ -285,11 +285,10 @@ class Master:
     def next_tick(self) -> float | None:
         """The time of the next thing that is due, None when nothing is."""
         state = self.state
-        due = [agent.ping_at for agent in state.agents.values()]
-        due += [item.heartbeat_at for item in state.frameworks.values() if item.stream is not None]
+        due = [item.heartbeat_at for item in state.frameworks.values() if item.stream is not None]
         due += [item.remove_at for item in state.frameworks.values() if item.remove_at is not None]
         due += state.operators.values()
-        due += [time for time in (state.allocation_at, state.recover_until) if time is not None]
+        due += [time for time in (state.ping_at, state.allocation_at, state.recover_until) if time is not None]
         return min(due, default=None)
 
 

@@ -212,6 +212,8 @@ class Agent:
     drain: Json | None = None
     """`{"config", "since"}` while an operator drains it, and after that until it is activated again."""
     drained: bool = False
+    blocker: tuple[str, str] | None = None
+    """Framework and task that the drain was last seen to wait for."""
     offers: dict[str, Offer] = field(default_factory=dict)
     executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
@@ -267,6 +269,10 @@ class State:
     weights: dict[str, float] = field(default_factory=dict)
     quotas: dict[str, Json] = field(default_factory=dict)
     """QuotaConfigs by role."""
+    connections: dict[str, str] = field(default_factory=dict)
+    """Agent ids by connection."""
+    ping_at: float | None = None
+    """No agent's ping is due before that; None without agents. Looked at after every input, so it is not exact."""
     capacity: Capacity = field(default_factory=Capacity)
     offers: dict[str, Offer] = field(default_factory=dict)
     """All outstanding offers; agents and frameworks have their own."""

@@ -74,6 +74,14 @@ def _plus(left: Value, right: Value) -> Value:
     return _merge((*left, *right))
 
 
+def _sum(values: list[Value]) -> Value:
+    if isinstance(values[0], int):
+        return sum(value for value in values if isinstance(value, int))
+    if isinstance(values[0], tuple):
+        return _merge(span for value in values if isinstance(value, tuple) for span in value)
+    return frozenset().union(*(value for value in values if isinstance(value, frozenset)))
+
+
 def _minus(left: Value, right: Value) -> Value:
     if isinstance(left, int) and isinstance(right, int):
         return left - right
@@ -192,6 +200,22 @@ class Kind:
         return {name: content[name] for name in self._order}
 
 
+_kinds: dict[str, Kind] = {}
+# Volumes have ids, so there is no end of kinds.
+_REMEMBERED = 2000
+
+
+def _kind(template: Json) -> Kind:
+    """The kind of that template: one object for all tasks and agents that have it, as there are few of them."""
+    name = repr(template)
+    found = _kinds.get(name)
+    if found is None:
+        if len(_kinds) >= _REMEMBERED:
+            _kinds.clear()
+        found = _kinds[name] = Kind(template)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     kind: Kind
@@ -223,9 +247,27 @@ class Resources:
         """The sum of JSON resources in post-refinement format (`reservations`, no `role`)."""
         entries: dict[str, _Entry] = {}
         for resource in resources or ():
-            kind = Kind({name: item for name, item in resource.items() if name not in _VALUE_FIELDS})
-            _put(entries, kind, _value(resource))
+            _put(
+                entries,
+                _kind({name: item for name, item in resource.items() if name not in _VALUE_FIELDS}),
+                _value(resource),
+            )
         return cls(entries)
+
+    @classmethod
+    def sum(cls, parts: "Iterable[Resources]") -> "Resources":
+        """The sum of many, in one go."""
+        first: dict[str, _Entry] = {}
+        rest: dict[str, list[Value]] = {}
+        for part in parts:
+            for key, entry in part._entries.items():
+                if key in rest:
+                    rest[key].append(entry.value)
+                elif key in first:
+                    rest[key] = [first[key].value, entry.value]
+                else:
+                    first[key] = entry
+        return cls({key: _Entry(entry.kind, _sum(rest[key])) if key in rest else entry for key, entry in first.items()})
 
     def __bool__(self) -> bool:
         return bool(self._entries)

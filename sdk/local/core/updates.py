@@ -6,6 +6,7 @@ One update per task is under way at a time; the next one waits for the acknowled
 from urllib.parse import quote
 
 from sdk.local.core.agent_model import AgentOperation, AgentState, AgentTask, Checkpoint, ExecutorRun, ToMaster
+from sdk.local.core.shared import shared
 from sdk.local.core.wire import Json, ordered
 
 
@@ -63,24 +64,36 @@ def agent_status(
     return ordered("Status", content)
 
 
-def executor_status(state: AgentState, run: ExecutorRun, content: Json, now: float) -> Json:
+def executor_status(state: AgentState, run: ExecutorRun, task: AgentTask, content: Json, now: float) -> Json:
     """A status from an executor, with what the agent adds to it."""
-    ip = state.config.info.get("ip", "127.0.0.1")
-    container: Json = {
-        "container_id": {"value": run.container_id},
-        "network_infos": [{"ip_addresses": [{"protocol": "IPv4", "ip_address": ip}]}],
-    }
-    if run.pid is not None:
-        container["executor_pid"] = run.pid
     # What the executor itself says about the container, such as other addresses, wins.
-    added = {
-        "agent_id": {"value": state.agent_id},
-        "executor_id": {"value": run.executor_id},
-        "container_status": container_status(container, content.get("container_status", {})),
-    }
+    added = {"task_id": task.info["task_id"], **_stamp(state, run)}
+    if "container_status" in content:
+        added["container_status"] = container_status(added["container_status"], content["container_status"])
     if state.draining is not None and content["state"] in ("TASK_KILLING", "TASK_KILLED"):
         added["reason"] = "REASON_AGENT_DRAINING"
     return ordered("Status", {"timestamp": now, "source": "SOURCE_EXECUTOR"} | content | added)
+
+
+def _stamp(state: AgentState, run: ExecutorRun) -> Json:
+    """Where a task runs: one object for all statuses of the run."""
+    if run.stamp is not None:
+        return run.stamp
+    container: Json = {
+        "container_id": {"value": run.container_id},
+        "network_infos": [
+            shared({"ip_addresses": [{"protocol": "IPv4", "ip_address": state.config.info.get("ip", "127.0.0.1")}]})
+        ],
+    }
+    result = {
+        "agent_id": shared({"value": state.agent_id}),
+        "executor_id": shared({"value": run.executor_id}) if not run.command else {"value": run.executor_id},
+        "container_status": container,
+    }
+    if run.pid is not None:
+        container["executor_pid"] = run.pid
+        run.stamp = result
+    return result
 
 
 def container_status(known: Json, said: Json) -> Json:

@@ -104,8 +104,8 @@ def public_agent_info(info: Json, *, checkpoint: bool) -> Json:
     return result | {"checkpoint": True} if checkpoint else result
 
 
-def agent_message(state: State, agent: Agent, *, full: bool) -> Json:
-    """The Agent message: in AGENT_ADDED without what it uses, in GET_AGENTS with it."""
+def agent_message(state: State, agent: Agent, *, full: bool, used: Resources | None = None) -> Json:
+    """The Agent message: in AGENT_ADDED without what is offered of it, in GET_AGENTS with it."""
     result: Json = {
         "agent_info": public_agent_info(agent.info, checkpoint=full),
         "active": agent.connection is not None and not agent.deactivated,
@@ -117,14 +117,12 @@ def agent_message(state: State, agent: Agent, *, full: bool) -> Json:
     if agent.reregistered is not None:
         result["reregistered_time"] = nanoseconds(agent.reregistered)
     result["total_resources"] = with_role(agent.total)
-    used = allocated(state, agent=agent)
+    if used is None:
+        used = allocated(state, agent=agent)
     if used:
         result["allocated_resources"] = with_role(used)
     if full:
-        offered = Resources()
-        for offer in state.offers.values():
-            if offer.agent_id == agent.agent_id:
-                offered = offered + offer.resources
+        offered = Resources.sum(offer.resources for offer in agent.offers.values())
         if offered:
             result["offered_resources"] = with_role(offered)
     result["capabilities"] = [{"type": name} for name in AGENT_CAPABILITIES]
@@ -142,16 +140,31 @@ def drain_info(agent: Agent) -> Json:
 
 def allocated(state: State, *, agent: Agent | None = None, framework: Framework | None = None) -> Resources:
     """What tasks and executors use, on one agent, of one framework, or both."""
-    total = Resources()
-    for owner in [framework] if framework else state.frameworks.values():
-        for task in owner.tasks.values():
-            if task.charged and (agent is None or task.agent_id == agent.agent_id):
-                total = total + task.resources
-    for place in [agent] if agent else state.agents.values():
-        for executor in place.executors.values():
-            if framework is None or executor.framework_id == framework.framework_id:
-                total = total + executor.resources
-    return total
+    parts = [
+        task.resources
+        for owner in ([framework] if framework else state.frameworks.values())
+        for task in owner.tasks.values()
+        if task.charged and (agent is None or task.agent_id == agent.agent_id)
+    ]
+    parts += [
+        executor.resources
+        for place in ([agent] if agent else state.agents.values())
+        for executor in place.executors.values()
+        if framework is None or executor.framework_id == framework.framework_id
+    ]
+    return Resources.sum(parts)
+
+
+def allocated_by_agent(state: State) -> dict[str, Resources]:
+    """What tasks and executors use on each agent, by its id."""
+    parts: dict[str, list[Resources]] = {agent_id: [] for agent_id in state.agents}
+    for framework in state.frameworks.values():
+        for task in framework.tasks.values():
+            if task.charged and task.agent_id in parts:
+                parts[task.agent_id].append(task.resources)
+    for agent in state.agents.values():
+        parts[agent.agent_id] += [executor.resources for executor in agent.executors.values()]
+    return {agent_id: Resources.sum(found) for agent_id, found in parts.items()}
 
 
 def framework_message(state: State, framework: Framework, *, full: bool, completed: bool = False) -> Json:
@@ -219,8 +232,11 @@ def get_frameworks(state: State) -> Json:
 
 def get_agents(state: State) -> Json:
     """GET_AGENTS."""
+    used = allocated_by_agent(state)
     return {
-        "agents": [agent_message(state, agent, full=True) for agent in state.agents.values()],
+        "agents": [
+            agent_message(state, agent, full=True, used=used[agent.agent_id]) for agent in state.agents.values()
+        ],
         "recovered_agents": [public_agent_info(info, checkpoint=True) for info in state.recovered_agents.values()],
     }
 

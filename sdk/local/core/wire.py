@@ -310,40 +310,63 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+_Shape = tuple[str, str, Callable[[object, str], Any] | None, bool, bool, Any]
+# What `_convert` needs of each field, looked up once: it runs for every part of every call.
+_SHAPES: dict[str, tuple[_Shape, ...]] = {
+    message: tuple(
+        (
+            field.name, field.kind, _SCALARS.get(field.kind), field.required, field.repeated,
+            _DEFAULTS.get(f"{message}.{field.name}"),
+        )
+        for field in fields
+    )
+    for message, fields in MESSAGES.items()
+}  # fmt: skip
+
+
 def _convert(message: str, value: object, path: str, missing: list[str], name: str) -> Json:
     if not isinstance(value, dict):
         raise BadMessage("Expecting a JSON object") if not path else _wrong(value, name)
     result: Json = {}
-    for field in MESSAGES[message]:
-        given = value.get(field.name)
-        if message == "Capability" and given is not None and given not in _CAPABILITIES:
-            given = "UNKNOWN"
-        where = f"{path}.{field.name}" if path else field.name
+    get = value.get
+    for field, kind, scalar, required, repeated, default in _SHAPES[message]:
+        given = get(field)
         if given is None:
-            if field.required:
-                missing.append(where)
-            elif field.default is not None:
-                result[field.name] = _DEFAULTS[f"{message}.{field.name}"]
+            if required:
+                missing.append(f"{path}.{field}" if path else field)
+            elif default is not None:
+                result[field] = default
             continue
-        if field.repeated:
+        if message == "Capability" and given not in _CAPABILITIES:
+            given = "UNKNOWN"
+        if repeated:
             # Mesos takes a string for a repeated string as its characters; anything else must be an array.
-            if not isinstance(given, list) and not (isinstance(given, str) and field.kind == "string"):
-                raise _wrong(given, field.name)
-            items = [_one(field, item, f"{where}[{index}]", missing) for index, item in enumerate(given)]
+            if not isinstance(given, list) and not (isinstance(given, str) and kind == "string"):
+                raise _wrong(given, field)
+            where = f"{path}.{field}" if path else field
+            items = [_one(field, kind, scalar, item, f"{where}[{index}]", missing) for index, item in enumerate(given)]
             if items:
-                result[field.name] = items
+                result[field] = items
+        elif scalar is not None:
+            result[field] = scalar(given, field)
+        elif kind == "any":
+            result[field] = given
         else:
-            result[field.name] = _one(field, given, where, missing)
+            result[field] = _convert(kind, given, f"{path}.{field}" if path else field, missing, field)
     return result
 
 
-def _one(field: Field, value: object, path: str, missing: list[str]) -> Any:
-    if field.kind == "any":
-        return value
-    scalar = _SCALARS.get(field.kind)
+def _one(
+    field: str,
+    kind: str,
+    scalar: Callable[[object, str], Any] | None,
+    value: object,
+    path: str,
+    missing: list[str],
+) -> Any:
     if scalar is not None:
-        return scalar(value, field.name)
-    return _convert(field.kind, value, path, missing, field.name)
+        return scalar(value, field)
+    return value if kind == "any" else _convert(kind, value, path, missing, field)
 
 
 def convert(message: str, value: object) -> Json:
@@ -359,13 +382,27 @@ def convert(message: str, value: object) -> Json:
     return result
 
 
+_ORDER: dict[str, dict[str, int]] = {
+    message: {field.name: place for place, field in enumerate(fields)} for message, fields in MESSAGES.items()
+}
+
+
 def ordered(message: str, value: Json) -> Json:
     """The same object with its fields in the order in which Mesos prints that message; fields without a place come
-    last.
+    last. What is in order already is returned as it is.
     """
-    known = [field.name for field in MESSAGES[message]]
-    result = {name: value[name] for name in known if value.get(name) is not None}
-    result.update((name, item) for name, item in value.items() if name not in result and item is not None)
+    order = _ORDER[message]
+    last = -1
+    for name, item in value.items():
+        place = order.get(name, len(order))
+        if item is None or place < last:
+            break
+        last = place
+    else:
+        return value
+    found = sorted((name for name in value if name in order and value[name] is not None), key=order.__getitem__)
+    result = {name: value[name] for name in found}
+    result.update((name, item) for name, item in value.items() if name not in order and item is not None)
     return result
 
 

@@ -3,9 +3,10 @@
 Ids are the same as recorded, because our master is given the recorded ids.
 """
 
+import gzip
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sdk.local.core import CloseScheduler, Master, MasterConfig, Output, Persist, ToAgent, ToOperator, ToScheduler
@@ -85,7 +86,7 @@ class Replay(Player):
         item = self.masters.get(line["to"])
         if item is None:
             return None
-        reply = item.endpoints.handle(request, now=self.now, new_stream=stream)
+        reply = _whole(item.endpoints.handle(request, now=self.now, new_stream=stream))
         self._take(reply.outputs)
         return reply
 
@@ -141,6 +142,15 @@ class Replay(Player):
             case what:
                 leader = f"127.0.0.1:{self.masters[what.removeprefix('follow ')].port}"
                 self.masters[step.who].leadership = Leadership(leader=leader, mine=False)
+
+
+def _whole(reply: Reply) -> Reply:
+    """The reply with its body, which comes in pieces when it is large, packed as its headers say."""
+    if reply.pieces is None:
+        return reply
+    body = b"".join(reply.pieces)
+    packed = gzip.compress(body) if reply.headers.get("Content-Encoding") == "gzip" else body
+    return replace(reply, body=packed, pieces=None)
 
 
 def _machine() -> Json:

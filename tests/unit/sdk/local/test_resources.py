@@ -131,3 +131,12 @@ def test_order_is_that_of_mesos() -> None:
         "ports:[1-9]", "cpus(reservations: [(STATIC,r)]):1", "cpus:4", "mem:1024", "disk:100",
     ]  # fmt: skip
     assert back == total
+
+
+@given(st.lists(amounts, max_size=5))
+def test_the_sum_of_many_is_what_adding_them_one_by_one_gives(parts: list[dict[str, object]]) -> None:
+    """In the same order of kinds, too."""
+    total = Resources()
+    for part in parts:
+        total = total + build(part)
+    assert Resources.sum(build(part) for part in parts).json() == total.json()
