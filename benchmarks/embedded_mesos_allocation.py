@@ -24,6 +24,8 @@ from sdk.local.flags import resources
 
 ROLES = 10
 CAPABILITIES = ("PARTITION_AWARE", "MULTI_ROLE", "RESERVATION_REFINEMENT")
+INTERVAL = 0.001
+"""Seconds between cycles: so short that nobody misses a ping during the run."""
 LONG = 10_000.0
 """Seconds: longer than any run."""
 
@@ -35,7 +37,7 @@ class Cluster:
 
     def __init__(self, agents: int, frameworks: int) -> None:
         self.now = 0.0
-        self.master = Master(MasterConfig(master_id="M"), now=0.0)
+        self.master = Master(MasterConfig(master_id="M", allocation_interval=INTERVAL), now=0.0)
         self.offers: dict[str, list[str]] = {}
         # Frameworks first: an offer to the first of them would hold all agents.
         for index in range(frameworks):
@@ -83,7 +85,7 @@ class Cluster:
 
     def cycle(self) -> None:
         """The next allocation cycle."""
-        self.now += 1.0
+        self.now += INTERVAL
         self.take(self.master.tick(now=self.now))
 
 
@@ -111,7 +113,7 @@ def measure(agents: int, frameworks: int, repeats: int) -> dict[str, float]:
     cluster.cycle()
     event: list[float] = []
     for index in range(repeats * 10):
-        cluster.now += 0.001
+        cluster.now += INTERVAL
         event.append(cpu(lambda index=index: cluster.register(index % agents)))  # type: ignore[misc]
     rounds = 0
     while cluster.decline_all(LONG) or rounds == 0:
@@ -147,14 +149,13 @@ def main() -> int:
         report.figures |= {f"{name}, {size} agents (ms)": value for name, value in found.items()}
     ratios = {name: large[name] / max(small[name], 0.001) for name in small}
     whole = agents == 1000 and frameworks == 100
-    full, idle = (large[name] if whole else None for name in ("full cycle", "idle cycle"))
-    report.bars += [
-        Bar(name="full cycle, 1,000 agents x 100 frameworks (ms)", value=full, limit=500),
-        Bar(name="idle cycle, 1,000 agents x 100 frameworks (ms)", value=idle, limit=500),
-        Bar(name="full cycle per agent, ten times the agents (ratio)", value=ratios["full cycle"] / 10, limit=2),
-        Bar(name="one agent registers, ten times the agents (ratio)", value=ratios["one agent registers"], limit=2),
-        Bar(name="one offer is declined, ten times the agents (ratio)", value=ratios["one offer is declined"], limit=2),
-    ]  # fmt: skip
+    for name in ("full cycle", "idle cycle"):
+        found = large[name] if whole else None
+        report.bars.append(Bar(name=f"{name}, 1,000 agents x 100 frameworks (ms)", value=found, limit=500))
+    for name, ratio in ratios.items():
+        # A cycle may grow as the cluster does.
+        fair = ratio / 10 if "cycle" in name else ratio
+        report.bars.append(Bar(name=f"{name}, ten times the agents (ratio)", value=fair, limit=2))
     return report.finish(given)
 
 

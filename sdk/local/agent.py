@@ -20,11 +20,12 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
+from sdk.local.agent_flags import shown_flags
 from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
 from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
-from sdk.local.containers import Containers, LaunchFailed, make_volume, remove_volume, sandbox_path, seconds
+from sdk.local.containers import Containers, LaunchFailed, sandbox_path
 from sdk.local.core import classic
 from sdk.local.core.agent import Agent
 from sdk.local.core.agent_model import (
@@ -39,7 +40,7 @@ from sdk.local.core.agent_model import (
     ToMaster,
     Volumes,
 )
-from sdk.local.core.master_flags import without_secret
+from sdk.local.core.executors import memory_limit
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.delay_line import DelayLine
 from sdk.local.fault_endpoint import PATH as FAULTS
@@ -47,8 +48,10 @@ from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
-from sdk.local.flags import attributes, resources
+from sdk.local.flags import attributes, domain, resources
+from sdk.local.isolation import Excess, Groups, Impossible, MemoryGuard, isolators, memory_guard
 from sdk.local.machine import machine
+from sdk.local.volumes import BadVolume, make_volume, remove_volume
 from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
 
 CONNECTION_HEADER = "Agent-Connection"
@@ -82,6 +85,8 @@ class AgentServer:
         self.agent = Agent(config, now=clock.now(), checkpoints=self._checkpoints.load())
         for name, why in self.agent.damaged.items():
             self._checkpoints.set_aside(name, why)
+        self._memory = memory_guard(isolators(options.isolation), self._work_dir, options.cgroups_root)
+        self._memory_watch: asyncio.Task[None] | None = None
         self._containers = Containers(
             self._work_dir,
             ip=options.ip,
@@ -91,6 +96,8 @@ class AgentServer:
             on_exit=self._exited,
             switch_user=not options.no_switch_user,
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
+            fetcher_stall_timeout=options.fetcher_stall_timeout,
+            memory=self._memory,
         )
         self._streams: dict[str, EventStream] = {}
         self.faults = AgentFaults()
@@ -121,12 +128,15 @@ class AgentServer:
                 case ToMaster(message=message):
                     self._send_to_master(message)
                 case ToExecutor(stream=name, event=event):
+                    if event["type"] in ("LAUNCH", "LAUNCH_GROUP"):
+                        self._make_room(name, event)
                     if name in self._streams:
                         self._send_to_executor(self._streams[name], event)
                 case CloseExecutor(stream=name):
                     if name in self._streams:
                         self._streams[name].close()
                 case Launch():
+                    self._limit_memory()
                     task = asyncio.create_task(self._launch(output))
                     self._launches.add(task)
                     task.add_done_callback(self._launches.discard)
@@ -134,7 +144,10 @@ class AgentServer:
                     self._containers.destroy(container_id)
                 case Volumes(kind=kind, volumes=volumes):
                     for volume in volumes:
-                        (make_volume if kind == "CREATE" else remove_volume)(self._work_dir, volume)
+                        try:
+                            (make_volume if kind == "CREATE" else remove_volume)(self._work_dir, volume)
+                        except OSError as error:
+                            _log(f"{kind} of a volume is done, but not its directory: {error}")
                 case Checkpoint(name=name, content=content):
                     self._checkpoints.store(name, content)
                 case Terminate(reason=reason):
@@ -145,6 +158,25 @@ class AgentServer:
         if not self.agent.recovering:
             self._recovered.set()
         self._arm()
+
+    def _make_room(self, stream: str, event: Json) -> None:
+        """More tasks for an executor that runs: their volumes and their memory, before it hears of them."""
+        run = next((run for run in self.agent.state.runs.values() if run.stream == stream), None)
+        if run is None:
+            return
+        group = event.get("launch_group", {}).get("task_group", {}).get("tasks")
+        for task in group or [event["launch"]["task"]]:
+            try:
+                self._containers.show_more(run.container_id, task.get("resources", []))
+            except (BadVolume, OSError) as error:
+                # The executor of a group looks for itself; what a custom executor does without is its own affair.
+                _log(f"task {task['task_id']['value']} goes without a volume: {error}")
+        self._limit_memory()
+
+    def _limit_memory(self) -> None:
+        if self._memory is not None:
+            for run in self.agent.state.runs.values():
+                self._memory.limit(run.container_id, memory_limit(self.agent.state, run))
 
     def _send_to_master(self, message: Json) -> None:
         if not self.faults.to_master(message):
@@ -199,8 +231,25 @@ class AgentServer:
             self._counts.launched()
             self._perform(self.agent.launched(work.container_id, pid, now=self._clock.now()))
 
-    def _exited(self, container_id: str, status: int | None) -> None:
+    def _exited(self, container_id: str, status: int | None, excess: Excess | None = None) -> None:
+        if excess is not None:
+            self._exceeded(container_id, excess)
         self._perform(self.agent.exited(container_id, status, now=self._clock.now()))
+
+    def _exceeded(self, container_id: str, excess: Excess) -> None:
+        reason = "REASON_CONTAINER_LIMITATION_MEMORY"
+        self._perform(self.agent.limited(container_id, reason, excess.message, excess.resources))
+
+    def _find_excess(self, executor_id: str) -> None:
+        """Before an executor says that its task ended: whether it was the kernel that ended it."""
+        if not isinstance(self._memory, Groups):
+            return
+        for run in list(self.agent.state.runs.values()):
+            container = self._containers.containers.get(run.container_id)
+            if run.executor_id == executor_id and container is not None and container.pid is not None:
+                excess = self._memory.excess(run.container_id, container.sandbox, container.pid)
+                if excess is not None:
+                    self._exceeded(run.container_id, excess)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -208,6 +257,9 @@ class AgentServer:
         """Find the executors of an earlier process, then listen."""
         state = self.agent.state
         await self._server.start(self._options.ip, self._options.port)
+        if self._memory is not None:
+            await asyncio.to_thread(self._memory.recover, {run.container_id for run in state.runs.values()})
+            self._limit_memory()
         for run in list(state.runs.values()):
             assert state.agent_id is not None
             sandbox = sandbox_path(self._work_dir, state.agent_id, run.framework_id, run.executor_id, run.container_id)
@@ -218,6 +270,8 @@ class AgentServer:
         self._counts.recovery_secs = self._clock.now() - state.started
         if self._options.enforce_container_disk_quota:
             self._disk_watch = asyncio.create_task(self._watch_disk())
+        if self._memory is not None:
+            self._memory_watch = asyncio.create_task(self._watch_memory(self._memory))
         self._tick()
 
     async def _watch_disk(self) -> None:
@@ -230,11 +284,23 @@ class AgentServer:
             ):
                 self._perform(self.agent.limited(container_id, "REASON_CONTAINER_LIMITATION_DISK", message, exceeded))
 
+    async def _watch_memory(self, guard: MemoryGuard) -> None:
+        """End executors of which the kernel killed something, or which are seen to have too much."""
+        while True:
+            await asyncio.sleep(self._options.container_memory_watch_interval)
+            for container in list(self._containers.containers.values()):
+                if container.pid is None:
+                    continue
+                excess = await asyncio.to_thread(guard.excess, container.container_id, container.sandbox, container.pid)
+                if excess is not None:
+                    self._exceeded(container.container_id, excess)
+
     async def stop(self) -> None:
         """Stop serving; executors go on."""
-        if self._disk_watch is not None:
-            self._disk_watch.cancel()
-            await asyncio.gather(self._disk_watch, return_exceptions=True)
+        for watch in (self._disk_watch, self._memory_watch):
+            if watch is not None:
+                watch.cancel()
+                await asyncio.gather(watch, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
         await self._server.stop()
@@ -359,7 +425,7 @@ class AgentServer:
     def _endpoints(self) -> dict[str, Handler]:
         agent = self.agent
         files = Files(lambda: attached(agent.state, self._work_dir))
-        flags = shown_flags(self._options)
+        flags = shown_flags(self._options, self.agent.state.config.max_completed)
         api = AgentApi(agent.state, self._work_dir, files, self._metrics, flags)
 
         async def operator(request: web.Request) -> web.StreamResponse:
@@ -424,6 +490,8 @@ class AgentServer:
         stream = EventStream()
         if subscribing:
             self._streams[name] = stream
+        elif isinstance(call, dict) and call.get("type") == "UPDATE" and isinstance(call.get("executor_id"), dict):
+            self._find_excess(str(call["executor_id"].get("value")))
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
         self._counts.executor_call(call, result.status)
         self._perform(self.agent.outputs())
@@ -460,17 +528,6 @@ def leader(url: str) -> str:
         client.close()
 
 
-def shown_flags(options: argparse.Namespace) -> dict[str, str]:
-    """The flags as /flags and /state print them."""
-
-    def shown(value: object) -> str:
-        if isinstance(value, bool):
-            return str(value).lower()
-        return seconds(value) if isinstance(value, float) else without_secret(str(value))
-
-    return {name: shown(value) for name, value in sorted(vars(options).items()) if value is not None}
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line; names are those of mesos-agent where it has them."""
     result = argparse.ArgumentParser(
@@ -490,8 +547,22 @@ def parser() -> argparse.ArgumentParser:
         "--http-credentials", type=Path, default=None, metavar="FILE", help="principals and secrets: require them"
     )
     result.add_argument("--attributes", default="", help="name:value;...")
+    result.add_argument(
+        "--domain",
+        default=None,
+        metavar="JSON",
+        help='such as {"fault_domain":{"region":{"name":"r1"},"zone":{"name":"z1"}}}',
+    )
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
     result.add_argument("--no-switch-user", action="store_true", help="run everything as the agent's own user")
+    result.add_argument(
+        "--isolation",
+        default="posix/cpu,posix/mem",
+        help="posix/mem reports memory, cgroups/mem lets the kernel limit it, watch/mem ends whoever is seen with more",
+    )
+    result.add_argument("--cgroups-root", default="mesos", help="name of the group below which containers get theirs")
+    result.add_argument("--container-memory-watch-interval", type=float, default=0.5, metavar="SECONDS")
+    result.add_argument("--fetcher-stall-timeout", type=float, default=60.0, metavar="SECONDS")
     result.add_argument("--fetcher-cache-size", type=int, default=2 * 1024**3, metavar="BYTES")
     result.add_argument(
         "--enforce-container-disk-quota", action="store_true", help="end executors whose sandboxes outgrow their disk"
@@ -517,6 +588,8 @@ async def run(options: argparse.Namespace) -> None:
     }
     if options.attributes:
         info["attributes"] = attributes(options.attributes)
+    if options.domain is not None:
+        info["domain"] = domain(options.domain)
     config = AgentConfig(
         info=info,
         new_uuid=new_uuid,
@@ -555,6 +628,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     try:
         asyncio.run(run(options))
+    except Impossible as error:
+        _log(str(error))
+        return 1
     except OSError as error:
         sys.stderr.write(f"agent: cannot serve on {options.ip}:{options.port}: {error}\n")
         return 1

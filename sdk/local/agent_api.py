@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sdk.local.agent_views import containers, executor_info
+from sdk.local.agent_views import containers, executor_info, nested_containers
 from sdk.local.core import classic
 from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask
@@ -50,6 +50,8 @@ class AgentApi:
         kind = call.get("type")
         if isinstance(kind, str) and kind in NOT_HERE:
             return Answer(status=501, text=f"{kind} is not implemented by the agents of the embedded Mesos")
+        if kind == "GET_CONTAINERS":
+            return self._containers(call, now)
         make = self._makers().get(kind) if isinstance(kind, str) else None
         if make is not None:
             assert isinstance(kind, str)
@@ -82,16 +84,25 @@ class AgentApi:
                 "get_executors": self._executors(),
                 "get_frameworks": self._frameworks(),
             },
-            "GET_CONTAINERS": lambda now: {"containers": containers(self._state, now)},
             "GET_FRAMEWORKS": lambda _: self._frameworks(),
             "GET_EXECUTORS": lambda _: self._executors(),
             "GET_TASKS": lambda _: self._tasks(),
             "GET_AGENT": lambda _: {"agent_info": self._agent_info()},
         }
 
+    def _containers(self, call: Json, now: float) -> Answer:
+        """GET_CONTAINERS: those of executors, and with `show_nested` those of the tasks of groups in them."""
+        wanted = call.get("get_containers") or {}
+        nested = wanted.get("show_nested", False) if isinstance(wanted, dict) else None
+        if not isinstance(nested, bool):
+            text = "Failed to convert JSON into Call protobuf: Not expecting such a value for field 'show_nested'"
+            return Answer(status=400, text=text)
+        found = containers(self._state, now) + (nested_containers(self._state) if nested else [])
+        return Answer(status=200, body={"type": "GET_CONTAINERS", "get_containers": {"containers": found}})
+
     def _agent_info(self) -> Json:
-        info = public_agent_info(self._state.config.info, checkpoint=False)
-        return info | ({"id": {"value": self._state.agent_id}} if self._state.agent_id is not None else {})
+        known = {"id": {"value": self._state.agent_id}} if self._state.agent_id is not None else {}
+        return public_agent_info(self._state.config.info | known, checkpoint=False)
 
     def _operations(self, kind: str) -> Json:
         if kind != "GET_OPERATIONS" or not self._state.operations:

@@ -101,6 +101,7 @@ def agent_state(
         "pid": f"slave(1)@{info['ip']}:{info['port']}",
         "hostname": info["hostname"],
         "capabilities": list(AGENT_CAPABILITIES),
+        **({"domain": info["domain"]} if "domain" in info else {}),
         "resources": classic.quantities(state.resources),
         "reserved_resources": {role: classic.quantities(part) for role, part in split.items()},
         "unreserved_resources": classic.quantities(unreserved),
@@ -145,14 +146,14 @@ def _statistics(state: AgentState, run: ExecutorRun, pid: int, now: float) -> Js
             continue
         user, system, rss = user + int(fields[11]), system + int(fields[12]), rss + int(fields[21])
     used = _in_use(state, run)
-    limit = int(used.scalar("mem") / 1000 * 1024 * 1024)
+    requested = int(used.scalar("mem") / 1000 * 1024 * 1024)
     return {
         "timestamp": now,
         "cpus_user_time_secs": user / ticks,
         "cpus_system_time_secs": system / ticks,
         "cpus_soft_limit": used.scalar("cpus") / 1000,
-        "mem_limit_bytes": limit,
-        "mem_soft_limit_bytes": limit,
+        "mem_limit_bytes": executors.memory_limit(state, run),
+        "mem_soft_limit_bytes": requested,
         "mem_rss_bytes": rss * page,
     }
 
@@ -204,6 +205,30 @@ def containers(state: AgentState, now: float) -> list[Json]:
         }
         for run, pid in _live(state)
     ]
+
+
+def nested_containers(state: AgentState) -> list[Json]:
+    """The containers of tasks of groups, as their executors told of them; without figures, which are the parents'."""
+    found = []
+    for run in state.runs.values():
+        for task in state.tasks_of(run):
+            if task.terminal:
+                continue
+            told = [status.get("container_status", {}) for status in task.statuses]
+            about = next((item for item in reversed(told) if "parent" in item.get("container_id", {})), None)
+            if about is not None:
+                found.append(
+                    {
+                        "framework_id": {"value": run.framework_id},
+                        "executor_id": {"value": run.executor_id},
+                        "executor_name": run.info.get("name", ""),
+                        "container_id": about["container_id"],
+                        "container_status": {
+                            name: about[name] for name in ("container_id", "executor_pid") if name in about
+                        },
+                    }
+                )
+    return found
 
 
 def executor_info(run: ExecutorRun) -> Json:

@@ -5,6 +5,7 @@ under a name that says so, and what could not be written is written later. What 
 """
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from sdk.local.web import encode
 
 _FOLDERS = ("framework", "executor", "task")
 DAMAGED = ".damaged"
+# File names have 255 bytes, and a temporary one is longer.
+_LONGEST = 200
 
 
 class InUse(Exception):
@@ -57,7 +60,13 @@ class Checkpoints:
     def file(self, name: str) -> Path:
         """The file of a checkpoint."""
         folder, _, rest = name.partition("/")
-        return self._meta / folder / f"{quote(rest, safe='')}.json" if rest else self._meta / f"{name}.json"
+        if not rest:
+            return self._meta / f"{name}.json"
+        stem = quote(rest, safe="")
+        if len(stem) > _LONGEST:
+            # What is in the file says whose it is.
+            stem = hashlib.sha256(stem.encode()).hexdigest()
+        return self._meta / folder / f"{stem}.json"
 
     def load(self) -> dict[str, Any]:
         """All that can be read; what cannot is set aside."""

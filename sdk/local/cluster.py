@@ -25,6 +25,7 @@ from typing import Any
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.atomic import write_atomically
+from sdk.local.isolation import remove_groups
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BACKOFF_MIN, _BACKOFF_MAX = 0.2, 5.0
@@ -363,6 +364,7 @@ class Cluster:
                 pid = content["pid"]
                 leader = pid if processes.start_time(pid) == content["start"] else None
                 ended = processes.kill_all(content["sandbox"], leader) or ended
+            remove_groups(member.directory)
         return ended
 
     def _watch(self) -> None:

@@ -20,6 +20,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from sdk.local.executor_checks import Check, HealthCheck, kill_group, run_command
 from sdk.local.executor_link import AgentLink, Gone, Rejected, parse_duration
+from sdk.local.executor_sandbox import Unstartable, account, become, enter, make_sandbox, set_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 DEFAULT_GRACE = 3.0
 # Without an acknowledgement of the last update the executor waits this long, then it ends anyway.
 LAST_WORD_TIMEOUT = 10.0
-# Exit code of a child that could not fetch what its command names.
-_FETCH_FAILED = 252
+# Without checkpoints an agent that comes back does not know us; but a stream may just have been cut.
+UNCHECKPOINTED_PATIENCE = 5.0
+# How much of the reason why a child could not become its command is read.
+_REASON_SIZE = 4096
 # Names as strsignal(3) prints them in the recorded messages.
 _SIGNALS: dict[int, str] = {
     signal.SIGHUP: "Hangup", signal.SIGINT: "Interrupt", signal.SIGQUIT: "Quit", signal.SIGABRT: "Aborted",
@@ -48,6 +51,10 @@ class Task:
         self.known = False
         """Whether the agent acknowledged anything about it."""
         self.pid: int | None = None
+        self.pipe: int | None = None
+        """While its command is being prepared: says why that failed, or ends when the command runs."""
+        self.failure: str | None = None
+        """Why it never became its command."""
         self.health: HealthCheck | None = None
         self.check: Check | None = None
         self.killed = False
@@ -94,6 +101,7 @@ class Executor:
         }
         self.sandbox = os.environ["MESOS_SANDBOX"]
         self.recovery_timeout = parse_duration(os.environ.get("MESOS_RECOVERY_TIMEOUT", "0secs"))
+        self.checkpointed = "MESOS_RECOVERY_TIMEOUT" in os.environ
         self.lost_at: float | None = None
         self.retry_at = 0.0
         self.tasks: dict[str, Task] = {}
@@ -180,7 +188,7 @@ class Executor:
         if self.ended_at is not None or self.shutting_down:
             # The last task has ended; the agent sees this launch fail with the executor.
             return
-        made = []
+        made: list[Task] = []
         for info in fresh:
             container = {"value": _new_id(), "parent": self.container_id} if nested else None
             made.append(Task(info, group if nested else group[:1], container))
@@ -190,10 +198,13 @@ class Executor:
                 task.check = Check(task.info["check"], self._environment(task), time.monotonic())
             self.update(task, "TASK_STARTING")
         for task in made:
-            self._start(task)
+            # What failed before it may have ended its group.
+            if not task.ended and not task.killed:
+                self._start(task)
 
     def _environment(self, task: Task) -> dict[str, str]:
-        result = {name: value for name, value in os.environ.items() if name != "MESOS_EXECUTOR_AUTHENTICATION_TOKEN"}
+        own = ("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "MESOS_FETCHER_STALL_TIMEOUT")
+        result = {name: value for name, value in os.environ.items() if name not in own}
         if task.container is not None:
             result["MESOS_SANDBOX"] = result["PWD"] = self._directory(task)
         for item in task.info.get("command", {}).get("environment", {}).get("variables", ()):
@@ -204,65 +215,97 @@ class Executor:
         return self.sandbox if task.container is None else f"{self.sandbox}/tasks/{task.task_id}"
 
     def _start(self, task: Task) -> None:
-        command = task.info["command"]
-        if command.get("shell", True) and "value" not in command:
+        command = task.info.get("command", {})
+        if task.container is None and command.get("shell", True) and "value" not in command:
             # As the real one: the executor cannot go on, the agent reports the task's end.
             sys.stderr.write("Shell command is not specified\n")
             sys.exit(1)
+        container = task.info.get("container", {})
+        try:
+            user = account(command.get("user") or self.user)
+            if task.container is not None:
+                make_sandbox(task.info, self._directory(task), self.sandbox, user)
+            limits = bool(container.get("rlimit_info"))
+        except (Unstartable, OSError) as error:
+            self._unstarted(task, f"Failed to launch container: {error}")
+            return
         environment = self._environment(task)
-        if task.container is not None:
-            os.makedirs(self._directory(task), mode=0o750, exist_ok=True)  # noqa: PTH103 - as above
         sys.stdout.flush()
         sys.stderr.flush()
+        reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
-            code = 1
             try:
+                os.close(reader)
                 os.setsid()
                 signal.signal(signal.SIGHUP, signal.SIG_DFL)
                 if task.container is not None:
-                    code = self._enter(task)
-                if code != _FETCH_FAILED:
-                    become(command.get("user") or self.user)
-                    run_command(command, environment)
-            except BaseException as error:  # noqa: BLE001 - the parent sees the exit code
-                sys.stderr.write(f"Failed to run the command: {error}\n")
+                    enter(self._directory(task), task.container["value"], command.get("uris", []), user)
+                if limits:
+                    set_limits(container)
+                become(user)
+                # The command's exec closes the pipe without a word.
+                run_command(command, environment)
+            except BaseException as error:  # noqa: BLE001 - the parent reads why
+                text = str(error) if isinstance(error, Unstartable) else f"Failed to run the command: {error}"
+                if isinstance(error, Unstartable):
+                    os.write(writer, text.encode()[:_REASON_SIZE])
+                sys.stderr.write(f"{text}\n")
                 sys.stderr.flush()
-            os._exit(code)
+            finally:
+                # Nothing of the parent's code may run here.
+                os._exit(1)
+        os.close(writer)
         task.pid = pid
+        task.pipe = reader
+        if limits or (task.container is not None and command.get("uris")):
+            # It prepares itself first; `look_after` sees when it runs.
+            os.set_blocking(reader, False)
+        else:
+            self._runs(task)
+
+    def _runs(self, task: Task) -> None:
+        """Its command is what its process is now, or will be within a moment."""
         now = time.monotonic()
+        if task.pipe is not None:
+            os.close(task.pipe)
+            task.pipe = None
         if "health_check" in task.info:
-            task.health = HealthCheck(task.info["health_check"], environment, now)
+            task.health = HealthCheck(task.info["health_check"], self._environment(task), now)
         limit = task.info.get("max_completion_time", {}).get("nanoseconds")
         if limit is not None:
             task.complete_by = now + limit / 1e9
         self.update(task, "TASK_RUNNING")
 
-    def _enter(self, task: Task) -> int:
-        """In the child: go to the task's own sandbox and fetch what its command names."""
-        directory = self._directory(task)
-        os.chdir(directory)
-        for name, number in (("stdout", 1), ("stderr", 2)):
-            descriptor = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        uris = task.info["command"].get("uris", [])
-        if uris:
-            # The fetcher needs a good part of the standard library; only tasks with URIs pay for it.
-            from pathlib import Path
+    def _prepared(self, task: Task) -> None:
+        """Read what the child says about its preparation."""
+        assert task.pipe is not None
+        try:
+            said = os.read(task.pipe, _REASON_SIZE)
+        except BlockingIOError:
+            return
+        if said:
+            task.failure = said.decode(errors="replace")
+            os.close(task.pipe)
+            task.pipe = None
+        elif not task.killed:
+            self._runs(task)
 
-            from sdk.local.fetcher import FetchFailed, fetch
-
-            try:
-                fetch(uris, Path(directory), _log)
-            except FetchFailed as error:
-                sys.stderr.write(f"{error}\n")
-                sys.stderr.flush()
-                return _FETCH_FAILED
-        return 1
+    def _unstarted(self, task: Task, why: str) -> None:
+        """It never had a process; its group ends with it."""
+        sys.stderr.write(f"{why}\n")
+        sys.stderr.flush()
+        task.ended = True
+        self.update(task, "TASK_FAILED", message=why, reason="REASON_CONTAINER_LAUNCH_FAILED")
+        self.kill_together(task, None)
 
     def kill(self, task: Task, policy: dict[str, Any] | None, *, quiet: bool = False) -> None:
         """SIGTERM, and SIGKILL after the grace period; a later call may shorten it."""
+        if task.pid is None and not task.ended:
+            # A member of its group failed before its turn to start came.
+            task.killed = task.ended = True
+            self.update(task, "TASK_KILLED", message="Its group ended before the command was started")
+            return
         if not task.running:
             return
         assert task.pid is not None
@@ -301,6 +344,11 @@ class Executor:
         assert task.pid is not None
         # What the command left in its session ends with it.
         kill_group(task.pid, signal.SIGKILL)
+        if task.pipe is not None:
+            self._prepared(task)
+        if task.pipe is not None:
+            os.close(task.pipe)
+            task.pipe = None
         task.ended = True
         task.stop_checks()
         reason: str | None = None
@@ -313,9 +361,8 @@ class Executor:
             state, reason = "TASK_FAILED", "REASON_MAX_COMPLETION_TIME_REACHED"
         elif task.killed:
             state = "TASK_KILLED"
-        elif task.container is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == _FETCH_FAILED:
-            state, reason = "TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED"
-            message = f"Failed to fetch all URIs for container '{task.container['value']}'"
+        elif task.failure is not None:
+            state, reason, message = "TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED", task.failure
         else:
             state = "TASK_FINISHED" if status == 0 else "TASK_FAILED"
         self.update(task, state, message=message, reason=reason)
@@ -328,6 +375,8 @@ class Executor:
             return
         assert task.pid is not None
         now = time.monotonic()
+        if task.pipe is not None:
+            self._prepared(task)
         if task.kill_at is not None and now >= task.kill_at:
             kill_group(task.pid, signal.SIGKILL)
             task.kill_at = now + 1.0
@@ -388,6 +437,10 @@ class Executor:
             due.append(self.ended_at + LAST_WORD_TIMEOUT)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
+    def _pipes(self) -> list[int]:
+        """Tasks that prepare themselves; one that is killed meanwhile is heard of by its end."""
+        return [task.pipe for task in self.tasks.values() if task.pipe is not None and not task.killed]
+
     def done(self) -> bool:
         """Whether there is nothing left to do."""
         if self.ended_at is None:
@@ -407,7 +460,7 @@ class Executor:
         except Gone:
             self.lost()
             assert self.lost_at is not None
-            if now > self.lost_at + max(self.recovery_timeout, 5.0):
+            if now > self.lost_at + (self.recovery_timeout if self.checkpointed else UNCHECKPOINTED_PATIENCE):
                 self.abandon("the agent did not come back within the recovery timeout")
         except Rejected as error:
             self.abandon(str(error))
@@ -427,7 +480,7 @@ class Executor:
             fresh = self.link.socket is None
             if fresh:
                 self.connect()
-            readable = [self.wakeup] + ([self.link.socket] if self.link.socket is not None else [])
+            readable = [self.wakeup, *self._pipes()] + ([self.link.socket] if self.link.socket is not None else [])
             # Events may have come with the head of a new stream; nothing would wake us for them.
             ready, _, _ = select.select(readable, [], [], 0 if fresh and self.link.socket else self.timeout())
             if self.wakeup in ready:
@@ -444,28 +497,10 @@ class Executor:
             self.flush()
 
 
-def _log(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
 def _new_id() -> str:
     """A random id in the form of a UUID; the module of that name would cost its import in every task."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def become(user: str | None) -> None:
-    """Go on as that user, if this process may choose."""
-    if user is None or os.geteuid() != 0 or os.environ.get("MESOS_SWITCH_USER") == "0":
-        return
-    import pwd
-
-    entry = pwd.getpwnam(user)
-    if entry.pw_uid == 0:
-        return
-    os.initgroups(user, entry.pw_gid)
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
 
 
 if __name__ == "__main__":

@@ -11,20 +11,25 @@ import datetime
 import json
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
-from sdk.local import processes
+from sdk.local import processes, rlimits
 from sdk.local.atomic import write_atomically
 from sdk.local.core.agent_model import Launch
+from sdk.local.core.executors import duration
 from sdk.local.core.wire import Json
-from sdk.local.fetcher import Cache, FetchFailed, fetch
+from sdk.local.fetcher import Cache, Fetcher, FetchFailed
+from sdk.local.gate import start_gated
+from sdk.local.isolation import Excess, MemoryGuard
+from sdk.local.threads import in_thread
+from sdk.local.unsupported import refusal
+from sdk.local.volumes import BadVolume, component, show_container, show_persistent, volume_path
 from sdk.local.web import encode
 
 COMMAND_EXECUTOR = Path(__file__).with_name("command_executor.py")
@@ -51,31 +56,26 @@ class Container:
     start: int | None = None
     child: bool = False
     """Whether this process started it and can wait for it."""
+    excess: Excess | None = None
+    """How it went beyond its memory."""
 
 
 def sandbox_path(work_dir: Path, agent_id: str, framework_id: str, executor_id: str, container_id: str) -> Path:
     """The path of a sandbox, as deep as the real agent makes it."""
-    return (
-        work_dir / "slaves" / agent_id / "frameworks" / framework_id / "executors" / executor_id / "runs" / container_id
-    )
+    ids = (component(name) for name in (agent_id, framework_id, executor_id, container_id))
+    agent, framework, executor, container = ids
+    return work_dir / "slaves" / agent / "frameworks" / framework / "executors" / executor / "runs" / container
 
 
-def volume_path(work_dir: Path, volume: Json) -> Path:
-    """The directory of a persistent volume, which outlives its tasks."""
-    role = volume.get("reservations", [{}])[-1].get("role", "*")
-    return work_dir / "volumes" / "roles" / quote(role, safe="") / quote(volume["disk"]["persistence"]["id"], safe="")
-
-
-def make_volume(work_dir: Path, volume: Json) -> None:
-    """CREATE of a persistent volume."""
-    volume_path(work_dir, volume).mkdir(parents=True, exist_ok=True)
-
-
-def remove_volume(work_dir: Path, volume: Json) -> None:
-    """DESTROY of a persistent volume with all that is in it."""
-    path = volume_path(work_dir, volume)
-    if path.is_dir():
-        shutil.rmtree(path)
+def _refuse(work: Launch) -> None:
+    """LaunchFailed for what this agent cannot give."""
+    task = work.task or {}
+    container = (work.task or work.executor).get("container", {})
+    if container.get("type") == "DOCKER":
+        raise LaunchFailed("Abnormal executor termination: unknown container", reason="REASON_EXECUTOR_TERMINATED")
+    why = refusal(task.get("command") or work.executor.get("command", {}), container)
+    if why is not None:
+        raise LaunchFailed(f"Failed to launch container: {why}")
 
 
 def _noted(file: Path) -> Json | None:
@@ -87,13 +87,6 @@ def _noted(file: Path) -> Json | None:
         return None
 
 
-def seconds(value: float) -> str:
-    """A duration as Mesos prints it: `15mins`, `5secs`."""
-    if value >= 60 and value % 60 == 0:
-        return f"{value / 60:g}mins"
-    return f"{value:g}secs"
-
-
 def own_executor(work: Launch) -> bool:
     """Whether the executor is the agent's own: for command tasks and for task groups."""
     return work.task is not None or work.executor.get("type") == "DEFAULT"
@@ -102,7 +95,7 @@ def own_executor(work: Launch) -> bool:
 class Containers:
     """All containers of one agent.
 
-    `on_exit` is called with the container id and the wait status (None when unknown).
+    `on_exit` is called with the container id, the wait status (None when unknown) and what it had too much of.
     """
 
     def __init__(
@@ -113,14 +106,18 @@ class Containers:
         port: int,
         recovery_timeout: float,
         shutdown_grace: float,
-        on_exit: Callable[[str, int | None], None],
+        on_exit: Callable[[str, int | None, Excess | None], None],
         switch_user: bool = True,
         fetcher_cache: Cache | None = None,
+        fetcher_stall_timeout: float = 60.0,
+        memory: MemoryGuard | None = None,
     ) -> None:
         self._work_dir = work_dir
         # Only root may start processes as somebody else.
         self._switch_user = switch_user and os.geteuid() == 0
         self._cache = fetcher_cache
+        self._stall_timeout = fetcher_stall_timeout
+        self._memory = memory
         self._meta = work_dir / "meta" / "containers"
         self._meta.mkdir(parents=True, exist_ok=True)
         self._address = f"{ip}:{port}"
@@ -130,7 +127,7 @@ class Containers:
         self._on_exit = on_exit
         self.containers: dict[str, Container] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
-        self._condemned: set[str] = set()
+        self._condemned: dict[str, asyncio.Event] = {}
 
     # --- starting -------------------------------------------------------------------------------------------------
 
@@ -145,29 +142,25 @@ class Containers:
             latest = sandbox.parent / "latest"
             latest.unlink(missing_ok=True)
             latest.symlink_to(work.container_id)
-            command: Json = work.executor.get("command", {})
-            if (work.task or work.executor).get("container", {}).get("type") == "DOCKER":
-                raise LaunchFailed(
-                    "Abnormal executor termination: unknown container", reason="REASON_EXECUTOR_TERMINATED"
-                )
-            self._mount(work, sandbox)
-            await asyncio.to_thread(self._fetch, work.container_id, command.get("uris", []), sandbox)
-            if work.container_id in self._condemned:
-                raise LaunchFailed("Failed to launch container: Container destroyed while fetching")
+            _refuse(work)
+            self._show_volumes(work, sandbox)
+            await self._fetch(work, sandbox)
             self._start(container, work, agent_id, owner)
-        except OSError as error:
+            self._watch(container)
+        except (OSError, ValueError, rlimits.BadLimit) as error:
+            # ValueError is Python's word for names and values that no process can get: zero bytes, `=` in a name.
             if container.pid is not None:
                 # It runs, and could not be noted: after a restart nobody would know of it.
                 await asyncio.to_thread(processes.kill_all, str(sandbox), container.pid)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(container.pid, 0)
-            self._forget(container)
             raise LaunchFailed(f"Failed to launch container: {error}") from error
-        except LaunchFailed:
-            self._forget(container)
-            raise
+        finally:
+            if container.container_id not in self._watching:
+                if self._memory is not None:
+                    self._memory.end(work.container_id)
+                self._forget(container)
         assert container.pid is not None
-        self._watch(container)
         return container.pid
 
     def _owner(self, work: Launch, sandbox: Path) -> pwd.struct_passwd | None:
@@ -186,34 +179,51 @@ class Containers:
             ) from None
         return None if entry.pw_uid == os.geteuid() else entry
 
-    def _mount(self, work: Launch, sandbox: Path) -> None:
-        """Show persistent volumes in the sandbox."""
-        for resource in work.resources:
-            disk = resource.get("disk", {})
-            if "persistence" not in disk or "volume" not in disk:
-                continue
-            path = Path(disk["volume"]["container_path"])
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise LaunchFailed(
-                    f"Failed to launch container: The volume's container_path '{path}' is not below the sandbox"
-                )
-            link = sandbox / path
-            link.parent.mkdir(parents=True, exist_ok=True)
-            make_volume(self._work_dir, resource)
-            link.symlink_to(volume_path(self._work_dir, resource))
+    def _show_volumes(self, work: Launch, sandbox: Path) -> None:
+        container = (work.task or work.executor).get("container", {})
+        try:
+            show_persistent(self._work_dir, work.resources, sandbox)
+            # All below the sandbox is given to the command's user at the start.
+            show_container(container, sandbox, None, lambda _: None)
+        except BadVolume as error:
+            raise LaunchFailed(f"Failed to launch container: {error}") from error
 
-    def _fetch(self, container_id: str, uris: list[Json], sandbox: Path) -> None:
+    def show_more(self, container_id: str, resources: list[Json]) -> None:
+        """Show the persistent volumes of further tasks of a container that runs; BadVolume or OSError else."""
+        container = self.containers.get(container_id)
+        if container is not None:
+            paths = show_persistent(self._work_dir, resources, container.sandbox)
+            about = container.sandbox.stat()
+            for path in paths:
+                os.chown(path, about.st_uid, about.st_gid)
+
+    async def _fetch(self, work: Launch, sandbox: Path) -> None:
+        uris = work.executor.get("command", {}).get("uris", [])
         if not uris:
             return
+        condemned = self._condemned[work.container_id] = asyncio.Event()
+        fetching = in_thread(lambda: self._bring(work.container_id, uris, sandbox, condemned))
+        ended = asyncio.ensure_future(condemned.wait())
+        both: set[asyncio.Future[Any]] = {fetching, ended}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if condemned.is_set():
+            # The thread notices at its next piece, or when the server has stalled long enough.
+            raise LaunchFailed("Failed to launch container: Container destroyed while fetching")
+        fetching.result()
+
+    def _bring(self, container_id: str, uris: list[Json], sandbox: Path, condemned: asyncio.Event) -> None:
         with (sandbox / "stderr").open("a", encoding="utf-8") as log:
 
             def write(line: str) -> None:
                 now = datetime.datetime.now(tz=datetime.UTC)
-                log.write(f"I{now:%m%d %H:%M:%S.%f} fetcher] {line}\n")
-                log.flush()
+                # On a full disk there is no room to say so either; the status does.
+                with contextlib.suppress(OSError):
+                    log.write(f"I{now:%m%d %H:%M:%S.%f} fetcher] {line}\n")
+                    log.flush()
 
             try:
-                fetch(uris, sandbox, write, self._cache)
+                Fetcher(sandbox, write, self._cache, self._stall_timeout, condemned.is_set).fetch(uris)
             except FetchFailed as error:
                 write(f"{error}")
                 raise LaunchFailed(
@@ -228,23 +238,32 @@ class Containers:
                 for item in (container.sandbox, *container.sandbox.rglob("*")):
                     os.chown(item, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
                 for resource in work.resources:
-                    if "persistence" in resource.get("disk", {}):
+                    if {"persistence", "volume"} <= set(resource.get("disk", {})):
                         os.chown(volume_path(self._work_dir, resource), owner.pw_uid, owner.pw_gid)
             # Our own executor stays what the agent is, and runs the command as its user.
             drop = owner if not own_executor(work) else None
-            process = subprocess.Popen(
-                arguments,
-                user=None if drop is None else drop.pw_uid,
-                group=None if drop is None else drop.pw_gid,
-                extra_groups=None if drop is None else os.getgrouplist(drop.pw_name, drop.pw_gid),
-                executable=executable,
-                cwd=container.sandbox,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
+            options: dict[str, Any] = {
+                "user": None if drop is None else drop.pw_uid,
+                "group": None if drop is None else drop.pw_gid,
+                "extra_groups": None if drop is None else os.getgrouplist(drop.pw_name, drop.pw_gid),
+                "cwd": container.sandbox,
+                "env": environment,
+                "stdout": out,
+                "stderr": err,
+                "start_new_session": True,
+            }
+            limits = {} if own_executor(work) else work.executor.get("container", {})
+            grouped = self._memory is not None and self._memory.make(container.container_id)
+            if grouped or limits.get("rlimit_info"):
+
+                def prepare(pid: int) -> None:
+                    if self._memory is not None:
+                        self._memory.enter(container.container_id, pid)
+                    rlimits.apply(limits, pid)
+
+                process = start_gated(arguments, executable, prepare, **options)
+            else:
+                process = subprocess.Popen(arguments, executable=executable, stdin=subprocess.DEVNULL, **options)
         container.pid = process.pid
         container.child = True
         # Its end is noticed through the pid; the Popen object would only warn about a process that it did not wait for.
@@ -283,7 +302,7 @@ class Containers:
             "MESOS_CHECKPOINT": "1" if work.framework.get("checkpoint") else "0",
             "MESOS_DIRECTORY": str(container.sandbox),
             "MESOS_EXECUTOR_ID": work.executor_id,
-            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": seconds(self._shutdown_grace if grace is None else grace / 1e9),
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": duration(self._shutdown_grace if grace is None else grace / 1e9),
             "MESOS_FRAMEWORK_ID": work.framework_id,
             "MESOS_HTTP_COMMAND_EXECUTOR": "0",
             "MESOS_SANDBOX": str(container.sandbox),
@@ -293,8 +312,11 @@ class Containers:
         }
         if own_executor(work) and not self._switch_user:
             result["MESOS_SWITCH_USER"] = "0"
+        if work.executor.get("type") == "DEFAULT":
+            # It fetches for its tasks.
+            result["MESOS_FETCHER_STALL_TIMEOUT"] = duration(self._stall_timeout)
         if work.framework.get("checkpoint"):
-            result["MESOS_RECOVERY_TIMEOUT"] = seconds(self._recovery_timeout)
+            result["MESOS_RECOVERY_TIMEOUT"] = duration(self._recovery_timeout)
             result["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "2secs"
         if work.task is not None and resources:
             result["MESOS_ALLOCATION_ROLE"] = resources[0].get("allocation_info", {}).get("role", "*")
@@ -320,6 +342,8 @@ class Containers:
             self._watch(container)
             return True
         processes.kill_all(str(sandbox), None)
+        if self._memory is not None:
+            self._memory.end(container_id)
         self._forget(container)
         return False
 
@@ -341,9 +365,10 @@ class Containers:
         """Kill everything in the container; `on_exit` follows."""
         container = self.containers.get(container_id)
         if container is None:
-            asyncio.get_running_loop().call_soon(self._on_exit, container_id, None)
+            asyncio.get_running_loop().call_soon(self._on_exit, container_id, None, None)
         elif container.pid is None:
-            self._condemned.add(container_id)
+            if container_id in self._condemned:
+                self._condemned[container_id].set()
         else:
             processes.send([container.pid], signal.SIGKILL)
 
@@ -358,9 +383,15 @@ class Containers:
             with contextlib.suppress(ChildProcessError):
                 _, status = os.waitpid(container.pid, 0)
         # What the executor left behind ends with it.
-        await asyncio.to_thread(processes.kill_all, str(container.sandbox), container.pid)
+        await in_thread(lambda: self._sweep(container))
         self._forget(container)
-        self._on_exit(container.container_id, status)
+        self._on_exit(container.container_id, status, container.excess)
+
+    def _sweep(self, container: Container) -> None:
+        processes.kill_all(str(container.sandbox), container.pid)
+        if self._memory is not None:
+            container.excess = self._memory.excess(container.container_id, container.sandbox, container.pid or 0)
+            self._memory.end(container.container_id)
 
     async def _gone(self, container: Container) -> None:
         """Return when the leading process has ended."""
@@ -388,5 +419,5 @@ class Containers:
     def _forget(self, container: Container) -> None:
         self.containers.pop(container.container_id, None)
         self._watching.pop(container.container_id, None)
-        self._condemned.discard(container.container_id)
+        self._condemned.pop(container.container_id, None)
         (self._meta / f"{container.container_id}.json").unlink(missing_ok=True)

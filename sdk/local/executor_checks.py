@@ -58,15 +58,24 @@ class Probe:
         """In the child: the probe's exit code; an HTTP status goes into the pipe."""
         if self.kind == "COMMAND":
             environment = dict(self._environment)
+            os.chdir(environment["MESOS_SANDBOX"])
             for item in self._target.get("environment", {}).get("variables", ()):
                 environment[item["name"]] = item.get("value", "")
             run_command(self._target, environment)
         port = self._target["port"]
-        with socket.create_connection(("127.0.0.1", port), timeout=30.0) as connection:
+        address = "::1" if self._target.get("protocol") == "IPv6" else "127.0.0.1"
+        with socket.create_connection((address, port), timeout=30.0) as plain:
             if self.kind == "TCP":
                 return 0
+            connection: socket.socket = plain
+            if self._target.get("scheme") == "https":
+                # As the real one: whether something answers is the question, not whose certificate it has.
+                import ssl
+
+                connection = ssl._create_unverified_context().wrap_socket(plain)  # noqa: S323 - as said
             path = self._target.get("path", "/")
-            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            host = f"[{address}]" if ":" in address else address
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
             with connection.makefile("rb") as answer:
                 os.write(pipe, answer.readline().split()[1])
         return 0

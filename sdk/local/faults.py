@@ -11,21 +11,20 @@ Every method returns once the fault is in force; what it causes comes afterwards
 faults themselves are in `fault_values`, and carried out by masters and agents.
 """
 
-import base64
-import json
 import os
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-from sdk.errors import EnvironmentProblem, SdkError
+from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.core.wire import Json
+from sdk.local.fault_client import FaultError as FaultError
+from sdk.local.fault_client import NoSuchMember as NoSuchMember
+from sdk.local.fault_client import send
 
 Stream = Literal["scheduler", "operator", "agent", "executor"]
 STREAMS: tuple[Stream, ...] = ("scheduler", "operator", "agent", "executor")
@@ -34,14 +33,6 @@ _FAULTS = "/internal/faults"
 _TIMEOUT = 10.0
 # MARK_AGENT_GONE goes through the operator API, which may have been slowed.
 _PATIENCE = 120.0
-
-
-class FaultError(SdkError, ValueError):
-    """What was asked for is not possible here; the text says why."""
-
-
-class NoSuchMember(FaultError):
-    """The cluster has no master or agent of that name."""
 
 
 class Addresses(Protocol):
@@ -300,25 +291,3 @@ class FaultInjector:
 def set_faults(agent: str, **wanted: bool | float) -> Json:
     """Change the faults of the agent at `host:port` by their names in `AgentFaults`; returns all of them."""
     return send(f"the agent on {agent}", f"http://{agent}{_FAULTS}", "POST", wanted, None, _TIMEOUT)
-
-
-def send(
-    who: str, url: str, method: str, body: Json | None, credentials: tuple[str, str] | None, timeout: float
-) -> Json:
-    """The JSON answer of one request, `{}` when it is empty. FaultError when it is refused, with what was said."""
-    headers = {"Content-Type": "application/json"}
-    if credentials is not None:
-        headers["Authorization"] = f"Basic {base64.b64encode(':'.join(credentials).encode()).decode()}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own http address
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310 - our own http address
-            content = response.read()
-        found: Json = json.loads(content) if content else {}
-    except urllib.error.HTTPError as error:
-        said = error.read().decode(errors="replace")
-        error.close()
-        raise FaultError(f"{who} refused: {said} (HTTP {error.code})") from error
-    except (OSError, ValueError) as error:
-        raise EnvironmentProblem(f"{who} does not answer: {getattr(error, 'reason', error)}") from error
-    return found

@@ -1,5 +1,6 @@
-"""The little languages of the agent's flags: resources and attributes, as the real agent reads them."""
+"""The little languages of the agent's flags: resources, attributes and domain, as the real agent reads them."""
 
+import json
 import re
 
 from sdk.local.core.wire import Json
@@ -53,3 +54,16 @@ def attributes(text: str) -> list[Json]:
         else:
             found.append({"name": name, "type": "TEXT", "text": {"value": value}})
     return found
+
+
+def domain(text: str) -> Json:
+    """`{"fault_domain": {"region": {"name": "r"}, "zone": {"name": "z"}}}` as a DomainInfo."""
+    example = '{"fault_domain":{"region":{"name":"r1"},"zone":{"name":"z1"}}}'
+    try:
+        fault = json.loads(text)["fault_domain"]
+        names = [fault[part]["name"] for part in ("region", "zone")]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ValueError(f"--domain: {text!r} is not like {example}") from None
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"--domain: region and zone need names, as in {example}")
+    return {"fault_domain": {"region": {"name": names[0]}, "zone": {"name": names[1]}}}

@@ -40,7 +40,7 @@ def scheduler_event(raw: Json) -> events.Event | None:
             case "OFFERS":
                 return events.OffersReceived(offers=tuple(offer(each) for each in raw["offers"].get("offers", [])))
             case "RESCIND":
-                return events.OfferRescinded(offer_id=OfferId(_text(raw["rescind"]["offer_id"]["value"])))
+                return events.OfferRescinded(offer_id=OfferId(_identity(raw["rescind"]["offer_id"]["value"])))
             case "UPDATE":
                 return events.StatusReceived(status=task_status(raw["update"]["status"]))
             case "UPDATE_OPERATION_STATUS":
@@ -61,7 +61,7 @@ def subscribed(raw: Json, master: str) -> events.Subscribed:
     try:
         body = raw["subscribed"]
         return events.Subscribed(
-            framework_id=FrameworkId(_text(body["framework_id"]["value"])),
+            framework_id=FrameworkId(_identity(body["framework_id"]["value"])),
             master=master,
             heartbeat_interval=_optional(body.get("heartbeat_interval_seconds"), _number),
         )
@@ -86,15 +86,15 @@ def offer(raw: Json) -> Offer:
     domain = raw.get("domain", {}).get("fault_domain", {})
     unavailability = raw.get("unavailability", {})
     return Offer(
-        id=OfferId(_text(raw["id"]["value"])),
-        framework_id=FrameworkId(_text(raw["framework_id"]["value"])),
-        agent_id=AgentId(_text(raw["agent_id"]["value"])),
+        id=OfferId(_identity(raw["id"]["value"])),
+        framework_id=FrameworkId(_identity(raw["framework_id"]["value"])),
+        agent_id=AgentId(_identity(raw["agent_id"]["value"])),
         hostname=_text(raw["hostname"]),
         # Absent only without the capability MULTI_ROLE.
         role=_text(raw.get("allocation_info", {}).get("role", "*")),
         resources=tuple(resource(each) for each in raw.get("resources", [])),
         attributes=tuple(attribute(each) for each in raw.get("attributes", [])),
-        executor_ids=tuple(ExecutorId(_text(each["value"])) for each in raw.get("executor_ids", [])),
+        executor_ids=tuple(ExecutorId(_identity(each["value"])) for each in raw.get("executor_ids", [])),
         address=_optional(raw.get("url", {}).get("address", {}).get("ip"), _text),
         region=_optional(domain.get("region", {}).get("name"), _text),
         zone=_optional(domain.get("zone", {}).get("name"), _text),
@@ -168,7 +168,7 @@ def task_status(raw: Json) -> TaskStatus:
     """A status as the master sends it."""
     agent_id, executor_id = _value(raw.get("agent_id")), _value(raw.get("executor_id"))
     return TaskStatus(
-        task_id=TaskId(_text(raw["task_id"]["value"])),
+        task_id=TaskId(_identity(raw["task_id"]["value"])),
         state=_task_state(_text(raw["state"])),
         agent_id=None if agent_id is None else AgentId(agent_id),
         executor_id=None if executor_id is None else ExecutorId(executor_id),
@@ -192,7 +192,7 @@ def operation_status(raw: Json) -> OperationStatus:
     """A status of an operation; its uuid is an object on the wire."""
     agent_id = _value(raw.get("agent_id"))
     return OperationStatus(
-        operation_id=OperationId(_text(raw["operation_id"]["value"])),
+        operation_id=OperationId(_identity(raw["operation_id"]["value"])),
         state=_operation_state(_text(raw["state"])),
         agent_id=None if agent_id is None else AgentId(agent_id),
         resource_provider_id=_value(raw.get("resource_provider_id")),
@@ -232,6 +232,13 @@ def _text(raw: object) -> str:
     if not isinstance(raw, str):
         raise TypeError(f"expected a text, got {type(raw).__name__}")
     return raw
+
+
+def _identity(raw: object) -> str:
+    text = _text(raw)
+    if not text:
+        raise ValueError("an id is empty")
+    return text
 
 
 def _number(raw: object) -> float:

@@ -1,6 +1,6 @@
 """`edgelb local fault`: things that go wrong in a Mesos cluster, done to the local stack at will.
 
-Knows how to say what was done, what will be seen and how it is undone. What the faults are is in `sdk.local.faults`.
+Knows what to say: what was done, what will be seen, and how it is undone. What the faults are is in `sdk.local.faults`.
 """
 
 import functools
@@ -10,48 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
-from api.cli.local.place import Place, directory_option
+from api.cli.local.fault_session import Session
+from api.cli.local.place import directory_option
 from api.cli.output import data, data_json, table, talk
 from sdk.errors import EnvironmentProblem
 from sdk.local.fault_values import MAX_COUNT, MAX_SECONDS
-from sdk.local.faults import STREAMS, FaultError, FaultInjector, KnownAddresses, NoSuchMember
-
-
-class Session:
-    """The faults of the stack that runs from a directory, and a voice."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        place = Place(directory.resolve())
-        if place.running() is None:
-            raise Failure(f"no stack is running from {directory}; bin/up starts one", Exit.UNREACHABLE)
-        try:
-            urls = json.loads(place.urls.read_text())
-            self.addresses = KnownAddresses(masters=urls["masters"], agents=urls["agents"])
-        except OSError:
-            raise Failure(
-                f"the stack in {directory} is still starting; try again once its traffic flows", Exit.UNREACHABLE
-            ) from None
-        except (ValueError, KeyError) as error:
-            raise Failure(
-                f"{place.urls} does not name the stack's masters and agents: it was started by another version of "
-                "edgelb; start it again (bin/down, bin/up)",
-                Exit.FAILED,
-            ) from error
-        self.faults = FaultInjector(self.addresses)
-
-    def say(self, did: str, seen: str, undo: str | None) -> None:
-        """What was done, what will be seen, and the command that undoes it."""
-        data(did)
-        talk(f"Next: {seen}")
-        if undo is not None:
-            given = click.get_current_context().get_parameter_source("directory") is not ParameterSource.DEFAULT
-            where = f" --directory {self._directory}" if given else ""
-            talk(f"Undo: edgelb local fault {undo}{where}")
+from sdk.local.faults import STREAMS, FaultError, NoSuchMember
 
 
 @click.group()

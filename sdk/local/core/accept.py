@@ -4,7 +4,7 @@ Knows the rules of offers and of launching; how agents run things is theirs.
 """
 
 from sdk.local.core import operations
-from sdk.local.core.allocation import mark_dirty, refuse, take_back
+from sdk.local.core.allocation import mark_dirty, refuse, set_total, take_back
 from sdk.local.core.authorization import launch_problem, operation_problem
 from sdk.local.core.emit import (
     charge,
@@ -144,11 +144,9 @@ def _allocated(resources: list[Json], role: str) -> list[Json]:
 
 def _with_role(operation: Json, role: str) -> Json:
     """The operation with `allocation_info` injected where the scheduler left it out, in post-refinement format."""
-    kind = operation["type"].lower()
-    content = operation.get(kind)
-    if content is None:
+    if operation["type"].lower() not in operation:
         return operation
-    return operation | {kind: {name: _allocated(items, role) for name, items in content.items()}}
+    return operations.each(operation, lambda item: _allocated([item], role)[0])
 
 
 def _with_role_executor(framework: Framework, executor: Json, role: str) -> Json:
@@ -274,7 +272,7 @@ def _apply(state: State, framework: Framework, agent: Agent, operation: Json, re
         _operation_error(state, framework, operation, str(error))
         return remaining
     bare = operations.unallocated(operation)
-    agent.total = operations.apply(agent.total, bare)
+    set_total(state, agent, operations.apply(agent.total, bare))
     record = Operation(
         uuid=state.operation_uuid(),
         framework_id=framework.framework_id,

@@ -289,13 +289,13 @@ class Agent:
             return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
         kind = message.get("type")
         problem = None
-        if kind not in ("SUBSCRIBE", "UPDATE", "MESSAGE"):
+        if kind not in ("SUBSCRIBE", "UPDATE", "MESSAGE", "HEARTBEAT"):
             problem = "Expecting 'type' to be present"
         elif "executor_id" not in message:
             problem = "Expecting 'executor_id' to be present"
         elif "framework_id" not in message:
             problem = "Expecting 'framework_id' to be present"
-        elif kind.lower() not in message:
+        elif kind != "HEARTBEAT" and kind.lower() not in message:
             problem = f"Expecting '{kind.lower()}' to be present"
         if problem is not None:
             return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
@@ -320,7 +320,7 @@ class Agent:
                 text = f"{problem.format(executor=executor_id, framework=framework_id)}"
                 return Answer(status=400, text=f"Failed to validate Executor::Call: {text}")
             executors.on_update(self.state, run, content, now)
-        else:
+        elif kind == "MESSAGE":
             updates.to_master(
                 self.state,
                 {
@@ -343,15 +343,13 @@ class Agent:
                 run.stream = None
         return self._take()
 
-    def launched(self, container_id: str, pid: int, *, now: float) -> tuple[AgentOutput, ...]:
+    def launched(self, container_id: str, pid: int, *, now: float) -> tuple[AgentOutput, ...]:  # noqa: ARG002 - as all that happens
         """The executor of that container was started."""
         run = self._run(container_id)
         if run is None:
             self.state.out.append(Destroy(container_id=container_id))
             return self._take()
         run.pid = pid
-        if run.state == "STARTING":
-            run.deadline = now + self.state.config.executor_registration_timeout
         executors.checkpoint(self.state, run)
         if run.state == "TERMINATING":
             self.state.out.append(Destroy(container_id=container_id))
@@ -369,8 +367,8 @@ class Agent:
         """The executor could not be started; `message` goes into its tasks' statuses as it is."""
         run = self._run(container_id)
         if run is not None:
-            run.why = (reason, message)
-            run.dropped = dropped
+            if run.why is None:
+                run.why, run.dropped = (reason, message), dropped
             executors.exited(self.state, run, None, now)
         return self._take()
 
@@ -416,6 +414,9 @@ class Agent:
         """The time of the next thing that is due, None when nothing is."""
         state = self.state
         due = [run.deadline for run in state.runs.values() if run.deadline is not None]
+        due += [
+            run.heartbeat_at for run in state.runs.values() if run.stream is not None and run.heartbeat_at is not None
+        ]
         due += [task.retry_at for task in state.tasks.values() if task.retry_at is not None]
         due += [operation.retry_at for operation in state.operations.values()]
         if state.recover_until is not None:

@@ -4,9 +4,11 @@ A master is another process, of another version perhaps, or something else that 
 and types; what a message means is for `agent` to know.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from sdk.local.core.operations import KINDS
 from sdk.local.core.wire import BadMessage, Json, convert
 
 Take = Callable[[Any, str], Any]
@@ -57,7 +59,7 @@ def _reconciled(value: Any, path: str) -> Json:
 def _operation(value: Any, path: str) -> Json:
     found: Json = _message("Operation", "type")(value, path)
     kind = found["type"]
-    if kind not in ("RESERVE", "UNRESERVE", "CREATE", "DESTROY"):
+    if kind not in KINDS:
         raise BadMessage(f"'{path}.type' is {kind!r}, which agents do not apply")
     if kind.lower() not in found:
         raise BadMessage(f"'{path}.{kind.lower()}' is missing")
@@ -146,6 +148,11 @@ def usable(message: Any) -> Json:
         result = _fields(message, "", *shape)
     except BadMessage as error:
         raise BadMessage(f"the master sent a {kind} that cannot be used: {error}") from None
+    try:
+        json.dumps(result, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Halves of surrogate pairs can be written in JSON, but neither in files nor in their names.
+        raise BadMessage(f"the master sent a {kind} with text that is no Unicode") from None
     if kind == "RUN_TASK_GROUP" and not result["tasks"]:
         raise BadMessage("the master sent a RUN_TASK_GROUP without tasks")
     return result

@@ -104,6 +104,8 @@ class AgentConfig:
     The real flag's default of 2 s is too short for executors that share two cores with the whole cluster.
     """
     executor_shutdown_grace_period: float = 5.0
+    executor_heartbeat_interval: float = 1800.0
+    """Real agents since 1.10 send HEARTBEAT to executors every half an hour, and none at first."""
     update_retry_min: float = 10.0
     update_retry_max: float = 600.0
     max_completed: int = 150
@@ -158,6 +160,8 @@ class ExecutorRun:
     stream: str | None = None
     deadline: float | None = None
     """When it is destroyed unless it subscribes (or ends, after SHUTDOWN) before."""
+    heartbeat_at: float | None = None
+    """When its stream gets the next HEARTBEAT."""
     why: tuple[str, str] | None = None
     """Reason and message for its tasks if it was the agent that ended it."""
     dropped: bool = False

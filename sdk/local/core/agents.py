@@ -2,8 +2,8 @@
 
 import contextlib
 
-from sdk.local.core import feedback, operations
-from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind
+from sdk.local.core import feedback, inverse, operations
+from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.emit import (
     charge,
     nanoseconds,
@@ -15,6 +15,7 @@ from sdk.local.core.emit import (
     to_scheduler,
     update,
 )
+from sdk.local.core.machines import machine_key
 from sdk.local.core.model import Agent, Executor, Framework, State, Task
 from sdk.local.core.outputs import CloseAgent, ToAgent
 from sdk.local.core.resources import Resources
@@ -29,6 +30,8 @@ def register(state: State, connection: str, message: Json, now: float) -> None:
     """A new agent: it gets an id, which the registry keeps before the agent hears of it."""
     info: Json = message["agent_info"]
     state.count("messages_register_slave")
+    if _refused(state, connection, info):
+        return
     state.count("slave_registrations")
     # What a real agent says of itself in a second message is part of the first here.
     state.count("messages_update_slave")
@@ -42,18 +45,19 @@ def register(state: State, connection: str, message: Json, now: float) -> None:
     agent = Agent(
         agent_id=agent_id,
         info=info | {"id": {"value": agent_id}},
-        total=Resources.of(info["resources"]),
+        total=Resources(),
         free=Resources.of(info["resources"]),
         registered=now,
         connection=connection,
         ping_at=now + state.config.agent_ping_timeout,
     )
     state.agents[agent_id] = agent
+    set_total(state, agent, agent.free)
     persist(state)
     content = {"type": "REGISTERED", "agent_id": {"value": agent_id}, "master_info": master_info(state)}
     to_agent(state, agent, content)
     to_operators(state, "AGENT_ADDED", {"agent": agent_message(state, agent, full=False)})
-    allocate(state, now)
+    allocate(state, now, [agent])
 
 
 def reregister(state: State, connection: str, message: Json, now: float) -> None:
@@ -67,6 +71,8 @@ def reregister(state: State, connection: str, message: Json, now: float) -> None
         )
         state.out.append(CloseAgent(connection=connection))
         return
+    if _refused(state, connection, info):
+        return
     state.count("slave_reregistrations")
     state.count("messages_update_slave")
     agent = state.agents.get(agent_id)
@@ -74,14 +80,23 @@ def reregister(state: State, connection: str, message: Json, now: float) -> None
         _readmit(state, connection, message, now)
     else:
         _resume(state, agent, connection, message, now)
-    allocate(state, now)
+    allocate(state, now, [state.agents[agent_id]])
+
+
+def _refused(state: State, connection: str, info: Json) -> bool:
+    """Whether the machine is down for maintenance: its agents are told to stop."""
+    if not state.maintenance.is_down(machine_key(info)):
+        return False
+    state.out.append(ToAgent(connection=connection, message={"type": "SHUTDOWN", "text": "Machine is `DOWN`"}))
+    state.out.append(CloseAgent(connection=connection))
+    return True
 
 
 def _resume(state: State, agent: Agent, connection: str, message: Json, now: float) -> None:
     """The agent was away shorter than the ping timeout: schedulers see at most a rescinded and a new offer."""
     if agent.connection is not None and agent.connection != connection:
         state.out.append(CloseAgent(connection=agent.connection))
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     _connect(state, agent, connection, message["agent_info"], now)
     reported = {(item["framework_id"]["value"], item["task_id"]["value"]) for item in message.get("tasks", ())}
     missing = [
@@ -212,11 +227,11 @@ def _settle_operations(state: State, agent: Agent, message: Json) -> None:
 
 def _recount(state: State, agent: Agent, message: Json) -> None:
     """The agent's own account of its resources is the truth; what is free follows from it."""
-    agent.total = Resources.of(message.get("resources", agent.info["resources"]))
+    set_total(state, agent, Resources.of(message.get("resources", agent.info["resources"])))
     free = agent.total
     for framework in state.frameworks.values():
         # Executors may have come or gone: what each framework holds is counted anew, over all agents.
-        framework.held = {}
+        framework.held, framework.unreserved = {}, {}
         for task in framework.tasks.values():
             if task.agent_id == agent.agent_id:
                 # A launch that never reached the agent may stand on a reservation that did not reach it either:
@@ -276,7 +291,8 @@ def disconnected(state: State, connection: str, now: float) -> None:
     agent = by_connection(state, connection)
     if agent is not None:
         agent.connection = None
-        rescind(state, offers_of(state, agent=agent), now)
+        rescind(state, offers_of(agent), now)
+        inverse.pause(state, agent)
 
 
 def by_connection(state: State, connection: str) -> Agent | None:
@@ -299,7 +315,7 @@ def correct(state: State, agent: Agent, message: Json, now: float) -> None:
     failed = message["status"]["state"] == "OPERATION_FAILED" and "resources" in message
     if operation is None or operation.state != "OPERATION_PENDING" or not failed:
         return
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     total = Resources.of(message["resources"])
     for other in agent.operations.values():
         if other is not operation and other.state == "OPERATION_PENDING":
@@ -308,6 +324,12 @@ def correct(state: State, agent: Agent, message: Json, now: float) -> None:
                 total = operations.apply(total, operations.unallocated(other.info))
     _recount(state, agent, {"resources": total.json()})
     mark_dirty(state, now)
+
+
+def shut_down(state: State, agent: Agent, text: str, now: float) -> None:
+    """Tell an agent to stop, and do not wait for it: its tasks are lost."""
+    to_agent(state, agent, {"type": "SHUTDOWN", "text": text})
+    _remove(state, agent, text, now)
 
 
 def unregister(state: State, agent: Agent, now: float) -> None:
@@ -341,7 +363,7 @@ def _remove(state: State, agent: Agent, message: str, now: float) -> None:
                 update(state, framework, content)
             release(state, task, now)
             complete(state, framework, task)
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     _forget(state, agent)
     to_operators(state, "AGENT_REMOVED", {"agent_id": {"value": agent.agent_id}})
     _failure(state, agent)
@@ -359,7 +381,9 @@ def _forget(state: State, agent: Agent) -> None:
     if agent.connection is not None:
         state.out.append(CloseAgent(connection=agent.connection))
     del state.agents[agent.agent_id]
-    state.filters = [item for item in state.filters if item.agent_id != agent.agent_id]
+    state.capacity.change(agent.total, Resources())
+    state.filters.drop_agent(agent.agent_id)
+    inverse.withdraw(state, [agent])
 
 
 def _unreachable(state: State, agent: Agent, now: float) -> None:
@@ -393,7 +417,7 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
             update(state, framework, content)
             del framework.tasks[task.task_id]
             framework.unreachable[task.task_id] = task
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
     _forget(state, agent)
     _failure(state, agent)
     persist(state)
@@ -432,7 +456,7 @@ def mark_gone(state: State, agent_id: str, now: float) -> bool:
             framework.unreachable.pop(task.task_id, None)
             complete(state, framework, task)
     if agent is not None:
-        rescind(state, offers_of(state, agent=agent), now)
+        rescind(state, offers_of(agent), now)
         to_agent(state, agent, {"type": "SHUTDOWN", "text": "Agent has been marked gone"})
         _forget(state, agent)
         _failure(state, agent)
@@ -448,7 +472,8 @@ def deactivate(state: State, agent_id: str, drain: Json | None, now: float) -> N
     if agent is None:
         return
     agent.deactivated, agent.drain, agent.drained = True, drain, False
-    rescind(state, offers_of(state, agent=agent), now)
+    rescind(state, offers_of(agent), now)
+    inverse.pause(state, agent)
     if drain is None:
         return
     to_agent(state, agent, {"type": "DRAIN", "config": drain["config"]})

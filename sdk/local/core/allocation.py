@@ -1,23 +1,29 @@
 """Who is offered what: allocation cycles, refusals, and giving offers back.
 
-All free resources of an agent that a role may use go to one framework in one role, the one that holds the smallest
-share of the cluster (dominant resource fairness over roles, then over frameworks in a role). New agents, new schedulers
-and REVIVE allocate at once; freed resources and expired filters wait for the cycle.
+All free resources of an agent that a role may use go to one framework in one role: `shares` says who is next,
+`headroom` what quotas leave. New schedulers and REVIVE allocate at once over all agents, a new agent over itself;
+freed resources and expired refusals wait for the cycle.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from sdk.local.core import inverse
 from sdk.local.core.emit import charge, outgoing, to_scheduler
-from sdk.local.core.model import Agent, Filter, Framework, Offer, State
-from sdk.local.core.resources import Resources, reservation_role
+from sdk.local.core.filters import Filter
+from sdk.local.core.headroom import Headroom
+from sdk.local.core.model import Agent, Framework, Offer, State
+from sdk.local.core.resources import Resources, thousandths
 from sdk.local.core.roles import may_use
+from sdk.local.core.shares import Shares
 from sdk.local.core.wire import Json
 
 DEFAULT_REFUSE_SECONDS = 5.0
 _MAX_REFUSE_SECONDS = 365 * 24 * 3600.0
 # Below both of these Mesos makes no offer (MIN_CPUS, MIN_MEM), in thousandths.
 _MIN_CPUS, _MIN_MEM = 10, 32_000
+# The flags allocator_agent_recovery_factor and allocator_recovery_timeout have these values.
+_RECOVERY_FACTOR, _RECOVERY_TIMEOUT = 0.8, 600.0
 
 
 def mark_dirty(state: State, now: float, not_before: float = 0.0) -> None:
@@ -29,20 +35,39 @@ def mark_dirty(state: State, now: float, not_before: float = 0.0) -> None:
         state.allocation_at = due
 
 
+def hold_offers(state: State, now: float) -> None:
+    """After a restart: with quotas, wait for most agents. What they run is not known yet, so neither is who has how
+    much of a quota.
+    """
+    if state.quotas and state.recovered_agents:
+        state.hold = (int(len(state.recovered_agents) * _RECOVERY_FACTOR), now + _RECOVERY_TIMEOUT)
+
+
+def set_total(state: State, agent: Agent, total: Resources) -> None:
+    """The agent has this much from now on; what it had before is known to the capacity of the cluster."""
+    state.capacity.change(agent.total, total)
+    agent.total = total
+
+
+def refusal(seconds: float | None) -> float:
+    """How long a refusal holds that names so many seconds, or none."""
+    if seconds is None or seconds < 0:
+        return DEFAULT_REFUSE_SECONDS
+    return min(seconds, _MAX_REFUSE_SECONDS)
+
+
 def refuse(state: State, offer: Offer, refused: Resources, seconds: float | None, now: float) -> None:
     """Keep `refused` from being offered to the same framework and role again for that time (None: the default)."""
-    if seconds is None or seconds < 0:
-        seconds = DEFAULT_REFUSE_SECONDS
-    if not refused or seconds == 0:
+    holds = refusal(seconds)
+    if not refused or holds == 0:
         return
-    until = now + min(seconds, _MAX_REFUSE_SECONDS)
-    state.filters.append(
+    state.filters.add(
         Filter(
             framework_id=offer.framework_id,
             agent_id=offer.agent_id,
             role=offer.role,
             refused=refused.unallocated(),
-            until=until,
+            until=now + holds,
         )
     )
 
@@ -50,9 +75,13 @@ def refuse(state: State, offer: Offer, refused: Resources, seconds: float | None
 def take_back(state: State, offer: Offer, now: float) -> None:
     """End an offer; what it lent is free again."""
     del state.offers[offer.offer_id]
-    charge(state.frameworks.get(offer.framework_id), offer.resources, -1)
+    framework = state.frameworks.get(offer.framework_id)
+    if framework is not None:
+        del framework.offers[offer.offer_id]
+        charge(framework, offer.resources, -1)
     agent = state.agents.get(offer.agent_id)
     if agent is not None:
+        del agent.offers[offer.offer_id]
         agent.free = agent.free + offer.resources.unallocated()
         mark_dirty(state, now)
 
@@ -67,99 +96,57 @@ def rescind(state: State, offers: Iterable[Offer], now: float) -> None:
             to_scheduler(state, framework, {"type": "RESCIND", "rescind": {"offer_id": {"value": offer.offer_id}}})
 
 
-def offers_of(state: State, *, framework: Framework | None = None, agent: Agent | None = None) -> list[Offer]:
+def offers_of(holder: Framework | Agent) -> list[Offer]:
     """Outstanding offers to a framework or of an agent, newest first as Mesos walks them."""
-    return [
-        offer
-        for offer in reversed(state.offers.values())
-        if (framework is None or offer.framework_id == framework.framework_id)
-        and (agent is None or offer.agent_id == agent.agent_id)
-    ]
+    return list(reversed(holder.offers.values()))
 
 
 def revive(state: State, framework: Framework, roles: Iterable[str]) -> None:
     """Forget the refusals of these roles and offer to them again."""
     names = set(roles)
     framework.suppressed -= names
-    state.filters = [
-        item for item in state.filters if item.framework_id != framework.framework_id or item.role not in names
-    ]
+    state.filters.drop_roles(framework.framework_id, names)
+    inverse.revive(state, framework)
 
 
-def _share(held: dict[str, int], totals: dict[str, int]) -> float:
-    return max((held.get(name, 0) / total for name, total in totals.items() if total > 0), default=0.0)
-
-
-def _candidates(state: State, totals: dict[str, int]) -> list[tuple[str, Framework]]:
-    """Roles and frameworks that want offers, the poorest first."""
-    by_role: dict[str, dict[str, int]] = {}
-    for framework in state.frameworks.values():
-        for role, held in framework.held.items():
-            sums = by_role.setdefault(role, {})
-            for name, amount in held.items():
-                sums[name] = sums.get(name, 0) + amount
-    ranked = [
-        (
-            _share(by_role.get(role, {}), totals),
-            role,
-            _share(framework.held.get(role, {}), totals),
-            framework.registered,
-            framework.framework_id,
-            framework,
-        )
-        for framework in state.frameworks.values()
-        if framework.connected
-        for role in framework.roles
-        if role not in framework.suppressed
-    ]
-    return [(item[1], item[5]) for item in sorted(ranked, key=lambda item: item[:5])]
-
-
-def _worth_offering(framework: Framework, resources: Resources) -> bool:
-    wanted = framework.info.get("offer_filters", {}).get("min_allocatable_resources", {}).get("quantities")
-    if wanted:
-        have = resources.scalars()
-        return any(
-            all(have.get(name, 0) >= amount["value"] * 1000 for name, amount in group.get("quantities", {}).items())
-            for group in wanted
-        )
+def _enough(resources: Resources) -> bool:
     return resources.scalar("cpus") >= _MIN_CPUS or resources.scalar("mem") >= _MIN_MEM
 
 
-def _refused(filters: list[Filter], framework: Framework, agent: Agent, role: str, resources: Resources) -> bool:
-    return any(
-        item.agent_id == agent.agent_id
-        and item.framework_id == framework.framework_id
-        and item.role == role
-        and item.refused.contains(resources)
-        for item in filters
+def _worth_offering(framework: Framework, role: str, resources: Resources) -> bool:
+    wanted = framework.info.get("offer_filters", {}).get(role, {}).get("min_allocatable_resources")
+    if wanted is None:
+        return _enough(resources)
+    have = resources.scalars()
+    groups = wanted.get("quantities", [])
+    # Named without any quantities, everything is worth offering.
+    return not groups or any(
+        all(have.get(name, 0) >= thousandths(amount["value"]) for name, amount in group.get("quantities", {}).items())
+        for group in groups
     )
 
 
 def _offer(state: State, framework: Framework, agent: Agent, role: str, resources: Resources) -> Offer:
-    offer_id = f"{state.config.master_id}-O{state.next_offer}"
-    state.next_offer += 1
+    offer_id = state.offer_id()
     lent = resources.as_offered(agent.total).allocated(role)
-    ip = agent.info.get("ip", "127.0.0.1")
     message: Json = {
         "id": {"value": offer_id},
         "framework_id": {"value": framework.framework_id},
         "agent_id": {"value": agent.agent_id},
         "hostname": agent.hostname,
-        "url": {
-            "scheme": "http",
-            "address": {"hostname": agent.hostname, "ip": ip, "port": agent.info["port"]},
-            "path": "/slave(1)",
-        },
+        "url": agent.url,
     }
     if "domain" in agent.info:
         message["domain"] = agent.info["domain"]
     message["resources"] = outgoing(framework, lent)
     if agent.info.get("attributes"):
         message["attributes"] = agent.info["attributes"]
+    unavailability = state.maintenance.unavailability(agent.machine)
     executors = [executor_id for owner, executor_id in agent.executors if owner == framework.framework_id]
     if executors:
         message["executor_ids"] = [{"value": executor_id} for executor_id in executors]
+    if unavailability is not None:
+        message["unavailability"] = unavailability
     if framework.has("MULTI_ROLE"):
         message["allocation_info"] = {"role": role}
     offer = Offer(
@@ -170,44 +157,89 @@ def _offer(state: State, framework: Framework, agent: Agent, role: str, resource
         resources=lent,
         message=message,
     )
-    state.offers[offer_id] = offer
+    state.offers[offer_id] = framework.offers[offer_id] = agent.offers[offer_id] = offer
     agent.free = agent.free - resources
+    framework.allocations[role] = framework.allocations.get(role, 0) + 1
     charge(framework, lent)
     return offer
 
 
-def allocate(state: State, now: float) -> None:
-    """One allocation over all agents; one OFFERS event per framework."""
-    state.filters = [item for item in state.filters if item.until > now]
-    totals: dict[str, int] = {}
-    for agent in state.agents.values():
-        for name, amount in agent.total.scalars().items():
-            if name in ("cpus", "mem", "disk"):
-                totals[name] = totals.get(name, 0) + amount
-    made: dict[str, list[Offer]] = {}
-    for agent in state.agents.values():
-        if agent.connection is None or agent.deactivated or not agent.free:
-            continue
-        for role, framework in _candidates(state, totals):
-            usable = agent.free.where(lambda item, role=role: may_use(role, reservation_role(item)))  # type: ignore[misc]
-            if not usable or not _worth_offering(framework, usable):
+class _Allocation:
+    """One allocation: what is known of everybody while it goes on, and the offers made so far."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._shares = Shares(state.capacity.total, state.weights, state.frameworks.values())
+        self._headroom = Headroom(state)
+        self.made: dict[str, list[Offer]] = {}
+
+    def run(self, agents: Sequence[Agent]) -> None:
+        """Guarantees first, over all agents; then everybody."""
+        if self._headroom.guarantees:
+            for agent in agents:
+                self._distribute(agent, guaranteed=True)
+        for agent in agents:
+            self._distribute(agent, guaranteed=False)
+
+    def _distribute(self, agent: Agent, *, guaranteed: bool) -> None:
+        for role in self._shares.roles():
+            reach = frozenset(name for name in agent.free.roles if may_use(role, name))
+            usable = agent.free.reserved_for(reach)
+            if usable and self._serve(agent, role, usable, guaranteed=guaranteed) and not agent.free:
+                return
+
+    def _serve(self, agent: Agent, role: str, usable: Resources, *, guaranteed: bool) -> bool:
+        """Offer to the first framework of the role that wants it; whether there was one."""
+        if guaranteed:
+            usable = self._headroom.guaranteed(role, usable)
+        elif self._headroom.bounded:
+            usable = self._headroom.allowed(role, usable)
+        if not usable:
+            return False
+        refused = self._state.filters.on(agent.agent_id)
+        enough = _enough(usable)
+        for framework in self._shares.frameworks(role):
+            if not (_worth_offering(framework, role, usable) if "offer_filters" in framework.info else enough):
                 continue
-            if _refused(state.filters, framework, agent, role, usable):
+            if framework.constraints.exclude(role, agent.info):
                 continue
-            made.setdefault(framework.framework_id, []).append(_offer(state, framework, agent, role, usable))
-            if not agent.free:
-                break
-    for framework_id, offers in made.items():
-        state.frameworks[framework_id].count("offers/sent", len(offers))
-        to_scheduler(
-            state,
-            state.frameworks[framework_id],
-            {"type": "OFFERS", "offers": {"offers": [offer.message for offer in offers]}},
-        )
-    due = state.allocation_at if state.allocation_at is not None else now
+            filters = refused.get(framework.framework_id)
+            if filters and any(item.covers(role, usable) for item in filters):
+                continue
+            offer = _offer(self._state, framework, agent, role, usable)
+            self._shares.charge(role, framework, usable.scalars())
+            self._headroom.charge(role, usable)
+            self.made.setdefault(framework.framework_id, []).append(offer)
+            return True
+        return False
+
+
+def allocate(state: State, now: float, agents: Iterable[Agent] | None = None) -> None:
+    """One allocation over all agents, or over some; one OFFERS event per framework."""
+    state.filters.expire(now)
+    if state.hold is not None:
+        wanted, until = state.hold
+        if len(state.agents) < wanted and now < until:
+            state.allocation_at = None
+            mark_dirty(state, now, until)
+            return
+        state.hold, agents = None, None
+    candidates = list(state.agents.values() if agents is None else agents)
+    chosen = [agent for agent in candidates if agent.connection is not None and not agent.deactivated and agent.free]
+    if chosen:
+        allocation = _Allocation(state)
+        allocation.run(chosen)
+        for framework_id, offers in allocation.made.items():
+            state.frameworks[framework_id].count("offers/sent", len(offers))
+            event = {"type": "OFFERS", "offers": {"offers": [offer.message for offer in offers]}}
+            to_scheduler(state, state.frameworks[framework_id], event)
+    asked = inverse.make(state, candidates, now)
+    due = state.allocation_at if agents is None and state.allocation_at is not None else now
     state.allocation_lateness = max(0.0, now - due)
     state.count("allocation_runs")
-    state.last_allocation = now
-    state.allocation_at = None
-    if state.filters:
-        mark_dirty(state, now, min(item.until for item in state.filters))
+    if agents is None:
+        state.last_allocation = now
+        state.allocation_at = None
+    for expires in (asked, state.filters.next() if agents is None else None):
+        if expires is not None:
+            mark_dirty(state, now, expires)

@@ -15,7 +15,8 @@ from sdk.local.core.http import Refusal, Request, plain
 _OPEN = frozenset({"/health", "/version", "/redirect", "/"})
 _READ_WRITE = frozenset(
     {"/api/v1", "/teardown", "/reserve", "/unreserve", "/create-volumes", "/destroy-volumes", "/machine/down",
-     "/machine/up", "/logging/toggle", "/internal/faults"}
+     "/machine/up", "/maintenance/schedule", "/maintenance/status", "/quota", "/weights", "/logging/toggle",
+     "/internal/faults"}
 )  # fmt: skip
 # Executors do not say who they are: they are told apart by their ids alone, as with a real agent by default.
 _AGENT_OPEN = frozenset({"/health", "/version", "/api/v1/executor"})

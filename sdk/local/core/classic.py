@@ -300,7 +300,9 @@ def roles(state: State) -> Json:
                 "weight": state.weights.get(role, 1.0),
                 "quota": {
                     "role": role,
-                    "guarantee": state.quotas.get(role, {}).get("guarantees", {}),
+                    "guarantee": {
+                        name: value["value"] for name, value in state.quotas.get(role, {}).get("guarantees", {}).items()
+                    },
                     "limit": {
                         name: value["value"] for name, value in state.quotas.get(role, {}).get("limits", {}).items()
                     },

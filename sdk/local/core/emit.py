@@ -52,6 +52,8 @@ def registry(state: State) -> Json:
         "gone": dict(state.gone_agents),
         "deactivated": dict(state.deactivated),
         "weights": dict(state.weights),
+        "quotas": dict(state.quotas),
+        "maintenance": state.maintenance.registry(),
         "removed_frameworks": list(state.removed_frameworks),
     }
 
@@ -64,14 +66,20 @@ def outgoing(framework: Framework, resources: Resources) -> list[Json]:
 
 
 def charge(framework: Framework | None, resources: Resources, sign: int = 1) -> None:
-    """Add to (or with -1 take from) what the framework holds, by role; fairness is computed from that."""
+    """Add to (or with -1 take from) what the framework holds, by role; fairness and quotas are computed from that."""
     if framework is None:
         return
-    for item in resources:
-        if "scalar" not in item:
+    for kind, value in resources.parts():
+        if not isinstance(value, int):
             continue
-        held = framework.held.setdefault(item.get("allocation_info", {}).get("role", "*"), {})
-        held[item["name"]] = held.get(item["name"], 0) + sign * round(item["scalar"]["value"] * 1000)
+        for books in (framework.held, framework.unreserved) if kind.role == "*" else (framework.held,):
+            held = books.setdefault(kind.lent_to, {})
+            held[kind.name] = held.get(kind.name, 0) + sign * value
+            if not held[kind.name]:
+                # Roles come and go with UPDATE_FRAMEWORK: nothing stays of those that hold nothing.
+                del held[kind.name]
+                if not held:
+                    del books[kind.lent_to]
 
 
 def status(

@@ -6,7 +6,7 @@ Knows which path means what and in which order Mesos checks. What needs a disk (
 import json
 from collections.abc import Callable, Mapping
 
-from sdk.local.core import classic, operator
+from sdk.local.core import classic, managed, operator
 from sdk.local.core.authentication import principal, realm
 from sdk.local.core.http import (
     Refusal,
@@ -34,12 +34,11 @@ _CHANGES = {
     "/destroy-volumes": ("DESTROY", "destroy", "volumes"),
 }
 _GET = (
-    "/state", "/state-summary", "/slaves", "/frameworks", "/tasks", "/roles", "/maintenance/schedule",
-    "/maintenance/status", "/quota", "/weights", "/metrics/snapshot", "/version", "/flags", "/health", "/redirect",
-    "/system/stats.json", "/logging/toggle",
+    "/state", "/state-summary", "/slaves", "/frameworks", "/tasks", "/roles", "/metrics/snapshot", "/version", "/flags",
+    "/health", "/redirect", "/system/stats.json", "/logging/toggle",
 )  # fmt: skip
-_POST = ("/api/v1/scheduler", "/api/v1", "/teardown", "/machine/down", "/machine/up", *_CHANGES)
-PATHS = frozenset(_GET) | frozenset(_POST)
+_POST = ("/api/v1/scheduler", "/api/v1", "/teardown", *_CHANGES)
+PATHS = frozenset(_GET) | frozenset(_POST) | frozenset(managed.METHODS)
 PREFIX = "/master"
 
 
@@ -80,6 +79,8 @@ class Endpoints:
             return plain(404, "404 Not Found.")
         try:
             who = self.check(request, endpoint)
+            if endpoint in managed.METHODS:
+                return managed.answer(self.master, request, endpoint, now)
             if endpoint in _POST:
                 only_post(request)
                 return self._post(request, endpoint, now, new_stream, who)
@@ -98,8 +99,6 @@ class Endpoints:
                 if "frameworkId" not in given:
                     return plain(400, "Missing 'frameworkId' query parameter in the request body")
                 return of_answer(self.master.teardown(given["frameworkId"], now=now, principal=who))
-            case "/machine/down" | "/machine/up":
-                return plain(501, "The embedded Mesos does not implement maintenance of machines")
             case _:
                 return self._change(request, endpoint, now, who)
 
@@ -168,9 +167,6 @@ class Endpoints:
                 return self._tasks(request)
             case "/roles":
                 return document(request, classic.roles(state))
-            case "/weights":
-                found_weights = [{"role": role, "weight": weight} for role, weight in sorted(state.weights.items())]
-                return document(request, found_weights)
             case _:
                 return document(request, {})
 

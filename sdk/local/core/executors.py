@@ -13,9 +13,20 @@ from sdk.local.core.agent_model import (
     Launch,
     ToExecutor,
 )
+from sdk.local.core.model import TERMINAL
 from sdk.local.core.resources import Resources
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json, ordered
+
+UNLIMITED = 2**50
+"""Thousandths of a megabyte: no machine has as much."""
+
+
+def duration(seconds: float) -> str:
+    """As Mesos prints it: `15mins`, `5secs`."""
+    if seconds >= 60 and seconds % 60 == 0:
+        return f"{seconds / 60:g}mins"
+    return f"{seconds:g}secs"
 
 
 def know_framework(state: AgentState, framework: Json) -> None:
@@ -113,7 +124,8 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
         container_id=state.config.new_container_id(),
         info=executor,
         command=tasks[0].command,
-        deadline=None,
+        # What is fetched counts: a server that never ends does not keep a task staging for ever.
+        deadline=now + state.config.executor_registration_timeout,
     )
     state.runs[run.key] = run
     checkpoint(state, run)
@@ -152,6 +164,28 @@ def used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:
     for task in tasks:
         total = total + Resources.of(task.info.get("resources"))
     return total
+
+
+def memory_limit(state: AgentState, run: ExecutorRun) -> int:
+    """Bytes that an executor and its tasks may have: a task's limit where it has one, else what it asked for."""
+    total = Resources.of(run.info.get("resources")).scalar("mem")
+    for task in state.tasks_of(run):
+        if not task.terminal:
+            total += _task_memory(task)
+    return int(total / 1000 * 1024 * 1024)
+
+
+def _task_memory(task: AgentTask) -> int:
+    """Thousandths of a megabyte."""
+    limits = task.info.get("limits")
+    scalar = limits.get("mem") if isinstance(limits, dict) else None
+    limit = scalar.get("value") if isinstance(scalar, dict) else None
+    # "Infinity" is how protobuf's JSON writes a task without limit.
+    if limit in ("Infinity", float("inf")):
+        return UNLIMITED
+    if isinstance(limit, (int, float)) and not isinstance(limit, bool) and 0 <= limit < UNLIMITED / 1000:
+        return round(limit * 1000)
+    return Resources.of(task.info.get("resources")).scalar("mem")
 
 
 def command_executor(framework_id: str, task: Json) -> Json:
@@ -200,15 +234,16 @@ def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now:
         state.out.append(CloseExecutor(stream=run.stream))
     again = run.state == "RUNNING"
     run.stream = stream
+    run.heartbeat_at = now + state.config.executor_heartbeat_interval
     if run.state != "TERMINATING":
         run.state = "RUNNING"
         run.deadline = None
     assert state.agent_id is not None
-    info = public_agent_info(state.config.info, checkpoint=False)
+    info = public_agent_info(state.config.info | {"id": {"value": state.agent_id}}, checkpoint=False)
     content = {
         "executor_info": run.info,
         "framework_info": state.frameworks[run.framework_id],
-        "agent_info": info | {"id": {"value": state.agent_id}},
+        "agent_info": info,
         "container_id": {"value": run.container_id},
     }
     state.out.append(ToExecutor(stream=stream, event={"type": "SUBSCRIBED", "subscribed": content}))
@@ -237,6 +272,9 @@ def subscribe(state: AgentState, run: ExecutorRun, call: Json, stream: str, now:
 def on_update(state: AgentState, run: ExecutorRun, content: Json, now: float) -> None:
     """UPDATE of an executor: stored, then acknowledged to it at once; the scheduler's word is not awaited."""
     task = state.tasks.get((run.framework_id, content["task_id"]["value"]))
+    if task is not None and run.limitation is not None and content["state"] in TERMINAL:
+        # It ended because of the limit, whatever the executor saw of it; the end of the container tells.
+        task = None
     known = task is not None and any(content.get("uuid") == item["uuid"] for item in (*task.statuses, *task.pending))
     if task is not None and not known:
         updates.add(state, task, updates.executor_status(state, run, content, now), now)
@@ -329,15 +367,18 @@ def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) 
 
 
 def tick(state: AgentState, now: float) -> None:
-    """Executors that did not subscribe, come back or end in time."""
+    """Heartbeats, and executors that did not subscribe, come back or end in time."""
     for run in list(state.runs.values()):
+        if run.stream is not None and run.heartbeat_at is not None and now >= run.heartbeat_at:
+            run.heartbeat_at = now + state.config.executor_heartbeat_interval
+            state.out.append(ToExecutor(stream=run.stream, event={"type": "HEARTBEAT"}))
         if run.deadline is None or now < run.deadline:
             continue
         if run.state == "STARTING":
-            seconds = f"{state.config.executor_registration_timeout:g}secs"
+            seconds = duration(state.config.executor_registration_timeout)
             why = ("REASON_EXECUTOR_REGISTRATION_TIMEOUT", f"Executor did not register within {seconds}")
         elif run.state == "RUNNING":
-            seconds = f"{state.config.executor_reregistration_timeout:g}secs"
+            seconds = duration(state.config.executor_reregistration_timeout)
             why = ("REASON_EXECUTOR_REREGISTRATION_TIMEOUT", f"Executor did not reregister within {seconds}")
         else:
             why = ("REASON_EXECUTOR_TERMINATED", "Executor terminated")

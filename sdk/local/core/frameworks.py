@@ -2,6 +2,7 @@
 timeout.
 """
 
+from sdk.local.core import inverse
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, revive, take_back
 from sdk.local.core.authorization import register_problem
 from sdk.local.core.emit import (
@@ -17,7 +18,7 @@ from sdk.local.core.emit import (
 from sdk.local.core.model import Framework, State, roles_of
 from sdk.local.core.outputs import CloseScheduler
 from sdk.local.core.tasks import complete, release
-from sdk.local.core.validation import framework_change_problem, framework_problem
+from sdk.local.core.validation import framework_change_problem, framework_problem, options_problem
 from sdk.local.core.views import framework_message, master_info
 from sdk.local.core.wire import Json, ordered
 
@@ -38,6 +39,8 @@ def subscribe(state: State, stream: str, call: Json, now: float, principal: str 
         problem = "Changing framework's principal is not allowed."
     if problem is None:
         problem = register_problem(state.config.acls, info, roles_of(info), principal)
+    constraints, refused = options_problem(info, content)
+    problem = problem or refused
     if problem is not None:
         error_and_close(state, stream, problem)
         return
@@ -53,7 +56,7 @@ def subscribe(state: State, stream: str, call: Json, now: float, principal: str 
     framework.unregistered = 0.0
     framework.heartbeat_at = now + state.config.heartbeat_interval
     framework.suppressed = set(content.get("suppressed_roles", ()))
-    framework.offer_constraints = content.get("offer_constraints", {})
+    framework.offer_constraints, framework.constraints = content.get("offer_constraints", {}), constraints
     subscribed = {
         "framework_id": {"value": framework.framework_id},
         "heartbeat_interval_seconds": state.config.heartbeat_interval,
@@ -90,8 +93,9 @@ def _fail_over(state: State, framework: Framework, info: Json, now: float) -> No
         framework.count("events/error")
     # The new scheduler knows nothing of the old offers: they end without a word and are offered again at the next
     # cycle.
-    for offer in offers_of(state, framework=framework):
+    for offer in offers_of(framework):
         take_back(state, offer, now)
+    inverse.forget(state, framework, answers=False)
     # Another user or checkpoint is accepted and ignored, as Mesos does for SUBSCRIBE.
     kept = {name: framework.info[name] for name in ("user", "checkpoint", "id") if name in framework.info}
     framework.info = ordered("FrameworkInfo", info | kept)
@@ -118,11 +122,15 @@ def update(state: State, framework: Framework, call: Json, now: float) -> str | 
     problem = framework_change_problem(framework.info, info)
     if problem is not None:
         return f"FrameworkInfo update is not valid: {problem}"
+    constraints, problem = options_problem(info, content)
+    if problem is not None:
+        return f"'UpdateFramework' call is not valid: {problem}"
     framework.info = info
     roles = framework.roles
-    rescind(state, [offer for offer in offers_of(state, framework=framework) if offer.role not in roles], now)
+    framework.allocations = {role: count for role, count in framework.allocations.items() if role in roles}
+    rescind(state, [offer for offer in offers_of(framework) if offer.role not in roles], now)
     framework.suppressed = set(content.get("suppressed_roles", ()))
-    framework.offer_constraints = content.get("offer_constraints", {})
+    framework.offer_constraints, framework.constraints = content.get("offer_constraints", {}), constraints
     to_operators(state, "FRAMEWORK_UPDATED", {"framework": framework_message(state, framework, full=False)})
     _tell_agents(state, {"type": "UPDATE_FRAMEWORK", "framework_info": info})
     mark_dirty(state, now)
@@ -149,8 +157,9 @@ def disconnected(state: State, stream: str, now: float) -> None:
         return
     framework.stream = None
     framework.unregistered = now
-    for offer in offers_of(state, framework=framework):
+    for offer in offers_of(framework):
         take_back(state, offer, now)
+    inverse.forget(state, framework, answers=False)
     timeout = max(0.0, framework.info.get("failover_timeout", 0.0))
     if timeout == 0:
         remove(state, framework, now)
@@ -164,7 +173,7 @@ def remove(state: State, framework: Framework, now: float) -> None:
     Reservations stay: they are the role's.
     """
     _tell_agents(state, {"type": "SHUTDOWN_FRAMEWORK", "framework_id": {"value": framework.framework_id}})
-    for offer in offers_of(state, framework=framework):
+    for offer in offers_of(framework):
         take_back(state, offer, now)
     for task in [*framework.tasks.values(), *framework.unreachable.values()]:
         if not task.terminal:
@@ -199,7 +208,8 @@ def remove(state: State, framework: Framework, now: float) -> None:
         state.out.append(CloseScheduler(stream=framework.stream))
         framework.stream = None
     framework.unregistered = now
-    state.filters = [item for item in state.filters if item.framework_id != framework.framework_id]
+    state.filters.drop_framework(framework.framework_id)
+    inverse.forget(state, framework, answers=True)
     del state.frameworks[framework.framework_id]
     state.completed_frameworks[framework.framework_id] = framework
     while len(state.completed_frameworks) > state.config.max_completed_frameworks:

@@ -20,9 +20,20 @@ import base64
 from dataclasses import replace
 from typing import Any
 
-from sdk.local.core import accept, agents, allocation, feedback, frameworks, operator, tasks, views
+from sdk.local.core import (
+    accept,
+    agents,
+    allocation,
+    feedback,
+    frameworks,
+    maintenance,
+    operator,
+    tasks,
+    views,
+)
 from sdk.local.core.authorization import register_problem
 from sdk.local.core.emit import registry as registry_of
+from sdk.local.core.machines import Maintenance
 from sdk.local.core.model import Framework, MasterConfig, State, roles_of
 from sdk.local.core.outputs import Answer, Output, ToOperator
 from sdk.local.core.wire import BadMessage, Json, convert
@@ -31,6 +42,8 @@ _CONTENT = {
     "SUBSCRIBE": "subscribe",
     "ACCEPT": "accept",
     "DECLINE": "decline",
+    "ACCEPT_INVERSE_OFFERS": "accept_inverse_offers",
+    "DECLINE_INVERSE_OFFERS": "decline_inverse_offers",
     "KILL": "kill",
     "SHUTDOWN": "shutdown",
     "ACKNOWLEDGE": "acknowledge",
@@ -41,7 +54,6 @@ _CONTENT = {
     "UPDATE_FRAMEWORK": "update_framework",
 }
 _TYPES = frozenset(_CONTENT) | {"TEARDOWN", "REVIVE", "SUPPRESS", "REQUEST"}
-_TYPES |= {"ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"}
 
 
 class Master:
@@ -59,9 +71,12 @@ class Master:
             removed_frameworks=list(known.get("removed_frameworks", [])),
             deactivated=dict(known.get("deactivated", {})),
             weights=dict(known.get("weights", {})),
+            quotas=dict(known.get("quotas", {})),
+            maintenance=Maintenance.of(known.get("maintenance", {})),
         )
         if self.state.recovered_agents:
             self.state.recover_until = now + config.agent_reregister_timeout
+            allocation.hold_offers(self.state, now)
 
     def _take(self) -> tuple[Output, ...]:
         outputs = tuple(self.state.out)
@@ -157,9 +172,10 @@ class Master:
                 frameworks.remove(state, framework, now)
             case "UPDATE_FRAMEWORK":
                 return frameworks.update(state, framework, call, now)
+            case "ACCEPT_INVERSE_OFFERS" | "DECLINE_INVERSE_OFFERS":
+                maintenance.answered(state, framework, call, now)
             case _:
-                # Inverse offers are never made, so an answer to one is to one that is no longer valid: ignored. The
-                # allocator of Mesos ignores REQUEST, too.
+                # The allocator of Mesos ignores REQUEST, too.
                 pass
         return None
 
@@ -243,7 +259,8 @@ class Master:
             checked = convert("OperatorVolumes", {"agent_id": {"value": agent_id}, "volumes": resources})
         except BadMessage as error:
             return Answer(status=400, text=f"Error in parsing '{items}' query parameter in the request body: {error}")
-        found = operator.change(self.state, kind, field, items, agent_id, checked.get("volumes", []), now, principal)
+        operation = {"type": kind, field: {items: checked.get("volumes", [])}}
+        found = operator.change(self.state, operation, agent_id, now, principal)
         return self._with_outputs(found, now)
 
     def _with_outputs(self, answer: Answer, now: float) -> Answer:

@@ -9,6 +9,11 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sdk.local.core.authorization import Acls
+from sdk.local.core.capacity import Capacity
+from sdk.local.core.constraints import NONE as NO_CONSTRAINTS
+from sdk.local.core.constraints import Constraints
+from sdk.local.core.filters import Filters
+from sdk.local.core.machines import MachineKey, Maintenance, machine_key
 from sdk.local.core.outputs import Output
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import Json
@@ -119,17 +124,6 @@ class Operation:
         return self.info["id"]["value"] if "id" in self.info else None
 
 
-@dataclass(slots=True, kw_only=True)
-class Filter:
-    """What a framework refused on one agent in one role, until when."""
-
-    framework_id: str
-    agent_id: str
-    role: str
-    refused: Resources
-    until: float
-
-
 def _declares(info: Json, capability: str) -> bool:
     return any(item.get("type") == capability for item in info.get("capabilities", ()))
 
@@ -157,14 +151,21 @@ class Framework:
     remove_at: float | None = None
     suppressed: set[str] = field(default_factory=set)
     offer_constraints: Json = field(default_factory=dict)
+    constraints: Constraints = NO_CONSTRAINTS
+    """The same, ready to be asked."""
     tasks: dict[str, Task] = field(default_factory=dict)
     unreachable: dict[str, Task] = field(default_factory=dict)
     completed: deque[Task] = field(default_factory=deque)
     operations: dict[str, Operation] = field(default_factory=dict)
+    offers: dict[str, Offer] = field(default_factory=dict)
     held: dict[str, dict[str, int]] = field(default_factory=dict)
     """Thousandths by role and scalar name of what it uses or is offered."""
     metrics: dict[str, int] = field(default_factory=dict)
     """What is counted for it alone: see `metrics`."""
+    unreserved: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The part of that which is not reserved: quotas count it."""
+    allocations: dict[str, int] = field(default_factory=dict)
+    """How many offers it got in each role: who got fewer comes first at equal shares."""
 
     def count(self, name: str, by: int = 1) -> None:
         """So many more of what /metrics/snapshot counts under `name` for this framework."""
@@ -211,6 +212,7 @@ class Agent:
     drain: Json | None = None
     """`{"config", "since"}` while an operator drains it, and after that until it is activated again."""
     drained: bool = False
+    offers: dict[str, Offer] = field(default_factory=dict)
     executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     killed: dict[tuple[str, str], Json] = field(default_factory=dict)
@@ -223,6 +225,18 @@ class Agent:
     def hostname(self) -> str:
         """Its hostname."""
         return str(self.info["hostname"])
+
+    @property
+    def machine(self) -> MachineKey:
+        """The machine that it says it runs on."""
+        return machine_key(self.info)
+
+    @property
+    def url(self) -> Json:
+        """Where it serves, as offers say it."""
+        ip = self.info.get("ip", "127.0.0.1")
+        address = {"hostname": self.hostname, "ip": ip, "port": self.info["port"]}
+        return {"scheme": "http", "address": address, "path": "/slave(1)"}
 
     @property
     def pid(self) -> str:
@@ -252,14 +266,19 @@ class State:
     """Agents that were away when their draining was called off: they are told when they are back."""
     weights: dict[str, float] = field(default_factory=dict)
     quotas: dict[str, Json] = field(default_factory=dict)
-    """What operators set; shown, not obeyed."""
+    """QuotaConfigs by role."""
+    capacity: Capacity = field(default_factory=Capacity)
     offers: dict[str, Offer] = field(default_factory=dict)
-    filters: list[Filter] = field(default_factory=list)
+    """All outstanding offers; agents and frameworks have their own."""
+    filters: Filters = field(default_factory=Filters)
     operators: dict[str, float] = field(default_factory=dict)
     """Operator streams and when their next heartbeat is due."""
     allocation_at: float | None = None
     """When the next allocation cycle is due; None while nothing could change."""
     last_allocation: float = 0.0
+    hold: tuple[int, float] | None = None
+    """After a restart with quotas: no offers until so many agents are back, or until that time."""
+    maintenance: Maintenance = field(default_factory=Maintenance)
     next_framework: int = 0
     next_agent: int = 0
     next_offer: int = 0
@@ -268,6 +287,11 @@ class State:
     """How much later than it was due the last allocation ran."""
     metrics: dict[str, int] = field(default_factory=dict)
     out: list[Output] = field(default_factory=list)
+
+    def offer_id(self) -> str:
+        """A new id of an offer or inverse offer."""
+        self.next_offer += 1
+        return f"{self.config.master_id}-O{self.next_offer - 1}"
 
     def operation_uuid(self) -> str:
         """A new id of an operation, as the bytes of a UUID."""

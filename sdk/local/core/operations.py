@@ -1,13 +1,15 @@
-"""What RESERVE, UNRESERVE, CREATE and DESTROY do to resources, and when they are refused.
+"""What RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME and SHRINK_VOLUME do to resources, and when they are refused.
 
 Pure functions on resources: the master runs them on what an offer holds, the agent on what it owns, with the same
 outcome.
 """
 
-from sdk.local.core.resources import Resources, reservation_role, text
+from collections.abc import Callable
+
+from sdk.local.core.resources import Resources, reservation_role, text, thousandths
 from sdk.local.core.wire import Json
 
-KINDS = ("RESERVE", "UNRESERVE", "CREATE", "DESTROY")
+KINDS = ("RESERVE", "UNRESERVE", "CREATE", "DESTROY", "GROW_VOLUME", "SHRINK_VOLUME")
 
 
 class Invalid(Exception):
@@ -30,6 +32,31 @@ def _without_volume(resource: Json) -> Json:
     return result | {"disk": {"source": source}} if source else result
 
 
+def _resized(volume: Json, amount: float) -> Json:
+    """The volume with another size, in the thousandths that Mesos counts."""
+    return volume | {"scalar": {"value": thousandths(amount) / 1000}}
+
+
+def each(operation: Json, change: Callable[[Json], Json]) -> Json:
+    """The operation with every resource in it changed."""
+    kind = operation["type"].lower()
+    content: Json = {}
+    for name, value in operation[kind].items():
+        if isinstance(value, list):
+            content[name] = [change(item) for item in value]
+        else:
+            # What SHRINK_VOLUME subtracts is a plain scalar.
+            content[name] = change(value) if "name" in value else value
+    return operation | {kind: content}
+
+
+def mentioned(operation: Json) -> list[Json]:
+    """Every resource in the operation."""
+    found: list[Json] = []
+    each(operation, lambda item: found.append(item) or item)  # type: ignore[func-returns-value]
+    return found
+
+
 def conversion(operation: Json) -> tuple[list[Json], list[Json]]:
     """What the operation consumes and what it makes, as resource lists."""
     match operation.get("type"):
@@ -46,6 +73,14 @@ def conversion(operation: Json) -> tuple[list[Json], list[Json]]:
         case "DESTROY":
             taken = operation["destroy"].get("volumes", [])
             return taken, [_without_volume(item) for item in taken]
+        case "GROW_VOLUME":
+            volume, addition = operation["grow_volume"]["volume"], operation["grow_volume"]["addition"]
+            size = volume["scalar"]["value"] + addition["scalar"]["value"]
+            return [volume, addition], [_resized(volume, size)]
+        case "SHRINK_VOLUME":
+            volume, away = operation["shrink_volume"]["volume"], operation["shrink_volume"]["subtract"]["value"]
+            size = volume["scalar"]["value"] - away
+            return [volume], [_resized(volume, size), _resized(_without_volume(volume), away)]
         case kind:
             raise Invalid(f"Operation of type {kind} is not supported")
 
@@ -60,12 +95,7 @@ def apply(resources: Resources, operation: Json) -> Resources:
 
 def unallocated(operation: Json) -> Json:
     """The operation as an agent applies it: without allocation."""
-    kind = operation["type"].lower()
-    content = {
-        name: [{key: part for key, part in item.items() if key != "allocation_info"} for item in items]
-        for name, items in operation[kind].items()
-    }
-    return operation | {kind: content}
+    return each(operation, lambda item: {key: part for key, part in item.items() if key != "allocation_info"})
 
 
 def validate(operation: Json, principal: str | None) -> None:
@@ -74,9 +104,11 @@ def validate(operation: Json, principal: str | None) -> None:
     content = operation.get(kind.lower())
     if content is None:
         raise Invalid(f"Expecting '{kind.lower()}' to be present")
-    for items in content.values():
-        for item in items:
-            _resource(item)
+    if kind in ("GROW_VOLUME", "SHRINK_VOLUME"):
+        (_grow if kind == "GROW_VOLUME" else _shrink)(content)
+        return
+    for item in mentioned(operation):
+        _resource(item, "Invalid resources: ")
     match kind:
         case "RESERVE":
             for item in content.get("resources", []):
@@ -98,14 +130,59 @@ def validate(operation: Json, principal: str | None) -> None:
                     raise Invalid("Expected a persistent volume")
 
 
-def _resource(item: Json) -> None:
+def _resource(item: Json, head: str) -> None:
     value = item.get("scalar", {}).get("value")
     if item["type"] == "SCALAR" and (value is None or value < 0):
-        raise Invalid(f"Invalid resources: Resource '{text(item)}' is invalid: Invalid scalar resource: value < 0")
+        raise Invalid(f"{head}Resource '{text(item)}' is invalid: Invalid scalar resource: value < 0")
     if "persistence" in item.get("disk", {}) and reservation_role(item) == "*":
-        raise Invalid(
-            "Invalid resources: Invalid DiskInfo: Persistent volumes cannot be created from unreserved resources"
-        )
+        raise Invalid(f"{head}Invalid DiskInfo: Persistent volumes cannot be created from unreserved resources")
+
+
+def _size(item: Json) -> int:
+    return thousandths(item.get("scalar", {}).get("value", 0.0)) if item["type"] == "SCALAR" else 0
+
+
+def _volume(item: Json, what: str, doing: str) -> None:
+    """Refuse what is no persistent volume that can change its size."""
+    disk = item.get("disk", {})
+    head = f"Invalid persistent volume in the '{what}.volume' field: "
+    if "persistence" not in disk:
+        raise Invalid(f"{head}Resource {text(item)} does not have a persistence in its DiskInfo")
+    if "volume" not in disk:
+        raise Invalid(f"{head}Expecting 'volume' to be set for persistent volume")
+    if "host_path" in disk["volume"]:
+        raise Invalid(f"{head}Expecting 'host_path' to be unset for persistent volume")
+    if "shared" in item:
+        raise Invalid(f"{doing} a shared persistent volume is not supported")
+
+
+def _grow(content: Json) -> None:
+    volume, addition = content["volume"], content["addition"]
+    _resource(volume, "Invalid resource in the 'GrowVolume.volume' field: ")
+    _resource(addition, "Invalid resource in the 'GrowVolume.addition' field: ")
+    if _size(addition) <= 0:
+        raise Invalid("The size of 'GrowVolume.addition' field must be greater than zero")
+    if "provider_id" in volume:
+        raise Invalid("Growing a volume from a resource provider is not supported")
+    _volume(volume, "GrowVolume", "Growing")
+    stripped = Resources.of([_without_volume(volume) | {"scalar": {"value": 1.0}}])
+    if len(list(stripped + Resources.of([addition]))) != 1:
+        raise Invalid("Incompatible resources in the 'GrowVolume.volume' and 'GrowVolume.addition' fields")
+
+
+def _shrink(content: Json) -> None:
+    volume, away = content["volume"], thousandths(content["subtract"]["value"])
+    _resource(volume, "Invalid resource in the 'ShrinkVolume.volume' field: ")
+    if away <= 0:
+        raise Invalid("Value of 'ShrinkVolume.subtract' must be greater than zero")
+    if _size(volume) <= away:
+        raise Invalid("Value of 'ShrinkVolume.subtract' must be smaller than the size of 'ShrinkVolume.volume'")
+    if "provider_id" in volume:
+        raise Invalid("Shrinking a volume from a resource provider is not supported")
+    source = volume.get("disk", {}).get("source")
+    if isinstance(source, dict) and source.get("type") == "MOUNT":
+        raise Invalid("Shrinking a volume on a MOUNT disk is not supported")
+    _volume(volume, "ShrinkVolume", "Shrinking")
 
 
 def _dynamic(item: Json) -> None:

@@ -3,8 +3,8 @@
 Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
 """
 
-from sdk.local.core import agents, frameworks, operations, views
-from sdk.local.core.allocation import mark_dirty, offers_of, rescind
+from sdk.local.core import agents, frameworks, maintenance, operations, quota, views, weights
+from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.authorization import operation_problem, teardown_allowed
 from sdk.local.core.emit import count_operation, persist, to_agent
 from sdk.local.core.master_flags import flags
@@ -17,20 +17,19 @@ from sdk.local.core.wire import BadMessage, Json, convert
 _CONTENT = {
     "GET_METRICS": "get_metrics", "SET_LOGGING_LEVEL": "set_logging_level", "LIST_FILES": "list_files",
     "READ_FILE": "read_file", "UPDATE_WEIGHTS": "update_weights", "UPDATE_QUOTA": "update_quota",
+    "UPDATE_MAINTENANCE_SCHEDULE": "update_maintenance_schedule", "START_MAINTENANCE": "start_maintenance",
+    "STOP_MAINTENANCE": "stop_maintenance", "SET_QUOTA": "set_quota", "REMOVE_QUOTA": "remove_quota",
     "RESERVE_RESOURCES": "reserve_resources", "UNRESERVE_RESOURCES": "unreserve_resources",
     "CREATE_VOLUMES": "create_volumes", "DESTROY_VOLUMES": "destroy_volumes", "TEARDOWN": "teardown",
     "MARK_AGENT_GONE": "mark_agent_gone", "DRAIN_AGENT": "drain_agent", "DEACTIVATE_AGENT": "deactivate_agent",
-    "REACTIVATE_AGENT": "reactivate_agent",
+    "REACTIVATE_AGENT": "reactivate_agent", "GROW_VOLUME": "grow_volume", "SHRINK_VOLUME": "shrink_volume",
 }  # fmt: skip
 _VIEWS = frozenset(
     {"GET_STATE", "GET_TASKS", "GET_AGENTS", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_OPERATIONS", "GET_ROLES",
      "GET_HEALTH", "GET_VERSION", "GET_MASTER", "GET_FLAGS", "GET_LOGGING_LEVEL", "GET_WEIGHTS", "GET_QUOTA",
      "GET_MAINTENANCE_STATUS", "GET_MAINTENANCE_SCHEDULE"}
 )  # fmt: skip
-_OTHERS = frozenset(
-    {"SUBSCRIBE", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE", "SET_QUOTA", "REMOVE_QUOTA",
-     "GROW_VOLUME", "SHRINK_VOLUME"}
-)  # fmt: skip
+_OTHERS = frozenset({"SUBSCRIBE"})
 _RESOURCES = {
     "RESERVE_RESOURCES": ("RESERVE", "reserve", "resources"),
     "UNRESERVE_RESOURCES": ("UNRESERVE", "unreserve", "resources"),
@@ -70,27 +69,35 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
         case "SET_LOGGING_LEVEL":
             return Answer(status=200)
         case "UPDATE_WEIGHTS":
-            for item in call["update_weights"].get("weight_infos", []):
-                if item["weight"] <= 0:
-                    return Answer(status=400, text=f"Invalid weight '{item['weight']:g}': Weights must be positive")
-                state.weights[item.get("role", "*")] = item["weight"]
-            return Answer(status=200)
+            return weights.update(state, call["update_weights"].get("weight_infos", []), now)
         case "UPDATE_QUOTA":
-            for item in call["update_quota"].get("quota_configs", []):
-                state.quotas[item["role"]] = item
-            return Answer(status=200)
+            return quota.update(state, call["update_quota"], now)
+        case "SET_QUOTA":
+            return quota.set_old(state, call["set_quota"]["quota_request"], now)
+        case "UPDATE_MAINTENANCE_SCHEDULE":
+            return maintenance.update(state, call["update_maintenance_schedule"]["schedule"], now)
+        case "START_MAINTENANCE":
+            return maintenance.start(state, call["start_maintenance"].get("machines", []), now)
+        case "STOP_MAINTENANCE":
+            return maintenance.stop(state, call["stop_maintenance"].get("machines", []))
+        case "REMOVE_QUOTA":
+            return quota.remove_old(state, call["remove_quota"]["role"], now)
         case "MARK_AGENT_GONE":
             return _mark_gone(state, call["mark_agent_gone"]["agent_id"]["value"], now)
         case "DRAIN_AGENT" | "DEACTIVATE_AGENT" | "REACTIVATE_AGENT":
             return _activity(state, kind, call[kind.lower()], now)
+        case "GROW_VOLUME" | "SHRINK_VOLUME":
+            content = dict(call[kind.lower()])
+            agent_id = content.pop("agent_id", {}).get("value", "")
+            return change(state, {"type": kind, kind.lower(): content}, agent_id, now, principal)
         case _ if kind in _RESOURCES:
             content = call[kind.lower()]
             name, field, items = _RESOURCES[kind]
-            return change(
-                state, name, field, items, content["agent_id"]["value"], content.get(items, []), now, principal
-            )
+            operation = {"type": name, field: {items: content.get(items, [])}}
+            return change(state, operation, content["agent_id"]["value"], now, principal)
         case _:
-            return Answer(status=501, text=f"The embedded Mesos does not implement {kind}")
+            # SUBSCRIBE, LIST_FILES and READ_FILE are answered by the shell around this.
+            return Answer(status=501, text=f"{kind} is not answered here")
 
 
 def _view(state: State, kind: str) -> Answer:
@@ -122,16 +129,14 @@ def _view(state: State, kind: str) -> Answer:
         case "GET_LOGGING_LEVEL":
             content = {"level": 0}
         case "GET_WEIGHTS":
-            found = [{"weight": weight, "role": role} for role, weight in sorted(state.weights.items())]
+            found = weights.shown(state)
             content = {"weight_infos": found} if found else None
         case "GET_QUOTA":
-            configs = [state.quotas[role] for role in sorted(state.quotas)]
-            infos = [{"role": item["role"]} for item in configs]
-            content = {"status": {"infos": infos, "configs": configs} if configs else {}}
+            content = {"status": quota.shown(state)}
         case "GET_MAINTENANCE_STATUS":
-            content = {"status": {}}
+            content = {"status": maintenance.status(state)}
         case _:
-            content = {"schedule": {}}
+            content = {"schedule": maintenance.schedule(state)}
     body: Json = {"type": kind}
     return Answer(status=200, body=body if content is None else body | {kind.lower(): content})
 
@@ -184,11 +189,10 @@ def _nanoseconds(duration: Json) -> int:
     return int(duration.get("seconds", 0)) * 10**9 + int(duration.get("nanos", 0))
 
 
-def change(
-    state: State, kind: str, field: str, items: str, agent_id: str, given: list[Json], now: float, principal: str | None
-) -> Answer:
-    """RESERVE, UNRESERVE, CREATE or DESTROY of an operator on what nobody uses; offers are rescinded for it."""
-    resources = [modern(item) for item in given]
+def change(state: State, given: Json, agent_id: str, now: float, principal: str | None) -> Answer:
+    """RESERVE or another operation of an operator on what nobody uses; offers are rescinded for it."""
+    kind, operation = given["type"], operations.each(given, modern)
+    resources = operations.mentioned(operation)
     for item in resources:
         problem = _reservation_problem(item)
         if problem is not None:
@@ -196,8 +200,8 @@ def change(
     agent = state.agents.get(agent_id)
     if agent is None:
         return Answer(status=400, text="No agent found with specified ID")
-    operation: Json = {"type": kind, field: {items: resources}}
-    where = f" on agent {agent.agent_id} at {agent.pid} ({agent.hostname})" if kind in ("RESERVE", "CREATE") else ""
+    named = kind not in ("UNRESERVE", "DESTROY")
+    where = f" on agent {agent.agent_id} at {agent.pid} ({agent.hostname})" if named else ""
     head = f"Invalid {kind} operation{where}: "
     try:
         operations.validate(operation, principal)
@@ -212,7 +216,7 @@ def change(
         return Answer(status=400, text=f"{head}{message}")
     if operation_problem(state.config.acls, operation, principal) is not None:
         return _FORBIDDEN
-    offers = offers_of(state, agent=agent)
+    offers = offers_of(agent)
     unused = agent.free
     for offer in offers:
         unused = unused + offer.resources.unallocated()
@@ -237,7 +241,7 @@ def _make_room(state: State, agent: Agent, operation: Json, now: float) -> None:
     """Rescind offers that hold some of what is wanted until what is free suffices, as the real master does."""
     wanted = Resources.of(operations.conversion(operation)[0])
     recovered = Resources()
-    for offer in offers_of(state, agent=agent):
+    for offer in offers_of(agent):
         held = offer.resources.unallocated()
         if not any(held.contains(Resources.of([item])) or _overlaps(held, item) for item in wanted):
             continue
@@ -254,7 +258,7 @@ def _overlaps(held: Resources, item: Json) -> bool:
 
 def _apply(state: State, agent: Agent, operation: Json) -> None:
     agent.free = operations.apply(agent.free, operation)
-    agent.total = operations.apply(agent.total, operation)
+    set_total(state, agent, operations.apply(agent.total, operation))
     record = Operation(
         uuid=state.operation_uuid(),
         framework_id="",

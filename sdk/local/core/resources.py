@@ -16,9 +16,17 @@ Value = int | tuple[Span, ...] | frozenset[str]
 """Thousandths of a scalar, sorted disjoint inclusive ranges, or a set of items."""
 
 _VALUE_FIELDS = ("scalar", "ranges", "set")
-_LARGEST = 2.0**63
+# Mesos' fixed point numbers are 64 bits wide.
+_MOST = 9.2e15
 # Names of roles come from the network: no more than these are remembered.
 _KINDS = 100
+
+
+def thousandths(value: float) -> int:
+    """A scalar as Mesos counts it, to the nearest thousandth: 0.1234 is 0.123. More than Mesos can count is as much as
+    it can.
+    """
+    return round(min(max(value, -_MOST), _MOST) * 1000)
 
 
 def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
@@ -49,8 +57,7 @@ def _value(resource: Json) -> Value:
         return _merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
     if kind == "SET":
         return frozenset(resource.get("set", {}).get("item", ()))
-    # Mesos rounds to the nearest thousandth: 0.1234 counts as 0.123. It keeps them in 64 bits.
-    return round(max(-_LARGEST, min(_LARGEST, float(resource.get("scalar", {}).get("value", 0.0)) * 1000)))
+    return thousandths(float(resource.get("scalar", {}).get("value", 0.0)))
 
 
 def _is_zero(value: Value) -> bool:
@@ -130,7 +137,7 @@ class Kind:
     cycles ask for them again and again.
     """
 
-    __slots__ = ("_allocated", "_bare", "_order", "key", "name", "role", "template")
+    __slots__ = ("_allocated", "_bare", "_order", "key", "name", "role", "template", "volume")
 
     def __init__(self, template: Json) -> None:
         self.template = template
@@ -138,6 +145,7 @@ class Kind:
         self.name: str = template["name"]
         self.role = reservation_role(template)
         """The role it is reserved for, `*` when it is not."""
+        self.volume = "persistence" in template.get("disk", {})
         self._order: tuple[str, ...] | None = None
         self._bare: Kind | None = None
         self._allocated: dict[str, Kind] = {}
@@ -150,8 +158,8 @@ class Kind:
     @property
     def whole(self) -> bool:
         """Whether it can only be had as a whole: volumes, and disks that are devices of their own."""
-        disk = self.template.get("disk", {})
-        return "persistence" in disk or disk.get("source", {}).get("type") in ("MOUNT", "BLOCK", "RAW")
+        source = self.template.get("disk", {}).get("source")
+        return self.volume or (isinstance(source, dict) and source.get("type") in ("MOUNT", "BLOCK", "RAW"))
 
     def bare(self) -> "Kind":
         """The same without allocation."""
@@ -203,10 +211,12 @@ def _removed(entries: dict[str, _Entry], key: str) -> dict[str, _Entry]:
 class Resources:
     """An immutable sum of resources that keeps the order in which kinds first came, as Mesos does."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_reach", "_roles")
 
     def __init__(self, entries: dict[str, _Entry] | None = None) -> None:
         self._entries: dict[str, _Entry] = entries or {}
+        self._roles: frozenset[str] | None = None
+        self._reach: dict[frozenset[str], Resources] = {}
 
     @classmethod
     def of(cls, resources: Iterable[Json] | None) -> "Resources":
@@ -263,11 +273,14 @@ class Resources:
         return Resources(entries)
 
     def contains(self, other: "Resources") -> bool:
-        """Whether every kind of `other` is here in at least that amount."""
-        return all(
-            key in self._entries and _covers(self._entries[key].value, entry.value)
-            for key, entry in other._entries.items()
-        )
+        """Whether every kind of `other` is here in at least that amount; a volume is never a part of a larger one."""
+        for key, entry in other._entries.items():
+            mine = self._entries.get(key)
+            if mine is None or not _covers(mine.value, entry.value):
+                return False
+            if entry.kind.volume and mine.value != entry.value:
+                return False
+        return True
 
     def where(self, keep: Callable[[Json], bool]) -> "Resources":
         """The entries whose resource (without its value) satisfies `keep`."""
@@ -276,6 +289,24 @@ class Resources:
     def of_kinds(self, keep: Callable[[Kind], bool]) -> "Resources":
         """The entries whose kind satisfies `keep`."""
         return Resources({key: entry for key, entry in self._entries.items() if keep(entry.kind)})
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that some of it is reserved for, `*` for what is not."""
+        if self._roles is None:
+            self._roles = frozenset(entry.kind.role for entry in self._entries.values())
+        return self._roles
+
+    def reserved_for(self, roles: frozenset[str]) -> "Resources":
+        """What is reserved for one of these roles (`*`: not reserved). Asked again, it is the same object: what an idle
+        agent has is looked at every cycle.
+        """
+        if len(roles) == len(self.roles):
+            return self
+        found = self._reach.get(roles)
+        if found is None:
+            found = self._reach[roles] = self.of_kinds(lambda kind: kind.role in roles)
+        return found
 
     def shrunk(self, budget: dict[str, int], *, others: bool) -> "Resources":
         """Scalars cut down to the thousandths that `budget` has for their name; of names that it does not have, all or

@@ -1,5 +1,8 @@
 """Names of roles: which are valid, and which role may use what is reserved for another."""
 
+MAX_LEVELS = 100
+"""Mesos has no such limit. Here every level of a role is a node of the allocator's tree, and anybody may name roles."""
+
 
 def problem(role: str) -> str | None:
     """Why Mesos refuses `role`, or None."""
@@ -11,6 +14,8 @@ def problem(role: str) -> str | None:
         return f"Role '{role}' cannot start with a slash"
     if role.endswith("/"):
         return f"Role '{role}' cannot end with a slash"
+    if role.count("/") >= MAX_LEVELS:
+        return f"Role '{role[:40]}...' has more than {MAX_LEVELS} levels"
     for part in role.split("/"):
         if not part:
             return f"Role '{role}' cannot contain two adjacent slashes"

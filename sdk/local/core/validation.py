@@ -1,5 +1,6 @@
 """Which FrameworkInfos the master refuses, and with which words. Tasks are the business of `task_validation`."""
 
+from sdk.local.core.constraints import NONE, Constraints, Invalid, parse
 from sdk.local.core.roles import problem as role_problem
 from sdk.local.core.wire import Json
 
@@ -33,6 +34,19 @@ def framework_problem(info: Json) -> str | None:
     if timeout > _MAX_FAILOVER_TIMEOUT:
         return f"The framework failover_timeout ({timeout:g}) is invalid"
     return id_problem(info["id"]["value"]) if info.get("id", {}).get("value") else None
+
+
+def options_problem(info: Json, content: Json) -> tuple[Constraints, str | None]:
+    """The offer constraints of SUBSCRIBE or UPDATE_FRAMEWORK, and why its suppressed roles or they are refused."""
+    multi = any(item.get("type") == "MULTI_ROLE" for item in info.get("capabilities", ()))
+    roles = info.get("roles", []) if multi else [info.get("role", "*")]
+    foreign = sorted(set(content.get("suppressed_roles", ())) - set(roles))
+    if foreign:
+        return NONE, f"Suppressed roles {{ {', '.join(foreign)} }} are not contained in the set of roles"
+    try:
+        return parse(content.get("offer_constraints", {}), roles), None
+    except Invalid as error:
+        return NONE, str(error)
 
 
 def framework_change_problem(old: Json, new: Json) -> str | None:

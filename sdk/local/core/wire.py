@@ -65,7 +65,7 @@ _TABLE: dict[str, str] = {
     "FrameworkInfo": "user!:string name!:string id:Id failover_timeout:double=0.0 checkpoint:bool=false role:string"
     " roles:string*"
     " hostname:string principal:string webui_url:string capabilities:Capability* labels:Labels"
-    " offer_filters:OfferFilters",
+    " offer_filters:offer_filters",
     "Uri": "value!:string executable:bool extract:bool=true cache:bool output_file:string",
     "Variable": "name!:string type:enum=VALUE value:string secret:Secret",
     "Environment": "variables:Variable*",
@@ -108,12 +108,25 @@ _TABLE: dict[str, str] = {
     "Unreserve": "resources:Resource*",
     "Create": "volumes:Resource*",
     "Destroy": "volumes:Resource*",
+    "GrowVolume": "volume!:Resource addition!:Resource",
+    "ShrinkVolume": "volume!:Resource subtract!:Scalar",
     "Operation": "type:enum id:Id launch:Launch launch_group:LaunchGroup reserve:Reserve unreserve:Unreserve"
-    " create:Create destroy:Destroy",
+    " create:Create destroy:Destroy grow_volume:GrowVolume shrink_volume:ShrinkVolume",
     "Filters": "refuse_seconds:double=5.0",
-    "Subscribe": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
+    "Empty": "",
+    "TextValue": "value!:string",
+    "TextRegex": "regex!:string",
+    "Selector": "attribute_name:string pseudoattribute_type:enum",
+    "Predicate": "exists:Empty not_exists:Empty text_equals:TextValue text_not_equals:TextValue"
+    " text_matches:TextRegex text_not_matches:TextRegex",
+    "AttributeConstraint": "selector!:Selector predicate!:Predicate",
+    "ConstraintGroup": "attribute_constraints:AttributeConstraint*",
+    "RoleConstraints": "groups:ConstraintGroup*",
+    "OfferConstraints": "role_constraints:role_constraints",
+    "Subscribe": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:OfferConstraints",
     "Accept": "offer_ids:Id* operations:Operation* filters:Filters",
     "Decline": "offer_ids:Id* filters:Filters",
+    "InverseOffers": "inverse_offer_ids:Id* filters:Filters",
     "Revive": "roles:string*",
     "Suppress": "roles:string*",
     "Kill": "task_id!:Id agent_id:Id kill_policy:KillPolicy",
@@ -125,11 +138,12 @@ _TABLE: dict[str, str] = {
     "ReconcileOperation": "operation_id!:Id agent_id:Id resource_provider_id:Id",
     "ReconcileOperations": "operations:ReconcileOperation*",
     "Message": "agent_id!:Id executor_id!:Id data!:bytes",
-    "UpdateFramework": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:any",
+    "UpdateFramework": "framework_info!:FrameworkInfo suppressed_roles:string* offer_constraints:OfferConstraints",
     "Call": "framework_id:Id type:enum subscribe:Subscribe accept:Accept decline:Decline revive:Revive kill:Kill"
     " shutdown:Shutdown"
     " acknowledge:Acknowledge acknowledge_operation_status:AcknowledgeOperation reconcile:Reconcile"
-    " reconcile_operations:ReconcileOperations message:Message suppress:Suppress update_framework:UpdateFramework",
+    " reconcile_operations:ReconcileOperations message:Message suppress:Suppress update_framework:UpdateFramework"
+    " accept_inverse_offers:InverseOffers decline_inverse_offers:InverseOffers",
     "ContainerStatus": "container_id:any network_infos:any* cgroup_info:any executor_pid:uint",
     "Status": "task_id!:Id state!:enum message:string source:enum reason:enum data:bytes agent_id:Id executor_id:Id"
     " timestamp:double"
@@ -142,6 +156,8 @@ _TABLE: dict[str, str] = {
     "AgentId": "agent_id!:Id",
     "OperatorResources": "agent_id!:Id resources:Resource*",
     "OperatorVolumes": "agent_id!:Id volumes:Resource*",
+    "OperatorGrow": "agent_id:Id volume!:Resource addition!:Resource",
+    "OperatorShrink": "agent_id:Id volume!:Resource subtract!:Scalar",
     "FrameworkId": "framework_id!:Id",
     "TimeSpan": "seconds:int nanos:int",
     "Drain": "agent_id!:Id max_grace_period:TimeSpan mark_gone:bool",
@@ -149,12 +165,25 @@ _TABLE: dict[str, str] = {
     "Weights": "weight_infos:Weight*",
     "QuotaConfig": "role!:string guarantees:scalars limits:scalars",
     "Quotas": "force:bool quota_configs:QuotaConfig*",
+    "QuotaRequest": "force:bool=false role:string guarantee:Resource*",
+    "SetQuota": "quota_request!:QuotaRequest",
+    "RemoveQuota": "role!:string",
+    "TimeInfo": "nanoseconds!:int",
+    "Unavailability": "start!:TimeInfo duration:Duration",
+    "Machine": "hostname:string ip:string",
+    "Machines": "machines:Machine*",
+    "Window": "machine_ids:Machine* unavailability!:Unavailability",
+    "Schedule": "windows:Window*",
+    "UpdateSchedule": "schedule!:Schedule",
     "Metrics": "timeout:Duration",
     "ListFiles": "path!:string",
     "ReadFile": "path!:string offset!:uint length:uint",
     "OperatorCall": "type:enum get_metrics:Metrics set_logging_level:any list_files:ListFiles read_file:ReadFile"
-    " update_weights:Weights update_quota:Quotas reserve_resources:OperatorResources"
-    " unreserve_resources:OperatorResources create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
+    " update_maintenance_schedule:UpdateSchedule start_maintenance:Machines stop_maintenance:Machines"
+    " update_weights:Weights update_quota:Quotas set_quota:SetQuota remove_quota:RemoveQuota"
+    " reserve_resources:OperatorResources unreserve_resources:OperatorResources"
+    " create_volumes:OperatorVolumes destroy_volumes:OperatorVolumes"
+    " grow_volume:OperatorGrow shrink_volume:OperatorShrink"
     " teardown:FrameworkId mark_agent_gone:AgentId drain_agent:Drain deactivate_agent:AgentId"
     " reactivate_agent:AgentId",
 }
@@ -236,6 +265,17 @@ def _scalars(value: object, name: str) -> Json:
     return {str(key): convert("Scalar", item) for key, item in value.items()}
 
 
+def _by_role(message: str) -> Callable[[object, str], Json]:
+    """A map of roles to messages."""
+
+    def converted(value: object, name: str) -> Json:
+        if not isinstance(value, dict):
+            raise _wrong(value, name)
+        return {str(role): convert(message, item) for role, item in value.items()}
+
+    return converted
+
+
 def _bytes(value: object, name: str) -> str:
     text = _string(value, name)
     try:
@@ -256,6 +296,8 @@ _SCALARS: dict[str, Callable[[object, str], Any]] = {
     "enum": _string,
     "bytes": _bytes,
     "scalars": _scalars,
+    "offer_filters": _by_role("OfferFilters"),
+    "role_constraints": _by_role("RoleConstraints"),
 }
 
 _DEFAULTS: dict[str, Any] = {

@@ -51,6 +51,11 @@ class Replay:
     agent_id: str
     containers: list[str]
     """Ids for containers in order of their launch."""
+    uuids: list[str] = field(default_factory=list)
+    """For the statuses that the agent makes, in their order; zero when there are no more."""
+    resources: list[Json] = field(default_factory=lambda: resources("cpus:4;mem:4096"))
+    info: Json = field(default_factory=dict)
+    """What its AgentInfo has besides."""
     now: float = 0.0
     agent: Agent = field(init=False)
     checkpoints: dict[str, Json] = field(default_factory=dict)
@@ -68,8 +73,8 @@ class Replay:
     def start(self) -> None:
         """The agent's process (again), with what it stored."""
         config = AgentConfig(
-            info={"hostname": "a", "ip": "127.0.0.1", "port": 15061, "resources": resources("cpus:4;mem:4096")},
-            new_uuid=lambda: ZERO,
+            info={"hostname": "a", "ip": "127.0.0.1", "port": 15061, "resources": self.resources, **self.info},
+            new_uuid=lambda: self.uuids.pop(0) if self.uuids else ZERO,
             new_container_id=lambda: self.containers.pop(0),
         )
         self.agent = Agent(config, now=self.now, checkpoints=dict(self.checkpoints))

@@ -2,13 +2,17 @@
 
 import copy
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdk.local.agent_api import AgentApi
+from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.core.wire import BadMessage
+from sdk.local.files import Files
 from tests.conformance.agent.replay import Replay, lines
 
 Json = dict[str, Any]
@@ -21,7 +25,12 @@ CALLS = [
     if line["who"] == "executor" and line["kind"] == "call"
 ]
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["\ud800", "\0", "../..", "Infinity", "1e999"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
@@ -95,6 +104,11 @@ def test_damaged_calls(call: Json, chance: random.Random, value: Any, times: int
     still_works(replay)
 
 
+KINDS = [
+    "GET_HEALTH", "GET_FLAGS", "GET_VERSION", "GET_METRICS", "GET_LOGGING_LEVEL", "GET_STATE", "GET_CONTAINERS",
+    "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_TASKS", "GET_AGENT", "GET_OPERATIONS", "GET_RESOURCE_PROVIDERS",
+    "LIST_FILES", "READ_FILE", "SET_LOGGING_LEVEL", "LAUNCH_NESTED_CONTAINER",
+]  # fmt: skip
 UUID = "AQEBAQEBAQEBAQEBAQEBAQ=="
 VOLUME = {
     "name": "disk",
@@ -200,6 +214,21 @@ def test_damaged_messages_of_a_master(message: Json, chance: random.Random, valu
     except BadMessage as error:
         assert str(error).startswith("the master sent")  # noqa: PT017 - most of them are refused, some are not
         assert known(replay) == before
+    still_works(replay)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(KINDS)) | st.text(max_size=8), json_values, st.text(max_size=8))
+def test_operator_calls_of_any_shape(kind: str, value: Any, field: str) -> None:
+    """Every call is answered with a status and a body or a text."""
+    replay = agent()
+    state = replay.agent.state
+    api = AgentApi(state, Path("/nowhere"), Files(dict), lambda: metrics(state, 1.0, Counts()), {})
+    contents = (value, {field: value}, dict.fromkeys(("path", "offset", "length", "show_nested"), value))
+    for call in (value, {"type": value}, *({"type": kind, kind.lower(): content} for content in contents)):
+        answer = api.call(call, 1.0)
+        assert answer.status in (200, 400, 404, 501)
+        assert (answer.body is not None) == (answer.status == 200)
     still_works(replay)
 
 

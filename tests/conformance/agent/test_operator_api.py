@@ -1,6 +1,6 @@
 """The agent's v1 operator API and classic endpoints next to the recorded answers of a real agent that ran the same.
 
-Known differences: no fault domain; flags are those that this agent has.
+Known differences: flags that this agent does not have are shown with the real agent's defaults.
 """
 
 import base64
@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from sdk.local.agent import parser
 from sdk.local.agent_api import AgentApi
+from sdk.local.agent_flags import shown_flags
 from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.agent_views import agent_state, attached, container_list, statistics
 from sdk.local.files import Files
+from sdk.local.flags import attributes, domain
 from tests.conformance.agent.replay import Replay, lines, scheduler_statuses, shape
 from tests.conformance.agent.test_task_statuses import acknowledge, framework_info, launched_tasks, said
 
@@ -41,7 +44,10 @@ class Agent:
         self.recorded = list(lines(number))
         framework = framework_info(self.recorded)
         statuses = [status for status in scheduler_statuses(self.recorded) if "uuid" in status]
-        self.replay = Replay(agent_id=statuses[0]["agent_id"]["value"], containers=["c1", "c2"])
+        recorded = next(line["body"] for where, _, line in recorded_answers("12") if where == "/flags")
+        flags = recorded["flags"]
+        info = {"domain": domain(flags["domain"]), "attributes": attributes(flags["attributes"])}
+        self.replay = Replay(info=info, agent_id=statuses[0]["agent_id"]["value"], containers=["c1", "c2"])
         tasks = launched_tasks(self.recorded)
         for task_id in ("web-1", "cmd-1"):
             self.replay.master({"type": "RUN_TASK", "framework_info": framework, "task": tasks[task_id]})
@@ -130,7 +136,8 @@ def test_frameworks_and_agent_as_recorded(agent: Agent) -> None:
     assert agent.body("GET_FRAMEWORKS") == answer_of("11", "/api/v1", "GET_FRAMEWORKS")["body"]
     theirs = answer_of("11", "/api/v1", "GET_AGENT")["body"]["get_agent"]["agent_info"]
     ours = agent.body("GET_AGENT")["get_agent"]["agent_info"]
-    assert set(ours) == set(theirs) - {"domain", "attributes"}
+    assert set(ours) == set(theirs)
+    assert ours["domain"] == theirs["domain"]
 
 
 def test_containers_as_recorded(agent: Agent) -> None:
@@ -150,7 +157,8 @@ def test_state_as_recorded(agent: Agent) -> None:
     """/state: the fields of the agent, of its frameworks and of their executors."""
     theirs = answer_of("02", "/state")["body"]
     ours = agent_state(agent.state, agent.work_dir, {"port": "1"}, "localhost")
-    assert list(ours) == [name for name in theirs if name != "domain"]
+    assert list(ours) == list(theirs)
+    assert ours["domain"] == theirs["domain"]
     mine, recorded = ours["frameworks"][0], theirs["frameworks"][0]
     assert list(mine) == list(recorded)
     command = next(item for item in mine["executors"] if item["id"] == "cmd-1")
@@ -161,6 +169,67 @@ def test_state_as_recorded(agent: Agent) -> None:
     assert command["resources"]["cpus"] == 0.2
     assert ours["unreserved_resources_allocated"]["cpus"] == 0.2
     assert ours["reserved_resources_allocated"]["slave_public"]["cpus"] == 0.5
+
+
+def test_flags_as_recorded(tmp_path: Path) -> None:
+    """Every flag that the real agent shows is there; those that were given here have the recorded values."""
+    theirs = answer_of("12", "/flags")["body"]["flags"]
+    assert theirs == answer_of("12", "/state")["body"]["flags"]
+    given = ("resources", "attributes", "hostname", "port", "ip", "master", "isolation", "domain", "work_dir")
+    command = [word for name in given for word in (f"--{name.replace('_', '-')}", theirs[name])]
+    options = parser().parse_args(
+        [*command, "--enforce-container-disk-quota", "--container-disk-watch-interval", "2",
+         "--executor-reregistration-timeout", "2"]
+    )  # fmt: skip
+    ours = shown_flags(options, 150)
+    assert set(theirs) <= set(ours)
+    # Places of this installation, and of a real one.
+    elsewhere = {"fetcher_cache_dir", "launcher_dir", "log_dir", "runtime_dir"}
+    assert {name: ours[name] for name in theirs if name not in elsewhere} == {
+        name: value for name, value in theirs.items() if name not in elsewhere
+    }
+    assert list(ours) == sorted(ours)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"fault_domain":{"region":{"name":"r"}}}', '{"fault_domain":{"region":{"name":""},'
+             '"zone":{"name":"z"}}}']
+)  # fmt: skip
+def test_domains_that_are_none(text: str) -> None:
+    """Refused with an example."""
+    with pytest.raises(ValueError, match=r"--domain: .*fault_domain"):
+        domain(text)
+
+
+def test_nested_containers_are_listed_when_asked() -> None:
+    """Each task of a group with its own id and its parent's."""
+    recorded = list(lines("04"))
+    status = next(
+        status for status in scheduler_statuses(recorded)
+        if status["state"] == "TASK_RUNNING" and "parent" in status.get("container_status", {}).get("container_id", {})
+    )  # fmt: skip
+    container = status["container_status"]["container_id"]
+    framework = framework_info(recorded)
+    replay = Replay(agent_id=status["agent_id"]["value"], containers=[container["parent"]["value"]])
+    executor = {"type": "DEFAULT", "executor_id": status["executor_id"]}
+    task = {"name": "t", "task_id": status["task_id"], "agent_id": status["agent_id"], "command": {"value": "x"}}
+    replay.master({"type": "RUN_TASK_GROUP", "framework_info": framework, "executor": executor, "tasks": [task]})
+    replay.do(replay.agent.launched(container["parent"]["value"], 2**22 + HERE, now=0.0))
+    identity = {"framework_id": framework["id"], "executor_id": status["executor_id"]}
+    replay.executor({**identity, "type": "SUBSCRIBE", "subscribe": {}}, "s")
+    replay.executor({**identity, "type": "UPDATE", "update": {"status": said(status)}})
+    state = replay.agent.state
+    api = AgentApi(state, Path("/"), Files(dict), lambda: metrics(state, 1.0), {})
+
+    def ids(call: Json) -> list[Json]:
+        answer = api.call({"type": "GET_CONTAINERS", **call}, 1.0)
+        assert answer.body is not None
+        return [item["container_id"] for item in answer.body["get_containers"]["containers"]]
+
+    assert ids({}) == [container["parent"]]
+    assert ids({"get_containers": {"show_nested": False}}) == [container["parent"]]
+    assert ids({"get_containers": {"show_nested": True}}) == [container["parent"], container]
+    assert api.call({"type": "GET_CONTAINERS", "get_containers": {"show_nested": 5}}, 1.0).status == 400
 
 
 def test_file_calls_as_recorded(agent: Agent) -> None:

@@ -1,5 +1,6 @@
 """Every recorded answer that is not a plain success, given to our clients: which error they raise, where they go on."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -206,6 +207,53 @@ def test_a_standby_master_leads_operators_to_the_leader(kind: str) -> None:
         assert client.call(kind) == {}
         assert [call.kind for call in leader.calls] == [kind]
         client.close()
+
+
+def operator_subscription(status: int) -> Call:
+    """The recorded operator SUBSCRIBE that got this status."""
+    return next(call for call in answered("operator", status) if call.kind == "SUBSCRIBE")
+
+
+def test_an_operator_stream_is_led_to_the_leader() -> None:
+    """The recorded 307 of a standby master."""
+    recorded = operator_subscription(307)
+    assert recorded.answer is not None
+    with Player() as leader, Player() as standby:
+        standby.addresses[leader_of(recorded)] = leader.address
+        client = OperatorClient(standby.address)
+        seen: list[Any] = []
+        thread = threading.Thread(target=lambda: seen.append(next(iter(client.stream()))), daemon=True)
+        thread.start()
+        held = standby.subscription()
+        held.answer(recorded.answer, standby.addresses)
+        held.end("redirected")
+        subscribe(leader, GOOD_OPERATOR, events=1)
+        thread.join(10)
+        client.close()
+    assert seen == [GOOD_OPERATOR.events[0].body]
+
+
+def test_an_operator_stream_without_credentials_is_refused() -> None:
+    """The recorded 401."""
+    recorded = operator_subscription(401)
+    assert recorded.answer is not None
+    refused: list[Refused] = []
+
+    def follow(client: OperatorClient) -> None:
+        with pytest.raises(Refused) as raised:
+            next(iter(client.stream()))
+        refused.append(raised.value)
+
+    with Player() as player:
+        client = OperatorClient(player.address)
+        thread = threading.Thread(target=follow, args=(client,), daemon=True)
+        thread.start()
+        held = player.subscription()
+        held.answer(recorded.answer)
+        held.end("refused")
+        thread.join(10)
+        client.close()
+    assert [(error.status, error.text) for error in refused] == [(401, "401 Unauthorized.")]
 
 
 def test_the_answers_of_the_recordings_are_all_here() -> None:

@@ -46,8 +46,10 @@ class Received(Reply):
 def form(answer: Answer, line: Json) -> Iterator[str]:
     """What only the wire shows of an answer, next to the recorded one."""
     recorded = line.get("headers") or {}
-    if (answer.version, answer.reason) != ("HTTP/1.1", line["reason"]):
-        yield f"{answer.version} {answer.reason} instead of HTTP/1.1 {line['reason']}"
+    # An executor noted no reason.
+    reason = line.get("reason", answer.reason)
+    if (answer.version, answer.reason) != ("HTTP/1.1", reason):
+        yield f"{answer.version} {answer.reason} instead of HTTP/1.1 {reason}"
     if "body_base64" not in line and sorted(name for name, _ in answer.headers) != sorted(recorded):
         yield f"headers {', '.join(sorted(answer.fields))} instead of {', '.join(sorted(recorded))}"
     sent = answer.fields.get("Date", "")

@@ -19,7 +19,9 @@ KINDS = ["SUBSCRIBE", "TEARDOWN", "ACCEPT", "DECLINE", "REVIVE", "SUPPRESS", "KI
          "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "UNKNOWN"]  # fmt: skip
 OPERATOR_KINDS = ["GET_METRICS", "UPDATE_WEIGHTS", "UPDATE_QUOTA", "RESERVE_RESOURCES", "UNRESERVE_RESOURCES",
                   "CREATE_VOLUMES", "DESTROY_VOLUMES", "TEARDOWN", "MARK_AGENT_GONE", "DRAIN_AGENT",
-                  "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "GET_STATE", "GET_ROLES", "GROW_VOLUME"]  # fmt: skip
+                  "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "GET_STATE", "GET_ROLES", "GROW_VOLUME", "SHRINK_VOLUME",
+                  "SET_QUOTA", "REMOVE_QUOTA", "UPDATE_MAINTENANCE_SCHEDULE", "START_MAINTENANCE", "STOP_MAINTENANCE",
+                  "GET_QUOTA", "GET_MAINTENANCE_STATUS"]  # fmt: skip
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8),
     st.sampled_from(["SCALAR", "RANGES", "SET", "DYNAMIC", "STATIC", "LAUNCH", "LAUNCH_GROUP", "RESERVE", "CREATE",
@@ -33,12 +35,25 @@ ANYTHING = st.recursive(
 USUAL: dict[str, st.SearchStrategy[Any]] = {
     "string": st.sampled_from(["M-0000", "M-S0", "M-O0", "cpus", "ports", "mem", "r", "t", "x"]),
     "enum": st.sampled_from(["SCALAR", "RANGES", "SET", "DYNAMIC", "STATIC", "LAUNCH", "LAUNCH_GROUP", "RESERVE",
-                             "UNRESERVE", "CREATE", "DESTROY", "DEFAULT", "CUSTOM", "COMMAND", "HTTP", "TCP", "RW"]),
+                             "GROW_VOLUME", "SHRINK_VOLUME", "HOSTNAME", "UNRESERVE", "CREATE", "DESTROY", "DEFAULT",
+                             "CUSTOM", "COMMAND", "HTTP", "TCP", "RW"]),
     "double": st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 5),
     "int": st.integers(-3, 10**12),
     "uint": st.integers(0, 2**64),
     "bool": st.booleans(),
     "scalars": st.dictionaries(st.sampled_from(["cpus", "mem", "x"]), st.builds(dict, value=st.floats()) | SCALARS),
+    "offer_filters": st.dictionaries(
+        st.sampled_from(["r", "x"]),
+        st.fixed_dictionaries({"min_allocatable_resources": st.just({"quantities": [{"quantities": {}}]}) | SCALARS})
+        | SCALARS,
+    ),
+    "role_constraints": st.dictionaries(
+        st.sampled_from(["r", "x"]),
+        st.fixed_dictionaries({"groups": st.lists(st.fixed_dictionaries({"attribute_constraints": st.lists(
+            st.fixed_dictionaries({"selector": st.just({"attribute_name": "r"}) | SCALARS, "predicate": st.builds(
+                dict, text_matches=st.builds(dict, regex=st.text(max_size=9) | st.sampled_from(["(a*)*b", "\ud800"]))
+            )}), max_size=2)}), max_size=2)}) | SCALARS,
+    ),
     "bytes": st.sampled_from(["", "AAAAAAAAAAAAAAAAAAAAAA==", "x"]),
 }  # fmt: skip
 
@@ -90,7 +105,7 @@ def test_scheduler_calls(kind: str, data: st.DataObject) -> None:
         call[kind.lower()] = data.draw(message(content))
     if kind in ("SUBSCRIBE", "UPDATE_FRAMEWORK"):
         broken = {data.draw(st.sampled_from([field.name for field in MESSAGES["FrameworkInfo"]])): data.draw(ANYTHING)}
-        call[kind.lower()] = {"framework_info": framework_info("r", id={"value": "M-0000"}) | broken}
+        call[kind.lower()] |= {"framework_info": framework_info("r", id={"value": "M-0000"}) | broken}
     answer = world.master.call(call, stream=None if kind == "SUBSCRIBE" else "s", now=0.0, new_stream="n")
     assert answer.status in (200, 202, 400, 403)
     world.take(answer.outputs)
@@ -119,6 +134,31 @@ def test_launches_of_everything() -> None:
         alive(world)
 
     launches()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    kind=st.sampled_from(["GROW_VOLUME", "SHRINK_VOLUME"]),
+    part=st.sampled_from(["volume", "addition", "subtract"]),
+    name=st.sampled_from([field.name for field in MESSAGES["Resource"]] + ["value"]),
+    junk=ANYTHING | message("Disk", 3) | message("Reservation", 3),
+)
+def test_volumes_of_everything(kind: str, part: str, name: str, junk: Any) -> None:
+    """A volume is resized or it is not, whatever stands in one of its fields."""
+    world = world_with_a_bystander()
+    offer = world.offers("s")[0]
+    own = {"name": "disk", "type": "SCALAR", "reservations": [{"type": "STATIC", "role": "r"}]}
+    disk = {"persistence": {"id": "v"}, "volume": {"mode": "RW", "container_path": "d"}}
+    content: Json = {
+        "volume": own | {"scalar": {"value": 4.0}, "disk": disk},
+        "addition": own | {"scalar": {"value": 1.0}},
+        "subtract": {"value": 1.0},
+    }
+    content[part] = content[part] | {name: junk}
+    operation = {"type": kind, "id": {"value": "o"}, kind.lower(): content}
+    assert world.accept("s", offer, operation).status in (202, 400)
+    assert world.operator(kind, {"agent_id": {"value": "M-S0"}} | content).status in (202, 400, 409)
+    alive(world)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

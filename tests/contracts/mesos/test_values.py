@@ -316,6 +316,7 @@ def test_framework_info_has_the_form_of_the_recording() -> None:
         {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": ["TASK_RUNNING"]}}},
         {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": "S", "healthy": "yes"}}},
         {"type": "RESCIND", "rescind": {"offer_id": {"value": {"value": "O"}}}},
+        {"type": "RESCIND", "rescind": {"offer_id": {"value": ""}}},
         {"type": "FAILURE", "failure": {"agent_id": {"value": "S"}, "executor_id": {"value": "e"}, "status": "9"}},
     ],
 )
@@ -323,6 +324,13 @@ def test_events_that_lack_what_makes_them_are_malformed(raw: dict[str, Any]) -> 
     """The error names the type of the event."""
     with pytest.raises(parse.MalformedEvent, match=raw["type"]):
         parse.scheduler_event(raw)
+
+
+@pytest.mark.parametrize("framework_id", ["", None, 1, ["f"], {}])
+def test_a_subscription_has_an_id(framework_id: Any) -> None:
+    """An empty one would be stored in place of the framework's own."""
+    with pytest.raises(parse.MalformedEvent, match="SUBSCRIBED"):
+        parse.subscribed({"type": "SUBSCRIBED", "subscribed": {"framework_id": {"value": framework_id}}}, "m:5050")
 
 
 @pytest.mark.parametrize(

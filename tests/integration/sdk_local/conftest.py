@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sdk.local.cluster import AgentSpec, Cluster, Timing
+from tests.integration.sdk_local.agent_process import AgentProcess, Master
 from tests.integration.sdk_local.client import Scheduler
 from tests.support.ports import free_port
 
@@ -35,7 +36,8 @@ def three_ports() -> int:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A running cluster; whatever is left of it is ended."""
-    timing = Timing(allocation_interval=0.2, agent_ping_timeout=0.5, max_agent_ping_timeouts=4)
+    # An agent that starts again on a busy machine needs more than two seconds.
+    timing = Timing(allocation_interval=0.2, agent_ping_timeout=0.5, max_agent_ping_timeouts=8)
     cluster = Cluster(tmp_path / "mesos", three_ports(), AGENTS, timing=timing)
     cluster.start()
     yield cluster
@@ -54,3 +56,19 @@ def scheduler(cluster: Cluster) -> Iterator[Callable[..., Scheduler]]:
     yield make
     for item in made:
         item.close()
+
+
+@pytest.fixture
+def master() -> Iterator[Master]:
+    """A master of the test's own, for one agent."""
+    result = Master()
+    yield result
+    result.close()
+
+
+@pytest.fixture
+def agent(master: Master, tmp_path: Path) -> Iterator[AgentProcess]:
+    """An agent of that master, not started yet."""
+    result = AgentProcess(master, tmp_path / "agent")
+    yield result
+    result.close()

@@ -1,191 +1,22 @@
 """The agent as a process among troubles: a master that talks nonsense, damaged files, a second agent, death at any
 time.
-
-The master here is the test's own: it says what it likes.
 """
 
 import http.server
-import json
-import os
-import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sdk.local import processes
+from tests.integration.sdk_local.agent_process import FRAMEWORK, ROOT, AgentProcess, Master
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
-Json = dict[str, Any]
-ROOT = Path(__file__).parents[3]
-FRAMEWORK = {"id": {"value": "F"}, "name": "f", "user": "root", "checkpoint": True}
-
-
-class Master:
-    """Takes one agent, hears what it says, and says what it is told."""
-
-    def __init__(self) -> None:
-        self.registrations: list[Json] = []
-        self.messages: list[Json] = []
-        self._orders: queue.Queue[bytes | None] = queue.Queue()
-        master = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                """The registration, which is answered by a stream of messages, or messages of the agent."""
-                content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path != "/internal/agent":
-                    master.messages.extend(content)
-                    self.send_response(202)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                self.send_response(200)
-                self.send_header("Agent-Connection", "c")
-                self.end_headers()
-                self.close_connection = True
-                kind = "REGISTERED" if content["type"] == "REGISTER" else "REREGISTERED"
-                orders = master.connected()
-                master.say({"type": kind, "agent_id": {"value": "A"}})
-                master.registrations.append(content)
-                while (record := orders.get()) is not None:
-                    try:
-                        self.wfile.write(record)
-                    except OSError:
-                        return
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def connected(self) -> "queue.Queue[bytes | None]":
-        """What is said from now on goes to a new connection."""
-        self.raw(None)
-        self._orders = queue.Queue()
-        return self._orders
-
-    def say(self, message: Any) -> None:
-        """A message to the agent."""
-        data = json.dumps(message).encode()
-        self.raw(b"%d\n%s" % (len(data), data))
-
-    def raw(self, data: bytes | None) -> None:
-        """Bytes on the agent's stream; None ends it."""
-        self._orders.put(data)
-
-    def run(self, task_id: str, command: Json | str, **fields: Any) -> None:
-        """RUN_TASK of a command."""
-        command = {"value": command} if isinstance(command, str) else command
-        task = {"name": task_id, "task_id": {"value": task_id}, "agent_id": {"value": "A"}, "command": command}
-        self.say({"type": "RUN_TASK", "framework_info": FRAMEWORK, "task": task | fields})
-
-    def states(self, task_id: str) -> list[str]:
-        """The states of a task, after acknowledging all."""
-        found: dict[str, str] = {}
-        for message in list(self.messages):
-            if message["type"] == "UPDATE" and message["status"]["task_id"]["value"] == task_id:
-                status = message["status"]
-                if status["uuid"] not in found:
-                    found[status["uuid"]] = status["state"]
-                    ids = {"framework_id": {"value": "F"}, "task_id": status["task_id"]}
-                    self.say({"type": "ACKNOWLEDGE", "uuid": status["uuid"], **ids})
-        return list(found.values())
-
-    def wait_for(self, task_id: str, state: str) -> Json:
-        """The status of a task with that state."""
-        wait_until(lambda: state in self.states(task_id), 20, f"{state} of {task_id}")
-        return next(
-            message["status"]
-            for message in self.messages
-            if message["type"] == "UPDATE"
-            and message["status"]["state"] == state
-            and message["status"]["task_id"]["value"] == task_id
-        )
-
-    def close(self) -> None:
-        """End."""
-        self.raw(None)
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-class AgentProcess:
-    """One agent, started, killed and started again in the same directory."""
-
-    def __init__(self, master: Master, work_dir: Path) -> None:
-        self.work_dir = work_dir
-        self.port = free_port()
-        self._master = master
-        self.process: subprocess.Popen[bytes] | None = None
-        work_dir.mkdir(parents=True, exist_ok=True)
-        self.log = work_dir.parent / f"{work_dir.name}.log"
-
-    def command(self, *flags: str, port: int | None = None) -> list[str]:
-        """Its command line."""
-        return [
-            sys.executable, "-m", "sdk.local.agent", "--master", f"127.0.0.1:{self._master.port}",
-            "--port", str(port or self.port), "--work-dir", str(self.work_dir), *flags,
-        ]  # fmt: skip
-
-    def start(self, *flags: str) -> None:
-        """Start, and wait until it is registered."""
-        count = len(self._master.registrations)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(*flags), cwd=ROOT, stdout=log, stderr=log)
-        wait_until(lambda: len(self._master.registrations) > count, 20, "the registration")
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def said(self) -> str:
-        """Its log."""
-        return self.log.read_text() if self.log.exists() else ""
-
-    def checkpoints(self, kind: str) -> list[Path]:
-        """Files of one kind."""
-        return sorted((self.work_dir / "meta" / kind).glob("*.json"))
-
-    def close(self) -> None:
-        """End it and all that it started."""
-        self.kill()
-        for file in self.checkpoints("containers"):
-            content = json.loads(file.read_text())
-            alive = processes.start_time(content["pid"]) == content["start"]
-            processes.kill_all(content["sandbox"], content["pid"] if alive else None)
-
-
-@pytest.fixture
-def master() -> Iterator[Master]:
-    """A master."""
-    result = Master()
-    yield result
-    result.close()
-
-
-@pytest.fixture
-def agent(master: Master, tmp_path: Path) -> Iterator[AgentProcess]:
-    """An agent that is not started yet."""
-    result = AgentProcess(master, tmp_path / "agent")
-    yield result
-    result.close()
 
 
 def test_nonsense_of_a_master_is_dropped_with_a_sentence(master: Master, agent: AgentProcess) -> None:
@@ -258,13 +89,41 @@ def test_a_damaged_checkpoint_is_set_aside(master: Master, agent: AgentProcess, 
     master.wait_for("t2", "TASK_FINISHED")
 
 
-def test_killed_in_the_middle_of_launches(master: Master, agent: AgentProcess, tmp_path: Path) -> None:
+class Stalling(http.server.BaseHTTPRequestHandler):
+    """Promises a body and sends none of it until the test ends."""
+
+    released: threading.Event
+
+    def do_GET(self) -> None:
+        """Headers only."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.flush()
+        self.released.wait(60)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def stalling() -> Iterator[str]:
+    """The address of a server that stalls."""
+    Stalling.released = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stalling) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/file"
+        Stalling.released.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_killed_in_the_middle_of_launches(master: Master, agent: AgentProcess, tmp_path: Path, stalling: str) -> None:
     """SIGKILL while one task is fetched and others start: each ends or runs after the restart, and none runs twice."""
-    fifo = tmp_path / "slow"
-    os.mkfifo(fifo)
     agent.start()
     names = [f"t{number}" for number in range(6)]
-    master.run("fetching", {"value": "true", "uris": [{"value": f"file://{fifo}", "extract": False}]})
+    master.run("fetching", {"value": "true", "uris": [{"value": stalling}]})
     for name in names:
         master.run(name, f"echo {name} >> {tmp_path}/{name}.ran; exec sleep 1000")
     wait_until(lambda: (tmp_path / "t0.ran").exists(), 20, "the first task")
@@ -297,3 +156,48 @@ def test_a_full_disk_delays_checkpoints_only(master: Master, agent: AgentProcess
     assert agent.process is not None
     agent.process.send_signal(signal.SIGTERM)
     assert agent.process.wait(20) == 0
+
+
+def test_recovery_timeout(master: Master, agent: AgentProcess) -> None:
+    """An executor whose agent stays away longer ends with its task; the agent finds it dead."""
+    agent.start("--recovery-timeout", "1")
+    master.run("t1", "exec sleep 1000")
+    pid = master.wait_for("t1", "TASK_RUNNING")["container_status"]["executor_pid"]
+    agent.kill()
+    wait_until(lambda: not processes.alive(pid), 20, "the end of the executor")
+    agent.start()
+    assert master.wait_for("t1", "TASK_FAILED")["reason"] == "REASON_EXECUTOR_TERMINATED"
+
+
+def test_ids_as_long_as_they_may_be(master: Master, agent: AgentProcess) -> None:
+    """A task id of 255 letters is checkpointed, found again and forgotten; one too long for a directory has failed."""
+    agent.start()
+    name = "ä" * 120 + "x" * 15
+    master.run(name, "exec sleep 1000")
+    master.wait_for(name, "TASK_RUNNING")
+    agent.kill()
+    agent.start()
+    assert master.registrations[-1]["tasks"][0]["task_id"] == {"value": name}
+    master.say({"type": "KILL_TASK", "framework_id": {"value": "F"}, "task_id": {"value": name}})
+    master.wait_for(name, "TASK_KILLED")
+    wait_until(lambda: not agent.checkpoints("task"), 20, "the task is forgotten")
+    master.run("y" * 300, "true")
+    assert "File name too long" in master.wait_for("y" * 300, "TASK_FAILED")["message"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("A=B", "x"), ("", "x"), ("A", "zero \0 byte")])
+def test_an_environment_that_no_process_can_get(master: Master, agent: AgentProcess, name: str, value: str) -> None:
+    """The task has failed; the agent goes on."""
+    agent.start()
+    executor = {
+        "type": "CUSTOM",
+        "executor_id": {"value": "x"},
+        "command": {"value": "true", "environment": {"variables": [{"name": name, "value": value}]}},
+    }
+    own = {"name": "t1", "task_id": {"value": "t1"}, "agent_id": {"value": "A"}, "executor": executor}
+    master.say({"type": "RUN_TASK", "framework_info": FRAMEWORK, "task": own})
+    status = master.wait_for("t1", "TASK_FAILED")
+    assert status["reason"] in ("REASON_CONTAINER_LAUNCH_FAILED", "REASON_EXECUTOR_TERMINATED")
+    master.run("t2", "true")
+    master.wait_for("t2", "TASK_FINISHED")
+    assert "Traceback" not in agent.said()

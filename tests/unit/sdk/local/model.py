@@ -121,6 +121,15 @@ class World:
         filters = {} if refuse is None else {"filters": {"refuse_seconds": refuse}}
         self.call(stream, "DECLINE", {"offer_ids": [offer["id"]], **filters}, **ids)
 
+    # --- operators ---
+
+    def operator(self, kind: str, content: Json | None = None) -> Answer:
+        """A call of the operator API."""
+        call: Json = {"type": kind} if content is None else {"type": kind, kind.lower(): content}
+        answer = self.master.operator_call(call, now=self.now)
+        self.take(answer.outputs)
+        return answer
+
     # --- agents ---
 
     def agent(self, name: str, text: str = "cpus:4;mem:1024", *, tags: str = "", port: int | None = None) -> str:

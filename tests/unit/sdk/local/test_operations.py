@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit.sdk.local.model import Pair, World, amounts, launch, task
 
 ROLE = "slave_public/x"
@@ -212,3 +214,149 @@ def test_a_task_on_a_failed_reservation_is_dropped() -> None:
     agent = both.world.master.state.agents["M-S0"]
     assert both.agent.state.resources == agent.total
     assert other[0] in both.world.offers("s")[-1]["resources"]
+
+
+# --- volumes that change their size --------------------------------------------------------------------------------
+
+RESERVED: dict[str, Any] = {
+    "name": "disk", "type": "SCALAR", "reservations": [{"type": "STATIC", "role": "r"}],
+}  # fmt: skip
+
+
+def disk(size: float, **more: Any) -> dict[str, Any]:
+    """So much of the disk that is reserved for r."""
+    return RESERVED | {"scalar": {"value": size}} | more
+
+
+def volume(size: float, name: str = "v", **more: Any) -> dict[str, Any]:
+    """A persistent volume of that size."""
+    own = {"persistence": {"id": name}, "volume": {"mode": "RW", "container_path": "data"}} | more
+    return disk(size, disk=own)
+
+
+def operation(kind: str, **content: Any) -> dict[str, Any]:
+    """An operation with an id."""
+    return {"type": kind, "id": {"value": kind}, kind.lower(): content}
+
+
+def with_volume(size: float = 40.0) -> tuple[Pair, dict[str, Any]]:
+    """An agent with 100 of disk for r, of which a volume was made; and the offer that shows it."""
+    both = Pair("cpus:4;mem:1024;disk(r):100")
+    both.connect()
+    both.world.subscribe("s", "r")
+    both.pump()
+    both.world.accept("s", both.world.offers("s")[0], operation("CREATE", volumes=[volume(size)]))
+    both.pump()
+    both.at(1.0)
+    return both, both.world.offers("s")[0]
+
+
+def disks(both: Pair) -> dict[str, float]:
+    """The volume (`v`) and the rest of the disk, as the master knows the agent; the agent knows the same."""
+    assert both.agent.state.resources == both.world.master.state.agents["M-S0"].total
+    return {
+        item.get("disk", {}).get("persistence", {}).get("id", ""): item["scalar"]["value"]
+        for item in both.agent.state.resources
+        if item["name"] == "disk"
+    }
+
+
+def test_a_volume_grows_and_shrinks() -> None:
+    """GROW_VOLUME takes what it adds from the offer, SHRINK_VOLUME gives back; both give feedback."""
+    both, offer = with_volume()
+    grow = operation("GROW_VOLUME", volume=volume(40.0), addition=disk(20.0))
+    both.world.accept("s", offer, grow)
+    both.pump()
+    assert disks(both) == {"v": 60.0, "": 40.0}
+    both.at(2.0)
+    shrink = operation("SHRINK_VOLUME", volume=volume(60.0), subtract={"value": 35.0})
+    both.world.accept("s", both.world.offers("s")[0], shrink)
+    both.pump()
+    assert disks(both) == {"v": 25.0, "": 75.0}
+    assert [item["state"] for item in statuses(both)] == ["OPERATION_FINISHED"] * 3
+
+
+def test_a_grown_volume_can_be_used_in_the_same_accept() -> None:
+    """Later operations see the new size, and only that."""
+    both, offer = with_volume()
+    grow = operation("GROW_VOLUME", volume=volume(40.0), addition=disk(60.0))
+    for size, state in ((40.0, "TASK_ERROR"), (100.0, None)):
+        run = task(offer, "t1")
+        run["resources"] = [*run["resources"], volume(size)]
+        if state is not None:
+            both.world.accept("s", offer, grow, launch(run))
+            assert both.world.updates("s")[-1]["state"] == state
+            both.pump()
+            both.at(2.0)
+            offer = both.world.offers("s")[0]
+        else:
+            both.world.accept("s", offer, launch(run))
+            both.pump()
+            assert [item.task["task_id"]["value"] for item in both.launches if item.task] == ["t1"]
+
+
+WRONG = [
+    ("GROW_VOLUME", {"volume": volume(40.0), "addition": disk(0.0)}, "must be greater than zero"),
+    ("GROW_VOLUME", {"volume": volume(40.0), "addition": disk(-1.0)}, "'GrowVolume.addition' field: Resource"),
+    ("GROW_VOLUME", {"volume": disk(40.0), "addition": disk(1.0)}, "Invalid persistent volume"),
+    ("GROW_VOLUME", {"volume": volume(40.0), "addition": disk(1.0) | {"reservations": []}}, "Incompatible resources"),
+    ("GROW_VOLUME", {"volume": volume(40.0), "addition": volume(1.0)}, "Incompatible resources"),
+    ("GROW_VOLUME", {"volume": volume(40.0) | {"shared": {}}, "addition": disk(1.0)}, "Growing a shared persistent"),
+    ("GROW_VOLUME", {"volume": volume(40.0) | {"provider_id": {"value": "p"}}, "addition": disk(1.0)}, "provider"),
+    ("SHRINK_VOLUME", {"volume": volume(40.0), "subtract": {"value": 0.0}}, "must be greater than zero"),
+    ("SHRINK_VOLUME", {"volume": volume(40.0), "subtract": {"value": 40.0}}, "must be smaller than the size"),
+    ("SHRINK_VOLUME", {"volume": disk(40.0), "subtract": {"value": 1.0}}, "Invalid persistent volume"),
+    ("SHRINK_VOLUME", {"volume": volume(40.0, source={"type": "MOUNT"}), "subtract": {"value": 1.0}}, "MOUNT disk"),
+]
+
+
+@pytest.mark.parametrize(("kind", "content", "words"), WRONG)
+def test_wrong_sizes_are_refused(kind: str, content: dict[str, Any], words: str) -> None:
+    """OPERATION_ERROR to the framework, 400 to an operator, and nothing changes."""
+    both, offer = with_volume()
+    both.world.accept("s", offer, operation(kind, **content))
+    both.pump()
+    assert statuses(both)[-1]["state"] == "OPERATION_ERROR"
+    assert words in statuses(both)[-1]["message"]
+    answer = both.world.operator(kind, {"agent_id": {"value": "M-S0"}, **content})
+    assert answer.status == 400
+    assert words in answer.text
+    assert disks(both) == {"v": 40.0, "": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("GROW_VOLUME", {"volume": volume(40.0), "addition": disk(61.0)}),
+        ("GROW_VOLUME", {"volume": volume(39.0), "addition": disk(1.0)}),
+        ("SHRINK_VOLUME", {"volume": volume(41.0), "subtract": {"value": 1.0}}),
+        ("SHRINK_VOLUME", {"volume": volume(30.0), "subtract": {"value": 1.0}}),
+        ("SHRINK_VOLUME", {"volume": volume(40.0, "other"), "subtract": {"value": 1.0}}),
+    ],
+)
+def test_only_whole_volumes_that_are_there_change(kind: str, content: dict[str, Any]) -> None:
+    """Another size, another volume or more than there is: an error, and 409 for an operator."""
+    both, offer = with_volume()
+    both.world.accept("s", offer, operation(kind, **content))
+    both.pump()
+    assert statuses(both)[-1]["state"] == "OPERATION_ERROR"
+    assert both.world.operator(kind, {"agent_id": {"value": "M-S0"}, **content}).status == 409
+    assert disks(both) == {"v": 40.0, "": 60.0}
+
+
+def test_operators_resize_volumes_too() -> None:
+    """GROW_VOLUME and SHRINK_VOLUME of the operator API take offers back for it; in use it is 409."""
+    both, offer = with_volume()
+    grow = {"agent_id": {"value": "M-S0"}, "volume": volume(40.0), "addition": disk(20.0)}
+    assert both.world.operator("GROW_VOLUME", grow).status == 202
+    both.pump()
+    assert disks(both) == {"v": 60.0, "": 40.0}
+    assert len(both.world.of("s", "RESCIND")) == 1
+    shrink = {"agent_id": {"value": "M-S0"}, "volume": volume(60.0), "subtract": {"value": 10.0}}
+    both.at(2.0)
+    offer = both.world.offers("s")[0]
+    run = task(offer, "t1")
+    run["resources"] = [*run["resources"], volume(60.0)]
+    both.world.accept("s", offer, launch(run))
+    assert both.world.operator("SHRINK_VOLUME", shrink).status == 409
+    assert both.world.operator("SHRINK_VOLUME", shrink | {"agent_id": {"value": "x"}}).status == 400

@@ -114,3 +114,20 @@ def test_order_is_that_of_mesos() -> None:
         "ports:[1-9]", "cpus(reservations: [(STATIC,r)]):1", "cpus:4", "mem:1024", "disk:100",
     ]  # fmt: skip
     assert back == total
+
+
+def test_more_than_can_be_counted() -> None:
+    """A scalar beyond all numbers of Mesos is as much as it can count, not an error."""
+    item = {"name": "cpus", "type": "SCALAR", "scalar": {"value": 1e308}}
+    assert Resources.of([item]).contains(Resources.of([item]))
+
+
+def test_scalars_are_cut_and_devices_are_not() -> None:
+    """`shrunk` takes kinds in order until the budget is used up; what is no scalar stays."""
+    volume = {"name": "disk", "type": "SCALAR", "scalar": {"value": 9.0}, "disk": {"source": {"type": "MOUNT"}}}
+    whole = Resources.of([*resources("cpus:4;mem:100;ports:[1-2]"), volume])
+    some = whole.shrunk({"cpus": 1500, "disk": 8999}, others=True)
+    assert some.scalars() == {"cpus": 1500, "mem": 100_000}
+    assert some.spans("ports") == ((1, 2),)
+    assert whole.shrunk({"cpus": 1500, "disk": 9000}, others=False).scalars() == {"cpus": 1500, "disk": 9000}
+    assert not whole.shrunk({"cpus": -5}, others=False).scalars()

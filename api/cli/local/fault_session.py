@@ -1,0 +1,46 @@
+"""The running stack that a fault is for, found as `edgelb local ps` finds it, and how people are told what was done."""
+
+import json
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from api.cli.client_command import Failure
+from api.cli.exits import Exit
+from api.cli.local.place import Place
+from api.cli.output import data, talk
+from sdk.local.faults import FaultInjector, KnownAddresses
+
+
+class Session:
+    """The faults of the stack that runs from a directory, and a voice."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        place = Place(directory.resolve())
+        if place.running() is None:
+            raise Failure(f"no stack is running from {directory}; bin/up starts one", Exit.UNREACHABLE)
+        try:
+            urls = json.loads(place.urls.read_text())
+            self.addresses = KnownAddresses(masters=urls["masters"], agents=urls["agents"])
+        except OSError:
+            raise Failure(
+                f"the stack in {directory} is still starting; try again once its traffic flows", Exit.UNREACHABLE
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise Failure(
+                f"{place.urls} does not name the stack's masters and agents: it was started by another version of "
+                "edgelb; start it again (bin/down, bin/up)",
+                Exit.FAILED,
+            ) from error
+        self.faults = FaultInjector(self.addresses)
+
+    def say(self, did: str, seen: str, undo: str | None) -> None:
+        """What was done, what will be seen, and the command that undoes it."""
+        data(did)
+        talk(f"Next: {seen}")
+        if undo is not None:
+            given = click.get_current_context().get_parameter_source("directory") is not ParameterSource.DEFAULT
+            where = f" --directory {self._directory}" if given else ""
+            talk(f"Undo: edgelb local fault {undo}{where}")
