@@ -77,6 +77,8 @@ _ELSEWHERE: dict[str, str] = {
     "zk_session_timeout": "10secs",
 }
 
+_AUTHENTICATE = ("authenticate_http_readonly", "authenticate_http_readwrite")
+
 
 def shown_flags(options: argparse.Namespace, max_completed: int) -> dict[str, str]:
     """The flags as /flags and /state print them, by name."""
@@ -89,6 +91,7 @@ def shown_flags(options: argparse.Namespace, max_completed: int) -> dict[str, st
         return size(value) if name.endswith("_size") and isinstance(value, int) else without_secret(str(value))
 
     own = {name: shown(name, value) for name, value in vars(options).items() if value is not None}
+    own |= dict.fromkeys(_AUTHENTICATE, shown("", "http_credentials" in own))
     own["switch_user"] = shown("switch_user", own.pop("no_switch_user", "false") != "true")
     work_dir = Path(own.get("work_dir", "/"))
     own |= {

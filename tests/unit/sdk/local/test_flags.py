@@ -33,4 +33,9 @@ def test_what_was_not_given_is_not_shown() -> None:
     found = flags(MasterConfig(master_id="m"))
     assert not {"quorum", "zk", "acls"} & set(found)
     found = flags(MasterConfig(master_id="m", quorum=2, acls=parse({"permissive": False})))
+    open_to_all, asking = (
+        shown_flags(argparse.Namespace(http_credentials=file), 1) for file in (None, "/etc/mesos/credentials")
+    )
+    assert open_to_all["authenticate_http_readonly"] == "false"
+    assert asking["authenticate_http_readonly"] == asking["authenticate_http_readwrite"] == "true"
     assert (found["quorum"], found["acls"]) == ("2", '{"permissive":false}')
