@@ -20,7 +20,8 @@ _VALUE_FIELDS = ("scalar", "ranges", "set")
 _KINDS = 100
 
 
-def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same numbers in sorted ranges that do not touch."""
     result: list[Span] = []
     for begin, end in sorted(spans):
         if result and begin <= result[-1][1] + 1:
@@ -45,7 +46,7 @@ def _cut(spans: tuple[Span, ...], away: tuple[Span, ...]) -> tuple[Span, ...]:
 def _value(resource: Json) -> Value:
     kind = resource.get("type")
     if kind == "RANGES":
-        return _merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
+        return merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
     if kind == "SET":
         return frozenset(resource.get("set", {}).get("item", ()))
     # Mesos rounds to the nearest thousandth: 0.1234 counts as 0.123.
@@ -63,14 +64,14 @@ def _plus(left: Value, right: Value) -> Value:
         return left | right
     assert isinstance(left, tuple)
     assert isinstance(right, tuple)
-    return _merge((*left, *right))
+    return merge((*left, *right))
 
 
 def _sum(values: list[Value]) -> Value:
     if isinstance(values[0], int):
         return sum(value for value in values if isinstance(value, int))
     if isinstance(values[0], tuple):
-        return _merge(span for value in values if isinstance(value, tuple) for span in value)
+        return merge(span for value in values if isinstance(value, tuple) for span in value)
     return frozenset().union(*(value for value in values if isinstance(value, frozenset)))
 
 
@@ -382,7 +383,7 @@ class Resources:
         for entry in self._entries.values():
             if entry.kind.name == name and isinstance(entry.value, tuple):
                 spans.extend(entry.value)
-        return _merge(spans)
+        return merge(spans)
 
 
 def _put(entries: dict[str, _Entry], kind: Kind, value: Value) -> None:
