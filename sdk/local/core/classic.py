@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sdk.local.core.master_flags import flags
 from sdk.local.core.model import Agent, Executor, Framework, Offer, State, Task
 from sdk.local.core.pieces import LONG, Mapped
-from sdk.local.core.resources import Resources, reservation_role
+from sdk.local.core.resources import Resources, Span, merge, reservation_role
 from sdk.local.core.views import (
     AGENT_CAPABILITIES,
     MASTER_CAPABILITIES,
@@ -47,7 +47,7 @@ def task(message: Json) -> Json:
         "executor_id": message.get("executor_id", {}).get("value", ""),
         "slave_id": message.get("agent_id", {}).get("value", ""),
         "state": message["state"],
-        "resources": quantities(Resources.of(resources)) | _exact(resources),
+        "resources": _task_quantities(resources),
         "role": resources[0].get("allocation_info", {}).get("role", "*") if resources else "*",
         "statuses": [_status(item) for item in message.get("statuses", ())],
     }
@@ -61,13 +61,24 @@ def task(message: Json) -> Json:
     return result
 
 
-def _exact(resources: list[Json]) -> Json:
-    """The sums of scalars as the task asked for them, not rounded to thousandths."""
-    sums: Json = {}
+def _task_quantities(resources: list[Json]) -> Json:
+    """Resources of a task summed by name: scalars as the task asked for them, not rounded to thousandths.
+
+    Not by `Resources`: it is done for every task of a snapshot.
+    """
+    sums: dict[str, float] = {}
+    spans: list[Span] = []
     for item in resources:
+        name = item["name"]
         if "scalar" in item:
-            sums[item["name"]] = sums.get(item["name"], 0.0) + item["scalar"]["value"]
-    return {name: float(f"{value:.12g}") for name, value in sums.items()}
+            sums[name] = sums.get(name, 0.0) + item["scalar"]["value"]
+        elif name == "ports":
+            spans += [(part["begin"], part["end"]) for part in item.get("ranges", {}).get("range", ())]
+    result: Json = {"disk": 0.0, "mem": 0.0, "gpus": 0.0, "cpus": 0.0}
+    result |= {name: 0.0 for name in sorted(sums) if name not in result}
+    if spans:
+        result["ports"] = f"[{', '.join(f'{begin}-{end}' for begin, end in merge(spans))}]"
+    return result | {name: float(f"{value:.12g}") for name, value in sums.items()}
 
 
 def executor(item: Executor, agent_id: str) -> Json:

@@ -29,7 +29,8 @@ def thousandths(value: float) -> int:
     return round(min(max(value, -_MOST), _MOST) * 1000)
 
 
-def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same numbers in sorted ranges that do not touch."""
     result: list[Span] = []
     for begin, end in sorted(spans):
         if result and begin <= result[-1][1] + 1:
@@ -54,7 +55,7 @@ def _cut(spans: tuple[Span, ...], away: tuple[Span, ...]) -> tuple[Span, ...]:
 def _value(resource: Json) -> Value:
     kind = resource.get("type")
     if kind == "RANGES":
-        return _merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
+        return merge((item["begin"], item["end"]) for item in resource.get("ranges", {}).get("range", ()))
     if kind == "SET":
         return frozenset(resource.get("set", {}).get("item", ()))
     return thousandths(float(resource.get("scalar", {}).get("value", 0.0)))
@@ -71,14 +72,14 @@ def _plus(left: Value, right: Value) -> Value:
         return left | right
     assert isinstance(left, tuple)
     assert isinstance(right, tuple)
-    return _merge((*left, *right))
+    return merge((*left, *right))
 
 
 def _sum(values: list[Value]) -> Value:
     if isinstance(values[0], int):
         return sum(value for value in values if isinstance(value, int))
     if isinstance(values[0], tuple):
-        return _merge(span for value in values if isinstance(value, tuple) for span in value)
+        return merge(span for value in values if isinstance(value, tuple) for span in value)
     return frozenset().union(*(value for value in values if isinstance(value, frozenset)))
 
 
@@ -426,7 +427,7 @@ class Resources:
         for entry in self._entries.values():
             if entry.kind.name == name and isinstance(entry.value, tuple):
                 spans.extend(entry.value)
-        return _merge(spans)
+        return merge(spans)
 
 
 def _put(entries: dict[str, _Entry], kind: Kind, value: Value) -> None:

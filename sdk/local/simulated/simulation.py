@@ -6,6 +6,7 @@ they are peers in its process.
 
 import asyncio
 import heapq
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from sdk.local.simulated.contents import Contents, agent_info, choose, container
 from sdk.local.simulated.executors import Life
 from sdk.local.simulated.framework import SimulatedFramework
 
-_SLICE = 0.005
-"""Seconds of work after which requests of others get their turn."""
+_SLICE = 0.003
+"""Seconds of CPU after which requests of others get their turn, so that a busy machine does not shorten it."""
 _SOME = 20
 """Messages, and steps of tasks, between two looks at the clock: neither may keep the other waiting."""
 _PAUSE = 0.01
@@ -111,12 +112,12 @@ class Simulation:
         while True:
             now = self._clock.now()
             if full:
-                self._change(now - last, now + _SLICE)
+                self._change(now - last, time.thread_time() + _SLICE)
             last = now
-            self._answer_offers(full, self._clock.now() + _SLICE)
+            self._answer_offers(full, time.thread_time() + _SLICE)
             self._revive(now)
             swept = self._retry(now, swept)
-            busy = self._work(self._clock.now() + _SLICE)
+            busy = self._work() or self._credit >= 1.0 or any(item.offers for item in self._frameworks.values())
             if not full and self.problem is not None:
                 raise EnvironmentProblem(f"the simulated tasks cannot be launched: {self.problem}")
             if not full and self.running >= self._settings.tasks:
@@ -146,7 +147,7 @@ class Simulation:
                 self._master.from_agents(batch)
                 batch.clear()
                 await asyncio.sleep(0)
-        while self._work(self._clock.now() + _SLICE):
+        while self._work():
             await asyncio.sleep(0)
 
     def _subscribe(self) -> None:
@@ -177,9 +178,11 @@ class Simulation:
 
     # --- carrying -------------------------------------------------------------------------------------------------
 
-    def _work(self, until: float) -> bool:
-        """Carry messages and do steps that are due until that time; whether there is more to do."""
-        while (now := self._clock.now()) < until:
+    def _work(self) -> bool:
+        """Carry messages and do steps that are due, for one turn; whether there is more to do."""
+        until = time.thread_time() + _SLICE
+        while time.thread_time() < until:
+            now = self._clock.now()
             if not self._inbox and not (self._steps and self._steps[0][0] <= now):
                 return False
             for _ in range(min(_SOME, len(self._inbox))):
@@ -233,7 +236,7 @@ class Simulation:
         """Answer waiting offers: at the beginning as fast as it goes, later spread over a second."""
         for name, framework in self._frameworks.items():
             for _ in range(framework.offers if not full else -(-framework.offers // 20)):
-                if len(self._inbox) > _BACKLOG or self._clock.now() > until:
+                if len(self._inbox) > _BACKLOG or time.thread_time() > until:
                     return
                 call = framework.answer()
                 if call is not None:
@@ -251,7 +254,7 @@ class Simulation:
         """Make as many changes as that time is worth; what could not be done for a second is not made up for."""
         rate = self._settings.events_per_second
         self._credit = min(max(rate, 1.0), self._credit + rate * seconds)
-        while self._credit >= 1.0 and self.running and self._clock.now() < until:
+        while self._credit >= 1.0 and self.running and time.thread_time() < until:
             self._changes += 1
             self._credit -= self._replace() if self._changes % _REPLACEMENTS == 0 else self._check()
 
