@@ -53,5 +53,5 @@ class SimulatedAgent:
         return self._executors.tick(now)
 
     def retry(self, now: float) -> list[Json]:
-        """Updates that were not acknowledged in time are sent again. Walks all tasks: call it about once a second."""
+        """Updates that were not acknowledged in time are sent again. Walks all tasks: call it every few seconds."""
         return self._executors.messages(self.agent.tick(now=now), now)

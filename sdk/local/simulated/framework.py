@@ -11,7 +11,7 @@ from sdk.local.core.model import TERMINAL
 from sdk.local.core.wire import Json
 from sdk.local.simulated.contents import Contents, choose, framework_info, group_size
 
-REFUSE_SECONDS = 30.0
+REFUSE_SECONDS = 120.0
 """How long what is left of an offer is refused; what is freed on that agent later is offered at once all the same."""
 
 

@@ -33,7 +33,7 @@ _BACKLOG = 2000
 """Messages that may wait before more is launched."""
 _REVIVE = 10.0
 """Seconds after which frameworks that miss tasks ask for offers again."""
-_SWEEP = 1.0
+_SWEEP = 5.0
 """Seconds in which every agent was looked through once for updates to send again."""
 _REPLACEMENTS = 5
 """One of so many changes replaces a task, which makes four events; the others change the health of one."""
