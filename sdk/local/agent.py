@@ -23,7 +23,8 @@ from sdk.local.agent_api import AgentApi
 from sdk.local.agent_flags import shown_flags
 from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
-from sdk.local.checkpoints import Checkpoints, InUse, lock
+from sdk.local.checkpoints import Checkpoints
+from sdk.local.claim import InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, sandbox_path
 from sdk.local.core import classic
@@ -48,7 +49,7 @@ from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
-from sdk.local.flags import attributes, domain, resources
+from sdk.local.flags import attributes, domain, resources, tcp_port
 from sdk.local.isolation import Excess, Groups, Impossible, MemoryGuard, isolators, memory_guard
 from sdk.local.machine import machine
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
@@ -535,7 +536,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--master", required=True, help="host:port or zk://host:port/path")
     result.add_argument("--ip", default="127.0.0.1")
-    result.add_argument("--port", type=int, default=5051)
+    result.add_argument("--port", type=tcp_port, default=5051)
     result.add_argument("--hostname", default="127.0.0.1")
     result.add_argument("--work-dir", type=Path, required=True, help="keeps sandboxes and checkpoints")
     result.add_argument(

@@ -4,10 +4,8 @@ Knows names, files and what a crash of the machine or a full disk makes of them:
 under a name that says so, and what could not be written is written later. What the contents mean is the core's.
 """
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,30 +19,6 @@ _FOLDERS = ("framework", "executor", "task")
 DAMAGED = ".damaged"
 # File names have 255 bytes, and a temporary one is longer.
 _LONGEST = 200
-
-
-class InUse(Exception):
-    """Another process works in this directory; the text says which, and what to do."""
-
-
-def lock(work_dir: Path) -> int:
-    """Claim a work directory for this process until it ends; returns the open file. InUse when it is taken.
-
-    The kernel gives the lock back however the process ends, and executors do not inherit it.
-    """
-    path = work_dir / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise InUse(
-            f"another agent (pid {holder}) works in {work_dir}: stop it, or give this one another --work-dir"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
-    return descriptor
 
 
 class Checkpoints:

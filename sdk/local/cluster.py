@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from typing import Any
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.atomic import write_atomically
+from sdk.local.claim import InUse, lock
+from sdk.local.flags import tcp_port
 from sdk.local.isolation import remove_groups
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +102,14 @@ class Member:
     restarts: int = field(default=0)
 
     @property
+    def ending(self) -> str:
+        """How its last process ended."""
+        status = self.process.poll() if self.process is not None else None
+        if status is None or status >= 0:
+            return f"ended with status {status}; its log is {self.directory / 'log'}"
+        return f"was killed by {signal.Signals(-status).name}"
+
+    @property
     def pid(self) -> int | None:
         """Its process id while it runs."""
         return self.process.pid if self.process is not None and self.process.poll() is None else None
@@ -127,7 +137,9 @@ class Cluster:
         masters: int = 1,
         ip: str = "127.0.0.1",
         restart: bool = False,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
+        """`tell` gets a sentence about each member that died and is started again."""
         self.directory = directory.absolute()
         self.ip = ip
         self.port = port
@@ -137,6 +149,8 @@ class Cluster:
         self._lock = threading.RLock()
         self._watcher: threading.Thread | None = None
         self._closing = threading.Event()
+        self._claimed: int | None = None
+        self._tell = tell
         if masters < 1 or (masters > 1 and zk is None):
             raise ValueError(f"masters: {masters} is not possible: one, or several that find each other through zk")
         self.members: dict[str, Member] = {"master": self._master("master", port)}
@@ -203,6 +217,7 @@ class Cluster:
     def start(self, timeout: float = 20.0) -> None:
         """Start all members and return once every agent is registered."""
         self._closing.clear()
+        self._claim()
         self._end_stale()
         for member in self.members.values():
             _require_free(self.ip, member.port, member.name)
@@ -219,8 +234,26 @@ class Cluster:
 
     def end_leftovers(self) -> bool:
         """End all that an earlier supervisor left running when it was killed; False when there was nothing."""
-        members, executors = self._end_stale(), self.end_executors()
-        return members or executors
+        self._claim()
+        try:
+            members, executors = self._end_stale(), self.end_executors()
+            return members or executors
+        finally:
+            self._release()
+
+    def _claim(self) -> None:
+        """Have the directory for ourselves: what runs there is then a leftover, and not another cluster."""
+        if self._claimed is None:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            try:
+                self._claimed = lock(self.directory, "cluster", "choose another directory")
+            except InUse as error:
+                raise EnvironmentProblem(str(error)) from None
+
+    def _release(self) -> None:
+        if self._claimed is not None:
+            os.close(self._claimed)
+            self._claimed = None
 
     def _end_stale(self) -> bool:
         """End members that an earlier supervisor left when it was killed; executors go on and are found again."""
@@ -352,6 +385,7 @@ class Cluster:
         for thread in threads:
             thread.join()
         self.end_executors()
+        self._release()
 
     def end_executors(self) -> bool:
         """Kill what runs in the sandboxes of agents that do not run; False when there was nothing."""
@@ -380,6 +414,7 @@ class Cluster:
                         stable = now - member.started > _BACKOFF_MAX
                         member.backoff = _BACKOFF_MIN if stable else min(member.backoff * 2, _BACKOFF_MAX)
                         member.restart_at = now + member.backoff
+                        self._tell(f"{member.name} {member.ending}; starting it again in {member.backoff:g} s")
                     elif now >= member.restart_at:
                         member.restarts += 1
                         self.start_member(member.name)
@@ -408,10 +443,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m sdk.local.cluster",
         description="An embedded Mesos for development and tests: a master and four agents, two of them public. "
         "Production is a real Mesos cluster.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     result.add_argument("--directory", type=Path, default=Path(".local/mesos"), help="sandboxes, registry and logs")
-    result.add_argument("--port", type=int, default=5050, help="of the master; agents take the following ones")
-    result.add_argument("--task-ports", type=int, default=16000, help="first of the ports that agents offer")
+    result.add_argument("--port", type=tcp_port, default=5050, help="of the master; agents take the following ones")
+    result.add_argument("--task-ports", type=tcp_port, default=16000, help="first of the ports that agents offer")
     result.add_argument("--public-extra-ports", default="", help="ranges like 80-80 that only the first agent offers")
     result.add_argument("--zk", default=None, help="zk://host:port/path: publish the master there")
     result.add_argument("--masters", type=int, default=1, help="so many, of which one leads; needs --zk")

@@ -1,5 +1,6 @@
 """The little languages of the agent's flags: resources, attributes and domain, as the real agent reads them."""
 
+import argparse
 import json
 import re
 
@@ -67,3 +68,10 @@ def domain(text: str) -> Json:
     if not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"--domain: region and zone need names, as in {example}")
     return {"fault_domain": {"region": {"name": names[0]}, "zone": {"name": names[1]}}}
+
+
+def tcp_port(text: str) -> int:
+    """A TCP port, for argparse."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: choose one from 1 to 65535")
+    return int(text)

@@ -36,6 +36,7 @@ from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
+from sdk.local.flags import tcp_port
 from sdk.local.large import respond
 from sdk.local.machine import machine
 from sdk.local.master_faults import Gate, Peer, known_agents
@@ -90,7 +91,8 @@ class MasterServer:
             f"{FAULTS}/about": self._known(self._about),
             f"{FAULTS}/expire-session": self._known(self._expire_session),
         }
-        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
+        # The page of a master that does not lead reads from the one that does.
+        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, any_origin=True, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
@@ -373,7 +375,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m sdk.local.master", description="The master of the embedded Mesos, for development and tests."
     )
     result.add_argument("--ip", default="127.0.0.1")
-    result.add_argument("--port", type=int, default=5050)
+    result.add_argument("--port", type=tcp_port, default=5050)
     result.add_argument("--hostname", default="127.0.0.1")
     result.add_argument("--cluster", default=None, help="name shown in the web UI")
     result.add_argument("--work-dir", type=Path, required=True, help="keeps the registry of agents and frameworks")

@@ -55,6 +55,7 @@ class Stack:
             zk=f"zk://{self._zookeeper.address}/mesos" if layout.masters > 1 else None,
             masters=layout.masters,
             restart=True,
+            tell=lambda sentence: output("mesos", sentence),
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
         self.supervisor = Supervisor([], output, backoff=Backoff(limit=5.0))
