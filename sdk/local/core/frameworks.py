@@ -202,8 +202,10 @@ def remove(state: State, framework: Framework, now: float) -> None:
             mark_dirty(state, now)
         for key in [key for key in agent.killed if key[0] == framework.framework_id]:
             del agent.killed[key]
-        for uuid in [item.uuid for item in agent.operations.values() if item.framework_id == framework.framework_id]:
-            del agent.operations[uuid]
+        for item in list(agent.operations.values()):
+            # What is under way may still fail, and its agent's resources are then not what they are taken for.
+            if item.framework_id == framework.framework_id and item.state != "OPERATION_PENDING":
+                del agent.operations[item.uuid]
     if framework.stream is not None:
         state.out.append(CloseScheduler(stream=framework.stream))
         framework.stream = None
