@@ -35,7 +35,7 @@ _SHAPES = MESSAGES | table(
         "UPDATE": "framework_id!:Id status!:Status latest_state:enum",
         "MESSAGE": "framework_id!:Id executor_id!:Id data!:bytes",
         "EXITED_EXECUTOR": "framework_id!:Id executor_id!:Id status:int",
-        "OPERATION_STATUS": "framework_id!:Id operation_uuid!:string status!:OperationStatus",
+        "OPERATION_STATUS": "framework_id!:Id operation_uuid!:string status!:OperationStatus resources:Resource*",
         "UNREGISTER": "",
     }
 )
