@@ -62,7 +62,7 @@ def test_one_broken_field(data: st.DataObject) -> None:
     except BadMessage:
         return
     found = Master(MasterConfig(master_id="N"), now=0.0, registry=content)
-    info = {"user": "root", "name": "f", "roles": ["r"]}
+    info = {"user": "root", "name": "f", "role": "r"}
     found.call({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}, stream=None, now=0.0, new_stream="s")
     found.tick(now=1000.0)
     for kind in ("GET_STATE", "GET_AGENTS", "GET_QUOTA", "GET_WEIGHTS", "GET_MAINTENANCE_STATUS"):
@@ -132,7 +132,7 @@ def test_a_master_that_follows_changes_nothing(tmp_path: Path) -> None:
         server.lead()
         server.master.state.recovered_agents.clear()
         server.master.state.recover_until = None
-        info = {"user": "root", "name": "f", "roles": ["r"]}
+        info = {"user": "root", "name": "f"}
         call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
         assert server.scheduler_call(call, stream=None, new_stream="s").status == 200
         server.follow("another:5050")
