@@ -386,6 +386,8 @@ def _remove(state: State, agent: Agent, message: str, now: float) -> None:
             complete(state, framework, task)
     rescind(state, offers_of(agent), now)
     _forget(state, agent)
+    state.deactivated.pop(agent.agent_id, None)
+    state.reactivated.discard(agent.agent_id)
     to_operators(state, "AGENT_REMOVED", {"agent_id": {"value": agent.agent_id}})
     _failure(state, agent)
     persist(state)
@@ -455,6 +457,7 @@ def mark_gone(state: State, agent_id: str, now: float) -> bool:
     state.recovered_agents.pop(agent_id, None)
     state.unreachable_agents.pop(agent_id, None)
     state.deactivated.pop(agent_id, None)
+    state.reactivated.discard(agent_id)
     state.gone_agents[agent_id] = now
     for framework in state.frameworks.values():
         for task in [*framework.tasks.values(), *framework.unreachable.values()]:

@@ -104,6 +104,7 @@ def _fail_over(state: State, framework: Framework, info: Json, now: float) -> No
         framework.registered = now
     framework.reregistered = now
     framework.returned = True
+    framework.allocations = {role: count for role, count in framework.allocations.items() if role in framework.roles}
     revive(state, framework, framework.roles)
 
 

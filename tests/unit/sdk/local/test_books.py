@@ -411,16 +411,27 @@ class Books(RuleBasedStateMachine):
             assert framework.unreserved == counted.unreserved
 
     @invariant()
+    def drains_end(self) -> None:
+        state = self.world.master.state
+        busy = {item.agent_id for framework in state.frameworks.values() for item in framework.tasks.values()}
+        for agent in state.agents.values():
+            if agent.drain is not None:
+                assert agent.drained or agent.agent_id in busy or agent.executors or agent.operations
+
+    @invariant()
     def nobody_is_forgotten(self) -> None:
         state = self.world.master.state
         connections = {agent.connection: name for name, agent in state.agents.items() if agent.connection is not None}
         assert state.connections == connections
-        assert not set(state.gone_agents) & {*state.agents, *state.unreachable_agents, *state.deactivated}
+        assert not set(state.gone_agents) & {*state.agents, *state.unreachable_agents}
+        known = {*state.agents, *state.unreachable_agents, *state.recovered_agents}
+        assert state.deactivated.keys() | state.reactivated <= known
         for agent in state.agents.values():
             for operation in agent.operations.values():
                 if operation.framework_id in state.frameworks:
                     assert operation.uuid in state.frameworks[operation.framework_id].operations
         for framework in state.frameworks.values():
+            assert framework.allocations.keys() <= set(framework.roles)
             assert all(item.agent_id in state.agents for item in framework.operations.values())
             assert all(item.agent_id in state.agents for item in framework.tasks.values())
         for refusal in state.filters:
