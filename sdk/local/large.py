@@ -47,6 +47,9 @@ async def respond(request: web.Request, reply: Reply) -> web.StreamResponse:
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_length = sum(len(chunk) for chunk in chunks)
     await response.prepare(request)
+    if request.method == "HEAD":
+        # What came after the headers would be taken for the next answer.
+        chunks.clear()
     # In parts: a transport moves what is left of one large write with every packet.
     while chunks:
         await response.write(chunks.pop(0))

@@ -14,13 +14,13 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
 
+from sdk.local import registry as registry_file
 from sdk.local.access import read_acls, read_credentials
-from sdk.local.atomic import write_atomically
 from sdk.local.clock import SteadyClock
 from sdk.local.core import agent_reports, views
 from sdk.local.core.authentication import principal, realm
@@ -41,6 +41,7 @@ from sdk.local.large import respond
 from sdk.local.machine import machine
 from sdk.local.master_faults import Gate, Peer, known_agents
 from sdk.local.pages import OWN_DIRECTORY, Pages
+from sdk.local.registry import RegistryError
 from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
 
 CONNECTION_HEADER = "Agent-Connection"
@@ -79,6 +80,9 @@ class MasterServer:
         self._gate = Gate(self._framework_of)
         self.election: Election | None = None
         """Its part in the election of a leader, once it takes part."""
+        self.failure: str | None = None
+        """Why it cannot go on: nothing is said any more that the registry does not keep."""
+        self.on_failure: Callable[[], object] = lambda: None
         self._files = Files(lambda: {"/master/log": work_dir / "log"})
         self._new_term()
         files = {name: self._checked(handler, name) for name, handler in self._files.endpoints().items()}
@@ -97,8 +101,7 @@ class MasterServer:
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
         began = time.perf_counter()
-        content = self._registry_file.read_bytes() if self._registry_file.exists() else b""
-        registry = json.loads(content) if content else None
+        content, registry = registry_file.read(self._registry_file)
         self._measured.state_fetch_ms = (time.perf_counter() - began) * 1000
         self._measured.registry_bytes = len(content)
         self.master = Master(self._config, now=self._clock.now(), registry=registry)
@@ -113,9 +116,8 @@ class MasterServer:
 
     def lead(self) -> None:
         """This master was elected. Harmless while it leads already."""
-        if self._leadership.mine:
+        if self._leadership.mine or not self._begin_term():
             return
-        self._new_term()
         self._leadership = Leadership(leader=self._address, mine=True)
         self._arm()
 
@@ -124,8 +126,25 @@ class MasterServer:
         if self._leadership.mine:
             for stream in self._streams.values():
                 stream.close()
-            self._new_term()
+            self._begin_term()
         self._leadership = Leadership(leader=leader, mine=False)
+        # Nothing is due here any more: the registry is the other's to change.
+        self._arm()
+
+    def _begin_term(self) -> bool:
+        try:
+            self._new_term()
+        except RegistryError as error:
+            self._fail(str(error))
+            return False
+        return True
+
+    def _fail(self, why: str) -> None:
+        """As a real master does without its registry: end, so that another one or a person takes over."""
+        self.failure = self.failure or why
+        for stream in self._streams.values():
+            stream.close()
+        self.on_failure()
 
     async def start(self) -> None:
         """Listen on the configured address."""
@@ -172,8 +191,10 @@ class MasterServer:
     def _perform(self, outputs: Sequence[Output]) -> None:
         # What several messages caused is kept at once: the last registry is right for all of them.
         registry = next((item.registry for item in reversed(outputs) if isinstance(item, Persist)), None)
-        if registry is not None:
+        if registry is not None and self.failure is None:
             self._store(encode(registry))
+        if self.failure is not None:
+            return
         for output in outputs:
             match output:
                 case ToScheduler(stream=name) | ToOperator(stream=name) | ToAgent(connection=name):
@@ -188,7 +209,11 @@ class MasterServer:
 
     def _store(self, registry: bytes) -> None:
         began = time.perf_counter()
-        write_atomically(self._registry_file, registry)
+        try:
+            registry_file.keep(self._registry_file, registry)
+        except RegistryError as error:
+            self._fail(str(error))
+            return
         self._measured.state_store_ms.add((time.perf_counter() - began) * 1000)
         self._measured.registry_bytes = len(registry)
 
@@ -251,6 +276,8 @@ class MasterServer:
             with self._one_input():
                 result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
+            if self.failure is not None:
+                raise Refused(text(503, self.failure))
             await self._gate.answer()
             if result.pieces is not None:
                 return await respond(request, result)
@@ -397,8 +424,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    options.work_dir.mkdir(parents=True, exist_ok=True)
+    """Serve until SIGTERM or SIGINT, or until the registry cannot be kept."""
     (options.work_dir / "log").touch()
     config = MasterConfig(
         master_id=str(uuid.uuid4()),
@@ -430,6 +456,8 @@ async def run(options: argparse.Namespace) -> None:
         elected=not options.zk,
         webui_dir=options.webui_dir,
     )
+    end = asyncio.Event()
+    server.on_failure = end.set
     await server.start()
     election = None
     if options.zk:
@@ -443,20 +471,27 @@ async def run(options: argparse.Namespace) -> None:
         )
         server.election = election
         election.start()
-    end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
     await end.wait()
     if election is not None:
         election.stop()
     await server.stop()
+    if server.failure is not None:
+        raise RegistryError(server.failure)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The process."""
     options = parser().parse_args(argv)
+    kept = options.registry_file or options.work_dir / "registry.json"
     try:
-        asyncio.run(run(options))
+        options.work_dir.mkdir(parents=True, exist_ok=True)
+        with registry_file.locked(kept, together=options.zk is not None):
+            asyncio.run(run(options))
+    except RegistryError as error:
+        sys.stderr.write(f"master: {error}\n")
+        return 1
     except OSError as error:
         sys.stderr.write(f"master: cannot serve on {options.ip}:{options.port}: {error}\n")
         return 1

@@ -119,7 +119,8 @@ class EventStream:
         """Queue an event."""
         if self._given_up:
             return
-        if is_large(event):
+        if not self.waiting and is_large(event):
+            # Nothing else waits, as with a snapshot; more of them would wait without being counted.
             self._queue.put_nowait(_Large(event))
         else:
             body = encode(event)

@@ -1,4 +1,4 @@
-"""The shapes of what agents say to their master, and the refusal of everything else.
+"""The shapes of what agents say to their master, and of what it keeps of them, and the refusal of everything else.
 
 Agents are programs of this project, but their messages come off the network: one of another shape must not get as far
 as the master's books. Unlike schedulers' calls nothing is converted: an agent says what it means. Knows fields and
@@ -35,8 +35,11 @@ _SHAPES = MESSAGES | table(
         "UPDATE": "framework_id!:Id status!:Status latest_state:enum",
         "MESSAGE": "framework_id!:Id executor_id!:Id data!:bytes",
         "EXITED_EXECUTOR": "framework_id!:Id executor_id!:Id status:int",
-        "OPERATION_STATUS": "framework_id!:Id operation_uuid!:string status!:OperationStatus",
+        "OPERATION_STATUS": "framework_id!:Id operation_uuid!:string status!:OperationStatus resources:Resource*",
         "UNREGISTER": "",
+        "KeptUnreachable": "info!:AgentInfo since!:TimeInfo",
+        "KeptDrain": "config!:any since!:double",
+        "KeptMaintenance": "windows:Window* down:Machine*",
     }
 )
 FIRST = frozenset({"REGISTER", "REREGISTER"})
@@ -91,19 +94,20 @@ def _check(shape: str, value: Any, path: str) -> None:
             continue
         given = value[field.name]
         if not field.repeated:
-            _check_one(field.kind, given, name)
+            check_part(field.kind, given, name)
             continue
         if not isinstance(given, list):
             raise BadMessage(f"{name} must be a list")
         for item in given:
-            _check_one(field.kind, item, f"{name}[]")
+            check_part(field.kind, item, f"{name}[]")
     if shape == "Resource":
         _check_resource(value, path)
     elif shape == "Attribute" and value["type"] in ("TEXT", "SCALAR", "RANGES") and value["type"].lower() not in value:
         raise BadMessage(f"{path}.{value['type'].lower()} is missing")
 
 
-def _check_one(kind: str, value: Any, path: str) -> None:
+def check_part(kind: str, value: Any, path: str) -> None:
+    """Raise BadMessage unless the value is of that kind: a scalar, or a message of that name."""
     if kind in _KINDS:
         wanted, fits = _KINDS[kind]
         if not fits(value):

@@ -234,8 +234,13 @@ def _take_executors(agent: Agent, message: Json) -> None:
 def _settle_operations(state: State, agent: Agent, message: Json) -> None:
     known = {item["operation_uuid"] for item in message.get("operations", ())}
     for operation in list(agent.operations.values()):
-        if operation.state == "OPERATION_PENDING" and operation.uuid not in known:
+        if operation.state != "OPERATION_PENDING":
+            continue
+        if operation.uuid not in known:
             feedback.dropped(state, operation)
+        elif operation.operation_id is None or operation.framework_id not in state.frameworks:
+            # Its status may be lost, and is not sent again: what came of it shows in the resources.
+            feedback.forget(state, operation)
 
 
 def _recount(state: State, agent: Agent, message: Json) -> None:
@@ -255,6 +260,9 @@ def _recount(state: State, agent: Agent, message: Json) -> None:
             if task.charged:
                 charge(framework, task.resources)
     for executor in agent.executors.values():
+        if not free.contains(executor.resources.unallocated()):
+            # The same holds for an executor, which never started then.
+            executor.resources = Resources()
         free = free - executor.resources.unallocated()
     for place in state.agents.values():
         for executor in place.executors.values():
@@ -378,6 +386,8 @@ def _remove(state: State, agent: Agent, message: str, now: float) -> None:
             complete(state, framework, task)
     rescind(state, offers_of(agent), now)
     _forget(state, agent)
+    state.deactivated.pop(agent.agent_id, None)
+    state.reactivated.discard(agent.agent_id)
     to_operators(state, "AGENT_REMOVED", {"agent_id": {"value": agent.agent_id}})
     _failure(state, agent)
     persist(state)
@@ -447,6 +457,7 @@ def mark_gone(state: State, agent_id: str, now: float) -> bool:
     state.recovered_agents.pop(agent_id, None)
     state.unreachable_agents.pop(agent_id, None)
     state.deactivated.pop(agent_id, None)
+    state.reactivated.discard(agent_id)
     state.gone_agents[agent_id] = now
     for framework in state.frameworks.values():
         for task in [*framework.tasks.values(), *framework.unreachable.values()]:

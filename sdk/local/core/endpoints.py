@@ -3,7 +3,6 @@
 Knows which path means what and in which order Mesos checks. What needs a disk (files, the page) is the shell's.
 """
 
-import json
 from collections.abc import Callable, Mapping
 
 from sdk.local.core import classic, managed, operator
@@ -19,6 +18,7 @@ from sdk.local.core.http import (
     of_answer,
     only_post,
     plain,
+    value_of,
 )
 from sdk.local.core.leadership import Leadership, refusal
 from sdk.local.core.master import Master
@@ -109,8 +109,8 @@ class Endpoints:
             if name not in given:
                 return plain(400, f"Missing '{name}' query parameter in the request body")
         try:
-            resources = json.loads(given[items])
-        except (ValueError, RecursionError):
+            resources = value_of(given[items])
+        except ValueError:
             return plain(400, f"Error in parsing '{items}' query parameter in the request body: syntax error")
         return of_answer(self.master.change_resources(kind, field, items, given["slaveId"], resources, now, who))
 

@@ -104,6 +104,9 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
             name = "TASK_DROPPED" if aware else "TASK_LOST"
             content = updates.agent_status(state, task, name, "REASON_RESOURCES_UNKNOWN", text, now)
             updates.add(state, task, content, now)
+        if not tasks[0].command and (framework_id, executor["executor_id"]["value"]) not in state.runs:
+            # The master counts it as running since it sent the launch.
+            _tell_exited(state, framework_id, executor["executor_id"]["value"], -1)
         return
     run = state.runs.get((framework_id, executor["executor_id"]["value"]))
     if run is not None and run.state == "TERMINATING":
@@ -332,6 +335,11 @@ def destroy(state: AgentState, run: ExecutorRun, why: tuple[str, str] | None = N
     state.out.append(Destroy(container_id=run.container_id))
 
 
+def _tell_exited(state: AgentState, framework_id: str, executor_id: str, status: int) -> None:
+    content = {"framework_id": {"value": framework_id}, "executor_id": {"value": executor_id}, "status": status}
+    updates.to_master(state, {"type": "EXITED_EXECUTOR", **content})
+
+
 def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) -> None:
     """The container is gone: the tasks that had not ended have failed.
 
@@ -345,16 +353,9 @@ def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) 
     state.completed_runs.append(run)
     del state.completed_runs[: -state.config.max_completed]
     removed = run.framework_id not in state.frameworks
-    if not run.command and not removed:
-        updates.to_master(
-            state,
-            {
-                "type": "EXITED_EXECUTOR",
-                "framework_id": {"value": run.framework_id},
-                "executor_id": {"value": run.executor_id},
-                "status": 0 if status is None else status,
-            },
-        )
+    if not run.command:
+        # Of a removed framework as well: a master that heard of the executor when this agent registered counts it.
+        _tell_exited(state, run.framework_id, run.executor_id, 0 if status is None else status)
     reason, message = run.why or ("REASON_EXECUTOR_TERMINATED", "Executor terminated")
     for task in state.tasks_of(run):
         if removed:

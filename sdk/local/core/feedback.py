@@ -38,7 +38,8 @@ def on_status(state: State, agent: Agent, message: Json) -> None:
             count_operation(state, operation.info, content["state"])
         operation.state = content["state"]
         operation.status = content
-        if operation.operation_id is None and content["state"] in TERMINAL:
+        nobody_asks = operation.operation_id is None or framework is None
+        if nobody_asks and content["state"] in TERMINAL:
             forget(state, operation)
     if framework is not None and "operation_id" in content:
         _send(state, framework, content | {"agent_id": {"value": agent.agent_id}})

@@ -104,6 +104,7 @@ def _fail_over(state: State, framework: Framework, info: Json, now: float) -> No
         framework.registered = now
     framework.reregistered = now
     framework.returned = True
+    framework.allocations = {role: count for role, count in framework.allocations.items() if role in framework.roles}
     revive(state, framework, framework.roles)
 
 
@@ -202,8 +203,10 @@ def remove(state: State, framework: Framework, now: float) -> None:
             mark_dirty(state, now)
         for key in [key for key in agent.killed if key[0] == framework.framework_id]:
             del agent.killed[key]
-        for uuid in [item.uuid for item in agent.operations.values() if item.framework_id == framework.framework_id]:
-            del agent.operations[uuid]
+        for item in list(agent.operations.values()):
+            # What is under way may still fail, and its agent's resources are then not what they are taken for.
+            if item.framework_id == framework.framework_id and item.state != "OPERATION_PENDING":
+                del agent.operations[item.uuid]
     if framework.stream is not None:
         state.out.append(CloseScheduler(stream=framework.stream))
         framework.stream = None

@@ -113,12 +113,14 @@ def json_body(request: Request) -> Any:
     return load(request.body)
 
 
-def load(raw: bytes) -> Any:
-    """The value of a JSON text; refuses what is none, and what is nested so deeply that it could not be shown again."""
+def value_of(raw: bytes | str) -> Any:
+    """The value of a JSON text; ValueError for what is none, and for what is nested so deeply that it could not be
+    shown again.
+    """
     try:
         value = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Refusal(plain(400, f"Failed to parse body into JSON: {syntax_error(raw)}")) from None
+    except RecursionError:
+        raise TooDeep from None
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(_MAX_DEPTH):
         if not level:
@@ -129,7 +131,24 @@ def load(raw: bytes) -> Any:
             for part in (item.values() if isinstance(item, dict) else item)
             if isinstance(part, (dict, list))
         ]
-    raise Refusal(plain(400, f"Failed to parse body into JSON: nested more than {_MAX_DEPTH} deep"))
+    raise TooDeep
+
+
+class TooDeep(ValueError):
+    """Values within values within values, and so on."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested more than {_MAX_DEPTH} deep")
+
+
+def load(raw: bytes) -> Any:
+    """The value of a JSON text; refuses what is none or nested too deeply."""
+    try:
+        return value_of(raw)
+    except TooDeep as error:
+        raise Refusal(plain(400, f"Failed to parse body into JSON: {error}")) from None
+    except ValueError:
+        raise Refusal(plain(400, f"Failed to parse body into JSON: {syntax_error(raw)}")) from None
 
 
 def syntax_error(raw: bytes) -> str:

@@ -5,11 +5,10 @@ Each is translated into the call of the operator API that does the same. Knows m
 the calls. As in Mesos, the body needs no content type.
 """
 
-import json
 from typing import Any
 
 from sdk.local.core import maintenance, quota, weights
-from sdk.local.core.http import Refusal, Reply, Request, document, of_answer, plain, syntax_error
+from sdk.local.core.http import Refusal, Reply, Request, TooDeep, document, of_answer, plain, syntax_error, value_of
 from sdk.local.core.master import Master
 from sdk.local.core.wire import Json
 
@@ -79,8 +78,10 @@ def _call(request: Request, endpoint: str) -> Json:
 def _body(request: Request, wanted: type, what: str) -> Any:
     shown = request.body[:_SHOWN].decode(errors="replace")
     try:
-        given = json.loads(request.body)
-    except (ValueError, RecursionError):
+        given = value_of(request.body)
+    except TooDeep as error:
+        raise Refusal(plain(400, f"Failed to parse {what}: {error}")) from None
+    except ValueError:
         message = f"Failed to parse {what} '{shown}': {syntax_error(request.body)}"
         raise Refusal(plain(400, message)) from None
     if not isinstance(given, wanted):

@@ -78,7 +78,9 @@ class Master:
             self.state.recover_until = now + config.agent_reregister_timeout
             allocation.hold_offers(self.state, now)
 
-    def _take(self) -> tuple[Output, ...]:
+    def _take(self, now: float) -> tuple[Output, ...]:
+        # Whatever happened may have been the last thing that an agent's drain waited for.
+        agents.settle_drains(self.state, now)
         outputs = tuple(self.state.out)
         self.state.out.clear()
         return outputs
@@ -111,7 +113,7 @@ class Master:
             if stream is not None:
                 return Answer(status=400, text="Subscribe calls should not include the 'Mesos-Stream-Id' header")
             frameworks.subscribe(self.state, new_stream, message, now, principal)
-            return Answer(status=200, outputs=self._take())
+            return Answer(status=200, outputs=self._take(now))
         framework_id = message["framework_id"]["value"]
         framework = self.state.frameworks.get(framework_id)
         if framework is None:
@@ -138,10 +140,9 @@ class Master:
             if forbidden is not None:
                 return Answer(status=403, text=forbidden)
         refusal = self._dispatch(framework, message, now)
-        agents.settle_drains(self.state, now)
         if refusal is not None:
-            return Answer(status=400, text=refusal, outputs=self._take())
-        return Answer(status=200 if message["type"] == "UPDATE_FRAMEWORK" else 202, outputs=self._take())
+            return Answer(status=400, text=refusal, outputs=self._take(now))
+        return Answer(status=200 if message["type"] == "UPDATE_FRAMEWORK" else 202, outputs=self._take(now))
 
     def _dispatch(self, framework: Framework, call: Json, now: float) -> str | None:
         state = self.state
@@ -182,7 +183,7 @@ class Master:
     def scheduler_disconnected(self, stream: str, *, now: float) -> tuple[Output, ...]:
         """The connection of a scheduler's stream ended. Harmless for a stream that no framework uses any more."""
         frameworks.disconnected(self.state, stream, now)
-        return self._take()
+        return self._take(now)
 
     # --- agents ---------------------------------------------------------------------------------------------------
 
@@ -192,10 +193,10 @@ class Master:
         match message["type"]:
             case "REGISTER":
                 agents.register(state, connection, message, now)
-                return self._take()
+                return self._take(now)
             case "REREGISTER":
                 agents.reregister(state, connection, message, now)
-                return self._take()
+                return self._take(now)
         agent = agents.by_connection(state, connection)
         if agent is None:
             state.count("dropped_messages")
@@ -216,13 +217,12 @@ class Master:
                 agents.unregister(state, agent, now)
             case kind:
                 raise ValueError(f"an agent sent a message of the unknown type {kind!r}")
-        agents.settle_drains(state, now)
-        return self._take()
+        return self._take(now)
 
     def agent_disconnected(self, connection: str, *, now: float) -> tuple[Output, ...]:
         """The connection of an agent ended. Harmless for a connection that was replaced by a newer one."""
         agents.disconnected(self.state, connection, now)
-        return self._take()
+        return self._take(now)
 
     # --- operators ------------------------------------------------------------------------------------------------
 
@@ -264,8 +264,7 @@ class Master:
         return self._with_outputs(found, now)
 
     def _with_outputs(self, answer: Answer, now: float) -> Answer:
-        agents.settle_drains(self.state, now)
-        return replace(answer, outputs=self._take())
+        return replace(answer, outputs=self._take(now))
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -280,7 +279,7 @@ class Master:
                 state.operators[stream] = now + state.config.heartbeat_interval
         if state.allocation_at is not None and now >= state.allocation_at:
             allocation.allocate(state, now)
-        return self._take()
+        return self._take(now)
 
     def next_tick(self) -> float | None:
         """The time of the next thing that is due, None when nothing is."""

@@ -194,6 +194,7 @@ class Executor:
     executor_id: str
     info: Json
     resources: Resources
+    """What counts as used for it: nothing when its agent does not have what it was launched on."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -204,6 +204,8 @@ class Kind:
 _kinds: dict[str, Kind] = {}
 # Volumes have ids, so there is no end of kinds.
 _REMEMBERED = 2000
+# Roles, principals and labels come from the network, too, and may be of any length.
+_LONGEST = 10_000
 
 
 def _kind(template: Json) -> Kind:
@@ -211,9 +213,11 @@ def _kind(template: Json) -> Kind:
     name = repr(template)
     found = _kinds.get(name)
     if found is None:
-        if len(_kinds) >= _REMEMBERED:
-            _kinds.clear()
-        found = _kinds[name] = Kind(template)
+        found = Kind(template)
+        if len(name) <= _LONGEST:
+            if len(_kinds) >= _REMEMBERED:
+                _kinds.clear()
+            _kinds[name] = found
     return found
 
 

@@ -8,21 +8,42 @@ from typing import Any
 from sdk.local.core.wire import Json
 
 _REMEMBERED = 20_000
-_values: dict[str, Any] = {}
+# Values come off the network: neither one nor all of them take more than so many characters here.
+_LONGEST, _MOST = 100_000, 20_000_000
 # The parts of a TaskInfo that many tasks have in common.
 _PARTS = ("agent_id", "labels", "container", "health_check", "check", "kill_policy", "executor")
 
 
+class Shared:
+    """Values by how they are written."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self.size = 0
+        """Characters in all that is remembered."""
+
+    def get(self, value: Any) -> Any:
+        """The value, or an equal one that is known already."""
+        # Unlike ==, this tells 1 from 1.0 and from True, which are printed differently.
+        name = repr(value)
+        if name in self._values:
+            return self._values[name]
+        if len(name) > _LONGEST:
+            return value
+        if len(self._values) >= _REMEMBERED or self.size + len(name) > _MOST:
+            self._values.clear()
+            self.size = 0
+        self._values[name] = value
+        self.size += len(name)
+        return value
+
+
+_shared = Shared()
+
+
 def shared(value: Any) -> Any:
-    """The value, or an equal one that is known already."""
-    # Unlike ==, this tells 1 from 1.0 and from True, which are printed differently.
-    name = repr(value)
-    found = _values.get(name)
-    if found is None:
-        if len(_values) >= _REMEMBERED:
-            _values.clear()
-        found = _values[name] = value
-    return found
+    """The value, or an equal one that is known already in this process."""
+    return _shared.get(value)
 
 
 def shared_task(task: Json) -> Json:

@@ -57,6 +57,35 @@ def test_head_has_no_body(running_master: Running) -> None:
         assert wire.answer().status == 200
 
 
+def test_head_of_a_large_document_has_no_body(running_master: Running) -> None:
+    """What is sent in pieces, packed or not, is measured and not sent either."""
+    weights = [{"role": f"many{number}", "weight": 2.0} for number in range(200)]
+    assert ask(running_master.port, "PUT", "/weights", body=json.dumps(weights).encode()).status == 200
+    with Wire(running_master.port) as wire:
+        for headers in ({}, {"Accept-Encoding": "gzip"}):
+            wire.request("GET", "/roles", headers)
+            length = wire.answer().fields["Content-Length"]
+            wire.request("HEAD", "/roles", headers)
+            assert wire.answer("HEAD").fields["Content-Length"] == length
+        wire.request("GET", "/health")
+        assert wire.answer().status == 200
+
+
+@pytest.mark.parametrize("levels", [200, 900, 100_000])
+def test_what_is_nested_too_deeply_is_refused_everywhere(running_master: Running, levels: int) -> None:
+    """It could not be shown again: the classic endpoints refuse it as the calls do."""
+    deep = '{"a":' * levels + "1" + "}" * levels
+    disk = f'[{{"name":"disk","type":"SCALAR","scalar":{{"value":1}},"disk":{{"source":{deep}}}}}]'
+    for method, path, body in (
+        ("POST", "/reserve", f"slaveId=x&resources={disk}"),
+        ("POST", "/create-volumes", f"slaveId=x&volumes={disk}"),
+        ("POST", "/quota", f'{{"role":"q","guarantee":{disk}}}'),
+        ("PUT", "/weights", f"[{deep}]"),
+    ):
+        answer = ask(running_master.port, method, path, body=body.encode())
+        assert (answer.status, b"in parsing" in answer.body or b"nested more than" in answer.body) == (400, True)
+
+
 def test_a_body_is_awaited(running_master: Running) -> None:
     """A body that comes byte by byte is taken as a whole; others are served meanwhile."""
     body = b'{"type":"GET_HEALTH"}'

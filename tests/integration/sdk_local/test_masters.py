@@ -1,6 +1,7 @@
 """Several masters in ZooKeeper, and a master that wants to know who asks."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -263,7 +264,7 @@ def test_a_web_ui_is_served_from_its_directory(tmp_path: Path) -> None:
     with process("sdk.local.master", *options):
         wait_until(lambda: answer(port, "GET", "/health")[0] == 200, 20, "the master")
         status, headers, text = ask(port, "GET", "/")
-        assert (status, headers["Content-Type"], text) == (200, "text/html; charset=utf-8", "<p>other</p>")
+        assert (status, headers["Content-Type"], text) == (200, "text/html", "<p>other</p>")
         status, headers, text = ask(port, "GET", "/app/app.js")
         assert (status, text) == (200, "1")
         assert "javascript" in headers["Content-Type"]
@@ -298,3 +299,23 @@ def test_an_agent_wants_to_know_who_asks(tmp_path: Path) -> None:
         assert ask(port, "GET", "/version")[0] == 200
         assert ask(port, "POST", "/api/v1/executor", "{}", JSON)[0] == 400
         assert "opssecret" not in ask(port, "GET", "/flags", None, known)[2]
+
+
+def test_a_master_that_cannot_keep_its_registry_ends(tmp_path: Path) -> None:
+    """As the real one: the caller is told that nothing was done, the process says which file and why."""
+    port, kept = free_port(), tmp_path / "kept"
+    options = ["--port", str(port), "--work-dir", str(tmp_path / "m"), "--registry-file", str(kept / "registry.json")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "sdk.local.master", *options], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as running:
+        try:
+            wait_until(lambda: answer(port, "GET", "/health")[0] == 200, 20, "the master to serve")
+            shutil.rmtree(kept)
+            weights = {"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [{"role": "r", "weight": 2.0}]}}
+            status, _, body = ask(port, "POST", "/api/v1", json.dumps(weights), JSON)
+            assert (status, "cannot keep the registry" in body) == (503, True)
+            _, said = running.communicate(timeout=20)
+        finally:
+            running.kill()
+    assert running.returncode == 1
+    assert said.decode() == f"master: cannot keep the registry {kept}/registry.json: No such file or directory\n"

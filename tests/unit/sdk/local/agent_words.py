@@ -23,6 +23,8 @@ GOOD: list[Json] = [
     {"type": "EXITED_EXECUTOR", "framework_id": {"value": "M-0000"}, "executor_id": {"value": "e"}, "status": 9},
     {"type": "OPERATION_STATUS", "framework_id": {"value": "M-0000"}, "operation_uuid": "u",
      "status": {"state": "OPERATION_FINISHED", "operation_id": {"value": "o"}, "uuid": {"value": "dQ=="}}},
+    {"type": "OPERATION_STATUS", "framework_id": {"value": "M-0000"}, "operation_uuid": "u",
+     "status": {"state": "OPERATION_FAILED"}, "resources": _RESOURCES},
     {"type": "PONG"},
     {"type": "UNREGISTER"},
 ]  # fmt: skip

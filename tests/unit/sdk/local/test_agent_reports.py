@@ -13,6 +13,7 @@ from sdk.local.core.wire import BadMessage
 from tests.unit.sdk.local.agent_words import ANYTHING, GOOD, INFO, changed, places
 
 Json = dict[str, Any]
+FAILED = next(message for message in GOOD if message["type"] == "OPERATION_STATUS" and "resources" in message)
 
 
 @pytest.mark.parametrize("message", GOOD, ids=lambda message: message["type"])
@@ -30,6 +31,8 @@ def test_real_messages_pass(message: Json) -> None:
         ({"type": "REGISTER", "agent_info": {**INFO, "port": "1"}}, "REGISTER.agent_info.port must be a whole number"),
         (changed(GOOD[0], ("tasks", 0, "resources", 0, "scalar", "value"), -1.0), "must be from 0 to"),
         (changed(GOOD[0], ("agent_info",), {"hostname": "a", "port": 1, "resources": []}), "agent_info.id is missing"),
+        (changed(FAILED, ("resources",), "cpus"), "OPERATION_STATUS.resources must be a list"),
+        (changed(FAILED, ("resources", 0), {"name": "cpus"}), "OPERATION_STATUS.resources[].type is missing"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_place(message: Any, text: str) -> None:

@@ -209,3 +209,17 @@ def test_new_master_waits_for_its_agents() -> None:
     asked = {"task_id": {"value": "t"}, "agent_id": {"value": "M-S0"}}
     world.call("s", "RECONCILE", {"tasks": [asked]})
     assert world.updates("s")[-1]["state"] == "TASK_UNREACHABLE"
+
+
+@pytest.mark.parametrize("timeout", [0.0, 7.0])
+def test_a_drain_ends_with_the_last_framework(timeout: float) -> None:
+    """Nothing else need happen: the agent is drained, and gone if that was asked, as soon as its last task is."""
+    world = World()
+    agent_id = world.agent("a1")
+    world.subscribe("s", failover_timeout=timeout)
+    offer = world.offers("s")[0]
+    world.accept("s", offer, launch(task(offer, "t1")))
+    world.operator("DRAIN_AGENT", {"agent_id": {"value": agent_id}, "mark_gone": True})
+    world.take(world.master.scheduler_disconnected("s", now=0.0))
+    world.at(timeout)
+    assert world.master.state.gone_agents == {agent_id: timeout}

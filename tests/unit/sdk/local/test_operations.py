@@ -360,3 +360,62 @@ def test_operators_resize_volumes_too() -> None:
     both.world.accept("s", offer, launch(run))
     assert both.world.operator("SHRINK_VOLUME", shrink).status == 409
     assert both.world.operator("SHRINK_VOLUME", shrink | {"agent_id": {"value": "x"}}).status == 400
+
+
+def executor(offer: dict[str, Any], resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """A task with a custom executor that has these resources."""
+    own = {"executor_id": {"value": "e"}, "command": {"value": "true"}, "resources": resources}
+    return task(offer, "t1", executor=own)
+
+
+def test_an_executor_on_a_failed_reservation_holds_nothing() -> None:
+    """It never started: the agent says so, and what is offered afterwards is what the agent has."""
+    both, offer = pair()
+    both.faults.fail_operations = 1
+    mine = refined(amounts(offer, cpus=1.0))
+    both.world.accept("s", offer, reserve(mine), launch(executor(offer, mine)))
+    both.pump()
+    agent = both.world.master.state.agents["M-S0"]
+    assert not agent.executors
+    assert agent.free == agent.total
+    assert both.world.updates("s")[-1]["reason"] == "REASON_RESOURCES_UNKNOWN"
+    failures = [event["failure"] for event in both.world.of("s", "FAILURE")]
+    assert failures == [{"agent_id": {"value": "M-S0"}, "executor_id": {"value": "e"}, "status": -1}]
+
+
+def test_an_operation_whose_framework_is_gone_may_fail() -> None:
+    """The agent's account counts although nobody is there to be told."""
+    both, offer = pair()
+    both.faults.fail_operations = 1
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0))))
+    both.world.call("s", "TEARDOWN")
+    both.pump()
+    agent = both.world.master.state.agents["M-S0"]
+    assert agent.total == agent.free == both.agent.state.resources
+    assert not agent.operations
+
+
+def test_an_operation_whose_last_word_was_lost_does_not_stay_under_way() -> None:
+    """Without an id its agent says only once what came of it; an agent that comes back has its resources."""
+    both, offer = pair()
+    both.world.accept("s", offer, reserve(refined(amounts(offer, cpus=1.0)), operation_id=None))
+    both.agent.master_message(both.world.messages[both.name][-1], now=0.0)
+    both.connect()
+    agent = both.world.master.state.agents["M-S0"]
+    assert not agent.operations
+    assert agent.total == both.agent.state.resources
+
+
+def test_an_executor_of_a_framework_that_went_meanwhile_is_given_back() -> None:
+    """Its agent was away at the TEARDOWN: it registers with the executor, is told, and what it ends is free again."""
+    both, offer = pair()
+    both.world.accept("s", offer, launch(executor(offer, amounts(offer, cpus=1.0))))
+    both.pump()
+    both.disconnect()
+    both.world.call("s", "TEARDOWN")
+    both.connect()
+    agent = both.world.master.state.agents["M-S0"]
+    assert agent.executors
+    both.do(both.agent.exited(both.destroyed[0], 0, now=0.0))
+    assert not agent.executors
+    assert agent.free == agent.total

@@ -140,3 +140,12 @@ def test_the_sum_of_many_is_what_adding_them_one_by_one_gives(parts: list[dict[s
     for part in parts:
         total = total + build(part)
     assert Resources.sum(build(part) for part in parts).json() == total.json()
+
+
+def test_roles_of_any_length_are_not_remembered() -> None:
+    """Kinds are shared by all that have them; a huge one is not kept beyond those."""
+    item = {"name": "cpus", "type": "SCALAR", "scalar": {"value": 1.0}}
+    for name, same in (("r", True), ("r" * 100_000, False)):
+        reserved = item | {"reservations": [{"type": "STATIC", "role": name}]}
+        (one, _), (two, _) = (next(Resources.of([reserved]).parts()) for _ in range(2))
+        assert (one is two) is same
