@@ -1,26 +1,27 @@
 """The embedded agent as a process: HTTP and processes around `core.Agent`, and its connection to the master.
 
 Run with `python -m sdk.local.agent --master 127.0.0.1:5050 --work-dir DIR --port 5051 --hostname agent1`. All rules are
-in `core`, executors' processes in `containers`; here are sockets, timers and checkpoint files. It looks for its master
-for ever.
+in `core`, executors' processes in `containers`, the connection to the master in `agent_link`; here are endpoints,
+timers and checkpoint files.
 """
 
 import argparse
 import asyncio
 import base64
-import json
 import os
 import signal
 import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import web
 
 from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
 from sdk.local.agent_flags import shown_flags
+from sdk.local.agent_link import MasterLink
 from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
 from sdk.local.checkpoints import Checkpoints, InUse, lock
@@ -42,7 +43,6 @@ from sdk.local.core.agent_model import (
 )
 from sdk.local.core.executors import memory_limit
 from sdk.local.core.wire import BadMessage, Json
-from sdk.local.delay_line import DelayLine
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.fault_values import AgentFaults
@@ -52,12 +52,8 @@ from sdk.local.flags import attributes, domain, resources
 from sdk.local.isolation import Excess, Groups, Impossible, MemoryGuard, isolators, memory_guard
 from sdk.local.machine import machine
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
-from sdk.local.web import EventStream, Handler, Server, answer, encode, json_body, only_post, text
+from sdk.local.web import EventStream, Handler, Server, answer, json_body, only_post, text
 
-CONNECTION_HEADER = "Agent-Connection"
-_RETRY_MIN, _RETRY_MAX = 0.1, 1.0
-# The master pings every 15 s by default; five silent intervals and the connection is taken for dead.
-_SILENCE = 90.0
 # For the end of what was killed.
 _LEAVE = 5.0
 _CHECKPOINT_RETRY = 1.0
@@ -101,18 +97,18 @@ class AgentServer:
         )
         self._streams: dict[str, EventStream] = {}
         self.faults = AgentFaults()
+        self._link = MasterLink(
+            options.master,
+            self.faults,
+            register=self.agent.registration,
+            hear=self._master_message,
+            lost=self.agent.master_disconnected,
+        )
         self._counts = Counts()
-        self._was_partitioned = False
-        self._late = DelayLine()
-        self._connection = 0
-        self._healed = asyncio.Event()
-        self._master_hostname = ""
         self._leaving: asyncio.Task[None] | None = None
         self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
-        self._to_master: list[Json] = []
-        self._have_messages = asyncio.Event()
         self._recovered = asyncio.Event()
         self._ready = False
         self.ended = asyncio.Event()
@@ -126,7 +122,7 @@ class AgentServer:
         for output in outputs:
             match output:
                 case ToMaster(message=message):
-                    self._send_to_master(message)
+                    self._link.send(message)
                 case ToExecutor(stream=name, event=event):
                     if event["type"] in ("LAUNCH", "LAUNCH_GROUP"):
                         self._make_room(name, event)
@@ -153,6 +149,7 @@ class AgentServer:
                 case Terminate(reason=reason):
                     if self._leaving is None:
                         _log(f"ends because {reason}")
+                        self._link.close()
                         patience = self._options.executor_shutdown_grace_period + _LEAVE
                         self._leaving = asyncio.create_task(self._leave(patience))
         if not self.agent.recovering:
@@ -178,24 +175,9 @@ class AgentServer:
             for run in self.agent.state.runs.values():
                 self._memory.limit(run.container_id, memory_limit(self.agent.state, run))
 
-    def _send_to_master(self, message: Json) -> None:
-        if not self.faults.to_master(message):
-            return
-        if message["type"] == "UPDATE":
-            connection = self._connection
-            self._late.put(lambda: self._queue_for_master(message, connection))
-        else:
-            self._queue_for_master(message, self._connection)
-
     def _send_to_executor(self, stream: EventStream, event: Json) -> None:
         if not stream.is_cut:
             (stream.cut if self.faults.cuts() else stream.send)(event)
-
-    def _queue_for_master(self, message: Json, connection: int) -> None:
-        # What is late belongs to the connection it was sent on; a new one starts with all that is unacknowledged.
-        if connection == self._connection:
-            self._to_master.append(message)
-            self._have_messages.set()
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -308,12 +290,11 @@ class AgentServer:
     async def unregister(self) -> None:
         """Say goodbye to the master and end all executors: SIGUSR1, as with the real agent."""
         self._perform(())
-        self._to_master.append({"type": "UNREGISTER"})
-        self._have_messages.set()
+        self._link.send_now({"type": "UNREGISTER"})
         for container in list(self._containers.containers.values()):
             self._containers.destroy(container.container_id)
         deadline = self._clock.now() + _LEAVE
-        while self._to_master and self._clock.now() < deadline:
+        while not self._link.idle and self._clock.now() < deadline:
             await asyncio.sleep(0.02)
         await self._leave(_LEAVE)
 
@@ -330,95 +311,21 @@ class AgentServer:
         self.ended.set()
 
     async def follow_master(self) -> None:
-        """Register, listen, and register again when the connection is lost; for ever."""
+        """Work for the master, for ever."""
         await self._recovered.wait()
-        delay = _RETRY_MIN
-        timeout = ClientTimeout(total=None, sock_connect=5.0, sock_read=_SILENCE)
-        connector = TCPConnector(limit=0, force_close=False)
-        async with ClientSession(connector=connector, timeout=timeout) as session:
-            while True:
-                if self._leaving is not None:
-                    await self.ended.wait()
-                if self.faults.partition:
-                    await self._healed.wait()
-                try:
-                    address = await self._find_master()
-                    await self._connect(session, address)
-                    delay = _RETRY_MIN
-                except (ClientError, OSError, TimeoutError, ValueError):
-                    # No master, a master that is starting, or a broken stream: the same cure.
-                    pass
-                self.agent.master_disconnected()
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, _RETRY_MAX)
+        await self._link.follow()
+        # It leaves, and the connection is gone before the last executor.
+        await self.ended.wait()
 
-    async def _find_master(self) -> str:
-        master: str = self._options.master
-        if not master.startswith("zk://"):
-            return master.removeprefix("http://")
-        return await asyncio.to_thread(leader, master)
-
-    async def _connect(self, session: ClientSession, address: str) -> None:
-        self._master_hostname = address.rpartition(":")[0]
-        self._to_master.clear()
-        self._connection += 1
-        self._healed.clear()
-        async with session.post(
-            f"http://{address}/internal/agent",
-            data=encode(self.agent.registration()),
-            headers={"Content-Type": "application/json"},
-        ) as response:
-            if response.status != 200:
-                raise ValueError(f"the master answered {response.status}")
-            name = response.headers[CONNECTION_HEADER]
-            sender = asyncio.create_task(self._send_messages(session, address, name))
-            reader = asyncio.create_task(self._read_messages(response.content))
-            healed = asyncio.create_task(self._healed.wait())
-            try:
-                done, _ = await asyncio.wait({sender, reader, healed}, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                for task in (sender, reader, healed):
-                    task.cancel()
-                await asyncio.gather(sender, reader, healed, return_exceptions=True)
-
-    async def _read_messages(self, stream: "asyncio.StreamReader | object") -> None:
-        readline = stream.readline  # type: ignore[union-attr]
-        readexactly = stream.readexactly  # type: ignore[union-attr]
-        while line := await readline():
-            try:
-                message = json.loads(await readexactly(int(line)))
-            except asyncio.IncompleteReadError:
-                return
-            arrived = self.faults.from_master(message) if isinstance(message, dict) else message
-            if arrived is None:
-                continue
-            try:
-                outputs = self.agent.master_message(arrived, now=self._clock.now())
-            except BadMessage as error:
-                # A new connection would bring the same message again: it is dropped, and everything else goes on.
-                _log(str(error))
-            else:
-                self._counts.master_message(self.agent.state, arrived)
-                self._perform(outputs)
-
-    async def _send_messages(self, session: ClientSession, address: str, name: str) -> None:
-        """Everything for the master in order, in as few requests as it takes."""
-        while True:
-            await self._have_messages.wait()
-            self._have_messages.clear()
-            while self._to_master:
-                batch = list(self._to_master)
-                async with session.post(
-                    f"http://{address}/internal/agent/messages",
-                    data=encode(batch),
-                    headers={"Content-Type": "application/json", CONNECTION_HEADER: name},
-                    timeout=ClientTimeout(total=30.0),
-                ) as response:
-                    if response.status != 202:
-                        raise ValueError(f"the master answered {response.status}")
-                del self._to_master[: len(batch)]
+    def _master_message(self, message: Any) -> None:
+        try:
+            outputs = self.agent.master_message(message, now=self._clock.now())
+        except BadMessage as error:
+            # A new connection would bring the same message again: it is dropped, and everything else goes on.
+            _log(str(error))
+        else:
+            self._counts.master_message(self.agent.state, message)
+            self._perform(outputs)
 
     # --- endpoints ------------------------------------------------------------------------------------------------
 
@@ -441,7 +348,7 @@ class AgentServer:
             "/flags": self._get(lambda: {"flags": flags}),
             "/health": self._empty,
             "/version": self._get(lambda: classic.BUILD),
-            "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._master_hostname)),
+            "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._link.hostname)),
             "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
             "/metrics/snapshot": self._get(self._metrics),
             **files.endpoints(),
@@ -464,18 +371,7 @@ class AgentServer:
         return await fault_endpoint(request, self.faults, self._faults_changed)
 
     def _faults_changed(self, _names: frozenset[str]) -> None:
-        if self.faults.delay_updates:
-            self._late.delay = self.faults.delay_updates
-        else:
-            self._late.flush()
-        if self.faults.partition:
-            # Neither what is under way nor what is still to be sent gets through.
-            self._healed.clear()
-            self._to_master.clear()
-            self._late.drop()
-        elif self._was_partitioned:
-            self._healed.set()
-        self._was_partitioned = self.faults.partition
+        self._link.faults_changed()
 
     async def _empty(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(status=200)
@@ -503,29 +399,6 @@ class AgentServer:
         finally:
             del self._streams[name]
             self._perform(self.agent.executor_disconnected(name))
-
-
-def leader(url: str) -> str:
-    """`host:port` of the leading master in ZooKeeper; OSError when there is none."""
-    from kazoo.client import KazooClient
-    from kazoo.exceptions import KazooException
-    from kazoo.handlers.threading import KazooTimeoutError
-
-    hosts, _, path = url.removeprefix("zk://").partition("/")
-    client = KazooClient(hosts=hosts.rpartition("@")[2], timeout=4.0)
-    try:
-        client.start(timeout=5.0)
-        nodes = [name for name in client.get_children(f"/{path}") if name.startswith("json.info_")]
-        if not nodes:
-            raise OSError(f"no master is published below {url}")
-        content, _ = client.get(f"/{path}/{min(nodes, key=lambda name: name.rpartition('_')[2])}")
-        address = json.loads(content)["address"]
-        return f"{address['ip']}:{address['port']}"
-    except (KazooException, KazooTimeoutError) as error:
-        raise OSError(f"{url}: {error}") from error
-    finally:
-        client.stop()
-        client.close()
 
 
 def parser() -> argparse.ArgumentParser:
