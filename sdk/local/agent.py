@@ -21,9 +21,10 @@ from aiohttp import web
 from sdk.local.access import guarded, read_credentials
 from sdk.local.agent_api import AgentApi
 from sdk.local.agent_flags import shown_flags
+from sdk.local.agent_limits import Limits
 from sdk.local.agent_link import MasterLink
 from sdk.local.agent_metrics import Counts, metrics
-from sdk.local.agent_views import agent_state, attached, container_list, over_quota, statistics
+from sdk.local.agent_views import agent_state, attached, container_list, statistics
 from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, sandbox_path
@@ -41,7 +42,6 @@ from sdk.local.core.agent_model import (
     ToMaster,
     Volumes,
 )
-from sdk.local.core.executors import memory_limit
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
@@ -49,7 +49,7 @@ from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.files import Files
 from sdk.local.flags import attributes, domain, resources
-from sdk.local.isolation import Excess, Groups, Impossible, MemoryGuard, isolators, memory_guard
+from sdk.local.isolation import Excess, Impossible, isolators, memory_guard
 from sdk.local.machine import machine
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
 from sdk.local.web import EventStream, Handler, Server, answer, json_body, only_post, text
@@ -81,8 +81,7 @@ class AgentServer:
         self.agent = Agent(config, now=clock.now(), checkpoints=self._checkpoints.load())
         for name, why in self.agent.damaged.items():
             self._checkpoints.set_aside(name, why)
-        self._memory = memory_guard(isolators(options.isolation), self._work_dir, options.cgroups_root)
-        self._memory_watch: asyncio.Task[None] | None = None
+        memory = memory_guard(isolators(options.isolation), self._work_dir, options.cgroups_root)
         self._containers = Containers(
             self._work_dir,
             ip=options.ip,
@@ -93,8 +92,9 @@ class AgentServer:
             switch_user=not options.no_switch_user,
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
             fetcher_stall_timeout=options.fetcher_stall_timeout,
-            memory=self._memory,
+            memory=memory,
         )
+        self._limits = Limits(options, self.agent.state, self._containers, memory, self._limited)
         self._streams: dict[str, EventStream] = {}
         self.faults = AgentFaults()
         self._link = MasterLink(
@@ -106,7 +106,6 @@ class AgentServer:
         )
         self._counts = Counts()
         self._leaving: asyncio.Task[None] | None = None
-        self._disk_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._launches: set[asyncio.Task[None]] = set()
         self._recovered = asyncio.Event()
@@ -132,7 +131,7 @@ class AgentServer:
                     if name in self._streams:
                         self._streams[name].close()
                 case Launch():
-                    self._limit_memory()
+                    self._limits.apply()
                     task = asyncio.create_task(self._launch(output))
                     self._launches.add(task)
                     task.add_done_callback(self._launches.discard)
@@ -168,12 +167,7 @@ class AgentServer:
             except (BadVolume, OSError) as error:
                 # The executor of a group looks for itself; what a custom executor does without is its own affair.
                 _log(f"task {task['task_id']['value']} goes without a volume: {error}")
-        self._limit_memory()
-
-    def _limit_memory(self) -> None:
-        if self._memory is not None:
-            for run in self.agent.state.runs.values():
-                self._memory.limit(run.container_id, memory_limit(self.agent.state, run))
+        self._limits.apply()
 
     def _send_to_executor(self, stream: EventStream, event: Json) -> None:
         if not stream.is_cut:
@@ -215,23 +209,11 @@ class AgentServer:
 
     def _exited(self, container_id: str, status: int | None, excess: Excess | None = None) -> None:
         if excess is not None:
-            self._exceeded(container_id, excess)
+            self._limits.exceeded(container_id, excess)
         self._perform(self.agent.exited(container_id, status, now=self._clock.now()))
 
-    def _exceeded(self, container_id: str, excess: Excess) -> None:
-        reason = "REASON_CONTAINER_LIMITATION_MEMORY"
-        self._perform(self.agent.limited(container_id, reason, excess.message, excess.resources))
-
-    def _find_excess(self, executor_id: str) -> None:
-        """Before an executor says that its task ended: whether it was the kernel that ended it."""
-        if not isinstance(self._memory, Groups):
-            return
-        for run in list(self.agent.state.runs.values()):
-            container = self._containers.containers.get(run.container_id)
-            if run.executor_id == executor_id and container is not None and container.pid is not None:
-                excess = self._memory.excess(run.container_id, container.sandbox, container.pid)
-                if excess is not None:
-                    self._exceeded(run.container_id, excess)
+    def _limited(self, container_id: str, reason: str, message: str, resources: list[Json]) -> None:
+        self._perform(self.agent.limited(container_id, reason, message, resources))
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -239,9 +221,7 @@ class AgentServer:
         """Find the executors of an earlier process, then listen."""
         state = self.agent.state
         await self._server.start(self._options.ip, self._options.port)
-        if self._memory is not None:
-            await asyncio.to_thread(self._memory.recover, {run.container_id for run in state.runs.values()})
-            self._limit_memory()
+        await self._limits.recover()
         for run in list(state.runs.values()):
             assert state.agent_id is not None
             sandbox = sandbox_path(self._work_dir, state.agent_id, run.framework_id, run.executor_id, run.container_id)
@@ -250,39 +230,12 @@ class AgentServer:
         await asyncio.to_thread(self._containers.end_strangers)
         self._ready = True
         self._counts.recovery_secs = self._clock.now() - state.started
-        if self._options.enforce_container_disk_quota:
-            self._disk_watch = asyncio.create_task(self._watch_disk())
-        if self._memory is not None:
-            self._memory_watch = asyncio.create_task(self._watch_memory(self._memory))
+        self._limits.start()
         self._tick()
-
-    async def _watch_disk(self) -> None:
-        """End executors whose sandboxes outgrow their disk resources."""
-        while True:
-            await asyncio.sleep(self._options.container_disk_watch_interval)
-            # Only references are read in the thread; a run that ends meanwhile is no longer found afterwards.
-            for container_id, message, exceeded in await asyncio.to_thread(
-                over_quota, self.agent.state, self._work_dir
-            ):
-                self._perform(self.agent.limited(container_id, "REASON_CONTAINER_LIMITATION_DISK", message, exceeded))
-
-    async def _watch_memory(self, guard: MemoryGuard) -> None:
-        """End executors of which the kernel killed something, or which are seen to have too much."""
-        while True:
-            await asyncio.sleep(self._options.container_memory_watch_interval)
-            for container in list(self._containers.containers.values()):
-                if container.pid is None:
-                    continue
-                excess = await asyncio.to_thread(guard.excess, container.container_id, container.sandbox, container.pid)
-                if excess is not None:
-                    self._exceeded(container.container_id, excess)
 
     async def stop(self) -> None:
         """Stop serving; executors go on."""
-        for watch in (self._disk_watch, self._memory_watch):
-            if watch is not None:
-                watch.cancel()
-                await asyncio.gather(watch, return_exceptions=True)
+        await self._limits.stop()
         if self._timer is not None:
             self._timer.cancel()
         await self._server.stop()
@@ -387,7 +340,7 @@ class AgentServer:
         if subscribing:
             self._streams[name] = stream
         elif isinstance(call, dict) and call.get("type") == "UPDATE" and isinstance(call.get("executor_id"), dict):
-            self._find_excess(str(call["executor_id"].get("value")))
+            self._limits.look(str(call["executor_id"].get("value")))
         result = self.agent.executor_call(call, now=self._clock.now(), new_stream=name)
         self._counts.executor_call(call, result.status)
         self._perform(self.agent.outputs())
