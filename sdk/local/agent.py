@@ -19,16 +19,13 @@ from typing import Any
 from aiohttp import web
 
 from sdk.local.access import guarded, read_credentials
-from sdk.local.agent_api import AgentApi
-from sdk.local.agent_flags import shown_flags
+from sdk.local.agent_endpoints import AgentEndpoints
 from sdk.local.agent_limits import Limits
 from sdk.local.agent_link import MasterLink
-from sdk.local.agent_metrics import Counts, metrics
-from sdk.local.agent_views import agent_state, attached, container_list, statistics
+from sdk.local.agent_metrics import Counts
 from sdk.local.checkpoints import Checkpoints, InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.containers import Containers, LaunchFailed, sandbox_path
-from sdk.local.core import classic
 from sdk.local.core.agent import Agent
 from sdk.local.core.agent_model import (
     AgentConfig,
@@ -47,12 +44,10 @@ from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
-from sdk.local.files import Files
 from sdk.local.flags import attributes, domain, resources
 from sdk.local.isolation import Excess, Impossible, isolators, memory_guard
-from sdk.local.machine import machine
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
-from sdk.local.web import EventStream, Handler, Server, answer, json_body, only_post, text
+from sdk.local.web import EventStream, Server, json_body, only_post, text
 
 # For the end of what was killed.
 _LEAVE = 5.0
@@ -112,8 +107,10 @@ class AgentServer:
         self._ready = False
         self.ended = asyncio.Event()
         secrets = options.http_credentials
-        endpoints = guarded(self._endpoints(), read_credentials(secrets, "--http-credentials") if secrets else None)
-        self._server = Server(endpoints, "/slave(1)", any_origin=True)
+        shown = AgentEndpoints(options, self.agent.state, self._counts, clock.now, lambda: self._link.hostname)
+        endpoints = {"/api/v1/executor": self._executor, FAULTS: self._change_faults, **shown.handlers()}
+        credentials = read_credentials(secrets, "--http-credentials") if secrets else None
+        self._server = Server(guarded(endpoints, credentials), "/slave(1)", any_origin=True)
 
     # --- carrying out ---------------------------------------------------------------------------------------------
 
@@ -280,54 +277,13 @@ class AgentServer:
             self._counts.master_message(self.agent.state, message)
             self._perform(outputs)
 
-    # --- endpoints ------------------------------------------------------------------------------------------------
-
-    def _endpoints(self) -> dict[str, Handler]:
-        agent = self.agent
-        files = Files(lambda: attached(agent.state, self._work_dir))
-        flags = shown_flags(self._options, self.agent.state.config.max_completed)
-        api = AgentApi(agent.state, self._work_dir, files, self._metrics, flags)
-
-        async def operator(request: web.Request) -> web.StreamResponse:
-            only_post(request)
-            result = api.call(await json_body(request), self._clock.now())
-            return text(result.status, result.text) if result.body is None else answer(request, result.body)
-
-        return {
-            "/api/v1": operator,
-            "/api/v1/executor": self._executor,
-            FAULTS: self._change_faults,
-            "/containers": self._get(lambda: container_list(agent.state, self._clock.now())),
-            "/flags": self._get(lambda: {"flags": flags}),
-            "/health": self._empty,
-            "/version": self._get(lambda: classic.BUILD),
-            "/state": self._get(lambda: agent_state(agent.state, self._work_dir, flags, self._link.hostname)),
-            "/monitor/statistics": self._get(lambda: statistics(agent.state, self._clock.now())),
-            "/metrics/snapshot": self._get(self._metrics),
-            **files.endpoints(),
-        }
-
-    def _metrics(self) -> dict[str, float]:
-        cache, size = self._work_dir / "fetch", self._options.fetcher_cache_size
-        state, now = self.agent.state, self._clock.now()
-        return metrics(state, now, self._counts, cache=cache, cache_size=size, computer=machine())
-
-    def _get(self, make: "object") -> Handler:
-        assert callable(make)
-
-        async def handler(request: web.Request) -> web.StreamResponse:
-            return answer(request, make())
-
-        return handler
+    # --- executors and faults -----------------------------------------------------------------------------------------
 
     async def _change_faults(self, request: web.Request) -> web.StreamResponse:
         return await fault_endpoint(request, self.faults, self._faults_changed)
 
     def _faults_changed(self, _names: frozenset[str]) -> None:
         self._link.faults_changed()
-
-    async def _empty(self, _request: web.Request) -> web.StreamResponse:
-        return web.Response(status=200)
 
     async def _executor(self, request: web.Request) -> web.StreamResponse:
         only_post(request)
