@@ -18,8 +18,9 @@ import time
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # noqa: PTH100, PTH120 - pathlib would cost its import in every task
 
 from sdk.local.executor_checks import kill_group
-from sdk.local.executor_link import AgentLink, Gone, Rejected, parse_duration
+from sdk.local.executor_link import parse_duration
 from sdk.local.executor_sandbox import Unstartable
+from sdk.local.executor_subscription import Subscription
 from sdk.local.executor_task import Task
 
 TYPE_CHECKING = False
@@ -29,27 +30,15 @@ if TYPE_CHECKING:
 DEFAULT_GRACE = 3.0
 # Without an acknowledgement of the last update the executor waits this long, then it ends anyway.
 LAST_WORD_TIMEOUT = 10.0
-# Without checkpoints an agent that comes back does not know us; but a stream may just have been cut.
-UNCHECKPOINTED_PATIENCE = 5.0
 
 
 class Executor:
     """All tasks of this executor, and the agent."""
 
     def __init__(self) -> None:
-        self.link = AgentLink(os.environ["MESOS_AGENT_ENDPOINT"])
-        self.identity = {
-            "framework_id": {"value": os.environ["MESOS_FRAMEWORK_ID"]},
-            "executor_id": {"value": os.environ["MESOS_EXECUTOR_ID"]},
-        }
+        self.subscription = Subscription()
         self.sandbox = os.environ["MESOS_SANDBOX"]
-        self.recovery_timeout = parse_duration(os.environ.get("MESOS_RECOVERY_TIMEOUT", "0secs"))
-        self.checkpointed = "MESOS_RECOVERY_TIMEOUT" in os.environ
-        self.lost_at: float | None = None
-        self.retry_at = 0.0
         self.tasks: dict[str, Task] = {}
-        self.pending: list[dict[str, Any]] = []
-        self.unsent: list[dict[str, Any]] = []
         self.capabilities: set[str] = set()
         self.container_id: dict[str, Any] = {}
         self.user: str | None = None
@@ -64,42 +53,9 @@ class Executor:
         # The agent's end of a terminal's session must not end the task.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    # --- talking --------------------------------------------------------------------------------------------------
-
-    def subscribe(self) -> None:
-        """(Again) with what the agent may not know."""
-        content: dict[str, Any] = {}
-        if self.tasks:
-            content["unacknowledged_tasks"] = [task.info for task in self.tasks.values() if not task.known]
-            content["unacknowledged_updates"] = [{"status": status} for status in self.pending]
-        self.link.subscribe({"type": "SUBSCRIBE", **self.identity, "subscribe": content})
-        self.unsent = []
-        self.lost_at = None
-
-    def lost(self) -> None:
-        """The stream ended."""
-        self.link.close()
-        now = time.monotonic()
-        if self.lost_at is None:
-            self.lost_at = now
-        self.retry_at = now + 0.2
-
     def update(self, task: Task, state: str, **fields: object) -> None:
         """Report a state."""
-        status = task.status(state, self.identity["executor_id"], **fields)
-        self.pending.append(status)
-        self.unsent.append(status)
-        self.flush()
-
-    def flush(self) -> None:
-        """Send what was not sent on this subscription."""
-        while self.unsent and self.link.socket is not None:
-            try:
-                self.link.call({"type": "UPDATE", **self.identity, "update": {"status": self.unsent[0]}})
-            except Gone:
-                self.lost()
-                return
-            self.unsent.pop(0)
+        self.subscription.update(task.status(state, self.subscription.executor_id, **fields))
 
     # --- tasks ----------------------------------------------------------------------------------------------------
 
@@ -255,7 +211,7 @@ class Executor:
             acknowledged = event["acknowledged"]
             if acknowledged["task_id"]["value"] in self.tasks:
                 self.tasks[acknowledged["task_id"]["value"]].known = True
-            self.pending = [status for status in self.pending if status["uuid"] != acknowledged["uuid"]]
+            self.subscription.acknowledged(acknowledged["uuid"])
         elif kind == "SHUTDOWN":
             self.shutting_down = True
             if not self.tasks:
@@ -269,8 +225,8 @@ class Executor:
     def timeout(self) -> float | None:
         """Seconds until something is due."""
         due = [item for task in self.tasks.values() for item in task.due()]
-        if self.link.socket is None:
-            due.append(self.retry_at)
+        if self.subscription.stream is None:
+            due.append(self.subscription.retry_at)
         if self.ended_at is not None:
             due.append(self.ended_at + LAST_WORD_TIMEOUT)
         return max(0.0, min(due) - time.monotonic()) if due else None
@@ -283,25 +239,17 @@ class Executor:
         """Whether there is nothing left to do."""
         if self.ended_at is None:
             return False
-        if not self.pending:
+        if not self.subscription.pending:
             return True
         # With the agent away the last update waits for it; with the agent there it is a matter of moments.
-        return self.link.socket is not None and time.monotonic() > self.ended_at + LAST_WORD_TIMEOUT
+        return self.subscription.stream is not None and time.monotonic() > self.ended_at + LAST_WORD_TIMEOUT
 
     def connect(self) -> None:
-        """Try to subscribe; give up when the agent was away for the recovery timeout."""
-        now = time.monotonic()
-        if now < self.retry_at:
-            return
-        try:
-            self.subscribe()
-        except Gone:
-            self.lost()
-            assert self.lost_at is not None
-            if now > self.lost_at + (self.recovery_timeout if self.checkpointed else UNCHECKPOINTED_PATIENCE):
-                self.abandon("the agent did not come back within the recovery timeout")
-        except Rejected as error:
-            self.abandon(str(error))
+        """Try to subscribe; give up when that is of no use any more."""
+        unacknowledged = [task.info for task in self.tasks.values() if not task.known] if self.tasks else None
+        why = self.subscription.connect(unacknowledged)
+        if why is not None:
+            self.abandon(why)
 
     def abandon(self, why: str) -> None:
         """End without an agent that wants to know."""
@@ -315,24 +263,21 @@ class Executor:
     def run(self) -> None:
         """Until the last update is acknowledged."""
         while not self.done():
-            fresh = self.link.socket is None
+            fresh = self.subscription.stream is None
             if fresh:
                 self.connect()
-            readable = [self.wakeup, *self._pipes()] + ([self.link.socket] if self.link.socket is not None else [])
+            stream = self.subscription.stream
+            readable = [self.wakeup, *self._pipes()] + ([stream] if stream is not None else [])
             # Events may have come with the head of a new stream; nothing would wake us for them.
-            ready, _, _ = select.select(readable, [], [], 0 if fresh and self.link.socket else self.timeout())
+            ready, _, _ = select.select(readable, [], [], 0 if fresh and stream else self.timeout())
             if self.wakeup in ready:
                 os.read(self.wakeup, 4096)
-            if self.link.socket is not None:
-                try:
-                    for event in self.link.events():
-                        self.on_event(event)
-                except Gone:
-                    self.lost()
+            for event in self.subscription.events():
+                self.on_event(event)
             self.reap()
             for task in list(self.tasks.values()):
                 self.look_after(task)
-            self.flush()
+            self.subscription.flush()
 
 
 def _new_id() -> str:
