@@ -21,7 +21,7 @@ from sdk.local.agent_link import MasterLink
 from sdk.local.agent_metrics import Counts
 from sdk.local.checkpoints import Checkpoints
 from sdk.local.clock import SteadyClock
-from sdk.local.containers import Containers, LaunchFailed, sandbox_path
+from sdk.local.containers import Containers, sandbox_path
 from sdk.local.core.agent import Agent
 from sdk.local.core.agent_model import (
     AgentConfig,
@@ -41,6 +41,7 @@ from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.isolation import Excess, isolators, memory_guard
+from sdk.local.launcher import LaunchFailed
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
 from sdk.local.web import EventStream, Server, json_body, only_post, text
 

@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdk.local.containers import COMMAND_EXECUTOR, sandbox_path
+from sdk.local.containers import sandbox_path
 from sdk.local.core import classic, executors
 from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun
 from sdk.local.core.resources import Resources
 from sdk.local.core.views import AGENT_CAPABILITIES, with_role
 from sdk.local.core.wire import Json, ordered
+from sdk.local.launcher import COMMAND_EXECUTOR
 from sdk.local.processes import members
 
 
