@@ -16,11 +16,10 @@ task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id
 from collections.abc import Mapping
 from typing import Any
 
-from sdk.local.core import executors, operations, recovery, updates
+from sdk.local.core import agent_operations, executors, recovery, updates
 from sdk.local.core.agent_messages import usable
 from sdk.local.core.agent_model import (
     AgentConfig,
-    AgentOperation,
     AgentOutput,
     AgentState,
     AgentTask,
@@ -29,7 +28,6 @@ from sdk.local.core.agent_model import (
     ExecutorRun,
     Terminate,
     ToExecutor,
-    Volumes,
 )
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources
@@ -132,9 +130,9 @@ class Agent:
                 if task is not None:
                     self._settled(task)
             case "APPLY_OPERATION":
-                self._apply(message, now)
+                agent_operations.apply(state, message, now)
             case "ACKNOWLEDGE_OPERATION":
-                self._operation_acknowledged(message)
+                agent_operations.acknowledged(state, message)
             case "FRAMEWORK_MESSAGE":
                 run = state.runs.get((message["framework_id"]["value"], message["executor_id"]["value"]))
                 if run is not None and run.stream is not None:
@@ -210,56 +208,6 @@ class Agent:
             # Its command executor never came (back) to hear of the end.
             executors.destroy(state, run)
 
-    def _apply(self, message: Json, now: float) -> None:
-        state = self.state
-        operation: Json = message["operation"]
-        uuid = message["operation_uuid"]
-        content: Json = {}
-        if "id" in operation:
-            content["operation_id"] = operation["id"]
-        try:
-            # Only a fault on demand has this: see `sdk.local.fault_values`.
-            if "failure" in message:
-                raise operations.NotContained(message["failure"])
-            state.resources = operations.apply(state.resources, operation)
-            content["state"] = "OPERATION_FINISHED"
-            if operation["type"] in ("CREATE", "DESTROY"):
-                volumes = operation[operation["type"].lower()].get("volumes", [])
-                state.out.append(Volumes(kind=operation["type"], volumes=volumes))
-        except operations.NotContained as error:
-            content |= {"state": "OPERATION_FAILED", "message": str(error)}
-        content["uuid"] = {"value": state.config.new_uuid()}
-        record = AgentOperation(
-            uuid=uuid, framework_id=message["framework_id"]["value"], status=content, retry_at=now, retry_delay=0.0
-        )
-        state.applied[uuid] = None
-        # A short memory is enough: the master asks only about operations that were under way when it lost the agent.
-        while len(state.applied) > 1000:
-            del state.applied[next(iter(state.applied))]
-        if "id" in operation:
-            state.operations[uuid] = record
-        self._checkpoint_resources()
-        updates.send_operation(state, record, now, fresh=True)
-
-    def _operation_acknowledged(self, message: Json) -> None:
-        state = self.state
-        for operation in list(state.operations.values()):
-            if operation.status["uuid"]["value"] == message["uuid"]:
-                del state.operations[operation.uuid]
-                self._checkpoint_resources()
-
-    def _checkpoint_resources(self) -> None:
-        state = self.state
-        content = {
-            "resources": state.resources.json(),
-            "applied": list(state.applied),
-            "operations": [
-                {"uuid": item.uuid, "framework_id": item.framework_id, "status": item.status}
-                for item in state.operations.values()
-            ],
-        }
-        state.out.append(Checkpoint(name="resources", content=content))
-
     def _shutdown_framework(self, framework_id: str, now: float) -> None:
         """The framework is gone: nobody will acknowledge anything of it any more."""
         state = self.state
@@ -272,9 +220,7 @@ class Agent:
             else:
                 task.pending.clear()
                 task.retry_at = None
-        for uuid in [item.uuid for item in state.operations.values() if item.framework_id == framework_id]:
-            del state.operations[uuid]
-            self._checkpoint_resources()
+        agent_operations.forget_framework(state, framework_id)
 
     # --- executors ------------------------------------------------------------------------------------------------
 
