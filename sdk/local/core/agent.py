@@ -16,7 +16,7 @@ task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id
 from collections.abc import Mapping
 from typing import Any
 
-from sdk.local.core import agent_operations, executors, recovery, updates
+from sdk.local.core import agent_operations, executor_calls, executors, recovery, updates
 from sdk.local.core.agent_messages import usable
 from sdk.local.core.agent_model import (
     AgentConfig,
@@ -233,18 +233,10 @@ class Agent:
             message = convert("ExecutorCall", call)
         except BadMessage as error:
             return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
-        kind = message.get("type")
-        problem = None
-        if kind not in ("SUBSCRIBE", "UPDATE", "MESSAGE", "HEARTBEAT"):
-            problem = "Expecting 'type' to be present"
-        elif "executor_id" not in message:
-            problem = "Expecting 'executor_id' to be present"
-        elif "framework_id" not in message:
-            problem = "Expecting 'framework_id' to be present"
-        elif kind != "HEARTBEAT" and kind.lower() not in message:
-            problem = f"Expecting '{kind.lower()}' to be present"
+        problem = executor_calls.problem(message)
         if problem is not None:
             return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
+        kind = message["type"]
         framework_id, executor_id = message["framework_id"]["value"], message["executor_id"]["value"]
         run = self.state.runs.get((framework_id, executor_id))
         if framework_id not in self.state.frameworks and run is not None and run.stream is not None:
@@ -261,10 +253,9 @@ class Agent:
             return Answer(status=403, text="Executor is not subscribed")
         if kind == "UPDATE":
             content: Json = message["update"]["status"]
-            problem = _update_problem(content)
+            problem = executor_calls.update_problem(content, framework_id, executor_id)
             if problem is not None:
-                text = f"{problem.format(executor=executor_id, framework=framework_id)}"
-                return Answer(status=400, text=f"Failed to validate Executor::Call: {text}")
+                return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
             executors.on_update(self.state, run, content, now)
         elif kind == "MESSAGE":
             updates.to_master(
@@ -395,18 +386,4 @@ def _nanoseconds(duration: str | dict[str, int] | None) -> int | None:
         return int(float(duration.rstrip("s")) * 1e9)
     if isinstance(duration, dict):
         return int(duration.get("seconds", 0) * 1e9) + int(duration.get("nanoseconds", duration.get("nanos", 0)))
-    return None
-
-
-def _update_problem(content: Json) -> str | None:
-    if content["state"] == "TASK_STAGING":
-        return "Received TASK_STAGING from executor {executor} of framework {framework} which is not allowed"
-    if "uuid" not in content:
-        return "Expecting 'uuid' to be present"
-    about = content.get("container_status", {})
-    if not isinstance(about, dict) or not isinstance(about.get("container_id", {}), dict):
-        return "Expecting 'container_status' to be a ContainerStatus"
-    if content.get("source", "SOURCE_EXECUTOR") != "SOURCE_EXECUTOR":
-        return "Received Call from executor {executor} of framework {framework} with invalid source, expecting " \
-               "'SOURCE_EXECUTOR'"  # fmt: skip
     return None
