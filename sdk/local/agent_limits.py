@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sdk.local.agent_views import over_quota
 from sdk.local.containers import Containers
 from sdk.local.core.agent_model import AgentState
-from sdk.local.core.executors import memory_limit
+from sdk.local.core.executor_resources import memory_limit
 from sdk.local.core.wire import Json
 from sdk.local.isolation import Excess, Groups, MemoryGuard
 
