@@ -41,7 +41,7 @@ from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.isolation import Excess, isolators, memory_guard
-from sdk.local.launcher import LaunchFailed
+from sdk.local.launcher import Launcher, LaunchFailed
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
 from sdk.local.web import EventStream, Server, json_body, only_post, text
 
@@ -71,12 +71,8 @@ class AgentServer:
         memory = memory_guard(isolators(options.isolation), self._work_dir, options.cgroups_root)
         self._containers = Containers(
             self._work_dir,
-            ip=options.ip,
-            port=options.port,
-            recovery_timeout=options.recovery_timeout,
-            shutdown_grace=options.executor_shutdown_grace_period,
+            Launcher(options, memory),
             on_exit=self._exited,
-            switch_user=not options.no_switch_user,
             fetcher_cache=Cache(self._work_dir / "fetch", options.fetcher_cache_size),
             fetcher_stall_timeout=options.fetcher_stall_timeout,
             memory=memory,

@@ -69,28 +69,15 @@ class Containers:
     def __init__(
         self,
         work_dir: Path,
+        launcher: Launcher,
         *,
-        ip: str,
-        port: int,
-        recovery_timeout: float,
-        shutdown_grace: float,
         on_exit: Callable[[str, int | None, Excess | None], None],
-        switch_user: bool = True,
-        fetcher_cache: Cache | None = None,
-        fetcher_stall_timeout: float = 60.0,
-        memory: MemoryGuard | None = None,
+        fetcher_cache: Cache | None,
+        fetcher_stall_timeout: float,
+        memory: MemoryGuard | None,
     ) -> None:
         self._work_dir = work_dir
-        self._launcher = Launcher(
-            work_dir,
-            ip=ip,
-            port=port,
-            recovery_timeout=recovery_timeout,
-            shutdown_grace=shutdown_grace,
-            switch_user=switch_user,
-            fetcher_stall_timeout=fetcher_stall_timeout,
-            memory=memory,
-        )
+        self._launcher = launcher
         self._cache = fetcher_cache
         self._stall_timeout = fetcher_stall_timeout
         self._memory = memory

@@ -3,6 +3,7 @@
 Knows one start; containers that run, and what becomes of them, are in `containers`.
 """
 
+import argparse
 import os
 import pwd
 import subprocess
@@ -61,29 +62,18 @@ def _command(work: Launch) -> tuple[list[str], str | None]:
 
 
 class Launcher:
-    """Of one agent."""
+    """Of one agent, by its options."""
 
-    def __init__(
-        self,
-        work_dir: Path,
-        *,
-        ip: str,
-        port: int,
-        recovery_timeout: float,
-        shutdown_grace: float,
-        switch_user: bool,
-        fetcher_stall_timeout: float,
-        memory: MemoryGuard | None,
-    ) -> None:
-        self._work_dir = work_dir
+    def __init__(self, options: argparse.Namespace, memory: MemoryGuard | None) -> None:
+        self._work_dir: Path = options.work_dir
         # Only root may start processes as somebody else.
-        self._switch_user = switch_user and os.geteuid() == 0
-        self._stall_timeout = fetcher_stall_timeout
+        self._switch_user = not options.no_switch_user and os.geteuid() == 0
+        self._stall_timeout: float = options.fetcher_stall_timeout
         self._memory = memory
-        self._address = f"{ip}:{port}"
-        self._ip = ip
-        self._recovery_timeout = recovery_timeout
-        self._shutdown_grace = shutdown_grace
+        self._address = f"{options.ip}:{options.port}"
+        self._ip: str = options.ip
+        self._recovery_timeout: float = options.recovery_timeout
+        self._shutdown_grace: float = options.executor_shutdown_grace_period
 
     def owner(self, work: Launch, sandbox: Path) -> pwd.struct_passwd | None:
         """Who shall own the sandbox and run the command, None for whoever the agent is."""
