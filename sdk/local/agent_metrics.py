@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdk.local.core import executors
+from sdk.local.core import executor_resources
 from sdk.local.core.agent_model import AgentState
 from sdk.local.core.metrics import system
 from sdk.local.core.resources import Resources
@@ -72,7 +72,8 @@ def metrics(
     """All metrics by name. `cache` is the directory of the fetcher's cache, `computer` the load and memory."""
     used = Resources()
     for run in state.runs.values():
-        used = used + executors.used(run, [task for task in state.tasks_of(run) if not task.terminal]).unallocated()
+        alive = [task for task in state.tasks_of(run) if not task.terminal]
+        used = used + executor_resources.used(run, alive).unallocated()
     runs = Counter(run.state for run in state.runs.values())
     result: dict[str, float] = {
         "slave/uptime_secs": now - state.started,

@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdk.local.containers import COMMAND_EXECUTOR, sandbox_path
-from sdk.local.core import classic, executors
+from sdk.local.containers import sandbox_path
+from sdk.local.core import classic, executor_resources
 from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun
 from sdk.local.core.resources import Resources
 from sdk.local.core.views import AGENT_CAPABILITIES, with_role
 from sdk.local.core.wire import Json, ordered
+from sdk.local.launcher import COMMAND_EXECUTOR
 from sdk.local.processes import members
 
 
@@ -152,14 +153,14 @@ def _statistics(state: AgentState, run: ExecutorRun, pid: int, now: float) -> Js
         "cpus_user_time_secs": user / ticks,
         "cpus_system_time_secs": system / ticks,
         "cpus_soft_limit": used.scalar("cpus") / 1000,
-        "mem_limit_bytes": executors.memory_limit(state, run),
+        "mem_limit_bytes": executor_resources.memory_limit(state, run),
         "mem_soft_limit_bytes": requested,
         "mem_rss_bytes": rss * page,
     }
 
 
 def _in_use(state: AgentState, run: ExecutorRun) -> Resources:
-    return executors.used(run, [task for task in state.tasks_of(run) if not task.terminal])
+    return executor_resources.used(run, [task for task in state.tasks_of(run) if not task.terminal])
 
 
 def _live(state: AgentState) -> list[tuple[ExecutorRun, int]]:

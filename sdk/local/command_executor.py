@@ -8,7 +8,6 @@ sandboxes of their own below `tasks/` and end together. It ends when all its tas
 
 from __future__ import annotations
 
-import base64
 import os
 import select
 import signal
@@ -18,9 +17,11 @@ import time
 # Started by path with -I: the package must be found without the environment.
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # noqa: PTH100, PTH120 - pathlib would cost its import in every task
 
-from sdk.local.executor_checks import Check, HealthCheck, kill_group, run_command
-from sdk.local.executor_link import AgentLink, Gone, Rejected, parse_duration
-from sdk.local.executor_sandbox import Unstartable, account, become, enter, make_sandbox, set_limits
+from sdk.local.executor_checks import kill_group
+from sdk.local.executor_link import parse_duration
+from sdk.local.executor_sandbox import Unstartable
+from sdk.local.executor_subscription import Subscription
+from sdk.local.executor_task import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,84 +30,15 @@ if TYPE_CHECKING:
 DEFAULT_GRACE = 3.0
 # Without an acknowledgement of the last update the executor waits this long, then it ends anyway.
 LAST_WORD_TIMEOUT = 10.0
-# Without checkpoints an agent that comes back does not know us; but a stream may just have been cut.
-UNCHECKPOINTED_PATIENCE = 5.0
-# How much of the reason why a child could not become its command is read.
-_REASON_SIZE = 4096
-# Names as strsignal(3) prints them in the recorded messages.
-_SIGNALS: dict[int, str] = {
-    signal.SIGHUP: "Hangup", signal.SIGINT: "Interrupt", signal.SIGQUIT: "Quit", signal.SIGABRT: "Aborted",
-    signal.SIGKILL: "Killed", signal.SIGSEGV: "Segmentation fault", signal.SIGTERM: "Terminated",
-}  # fmt: skip
-
-
-class Task:
-    """One task from LAUNCH to its end."""
-
-    def __init__(self, info: dict[str, Any], group: tuple[str, ...], container: dict[str, Any] | None) -> None:
-        self.info = info
-        self.group = group
-        self.container = container
-        """Id of its nested container; None for a command task, which runs in the executor's own."""
-        self.known = False
-        """Whether the agent acknowledged anything about it."""
-        self.pid: int | None = None
-        self.pipe: int | None = None
-        """While its command is being prepared: says why that failed, or ends when the command runs."""
-        self.failure: str | None = None
-        """Why it never became its command."""
-        self.health: HealthCheck | None = None
-        self.check: Check | None = None
-        self.killed = False
-        self.unhealthy = False
-        self.overdue = False
-        self.kill_at: float | None = None
-        self.complete_by: float | None = None
-        self.ended = False
-
-    @property
-    def task_id(self) -> str:
-        """Its id."""
-        return str(self.info["task_id"]["value"])
-
-    @property
-    def running(self) -> bool:
-        """Whether its process lives."""
-        return self.pid is not None and not self.ended
-
-    def due(self) -> list[float]:
-        """When something is to be done about it."""
-        if not self.running:
-            return []
-        times = [item for item in (self.kill_at, self.complete_by) if item is not None]
-        if not self.killed:
-            times += [item.probe.due() for item in (self.health, self.check) if item is not None]
-        return times
-
-    def stop_checks(self) -> None:
-        """Nothing is checked any more."""
-        for item in (self.health, self.check):
-            if item is not None:
-                item.probe.stop()
 
 
 class Executor:
     """All tasks of this executor, and the agent."""
 
     def __init__(self) -> None:
-        self.link = AgentLink(os.environ["MESOS_AGENT_ENDPOINT"])
-        self.identity = {
-            "framework_id": {"value": os.environ["MESOS_FRAMEWORK_ID"]},
-            "executor_id": {"value": os.environ["MESOS_EXECUTOR_ID"]},
-        }
+        self.subscription = Subscription()
         self.sandbox = os.environ["MESOS_SANDBOX"]
-        self.recovery_timeout = parse_duration(os.environ.get("MESOS_RECOVERY_TIMEOUT", "0secs"))
-        self.checkpointed = "MESOS_RECOVERY_TIMEOUT" in os.environ
-        self.lost_at: float | None = None
-        self.retry_at = 0.0
         self.tasks: dict[str, Task] = {}
-        self.pending: list[dict[str, Any]] = []
-        self.unsent: list[dict[str, Any]] = []
         self.capabilities: set[str] = set()
         self.container_id: dict[str, Any] = {}
         self.user: str | None = None
@@ -121,63 +53,9 @@ class Executor:
         # The agent's end of a terminal's session must not end the task.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    # --- talking --------------------------------------------------------------------------------------------------
-
-    def subscribe(self) -> None:
-        """(Again) with what the agent may not know."""
-        content: dict[str, Any] = {}
-        if self.tasks:
-            content["unacknowledged_tasks"] = [task.info for task in self.tasks.values() if not task.known]
-            content["unacknowledged_updates"] = [{"status": status} for status in self.pending]
-        self.link.subscribe({"type": "SUBSCRIBE", **self.identity, "subscribe": content})
-        self.unsent = []
-        self.lost_at = None
-
-    def lost(self) -> None:
-        """The stream ended."""
-        self.link.close()
-        now = time.monotonic()
-        if self.lost_at is None:
-            self.lost_at = now
-        self.retry_at = now + 0.2
-
     def update(self, task: Task, state: str, **fields: object) -> None:
         """Report a state."""
-        status: dict[str, Any] = {
-            "task_id": task.info["task_id"],
-            "state": state,
-            "source": "SOURCE_EXECUTOR",
-            "uuid": base64.b64encode(os.urandom(16)).decode(),
-            "executor_id": self.identity["executor_id"],
-            "timestamp": time.time(),
-        }
-        # Health is told while it is checked, and by the end that it caused.
-        if task.health is not None and (state == "TASK_RUNNING" or (task.unhealthy and state == "TASK_KILLED")):
-            fields.setdefault("healthy", task.health.healthy)
-        if task.check is not None:
-            fields["check_status"] = task.check.status(None if state == "TASK_RUNNING" else {})
-        if task.container is not None:
-            about: dict[str, Any] = {"container_id": task.container}
-            if task.running:
-                about["network_infos"] = [
-                    {"ip_addresses": [{"protocol": "IPv4", "ip_address": os.environ["LIBPROCESS_IP"]}]}
-                ]
-                about["executor_pid"] = task.pid
-            fields["container_status"] = about
-        status.update({name: value for name, value in fields.items() if value is not None})
-        self.pending.append(status)
-        self.unsent.append(status)
-        self.flush()
-
-    def flush(self) -> None:
-        """Send what was not sent on this subscription."""
-        while self.unsent and self.link.socket is not None:
-            try:
-                self.link.call({"type": "UPDATE", **self.identity, "update": {"status": self.unsent[0]}})
-            except Gone:
-                self.lost()
-                return
-            self.unsent.pop(0)
+        self.subscription.update(task.status(state, self.subscription.executor_id, **fields))
 
     # --- tasks ----------------------------------------------------------------------------------------------------
 
@@ -191,28 +69,15 @@ class Executor:
         made: list[Task] = []
         for info in fresh:
             container = {"value": _new_id(), "parent": self.container_id} if nested else None
-            made.append(Task(info, group if nested else group[:1], container))
+            made.append(Task(info, group if nested else group[:1], container, self.sandbox))
             self.tasks[made[-1].task_id] = made[-1]
         for task in made:
-            if "check" in task.info:
-                task.check = Check(task.info["check"], self._environment(task), time.monotonic())
+            task.start_check()
             self.update(task, "TASK_STARTING")
         for task in made:
             # What failed before it may have ended its group.
             if not task.ended and not task.killed:
                 self._start(task)
-
-    def _environment(self, task: Task) -> dict[str, str]:
-        own = ("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "MESOS_FETCHER_STALL_TIMEOUT")
-        result = {name: value for name, value in os.environ.items() if name not in own}
-        if task.container is not None:
-            result["MESOS_SANDBOX"] = result["PWD"] = self._directory(task)
-        for item in task.info.get("command", {}).get("environment", {}).get("variables", ()):
-            result[item["name"]] = item.get("value", "")
-        return result
-
-    def _directory(self, task: Task) -> str:
-        return self.sandbox if task.container is None else f"{self.sandbox}/tasks/{task.task_id}"
 
     def _start(self, task: Task) -> None:
         command = task.info.get("command", {})
@@ -220,75 +85,21 @@ class Executor:
             # As the real one: the executor cannot go on, the agent reports the task's end.
             sys.stderr.write("Shell command is not specified\n")
             sys.exit(1)
-        container = task.info.get("container", {})
         try:
-            user = account(command.get("user") or self.user)
-            if task.container is not None:
-                make_sandbox(task.info, self._directory(task), self.sandbox, user)
-            limits = bool(container.get("rlimit_info"))
+            entry = task.prepare(self.user)
         except (Unstartable, OSError) as error:
             self._unstarted(task, f"Failed to launch container: {error}")
             return
-        environment = self._environment(task)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.close(reader)
-                os.setsid()
-                signal.signal(signal.SIGHUP, signal.SIG_DFL)
-                if task.container is not None:
-                    enter(self._directory(task), task.container["value"], command.get("uris", []), user)
-                if limits:
-                    set_limits(container)
-                become(user)
-                # The command's exec closes the pipe without a word.
-                run_command(command, environment)
-            except BaseException as error:  # noqa: BLE001 - the parent reads why
-                text = str(error) if isinstance(error, Unstartable) else f"Failed to run the command: {error}"
-                if isinstance(error, Unstartable):
-                    os.write(writer, text.encode()[:_REASON_SIZE])
-                sys.stderr.write(f"{text}\n")
-                sys.stderr.flush()
-            finally:
-                # Nothing of the parent's code may run here.
-                os._exit(1)
-        os.close(writer)
-        task.pid = pid
-        task.pipe = reader
-        if limits or (task.container is not None and command.get("uris")):
-            # It prepares itself first; `look_after` sees when it runs.
-            os.set_blocking(reader, False)
-        else:
+        # What prepares itself first, `look_after` sees run.
+        if task.fork(entry):
             self._runs(task)
 
     def _runs(self, task: Task) -> None:
-        """Its command is what its process is now, or will be within a moment."""
-        now = time.monotonic()
-        if task.pipe is not None:
-            os.close(task.pipe)
-            task.pipe = None
-        if "health_check" in task.info:
-            task.health = HealthCheck(task.info["health_check"], self._environment(task), now)
-        limit = task.info.get("max_completion_time", {}).get("nanoseconds")
-        if limit is not None:
-            task.complete_by = now + limit / 1e9
+        task.runs()
         self.update(task, "TASK_RUNNING")
 
-    def _prepared(self, task: Task) -> None:
-        """Read what the child says about its preparation."""
-        assert task.pipe is not None
-        try:
-            said = os.read(task.pipe, _REASON_SIZE)
-        except BlockingIOError:
-            return
-        if said:
-            task.failure = said.decode(errors="replace")
-            os.close(task.pipe)
-            task.pipe = None
-        elif not task.killed:
+    def _listen(self, task: Task) -> None:
+        if task.pipe is not None and task.listen():
             self._runs(task)
 
     def _unstarted(self, task: Task, why: str) -> None:
@@ -344,27 +155,11 @@ class Executor:
         assert task.pid is not None
         # What the command left in its session ends with it.
         kill_group(task.pid, signal.SIGKILL)
-        if task.pipe is not None:
-            self._prepared(task)
-        if task.pipe is not None:
-            os.close(task.pipe)
-            task.pipe = None
+        self._listen(task)
+        task.close_pipe()
         task.ended = True
         task.stop_checks()
-        reason: str | None = None
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            message = f"Command terminated with signal {_SIGNALS.get(number, number)}"
-        else:
-            message = f"Command exited with status {os.WEXITSTATUS(status)}"
-        if task.overdue:
-            state, reason = "TASK_FAILED", "REASON_MAX_COMPLETION_TIME_REACHED"
-        elif task.killed:
-            state = "TASK_KILLED"
-        elif task.failure is not None:
-            state, reason, message = "TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED", task.failure
-        else:
-            state = "TASK_FINISHED" if status == 0 else "TASK_FAILED"
+        state, message, reason = task.outcome(status)
         self.update(task, state, message=message, reason=reason)
         if state == "TASK_FAILED":
             self.kill_together(task, None)
@@ -375,8 +170,7 @@ class Executor:
             return
         assert task.pid is not None
         now = time.monotonic()
-        if task.pipe is not None:
-            self._prepared(task)
+        self._listen(task)
         if task.kill_at is not None and now >= task.kill_at:
             kill_group(task.pid, signal.SIGKILL)
             task.kill_at = now + 1.0
@@ -417,7 +211,7 @@ class Executor:
             acknowledged = event["acknowledged"]
             if acknowledged["task_id"]["value"] in self.tasks:
                 self.tasks[acknowledged["task_id"]["value"]].known = True
-            self.pending = [status for status in self.pending if status["uuid"] != acknowledged["uuid"]]
+            self.subscription.acknowledged(acknowledged["uuid"])
         elif kind == "SHUTDOWN":
             self.shutting_down = True
             if not self.tasks:
@@ -431,8 +225,8 @@ class Executor:
     def timeout(self) -> float | None:
         """Seconds until something is due."""
         due = [item for task in self.tasks.values() for item in task.due()]
-        if self.link.socket is None:
-            due.append(self.retry_at)
+        if self.subscription.stream is None:
+            due.append(self.subscription.retry_at)
         if self.ended_at is not None:
             due.append(self.ended_at + LAST_WORD_TIMEOUT)
         return max(0.0, min(due) - time.monotonic()) if due else None
@@ -445,25 +239,17 @@ class Executor:
         """Whether there is nothing left to do."""
         if self.ended_at is None:
             return False
-        if not self.pending:
+        if not self.subscription.pending:
             return True
         # With the agent away the last update waits for it; with the agent there it is a matter of moments.
-        return self.link.socket is not None and time.monotonic() > self.ended_at + LAST_WORD_TIMEOUT
+        return self.subscription.stream is not None and time.monotonic() > self.ended_at + LAST_WORD_TIMEOUT
 
     def connect(self) -> None:
-        """Try to subscribe; give up when the agent was away for the recovery timeout."""
-        now = time.monotonic()
-        if now < self.retry_at:
-            return
-        try:
-            self.subscribe()
-        except Gone:
-            self.lost()
-            assert self.lost_at is not None
-            if now > self.lost_at + (self.recovery_timeout if self.checkpointed else UNCHECKPOINTED_PATIENCE):
-                self.abandon("the agent did not come back within the recovery timeout")
-        except Rejected as error:
-            self.abandon(str(error))
+        """Try to subscribe; give up when that is of no use any more."""
+        unacknowledged = [task.info for task in self.tasks.values() if not task.known] if self.tasks else None
+        why = self.subscription.connect(unacknowledged)
+        if why is not None:
+            self.abandon(why)
 
     def abandon(self, why: str) -> None:
         """End without an agent that wants to know."""
@@ -477,24 +263,21 @@ class Executor:
     def run(self) -> None:
         """Until the last update is acknowledged."""
         while not self.done():
-            fresh = self.link.socket is None
+            fresh = self.subscription.stream is None
             if fresh:
                 self.connect()
-            readable = [self.wakeup, *self._pipes()] + ([self.link.socket] if self.link.socket is not None else [])
+            stream = self.subscription.stream
+            readable = [self.wakeup, *self._pipes()] + ([stream] if stream is not None else [])
             # Events may have come with the head of a new stream; nothing would wake us for them.
-            ready, _, _ = select.select(readable, [], [], 0 if fresh and self.link.socket else self.timeout())
+            ready, _, _ = select.select(readable, [], [], 0 if fresh and stream else self.timeout())
             if self.wakeup in ready:
                 os.read(self.wakeup, 4096)
-            if self.link.socket is not None:
-                try:
-                    for event in self.link.events():
-                        self.on_event(event)
-                except Gone:
-                    self.lost()
+            for event in self.subscription.events():
+                self.on_event(event)
             self.reap()
             for task in list(self.tasks.values()):
                 self.look_after(task)
-            self.flush()
+            self.subscription.flush()
 
 
 def _new_id() -> str:

@@ -1,8 +1,8 @@
-"""Executors as processes: sandboxes, environments, starting, watching and ending them, also across restarts of the
+"""Executors as processes: sandboxes, fetching, starting, watching and ending them, also across restarts of the
 agent.
 
 Every executor leads its own session and writes to files of its sandbox, so that it lives on when the agent dies. What
-this module needs to find it again stands in one small file per container.
+this module needs to find it again stands in one small file per container. How one is started is in `launcher`.
 """
 
 import asyncio
@@ -10,10 +10,7 @@ import contextlib
 import datetime
 import json
 import os
-import pwd
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,28 +19,15 @@ from typing import Any
 from sdk.local import processes, rlimits
 from sdk.local.atomic import write_atomically
 from sdk.local.core.agent_model import Launch
-from sdk.local.core.executors import duration
 from sdk.local.core.wire import Json
 from sdk.local.fetcher import Cache, Fetcher, FetchFailed
-from sdk.local.gate import start_gated
 from sdk.local.isolation import Excess, MemoryGuard
+from sdk.local.launcher import Launcher, LaunchFailed
 from sdk.local.threads import in_thread
-from sdk.local.unsupported import refusal
-from sdk.local.volumes import BadVolume, component, show_container, show_persistent, volume_path
+from sdk.local.volumes import component, show_persistent
 from sdk.local.web import encode
 
-COMMAND_EXECUTOR = Path(__file__).with_name("command_executor.py")
 _ADOPTED_POLL = 0.2
-
-
-class LaunchFailed(Exception):
-    """The executor could not be started; message and reason go into the statuses of its tasks."""
-
-    def __init__(self, message: str, *, reason: str = "REASON_CONTAINER_LAUNCH_FAILED", dropped: bool = False) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.dropped = dropped
-        """Whether nothing of the executor came to be."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,17 +51,6 @@ def sandbox_path(work_dir: Path, agent_id: str, framework_id: str, executor_id: 
     return work_dir / "slaves" / agent / "frameworks" / framework / "executors" / executor / "runs" / container
 
 
-def _refuse(work: Launch) -> None:
-    """LaunchFailed for what this agent cannot give."""
-    task = work.task or {}
-    container = (work.task or work.executor).get("container", {})
-    if container.get("type") == "DOCKER":
-        raise LaunchFailed("Abnormal executor termination: unknown container", reason="REASON_EXECUTOR_TERMINATED")
-    why = refusal(task.get("command") or work.executor.get("command", {}), container)
-    if why is not None:
-        raise LaunchFailed(f"Failed to launch container: {why}")
-
-
 def _noted(file: Path) -> Json | None:
     """What was noted about a container; None when nothing was, or nothing that can be used."""
     try:
@@ -85,11 +58,6 @@ def _noted(file: Path) -> Json | None:
         return {"pid": int(content["pid"]), "start": int(content["start"]), "sandbox": str(content["sandbox"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def own_executor(work: Launch) -> bool:
-    """Whether the executor is the agent's own: for command tasks and for task groups."""
-    return work.task is not None or work.executor.get("type") == "DEFAULT"
 
 
 class Containers:
@@ -101,29 +69,20 @@ class Containers:
     def __init__(
         self,
         work_dir: Path,
+        launcher: Launcher,
         *,
-        ip: str,
-        port: int,
-        recovery_timeout: float,
-        shutdown_grace: float,
         on_exit: Callable[[str, int | None, Excess | None], None],
-        switch_user: bool = True,
-        fetcher_cache: Cache | None = None,
-        fetcher_stall_timeout: float = 60.0,
-        memory: MemoryGuard | None = None,
+        fetcher_cache: Cache | None,
+        fetcher_stall_timeout: float,
+        memory: MemoryGuard | None,
     ) -> None:
         self._work_dir = work_dir
-        # Only root may start processes as somebody else.
-        self._switch_user = switch_user and os.geteuid() == 0
+        self._launcher = launcher
         self._cache = fetcher_cache
         self._stall_timeout = fetcher_stall_timeout
         self._memory = memory
         self._meta = work_dir / "meta" / "containers"
         self._meta.mkdir(parents=True, exist_ok=True)
-        self._address = f"{ip}:{port}"
-        self._ip = ip
-        self._recovery_timeout = recovery_timeout
-        self._shutdown_grace = shutdown_grace
         self._on_exit = on_exit
         self.containers: dict[str, Container] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
@@ -137,15 +96,17 @@ class Containers:
         container = Container(container_id=work.container_id, sandbox=sandbox)
         self.containers[work.container_id] = container
         try:
-            owner = self._owner(work, sandbox)
+            owner = self._launcher.owner(work, sandbox)
             sandbox.mkdir(parents=True)
             latest = sandbox.parent / "latest"
             latest.unlink(missing_ok=True)
             latest.symlink_to(work.container_id)
-            _refuse(work)
-            self._show_volumes(work, sandbox)
+            self._launcher.furnish(work, sandbox)
             await self._fetch(work, sandbox)
-            self._start(container, work, agent_id, owner)
+            container.pid = self._launcher.start(work, sandbox, agent_id, owner)
+            container.child = True
+            container.start = processes.start_time(container.pid)
+            self._note(container)
             self._watch(container)
         except (OSError, ValueError, rlimits.BadLimit) as error:
             # ValueError is Python's word for names and values that no process can get: zero bytes, `=` in a name.
@@ -162,31 +123,6 @@ class Containers:
                 self._forget(container)
         assert container.pid is not None
         return container.pid
-
-    def _owner(self, work: Launch, sandbox: Path) -> pwd.struct_passwd | None:
-        """Who shall own the sandbox and run the command, None for whoever the agent is."""
-        user = work.executor.get("command", {}).get("user") or work.framework.get("user")
-        if not self._switch_user or not user:
-            return None
-        try:
-            entry = pwd.getpwnam(user)
-        except KeyError:
-            raise LaunchFailed(
-                f"Failed to create executor directory '{sandbox}': Failed to chown directory to '{user}': "
-                f"No such user '{user}'",
-                reason="REASON_EXECUTOR_TERMINATED",
-                dropped=True,
-            ) from None
-        return None if entry.pw_uid == os.geteuid() else entry
-
-    def _show_volumes(self, work: Launch, sandbox: Path) -> None:
-        container = (work.task or work.executor).get("container", {})
-        try:
-            show_persistent(self._work_dir, work.resources, sandbox)
-            # All below the sandbox is given to the command's user at the start.
-            show_container(container, sandbox, None, lambda _: None)
-        except BadVolume as error:
-            raise LaunchFailed(f"Failed to launch container: {error}") from error
 
     def show_more(self, container_id: str, resources: list[Json]) -> None:
         """Show the persistent volumes of further tasks of a container that runs; BadVolume or OSError else."""
@@ -230,97 +166,9 @@ class Containers:
                     f"Failed to launch container: Failed to fetch all URIs for container '{container_id}': {error}"
                 ) from error
 
-    def _start(self, container: Container, work: Launch, agent_id: str, owner: pwd.struct_passwd | None) -> None:
-        arguments, executable = self._command(work)
-        environment = self._environment(container, work, agent_id)
-        with (container.sandbox / "stdout").open("ab") as out, (container.sandbox / "stderr").open("ab") as err:
-            if owner is not None:
-                for item in (container.sandbox, *container.sandbox.rglob("*")):
-                    os.chown(item, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-                for resource in work.resources:
-                    if {"persistence", "volume"} <= set(resource.get("disk", {})):
-                        os.chown(volume_path(self._work_dir, resource), owner.pw_uid, owner.pw_gid)
-            # Our own executor stays what the agent is, and runs the command as its user.
-            drop = owner if not own_executor(work) else None
-            options: dict[str, Any] = {
-                "user": None if drop is None else drop.pw_uid,
-                "group": None if drop is None else drop.pw_gid,
-                "extra_groups": None if drop is None else os.getgrouplist(drop.pw_name, drop.pw_gid),
-                "cwd": container.sandbox,
-                "env": environment,
-                "stdout": out,
-                "stderr": err,
-                "start_new_session": True,
-            }
-            limits = {} if own_executor(work) else work.executor.get("container", {})
-            grouped = self._memory is not None and self._memory.make(container.container_id)
-            if grouped or limits.get("rlimit_info"):
-
-                def prepare(pid: int) -> None:
-                    if self._memory is not None:
-                        self._memory.enter(container.container_id, pid)
-                    rlimits.apply(limits, pid)
-
-                process = start_gated(arguments, executable, prepare, **options)
-            else:
-                process = subprocess.Popen(arguments, executable=executable, stdin=subprocess.DEVNULL, **options)
-        container.pid = process.pid
-        container.child = True
-        # Its end is noticed through the pid; the Popen object would only warn about a process that it did not wait for.
-        process.returncode = 0
-        container.start = processes.start_time(process.pid)
-        self._note(container)
-
     def _note(self, container: Container) -> None:
         content = {"pid": container.pid, "start": container.start, "sandbox": str(container.sandbox)}
         write_atomically(self._meta / f"{container.container_id}.json", encode(content))
-
-    def _command(self, work: Launch) -> tuple[list[str], str | None]:
-        if own_executor(work):
-            # -I and -S: the executor must start fast and must not see what the task put into the environment.
-            return [sys.executable, "-I", "-S", str(COMMAND_EXECUTOR)], None
-        command: Json = work.executor["command"]
-        if "value" not in command:
-            raise LaunchFailed("Failed to launch container: The command of the executor has no value")
-        if command.get("shell", True):
-            return ["sh", "-c", command["value"]], "/bin/sh"
-        return command.get("arguments") or [command["value"]], command["value"]
-
-    def _environment(self, container: Container, work: Launch, agent_id: str) -> dict[str, str]:
-        """What the agent itself has, as the real one passes it on, then the executor's own, then Mesos' variables."""
-        own = ("MESOS_", "LIBPROCESS_", "PYTHON")
-        result = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        variables = work.executor.get("command", {}).get("environment", {}).get("variables", ())
-        if work.task is None:
-            result |= {item["name"]: item.get("value", "") for item in variables}
-        grace = work.executor.get("shutdown_grace_period", {}).get("nanoseconds")
-        resources = work.executor.get("resources") or (work.task or {}).get("resources") or []
-        result |= {
-            "LIBPROCESS_IP": self._ip,
-            "LIBPROCESS_PORT": "0",
-            "MESOS_AGENT_ENDPOINT": self._address,
-            "MESOS_CHECKPOINT": "1" if work.framework.get("checkpoint") else "0",
-            "MESOS_DIRECTORY": str(container.sandbox),
-            "MESOS_EXECUTOR_ID": work.executor_id,
-            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": duration(self._shutdown_grace if grace is None else grace / 1e9),
-            "MESOS_FRAMEWORK_ID": work.framework_id,
-            "MESOS_HTTP_COMMAND_EXECUTOR": "0",
-            "MESOS_SANDBOX": str(container.sandbox),
-            "MESOS_SLAVE_ID": agent_id,
-            "MESOS_SLAVE_PID": f"slave(1)@{self._address}",
-            "PWD": str(container.sandbox),
-        }
-        if own_executor(work) and not self._switch_user:
-            result["MESOS_SWITCH_USER"] = "0"
-        if work.executor.get("type") == "DEFAULT":
-            # It fetches for its tasks.
-            result["MESOS_FETCHER_STALL_TIMEOUT"] = duration(self._stall_timeout)
-        if work.framework.get("checkpoint"):
-            result["MESOS_RECOVERY_TIMEOUT"] = duration(self._recovery_timeout)
-            result["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "2secs"
-        if work.task is not None and resources:
-            result["MESOS_ALLOCATION_ROLE"] = resources[0].get("allocation_info", {}).get("role", "*")
-        return result
 
     # --- finding again --------------------------------------------------------------------------------------------
 

@@ -16,11 +16,10 @@ task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id
 from collections.abc import Mapping
 from typing import Any
 
-from sdk.local.core import executors, operations, recovery, updates
+from sdk.local.core import agent_operations, executor_calls, executors, recovery, updates
 from sdk.local.core.agent_messages import usable
 from sdk.local.core.agent_model import (
     AgentConfig,
-    AgentOperation,
     AgentOutput,
     AgentState,
     AgentTask,
@@ -29,7 +28,6 @@ from sdk.local.core.agent_model import (
     ExecutorRun,
     Terminate,
     ToExecutor,
-    Volumes,
 )
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources
@@ -132,9 +130,9 @@ class Agent:
                 if task is not None:
                     self._settled(task)
             case "APPLY_OPERATION":
-                self._apply(message, now)
+                agent_operations.apply(state, message, now)
             case "ACKNOWLEDGE_OPERATION":
-                self._operation_acknowledged(message)
+                agent_operations.acknowledged(state, message)
             case "FRAMEWORK_MESSAGE":
                 run = state.runs.get((message["framework_id"]["value"], message["executor_id"]["value"]))
                 if run is not None and run.stream is not None:
@@ -210,56 +208,6 @@ class Agent:
             # Its command executor never came (back) to hear of the end.
             executors.destroy(state, run)
 
-    def _apply(self, message: Json, now: float) -> None:
-        state = self.state
-        operation: Json = message["operation"]
-        uuid = message["operation_uuid"]
-        content: Json = {}
-        if "id" in operation:
-            content["operation_id"] = operation["id"]
-        try:
-            # Only a fault on demand has this: see `sdk.local.fault_values`.
-            if "failure" in message:
-                raise operations.NotContained(message["failure"])
-            state.resources = operations.apply(state.resources, operation)
-            content["state"] = "OPERATION_FINISHED"
-            if operation["type"] in ("CREATE", "DESTROY"):
-                volumes = operation[operation["type"].lower()].get("volumes", [])
-                state.out.append(Volumes(kind=operation["type"], volumes=volumes))
-        except operations.NotContained as error:
-            content |= {"state": "OPERATION_FAILED", "message": str(error)}
-        content["uuid"] = {"value": state.config.new_uuid()}
-        record = AgentOperation(
-            uuid=uuid, framework_id=message["framework_id"]["value"], status=content, retry_at=now, retry_delay=0.0
-        )
-        state.applied[uuid] = None
-        # A short memory is enough: the master asks only about operations that were under way when it lost the agent.
-        while len(state.applied) > 1000:
-            del state.applied[next(iter(state.applied))]
-        if "id" in operation:
-            state.operations[uuid] = record
-        self._checkpoint_resources()
-        updates.send_operation(state, record, now, fresh=True)
-
-    def _operation_acknowledged(self, message: Json) -> None:
-        state = self.state
-        for operation in list(state.operations.values()):
-            if operation.status["uuid"]["value"] == message["uuid"]:
-                del state.operations[operation.uuid]
-                self._checkpoint_resources()
-
-    def _checkpoint_resources(self) -> None:
-        state = self.state
-        content = {
-            "resources": state.resources.json(),
-            "applied": list(state.applied),
-            "operations": [
-                {"uuid": item.uuid, "framework_id": item.framework_id, "status": item.status}
-                for item in state.operations.values()
-            ],
-        }
-        state.out.append(Checkpoint(name="resources", content=content))
-
     def _shutdown_framework(self, framework_id: str, now: float) -> None:
         """The framework is gone: nobody will acknowledge anything of it any more."""
         state = self.state
@@ -272,9 +220,7 @@ class Agent:
             else:
                 task.pending.clear()
                 task.retry_at = None
-        for uuid in [item.uuid for item in state.operations.values() if item.framework_id == framework_id]:
-            del state.operations[uuid]
-            self._checkpoint_resources()
+        agent_operations.forget_framework(state, framework_id)
 
     # --- executors ------------------------------------------------------------------------------------------------
 
@@ -287,18 +233,10 @@ class Agent:
             message = convert("ExecutorCall", call)
         except BadMessage as error:
             return Answer(status=400, text=f"Failed to convert JSON into Call protobuf: {error}")
-        kind = message.get("type")
-        problem = None
-        if kind not in ("SUBSCRIBE", "UPDATE", "MESSAGE", "HEARTBEAT"):
-            problem = "Expecting 'type' to be present"
-        elif "executor_id" not in message:
-            problem = "Expecting 'executor_id' to be present"
-        elif "framework_id" not in message:
-            problem = "Expecting 'framework_id' to be present"
-        elif kind != "HEARTBEAT" and kind.lower() not in message:
-            problem = f"Expecting '{kind.lower()}' to be present"
+        problem = executor_calls.problem(message)
         if problem is not None:
             return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
+        kind = message["type"]
         framework_id, executor_id = message["framework_id"]["value"], message["executor_id"]["value"]
         run = self.state.runs.get((framework_id, executor_id))
         if framework_id not in self.state.frameworks and run is not None and run.stream is not None:
@@ -315,10 +253,9 @@ class Agent:
             return Answer(status=403, text="Executor is not subscribed")
         if kind == "UPDATE":
             content: Json = message["update"]["status"]
-            problem = _update_problem(content)
+            problem = executor_calls.update_problem(content, framework_id, executor_id)
             if problem is not None:
-                text = f"{problem.format(executor=executor_id, framework=framework_id)}"
-                return Answer(status=400, text=f"Failed to validate Executor::Call: {text}")
+                return Answer(status=400, text=f"Failed to validate Executor::Call: {problem}")
             executors.on_update(self.state, run, content, now)
         elif kind == "MESSAGE":
             updates.to_master(
@@ -449,18 +386,4 @@ def _nanoseconds(duration: str | dict[str, int] | None) -> int | None:
         return int(float(duration.rstrip("s")) * 1e9)
     if isinstance(duration, dict):
         return int(duration.get("seconds", 0) * 1e9) + int(duration.get("nanoseconds", duration.get("nanos", 0)))
-    return None
-
-
-def _update_problem(content: Json) -> str | None:
-    if content["state"] == "TASK_STAGING":
-        return "Received TASK_STAGING from executor {executor} of framework {framework} which is not allowed"
-    if "uuid" not in content:
-        return "Expecting 'uuid' to be present"
-    about = content.get("container_status", {})
-    if not isinstance(about, dict) or not isinstance(about.get("container_id", {}), dict):
-        return "Expecting 'container_status' to be a ContainerStatus"
-    if content.get("source", "SOURCE_EXECUTOR") != "SOURCE_EXECUTOR":
-        return "Received Call from executor {executor} of framework {framework} with invalid source, expecting " \
-               "'SOURCE_EXECUTOR'"  # fmt: skip
     return None

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from sdk.local.core import updates
+from sdk.local.core import executor_resources, updates
 from sdk.local.core.agent_model import (
     AgentState,
     AgentTask,
@@ -14,13 +14,9 @@ from sdk.local.core.agent_model import (
     ToExecutor,
 )
 from sdk.local.core.model import TERMINAL
-from sdk.local.core.resources import Resources
 from sdk.local.core.shared import shared
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json, ordered
-
-UNLIMITED = 2**50
-"""Thousandths of a megabyte: no machine has as much."""
 
 
 def duration(seconds: float) -> str:
@@ -97,7 +93,7 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
         return
     for task in tasks:
         state.tasks[(framework_id, task.task_id)] = task
-    if not _has_reserved(state, executor, tasks):
+    if not executor_resources.has_reserved(state, executor, tasks):
         aware = any(item.get("type") == "PARTITION_AWARE" for item in framework.get("capabilities", ()))
         text = "The checkpointed resources being used by the task or task group are unknown to the agent"
         for task in tasks:
@@ -143,53 +139,9 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
             executor=run.info,
             framework=framework,
             task=tasks[0].info if run.command else None,
-            resources=used(run, tasks).json(),
+            resources=executor_resources.used(run, tasks).json(),
         )
     )
-
-
-def _has_reserved(state: AgentState, executor: Json, tasks: list[AgentTask]) -> bool:
-    """Whether the agent has the dynamic reservations and volumes that these are to use: an operation may have failed,
-    or not have arrived, that the master took for done.
-    """
-    given = [*executor.get("resources", ()), *(item for task in tasks for item in task.info.get("resources", ()))]
-    reserved = [
-        item
-        for item in given
-        if "persistence" in item.get("disk", {})
-        or any(entry.get("type") == "DYNAMIC" for entry in item.get("reservations", ()))
-    ]
-    return state.resources.contains(Resources.of(reserved).unallocated())
-
-
-def used(run: ExecutorRun, tasks: list[AgentTask]) -> Resources:
-    """What an executor and these tasks of it may use."""
-    total = Resources.of(run.info.get("resources"))
-    for task in tasks:
-        total = total + Resources.of(task.info.get("resources"))
-    return total
-
-
-def memory_limit(state: AgentState, run: ExecutorRun) -> int:
-    """Bytes that an executor and its tasks may have: a task's limit where it has one, else what it asked for."""
-    total = Resources.of(run.info.get("resources")).scalar("mem")
-    for task in state.tasks_of(run):
-        if not task.terminal:
-            total += _task_memory(task)
-    return int(total / 1000 * 1024 * 1024)
-
-
-def _task_memory(task: AgentTask) -> int:
-    """Thousandths of a megabyte."""
-    limits = task.info.get("limits")
-    scalar = limits.get("mem") if isinstance(limits, dict) else None
-    limit = scalar.get("value") if isinstance(scalar, dict) else None
-    # "Infinity" is how protobuf's JSON writes a task without limit.
-    if limit in ("Infinity", float("inf")):
-        return UNLIMITED
-    if isinstance(limit, (int, float)) and not isinstance(limit, bool) and 0 <= limit < UNLIMITED / 1000:
-        return round(limit * 1000)
-    return Resources.of(task.info.get("resources")).scalar("mem")
 
 
 def command_executor(framework_id: str, task: Json) -> Json:

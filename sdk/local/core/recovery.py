@@ -1,7 +1,8 @@
 """What an earlier process of the agent stored, taken piece by piece: one damaged checkpoint costs what was in it, and
 nothing else.
 
-Knows the contents that `executors`, `updates` and `agent` store. What follows for executors and tasks is `agent`'s.
+Knows the contents that `executors`, `updates`, `agent_operations` and `agent` store. What follows for executors and
+tasks is `agent`'s.
 """
 
 from typing import Any

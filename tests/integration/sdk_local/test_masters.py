@@ -123,7 +123,7 @@ def test_when_the_leader_is_killed_the_next_one_leads(three: Cluster, framework:
     """Agents and the framework come to it, the task runs on, and the next task runs; started again, it follows."""
     faults = FaultInjector(three)
     killed = faults.kill_leader()
-    assert three.pids()[killed] is None
+    wait_until(lambda: three.pids()[killed] is None, what=f"the end of {killed}")
     wait_until(lambda: faults.leader() != killed, 30, "the next leader")
     wait_until(lambda: faults.registered() == ["agent1", "agent2"], 30, "the agents at the new leader")
     wait_until(lambda: len(framework.of("SUBSCRIBED")) == 2, 30, "the framework at the new leader")

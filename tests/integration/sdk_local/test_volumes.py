@@ -122,11 +122,13 @@ def test_names_do_not_lead_out_of_the_work_directory(master: Master, agent: Agen
 @pytest.mark.parametrize("path", ["/etc/evil", "../evil", "a/../../evil", "", ".", "stdout"])
 def test_container_paths_outside_the_sandbox_are_refused(master: Master, agent: AgentProcess, path: str) -> None:
     """For persistent volumes and others, in sandboxes of every kind."""
-    agent.start()
+    agent.start(*RESOURCES)
     host = {"mode": "RW", "container_path": path, "source": {"type": "HOST_PATH", "host_path": {"path": "/tmp"}}}
     container = {"type": "MESOS", "volumes": [host]}
     if path != "stdout":
         # The sandbox is empty when the agent links; a task of a group has no such file yet either.
+        reserved(master)
+        apply(master, "CREATE", "create", volume("v", path))
         master.run("t1", "true", resources=[volume("v", path)])
         master.run("t2", "true", container=container)
         for name in ("t1", "t2"):
