@@ -11,8 +11,16 @@ from sdk.errors import SdkError
 
 
 @click.group(invoke_without_command=True)
-@click.option("--simulated-agents", type=int, default=None, metavar="N", help="Run a master with N simulated agents.")
-@click.option("--simulated-tasks", type=int, default=None, metavar="N", help="Tasks on the simulated agents.")
+@click.option(
+    "--simulated-agents", type=int, default=None, metavar="N", help="Run a master with N simulated agents (1000)."
+)
+@click.option(
+    "--simulated-tasks",
+    type=int,
+    default=None,
+    metavar="N",
+    help="Tasks on the simulated agents (50000, at most 1000 on each).",
+)
 @click.option(
     "--events-per-second",
     type=float,

@@ -14,6 +14,8 @@ from api.cli.local.layout import Layout
 from api.cli.output import data
 from sdk.errors import EnvironmentProblem
 
+DEFAULT_AGENTS, DEFAULT_TASKS, MAX_PER_AGENT = 1000, 50_000, 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -32,13 +34,14 @@ def simulate(wanted: Wanted) -> None:
     # aiohttp is an extra: without it everything but this works.
     try:
         from sdk.local.simulated.executors import Life
-        from sdk.local.simulated.process import problem, serve
+        from sdk.local.simulated.process import leave, problem, serve
         from sdk.local.simulated.simulation import Settings
     except ModuleNotFoundError as error:
         raise EnvironmentProblem(f"{error.name} is missing: install edge-lb with the extra `local`") from error
+    agents = DEFAULT_AGENTS if wanted.agents is None else wanted.agents
     settings = Settings(
-        agents=1000 if wanted.agents is None else wanted.agents,
-        tasks=50_000 if wanted.tasks is None else wanted.tasks,
+        agents=agents,
+        tasks=min(DEFAULT_TASKS, MAX_PER_AGENT * agents) if wanted.tasks is None else wanted.tasks,
         events_per_second=wanted.events_per_second,
         seed=wanted.seed,
         life=Life(),
@@ -59,3 +62,5 @@ def simulate(wanted: Wanted) -> None:
         data("Ctrl-C ends it.")
 
     asyncio.run(serve(settings, port, filled))
+    data("Ended.")
+    leave(0)

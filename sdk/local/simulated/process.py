@@ -7,16 +7,19 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from sdk.errors import EnvironmentProblem, SdkError
 from sdk.local.clock import SteadyClock
 from sdk.local.core.model import MasterConfig
+from sdk.local.flags import tcp_port
 from sdk.local.master import MasterServer
 from sdk.local.simulated.executors import Life
 from sdk.local.simulated.simulation import Settings, Simulation
@@ -54,7 +57,8 @@ async def serve(settings: Settings, port: int, filled: Callable[[], None]) -> No
         try:
             await server.start()
         except OSError as error:
-            raise EnvironmentProblem(f"cannot serve on 127.0.0.1:{port}: {error.strerror or error}") from error
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise EnvironmentProblem(f"cannot serve on 127.0.0.1:{port}: {why}; choose another port") from error
         simulation = Simulation(server, clock, settings)
 
         def settled() -> None:
@@ -82,8 +86,13 @@ async def serve(settings: Settings, port: int, filled: Callable[[], None]) -> No
             with contextlib.suppress(SdkError):
                 await asyncio.gather(work, waiting, return_exceptions=True)
             await server.stop()
-            gc.unfreeze()
-            gc.enable()
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: taking apart millions of objects takes many seconds and serves nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -91,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m sdk.local.simulated", description="A master with simulated agents and tasks, for load tests."
     )
-    result.add_argument("--port", type=int, default=5050)
+    result.add_argument("--port", type=tcp_port, default=5050)
     result.add_argument("--agents", type=int, default=1000)
     result.add_argument("--tasks", type=int, default=50_000)
     result.add_argument("--events-per-second", type=float, default=0.0)
@@ -126,4 +135,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EnvironmentProblem as error:
         sys.stderr.write(f"simulated: {error}\n")
         return 1
-    return 0
+    leave(0)

@@ -188,7 +188,6 @@ def test_volumes_of_containers(master: Master, agent: AgentProcess, tmp_path: Pa
             {"mode": "RW", "container_path": "p", "source": source("SANDBOX_PATH", type="SELF", path="../x")},
             {"mode": "RW", "container_path": "p", "source": source("SECRET")},
             {"mode": "RW", "container_path": "p", "image": {"type": "DOCKER"}},
-            {"mode": "RW", "container_path": "p", "source": [1]},
         ]
     ):
         master.run(f"bad{number}", "true", container={"type": "MESOS", "volumes": [bad]})
