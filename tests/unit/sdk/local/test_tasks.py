@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sdk.local.model import World, amounts, launch, task, uuid
+from tests.unit.sdk.local.model import Pair, World, amounts, launch, task, uuid
 
 
 @pytest.fixture
@@ -236,3 +236,20 @@ def test_unregistered_agent_loses_its_tasks(world: World) -> None:
     assert world.updates("s")[-1]["message"] == "Agent a1 removed: the agent unregistered"
     assert world.of("o", "AGENT_REMOVED")
     assert not world.master.state.agents
+
+
+@pytest.mark.parametrize("group", [{}, {"tasks": []}])
+def test_a_group_without_tasks_is_nothing(group: dict[str, Any]) -> None:
+    """Its agent hears nothing of it, its executor is not counted, and the offer's resources come back."""
+    both = Pair("cpus:4;mem:1024;disk:100")
+    both.connect()
+    both.world.subscribe("s")
+    both.pump()
+    offer = both.world.offers("s")[0]
+    executor = {"executor_id": {"value": "e"}, "type": "DEFAULT", "resources": amounts(offer, cpus=0.1, mem=32, disk=1)}
+    launched = {"type": "LAUNCH_GROUP", "launch_group": {"executor": executor, "task_group": group}}
+    assert both.world.accept("s", offer, launched).status == 202
+    both.pump()
+    agent = both.world.master.state.agents["M-S0"]
+    assert not agent.executors
+    assert agent.free == agent.total
