@@ -445,6 +445,9 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
             update(state, framework, content)
             del framework.tasks[task.task_id]
             framework.unreachable[task.task_id] = task
+        for task_id in list(framework.unreachable)[: -state.config.max_unreachable_tasks]:
+            # Agents may be lost for good again and again: the oldest are forgotten, as in Mesos.
+            del framework.unreachable[task_id]
     rescind(state, offers_of(agent), now)
     _forget(state, agent)
     _failure(state, agent)

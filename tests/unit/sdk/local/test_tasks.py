@@ -253,3 +253,20 @@ def test_a_group_without_tasks_is_nothing(group: dict[str, Any]) -> None:
     agent = both.world.master.state.agents["M-S0"]
     assert not agent.executors
     assert agent.free == agent.total
+
+
+def test_the_oldest_unreachable_tasks_are_forgotten() -> None:
+    """As many as the flag says are known; of an agent that returns all are known again."""
+    world = World(agent_ping_timeout=1.0, max_agent_ping_timeouts=2, max_unreachable_tasks=2)
+    agent_id = world.agent("a1")
+    world.subscribe("s", failover_timeout=1000.0)
+    offer = world.offers("s")[0]
+    world.accept("s", offer, launch(*(task(offer, f"t{number}") for number in range(3))))
+    framework = world.master.state.frameworks["M-0000"]
+    info, tasks = world.master.state.agents[agent_id].info, list(framework.tasks.values())
+    world.at(10.0)
+    assert list(framework.unreachable) == ["t1", "t2"]
+    reported = [item.info | {"state": "TASK_RUNNING"} for item in tasks]
+    message = {"type": "REREGISTER", "agent_info": info, "frameworks": [framework.info], "tasks": reported}
+    world.say("again", message)
+    assert (list(framework.unreachable), list(framework.tasks)) == ([], ["t0", "t1", "t2"])
