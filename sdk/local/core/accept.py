@@ -226,6 +226,9 @@ def _launch_group(
         return remaining
     executor = _with_role_executor(framework, group["executor"], role)
     tasks = [_with_role_task(framework, task, role) for task in group["task_group"].get("tasks", [])]
+    if not tasks:
+        # Nothing is to run, there is no status to tell it by, and no agent would take it.
+        return remaining
     for task in tasks:
         refused = launch_problem(state.config.acls, framework.info, task, executor)
         if refused is not None:

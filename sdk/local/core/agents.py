@@ -96,7 +96,11 @@ def _resume(state: State, agent: Agent, connection: str, message: Json, now: flo
     if agent.connection is not None and agent.connection != connection:
         state.out.append(CloseAgent(connection=agent.connection))
     rescind(state, offers_of(agent), now)
+    changed = agent.info != message["agent_info"]
     _connect(state, agent, connection, message["agent_info"], now)
+    if changed:
+        # Attributes or an address: a later master shows and finds it by these.
+        persist(state)
     reported = {(item["framework_id"]["value"], item["task_id"]["value"]) for item in message.get("tasks", ())}
     missing = [
         task
@@ -441,6 +445,9 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
             update(state, framework, content)
             del framework.tasks[task.task_id]
             framework.unreachable[task.task_id] = task
+        for task_id in list(framework.unreachable)[: -state.config.max_unreachable_tasks]:
+            # Agents may be lost for good again and again: the oldest are forgotten, as in Mesos.
+            del framework.unreachable[task_id]
     rescind(state, offers_of(agent), now)
     _forget(state, agent)
     _failure(state, agent)

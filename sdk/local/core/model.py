@@ -50,6 +50,7 @@ class MasterConfig:
     agent_reregister_timeout: float = 600.0
     max_completed_frameworks: int = 50
     max_completed_tasks: int = 1000
+    max_unreachable_tasks: int = 1000
     domain: Json | None = None
     """The fault domain that the master shows of itself."""
     authenticate: bool = False

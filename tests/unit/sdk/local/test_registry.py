@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from sdk.local import master, registry
 from sdk.local.clock import SteadyClock
-from sdk.local.core import Master, MasterConfig
+from sdk.local.core import Master, MasterConfig, Persist
 from sdk.local.core.kept import check
 from sdk.local.core.wire import BadMessage
+from sdk.local.flags import attributes
 from sdk.local.registry import RegistryError
 from tests.unit.sdk.local.agent_words import ANYTHING, changed, places
 from tests.unit.sdk.local.model import World
@@ -162,3 +163,16 @@ def test_a_master_whose_registry_is_damaged_does_not_lead(tmp_path: Path) -> Non
     failure = asyncio.run(lead()).failure
     assert failure is not None
     assert "is damaged" in failure
+
+
+def test_what_an_agent_newly_says_of_itself_is_kept() -> None:
+    """A new process of an agent may have other attributes; the registry has them once, not at every registration."""
+    world = World()
+    agent_id = world.agent("a1", port=5051)
+    info = dict(world.master.state.agents[agent_id].info)
+    kept = []
+    for text in ("rack:r1", "rack:r1", "rack:r2"):
+        message = {"type": "REREGISTER", "agent_info": info | {"attributes": attributes(text)}}
+        outputs = world.master.agent_message(f"c{len(kept)}", message, now=1.0)
+        kept.append([item.registry["agents"][agent_id]["attributes"] for item in outputs if isinstance(item, Persist)])
+    assert kept == [[attributes("rack:r1")], [], [attributes("rack:r2")]]

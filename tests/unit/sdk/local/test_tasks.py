@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sdk.local.model import World, amounts, launch, task, uuid
+from tests.unit.sdk.local.model import Pair, World, amounts, launch, task, uuid
 
 
 @pytest.fixture
@@ -236,3 +236,37 @@ def test_unregistered_agent_loses_its_tasks(world: World) -> None:
     assert world.updates("s")[-1]["message"] == "Agent a1 removed: the agent unregistered"
     assert world.of("o", "AGENT_REMOVED")
     assert not world.master.state.agents
+
+
+@pytest.mark.parametrize("group", [{}, {"tasks": []}])
+def test_a_group_without_tasks_is_nothing(group: dict[str, Any]) -> None:
+    """Its agent hears nothing of it, its executor is not counted, and the offer's resources come back."""
+    both = Pair("cpus:4;mem:1024;disk:100")
+    both.connect()
+    both.world.subscribe("s")
+    both.pump()
+    offer = both.world.offers("s")[0]
+    executor = {"executor_id": {"value": "e"}, "type": "DEFAULT", "resources": amounts(offer, cpus=0.1, mem=32, disk=1)}
+    launched = {"type": "LAUNCH_GROUP", "launch_group": {"executor": executor, "task_group": group}}
+    assert both.world.accept("s", offer, launched).status == 202
+    both.pump()
+    agent = both.world.master.state.agents["M-S0"]
+    assert not agent.executors
+    assert agent.free == agent.total
+
+
+def test_the_oldest_unreachable_tasks_are_forgotten() -> None:
+    """As many as the flag says are known; of an agent that returns all are known again."""
+    world = World(agent_ping_timeout=1.0, max_agent_ping_timeouts=2, max_unreachable_tasks=2)
+    agent_id = world.agent("a1")
+    world.subscribe("s", failover_timeout=1000.0)
+    offer = world.offers("s")[0]
+    world.accept("s", offer, launch(*(task(offer, f"t{number}") for number in range(3))))
+    framework = world.master.state.frameworks["M-0000"]
+    info, tasks = world.master.state.agents[agent_id].info, list(framework.tasks.values())
+    world.at(10.0)
+    assert list(framework.unreachable) == ["t1", "t2"]
+    reported = [item.info | {"state": "TASK_RUNNING"} for item in tasks]
+    message = {"type": "REREGISTER", "agent_info": info, "frameworks": [framework.info], "tasks": reported}
+    world.say("again", message)
+    assert (list(framework.unreachable), list(framework.tasks)) == ([], ["t0", "t1", "t2"])
