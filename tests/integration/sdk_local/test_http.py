@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from kazoo.client import KazooClient
 
+from sdk.errors import EnvironmentProblem
 from sdk.local.cluster import Cluster, Timing
 from tests.integration.sdk_local.client import CAPABILITIES, Scheduler, Stream
 from tests.integration.sdk_local.conftest import AGENTS, three_ports
@@ -192,21 +195,61 @@ def test_zookeeper_names_the_master(tmp_path: Path, zookeeper: ZooKeeperServer, 
         cluster.stop()
 
 
-def test_supervisor_that_was_killed(tmp_path: Path, cluster: Cluster) -> None:
+_SUPERVISOR = """
+import sys, time
+from pathlib import Path
+from sdk.local.cluster import Cluster
+from tests.integration.sdk_local.conftest import AGENTS
+Cluster(Path(sys.argv[1]), int(sys.argv[2]), AGENTS).start()
+print("up", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_supervisor_that_was_killed(tmp_path: Path) -> None:
     """A new supervisor on the same directory ends what the old one left, and tasks go on."""
-    framework = Scheduler(cluster.port)
-    framework.launch(framework.offer("agent1"), "t1", "exec sleep 1000")
-    framework.wait_for("t1", "TASK_RUNNING")
-    framework.close()
-    second = Cluster(cluster.directory, cluster.port, AGENTS)
+    port = three_ports()
+    command = [sys.executable, "-c", _SUPERVISOR, str(tmp_path / "mesos"), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"up\n"
+        framework = Scheduler(port)
+        framework.launch(framework.offer("agent1"), "t1", "exec sleep 1000")
+        framework.wait_for("t1", "TASK_RUNNING")
+        framework.close()
+        first.kill()
+    second = Cluster(tmp_path / "mesos", port, AGENTS)
     second.start()
     try:
-        again = Scheduler(cluster.port, framework_id=framework.framework_id)
+        again = Scheduler(port, framework_id=framework.framework_id)
         again.call("RECONCILE", {"tasks": [{"task_id": {"value": "t1"}}]})
         again.wait_for("t1", "TASK_RUNNING", reason="REASON_RECONCILIATION")
         again.close()
     finally:
         second.stop()
+
+
+def test_a_cluster_is_no_leftover_while_it_runs(cluster: Cluster) -> None:
+    """Another supervisor on its directory is refused, and ends nothing."""
+    second = Cluster(cluster.directory, three_ports(), AGENTS)
+    for action in (second.start, second.end_leftovers):
+        with pytest.raises(EnvironmentProblem, match="another cluster"):
+            action()
+    assert all(cluster.pids().values())
+
+
+def test_a_member_that_dies_is_told_of(tmp_path: Path) -> None:
+    """Who watches hears which one it was, how it ended and when it starts again."""
+    told: list[str] = []
+    watched = Cluster(tmp_path / "mesos", three_ports(), AGENTS, restart=True, tell=told.append)
+    watched.start()
+    try:
+        watched.crash("agent1")
+        wait_until(lambda: told, what="a sentence")
+        assert told[0].startswith("agent1 was killed by SIGKILL; starting it again in ")
+        watched.wait_for_agents(2)
+    finally:
+        watched.stop()
 
 
 def test_garbage_does_not_stop_the_others(cluster: Cluster) -> None:
