@@ -30,7 +30,17 @@ from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
-from sdk.local.core.outputs import Answer, CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.outputs import (
+    Answer,
+    CloseAgent,
+    CloseOperator,
+    CloseScheduler,
+    Output,
+    Persist,
+    ToAgent,
+    ToOperator,
+    ToScheduler,
+)
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
@@ -198,7 +208,7 @@ class MasterServer:
                 case ToScheduler(stream=name) | ToOperator(stream=name) | ToAgent(connection=name):
                     if name in self._streams:
                         self._gate.send(self._streams[name], output)
-                case CloseScheduler(stream=name) | CloseAgent(connection=name):
+                case CloseScheduler(stream=name) | CloseOperator(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
                         self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
                 case Persist():
