@@ -433,7 +433,6 @@ def parser() -> argparse.ArgumentParser:
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT, or until the registry cannot be kept."""
-    (options.work_dir / "log").touch()
     config = MasterConfig(
         master_id=str(uuid.uuid4()),
         hostname=options.hostname,
@@ -495,6 +494,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     kept = options.registry_file or options.work_dir / "registry.json"
     try:
         options.work_dir.mkdir(parents=True, exist_ok=True)
+        (options.work_dir / "log").touch()
+    except OSError as error:
+        sys.stderr.write(f"master: --work-dir {options.work_dir}: {error.strerror}\n")
+        return 1
+    try:
         with registry_file.locked(kept, together=options.zk is not None):
             asyncio.run(run(options))
     except RegistryError as error:
