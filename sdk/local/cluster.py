@@ -263,15 +263,18 @@ class Cluster:
         for file in self.directory.glob("*/process.json"):
             if file.parent in running:
                 continue
-            content = json.loads(file.read_bytes())
+            try:
+                content = json.loads(file.read_bytes())
+                pid, start = int(content["pid"]), content["start"]
+            except (ValueError, KeyError, TypeError):
+                # Only a crash of the machine leaves half a file, and no process.
+                continue
             deadline = time.monotonic() + 5.0
-            while processes.start_time(content["pid"]) == content["start"] is not None:
+            while processes.start_time(pid) == start is not None:
                 ended = True
-                processes.send([content["pid"]], signal.SIGKILL)
+                processes.send([pid], signal.SIGKILL)
                 if time.monotonic() > deadline:
-                    raise EnvironmentProblem(
-                        f"{file.parent.name} of an earlier run (pid {content['pid']}) cannot be ended"
-                    )
+                    raise EnvironmentProblem(f"{file.parent.name} of an earlier run (pid {pid}) cannot be ended")
                 time.sleep(0.02)
         return ended
 

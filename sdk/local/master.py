@@ -30,7 +30,17 @@ from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
 from sdk.local.core.model import MasterConfig
-from sdk.local.core.outputs import Answer, CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.outputs import (
+    Answer,
+    CloseAgent,
+    CloseOperator,
+    CloseScheduler,
+    Output,
+    Persist,
+    ToAgent,
+    ToOperator,
+    ToScheduler,
+)
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
 from sdk.local.fault_endpoint import PATH as FAULTS
@@ -200,7 +210,7 @@ class MasterServer:
                 case ToScheduler(stream=name) | ToOperator(stream=name) | ToAgent(connection=name):
                     if name in self._streams:
                         self._gate.send(self._streams[name], output)
-                case CloseScheduler(stream=name) | CloseAgent(connection=name):
+                case CloseScheduler(stream=name) | CloseOperator(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
                         self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
                 case Persist():
@@ -425,7 +435,6 @@ def parser() -> argparse.ArgumentParser:
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT, or until the registry cannot be kept."""
-    (options.work_dir / "log").touch()
     config = MasterConfig(
         master_id=str(uuid.uuid4()),
         hostname=options.hostname,
@@ -487,6 +496,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     kept = options.registry_file or options.work_dir / "registry.json"
     try:
         options.work_dir.mkdir(parents=True, exist_ok=True)
+        (options.work_dir / "log").touch()
+    except OSError as error:
+        sys.stderr.write(f"master: --work-dir {options.work_dir}: {error.strerror}\n")
+        return 1
+    try:
         with registry_file.locked(kept, together=options.zk is not None):
             asyncio.run(run(options))
     except RegistryError as error:

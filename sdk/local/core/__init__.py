@@ -22,6 +22,7 @@ from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import (
     Answer,
     CloseAgent,
+    CloseOperator,
     CloseScheduler,
     Output,
     Persist,
@@ -38,6 +39,7 @@ __all__ = [
     "Checkpoint",
     "CloseAgent",
     "CloseExecutor",
+    "CloseOperator",
     "CloseScheduler",
     "Destroy",
     "Launch",

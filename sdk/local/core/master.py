@@ -35,7 +35,7 @@ from sdk.local.core.authorization import register_problem
 from sdk.local.core.emit import registry as registry_of
 from sdk.local.core.machines import Maintenance
 from sdk.local.core.model import Framework, MasterConfig, State, roles_of
-from sdk.local.core.outputs import Answer, Output, ToOperator
+from sdk.local.core.outputs import Answer, CloseOperator, Output, ToOperator
 from sdk.local.core.wire import BadMessage, Json, convert
 
 _CONTENT = {
@@ -227,11 +227,19 @@ class Master:
     # --- operators ------------------------------------------------------------------------------------------------
 
     def operator_subscribe(self, stream: str, *, now: float) -> tuple[Output, ...]:
-        """SUBSCRIBE of the operator API: a snapshot, then every change, until `operator_disconnected`."""
+        """SUBSCRIBE of the operator API: a snapshot, then every change, until `operator_disconnected`.
+
+        One subscriber too many ends the stream of the first, as in Mesos.
+        """
+        excess = len(self.state.operators) + 1 - self.state.config.max_operators
+        oldest = list(self.state.operators)[: max(0, excess)]
+        for name in oldest:
+            del self.state.operators[name]
         interval = self.state.config.heartbeat_interval
         content = {"get_state": views.get_state(self.state), "heartbeat_interval_seconds": interval}
         self.state.operators[stream] = now + interval
         return (
+            *(CloseOperator(stream=name) for name in oldest),
             ToOperator(stream=stream, event={"type": "SUBSCRIBED", "subscribed": content}),
             ToOperator(stream=stream, event=frameworks.HEARTBEAT),
         )

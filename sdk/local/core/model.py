@@ -51,6 +51,8 @@ class MasterConfig:
     max_completed_frameworks: int = 50
     max_completed_tasks: int = 1000
     max_unreachable_tasks: int = 1000
+    max_operators: int = 1000
+    """Subscribers of the operator API."""
     domain: Json | None = None
     """The fault domain that the master shows of itself."""
     authenticate: bool = False

@@ -32,6 +32,13 @@ class ToOperator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOperator:
+    """End an operator stream properly, after what was written to it."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToAgent:
     """Send one message to the agent behind a connection; `message["type"]` names it (see `core.agent`)."""
 
@@ -53,7 +60,7 @@ class Persist:
     registry: Json
 
 
-Output = ToScheduler | CloseScheduler | ToOperator | ToAgent | CloseAgent | Persist
+Output = ToScheduler | CloseScheduler | ToOperator | CloseOperator | ToAgent | CloseAgent | Persist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from sdk.local.core import (
     AgentConfig,
     Answer,
     Checkpoint,
+    CloseOperator,
     CloseScheduler,
     Destroy,
     Launch,
@@ -61,7 +62,7 @@ class World:
                     self.events.setdefault(name, []).append(event)
                 case ToAgent(connection=name, message=message):
                     self.messages.setdefault(name, []).append(message)
-                case CloseScheduler(stream=name):
+                case CloseScheduler(stream=name) | CloseOperator(stream=name):
                     self.closed.add(name)
 
     def at(self, now: float) -> None:

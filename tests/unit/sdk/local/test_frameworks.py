@@ -223,3 +223,13 @@ def test_a_drain_ends_with_the_last_framework(timeout: float) -> None:
     world.take(world.master.scheduler_disconnected("s", now=0.0))
     world.at(timeout)
     assert world.master.state.gone_agents == {agent_id: timeout}
+
+
+def test_an_operator_stream_too_many_ends_the_oldest() -> None:
+    """As many as the flag says hear of everything, the newest among them."""
+    world = World(max_operators=2)
+    for name in ("o1", "o2", "o3"):
+        world.take(world.master.operator_subscribe(name, now=0.0))
+    assert world.closed == {"o1"}
+    world.agent("a1")
+    assert [len(world.of(name, "AGENT_ADDED")) for name in ("o1", "o2", "o3")] == [0, 1, 1]

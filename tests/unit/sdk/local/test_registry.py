@@ -109,6 +109,13 @@ def test_a_file_that_cannot_be_replaced(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["registry.json"]
 
 
+def test_a_directory_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text names the option."""
+    (tmp_path / "file").touch()
+    assert master.main(["--work-dir", str(tmp_path / "file" / "m"), "--port", "1"]) == 1
+    assert capsys.readouterr().err == f"master: --work-dir {tmp_path}/file/m: Not a directory\n"
+
+
 def test_two_masters_do_not_share_a_registry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second says what to do; masters that elect a leader share it."""
     path = tmp_path / "registry.json"
