@@ -14,12 +14,12 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdk.local.agent_server import AgentServer, log
+from sdk.local.agent_server import AgentServer
 from sdk.local.claim import InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.core.agent_model import AgentConfig
 from sdk.local.core.wire import Json
-from sdk.local.flags import attributes, domain, resources, tcp_port
+from sdk.local.flags import attributes, domain, master_address, resources, tcp_port
 from sdk.local.isolation import Impossible
 
 
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m sdk.local.agent", description="An agent of the embedded Mesos, for development and tests."
     )
-    result.add_argument("--master", required=True, help="host:port or zk://host:port/path")
+    result.add_argument("--master", type=master_address, required=True, help="host:port or zk://host:port/path")
     result.add_argument("--ip", default="127.0.0.1")
     result.add_argument("--port", type=tcp_port, default=5051)
     result.add_argument("--hostname", default="127.0.0.1")
@@ -124,18 +124,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         held = lock(options.work_dir)
     except InUse as error:
-        log(str(error))
+        sys.stderr.write(f"agent: {error}\n")
         return 1
     try:
         asyncio.run(run(options))
     except Impossible as error:
-        log(str(error))
+        sys.stderr.write(f"agent: {error}\n")
         return 1
     except OSError as error:
         sys.stderr.write(f"agent: cannot serve on {options.ip}:{options.port}: {error}\n")
         return 1
     except ValueError as error:
-        log(str(error))
+        sys.stderr.write(f"agent: {error}\n")
         return 2
     finally:
         os.close(held)

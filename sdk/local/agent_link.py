@@ -36,12 +36,15 @@ class MasterLink:
         register: Callable[[], Json],
         hear: Callable[[Any], object],
         lost: Callable[[], object],
+        say: Callable[[str], object],
     ) -> None:
         self._master = master
         self._faults = faults
         self._register = register
         self._hear = hear
         self._lost = lost
+        self._say = say
+        self._trouble = ""
         self.hostname = ""
         """Of the master that was last found."""
         self._waiting: list[Json] = []
@@ -109,12 +112,19 @@ class MasterLink:
                     address = await self._find_master()
                     await self._connect(session, address)
                     delay = _RETRY_MIN
-                except (ClientError, OSError, TimeoutError, ValueError):
+                    self._tell_trouble("the connection to the master ended")
+                except (ClientError, OSError, TimeoutError, ValueError) as error:
                     # No master, a master that is starting, or a broken stream: the same cure.
-                    pass
+                    self._tell_trouble(f"no connection to a master at {self._master}: {error or type(error).__name__}")
                 self._lost()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _RETRY_MAX)
+
+    def _tell_trouble(self, sentence: str) -> None:
+        """Say it once, not ten times a second."""
+        if sentence != self._trouble and not self._closing:
+            self._trouble = sentence
+            self._say(f"{sentence}; trying again until there is one")
 
     def close(self) -> None:
         """Make no new connection; one that is there goes on until it ends."""
@@ -138,6 +148,8 @@ class MasterLink:
             if response.status != 200:
                 raise ValueError(f"the master answered {response.status}")
             name = response.headers[CONNECTION_HEADER]
+            self._trouble = ""
+            self._say(f"connected to the master at {address}")
             sender = asyncio.create_task(self._send_messages(session, address, name))
             reader = asyncio.create_task(self._read_messages(response.content))
             healed = asyncio.create_task(self._healed.wait())

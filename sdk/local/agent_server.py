@@ -6,7 +6,6 @@ master in `agent_link`, and what its pages show in `agent_endpoints`.
 
 import argparse
 import asyncio
-import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,18 +41,13 @@ from sdk.local.fault_values import AgentFaults
 from sdk.local.fetcher import Cache
 from sdk.local.isolation import Excess, isolators, memory_guard
 from sdk.local.launcher import Launcher, LaunchFailed
+from sdk.local.log import agent as log
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
 from sdk.local.web import EventStream, Server, json_body, only_post, text
 
 # For the end of what was killed.
 _LEAVE = 5.0
 _CHECKPOINT_RETRY = 1.0
-
-
-def log(sentence: str) -> None:
-    """A sentence for who reads the agent's output."""
-    sys.stderr.write(f"agent: {sentence}\n")
-    sys.stderr.flush()
 
 
 class AgentServer:
@@ -86,6 +80,7 @@ class AgentServer:
             register=self.agent.registration,
             hear=self._master_message,
             lost=self.agent.master_disconnected,
+            say=log,
         )
         self._counts = Counts()
         self._leaving: asyncio.Task[None] | None = None

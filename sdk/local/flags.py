@@ -75,3 +75,13 @@ def tcp_port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"'{text}' is no port: choose one from 1 to 65535")
     return int(text)
+
+
+def master_address(text: str) -> str:
+    """Where a master is, or where it is published, for argparse."""
+    if text.startswith("zk://"):
+        return text
+    host, _, number = text.removeprefix("http://").rpartition(":")
+    if not host or not number.isdecimal() or not 1 <= int(number) <= 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither host:port nor zk://host:port/path")
+    return text

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sdk.local import log
 from sdk.local import registry as registry_file
 from sdk.local.access import read_acls, read_credentials
 from sdk.local.clock import SteadyClock
@@ -35,6 +36,7 @@ from sdk.local.core.outputs import (
     CloseAgent,
     CloseOperator,
     CloseScheduler,
+    Note,
     Output,
     Persist,
     ToAgent,
@@ -73,7 +75,9 @@ class MasterServer:
         credentials: Mapping[str, str] | None = None,
         elected: bool = True,
         webui_dir: Path | None = None,
+        say: Callable[[str], object] = log.master,
     ) -> None:
+        self._log = say
         self._clock = clock
         self._config = config
         self._credentials = credentials
@@ -129,6 +133,7 @@ class MasterServer:
         if self._leadership.mine or not self._begin_term():
             return
         self._leadership = Leadership(leader=self._address, mine=True)
+        self._log("elected: this master leads")
         self._arm()
 
     def follow(self, leader: str | None) -> None:
@@ -137,6 +142,8 @@ class MasterServer:
             for stream in self._streams.values():
                 stream.close()
             self._begin_term()
+        if leader != self._leadership.leader or self._leadership.mine:
+            self._log(f"{leader} leads" if leader is not None else "no master leads")
         self._leadership = Leadership(leader=leader, mine=False)
         # Nothing is due here any more: the registry is the other's to change.
         self._arm()
@@ -160,6 +167,7 @@ class MasterServer:
         """Listen on the configured address."""
         config = self.master.state.config
         await self._server.start(config.ip, config.port)
+        self._log(f"serves on {config.ip}:{config.port}")
         self._arm()
 
     async def stop(self) -> None:
@@ -213,6 +221,8 @@ class MasterServer:
                 case CloseScheduler(stream=name) | CloseOperator(stream=name) | CloseAgent(connection=name):
                     if name in self._streams:
                         self._gate.close(self._streams[name], agent=isinstance(output, CloseAgent))
+                case Note(text=sentence):
+                    self._log(sentence)
                 case Persist():
                     pass
         self._arm()

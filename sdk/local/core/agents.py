@@ -7,6 +7,7 @@ from sdk.local.core.allocation import allocate, mark_dirty, offers_of, rescind, 
 from sdk.local.core.emit import (
     charge,
     nanoseconds,
+    note,
     persist,
     status,
     task_updated,
@@ -56,6 +57,7 @@ def register(state: State, connection: str, message: Json, now: float) -> None:
     content = {"type": "REGISTERED", "agent_id": {"value": agent_id}, "master_info": master_info(state)}
     to_agent(state, agent, content)
     to_operators(state, "AGENT_ADDED", {"agent": agent_message(state, agent, full=False)})
+    note(state, f"agent {agent_id} at {agent.pid} ({agent.hostname}) registered")
     allocate(state, now, [agent])
 
 
@@ -72,6 +74,7 @@ def reregister(state: State, connection: str, message: Json, now: float) -> None
         return
     if _refused(state, connection, info):
         return
+    note(state, f"agent {agent_id} at {info.get('ip', '127.0.0.1')}:{info['port']} ({info['hostname']}) came back")
     state.count("slave_reregistrations")
     state.count("messages_update_slave")
     agent = state.agents.get(agent_id)
@@ -371,6 +374,7 @@ def _failure(state: State, agent: Agent) -> None:
 
 
 def _remove(state: State, agent: Agent, message: str, now: float) -> None:
+    note(state, f"agent {agent.agent_id} at {agent.pid}: {message}")
     for framework in state.frameworks.values():
         for task in [task for task in framework.tasks.values() if task.agent_id == agent.agent_id]:
             if not task.terminal:
@@ -420,6 +424,7 @@ def _unreachable(state: State, agent: Agent, now: float) -> None:
     for name in ("slave_unreachable_scheduled", "slave_unreachable_completed", "slave_removals/reason_unhealthy"):
         state.count(name)
     state.unreachable_agents[agent.agent_id] = {"info": agent.info, "since": since}
+    note(state, f"agent {agent.agent_id} at {agent.pid} ({agent.hostname}) is unreachable: it answered no ping")
     for framework in state.frameworks.values():
         aware = framework.has("PARTITION_AWARE")
         for task in [task for task in framework.tasks.values() if task.agent_id == agent.agent_id]:
@@ -466,6 +471,7 @@ def mark_gone(state: State, agent_id: str, now: float) -> bool:
     state.deactivated.pop(agent_id, None)
     state.reactivated.discard(agent_id)
     state.gone_agents[agent_id] = now
+    note(state, f"agent {agent_id} was marked gone")
     for framework in state.frameworks.values():
         for task in [*framework.tasks.values(), *framework.unreachable.values()]:
             if task.agent_id != agent_id:

@@ -3,7 +3,7 @@ what.
 """
 
 from sdk.local.core.model import TERMINAL, Agent, Framework, State, Task
-from sdk.local.core.outputs import CloseScheduler, Persist, ToAgent, ToOperator, ToScheduler
+from sdk.local.core.outputs import CloseScheduler, Note, Persist, ToAgent, ToOperator, ToScheduler
 from sdk.local.core.resources import Resources, old_format
 from sdk.local.core.wire import Json, ordered
 
@@ -24,6 +24,11 @@ def error_and_close(state: State, stream: str, message: str) -> None:
     """ERROR, then the end of that stream."""
     state.out.append(ToScheduler(stream=stream, event={"type": "ERROR", "error": {"message": message}}))
     state.out.append(CloseScheduler(stream=stream))
+
+
+def note(state: State, text: str) -> None:
+    """A sentence for the log."""
+    state.out.append(Note(text=text))
 
 
 def to_operators(state: State, kind: str, content: Json | None = None) -> None:

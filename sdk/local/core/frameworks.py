@@ -8,6 +8,7 @@ from sdk.local.core.authorization import register_problem
 from sdk.local.core.emit import (
     charge,
     error_and_close,
+    note,
     persist,
     status,
     task_updated,
@@ -66,6 +67,7 @@ def subscribe(state: State, stream: str, call: Json, now: float, principal: str 
     to_scheduler(state, framework, HEARTBEAT)
     message = {"framework": framework_message(state, framework, full=False)}
     to_operators(state, "FRAMEWORK_ADDED" if fresh else "FRAMEWORK_UPDATED", message)
+    note(state, f"framework {framework.framework_id} ({info['name']!r:.80}) subscribed{'' if fresh else ' again'}")
     # Agents send again at once what waits for an acknowledgement.
     _tell_agents(state, {"type": "UPDATE_FRAMEWORK", "framework_info": framework.info})
     allocate(state, now)
@@ -166,6 +168,7 @@ def disconnected(state: State, stream: str, now: float) -> None:
         remove(state, framework, now)
     else:
         framework.remove_at = now + timeout
+        note(state, f"framework {framework.framework_id} disconnected; it has {timeout:g} s to come back")
 
 
 def remove(state: State, framework: Framework, now: float) -> None:
@@ -221,6 +224,7 @@ def remove(state: State, framework: Framework, now: float) -> None:
     # The list only guards against reuse; ids of frameworks long gone need no place in the registry.
     del state.removed_frameworks[: -10 * state.config.max_completed_frameworks]
     persist(state)
+    note(state, f"framework {framework.framework_id} was removed, its tasks are killed")
     to_operators(state, "FRAMEWORK_REMOVED", {"framework_info": framework.info})
 
 

@@ -60,7 +60,14 @@ class Persist:
     registry: Json
 
 
-Output = ToScheduler | CloseScheduler | ToOperator | CloseOperator | ToAgent | CloseAgent | Persist
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Write a sentence to the master's log: who came, went or was lost."""
+
+    text: str
+
+
+Output = ToScheduler | CloseScheduler | ToOperator | CloseOperator | ToAgent | CloseAgent | Persist | Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Knows the contents that `executors`, `updates`, `agent_operations` and `agent` s
 tasks is `agent`'s.
 """
 
+import json
 from typing import Any
 
 from sdk.local.core.agent_model import AgentOperation, AgentState, AgentTask, ExecutorRun
@@ -21,6 +22,8 @@ def take(state: AgentState, name: str, content: Any, now: float) -> None:
     if not isinstance(content, dict):
         raise Damaged("it is no object")
     try:
+        # Halves of surrogate pairs can be written in JSON, but neither in files nor in their names.
+        json.dumps(content, ensure_ascii=False).encode()
         _take(state, name.partition("/")[0], content, now)
     except BadMessage as error:
         raise Damaged(str(error)) from None

@@ -53,7 +53,8 @@ async def serve(settings: Settings, port: int, filled: Callable[[], None]) -> No
     with tempfile.TemporaryDirectory(prefix="simulated-mesos-") as directory:
         clock = SteadyClock()
         config = MasterConfig(master_id=str(uuid.UUID(int=settings.seed + 1)), port=port)
-        server = MasterServer(config, Path(directory), clock)
+        # A thousand agents come within a second: nobody wants to read that.
+        server = MasterServer(config, Path(directory), clock, say=lambda _: None)
         try:
             await server.start()
         except OSError as error:

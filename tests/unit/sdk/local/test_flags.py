@@ -4,10 +4,12 @@ import argparse
 
 import pytest
 
+from sdk.local import log
 from sdk.local.agent_flags import shown_flags
 from sdk.local.core import MasterConfig
 from sdk.local.core.authorization import parse
 from sdk.local.core.master_flags import flags, without_secret
+from sdk.local.flags import master_address, tcp_port
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,27 @@ def test_what_was_not_given_is_not_shown() -> None:
     assert open_to_all["authenticate_http_readonly"] == "false"
     assert asking["authenticate_http_readonly"] == asking["authenticate_http_readwrite"] == "true"
     assert (found["quorum"], found["acls"]) == ("2", '{"permissive":false}')
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "x", ""])
+def test_a_port_is_a_port(text: str) -> None:
+    """What cannot be one is refused before anything listens."""
+    with pytest.raises(argparse.ArgumentTypeError, match="is no port: choose one from 1 to 65535"):
+        tcp_port(text)
+    assert tcp_port("5050") == 5050
+
+
+@pytest.mark.parametrize("text", ["nonsense", "host:", ":5050", "host:0", "host:99999", "http://host"])
+def test_a_master_has_an_address(text: str) -> None:
+    """An agent with any other would look for its master for ever."""
+    with pytest.raises(argparse.ArgumentTypeError, match="neither host:port nor zk://"):
+        master_address(text)
+    for good in ("127.0.0.1:5050", "http://127.0.0.1:5050", "zk://a:1,b:2/mesos"):
+        assert master_address(good) == good
+
+
+def test_a_sentence_of_the_log_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever chooses a name does not write other lines."""
+    log.master("framework 'a\nI1125 master] all is well' subscribed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(" master] framework 'a?I1125 master] all is well' subscribed")
