@@ -27,8 +27,8 @@ def test_nonsense_of_a_master_is_dropped_with_a_sentence(master: Master, agent: 
     master.run("t1", "true")
     master.wait_for("t1", "TASK_FINISHED")
     assert len(master.registrations) == 1
-    assert "agent: the master sent a message of the unknown type 'RUN_EVERYTHING'" in agent.said()
-    assert "agent: the master sent a RUN_TASK that cannot be used: 'framework_info' is missing" in agent.said()
+    assert "agent] the master sent a message of the unknown type 'RUN_EVERYTHING'" in agent.said()
+    assert "agent] the master sent a RUN_TASK that cannot be used: 'framework_info' is missing" in agent.said()
 
 
 def test_a_broken_stream_of_a_master_is_opened_again(master: Master, agent: AgentProcess) -> None:
