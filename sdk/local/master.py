@@ -109,8 +109,7 @@ class MasterServer:
             f"{FAULTS}/about": self._known(self._about),
             f"{FAULTS}/expire-session": self._known(self._expire_session),
         }
-        # The page of a master that does not lead reads from the one that does.
-        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, any_origin=True, fallback=self._serve)
+        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""

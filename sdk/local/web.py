@@ -225,8 +225,8 @@ class Server:
         any_origin: bool = False,
         fallback: Handler | None = None,
     ) -> None:
-        """`any_origin` lets pages of other origins read the answers: a master's page reads from agents and the leader.
-        `fallback` serves what no endpoint serves.
+        """`any_origin` lets pages of other origins read the answers: the master's page reads from agents. `fallback`
+        serves what no endpoint serves.
         """
         self._fallback = fallback
         self._endpoints = dict(endpoints)
