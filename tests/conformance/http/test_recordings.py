@@ -94,4 +94,4 @@ def test_answers_as_recorded(number: str) -> None:
 
 def test_recordings_are_played_as_a_whole() -> None:
     """Enough is compared that a harness which skips everything would be noticed."""
-    assert sum(_played(number).compared for number in NUMBERS) > 500
+    assert sum(_played(number).compared for number in NUMBERS) > 800
