@@ -170,6 +170,10 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
         if frame.feedback:
             operation_id = OperationId(frame.new_id())
             frame.operations[operation_id] = resource_id
+        if key is None:
+            # It may be a part: nobody knows how much there was, and that of an executor comes after its end. Offers are
+            # wanted until then, or the rest would wait for the next look at everything.
+            frame.sweep_until = max(frame.sweep_until, frame.now + frame.settings.holding_patience)
         freed.append(Unreserve(resources=resources, operation_id=operation_id))
         frame.released[resource_id] = frame.now
         whose = f"of {key[0]}/{key[1]}" if key is not None else "that nobody holds any more"

@@ -298,6 +298,19 @@ def test_garbage_of_our_own_is_released() -> None:
     assert accept.refuse_seconds == 0
 
 
+def test_offers_are_wanted_for_the_rest_of_what_nobody_held() -> None:
+    """An executor's part of a reservation is offered only after its end: until then the role is not suppressed."""
+    story = running().give(Tick(), after=600)
+    entry = Reservation(role="r", dynamic=True, labels=(("resource_id", "x"), ("framework_id", FRAMEWORK)))
+    part = Resource(name="cpus", scalar=100, reservations=(entry,))
+    story.give(OffersReceived(offers=(offer("s2", part),)))
+    assert story.of(Suppress) == []
+    assert story.give(Tick(), after=20).of(Suppress) == []
+    (accept,) = story.give(OffersReceived(offers=(offer("s2", part),)), after=1).of(Accept)
+    assert isinstance(accept.operations[0], Unreserve)
+    assert len(story.give(Tick(), after=60).of(Suppress)) == 1
+
+
 def test_garbage_and_launch_share_one_accept() -> None:
     """What is released and what is launched on one agent goes in one call."""
     entry = Reservation(role="r", dynamic=True, labels=(("resource_id", "x"), ("framework_id", FRAMEWORK)))
