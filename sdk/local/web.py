@@ -165,6 +165,8 @@ class EventStream:
             while (record := await self._queue.get()) is not None:
                 if isinstance(record, _Large):
                     parts = await gathered(pieces(record.event))
+                    # The document is larger than what is written of it, which may take the reader long.
+                    del record
                     await response.write(b"%d\n" % sum(len(part) for part in parts))
                     while parts:
                         await response.write(parts.pop(0))
