@@ -34,7 +34,8 @@ def simulate(wanted: Wanted) -> None:
     # aiohttp is an extra: without it everything but this works.
     try:
         from sdk.local.simulated.executors import Life
-        from sdk.local.simulated.process import leave, problem, serve
+        from sdk.local.simulated.memory import leave
+        from sdk.local.simulated.process import problem, serve
         from sdk.local.simulated.simulation import Settings
     except ModuleNotFoundError as error:
         raise EnvironmentProblem(f"{error.name} is missing: install edge-lb with the extra `local`") from error

@@ -4,11 +4,11 @@ A master is another process, of another version perhaps, or something else that 
 and types; what a message means is for `agent` to know.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from sdk.local.core.operations import KINDS
+from sdk.local.core.pieces import is_unicode
 from sdk.local.core.wire import BadMessage, Json, convert
 
 Take = Callable[[Any, str], Any]
@@ -148,11 +148,9 @@ def usable(message: Any) -> Json:
         result = _fields(message, "", *shape)
     except BadMessage as error:
         raise BadMessage(f"the master sent a {kind} that cannot be used: {error}") from None
-    try:
-        json.dumps(result, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        # Halves of surrogate pairs can be written in JSON, but neither in files nor in their names.
-        raise BadMessage(f"the master sent a {kind} with text that is no Unicode") from None
+    if not is_unicode(result):
+        # Such text can be written in JSON, with escapes, but neither in files nor in their names.
+        raise BadMessage(f"the master sent a {kind} with text that is no Unicode")
     if kind == "RUN_TASK_GROUP" and not result["tasks"]:
         raise BadMessage("the master sent a RUN_TASK_GROUP without tasks")
     return result

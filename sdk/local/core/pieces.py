@@ -61,6 +61,34 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain).encode(errors="replace")
 
 
+def decode(raw: bytes) -> Any:
+    """The value of JSON that `encode` made here or in another process of ours: neither its size nor its depth is
+    looked at.
+    """
+    if orjson is not None:
+        try:
+            return orjson.loads(raw)
+        except ValueError:
+            # Larger integers again.
+            pass
+    return json.loads(raw)
+
+
+def is_unicode(value: Any) -> bool:
+    """Whether all text in a JSON value can be written: halves of surrogate pairs cannot."""
+    if orjson is not None:
+        try:
+            orjson.dumps(value)
+            return True
+        except TypeError:
+            pass
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_large(value: Any, depth: int = _DEPTH) -> bool:
     """Whether there is a long list not too deep in it."""
     if isinstance(value, dict):

@@ -8,8 +8,9 @@ they are (`any`).
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Json = dict[str, Any]
@@ -287,6 +288,10 @@ def _bytes(value: object, name: str) -> str:
     return text
 
 
+def _capability(value: object, _: str) -> str:
+    return value if isinstance(value, str) and value in _CAPABILITIES else "UNKNOWN"
+
+
 _SCALARS: dict[str, Callable[[object, str], Any]] = {
     "double": _number,
     "int": _integer,
@@ -310,63 +315,127 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-_Shape = tuple[str, str, Callable[[object, str], Any] | None, bool, bool, Any]
-# What `_convert` needs of each field, looked up once: it runs for every part of every call.
-_SHAPES: dict[str, tuple[_Shape, ...]] = {
-    message: tuple(
-        (
-            field.name, field.kind, _SCALARS.get(field.kind), field.required, field.repeated,
-            _DEFAULTS.get(f"{message}.{field.name}"),
-        )
-        for field in fields
-    )
-    for message, fields in MESSAGES.items()
-}  # fmt: skip
+_Take = Callable[[Any, str], Any]
+"""Converts the value of a field with that name."""
 
 
-def _convert(message: str, value: object, path: str, missing: list[str], name: str) -> Json:
-    if not isinstance(value, dict):
-        raise BadMessage("Expecting a JSON object") if not path else _wrong(value, name)
+def _take(message: str, field: Field) -> _Take:
+    kind, name = field.kind, field.name
+    one: _Take
+    if message == "Capability":
+        one = _capability
+    elif kind == "any":
+        one = _as_it_is
+    elif kind in _SCALARS:
+        one = _SCALARS[kind]
+    else:
+        one = partial(_convert, kind)
+    if not field.repeated:
+        return one
+
+    def several(value: Any, _: str) -> list[Any] | None:
+        # Mesos takes a string for a repeated string as its characters; anything else must be an array.
+        if not isinstance(value, list) and not (isinstance(value, str) and kind == "string"):
+            raise _wrong(value, name)
+        # An empty list is as good as none.
+        return [one(item, name) for item in value] or None
+
+    return several
+
+
+def _as_it_is(value: Any, _: str) -> Any:
+    return value
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What becomes of a message that has these fields: of each, in the order of the wire, how it is taken, or (for one
+    that is not there) its default.
+    """
+
+    steps: list[tuple[str, _Take | None, Any]]
+    complete: bool
+    """Whether all required fields are there."""
+
+
+_ORDER: dict[str, dict[str, int]] = {
+    message: {field.name: place for place, field in enumerate(fields)} for message, fields in MESSAGES.items()
+}
+_plans: dict[str, dict[tuple[str, ...], _Plan]] = {message: {} for message in MESSAGES}
+# Messages come off the network with fields in any order.
+_PLANS = 200
+
+
+def _plan(message: str, names: tuple[str, ...]) -> _Plan:
+    """The plan for these fields, made once: few combinations of a message's many fields are ever sent."""
+    steps: list[tuple[str, _Take | None, Any]] = []
+    complete = True
+    for field, take in _TAKES[message]:
+        if field.name in names:
+            steps.append((field.name, take, None))
+        elif field.required:
+            complete = False
+        elif field.default is not None:
+            steps.append((field.name, None, _DEFAULTS[f"{message}.{field.name}"]))
+    plan, known = _Plan(steps, complete), _plans[message]
+    if len(known) < _PLANS and _ORDER[message].keys() >= set(names):
+        # Of names that mean nothing there are too many to remember.
+        known[names] = plan
+    return plan
+
+
+class _Missing(Exception):
+    """A required field is not there: which ones are not, `_missing` says."""
+
+
+def _convert(message: str, given_message: object, name: str) -> Json:
+    value = _object(given_message, name)
+    names = tuple(value)
+    plan = _plans[message].get(names) or _plan(message, names)
     result: Json = {}
-    get = value.get
-    for field, kind, scalar, required, repeated, default in _SHAPES[message]:
-        given = get(field)
-        if given is None:
-            if required:
-                missing.append(f"{path}.{field}" if path else field)
-            elif default is not None:
-                result[field] = default
+    for field, take, default in plan.steps:
+        if take is None:
+            result[field] = default
             continue
-        if message == "Capability" and given not in _CAPABILITIES:
-            given = "UNKNOWN"
-        if repeated:
-            # Mesos takes a string for a repeated string as its characters; anything else must be an array.
-            if not isinstance(given, list) and not (isinstance(given, str) and kind == "string"):
-                raise _wrong(given, field)
-            where = f"{path}.{field}" if path else field
-            items = [_one(field, kind, scalar, item, f"{where}[{index}]", missing) for index, item in enumerate(given)]
-            if items:
-                result[field] = items
-        elif scalar is not None:
-            result[field] = scalar(given, field)
-        elif kind == "any":
-            result[field] = given
-        else:
-            result[field] = _convert(kind, given, f"{path}.{field}" if path else field, missing, field)
+        given = value[field]
+        if given is None:
+            return _convert(message, {key: item for key, item in value.items() if item is not None}, name)
+        taken = take(given, field)
+        if taken is not None:
+            result[field] = taken
+    if not plan.complete:
+        raise _Missing
     return result
 
 
-def _one(
-    field: str,
-    kind: str,
-    scalar: Callable[[object, str], Any] | None,
-    value: object,
-    path: str,
-    missing: list[str],
-) -> Any:
-    if scalar is not None:
-        return scalar(value, field)
-    return value if kind == "any" else _convert(kind, value, path, missing, field)
+def _missing(message: str, value: Json, path: str) -> Iterator[str]:
+    """The paths of required fields that are not there; BadMessage for what else is wrong, which comes first."""
+    for field, take in _TAKES[message]:
+        given = value.get(field.name)
+        where = f"{path}.{field.name}" if path else field.name
+        if given is None:
+            if field.required:
+                yield where
+        elif field.kind not in MESSAGES:
+            take(given, field.name)
+        elif not field.repeated:
+            yield from _missing(field.kind, _object(given, field.name), where)
+        elif not isinstance(given, list):
+            raise _wrong(given, field.name)
+        else:
+            for index, item in enumerate(given):
+                yield from _missing(field.kind, _object(item, field.name), f"{where}[{index}]")
+
+
+def _object(value: object, name: str) -> Json:
+    if not isinstance(value, dict):
+        raise _wrong(value, name)
+    return value
+
+
+_TAKES: dict[str, list[tuple[Field, _Take]]] = {
+    message: [(field, _take(message, field)) for field in fields] for message, fields in MESSAGES.items()
+}
 
 
 def convert(message: str, value: object) -> Json:
@@ -375,16 +444,12 @@ def convert(message: str, value: object) -> Json:
 
     Unknown fields are dropped, null counts as absent, `"60"` is taken for a number: as the real parser does.
     """
-    missing: list[str] = []
-    result = _convert(message, value, "", missing, message)
-    if missing:
-        raise BadMessage(f"Missing required fields: {', '.join(missing)}")
-    return result
-
-
-_ORDER: dict[str, dict[str, int]] = {
-    message: {field.name: place for place, field in enumerate(fields)} for message, fields in MESSAGES.items()
-}
+    if not isinstance(value, dict):
+        raise BadMessage("Expecting a JSON object")
+    try:
+        return _convert(message, value, message)
+    except _Missing:
+        raise BadMessage(f"Missing required fields: {', '.join(_missing(message, value, ''))}") from None
 
 
 def ordered(message: str, value: Json) -> Json:

@@ -1,12 +1,11 @@
-"""A simulated cluster as a process: the master's HTTP server with the simulation beside it on one event loop.
+"""A simulated cluster as a process: the master's HTTP server, with a process for the simulation beside it.
 
-Knows sockets, signals and the garbage collector; what is simulated is `simulation`.
+Knows ports, signals and the command line; what is simulated is `simulation`, how it reaches the master `crowd`.
 """
 
 import argparse
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -14,15 +13,16 @@ import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from sdk.errors import EnvironmentProblem, SdkError
 from sdk.local.clock import SteadyClock
 from sdk.local.core.model import MasterConfig
 from sdk.local.flags import tcp_port
 from sdk.local.master import MasterServer
+from sdk.local.simulated import memory
+from sdk.local.simulated.crowd import Crowd
 from sdk.local.simulated.executors import Life
-from sdk.local.simulated.simulation import Settings, Simulation
+from sdk.local.simulated.simulation import Settings
 
 MAX_AGENTS = 10_000
 MAX_TASKS = 200_000
@@ -60,18 +60,13 @@ async def serve(settings: Settings, port: int, filled: Callable[[], None]) -> No
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             raise EnvironmentProblem(f"cannot serve on 127.0.0.1:{port}: {why}; choose another port") from error
-        simulation = Simulation(server, clock, settings)
 
         def settled() -> None:
-            # Hundreds of thousands of objects that live as long as the process: looking through them for garbage
-            # again and again would stop everything for a second at a time.
-            gc.collect()
-            gc.freeze()
-            gc.enable()
+            memory.settle()
             filled()
 
-        gc.disable()
-        work = asyncio.create_task(simulation.run(settled))
+        memory.filling()
+        work = asyncio.create_task(Crowd(server, settings, settled).run())
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,13 +82,6 @@ async def serve(settings: Settings, port: int, filled: Callable[[], None]) -> No
             with contextlib.suppress(SdkError):
                 await asyncio.gather(work, waiting, return_exceptions=True)
             await server.stop()
-
-
-def leave(status: int) -> NoReturn:
-    """End the process at once: taking apart millions of objects takes many seconds and serves nobody."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,4 +124,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EnvironmentProblem as error:
         sys.stderr.write(f"simulated: {error}\n")
         return 1
-    leave(0)
+    memory.leave(0)

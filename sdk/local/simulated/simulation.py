@@ -1,34 +1,33 @@
-"""Drives simulated agents and frameworks on one master: carries messages between them, makes tasks change at a pace.
+"""Drives simulated agents and frameworks: carries messages between them and their master, makes tasks change at a pace.
 
-Knows the event loop and the clock. What agents and frameworks do is theirs; the master is the ordinary server, to which
-they are peers in its process.
+Knows the event loop and the clock. What agents and frameworks do is theirs; the master is at the other end of a link.
 """
 
 import asyncio
+import contextlib
 import heapq
+import math
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from sdk.errors import EnvironmentProblem
 from sdk.local.clock import SteadyClock
-from sdk.local.core.pieces import Encoded
 from sdk.local.core.wire import Json
-from sdk.local.master import MasterServer
 from sdk.local.simulated.agent import SimulatedAgent
 from sdk.local.simulated.contents import Contents, agent_info, choose, container_id, counter, new_uuid, shares
 from sdk.local.simulated.executors import Life
 from sdk.local.simulated.framework import SimulatedFramework
+from sdk.local.simulated.link import Uplink
 
 _SLICE = 0.003
-"""Seconds of CPU after which requests of others get their turn, so that a busy machine does not shorten it."""
+"""Seconds of CPU after which the next kind of work gets its turn, so that a busy machine does not shorten it."""
 _SOME = 20
 """Messages, and steps of tasks, between two looks at the clock: neither may keep the other waiting."""
 _PAUSE = 0.01
 _BATCH = 50
-"""Agents that register at once: the master writes its registry once for all of them."""
+"""Agents that are looked through at once."""
 _BACKLOG = 2000
 """Messages that may wait before more is launched."""
 _REVIVE = 10.0
@@ -51,33 +50,10 @@ class Settings:
     life: Life = field(default_factory=Life)
 
 
-class _Peer:
-    """The end of a stream of the master in its own process: what is written waits for the simulation."""
-
-    def __init__(self, deliver: Callable[[Json], None], closed: Callable[[], None]) -> None:
-        self._deliver = deliver
-        self._closed = closed
-
-    @property
-    def waiting(self) -> int:
-        """Nothing: what is written is taken at once."""
-        return 0
-
-    def send(self, event: Json | Encoded) -> None:
-        """Queue an event or a message."""
-        # Only events for operators come encoded, and nobody here is one.
-        if not isinstance(event, Encoded):
-            self._deliver(event)
-
-    def close(self) -> None:
-        """The master ended the stream."""
-        self._closed()
-
-
 class Simulation:
     """All agents and frameworks of one master."""
 
-    def __init__(self, master: MasterServer, clock: SteadyClock, settings: Settings) -> None:
+    def __init__(self, master: Uplink, clock: SteadyClock, settings: Settings) -> None:
         self._master = master
         self._clock = clock
         self._settings = settings
@@ -85,8 +61,11 @@ class Simulation:
         self._agents: dict[str, SimulatedAgent] = {}
         self._by_id: dict[str, str] = {}
         self._frameworks: dict[str, SimulatedFramework] = {}
-        self._inbox: deque[tuple[str, Json]] = deque()
+        self._inbox: deque[tuple[str, Json | None]] = deque()
+        self._wake = asyncio.Event()
         self._steps: list[tuple[float, str]] = []
+        self._due: dict[str, float] = {}
+        """When the next step of an agent is due, as far as it has one."""
         self._credit = 0.0
         self._revived = clock.now()
         self._changes = 0
@@ -102,6 +81,11 @@ class Simulation:
         """Why a simulated framework cannot go on, if one cannot."""
         return next((item.problem for item in self._frameworks.values() if item.problem), None)
 
+    def receive(self, name: str, message: Json | None) -> None:
+        """What the master wrote to that agent or framework; None: it ended the stream."""
+        self._inbox.append((name, message))
+        self._wake.set()
+
     async def run(self, filled: Callable[[], None]) -> None:
         """Register all agents, launch all tasks, call `filled`, then go on for ever."""
         await self._register()
@@ -111,13 +95,14 @@ class Simulation:
         full = False
         while True:
             now = self._clock.now()
-            if full:
-                self._change(now - last, time.thread_time() + _SLICE)
+            if not self._master.behind:
+                if full:
+                    self._change(now - last, time.thread_time() + _SLICE)
+                self._answer_offers(full, time.thread_time() + _SLICE)
             last = now
-            self._answer_offers(full, time.thread_time() + _SLICE)
             self._revive(now)
             swept = self._retry(now, swept)
-            busy = self._work() or self._credit >= 1.0 or any(item.offers for item in self._frameworks.values())
+            busy = self._work()
             if not full and self.problem is not None:
                 raise EnvironmentProblem(f"the simulated tasks cannot be launched: {self.problem}")
             if not full and self.running >= self._settings.tasks:
@@ -125,14 +110,26 @@ class Simulation:
                 self._revived = -_REVIVE
                 self._revive(now, everybody=True)
                 filled()
-            await asyncio.sleep(0 if busy else _PAUSE)
+            await self._rest(busy or (not self._master.behind and self._more(full)))
+
+    def _more(self, full: bool) -> bool:
+        """Whether there is more to do at once. Offers are answered step by step once all tasks run."""
+        return self._credit >= 1.0 if full else any(item.offers for item in self._frameworks.values())
+
+    async def _rest(self, busy: bool) -> None:
+        """Let messages come and go; without anything to do, until one comes or it is time to look again."""
+        if busy:
+            await asyncio.sleep(0)
+        else:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _PAUSE)
+        self._wake.clear()
 
     # --- beginning ------------------------------------------------------------------------------------------------
 
     async def _register(self) -> None:
         settings = self._settings
         each = -(-settings.tasks // settings.agents)
-        batch: list[tuple[str, Json]] = []
         for number in range(settings.agents):
             name = f"simulated-agent-{number}"
             agent = SimulatedAgent(
@@ -140,15 +137,9 @@ class Simulation:
             )
             self._agents[name] = agent
             self._sweep.append(name)
-            peer = _Peer(partial(self._receive, name), partial(self._end, name))
-            self._master.attach(name, peer)
-            batch.append((name, agent.registration()))
-            if len(batch) == _BATCH or number == settings.agents - 1:
-                self._master.from_agents(batch)
-                batch.clear()
-                await asyncio.sleep(0)
-        while self._work():
-            await asyncio.sleep(0)
+            self._master.agent(name, agent.registration())
+        while len(self._by_id) < len(self._agents):
+            await self._rest(self._work())
 
     def _subscribe(self) -> None:
         settings = self._settings
@@ -157,9 +148,7 @@ class Simulation:
             framework = SimulatedFramework(Contents(profile, settings.seed + number), count, per_agent, settings.seed)
             name = f"simulated-framework-{number}"
             self._frameworks[name] = framework
-            peer = _Peer(partial(self._receive, name), partial(self._end, name))
-            self._master.attach(name, peer)
-            self._master.scheduler_call(framework.subscription(), stream=None, new_stream=name)
+            self._master.framework(name, framework.subscription())
 
     def _new_uuid(self) -> str:
         return new_uuid(self._settings.seed, self._uuids())
@@ -171,10 +160,8 @@ class Simulation:
         """The master ended the stream: it marked the agent gone, or an operator tore the framework down."""
         self._agents.pop(name, None)
         self._frameworks.pop(name, None)
-        self._master.detach(name)
-
-    def _receive(self, name: str, message: Json) -> None:
-        self._inbox.append((name, message))
+        self._due.pop(name, None)
+        self._master.gone(name)
 
     # --- carrying -------------------------------------------------------------------------------------------------
 
@@ -191,13 +178,17 @@ class Simulation:
             for _ in range(_SOME):
                 if not self._steps or self._steps[0][0] > now:
                     break
-                _, name = heapq.heappop(self._steps)
+                due, name = heapq.heappop(self._steps)
                 agent = self._agents.get(name)
-                if agent is not None:
+                if agent is not None and self._due.get(name) == due:
+                    del self._due[name]
                     self._say(name, agent, agent.step(now))
         return True
 
-    def _deliver(self, name: str, message: Json, now: float) -> None:
+    def _deliver(self, name: str, message: Json | None, now: float) -> None:
+        if message is None:
+            self._end(name)
+            return
         agent = self._agents.get(name)
         if agent is not None:
             messages = agent.receive(message, now)
@@ -208,13 +199,14 @@ class Simulation:
         framework = self._frameworks.get(name)
         if framework is not None:
             for call in framework.event(message):
-                self._master.scheduler_call(call, stream=name)
+                self._master.framework(name, call)
 
     def _say(self, name: str, agent: SimulatedAgent, messages: list[Json]) -> None:
-        if messages:
-            self._master.from_agents((name, item) for item in messages)
+        for message in messages:
+            self._master.agent(name, message)
         due = agent.next_step()
-        if due is not None:
+        if due is not None and due < self._due.get(name, math.inf):
+            self._due[name] = due
             heapq.heappush(self._steps, (due, name))
 
     def _retry(self, now: float, swept: float) -> float:
@@ -240,7 +232,7 @@ class Simulation:
                     return
                 call = framework.answer()
                 if call is not None:
-                    self._master.scheduler_call(call, stream=name)
+                    self._master.framework(name, call)
 
     def _revive(self, now: float, *, everybody: bool = False) -> None:
         if now - self._revived < _REVIVE:
@@ -248,7 +240,7 @@ class Simulation:
         self._revived = now
         for name, framework in self._frameworks.items():
             if framework.framework_id is not None and (everybody or framework.behind):
-                self._master.scheduler_call(framework.revival(), stream=name)
+                self._master.framework(name, framework.revival())
 
     def _change(self, seconds: float, until: float) -> None:
         """Make as many changes as that time is worth; what could not be done for a second is not made up for."""

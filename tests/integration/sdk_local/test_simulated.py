@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,3 +203,63 @@ def test_the_command_serves_until_ctrl_c() -> None:
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+def simulation_of(cluster: SimulatedCluster) -> int:
+    """The process id of its simulated agents."""
+    children = Path(f"/proc/{cluster.pid}/task/{cluster.pid}/children").read_text().split()
+    assert len(children) == 1
+    return int(children[0])
+
+
+def gone(pid: int) -> bool:
+    """Whether the process ended; one that is still to be collected by its parent did."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+def test_the_agents_end_with_a_master_that_is_killed() -> None:
+    """Nobody is left behind to collect."""
+    with SimulatedCluster(port=free_port(), agents=2, tasks=10, events_per_second=20, timeout=60) as cluster:
+        agents = simulation_of(cluster)
+        os.kill(cluster.pid, signal.SIGKILL)
+        wait_until(lambda: gone(agents), 20, "the process of the agents ended")
+
+
+def test_a_master_says_that_its_agents_were_killed() -> None:
+    """It ends, too, with a sentence and not with a traceback."""
+    port = free_port()
+    command = [sys.executable, "-m", "sdk.local.simulated", "--port", str(port), "--agents", "2", "--tasks", "10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGKILL)
+            assert process.wait(20) == 1
+            assert process.stderr is not None
+            assert process.stderr.read() == "simulated: the process of the simulated agents ended: SIGKILL\n"
+        finally:
+            process.kill()
+
+
+def test_an_agent_that_is_marked_gone_ends_and_its_tasks_are_replaced() -> None:
+    """The other agents take them, and the master has one agent less."""
+    with SimulatedCluster(port=free_port(), agents=4, tasks=20, events_per_second=1, timeout=60) as cluster:
+        first = call(cluster, "GET_AGENTS")["agents"][0]["agent_info"]["id"]
+        client = OperatorClient(cluster.address)
+        try:
+            client.call("MARK_AGENT_GONE", {"agent_id": first})
+        finally:
+            client.close()
+
+        def replaced() -> bool:
+            tasks = call(cluster, "GET_TASKS").get("tasks", [])
+            running = [task for task in tasks if task["state"] == "TASK_RUNNING"]
+            return len(running) >= 19 and all(task["agent_id"] != first for task in running)
+
+        wait_until(replaced, 40, "others run its tasks")
+        assert len(call(cluster, "GET_AGENTS")["agents"]) == 3

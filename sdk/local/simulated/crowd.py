@@ -1,0 +1,109 @@
+"""The master's side of a simulation: starts its process, hands what it says to the master, and ends it.
+
+Knows the process, the link and the master's server. What agents and frameworks say is for the master to understand.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sdk.errors import EnvironmentProblem
+from sdk.local.core.wire import Json
+from sdk.local.master import MasterServer
+from sdk.local.simulated.link import Far, Sender, frames
+from sdk.local.simulated.simulation import Settings
+from sdk.local.simulated.simulator import arguments
+
+_ROOT = Path(__file__).resolve().parents[3]
+_TURN = 0.003
+"""Seconds of CPU after which others get their turn, so that a busy machine does not shorten it."""
+_SOME = 20
+"""Items between two looks at the clock."""
+_END = 5.0
+"""Seconds for its process to end by itself."""
+
+
+class Crowd:
+    """All agents and frameworks of a simulation, as one process beside the master's."""
+
+    def __init__(self, master: MasterServer, settings: Settings, filled: Callable[[], None]) -> None:
+        """`filled` is called once all its tasks run."""
+        self._master = master
+        self._settings = settings
+        self._filled = filled
+        self._known: set[str] = set()
+        self._failure: str | None = None
+
+    async def run(self) -> None:
+        """Start it and serve it until it ends, which it does not by itself: raises EnvironmentProblem then."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = ("-m", "sdk.local.simulated.simulator", str(theirs.fileno()), arguments(self._settings))
+            # In a session of its own: Ctrl-C is for the master's process, whose end ends this one.
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *command, cwd=_ROOT, pass_fds=(theirs.fileno(),), start_new_session=True
+            )
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        sender = Sender(writer)
+        try:
+            async for frame in frames(reader):
+                await self._take(sender, frame)
+        finally:
+            writer.close()
+            status = await _ended(process)
+        raise EnvironmentProblem(self._failure or f"the process of the simulated agents ended: {status}")
+
+    async def _take(self, sender: Sender, frame: Sequence[Any]) -> None:
+        """Hand a frame to the master, with turns for others between."""
+        turn = time.thread_time()
+        for start in range(0, len(frame), _SOME):
+            if time.thread_time() - turn > _TURN:
+                await asyncio.sleep(0)
+                turn = time.thread_time()
+            # Messages of agents that come in a row are one input: what they change in the registry is written once.
+            messages: list[tuple[str, Json]] = []
+            for kind, name, content in frame[start : start + _SOME]:
+                if kind == "agent":
+                    self._attach(sender, name)
+                    messages.append((name, content))
+                    continue
+                self._from_agents(messages)
+                if kind == "framework":
+                    known = name in self._known
+                    self._attach(sender, name)
+                    self._master.scheduler_call(content, stream=name if known else None, new_stream=name)
+                elif kind == "gone":
+                    self._known.discard(name)
+                    self._master.detach(name)
+                elif kind == "filled":
+                    self._filled()
+                else:
+                    self._failure = content
+            self._from_agents(messages)
+
+    def _from_agents(self, messages: list[tuple[str, Json]]) -> None:
+        if messages:
+            self._master.from_agents(messages)
+            messages.clear()
+
+    def _attach(self, sender: Sender, name: str) -> None:
+        if name not in self._known:
+            self._known.add(name)
+            self._master.attach(name, Far(sender, name))
+
+
+async def _ended(process: asyncio.subprocess.Process) -> str:
+    """How the process ended: by itself, now that its link is gone, or because it had to be killed."""
+    try:
+        status = await asyncio.wait_for(process.wait(), _END)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        status = await process.wait()
+    return f"exit {status}" if status >= 0 else signal.Signals(-status).name
