@@ -62,16 +62,10 @@ def encode(value: Any) -> bytes:
 
 
 def decode(raw: bytes) -> Any:
-    """The value of JSON that `encode` made here or in another process of ours: neither its size nor its depth is
-    looked at.
+    """The value of JSON that `encode` made in another process of ours: its depth is not looked at, and integers of more
+    than 64 bits may lose digits.
     """
-    if orjson is not None:
-        try:
-            return orjson.loads(raw)
-        except ValueError:
-            # Larger integers again.
-            pass
-    return json.loads(raw)
+    return json.loads(raw) if orjson is None else orjson.loads(raw)
 
 
 def is_unicode(value: Any) -> bool:

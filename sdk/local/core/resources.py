@@ -146,7 +146,7 @@ class Kind:
     cycles ask for them again and again.
     """
 
-    __slots__ = ("_allocated", "_bare", "_order", "key", "name", "role", "template", "volume")
+    __slots__ = ("_allocated", "_bare", "_frame", "key", "lent_to", "name", "reserved", "role", "template", "volume")
 
     def __init__(self, template: Json) -> None:
         self.template = template
@@ -154,15 +154,14 @@ class Kind:
         self.name: str = template["name"]
         self.role = reservation_role(template)
         """The role it is reserved for, `*` when it is not."""
+        self.reserved = bool(template.get("reservations"))
+        self.lent_to = str(template.get("allocation_info", {}).get("role", "*"))
+        """The role it is allocated to, `*` when none is named."""
         self.volume = "persistence" in template.get("disk", {})
-        self._order: tuple[str, ...] | None = None
+        self._frame: tuple[Json, Json] | None = None
+        """The fields before and after the value."""
         self._bare: Kind | None = None
         self._allocated: dict[str, Kind] = {}
-
-    @property
-    def lent_to(self) -> str:
-        """The role it is allocated to, `*` when none is named."""
-        return str(self.template.get("allocation_info", {}).get("role", "*"))
 
     @property
     def whole(self) -> bool:
@@ -194,11 +193,17 @@ class Kind:
             shown = {"ranges": {"range": [{"begin": begin, "end": end} for begin, end in value]}}
         else:
             shown = {"set": {"item": sorted(value)}}
-        content = self.template | shown
-        if self._order is None:
-            # All resources of a kind have values of one type.
-            self._order = tuple(ordered("Resource", content))
-        return {name: content[name] for name in self._order}
+        if self._frame is None:
+            # All resources of a kind have values of one type, and the place of all these types is the same.
+            content = ordered("Resource", self.template | shown)
+            names = list(content)
+            place = names.index(next(iter(shown)))
+            self._frame = (
+                {name: content[name] for name in names[:place]},
+                {name: content[name] for name in names[place + 1 :]},
+            )
+        before, after = self._frame
+        return {**before, **shown, **after}
 
 
 _kinds: dict[str, Kind] = {}
@@ -221,8 +226,10 @@ def _kind(template: Json) -> Kind:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
+    """Never changed: not frozen, because making frozen ones takes twice as long."""
+
     kind: Kind
     value: Value
 
@@ -240,11 +247,12 @@ def _removed(entries: dict[str, _Entry], key: str) -> dict[str, _Entry]:
 class Resources:
     """An immutable sum of resources that keeps the order in which kinds first came, as Mesos does."""
 
-    __slots__ = ("_entries", "_reach", "_roles")
+    __slots__ = ("_entries", "_ranks", "_reach", "_roles")
 
     def __init__(self, entries: dict[str, _Entry] | None = None) -> None:
         self._entries: dict[str, _Entry] = entries or {}
         self._roles: frozenset[str] | None = None
+        self._ranks: dict[str, int] | None = None
         self._reach: dict[frozenset[str], Resources] = {}
 
     @classmethod
@@ -307,16 +315,23 @@ class Resources:
 
     def __sub__(self, other: "Resources") -> "Resources":
         """What is left; what was not there to take away is ignored."""
+        if other is self:
+            return Resources()
         entries = dict(self._entries)
+        gone: list[str] = []
         for key, entry in other._entries.items():
             mine = entries.get(key)
             if mine is None:
                 continue
             value = _minus(mine.value, entry.value)
             if _is_zero(value):
-                entries = _removed(entries, key)
+                gone.append(key)
             else:
                 entries[key] = _Entry(mine.kind, value)
+        if len(gone) == len(entries):
+            return Resources()
+        for key in gone:
+            entries = _removed(entries, key)
         return Resources(entries)
 
     def contains(self, other: "Resources") -> bool:
@@ -377,19 +392,24 @@ class Resources:
 
     def listed_as(self, total: "Resources") -> "Resources":
         """The same in the order in which an agent lists its `total`."""
-        places = {key: place for place, key in enumerate(total._entries)}
+        places = total._places()
         ranked = sorted(self._entries, key=lambda key: places.get(key, len(places)))
         return Resources({key: self._entries[key] for key in ranked})
 
     def as_offered(self, total: "Resources") -> "Resources":
         """The same in the order of the allocator: as the agent lists its `total`, unreserved scalars last."""
-        entries = self.listed_as(total)._entries
-        scalars = {
-            key: entry
-            for key, entry in entries.items()
-            if isinstance(entry.value, int) and not entry.kind.template.get("reservations")
-        }
-        return Resources({key: entry for key, entry in entries.items() if key not in scalars} | scalars)
+        places = total._places()
+
+        def place(item: tuple[str, _Entry]) -> tuple[bool, int]:
+            key, entry = item
+            return isinstance(entry.value, int) and not entry.kind.reserved, places.get(key, len(places))
+
+        return Resources(dict(sorted(self._entries.items(), key=place)))
+
+    def _places(self) -> dict[str, int]:
+        if self._ranks is None:
+            self._ranks = {key: place for place, key in enumerate(self._entries)}
+        return self._ranks
 
     def allocated(self, role: str) -> "Resources":
         """The same, allocated to `role`."""
@@ -400,6 +420,8 @@ class Resources:
 
     def unallocated(self) -> "Resources":
         """The same without allocation: as an agent owns them."""
+        if all(entry.kind.bare() is entry.kind for entry in self._entries.values()):
+            return self
         entries: dict[str, _Entry] = {}
         for entry in self._entries.values():
             _put(entries, entry.kind.bare(), entry.value)
