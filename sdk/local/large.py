@@ -16,23 +16,27 @@ _TURN = 0.01
 """Seconds of CPU between two turns."""
 _GZIP = 31
 """zlib's window for the gzip format."""
-_CHUNK = 4 << 20
+_CHUNK = 128 << 10
 
 
 async def gathered(parts: Iterator[bytes]) -> list[bytes]:
-    """All pieces, in chunks of some megabytes."""
+    """All pieces, small ones put together."""
     chunks: list[bytes] = []
-    chunk = bytearray()
+    small: list[bytes] = []
+    size = 0
     turn = time.thread_time()
     for part in parts:
-        chunk += part
-        if len(chunk) >= _CHUNK:
-            chunks.append(bytes(chunk))
-            chunk.clear()
+        small.append(part)
+        size += len(part)
+        if size >= _CHUNK:
+            # A large piece is most often alone, and then it is not even copied.
+            chunks.append(b"".join(small) if len(small) > 1 else part)
+            small.clear()
+            size = 0
         if time.thread_time() - turn > _TURN:
             await asyncio.sleep(0)
             turn = time.thread_time()
-    chunks.append(bytes(chunk))
+    chunks.append(b"".join(small))
     return chunks
 
 

@@ -7,29 +7,32 @@ from collections.abc import Iterable
 
 from sdk.local.core.master_flags import flags
 from sdk.local.core.model import Agent, Executor, Framework, Offer, State, Task
-from sdk.local.core.pieces import LONG, Mapped
 from sdk.local.core.resources import Resources, Span, merge, reservation_role
 from sdk.local.core.views import (
     AGENT_CAPABILITIES,
     MASTER_CAPABILITIES,
+    Noted,
+    Usage,
     allocated,
-    allocated_by_agent,
     drain_info,
+    listed,
     master_info,
     role_names,
-    task_message,
+    usage,
     with_role,
 )
 from sdk.local.core.views import BUILD as BUILD
 from sdk.local.core.wire import Json
 
 _STATES = ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "KILLED", "FAILED", "LOST", "ERROR", "UNREACHABLE")
+_USUAL = ("disk", "mem", "gpus", "cpus")
+"""Scalars that are always shown, in this order."""
 
 
 def quantities(resources: Resources) -> Json:
     """Resources summed by name, as people read them."""
     scalars = resources.scalars()
-    result: Json = {name: scalars.pop(name, 0) / 1000 for name in ("disk", "mem", "gpus", "cpus")}
+    result: Json = {name: scalars.pop(name, 0) / 1000 for name in _USUAL}
     result |= {name: amount / 1000 for name, amount in sorted(scalars.items())}
     ports = resources.spans("ports")
     if ports:
@@ -66,19 +69,23 @@ def _task_quantities(resources: list[Json]) -> Json:
 
     Not by `Resources`: it is done for every task of a snapshot.
     """
-    sums: dict[str, float] = {}
+    sums = dict.fromkeys(_USUAL, 0.0)
     spans: list[Span] = []
     for item in resources:
         name = item["name"]
         if "scalar" in item:
-            sums[name] = sums.get(name, 0.0) + item["scalar"]["value"]
+            before = sums.get(name, 0.0)
+            value = item["scalar"]["value"]
+            # A sum of decimals as people read it.
+            sums[name] = float(f"{before + value:.12g}") if before else value
         elif name == "ports":
             spans += [(part["begin"], part["end"]) for part in item.get("ranges", {}).get("range", ())]
-    result: Json = {"disk": 0.0, "mem": 0.0, "gpus": 0.0, "cpus": 0.0}
-    result |= {name: 0.0 for name in sorted(sums) if name not in result}
+    result: Json = sums
+    if len(sums) > len(_USUAL):
+        result = {name: sums[name] for name in (*_USUAL, *sorted(sums.keys() - set(_USUAL)))}
     if spans:
         result["ports"] = f"[{', '.join(f'{begin}-{end}' for begin, end in merge(spans))}]"
-    return result | {name: float(f"{value:.12g}") for name, value in sums.items()}
+    return result
 
 
 def executor(item: Executor, agent_id: str) -> Json:
@@ -189,12 +196,12 @@ def slave(state: State, agent: Agent, *, full: bool, used: Resources | None = No
     return result
 
 
-def slaves(state: State, *, full: bool, only: str | None = None) -> Json:
-    """/slaves, and the part of /state; `only` one agent."""
-    used = allocated_by_agent(state)
+def slaves(state: State, *, full: bool, only: str | None = None, used: Usage | None = None) -> Json:
+    """/slaves, and the part of /state; `only` one agent. `used` if known already."""
+    known = (used or usage(state)).by_agent
     return {
         "slaves": [
-            slave(state, agent, full=full, used=used[agent.agent_id])
+            slave(state, agent, full=full, used=known[agent.agent_id])
             for agent in state.agents.values()
             if only in (None, agent.agent_id)
         ],
@@ -212,16 +219,14 @@ def slaves(state: State, *, full: bool, only: str | None = None) -> Json:
     }
 
 
-def _tasks(tasks: Iterable[Task]) -> list[Json] | Mapped:
-    messages = [task_message(item) for item in tasks]
-    # What is said about each is worked out when it is sent: that takes longer than to note what there is to say.
-    return Mapped(messages, task) if len(messages) > LONG else [task(message) for message in messages]
+def _task(note: Noted) -> Json:
+    return task(note.content())
 
 
-def framework(state: State, item: Framework) -> Json:
+def framework(state: State, item: Framework, used: Resources) -> Json:
     """One element of `frameworks`."""
     offers = [offer for offer in state.offers.values() if offer.framework_id == item.framework_id]
-    used, offered = allocated(state, framework=item), _offered(offers)
+    offered = _offered(offers)
     info = item.info
     result: Json = {
         "id": item.framework_id,
@@ -247,9 +252,9 @@ def framework(state: State, item: Framework) -> Json:
     result["resources"] = quantities(used + offered)
     result["roles" if item.has("MULTI_ROLE") else "role"] = item.roles if item.has("MULTI_ROLE") else item.roles[0]
     result |= {
-        "tasks": _tasks(item.tasks.values()),
-        "unreachable_tasks": _tasks(item.unreachable.values()),
-        "completed_tasks": _tasks(item.completed),
+        "tasks": listed(item.tasks.values(), _task),
+        "unreachable_tasks": listed(item.unreachable.values(), _task),
+        "completed_tasks": listed(item.completed, _task),
         "offers": [
             {
                 "id": offer.offer_id,
@@ -273,11 +278,16 @@ def framework(state: State, item: Framework) -> Json:
     return result
 
 
-def frameworks(state: State, *, only: str | None = None) -> Json:
-    """/frameworks, and the part of /state; `only` one of them."""
+def frameworks(state: State, *, only: str | None = None, used: Usage | None = None) -> Json:
+    """/frameworks, and the part of /state; `only` one of them. `used` if known already."""
+    known = (used or usage(state)).by_framework
 
     def chosen(items: dict[str, Framework]) -> list[Json]:
-        return [framework(state, item) for item in items.values() if only in (None, item.framework_id)]
+        return [
+            framework(state, item, known.get(item.framework_id, Resources()))
+            for item in items.values()
+            if only in (None, item.framework_id)
+        ]
 
     return {"frameworks": chosen(state.frameworks), "completed_frameworks": chosen(state.completed_frameworks)}
 
@@ -297,7 +307,7 @@ def tasks(
         found += [*item.completed, *item.unreachable.values(), *item.tasks.values()]
     found = [task for task in found if framework_id in (None, task.framework_id) and task_id in (None, task.task_id)]
     found.sort(key=lambda entry: entry.statuses[0]["timestamp"] if entry.statuses else 0.0, reverse=newest_first)
-    return {"tasks": _tasks(found[offset : offset + limit])}
+    return {"tasks": listed(found[offset : offset + limit], _task)}
 
 
 def roles(state: State) -> Json:
@@ -369,11 +379,12 @@ def _head(state: State) -> Json:
 
 def full_state(state: State) -> Json:
     """/state."""
+    used = usage(state)
     return {
         **_head(state),
         "flags": flags(state.config),
-        **slaves(state, full=False),
-        **frameworks(state),
+        **slaves(state, full=False, used=used),
+        **frameworks(state, used=used),
         "orphan_tasks": [],
         "unregistered_frameworks": [],
     }
@@ -391,7 +402,7 @@ def summary(state: State) -> Json:
         for item in state.frameworks.values()
         for task in (*item.tasks.values(), *item.unreachable.values(), *item.completed)
     ]
-    used = allocated_by_agent(state)
+    used = usage(state)
     there: dict[str, list[Task]] = {agent_id: [] for agent_id in state.agents}
     for task in everything:
         if task.agent_id in there:
@@ -400,13 +411,17 @@ def summary(state: State) -> Json:
         "hostname": state.config.hostname,
         **({"cluster": state.config.cluster} if state.config.cluster else {}),
         "slaves": [
-            slave(state, agent, full=False, used=used[agent.agent_id])
+            slave(state, agent, full=False, used=used.by_agent[agent.agent_id])
             | _state_counts(there[agent.agent_id])
             | {"framework_ids": sorted({task.framework_id for task in there[agent.agent_id]})}
             for agent in state.agents.values()
         ],
         "frameworks": [
-            {name: part for name, part in framework(state, item).items() if name in _SUMMARY}
+            {
+                name: part
+                for name, part in framework(state, item, used.by_framework[item.framework_id]).items()
+                if name in _SUMMARY
+            }
             | _state_counts(task for task in everything if task.framework_id == item.framework_id)
             | {"slave_ids": sorted({task.agent_id for task in everything if task.framework_id == item.framework_id})}
             for item in state.frameworks.values()

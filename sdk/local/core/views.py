@@ -3,8 +3,13 @@
 Only reads. The classic JSON endpoints stand in `classic`.
 """
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 from sdk.local.core.emit import nanoseconds
 from sdk.local.core.model import VERSION, Agent, Framework, Operation, State, Task
+from sdk.local.core.pieces import LONG, Mapped
 from sdk.local.core.resources import Resources, reservation_role
 from sdk.local.core.wire import Json, ordered
 
@@ -33,15 +38,45 @@ _TASK_ORDER = (
 )  # fmt: skip
 
 
+class Noted(NamedTuple):
+    """What there is to say of a task at this moment. Noting it is quick; saying it can wait."""
+
+    info: Json
+    state: str
+    statuses: tuple[Json, ...]
+    sent: tuple[str | None, str] | None
+    """State and uuid of the update last forwarded to the scheduler."""
+
+    def content(self) -> Json:
+        """The fields of the Task message in any order."""
+        content = self.info | {"state": self.state}
+        if self.statuses:
+            content["statuses"] = self.statuses
+        if self.sent is not None:
+            content["status_update_state"], content["status_update_uuid"] = self.sent
+        return content
+
+    def message(self) -> Json:
+        """The Task message."""
+        content = self.content()
+        return {name: content[name] for name in _TASK_ORDER if name in content}
+
+
+def noted(task: Task) -> Noted:
+    """What there is to say of a task at this moment."""
+    sent = (task.sent_state, task.sent_uuid) if task.sent_uuid is not None and not task.learned else None
+    return Noted(task.info, task.state, tuple(task.statuses), sent)
+
+
 def task_message(task: Task) -> Json:
     """The Task message."""
-    content = task.info | {"state": task.state}
-    if task.statuses:
-        content["statuses"] = list(task.statuses)
-    if task.sent_uuid is not None and not task.learned:
-        content["status_update_state"] = task.sent_state
-        content["status_update_uuid"] = task.sent_uuid
-    return {name: content[name] for name in _TASK_ORDER if name in content}
+    return noted(task).message()
+
+
+def listed(tasks: Iterable[Task], shown: Callable[[Noted], Json]) -> list[Json] | Mapped:
+    """All these tasks as they are now, each shown when the list is sent if it is a long one."""
+    notes = [noted(task) for task in tasks]
+    return Mapped(notes, shown) if len(notes) > LONG else [shown(note) for note in notes]
 
 
 # What the master keeps of a TaskInfo in its Task.
@@ -155,20 +190,41 @@ def allocated(state: State, *, agent: Agent | None = None, framework: Framework 
     return Resources.sum(parts)
 
 
-def allocated_by_agent(state: State) -> dict[str, Resources]:
-    """What tasks and executors use on each agent, by its id."""
-    parts: dict[str, list[Resources]] = {agent_id: [] for agent_id in state.agents}
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What tasks and executors use, by the ids of agents and of frameworks."""
+
+    by_agent: dict[str, Resources]
+    by_framework: dict[str, Resources]
+
+
+def usage(state: State) -> Usage:
+    """What everybody uses, with one look at each task."""
+    agents: dict[str, list[Resources]] = {agent_id: [] for agent_id in state.agents}
+    frameworks: dict[str, list[Resources]] = {framework_id: [] for framework_id in state.frameworks}
     for framework in state.frameworks.values():
+        parts: dict[str, list[Resources]] = {}
         for task in framework.tasks.values():
-            if task.charged and task.agent_id in parts:
-                parts[task.agent_id].append(task.resources)
+            if task.charged:
+                parts.setdefault(task.agent_id, []).append(task.resources)
+        for agent_id, found in parts.items():
+            both = Resources.sum(found)
+            frameworks[framework.framework_id].append(both)
+            agents.setdefault(agent_id, []).append(both)
     for agent in state.agents.values():
-        parts[agent.agent_id] += [executor.resources for executor in agent.executors.values()]
-    return {agent_id: Resources.sum(found) for agent_id, found in parts.items()}
+        for executor in agent.executors.values():
+            agents[agent.agent_id].append(executor.resources)
+            frameworks.setdefault(executor.framework_id, []).append(executor.resources)
+    return Usage(
+        {agent_id: Resources.sum(agents[agent_id]) for agent_id in state.agents},
+        {framework_id: Resources.sum(frameworks[framework_id]) for framework_id in state.frameworks},
+    )
 
 
-def framework_message(state: State, framework: Framework, *, full: bool, completed: bool = False) -> Json:
-    """The Framework message: short in events, with offers and resources in GET_FRAMEWORKS."""
+def framework_message(
+    state: State, framework: Framework, *, full: bool, completed: bool = False, used: Resources | None = None
+) -> Json:
+    """The Framework message: short in events, with offers and resources in GET_FRAMEWORKS. `used` if known already."""
     result: Json = {
         "framework_info": framework.info,
         "active": framework.connected,
@@ -186,7 +242,8 @@ def framework_message(state: State, framework: Framework, *, full: bool, complet
         offers = [offer for offer in state.offers.values() if offer.framework_id == framework.framework_id]
         if offers:
             result["offers"] = [offer.message for offer in offers]
-        used = allocated(state, framework=framework)
+        if used is None:
+            used = allocated(state, framework=framework)
         if used:
             result["allocated_resources"] = with_role(used)
         offered = Resources()
@@ -203,9 +260,9 @@ def get_tasks(state: State) -> Json:
     current = state.frameworks.values()
     everyone = [*current, *state.completed_frameworks.values()]
     return {
-        "tasks": [task_message(task) for framework in current for task in framework.tasks.values()],
-        "unreachable_tasks": [task_message(task) for framework in current for task in framework.unreachable.values()],
-        "completed_tasks": [task_message(task) for framework in everyone for task in framework.completed],
+        "tasks": listed((task for item in current for task in item.tasks.values()), Noted.message),
+        "unreachable_tasks": listed((task for item in current for task in item.unreachable.values()), Noted.message),
+        "completed_tasks": listed((task for item in everyone for task in item.completed), Noted.message),
     }
 
 
@@ -220,22 +277,26 @@ def get_executors(state: State) -> Json:
     }
 
 
-def get_frameworks(state: State) -> Json:
-    """GET_FRAMEWORKS."""
+def get_frameworks(state: State, used: Usage | None = None) -> Json:
+    """GET_FRAMEWORKS. `used` if known already."""
+    known = (used or usage(state)).by_framework
     return {
-        "frameworks": [framework_message(state, item, full=True) for item in state.frameworks.values()],
+        "frameworks": [
+            framework_message(state, item, full=True, used=known[item.framework_id])
+            for item in state.frameworks.values()
+        ],
         "completed_frameworks": [
             framework_message(state, item, full=True, completed=True) for item in state.completed_frameworks.values()
         ],
     }
 
 
-def get_agents(state: State) -> Json:
-    """GET_AGENTS."""
-    used = allocated_by_agent(state)
+def get_agents(state: State, used: Usage | None = None) -> Json:
+    """GET_AGENTS. `used` if known already."""
+    known = (used or usage(state)).by_agent
     return {
         "agents": [
-            agent_message(state, agent, full=True, used=used[agent.agent_id]) for agent in state.agents.values()
+            agent_message(state, agent, full=True, used=known[agent.agent_id]) for agent in state.agents.values()
         ],
         "recovered_agents": [public_agent_info(info, checkpoint=True) for info in state.recovered_agents.values()],
     }
@@ -243,11 +304,12 @@ def get_agents(state: State) -> Json:
 
 def get_state(state: State) -> Json:
     """GET_STATE, and what SUBSCRIBED of the operator stream carries."""
+    used = usage(state)
     return {
         "get_tasks": get_tasks(state),
         "get_executors": get_executors(state),
-        "get_frameworks": get_frameworks(state),
-        "get_agents": get_agents(state),
+        "get_frameworks": get_frameworks(state, used),
+        "get_agents": get_agents(state, used),
     }
 
 
