@@ -1,6 +1,7 @@
 """The running stack that a fault is for, found as `edgelb local ps` finds it, and how people are told what was done."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -36,11 +37,16 @@ class Session:
             ) from error
         self.faults = FaultInjector(self.addresses)
 
-    def say(self, did: str, seen: str, undo: str | None) -> None:
+    def say(self, did: str, seen: str | None, undo: str | None) -> None:
         """What was done, what will be seen, and the command that undoes it."""
         data(did)
-        talk(f"Next: {seen}")
+        if seen is not None:
+            talk(f"Next: {seen}")
         if undo is not None:
-            given = click.get_current_context().get_parameter_source("directory") is not ParameterSource.DEFAULT
-            where = f" --directory {self._directory}" if given else ""
-            talk(f"Undo: edgelb local fault {undo}{where}")
+            self.tell_undo(undo)
+
+    def tell_undo(self, command: str) -> None:
+        """The command that undoes something, for the directory that was given."""
+        given = click.get_current_context().get_parameter_source("directory") is not ParameterSource.DEFAULT
+        where = f" --directory {shlex.quote(str(self._directory))}" if given else ""
+        talk(f"Undo: edgelb local fault {command}{where}")
