@@ -245,7 +245,8 @@ def expire_session(session: Session, master: str | None) -> None:
     """Expire the ZooKeeper session of a master."""
     if len(session.addresses.masters) == 1:
         raise Failure(
-            "the only master of this stack has no ZooKeeper session; bin/down, then bin/up --masters 3 starts several",
+            "the only master of this stack has no ZooKeeper session; "
+            f"{session.command('down')}, then {session.command('up --masters 3')} starts several",
             Exit.REFUSED,
         )
     was = session.faults.leader() if master is None else master
