@@ -1,8 +1,8 @@
 """An agent's connection to its master: looked for for ever, one long answer with messages, requests with what the agent
 has to say, and the faults on the way.
 
-Knows the wire and where the master is; what messages mean is the core's. A new connection starts with nothing to send:
-the core then says again what is unacknowledged.
+Knows the wire; which master leads is `leader`'s, what messages mean is the core's. A new connection starts with nothing
+to send: the core then says again what is unacknowledged.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from sdk.local.core.wire import Json
 from sdk.local.delay_line import DelayLine
 from sdk.local.fault_values import AgentFaults
+from sdk.local.http_errors import plain
+from sdk.local.leader import Leader
 from sdk.local.web import encode
 
 CONNECTION_HEADER = "Agent-Connection"
@@ -45,6 +47,7 @@ class MasterLink:
         self._lost = lost
         self._say = say
         self._trouble = ""
+        self._connected = False
         self.hostname = ""
         """Of the master that was last found."""
         self._waiting: list[Json] = []
@@ -104,38 +107,39 @@ class MasterLink:
         delay = _RETRY_MIN
         timeout = ClientTimeout(total=None, sock_connect=5.0, sock_read=_SILENCE)
         connector = TCPConnector(limit=0, force_close=False)
-        async with ClientSession(connector=connector, timeout=timeout) as session:
+        async with ClientSession(connector=connector, timeout=timeout) as session, Leader(self._master) as leader:
             while not self._closing:
                 if self._faults.partition:
                     await self._healed.wait()
+                self._connected = False
+                address = ""
                 try:
-                    address = await self._find_master()
-                    await self._connect(session, address)
+                    address = await leader.address()
+                    ended = await self._connect(session, address, leader)
                     delay = _RETRY_MIN
-                    self._tell_trouble("the connection to the master ended")
+                    self._tell_trouble(f"{ended}; connecting again")
                 except (ClientError, OSError, TimeoutError, ValueError) as error:
                     # No master, a master that is starting, or a broken stream: the same cure.
-                    self._tell_trouble(f"no connection to a master at {self._master}: {error or type(error).__name__}")
+                    trouble = "lost" if self._connected else "cannot reach"
+                    where = f"{trouble} the master at {address}: " if address else ""
+                    self._tell_trouble(f"{where}{plain(error)}; trying again every {_RETRY_MAX:g} s")
                 self._lost()
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, _RETRY_MAX)
+                # What was tried in vain says nothing about a master that leads since.
+                moved = await leader.changed(delay)
+                delay = _RETRY_MIN if moved else min(delay * 2, _RETRY_MAX)
 
     def _tell_trouble(self, sentence: str) -> None:
         """Say it once, not ten times a second."""
         if sentence != self._trouble and not self._closing:
             self._trouble = sentence
-            self._say(f"{sentence}; trying again until there is one")
+            self._say(sentence)
 
     def close(self) -> None:
         """Make no new connection; one that is there goes on until it ends."""
         self._closing = True
 
-    async def _find_master(self) -> str:
-        if not self._master.startswith("zk://"):
-            return self._master.removeprefix("http://")
-        return await asyncio.to_thread(leader, self._master)
-
-    async def _connect(self, session: ClientSession, address: str) -> None:
+    async def _connect(self, session: ClientSession, address: str, leader: Leader) -> str:
+        """Be connected with a master; returns why no more, as a sentence."""
         self.hostname = address.rpartition(":")[0]
         self._waiting.clear()
         self._connection += 1
@@ -146,21 +150,32 @@ class MasterLink:
             headers={"Content-Type": "application/json"},
         ) as response:
             if response.status != 200:
-                raise ValueError(f"the master answered {response.status}")
-            name = response.headers[CONNECTION_HEADER]
+                raise ValueError(f"it answered {response.status}")
+            name = response.headers.get(CONNECTION_HEADER)
+            if name is None:
+                raise ValueError(f"it is no master of an embedded Mesos: its answer has no {CONNECTION_HEADER}")
             self._trouble = ""
+            self._connected = True
             self._say(f"connected to the master at {address}")
             sender = asyncio.create_task(self._send_messages(session, address, name))
             reader = asyncio.create_task(self._read_messages(response.content))
             healed = asyncio.create_task(self._healed.wait())
+            # One that lost its leadership ends, but one that hangs keeps its connections open for long.
+            moved = asyncio.create_task(leader.changed())
+            tasks = (sender, reader, healed, moved)
             try:
-                done, _ = await asyncio.wait({sender, reader, healed}, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
             finally:
-                for task in (sender, reader, healed):
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(sender, reader, healed, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
+            if moved in done:
+                return f"the master at {address} leads no more"
+            if healed in done:
+                return f"the way to the master at {address} is open again"
+            return f"the master at {address} ended the connection"
 
     async def _read_messages(self, stream: "asyncio.StreamReader | object") -> None:
         readline = stream.readline  # type: ignore[union-attr]
@@ -188,28 +203,5 @@ class MasterLink:
                     timeout=ClientTimeout(total=30.0),
                 ) as response:
                     if response.status != 202:
-                        raise ValueError(f"the master answered {response.status}")
+                        raise ValueError(f"it answered {response.status}")
                 del self._waiting[: len(batch)]
-
-
-def leader(url: str) -> str:
-    """`host:port` of the leading master in ZooKeeper; OSError when there is none."""
-    from kazoo.client import KazooClient
-    from kazoo.exceptions import KazooException
-    from kazoo.handlers.threading import KazooTimeoutError
-
-    hosts, _, path = url.removeprefix("zk://").partition("/")
-    client = KazooClient(hosts=hosts.rpartition("@")[2], timeout=4.0)
-    try:
-        client.start(timeout=5.0)
-        nodes = [name for name in client.get_children(f"/{path}") if name.startswith("json.info_")]
-        if not nodes:
-            raise OSError(f"no master is published below {url}")
-        content, _ = client.get(f"/{path}/{min(nodes, key=lambda name: name.rpartition('_')[2])}")
-        address = json.loads(content)["address"]
-        return f"{address['ip']}:{address['port']}"
-    except (KazooException, KazooTimeoutError) as error:
-        raise OSError(f"{url}: {error}") from error
-    finally:
-        client.stop()
-        client.close()

@@ -13,6 +13,7 @@ from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from sdk.local.core.wire import Json
+from sdk.local.zookeeper_client import client
 
 _PATIENCE = 5.0
 _NODE = re.compile(r"^json\.info_\d{10}$")
@@ -44,7 +45,7 @@ class Election:
         self._joined = False
         self._hosts = hosts.rpartition("@")[2]
         self._timeout = timeout
-        self._client = KazooClient(hosts=self._hosts, timeout=timeout)
+        self._client = client(self._hosts, timeout)
 
     def start(self) -> None:
         """Connect in the background, join whenever there is a session without our node."""

@@ -39,6 +39,11 @@ def command_line(pid: int) -> list[str]:
     return text.split("\0") if text else []
 
 
+def name(pid: int) -> str:
+    """The short name of what the process runs, as `ps` shows it; empty when it is gone."""
+    return _read(pid, "comm").decode(errors="replace").strip()
+
+
 def environment(pid: int) -> dict[str, str]:
     """The variables that the process was started with."""
     entries = _read(pid, "environ").decode(errors="replace").split("\0")
@@ -55,9 +60,9 @@ def _stat(pid: int) -> list[str] | None:
     return _read(pid, "stat").decode(errors="replace").rpartition(")")[2].split() or None
 
 
-def _read(pid: int, name: str) -> bytes:
+def _read(pid: int, file: str) -> bytes:
     try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
+        return Path(f"/proc/{pid}/{file}").read_bytes()
     except OSError:
         return b""
 
@@ -126,6 +131,14 @@ def kill_all(sandbox: str, leader: int | None = None) -> bool:
 
 def listeners(ports: set[int]) -> dict[int, str]:
     """Who listens on which of `ports`: `pid 123 (python3 ...)`, or `a process of another user`."""
+    return {
+        port: "a process of another user" if pid is None else f"pid {pid} ({' '.join(command_line(pid))[:120]})"
+        for port, pid in holders(ports).items()
+    }
+
+
+def holders(ports: set[int]) -> dict[int, int | None]:
+    """The process ids of those who listen on `ports`, None for a process of another user; free ones are left out."""
     inodes: dict[str, int] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -137,10 +150,8 @@ def listeners(ports: set[int]) -> dict[int, str]:
             port = int(fields[1].rsplit(":", 1)[1], 16)
             if fields[3] == _LISTEN and port in ports:
                 inodes[fields[9]] = port
-    found = dict.fromkeys(inodes.values(), "a process of another user")
-    for inode, pid in _owners(set(inodes)).items():
-        found[inodes[inode]] = f"pid {pid} ({' '.join(command_line(pid))[:120]})"
-    return found
+    found: dict[int, int | None] = dict.fromkeys(inodes.values())
+    return found | {inodes[inode]: pid for inode, pid in _owners(set(inodes)).items()}
 
 
 def _owners(inodes: set[str]) -> dict[str, int]:

@@ -218,7 +218,10 @@ class Subscription:
     def _wait(self, why: str) -> None:
         delay = self._backoff.delay()
         _log.warning(f"Not subscribed to Mesos; trying again in {delay:.1f} s", why=why)
-        self._woken.wait(delay)
+        if self._woken.wait(delay):
+            # Another master leads: that the one before could not be had is no reason to wait long for this one, which
+            # may need a moment yet.
+            self._backoff.reset()
 
     def _trouble(self, error: Exception) -> None:
         if not self._stopped:

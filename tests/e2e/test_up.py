@@ -61,6 +61,19 @@ class Starter:
         self.started.append(process)
         return process
 
+    def edgelb(self, *arguments: str, content: str = "") -> str:
+        """Run a command against the API that runs, which must succeed; what it says."""
+        urls = json.loads((self.directory / "urls.json").read_text())
+        return subprocess.run(
+            [sys.executable, "-m", "api.cli.main", *arguments],
+            input=content,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "EDGELB_API": urls["api"]},
+            cwd=CHECKOUT,
+            check=True,
+        ).stdout
+
     def await_traffic(self) -> None:
         """Return once the URLs are noted."""
         wait_until(lambda: (self.directory / "urls.json").exists(), 60, "urls.json")
@@ -150,6 +163,7 @@ def test_a_second_start_waits_for_the_first_and_shows_the_same(starter: Starter)
     assert second.returncode == 0, second.stderr
     assert f"Already running (pid {first.pid})" in second.stdout
     assert json.loads((starter.directory / "urls.json").read_text())["pools"]["web"]["web"][0] in second.stdout
+    assert f"bin/down --directory '{starter.directory}' stops it" in second.stdout
     assert starter.run("up", "--fresh").returncode == 1
     down = starter.run("down")
     assert (down.returncode, first.wait(10)) == (0, 0)
@@ -201,16 +215,24 @@ def test_a_killed_stack_is_cleaned_up_by_down_or_found_by_the_next_start(starter
 def test_a_changed_sample_pool_does_not_keep_the_stack_from_starting(starter: Starter) -> None:
     """The pool of an earlier run is shown as it is, even when it serves nothing any more."""
     assert starter.run("up", "--detach").returncode == 0
-    settings = json.loads((starter.directory / "urls.json").read_text())
-    environment = {**os.environ, "EDGELB_API": settings["api"]}
-    edgelb = [sys.executable, "-m", "api.cli.main"]
-    shown = subprocess.run(
-        [*edgelb, "show", "--json", "web"], capture_output=True, text=True, env=environment, check=True
-    )
-    pool = json.loads(shown.stdout)
+    pool = json.loads(starter.edgelb("show", "--json", "web"))
     pool["count"] = 1
-    subprocess.run([*edgelb, "update", "-"], input=json.dumps(pool), text=True, env=environment, check=True)
+    starter.edgelb("update", "-", content=json.dumps(pool))
     assert starter.run("down").returncode == 0
     again = starter.run("up", "--detach")
     assert again.returncode == 0, again.stdout + again.stderr
     assert len(json.loads((starter.directory / "urls.json").read_text())["pools"]["web"]["web"]) == 1
+
+
+def test_a_second_start_shows_what_runs_now(starter: Starter) -> None:
+    """A pool that came since the start, for people and for scripts; nothing of the start is repeated."""
+    assert starter.run("up", "--detach").returncode == 0
+    pool = {**json.loads(starter.edgelb("show", "--json", "web")), "name": "late", "count": 1}
+    starter.edgelb("create", "-", "--wait", content=json.dumps(pool))
+    again = starter.run("up", "--masters", "3")
+    assert again.returncode == 0, again.stderr
+    pools = json.loads((starter.directory / "urls.json").read_text())["pools"]
+    [[url]] = pools["late"].values()
+    assert f"  pool late    {url}\n" in again.stdout
+    assert "{" not in again.stdout
+    assert "--masters 3 (it has 1)" in again.stderr

@@ -144,11 +144,18 @@ def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: l
     assert served[0] in again.stdout
     assert sorted(one.left()) == before
 
-    # Another checkout on the same ports is told which port is used for what by whom, and leaves nothing behind.
+    # Asked for other ports, it says that it has not got them, and how to get them.
+    ignored = one.run("up", "--no-apt", "--base-port", str(second))
+    assert ignored.returncode == 0
+    assert f"--base-port {second} (it has {first})" in ignored.stderr
+    assert "bin/down" in ignored.stderr
+
+    # Another checkout on the same ports is told which stack has them, and leaves nothing behind.
     refused = two.run("up", "--no-apt", "--detach", "--base-port", str(first))
     assert refused.returncode == 1
-    assert f"port {first} (API server) is used by pid " in refused.stderr
+    assert f"by the stack in {one.directory}/.local (pid " in refused.stderr
     assert "--base-port" in refused.stderr
+    assert len(refused.stderr.splitlines()) < 6
     assert two.left() == []
 
     # On other ports both run; stopping one does not touch the other.

@@ -50,7 +50,7 @@ def start(place: Place, layout: Layout, *, fresh: bool) -> None:
     if child.poll() is not None:
         _copy(place.log, shown)
         raise EnvironmentProblem(f"the stack ended while it was starting; its log is {place.log}")
-    click.echo(f"Running in the background (pid {child.pid}). bin/down stops it.")
+    click.echo(f"Running in the background (pid {child.pid}). {place.command('down')} stops it.")
 
 
 def _copy(log: Path, start: int) -> int:

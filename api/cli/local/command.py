@@ -1,6 +1,7 @@
 """`edgelb local`: a whole system on this machine, for development."""
 
 import click
+from click.core import ParameterSource
 
 from api.cli.local.fault import fault
 from api.cli.local.layout import DEFAULT_BASE_PORT
@@ -52,13 +53,22 @@ def local(
     no processes, for load tests of what talks to Mesos.
     """
     simulated = simulated_agents is not None or simulated_tasks is not None
-    if context.invoked_subcommand is not None:
+    command = context.invoked_subcommand
+    if command is not None:
         if simulated:
+            raise click.UsageError(f"simulated agents and tasks are a system of their own, without {command}")
+        if given := _given(context):
             raise click.UsageError(
-                f"simulated agents and tasks are a system of their own, without {context.invoked_subcommand}"
+                f"{' and '.join(given)} before {command}: only for --simulated-agents and --simulated-tasks, which run "
+                f"a system of their own; options of {command} stand behind it (edgelb local {command} --help)"
             )
         return
     if not simulated:
+        if given := _given(context):
+            raise click.UsageError(
+                f"{' and '.join(given)}: only with --simulated-agents N, --simulated-tasks N or both, such as: "
+                f"edgelb local --simulated-agents 100 --simulated-tasks 5000 --events-per-second 5"
+            )
         raise click.exceptions.NoArgsIsHelpError(context)
     wanted = Wanted(
         agents=simulated_agents,
@@ -71,6 +81,15 @@ def local(
         simulate(wanted)
     except SdkError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _given(context: click.Context) -> list[str]:
+    """The options for simulated clusters that were typed."""
+    return [
+        f"--{name.replace('_', '-')}"
+        for name in ("events_per_second", "seed", "base_port")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
 
 
 local.add_command(up_command)

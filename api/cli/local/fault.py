@@ -4,7 +4,6 @@ Knows what to say: what was done, what will be seen, and how it is undone. What 
 """
 
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import click
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from api.cli.local.fault_session import Session
+from api.cli.local.fault_words import command_of, doomed, value_of
 from api.cli.local.place import directory_option
 from api.cli.output import data, data_json, table, talk
 from sdk.errors import EnvironmentProblem
@@ -51,16 +51,18 @@ def _command(name: str) -> Callable[[Callable[..., None]], click.Command]:
 _agent = click.argument("agent")
 _seconds = click.argument("seconds", type=click.FloatRange(0, MAX_SECONDS))
 _count = click.option(
-    "--count", type=click.IntRange(-1, MAX_COUNT), default=1, show_default=True, help="How many of the next; -1: all."
+    "--count",
+    type=click.IntRange(-1, MAX_COUNT),
+    default=1,
+    show_default=True,
+    help="How many of the next; -1: all from now on, 0: none any more.",
 )
 _framework = click.option("--framework", "framework_id", help="Only of the framework with this id.")
 
 
-def _times(count: int, one: str, many: str) -> str:
-    """The words for a count."""
-    if count == 1:
-        return f"The next {one}"
-    return f"All {many} from now on" if count < 0 else f"The next {count} {many}"
+def _say(session: Session, count: int, did: str, seen: str, undo: str) -> None:
+    """What a count brought about; of one that was taken back there is nothing to see, and nothing to undo."""
+    session.say(did, seen if count else None, undo if count else None)
 
 
 @_command("partition")
@@ -90,8 +92,10 @@ def heal(session: Session, agent: str) -> None:
 def drop_updates(session: Session, agent: str, count: int) -> None:
     """Lose status updates of AGENT on their way to the master."""
     session.faults.drop_updates(agent, count)
-    session.say(
-        f"{_times(count, 'status update', 'status updates')} of {agent} will be lost.",
+    _say(
+        session,
+        count,
+        doomed(count, "status update", "status updates", whose=f" of {agent}", will="be lost", now="are lost"),
         "schedulers hear of its tasks later: the agent repeats after 10 s what nobody acknowledged.",
         f"heal {agent}",
     )
@@ -119,8 +123,10 @@ def delay_updates(session: Session, agent: str, seconds: float) -> None:
 def lose_launch(session: Session, agent: str, count: int) -> None:
     """Lose launches of tasks on their way to AGENT."""
     session.faults.lose_launch(agent, count)
-    session.say(
-        f"{_times(count, 'launch', 'launches')} on {agent} will be lost.",
+    _say(
+        session,
+        count,
+        doomed(count, "launch", "launches", whose=f" on {agent}", will="be lost", now="are lost"),
         "such a task stays TASK_STAGING until the agent registers again (partition and heal it): TASK_DROPPED.",
         f"heal {agent}",
     )
@@ -132,8 +138,10 @@ def lose_launch(session: Session, agent: str, count: int) -> None:
 def fail_operation(session: Session, agent: str, count: int) -> None:
     """Let operations (RESERVE, CREATE and their kin) on AGENT fail."""
     session.faults.fail_operation(agent, count)
-    session.say(
-        f"{_times(count, 'operation', 'operations')} on {agent} will fail.",
+    _say(
+        session,
+        count,
+        doomed(count, "operation", "operations", whose=f" on {agent}", will="fail", now="fail"),
         "OPERATION_FAILED if the operation has an id; its resources stay, tasks launched on it are TASK_DROPPED.",
         f"heal {agent}",
     )
@@ -191,8 +199,11 @@ def cut_stream(session: Session, stream: Any, count: int, framework_id: str | No
     session.faults.cut_stream(stream, count, agent=agent, framework_id=framework_id)
     whose = f" on {agent or 'each agent'}" if stream == "executor" else ""
     whose += f" of framework {framework_id}" if framework_id else ""
-    session.say(
-        f"{_times(count, f'{stream} stream', f'{stream} streams')}{whose} will be cut at the next event.",
+    one, many = f"{stream} stream", f"{stream} streams"
+    _say(
+        session,
+        count,
+        doomed(count, one, many, whose=whose, will="be cut at the next event", now="are cut"),
         "the client reads half a record and the end; it has to subscribe again.",
         "clear",
     )
@@ -209,7 +220,9 @@ def drop_events(session: Session, kind: Any, count: int, framework_id: str | Non
         "UPDATE": "the agent repeats after 10 s what nobody acknowledged.",
         "RESCIND": "who launches on the offer that is gone hears TASK_DROPPED.",
     }
-    session.say(f"{_times(count, f'{kind} event', f'{kind} events')} to schedulers will be lost.", seen[kind], "clear")
+    whose = f" to the scheduler of framework {framework_id}" if framework_id else " to schedulers"
+    did = doomed(count, f"{kind} event", f"{kind} events", whose=whose, will="be lost", now="are lost")
+    _say(session, count, did, seen[kind], "clear")
 
 
 @_command("kill-leader")
@@ -232,7 +245,8 @@ def expire_session(session: Session, master: str | None) -> None:
     """Expire the ZooKeeper session of a master."""
     if len(session.addresses.masters) == 1:
         raise Failure(
-            "the only master of this stack has no ZooKeeper session; bin/down, then bin/up --masters 3 starts several",
+            "the only master of this stack has no ZooKeeper session; "
+            f"{session.command('down')}, then {session.command('up --masters 3')} starts several",
             Exit.REFUSED,
         )
     was = session.faults.leader() if master is None else master
@@ -247,16 +261,20 @@ def expire_session(session: Session, master: str | None) -> None:
 @_command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def list_faults(session: Session, as_json: bool) -> None:
-    """Show the faults that are in force."""
+    """Show the faults that are in force, by the names of the commands; --json has those of the endpoint."""
     found = session.faults.active()
     if as_json:
         data_json(found)
         return
-    rows = [(name, fault, json.dumps(value)) for name, values in found.items() for fault, value in values.items()]
+    rows = [
+        (who, command_of(name, master=who in session.addresses.masters), value_of(name, value))
+        for who, values in found.items()
+        for name, value in values.items()
+    ]
     data(table(("WHO", "FAULT", "VALUE"), rows) if rows else "There are no faults.")
     _tell_missing(session.faults.missing())
     if rows:
-        talk("Undo: edgelb local fault clear")
+        session.tell_undo("clear")
 
 
 @_command("clear")

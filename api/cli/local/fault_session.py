@@ -1,6 +1,7 @@
 """The running stack that a fault is for, found as `edgelb local ps` finds it, and how people are told what was done."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ from click.core import ParameterSource
 
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
-from api.cli.local.place import Place
+from api.cli.local.place import Place, command
 from api.cli.output import data, talk
 from sdk.local.faults import FaultInjector, KnownAddresses
 
@@ -20,7 +21,7 @@ class Session:
         self._directory = directory
         place = Place(directory.resolve())
         if place.running() is None:
-            raise Failure(f"no stack is running from {directory}; bin/up starts one", Exit.UNREACHABLE)
+            raise Failure(f"no stack is running from {directory}; {place.command('up')} starts one", Exit.UNREACHABLE)
         try:
             urls = json.loads(place.urls.read_text())
             self.addresses = KnownAddresses(masters=urls["masters"], agents=urls["agents"])
@@ -29,18 +30,23 @@ class Session:
                 f"the stack in {directory} is still starting; try again once its traffic flows", Exit.UNREACHABLE
             ) from None
         except (ValueError, KeyError, TypeError) as error:
-            raise Failure(
-                f"{place.urls} does not name the stack's masters and agents: it was started by another version of "
-                "edgelb; start it again (bin/down, bin/up)",
-                Exit.FAILED,
-            ) from error
+            raise Failure(str(place.other_version()), Exit.FAILED) from error
         self.faults = FaultInjector(self.addresses)
 
-    def say(self, did: str, seen: str, undo: str | None) -> None:
+    def command(self, verb: str) -> str:
+        """`bin/up` or `bin/down` as it has to be typed for this stack."""
+        return command(verb, self._directory)
+
+    def say(self, did: str, seen: str | None, undo: str | None) -> None:
         """What was done, what will be seen, and the command that undoes it."""
         data(did)
-        talk(f"Next: {seen}")
+        if seen is not None:
+            talk(f"Next: {seen}")
         if undo is not None:
-            given = click.get_current_context().get_parameter_source("directory") is not ParameterSource.DEFAULT
-            where = f" --directory {self._directory}" if given else ""
-            talk(f"Undo: edgelb local fault {undo}{where}")
+            self.tell_undo(undo)
+
+    def tell_undo(self, command: str) -> None:
+        """The command that undoes something, for the directory that was given."""
+        given = click.get_current_context().get_parameter_source("directory") is not ParameterSource.DEFAULT
+        where = f" --directory {shlex.quote(str(self._directory))}" if given else ""
+        talk(f"Undo: edgelb local fault {command}{where}")

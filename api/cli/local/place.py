@@ -6,24 +6,43 @@ Knows which files are its own; whatever else stands in the folder is left alone.
 import fcntl
 import json
 import os
+import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
+from sdk.local.atomic import write_atomically
+
+DEFAULT_DIRECTORY = ".local"
+_CHECKOUT = Path(__file__).resolve().parents[3]
 
 directory_option = click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
-    default=".local",
+    default=DEFAULT_DIRECTORY,
     show_default=True,
     help="Where the stack keeps its state and logs.",
 )
 
 _STATE = ("zookeeper", "mesos", "logs")
 _BASE_PORT = "base-port"
+
+
+def command(verb: str, directory: Path) -> str:
+    """`bin/<verb>` as it has to be typed for the stack in a directory.
+
+    The scripts work in their checkout, wherever they are called: a directory below it is named from there.
+    """
+    directory = directory.resolve()
+    if directory == _CHECKOUT / DEFAULT_DIRECTORY:
+        return f"bin/{verb}"
+    shown = directory.relative_to(_CHECKOUT) if directory.is_relative_to(_CHECKOUT) else directory
+    return f"bin/{verb} --directory {shlex.quote(str(shown))}"
 
 
 class Place:
@@ -37,6 +56,10 @@ class Place:
         self._running = directory / "up.pid"
         self._lock = directory / "up.lock"
         self._held: int | None = None
+
+    def command(self, verb: str) -> str:
+        """`bin/up` or `bin/down` as it has to be typed for this stack."""
+        return command(verb, self.directory)
 
     def running(self) -> int | None:
         """Process id of the stack that runs from this directory, None when there is none."""
@@ -67,6 +90,29 @@ class Place:
         for shown in (self.urls, self.environment):
             shown.unlink(missing_ok=True)
         self._running.write_text(json.dumps({"pid": me, "started": processes.start_time(me)}))
+
+    def publish(self, document: Mapping[str, object], pid: int) -> None:
+        """Write the file for scripts, of the stack that process `pid` runs; not of one that ended meanwhile."""
+        if self.running() == pid:
+            content = json.dumps(document, indent=2, sort_keys=True) + "\n"
+            write_atomically(self.urls, content.encode())
+        if self.running() != pid:
+            self.urls.unlink(missing_ok=True)
+
+    def layout(self) -> Layout:
+        """Ports of the stack that runs, once its traffic flows."""
+        try:
+            masters = len(json.loads(self.urls.read_text())["masters"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self.other_version() from error
+        return Layout(directory=self.directory, base_port=self.base_port or DEFAULT_BASE_PORT, masters=masters)
+
+    def other_version(self) -> EnvironmentProblem:
+        """Of a file for scripts that is none of ours."""
+        return EnvironmentProblem(
+            f"{self.urls} does not name the stack's masters and agents: it was started by another version of edgelb; "
+            f"start it again ({self.command('down')}, {self.command('up')})"
+        )
 
     def leave(self) -> None:
         """Forget the notes; the state stays."""

@@ -81,9 +81,10 @@ def _adopted(directory: Path, known: set[int]) -> list[int]:
 @directory_option
 def ps_command(name: str | None, directory: Path) -> None:
     """Show the processes of the stack that runs here; with NAME only the process ids of that one."""
-    pid = Place(directory.resolve()).running()
+    place = Place(directory.resolve())
+    pid = place.running()
     if pid is None:
-        raise Failure(f"no stack is running from {directory}; bin/up starts one", Exit.UNREACHABLE)
+        raise Failure(f"no stack is running from {directory}; {place.command('up')} starts one", Exit.UNREACHABLE)
     found = stack_processes(pid, directory.resolve())
     if name is None:
         data(table(("NAME", "PID", "COMMAND"), [(one, str(number), line[:90]) for one, number, line in sorted(found)]))

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from api.cli.local.layout import Layout
-from api.cli.output import data
+from api.cli.local.progress import Progress
+from api.cli.output import data, talk
 from sdk.errors import EnvironmentProblem
 
 DEFAULT_AGENTS, DEFAULT_TASKS, MAX_PER_AGENT = 1000, 50_000, 1000
@@ -51,17 +52,22 @@ def simulate(wanted: Wanted) -> None:
     if wrong is not None:
         raise click.UsageError(wrong)
     port = Layout(directory=Path(), base_port=wanted.base_port).master
+    url = f"http://127.0.0.1:{port}"
     begun = time.monotonic()
     data(f"Starting a Mesos master with {settings.agents:,} simulated agents and {settings.tasks:,} tasks ...")
 
+    progress = Progress(url, settings.tasks, talk)
+
     def filled() -> None:
+        progress.stop()
         data(f"All tasks run after {time.monotonic() - begun:.1f} s.\n")
-        data(f"  Mesos  http://127.0.0.1:{port}/")
+        data(f"  Mesos  {url}/")
         if settings.events_per_second:
             data(f"  {settings.events_per_second:g} events per second change them.")
         data(f"\nNext, in another shell: EDGELB_MESOS=127.0.0.1:{port} edgelb listener")
         data("Ctrl-C ends it.")
 
-    asyncio.run(serve(settings, port, filled))
+    with progress:
+        asyncio.run(serve(settings, port, filled))
     data("Ended.")
     leave(0)

@@ -17,6 +17,7 @@ from typing import Any
 import urllib3
 
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
+from api.cli.local.ports import taken_ports
 from api.cli.supervisor import Backoff, Child, Output, Supervisor
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
@@ -106,10 +107,9 @@ class Stack:
     def check_ports(self) -> None:
         """Raise EnvironmentProblem when a port that we need has a listener, and say who it is."""
         wanted = self.layout.listening()
-        taken = processes.listeners(set(wanted))
+        taken = processes.holders(set(wanted))
         if taken:
-            uses = "; ".join(f"port {port} ({wanted[port]}) is used by {who}" for port, who in sorted(taken.items()))
-            raise EnvironmentProblem(f"{uses}. Stop it, or choose other ports with --base-port N.")
+            raise EnvironmentProblem(taken_ports(wanted, taken))
 
     def start(self) -> None:
         """Start everything; returns once ZooKeeper and Mesos answer, the rest comes up meanwhile."""

@@ -3,7 +3,7 @@
 Knows what to say and when, and what ends it; what runs and how is in `stack.py`.
 """
 
-import json
+import os
 import shlex
 import signal
 import sys
@@ -17,9 +17,10 @@ from api.cli.local import background
 from api.cli.local.demo import Demo, show_traffic
 from api.cli.local.follow import follow, stamped
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
+from api.cli.local.overview import look
 from api.cli.local.place import Place, directory_option
 from api.cli.local.stack import Stack
-from api.cli.output import data
+from api.cli.output import data, talk
 from api.cli.supervisor import Output, to_file
 from sdk.errors import EnvironmentProblem, SdkError
 
@@ -29,19 +30,21 @@ _ENDING_TIME = 15.0
 """Seconds in which what a killed stack had started ends by itself, and frees its ports."""
 
 
-def up(directory: Path, base_port: int | None, masters: int = 1, *, detach: bool, fresh: bool) -> None:
+def up(
+    directory: Path, base_port: int | None, masters: int | None = None, *, detach: bool = False, fresh: bool = False
+) -> None:
     """Start the stack, show that traffic flows, and follow it until Ctrl-C (or leave it running).
 
-    Without `base_port` it has the ports of the run before, else the default ones.
+    Without `base_port` it has the ports of the run before, else the default ones; without `masters` one of them.
     """
     place = Place(directory)
     pid = place.running()
     if pid is not None:
         if fresh:
             raise EnvironmentProblem(
-                "a stack is running from this directory; stop it first (bin/down), then use --fresh"
+                f"a stack is running from {directory}; stop it first ({place.command('down')}), then use --fresh"
             )
-        _show_running(place, pid)
+        _show_running(place, pid, base_port, masters)
         return
     known = place.base_port
     if not fresh and base_port is not None and known not in (None, base_port):
@@ -49,7 +52,7 @@ def up(directory: Path, base_port: int | None, masters: int = 1, *, detach: bool
             f"the state in {directory} has its ports from {known} on, and its pools hold some of them; "
             f"leave --base-port out, or start empty with --fresh"
         )
-    layout = Layout(directory=directory, base_port=base_port or known or DEFAULT_BASE_PORT, masters=masters)
+    layout = Layout(directory=directory, base_port=base_port or known or DEFAULT_BASE_PORT, masters=masters or 1)
     stack = Stack(layout, _unheard)
     stack.check_programs()
     _check_ports(stack, patience=_ENDING_TIME if place.killed() else 0.0)
@@ -72,13 +75,40 @@ def _check_ports(stack: Stack, patience: float) -> None:
             return
 
 
-def _show_running(place: Place, pid: int) -> None:
-    data(f"Already running (pid {pid}). bin/down stops it.")
+def _show_running(place: Place, pid: int, base_port: int | None, masters: int | None) -> None:
+    data(f"Already running (pid {pid}). {place.command('down')} stops it.")
     if not place.urls.exists():
         data("It is still starting; waiting until its traffic flows ...")
         background.await_urls(place, pid)
-    data(place.urls.read_text().rstrip("\n"))
-    data(_next(place))
+    layout = place.layout()
+    for line in ignored(place, layout, base_port, masters):
+        talk(line)
+    overview = look(Stack(layout, _unheard))
+    place.publish(overview.document(), pid)
+    data("")
+    for line in overview.lines():
+        data(line)
+    data(f"\n{_next(place)}")
+
+
+def ignored(place: Place, layout: Layout, base_port: int | None, masters: int | None) -> list[str]:
+    """What to say of options that differ from those of the stack that runs; nothing when none does. Pure."""
+    differences = []
+    again = "up" if masters in (None, 1) and layout.masters == 1 else f"up --masters {masters or layout.masters}"
+    if masters not in (None, layout.masters):
+        differences.append(f"--masters {masters} (it has {layout.masters})")
+    if base_port not in (None, layout.base_port):
+        differences.append(f"--base-port {base_port} (it has {layout.base_port})")
+        again += f" --base-port {base_port} --fresh"
+    if not differences:
+        return []
+    lines = [
+        f"Ignored, because the stack runs already: {', '.join(differences)}.",
+        f"To have it, stop the stack first: {place.command('down')}, then {place.command(again)}",
+    ]
+    if again.endswith("--fresh"):
+        lines.append(f"(--fresh forgets its pools, which hold ports from {layout.base_port} on).")
+    return lines
 
 
 def down(directory: Path) -> None:
@@ -87,7 +117,8 @@ def down(directory: Path) -> None:
     pid = place.running()
     if pid is not None:
         background.stop(place, pid)
-        data("Stopped. bin/up starts it again with its state; bin/up --fresh starts empty.")
+        again, empty = place.command("up"), place.command("up --fresh")
+        data(f"Stopped. {again} starts it again with its state; {empty} starts empty.")
     elif directory.exists() and Stack(Layout(directory=directory), _unheard).cluster.end_leftovers():
         data("The stack itself had been killed; stopped what it had left running.")
     else:
@@ -147,33 +178,19 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
     if demo.created:
         data(f"Created the pool {demo.pool} from examples/pools/web.json.")
     data(f"Traffic flows after {seconds:.1f} s.\n" if demo.answers else f"Up after {seconds:.1f} s.\n")
-    data(f"  API          {stack.api}/ping")
-    data(f"  Mesos        {stack.mesos}/")
-    for url in demo.urls:
-        data(f"  pool {demo.pool:<7} {url}")
-    for url in demo.stats:
-        data(f"  stats        {url}")
-    data(f"  application  {stack.application}/v1/count\n")
+    overview = look(stack)
+    for line in overview.lines():
+        data(line)
+    data("")
     for answer in demo.answers:
         data(f"  $ curl {demo.urls[0]}\n  {answer.strip()}")
     if demo.problem is not None:
         data(f"  The pool {demo.pool} of an earlier run does not serve as it did: {demo.problem}")
-        data(f"  `edgelb status {demo.pool}` tells why; bin/up --fresh would start empty.")
+        data(f"  `edgelb status {demo.pool}` tells why; {place.command('up --fresh')} would start empty.")
     place.environment.write_text(_environment(stack))
-    document = {
-        "api": stack.api,
-        "application": stack.application,
-        "agents": stack.cluster.agents,
-        "masters": stack.cluster.masters,
-        "mesos": stack.mesos,
-        "pools": {demo.pool: dict(demo.frontends)},
-        "stats": list(demo.stats),
-    }
-    temporary = place.urls.with_suffix(".new")
-    temporary.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
     data(f"\n{_next(place)}")
     # Last: whoever waits for this file has then seen everything above.
-    temporary.replace(place.urls)
+    place.publish(overview.document(), os.getpid())
 
 
 def _environment(stack: Stack) -> str:
@@ -221,13 +238,13 @@ def _unheard(_name: str, _line: str) -> None:
 @click.option(
     "--masters",
     type=click.IntRange(1, 5),
-    default=1,
-    show_default=True,
+    default=None,
+    show_default="1",
     help="So many Mesos masters; several elect a leader in ZooKeeper.",
 )
 @click.option("--detach", is_flag=True, help="Leave it running once traffic flows; bin/down stops it.")
 @click.option("--fresh", is_flag=True, help="Forget the state of earlier runs first.")
-def up_command(directory: Path, base_port: int | None, masters: int, detach: bool, fresh: bool) -> None:
+def up_command(directory: Path, base_port: int | None, masters: int | None, detach: bool, fresh: bool) -> None:
     """Start a whole system on this machine and show that traffic flows."""
     try:
         up(directory.resolve(), base_port, masters, detach=detach, fresh=fresh)

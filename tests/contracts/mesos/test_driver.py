@@ -12,6 +12,7 @@ from sdk.errors import NotConnected, Refused, UnexpectedAnswer
 from sdk.mesos.auth import Token
 from sdk.mesos.connection import Limits
 from sdk.mesos.driver import MesosDriver
+from sdk.mesos.endpoint import Endpoint, parse
 from tests.contracts.mesos import recorder
 from tests.contracts.mesos.server import (
     FRAMEWORK_ID,
@@ -904,6 +905,65 @@ def test_several_masters_are_tried_in_turn() -> None:
     with ScriptedServer(master(stays())) as server, running(f"127.0.0.1:1,{server.address}") as driver:
         wait_until(lambda: driver.connected, what="the subscription")
         assert driver.master == server.address
+
+
+class Elected:
+    """A source of masters whose leader a test names."""
+
+    def __init__(self, leader: str) -> None:
+        self._leader = parse(leader)
+        self._on_change: Callable[[], None] = lambda: None
+
+    def elect(self, leader: str) -> None:
+        self._leader = parse(leader)
+        self._on_change()
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+
+    def candidate(self) -> Endpoint:
+        return self._leader
+
+    def leader(self) -> Endpoint:
+        return self._leader
+
+    def known(self) -> tuple[Endpoint, ...]:
+        return (self._leader,)
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+class OnceAtOnce:
+    """After the first failure in a row no wait, after the second one without end."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def delay(self) -> float:
+        self.failures += 1
+        return 0.0 if self.failures == 1 else 3600.0
+
+    def reset(self) -> None:
+        self.failures = 0
+
+
+def test_a_new_leader_is_tried_as_if_nothing_had_failed() -> None:
+    """The long wait for the dead one ends, and one that does not lead quite yet is asked again soon."""
+
+    def hesitant(peer: Peer) -> None:
+        if peer.number == 0:
+            peer.request()
+            peer.answer("503 Service Unavailable", b"Master has not finished recovery")
+        else:
+            master(stays())(peer)
+
+    source, backoff = Elected("127.0.0.1:1"), OnceAtOnce()
+    with ScriptedServer(hesitant) as server, running("unused:1", source=source, backoff=backoff) as driver:
+        wait_until(lambda: backoff.failures == 2, what="the long wait")
+        source.elect(server.address)
+        wait_until(lambda: driver.connected, what="the subscription")
+        assert server.connections == 2
 
 
 def test_an_unknown_host_is_tried_again() -> None:

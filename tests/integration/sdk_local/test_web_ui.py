@@ -384,6 +384,15 @@ def test_an_agent_that_restarted(ui: Ui) -> None:
     assert found_task(ui.state(), "t1")["state"] == "TASK_RUNNING"
 
 
+def in_browser(url: str, profile: Path) -> str:
+    """The document that a browser has made of a page after three seconds."""
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+        "--no-first-run", f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--dump-dom", url,
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
 def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
     """Names and labels that look like markup are shown as text, and run nothing."""
@@ -391,13 +400,27 @@ def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
     labels = {"labels": [{"key": markup, "value": markup}]}
     ui.launch("t1", "exec sleep 1000", name=markup, labels=labels)
     ui.framework.wait_for("t1", "TASK_RUNNING")
-    command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-        "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--dump-dom",
-        f"http://127.0.0.1:{ui.master}/",
-    ]  # fmt: skip
-    page = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    page = in_browser(f"http://127.0.0.1:{ui.master}/", tmp_path / "profile")
     assert "<title>Embedded Mesos</title>" in page
     assert "<img" not in page
     assert page.count("&lt;img src=x") == 3, "the name, and both halves of the label"
     assert "shop &lt;b&gt;" in page
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+def test_our_own_page_shows_ports_and_files_as_people_write_them(ui: Ui, tmp_path: Path) -> None:
+    """A port is a number and neighbours are a range; an empty file is said to be one."""
+    offer = ui.framework.offer(HOST, "web")
+    offered = next(item for item in offer["resources"] if item["name"] == "ports")
+    ranges = {"range": [{"begin": 21005, "end": 21005}, {"begin": 21007, "end": 21009}]}
+    resources = [*amounts(offer), offered | {"ranges": ranges}]
+    ui.framework.launch(offer, "t1", "exec sleep 1000", resources=resources)
+    ui.framework.wait_for("t1", "TASK_RUNNING")
+    found = found_task(ui.state(), "t1")
+    path = f"/frameworks/{found['framework_id']}/executors/t1/runs/latest/stderr"
+    opened = quote(f"{found['slave_id']} {path}", safe="")
+    page = in_browser(f"http://127.0.0.1:{ui.master}/#{opened}", tmp_path / "profile")
+    assert '<span class="whole">ports 21005,</span> <span class="whole">21007-21009</span>' in page
+    assert '<span class="whole">ports 21000-21099</span>' in page
+    assert '<pre id="text" class="nothing"></pre>' in page
+    assert 'pre.nothing:empty::before { content: "(empty)" }' in page

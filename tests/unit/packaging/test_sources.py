@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,18 @@ def test_scripts_can_be_run(script: str) -> None:
     assert (ROOT / script).read_text().startswith("#!/bin/sh\n")
     checked = subprocess.run(["sh", "-n", str(ROOT / script)], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_help_of_bin_up_has_all_its_options_and_installs_nothing(tmp_path: Path) -> None:
+    """Also in a checkout where nothing has been installed yet."""
+    shutil.copytree(ROOT / "bin", tmp_path / "bin")
+    for checkout in (ROOT, tmp_path):
+        shown = subprocess.run([checkout / "bin" / "up", "--help"], capture_output=True, text=True, check=True).stdout
+        assert {"--detach", "--fresh", "--base-port", "--masters", "--directory", "--no-apt"} <= set(
+            re.findall(r"--[a-z-]+", shown)
+        )
+        assert shown.count("Install no system packages") == 1
+    assert [item.name for item in tmp_path.iterdir()] == ["bin"]
 
 
 def test_continuous_integration_runs_what_the_readme_tells_people_to_run() -> None:
