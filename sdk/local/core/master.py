@@ -22,12 +22,17 @@ from typing import Any
 
 from sdk.local.core import (
     accept,
-    agents,
+    accounts,
     allocation,
+    connections,
+    drains,
     feedback,
     frameworks,
     maintenance,
     operator,
+    pings,
+    registration,
+    removal,
     tasks,
     views,
 )
@@ -80,7 +85,7 @@ class Master:
 
     def _take(self, now: float) -> tuple[Output, ...]:
         # Whatever happened may have been the last thing that an agent's drain waited for.
-        agents.settle_drains(self.state, now)
+        drains.settle(self.state, now)
         outputs = tuple(self.state.out)
         self.state.out.clear()
         return outputs
@@ -192,18 +197,18 @@ class Master:
         state = self.state
         match message["type"]:
             case "REGISTER":
-                agents.register(state, connection, message, now)
+                registration.register(state, connection, message, now)
                 return self._take(now)
             case "REREGISTER":
-                agents.reregister(state, connection, message, now)
+                registration.reregister(state, connection, message, now)
                 return self._take(now)
-        agent = agents.by_connection(state, connection)
+        agent = connections.by_connection(state, connection)
         if agent is None:
             state.count("dropped_messages")
             return ()
         match message["type"]:
             case "PONG":
-                agents.pong(agent, now)
+                pings.pong(agent, now)
             case "UPDATE":
                 tasks.on_update(state, agent, message, now)
             case "MESSAGE":
@@ -211,17 +216,17 @@ class Master:
             case "EXITED_EXECUTOR":
                 tasks.on_exited_executor(state, agent, message, now)
             case "OPERATION_STATUS":
-                agents.correct(state, agent, message, now)
+                accounts.correct(state, agent, message, now)
                 feedback.on_status(state, agent, message)
             case "UNREGISTER":
-                agents.unregister(state, agent, now)
+                removal.unregister(state, agent, now)
             case kind:
                 raise ValueError(f"an agent sent a message of the unknown type {kind!r}")
         return self._take(now)
 
     def agent_disconnected(self, connection: str, *, now: float) -> tuple[Output, ...]:
         """The connection of an agent ended. Harmless for a connection that was replaced by a newer one."""
-        agents.disconnected(self.state, connection, now)
+        connections.disconnected(self.state, connection, now)
         return self._take(now)
 
     # --- operators ------------------------------------------------------------------------------------------------
@@ -279,7 +284,7 @@ class Master:
     def tick(self, *, now: float) -> tuple[Output, ...]:
         """What is due by now: heartbeats, pings, timeouts, an allocation cycle."""
         state = self.state
-        agents.tick(state, now)
+        pings.tick(state, now)
         frameworks.tick(state, now)
         for stream, due in state.operators.items():
             if now >= due:

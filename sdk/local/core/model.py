@@ -1,6 +1,7 @@
 """What the master knows: frameworks, agents, tasks, offers, operations. Plain mutable records, owned by one Master.
 
-Knows no rules; they stand in `allocation`, `accept`, `tasks`, `frameworks`, `agents` and `operations`.
+Knows no rules; they stand in `allocation`, `accept`, `tasks`, `frameworks`, `operations` and, for agents, in
+`registration`, `reregistration`, `accounts`, `connections`, `pings`, `drains` and `removal`.
 """
 
 import base64

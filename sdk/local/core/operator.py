@@ -3,7 +3,7 @@
 Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
 """
 
-from sdk.local.core import agents, frameworks, maintenance, operations, quota, views, weights
+from sdk.local.core import drains, frameworks, maintenance, operations, quota, removal, views, weights
 from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.authorization import operation_problem, teardown_allowed
 from sdk.local.core.emit import count_operation, persist, to_agent
@@ -155,7 +155,7 @@ def teardown(state: State, framework_id: str, now: float, principal: str | None)
 def _mark_gone(state: State, agent_id: str, now: float) -> Answer:
     if agent_id in state.gone_agents:
         return Answer(status=200)
-    if not agents.mark_gone(state, agent_id, now):
+    if not removal.mark_gone(state, agent_id, now):
         return Answer(status=404, text=f"Agent '{agent_id}' not found")
     return Answer(status=200)
 
@@ -169,16 +169,16 @@ def _activity(state: State, kind: str, content: Json, now: float) -> Answer:
         case "REACTIVATE_AGENT":
             if agent_id not in state.deactivated:
                 return Answer(status=400, text=f"Agent '{agent_id}' is already active")
-            agents.reactivate(state, agent_id)
+            drains.reactivate(state, agent_id)
         case "DEACTIVATE_AGENT":
             # A draining agent stays what it is.
             if agent_id not in state.deactivated:
-                agents.deactivate(state, agent_id, None, now)
+                drains.deactivate(state, agent_id, None, now)
         case _:
             grace = content.get("max_grace_period")
             config: Json = {} if grace is None else {"max_grace_period": {"nanoseconds": _nanoseconds(grace)}}
             config["mark_gone"] = content.get("mark_gone", False)
-            agents.deactivate(state, agent_id, {"config": config, "since": now}, now)
+            drains.deactivate(state, agent_id, {"config": config, "since": now}, now)
     persist(state)
     if kind == "REACTIVATE_AGENT":
         mark_dirty(state, now)
