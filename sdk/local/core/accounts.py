@@ -1,6 +1,7 @@
 """An agent's own account of its resources, and what the master's books make of it: what is free, who is charged.
 
-Knows when the books are counted anew, not who sent the account nor what else it said.
+Knows the books of one agent at a time, not who sent the account nor what else it said. The books of each framework
+change by the difference: thousands of agents may come back to a master that knows ten thousands of tasks.
 """
 
 import contextlib
@@ -33,36 +34,31 @@ def correct(state: State, agent: Agent, message: Json, now: float) -> None:
 
 
 def recount(state: State, agent: Agent, message: Json) -> None:
-    """The agent's own account of its resources is the truth; what is free follows from it."""
+    """The agent's own account of its resources is the truth; what is free follows from it, and who is charged."""
     set_total(state, agent, Resources.of(message.get("resources", agent.info["resources"])))
     free = agent.total
-    for framework in state.frameworks.values():
-        # Executors may have come or gone: what each framework holds is counted anew, over all agents.
-        framework.held, framework.unreserved = {}, {}
-        for task in framework.tasks.values():
-            if task.agent_id == agent.agent_id:
-                # A launch that never reached the agent may stand on a reservation that did not reach it either:
-                # charging it would give back, at its end, what the agent does not have.
-                task.charged = not task.terminal and free.contains(task.resources.unallocated())
-                if task.charged:
-                    free = free - task.resources.unallocated()
-            if task.charged:
-                charge(framework, task.resources)
+    for task in state.tasks_on(agent.agent_id):
+        # A launch that never reached the agent may stand on a reservation that did not reach it either: charging it
+        # would give back, at its end, what the agent does not have.
+        charged = not task.terminal and free.contains(task.resources.unallocated())
+        if charged:
+            free = free - task.resources.unallocated()
+        if charged != task.charged:
+            charge(state.frameworks[task.framework_id], task.resources, 1 if charged else -1)
+            task.charged = charged
     for executor in agent.executors.values():
         if not free.contains(executor.resources.unallocated()):
             # The same holds for an executor, which never started then.
+            charge(state.frameworks.get(executor.framework_id), executor.resources, -1)
             executor.resources = Resources()
         free = free - executor.resources.unallocated()
-    for place in state.agents.values():
-        for executor in place.executors.values():
-            charge(state.frameworks.get(executor.framework_id), executor.resources)
-    for offer in state.offers.values():
-        charge(state.frameworks.get(offer.framework_id), offer.resources)
     agent.free = free
 
 
-def take_executors(agent: Agent, message: Json) -> None:
-    """The executors that run on the agent are those that it names. `recount` then charges for them."""
+def take_executors(state: State, agent: Agent, message: Json) -> None:
+    """The executors that run on the agent are those that it names. `recount` then sees whether it has room for them."""
+    for executor in agent.executors.values():
+        charge(state.frameworks.get(executor.framework_id), executor.resources, -1)
     agent.executors = {
         (item["framework_id"]["value"], item["executor_info"]["executor_id"]["value"]): Executor(
             framework_id=item["framework_id"]["value"],
@@ -72,3 +68,5 @@ def take_executors(agent: Agent, message: Json) -> None:
         )
         for item in message.get("executors", ())
     }
+    for executor in agent.executors.values():
+        charge(state.frameworks.get(executor.framework_id), executor.resources)

@@ -6,7 +6,7 @@ Knows nothing of killing: a draining agent kills its own tasks.
 from sdk.local.core import inverse
 from sdk.local.core.allocation import offers_of, rescind
 from sdk.local.core.emit import to_agent
-from sdk.local.core.model import Agent, State
+from sdk.local.core.model import State
 from sdk.local.core.removal import mark_gone
 from sdk.local.core.wire import Json
 
@@ -41,30 +41,13 @@ def reactivate(state: State, agent_id: str) -> None:
 
 def settle(state: State, now: float) -> None:
     """Agents whose drain has nothing more to wait for are drained, and gone if that was asked."""
-    # After every input: only agents that an operator deactivated are looked at, and their tasks when one has gone.
+    # After every input: only agents that an operator deactivated are looked at.
     for agent_id in list(state.deactivated):
         agent = state.agents.get(agent_id)
         if agent is None or agent.drain is None or agent.drained or agent.executors or agent.operations:
             continue
-        if agent.blocker is not None and _has(state, agent, *agent.blocker):
-            continue
-        agent.blocker = next(
-            (
-                (task.framework_id, task.task_id)
-                for item in state.frameworks.values()
-                for task in item.tasks.values()
-                if task.agent_id == agent.agent_id
-            ),
-            None,
-        )
-        if agent.blocker is not None:
+        if any(framework.tasks.on(agent_id) for framework in state.frameworks.values()):
             continue
         agent.drained = True
         if agent.drain["config"]["mark_gone"]:
             mark_gone(state, agent.agent_id, now)
-
-
-def _has(state: State, agent: Agent, framework_id: str, task_id: str) -> bool:
-    framework = state.frameworks.get(framework_id)
-    task = framework.tasks.get(task_id) if framework is not None else None
-    return task is not None and task.agent_id == agent.agent_id

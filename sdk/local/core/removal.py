@@ -41,7 +41,7 @@ def remove(state: State, agent: Agent, message: str, now: float) -> None:
     """The agent is no more, for the reason that `message` gives: what ran on it is lost."""
     note(state, f"agent {agent.agent_id} at {agent.pid}: {message}")
     for framework in state.frameworks.values():
-        for task in [task for task in framework.tasks.values() if task.agent_id == agent.agent_id]:
+        for task in framework.tasks.on(agent.agent_id):
             if not task.terminal:
                 task.state = "TASK_LOST"
                 content = status(
@@ -76,7 +76,7 @@ def unreachable(state: State, agent: Agent, now: float) -> None:
     note(state, f"agent {agent.agent_id} at {agent.pid} ({agent.hostname}) is unreachable: it answered no ping")
     for framework in state.frameworks.values():
         aware = framework.has("PARTITION_AWARE")
-        for task in [task for task in framework.tasks.values() if task.agent_id == agent.agent_id]:
+        for task in framework.tasks.on(agent.agent_id):
             if task.terminal:
                 release(state, task, now)
                 complete(state, framework, task)
@@ -122,9 +122,7 @@ def mark_gone(state: State, agent_id: str, now: float) -> bool:
     state.gone_agents[agent_id] = now
     note(state, f"agent {agent_id} was marked gone")
     for framework in state.frameworks.values():
-        for task in [*framework.tasks.values(), *framework.unreachable.values()]:
-            if task.agent_id != agent_id:
-                continue
+        for task in [*framework.tasks.on(agent_id), *framework.unreachable.on(agent_id)]:
             if not task.terminal:
                 aware = framework.has("PARTITION_AWARE")
                 task.state = "TASK_GONE_BY_OPERATOR" if aware else "TASK_LOST"

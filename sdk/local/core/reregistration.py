@@ -11,7 +11,7 @@ from sdk.local.core.emit import persist, status, to_agent, to_operators, update
 from sdk.local.core.model import Agent, Framework, State, Task
 from sdk.local.core.outputs import CloseAgent
 from sdk.local.core.resources import Resources
-from sdk.local.core.tasks import complete
+from sdk.local.core.tasks import complete, release
 from sdk.local.core.views import agent_message, master_info, task_message
 from sdk.local.core.wire import Json
 
@@ -31,12 +31,11 @@ def resume(state: State, agent: Agent, connection: str, message: Json, now: floa
     reported = {(item["framework_id"]["value"], item["task_id"]["value"]) for item in message.get("tasks", ())}
     missing = [
         task
-        for framework in state.frameworks.values()
-        for task in framework.tasks.values()
-        if task.agent_id == agent.agent_id and (task.framework_id, task.task_id) not in reported and not task.terminal
+        for task in state.tasks_on(agent.agent_id)
+        if (task.framework_id, task.task_id) not in reported and not task.terminal
     ]
     _settle_operations(state, agent, message)
-    take_executors(agent, message)
+    take_executors(state, agent, message)
     recount(state, agent, message)
     _answer(state, agent, message, missing)
 
@@ -71,13 +70,16 @@ def readmit(state: State, connection: str, message: Json, now: float) -> None:
                 recovered=True,
                 remove_at=now + max(0.0, framework_info.get("failover_timeout", 0.0)),
             )
-    take_executors(agent, message)
+    take_executors(state, agent, message)
     for item in message.get("tasks", ()):
         framework = state.frameworks.get(item["framework_id"]["value"])
         if framework is None:
             continue
         framework.unreachable.pop(item["task_id"]["value"], None)
         task = _task(agent, item)
+        if task.task_id in framework.tasks:
+            # The framework used the id again while this agent was away; what is replaced stands in the books.
+            release(state, framework.tasks[task.task_id], now)
         task.learned = was_unreachable
         framework.tasks[task.task_id] = task
         to_operators(state, "TASK_ADDED", {"task": task_message(task)})
@@ -87,7 +89,7 @@ def readmit(state: State, connection: str, message: Json, now: float) -> None:
     to_operators(state, "AGENT_ADDED", {"agent": agent_message(state, agent, full=False)})
     # Tasks that were on this agent when it was lost and are not among those it reports are known to have ended.
     for framework in state.frameworks.values():
-        for lost in [task for task in framework.unreachable.values() if task.agent_id == agent_id]:
+        for lost in framework.unreachable.on(agent_id):
             del framework.unreachable[lost.task_id]
             complete(state, framework, lost)
     _answer(state, agent, message, [])
