@@ -17,6 +17,7 @@ UNREGISTER. Messages to agents are in `sdk.local.core.agent`.
 """
 
 import base64
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -253,27 +254,32 @@ class Master:
         """The connection of an operator stream ended."""
         self.state.operators.pop(stream, None)
 
-    def operator_call(self, call: Any, *, now: float, principal: str | None = None) -> Answer:
-        """One POST to /api/v1 other than SUBSCRIBE."""
+    def operator_call(
+        self,
+        call: Any,
+        *,
+        now: float,
+        principal: str | None = None,
+        figures: Callable[[], Mapping[str, float]] | None = None,
+    ) -> Answer:
+        """One POST to /api/v1 other than SUBSCRIBE; GET_METRICS shows `figures`, if there are any."""
         parsed = operator.parse(call)
         if isinstance(parsed, Answer):
             return parsed
-        return self._with_outputs(operator.answer(self.state, parsed, now, principal), now)
+        return self._with_outputs(operator.answer(self.state, parsed, now, principal, figures), now)
 
     def teardown(self, framework_id: str, *, now: float, principal: str | None = None) -> Answer:
         """An operator tears a framework down."""
         return self._with_outputs(operator.teardown(self.state, framework_id, now, principal), now)
 
-    def change_resources(
-        self, kind: str, field: str, items: str, agent_id: str, resources: Any, now: float, principal: str | None
-    ) -> Answer:
+    def change_resources(self, kind: str, agent_id: str, resources: Any, now: float, principal: str | None) -> Answer:
         """One POST to /reserve and its kin: the call of the operator API, on resources not checked yet."""
         try:
             checked = convert("OperatorVolumes", {"agent_id": {"value": agent_id}, "volumes": resources})
         except BadMessage as error:
+            items = operator.CHANGES[kind][2]
             return Answer(status=400, text=f"Error in parsing '{items}' query parameter in the request body: {error}")
-        operation = {"type": kind, field: {items: checked.get("volumes", [])}}
-        found = operator.change(self.state, operation, agent_id, now, principal)
+        found = operator.change_resources(self.state, kind, agent_id, checked.get("volumes", []), now, principal)
         return self._with_outputs(found, now)
 
     def _with_outputs(self, answer: Answer, now: float) -> Answer:
