@@ -26,7 +26,7 @@ from sdk.local.clock import SteadyClock
 from sdk.local.core import agent_reports, views
 from sdk.local.core.authentication import principal, realm
 from sdk.local.core.endpoints import PREFIX, Endpoints
-from sdk.local.core.http import Refusal, encode
+from sdk.local.core.http import Refusal, encode, only, plain
 from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
@@ -49,12 +49,11 @@ from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
 from sdk.local.flags import tcp_port
-from sdk.local.large import respond
 from sdk.local.machine import machine
 from sdk.local.master_faults import Gate, Peer, known_agents
 from sdk.local.pages import OWN_DIRECTORY, Pages
 from sdk.local.registry import RegistryError
-from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
+from sdk.local.web import EventStream, Handler, Server, answer, deliver, json_body, received, text
 
 CONNECTION_HEADER = "Agent-Connection"
 
@@ -296,12 +295,10 @@ class MasterServer:
                 result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
             if self.failure is not None:
-                raise Refused(text(503, self.failure))
+                raise Refusal(plain(503, self.failure))
             await self._gate.answer()
-            if result.pieces is not None:
-                return await respond(request, result)
             if result.stream is None:
-                return reply(result)
+                return await deliver(request, result)
             return await stream.run(request, result.headers)
         finally:
             del self._streams[name]
@@ -313,10 +310,7 @@ class MasterServer:
         """The handler behind the check of credentials."""
 
         async def checked(request: web.Request) -> web.StreamResponse:
-            try:
-                self._endpoints.check(await received(request), endpoint)
-            except Refusal as refused:
-                return reply(refused.reply)
+            self._endpoints.check(await received(request), endpoint)
             return await handler(request)
 
         return checked
@@ -327,10 +321,7 @@ class MasterServer:
         """The handler behind the check of credentials alone: a master that does not lead has faults as well."""
 
         async def checked(request: web.Request) -> web.StreamResponse:
-            try:
-                principal(await received(request), realm(FAULTS), self._credentials)
-            except Refusal as refused:
-                return reply(refused.reply)
+            principal(await received(request), realm(FAULTS), self._credentials)
             return await handler(request)
 
         return checked
@@ -349,7 +340,7 @@ class MasterServer:
     async def _about(self, request: web.Request) -> web.StreamResponse:
         """Who leads, the agents of the leader, and after how many seconds of silence an agent is unreachable."""
         leadership = self._leadership
-        return answer(
+        return await answer(
             request,
             {
                 "pid": os.getpid(),
@@ -361,11 +352,11 @@ class MasterServer:
         )
 
     async def _expire_session(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
+        only(request.method, "POST")
         if self.election is None:
             return text(409, "This master has no ZooKeeper session: it was started without --zk")
         try:
-            return answer(request, await asyncio.to_thread(self.election.expire))
+            return await answer(request, await asyncio.to_thread(self.election.expire))
         except OSError as error:
             return text(503, str(error))
 
@@ -374,11 +365,11 @@ class MasterServer:
     def _leading(self) -> None:
         """Refuse agents while another master leads."""
         if not self._leadership.mine:
-            raise Refused(text(503, f"The leading master is {self._leadership.leader}: register there"))
+            raise Refusal(plain(503, f"The leading master is {self._leadership.leader}: register there"))
 
     async def _agent(self, request: web.Request) -> web.StreamResponse:
         await self._gate.arrive()
-        only_post(request)
+        only(request.method, "POST")
         self._leading()
         message = _checked_message(await json_body(request), agent_reports.FIRST)
         name = str(uuid.uuid4())
@@ -395,15 +386,15 @@ class MasterServer:
 
     async def _agent_messages(self, request: web.Request) -> web.StreamResponse:
         await self._gate.arrive()
-        only_post(request)
+        only(request.method, "POST")
         messages = await json_body(request)
         if not isinstance(messages, list):
-            raise Refused(text(400, "Expecting a list of messages of an agent"))
+            raise Refusal(plain(400, "Expecting a list of messages of an agent"))
         # All of them or none: an agent that is refused sends nothing twice.
         messages = [_checked_message(message, agent_reports.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
-            raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
+            raise Refusal(plain(409, f"There is no connection '{name}' of an agent (any more): register again"))
         self.from_agents((name, message) for message in messages)
         return text(202)
 
@@ -412,7 +403,7 @@ def _checked_message(message: object, types: frozenset[str]) -> Json:
     try:
         return agent_reports.check(message, types)
     except BadMessage as error:
-        raise Refused(text(400, f"Not a message of an agent: {error}")) from None
+        raise Refusal(plain(400, f"Not a message of an agent: {error}")) from None
 
 
 def parser() -> argparse.ArgumentParser:

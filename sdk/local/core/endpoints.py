@@ -17,7 +17,7 @@ from sdk.local.core.http import (
     json_body,
     lookup,
     of_answer,
-    only_post,
+    only,
     plain,
     value_of,
 )
@@ -83,7 +83,7 @@ class Endpoints:
             if endpoint in managed.METHODS:
                 return managed.answer(self.master, request, endpoint, now)
             if endpoint in _POST:
-                only_post(request)
+                only(request.method, "POST")
                 return self._post(request, endpoint, now, new_stream, who)
             return self._get(request, endpoint, now)
         except Refusal as refused:
