@@ -123,7 +123,7 @@ class Measured:
         return result | self.allocation_run_latency_ms.figures("allocator/mesos/allocation_run_latency_ms")
 
 
-def listed(figures: Mapping[str, float]) -> Json:
+def get_metrics(figures: Mapping[str, float]) -> Json:
     """The content of an answer to GET_METRICS."""
     return {"metrics": [{"name": name, "value": value} for name, value in figures.items()]}
 

@@ -10,7 +10,7 @@ from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.authorization import operation_problem, teardown_allowed
 from sdk.local.core.emit import count_operation, persist, to_agent
 from sdk.local.core.master_flags import flags
-from sdk.local.core.metrics import listed, metrics
+from sdk.local.core.metrics import get_metrics, metrics
 from sdk.local.core.model import Agent, Operation, State
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources, modern, text
@@ -74,7 +74,7 @@ def answer(
     match kind:
         case "GET_METRICS":
             found = metrics(state, now) if figures is None else figures()
-            return Answer(status=200, body={"type": kind, "get_metrics": listed(found)})
+            return Answer(status=200, body={"type": kind, "get_metrics": get_metrics(found)})
         case "TEARDOWN":
             return teardown(state, call["teardown"]["framework_id"]["value"], now, principal)
         case "SET_LOGGING_LEVEL":
