@@ -10,8 +10,8 @@ from typing import Any
 
 from sdk.local.agent_views import containers, executor_info, nested_containers
 from sdk.local.core import classic
-from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask
+from sdk.local.core.agent_registration import reported_task
 from sdk.local.core.metrics import get_metrics
 from sdk.local.core.outputs import Answer
 from sdk.local.core.views import public_agent_info
