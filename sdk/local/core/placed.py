@@ -55,7 +55,11 @@ class Placed(MutableMapping[str, RecordT]):
     def __len__(self) -> int:
         return len(self._records)
 
-    # The views of a Mapping look up every single id, and the tasks of a framework are walked often.
+    # The views of a Mapping look up every single id, and it finds out what it lacks by an exception; the tasks of a
+    # framework are walked often, and each launch asks whether its id is known.
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._records
 
     def values(self) -> ValuesView[RecordT]:
         """As of a dict."""
