@@ -45,7 +45,7 @@ def readmit(state: State, connection: str, message: Json, now: float) -> None:
     info: Json = message["agent_info"]
     agent_id = info["id"]["value"]
     was_unreachable = state.unreachable_agents.pop(agent_id, None) is not None
-    state.recovered_agents.pop(agent_id, None)
+    kept = state.recovered_agents.pop(agent_id, None)
     agent = Agent(
         agent_id=agent_id,
         info=info,
@@ -58,7 +58,10 @@ def readmit(state: State, connection: str, message: Json, now: float) -> None:
         agent.deactivated, agent.drain = True, state.deactivated[agent_id]
     state.agents[agent_id] = agent
     connect(state, agent, connection, info, now)
-    persist(state)
+    if kept != info:
+        # Of an agent that is back as it was the registry says the same as before; and it is written as a whole, which a
+        # thousand agents that come back to a new master would wait for in turn.
+        persist(state)
     for framework_info in message.get("frameworks", ()):
         framework_id = framework_info["id"]["value"]
         if framework_id not in state.frameworks and framework_id not in state.removed_frameworks:

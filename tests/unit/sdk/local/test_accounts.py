@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sdk.local.core import Master, MasterConfig
+from sdk.local.core import Master, MasterConfig, Persist
 from tests.unit.sdk.local.counting import everybody_is_charged, everything_is_somewhere
 from tests.unit.sdk.local.model import Json, World, amounts, launch, task
 
@@ -112,6 +112,29 @@ def test_a_new_master_learns_what_each_agent_has(world: World) -> None:
     right(world)
     back(world, "b2", "M-S1", tasks=[two], executors=[runs("e2", 0.5)])
     right(world)
+
+
+def test_the_registry_is_kept_only_when_it_says_something_new(world: World) -> None:
+    """Not for an agent of the registry that comes back as it was; for one that changed, or was unreachable, it is."""
+    registry = world.master.registry()
+    world.master = Master(MasterConfig(master_id="N"), now=world.now, registry=registry)
+    one, two = registry["agents"]["M-S0"], registry["agents"]["M-S1"]
+
+    def returns(connection: str, info: Json) -> bool:
+        outputs = world.master.agent_message(connection, {"type": "REREGISTER", "agent_info": info}, now=world.now)
+        return any(isinstance(output, Persist) for output in outputs)
+
+    assert not returns("b1", one)
+    assert world.master.registry() == registry
+    changed = two | {"attributes": [{"name": "rack", "type": "TEXT", "text": {"value": "r1"}}]}
+    assert returns("b2", changed)
+    assert world.master.registry()["agents"]["M-S1"] == changed
+    world.take(world.master.agent_disconnected("b2", now=world.now))
+    for _ in range(10):
+        world.at(world.now + 15.0)
+        world.say("b1", {"type": "PONG"})
+    assert "M-S1" in world.master.state.unreachable_agents
+    assert returns("b3", changed)
 
 
 def test_a_task_id_used_again_before_its_agent_is_back_is_charged_once(world: World) -> None:
