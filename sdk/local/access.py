@@ -12,8 +12,7 @@ from aiohttp import web
 
 from sdk.local.core.authentication import agent_realm, parse_credentials, principal
 from sdk.local.core.authorization import Acls, parse
-from sdk.local.core.http import Refusal
-from sdk.local.web import Handler, received, reply
+from sdk.local.web import Handler, received
 
 
 def read_credentials(path: Path, option: str) -> dict[str, str]:
@@ -58,10 +57,7 @@ def guarded(endpoints: Mapping[str, Handler], credentials: Mapping[str, str] | N
 
 def _guarded(handler: Handler, realm: str | None, credentials: Mapping[str, str]) -> Handler:
     async def checked(request: web.Request) -> web.StreamResponse:
-        try:
-            principal(await received(request), realm, credentials)
-        except Refusal as refused:
-            return reply(refused.reply)
+        principal(await received(request), realm, credentials)
         return await handler(request)
 
     return checked

@@ -10,8 +10,9 @@ from typing import Any
 
 from sdk.local.agent_views import containers, executor_info, nested_containers
 from sdk.local.core import classic
-from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask
+from sdk.local.core.agent_registration import reported_task
+from sdk.local.core.metrics import get_metrics
 from sdk.local.core.outputs import Answer
 from sdk.local.core.views import public_agent_info
 from sdk.local.core.wire import Json
@@ -75,9 +76,7 @@ class AgentApi:
                     if name in classic.BUILD
                 }
             },
-            "GET_METRICS": lambda _: {
-                "metrics": [{"name": name, "value": value} for name, value in self._metrics().items()]
-            },
+            "GET_METRICS": lambda _: get_metrics(self._metrics()),
             "GET_LOGGING_LEVEL": lambda _: {"level": 0},
             "GET_STATE": lambda _: {
                 "get_tasks": self._tasks(),

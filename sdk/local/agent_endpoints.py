@@ -14,9 +14,10 @@ from sdk.local.agent_metrics import Counts, metrics
 from sdk.local.agent_views import agent_state, attached, container_list, statistics
 from sdk.local.core import classic
 from sdk.local.core.agent_model import AgentState
+from sdk.local.core.http import only
 from sdk.local.files import Files
 from sdk.local.machine import machine
-from sdk.local.web import Handler, answer, json_body, only_post, text
+from sdk.local.web import Handler, answer, json_body, text
 
 
 class AgentEndpoints:
@@ -55,9 +56,9 @@ class AgentEndpoints:
         }
 
     async def _operator(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
+        only(request.method, "POST")
         result = self._api.call(await json_body(request), self._now())
-        return text(result.status, result.text) if result.body is None else answer(request, result.body)
+        return text(result.status, result.text) if result.body is None else await answer(request, result.body)
 
     def _metrics(self) -> dict[str, float]:
         cache, size = self._options.work_dir / "fetch", self._options.fetcher_cache_size
@@ -66,7 +67,7 @@ class AgentEndpoints:
 
 def _shows(make: Callable[[], object]) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return answer(request, make())
+        return await answer(request, make())
 
     return handler
 

@@ -34,6 +34,7 @@ from sdk.local.core.agent_model import (
     ToMaster,
     Volumes,
 )
+from sdk.local.core.http import only
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.fault_endpoint import PATH as FAULTS
 from sdk.local.fault_endpoint import fault_endpoint
@@ -43,7 +44,7 @@ from sdk.local.isolation import Excess, isolators, memory_guard
 from sdk.local.launcher import Launcher, LaunchFailed
 from sdk.local.log import agent as log
 from sdk.local.volumes import BadVolume, make_volume, remove_volume
-from sdk.local.web import EventStream, Server, json_body, only_post, text
+from sdk.local.web import EventStream, Server, json_body, text
 
 # For the end of what was killed.
 _LEAVE = 5.0
@@ -266,7 +267,7 @@ class AgentServer:
         return await fault_endpoint(request, self.faults, lambda _names: self._link.faults_changed())
 
     async def _executor(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
+        only(request.method, "POST")
         call = await json_body(request)
         if not self._ready:
             return text(503, "Agent has not finished recovery")

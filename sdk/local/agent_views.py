@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sdk.local.containers import sandbox_path
 from sdk.local.core import classic, executor_resources
-from sdk.local.core.agent import reported_task
 from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun
+from sdk.local.core.agent_registration import reported_task
 from sdk.local.core.resources import Resources
 from sdk.local.core.views import AGENT_CAPABILITIES, with_role
 from sdk.local.core.wire import Json, ordered

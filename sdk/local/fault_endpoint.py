@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from sdk.local.core.http import only
 from sdk.local.fault_values import Faults
 from sdk.local.web import answer, json_body, text
 
@@ -15,14 +16,13 @@ PATH = "/internal/faults"
 
 async def fault_endpoint(
     request: web.Request, faults: Faults, changed: Callable[[frozenset[str]], object]
-) -> web.Response:
+) -> web.StreamResponse:
     """The answer: all values by name; 400 with the name and the rule of what is not possible.
 
     `changed` gets the names of those that were set.
     """
+    only(request.method, "GET", "POST", "DELETE")
     match request.method:
-        case "GET":
-            pass
         case "POST":
             try:
                 changed(faults.change(await json_body(request)))
@@ -30,9 +30,4 @@ async def fault_endpoint(
                 return text(400, str(error))
         case "DELETE":
             changed(faults.clear())
-        case method:
-            response = text(405, f"405 Method Not Allowed. Expecting one of {{ 'GET', 'POST', 'DELETE' }}, but received"
-                                 f" '{method}'.")  # fmt: skip
-            response.headers["Allow"] = "GET, POST, DELETE"
-            return response
-    return answer(request, faults.json())
+    return await answer(request, faults.json())

@@ -99,20 +99,20 @@ class Files:
             return name, text(400, "Expecting 'path=value' in query.\n")
         return name, self._resolve(name)
 
-    async def browse(self, request: web.Request) -> web.Response:
+    async def browse(self, request: web.Request) -> web.StreamResponse:
         """The entries of a directory."""
         name, found = self._asked(request)
         if isinstance(found, web.Response):
             return found
         if not found.is_dir():
-            return answer(request, [])
+            return await answer(request, [])
         try:
             listed = entries(found)
         except Unreadable:
             return inaccessible(name)
-        return answer(request, [_entry(info, f"{name.rstrip('/')}/{item.name}") for item, info in listed])
+        return await answer(request, [_entry(info, f"{name.rstrip('/')}/{item.name}") for item, info in listed])
 
-    async def read(self, request: web.Request) -> web.Response:
+    async def read(self, request: web.Request) -> web.StreamResponse:
         """A piece of a file; without an offset, where its end is."""
         name, found = self._asked(request)
         if isinstance(found, web.Response):
@@ -134,8 +134,8 @@ class Files:
         except Unreadable:
             return inaccessible(name)
         if offset == -1:
-            return answer(request, {"data": "", "offset": size})
-        return answer(request, {"data": data.decode(errors="replace"), "offset": offset})
+            return await answer(request, {"data": "", "offset": size})
+        return await answer(request, {"data": data.decode(errors="replace"), "offset": offset})
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """A whole file."""
@@ -172,9 +172,9 @@ class Files:
         content = {"size": size, "data": base64.b64encode(data).decode()}
         return Answer(status=200, body={"type": kind, "read_file": content})
 
-    async def debug(self, request: web.Request) -> web.Response:
+    async def debug(self, request: web.Request) -> web.StreamResponse:
         """What is attached."""
-        return answer(request, {name: str(path) for name, path in sorted(self._attached().items())})
+        return await answer(request, {name: str(path) for name, path in sorted(self._attached().items())})
 
 
 def inaccessible(name: str) -> web.Response:

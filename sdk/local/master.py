@@ -1,16 +1,13 @@
-"""The embedded master as a process: HTTP around `core.Master`, a registry file, and its place in ZooKeeper.
+"""The embedded master around its core: HTTP around `core.Master`, a registry file, and whether it leads.
 
-Run with `python -m sdk.local.master --port 5050 --work-dir DIR`. All rules are in `core`; here are sockets, timers and
-files. Agents connect with POST /internal/agent, whose long answer carries the master's messages (RecordIO, like the
-public streams); what they have to say comes in POSTs to /internal/agent/messages with the id of that connection.
+Run with `python -m sdk.local.master --port 5050 --work-dir DIR`; the command line is in `master_process`. All rules are
+in `core`; here are sockets, timers and files. Agents connect with POST /internal/agent, whose long answer carries the
+master's messages (RecordIO, like the public streams); what they have to say comes in POSTs to /internal/agent/messages
+with the id of that connection.
 """
 
-import argparse
 import asyncio
 import contextlib
-import json
-import os
-import signal
 import sys
 import time
 import uuid
@@ -21,12 +18,10 @@ from aiohttp import web
 
 from sdk.local import log
 from sdk.local import registry as registry_file
-from sdk.local.access import read_acls, read_credentials
 from sdk.local.clock import SteadyClock
-from sdk.local.core import agent_reports, views
-from sdk.local.core.authentication import principal, realm
+from sdk.local.core import agent_reports
 from sdk.local.core.endpoints import PREFIX, Endpoints
-from sdk.local.core.http import Refusal, encode
+from sdk.local.core.http import Refusal, encode, only, plain
 from sdk.local.core.leadership import Leadership
 from sdk.local.core.master import Master
 from sdk.local.core.metrics import Measured
@@ -45,16 +40,13 @@ from sdk.local.core.outputs import (
 )
 from sdk.local.core.wire import BadMessage, Json
 from sdk.local.election import Election
-from sdk.local.fault_endpoint import PATH as FAULTS
-from sdk.local.fault_endpoint import fault_endpoint
 from sdk.local.files import Files
-from sdk.local.flags import tcp_port
-from sdk.local.large import respond
 from sdk.local.machine import machine
-from sdk.local.master_faults import Gate, Peer, known_agents
-from sdk.local.pages import OWN_DIRECTORY, Pages
+from sdk.local.master_fault_endpoints import FaultEndpoints, known_agents
+from sdk.local.master_faults import Gate, Peer
+from sdk.local.pages import Pages
 from sdk.local.registry import RegistryError
-from sdk.local.web import EventStream, Handler, Refused, Server, answer, json_body, only_post, received, reply, text
+from sdk.local.web import EventStream, Handler, Server, deliver, json_body, received, text
 
 CONNECTION_HEADER = "Agent-Connection"
 
@@ -105,11 +97,11 @@ class MasterServer:
             "/": self._page,
             "/internal/agent": self._agent,
             "/internal/agent/messages": self._agent_messages,
-            FAULTS: self._known(self._change_faults),
-            f"{FAULTS}/about": self._known(self._about),
-            f"{FAULTS}/expire-session": self._known(self._expire_session),
         }
-        self._server = Server(own | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
+        faulty = FaultEndpoints(
+            self._gate.faults, self._change_faults, self._about, lambda: self.election, credentials
+        ).handlers()
+        self._server = Server(own | faulty | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""
@@ -296,12 +288,10 @@ class MasterServer:
                 result = self._endpoints.handle(asked, now=self._clock.now(), new_stream=name)
             self._perform(result.outputs)
             if self.failure is not None:
-                raise Refused(text(503, self.failure))
+                raise Refusal(plain(503, self.failure))
             await self._gate.answer()
-            if result.pieces is not None:
-                return await respond(request, result)
             if result.stream is None:
-                return reply(result)
+                return await deliver(request, result)
             return await stream.run(request, result.headers)
         finally:
             del self._streams[name]
@@ -313,72 +303,42 @@ class MasterServer:
         """The handler behind the check of credentials."""
 
         async def checked(request: web.Request) -> web.StreamResponse:
-            try:
-                self._endpoints.check(await received(request), endpoint)
-            except Refusal as refused:
-                return reply(refused.reply)
+            self._endpoints.check(await received(request), endpoint)
             return await handler(request)
 
         return checked
 
-    # --- faults on demand: no part of Mesos' API, and never slow themselves ---------------------------------------
-
-    def _known(self, handler: Handler) -> Handler:
-        """The handler behind the check of credentials alone: a master that does not lead has faults as well."""
-
-        async def checked(request: web.Request) -> web.StreamResponse:
-            try:
-                principal(await received(request), realm(FAULTS), self._credentials)
-            except Refusal as refused:
-                return reply(refused.reply)
-            return await handler(request)
-
-        return checked
+    # --- faults on demand ------------------------------------------------------------------------------------------
 
     def _framework_of(self, stream: str) -> str | None:
         frameworks = self.master.state.frameworks.values()
         return next((item.framework_id for item in frameworks if item.stream == stream), None)
 
-    async def _change_faults(self, request: web.Request) -> web.StreamResponse:
-        response = await fault_endpoint(request, self._gate.faults, self._gate.changed)
+    def _change_faults(self, names: frozenset[str]) -> None:
+        self._gate.changed(names)
         # A silence that began or ended moves what is due.
         self._due = None
         self._arm()
-        return response
 
-    async def _about(self, request: web.Request) -> web.StreamResponse:
-        """Who leads, the agents of the leader, and after how many seconds of silence an agent is unreachable."""
+    def _about(self) -> Json:
         leadership = self._leadership
-        return answer(
-            request,
-            {
-                "pid": os.getpid(),
-                "leads": leadership.mine,
-                "leader": leadership.leader,
-                "agents": known_agents(self.master.state) if leadership.mine else [],
-                "unreachable_after": self._config.agent_ping_timeout * self._config.max_agent_ping_timeouts,
-            },
-        )
-
-    async def _expire_session(self, request: web.Request) -> web.StreamResponse:
-        only_post(request)
-        if self.election is None:
-            return text(409, "This master has no ZooKeeper session: it was started without --zk")
-        try:
-            return answer(request, await asyncio.to_thread(self.election.expire))
-        except OSError as error:
-            return text(503, str(error))
+        return {
+            "leads": leadership.mine,
+            "leader": leadership.leader,
+            "agents": known_agents(self.master.state) if leadership.mine else [],
+            "unreachable_after": self._config.agent_ping_timeout * self._config.max_agent_ping_timeouts,
+        }
 
     # --- agents ---------------------------------------------------------------------------------------------------
 
     def _leading(self) -> None:
         """Refuse agents while another master leads."""
         if not self._leadership.mine:
-            raise Refused(text(503, f"The leading master is {self._leadership.leader}: register there"))
+            raise Refusal(plain(503, f"The leading master is {self._leadership.leader}: register there"))
 
     async def _agent(self, request: web.Request) -> web.StreamResponse:
         await self._gate.arrive()
-        only_post(request)
+        only(request.method, "POST")
         self._leading()
         message = _checked_message(await json_body(request), agent_reports.FIRST)
         name = str(uuid.uuid4())
@@ -395,15 +355,15 @@ class MasterServer:
 
     async def _agent_messages(self, request: web.Request) -> web.StreamResponse:
         await self._gate.arrive()
-        only_post(request)
+        only(request.method, "POST")
         messages = await json_body(request)
         if not isinstance(messages, list):
-            raise Refused(text(400, "Expecting a list of messages of an agent"))
+            raise Refusal(plain(400, "Expecting a list of messages of an agent"))
         # All of them or none: an agent that is refused sends nothing twice.
         messages = [_checked_message(message, agent_reports.LATER) for message in messages]
         name = request.headers.get(CONNECTION_HEADER, "")
         if name not in self._streams:
-            raise Refused(text(409, f"There is no connection '{name}' of an agent (any more): register again"))
+            raise Refusal(plain(409, f"There is no connection '{name}' of an agent (any more): register again"))
         self.from_agents((name, message) for message in messages)
         return text(202)
 
@@ -412,117 +372,10 @@ def _checked_message(message: object, types: frozenset[str]) -> Json:
     try:
         return agent_reports.check(message, types)
     except BadMessage as error:
-        raise Refused(text(400, f"Not a message of an agent: {error}")) from None
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line; names are those of mesos-master where it has them."""
-    result = argparse.ArgumentParser(
-        prog="python -m sdk.local.master", description="The master of the embedded Mesos, for development and tests."
-    )
-    result.add_argument("--ip", default="127.0.0.1")
-    result.add_argument("--port", type=tcp_port, default=5050)
-    result.add_argument("--hostname", default="127.0.0.1")
-    result.add_argument("--cluster", default=None, help="name shown in the web UI")
-    result.add_argument("--work-dir", type=Path, required=True, help="keeps the registry of agents and frameworks")
-    result.add_argument("--zk", default=None, help="zk://host:port[,host:port]/path: publish this master there")
-    result.add_argument("--registry-file", type=Path, help="shared by masters that may replace each other")
-    result.add_argument("--credentials", type=Path, default=None, help="file of principals and secrets: require them")
-    result.add_argument("--acls", type=Path, default=None, metavar="FILE", help="who may do what, in JSON")
-    result.add_argument("--webui-dir", type=Path, default=None, metavar="DIR", help="a web UI of Mesos to serve")
-    result.add_argument("--quorum", type=int, default=None, help="only shown: the registry is one file")
-    result.add_argument("--domain", type=json.loads, default=None, metavar="JSON", help="DomainInfo of this master")
-    result.add_argument("--zk-session-timeout", type=float, default=10.0, metavar="SECONDS")
-    defaults = MasterConfig(master_id="")
-    for name in ("allocation_interval", "heartbeat_interval", "agent_ping_timeout", "agent_reregister_timeout"):
-        result.add_argument(
-            f"--{name.replace('_', '-')}", type=float, default=getattr(defaults, name), metavar="SECONDS"
-        )
-    result.add_argument("--max-agent-ping-timeouts", type=int, default=defaults.max_agent_ping_timeouts)
-    return result
-
-
-async def run(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT, or until the registry cannot be kept."""
-    config = MasterConfig(
-        master_id=str(uuid.uuid4()),
-        hostname=options.hostname,
-        ip=options.ip,
-        port=options.port,
-        cluster=options.cluster,
-        domain=options.domain,
-        authenticate=options.credentials is not None,
-        acls=read_acls(options.acls) if options.acls else None,
-        log_dir=str(options.work_dir),
-        webui_dir=str(options.webui_dir or OWN_DIRECTORY),
-        zk=options.zk,
-        zk_session_timeout=options.zk_session_timeout,
-        quorum=options.quorum,
-        allocation_interval=options.allocation_interval,
-        heartbeat_interval=options.heartbeat_interval,
-        agent_ping_timeout=options.agent_ping_timeout,
-        max_agent_ping_timeouts=options.max_agent_ping_timeouts,
-        agent_reregister_timeout=options.agent_reregister_timeout,
-    )
-    credentials = read_credentials(options.credentials, "--credentials") if options.credentials else None
-    server = MasterServer(
-        config,
-        options.work_dir,
-        SteadyClock(),
-        registry=options.registry_file,
-        credentials=credentials,
-        elected=not options.zk,
-        webui_dir=options.webui_dir,
-    )
-    end = asyncio.Event()
-    server.on_failure = end.set
-    await server.start()
-    election = None
-    if options.zk:
-        loop = asyncio.get_running_loop()
-        election = Election(
-            options.zk,
-            views.master_info(server.master.state),
-            timeout=options.zk_session_timeout,
-            lead=lambda: loop.call_soon_threadsafe(server.lead),
-            follow=lambda leader: loop.call_soon_threadsafe(server.follow, leader),
-        )
-        server.election = election
-        election.start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, end.set)
-    await end.wait()
-    if election is not None:
-        election.stop()
-    await server.stop()
-    if server.failure is not None:
-        raise RegistryError(server.failure)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The process."""
-    options = parser().parse_args(argv)
-    kept = options.registry_file or options.work_dir / "registry.json"
-    try:
-        options.work_dir.mkdir(parents=True, exist_ok=True)
-        (options.work_dir / "log").touch()
-    except OSError as error:
-        sys.stderr.write(f"master: --work-dir {options.work_dir}: {error.strerror}\n")
-        return 1
-    try:
-        with registry_file.locked(kept, together=options.zk is not None):
-            asyncio.run(run(options))
-    except RegistryError as error:
-        sys.stderr.write(f"master: {error}\n")
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"master: cannot serve on {options.ip}:{options.port}: {error}\n")
-        return 1
-    except ValueError as error:
-        sys.stderr.write(f"master: {error}\n")
-        return 1
-    return 0
+        raise Refusal(plain(400, f"Not a message of an agent: {error}")) from None
 
 
 if __name__ == "__main__":
+    from sdk.local.master_process import main
+
     sys.exit(main())

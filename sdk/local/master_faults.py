@@ -10,7 +10,6 @@ from typing import Protocol
 
 from aiohttp import web
 
-from sdk.local.core.model import State
 from sdk.local.core.outputs import ToAgent, ToOperator, ToScheduler
 from sdk.local.core.pieces import Encoded, encode
 from sdk.local.core.wire import Json
@@ -130,18 +129,3 @@ class Gate:
     def close(self, peer: Peer, *, agent: bool) -> None:
         """End a stream after what was written to it."""
         (self._agents if agent else self._clients).put(peer.close)
-
-
-def known_agents(state: State) -> list[Json]:
-    """Name, id and address of all agents that can be marked gone; those that are registered come last."""
-    unreachable = (item["info"] for item in state.unreachable_agents.values())
-    away = [(info, False) for info in (*state.recovered_agents.values(), *unreachable)]
-    return [
-        {
-            "name": info["hostname"],
-            "id": info["id"]["value"],
-            "address": f"{info.get('ip', info['hostname'])}:{info['port']}",
-            "registered": registered,
-        }
-        for info, registered in [*away, *((agent.info, True) for agent in state.agents.values())]
-    ]

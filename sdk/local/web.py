@@ -1,22 +1,24 @@
-"""HTTP as libprocess speaks it, on aiohttp: event streams in RecordIO, compact JSON, plain-text errors, JSONP, path
-lookup.
+"""HTTP as libprocess speaks it, on aiohttp: requests and replies of `core.http` on the wire, event streams in RecordIO,
+path lookup.
 
-Knows nothing of masters and agents beyond that their endpoints are functions of a request.
+Knows nothing of masters and agents beyond that their endpoints are functions of a request, and of answers only how to
+send them.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from sdk.local.core.http import Refusal, Reply, Request, load
+from sdk.local.core import http
+from sdk.local.core.http import Refusal, Reply, Request, document, plain
 from sdk.local.core.http import encode as encode
 from sdk.local.core.pieces import is_large, pieces
-from sdk.local.large import gathered
+from sdk.local.large import gathered, respond
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # A launch of many tasks at once is one call; a real master accepts bodies of this size without complaint.
@@ -40,24 +42,22 @@ _LOG.addFilter(_one_line)
 
 
 async def received(request: web.Request) -> Request:
-    """The request as a value, with its whole body."""
+    """The request as a value, with its whole body; web.RequestPayloadError when that is not what its headers say."""
+    return replace(_head(request), body=await request.read())
+
+
+def _head(request: web.Request) -> Request:
     return Request(
         method=request.method,
         path=request.path,
         query=tuple((name, value) for name, value in request.query.items()),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=await body_of(request),
     )
 
 
-async def body_of(request: web.Request) -> bytes:
-    """The whole body; raises Refused when it is not what its headers say."""
-    try:
-        return await request.read()
-    except web.RequestPayloadError as error:
-        refused = text(400, f"Failed to read the body: {error}")
-        refused.force_close()
-        raise Refused(refused) from None
+async def json_body(request: web.Request) -> Any:
+    """The parsed body; raises Refusal with the answer that Mesos gives to what it cannot take."""
+    return http.json_body(await received(request))
 
 
 def reply(value: Reply) -> web.Response:
@@ -68,23 +68,19 @@ def reply(value: Reply) -> web.Response:
     return response
 
 
+async def deliver(request: web.Request, value: Reply) -> web.StreamResponse:
+    """The reply as a response; a large one is written piece by piece."""
+    return reply(value) if value.pieces is None else await respond(request, value)
+
+
 def text(status: int, message: str = "") -> web.Response:
-    """A plain-text answer; an empty one has a content type only if it is an error, as with Mesos."""
-    if not message and status < 400:
-        return web.Response(status=status)
-    return web.Response(status=status, text=message, content_type="text/plain", charset="utf-8")
+    """A plain-text answer."""
+    return reply(plain(status, message))
 
 
-def answer(request: web.Request, value: Any) -> web.Response:
-    """A JSON answer, wrapped in the `jsonp` function that the request names."""
-    body = encode(value)
-    function = request.query.get("jsonp")
-    if function:
-        return web.Response(body=function.encode() + b"(" + body + b")", content_type="text/javascript")
-    response = web.Response(body=body, content_type="application/json")
-    if len(body) > 1024 and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.enable_compression(web.ContentCoding.gzip)
-    return response
+async def answer(request: web.Request, value: Any) -> web.StreamResponse:
+    """A JSON answer, as the request wants it."""
+    return await deliver(request, document(_head(request), value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,39 +179,6 @@ class EventStream:
         return response
 
 
-async def json_body(request: web.Request) -> Any:
-    """The parsed body; raises Refused with the answer that Mesos gives to what it cannot take."""
-    kind = request.headers.get("Content-Type")
-    if kind is None:
-        raise Refused(text(400, "Expecting 'Content-Type' to be present"))
-    if kind != "application/json":
-        raise Refused(text(415, "Expecting 'Content-Type' of application/json or application/x-protobuf"))
-    accept = request.headers.get("Accept", "*/*")
-    if not any(item in accept for item in ("application/json", "*/*", "application/*")):
-        raise Refused(text(406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'"))
-    try:
-        return load(await body_of(request))
-    except Refusal as refused:
-        raise Refused(reply(refused.reply)) from None
-
-
-class Refused(Exception):
-    """Carries the answer to a request that is not even looked at."""
-
-    def __init__(self, response: web.Response) -> None:
-        super().__init__(response.text)
-        self.response = response
-
-
-def only_post(request: web.Request) -> None:
-    """Raise Refused unless the method is POST."""
-    if request.method != "POST":
-        message = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{request.method}'."
-        response = text(405, message)
-        response.headers["Allow"] = "POST"
-        raise Refused(response)
-
-
 class Server:
     """Endpoints by path, served on one address. The longest known prefix of a path serves it, as in libprocess."""
 
@@ -269,8 +232,12 @@ class Server:
             return text(404, "404 Not Found.")
         try:
             return await handler(request)
-        except Refused as refused:
-            return refused.response
+        except Refusal as refused:
+            return reply(refused.reply)
+        except web.RequestPayloadError as error:
+            unreadable = text(400, f"Failed to read the body: {error}")
+            unreadable.force_close()
+            return unreadable
 
     async def _headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Leave out what libprocess does not send, not even to who asked for `Connection: close`."""

@@ -16,14 +16,14 @@ task}, RUN_TASK_GROUP {framework_info, executor, tasks}, KILL_TASK {framework_id
 from collections.abc import Mapping
 from typing import Any
 
-from sdk.local.core import agent_operations, executor_calls, executors, recovery, updates
+from sdk.local.core import agent_operations, agent_registration, executor_calls, executors, launches, recovery, updates
+from sdk.local.core.agent_draining import drain
 from sdk.local.core.agent_messages import usable
 from sdk.local.core.agent_model import (
     AgentConfig,
     AgentOutput,
     AgentState,
     AgentTask,
-    Checkpoint,
     Destroy,
     ExecutorRun,
     Terminate,
@@ -31,7 +31,6 @@ from sdk.local.core.agent_model import (
 )
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources
-from sdk.local.core.views import task_fields
 from sdk.local.core.wire import BadMessage, Json, convert
 
 
@@ -40,41 +39,13 @@ class Agent:
 
     def __init__(self, config: AgentConfig, *, now: float, checkpoints: Mapping[str, Json] | None = None) -> None:
         self.state = AgentState(config=config, started=now, resources=Resources.of(config.info["resources"]))
-        self.damaged: dict[str, str] = {}
+        self.damaged = recovery.recover(self.state, checkpoints, now) if checkpoints else {}
         """Checkpoints that could not be used, with the reason; all others were."""
-        if checkpoints:
-            self._recover(checkpoints, now)
 
     def _take(self) -> tuple[AgentOutput, ...]:
         outputs = tuple(self.state.out)
         self.state.out.clear()
         return outputs
-
-    def _recover(self, checkpoints: Mapping[str, Json], now: float) -> None:
-        """Start from what an earlier process of this agent stored: its executors may still be alive.
-
-        What this causes is among the outputs of the first `tick`.
-        """
-        state = self.state
-        for name, content in checkpoints.items():
-            try:
-                recovery.take(state, name, content, now)
-            except recovery.Damaged as error:
-                self.damaged[name] = str(error)
-        recovery.find_identity(state)
-        used = {run.framework_id for run in state.runs.values()} | {item.framework_id for item in state.tasks.values()}
-        for framework_id in set(state.frameworks) - used:
-            executors.forget_framework(state, framework_id)
-        for run in state.runs.values():
-            if run.framework_id not in state.frameworks:
-                executors.destroy(state, run)
-        for task in list(state.tasks.values()):
-            if not task.terminal and (task.framework_id, task.executor_id or "") not in state.runs:
-                # The checkpoint of its executor was lost, and the executor is ended as nobody's.
-                reason, text = "REASON_EXECUTOR_TERMINATED", "Executor terminated"
-                updates.add(state, task, updates.agent_status(state, task, "TASK_FAILED", reason, text, now), now)
-        if state.runs:
-            state.recover_until = now + state.config.executor_reregistration_timeout
 
     @property
     def recovering(self) -> bool:
@@ -85,26 +56,7 @@ class Agent:
 
     def registration(self) -> Json:
         """The first message on a new connection to a master."""
-        state = self.state
-        state.registered = False
-        if state.agent_id is None:
-            return {"type": "REGISTER", "agent_info": state.config.info}
-        # Tasks of which only the id is known were never run here; the master asks about them.
-        alive = [task for task in state.tasks.values() if task.executor_id and (task.pending or not task.terminal)]
-        named = {run.framework_id for run in state.runs.values()} | {task.framework_id for task in alive}
-        return {
-            "type": "REREGISTER",
-            "agent_info": state.config.info | {"id": {"value": state.agent_id}},
-            "resources": state.resources.json(),
-            "frameworks": [state.frameworks[name] for name in sorted(named) if name in state.frameworks],
-            "executors": [
-                {"framework_id": {"value": run.framework_id}, "executor_info": run.info}
-                for run in state.runs.values()
-                if not run.command
-            ],
-            "tasks": [reported_task(task) for task in alive],
-            "operations": [{"operation_uuid": uuid} for uuid in state.applied],
-        }
+        return agent_registration.message(self.state)
 
     def master_disconnected(self) -> None:
         """The connection to the master ended; everything goes on, updates wait."""
@@ -116,13 +68,13 @@ class Agent:
         state = self.state
         match message["type"]:
             case "REGISTERED" | "REREGISTERED":
-                self._registered(message, now)
+                agent_registration.registered(state, message, now)
             case "PING":
                 updates.to_master(state, {"type": "PONG"})
             case "RUN_TASK":
-                executors.run_task(state, message, now)
+                launches.run_task(state, message, now)
             case "RUN_TASK_GROUP":
-                executors.run_group(state, message, now)
+                launches.run_group(state, message, now)
             case "KILL_TASK":
                 executors.kill_task(state, message, now)
             case "ACKNOWLEDGE":
@@ -150,54 +102,15 @@ class Agent:
                     executors.know_framework(state, framework)
                     updates.flush(state, now, framework["id"]["value"])
             case "DRAIN":
-                self._drain(message["config"], now)
+                drain(state, message["config"], now)
             case "REACTIVATE":
                 state.draining = None
-                self._checkpoint_identity()
+                agent_registration.checkpoint(state)
             case "SHUTDOWN":
                 for framework_id in {run.framework_id for run in state.runs.values()}:
                     self._shutdown_framework(framework_id, now)
                 state.out.append(Terminate(reason=message.get("text", "the master says so")))
         return self._take()
-
-    def _checkpoint_identity(self) -> None:
-        content: Json = {"agent_id": self.state.agent_id}
-        if self.state.draining is not None:
-            content["draining"] = self.state.draining
-        self.state.out.append(Checkpoint(name="agent", content=content))
-
-    def _drain(self, config: Json, now: float) -> None:
-        """Kill everything, each task with at most the given grace; what ends of it says why."""
-        state = self.state
-        state.draining = config
-        self._checkpoint_identity()
-        limit = _nanoseconds(config.get("max_grace_period"))
-        for task in list(state.tasks.values()):
-            if task.terminal:
-                continue
-            message: Json = {"framework_id": {"value": task.framework_id}, "task_id": task.info["task_id"]}
-            own = task.info.get("kill_policy", {}).get("grace_period")
-            if limit is not None:
-                grace = limit if own is None else min(limit, own["nanoseconds"])
-                message["kill_policy"] = {"grace_period": {"nanoseconds": grace}}
-            executors.kill_task(state, message, now)
-
-    def _registered(self, message: Json, now: float) -> None:
-        state = self.state
-        state.registered = True
-        if state.agent_id is None:
-            state.agent_id = message["agent_id"]["value"]
-            self._checkpoint_identity()
-        updates.flush(state, now)
-        for item in message.get("reconcile", ()):
-            key = (item["framework_id"]["value"], item["task_id"]["value"])
-            if key in state.tasks:
-                continue
-            task = AgentTask(framework_id=key[0], info={"task_id": item["task_id"]}, executor_id=None)
-            state.tasks[key] = task
-            name = "TASK_DROPPED" if item.get("partition_aware") else "TASK_LOST"
-            text = "Reconciliation: task unknown to the agent"
-            updates.add(state, task, updates.agent_status(state, task, name, "REASON_RECONCILIATION", text, now), now)
 
     def _settled(self, task: AgentTask) -> None:
         """The last update of a task is acknowledged."""
@@ -359,31 +272,3 @@ class Agent:
         if state.recover_until is not None:
             due.append(state.recover_until)
         return min(due, default=None)
-
-
-# In the order of the .proto file, as Mesos prints a Task.
-_TASK_FIELDS = (
-    "name", "task_id", "framework_id", "executor_id", "agent_id", "state", "resources", "statuses",
-    "status_update_state", "status_update_uuid", "labels", "discovery", "container", "user", "health_check",
-)  # fmt: skip
-
-
-def reported_task(task: AgentTask) -> Json:
-    """The Task message of an agent's task, for its registration and for operators."""
-    content = task_fields(task.info, task.framework_id, task.info.get("executor")) | {"state": task.state}
-    if task.statuses:
-        content["statuses"] = list(task.statuses)
-        # The one under way, or the newest when the scheduler has them all.
-        told = task.pending[0] if task.pending else task.statuses[-1]
-        content |= {"status_update_state": told["state"], "status_update_uuid": told["uuid"]}
-    first = {name: content[name] for name in _TASK_FIELDS if name in content}
-    return first | {name: part for name, part in content.items() if name not in first}
-
-
-def _nanoseconds(duration: str | dict[str, int] | None) -> int | None:
-    """A duration of the operator API: `{"seconds": 2}` as recorded, or `"2s"` as protobuf's JSON has it."""
-    if isinstance(duration, str):
-        return int(float(duration.rstrip("s")) * 1e9)
-    if isinstance(duration, dict):
-        return int(duration.get("seconds", 0) * 1e9) + int(duration.get("nanoseconds", duration.get("nanos", 0)))
-    return None

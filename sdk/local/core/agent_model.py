@@ -1,7 +1,7 @@
 """What an agent knows: executors, tasks with their unacknowledged updates, operations; and what it asks its
 surroundings to do.
 
-Plain records owned by one Agent; the rules stand in `agent`, `executors` and `updates`.
+Plain records owned by one Agent; the rules stand in `agent`, `launches`, `executors` and `updates`.
 """
 
 from collections.abc import Callable

@@ -4,6 +4,7 @@ Knows which path means what and in which order Mesos checks. What needs a disk (
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sdk.local.core import classic, managed, operator
 from sdk.local.core.authentication import principal, realm
@@ -16,7 +17,7 @@ from sdk.local.core.http import (
     json_body,
     lookup,
     of_answer,
-    only_post,
+    only,
     plain,
     value_of,
 )
@@ -28,10 +29,10 @@ from sdk.local.core.outputs import Answer
 from sdk.local.core.wire import Json
 
 _CHANGES = {
-    "/reserve": ("RESERVE", "reserve", "resources"),
-    "/unreserve": ("UNRESERVE", "unreserve", "resources"),
-    "/create-volumes": ("CREATE", "create", "volumes"),
-    "/destroy-volumes": ("DESTROY", "destroy", "volumes"),
+    "/reserve": "RESERVE_RESOURCES",
+    "/unreserve": "UNRESERVE_RESOURCES",
+    "/create-volumes": "CREATE_VOLUMES",
+    "/destroy-volumes": "DESTROY_VOLUMES",
 }
 _GET = (
     "/state", "/state-summary", "/slaves", "/frameworks", "/tasks", "/roles", "/metrics/snapshot", "/version", "/flags",
@@ -82,7 +83,7 @@ class Endpoints:
             if endpoint in managed.METHODS:
                 return managed.answer(self.master, request, endpoint, now)
             if endpoint in _POST:
-                only_post(request)
+                only(request.method, "POST")
                 return self._post(request, endpoint, now, new_stream, who)
             return self._get(request, endpoint, now)
         except Refusal as refused:
@@ -104,7 +105,8 @@ class Endpoints:
 
     def _change(self, request: Request, endpoint: str, now: float, who: str | None) -> Reply:
         given = form(request)
-        kind, field, items = _CHANGES[endpoint]
+        kind = _CHANGES[endpoint]
+        _, _, items = operator.CHANGES[kind]
         for name in ("slaveId", items):
             if name not in given:
                 return plain(400, f"Missing '{name}' query parameter in the request body")
@@ -112,7 +114,7 @@ class Endpoints:
             resources = value_of(given[items])
         except ValueError:
             return plain(400, f"Error in parsing '{items}' query parameter in the request body: syntax error")
-        return of_answer(self.master.change_resources(kind, field, items, given["slaveId"], resources, now, who))
+        return of_answer(self.master.change_resources(kind, given["slaveId"], resources, now, who))
 
     def _scheduler(self, request: Request, now: float, new_stream: str, who: str | None) -> Reply:
         call = json_body(request)
@@ -134,10 +136,8 @@ class Endpoints:
             return Reply(status=200, headers=headers, stream=new_stream, outputs=outputs)
         if parsed["type"] in ("LIST_FILES", "READ_FILE") and self._files is not None:
             return of_answer(self._files(parsed))
-        if parsed["type"] == "GET_METRICS":
-            found = [{"name": name, "value": value} for name, value in self._figures(now).items()]
-            return of_answer(Answer(status=200, body={"type": "GET_METRICS", "get_metrics": {"metrics": found}}))
-        return of_answer(self.master.operator_call(call, now=now, principal=who))
+        figures = partial(self._figures, now)
+        return of_answer(self.master.operator_call(call, now=now, principal=who, figures=figures))
 
     def _get(self, request: Request, endpoint: str, now: float) -> Reply:
         state = self.master.state

@@ -6,7 +6,7 @@ Knows no endpoint and no socket; `sdk.local.web` carries these values over the w
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -55,8 +55,8 @@ class Refusal(Exception):
 
 
 def plain(status: int, message: str = "", headers: Mapping[str, str] | None = None) -> Reply:
-    """A plain-text answer; with no message an empty body without a content type."""
-    if not message:
+    """A plain-text answer; an empty one has a content type only if it is an error, as with Mesos."""
+    if not message and status < 400:
         return Reply(status=status, headers=headers or {})
     body = message.encode(errors="replace")
     return Reply(status=status, headers={"Content-Type": "text/plain; charset=utf-8", **(headers or {})}, body=body)
@@ -86,16 +86,15 @@ def of_answer(answer: Answer) -> Reply:
         if is_large(answer.body):
             return Reply(status=answer.status, headers=headers, outputs=answer.outputs, pieces=pieces(answer.body))
         return Reply(status=answer.status, headers=headers, body=encode(answer.body), outputs=answer.outputs)
-    # Mesos gives a content type to empty answers that are errors, and none to those that are not.
-    kind = {"Content-Type": "text/plain; charset=utf-8"} if answer.text or answer.status >= 400 else {}
-    return Reply(status=answer.status, headers=kind, body=answer.text.encode(errors="replace"), outputs=answer.outputs)
+    return replace(plain(answer.status, answer.text), outputs=answer.outputs)
 
 
-def only_post(request: Request) -> None:
-    """Refuse every method but POST."""
-    if request.method != "POST":
-        message = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{request.method}'."
-        raise Refusal(plain(405, message, {"Allow": "POST"}))
+def only(method: str, *allowed: str) -> None:
+    """Refuse every method but these."""
+    if method not in allowed:
+        expected = ", ".join(f"'{name}'" for name in allowed)
+        message = f"405 Method Not Allowed. Expecting one of {{ {expected} }}, but received '{method}'."
+        raise Refusal(plain(405, message, {"Allow": ", ".join(allowed)}))
 
 
 def json_body(request: Request) -> Any:

@@ -17,10 +17,7 @@ def _users(state: State, scheduled: dict[str, Agent]) -> dict[str, set[str]]:
     for agent in scheduled.values():
         found[agent.agent_id] = {offer.framework_id for offer in agent.offers.values()}
         found[agent.agent_id] |= {framework_id for framework_id, _ in agent.executors}
-    for framework in state.frameworks.values():
-        for task in framework.tasks.values():
-            if task.agent_id in scheduled and task.charged:
-                found[task.agent_id].add(framework.framework_id)
+        found[agent.agent_id] |= {task.framework_id for task in state.tasks_on(agent.agent_id) if task.charged}
     return found
 
 

@@ -8,13 +8,13 @@ for the operator.
 import ipaddress
 from collections.abc import Iterable
 
-from sdk.local.core import agents
 from sdk.local.core.allocation import allocate, mark_dirty, offers_of, refusal, rescind
 from sdk.local.core.emit import nanoseconds, persist
 from sdk.local.core.inverse import answer_inverse, withdraw
 from sdk.local.core.machines import Machine, MachineKey, machine_key
 from sdk.local.core.model import Agent, Framework, State
 from sdk.local.core.outputs import Answer
+from sdk.local.core.removal import shut_down
 from sdk.local.core.wire import Json, ids
 
 
@@ -146,7 +146,7 @@ def start(state: State, machines: list[Json], now: float) -> Answer:
     persist(state)
     for agent in [agent for agent in state.agents.values() if agent.machine in keys]:
         withdraw(state, [agent])
-        agents.shut_down(state, agent, "Operator initiated 'Machine DOWN'", now)
+        shut_down(state, agent, "Operator initiated 'Machine DOWN'", now)
     mark_dirty(state, now)
     return Answer(status=200)
 

@@ -8,7 +8,18 @@ the calls. As in Mesos, the body needs no content type.
 from typing import Any
 
 from sdk.local.core import maintenance, quota, weights
-from sdk.local.core.http import Refusal, Reply, Request, TooDeep, document, of_answer, plain, syntax_error, value_of
+from sdk.local.core.http import (
+    Refusal,
+    Reply,
+    Request,
+    TooDeep,
+    document,
+    of_answer,
+    only,
+    plain,
+    syntax_error,
+    value_of,
+)
 from sdk.local.core.master import Master
 from sdk.local.core.wire import Json
 
@@ -26,11 +37,7 @@ _SHOWN = 1000
 
 def answer(master: Master, request: Request, endpoint: str, now: float) -> Reply:
     """The answer to a request for one of METHODS; refuses other methods and bodies that are not the wanted JSON."""
-    allowed = METHODS[endpoint]
-    if request.method not in allowed:
-        expected = ", ".join(f"'{method}'" for method in allowed)
-        message = f"405 Method Not Allowed. Expecting one of {{ {expected} }}, but received '{request.method}'."
-        raise Refusal(plain(405, message, {"Allow": ", ".join(allowed)}))
+    only(request.method, *METHODS[endpoint])
     if request.method == "GET":
         return document(request, _shown(master, endpoint))
     return of_answer(master.operator_call(_call(request, endpoint), now=now))

@@ -17,17 +17,23 @@ UNREGISTER. Messages to agents are in `sdk.local.core.agent`.
 """
 
 import base64
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from sdk.local.core import (
     accept,
-    agents,
+    accounts,
     allocation,
+    connections,
+    drains,
     feedback,
     frameworks,
     maintenance,
     operator,
+    pings,
+    registration,
+    removal,
     tasks,
     views,
 )
@@ -80,7 +86,7 @@ class Master:
 
     def _take(self, now: float) -> tuple[Output, ...]:
         # Whatever happened may have been the last thing that an agent's drain waited for.
-        agents.settle_drains(self.state, now)
+        drains.settle(self.state, now)
         outputs = tuple(self.state.out)
         self.state.out.clear()
         return outputs
@@ -192,18 +198,18 @@ class Master:
         state = self.state
         match message["type"]:
             case "REGISTER":
-                agents.register(state, connection, message, now)
+                registration.register(state, connection, message, now)
                 return self._take(now)
             case "REREGISTER":
-                agents.reregister(state, connection, message, now)
+                registration.reregister(state, connection, message, now)
                 return self._take(now)
-        agent = agents.by_connection(state, connection)
+        agent = connections.by_connection(state, connection)
         if agent is None:
             state.count("dropped_messages")
             return ()
         match message["type"]:
             case "PONG":
-                agents.pong(agent, now)
+                pings.pong(agent, now)
             case "UPDATE":
                 tasks.on_update(state, agent, message, now)
             case "MESSAGE":
@@ -211,17 +217,17 @@ class Master:
             case "EXITED_EXECUTOR":
                 tasks.on_exited_executor(state, agent, message, now)
             case "OPERATION_STATUS":
-                agents.correct(state, agent, message, now)
+                accounts.correct(state, agent, message, now)
                 feedback.on_status(state, agent, message)
             case "UNREGISTER":
-                agents.unregister(state, agent, now)
+                removal.unregister(state, agent, now)
             case kind:
                 raise ValueError(f"an agent sent a message of the unknown type {kind!r}")
         return self._take(now)
 
     def agent_disconnected(self, connection: str, *, now: float) -> tuple[Output, ...]:
         """The connection of an agent ended. Harmless for a connection that was replaced by a newer one."""
-        agents.disconnected(self.state, connection, now)
+        connections.disconnected(self.state, connection, now)
         return self._take(now)
 
     # --- operators ------------------------------------------------------------------------------------------------
@@ -248,27 +254,32 @@ class Master:
         """The connection of an operator stream ended."""
         self.state.operators.pop(stream, None)
 
-    def operator_call(self, call: Any, *, now: float, principal: str | None = None) -> Answer:
-        """One POST to /api/v1 other than SUBSCRIBE."""
+    def operator_call(
+        self,
+        call: Any,
+        *,
+        now: float,
+        principal: str | None = None,
+        figures: Callable[[], Mapping[str, float]] | None = None,
+    ) -> Answer:
+        """One POST to /api/v1 other than SUBSCRIBE; GET_METRICS shows `figures`, if there are any."""
         parsed = operator.parse(call)
         if isinstance(parsed, Answer):
             return parsed
-        return self._with_outputs(operator.answer(self.state, parsed, now, principal), now)
+        return self._with_outputs(operator.answer(self.state, parsed, now, principal, figures), now)
 
     def teardown(self, framework_id: str, *, now: float, principal: str | None = None) -> Answer:
         """An operator tears a framework down."""
         return self._with_outputs(operator.teardown(self.state, framework_id, now, principal), now)
 
-    def change_resources(
-        self, kind: str, field: str, items: str, agent_id: str, resources: Any, now: float, principal: str | None
-    ) -> Answer:
+    def change_resources(self, kind: str, agent_id: str, resources: Any, now: float, principal: str | None) -> Answer:
         """One POST to /reserve and its kin: the call of the operator API, on resources not checked yet."""
         try:
             checked = convert("OperatorVolumes", {"agent_id": {"value": agent_id}, "volumes": resources})
         except BadMessage as error:
+            items = operator.CHANGES[kind][2]
             return Answer(status=400, text=f"Error in parsing '{items}' query parameter in the request body: {error}")
-        operation = {"type": kind, field: {items: checked.get("volumes", [])}}
-        found = operator.change(self.state, operation, agent_id, now, principal)
+        found = operator.change_resources(self.state, kind, agent_id, checked.get("volumes", []), now, principal)
         return self._with_outputs(found, now)
 
     def _with_outputs(self, answer: Answer, now: float) -> Answer:
@@ -279,7 +290,7 @@ class Master:
     def tick(self, *, now: float) -> tuple[Output, ...]:
         """What is due by now: heartbeats, pings, timeouts, an allocation cycle."""
         state = self.state
-        agents.tick(state, now)
+        pings.tick(state, now)
         frameworks.tick(state, now)
         for stream, due in state.operators.items():
             if now >= due:

@@ -6,7 +6,7 @@ resources, authentication of agents) there are none, hence zeros.
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -121,6 +121,11 @@ class Measured:
         result |= self.state_store_ms.figures("registrar/state_store_ms")
         result |= self.allocation_run_ms.figures("allocator/mesos/allocation_run_ms")
         return result | self.allocation_run_latency_ms.figures("allocator/mesos/allocation_run_latency_ms")
+
+
+def get_metrics(figures: Mapping[str, float]) -> Json:
+    """The content of an answer to GET_METRICS."""
+    return {"metrics": [{"name": name, "value": value} for name, value in figures.items()]}
 
 
 def metrics(

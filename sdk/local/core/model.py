@@ -1,6 +1,7 @@
 """What the master knows: frameworks, agents, tasks, offers, operations. Plain mutable records, owned by one Master.
 
-Knows no rules; they stand in `allocation`, `accept`, `tasks`, `frameworks`, `agents` and `operations`.
+Knows no rules; they stand in `allocation`, `accept`, `tasks`, `frameworks`, `operations` and, for agents, in
+`registration`, `reregistration`, `accounts`, `connections`, `pings`, `drains` and `removal`.
 """
 
 import base64
@@ -15,6 +16,7 @@ from sdk.local.core.constraints import Constraints
 from sdk.local.core.filters import Filters
 from sdk.local.core.machines import MachineKey, Maintenance, machine_key
 from sdk.local.core.outputs import Output
+from sdk.local.core.placed import Placed
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import Json
 
@@ -156,8 +158,8 @@ class Framework:
     offer_constraints: Json = field(default_factory=dict)
     constraints: Constraints = NO_CONSTRAINTS
     """The same, ready to be asked."""
-    tasks: dict[str, Task] = field(default_factory=dict)
-    unreachable: dict[str, Task] = field(default_factory=dict)
+    tasks: Placed[Task] = field(default_factory=Placed)
+    unreachable: Placed[Task] = field(default_factory=Placed)
     completed: deque[Task] = field(default_factory=deque)
     operations: dict[str, Operation] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
@@ -216,8 +218,6 @@ class Agent:
     drain: Json | None = None
     """`{"config", "since"}` while an operator drains it, and after that until it is activated again."""
     drained: bool = False
-    blocker: tuple[str, str] | None = None
-    """Framework and task that the drain was last seen to wait for."""
     offers: dict[str, Offer] = field(default_factory=dict)
     executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
@@ -297,6 +297,10 @@ class State:
     """How much later than it was due the last allocation ran."""
     metrics: dict[str, int] = field(default_factory=dict)
     out: list[Output] = field(default_factory=list)
+
+    def tasks_on(self, agent_id: str) -> list[Task]:
+        """The tasks on one agent, framework by framework."""
+        return [task for framework in self.frameworks.values() for task in framework.tasks.on(agent_id)]
 
     def offer_id(self) -> str:
         """A new id of an offer or inverse offer."""

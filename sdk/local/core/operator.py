@@ -3,12 +3,14 @@
 Knows the checks, statuses and texts of the real master. Listing and reading files is the shell's business.
 """
 
-from sdk.local.core import agents, frameworks, maintenance, operations, quota, views, weights
+from collections.abc import Callable, Mapping
+
+from sdk.local.core import drains, frameworks, maintenance, operations, quota, removal, views, weights
 from sdk.local.core.allocation import mark_dirty, offers_of, rescind, set_total
 from sdk.local.core.authorization import operation_problem, teardown_allowed
 from sdk.local.core.emit import count_operation, persist, to_agent
 from sdk.local.core.master_flags import flags
-from sdk.local.core.metrics import metrics
+from sdk.local.core.metrics import get_metrics, metrics
 from sdk.local.core.model import Agent, Operation, State
 from sdk.local.core.outputs import Answer
 from sdk.local.core.resources import Resources, modern, text
@@ -30,12 +32,13 @@ _VIEWS = frozenset(
      "GET_MAINTENANCE_STATUS", "GET_MAINTENANCE_SCHEDULE"}
 )  # fmt: skip
 _OTHERS = frozenset({"SUBSCRIBE"})
-_RESOURCES = {
+CHANGES = {
     "RESERVE_RESOURCES": ("RESERVE", "reserve", "resources"),
     "UNRESERVE_RESOURCES": ("UNRESERVE", "unreserve", "resources"),
     "CREATE_VOLUMES": ("CREATE", "create", "volumes"),
     "DESTROY_VOLUMES": ("DESTROY", "destroy", "volumes"),
 }
+"""Calls that are an operation on an agent's resources: its type, its field, and what the list in it is called."""
 _HEAD = "Failed to validate master::Call: "
 _FORBIDDEN = Answer(status=403, text="403 Forbidden.")
 
@@ -55,15 +58,23 @@ def parse(call: object) -> Json | Answer:
     return message
 
 
-def answer(state: State, call: Json, now: float, principal: str | None) -> Answer:
-    """Carry out a parsed call; what it causes is in `state.out`."""
+def answer(
+    state: State,
+    call: Json,
+    now: float,
+    principal: str | None,
+    figures: Callable[[], Mapping[str, float]] | None = None,
+) -> Answer:
+    """Carry out a parsed call; what it causes is in `state.out`. `figures` are the metrics of a master with a process
+    around it, which measures more than the state tells.
+    """
     kind = call["type"]
     if kind in _VIEWS:
         return _view(state, kind)
     match kind:
         case "GET_METRICS":
-            found = [{"name": name, "value": value} for name, value in metrics(state, now).items()]
-            return Answer(status=200, body={"type": kind, "get_metrics": {"metrics": found}})
+            found = metrics(state, now) if figures is None else figures()
+            return Answer(status=200, body={"type": kind, "get_metrics": get_metrics(found)})
         case "TEARDOWN":
             return teardown(state, call["teardown"]["framework_id"]["value"], now, principal)
         case "SET_LOGGING_LEVEL":
@@ -90,11 +101,10 @@ def answer(state: State, call: Json, now: float, principal: str | None) -> Answe
             content = dict(call[kind.lower()])
             agent_id = content.pop("agent_id", {}).get("value", "")
             return change(state, {"type": kind, kind.lower(): content}, agent_id, now, principal)
-        case _ if kind in _RESOURCES:
+        case _ if kind in CHANGES:
             content = call[kind.lower()]
-            name, field, items = _RESOURCES[kind]
-            operation = {"type": name, field: {items: content.get(items, [])}}
-            return change(state, operation, content["agent_id"]["value"], now, principal)
+            resources = content.get(CHANGES[kind][2], [])
+            return change_resources(state, kind, content["agent_id"]["value"], resources, now, principal)
         case _:
             # SUBSCRIBE, LIST_FILES and READ_FILE are answered by the shell around this.
             return Answer(status=501, text=f"{kind} is not answered here")
@@ -155,7 +165,7 @@ def teardown(state: State, framework_id: str, now: float, principal: str | None)
 def _mark_gone(state: State, agent_id: str, now: float) -> Answer:
     if agent_id in state.gone_agents:
         return Answer(status=200)
-    if not agents.mark_gone(state, agent_id, now):
+    if not removal.mark_gone(state, agent_id, now):
         return Answer(status=404, text=f"Agent '{agent_id}' not found")
     return Answer(status=200)
 
@@ -169,16 +179,16 @@ def _activity(state: State, kind: str, content: Json, now: float) -> Answer:
         case "REACTIVATE_AGENT":
             if agent_id not in state.deactivated:
                 return Answer(status=400, text=f"Agent '{agent_id}' is already active")
-            agents.reactivate(state, agent_id)
+            drains.reactivate(state, agent_id)
         case "DEACTIVATE_AGENT":
             # A draining agent stays what it is.
             if agent_id not in state.deactivated:
-                agents.deactivate(state, agent_id, None, now)
+                drains.deactivate(state, agent_id, None, now)
         case _:
             grace = content.get("max_grace_period")
             config: Json = {} if grace is None else {"max_grace_period": {"nanoseconds": _nanoseconds(grace)}}
             config["mark_gone"] = content.get("mark_gone", False)
-            agents.deactivate(state, agent_id, {"config": config, "since": now}, now)
+            drains.deactivate(state, agent_id, {"config": config, "since": now}, now)
     persist(state)
     if kind == "REACTIVATE_AGENT":
         mark_dirty(state, now)
@@ -187,6 +197,14 @@ def _activity(state: State, kind: str, content: Json, now: float) -> Answer:
 
 def _nanoseconds(duration: Json) -> int:
     return int(duration.get("seconds", 0)) * 10**9 + int(duration.get("nanos", 0))
+
+
+def change_resources(
+    state: State, kind: str, agent_id: str, resources: list[Json], now: float, principal: str | None
+) -> Answer:
+    """One of CHANGES on these resources."""
+    name, field, items = CHANGES[kind]
+    return change(state, {"type": name, field: {items: resources}}, agent_id, now, principal)
 
 
 def change(state: State, given: Json, agent_id: str, now: float, principal: str | None) -> Answer:

@@ -1,13 +1,15 @@
 """What an earlier process of the agent stored, taken piece by piece: one damaged checkpoint costs what was in it, and
 nothing else.
 
-Knows the contents that `executors`, `updates`, `agent_operations` and `agent` store. What follows for executors and
-tasks is `agent`'s.
+Knows the contents that `executors`, `updates`, `agent_operations` and `agent_registration` store, and what is to be
+done about executors and tasks of which a part is lost. Whether executors are alive it cannot know.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from sdk.local.core import executors, updates
 from sdk.local.core.agent_model import AgentOperation, AgentState, AgentTask, ExecutorRun
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import BadMessage, Json, convert
@@ -17,14 +19,42 @@ class Damaged(Exception):
     """A checkpoint is not what this agent writes; the text says what is wrong with it."""
 
 
-def take(state: AgentState, name: str, content: Any, now: float) -> None:
+def recover(state: AgentState, checkpoints: Mapping[str, Json], now: float) -> dict[str, str]:
+    """Start from what an earlier process of this agent stored: its executors may still be alive.
+
+    Returns why those that could not be used could not be. What this causes is among the outputs of the first `tick`.
+    """
+    damaged: dict[str, str] = {}
+    for name, content in checkpoints.items():
+        try:
+            _take(state, name, content, now)
+        except Damaged as error:
+            damaged[name] = str(error)
+    _find_identity(state)
+    used = {run.framework_id for run in state.runs.values()} | {item.framework_id for item in state.tasks.values()}
+    for framework_id in set(state.frameworks) - used:
+        executors.forget_framework(state, framework_id)
+    for run in state.runs.values():
+        if run.framework_id not in state.frameworks:
+            executors.destroy(state, run)
+    for task in list(state.tasks.values()):
+        if not task.terminal and (task.framework_id, task.executor_id or "") not in state.runs:
+            # The checkpoint of its executor was lost, and the executor is ended as nobody's.
+            reason, text = "REASON_EXECUTOR_TERMINATED", "Executor terminated"
+            updates.add(state, task, updates.agent_status(state, task, "TASK_FAILED", reason, text, now), now)
+    if state.runs:
+        state.recover_until = now + state.config.executor_reregistration_timeout
+    return damaged
+
+
+def _take(state: AgentState, name: str, content: Any, now: float) -> None:
     """One checkpoint into the state, or Damaged and the state as it was."""
     if not isinstance(content, dict):
         raise Damaged("it is no object")
     try:
         # Halves of surrogate pairs can be written in JSON, but neither in files nor in their names.
         json.dumps(content, ensure_ascii=False).encode()
-        _take(state, name.partition("/")[0], content, now)
+        _read(state, name.partition("/")[0], content, now)
     except BadMessage as error:
         raise Damaged(str(error)) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -32,7 +62,7 @@ def take(state: AgentState, name: str, content: Any, now: float) -> None:
         raise Damaged(f"it does not fit: {error!r}") from None
 
 
-def _take(state: AgentState, kind: str, content: Json, now: float) -> None:
+def _read(state: AgentState, kind: str, content: Json, now: float) -> None:
     match kind:
         case "agent":
             draining = content.get("draining")
@@ -86,7 +116,7 @@ def _text(content: Json, name: str) -> str:
     return value
 
 
-def find_identity(state: AgentState) -> None:
+def _find_identity(state: AgentState) -> None:
     """The agent's id from what runs under it, when its own checkpoint is lost: executors and tasks must not go with
     that one file.
     """

@@ -178,8 +178,8 @@ def allocated(state: State, *, agent: Agent | None = None, framework: Framework 
     parts = [
         task.resources
         for owner in ([framework] if framework else state.frameworks.values())
-        for task in owner.tasks.values()
-        if task.charged and (agent is None or task.agent_id == agent.agent_id)
+        for task in (owner.tasks.on(agent.agent_id) if agent else owner.tasks.values())
+        if task.charged
     ]
     parts += [
         executor.resources

@@ -1,22 +1,23 @@
 """The books of a master: whatever happens in whatever order, every resource is free, offered or used, and each once."""
 
 import itertools
+import json
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sdk.local.core import Agent, AgentConfig, Destroy, Launch, ToMaster
+from sdk.local.core import Agent, AgentConfig, Destroy, Launch, Master, ToMaster
 from sdk.local.core.capacity import Capacity
-from sdk.local.core.emit import charge
-from sdk.local.core.model import Agent as Known
 from sdk.local.core.model import Framework
 from sdk.local.core.resources import Resources
 from sdk.local.fault_values import AgentFaults
 from sdk.local.flags import resources
+from tests.unit.sdk.local.counting import everybody_is_charged, everything_is_somewhere
 from tests.unit.sdk.local.model import Json, World, amounts, framework_info, launch, task, uuid
 
 TOTAL = "cpus(*):4;cpus(a/b):2;mem:1024;disk:512;ports:[31000-31003]"
@@ -25,7 +26,7 @@ CAPABILITIES = st.sampled_from(((), ("PARTITION_AWARE",)))
 AGENTS = st.integers(0, 2)
 STREAMS = st.integers(0, 7)
 STEPS = st.sampled_from(
-    ("t", "z", "y", "r", "rx", "ry", "rc", "rcx", "rcg", "rcd", "c", "d", "x", "g", "s", "u", "rrr", "tzy")
+    ("t", "z", "y", "r", "rx", "ry", "rc", "rcx", "rcg", "rcd", "c", "d", "x", "g", "s", "u", "rrr", "tzy", "a")
 )
 """Operations of one ACCEPT, a letter each: see `_operation`."""
 
@@ -205,9 +206,27 @@ class Books(RuleBasedStateMachine):
         self._accept(number, pick, does)
         self.deliver()
 
-    def _accept(self, number: int, pick: int, does: str) -> None:
+    def _with_offers(self, number: int) -> tuple[str, Framework] | None:
+        """A framework that has offers: left to chance there would be one in few runs, and nothing in the books."""
+        if self._any(number) is None:
+            self.subscribe({"a", "c"}, 60.0, ())
         found = self._any(number)
-        if found is None or not found[1].offers:
+        if found is not None and not found[1].offers:
+            for place in self.places:
+                if not place.connection:
+                    place.connect()
+            self.deliver()
+            if not self.world.master.state.connections:
+                self.start_anew()
+                self.places[2].connect()
+                self.deliver()
+            self.revive(number)
+            found = self._any(number)
+        return found if found is not None and found[1].offers else None
+
+    def _accept(self, number: int, pick: int, does: str) -> None:
+        found = self._with_offers(number)
+        if found is None:
             return
         offers = list(found[1].offers.values())
         offer = offers[pick % len(offers)]
@@ -226,8 +245,9 @@ class Books(RuleBasedStateMachine):
         volume = disk | {"disk": {"persistence": {"id": "v"}, "volume": {"container_path": "v", "mode": "RW"}}}
         larger = volume | {"scalar": {"value": 128.0}}
         unreserved = [item for item in offer["resources"] if not item.get("reservations")]
-        plain = offer | {"resources": unreserved}
-        whole = {item["name"] for item in unreserved} >= {"cpus", "mem", "disk"}
+        needed = {"cpus", "mem", "disk"}
+        plain = offer | {"resources": unreserved} if {item["name"] for item in unreserved} >= needed else offer
+        whole = {item["name"] for item in offer["resources"]} >= needed
         match what:
             case "r":
                 return {"type": "RESERVE", "reserve": {"resources": [cpus, disk]}} | ident
@@ -244,6 +264,10 @@ class Books(RuleBasedStateMachine):
                 return {"type": "SHRINK_VOLUME", "shrink_volume": shrink} | ident
             case "t":
                 return launch(task(plain, name)) if whole else None
+            case "a":
+                # The id of one that an agent has; a new master learns of that when the agent comes back.
+                used = [task_id for place in self.places for _, task_id in place.agent.state.tasks]
+                return launch(task(plain, used[0])) if whole and used else None
             case "x":
                 # On what was reserved just before, with a volume if there is one.
                 return launch(task(offer, name) | {"resources": [cpus]}) if whole else None
@@ -315,6 +339,19 @@ class Books(RuleBasedStateMachine):
         place.running.clear()
         place.fresh()
 
+    # --- masters --------------------------------------------------------------------------------------------------
+
+    @rule()
+    def another_master(self) -> None:
+        """It starts from the registry: frameworks and tasks are learned from agents, and from whom comes back."""
+        for place in self.places:
+            place.agent.master_disconnected()
+            place.up.clear()
+            place.connection = ""
+        registry = json.loads(json.dumps(self.world.master.registry()))
+        config = replace(self.world.config, master_id=f"M{next(self.names)}")
+        self.world.master = Master(config, now=self.world.now, registry=registry)
+
     # --- operators ------------------------------------------------------------------------------------------------
 
     @rule(
@@ -355,24 +392,9 @@ class Books(RuleBasedStateMachine):
 
     # --- what always holds ----------------------------------------------------------------------------------------
 
-    def _used(self, agent: Known) -> Resources:
-        found = Resources()
-        for framework in self.world.master.state.frameworks.values():
-            for item in framework.tasks.values():
-                if item.agent_id == agent.agent_id and item.charged:
-                    found = found + item.resources.unallocated()
-        for executor in agent.executors.values():
-            found = found + executor.resources.unallocated()
-        return found
-
     @invariant()
     def every_resource_is_somewhere(self) -> None:
-        for agent in self.world.master.state.agents.values():
-            offered = Resources()
-            for offer in agent.offers.values():
-                offered = offered + offer.resources.unallocated()
-            used = self._used(agent)
-            assert agent.free + offered + used == agent.total, f"{agent.free} + {offered} + {used} is not {agent.total}"
+        everything_is_somewhere(self.world.master.state)
 
     @invariant()
     def offers_are_of_active_agents(self) -> None:
@@ -396,19 +418,7 @@ class Books(RuleBasedStateMachine):
         assert {name: amount for name, amount in state.capacity.total.items() if amount} == capacity.total
         reserved = {role: {n: v for n, v in held.items() if v} for role, held in state.capacity.reserved.items()}
         assert reserved == capacity.reserved
-        for framework in state.frameworks.values():
-            counted = Framework(framework_id="", info={}, registered=0.0, reregistered=0.0)
-            for item in framework.tasks.values():
-                if item.charged:
-                    charge(counted, item.resources)
-            for agent in state.agents.values():
-                for executor in agent.executors.values():
-                    if executor.framework_id == framework.framework_id:
-                        charge(counted, executor.resources)
-            for offer in framework.offers.values():
-                charge(counted, offer.resources)
-            assert framework.held == counted.held
-            assert framework.unreserved == counted.unreserved
+        everybody_is_charged(state)
 
     @invariant()
     def drains_end(self) -> None:

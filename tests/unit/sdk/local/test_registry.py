@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdk.local import master, registry
+from sdk.local import master_process, registry
 from sdk.local.clock import SteadyClock
 from sdk.local.core import Master, MasterConfig, Persist
 from sdk.local.core.kept import check
 from sdk.local.core.wire import BadMessage
 from sdk.local.flags import attributes
+from sdk.local.master import MasterServer
 from sdk.local.registry import RegistryError
 from tests.unit.sdk.local.agent_words import ANYTHING, changed, places
 from tests.unit.sdk.local.model import World
@@ -88,7 +89,7 @@ def test_a_damaged_file_is_named(
 ) -> None:
     """The master does not start over it, as if the cluster were new: it says which file, why and what to do."""
     (tmp_path / "registry.json").write_bytes(content)
-    assert master.main(["--work-dir", str(tmp_path), "--port", "1"]) == 1
+    assert master_process.main(["--work-dir", str(tmp_path), "--port", "1"]) == 1
     said = capsys.readouterr().err
     assert f"master: the registry {tmp_path}/registry.json is damaged: " in said
     assert words in said
@@ -112,7 +113,7 @@ def test_a_file_that_cannot_be_replaced(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The text names the option."""
     (tmp_path / "file").touch()
-    assert master.main(["--work-dir", str(tmp_path / "file" / "m"), "--port", "1"]) == 1
+    assert master_process.main(["--work-dir", str(tmp_path / "file" / "m"), "--port", "1"]) == 1
     assert capsys.readouterr().err == f"master: --work-dir {tmp_path}/file/m: Not a directory\n"
 
 
@@ -120,10 +121,10 @@ def test_two_masters_do_not_share_a_registry(tmp_path: Path, capsys: pytest.Capt
     """The second says what to do; masters that elect a leader share it."""
     path = tmp_path / "registry.json"
     with registry.locked(path, together=False):
-        assert master.main(["--work-dir", str(tmp_path), "--port", "1"]) == 1
+        assert master_process.main(["--work-dir", str(tmp_path), "--port", "1"]) == 1
         assert f"master: another master uses the registry {path}: " in capsys.readouterr().err
     with registry.locked(path, together=True), registry.locked(path, together=True):
-        assert master.main(["--work-dir", str(tmp_path), "--port", "1"]) == 1
+        assert master_process.main(["--work-dir", str(tmp_path), "--port", "1"]) == 1
 
 
 def test_a_master_that_follows_changes_nothing(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_master_that_follows_changes_nothing(tmp_path: Path) -> None:
     config = MasterConfig(master_id="N", heartbeat_interval=0.02, agent_reregister_timeout=0.01)
 
     async def lose_the_lead() -> None:
-        server = master.MasterServer(config, tmp_path, SteadyClock(), elected=False)
+        server = MasterServer(config, tmp_path, SteadyClock(), elected=False)
         server.lead()
         server.master.state.recovered_agents.clear()
         server.master.state.recover_until = None
@@ -157,8 +158,8 @@ def test_a_master_whose_registry_is_damaged_does_not_lead(tmp_path: Path) -> Non
     """Elected, it ends instead: the next one may have a better file system."""
     (tmp_path / "registry.json").write_text("{}")
 
-    async def lead() -> master.MasterServer:
-        server = master.MasterServer(MasterConfig(master_id="N"), tmp_path, SteadyClock(), elected=False)
+    async def lead() -> MasterServer:
+        server = MasterServer(MasterConfig(master_id="N"), tmp_path, SteadyClock(), elected=False)
         ended = asyncio.Event()
         server.on_failure = ended.set
         (tmp_path / "registry.json").write_text("{")
