@@ -16,7 +16,7 @@ _TURN = 0.01
 """Seconds of CPU between two turns."""
 _GZIP = 31
 """zlib's window for the gzip format."""
-_CHUNK = 128 << 10
+_CHUNK = 4 << 20
 
 
 async def gathered(parts: Iterator[bytes]) -> list[bytes]:

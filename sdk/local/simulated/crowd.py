@@ -21,7 +21,7 @@ from sdk.local.simulated.simulation import Settings
 from sdk.local.simulated.simulator import arguments
 
 _ROOT = Path(__file__).resolve().parents[3]
-_TURN = 0.003
+_TURN = 0.005
 """Seconds of CPU after which others get their turn, so that a busy machine does not shorten it."""
 _SOME = 20
 """Items between two looks at the clock."""
@@ -38,6 +38,8 @@ class Crowd:
         self._settings = settings
         self._filled = filled
         self._known: set[str] = set()
+        self._turn = 0.0
+        """When this turn began."""
         self._failure: str | None = None
 
     async def run(self) -> None:
@@ -60,12 +62,11 @@ class Crowd:
         raise EnvironmentProblem(self._failure or f"the process of the simulated agents ended: {status}")
 
     async def _take(self, sender: Sender, frame: Sequence[Any]) -> None:
-        """Hand a frame to the master, with turns for others between."""
-        turn = time.thread_time()
+        """Hand a frame to the master, with turns for others between: the next frame may be here already."""
         for start in range(0, len(frame), _SOME):
-            if time.thread_time() - turn > _TURN:
+            if time.thread_time() - self._turn > _TURN:
                 await asyncio.sleep(0)
-                turn = time.thread_time()
+                self._turn = time.thread_time()
             # Messages of agents that come in a row are one input: what they change in the registry is written once.
             messages: list[tuple[str, Json]] = []
             for kind, name, content in frame[start : start + _SOME]:
