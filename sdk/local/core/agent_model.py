@@ -109,6 +109,10 @@ class AgentConfig:
     update_retry_min: float = 10.0
     update_retry_max: float = 600.0
     max_completed: int = 150
+    keeps: bool = True
+    """Whether something is kept for a restart: without it there are no Checkpoint outputs."""
+    trusting: bool = False
+    """Whether messages of the master are used as they are: it is one of this version, and nobody is between."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,6 +216,11 @@ class AgentState:
     applied: dict[str, None] = field(default_factory=dict)
     """Operations that were applied, so that the master does not take them for lost."""
     out: list[AgentOutput] = field(default_factory=list)
+
+    def keep(self, name: str, content: Json | None) -> None:
+        """Keep something under a name for the time after a restart; None: no longer."""
+        if self.config.keeps:
+            self.out.append(Checkpoint(name=name, content=content))
 
     def tasks_of(self, run: ExecutorRun) -> list[AgentTask]:
         """The tasks that run, or ran, in that executor and are not yet forgotten."""

@@ -4,7 +4,7 @@ What an operation makes of resources is in `operations`; when it is told again, 
 """
 
 from sdk.local.core import operations, updates
-from sdk.local.core.agent_model import AgentOperation, AgentState, Checkpoint, Volumes
+from sdk.local.core.agent_model import AgentOperation, AgentState, Volumes
 from sdk.local.core.wire import Json
 
 
@@ -64,4 +64,4 @@ def _checkpoint(state: AgentState) -> None:
             for item in state.operations.values()
         ],
     }
-    state.out.append(Checkpoint(name="resources", content=content))
+    state.keep("resources", content)

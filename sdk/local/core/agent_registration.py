@@ -5,7 +5,7 @@ here, too: the master asks about it in its answer.
 """
 
 from sdk.local.core import updates
-from sdk.local.core.agent_model import AgentState, AgentTask, Checkpoint
+from sdk.local.core.agent_model import AgentState, AgentTask
 from sdk.local.core.views import task_fields
 from sdk.local.core.wire import Json
 
@@ -62,7 +62,7 @@ def checkpoint(state: AgentState) -> None:
     content: Json = {"agent_id": state.agent_id}
     if state.draining is not None:
         content["draining"] = state.draining
-    state.out.append(Checkpoint(name="agent", content=content))
+    state.keep("agent", content)
 
 
 def reported_task(task: AgentTask) -> Json:

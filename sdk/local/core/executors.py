@@ -9,7 +9,6 @@ from sdk.local.core import updates
 from sdk.local.core.agent_model import (
     AgentState,
     AgentTask,
-    Checkpoint,
     CloseExecutor,
     Destroy,
     ExecutorRun,
@@ -32,7 +31,7 @@ def know_framework(state: AgentState, framework: Json) -> None:
     framework_id = framework["id"]["value"]
     if state.frameworks.get(framework_id) != framework:
         state.frameworks[framework_id] = framework
-        state.out.append(Checkpoint(name=f"framework/{quote(framework_id, safe='')}", content=framework))
+        state.keep(f"framework/{quote(framework_id, safe='')}", framework)
 
 
 def forget_framework(state: AgentState, framework_id: str) -> None:
@@ -42,7 +41,7 @@ def forget_framework(state: AgentState, framework_id: str) -> None:
         state.completed_frameworks[framework_id] = info
         while len(state.completed_frameworks) > state.config.max_completed:
             del state.completed_frameworks[next(iter(state.completed_frameworks))]
-        state.out.append(Checkpoint(name=f"framework/{quote(framework_id, safe='')}", content=None))
+        state.keep(f"framework/{quote(framework_id, safe='')}", None)
 
 
 def checkpoint(state: AgentState, run: ExecutorRun) -> None:
@@ -55,7 +54,7 @@ def checkpoint(state: AgentState, run: ExecutorRun) -> None:
         "command": run.command,
         "pid": run.pid,
     }
-    state.out.append(Checkpoint(name=f"executor/{run.container_id}", content=content))
+    state.keep(f"executor/{run.container_id}", content)
 
 
 def deliver(state: AgentState, run: ExecutorRun, tasks: list[AgentTask]) -> None:
@@ -192,7 +191,7 @@ def exited(state: AgentState, run: ExecutorRun, status: int | None, now: float) 
     `status` is the wait status, None when unknown.
     """
     del state.runs[run.key]
-    state.out.append(Checkpoint(name=f"executor/{run.container_id}", content=None))
+    state.keep(f"executor/{run.container_id}", None)
     if run.stream is not None:
         state.out.append(CloseExecutor(stream=run.stream))
         run.stream = None

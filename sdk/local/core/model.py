@@ -171,6 +171,8 @@ class Framework:
     """The part of that which is not reserved: quotas count it."""
     allocations: dict[str, int] = field(default_factory=dict)
     """How many offers it got in each role: who got fewer comes first at equal shares."""
+    _declared: tuple[Json, frozenset[str]] | None = None
+    """An info, and the capabilities that it declares: they are asked for with every offer and every event."""
 
     def count(self, name: str, by: int = 1) -> None:
         """So many more of what /metrics/snapshot counts under `name` for this framework."""
@@ -183,7 +185,10 @@ class Framework:
 
     def has(self, capability: str) -> bool:
         """Whether the scheduler declared that capability."""
-        return _declares(self.info, capability)
+        if self._declared is None or self._declared[0] is not self.info:
+            names = frozenset(str(item.get("type")) for item in self.info.get("capabilities", ()))
+            self._declared = (self.info, names)
+        return capability in self._declared[1]
 
     @property
     def roles(self) -> list[str]:

@@ -5,13 +5,16 @@ One update per task is under way at a time; the next one waits for the acknowled
 
 from urllib.parse import quote
 
-from sdk.local.core.agent_model import AgentOperation, AgentState, AgentTask, Checkpoint, ExecutorRun, ToMaster
+from sdk.local.core.agent_model import AgentOperation, AgentState, AgentTask, ExecutorRun, ToMaster
 from sdk.local.core.shared import shared
 from sdk.local.core.wire import Json, ordered
 
 
 def checkpoint_task(state: AgentState, task: AgentTask) -> None:
     """Store a task with its updates."""
+    if not state.config.keeps:
+        # It is done for every update.
+        return
     content = {
         "framework_id": task.framework_id,
         "info": task.info,
@@ -24,7 +27,7 @@ def checkpoint_task(state: AgentState, task: AgentTask) -> None:
         "group": task.group,
         "kill": task.kill,
     }
-    state.out.append(Checkpoint(name=_name(task), content=content))
+    state.keep(_name(task), content)
 
 
 def _name(task: AgentTask) -> str:
@@ -34,7 +37,7 @@ def _name(task: AgentTask) -> str:
 def forget_task(state: AgentState, task: AgentTask) -> None:
     """A task ended and everybody knows."""
     state.tasks.pop((task.framework_id, task.task_id), None)
-    state.out.append(Checkpoint(name=_name(task), content=None))
+    state.keep(_name(task), None)
     state.completed_tasks.append(task)
     del state.completed_tasks[: -state.config.max_completed]
 

@@ -18,8 +18,10 @@ class SimulatedAgent:
     def __init__(
         self, info: Json, life: Life, new_uuid: Callable[[], str], new_id: Callable[[], str], *, now: float
     ) -> None:
-        # Nobody asks a simulated agent for what it completed.
-        config = AgentConfig(info=info, new_uuid=new_uuid, new_container_id=new_id, max_completed=1)
+        # Nobody asks a simulated agent for what it completed, and what the master says comes straight from it.
+        config = AgentConfig(
+            info=info, new_uuid=new_uuid, new_container_id=new_id, max_completed=1, keeps=False, trusting=True
+        )
         self.agent = Agent(config, now=now)
         self._executors = Executors(self.agent, life, new_uuid, new_id)
 
