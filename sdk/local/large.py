@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sdk.local.core.http import Reply
 
-_TURN = 0.01
+_TURN = 0.015
 """Seconds of CPU between two turns."""
 _GZIP = 31
 """zlib's window for the gzip format."""

@@ -21,9 +21,9 @@ from sdk.local.simulated.simulation import Settings
 from sdk.local.simulated.simulator import arguments
 
 _ROOT = Path(__file__).resolve().parents[3]
-_TURN = 0.005
+_TURN = 0.003
 """Seconds of CPU after which others get their turn, so that a busy machine does not shorten it."""
-_SOME = 20
+_SOME = 5
 """Items between two looks at the clock."""
 _END = 5.0
 """Seconds for its process to end by itself."""
