@@ -8,6 +8,7 @@ know agents, offers or who may use what.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sdk.local.core.wire import Json, ordered
 
@@ -207,10 +208,18 @@ class Kind:
 
 
 _kinds: dict[str, Kind] = {}
+_sums: "dict[str, Resources]" = {}
 # Volumes have ids, so there is no end of kinds.
 _REMEMBERED = 2000
 # Roles, principals and labels come from the network, too, and may be of any length.
 _LONGEST = 10_000
+
+
+def _remember(known: dict[str, Any], name: str, value: object) -> None:
+    if len(name) <= _LONGEST:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[name] = value
 
 
 def _kind(template: Json) -> Kind:
@@ -219,10 +228,7 @@ def _kind(template: Json) -> Kind:
     found = _kinds.get(name)
     if found is None:
         found = Kind(template)
-        if len(name) <= _LONGEST:
-            if len(_kinds) >= _REMEMBERED:
-                _kinds.clear()
-            _kinds[name] = found
+        _remember(_kinds, name, found)
     return found
 
 
@@ -257,15 +263,20 @@ class Resources:
 
     @classmethod
     def of(cls, resources: Iterable[Json] | None) -> "Resources":
-        """The sum of JSON resources in post-refinement format (`reservations`, no `role`)."""
-        entries: dict[str, _Entry] = {}
-        for resource in resources or ():
-            _put(
-                entries,
-                _kind({name: item for name, item in resource.items() if name not in _VALUE_FIELDS}),
-                _value(resource),
-            )
-        return cls(entries)
+        """The sum of JSON resources in post-refinement format (`reservations`, no `role`). One object for the same
+        list, as many tasks ask for the same.
+        """
+        items = list(resources or ())
+        name = repr(items)
+        found = _sums.get(name)
+        if found is None:
+            entries: dict[str, _Entry] = {}
+            for resource in items:
+                template = {name: item for name, item in resource.items() if name not in _VALUE_FIELDS}
+                _put(entries, _kind(template), _value(resource))
+            found = cls(entries)
+            _remember(_sums, name, found)
+        return found
 
     @classmethod
     def sum(cls, parts: "Iterable[Resources]") -> "Resources":

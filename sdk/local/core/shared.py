@@ -50,5 +50,16 @@ def shared_task(task: Json) -> Json:
     """A TaskInfo whose common parts are shared."""
     result = {name: shared(part) if name in _PARTS else part for name, part in task.items()}
     if "resources" in result:
-        result["resources"] = [shared(item) for item in result["resources"]]
+        result["resources"] = shared([shared(item) for item in result["resources"]])
+    if "discovery" in result:
+        result["discovery"] = _shared_discovery(result["discovery"])
     return result
+
+
+def _shared_discovery(discovery: Json) -> Json:
+    """Ports have numbers of their own, and labels in common."""
+    ports = discovery.get("ports", {}).get("ports", [])
+    if not any("labels" in port for port in ports):
+        return discovery
+    named = [port | {"labels": shared(port["labels"])} if "labels" in port else port for port in ports]
+    return discovery | {"ports": {"ports": named}}

@@ -52,12 +52,21 @@ def on_update(state: State, agent: Agent, message: Json, now: float) -> None:
             task.state = str(message.get("latest_state", content["state"]))
         task.learned = False
         again = task.sent_uuid == content.get("uuid")
+        _share(task, content)
         task.sent_state, task.sent_uuid = content["state"], content.get("uuid")
         if not again:
             task_updated(state, task, content)
         if task.terminal:
             release(state, task, now)
     update(state, framework, content)
+
+
+def _share(task: Task, content: Json) -> None:
+    """What a status repeats of the one before, or of the task, is one object: there are many tasks with statuses."""
+    known = task.statuses[-1] if task.statuses else task.info
+    for name in ("task_id", "agent_id", "executor_id", "container_status"):
+        if name in known and name in content and known[name] == content[name]:
+            content[name] = known[name]
 
 
 def on_message(state: State, agent: Agent, message: Json) -> None:

@@ -36,5 +36,17 @@ def test_parts_of_tasks_are_shared() -> None:
         for name in ("t1", "t2")
     )
     assert one["labels"] is two["labels"]
-    assert one["resources"][0] is two["resources"][0]
+    assert one["resources"] is two["resources"]
     assert one["task_id"] != two["task_id"]
+
+
+def test_the_labels_of_ports_are_shared_and_their_numbers_are_not() -> None:
+    """Nothing of a discovery is lost on the way."""
+    pair = {"labels": [{"key": "VIP_0", "value": "/web:80"}]}
+    given = [
+        {"visibility": "CLUSTER", "ports": {"ports": [{"number": number, "labels": dict(pair)}, {"number": 1}]}}
+        for number in (8000, 8001)
+    ]
+    one, two = (shared_task({"discovery": item})["discovery"] for item in given)
+    assert [one, two] == given
+    assert one["ports"]["ports"][0]["labels"] is two["ports"]["ports"][0]["labels"]

@@ -51,6 +51,19 @@ def test_unacknowledged_terminal_task_stays_known_but_frees_its_resources(world:
     assert [item["task_id"]["value"] for item in found["get_tasks"]["completed_tasks"]] == ["t1"]
 
 
+def test_what_statuses_repeat_is_kept_once(world: World) -> None:
+    """Ids and the container of a task are one object in all its statuses, and what differs is not mixed up."""
+    run(world, "t1")
+    world.acknowledge("s", world.report("a1", "t1", "TASK_KILLING"))
+    world.report("a1", "t1", "TASK_KILLED")
+    found = world.master.state.frameworks["M-0000"].tasks["t1"]
+    first, second, third = found.statuses
+    assert first["task_id"] is second["task_id"] is third["task_id"] is found.info["task_id"]
+    assert first["agent_id"] is third["agent_id"]
+    assert [item["state"] for item in found.statuses] == ["TASK_RUNNING", "TASK_KILLING", "TASK_KILLED"]
+    assert len({item["uuid"] for item in found.statuses}) == 3
+
+
 def test_wrong_acknowledgements_are_ignored(world: World) -> None:
     """202 for a uuid that is not the last one; the task stays."""
     run(world, "t1")
