@@ -58,8 +58,8 @@ def accept(state: State, framework: Framework, call: Json, now: float) -> None:
     lent = Resources()
     for offer in offers:
         lent = lent + offer.resources
-    # take_back returned everything to the agent; what is used below is taken again, the rest stays free.
-    agent.free = agent.free - lent.unallocated()
+        # take_back returned everything to the agent; what is used below is taken again, the rest stays free.
+        agent.free = agent.free - offer.taken
     remaining = lent
     framework.count("offers/accepted", len(offers))
     for operation in todo:

@@ -66,7 +66,7 @@ def refuse(state: State, offer: Offer, refused: Resources, seconds: float | None
             framework_id=offer.framework_id,
             agent_id=offer.agent_id,
             role=offer.role,
-            refused=refused.unallocated(),
+            refused=offer.taken if refused is offer.resources else refused.unallocated(),
             until=now + holds,
         )
     )
@@ -82,7 +82,7 @@ def take_back(state: State, offer: Offer, now: float) -> None:
     agent = state.agents.get(offer.agent_id)
     if agent is not None:
         del agent.offers[offer.offer_id]
-        agent.free = agent.free + offer.resources.unallocated()
+        agent.free = agent.free + offer.taken
         mark_dirty(state, now)
 
 
@@ -128,7 +128,7 @@ def _worth_offering(framework: Framework, role: str, resources: Resources) -> bo
 
 def _offer(state: State, framework: Framework, agent: Agent, role: str, resources: Resources) -> Offer:
     offer_id = state.offer_id()
-    lent = resources.as_offered(agent.total).allocated(role)
+    lent = resources.lent(agent.total, role)
     message: Json = {
         "id": {"value": offer_id},
         "framework_id": {"value": framework.framework_id},
@@ -154,6 +154,7 @@ def _offer(state: State, framework: Framework, agent: Agent, role: str, resource
         framework_id=framework.framework_id,
         agent_id=agent.agent_id,
         role=role,
+        taken=resources,
         resources=lent,
         message=message,
     )

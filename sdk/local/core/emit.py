@@ -66,7 +66,7 @@ def registry(state: State) -> Json:
 def outgoing(framework: Framework, resources: Resources) -> list[Json]:
     """Resources in the format that this framework understands."""
     if framework.has("RESERVATION_REFINEMENT"):
-        return resources.json()
+        return resources.shown()
     return [old_format(item, allocation=framework.has("MULTI_ROLE")) for item in resources]
 
 

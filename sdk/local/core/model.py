@@ -108,7 +108,10 @@ class Offer:
     framework_id: str
     agent_id: str
     role: str
+    taken: Resources
+    """What the agent has no longer free while it lasts."""
     resources: Resources
+    """The same, allocated to the role."""
     message: Json
 
 

@@ -253,12 +253,14 @@ def _removed(entries: dict[str, _Entry], key: str) -> dict[str, _Entry]:
 class Resources:
     """An immutable sum of resources that keeps the order in which kinds first came, as Mesos does."""
 
-    __slots__ = ("_entries", "_ranks", "_reach", "_roles")
+    __slots__ = ("_entries", "_lent", "_ranks", "_reach", "_roles", "_shown")
 
     def __init__(self, entries: dict[str, _Entry] | None = None) -> None:
         self._entries: dict[str, _Entry] = entries or {}
         self._roles: frozenset[str] | None = None
         self._ranks: dict[str, int] | None = None
+        self._lent: tuple[Resources, str, Resources] | None = None
+        self._shown: tuple[Json, ...] | None = None
         self._reach: dict[frozenset[str], Resources] = {}
 
     @classmethod
@@ -318,6 +320,9 @@ class Resources:
             yield entry.kind, entry.value
 
     def __add__(self, other: "Resources") -> "Resources":
+        # What was taken and comes back as it was is the same object: what is known of it still is.
+        if not self._entries or not other._entries:
+            return self if self._entries else other
         entries = dict(self._entries)
         for key, entry in other._entries.items():
             mine = entries.get(key)
@@ -347,6 +352,8 @@ class Resources:
 
     def contains(self, other: "Resources") -> bool:
         """Whether every kind of `other` is here in at least that amount; a volume is never a part of a larger one."""
+        if other is self:
+            return True
         for key, entry in other._entries.items():
             mine = self._entries.get(key)
             if mine is None or not _covers(mine.value, entry.value):
@@ -421,6 +428,20 @@ class Resources:
         if self._ranks is None:
             self._ranks = {key: place for place, key in enumerate(self._entries)}
         return self._ranks
+
+    def lent(self, total: "Resources", role: str) -> "Resources":
+        """The same in the order of the allocator, allocated to `role`. Asked again, it is the same object: what one
+        framework declines is offered to the next.
+        """
+        if self._lent is None or self._lent[0] is not total or self._lent[1] != role:
+            self._lent = (total, role, self.as_offered(total).allocated(role))
+        return self._lent[2]
+
+    def shown(self) -> list[Json]:
+        """As `json`, for what is shown again and again: nobody may change the parts."""
+        if self._shown is None:
+            self._shown = tuple(self)
+        return list(self._shown)
 
     def allocated(self, role: str) -> "Resources":
         """The same, allocated to `role`."""

@@ -22,7 +22,7 @@ from sdk.local.simulated.simulator import arguments
 
 _ROOT = Path(__file__).resolve().parents[3]
 _TURN = 0.003
-"""Seconds of CPU after which others get their turn, so that a busy machine does not shorten it."""
+"""Seconds after which others get their turn."""
 _SOME = 5
 """Items between two looks at the clock."""
 _END = 5.0
@@ -64,9 +64,9 @@ class Crowd:
     async def _take(self, sender: Sender, frame: Sequence[Any]) -> None:
         """Hand a frame to the master, with turns for others between: the next frame may be here already."""
         for start in range(0, len(frame), _SOME):
-            if time.thread_time() - self._turn > _TURN:
+            if time.monotonic() - self._turn > _TURN:
                 await asyncio.sleep(0)
-                self._turn = time.thread_time()
+                self._turn = time.monotonic()
             # Messages of agents that come in a row are one input: what they change in the registry is written once.
             messages: list[tuple[str, Json]] = []
             for kind, name, content in frame[start : start + _SOME]:

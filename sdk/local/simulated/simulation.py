@@ -22,7 +22,7 @@ from sdk.local.simulated.framework import SimulatedFramework
 from sdk.local.simulated.link import Uplink
 
 _SLICE = 0.003
-"""Seconds of CPU after which the next kind of work gets its turn, so that a busy machine does not shorten it."""
+"""Seconds after which the next kind of work gets its turn."""
 _SOME = 20
 """Messages, and steps of tasks, between two looks at the clock: neither may keep the other waiting."""
 _PAUSE = 0.01
@@ -97,8 +97,8 @@ class Simulation:
             now = self._clock.now()
             if not self._master.behind:
                 if full:
-                    self._change(now - last, time.thread_time() + _SLICE)
-                self._answer_offers(full, time.thread_time() + _SLICE)
+                    self._change(now - last, time.monotonic() + _SLICE)
+                self._answer_offers(full, time.monotonic() + _SLICE)
             last = now
             self._revive(now)
             swept = self._retry(now, swept)
@@ -167,8 +167,8 @@ class Simulation:
 
     def _work(self) -> bool:
         """Carry messages and do steps that are due, for one turn; whether there is more to do."""
-        until = time.thread_time() + _SLICE
-        while time.thread_time() < until:
+        until = time.monotonic() + _SLICE
+        while time.monotonic() < until:
             now = self._clock.now()
             if not self._inbox and not (self._steps and self._steps[0][0] <= now):
                 return False
@@ -228,7 +228,7 @@ class Simulation:
         """Answer waiting offers: at the beginning as fast as it goes, later spread over a second."""
         for name, framework in self._frameworks.items():
             for _ in range(framework.offers if not full else -(-framework.offers // 20)):
-                if len(self._inbox) > _BACKLOG or time.thread_time() > until:
+                if len(self._inbox) > _BACKLOG or time.monotonic() > until:
                     return
                 call = framework.answer()
                 if call is not None:
@@ -246,7 +246,7 @@ class Simulation:
         """Make as many changes as that time is worth; what could not be done for a second is not made up for."""
         rate = self._settings.events_per_second
         self._credit = min(max(rate, 1.0), self._credit + rate * seconds)
-        while self._credit >= 1.0 and self.running and time.thread_time() < until:
+        while self._credit >= 1.0 and self.running and time.monotonic() < until:
             self._changes += 1
             self._credit -= self._replace() if self._changes % _REPLACEMENTS == 0 else self._check()
 
