@@ -6,9 +6,8 @@ send them.
 """
 
 import asyncio
-import contextlib
 import logging
-import socket
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +26,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MAX_BODY = 64 * 1024 * 1024
 # A reader may be busy for half a minute with a snapshot of 50,000 tasks while 2,000 events a second come after it.
 _MAX_BACKLOG = 64 * 1024 * 1024
+_TOGETHER = 256 * 1024
+"""Bytes of records that are written at once, and that may wait in the connection before the next are."""
+_PAUSE = 0.01
 _LOG = logging.getLogger(__name__)
 
 
@@ -92,25 +94,6 @@ class _Large:
     event: Any
 
 
-class _Cork:
-    """Keeps what is written to a connection together, as long as more follows at once: otherwise every record wakes
-    its reader up, two thousand times a second.
-    """
-
-    def __init__(self, transport: asyncio.BaseTransport | None) -> None:
-        self._socket = transport.get_extra_info("socket") if transport is not None else None
-        self._closed = False
-
-    def set(self, closed: bool) -> None:
-        """Close it, or open it and let everything go."""
-        if self._socket is None or closed == self._closed or not hasattr(socket, "TCP_CORK"):
-            return
-        self._closed = closed
-        # Of a connection that is gone the next write tells.
-        with contextlib.suppress(OSError):
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(closed))
-
-
 class EventStream:
     """One long answer: every event becomes one RecordIO record in one chunk, as a real Mesos sends it; a large one
     becomes several chunks.
@@ -119,7 +102,9 @@ class EventStream:
     """
 
     def __init__(self, max_backlog: int = _MAX_BACKLOG) -> None:
-        self._queue: asyncio.Queue[bytes | _Large | None] = asyncio.Queue()
+        self._records: deque[bytes | _Large | None] = deque()
+        """What waits to be written; None ends the stream."""
+        self._arrived = asyncio.Event()
         self._max_backlog = max_backlog
         self._waiting = 0
         self._given_up = False
@@ -130,7 +115,7 @@ class EventStream:
     @property
     def waiting(self) -> int:
         """How many records wait to be written."""
-        return self._queue.qsize()
+        return len(self._records)
 
     def send(self, event: Any) -> None:
         """Queue an event."""
@@ -138,7 +123,7 @@ class EventStream:
             return
         if not self.waiting and is_large(event):
             # Nothing else waits, as with a snapshot; more of them would wait without being counted.
-            self._queue.put_nowait(_Large(event))
+            self._append(_Large(event))
         else:
             body = encode(event)
             self._put(b"%d\n%s" % (len(body), body))
@@ -149,11 +134,21 @@ class EventStream:
             self._give_up()
             return
         self._waiting += len(record)
-        self._queue.put_nowait(record)
+        self._append(record)
+
+    def _append(self, record: bytes | _Large | None) -> None:
+        self._records.append(record)
+        self._arrived.set()
+
+    async def _next(self) -> bytes | _Large | None:
+        while not self._records:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._records.popleft()
 
     def _give_up(self) -> None:
         self._given_up = True
-        self._queue = asyncio.Queue()
+        self._records.clear()
         _LOG.warning("disconnected a reader that was %d bytes behind", self._waiting)
         self.close()
         if isinstance(self._transport, asyncio.Transport):
@@ -170,12 +165,7 @@ class EventStream:
 
     def close(self) -> None:
         """End the stream properly after what is queued."""
-        self._queue.put_nowait(None)
-
-    async def _following(self, cork: _Cork) -> bytes | _Large | None:
-        """The next record, once it is there; what was written before goes when there is none yet."""
-        cork.set(not self._queue.empty())
-        return await self._queue.get()
+        self._append(None)
 
     async def run(self, request: web.Request, headers: Mapping[str, str]) -> web.StreamResponse:
         """Write until `close` or until the client is gone (then asyncio.CancelledError passes through)."""
@@ -183,9 +173,8 @@ class EventStream:
         response.enable_chunked_encoding()
         self._transport = request.transport
         await response.prepare(request)
-        cork = _Cork(request.transport)
         try:
-            while (record := await self._following(cork)) is not None:
+            while (record := await self._next()) is not None:
                 if isinstance(record, _Large):
                     parts = await gathered(pieces(record.event))
                     # The document is larger than what is written of it, which may take the reader long.
@@ -195,7 +184,9 @@ class EventStream:
                         await response.write(parts.pop(0))
                     continue
                 self._waiting -= len(record)
+                # Whatever the answer begins with is written with this one.
                 await response.write(record)
+                await self._write_waiting(request.transport)
             if self.is_cut and request.transport is not None:
                 # What was written still gets there, the last chunk of the answer never does.
                 request.transport.close()
@@ -203,9 +194,24 @@ class EventStream:
         except ConnectionResetError:
             # The client went away between two writes; the caller's clean-up is the same.
             pass
-        finally:
-            cork.set(False)
         return response
+
+    async def _write_waiting(self, transport: asyncio.Transport | None) -> None:
+        """Write all records that wait already at once, each as a chunk of its own: a call of the system for every one
+        is what costs most when there are thousands in a second.
+        """
+        while transport is not None and not transport.is_closing():
+            chunks = bytearray()
+            while len(chunks) < _TOGETHER and self._records and isinstance(record := self._records[0], bytes):
+                self._records.popleft()
+                self._waiting -= len(record)
+                chunks += b"%x\r\n%b\r\n" % (len(record), record)
+            if not chunks:
+                return
+            transport.write(chunks)
+            while transport.get_write_buffer_size() > _TOGETHER and not transport.is_closing():
+                # Its reader is slow.
+                await asyncio.sleep(_PAUSE)
 
 
 class Server:
