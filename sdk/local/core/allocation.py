@@ -66,7 +66,7 @@ def refuse(state: State, offer: Offer, refused: Resources, seconds: float | None
             framework_id=offer.framework_id,
             agent_id=offer.agent_id,
             role=offer.role,
-            refused=offer.taken if refused is offer.resources else refused.unallocated(),
+            refused=offer.taken.plain() if refused is offer.resources else refused.unallocated(),
             until=now + holds,
         )
     )

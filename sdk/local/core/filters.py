@@ -22,16 +22,18 @@ class Filter:
     dropped: bool = False
     """No longer looked up; it only waits to leave the heap."""
     known: Resources | None = None
-    """What was last found to be refused: an idle agent offers the same again every cycle."""
+    """What was last found to be refused, without more that is known of it: an idle agent offers the same again every
+    cycle.
+    """
 
     def covers(self, role: str, resources: Resources) -> bool:
         """Whether all of `resources` was refused in that role."""
         if self.role != role:
             return False
-        if self.known is not resources:
+        if self.known is None or not self.known.is_same(resources):
             if not self.refused.contains(resources):
                 return False
-            self.known = resources
+            self.known = resources.plain()
         return True
 
 

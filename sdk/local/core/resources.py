@@ -352,7 +352,7 @@ class Resources:
 
     def contains(self, other: "Resources") -> bool:
         """Whether every kind of `other` is here in at least that amount; a volume is never a part of a larger one."""
-        if other is self:
+        if self.is_same(other):
             return True
         for key, entry in other._entries.items():
             mine = self._entries.get(key)
@@ -442,6 +442,14 @@ class Resources:
         if self._shown is None:
             self._shown = tuple(self)
         return list(self._shown)
+
+    def plain(self) -> "Resources":
+        """The same without what was worked out of it since: for what is kept long, and many times."""
+        return Resources(self._entries)
+
+    def is_same(self, other: "Resources") -> bool:
+        """Whether it is that very sum, or the `plain` of it: known at once, where equal ones have to be compared."""
+        return other._entries is self._entries
 
     def allocated(self, role: str) -> "Resources":
         """The same, allocated to `role`."""

@@ -66,3 +66,15 @@ def test_a_refusal_covers_no_more_than_was_refused() -> None:
     assert item.covers("r", Resources.of(resources("cpus:0.5")))
     assert not item.covers("r", Resources.of(resources("cpus:2")))
     assert not item.covers("x", ONE)
+
+
+def test_what_was_refused_is_known_again_without_what_is_kept_of_it() -> None:
+    """A refusal covers the same resources each time it is asked, an equal sum as well, and not more."""
+    item = Filter(framework_id="f", agent_id="a", role="r", refused=ONE.plain(), until=1.0)
+    again = Resources.of(resources("cpus:1;mem:0")) + Resources()
+    for _ in range(2):
+        assert item.covers("r", ONE)
+        assert item.covers("r", again)
+        assert not item.covers("other", ONE)
+        assert not item.covers("r", ONE + ONE)
+    assert item.known is not ONE
