@@ -154,12 +154,10 @@ def _offered(offers: Iterable[Offer]) -> Resources:
     return Resources.sum(offer.resources for offer in offers)
 
 
-def slave(state: State, agent: Agent, *, full: bool, used: Resources | None = None) -> Json:
-    """One element of `slaves`; `full` adds the complete resources, as /slaves does. `used` if known already."""
+def slave(agent: Agent, *, full: bool, used: Resources) -> Json:
+    """One element of `slaves`, of which so much is `used`; `full` adds the complete resources, as /slaves does."""
     split = by_reservation(agent.total)
     unreserved = split.pop("*", Resources())
-    if used is None:
-        used = allocated(state, agent=agent)
     offered = _offered(agent.offers.values())
     result: Json = {
         "id": agent.agent_id,
@@ -201,7 +199,7 @@ def slaves(state: State, *, full: bool, only: str | None = None, used: Usage | N
     known = (used or usage(state)).by_agent
     return {
         "slaves": [
-            slave(state, agent, full=full, used=known[agent.agent_id])
+            slave(agent, full=full, used=known[agent.agent_id])
             for agent in state.agents.values()
             if only in (None, agent.agent_id)
         ],
@@ -312,7 +310,7 @@ def tasks(
 
 def roles(state: State) -> Json:
     """/roles."""
-    owners = role_names(state)
+    owners, everything = role_names(state), allocated(state)
     reserved: dict[str, Resources] = {}
     for agent in state.agents.values():
         for role, part in by_reservation(agent.total).items():
@@ -320,7 +318,7 @@ def roles(state: State) -> Json:
                 reserved[role] = reserved.get(role, Resources()) + part
     result = []
     for role in owners:
-        used = allocated(state).where(lambda entry, role=role: entry.get("allocation_info", {}).get("role") == role)  # type: ignore[misc]
+        used = everything.where(lambda entry, role=role: entry.get("allocation_info", {}).get("role") == role)  # type: ignore[misc]
         offered = _offered(offer for offer in state.offers.values() if offer.role == role)
         result.append(
             {
@@ -411,7 +409,7 @@ def summary(state: State) -> Json:
         "hostname": state.config.hostname,
         **({"cluster": state.config.cluster} if state.config.cluster else {}),
         "slaves": [
-            slave(state, agent, full=False, used=used.by_agent[agent.agent_id])
+            slave(agent, full=False, used=used.by_agent[agent.agent_id])
             | _state_counts(there[agent.agent_id])
             | {"framework_ids": sorted({task.framework_id for task in there[agent.agent_id]})}
             for agent in state.agents.values()

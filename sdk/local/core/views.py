@@ -173,11 +173,11 @@ def drain_info(agent: Agent) -> Json:
     return {"state": "DRAINED" if agent.drained else "DRAINING", "config": agent.drain["config"]}
 
 
-def allocated(state: State, *, agent: Agent | None = None, framework: Framework | None = None) -> Resources:
-    """What tasks and executors use, on one agent, of one framework, or both."""
+def allocated(state: State, *, agent: Agent | None = None) -> Resources:
+    """What tasks and executors use, everywhere or on one agent."""
     parts = [
         task.resources
-        for owner in ([framework] if framework else state.frameworks.values())
+        for owner in state.frameworks.values()
         for task in (owner.tasks.on(agent.agent_id) if agent else owner.tasks.values())
         if task.charged
     ]
@@ -185,7 +185,6 @@ def allocated(state: State, *, agent: Agent | None = None, framework: Framework 
         executor.resources
         for place in ([agent] if agent else state.agents.values())
         for executor in place.executors.values()
-        if framework is None or executor.framework_id == framework.framework_id
     ]
     return Resources.sum(parts)
 
@@ -224,7 +223,7 @@ def usage(state: State) -> Usage:
 def framework_message(
     state: State, framework: Framework, *, full: bool, completed: bool = False, used: Resources | None = None
 ) -> Json:
-    """The Framework message: short in events, with offers and resources in GET_FRAMEWORKS. `used` if known already."""
+    """The Framework message: short in events, with offers and resources in GET_FRAMEWORKS, of what it has `used`."""
     result: Json = {
         "framework_info": framework.info,
         "active": framework.connected,
@@ -242,8 +241,6 @@ def framework_message(
         offers = [offer for offer in state.offers.values() if offer.framework_id == framework.framework_id]
         if offers:
             result["offers"] = [offer.message for offer in offers]
-        if used is None:
-            used = allocated(state, framework=framework)
         if used:
             result["allocated_resources"] = with_role(used)
         offered = Resources()

@@ -9,6 +9,7 @@ import json
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sdk.errors import EnvironmentProblem
 from sdk.local.clock import SteadyClock
@@ -20,16 +21,7 @@ from sdk.local.simulated.simulation import Settings, Simulation
 
 def arguments(settings: Settings) -> str:
     """The settings as an argument of the command line."""
-    life = settings.life
-    return json.dumps(
-        {
-            "agents": settings.agents,
-            "tasks": settings.tasks,
-            "events_per_second": settings.events_per_second,
-            "seed": settings.seed,
-            "life": {"start": life.start, "run": life.run, "kill": life.kill},
-        }
-    )
+    return json.dumps(asdict(settings))
 
 
 def settings_of(argument: str) -> Settings:
