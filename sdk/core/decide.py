@@ -8,6 +8,7 @@ runner keeps the old state and gives the same event again.
 from collections.abc import Callable
 from dataclasses import replace
 
+from sdk.core import leaving, replacing
 from sdk.core.effects import AcknowledgeOperation, Effect
 from sdk.core.events import (
     AgentFailed,
@@ -16,10 +17,12 @@ from sdk.core.events import (
     Event,
     ExecutorFailed,
     Failed,
+    InverseOffersReceived,
     OfferRescinded,
     OffersReceived,
     OperationStatusReceived,
     PodActionRequested,
+    RenewalRequested,
     StatusReceived,
     Subscribed,
     TargetsPublished,
@@ -30,8 +33,9 @@ from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned, forget_release, release_ends, reservation_gone
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.offers import offers_received
+from sdk.core.renewal import renewal_requested
 from sdk.core.roles import offers_came, update_offers, update_roles
-from sdk.core.settle import ensure_instances, settle, target_removed
+from sdk.core.settle import ensure_instances, settle, silence_ends, target_removed
 from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.uninstall import progress, uninstall_requested
@@ -61,6 +65,8 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             offers_received(frame, offers)
         case StatusReceived(status=status):
             status_received(frame, status)
+        case InverseOffersReceived(inverse_offers=inverse_offers):
+            leaving.inverse_offers_received(frame, inverse_offers)
         case AgentFailed():
             _agent_failed(frame, event)
         case OperationStatusReceived():
@@ -69,6 +75,8 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             _targets(frame, event)
         case PodActionRequested():
             _action(frame, event)
+        case RenewalRequested():
+            renewal_requested(frame)
         case UninstallRequested():
             uninstall_requested(frame)
         case CallFailed():
@@ -87,10 +95,12 @@ def next_wake(state: State, now: float) -> float | None:
 
 
 def _settle_wake(frame: Frame) -> float | None:
-    times = [] if frame.needs_due is None else [frame.needs_due]
+    found = (frame.needs_due, leaving.next_turn(frame), replacing.next_end(frame))
+    times = [time for time in found if time is not None]
     times.extend(frame.updates_due.values())
     if frame.subscribed:
-        times.extend(since + frame.settings.silent_agent for since in frame.waiting_since.values())
+        ends = (silence_ends(frame, key, since) for key, since in frame.waiting_since.items())
+        times.extend(due for due in ends if due is not None)
         awaited = set(frame.operations.values()) if frame.released else set()
         times.extend(
             release_ends(frame, sent, awaited=resource_id in awaited) for resource_id, sent in frame.released.items()
@@ -128,7 +138,6 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
 
 
 def _targets(frame: Frame, event: TargetsPublished) -> None:
-    frame.published = True
     if frame.framework.uninstalling:
         return
     for name, spec in event.services.items():
@@ -171,8 +180,12 @@ def _action(frame: Frame, event: PodActionRequested) -> None:
             for task in record.tasks:
                 if not over(task):
                     frame.kill(task.task_id, task.agent_id)
-            frame.put(replace(abandoned(fresh, frame.now), restart=False))
+            until = frame.now + frame.settings.avoid_after_replace
+            frame.put(replace(abandoned(fresh, frame.now, avoid_until=until), restart=False))
+        case "excuse":
+            frame.put(replace(record, excused=True))
         case _:
-            frame.log("warning", f"{event.action!r} of {event.service}/{event.pod}: restart or replace is possible")
+            known = "restart, replace or excuse is possible"
+            frame.log("warning", f"{event.action!r} of {event.service}/{event.pod}: {known}")
             return
     frame.log("info", f"{event.service}/{event.pod}: {event.action} on request", service=event.service)

@@ -131,6 +131,24 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptInverseOffers:
+    """ACCEPT_INVERSE_OFFERS: what we have on these agents goes elsewhere, or is nothing."""
+
+    offer_ids: tuple[OfferId, ...]
+    refuse_seconds: float
+    """When Mesos may ask again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineInverseOffers:
+    """DECLINE_INVERSE_OFFERS: something that we have on these agents cannot go elsewhere (yet)."""
+
+    offer_ids: tuple[OfferId, ...]
+    refuse_seconds: float
+    """When Mesos may ask again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
     """KILL of one task; `grace` (seconds) overrides the task's own when given."""
 
@@ -199,6 +217,8 @@ StoreEffect = StoreFramework | StoreTarget | StorePod | DeletePod | DeleteServic
 CallEffect = (
     Accept
     | Decline
+    | AcceptInverseOffers
+    | DeclineInverseOffers
     | Kill
     | Acknowledge
     | AcknowledgeOperation

@@ -51,6 +51,25 @@ class OfferRescinded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InverseOffer:
+    """Mesos asks whether an agent may become unavailable."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+    start: float
+    """Seconds since the epoch."""
+    duration: float | None = None
+    """Seconds; None: without an announced end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InverseOffersReceived:
+    """Planned maintenance of agents that we use or are offered (driver)."""
+
+    inverse_offers: tuple[InverseOffer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReceived:
     """A task update (driver)."""
 
@@ -89,12 +108,18 @@ class TargetsPublished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodActionRequested:
-    """An operator's wish for one instance (HTTP): `restart` in place or `replace` elsewhere."""
+    """An operator's wish for one instance (HTTP): `restart` in place, `replace` elsewhere, or `excuse` it: a rolling
+    update goes on although it has lost its place."""
 
     service: str
     pod: str
     """Instance name `<pod>-<index>`."""
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalRequested:
+    """Mesos removed the framework id for good, and an operator wants to go on under a new one (HTTP)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +148,14 @@ Event = (
     | Failed
     | OffersReceived
     | OfferRescinded
+    | InverseOffersReceived
     | StatusReceived
     | OperationStatusReceived
     | AgentFailed
     | ExecutorFailed
     | TargetsPublished
     | PodActionRequested
+    | RenewalRequested
     | UninstallRequested
     | CallFailed
     | Tick

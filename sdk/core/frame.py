@@ -5,7 +5,8 @@ of effects (storing comes first); it decides nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from sdk.core.cow import Draft, Groups
 from sdk.core.effects import (
@@ -23,10 +24,13 @@ from sdk.core.effects import (
 )
 from sdk.core.state import Connection, PodKey, RoleState, State, agents, task_ids
 from sdk.model.ids import AgentId, OperationId, ResourceId, TaskId
+from sdk.model.leaving import Leaving
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
 from sdk.plan.need import MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Waits
 from sdk.plan.wish import PodWish, Target
+
+_OF_THE_STATE_ALONE = frozenset({"settings", "wake_at"})
 
 
 class Frame:
@@ -41,7 +45,6 @@ class Frame:
         self.connection = state.connection
         self.master = state.master
         self.error = state.error
-        self.published = state.published
         self.targets: Draft[str, Target] = Draft(state.targets)
         self.invalid: Draft[str, str] = Draft(state.invalid)
         self.pods: Draft[PodKey, PodRecord] = Draft(state.pods)
@@ -61,6 +64,12 @@ class Frame:
         self.reconciles: Draft[TaskId, Retry] = Draft(state.reconciles)
         self.implicit_due = state.implicit_due
         self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
+        self.heard: Draft[AgentId, float] = Draft(state.heard)
+        self.leaving: Draft[AgentId, Leaving] = Draft(state.leaving)
+        self.leaving_due: Draft[AgentId, float] = Draft(state.leaving_due)
+        self.replacing: Draft[PodKey, float] = Draft(state.replacing)
+        self.room_for_others = state.room_for_others
+        self.asking: Draft[PodKey, float] = Draft(state.asking)
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
         self.released: Draft[ResourceId, float] = Draft(state.released)
         self.operations: Draft[OperationId, ResourceId] = Draft(state.operations)
@@ -72,9 +81,12 @@ class Frame:
         self.roles_told = state.roles_told
         self.revives = state.revives
         self.sweep_until = state.sweep_until
+        self.sweep_due = state.sweep_due
+        self.sweeps = state.sweeps
+        self.final_since = state.final_since
         self.teardown_due = state.teardown_due
         self.uninstalled = state.uninstalled
-        self.notes = state.notes
+        self.notes: Draft[str, str] = Draft(state.notes)
         self.dirty: set[PodKey] = set()
         self.touched: dict[str, set[PodKey]] = {}
         """Services of which something changed, with the instances whose need was found anew."""
@@ -119,6 +131,9 @@ class Frame:
         self.waiting_since.pop(key, None)
         self.refusals.pop(key, None)
         self.set_need(key, Rest())
+        # Should a task of it show up again, nobody's tasks are killed as well.
+        for task_id in task_ids(old):
+            self.forget_kill(task_id)
         if key in self.before.pods:
             self._store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
         else:
@@ -159,7 +174,7 @@ class Frame:
         if self.needs.get(key, Rest()) == need:
             return
         service = key[0]
-        if isinstance(need, Outdated | Overdue) or (isinstance(need, MustPlace) and need.replacing):
+        if isinstance(need, Outdated | Overdue) or (isinstance(need, MustPlace) and need.instead is not None):
             self.queued.add(service, key)
         else:
             self.queued.discard(service, key)
@@ -167,7 +182,9 @@ class Frame:
             self.placing[key] = True
         else:
             self.placing.pop(key, None)
-        if isinstance(need, Waits) and need.until is not None:
+        if not isinstance(need, Outdated | MustPlace):
+            self.asking.pop(key, None)
+        if isinstance(need, Waits | MustRelease) and need.until is not None:
             self.needs_due = min(need.until, self.needs_due or need.until)
         if isinstance(need, Rest):
             del self.needs[key]
@@ -208,6 +225,12 @@ class Frame:
         if task_id not in self.reconciles:
             self.reconciles[task_id] = Retry(due=self.now, delay=self.settings.reconcile_first)
 
+    def sweep(self, seconds: float) -> None:
+        """Look through all offers for so long: new ones are asked for, in all roles."""
+        self.sweep_until = max(self.sweep_until, self.now + seconds)
+        self.sweep_due = self.now + self.settings.sweep_every
+        self.sweeps += 1
+
     def proven(self, *, task: TaskId | None = None, resource: ResourceId | None = None) -> None:
         """Mesos said something that it can only say after the ACCEPT for this came."""
         if self.unproven:
@@ -219,48 +242,12 @@ class Frame:
 
     def result(self, wake_at: float | None) -> tuple[State, tuple[Effect, ...]]:
         """The new state, and the effects in the order in which they are carried out."""
-        state = replace(
-            self.before,
-            framework=self.framework,
-            connection=self.connection,
-            master=self.master,
-            error=self.error,
-            published=self.published,
-            targets=self.targets.result(),
-            invalid=self.invalid.result(),
-            pods=self.pods.result(),
-            services=self.services.result(),
-            by_task=self.by_task.result(),
-            by_agent=self.by_agent.result(),
-            by_resource=self.by_resource.result(),
-            needs=self.needs.result(),
-            unrest=self.unrest.result(),
-            queued=self.queued.result(),
-            placing=self.placing.result(),
-            needs_due=self.needs_due,
-            updates_due=self.updates_due.result(),
-            leftovers=self.leftovers,
-            kills=self.kills.result(),
-            kill_agents=self.kill_agents.result(),
-            reconciles=self.reconciles.result(),
-            implicit_due=self.implicit_due,
-            waiting_since=self.waiting_since.result(),
-            absent_since=self.absent_since.result(),
-            released=self.released.result(),
-            operations=self.operations.result(),
-            feedback=self.feedback,
-            unproven=self.unproven,
-            refusals=self.refusals.result(),
-            offers_seen=self.offers_seen,
-            roles=self.roles.result(),
-            roles_told=self.roles_told,
-            revives=self.revives,
-            sweep_until=self.sweep_until,
-            teardown_due=self.teardown_due,
-            uninstalled=self.uninstalled,
-            notes=self.notes,
-            wake_at=wake_at,
-        )
+        changes: dict[str, Any] = {}
+        for each in fields(State):
+            if each.name not in _OF_THE_STATE_ALONE:
+                value = getattr(self, each.name)
+                changes[each.name] = value.result() if isinstance(value, Draft | Groups) else value
+        state = replace(self.before, wake_at=wake_at, **changes)
         return state, (*self._stores.values(), *self._calls, *self._logs)
 
     def _store(self, what: tuple[str, ...], effect: StoreEffect) -> None:
@@ -277,6 +264,8 @@ class Frame:
             self.by_resource[record.holding.resource_id] = key
         if record.superseded:
             self.leftovers |= {key}
+        if record.replacing_since is not None:
+            self.replacing[key] = record.replacing_since
 
     def _unindex(self, key: PodKey, record: PodRecord | None) -> None:
         if record is None:
@@ -288,10 +277,12 @@ class Frame:
             self.by_agent.discard(agent_id, key)
         if record.holding is not None and record.holding.resource_id is not None:
             self.by_resource.pop(record.holding.resource_id, None)
-        self.leftovers -= {key}
+        if key in self.leftovers:
+            self.leftovers -= {key}
+        self.replacing.pop(key, None)
 
 
 def _indexed(record: PodRecord) -> tuple[object, ...]:
     """What the indexes are made of: most updates change none of it."""
     held = record.holding.resource_id if record.holding is not None else None
-    return (tuple(task_ids(record)), tuple(agents(record)), held, record.superseded)
+    return (tuple(task_ids(record)), tuple(agents(record)), held, record.superseded, record.replacing_since)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from sdk.core.effects import Operation, Unreserve
 from sdk.core.frame import Frame
+from sdk.core.state import agent_of
 from sdk.model.ids import AgentId, OperationId, ResourceId
-from sdk.model.records import Holding, PodRecord, Superseded
+from sdk.model.records import Avoided, Holding, PodRecord, Superseded
 from sdk.model.resources import Resource
 from sdk.offer.algebra import contain
 from sdk.offer.pool import Pool
@@ -14,14 +15,20 @@ from sdk.plan.need import MustPlace, MustRelease, over
 
 def heard(frame: Frame, agent_id: AgentId) -> None:
     """The agent is there: what we thought lost with it is asked about, or counts as back."""
-    for key in tuple(frame.by_agent.get(agent_id)):
+    keys = tuple(frame.by_agent.get(agent_id))
+    if keys:
+        frame.heard[agent_id] = frame.now
+    for key in keys:
         record = frame.pods[key]
-        if key in frame.waiting_since:
+        here = agent_of(record) == agent_id
+        if key in frame.waiting_since and here and frame.wish(key) is not None:
             frame.waiting_since[key] = frame.now
+        if key in frame.asking and here:
+            frame.touched.setdefault(key[0], set())
         for left in record.superseded:
             if left.agent_id == agent_id and not left.ended and left.task_id not in frame.kills:
                 frame.reconcile(left.task_id)
-        if record.lost_at is None or _agent_of(record) != agent_id:
+        if record.lost_at is None or not here:
             continue
         alive = [task for task in record.tasks if not over(task)]
         for task in alive:
@@ -31,15 +38,9 @@ def heard(frame: Frame, agent_id: AgentId) -> None:
             frame.put(replace(record, lost_at=None))
 
 
-def _agent_of(record: PodRecord) -> AgentId | None:
-    if record.holding is not None:
-        return record.holding.agent_id
-    return record.tasks[0].agent_id if record.tasks else None
-
-
 def compare(frame: Frame, pool: Pool) -> None:
     """Our reservations in the offers against those on record."""
-    own = pool.own(frame.framework.framework_id)
+    own = pool.own(frame.framework.ids)
     for resource_id in own:
         if resource_id in frame.released:
             frame.log("info", f"The reservation {resource_id} on {pool.hostname} is offered again: released once more")
@@ -105,7 +106,7 @@ def _compare_holding(
         reservation_gone(frame, resource_id)
         return
     frame.absent_since.pop(resource_id, None)
-    left = [replace(entry, hostname=None) for entry in _left_behind(record, frame.now)]
+    left = _left_behind(record, frame.now)
     frame.put(replace(record, holding=None, superseded=(*record.superseded, *left)))
 
 
@@ -117,8 +118,8 @@ def _absent_long(frame: Frame, resource_id: ResourceId) -> bool:
     return since + frame.settings.holding_patience <= frame.now
 
 
-def _left_behind(record: PodRecord, now: float) -> tuple[Superseded, ...]:
-    """What an instance leaves on its agent when it goes elsewhere."""
+def _left_behind(record: PodRecord, now: float, *, serving: bool = False) -> tuple[Superseded, ...]:
+    """What an instance leaves on its agent when it goes elsewhere; `serving`: what runs there goes on for a while."""
     if not record.tasks:
         return ()
     resource_id = record.holding.resource_id if record.holding is not None else None
@@ -135,26 +136,36 @@ def _left_behind(record: PodRecord, now: float) -> tuple[Superseded, ...]:
             role=role,
             resource_id=resource_id,
             ended=over(task),
+            serving=serving and not over(task),
         )
         for task in kept
     )
 
 
-def abandoned(record: PodRecord, now: float) -> PodRecord:
-    """The record of an instance that goes elsewhere: what it had becomes something left behind."""
+def abandoned(record: PodRecord, now: float, *, serving: bool = False, avoid_until: float | None = None) -> PodRecord:
+    """The record of an instance that goes elsewhere: what it had becomes something left behind.
+
+    `serving`: its tasks go on until it is ready again; `avoid_until`: how long it does not come back to the same host.
+    """
+    avoid = tuple(each for each in record.avoid if each.until > now)
+    host = record.holding.hostname if record.holding is not None else record.tasks[0].hostname if record.tasks else None
+    if avoid_until is not None and host is not None:
+        avoid = (*avoid, Avoided(hostname=host, until=avoid_until))
     return replace(
         record,
         tasks=(),
         holding=None,
         lost_at=None,
-        superseded=(*record.superseded, *_left_behind(record, now)),
+        ready_since=None,
+        avoid=avoid,
+        superseded=(*record.superseded, *_left_behind(record, now, serving=serving)),
     )
 
 
 def release(frame: Frame, pool: Pool) -> list[Operation]:
     """Gives back what nobody holds on purpose, or whose holder is being removed: one operation for each reservation."""
     freed: list[Operation] = []
-    for resource_id, resources in pool.own(frame.framework.framework_id).items():
+    for resource_id, resources in pool.own(frame.framework.ids).items():
         key = frame.by_resource.get(resource_id)
         if key is not None:
             if not isinstance(frame.needs.get(key), MustRelease):
@@ -174,6 +185,7 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
             # It may be a part: nobody knows how much there was, and that of an executor comes after its end. Offers are
             # wanted until then, or the rest would wait for the next look at everything.
             frame.sweep_until = max(frame.sweep_until, frame.now + frame.settings.holding_patience)
+            frame.notes.pop(resource_id, None)
         freed.append(Unreserve(resources=resources, operation_id=operation_id))
         frame.released[resource_id] = frame.now
         whose = f"of {key[0]}/{key[1]}" if key is not None else "that nobody holds any more"
@@ -209,6 +221,17 @@ def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
             replace(left, resource_id=None) if left.resource_id == resource_id else left for left in record.superseded
         )
         frame.put(replace(record, superseded=tuple(left for left in kept if left.resource_id or not left.ended)))
+
+
+def forget_old(frame: Frame) -> None:
+    """Nobody waits any longer for agents that have been lost for very long."""
+    for key in tuple(frame.leftovers):
+        record = frame.pods[key]
+        kept = tuple(left for left in record.superseded if left.since + frame.settings.leftover_age > frame.now)
+        if len(kept) < len(record.superseded):
+            gone = sorted({left.hostname or left.agent_id for left in set(record.superseded).difference(kept)})
+            frame.log("info", f"{record.name}: what it left on {', '.join(gone)} is not waited for any more")
+            frame.put(replace(record, superseded=kept))
 
 
 def end_releases(frame: Frame) -> None:
@@ -250,6 +273,6 @@ def outgrow_role(frame: Frame, record: PodRecord) -> bool:
         f"{wish.spec.role}",
         service=record.service,
     )
-    left = [replace(entry, hostname=None) for entry in _left_behind(record, frame.now)]
+    left = _left_behind(record, frame.now)
     frame.put(replace(record, tasks=(), holding=None, superseded=(*record.superseded, *left)))
     return True

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sdk.core.effects import Decline, Kill, Reconcile
 from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
 from sdk.core.frame import Frame
+from sdk.core.holdings import forget_old
 from sdk.core.state import Connection, Unproven
 from sdk.plan.backoff import Retry
 from sdk.plan.need import over
@@ -16,9 +17,11 @@ BATCH = 1000
 def subscribed(frame: Frame, event: Subscribed) -> None:
     """Store the id before anything else, then ask about every task."""
     known = frame.framework.framework_id
+    earlier = frame.framework.earlier
     if known is not None and known != event.framework_id:
         frame.log("warning", f"Mesos gave the framework id {event.framework_id} instead of {known}")
-    frame.set_framework(replace(frame.framework, framework_id=event.framework_id))
+        earlier = (known, *earlier)
+    frame.set_framework(replace(frame.framework, framework_id=event.framework_id, earlier=earlier))
     frame.connection = Connection.SUBSCRIBED
     frame.master = event.master
     frame.error = None
@@ -26,7 +29,10 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.roles.clear()
     frame.implicit_due = frame.now + frame.settings.implicit_reconcile
     # Also a look at all that is reserved: agents may have come back while we were away.
-    frame.sweep_until = frame.now + frame.settings.sweep
+    frame.sweep(frame.settings.sweep)
+    frame.final_since = None
+    # Whoever has nothing on an agent is not told that it stays after all, so each subscription begins anew.
+    frame.heard.clear()
     frame.reconciles.clear()
     for task_id, retry in list(frame.kills.items()):
         frame.kills[task_id] = replace(retry, due=frame.now, delay=frame.settings.kill_first)
@@ -120,10 +126,12 @@ def repeat_calls(frame: Frame) -> float | None:
     if frame.implicit_due <= frame.now:
         frame.call(Reconcile(tasks=()))
         frame.implicit_due = frame.now + frame.settings.implicit_reconcile
-        frame.sweep_until = frame.now + frame.settings.sweep
+    if frame.sweep_due <= frame.now:
+        frame.sweep(frame.settings.sweep)
+        forget_old(frame)
     for accept in frame.unproven:
         if accept.sent + frame.settings.proof_within <= frame.now:
             _take_back(frame, accept)
     retries = [accept.sent + frame.settings.proof_within for accept in frame.unproven]
     retries += [retry.due for mapping in (frame.kills, frame.reconciles) for retry in mapping.values()]
-    return min([*retries, frame.implicit_due])
+    return min([*retries, frame.implicit_due, frame.sweep_due])

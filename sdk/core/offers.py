@@ -4,6 +4,7 @@ Nothing is kept for later: an offer is accepted or declined in the frame in whic
 in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 """
 
+from sdk.core import leaving
 from sdk.core.effects import Accept, Decline, Launch, Unreserve
 from sdk.core.frame import Frame
 from sdk.core.holdings import compare, heard, release
@@ -25,6 +26,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
     for agent_id in {pool.agent_id for pool in offered}:
         heard(frame, agent_id)
     for pool in offered:
+        leaving.offered(frame, pool)
         compare(frame, pool)
     settle(frame)
     operations = place(frame, offered)
@@ -45,7 +47,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
         freed = [
             resource for operation in chosen if isinstance(operation, Unreserve) for resource in operation.resources
         ]
-        resources = by_resource_id(freed, frame.framework.framework_id)
+        resources = by_resource_id(freed, frame.framework.ids)
         accept = Unproven(
             offer_ids=pool.offer_ids, sent=frame.now, tasks=frozenset(tasks), resources=frozenset(resources)
         )
@@ -56,6 +58,6 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
 
 def filter_seconds(frame: Frame) -> float:
     """How long unused offers stay away."""
-    if frame.placing:
+    if frame.placing or frame.asking:
         return frame.settings.decline_pending
     return frame.settings.decline_watching if frame.leftovers else frame.settings.decline_idle

@@ -4,17 +4,18 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from sdk.core import replacing
 from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
-from sdk.core.state import PodKey
+from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
 from sdk.model.records import Holding, PodRecord
 from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.placement import Place
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.plan.need import MustPlace, done
+from sdk.plan.need import MustPlace, Overdue, done, over
 from sdk.plan.wish import PodWish
 
 
@@ -33,12 +34,18 @@ def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
     waiting = sorted(
         (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
-        key=lambda key: (_elsewhere(frame, key), key[0], frame.pods[key].pod, frame.pods[key].index),
+        key=lambda key: (
+            _elsewhere(frame, key),
+            replacing.in_line(frame, key),
+            key[0],
+            frame.pods[key].pod,
+            frame.pods[key].index,
+        ),
     )
     if not waiting or frame.framework.framework_id is None:
         return operations
     claimant = Claimant(
-        framework_id=frame.framework.framework_id,
+        framework_ids=frame.framework.ids,
         framework_name=frame.framework.name,
         principal=frame.settings.principal,
         now=frame.now,
@@ -50,7 +57,13 @@ def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
         wish = frame.wish(key)
         if wish is None:
             continue
+        need = frame.needs[key]
+        counts = isinstance(need, MustPlace) and need.replacing
+        if counts and not replacing.room(frame, key[0], wish.spec.name):
+            continue  # one of this batch has taken the last turn
         requirement = _requirement(frame, key, wish)
+        if not requirement.tasks:
+            continue
         alike = requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
         shape = shapes.get((key[0], wish.spec.name)) if alike else None
         if shape is None:
@@ -177,21 +190,31 @@ def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
     avoided: dict[str, str] = {}
     if record.lost_at is not None and record.holding is not None:
         avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
-    for left in record.superseded:
-        until = left.since + frame.settings.avoid_after_replace
-        if left.hostname is not None and frame.now < until:
-            avoided[left.hostname] = (
-                f"{left.hostname} was left by a replacement; considered again in {until - frame.now:.0f} s"
+    agent_id = agent_of(record)
+    leaves = frame.leaving.get(agent_id) if agent_id is not None else None
+    if leaves is not None and leaves.acts(frame.now):
+        avoided[leaves.hostname] = leaves.sentence
+    for each in record.avoid:
+        if frame.now < each.until:
+            avoided[each.hostname] = (
+                f"{each.hostname} was left by a replacement; considered again in {each.until - frame.now:.0f} s"
             )
     return avoided
 
 
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     record = frame.pods[key]
-    superseded = record.superseded
+    need = frame.needs[key]
+    counts = isinstance(need, MustPlace) and need.replacing
+    runs = any(not over(task) for task in record.tasks)
     moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
-    if record.lost_at is not None or moved:
-        superseded = abandoned(record, frame.now).superseded
+    left = record
+    if record.lost_at is not None or moved or runs:
+        # Whatever still runs at the old place, and can be reached, goes on until the new place is ready.
+        until = frame.now + frame.settings.avoid_after_replace if counts else None
+        left = abandoned(record, frame.now, serving=record.lost_at is None, avoid_until=until)
+    if isinstance(need, MustPlace) and isinstance(need.instead, Overdue):
+        frame.log("warning", f"{record.service}/{record.name} is replaced: {need.instead.why}", service=record.service)
     launched = {task.name for task in match.tasks}
     specs = {spec.name: spec for spec in wish.spec.tasks}
     finished = tuple(
@@ -204,8 +227,12 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             record,
             tasks=(*finished, *match.tasks),
             holding=match.holding,
-            superseded=superseded,
+            superseded=left.superseded,
+            avoid=left.avoid,
             lost_at=None,
+            ready_since=None,
+            displaced_since=None,
+            replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
             not_before=0.0,
         )

@@ -33,15 +33,23 @@ def work_by_role(frame: Frame) -> tuple[dict[str, set[str]], dict[str, set[str]]
         need = frame.needs[key]
         record = frame.pods[key]
         name = f"{key[0]}/{key[1]}"
-        if isinstance(need, MustRelease) and record.holding is not None:
-            work.setdefault(record.holding.role, set()).add(f"{name} released")
+        if isinstance(need, MustRelease):
+            held = (record.holding.role,) if record.holding is not None else ()
+            for role in {*held, *(entry.role for entry in record.superseded)}:
+                work.setdefault(role, set()).add(f"{name} released")
         elif isinstance(need, MustPlace):
             wish = frame.wish(key)
             if wish is not None:
                 # The number of the run is a part: each failed launch is new work.
                 run = f"{name} {'elsewhere' if need.elsewhere else 'in place'} {record.failures}"
                 work.setdefault(wish.spec.role, set()).add(run)
+    for key in frame.asking:
+        wish = frame.wish(key)
+        if wish is not None:
+            work.setdefault(wish.spec.role, set()).add(f"{key[0]}/{key[1]} asks for its agent")
     left: dict[str, set[str]] = {}
+    if frame.now < frame.sweep_until:
+        left = {role: {f"look {frame.sweeps}"} for role in frame.framework.roles}
     for key in frame.leftovers:
         for entry in frame.pods[key].superseded:
             left.setdefault(entry.role, set()).add(f"left {entry.resource_id or entry.task_id}")
@@ -78,7 +86,7 @@ def update_offers(frame: Frame) -> float | None:
             present = replace(present, work=present.work & wanted)
         if work.get(role):
             wake.append(max(frame.now + 1.0, present.asked_at + frame.settings.revive_again))
-        if sweeping and not wanted:
+        if sweeping:
             wake.append(frame.sweep_until)
         if frame.roles.get(role) != present:
             frame.roles[role] = present

@@ -7,22 +7,26 @@ and deleted. Only services in which something changed are looked at.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sdk.core import leaving, replacing
 from sdk.core.frame import Frame
 from sdk.core.holdings import end_releases, outgrow_role
-from sdk.core.state import PodKey
+from sdk.core.state import PodKey, State, agent_of
+from sdk.core.updating import update
 from sdk.model.records import PodGoal, PodRecord
+from sdk.model.spec import OnUnreachable
+from sdk.plan.assess import assess
 from sdk.plan.need import (
+    Around,
     MustDelete,
     MustKill,
     MustPlace,
     MustRelease,
+    Need,
     Outdated,
     Overdue,
     Waits,
-    assess,
+    ready,
 )
-from sdk.plan.strategy import replace_now, update_now
-from sdk.plan.wish import PodWish
 
 ROUNDS = 20
 """More rounds than any chain of needs is long; reaching it is a bug, not a busy cluster."""
@@ -32,6 +36,7 @@ def settle(frame: Frame) -> None:
     """Bring needs up to date and act on them until nothing changes any more."""
     _time_has_come(frame)
     for _ in range(ROUNDS):
+        replacing.wake_the_others(frame)
         if not frame.dirty and not frame.touched:
             return
         dirty, frame.dirty = frame.dirty, set()
@@ -46,8 +51,16 @@ def settle(frame: Frame) -> None:
 
 def _time_has_come(frame: Frame) -> None:
     if frame.needs_due is not None and frame.needs_due <= frame.now:
-        waits = [(key, need.until) for key, need in frame.needs.items() if isinstance(need, Waits) and need.until]
-        frame.dirty.update(key for key, until in waits if until <= frame.now)
+        waits = [
+            (key, need.until)
+            for key, need in frame.needs.items()
+            if isinstance(need, Waits | MustRelease) and need.until
+        ]
+        for key in [key for key, until in waits if until <= frame.now]:
+            frame.dirty.add(key)
+            need = frame.needs[key]
+            for task_id in need.reconcile if isinstance(need, Waits) else ():
+                frame.reconcile(task_id)
         frame.needs_due = min((until for _, until in waits if until > frame.now), default=None)
     for service, due in list(frame.updates_due.items()):
         if due <= frame.now:
@@ -55,34 +68,44 @@ def _time_has_come(frame: Frame) -> None:
             frame.touched.setdefault(service, set())
     for key, since in list(frame.waiting_since.items()):
         _agent_silent(frame, key, since)
+    leaving.time_has_come(frame)
+    replacing.time_has_come(frame)
     if frame.subscribed:
         end_releases(frame)
 
 
 def _agent_silent(frame: Frame, key: PodKey, since: float) -> None:
     """An agent that does not offer what we hold on it, nor anything else, is as lost as one that Mesos reports."""
-    record = frame.pods[key]
-    if frame.subscribed and record.lost_at is None and since + frame.settings.silent_agent <= frame.now:
-        host = record.holding.hostname if record.holding is not None else "its agent"
+    record, due = frame.pods[key], silence_ends(frame, key, since)
+    if due is not None and due <= frame.now and record.holding is not None:
+        host = record.holding.hostname
         frame.log("warning", f"{record.name}: no offer of {host} for {frame.now - since:.0f} s, taken for lost")
-        del frame.waiting_since[key]
+        frame.waiting_since.pop(key)
         frame.put(replace(record, lost_at=since))
+
+
+def silence_ends(frame: Frame, key: PodKey, since: float) -> float | None:
+    """When the agent of an instance that waits for its reservation counts as lost; None when never."""
+    record, wish = frame.pods[key], frame.wish(key)
+    waits = wish is not None and wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
+    if not frame.subscribed or record.holding is None or record.lost_at is not None or waits:
+        return None
+    return since + frame.settings.silent_agent
 
 
 def _assess(frame: Frame, key: PodKey) -> None:
     record = frame.pods.get(key)
     if record is None:
         return
-    need = assess(record, frame.wish(key), frame.now, patience=frame.settings.removal_patience)
+    need = assess(record, frame.wish(key), frame.now, around(frame, key))
+    if (known := _remembered(frame, key, record, need)) != record:
+        frame.put(known)
+        record = known
     if isinstance(need, MustPlace) and outgrow_role(frame, record):
         return  # looked at again in the next round, as it is now
-    if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
-        for task_id in need.reconcile:
-            frame.reconcile(task_id)
-        need = replace(need, until=None)
     old = frame.needs.get(key)
-    if isinstance(need, Overdue) and isinstance(old, MustPlace) and old.replacing:
-        need = old  # it is already in line; `_replace` decides again below
+    if isinstance(need, Overdue | Outdated) and isinstance(old, MustPlace) and type(old.instead) is type(need):
+        need = replace(old, instead=need)  # it is looking for a place already; whether it goes on is decided below
     frame.set_need(key, need)
     held = isinstance(need, MustRelease) or (isinstance(need, MustPlace) and not need.elsewhere)
     if held:
@@ -92,6 +115,47 @@ def _assess(frame: Frame, key: PodKey) -> None:
         frame.waiting_since.pop(key, None)
     if not isinstance(need, MustPlace):
         frame.refusals.pop(key, None)
+
+
+def around(state: Frame | State, key: PodKey) -> Around:
+    """What instance `key` needs to know beside its record and its wish."""
+    record = state.pods[key]
+    agent_id = agent_of(record)
+    since = state.waiting_since.get(key)
+    quiet = (
+        {}
+        if since is None
+        else {left.agent_id: max(since, state.heard.get(left.agent_id, 0.0)) for left in record.superseded}
+    )
+    return Around(
+        patience=state.settings.removal_patience,
+        leaving=state.leaving.get(agent_id) if agent_id is not None else None,
+        quiet_since=quiet,
+    )
+
+
+def _remembered(frame: Frame, key: PodKey, record: PodRecord, need: Need) -> PodRecord:
+    """The record with the facts about now that later decisions need; what served at the old place is ended."""
+    wish = frame.wish(key)
+    is_ready = wish is not None and ready(record, wish)
+    elsewhere = isinstance(need, MustPlace) and need.elsewhere and need.instead is None
+    displaced = record.deployed is not None and (elsewhere or record.lost_at is not None)
+    since = (record.displaced_since or record.lost_at or frame.now) if displaced else None
+    if wish is None or is_ready:
+        for left in record.superseded:
+            if not left.ended and (left.serving or wish is None):
+                frame.kill(left.task_id, left.agent_id)
+    return replace(
+        record,
+        ready_since=(record.ready_since or frame.now) if is_ready else None,
+        displaced_since=since,
+        replacing_since=None if is_ready else record.replacing_since,
+        excused=record.excused and not is_ready,
+        avoid=tuple(each for each in record.avoid if each.until > frame.now) if is_ready else record.avoid,
+        superseded=tuple(replace(left, serving=False) for left in record.superseded)
+        if wish is None or is_ready
+        else record.superseded,
+    )
 
 
 def ensure_instances(frame: Frame, service: str) -> None:
@@ -118,18 +182,18 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
                 agent = {task.task_id: task.agent_id for task in record.tasks}
                 for task_id in tasks:
                     frame.kill(task_id, agent.get(task_id))
-            case MustDelete(note=note):
-                if note is not None:
-                    frame.log("warning", f"{service}/{record.name} removed: {note}", service=service)
-                    frame.notes = (*frame.notes, f"{service}/{record.name}: {note}")
+            case MustDelete(left=left):
+                for each in left:
+                    frame.log("warning", f"{service}/{record.name} removed: {each.sentence}", service=service)
+                    frame.notes[each.id] = f"{service}/{record.name}: {each.sentence}"
                 frame.remove(key)
     queued = frame.queued.get(service)
-    outdated = {frame.pods[key].pod for key in queued if isinstance(frame.needs[key], Outdated)}
-    overdue = {frame.pods[key].pod for key in queued if not isinstance(frame.needs[key], Outdated)}
-    for pod in sorted(outdated):
-        _update(frame, service, pod)
-    for pod in sorted(overdue):
-        _replace(frame, service, pod)
+    kinds = {(frame.pods[key].pod, _in_line_as(frame.needs[key])) for key in queued}
+    for pod, kind in sorted(kinds, key=lambda found: (found[0], found[1].__name__)):
+        if kind is Outdated:
+            update(frame, service, pod)
+        else:
+            replacing.take_turns(frame, service, pod)
     unwanted = service not in frame.targets or frame.framework.uninstalling
     known = service in frame.before.targets or service in frame.before.services
     if unwanted and known and not frame.services.get(service):
@@ -137,83 +201,8 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
         frame.delete_service(service)
 
 
-def _of_type(frame: Frame, service: str, pod: str) -> list[tuple[PodKey, PodRecord]]:
-    keys = frame.unrest.get(service)
-    return [(key, frame.pods[key]) for key in sorted(keys) if frame.pods[key].pod == pod]
-
-
-def _update(frame: Frame, service: str, pod: str) -> None:
-    """Rolling update: end as many outdated instances as the strategy allows."""
-    wish = frame.targets[service].pods[pod]
-    waiting: dict[int, Outdated] = {}
-    keys: dict[int, PodKey] = {}
-    unavailable = in_progress = 0
-    for key, record in _of_type(frame, service, pod):
-        if frame.wish(key) is None:
-            continue
-        need = frame.needs[key]
-        if isinstance(need, Outdated):
-            if any(task_id in frame.kills for task_id in need.tasks):
-                unavailable += 1
-                in_progress += 1
-                continue
-            waiting[record.index] = need
-            keys[record.index] = key
-            unavailable += record.deployed is not None and not need.ready
-        elif record.deployed is not None:
-            unavailable += 1
-            in_progress += record.deployed != wish.config and record.lost_at is None
-    if not waiting:
-        return
-    proving = _proving(frame, service, pod, wish)
-    if proving:
-        due = min([*proving, *([frame.updates_due[service]] if service in frame.updates_due else [])])
-        frame.updates_due[service] = due
-    unavailable += len(proving)
-    in_progress += len(proving)
-    for index in update_now(wish.spec.update, waiting, unavailable, in_progress):
-        record = frame.pods[keys[index]]
-        frame.log("info", f"{service}/{record.name} is restarted with its new configuration", service=service)
-        agent = {task.task_id: task.agent_id for task in record.tasks}
-        for task_id in waiting[index].tasks:
-            frame.kill(task_id, agent.get(task_id))
-
-
-def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]:
-    """Until when the instances that have just become ready with the new configuration have to prove themselves."""
-    found: list[float] = []
-    for key in frame.services.get(service) - frame.unrest.get(service):
-        record = frame.pods[key]
-        if record.pod == pod and record.tasks and all(task.config == wish.config for task in record.tasks):
-            until = max(task.changed_at for task in record.tasks) + wish.spec.update.min_ready
-            if until > frame.now:
-                found.append(until)
-    return found
-
-
-def _replace(frame: Frame, service: str, pod: str) -> None:
-    """Replacement of instances on lost agents: as many as may be under way, the longest lost first."""
-    overdue: dict[int, float] = {}
-    keys: dict[int, PodKey] = {}
-    in_progress = 0
-    for key, record in _of_type(frame, service, pod):
-        need = frame.needs[key]
-        replacing = isinstance(need, MustPlace) and need.replacing
-        if record.lost_at is not None and (isinstance(need, Overdue) or replacing):
-            overdue[record.index] = frame.now - record.lost_at
-            keys[record.index] = key
-        elif record.superseded and record.tasks and record.tasks[0].launched_at >= record.superseded[-1].since:
-            in_progress += not isinstance(need, MustDelete | MustRelease)
-    chosen = replace_now(overdue, in_progress)
-    for index, key in keys.items():
-        record = frame.pods[key]
-        host = record.tasks[0].hostname if record.tasks else "its agent"
-        if index not in chosen:
-            frame.set_need(key, Overdue(lost_for=overdue[index]))
-        elif not isinstance(frame.needs[key], MustPlace):
-            frame.log("warning", f"{service}/{record.name} is replaced: {host} is lost", service=service)
-            message = f"{host} is lost; waits for an offer of another agent"
-            frame.set_need(key, MustPlace(elsewhere=True, message=message, replacing=True))
+def _in_line_as(need: Need) -> type:
+    return type(need.instead if isinstance(need, MustPlace) else need)
 
 
 def target_removed(frame: Frame, service: str) -> None:

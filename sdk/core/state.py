@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.ids import AgentId, OfferId, OperationId, ResourceId, TaskId
+from sdk.model.leaving import Leaving
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
+from sdk.model.status import AGENT_DRAINING
 from sdk.plan.backoff import Bucket, Retry
 from sdk.plan.need import Need
 from sdk.plan.wish import Target, target
@@ -43,9 +45,14 @@ class Settings:
     reconcile_first: float = 5.0
     reconcile_limit: float = 60.0
     implicit_reconcile: float = 900.0
-    """Between implicit reconciliations; suppressed roles are looked through for leftovers as often."""
+    """Between implicit reconciliations."""
+    sweep_every: float = 300.0
+    """Between looks through all offers, also those of suppressed roles, for reservations that nobody holds any more: an
+    agent that returns with some is not announced to anybody whose offers are suppressed."""
     sweep: float = 10.0
     """How long such a look lasts."""
+    final_sweep: float = 5.0
+    """How long an uninstall looks for such reservations before it ends the framework."""
     holding_patience: float = 30.0
     """How long a known reservation may be missing from the offers of its agent until it is given up. Longer than an
     executor takes to end after its task: until then its part of the reservation is not offered."""
@@ -59,11 +66,26 @@ class Settings:
     silent_agent: float = 60.0
     """After so long without any offer of an agent that holds a reservation which we want, the agent counts as lost."""
     removal_patience: float = 60.0
-    """How long a lost agent holds up the removal of an instance."""
+    """How long a lost agent, or one that offers nothing, holds up the removal of an instance."""
+    replacements_at_once: int = 5
+    """Instances of lost or leaving agents that may be launched elsewhere and not be ready yet, of all services."""
+    replacement_patience: float = 300.0
+    """After so long a replacement that is not ready makes room for others."""
+    displaced_patience: float = 120.0
+    """After so long a rolling update goes on without an instance that has lost its place."""
+    offer_fresh: float = 10.0
+    """How old the last offer of an agent may be for an instance to be ended there for its new configuration."""
+    offer_patience: float = 30.0
+    """How long such an offer is waited for before one of another agent is taken instead."""
+    inverse_again: float = 60.0
+    """When Mesos may ask again about a maintenance that was answered."""
+    refused_again: float = 600.0
+    """When a task that Mesos refuses to run (as invalid, or not authorized) is tried again in the same form."""
     avoid_after_replace: float = 60.0
     """How long an agent that an instance was replaced from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
-    """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too)."""
+    """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too). Should it
+    come all the same, what is on it is found like anything else that nobody holds."""
     revive_again: float = 15.0
     """A REVIVE is repeated when work waits for so long without any offer: the call may have been lost."""
 
@@ -102,8 +124,6 @@ class State:
     targets: Mapping[str, Target] = field(default_factory=dict)
     invalid: Mapping[str, str] = field(default_factory=dict)
     """Services whose published spec was refused, each with the sentence why; their old target stays."""
-    published: bool = False
-    """Whether the plugin has told its wishes since the start; before, stored targets hold."""
     pods: Mapping[PodKey, PodRecord] = field(default_factory=dict)
     services: Mapping[str, frozenset[PodKey]] = field(default_factory=dict)
     by_task: Mapping[TaskId, PodKey] = field(default_factory=dict)
@@ -130,7 +150,19 @@ class State:
     reconciles: Mapping[TaskId, Retry] = field(default_factory=dict)
     implicit_due: float = 0.0
     waiting_since: Mapping[PodKey, float] = field(default_factory=dict)
-    """Since when an instance waits for its reservation without a word from the agent."""
+    """Since when an instance waits for its reservation without a word from the agent, or for its removal."""
+    heard: Mapping[AgentId, float] = field(default_factory=dict)
+    """When an agent that instances have to do with made its last offer."""
+    leaving: Mapping[AgentId, Leaving] = field(default_factory=dict)
+    """Agents that our instances have to leave, or will have to."""
+    leaving_due: Mapping[AgentId, float] = field(default_factory=dict)
+    """When that changes next, for those with a window."""
+    replacing: Mapping[PodKey, float] = field(default_factory=dict)
+    """Replacements under way, by the time of their launch."""
+    room_for_others: bool = True
+    """Whether the budget of replacements had room when those that are in line were looked at last."""
+    asking: Mapping[PodKey, float] = field(default_factory=dict)
+    """Instances whose turn it is to be updated, as soon as their agent makes an offer; since when it is waited for."""
     absent_since: Mapping[ResourceId, float] = field(default_factory=dict)
     """Since when an agent makes offers without a reservation that should be among them."""
     released: Mapping[ResourceId, float] = field(default_factory=dict)
@@ -149,11 +181,18 @@ class State:
     """The roles that the master knows of us; None when unsure."""
     revives: Bucket = field(default_factory=lambda: Bucket(tokens=5.0, at=0.0))
     sweep_until: float = 0.0
+    sweep_due: float = 0.0
+    """When the next look through all offers begins."""
+    sweeps: int = 0
+    """Each look is new work, which asks for offers anew."""
+    final_since: float | None = None
+    """When the last look of an uninstall began."""
     teardown_due: float | None = None
     """When TEARDOWN is to be sent (again); None before everything is gone."""
     uninstalled: bool = False
-    notes: tuple[str, ...] = ()
-    """What had to be left behind on lost agents by an uninstall."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What had to be left behind on lost agents since the start and has not been seen again: sentence by the id of the
+    task or reservation."""
     wake_at: float | None = None
 
     @staticmethod
@@ -192,7 +231,28 @@ class State:
             by_agent=by_agent,
             by_resource=by_resource,
             leftovers=frozenset(key for key, record in records.items() if record.superseded),
+            replacing={
+                key: record.replacing_since for key, record in records.items() if record.replacing_since is not None
+            },
+            leaving=_drained(records.values()),
         )
+
+
+def _drained(records: Iterable[PodRecord]) -> dict[AgentId, Leaving]:
+    """Agents that drained away the last task of an instance: until they make offers again."""
+    return {
+        task.agent_id: Leaving(hostname=task.hostname)
+        for record in records
+        for task in record.tasks
+        if task.status.reason == AGENT_DRAINING and task.agent_id == agent_of(record)
+    }
+
+
+def agent_of(record: PodRecord) -> AgentId | None:
+    """Where an instance is, or was last."""
+    if record.holding is not None:
+        return record.holding.agent_id
+    return record.tasks[0].agent_id if record.tasks else None
 
 
 def task_ids(record: PodRecord) -> Iterable[TaskId]:

@@ -10,18 +10,24 @@ UNREACHABLE is neither: the agent is lost, the task may come back.
 
 from dataclasses import replace
 
+from sdk.core import leaving
 from sdk.core.effects import Acknowledge
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey
 from sdk.model.records import PodGoal, PodRecord, Superseded, TaskRecord
 from sdk.model.spec import Goal
-from sdk.model.status import TaskState, TaskStatus
+from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import over, ready
+from sdk.plan.need import done, over, ready
 from sdk.plan.wish import PodWish
 
 INVALID_OFFERS = "REASON_INVALID_OFFERS"
 AGENT_BACK = "REASON_AGENT_REREGISTERED"
+REFUSED = {
+    "REASON_TASK_INVALID": "Mesos refuses the task as invalid",
+    "REASON_TASK_UNAUTHORIZED": "Mesos forbids the task",
+}
+"""TASK_ERRORs that come again for the same task, however often it is tried; what to say about each."""
 
 FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskState.ERROR})
 """Said by the task's own agent or executor: anything later about a live task of this id is out of date."""
@@ -50,7 +56,11 @@ def status_received(frame: Frame, status: TaskStatus) -> None:
 
 
 def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
-    if ended or status.state is TaskState.UNREACHABLE:
+    if ended:
+        frame.notes.pop(status.task_id, None)
+        return
+    if status.state is TaskState.UNREACHABLE:
+        frame.forget_kill(status.task_id)  # Mesos tells when its agent is back
         return
     first = status.task_id not in frame.kills
     frame.kill(status.task_id, status.agent_id, again=first or status.reason == AGENT_BACK)
@@ -61,6 +71,9 @@ def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
 def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool) -> None:
     entry = next(left for left in record.superseded if left.task_id == status.task_id)
     if status.state is TaskState.UNREACHABLE:
+        frame.forget_kill(status.task_id)  # Mesos tells when its agent is back; until then there is nobody to hear it
+        return
+    if not ended and entry.serving:
         return
     if not ended:
         frame.kill(status.task_id, status.agent_id or entry.agent_id, again=status.reason == AGENT_BACK)
@@ -97,6 +110,8 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
     wish = frame.wish(key)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
     changed = replace(record, tasks=tasks)
+    if status.reason == AGENT_DRAINING:
+        leaving.draining(frame, task.agent_id, task.hostname)
     if live and status.state is not TaskState.STAGING:
         changed = _seen(changed)
         if record.lost_at is not None:
@@ -108,6 +123,9 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         changed = replace(changed, lost_at=min(frame.now, since or frame.now))
         frame.log("warning", f"{record.name}: {task.hostname} is lost", task_id=task.task_id)
     elif not over(task) and over(merged):
+        if status.state in FINAL or status.state is TaskState.GONE:
+            # Only the agent itself can know that: it is there.
+            changed = _agent_is_back(frame, changed)
         changed = _ended(frame, changed, task, status, wish)
     changed = mark_deployed(changed, wish)
     frame.put(changed)
@@ -146,6 +164,15 @@ def mark_deployed(record: PodRecord, wish: PodWish | None) -> PodRecord:
     return replace(record, deployed=wish.config) if ready(record, wish) else record
 
 
+def _agent_is_back(frame: Frame, record: PodRecord) -> PodRecord:
+    if record.lost_at is None:
+        return record
+    for task in record.tasks:
+        if not over(task):
+            frame.reconcile(task.task_id)
+    return replace(record, lost_at=None)
+
+
 def _seen(record: PodRecord) -> PodRecord:
     if record.holding is None or record.holding.confirmed:
         return record
@@ -154,13 +181,6 @@ def _seen(record: PodRecord) -> PodRecord:
 
 def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus, wish: PodWish | None) -> PodRecord:
     """The record after its task ended: whether that was a failure, and when it may be tried again."""
-    asked = (
-        task.task_id in frame.before.kills
-        or record.restart
-        or record.goal is PodGoal.DECOMMISSION
-        or wish is None
-        or task.config != wish.config
-    )
     match status.state:
         case TaskState.GONE_BY_OPERATOR:
             # The agent never returns under its id: nothing is held there, and nothing can be released.
@@ -174,12 +194,26 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         case TaskState.DROPPED if status.reason == INVALID_OFFERS:
             unmade = record.holding is not None and not record.holding.confirmed
             return replace(record, holding=None if unmade else record.holding, not_before=0.0)
-    if asked or wish is None:
+    if (
+        wish is None
+        or record.goal is PodGoal.DECOMMISSION
+        or record.restart
+        or task.config != wish.config
+        or status.reason == AGENT_DRAINING
+        or ((left := frame.leaving.get(task.agent_id)) is not None and left.drained)
+    ):
         return replace(record, not_before=0.0)
+    if task.task_id in frame.before.kills or _failed_already(record, task, wish):
+        return record  # it went with its neighbour, whose failure has been counted
     spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
     if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:
         return replace(_seen(record), failures=0, not_before=0.0)
     policy = wish.spec.recovery
+    if status.state is TaskState.ERROR and status.reason in REFUSED:
+        sentence = f"{REFUSED[status.reason]} {task.name}: {status.message or status.reason}"
+        frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
+        until = frame.now + frame.settings.refused_again
+        return replace(record, failures=record.failures + 1, not_before=until, last_failure=sentence)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else record.failures + 1
     delay = relaunch_delay(policy, failures)
@@ -194,6 +228,16 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         failures=failures,
     )
     return replace(record, failures=failures, not_before=frame.now + delay, last_failure=sentence)
+
+
+def _failed_already(record: PodRecord, task: TaskRecord, wish: PodWish) -> bool:
+    """Another task of the same launch has ended before, and not because it was done."""
+    specs = {spec.name: spec for spec in wish.spec.tasks}
+    return any(
+        over(other) and not ((spec := specs.get(other.name)) is not None and done(other, spec, wish))
+        for other in record.tasks
+        if other.task_id != task.task_id and other.launched_at == task.launched_at
+    )
 
 
 def failure_sentence(task: TaskRecord, status: TaskStatus) -> str:

@@ -6,7 +6,7 @@ is repeated. The stored nodes go last, so that a crash at any point goes on wher
 
 from dataclasses import replace
 
-from sdk.core.effects import Teardown
+from sdk.core.effects import Reconcile, Teardown
 from sdk.core.frame import Frame
 from sdk.core.state import Connection
 
@@ -34,11 +34,32 @@ def progress(frame: Frame) -> float | None:
         frame.connection = Connection.REMOVED
         frame.error = None
         frame.teardown_due = None
-        frame.log("info", "Uninstalled: no task, no reservation and no stored node is left", left=list(frame.notes))
+        what = "the framework is gone" if frame.notes else "no task, no reservation and no stored node is left"
+        frame.log("info", f"Uninstalled: {what}", left=list(frame.notes.values()))
         return None
     if not frame.subscribed:
         return None
+    if frame.teardown_due is None and (due := _last_look(frame)) is not None:
+        return due
     if frame.teardown_due is None or frame.teardown_due <= frame.now:
         frame.call(Teardown())
         frame.teardown_due = frame.now + TEARDOWN_AGAIN
     return frame.teardown_due
+
+
+def _last_look(frame: Frame) -> float | None:
+    """What runs or is reserved and is on no record would stay for ever: ended and released first.
+
+    Returns when to look again, None when nothing is left or nobody waits any longer.
+    """
+    if frame.final_since is None:
+        frame.final_since = frame.now
+        frame.call(Reconcile(tasks=()))
+        frame.sweep(frame.settings.final_sweep)
+    if frame.kills:  # their reservations are offered when they have ended
+        frame.sweep_until = max(frame.sweep_until, frame.now + frame.settings.final_sweep)
+    if frame.now >= frame.final_since + frame.settings.removal_patience:
+        return None
+    if frame.released or frame.kills:
+        return frame.now + 1.0
+    return frame.sweep_until if frame.now < frame.sweep_until else None

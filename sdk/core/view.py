@@ -1,8 +1,10 @@
 """The state as the outside may see it: plans with their explanations, pods, offers, connection."""
 
+from sdk.core.settle import around
 from sdk.core.snapshot import Progress, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
-from sdk.plan.need import Outdated, Rest, Waits, assess
+from sdk.plan.assess import assess
+from sdk.plan.need import Outdated, Overdue, Rest, Waits
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
 from sdk.plan.wish import PodWish, Target
@@ -36,9 +38,9 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     record = state.pods[key]
     wish = _wish(state, key)
     need = state.needs.get(key, Rest())
-    if isinstance(need, Waits) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
+    if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
         # Sentences with seconds in them are made anew.
-        need = assess(record, wish, now, patience=state.settings.removal_patience)
+        need = assess(record, wish, now, around(state, key))
     killing = isinstance(need, Outdated) and any(task_id in state.kills for task_id in need.tasks)
     return StepFacts(
         record=record,
@@ -68,13 +70,16 @@ def _told(target: Target) -> dict[str, str]:
 
 
 def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:
-    left = f"; left behind: {'; '.join(state.notes)}" if state.notes else ""
+    left = f"; left behind: {'; '.join(state.notes.values())}" if state.notes else ""
     if state.uninstalled:
-        return Progress.COMPLETE, f"no task, no reservation and no stored node is left{left}"
+        rest = "the framework is gone" if left else "no task, no reservation and no stored node is left"
+        return Progress.COMPLETE, f"{rest}{left}"
     if not state.framework.uninstalling:
         return None, ""
     if state.pods:
         waits = [f"{key[0]}/{key[1]}: {progress(_facts(state, key, now))[1]}" for key in sorted(state.pods)[:5]]
         more = f" and {len(state.pods) - 5} more" if len(state.pods) > 5 else ""
         return Progress.IN_PROGRESS, f"{len(state.pods)} instances are left: {'; '.join(waits)}{more}{left}"
+    if state.teardown_due is None:
+        return Progress.IN_PROGRESS, f"looks through all offers for reservations that nobody holds any more{left}"
     return Progress.IN_PROGRESS, f"waits for Mesos to confirm the end of the framework{left}"

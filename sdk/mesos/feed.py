@@ -104,6 +104,16 @@ class MesosFeed:
                     [calls.value(each) for each in effect.offer_ids],
                     filters={"refuse_seconds": effect.refuse_seconds},
                 )
+            case effects.AcceptInverseOffers():
+                driver.acceptInverseOffers(
+                    [calls.value(each) for each in effect.offer_ids],
+                    filters={"refuse_seconds": effect.refuse_seconds},
+                )
+            case effects.DeclineInverseOffers():
+                driver.declineInverseOffer(
+                    [calls.value(each) for each in effect.offer_ids],
+                    filters={"refuse_seconds": effect.refuse_seconds},
+                )
             case effects.Kill():
                 driver.killTask(
                     calls.value(effect.task_id),

@@ -30,7 +30,8 @@ class MalformedEvent(TemporaryFailure):
 
 
 def scheduler_event(raw: Json) -> events.Event | None:
-    """The event as a value; None for one that the scheduler has no use for (HEARTBEAT, inverse offers, messages).
+    """The event as a value; None for one that the scheduler has no use for (HEARTBEAT, messages, questions taken
+    back: they were answered at once).
 
     SUBSCRIBED has no master here: only the connection knows it, see `subscribed`.
     """
@@ -39,6 +40,9 @@ def scheduler_event(raw: Json) -> events.Event | None:
         match kind:
             case "OFFERS":
                 return events.OffersReceived(offers=tuple(offer(each) for each in raw["offers"].get("offers", [])))
+            case "INVERSE_OFFERS":
+                asked = raw["inverse_offers"].get("inverse_offers", [])
+                return events.InverseOffersReceived(inverse_offers=tuple(inverse_offer(each) for each in asked))
             case "RESCIND":
                 return events.OfferRescinded(offer_id=OfferId(_identity(raw["rescind"]["offer_id"]["value"])))
             case "UPDATE":
@@ -100,6 +104,17 @@ def offer(raw: Json) -> Offer:
         zone=_optional(domain.get("zone", {}).get("name"), _text),
         unavailability_start=_seconds(unavailability.get("start")),
         unavailability_duration=_seconds(unavailability.get("duration")),
+    )
+
+
+def inverse_offer(raw: Json) -> events.InverseOffer:
+    """The question whether an agent may become unavailable."""
+    unavailability = raw["unavailability"]
+    return events.InverseOffer(
+        offer_id=OfferId(_identity(raw["id"]["value"])),
+        agent_id=AgentId(_identity(raw["agent_id"]["value"])),
+        start=_number(unavailability["start"]["nanoseconds"]) / _NANO,
+        duration=_seconds(unavailability.get("duration")),
     )
 
 

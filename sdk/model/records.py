@@ -62,12 +62,23 @@ class Superseded:
     agent_id: AgentId
     since: float
     hostname: str | None = None
-    """The agent that the instance moved away from; None when it may be placed there again at once."""
+    """Host name of that agent."""
     role: str = "*"
     resource_id: ResourceId | None = None
     """The reservation left behind with it, until it has been released."""
     ended: bool = False
     """Mesos said that the task is over; only the reservation is left."""
+    serving: bool = False
+    """The agent is being left on purpose and the task runs on until the instance is ready at its new place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Avoided:
+    """A host that an instance is not placed on for a while."""
+
+    hostname: str
+    until: float
+    """Seconds since the epoch."""
 
 
 class PodGoal(StrEnum):
@@ -101,6 +112,16 @@ class PodRecord:
     """The sentence that explains the last failed run."""
     deployed: ConfigId | None = None
     """Fingerprint of the pod spec with which all tasks were last ready: what deploy and recovery plans differ by."""
+    ready_since: float | None = None
+    """Since when all tasks have been ready, None while they are not."""
+    replacing_since: float | None = None
+    """When it was launched as the replacement of one on a lost or leaving agent; None once that has been ready."""
+    displaced_since: float | None = None
+    """Since when it has had no place of its own: its agent is lost, or it waits for an offer of any agent."""
+    excused: bool = False
+    """An operator lets a rolling update go on without it; cleared when it is ready again."""
+    avoid: tuple[Avoided, ...] = ()
+    """Hosts that it was replaced from lately."""
 
     @property
     def name(self) -> str:
@@ -117,3 +138,10 @@ class FrameworkRecord:
     roles: tuple[str, ...] = ()
     uninstalling: bool = False
     """Set once, never taken back: the framework is being removed."""
+    earlier: tuple[FrameworkId, ...] = ()
+    """Ids that Mesos had given before and removed: what is reserved under them is ours as well."""
+
+    @property
+    def ids(self) -> tuple[FrameworkId, ...]:
+        """All ids whose reservations are ours, the present one first."""
+        return (*((self.framework_id,) if self.framework_id is not None else ()), *self.earlier)

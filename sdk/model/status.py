@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
 
+AGENT_DRAINING = "REASON_AGENT_DRAINING"
+"""An operator drains the agent of the task."""
+
 
 class TaskState(StrEnum):
     """All states of Mesos 1.12, spelled as on the wire."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.ids import ExecutorId, ResourceId, TaskId
+from sdk.model.leaving import near
 from sdk.model.records import Holding, TaskRecord
-from sdk.model.resources import MILLI, Offer, Resource
+from sdk.model.resources import MILLI, Resource
 from sdk.model.spec import PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.algebra import add, contain, excess
@@ -20,9 +21,6 @@ from sdk.offer.pool import Pool, ranges_of, scalar_of
 from sdk.offer.ports import choose
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.offer.reservation import Owner, reserved
-
-MAINTENANCE_MARGIN = 3600.0
-"""Seconds before an announced maintenance window in which nothing new is placed on the agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,8 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
         choice = choose(
             task.ports,
             free,
-            seed=f"{requirement.config}/{requirement.instance}/{pool.agent_id}/{task.name}",
+            # The moment is a part of it: an instance that left a port behind must not get the same one again.
+            seed=f"{requirement.config}/{requirement.instance}/{pool.agent_id}/{task.name}/{claimant.now}",
             sticky=requirement.ports.get(task.name),
             excluded=[*(given | claimant.static_ports)],
         )
@@ -81,7 +80,7 @@ def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
     """Whether the pool offers all of the holding."""
     if holding.agent_id != pool.agent_id or holding.resource_id is None:
         return False
-    return contain(pool.own(claimant.framework_id).get(holding.resource_id, ()), holding.resources)
+    return contain(pool.own(claimant.framework_ids).get(holding.resource_id, ()), holding.resources)
 
 
 def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> list[str]:
@@ -89,16 +88,9 @@ def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> 
     avoided = requirement.avoid.get(pool.hostname)
     if avoided is not None:
         reasons.append(avoided)
-    if any(_near_maintenance(offer, claimant.now) for offer in pool.offers):
+    if any(near(offer.unavailability_start, offer.unavailability_duration, claimant.now) for offer in pool.offers):
         reasons.append(f"{pool.hostname} is announced for maintenance")
     return reasons
-
-
-def _near_maintenance(offer: Offer, now: float) -> bool:
-    start, duration = offer.unavailability_start, offer.unavailability_duration
-    if start is None or start > now + MAINTENANCE_MARGIN:
-        return False
-    return duration is None or start + duration > now
 
 
 def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> tuple[tuple[Resource, ...], str | None]:
@@ -109,7 +101,7 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> tuple[
     """
     own: tuple[Resource, ...] = ()
     if requirement.holding is not None and requirement.holding.resource_id is not None:
-        own = pool.own(claimant.framework_id).get(requirement.holding.resource_id, ())
+        own = pool.own(claimant.framework_ids).get(requirement.holding.resource_id, ())
     usable = plain(pool.resources)
     unreserved = tuple(resource for resource in usable if not resource.reservations)
     role = requirement.pod.prereserved_role
@@ -146,7 +138,7 @@ def _match(
 ) -> Match:
     old = requirement.holding
     resource_id = old.resource_id if old is not None else None
-    own = pool.own(claimant.framework_id).get(resource_id, ()) if resource_id is not None else ()
+    own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
     taken, _ = draw(sources, wanted)
     operations: list[Operation] = []
     if requirement.pod.role == "*":
@@ -156,7 +148,7 @@ def _match(
         owner = Owner(
             role=requirement.pod.role,
             principal=claimant.principal,
-            framework_id=claimant.framework_id,
+            framework_id=claimant.framework_ids[0],
             service=requirement.service,
             pod=requirement.instance,
             resource_id=resource_id,

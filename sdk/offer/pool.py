@@ -1,6 +1,6 @@
 """What one agent offers to one role at this moment: all its offers together, consumed match by match."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from sdk.model.ids import AgentId, FrameworkId, OfferId, ResourceId
@@ -35,9 +35,9 @@ class Pool:
         """The agent as placement rules see it."""
         return place_of(self.offers[0])
 
-    def own(self, framework_id: FrameworkId | None) -> dict[ResourceId, tuple[Resource, ...]]:
-        """Our reservations in it, by their id."""
-        return by_resource_id(self.resources, framework_id)
+    def own(self, framework_ids: Collection[FrameworkId]) -> dict[ResourceId, tuple[Resource, ...]]:
+        """Our reservations in it, made under any of these ids, by their own id."""
+        return by_resource_id(self.resources, framework_ids)
 
     def without(self, taken: Iterable[Resource]) -> "Pool":
         """The pool after `taken` was used."""

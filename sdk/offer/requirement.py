@@ -39,7 +39,8 @@ class Requirement:
 class Claimant:
     """The framework that the operations are made for, and where fresh ids come from."""
 
-    framework_id: FrameworkId
+    framework_ids: tuple[FrameworkId, ...]
+    """Ids whose reservations are ours; the first is the present one."""
     framework_name: str
     principal: str | None
     now: float

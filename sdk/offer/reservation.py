@@ -1,9 +1,10 @@
 """How our reservations are told from all others: the labels of the innermost entry of the stack.
 
-Nothing without our `framework_id` label is ever touched: other frameworks may share a role with us.
+Nothing without our `framework_id` label (the present id, or one that Mesos removed and that we stored) is ever touched:
+other frameworks, and other installations of this one, may share a role with us.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from sdk.model.ids import FrameworkId, ResourceId
@@ -47,24 +48,24 @@ def reserved(resource: Resource, owner: Owner) -> Resource:
     return replace(resource, reservations=(*resource.reservations, owner.reservation()))
 
 
-def resource_id(resource: Resource, framework_id: FrameworkId | None) -> ResourceId | None:
-    """The id of a reservation made by this framework; None for everything else."""
-    if not resource.reservations or framework_id is None:
+def resource_id(resource: Resource, framework_ids: Collection[FrameworkId]) -> ResourceId | None:
+    """The id of a reservation made by us under any of these framework ids; None for everything else."""
+    if not resource.reservations:
         return None
     innermost = resource.reservations[-1]
-    if not innermost.dynamic or innermost.label(FRAMEWORK_ID) != framework_id:
+    if not innermost.dynamic or innermost.label(FRAMEWORK_ID) not in framework_ids:
         return None
     found = innermost.label(RESOURCE_ID)
     return ResourceId(found) if found else None
 
 
 def by_resource_id(
-    resources: Iterable[Resource], framework_id: FrameworkId | None
+    resources: Iterable[Resource], framework_ids: Collection[FrameworkId]
 ) -> dict[ResourceId, tuple[Resource, ...]]:
     """Our own reservations among `resources`."""
     found: dict[ResourceId, tuple[Resource, ...]] = {}
     for resource in resources:
-        own = resource_id(resource, framework_id)
+        own = resource_id(resource, framework_ids)
         if own is not None:
             found[own] = (*found.get(own, ()), resource)
     return found

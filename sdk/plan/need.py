@@ -1,22 +1,16 @@
-"""What one instance needs next, read from its record and its wish: the step of every plan is derived from this.
+"""What one instance may need next, as values, and the predicates on tasks and records that decide it.
 
-    no record of a launch ───────────────────────────────> MustPlace ──launched──> Starting ──ready──> Rest
-    task over, backoff running ──> Waits ──time──────────> MustPlace (in its holding)
-    some tasks over, some alive; restart asked for ──────> MustKill ──all over──> MustPlace
-    runs with another configuration ──> Outdated ──strategy lets it──> MustKill
-    agent lost ──> Waits ──replace_after──> Overdue ──replacement cap lets it──> MustPlace (elsewhere)
-    not wanted any more ──> MustKill ──all over──> MustRelease ──reservation gone──> MustDelete
-
-Nothing here looks at other instances or at offers: what one may do *now* is decided by `sdk.plan.strategy` and
-`sdk.core`.
+Which of them it is, is in `sdk.plan.assess`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sdk.core.snapshot import Progress
-from sdk.model.ids import TaskId
-from sdk.model.records import PodGoal, PodRecord, TaskRecord
-from sdk.model.spec import Goal, OnUnreachable, TaskSpec
+from sdk.model.ids import AgentId, TaskId
+from sdk.model.leaving import Leaving
+from sdk.model.records import PodRecord, TaskRecord
+from sdk.model.spec import Goal, TaskSpec
 from sdk.model.status import TaskState
 from sdk.plan.wish import PodWish
 
@@ -34,7 +28,7 @@ class Waits:
     message: str
     until: float | None = None
     reconcile: tuple[TaskId, ...] = ()
-    """Tasks about which Mesos has been silent for too long once `until` has come."""
+    """Tasks about which Mesos is asked (again) when `until` has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +45,14 @@ class MustPlace:
 
     elsewhere: bool
     message: str
-    replacing: bool = False
-    """It was chosen to be replaced: its old task may still come back and be adopted."""
+    instead: "Outdated | Overdue | None" = None
+    """What it was in line as before it was chosen: its present task goes on until another place is found, and the
+    choice is made anew each time something changes."""
+
+    @property
+    def replacing(self) -> bool:
+        """It counts in the budget of replacements."""
+        return isinstance(self.instead, Overdue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +65,49 @@ class Outdated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
-    """Its agent has been lost for longer than the policy waits."""
+    """It has to go to another agent: its own has been lost for longer than the policy waits, or is about to leave."""
 
-    lost_for: float
+    why: str
+    since: float
+    """Seconds since the epoch; who has waited longest is replaced first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MustRelease:
-    """Its tasks are over; its reservation has to be given back."""
+    """Its tasks are over; its reservations, also those left on other agents, have to be given back."""
+
+    hosts: tuple[str, ...]
+    """Where they are."""
+    until: float | None = None
+    """When the first of the agents that say nothing is not waited for any longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """Something that cannot be reached and is not waited for any longer."""
+
+    id: str
+    """Of the task or the reservation."""
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MustDelete:
-    """Nothing of it is left in the cluster (or, with a `note`, nothing that can be reached)."""
+    """Nothing of it is left in the cluster, or nothing but what cannot be reached."""
 
-    note: str | None = None
+    left: tuple[LeftBehind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What an instance needs to know beside its record and its wish."""
+
+    patience: float
+    """Seconds after which an agent that is lost or says nothing does not hold up a removal any more."""
+    leaving: Leaving | None = None
+    """Why the agent that it is on is left, None while it stays."""
+    quiet_since: Mapping[AgentId, float] = field(default_factory=dict)
+    """Since when agents with something that it left behind have offered nothing; those that did just now are absent."""
 
 
 Need = Rest | Waits | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
@@ -115,104 +143,3 @@ def ready(record: PodRecord, wish: PodWish) -> bool:
         if task is None or not (task_ready(task, spec) or done(task, spec, wish)):
             return False
     return True
-
-
-def assess(record: PodRecord, wish: PodWish | None, now: float, *, patience: float) -> Need:
-    """What the instance needs. `patience`: seconds after which a lost agent does not hold up a removal any more."""
-    if wish is None or record.goal is PodGoal.DECOMMISSION:
-        return _removal(record, now, patience)
-    alive = tuple(task for task in record.tasks if not over(task))
-    if record.lost_at is not None:
-        return _lost(record, wish, now)
-    alive_ids = tuple(task.task_id for task in alive)
-    if alive and record.restart:
-        return MustKill(tasks=alive_ids, message="is restarted on request")
-    if alive:
-        return _running(record, wish, alive)
-    by_name = {task.name: task for task in record.tasks}
-    if record.tasks and all(
-        (task := by_name.get(spec.name)) is not None and done(task, spec, wish) for spec in wish.spec.tasks
-    ):
-        return Rest()
-    if now < record.not_before:
-        return Waits(
-            status=Progress.DELAYED,
-            message=f"{record.last_failure or 'failed'}; tried again in {record.not_before - now:.0f} s",
-            until=record.not_before,
-        )
-    in_place = record.holding is not None and record.holding.resource_id is not None
-    failed = f" after: {record.last_failure}" if record.last_failure and record.failures else ""
-    if in_place and record.holding is not None:
-        return MustPlace(elsewhere=False, message=f"waits for its reservation on {record.holding.hostname}{failed}")
-    return MustPlace(elsewhere=True, message=f"waits for an offer{failed}")
-
-
-def _removal(record: PodRecord, now: float, patience: float) -> Need:
-    alive = tuple(task for task in record.tasks if not over(task))
-    reserved = record.holding is not None and record.holding.resource_id is not None
-    if record.lost_at is not None and (alive or reserved):
-        if now < record.lost_at + patience:
-            return Waits(
-                status=Progress.DELAYED,
-                message=f"{_host(record)} is lost; removed without it in {record.lost_at + patience - now:.0f} s",
-                until=record.lost_at + patience,
-            )
-        left = [f"task {task.task_id}" for task in alive]
-        if record.holding is not None and reserved:
-            left.append(f"reservation {record.holding.resource_id}")
-        return MustDelete(note=f"{' and '.join(left)} left on {_host(record)}, which is lost")
-    if alive:
-        return MustKill(tasks=tuple(task.task_id for task in alive), message="is removed")
-    return MustRelease() if reserved else MustDelete()
-
-
-def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
-    assert record.lost_at is not None
-    since = max(0.0, now - record.lost_at)
-    policy = wish.spec.recovery
-    if policy.on_unreachable is OnUnreachable.WAIT:
-        return Waits(status=Progress.DELAYED, message=f"{_host(record)} lost {since:.0f} s ago; waits for it")
-    due = record.lost_at + policy.replace_after
-    if now < due:
-        message = f"{_host(record)} lost {since:.0f} s ago; replaced in {due - now:.0f} s"
-        return Waits(status=Progress.DELAYED, message=message, until=due)
-    return Overdue(lost_for=since)
-
-
-def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...]) -> Need:
-    alive_ids = tuple(task.task_id for task in alive)
-    by_name = {task.name: task for task in record.tasks}
-    wanted = {spec.name for spec in wish.spec.tasks}
-    outdated = any(task.config != wish.config for task in alive)
-    present = all(
-        (task := by_name.get(spec.name)) is not None and (not over(task) or done(task, spec, wish))
-        for spec in wish.spec.tasks
-    )
-    if outdated or not wanted.issuperset(task.name for task in alive):
-        return Outdated(tasks=alive_ids, ready=ready(record, wish))
-    if not present:
-        return MustKill(tasks=alive_ids, message=record.last_failure or "one of its tasks is over")
-    if ready(record, wish):
-        return Rest()
-    silent = tuple(task for task in alive if not task.confirmed)
-    if silent:
-        until = min(task.launched_at for task in silent) + wish.spec.recovery.launch_timeout
-        return Waits(
-            status=Progress.STARTING,
-            message=f"launched on {_host(record)}",
-            until=until,
-            reconcile=tuple(task.task_id for task in silent),
-        )
-    running = all(task.status.state is TaskState.RUNNING for task in alive)
-    said = next((task.status.message for task in alive if task.status.message), None)
-    return Waits(
-        status=Progress.STARTED if running else Progress.STARTING,
-        message=(f"runs on {_host(record)}, not healthy yet" if running else f"starts on {_host(record)}")
-        + (f": {said}" if said else ""),
-    )
-
-
-def _host(record: PodRecord) -> str:
-    if record.holding is not None:
-        return record.holding.hostname
-    return record.tasks[0].hostname if record.tasks else "its agent"

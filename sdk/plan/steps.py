@@ -59,24 +59,24 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
             running = any(not over(task) for task in record.tasks)
             return Progress.COMPLETE, f"runs on {host}" if running else "finished"
         case Waits(status=status, message=message):
-            return status, message
+            serving = next((left.hostname for left in record.superseded if left.serving), None)
+            return status, message + (f"; the old one serves on {serving} until then" if serving else "")
         case MustKill(message=message):
             return Progress.KILLING, f"{message}; the task on {host} is being ended"
         case Outdated() if facts.being_killed:
             return Progress.KILLING, f"gets its new configuration; the task on {host} is being ended"
         case Outdated():
             return Progress.PENDING, f"runs on {host} with its old configuration; waits for its turn"
-        case Overdue(lost_for=lost_for):
-            return Progress.DELAYED, f"{host} lost {lost_for:.0f} s ago; waits until another replacement is ready"
+        case Overdue(why=why):
+            return Progress.DELAYED, f"{why}; waits until another replacement is ready"
         case MustPlace(message=message, elsewhere=elsewhere):
             found = tally(facts.refusals)
             if found:
                 return Progress.PREPARED, f"{message}: {sentence(found)}"
             role = facts.wish.spec.role if elsewhere and facts.wish is not None else None
             return Progress.PREPARED, f"{message}; none of role {role} has come yet" if role else message
-        case MustRelease():
-            where = record.holding.hostname if record.holding is not None else host
-            return Progress.PREPARED, f"waits for an offer of {where} to release its reservation"
+        case MustRelease(hosts=hosts):
+            return Progress.PREPARED, f"waits for an offer of {', '.join(hosts)} to release its reservation"
         case MustDelete():
             return Progress.IN_PROGRESS, "is forgotten"
 

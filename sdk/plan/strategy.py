@@ -1,6 +1,6 @@
-"""Which instances of one pod type may be taken down or replaced now: rolling update and replacement cap."""
+"""Which instances of one pod type may be taken down or replaced now: rolling update and room for replacements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sdk.model.spec import StrategyKind, UpdateStrategy
 from sdk.plan.need import Outdated
@@ -30,15 +30,14 @@ def update_now(
     return tuple(chosen)
 
 
-REPLACEMENTS_AT_ONCE = 1
-"""Per pod type. A wide partition must not replace everything at once: what is replaced has to prove itself first."""
+REPLACEMENTS_OF_A_POD = 1
+"""At once, of one pod type: what is replaced has to prove itself first."""
 
 
-def replace_now(overdue: Mapping[int, float], in_progress: int) -> tuple[int, ...]:
-    """Indexes of the overdue instances that may be replaced now, the longest lost first.
+def replacement_room(limit: int, under_way: int, of_the_pod: int) -> int:
+    """How many more instances of one pod type may be replaced now.
 
-    `overdue`: seconds since the loss by index; `in_progress`: replacements launched and not ready yet.
+    `limit`: replacements at once in the whole framework, so that a wide partition does not double the load of the
+    agents that are left; `under_way` and `of_the_pod`: those launched and not ready yet, of all and of this pod type.
     """
-    room = max(0, REPLACEMENTS_AT_ONCE - in_progress)
-    order: Sequence[int] = sorted(overdue, key=lambda index: (-overdue[index], index))
-    return tuple(order[:room])
+    return max(0, min(limit - under_way, REPLACEMENTS_OF_A_POD - of_the_pod))

@@ -10,10 +10,12 @@ from typing import Any
 from sdk.core.decide import decide, next_wake
 from sdk.core.effects import (
     Accept,
+    AcceptInverseOffers,
     Acknowledge,
     AcknowledgeOperation,
     CallEffect,
     Decline,
+    DeclineInverseOffers,
     DeleteFramework,
     DeletePod,
     DeleteService,
@@ -29,7 +31,7 @@ from sdk.core.effects import (
     Teardown,
     UpdateRoles,
 )
-from sdk.core.events import CallFailed, Disconnected, Event, TargetsPublished
+from sdk.core.events import CallFailed, Disconnected, Event, RenewalRequested, TargetsPublished
 from sdk.core.state import Settings, State
 from sdk.mesos import calls, parse
 from sdk.model.ids import TaskId
@@ -116,6 +118,12 @@ class PlayedScheduler:
                 self._frame(self._events.popleft())
         finally:
             self._busy = False
+
+    def renew(self) -> None:
+        """An operator lets a framework that Mesos removed go on under a new id."""
+        self.give(RenewalRequested())
+        self._stream = None
+        self._subscribe()
 
     def disconnect(self) -> None:
         """The connection breaks; the scheduler notices and subscribes again a second later."""
@@ -254,6 +262,12 @@ def _call(effect: CallEffect, framework_id: str, info: calls.FrameworkInfo) -> t
         case Decline():
             return "DECLINE", {
                 "offer_ids": [{"value": each} for each in effect.offer_ids],
+                "filters": {"refuse_seconds": effect.refuse_seconds},
+            }
+        case AcceptInverseOffers() | DeclineInverseOffers():
+            kind = "ACCEPT" if isinstance(effect, AcceptInverseOffers) else "DECLINE"
+            return f"{kind}_INVERSE_OFFERS", {
+                "inverse_offer_ids": [{"value": each} for each in effect.offer_ids],
                 "filters": {"refuse_seconds": effect.refuse_seconds},
             }
         case Kill():

@@ -209,6 +209,11 @@ class Simulation:
         self.cluster.operator("TEARDOWN", {"framework_id": {"value": framework_id}})
         self.cluster.pump()
 
+    def renew(self) -> None:
+        """An operator lets the removed framework go on under a new id."""
+        self.scheduler.renew()
+        self.cluster.pump()
+
     def _machine_ids(self, names: Iterable[str]) -> list[Json]:
         infos = [self.cluster.machines[name].info for name in names]
         return [{"hostname": info["hostname"], "ip": info["ip"]} for info in infos]

@@ -115,6 +115,14 @@ def test_effects_become_calls() -> None:
             {"offer_ids": [{"value": "O1"}, {"value": "O2"}], "filters": {"refuse_seconds": 60.0}},
         ),
         (
+            effects.AcceptInverseOffers(offer_ids=(OfferId("I1"),), refuse_seconds=60.0),
+            {"inverse_offer_ids": [{"value": "I1"}], "filters": {"refuse_seconds": 60.0}},
+        ),
+        (
+            effects.DeclineInverseOffers(offer_ids=(OfferId("I1"),), refuse_seconds=60.0),
+            {"inverse_offer_ids": [{"value": "I1"}], "filters": {"refuse_seconds": 60.0}},
+        ),
+        (
             effects.Kill(task_id=TaskId("t"), agent_id=AgentId("S0"), grace=2.0),
             {
                 "task_id": {"value": "t"},

@@ -560,6 +560,9 @@ def test_nothing_is_called_without_a_subscription() -> None:
     assert story.of(Kill) == []
     assert story.give(Tick(), after=2000).effects == ()
     story.give(Subscribed(framework_id=FRAMEWORK, master="m"))
+    assert story.of(Kill) == []
+    # An instance is ended for its new configuration only when its agent makes offers.
+    story.give(OffersReceived(offers=(offer("s1"),)))
     assert len(story.of(Kill)) == 1
 
 

@@ -24,7 +24,7 @@ def claimant() -> Claimant:
     """A framework with ids id0, id1, ..."""
     counter = itertools.count()
     return Claimant(
-        framework_id=FRAMEWORK,
+        framework_ids=(FRAMEWORK,),
         framework_name="fw",
         principal="principal",
         now=1000.0,

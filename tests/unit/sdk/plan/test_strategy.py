@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sdk.model.spec import StrategyKind, UpdateStrategy
 from sdk.plan.need import Outdated
-from sdk.plan.strategy import replace_now, update_now
+from sdk.plan.strategy import replacement_room, update_now
 
 PARALLEL2 = UpdateStrategy(kind=StrategyKind.PARALLEL, max_unavailable=2)
 SERIAL = UpdateStrategy()
@@ -37,10 +37,13 @@ def test_useless_instances_are_updated_first() -> None:
     assert update_now(SERIAL, outdated(True, False), 1, 0) == (1,)
 
 
-def test_longest_lost_instance_is_replaced_first_and_alone() -> None:
-    """One replacement at a time; ties go by index."""
-    assert replace_now({0: 10.0, 1: 30.0, 2: 30.0}, 0) == (1,)
-    assert replace_now({0: 10.0}, 1) == ()
+def test_replacements_have_two_limits() -> None:
+    """One of a pod type at a time, and no more than the budget in the whole framework."""
+    assert replacement_room(5, 0, 0) == 1
+    assert replacement_room(5, 4, 0) == 1
+    assert replacement_room(5, 5, 0) == 0
+    assert replacement_room(5, 1, 1) == 0
+    assert replacement_room(1, 3, 0) == 0
 
 
 @given(

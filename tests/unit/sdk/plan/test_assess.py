@@ -6,10 +6,15 @@ import pytest
 
 from sdk.core.snapshot import Progress
 from sdk.model.ids import AgentId, ConfigId, ResourceId, TaskId
-from sdk.model.records import Holding, PodGoal, PodRecord, TaskRecord
+from sdk.model.leaving import Leaving
+from sdk.model.records import Holding, PodGoal, PodRecord, Superseded, TaskRecord
+from sdk.model.resources import Resource
 from sdk.model.spec import CommandSpec, Goal, HealthCheckSpec, OnUnreachable, PodSpec, RecoveryPolicy, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
+from sdk.plan.assess import assess
 from sdk.plan.need import (
+    Around,
+    LeftBehind,
     MustDelete,
     MustKill,
     MustPlace,
@@ -19,7 +24,6 @@ from sdk.plan.need import (
     Overdue,
     Rest,
     Waits,
-    assess,
     ready,
 )
 from sdk.plan.wish import PodWish
@@ -58,8 +62,14 @@ def task(
 
 
 HOLDING = Holding(
-    agent_id=AgentId("s1"), hostname="agent1", role="r", resources=(), resource_id=ResourceId("r1"), confirmed=True
+    agent_id=AgentId("s1"),
+    hostname="agent1",
+    role="r",
+    resources=(Resource(name="cpus", scalar=1),),
+    resource_id=ResourceId("r1"),
+    confirmed=True,
 )
+AROUND = Around(patience=60.0)
 
 
 def record(*tasks: TaskRecord, **fields: object) -> PodRecord:
@@ -70,7 +80,7 @@ def record(*tasks: TaskRecord, **fields: object) -> PodRecord:
 
 def need(found: PodRecord, wish: PodWish | None = None) -> Need:
     """The need at NOW under a wish."""
-    return assess(found, wish or spec(), NOW, patience=60.0)
+    return assess(found, wish or spec(), NOW, AROUND)
 
 
 def test_running_with_the_wanted_configuration_is_rest() -> None:
@@ -161,13 +171,13 @@ def test_lost_agent_is_waited_for_and_then_overdue() -> None:
     assert isinstance(found, Waits)
     assert found.message == "agent1 lost 12 s ago; replaced in 48 s"
     assert found.until == NOW + 48
-    assert assess(lost, spec(), NOW + 48, patience=60.0) == Overdue(lost_for=60.0)
+    assert assess(lost, spec(), NOW + 48, AROUND) == Overdue(why="agent1 lost 60 s ago", since=NOW - 12)
 
 
 def test_waiting_policy_is_never_overdue() -> None:
     """With WAIT there is no time to wait for."""
     policy = RecoveryPolicy(on_unreachable=OnUnreachable.WAIT, replace_after=0.0)
-    found = assess(record(task(TaskState.UNREACHABLE), lost_at=0.0), spec(recovery=policy), 1e9, patience=60.0)
+    found = assess(record(task(TaskState.UNREACHABLE), lost_at=0.0), spec(recovery=policy), 1e9, AROUND)
     assert isinstance(found, Waits)
     assert found.until is None
 
@@ -193,16 +203,94 @@ def test_removal_ends_releases_and_forgets() -> None:
     running = replace(record(task()), goal=PodGoal.DECOMMISSION)
     assert isinstance(need(running), MustKill)
     ended = replace(running, tasks=(task(TaskState.KILLED),))
-    assert need(ended) == MustRelease()
+    assert need(ended) == MustRelease(hosts=("agent1",))
     assert need(replace(ended, holding=None)) == MustDelete()
-    assert assess(record(task()), None, NOW, patience=60.0) == need(running)
+    assert assess(record(task()), None, NOW, AROUND) == need(running)
 
 
 def test_removal_does_not_wait_for_a_lost_agent_for_ever() -> None:
     """After the patience the instance is forgotten with a note of what is left."""
     lost = record(task(TaskState.UNREACHABLE), lost_at=NOW - 10)
-    assert assess(lost, None, NOW, patience=60.0) == Waits(
+    assert assess(lost, None, NOW, AROUND) == Waits(
         status=Progress.DELAYED, message="agent1 is lost; removed without it in 50 s", until=NOW + 50
     )
-    found = assess(lost, None, NOW + 50, patience=60.0)
-    assert found == MustDelete(note="task server-1 and reservation r1 left on agent1, which is lost")
+    found = assess(lost, None, NOW + 50, AROUND)
+    assert found == MustDelete(
+        left=(
+            LeftBehind(id="server-1", sentence="task server-1 left on agent1, which is lost"),
+            LeftBehind(id="r1", sentence="reservation r1 left on agent1, which is lost"),
+        )
+    )
+
+
+LEFT = Superseded(
+    task_id=TaskId("old"),
+    agent_id=AgentId("s2"),
+    hostname="agent2",
+    since=0.0,
+    resource_id=ResourceId("r2"),
+    ended=True,
+)
+
+
+def test_removal_waits_for_what_was_left_on_another_agent() -> None:
+    """The reservation of an earlier place is released before the instance is forgotten; or it is told of."""
+    left = record(task(TaskState.KILLED), holding=None, superseded=(LEFT,), goal=PodGoal.DECOMMISSION)
+    quiet = Around(patience=60.0, quiet_since={AgentId("s2"): NOW - 10})
+    assert assess(left, None, NOW, quiet) == MustRelease(hosts=("agent2",), until=NOW + 50)
+    found = assess(left, None, NOW + 50, quiet)
+    sentence = "reservation r2 left on agent2, which is lost or offers nothing"
+    assert found == MustDelete(left=(LeftBehind(id="r2", sentence=sentence),))
+
+
+def test_holding_without_resources_holds_up_no_removal() -> None:
+    """What was never reserved is never offered."""
+    empty = record(task(TaskState.FINISHED), holding=replace(HOLDING, resources=()), goal=PodGoal.DECOMMISSION)
+    assert need(empty) == MustDelete()
+
+
+def test_finished_instance_needs_no_agent() -> None:
+    """What has been done stays done when its agent is lost, or leaves."""
+    finished = record(task(TaskState.FINISHED), lost_at=NOW - 1000)
+    assert need(finished, spec(server(goal=Goal.FINISHED))) == Rest()
+    drained = Around(patience=60.0, leaving=Leaving(hostname="agent1"))
+    assert assess(finished, spec(server(goal=Goal.ONCE)), NOW, drained) == Rest()
+
+
+def test_drained_agent_is_left_at_once() -> None:
+    """Whether Mesos has ended the task already or is about to."""
+    around = Around(patience=60.0, leaving=Leaving(hostname="agent1"))
+    for state in (TaskState.KILLING, TaskState.KILLED, TaskState.RUNNING):
+        found = assess(record(task(state)), spec(), NOW, around)
+        assert found == MustPlace(elsewhere=True, message="agent1 is drained; waits for an offer of another agent")
+
+
+def test_announced_maintenance_puts_a_running_instance_in_line() -> None:
+    """From an hour before the window on; a policy that waits for its agent stays."""
+    for ahead, moves in ((3601.0, False), (3600.0, True), (-10.0, True), (-701.0, False)):
+        around = Around(patience=60.0, leaving=Leaving(hostname="agent1", start=NOW + ahead, duration=700.0))
+        assert isinstance(assess(record(task()), spec(), NOW, around), Overdue) is moves
+    waits = RecoveryPolicy(on_unreachable=OnUnreachable.WAIT)
+    around = Around(patience=60.0, leaving=Leaving(hostname="agent1", start=NOW))
+    assert assess(record(task()), spec(recovery=waits), NOW, around) == Rest()
+
+
+def test_agent_lost_to_its_maintenance_is_not_waited_for() -> None:
+    """It was announced that it goes: replace_after is for agents that may come back any moment."""
+    around = Around(patience=60.0, leaving=Leaving(hostname="agent1", start=NOW - 1))
+    lost = record(task(TaskState.UNREACHABLE), lost_at=NOW)
+    assert isinstance(assess(lost, spec(), NOW, around), Overdue)
+
+
+def test_backoff_says_nothing_about_another_configuration() -> None:
+    """A new configuration is tried at once."""
+    failed = record(task(TaskState.FAILED, config="old"), not_before=NOW + 500)
+    assert isinstance(need(failed), MustPlace)
+
+
+def test_staged_task_is_asked_about_again() -> None:
+    """An answer that it is staged ends no watch: the next question comes one launch_timeout later."""
+    staged = replace(task(TaskState.STAGING), confirmed=True, launched_at=NOW - 130)
+    found = need(record(staged))
+    assert isinstance(found, Waits)
+    assert (found.until, found.reconcile) == (NOW - 130 + 240, ("server-1",))

@@ -1,0 +1,117 @@
+"""Agents that are about to leave: what tells of them, what is answered, and who has to move.
+
+    an inverse offer, an offer with an unavailability ──> the agent goes into maintenance
+    a status with REASON_AGENT_DRAINING ────────────────> the agent is drained
+    an offer of it that tells of nothing ───────────────> it stays
+
+Only agents that our instances have to do with are remembered; where instances move to is decided like any placement.
+"""
+
+from sdk.core.effects import AcceptInverseOffers, DeclineInverseOffers
+from sdk.core.events import InverseOffer
+from sdk.core.frame import Frame
+from sdk.core.state import agent_of
+from sdk.model.ids import AgentId, OfferId
+from sdk.model.leaving import Leaving
+from sdk.model.spec import OnUnreachable
+from sdk.offer.pool import Pool
+from sdk.plan.need import MustPlace, over
+
+
+def inverse_offers_received(frame: Frame, inverse_offers: tuple[InverseOffer, ...]) -> None:
+    """Remember which agents go, and tell the operators whether that is fine with us."""
+    accepted: list[OfferId] = []
+    declined: list[OfferId] = []
+    for asked in inverse_offers:
+        hostname = _hostname(frame, asked.agent_id)
+        if hostname is not None:
+            _set(frame, asked.agent_id, Leaving(hostname=hostname, start=asked.start, duration=asked.duration))
+        (accepted if _movable(frame, asked.agent_id) else declined).append(asked.offer_id)
+    seconds = frame.settings.inverse_again
+    if accepted:
+        frame.call(AcceptInverseOffers(offer_ids=tuple(accepted), refuse_seconds=seconds))
+    if declined:
+        frame.call(DeclineInverseOffers(offer_ids=tuple(declined), refuse_seconds=seconds))
+
+
+def _movable(frame: Frame, agent_id: AgentId) -> bool:
+    """Whether all that runs there may move, and has not been refused by every other agent so far."""
+    for key in frame.by_agent.get(agent_id):
+        record, wish = frame.pods[key], frame.wish(key)
+        if wish is None or agent_of(record) != agent_id or all(over(task) for task in record.tasks):
+            continue
+        if wish.spec.recovery.on_unreachable is OnUnreachable.WAIT:
+            return False
+        if isinstance(frame.needs.get(key), MustPlace) and frame.refusals.get(key):
+            return False
+    return True
+
+
+def offered(frame: Frame, pool: Pool) -> None:
+    """An agent that makes offers is not drained, and each offer tells whether it goes into maintenance."""
+    start = next((offer.unavailability_start for offer in pool.offers if offer.unavailability_start is not None), None)
+    if start is not None:
+        if frame.by_agent.get(pool.agent_id):
+            duration = next(
+                offer.unavailability_duration for offer in pool.offers if offer.unavailability_start == start
+            )
+            _set(frame, pool.agent_id, Leaving(hostname=pool.hostname, start=start, duration=duration))
+    elif pool.agent_id in frame.leaving:
+        frame.log("info", f"{pool.hostname} stays: it makes offers as before", agent_id=pool.agent_id)
+        _forget(frame, pool.agent_id)
+
+
+def draining(frame: Frame, agent_id: AgentId, hostname: str) -> None:
+    """Mesos ends a task because its agent is drained: all others there are ended as well."""
+    _set(frame, agent_id, Leaving(hostname=hostname))
+
+
+def time_has_come(frame: Frame) -> None:
+    """Windows that begin to matter, and those that are over."""
+    for agent_id, leaving in list(frame.leaving.items()):
+        due = frame.leaving_due.get(agent_id)
+        if leaving.over(frame.now) or not frame.by_agent.get(agent_id):
+            _forget(frame, agent_id)
+        elif due is not None and due <= frame.now:
+            _set(frame, agent_id, leaving)
+            _look_again(frame, agent_id)
+
+
+def next_turn(frame: Frame) -> float | None:
+    """When `time_has_come` has something to do next."""
+    return min(frame.leaving_due.values(), default=None)
+
+
+def _set(frame: Frame, agent_id: AgentId, leaving: Leaving) -> None:
+    turn = leaving.turns(frame.now)
+    if turn is None:
+        frame.leaving_due.pop(agent_id, None)
+    elif frame.leaving_due.get(agent_id) != turn:
+        frame.leaving_due[agent_id] = turn
+    if frame.leaving.get(agent_id) == leaving:
+        return
+    frame.leaving[agent_id] = leaving
+    concerned = [frame.pods[key].name for key in frame.by_agent.get(agent_id)]
+    frame.log("warning", f"{leaving.sentence}: its instances move", agent_id=agent_id, instances=sorted(concerned))
+    _look_again(frame, agent_id)
+
+
+def _forget(frame: Frame, agent_id: AgentId) -> None:
+    del frame.leaving[agent_id]
+    frame.leaving_due.pop(agent_id, None)
+    _look_again(frame, agent_id)
+
+
+def _look_again(frame: Frame, agent_id: AgentId) -> None:
+    frame.dirty.update(frame.by_agent.get(agent_id))
+
+
+def _hostname(frame: Frame, agent_id: AgentId) -> str | None:
+    for key in frame.by_agent.get(agent_id):
+        record = frame.pods[key]
+        if record.holding is not None and record.holding.agent_id == agent_id:
+            return record.holding.hostname
+        for task in record.tasks:
+            if task.agent_id == agent_id:
+                return task.hostname
+    return None

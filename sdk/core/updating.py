@@ -1,0 +1,137 @@
+"""Rolling updates: which instances with an old configuration are ended now.
+
+An instance is ended only when its place can be used again: its agent has made an offer just now, or the instance is of
+no use anyway. Agents are asked for offers first; one that says nothing for long (it may be deactivated, or full) keeps
+its instance until another agent offers a place.
+"""
+
+from sdk.core.frame import Frame
+from sdk.core.state import PodKey, agent_of
+from sdk.model.records import PodRecord
+from sdk.plan.need import MustPlace, Outdated
+from sdk.plan.strategy import update_now
+from sdk.plan.wish import PodWish
+
+
+def update(frame: Frame, service: str, pod: str) -> None:
+    """End as many outdated instances as the strategy allows."""
+    wish = frame.targets[service].pods[pod]
+    waiting: dict[int, Outdated] = {}
+    keys: dict[int, PodKey] = {}
+    displaced: list[PodRecord] = []
+    unavailable = in_progress = 0
+    for key, record, need in _unrest(frame, service, pod):
+        if frame.wish(key) is None:
+            continue
+        outdated = _outdated(need)
+        if outdated is not None and any(task_id in frame.kills for task_id in outdated.tasks):
+            unavailable += 1
+            in_progress += 1
+        elif outdated is not None:
+            waiting[record.index] = outdated
+            keys[record.index] = key
+            unavailable += record.deployed is not None and not outdated.ready
+        elif record.deployed is not None and record.displaced_since is not None:
+            displaced.append(record)
+        elif record.deployed is not None and record.ready_since is None:
+            unavailable += 1
+            in_progress += record.deployed != wish.config
+    if not waiting:
+        return
+    at_rest = frame.services.get(service) - frame.unrest.get(service)
+    serving = sum(need.ready for need in waiting.values()) + sum(frame.pods[key].pod == pod for key in at_rest)
+    for record in displaced:
+        if not _left_out(frame, record, serving):
+            unavailable += 1
+            in_progress += record.deployed != wish.config and record.lost_at is None
+    proving = _proving(frame, service, pod, wish)
+    if proving:
+        due = min([*proving, *([frame.updates_due[service]] if service in frame.updates_due else [])])
+        frame.updates_due[service] = due
+    unavailable += len(proving)
+    in_progress += len(proving)
+    usable = {index: need for index, need in waiting.items() if not need.ready or _offers(frame, keys[index])}
+    chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
+    for index in update_now(wish.spec.update, usable, unavailable, in_progress):
+        _end(frame, keys[index], usable[index])
+    for index, key in keys.items():
+        if index in chosen and index not in usable:
+            _ask(frame, key, waiting[index])
+        else:
+            frame.asking.pop(key, None)
+            if isinstance(frame.needs[key], MustPlace):
+                frame.set_need(key, waiting[index])
+
+
+def _unrest(frame: Frame, service: str, pod: str) -> list[tuple[PodKey, PodRecord, object]]:
+    keys = sorted(frame.unrest.get(service))
+    return [(key, frame.pods[key], frame.needs[key]) for key in keys if frame.pods[key].pod == pod]
+
+
+def _outdated(need: object) -> Outdated | None:
+    if isinstance(need, MustPlace):
+        need = need.instead
+    return need if isinstance(need, Outdated) else None
+
+
+def _left_out(frame: Frame, record: PodRecord, serving: int) -> bool:
+    """Whether the update goes on without an instance that has lost its place.
+
+    By itself only when it has been without a place for long, and one that serves is left beside the one that is ended.
+    """
+    if record.excused:
+        return True
+    assert record.displaced_since is not None
+    due = record.displaced_since + frame.settings.displaced_patience
+    if serving < 2:
+        return False
+    if due > frame.now:
+        frame.updates_due[record.service] = min(due, frame.updates_due.get(record.service, due))
+        return False
+    return True
+
+
+def _offers(frame: Frame, key: PodKey) -> bool:
+    """The agent has made an offer just now: it can take the next task."""
+    agent_id = agent_of(frame.pods[key])
+    return agent_id is not None and frame.heard.get(agent_id, 0.0) + frame.settings.offer_fresh >= frame.now
+
+
+def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
+    record = frame.pods[key]
+    frame.set_need(key, need)
+    frame.log("info", f"{key[0]}/{record.name} is restarted with its new configuration", service=key[0])
+    agent = {task.task_id: task.agent_id for task in record.tasks}
+    for task_id in need.tasks:
+        frame.kill(task_id, agent.get(task_id))
+
+
+def _ask(frame: Frame, key: PodKey, need: Outdated) -> None:
+    """Ask for offers; when the agent stays silent, those of others are taken as well."""
+    since = frame.asking.get(key)
+    if since is None:
+        since = frame.asking[key] = frame.now
+    due = since + frame.settings.offer_patience
+    if due > frame.now:
+        frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
+        return
+    if not isinstance(frame.needs[key], MustPlace):
+        record = frame.pods[key]
+        host = record.tasks[0].hostname if record.tasks else "its agent"
+        message = (
+            f"{host} offers nothing, so it may not take the next task (is it deactivated, or full?): the old one goes "
+            "on until it does, or another agent has a place; restart ends it regardless"
+        )
+        frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
+
+
+def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]:
+    """Until when the instances that have just become ready with the new configuration have to prove themselves."""
+    found: list[float] = []
+    for key in frame.services.get(service) - frame.unrest.get(service):
+        record = frame.pods[key]
+        if record.pod == pod and record.tasks and all(task.config == wish.config for task in record.tasks):
+            until = (record.ready_since or 0.0) + wish.spec.update.min_ready
+            if until > frame.now:
+                found.append(until)
+    return found
