@@ -84,8 +84,8 @@ class Settings:
     avoid_after_replace: float = 60.0
     """How long an agent that an instance was replaced from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
-    """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too). Should it
-    come all the same, what is on it is found like anything else that nobody holds."""
+    """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too). Should
+    it come all the same, what is on it is found like anything else that nobody holds."""
     revive_again: float = 15.0
     """A REVIVE is repeated when work waits for so long without any offer: the call may have been lost."""
 

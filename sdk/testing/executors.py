@@ -25,6 +25,8 @@ class Behaviour:
     """From the end of the task to the end of its executor, whose resources are in use until then."""
     healthy: bool | None = None
     """What TASK_RUNNING says."""
+    healthy_after: float | None = None
+    """From TASK_RUNNING to the update that says healthy."""
     message: str = ""
 
 
@@ -104,6 +106,8 @@ class PlayedExecutor:
             return
         behaviour = self.behaviour(task.name)
         self.update(task, "TASK_RUNNING", healthy=behaviour.healthy)
+        if behaviour.healthy_after is not None:
+            self.later(behaviour.healthy_after, lambda: self._healthy(task))
         if behaviour.fails_after is not None:
             self.later(
                 behaviour.fails_after,
@@ -113,6 +117,10 @@ class PlayedExecutor:
             self.later(
                 behaviour.finishes_after, lambda: self.finish(task, "TASK_FINISHED", "Command exited with status 0")
             )
+
+    def _healthy(self, task: PlayedTask) -> None:
+        if task.state == "TASK_RUNNING":
+            self.update(task, "TASK_RUNNING", healthy=True)
 
     def update(self, task: PlayedTask, state: str, message: str = "", healthy: bool | None = None) -> None:
         """UPDATE of a task."""

@@ -1,12 +1,15 @@
 """Stories of tasks, agents, schedulers and masters that fail and come back."""
 
+from dataclasses import replace
+
 import pytest
 
-from sdk.core.effects import Acknowledge, Kill, Reconcile, StorePod
+from sdk.core.effects import Acknowledge, Kill, Log, Reconcile, StorePod
 from sdk.core.snapshot import Progress
-from sdk.model.spec import OnUnreachable, PortSpec, RecoveryPolicy
+from sdk.core.state import Settings
+from sdk.model.spec import Goal, OnUnreachable, PortSpec, RecoveryPolicy
 from sdk.testing import Behaviour, Simulation
-from tests.simulation.specs import service
+from tests.simulation.specs import changed, service
 
 UNIQUE = (("hostname", "UNIQUE"),)
 
@@ -381,6 +384,128 @@ def test_silent_launch_is_reconciled_and_launched_again() -> None:
     sim.run_until(lambda: sim.record("web/app-0").failures == 1, "it is given up", within=120)
     sim.behave("app-0-server", Behaviour())
     sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs")
+
+
+def test_machine_that_returns_with_its_task_failed_launches_it_at_once() -> None:
+    """The agent is back, so there is no loss to wait out: the failure counts as any other."""
+    sim = deployed(recovery=RecoveryPolicy(replace_after=300.0))
+    home = sim.where("web/app-0")
+    sim.kill_agent(home)
+    sim.run_until(lambda: sim.record("web/app-0").lost_at is not None, "the loss is noticed")
+    sim.advance(60)
+    assert sim.snapshot().suppressed == ("sim-role",)
+    sim.return_agent(home)
+    sim.run_until(lambda: sim.record("web/app-0").lost_at is None, "it is seen to be back", within=5)
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs again", within=5)
+    assert sim.where("web/app-0") == home
+    assert sim.record("web/app-0").failures == 1
+
+
+def test_finished_pod_whose_agent_dies_can_be_removed() -> None:
+    """What has run to completion is not launched again when its machine dies, and is forgotten when not wanted."""
+    spec = service()
+    finishing = changed(spec, tasks=(replace(spec.pods[0].tasks[0], goal=Goal.FINISHED),))
+    sim = Simulation()
+    for name in ("agent1", "agent2"):
+        sim.add_agent(name)
+    sim.behave("app-0-server", Behaviour(finishes_after=5.0))
+    sim.publish(finishing)
+    sim.run_until(lambda: sim.step("web/app-0").message == "finished", "it has finished", within=30)
+    record = sim.record("web/app-0")
+    sim.kill_agent(record.tasks[0].hostname)
+    sim.settle(200)
+    assert sim.record("web/app-0").tasks == record.tasks
+    sim.publish()
+    sim.run_until(lambda: sim.scheduler.stored_pods() == [], "it is forgotten", within=200)
+
+
+def test_pods_of_several_tasks_back_off() -> None:
+    """The neighbour of a failing task is ended with it, and that resets nothing: as many launches as with one task."""
+    launches = []
+    for names in (("server",), ("server", "sidecar")):
+        spec = service()
+        [task] = spec.pods[0].tasks
+        tasks = tuple(replace(task, name=name, ports=(PortSpec(name=name),)) for name in names)
+        sim = Simulation()
+        sim.add_agent("agent1")
+        sim.behave("app-0-server", Behaviour(fails_after=0.5))
+        sim.publish(changed(spec, tasks=tasks))
+        sim.advance(600)
+        sentences = [effect.sentence for effect in sim.scheduler.effects if isinstance(effect, Log)]
+        launches.append(sentences.count("Launching web/app-0 on agent1"))
+    assert launches[0] <= 15
+    assert launches[1] <= launches[0]
+
+
+def test_wide_partition_stays_within_the_budget_of_the_framework() -> None:
+    """One service per instance: no more than the budget is replaced at once, and each that is ready wakes the next."""
+    sim = Simulation(settings=Settings(principal="sim-principal", replacements_at_once=2))
+    names = [f"s{number}" for number in range(6)]
+    for name in names:
+        sim.add_agent(f"agent-{name}", cpus=0.6)
+    sim.publish(*(service(name, recovery=RecoveryPolicy(replace_after=10.0)) for name in names))
+    sim.run_until(lambda: len(sim.running()) == 6, "all run")
+    sim.add_agent("large", cpus=8.0)
+    sim.behave("app-0-server", Behaviour(runs_after=20.0))
+    for name in names:
+        sim.partition(f"agent-{name}")
+    most = 0
+    for _ in range(1000):
+        sim.advance(0.1)
+        assert sim.scheduler.state is not None
+        most = max(most, len(sim.scheduler.state.replacing))
+    assert most == 2
+    assert len(sim.running()) == 6
+
+
+def test_replacement_that_fits_nowhere_takes_no_turn_from_others() -> None:
+    """The budget counts what was launched, not who waits for a place."""
+    sim = Simulation(settings=Settings(principal="sim-principal", replacements_at_once=1))
+    sim.add_agent("agent1", ports="80,31000-31009")
+    sim.publish(service("fixed", ports=(PortSpec(name="http", number=80),)), service("web"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.add_agent("agent2")
+    sim.partition("agent1")
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "the other one is replaced", within=60)
+    assert "ports 80 not free" in sim.step("fixed/app-0", "recovery").refusals[0].reason
+
+
+def test_replacement_of_long_ago_blocks_nobody() -> None:
+    """An instance that was replaced once and was ready since is no replacement under way when it fails later."""
+    sim = deployed(agents=4, count=2, constraints=UNIQUE, recovery=RecoveryPolicy(replace_after=5.0))
+    sim.kill_agent(sim.where("web/app-0"))
+    sim.run_until(lambda: len(sim.running()) == 2, "it is replaced")
+    sim.settle(86400.0)
+    sim.behave("app-0-server", Behaviour(runs_after=1e6))
+    sim.kill_task("web/app-0")
+    sim.settle(30)
+    sim.kill_agent(sim.where("web/app-1"))
+    sim.run_until(lambda: "web/app-1" in sim.running(), "its sibling is replaced all the same", within=60)
+
+
+def test_replacement_that_is_never_ready_blocks_for_a_while_only() -> None:
+    """After the patience the next one has its turn."""
+    sim = deployed(agents=4, count=2, constraints=UNIQUE, recovery=RecoveryPolicy(replace_after=5.0))
+    sim.behave("app-0-server", Behaviour(runs_after=1e6))
+    sim.kill_agent(sim.where("web/app-0"))
+    sim.settle(30)
+    sim.kill_agent(sim.where("web/app-1"))
+    sim.settle(60)
+    assert sim.running() == []
+    sim.run_until(lambda: sim.running() == ["web/app-1"], "the second one is replaced", within=300)
+
+
+def test_replace_does_not_come_back_when_the_old_place_is_released() -> None:
+    """With no other agent the instance waits for a minute, and then has another port."""
+    sim = deployed(agents=1)
+    before = sim.record("web/app-0").tasks[0].ports
+    sim.action("web/app-0", "replace")
+    sim.settle(50)
+    assert sim.running() == []
+    assert sim.reservations() == {}
+    assert sim.step("web/app-0", "recovery").refusals[0].reason.startswith("agent1 was left by a replacement; ")
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it takes what there is", within=30)
+    assert sim.record("web/app-0").tasks[0].ports != before
 
 
 def test_broken_connection_changes_nothing_at_rest() -> None:

@@ -199,6 +199,72 @@ def test_update_during_a_loss_waits_for_the_replacement() -> None:
     assert lowest == 1
 
 
+def test_update_goes_on_without_an_instance_that_has_lost_its_place() -> None:
+    """Three on three machines, one of them gone for good: after a while the other two are updated, one at a time."""
+    unique = (("hostname", "UNIQUE"),)
+    sim = deployed(service(count=3, constraints=unique), agents=3)
+    sim.kill_agent(sim.where("web/app-2"))
+    sim.run_until(lambda: len(sim.running()) == 2, "the loss is noticed")
+    before = ids(sim)
+    sim.publish(service(count=3, command="sleep 2000", constraints=unique))
+    sim.settle(60)
+    assert ids(sim) == before
+    lowest = 2
+
+    def updated() -> bool:
+        nonlocal lowest
+        lowest = min(lowest, len(sim.running()))
+        return len(sim.running()) == 2 and not set(ids(sim).values()) & set(before.values())
+
+    sim.run_until(updated, "two are updated", within=300, step=0.1)
+    assert lowest == 1
+
+
+def test_last_instance_that_serves_is_updated_when_an_operator_says_so() -> None:
+    """By itself the update does not take down the only one that is left; `excuse` lets it go on, and is remembered."""
+    unique = (("hostname", "UNIQUE"),)
+    sim = deployed(service(count=2, constraints=unique), agents=2)
+    gone = sim.where("web/app-1")
+    sim.kill_agent(gone)
+    sim.run_until(lambda: len(sim.running()) == 1, "the loss is noticed")
+    before = ids(sim)["web/app-0"]
+    sim.publish(service(count=2, command="sleep 2000", constraints=unique))
+    sim.settle(900)
+    assert ids(sim)["web/app-0"] == before
+    sim.die_before("Revive")
+    sim.action("web/app-1", "excuse")
+    sim.settle(5)
+    if sim.scheduler.state is None:
+        sim.start_scheduler()
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and ids(sim)["web/app-0"] != before, "it is updated")
+    sim.return_agent(gone)
+    sim.run_until(lambda: len(sim.running()) == 2, "the other one is back", within=60)
+    assert not sim.record("web/app-1").excused
+
+
+def test_updated_instance_proves_itself_from_the_moment_it_is_ready() -> None:
+    """min_ready counts from healthy, not from RUNNING."""
+    spec = service(count=2, update=UpdateStrategy(min_ready=20.0))
+    spec = changed(spec, tasks=(replace(spec.pods[0].tasks[0], reports_health=True),))
+    sim = Simulation()
+    sim.add_agent("agent1")
+    for index in range(2):
+        sim.behave(f"app-{index}-server", Behaviour(healthy_after=30.0))
+    sim.publish(spec)
+    sim.run_until(lambda: sim.snapshot().services["web"].status is Progress.COMPLETE, "both are healthy")
+    before = ids(sim)
+    sim.publish(changed(spec, tasks=(replace(spec.pods[0].tasks[0], cpus=600),)))
+
+    def first_is_ready() -> bool:
+        record = sim.record("web/app-0")
+        return record.ready_since is not None and record.tasks[0].task_id != before["web/app-0"]
+
+    sim.run_until(first_is_ready, "the first one is ready", step=0.1)
+    since = sim.now
+    sim.run_until(lambda: "web/app-1" not in sim.running(), "the second one is ended", step=0.1)
+    assert sim.now - since >= 19.5
+
+
 def test_update_goes_on_after_a_crash() -> None:
     """A scheduler that dies in the middle of a rolling update finishes it with the same care."""
     sim = deployed(service(count=3))

@@ -553,6 +553,30 @@ def test_part_of_a_reservation_is_not_released_while_the_executor_lingers() -> N
     assert len(story.give(OffersReceived(offers=(offer("s1", *held),)), after=1).of(Accept)) == 1
 
 
+@pytest.mark.parametrize("reason", ["REASON_TASK_INVALID", "REASON_TASK_UNAUTHORIZED"])
+def test_task_that_mesos_refuses_is_not_tried_again_and_again(reason: str) -> None:
+    """It says why, waits for long, and tries another configuration at once."""
+    story = launched().status(TaskState.ERROR, reason=reason, message="no such user 'x'")
+    assert story.record.not_before == story.now + 600
+    assert "no such user 'x'" in (story.record.last_failure or "")
+    held = OffersReceived(offers=(offer("s1", *reserved(story)),))
+    assert story.give(held, after=500).of(Accept) == []
+    story.give(TargetsPublished(services={"web": service(command="other")}))
+    [accept] = story.give(OffersReceived(offers=(offer("s1", *reserved(story)),))).of(Accept)
+    assert any(isinstance(operation, Launch) for operation in accept.operations)
+
+
+def test_staged_task_is_asked_about_until_it_starts() -> None:
+    """The answer "staging" ends the question, not the asking."""
+    story = launched()
+    for _ in range(3):
+        story.give(Tick(), after=130)
+        assert [effect for effect in story.of(Reconcile) if effect.tasks]
+        story.status(TaskState.STAGING, reason="REASON_RECONCILIATION", uuid=None)
+        assert [effect for effect in story.give(Tick(), after=30).of(Reconcile) if effect.tasks] == []
+        story.now -= 30
+
+
 def test_nothing_is_called_without_a_subscription() -> None:
     """While disconnected decisions wait; wishes are stored all the same."""
     story = running().give(Disconnected(why="gone"))

@@ -84,7 +84,13 @@ def test_equal_values_have_equal_bytes() -> None:
     """Keys are sorted whatever the order they were put in."""
     one = FrameworkRecord(name="x", roles=("a",))
     assert encode(one) == encode(FrameworkRecord(roles=("a",), name="x"))
-    assert json.loads(encode(one)) == {"framework_id": None, "name": "x", "roles": ["a"], "uninstalling": False}
+    assert json.loads(encode(one)) == {
+        "earlier": [],
+        "framework_id": None,
+        "name": "x",
+        "roles": ["a"],
+        "uninstalling": False,
+    }
 
 
 def test_fields_of_a_newer_program_are_ignored_and_missing_ones_get_defaults() -> None:
