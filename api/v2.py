@@ -162,6 +162,16 @@ def blueprint(context: Context) -> Blueprint:
         return pod_action(name, pod, "restart")
 
     @route(
+        routes,
+        "/pools/<string:name>/pods/<string:pod>/excuse",
+        "POST",
+        answers={"202": {"description": "Rolling updates of the pool go on without this pod."}},
+    )
+    def excuse(name: str, pod: str) -> tuple[Response, int]:
+        """Let a rolling update go on although this pod has lost its place, until it is ready again."""
+        return pod_action(name, pod, "excuse")
+
+    @route(
         routes, "/pools/<string:name>/status", "GET", answers={"200": json_answer("Everything.", {"type": "object"})}
     )
     def status(name: str) -> dict[str, Any]:
@@ -176,6 +186,11 @@ def blueprint(context: Context) -> Blueprint:
         except CorruptRecord as error:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
+
+    @route(routes, "/renew", "POST", answers={"202": {"description": "The framework subscribes under a new id."}})
+    def renew() -> tuple[Response, int]:
+        """Go on as a new framework, with the old reservations, after Mesos removed the old id (TEARDOWN)."""
+        return _passed_on(context.scheduler.call("POST", "/v1/renew"))
 
     @route(routes, "/uninstall", "POST", answers={"202": {"description": "All of the framework will be removed."}})
     def uninstall() -> tuple[Response, int]:

@@ -22,6 +22,7 @@ class SchedulerSettings:
     listen: str = "0.0.0.0:8090"
     advertise: str | None = None
     replace_after: float = 60.0
+    replacements_at_once: int = 5
 
     def check(self) -> None:
         """Raise InvalidSpec with the option's name for what can never work."""
@@ -32,6 +33,8 @@ class SchedulerSettings:
             raise InvalidSpec("advertise", f"{self.advertise!r} must be a URL such as http://host:8090")
         if self.replace_after < 0:
             raise InvalidSpec("replace-after", "must not be negative")
+        if self.replacements_at_once < 1:
+            raise InvalidSpec("replacements-at-once", "must be 1 or more, or nothing could ever be replaced")
 
     def advertised(self, port: int) -> str:
         """Base URL under which others reach this process, without a slash at the end; `port` is the bound one."""

@@ -100,6 +100,7 @@ class SchedulerProcess:
                 zk_root=root,
                 advertised_url=url,
                 replace_after=settings.replace_after,
+                replacements_at_once=settings.replacements_at_once,
             ),
             plugin=plugin(),
             zookeeper=self._zookeeper,

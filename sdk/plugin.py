@@ -34,6 +34,8 @@ class HostSettings:
     """Base URL of this framework's HTTP routes, as agents reach it; no slash at the end."""
     replace_after: float = 60.0
     """Default of `RecoveryPolicy.replace_after`, in seconds."""
+    replacements_at_once: int = 5
+    """How many instances of lost or leaving agents may be on their way to another one, in the whole framework."""
 
 
 class Host(Protocol):

@@ -72,6 +72,7 @@ def listener(mesos: str, listen: str) -> None:
     settings.scheduler_listen,
     settings.scheduler_advertise,
     settings.replace_after,
+    settings.replacements_at_once,
 )
 @_process
 def scheduler(
@@ -83,6 +84,7 @@ def scheduler(
     listen: str,
     advertise: str | None,
     replace_after: float,
+    replacements_at_once: int,
 ) -> None:
     """Run the Mesos framework scheduler. Several may run; one is in charge, the others wait to take over."""
     from scheduler.config import SchedulerSettings, default_frameworks
@@ -98,6 +100,7 @@ def scheduler(
             listen=listen,
             advertise=advertise,
             replace_after=replace_after,
+            replacements_at_once=replacements_at_once,
         )
     )
 

@@ -86,6 +86,7 @@ def _tagged(name: str, line: str) -> str:
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
+@settings.replacements_at_once
 @settings.log_level
 @settings.log_format
 def serve(
@@ -99,6 +100,7 @@ def serve(
     listener_listen: str,
     listener: str | None,
     replace_after: float,
+    replacements_at_once: int,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -115,6 +117,7 @@ def serve(
         "EDGELB_LISTENER_LISTEN": listener_listen,
         "EDGELB_LISTENER": listener or reachable(listener_listen),
         "EDGELB_REPLACE_AFTER": f"{replace_after:g}",
+        "EDGELB_REPLACEMENTS_AT_ONCE": str(replacements_at_once),
         "EDGELB_LOG_LEVEL": log_level,
         "EDGELB_LOG_FORMAT": log_format,
         "PYTHONUNBUFFERED": "1",

@@ -120,6 +120,11 @@ replace_after = click.option(
     type=click.FloatRange(min=0), metavar="SECONDS",
     help="Time after the loss of an agent until an instance is replaced on another one.",
 )  # fmt: skip
+replacements_at_once = click.option(
+    "--replacements-at-once", envvar="EDGELB_REPLACEMENTS_AT_ONCE", default=5, show_default=True, show_envvar=True,
+    type=click.IntRange(min=1), metavar="N",
+    help="Instances of lost or leaving agents that may be on their way to another one at the same time.",
+)  # fmt: skip
 listener_listen = click.option(
     "--listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="gRPC address of the mesos-listener.",

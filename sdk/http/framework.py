@@ -5,14 +5,14 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response
 
-from sdk.core.events import Event, PodActionRequested, UninstallRequested
+from sdk.core.events import Event, PodActionRequested, RenewalRequested, UninstallRequested
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
 from sdk.http import views
 from sdk.http.errors import HttpError
 from sdk.runner import NotInCharge, Runner
 
-_ACTIONS = ("restart", "replace")
+_ACTIONS = ("restart", "replace", "excuse")
 
 
 def framework_blueprint(runner: Runner) -> Blueprint:
@@ -48,7 +48,7 @@ def framework_blueprint(runner: Runner) -> Blueprint:
     @route("/v1/services/<service>/pods/<pod>/<action>", "POST")
     def act(service: str, pod: str, action: str) -> Response:
         if action not in _ACTIONS:
-            raise HttpError(404, f"{action!r} is not an action; there are {' and '.join(_ACTIONS)}")
+            raise HttpError(404, f"{action!r} is not an action; there are {', '.join(_ACTIONS)}")
         view = _service(runner, service)
         names = [record.name for record in view.pods]
         if pod not in names:
@@ -59,6 +59,13 @@ def framework_blueprint(runner: Runner) -> Blueprint:
     @route("/v1/pending")
     def pending() -> Response:
         return jsonify(views.all_pending(_snapshot(runner)))
+
+    @route("/v1/renew", "POST")
+    def renew() -> Response:
+        if runner.status().phase != "removed":
+            raise HttpError(409, f"framework {runner.name} keeps its id: Mesos has not removed it")
+        _submit(runner, RenewalRequested())
+        return _accepted("the old id is given up; the framework subscribes as a new one, with its old reservations")
 
     @route("/v1/uninstall", "POST")
     def uninstall() -> Response:

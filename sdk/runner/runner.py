@@ -15,7 +15,7 @@ import structlog
 from sdk.clock import Clock
 from sdk.core import decide as core
 from sdk.core.effects import CallEffect
-from sdk.core.events import Event, Failed, Subscribed, TargetsPublished, Tick
+from sdk.core.events import Event, Failed, RenewalRequested, Subscribed, TargetsPublished, Tick
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, Settings, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
@@ -95,6 +95,7 @@ class Runner:
             principal=settings.framework.principal,
             # What is given up on a lost agent when it is replaced need not be waited for longer when it is removed.
             removal_patience=settings.replace_after,
+            replacements_at_once=settings.replacements_at_once,
         )
         self.name = settings.framework.name
         self._log = structlog.get_logger().bind(framework=self.name)
@@ -342,7 +343,7 @@ class Runner:
             before = frames.state
             batch = self._next_batch(term, before)
             frames.run(batch)
-            self._look_back(batch, frames.state)
+            self._look_back(term, batch, frames.state)
             if frames.state is not before:
                 self._tell_plugin()
             if frames.state.uninstalled:
@@ -371,17 +372,26 @@ class Runner:
             delay = min(delay * 2, RETRY_MAX)
         return None
 
-    def _look_back(self, batch: list[Item], state: State) -> None:
+    def _renew(self, term: _Term, state: State) -> None:
+        """Subscribe anew, without the id that Mesos removed."""
+        self._phase, self._error = Phase.LEADING, None
+        self._feed_delay, self._feed_due = _FEED_RETRY_FIRST, None
+        self._close_feed()
+        self._open_feed(term, state)
+
+    def _look_back(self, term: _Term, batch: list[Item], state: State) -> None:
         """What the runner itself takes from the events that were decided on."""
         for item in batch:
             if isinstance(item.event, Subscribed):
                 self._feed_delay, self._error = _FEED_RETRY_FIRST, None
+            elif isinstance(item.event, RenewalRequested) and state.framework.framework_id is None:
+                self._renew(term, state)
             elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
                 self._phase = Phase.REMOVED
                 self._error = (
                     f"Mesos removed the framework {state.framework.framework_id} for good ({item.event.message}): "
-                    f"its tasks are gone. To begin again as a new framework stop all schedulers, remove the node "
-                    f"{self._store.path} and start one"
+                    "its tasks are gone, its reservations are still there. To go on as a new framework, with the same "
+                    f"reservations and ports, ask for a renewal: POST {self._settings.advertised_url}/v1/renew"
                 )
                 self._log.error(self._error)
         self._metrics.subscribed.labels(self.name).set(int(state.connection is Connection.SUBSCRIBED))

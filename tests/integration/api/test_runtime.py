@@ -150,7 +150,13 @@ def test_plans_and_pods_are_what_the_leading_scheduler_says(client: FlaskClient,
     assert client.get("/v2/pools/web/pods").json == {"pods": [pod()]}
 
 
-@pytest.mark.parametrize("action", ["restart", "replace"])
+def test_renewal_reaches_the_scheduler(client: FlaskClient, scheduler: Scheduler) -> None:
+    """What it answers is passed on."""
+    scheduler.answers["POST /v1/renew"] = (202, {"message": "the old id is given up"})
+    assert client.post("/v2/renew").status_code == 202
+
+
+@pytest.mark.parametrize("action", ["restart", "replace", "excuse"])
 def test_actions_on_pods_reach_the_scheduler(client: FlaskClient, scheduler: Scheduler, action: str) -> None:
     """202 after the scheduler has stored them; its refusals keep status and sentence."""
     client.post("/v2/pools", json=minimal())

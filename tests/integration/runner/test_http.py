@@ -88,6 +88,8 @@ def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient)
     assert client.post("/v1/services/no/pods/pod-0/restart").status_code == 404
     assert client.post("/v1/services/web/pods/pod-0/explode").status_code == 404
     assert client.get("/v1/services/web/pods/pod-0/restart").status_code == 405
+    assert client.post("/v1/services/web/pods/pod-0/excuse").status_code == 202
+    assert client.post("/v1/renew").status_code == 409
     wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
 
 

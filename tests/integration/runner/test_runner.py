@@ -8,7 +8,7 @@ import pytest
 
 from sdk.clock import SystemClock
 from sdk.core.effects import Accept, Acknowledge, Teardown
-from sdk.core.events import PodActionRequested, StatusReceived, UninstallRequested
+from sdk.core.events import PodActionRequested, RenewalRequested, StatusReceived, UninstallRequested
 from sdk.core.state import Settings
 from sdk.errors import Refused
 from sdk.frameworks import parse_frameworks
@@ -286,8 +286,23 @@ def test_a_removed_framework_is_a_fatal_state_with_a_sentence(bench: Bench) -> N
     bench.master.feed.fail("Framework has been removed", removed=True)
     wait_until(lambda: bench.runner.status().phase is Phase.REMOVED, what="removed")
     assert "framework-1" in bench.runner.status().reason
-    assert bench.store.path in bench.runner.status().reason
+    assert "/v1/renew" in bench.runner.status().reason
     assert len(bench.master.feeds) == 1
+
+
+def test_a_removed_framework_goes_on_under_a_new_id_when_asked(bench: Bench) -> None:
+    """The new subscription has no id; the old one stays on record, and instances are launched anew."""
+    bench.lead()
+    bench.launch()
+    bench.master.feed.fail("Framework has been removed", removed=True)
+    wait_until(lambda: bench.runner.status().phase is Phase.REMOVED, what="removed")
+    bench.runner.submit(RenewalRequested())
+    wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
+    bench.wait_ready()
+    record = bench.store.load_framework()
+    assert record is not None
+    assert record.earlier == ("framework-1",)
+    assert bench.runner.status().phase is Phase.LEADING
 
 
 def test_a_subscription_that_another_instance_took_is_taken_back_while_in_charge(bench: Bench) -> None:
