@@ -1,5 +1,7 @@
 """Random stories: after everything has healed exactly the wanted tasks run, and an uninstall leaves nothing."""
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -7,12 +9,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sdk.core.decide import decide, next_wake
 from sdk.core.events import Tick
 from sdk.core.snapshot import Progress, StepView
+from sdk.core.state import Connection
 from sdk.model.spec import RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.testing import Behaviour, Simulation
-from tests.simulation.specs import service
+from tests.simulation.specs import changed, service
 
 AGENTS = ("agent1", "agent2", "agent3")
-CALLS = ("Accept", "Acknowledge", "Decline", "Kill", "Reconcile", "Revive", "Suppress", "UpdateRoles")
+CALLS = (
+    "Accept",
+    "AcceptInverseOffers",
+    "Acknowledge",
+    "Decline",
+    "Kill",
+    "Reconcile",
+    "Revive",
+    "Suppress",
+    "UpdateRoles",
+)
 LOSABLE = ("Acknowledge", "Kill", "Reconcile", "Revive", "Accept")
 
 
@@ -25,6 +38,12 @@ class Chaos(RuleBasedStateMachine):
         self.away: set[str] = set()
         self.dead: set[str] = set()
         self.wanted: dict[str, int] = {}
+        self.idle: set[str] = set()
+        """Deactivated or drained."""
+        self.down: set[str] = set()
+        """Shut down for maintenance."""
+        self.hasty = False
+        """The uninstall at the end does not wait until everything has come to rest."""
 
     @initialize()
     def cluster(self) -> None:
@@ -37,10 +56,11 @@ class Chaos(RuleBasedStateMachine):
         command=st.sampled_from(("one", "two")),
         cpus=st.sampled_from((0.3, 0.5, 0.7)),
         parallel=st.booleans(),
+        sidecar=st.booleans(),
     )
-    def publish(self, name: str, count: int, command: str, cpus: float, parallel: bool) -> None:
+    def publish(self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool) -> None:
         wishes = dict(self.sim.scheduler._wishes or {})
-        wishes[name] = service(
+        spec = service(
             name,
             count=count,
             command=command,
@@ -48,6 +68,10 @@ class Chaos(RuleBasedStateMachine):
             recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0),
             update=UpdateStrategy(kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2),
         )
+        if sidecar:
+            [task] = spec.pods[0].tasks
+            spec = changed(spec, tasks=(task, replace(task, name="sidecar", cpus=100, ports=())))
+        wishes[name] = spec
         self.wanted[name] = count
         self.sim.publish(*wishes.values())
 
@@ -64,9 +88,65 @@ class Chaos(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(AGENTS))
     def partition(self, name: str) -> None:
-        if name not in self.away | self.dead:
+        if name not in self.away | self.dead | self.down:
             self.away.add(name)
             self.sim.partition(name)
+
+    def _known(self, name: str) -> bool:
+        """Whether the master has an agent of that machine, and an operator can name it."""
+        master = self.sim.cluster.master
+        return master is not None and name in {agent.info["hostname"] for agent in master.state.agents.values()}
+
+    @rule(name=st.sampled_from(AGENTS), drain=st.booleans())
+    def put_aside(self, name: str, drain: bool) -> None:
+        if self._known(name) and name not in self.idle:
+            self.idle.add(name)
+            (self.sim.drain if drain else self.sim.deactivate)(name)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def reactivate(self, name: str) -> None:
+        if self._known(name) and name in self.idle:
+            self.idle.discard(name)
+            self.sim.reactivate(name)
+
+    @rule(names=st.sets(st.sampled_from(AGENTS), max_size=2), after=st.sampled_from((60.0, 7000.0)))
+    def maintain(self, names: set[str], after: float) -> None:
+        if self.sim.cluster.master is not None:
+            self.sim.maintain(*sorted(names | self.down), after=after)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def machine_down(self, name: str) -> None:
+        if self._known(name) and name not in self.away | self.dead | self.down | self.idle:
+            self.sim.maintain(*sorted({name} | self.down), after=0.0)
+            self.sim.machine_down(name)
+            self.down.add(name)
+
+    @rule(name=st.sampled_from(AGENTS))
+    def machine_up(self, name: str) -> None:
+        if name in self.down and self.sim.cluster.master is not None:
+            self.down.discard(name)
+            self.sim.machine_up(name)
+            self.sim.return_agent(name)
+
+    @precondition(lambda self: self.sim.scheduler.state is not None)
+    @rule(at_once=st.booleans())
+    def tear_down(self, at_once: bool) -> None:
+        assert self.sim.scheduler.state is not None
+        framework_id = self.sim.scheduler.state.framework.framework_id
+        master = self.sim.cluster.master
+        if master is not None and framework_id in master.state.frameworks:
+            self.sim.teardown()
+            if at_once:
+                self._renew()
+
+    def _renew(self) -> None:
+        state = self.sim.scheduler.state
+        if state is not None and state.connection is Connection.REMOVED:
+            self.sim.renew()
+
+    @rule()
+    def be_hasty(self) -> None:
+        self.hasty = True
 
     @rule(name=st.sampled_from(AGENTS))
     def heal(self, name: str) -> None:
@@ -76,7 +156,7 @@ class Chaos(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(AGENTS))
     def kill_agent(self, name: str) -> None:
-        if name not in self.away | self.dead:
+        if name not in self.away | self.dead | self.down:
             self.dead.add(name)
             self.sim.kill_agent(name)
 
@@ -88,7 +168,7 @@ class Chaos(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(AGENTS))
     def restart_agent(self, name: str) -> None:
-        if name not in self.away | self.dead:
+        if name not in self.away | self.dead | self.down:
             self.sim.restart_agent(name)
 
     @precondition(lambda self: self.sim.scheduler.state is not None and self.sim.scheduler.state.pods)
@@ -99,7 +179,7 @@ class Chaos(RuleBasedStateMachine):
         self.sim.kill_task("/".join(names[pick % len(names)]))
 
     @precondition(lambda self: self.sim.scheduler.state is not None and self.sim.scheduler.state.pods)
-    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace")))
+    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace", "excuse")))
     def operate(self, pick: int, action: str) -> None:
         assert self.sim.scheduler.state is not None
         names = sorted(self.sim.scheduler.state.pods)
@@ -163,14 +243,32 @@ class Chaos(RuleBasedStateMachine):
             sim.heal(name)
         for name in sorted(self.dead):
             sim.return_agent(name)
+        for name in sorted(self.down):
+            sim.machine_up(name)
+            sim.return_agent(name)
+        sim.maintain()
+        sim.run_until(lambda: all(self._known(name) for name in AGENTS), "all agents are there", within=120)
+        for name in sorted(self.idle):
+            if sim.cluster.agent_id(name) in sim.cluster.master.state.deactivated:  # type: ignore[union-attr]
+                sim.reactivate(name)
         if sim.scheduler.state is None:
             sim.start_scheduler()
+        sim.run_until(lambda: self._renew() or sim.snapshot().connection == "subscribed", "it is subscribed")
+        if not self.hasty:
+            self._come_to_rest()
+        sim.uninstall()
+        sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=600)
+        sim.expect_nothing_left()
+
+    def _come_to_rest(self) -> None:
+        """Exactly what is wanted runs, and nothing else is left."""
+        sim = self.sim
         wanted = sorted(f"{name}/app-{index}" for name, count in self.wanted.items() for index in range(count))
         sim.run_until(lambda: sim.running() == wanted, f"{wanted} run", within=600)
         # Long enough for a sweep through all offers, which finds what nobody waits for.
         sim.run_until(
             lambda: (
-                len(sim.processes()) == len(wanted)
+                len(sim.processes()) == self._tasks()
                 and set[str]().union(*sim.reservations().values()) == sim.held()
                 and sim.running() == wanted
                 and sim.scheduler.stored_pods() == wanted
@@ -180,9 +278,9 @@ class Chaos(RuleBasedStateMachine):
             within=1200,
         )
 
-        sim.uninstall()
-        sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=600)
-        sim.expect_nothing_left()
+    def _tasks(self) -> int:
+        wishes = self.sim.scheduler._wishes or {}
+        return sum(pod.count * len(pod.tasks) for spec in wishes.values() for pod in spec.pods)
 
     def _steps(self) -> list[StepView]:
         return [
