@@ -45,10 +45,13 @@ class Chaos(RuleBasedStateMachine):
         self.hasty = False
         """The uninstall at the end does not wait until everything has come to rest."""
 
-    @initialize()
-    def cluster(self) -> None:
+    @initialize(count=st.integers(1, 3), sidecar=st.booleans())
+    def cluster(self, count: int, sidecar: bool) -> None:
+        """Something runs already: most faults do nothing to an empty cluster."""
         for name in AGENTS:
             self.sim.add_agent(name, ports="31000-31019")
+        self.publish("web", count, "one", 0.5, False, sidecar)
+        self.sim.advance(5.0)
 
     @rule(
         name=st.sampled_from(("web", "api")),
