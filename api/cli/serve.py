@@ -4,6 +4,8 @@ Knows which processes there are, how their output is told apart, and when it mak
 its settings from the environment, so that it is the same process as when it runs alone.
 """
 
+import datetime
+import json
 import signal
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 import click
 
 from api.cli import settings
+from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
 from api.cli.supervisor import Backoff, Child, Supervisor
 
@@ -47,11 +50,27 @@ class Outcome:
         return None
 
 
-def _tagged(name: str, line: str) -> str:
-    """The line with its component's name: inside the object when it is JSON, so that it stays JSON."""
-    if line.startswith("{") and line.endswith("}") and len(line) > 2:
-        return f'{{"component": "{name}", {line[1:]}'
-    return f"{name:<9} | {line}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged:
+    """Lines on standard error with the name of their component: inside the object when they are JSON, so that they stay
+    JSON. `form` is that of the children's log, and of what is said of them.
+    """
+
+    form: str
+
+    def line(self, name: str, text: str) -> None:
+        """A line of a component."""
+        if text.startswith("{") and text.endswith("}") and len(text) > 2:
+            click.echo(f'{{"component": "{name}", {text[1:]}', err=True)
+        else:
+            click.echo(f"{name:<9} | {text}", err=True)
+
+    def told(self, name: str, sentence: str) -> None:
+        """A sentence about a component, which is a line like its own."""
+        if self.form == "json":
+            now = datetime.datetime.now(tz=datetime.UTC).isoformat().replace("+00:00", "Z")
+            sentence = json.dumps({"event": sentence, "level": "warning", "timestamp": now}, ensure_ascii=False)
+        self.line(name, sentence)
 
 
 @click.command()
@@ -127,7 +146,7 @@ def serve(
         Child(name=name, command=(sys.executable, "-m", "api.cli.main", name), environment=environment)
         for name in COMPONENTS
     ]
-    sys.exit(supervise(children))
+    sys.exit(supervise(children, Tagged(form=log_format)))
 
 
 def reachable(listen: str) -> str:
@@ -136,14 +155,10 @@ def reachable(listen: str) -> str:
     return f"127.0.0.1:{port}" if host in ("", "0.0.0.0", "[::]", "::") else listen
 
 
-def supervise(children: list[Child], backoff: Backoff | None = None) -> int:
+def supervise(children: list[Child], output: Output, backoff: Backoff | None = None) -> int:
     """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code)."""
     lock, stop = threading.Lock(), threading.Event()
     outcome, verdicts = Outcome(tuple(child.name for child in children)), []
-
-    def output(name: str, line: str) -> None:
-        with lock:
-            click.echo(_tagged(name, line), err=True)
 
     def on_end(name: str, status: int, ran: float) -> None:
         with lock:
@@ -161,5 +176,5 @@ def supervise(children: list[Child], backoff: Backoff | None = None) -> int:
     if not verdicts:
         return Exit.OK
     code, sentence = verdicts[0]
-    output("serve", sentence)
+    Persistent(output).told("serve", sentence)
     return code

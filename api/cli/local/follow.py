@@ -5,21 +5,24 @@ from collections.abc import Iterator
 
 import urllib3
 
+from api.cli.local import disk
 from api.cli.local.stack import Stack
 from api.cli.wait import describe
 from sdk.errors import SdkError
 
-_API = "API"
+_API, _DISK = "API", "disk"
+_ROOM, _FULL = "has room again", "is full; what it stops comes back when there is room"
 
 
 def follow(stack: Stack, every: float = 1.0) -> Iterator[str]:
     """The lines, for ever."""
-    shown: dict[str, str] = {}
+    shown = {_DISK: _ROOM}
     while True:
         try:
             now = {_API: "answers", **dict(_load_balancers(stack))}
         except (SdkError, urllib3.exceptions.HTTPError) as error:
             now = {**shown, _API: f"does not answer: {str(error)[:120]}"}
+        now[_DISK] = _FULL if disk.full(stack.layout.directory) else _ROOM
         yield from (stamped(name, text) for name, text in changes(shown, now))
         shown = now
         time.sleep(every)

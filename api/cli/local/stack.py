@@ -16,9 +16,11 @@ from typing import Any
 
 import urllib3
 
+from api.cli.child_output import Output, Persistent
+from api.cli.local import disk
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.ports import taken_ports
-from api.cli.supervisor import Backoff, Child, Output, Supervisor
+from api.cli.supervisor import Backoff, Child, Supervisor
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.cluster import Cluster, Timing, standard_agents
@@ -48,6 +50,7 @@ class Stack:
         self.layout = layout
         self.options = options or Options()
         self._zookeeper = ZooKeeperServer(layout.directory / "zookeeper", layout.zookeeper)
+        heard = Persistent(output)
         self.cluster = Cluster(
             layout.directory / "mesos",
             layout.master,
@@ -56,10 +59,10 @@ class Stack:
             zk=f"zk://{self._zookeeper.address}/mesos" if layout.masters > 1 else None,
             masters=layout.masters,
             restart=True,
-            tell=lambda sentence: output("mesos", sentence),
+            tell=lambda sentence: heard.told("mesos", sentence),
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
-        self.supervisor = Supervisor([], output, backoff=Backoff(limit=5.0))
+        self.supervisor = Supervisor([], heard, backoff=Backoff(limit=5.0))
         self._http = urllib3.PoolManager(retries=False, timeout=5.0)
 
     # Addresses
@@ -202,6 +205,7 @@ class Stack:
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(
                     f"{what} was not there within {timeout:g} s{problem}; see {self.layout.directory}"
+                    f"{disk.trouble(self.layout.directory)}"
                 )
             time.sleep(0.05)
 
