@@ -6,7 +6,6 @@ by `edgelb local up`, by the tests of the whole stack and by benchmarks.
 
 import importlib.util
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from api.cli.local import disk
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.ports import taken_ports
 from api.cli.supervisor import Backoff, Child, Supervisor
+from sdk import programs
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.cluster import Cluster, Timing, standard_agents
@@ -97,7 +97,7 @@ class Stack:
     def check_programs(self) -> None:
         """Raise EnvironmentProblem when something that the stack runs is not installed, and say how to get it."""
         packages = {"haproxy": "haproxy", "java": "default-jre-headless", "openssl": "openssl", "setpriv": "util-linux"}
-        missing = [f"{package} (for {name})" for name, package in packages.items() if shutil.which(name) is None]
+        missing = [f"{package} (for {name})" for name, package in packages.items() if programs.find(name) is None]
         if not ZOOKEEPER_JAR.exists():
             missing.append(f"zookeeper (for {ZOOKEEPER_JAR})")
         if missing:

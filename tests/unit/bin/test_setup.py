@@ -120,6 +120,13 @@ def test_an_environment_of_a_chosen_python_is_kept_when_none_is_chosen(checkout:
     assert "There is no python-that-is-not-there" in said
 
 
+def test_what_only_roots_path_shows_is_found(checkout: Checkout) -> None:
+    """An ordinary user has HAProxy in /usr/sbin, which is not on the PATH that Debian gives him."""
+    (checkout.programs / "haproxy").unlink()
+    code, said, _ = checkout.setup("--no-apt", path="/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")
+    assert code == 0, said
+
+
 def test_missing_packages_are_named_with_what_to_do(checkout: Checkout, tmp_path: Path) -> None:
     """With --no-apt, and without root and sudo; nothing is installed then."""
     checkout.program("haproxy", "#!/bin/sh\nexit 1\n")
