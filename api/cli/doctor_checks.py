@@ -111,9 +111,7 @@ def _output(name: str, *arguments: str) -> str | None:
     if program is None:
         return None
     try:
-        return subprocess.run(
-            (program, *arguments), capture_output=True, text=True, timeout=_TIMEOUT, check=False
-        ).stdout.strip()
+        done = subprocess.run((program, *arguments), capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip()
