@@ -16,13 +16,11 @@ from typing import Any
 import urllib3
 
 from api.cli.child_output import Output, Persistent
-from api.cli.local import disk
+from api.cli.local import disk, ports
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
-from api.cli.local.ports import taken_ports
 from api.cli.supervisor import Backoff, Child, Supervisor
 from sdk import programs
 from sdk.errors import EnvironmentProblem
-from sdk.local import processes
 from sdk.local.cluster import Cluster, Timing, standard_agents
 from sdk.local.zookeeper import JAR as ZOOKEEPER_JAR
 from sdk.local.zookeeper import ZooKeeperServer
@@ -109,10 +107,7 @@ class Stack:
 
     def check_ports(self) -> None:
         """Raise EnvironmentProblem when a port that we need has a listener, and say who it is."""
-        wanted = self.layout.listening()
-        taken = processes.holders(set(wanted))
-        if taken:
-            raise EnvironmentProblem(taken_ports(wanted, taken))
+        ports.check(self.layout)
 
     def start(self) -> None:
         """Start everything; returns once ZooKeeper and Mesos answer, the rest comes up meanwhile."""

@@ -14,10 +14,11 @@ import click
 
 from api.cli.local import background, disk
 from api.cli.local.demo import Demo, show_traffic
+from api.cli.local.directory import directory_option
 from api.cli.local.follow import follow
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
 from api.cli.local.overview import look
-from api.cli.local.place import Place, directory_option
+from api.cli.local.place import Place
 from api.cli.local.stack import Stack
 from api.cli.local.told import Told, Unheard, show
 from api.cli.output import data, talk
