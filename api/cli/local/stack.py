@@ -102,7 +102,8 @@ class Stack:
             raise EnvironmentProblem(f"missing system packages: {', '.join(missing)}; install them, or run bin/up")
         if importlib.util.find_spec("aiohttp") is None:
             raise EnvironmentProblem(
-                "the Python package aiohttp is missing, which the embedded Mesos needs: pip install 'edge-lb[local]'"
+                "the Python package aiohttp is missing, which the embedded Mesos needs: "
+                f"{sys.executable} -m pip install 'edge-lb[local]'"
             )
 
     def check_ports(self) -> None:

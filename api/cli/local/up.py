@@ -89,7 +89,7 @@ def _show_running(place: Place, pid: int, base_port: int | None, masters: int | 
     data("")
     for line in overview.lines():
         data(line)
-    data(f"\n{_next(place)}")
+    data(f"\n{_next(place, here=True)}")
 
 
 def ignored(place: Place, layout: Layout, base_port: int | None, masters: int | None) -> list[str]:
@@ -187,7 +187,8 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
         data(f"  The pool {demo.pool} of an earlier run does not serve as it did: {demo.problem}")
         data(f"  `edgelb status {demo.pool}` tells why; {place.command('up --fresh')} would start empty.")
     place.environment.write_text(_environment(stack))
-    data(f"\n{_next(place)}")
+    # With --detach this is a log that another process shows.
+    data(f"\n{_next(place, here=not sys.stdout.isatty())}")
     # Last: whoever waits for this file has then seen everything above.
     place.publish(overview.document(), os.getpid())
 
@@ -200,11 +201,12 @@ def _environment(stack: Stack) -> str:
     return "\n".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']) + "\n"
 
 
-def _next(place: Place) -> str:
-    """The command to go on with."""
+def _next(place: Place, *, here: bool) -> str:
+    """The command to go on with, in this shell or, while the stack has it, in another one."""
     path = place.environment
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"Next, in another shell: . {shlex.quote(str(shown))} && edgelb status web"
+    where = "" if here else ", in another shell"
+    return f"Next{where}: . {shlex.quote(str(shown))} && edgelb status web"
 
 
 @click.command("up")
