@@ -43,6 +43,8 @@ class Place:
         self.urls = directory / "urls.json"
         self.environment = directory / "env"
         self.log = directory / "up.log"
+        self.sample_pool = directory / "sample-pool"
+        """Is there once the sample pool was made: one that somebody deleted is not made again."""
         self._running = directory / "up.pid"
         self._lock = directory / "up.lock"
         self._held: int | None = None
@@ -129,3 +131,4 @@ class Place:
         for name in _STATE:
             if (self.directory / name).exists():
                 shutil.rmtree(self.directory / name)
+        self.sample_pool.unlink(missing_ok=True)

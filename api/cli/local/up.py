@@ -17,7 +17,7 @@ from api.cli.local.demo import Demo, show_traffic
 from api.cli.local.directory import directory_option
 from api.cli.local.follow import follow
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
-from api.cli.local.overview import look
+from api.cli.local.overview import Overview, look
 from api.cli.local.place import Place
 from api.cli.local.stack import Stack
 from api.cli.local.told import Told, Unheard, show
@@ -89,7 +89,7 @@ def _show_running(place: Place, pid: int, base_port: int | None, masters: int | 
     data("")
     for line in overview.lines():
         data(line)
-    data(f"\n{_next(place, here=True)}")
+    data(f"\n{_next(place, overview, here=True)}")
 
 
 def ignored(place: Place, layout: Layout, base_port: int | None, masters: int | None) -> list[str]:
@@ -151,7 +151,7 @@ def _run(place: Place, stack: Stack) -> None:
         masters = "one master" if stack.layout.masters == 1 else f"{stack.layout.masters} masters"
         data(f"Starting ZooKeeper, Mesos ({masters}, {agents} agents) and Edge-LB in {place.directory} ...")
         stack.start()
-        demo = show_traffic(stack)
+        demo = show_traffic(stack, place.sample_pool)
         _tell(place, stack, demo, time.monotonic() - started)
         for line in follow(stack):
             show(line)
@@ -183,12 +183,16 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
     data("")
     for answer in demo.answers:
         data(f"  $ curl {demo.urls[0]}\n  {answer.strip()}")
+    if demo.deleted:
+        data(
+            f"  The pool {demo.pool} was deleted and stays so; `edgelb create examples/pools/web.json` makes it again."
+        )
     if demo.problem is not None:
         data(f"  The pool {demo.pool} of an earlier run does not serve as it did: {demo.problem}")
         data(f"  `edgelb status {demo.pool}` tells why; {place.command('up --fresh')} would start empty.")
     place.environment.write_text(_environment(stack))
     # With --detach this is a log that another process shows.
-    data(f"\n{_next(place, here=not sys.stdout.isatty())}")
+    data(f"\n{_next(place, overview, here=not sys.stdout.isatty())}")
     # Last: whoever waits for this file has then seen everything above.
     place.publish(overview.document(), os.getpid())
 
@@ -201,12 +205,13 @@ def _environment(stack: Stack) -> str:
     return "\n".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']) + "\n"
 
 
-def _next(place: Place, *, here: bool) -> str:
+def _next(place: Place, overview: Overview, *, here: bool) -> str:
     """The command to go on with, in this shell or, while the stack has it, in another one."""
     path = place.environment
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    verb = "status web" if "web" in overview.pools else "list"
     where = "" if here else ", in another shell"
-    return f"Next{where}: . {shlex.quote(str(shown))} && edgelb status web"
+    return f"Next{where}: . {shlex.quote(str(shown))} && edgelb {verb}"
 
 
 @click.command("up")
