@@ -1,4 +1,4 @@
-"""The process behind `edgelb api`: the application served by cheroot until a signal comes.
+"""The process behind `edgelb api`: the application served by waitress until a signal comes.
 
 Serves before ZooKeeper answers and while it is away (with 503), so that an operator always gets a sentence.
 """
