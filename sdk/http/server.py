@@ -20,7 +20,8 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.wasyncore import close_all, loop
 
-from sdk.errors import EnvironmentProblem, InvalidSpec
+from sdk.errors import EnvironmentProblem
+from sdk.http.address import split_address
 
 _log = structlog.get_logger()
 
@@ -235,11 +236,3 @@ def _bound(host: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
-
-
-def split_address(listen: str) -> tuple[str, int]:
-    """`host:port`, `[v6]:port` or `:port` (all addresses); raises InvalidSpec."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise InvalidSpec("listen", f"{listen!r} is not host:port")
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
