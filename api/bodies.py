@@ -28,10 +28,10 @@ def _no_constant(name: str) -> Any:
     raise _Duplicate(name)
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, what: str = "the pool") -> Any:
     """The JSON value in `data`; ApiProblem 400 says what is wrong and where."""
     if not data.strip():
-        raise ApiProblem(400, "the request body is empty; send the pool as JSON")
+        raise ApiProblem(400, f"the request body is empty; send {what} as JSON")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,11 +42,11 @@ def parse_json(data: bytes) -> Any:
         where = f"line {error.lineno}, column {error.colno}"
         raise ApiProblem(400, f"the request body is not JSON: {error.msg} at {where}") from error
     except _Duplicate as error:
-        what = str(error)
-        if what in ("NaN", "Infinity", "-Infinity"):
-            raise ApiProblem(400, f"the request body is not JSON: {what} is no JSON number") from error
+        found = str(error)
+        if found in ("NaN", "Infinity", "-Infinity"):
+            raise ApiProblem(400, f"the request body is not JSON: {found} is no JSON number") from error
         raise ApiProblem(
-            400, f"the request body is ambiguous: the key {what!r:.80} stands twice in one object"
+            400, f"the request body is ambiguous: the key {found!r:.80} stands twice in one object"
         ) from error
     except RecursionError as error:
         raise ApiProblem(400, "the request body is nested too deeply") from error
@@ -55,9 +55,6 @@ def parse_json(data: bytes) -> Any:
         raise ApiProblem(400, f"the request body is not usable: {error}") from error
 
 
-def read_json(request: Request) -> Any:
-    """The JSON value of the request's body."""
-    kind = request.mimetype
-    if "yaml" in kind:
-        raise ApiProblem(415, f"{kind} is not accepted here; send JSON (edgelb create converts YAML files)")
-    return parse_json(request.get_data(cache=False))
+def read_json(request: Request, what: str = "the pool") -> Any:
+    """The JSON value of the request's body; that it says to be JSON was checked before."""
+    return parse_json(request.get_data(cache=False), what)

@@ -91,6 +91,8 @@ class FrameworkConfig:
     """Seconds that Mesos keeps the tasks of a framework that is away; 0 would end them all at every reconnection."""
     capabilities: tuple[Capability, ...] = _NEEDED
     checkpoint: bool = True
+    guarded: bool = True
+    """Whether changes over HTTP need the scheduler's secret. False only where everybody who reaches the port may."""
     webui_url: str | None = None
     """None: the address at which the process says it can be reached."""
     zk_root: str | None = None

@@ -78,9 +78,13 @@ class Tagged:
 @settings.zk_root
 @settings.mesos
 @settings.frameworks
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", show_default=True, show_envvar=True)
+@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True)
 @click.option(
-    "--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", show_default=True, show_envvar=True
+    "--scheduler-listen",
+    envvar="EDGELB_SCHEDULER_LISTEN",
+    default="127.0.0.1:8090",
+    show_default=True,
+    show_envvar=True,
 )
 @click.option(
     "--scheduler-advertise",
@@ -105,6 +109,9 @@ class Tagged:
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
+@settings.scheduler_secret_file
+@settings.credentials_file
+@settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
 def serve(
@@ -118,6 +125,9 @@ def serve(
     listener_listen: str,
     listener: str | None,
     replace_after: float,
+    scheduler_secret_file: Path | None,
+    credentials_file: Path | None,
+    allow_unauthenticated: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -138,10 +148,14 @@ def serve(
         "EDGELB_LOG_FORMAT": log_format,
         "PYTHONUNBUFFERED": "1",
     }
-    if frameworks:
-        environment["EDGELB_FRAMEWORKS"] = str(frameworks)
-    if scheduler_advertise:
-        environment["EDGELB_SCHEDULER_ADVERTISE"] = scheduler_advertise
+    optional = {
+        "EDGELB_FRAMEWORKS": frameworks,
+        "EDGELB_SCHEDULER_ADVERTISE": scheduler_advertise,
+        "EDGELB_SCHEDULER_SECRET_FILE": scheduler_secret_file,
+        "EDGELB_API_CREDENTIALS_FILE": credentials_file,
+        "EDGELB_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
+    }
+    environment |= {name: str(value) for name, value in optional.items() if value}
     children = [
         Child(name=name, command=(sys.executable, "-m", "api.cli.main", "run", name), environment=environment)
         for name in COMPONENTS
