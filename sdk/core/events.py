@@ -110,6 +110,16 @@ class CallFailed:
     why: str
     task_ids: tuple[TaskId, ...] = ()
     offer_ids: tuple[OfferId, ...] = ()
+    refused: bool = False
+    """Mesos understood the call and refused it as wrong (400, 403): nothing of it was done, nor would be if it came
+    again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesAccepted:
+    """Mesos took an UPDATE_FRAMEWORK: these are all the roles that it has of us now (runner)."""
+
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,5 +141,6 @@ Event = (
     | PodActionRequested
     | UninstallRequested
     | CallFailed
+    | RolesAccepted
     | Tick
 )

@@ -69,7 +69,7 @@ class Frame:
         self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
         self.offers_seen = state.offers_seen
         self.roles: Draft[str, RoleState] = Draft(state.roles)
-        self.roles_told = state.roles_told
+        self.membership = state.membership
         self.revives = state.revives
         self.sweep_until = state.sweep_until
         self.teardown_due = state.teardown_due
@@ -253,7 +253,7 @@ class Frame:
             refusals=self.refusals.result(),
             offers_seen=self.offers_seen,
             roles=self.roles.result(),
-            roles_told=self.roles_told,
+            membership=self.membership,
             revives=self.revives,
             sweep_until=self.sweep_until,
             teardown_due=self.teardown_due,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from sdk.errors import InvalidSpec
+from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, PortSpec, ServiceSpec, TaskSpec
 from sdk.offer.placement import checked
 
@@ -32,7 +33,7 @@ def _pod(pod: PodSpec, path: str) -> None:
     if not pod.tasks:
         raise InvalidSpec(f"{path}.tasks", "has to hold at least one task")
     _unique((task.name for task in pod.tasks), f"{path}.tasks")
-    if not pod.role or pod.role.startswith(("-", ".", "/")) or re.search(r"\s|//|/$|\\", pod.role):
+    if not is_role(pod.role):
         raise InvalidSpec(f"{path}.role", f"{pod.role!r} is not a Mesos role")
     parent = pod.prereserved_role
     if parent is not None and not pod.role.startswith(f"{parent}/"):

@@ -70,6 +70,10 @@ class Bench:
     def acknowledged(self) -> list[TaskStatus]:
         return [call.status for call in self.master.calls if isinstance(call, Acknowledge)]
 
+    def stored_roles(self) -> tuple[str, ...]:
+        framework = self.store.load().framework
+        return () if framework is None else framework.roles
+
     def stored_tasks(self) -> dict[str, TaskState]:
         return {
             task.task_id: task.status.state
@@ -354,3 +358,30 @@ def test_updates_that_arrive_together_share_one_write(bench: Bench) -> None:
     bench.lock.suspend(False)
     wait_until(lambda: len(bench.acknowledged()) == 8, what="eight acknowledgements")
     assert len(bench.persister.batches) - before <= 4
+
+
+def test_a_role_is_stored_once_mesos_accepted_it(bench: Bench) -> None:
+    """A refused one is no part of what is subscribed with next, an accepted one is."""
+    bench.master.forbidden = {"secret"}
+    bench.plugin.services = {"web": service(), "bad": service("bad", role="secret"), "more": service("more", role="x")}
+    bench.lead()
+    wait_until(lambda: bench.runner.status().problems, what="a problem")
+    assert list(bench.runner.status().problems) == ["bad"]
+    assert "Mesos refuses the role secret: HTTP 403: Not authorized" in bench.runner.status().problems["bad"]
+    wait_until(lambda: bench.stored_roles() == ("test", "x"), what="the accepted role in storage")
+    assert bench.runner.status().ready
+
+
+def test_a_role_that_was_taken_from_us_does_not_keep_the_framework_out(bench: Bench) -> None:
+    """SUBSCRIBE is refused with a role that was ours; without it the framework gets in, and its service tells why."""
+    bench.plugin.services = {"web": service(), "bad": service("bad", role="secret")}
+    bench.lead()
+    wait_until(lambda: bench.stored_roles() == ("secret", "test"), what="both roles")
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
+    bench.master.forbidden = {"secret"}
+    bench.lock.give(bench.persister)
+    bench.wait_ready()
+    bench.runner.publish(bench.plugin.services)
+    wait_until(lambda: "bad" in bench.runner.status().problems, what="the refusal")
+    wait_until(lambda: bench.stored_roles() == ("test",), what="the role is ours no more")
