@@ -58,9 +58,9 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             subscribed(frame, event)
         case Disconnected() | Failed():
             disconnected(frame, event)
-        case OffersReceived(offers=offers):
+        case OffersReceived(offers=offers, unreadable=unreadable):
             offers_came(frame, {offer.role for offer in offers})
-            offers_received(frame, offers)
+            offers_received(frame, offers, unreadable)
         case StatusReceived(status=status):
             status_received(frame, status)
         case AgentFailed():
@@ -135,26 +135,31 @@ def _targets(frame: Frame, event: TargetsPublished) -> None:
     if frame.framework.uninstalling:
         return
     for name, spec in event.services.items():
-        _publish(frame, name, spec)
+        with frame.apart(name, "taking its specification"):
+            _publish(frame, name, spec, event.refused.get(name))
     for name in {*frame.targets, *frame.services.names()}.difference(event.services):
         target_removed(frame, name)
     for name in set(frame.invalid).difference(event.services):
         del frame.invalid[name]
 
 
-def _publish(frame: Frame, name: str, spec: ServiceSpec) -> None:
+def _publish(frame: Frame, name: str, spec: ServiceSpec, refused: str | None) -> None:
     present = frame.targets.get(name)
-    if present is None or present.spec != spec:
+    if present is None or present.spec != spec or refused is not None:
         try:
-            check_service(spec, path=name)
-            if spec.name != name:
-                raise InvalidSpec(f"{name}.name", f"is {spec.name!r}, but was published as {name!r}")
+            if refused is not None:
+                raise InvalidSpec(name, refused)
+            taken = check_service(spec, path=name)
+            if taken.name != name:
+                raise InvalidSpec(f"{name}.name", f"is {taken.name!r}, but was published as {name!r}")
         except InvalidSpec as error:
-            frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
+            if frame.invalid.get(name) != str(error):
+                frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
             frame.invalid[name] = str(error)
             frame.touched.setdefault(name, set())
             return
-        frame.set_target(name, target(spec))
+        if present is None or present.spec != taken:
+            frame.set_target(name, target(taken))
     frame.invalid.pop(name, None)
     ensure_instances(frame, name)
 

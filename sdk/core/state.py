@@ -132,6 +132,8 @@ class State:
     targets: Mapping[str, Target] = field(default_factory=dict)
     invalid: Mapping[str, str] = field(default_factory=dict)
     """Services whose published spec was refused, each with the sentence why; their old target stays."""
+    faults: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What fails by a defect, by service and part of the work: the sentence. The others go on."""
     published: bool = False
     """Whether the plugin has told its wishes since the start; before, stored targets hold."""
     pods: Mapping[PodKey, PodRecord] = field(default_factory=dict)

@@ -27,7 +27,7 @@ def snapshot(state: State, now: float) -> Snapshot:
 
 
 def problems(state: State) -> dict[str, str]:
-    """What keeps single services from being as they are wished, sentence by service."""
+    """What keeps single services from being as they are wished, a sentence each: the gravest when there are more."""
     found: dict[str, str] = {}
     if state.membership.refused:
         for name, target in state.targets.items():
@@ -35,6 +35,9 @@ def problems(state: State) -> dict[str, str]:
             sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
             if sentences:
                 found[name] = "; ".join(sentences)
+    for (service, _), sentence in sorted(state.faults.items()):
+        if service:
+            found[service] = sentence
     return {**found, **state.invalid}
 
 
@@ -59,7 +62,8 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         need=need,
         being_killed=killing,
         refusals=state.refusals.get(key, {}),
-        obstacle=None if wish is None else refusal_sentence(state, wish.spec.role),
+        obstacle=state.faults.get((key[0], f"placing {key[1]}"))
+        or (None if wish is None else refusal_sentence(state, wish.spec.role)),
     )
 
 

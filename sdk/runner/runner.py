@@ -253,7 +253,10 @@ class Runner:
                 if state is None or state.connection is not Connection.SUBSCRIBED:
                     trouble = self._error or (state.error if state is not None else None)
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
-                return ""
+                frames = self._frames
+                if frames is not None and frames.error is not None:
+                    return f"in charge, but nothing can be stored: {frames.error}"
+                return (frames.unusable or "") if frames is not None else ""
 
     # ------------------------------------------------------------------------------------------------ terms
 
@@ -468,7 +471,7 @@ class Runner:
             self._metrics.call_failures.labels(self.name, kind).inc()
             self._put(Item(call_failed(effect, error), term.epoch))
         else:
-            self._log.debug("Mesos took a call", call=kind, about=effect)
+            self._log.debug("Mesos took a call", call=kind)
             self._metrics.calls.labels(self.name, kind).inc()
             if isinstance(effect, UpdateRoles):
                 self._put(Item(RolesAccepted(roles=effect.roles), term.epoch))

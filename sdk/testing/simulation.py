@@ -308,6 +308,11 @@ class Simulation:
         assert self.scheduler.state is not None
         return set(self.scheduler.state.by_resource)
 
+    def kept_offers(self) -> int:
+        """Offers that the scheduler has neither accepted nor declined."""
+        master = self.cluster.master
+        return 0 if master is None else sum(len(found.offers) for found in master.state.frameworks.values())
+
     def _task_ids(self, instance: str) -> set[str]:
         return {task.task_id for task in self.record(instance).tasks}
 
