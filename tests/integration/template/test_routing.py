@@ -107,16 +107,24 @@ HOSTS = [
     "b.example:1",
     "c.example",
     "a.exampl",
+    "a.example.",
+    "A.Example.:9999",
+    "b.example.:8443",
 ]
 PATHS = ["/", "/api", "/api/x?y=/static", "/apix", "/static/a", "/never", "/b", "/b/deep/x", "/b/dee", "/API"]
 
 
+def plain(host: str) -> str:
+    """A name that is written out to the root of the DNS is the same name."""
+    return host.lower().replace(".:", ":").rstrip(".")
+
+
 def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy) -> None:
-    """Hosts with and without port, upper case, prefixes within prefixes, the default, and 503 without one."""
+    """Hosts with and without port or final dot, upper case, prefixes within prefixes, the default, 503 without one."""
     wrong = []
     for host in HOSTS:
         for path in PATHS:
-            wanted = reference(RULES, host.lower(), path.partition("?")[0])
+            wanted = reference(RULES, plain(host), path.partition("?")[0])
             found = haproxy.get("web", path, host), haproxy.get("bare", path, host)[0]
             expected = (200, wanted or "fallback"), 200 if wanted else 503
             if found != expected:
