@@ -9,6 +9,8 @@ from pool_executor.bundle.codec import SCHEMA, decode_head, decode_status, encod
 from pool_executor.bundle.model import (
     INSTANCE_FILE,
     VERDICTS,
+    BackendHealth,
+    Death,
     HaproxyInfo,
     Head,
     InstanceStatus,
@@ -28,6 +30,8 @@ __all__ = [
     "MAX_SERVER_ID",
     "SCHEMA",
     "VERDICTS",
+    "BackendHealth",
+    "Death",
     "HaproxyInfo",
     "Head",
     "InstanceStatus",
