@@ -52,14 +52,14 @@ def api(zk: str, zk_root: str, listen: str, prefix: str, framework: str) -> None
 
 
 @run.command()
-@settings.process_options(settings.mesos, settings.listener_listen)
+@settings.process_options(settings.mesos, settings.listener_listen, settings.listener_health)
 @_process
-def listener(mesos: str, listen: str) -> None:
+def listener(mesos: str, listen: str, health_listen: str) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
     from sdk.mesos.operator import OperatorClient
 
-    serve(OperatorClient(mesos), listen)
+    serve(OperatorClient(mesos), listen, health_listen)
 
 
 @run.command()
@@ -103,10 +103,10 @@ def scheduler(
 
 
 @run.command()
-@settings.process_options(settings.zk, settings.zk_root, settings.listener)
+@settings.process_options(settings.zk, settings.zk_root, settings.listener, settings.template_health)
 @_process
-def template(zk: str, zk_root: str, listener: str) -> None:
+def template(zk: str, zk_root: str, listener: str, health_listen: str) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
     from api.dcos_template.main import run as serve
 
-    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])
+    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()], health_listen)
