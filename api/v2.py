@@ -14,7 +14,7 @@ from api.problems import ApiProblem
 from api.scheduler_link import Answer
 from api.status import SchedulerSide, pool_status, removal_status
 from scheduler.pools import texts
-from scheduler.pools.checks import pool_warnings
+from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool, output_pool
