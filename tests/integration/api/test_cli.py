@@ -259,6 +259,7 @@ def test_ping_and_version(run: Run) -> None:
         (["create", "-"], '{"name": "foo:bar"}', Exit.REFUSED, "pool.name: foo:bar invalid: did not match"),
         (["create", "-"], '{"name": ', Exit.USAGE, "stdin is not JSON"),
         (["create", "-"], '{"name": "a", "name": "b"}', Exit.USAGE, "name stands twice in one object"),
+        (["create", "-"], "name: a\nhaproxy:\n  backends: []\n  backends: []\n", Exit.USAGE, "line 4, column 3"),
         (["create", "-"], " \n", Exit.USAGE, "stdin is empty"),
         (["create", "-"], "a: [", Exit.USAGE, "stdin is neither JSON nor YAML"),
         (["create", "-"], "[]", Exit.USAGE, "must hold one object"),
