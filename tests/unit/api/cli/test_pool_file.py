@@ -29,7 +29,7 @@ def test_a_key_that_stands_twice_in_yaml_is_refused_with_its_place(tmp_path: Pat
     """YAML's reader keeps the last one: the first list of backends was lost without a word."""
     path = tmp_path / "twice.yaml"
     path.write_text(TWICE)
-    with pytest.raises(Failure, match="backends stands twice in one object, the .* line 10, column 3") as caught:
+    with pytest.raises(Failure, match=r"backends stands twice in one object, the .* line 10, column 3") as caught:
         read_pool(str(path))
     assert caught.value.exit_code == Exit.USAGE
 
