@@ -49,7 +49,10 @@ class Head:
     epoch: int
     version: int
     pool_version: int
+    """How often the pool was written, 1 after its creation."""
     task_revision: int
+    pool_uid: str = ""
+    """Made when the pool was created; `""` in a head of a template that did not know it."""
     ports: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
