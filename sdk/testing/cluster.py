@@ -10,7 +10,7 @@ import itertools
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -158,6 +158,12 @@ class Cluster:
         for machine in self.machines.values():
             self._connect(machine)
         self.pump()
+
+    def allow_everything(self) -> None:
+        """No access rules any more, for this master and the next ones."""
+        self._config = replace(self._config, acls=None)
+        if self.master is not None:
+            self.master.state.config = self._config
 
     def _from_master(self, outputs: tuple[Output, ...]) -> None:
         for output in outputs:

@@ -6,7 +6,8 @@ from typing import Any
 from sdk.core.events import PodActionRequested, Tick, UninstallRequested
 from sdk.core.snapshot import Snapshot, StepView
 from sdk.core.state import Settings
-from sdk.core.view import snapshot
+from sdk.core.view import problems, snapshot
+from sdk.local.core.authorization import parse as parse_acls
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.resources import Resources
 from sdk.model.records import PodRecord
@@ -33,12 +34,15 @@ class Simulation:
         agent_ping_timeout: float = 1.0,
         max_agent_ping_timeouts: int = 3,
         start: float = 1_000_000.0,
+        acls: Json | None = None,
     ) -> None:
+        """`acls` are the master's, in the form of its flag `--acls`."""
         config = MasterConfig(
             master_id="sim",
             agent_ping_timeout=agent_ping_timeout,
             max_agent_ping_timeouts=max_agent_ping_timeouts,
             agent_reregister_timeout=60.0,
+            acls=None if acls is None else parse_acls(acls),
         )
         self.cluster = Cluster(now=start, config=config)
         self.scheduler = PlayedScheduler(
@@ -260,6 +264,10 @@ class Simulation:
         self.advance(seconds)
         self.cluster.start_master()
 
+    def allow_everything(self) -> None:
+        """The operator takes the master's access rules away."""
+        self.cluster.allow_everything()
+
     def lose_calls(self, name: str, count: int = 1) -> None:
         """The next calls `Accept`, `Kill`, `Acknowledge`, ... vanish on the way."""
         self.scheduler.lose[name] += count
@@ -290,6 +298,11 @@ class Simulation:
         if self.scheduler.state is None:
             raise StoryFailed("the scheduler is down")
         return snapshot(self.scheduler.state, self.now)
+
+    def problems(self) -> dict[str, str]:
+        """What keeps single services from being as they are wished, sentence by service."""
+        assert self.scheduler.state is not None
+        return problems(self.scheduler.state)
 
     def record(self, instance: str) -> PodRecord:
         """The record of `<service>/<pod>-<index>`."""
@@ -350,6 +363,11 @@ class Simulation:
         """Resource ids that the records hold on purpose."""
         assert self.scheduler.state is not None
         return set(self.scheduler.state.by_resource)
+
+    def kept_offers(self) -> int:
+        """Offers that the scheduler has neither accepted nor declined."""
+        master = self.cluster.master
+        return 0 if master is None else sum(len(found.offers) for found in master.state.frameworks.values())
 
     def _task_ids(self, instance: str) -> set[str]:
         return {task.task_id for task in self.record(instance).tasks}

@@ -467,7 +467,7 @@ def test_replacement_that_fits_nowhere_takes_no_turn_from_others() -> None:
     sim.add_agent("agent2")
     sim.partition("agent1")
     sim.run_until(lambda: sim.running() == ["web/app-0"], "the other one is replaced", within=60)
-    assert "ports 80 not free" in sim.step("fixed/app-0", "recovery").refusals[0].reason
+    assert "port 80 not offered" in sim.step("fixed/app-0", "recovery").refusals[0].reason
 
 
 def test_replacement_of_long_ago_blocks_nobody() -> None:
