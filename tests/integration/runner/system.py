@@ -24,6 +24,7 @@ QUICK = Timing(
     executor_shutdown_grace_period=2.0,
 )
 
+EXAMPLES = Path(__file__).parents[3] / "examples" / "frameworks.json"
 SECRET = "the scheduler's secret of a test"
 
 
@@ -151,6 +152,18 @@ class Master:
         both = [*state["frameworks"], *state.get("completed_frameworks", [])]
         return [one["id"] for one in both if one["name"] == self._name]
 
+    def operate(self, kind: str, content: dict[str, Any]) -> None:
+        """One call of the operator API; raises HTTPError when it is refused."""
+        body = json.dumps({"type": kind, kind.lower(): content}).encode()
+        request = urllib.request.Request(f"http://{self._cluster.master_address}/api/v1", data=body, method="POST")
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=5):
+            pass
+
+    def agent_id(self, name: str) -> str:
+        """Of the agent with this host name."""
+        return next(str(one["id"]) for one in self._cluster.get("/slaves")["slaves"] if one["hostname"] == name)
+
     def running(self) -> dict[str, dict[str, Any]]:
         """Its RUNNING tasks by name."""
         framework = self.framework()
@@ -162,6 +175,46 @@ class Master:
         """Dynamically reserved resources by agent."""
         slaves = self._cluster.get("/slaves")["slaves"]
         return {slave["hostname"]: slave["reserved_resources"] for slave in slaves if slave["reserved_resources"]}
+
+
+class System:
+    """Makes schedulers of one framework; all are gone, and so is the framework, after the test."""
+
+    def __init__(self, tmp_path: Path, zk: str, zk_root: str, cluster: Cluster) -> None:
+        self._tmp_path, self._zk, self.zk_root, self.cluster = tmp_path, zk, zk_root, cluster
+        self.schedulers: list[Scheduler] = []
+        self.master = Master(cluster, "hello")
+
+    def scheduler(self) -> Scheduler:
+        made = Scheduler(
+            self._tmp_path / f"scheduler-{len(self.schedulers)}.log",
+            zk=self._zk,
+            zk_root=self.zk_root,
+            mesos=self.cluster.master_address,
+            frameworks=EXAMPLES,
+            names=("hello",),
+        )
+        self.schedulers.append(made)
+        return made.start()
+
+    def wait_running(self, count: int = 1) -> dict[str, dict[str, object]]:
+        return wait_until(
+            lambda: running if len(running := self.master.running()) == count else None, 30, f"{count} tasks run"
+        )
+
+    def close(self) -> None:
+        alive = [one for one in self.schedulers if one.process is not None and one.process.poll() is None]
+        try:
+            if alive and self.master.framework() is not None:
+                wait_until(
+                    lambda: any(one.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202 for one in alive),
+                    30,
+                    "a leader",
+                )
+                wait_until(lambda: self.master.framework() is None, 40, "the framework is gone")
+        finally:
+            for one in alive:
+                one.stop()
 
 
 def nodes(zookeeper: ZooKeeper, path: str) -> list[str]:

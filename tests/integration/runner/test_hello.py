@@ -2,85 +2,18 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sdk.local.cluster import Cluster
-from sdk.storage.connection import ZooKeeper, connect
-from tests.integration.runner.system import Master, Scheduler, nodes, two_agents
+from sdk.storage.connection import ZooKeeper
+from tests.integration.runner.system import Scheduler, System, nodes
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "frameworks.json"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A master and two agents for the module."""
-    made = two_agents(tmp_path_factory.mktemp("mesos"))
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    client = connect(zookeeper.address)
-    assert client.wait_connected(10)
-    yield client
-    client.close()
-
-
-class System:
-    """Makes schedulers of one framework; all are gone, and so is the framework, after the test."""
-
-    def __init__(self, tmp_path: Path, zk: str, zk_root: str, cluster: Cluster) -> None:
-        self._tmp_path, self._zk, self.zk_root, self.cluster = tmp_path, zk, zk_root, cluster
-        self.schedulers: list[Scheduler] = []
-        self.master = Master(cluster, "hello")
-
-    def scheduler(self) -> Scheduler:
-        made = Scheduler(
-            self._tmp_path / f"scheduler-{len(self.schedulers)}.log",
-            zk=self._zk,
-            zk_root=self.zk_root,
-            mesos=self.cluster.master_address,
-            frameworks=EXAMPLES,
-            names=("hello",),
-        )
-        self.schedulers.append(made)
-        return made.start()
-
-    def wait_running(self, count: int = 1) -> dict[str, dict[str, object]]:
-        return wait_until(
-            lambda: running if len(running := self.master.running()) == count else None, 30, f"{count} tasks run"
-        )
-
-    def close(self) -> None:
-        alive = [one for one in self.schedulers if one.process is not None and one.process.poll() is None]
-        try:
-            if alive and self.master.framework() is not None:
-                wait_until(
-                    lambda: any(one.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202 for one in alive),
-                    30,
-                    "a leader",
-                )
-                wait_until(lambda: self.master.framework() is None, 40, "the framework is gone")
-        finally:
-            for one in alive:
-                one.stop()
-
-
-@pytest.fixture
-def system(tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str, cluster: Cluster) -> Iterator[System]:
-    made = System(tmp_path, zookeeper.address, zk_root, cluster)
-    yield made
-    made.close()
 
 
 def test_hello_runs_is_shown_and_scales(system: System) -> None:
