@@ -57,6 +57,8 @@ def compare(frame: Frame, pool: Pool) -> None:
             and holding.resource_id is not None
             and (holding.agent_id, holding.role) == (pool.agent_id, pool.role)
             and isinstance(need, MustPlace | MustRelease)
+            # What runs there uses it, though the instance looks for another place.
+            and all(over(task) for task in record.tasks)
         ):
             _compare_holding(frame, record, holding, holding.resource_id, own.get(holding.resource_id, ()))
         for left in record.superseded:

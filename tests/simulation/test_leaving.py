@@ -238,6 +238,17 @@ def test_service_removed_while_it_moves_leaves_nothing() -> None:
     assert sim.scheduler.stored_pods() == []
 
 
+def test_reservation_in_use_is_not_missed_while_its_instance_looks_for_another_place() -> None:
+    """The agent makes offers without it, since it is in use: that is no reason to give it up."""
+    sim = deployed(agents=1)
+    before = sim.record("web/app-0").holding
+    sim.maintain("agent1", after=600)
+    sim.publish(service(), service("other", cpus=100.0))  # something that keeps offers coming
+    sim.advance(300)
+    assert sim.record("web/app-0").holding == before
+    sim.expect_running("web/app-0")
+
+
 # Updates
 
 
