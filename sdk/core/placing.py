@@ -12,7 +12,7 @@ from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
 from sdk.model.records import Holding, PodRecord
 from sdk.offer.evaluate import Match, evaluate
-from sdk.offer.placement import Place
+from sdk.offer.placement import GROWING, Place, Siblings
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.plan.need import MustPlace, Overdue, done, over
@@ -26,6 +26,8 @@ class _Shape:
     positions: deque[int]
     """Pools that have not refused yet."""
     refused: dict[AgentId, tuple[str, ...]] = field(default_factory=dict)
+    alike: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """The same by what a pool holds, for those that may run anywhere: large clusters have many equal agents."""
 
 
 def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
@@ -88,7 +90,7 @@ def _place(
         offered[position] = match.rest
         operations.setdefault(position, []).extend(match.operations)
         _launched(frame, key, wish, match)
-        if wish.spec.constraints:
+        if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
             shapes.pop((key[0], wish.spec.name), None)
     elif shape.refused:
@@ -119,11 +121,18 @@ def _first_match(
         position = shape.positions[0]
         pool = offered[position]
         away = home is not None and home.agent_id != pool.agent_id
+        known = shape.alike.get(pool.content) if requirement.anywhere and not pool.windows else None
+        if known is not None:
+            shape.positions.popleft()
+            shape.refused[pool.agent_id] = known
+            continue
         verdict = evaluate(_moving(frame, key, requirement) if away else requirement, pool, claimant)
         if isinstance(verdict, Match):
             return position, verdict
         shape.positions.popleft()
         shape.refused[pool.agent_id] = verdict.reasons
+        if requirement.anywhere and not pool.windows:
+            shape.alike[pool.content] = verdict.reasons
     return -1, None
 
 
@@ -171,17 +180,17 @@ def _requirement(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
         ),
         holding=None if elsewhere else record.holding,
         ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
-        siblings=_siblings(frame, key) if elsewhere else (),
+        siblings=_siblings(frame, key) if elsewhere else Siblings(),
         avoid=_avoided(frame, record) if elsewhere else {},
     )
 
 
-def _siblings(frame: Frame, key: PodKey) -> tuple[Place, ...]:
+def _siblings(frame: Frame, key: PodKey) -> Siblings:
     record = frame.pods[key]
     places: list[Place] = []
     wish = frame.wish(key)
     if wish is None or not wish.spec.constraints:
-        return ()
+        return Siblings()
     for other in sorted(frame.services.get(key[0])):
         sibling = frame.pods[other]
         if other == key or sibling.pod != record.pod or sibling.holding is None:
@@ -195,7 +204,7 @@ def _siblings(frame: Frame, key: PodKey) -> tuple[Place, ...]:
                 instance=sibling.name,
             )
         )
-    return tuple(places)
+    return Siblings(places)
 
 
 def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:

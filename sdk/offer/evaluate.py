@@ -5,7 +5,7 @@ All stages always run, so that the refusal lists each unmet need and not only th
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.ids import ExecutorId, ResourceId, TaskId
@@ -15,9 +15,9 @@ from sdk.model.resources import MILLI, Resource
 from sdk.model.spec import PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.algebra import add, contain, excess
-from sdk.offer.draw import Amounts, draw, plain
+from sdk.offer.draw import Amounts, draw
 from sdk.offer.placement import refusals as placement_refusals
-from sdk.offer.pool import Pool, ranges_of, scalar_of
+from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.offer.reservation import Owner, reserved
@@ -50,35 +50,50 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
     reasons: list[str] = []
     if requirement.holding is None:
         reasons.extend(_place_reasons(requirement, pool, claimant))
-    sources, missing_role = _sources(requirement, pool, claimant)
-    if missing_role is not None:
+    sources = _sources(requirement, pool, claimant)
+    if sources is None:
         # Amounts of an agent that is out of the question would only be noise.
-        return Refusal(reasons=(missing_role, *reasons))
-    chosen: dict[str, Mapping[str, int]] = {}
-    free = ranges_of(sources, "ports")
-    offered = ranges_of([resource for offer in pool.offers for resource in offer.resources], "ports")
-    given: set[int] = {port.number for task in requirement.tasks for port in task.ports if port.number}
-    for task in requirement.tasks:
-        choice = choose(
-            task.ports,
-            free,
-            # The moment is a part of it: an instance that left a port behind must not get the same one again.
-            seed=f"{requirement.config}/{requirement.instance}/{pool.agent_id}/{task.name}/{claimant.now}",
-            sticky=requirement.ports.get(task.name),
-            excluded=[*(given | claimant.static_ports)],
-            offered=offered,
-        )
-        chosen[task.name] = choice.numbers
-        given.update(choice.numbers.values())
-        reasons.extend(choice.refusals)
-    wanted = _wanted(requirement.tasks, chosen)
-    for name, amount in wanted.scalars():
-        present = scalar_of(sources, name)
+        return Refusal(reasons=(f"role {requirement.pod.prereserved_role} missing", *reasons))
+    chosen, missing = _ports(requirement, pool, claimant, sources)
+    reasons.extend(missing)
+    for name, amount in requirement.scalars:
+        present = sources.scalars.get(name, 0)
         if present < amount:
             reasons.append(f"{name}: wants {amount / MILLI}, offer has {present / MILLI}")
     if reasons:
         return Refusal(reasons=tuple(reasons))
-    return _match(requirement, pool, claimant, sources, wanted, chosen)
+    return _match(requirement, pool, claimant, sources.resources, _wanted(requirement, chosen), chosen)
+
+
+def _ports(
+    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources
+) -> tuple[dict[str, Mapping[str, int]], Sequence[str]]:
+    """Numbers by task and port name, and why there are none."""
+    asked = (sources.ports, pool.offered_ports)
+    known = requirement.refused_ports.get(asked)
+    if known:  # agents mostly offer the same ports: without them there is nothing to choose
+        return {}, known
+    chosen: dict[str, Mapping[str, int]] = {}
+    missing: list[str] = []
+    given: set[int] = {port.number for task in requirement.tasks for port in task.ports if port.number}
+    dynamic = sources.ports_without(claimant.static_ports)
+    for task in requirement.tasks:
+        choice = choose(
+            task.ports,
+            sources.ports,
+            dynamic=dynamic,
+            # The moment is a part of it: an instance that left a port behind must not get the same one again.
+            seed=f"{requirement.config}/{requirement.instance}/{pool.agent_id}/{task.name}/{claimant.now}",
+            sticky=requirement.ports.get(task.name),
+            excluded=given,
+            offered=pool.offered_ports,
+        )
+        chosen[task.name] = choice.numbers
+        given.update(choice.numbers.values())
+        missing.extend(choice.refusals)
+    if missing:
+        requirement.refused_ports[asked] = tuple(missing)
+    return chosen, missing
 
 
 def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
@@ -93,44 +108,26 @@ def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> 
     avoided = requirement.avoid.get(pool.hostname)
     if avoided is not None:
         reasons.append(avoided)
-    if any(near(offer.unavailability_start, offer.unavailability_duration, claimant.now) for offer in pool.offers):
+    if any(near(start, duration, claimant.now) for start, duration in pool.windows):
         reasons.append(f"{pool.hostname} is announced for maintenance")
     return reasons
 
 
-def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> tuple[tuple[Resource, ...], str | None]:
-    """What may be used, in the order in which it is taken: our own reservation, the static one, unreserved.
-
-    Under a prereserved role the agent must hold something for that role; kinds that it holds unreserved (a disk that
-    the agent detected itself, for example) may be added to it.
-    """
-    own: tuple[Resource, ...] = ()
-    if requirement.holding is not None and requirement.holding.resource_id is not None:
-        own = pool.own(claimant.framework_ids).get(requirement.holding.resource_id, ())
-    usable = plain(pool.resources)
-    unreserved = tuple(resource for resource in usable if not resource.reservations)
+def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Sources | None:
+    """What may be used: our own reservation first; None when the agent holds nothing for the prereserved role."""
     role = requirement.pod.prereserved_role
-    if role is None:
-        return (*own, *unreserved), None
-    static = tuple(
-        resource
-        for resource in usable
-        if len(resource.reservations) == 1
-        and not resource.reservations[0].dynamic
-        and resource.reservations[0].role == role
-    )
-    if not static and not own:
-        return (), f"role {role} missing"
-    return (*own, *static, *unreserved), None
+    holding = requirement.holding
+    own: tuple[Resource, ...] = ()
+    if holding is not None and holding.resource_id is not None:
+        own = pool.own(claimant.framework_ids).get(holding.resource_id, ())
+    if not own:
+        return pool.sources(role)
+    return Sources(resources=(*own, *pool.static(role), *pool.unreserved))
 
 
-def _wanted(tasks: Sequence[TaskSpec], chosen: Mapping[str, Mapping[str, int]]) -> Amounts:
-    return Amounts(
-        cpus=sum(task.cpus for task in tasks),
-        mem=sum(task.mem for task in tasks),
-        disk=sum(task.disk for task in tasks),
-        ports=tuple(number for task in tasks for number in chosen[task.name].values()),
-    )
+def _wanted(requirement: Requirement, chosen: Mapping[str, Mapping[str, int]]) -> Amounts:
+    ports = tuple(number for task in requirement.tasks for number in chosen[task.name].values())
+    return replace(requirement.amounts, ports=ports)
 
 
 def _match(

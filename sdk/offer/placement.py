@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sdk.errors import InvalidSpec
 from sdk.model.resources import Attribute, Offer
@@ -42,6 +43,33 @@ class Place:
                 return self.zone
             case _:
                 return next((found.text for found in self.attributes if found.name == name), None)
+
+
+class Siblings(Sequence[Place]):
+    """Where the other instances are, with a look-up by field: each offer asks the same."""
+
+    def __init__(self, places: Iterable[Place] = ()) -> None:
+        self._places = tuple(places)
+        self._by_field: dict[str, dict[str | None, list[Place]]] = {}
+
+    def at(self, field: str, value: str | None) -> Sequence[Place]:
+        """Those with this value of a field, in order; None: without the field."""
+        found = self._by_field.get(field)
+        if found is None:
+            found = self._by_field[field] = {}
+            for place in self._places:
+                found.setdefault(place.field(field), []).append(place)
+        return found.get(value, ())
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._places[position]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+GROWING = frozenset(OPERATORS) - {"GROUP_BY"}
+"""Operators by which a place that is refused stays so, however many siblings are added."""
 
 
 def place_of(offer: Offer) -> Place:
@@ -98,30 +126,26 @@ def checked(constraints: Iterable[Sequence[str]], path: str = "constraints") -> 
     return tuple(found)
 
 
-def refusals(constraints: Iterable[Constraint], place: Place, siblings: Sequence[Place]) -> tuple[str, ...]:
+def refusals(constraints: Iterable[Constraint], place: Place, siblings: Siblings) -> tuple[str, ...]:
     """One sentence for each constraint that forbids `place` while the other instances are at `siblings`."""
     found = [refusal for constraint in constraints if (refusal := _refusal(constraint, place, siblings)) is not None]
     return tuple(found)
 
 
-def _refusal(constraint: Constraint, place: Place, siblings: Sequence[Place]) -> str | None:
+def _refusal(constraint: Constraint, place: Place, siblings: Siblings) -> str | None:
     field, operator = constraint[0], constraint[1]
     value = constraint[2] if len(constraint) > 2 else None
     return _RULES[operator](field, value, place.field(field), siblings, ":".join(constraint))
 
 
-def _runs(siblings: Sequence[Place], field: str, own: str | None) -> list[Place]:
-    return [sibling for sibling in siblings if sibling.field(field) == own]
-
-
-def _unique(field: str, _value: str | None, own: str | None, siblings: Sequence[Place], rule: str) -> str | None:
+def _unique(field: str, _value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
     if own is None:
         return f"no {field} ({rule})"
-    taken = _runs(siblings, field, own)
+    taken = siblings.at(field, own)
     return f"{field} {own} already runs {taken[0].instance} ({rule})" if taken else None
 
 
-def _cluster(field: str, value: str | None, own: str | None, siblings: Sequence[Place], rule: str) -> str | None:
+def _cluster(field: str, value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
     if own is None:
         return f"no {field} ({rule})"
     if value is not None:
@@ -130,7 +154,7 @@ def _cluster(field: str, value: str | None, own: str | None, siblings: Sequence[
     return f"{others[0].instance} runs on {field} {others[0].field(field)} ({rule})" if others else None
 
 
-def _group_by(field: str, value: str | None, own: str | None, siblings: Sequence[Place], rule: str) -> str | None:
+def _group_by(field: str, value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
     if own is None:
         return f"no {field} ({rule})"
     counts = Counter(found for sibling in siblings if (found := sibling.field(field)) is not None)
@@ -142,34 +166,34 @@ def _group_by(field: str, value: str | None, own: str | None, siblings: Sequence
     return f"{field} {own} already runs {counts[own]}, another one only {least} ({rule})"
 
 
-def _like(field: str, value: str | None, own: str | None, _siblings: Sequence[Place], rule: str) -> str | None:
+def _like(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
     if own is None:
         return f"no {field} ({rule})"
     return None if re.fullmatch(value or "", own) else f"{field} {own} is not like {value} ({rule})"
 
 
-def _unlike(field: str, value: str | None, own: str | None, _siblings: Sequence[Place], rule: str) -> str | None:
+def _unlike(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
     return f"{field} {own} is like {value} ({rule})" if own is not None and re.fullmatch(value or "", own) else None
 
 
-def _max_per(field: str, value: str | None, own: str | None, siblings: Sequence[Place], rule: str) -> str | None:
+def _max_per(field: str, value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
     if own is None:
         return None
-    taken = len(_runs(siblings, field, own))
+    taken = len(siblings.at(field, own))
     return f"{field} {own} already runs {taken} ({rule})" if taken >= int(value or 1) else None
 
 
-def _is(field: str, value: str | None, own: str | None, _siblings: Sequence[Place], rule: str) -> str | None:
+def _is(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
     if own is None:
         return f"no {field} ({rule})"
     return None if own == value else f"{field} {own} is not {value} ({rule})"
 
 
-def _is_not(field: str, value: str | None, own: str | None, _siblings: Sequence[Place], rule: str) -> str | None:
+def _is_not(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
     return f"{field} is {own} ({rule})" if own == value else None
 
 
-_RULES: dict[str, Callable[[str, str | None, str | None, Sequence[Place], str], str | None]] = {
+_RULES: dict[str, Callable[[str, str | None, str | None, Siblings, str], str | None]] = {
     "UNIQUE": _unique,
     "CLUSTER": _cluster,
     "GROUP_BY": _group_by,

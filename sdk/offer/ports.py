@@ -29,35 +29,43 @@ def choose(
     sticky: Mapping[str, int] | None = None,
     excluded: Iterable[int] = (),
     offered: Iterable[Range] | None = None,
+    dynamic: tuple[Range, ...] | None = None,
 ) -> PortChoice:
     """Numbers for `specs` out of `free`; a dynamic port keeps its number in `sticky` when that is free and allowed.
 
     Static numbers and `excluded` are never given to a dynamic port, nor is one number given twice. `offered` is what
     the offers held before others took from them (`free` itself when left out); only the sentences depend on it.
+    `dynamic` is the part of `free`, in normal form, that dynamic ports may be taken from (all of it when left out).
     """
     specs = tuple(specs)
     free = add_ranges(free, ())
     numbers: dict[str, int] = {}
     refusals: list[str] = []
     missing = [spec.number for spec in specs if spec.number and not covers(free, spec.number)]
-    refusals.extend(_missing(missing, free if offered is None else add_ranges(offered, ())))
+    if missing:
+        refusals.extend(_missing(missing, free if offered is None else add_ranges(offered, ())))
     static = [spec.number for spec in specs if spec.number]
     numbers.update({spec.name: spec.number for spec in specs if spec.number})
-    open_ranges = subtract_ranges(free, [(number, number) for number in (*static, *excluded)])
-    dynamic = [spec for spec in specs if not spec.number]
-    for spec in dynamic:  # all kept numbers first: a fresh choice must not take the old number of a later port
+    floating = [spec for spec in specs if not spec.number]
+    if not floating:
+        return PortChoice(numbers=numbers, refusals=tuple(refusals))
+    within = free if dynamic is None else dynamic
+    open_ranges = subtract_ranges(
+        within, [(number, number) for number in {*static, *excluded} if covers(within, number)]
+    )
+    for spec in floating:  # all kept numbers first: a fresh choice must not take the old number of a later port
         old = (sticky or {}).get(spec.name)
         if old is not None and covers(open_ranges, old) and (not spec.ranges or covers(spec.ranges, old)):
             numbers[spec.name] = old
             open_ranges = subtract_ranges(open_ranges, [(old, old)])
-    for spec in dynamic:
+    for spec in floating:
         if spec.name in numbers:
             continue
         allowed = intersect_ranges(open_ranges, spec.ranges) if spec.ranges else open_ranges
         number = _pick(allowed, f"{seed}/{spec.name}")
         if number is None:
-            within = f" in {_text(spec.ranges)}" if spec.ranges else ""
-            refusals.append(f"port {spec.name}: no free port{within}")
+            where = f" in {_text(spec.ranges)}" if spec.ranges else ""
+            refusals.append(f"port {spec.name}: no free port{where}")
             continue
         numbers[spec.name] = number
         open_ranges = subtract_ranges(open_ranges, [(number, number)])

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.records import Holding
+from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, TaskSpec
-from sdk.offer.placement import Place
+from sdk.offer.draw import Amounts
+from sdk.offer.placement import Siblings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Requirement:
     """One instance that is to be launched: in its holding when there is one, else anywhere."""
 
@@ -24,12 +27,36 @@ class Requirement:
     holding: Holding | None = None
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Numbers of the last launch by task and port name: kept when they are free."""
-    siblings: tuple[Place, ...] = ()
+    siblings: Siblings = field(default_factory=Siblings)
     """Where the other instances of this pod type are."""
     avoid: Mapping[str, str] = field(default_factory=dict)
     """Host names that are refused for now, each with the sentence why."""
 
-    @property
+    refused_ports: dict[tuple[tuple[Range, ...], tuple[Range, ...]], tuple[str, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """Why there is no number for a port, by what is free and what was offered: worked out once for all equal agents."""
+
+    @cached_property
+    def amounts(self) -> Amounts:
+        """Scalars of all tasks together, without ports."""
+        return Amounts(
+            cpus=sum(task.cpus for task in self.tasks),
+            mem=sum(task.mem for task in self.tasks),
+            disk=sum(task.disk for task in self.tasks),
+        )
+
+    @cached_property
+    def scalars(self) -> tuple[tuple[str, int], ...]:
+        """The same by name, without those that are 0."""
+        return self.amounts.scalars()
+
+    @cached_property
+    def anywhere(self) -> bool:
+        """Whether only what an agent offers decides, and not which agent it is."""
+        return self.holding is None and not self.avoid and not self.pod.constraints
+
+    @cached_property
     def instance(self) -> str:
         """`<pod>-<index>`."""
         return f"{self.pod.name}-{self.index}"

@@ -1,10 +1,12 @@
 """Marathon's placement constraints."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sdk.errors import InvalidSpec
 from sdk.model.resources import Attribute
-from sdk.offer.placement import Place, parse_constraints, refusals
+from sdk.offer.placement import GROWING, Place, Siblings, parse_constraints, refusals
 
 
 def place(hostname: str = "agent1", instance: str = "", zone: str | None = None, **attributes: str) -> Place:
@@ -74,10 +76,12 @@ def test_broken_constraints_name_field_and_rule(text: str, rule: str) -> None:
     assert rule in caught.value.rule
 
 
-SIBLINGS = (
-    place("agent1", "app-0", rack="r1"),
-    place("agent2", "app-1", rack="r1"),
-    place("agent3", "app-2", rack="r2"),
+SIBLINGS = Siblings(
+    (
+        place("agent1", "app-0", rack="r1"),
+        place("agent2", "app-1", rack="r1"),
+        place("agent3", "app-2", rack="r2"),
+    )
 )
 
 
@@ -120,3 +124,28 @@ def test_all_broken_constraints_are_named() -> None:
     """Two unmet constraints give two sentences."""
     found = refusals(parse_constraints("hostname:UNIQUE,rack:IS:r9"), place("agent1", rack="r1"), SIBLINGS)
     assert len(found) == 2
+
+
+_PLACES = st.builds(place, st.sampled_from(("agent1", "agent2", "agent3")), rack=st.sampled_from(("r1", "r2")))
+_GROWING = st.sampled_from(
+    (
+        "hostname:UNIQUE",
+        "rack:MAX_PER:2",
+        "rack:CLUSTER",
+        "rack:LIKE:r1",
+        "rack:UNLIKE:r1",
+        "rack:IS:r2",
+        "rack:IS_NOT:r2",
+    )
+)
+
+
+@given(_GROWING, _PLACES, st.lists(_PLACES, max_size=4), st.lists(_PLACES, max_size=4))
+def test_refused_place_stays_refused_while_siblings_are_added(
+    constraint: str, candidate: Place, before: list[Place], more: list[Place]
+) -> None:
+    """Placing many of one kind looks at each refused place once: this is why."""
+    rules = parse_constraints(constraint)
+    assert {rule[1] for rule in rules} <= GROWING
+    if refusals(rules, candidate, Siblings(before)):
+        assert refusals(rules, candidate, Siblings([*before, *more]))
