@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from api.cli import settings
 from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
 from api.cli.supervisor import Backoff, Child, Supervisor
+from api.cli.watchdog import Watchdog
+from sdk.clock import SystemClock
 
 COMPONENTS = ("scheduler", "listener", "template", "api")
 _QUICK = 10.0
@@ -78,9 +81,13 @@ class Tagged:
 @settings.zk_root
 @settings.mesos
 @settings.frameworks
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", show_default=True, show_envvar=True)
+@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True)
 @click.option(
-    "--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", show_default=True, show_envvar=True
+    "--scheduler-listen",
+    envvar="EDGELB_SCHEDULER_LISTEN",
+    default="127.0.0.1:8090",
+    show_default=True,
+    show_envvar=True,
 )
 @click.option(
     "--scheduler-advertise",
@@ -97,6 +104,20 @@ class Tagged:
     show_envvar=True,
 )
 @click.option(
+    "--listener-health-listen",
+    envvar="EDGELB_LISTENER_HEALTH_LISTEN",
+    default="127.0.0.1:8092",
+    show_default=True,
+    show_envvar=True,
+)
+@click.option(
+    "--template-health-listen",
+    envvar="EDGELB_TEMPLATE_HEALTH_LISTEN",
+    default="127.0.0.1:8093",
+    show_default=True,
+    show_envvar=True,
+)
+@click.option(
     "--listener",
     envvar="EDGELB_LISTENER",
     default=None,
@@ -105,6 +126,9 @@ class Tagged:
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
+@settings.scheduler_secret_file
+@settings.credentials_file
+@settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
 def serve(
@@ -116,8 +140,13 @@ def serve(
     scheduler_listen: str,
     scheduler_advertise: str | None,
     listener_listen: str,
+    listener_health_listen: str,
+    template_health_listen: str,
     listener: str | None,
     replace_after: float,
+    scheduler_secret_file: Path | None,
+    credentials_file: Path | None,
+    allow_unauthenticated: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -132,21 +161,33 @@ def serve(
         "EDGELB_API_LISTEN": api_listen,
         "EDGELB_SCHEDULER_LISTEN": scheduler_listen,
         "EDGELB_LISTENER_LISTEN": listener_listen,
+        "EDGELB_LISTENER_HEALTH_LISTEN": listener_health_listen,
+        "EDGELB_TEMPLATE_HEALTH_LISTEN": template_health_listen,
         "EDGELB_LISTENER": listener or reachable(listener_listen),
         "EDGELB_REPLACE_AFTER": f"{replace_after:g}",
         "EDGELB_LOG_LEVEL": log_level,
         "EDGELB_LOG_FORMAT": log_format,
         "PYTHONUNBUFFERED": "1",
     }
-    if frameworks:
-        environment["EDGELB_FRAMEWORKS"] = str(frameworks)
-    if scheduler_advertise:
-        environment["EDGELB_SCHEDULER_ADVERTISE"] = scheduler_advertise
+    optional = {
+        "EDGELB_FRAMEWORKS": frameworks,
+        "EDGELB_SCHEDULER_ADVERTISE": scheduler_advertise,
+        "EDGELB_SCHEDULER_SECRET_FILE": scheduler_secret_file,
+        "EDGELB_API_CREDENTIALS_FILE": credentials_file,
+        "EDGELB_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
+    }
+    environment |= {name: str(value) for name, value in optional.items() if value}
     children = [
         Child(name=name, command=(sys.executable, "-m", "api.cli.main", "run", name), environment=environment)
         for name in COMPONENTS
     ]
-    sys.exit(supervise(children, Tagged(form=log_format)))
+    health = {
+        "scheduler": f"http://{reachable(scheduler_listen)}/healthz",
+        "listener": f"http://{reachable(listener_health_listen)}/healthz",
+        "template": f"http://{reachable(template_health_listen)}/healthz",
+        "api": f"http://{reachable(api_listen)}/healthz",
+    }
+    sys.exit(supervise(children, health, Tagged(form=log_format)))
 
 
 def reachable(listen: str) -> str:
@@ -155,8 +196,11 @@ def reachable(listen: str) -> str:
     return f"127.0.0.1:{port}" if host in ("", "0.0.0.0", "[::]", "::") else listen
 
 
-def supervise(children: list[Child], output: Output, backoff: Backoff | None = None) -> int:
-    """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code)."""
+def supervise(children: list[Child], health: Mapping[str, str], output: Output, backoff: Backoff | None = None) -> int:
+    """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code).
+
+    `health` are the URLs by which children that hang are found, by name.
+    """
     lock, stop = threading.Lock(), threading.Event()
     outcome, verdicts = Outcome(tuple(child.name for child in children)), []
 
@@ -168,10 +212,13 @@ def supervise(children: list[Child], output: Output, backoff: Backoff | None = N
             stop.set()
 
     supervisor = Supervisor(children, output, backoff=backoff, on_end=on_end)
+    watchdog = Watchdog(health, supervisor.pids, supervisor.kill, SystemClock())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     supervisor.start()
+    watchdog.start()
     stop.wait()
+    watchdog.stop()
     supervisor.stop()
     if not verdicts:
         return Exit.OK

@@ -148,6 +148,8 @@ class Stack:
             "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{self.layout.scheduler}",
             "EDGELB_SCHEDULER_ADVERTISE": self.scheduler,
             "EDGELB_LISTENER_LISTEN": f"127.0.0.1:{self.layout.listener}",
+            "EDGELB_LISTENER_HEALTH_LISTEN": f"127.0.0.1:{self.layout.listener_health}",
+            "EDGELB_TEMPLATE_HEALTH_LISTEN": f"127.0.0.1:{self.layout.template_health}",
             "EDGELB_LISTENER": f"127.0.0.1:{self.layout.listener}",
             "EDGELB_REPLACE_AFTER": f"{self.options.replace_after:g}",
             "EDGELB_LOG_FORMAT": "text",
