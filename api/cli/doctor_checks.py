@@ -19,8 +19,9 @@ from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
 from sdk import programs
 from sdk.errors import SdkError
 from sdk.local.processes import listeners
-from sdk.storage.connection import ZooKeeper, connect, split_hosts
+from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import SCHEMA
+from sdk.zookeeper_address import parse
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _TIMEOUT = 3.0
@@ -142,7 +143,7 @@ def check_ports(addresses: tuple[str, ...]) -> Iterator[Finding]:
 
 def check_zookeeper(targets: Targets) -> Iterator[Finding]:
     """Whether ZooKeeper answers, and what stands in it about the processes in charge."""
-    address = split_hosts(targets.zk)[0]
+    address = str(parse(targets.zk))
     zookeeper = connect(targets.zk, session_timeout=_TIMEOUT)
     try:
         if not zookeeper.wait_connected(_TIMEOUT):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
 from sdk.secret_file import read_secret
 
@@ -100,8 +101,30 @@ def client_options(command: Command) -> Command:
     return command
 
 
+class _ZooKeeper(click.ParamType[str]):
+    """An address of ZooKeeper; only refused here, and read where the connection is made."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        try:
+            zookeeper_address.parse(value)
+        except InvalidSpec as error:
+            self.fail(error.rule, param, ctx)
+        return value
+
+
+class _Mesos(_ZooKeeper):
+    """An address of Mesos, which may be one of ZooKeeper, too."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        return super().convert(value, param, ctx) if value.startswith(("zk://", "zoo://")) else value
+
+
 zk = click.option(
-    "--zk", envvar="EDGELB_ZK", default="127.0.0.1:2181", show_default=True, show_envvar=True,
+    "--zk", type=_ZooKeeper(), envvar="EDGELB_ZK", default="127.0.0.1:2181", show_default=True, show_envvar=True,
     metavar="HOST:PORT[,...]", help="ZooKeeper ensemble.",
 )  # fmt: skip
 zk_root = click.option(
@@ -109,7 +132,7 @@ zk_root = click.option(
     help="Root of our tree in ZooKeeper.",
 )  # fmt: skip
 mesos = click.option(
-    "--mesos", envvar="EDGELB_MESOS", default="127.0.0.1:5050", show_default=True, show_envvar=True,
+    "--mesos", type=_Mesos(), envvar="EDGELB_MESOS", default="127.0.0.1:5050", show_default=True, show_envvar=True,
     metavar="ADDRESS", help="host:port[,host:port], http(s)://host:port or zk://host:port[,..]/mesos",
 )  # fmt: skip
 frameworks = click.option(
