@@ -6,6 +6,7 @@ that cannot become a service slows down only itself: its instances stay as they 
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from flask import Blueprint, Response
@@ -18,7 +19,7 @@ from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from sdk.errors import SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
-from sdk.plugin import ADVERTISED, Host
+from sdk.plugin import ADVERTISED, Host, Wishes
 from sdk.storage.connection import NotEmpty
 
 _log = structlog.get_logger()
@@ -43,7 +44,7 @@ class EdgeLB:
         self._cleaner = threading.Thread(target=self._clean, name="pool leftovers", daemon=True)
 
     def start(self, host: Host) -> None:
-        """Publish all pools at each of their changes."""
+        """Work out what all pools have in common, and begin to clean up."""
         settings = host.settings
         self._host = host
         self._deployment = Deployment(
@@ -56,7 +57,15 @@ class EdgeLB:
             kill_grace=parse_options(settings.framework.options).kill_grace,
         )
         self._cleaner.start()
-        self._watch = PoolStore(host.zookeeper, settings.zk_root).watch(self._on_pools)
+
+    def took_charge(self, wishes: Wishes) -> None:
+        """Publish all pools, read anew, and again at each of their changes."""
+        assert self._host is not None
+        if self._watch is not None:
+            self._watch.close()
+        self._view = None
+        store = PoolStore(self._host.zookeeper, self._host.settings.zk_root)
+        self._watch = store.watch(partial(self._on_pools, wishes))
 
     def stop(self) -> None:
         """End the watch and the cleaning."""
@@ -96,7 +105,7 @@ class EdgeLB:
 
     # -- pools ---------------------------------------------------------------------------------------------------------
 
-    def _on_pools(self, view: PoolView) -> None:
+    def _on_pools(self, wishes: Wishes, view: PoolView) -> None:
         assert self._host is not None
         problems = dict(view.unreadable)
         services: dict[str, ServiceSpec] = {}
@@ -110,7 +119,7 @@ class EdgeLB:
         self._view = view
         self._host.report(problems)
         # What cannot be read or converted exists all the same: its instances stay.
-        self._host.publish(services, keep=set(problems))
+        wishes.publish(services, keep=set(problems))
         self.on_change()
 
     def _service(self, name: str, pool: Pool, version: int) -> ServiceSpec:
