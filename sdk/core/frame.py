@@ -66,7 +66,8 @@ class Frame:
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
         self.released: Draft[ResourceId, float] = Draft(state.released)
         self.operations: Draft[OperationId, ResourceId] = Draft(state.operations)
-        self.feedback = state.feedback
+        self.release_errors: Draft[ResourceId, int] = Draft(state.release_errors)
+        self.alone = state.alone
         self.unproven = state.unproven
         self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
         self.offers_seen = state.offers_seen
@@ -120,6 +121,7 @@ class Frame:
         self.dirty.discard(key)
         self.waiting_since.pop(key, None)
         self.refusals.pop(key, None)
+        self.alone -= {key}
         self.set_need(key, Rest())
         if key in self.before.pods:
             self._store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
@@ -269,7 +271,8 @@ class Frame:
             absent_since=self.absent_since.result(),
             released=self.released.result(),
             operations=self.operations.result(),
-            feedback=self.feedback,
+            release_errors=self.release_errors.result(),
+            alone=self.alone,
             unproven=self.unproven,
             refusals=self.refusals.result(),
             offers_seen=self.offers_seen,

@@ -6,6 +6,7 @@ from sdk.core.effects import Decline, Kill, Reconcile
 from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
 from sdk.core.frame import Frame
 from sdk.core.membership import joined, parted, roles_not_taken
+from sdk.core.refused import launches_refused
 from sdk.core.state import Connection, Unproven
 from sdk.plan.backoff import Retry
 from sdk.plan.need import over
@@ -55,18 +56,25 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     frame.offers_seen = 0
     frame.absent_since.clear()
     frame.released.clear()
+    frame.operations.clear()
     frame.unproven = ()
-    frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
+    if removed and frame.teardown_due is not None:
+        frame.log("info", f"Mesos ended the framework, as asked: {frame.error}")
+    else:
+        frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
 
 
 def call_failed(frame: Frame, event: CallFailed) -> None:
-    """A call did not reach the master: what it was for is tried again."""
-    frame.log("warning", f"{event.effect} did not reach Mesos: {event.why}")
+    """A call did not reach the master, or was refused: what it was for is tried again."""
+    frame.log("warning", f"{event.effect} {'was refused by' if event.refused else 'did not reach'} Mesos: {event.why}")
     match event.effect:
         case "Accept":
-            # The launches are on record; the answers to RECONCILE tell which of them never arrived.
-            for task_id in event.task_ids:
-                frame.reconciles[task_id] = Retry(due=frame.now, delay=frame.settings.reconcile_first)
+            if event.refused:
+                launches_refused(frame, event)
+            else:
+                # The launches are on record; the answers to RECONCILE tell which of them never arrived.
+                for task_id in event.task_ids:
+                    frame.reconciles[task_id] = Retry(due=frame.now, delay=frame.settings.reconcile_first)
             for accept in frame.unproven:
                 if not set(accept.offer_ids).isdisjoint(event.offer_ids):
                     _take_back(frame, accept)

@@ -169,8 +169,10 @@ class State:
     """When UNRESERVE was sent."""
     operations: Mapping[OperationId, ResourceId] = field(default_factory=dict)
     """UNRESERVEs whose feedback has not come."""
-    feedback: bool = True
-    """Whether operations may carry an id: until the master says that it cannot."""
+    release_errors: Mapping[ResourceId, int] = field(default_factory=dict)
+    """How many UNRESERVEs of a reservation in a row ended in OPERATION_ERROR: those after do without an id."""
+    alone: frozenset[PodKey] = frozenset()
+    """Instances to be launched in an ACCEPT of their own: one that they shared was refused."""
     unproven: tuple[Unproven, ...] = ()
     refusals: Mapping[PodKey, Mapping[AgentId, tuple[str, ...]]] = field(default_factory=dict)
     """Why the last offers of each agent did not fit a waiting instance."""

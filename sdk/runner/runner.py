@@ -7,7 +7,7 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 import dataclasses
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 
 import structlog
@@ -15,7 +15,16 @@ import structlog
 from sdk.clock import Clock
 from sdk.core import decide as core
 from sdk.core.effects import CallEffect, UpdateRoles
-from sdk.core.events import Event, Failed, RolesAccepted, Subscribed, TargetsPublished, Tick
+from sdk.core.events import (
+    Event,
+    Failed,
+    OfferRescinded,
+    OffersReceived,
+    RolesAccepted,
+    Subscribed,
+    TargetsPublished,
+    Tick,
+)
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, Settings, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
@@ -537,6 +546,7 @@ class Runner:
                 else:
                     item.settle(LeadershipLost("it was asked for before this process took charge again"))
             self._metrics.queue.labels(self.name).set(len(self._queue))
+            _leave_out_rescinded(batch, self._queue)
         if due is not None and due <= self._clock.now():
             if not batch:
                 self._tick_delay = min(max(self._tick_delay * 2, _TICK_FIRST), _TICK_MAX)
@@ -554,3 +564,14 @@ class Runner:
             self._plugin.on_change()
         except Exception:  # noqa: BLE001 - foreign code must not stop the framework
             self._log.exception("The plugin failed to look at a change")
+
+
+def _leave_out_rescinded(batch: list[Item], waiting: Iterable[Item]) -> None:
+    """Take offers out of the batch whose RESCIND is there already: what is launched with them would be dropped."""
+    if not any(isinstance(item.event, OffersReceived) for item in batch):
+        return
+    gone = {item.event.offer_id for item in (*batch, *waiting) if isinstance(item.event, OfferRescinded)}
+    for item in batch if gone else ():
+        if isinstance(item.event, OffersReceived):
+            kept = tuple(offer for offer in item.event.offers if offer.id not in gone)
+            item.event = dataclasses.replace(item.event, offers=kept)

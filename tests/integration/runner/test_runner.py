@@ -8,9 +8,16 @@ import pytest
 
 from sdk.clock import SystemClock
 from sdk.core.effects import Accept, Acknowledge, Decline, Kill, Teardown
-from sdk.core.events import OffersReceived, PodActionRequested, StatusReceived, UninstallRequested
+from sdk.core.events import (
+    OfferRescinded,
+    OffersReceived,
+    PodActionRequested,
+    StatusReceived,
+    Tick,
+    UninstallRequested,
+)
 from sdk.core.state import Settings
-from sdk.errors import InvalidSpec, Refused
+from sdk.errors import InvalidSpec, UnexpectedAnswer
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
@@ -237,7 +244,7 @@ def test_uris_name_the_process_that_launches_and_records_do_not(bench: Bench) ->
 def test_a_call_that_is_not_taken_comes_back_as_an_event(bench: Bench) -> None:
     """The core hears of every failed call; the process goes on."""
     bench.lead()
-    bench.master.refuse = Refused(400, "no")
+    bench.master.refuse = UnexpectedAnswer(503, "no")
     bench.master.feed.offer()
     wait_until(lambda: bench.stored_tasks(), what="the record of the launch")
     bench.master.refuse = None
@@ -469,3 +476,18 @@ def test_a_plugin_that_fails_to_take_charge_is_asked_again(bench: Bench) -> None
     bench.lead()
     wait_until(lambda: len(bench.plugin.asked) == 1, timeout=20, what="the second try")
     bench.launch()
+
+
+def test_an_offer_that_is_rescinded_already_is_not_accepted(bench: Bench) -> None:
+    """Both events waited together: the launch would be dropped, and the instance would begin anew."""
+    bench.lead()
+    bench.lock.suspend()
+    wait_until(lambda: "does not answer" in bench.runner.status().reason, what="suspended")
+    bench.master.feed.post(Tick())  # the runner's thread waits with this one
+    bench.master.feed.offer(1)
+    bench.master.feed.post(OfferRescinded(offer_id=OfferId("o1")))
+    bench.master.feed.offer(2, agent="a2")
+    bench.lock.suspend(False)
+    task = wait_until(bench.master.launched, what="a launch")[0]
+    assert task.agent_id == "a2"
+    assert not any("o1" in str(call) for call in bench.master.calls)
