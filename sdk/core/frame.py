@@ -61,6 +61,7 @@ class Frame:
         self.kills: Draft[TaskId, Retry] = Draft(state.kills)
         self.kill_agents: Draft[TaskId, AgentId | None] = Draft(state.kill_agents)
         self.reconciles: Draft[TaskId, Retry] = Draft(state.reconciles)
+        self.calls_due = state.calls_due
         self.implicit_due = state.implicit_due
         self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
@@ -218,7 +219,7 @@ class Frame:
         if self.subscribed:
             self.call(Kill(task_id=task_id, agent_id=agent_id))
             first = first.after_try(self.now, self.settings.kill_limit)
-        self.kills[task_id] = first
+        self.retry_kill(task_id, first)
 
     def forget_kill(self, task_id: TaskId) -> None:
         """The task has ended."""
@@ -228,7 +229,17 @@ class Frame:
     def reconcile(self, task_id: TaskId) -> None:
         """Ask Mesos about a task, and go on until it answers."""
         if task_id not in self.reconciles:
-            self.reconciles[task_id] = Retry(due=self.now, delay=self.settings.reconcile_first)
+            self.retry_reconcile(task_id, Retry(due=self.now, delay=self.settings.reconcile_first))
+
+    def retry_kill(self, task_id: TaskId, retry: Retry) -> None:
+        """Send KILL when `retry` says, and again."""
+        self.kills[task_id] = retry
+        self.calls_due = min(self.calls_due, retry.due)
+
+    def retry_reconcile(self, task_id: TaskId, retry: Retry) -> None:
+        """Ask about a task when `retry` says, and again."""
+        self.reconciles[task_id] = retry
+        self.calls_due = min(self.calls_due, retry.due)
 
     def proven(self, *, task: TaskId | None = None, resource: ResourceId | None = None) -> None:
         """Mesos said something that it can only say after the ACCEPT for this came."""
@@ -266,6 +277,7 @@ class Frame:
             kills=self.kills.result(),
             kill_agents=self.kill_agents.result(),
             reconciles=self.reconciles.result(),
+            calls_due=self.calls_due,
             implicit_due=self.implicit_due,
             waiting_since=self.waiting_since.result(),
             absent_since=self.absent_since.result(),

@@ -87,7 +87,8 @@ def _place(
     if alike:
         shapes[key[0], wish.spec.name] = shape
     taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
-    shape.positions = deque(position for position in shape.positions if position not in taken)
+    if taken:
+        shape.positions = deque(position for position in shape.positions if position not in taken)
     position, match = _first_match(frame, key, requirement, offered, shape, claimant)
     if match is not None:
         offered[position] = match.rest
