@@ -38,6 +38,7 @@ class EdgeLB:
         self._watch: PoolWatch | None = None
         self._view: PoolView | None = None
         self._told: dict[str, tuple[Pool, int, ServiceSpec]] = {}
+        self._services: frozenset[str] | None = None
         self._stopping = False
         self._changed = threading.Condition()
         self._dirty = False
@@ -91,7 +92,13 @@ class EdgeLB:
         return [routes]
 
     def on_change(self) -> None:
-        """A service may be gone."""
+        """A service may be gone: most changes are about other things."""
+        services = self._host.services if self._host is not None else None
+        if services != self._services:
+            self._services = services
+            self._look()
+
+    def _look(self) -> None:
         with self._changed:
             self._dirty = True
             self._changed.notify_all()
@@ -120,7 +127,7 @@ class EdgeLB:
         self._host.report(problems)
         # What cannot be read or converted exists all the same: its instances stay.
         wishes.publish(services, keep=set(problems))
-        self.on_change()
+        self._look()
 
     def _service(self, name: str, pool: Pool, version: int) -> ServiceSpec:
         told = self._told.get(name)
@@ -150,13 +157,13 @@ class EdgeLB:
     def _remove_leftovers(self) -> bool:
         """Remove status folders of pools that are gone; True when it must be tried again."""
         host, view = self._host, self._view
-        snapshot = host.snapshot() if host is not None and host.leading else None
-        if host is None or view is None or snapshot is None:
+        services = host.services if host is not None and host.leading else None
+        if host is None or view is None or services is None:
             return False
         base = f"{host.settings.zk_root}/instances"
         again = False
         for pool in host.zookeeper.children(base):
-            if pool in view or pool in view.unreadable or pool in snapshot.services:
+            if pool in view or pool in view.unreadable or pool in services:
                 continue
             try:
                 host.zookeeper.delete(f"{base}/{pool}")

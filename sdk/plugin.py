@@ -54,8 +54,12 @@ class Host(Protocol):
     def report(self, problems: Mapping[str, str]) -> None:
         """Say what is wrong with single wishes, sentence by name; replaces what was reported before. Shown to users."""
 
+    @property
+    def services(self) -> frozenset[str] | None:
+        """Names of the services that are there or wished for, None while this process is not in charge. Cheap."""
+
     def snapshot(self) -> Snapshot | None:
-        """The framework as it is, None while this process is not in charge."""
+        """The framework as it is, None while this process is not in charge. Costs more, the more there is."""
 
 
 class Wishes(Protocol):
@@ -91,7 +95,10 @@ class Plugin(Protocol):
         """
 
     def on_change(self) -> None:
-        """The framework changed; `Host.snapshot` tells how. On the runner's thread: must return at once."""
+        """Something changed, an update of a task for example; `Host.services` and `Host.snapshot` tell what is there.
+
+        On the runner's thread, after each batch of events: must return at once.
+        """
 
     def uninstalled(self) -> None:
         """The framework is gone from Mesos; remove what the plugin stored itself. On the process in charge only."""

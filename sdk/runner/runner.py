@@ -142,6 +142,7 @@ class Runner:
         self._ask_due = 0.0
         self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
+        self._named: tuple[object, object, frozenset[str]] | None = None
         self._uninstall_watch: Handle | None = None
         self._uninstaller = False
         self._thread = threading.Thread(target=self._run, name=f"runner {self.name}", daemon=True)
@@ -214,6 +215,18 @@ class Runner:
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
         self._reported = dict(problems)
+
+    @property
+    def services(self) -> frozenset[str] | None:
+        """See `Host`."""
+        frames = self._frames
+        if frames is None:
+            return None
+        state, named = frames.state, self._named
+        if named is None or named[0] is not state.targets or named[1] is not state.services:
+            named = (state.targets, state.services, frozenset((*state.targets, *state.services)))
+            self._named = named
+        return named[2]
 
     def snapshot(self) -> Snapshot | None:
         """See `Host`. Made when asked for; sentences with seconds in them may be half a second old."""
