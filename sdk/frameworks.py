@@ -16,6 +16,7 @@ from typing import Any
 from sdk.errors import CorruptRecord, EnvironmentProblem, InvalidSpec
 from sdk.model.roles import is_role
 from sdk.storage.codecs import from_json, to_json
+from sdk.strict_json import unique
 
 WEEK = 7 * 24 * 3600.0
 
@@ -92,6 +93,8 @@ class FrameworkConfig:
     """Seconds that Mesos keeps the tasks of a framework that is away; 0 would end them all at every reconnection."""
     capabilities: tuple[Capability, ...] = _NEEDED
     checkpoint: bool = True
+    guarded: bool = True
+    """Whether changes over HTTP need the scheduler's secret. False only where everybody who reaches the port may."""
     webui_url: str | None = None
     """None: the address at which the process says it can be reached."""
     zk_root: str | None = None
@@ -117,7 +120,7 @@ def load_frameworks(path: Path) -> tuple[FrameworkConfig, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentProblem(f"{path} cannot be read: {error}; name another file with --frameworks") from error
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise InvalidSpec(str(path), f"is not JSON: {error}") from error
     return parse_frameworks(value)

@@ -136,8 +136,8 @@ def _first_match(
 
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
-    reasons = frame.refusals.get(key, {}).get(home.agent_id, ())
-    return bool(reasons) and not any(reason.startswith("reservation ") for reason in reasons)
+    # Without a reason the reservation was not offered at all, so nothing is known about its size.
+    return bool(frame.refusals.get(key, {}).get(home.agent_id))
 
 
 def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:

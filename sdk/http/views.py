@@ -176,13 +176,13 @@ def all_pending(snapshot: Snapshot) -> Json:
     }
 
 
-def uninstall(snapshot: Snapshot | None, status: Status) -> Json:
-    """GET /v1/uninstall."""
+def uninstall(snapshot: Snapshot | None, status: Status, name: str) -> Json:
+    """GET /v1/uninstall; the name is what an uninstall has to be confirmed with."""
     if status.phase == "uninstalled":
-        return {"status": Progress.COMPLETE, "message": status.reason}
+        return {"status": Progress.COMPLETE, "message": status.reason, "framework": name}
     if snapshot is None or snapshot.uninstall is None:
-        return {"status": None, "message": "not asked for"}
-    return {"status": snapshot.uninstall, "message": snapshot.uninstall_message}
+        return {"status": None, "message": "not asked for", "framework": name}
+    return {"status": snapshot.uninstall, "message": snapshot.uninstall_message, "framework": name}
 
 
 def _open_steps(service: ServiceView) -> Iterator[tuple[str, str, StepView]]:

@@ -16,6 +16,7 @@ from api.mesos_listener.board import Board
 from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.stream import Follower
 from api.mesos_listener.wire import to_message
+from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.errors import TemporaryFailure
 from sdk.mesos import parse
@@ -144,7 +145,9 @@ def test_the_listener_shows_what_runs_after_a_broken_stream(body: bytes, how: st
     """Whatever the broken stream told, the next snapshot counts."""
     with Player() as player:
         board = Board("run")
-        follower = Follower(OperatorClient(player.address), board, SystemClock(), lambda: None)
+        follower = Follower(
+            OperatorClient(player.address), board, SystemClock(), lambda: None, turns=Turns(SystemClock(), limit=60)
+        )
         follower.start()
         try:
             held = begin(player, GOOD_OPERATOR, events=1)
