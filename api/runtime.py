@@ -55,6 +55,7 @@ class Scheduler:
             url=url,
             problem=wrong,
             pool_version=_pool_version(plans),
+            pool_uid=_label(plans, "EDGELB_POOL_UID"),
             waits=_waits(state),
             plans=_list(plans, "plans"),
             pods=_list(pods, "pods"),
@@ -121,9 +122,14 @@ def _waits(state: Answer) -> str | None:
 
 
 def _pool_version(plans: Answer) -> int | None:
+    value = _label(plans, "EDGELB_POOL_VERSION")
+    return int(value) if value and value.isdecimal() else None
+
+
+def _label(plans: Answer, name: str) -> str | None:
     labels = plans.body.get("labels") if isinstance(plans.body, dict) else None
-    value = labels.get("EDGELB_POOL_VERSION") if isinstance(labels, dict) else None
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
+    value = labels.get(name) if isinstance(labels, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _list(answer: Answer, key: str) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ def pool_status(
     return {
         "name": stored.pool.name,
         "version": stored.version,
+        "uid": stored.revision.uid,
         "state": state,
         "summary": summary,
         "reasons": list(reasons),
@@ -45,6 +46,7 @@ def pool_status(
             "epoch": head.epoch,
             "version": head.version,
             "poolVersion": head.pool_version,
+            "poolUid": head.pool_uid,
             "taskRevision": head.task_revision,
         },
         "scheduler": _scheduler(side),

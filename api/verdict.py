@@ -25,14 +25,15 @@ _MANY_DEATHS, _WITHIN = 3, 600.0
 class SchedulerSide:
     """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool.
 
-    `pool_version` is the node version of the pool that its plans carry out; None when it does not tell. `waits` is its
-    own sentence for why it cannot carry out anything now, Mesos being away for example.
+    `pool_uid` and `pool_version` say which state of the pool its plans carry out; None when it does not tell.
+    `waits` is its own sentence for why it cannot carry out anything now, Mesos being away for example.
     """
 
     url: str | None = None
     error: str | None = None
     problem: str | None = None
     pool_version: int | None = None
+    pool_uid: str | None = None
     waits: str | None = None
     plans: Sequence[Json] = ()
     pods: Sequence[Json] = field(default_factory=tuple)
@@ -64,21 +65,21 @@ def verdict(
         return _said(PENDING, "the scheduler cannot carry the pool out", [side.problem])
     if side.error is None and _unheard(stored, side):
         # Before anything else: plans, refusals and instances are still those of the pool as it was.
-        sentence = f"the scheduler has not taken up version {stored.version + 1} of the pool yet"
+        sentence = f"the scheduler has not taken up version {stored.version} of the pool yet"
         return _said(DEPLOYING, sentence, [side.waits] if side.waits else [])
     refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
     if refused:
         name, reasons = refused[0]
         others = [f"{other}: {reason}" for other, found in refused[1:] if found != reasons for reason in found]
         return _said(PENDING, f"{name} cannot be placed yet", [*reasons, *others])
-    unrendered = head is None or head.pool_version != stored.version
+    unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
     structure = facts.problem.get("structure")
     if structure and unrendered and facts.problem.get("poolVersion") == stored.version:
         told = str(structure.get("reason") if isinstance(structure, Mapping) else structure)
-        return _said(REJECTED, f"version {stored.version + 1} of the pool cannot be rendered", [told])
+        return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [told])
     doubts = [doubt.reason for doubt in facts.doubts]
     if unrendered or head is None:
-        return _said(DEPLOYING, f"version {stored.version + 1} of the pool has not been rendered yet", doubts)
+        return _said(DEPLOYING, f"version {stored.version} of the pool has not been rendered yet", doubts)
     # Only a refusal of what is published now counts: an older one says nothing about the pool as it is.
     rejected = [row for row in rows if row["verdict"] == "rejected" and (row["rejectedVersion"] or 0) >= head.version]
     if rejected:
@@ -107,7 +108,11 @@ def _said(state: str, sentence: str, reasons: Sequence[str], joint: str = ": ") 
 
 def _unheard(stored: StoredPool, side: SchedulerSide) -> bool:
     # A scheduler of an older release has plans for the pool, but does not tell which version they carry out.
-    return not side.plans if side.pool_version is None else side.pool_version < stored.version
+    if side.pool_version is None:
+        return not side.plans
+    if side.pool_uid not in (None, stored.revision.uid):
+        return True  # of a pool that was deleted and created again
+    return side.pool_version < stored.version
 
 
 def _under_way(rows: Sequence[Json], wanted: int, open_plans: Sequence[str], side: SchedulerSide) -> Iterator[str]:

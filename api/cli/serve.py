@@ -4,6 +4,8 @@ Knows which processes there are, how their output is told apart, and when it mak
 its settings from the environment, so that it is the same process as when it runs alone.
 """
 
+import datetime
+import json
 import signal
 import sys
 import threading
@@ -14,6 +16,7 @@ from pathlib import Path
 import click
 
 from api.cli import settings
+from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
 from api.cli.supervisor import Backoff, Child, Supervisor
 from api.cli.watchdog import Watchdog
@@ -50,11 +53,27 @@ class Outcome:
         return None
 
 
-def _tagged(name: str, line: str) -> str:
-    """The line with its component's name: inside the object when it is JSON, so that it stays JSON."""
-    if line.startswith("{") and line.endswith("}") and len(line) > 2:
-        return f'{{"component": "{name}", {line[1:]}'
-    return f"{name:<9} | {line}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged:
+    """Lines on standard error with the name of their component: inside the object when they are JSON, so that they stay
+    JSON. `form` is that of the children's log, and of what is said of them.
+    """
+
+    form: str
+
+    def line(self, name: str, text: str) -> None:
+        """A line of a component."""
+        if text.startswith("{") and text.endswith("}") and len(text) > 2:
+            click.echo(f'{{"component": "{name}", {text[1:]}', err=True)
+        else:
+            click.echo(f"{name:<9} | {text}", err=True)
+
+    def told(self, name: str, sentence: str) -> None:
+        """A sentence about a component, which is a line like its own."""
+        if self.form == "json":
+            now = datetime.datetime.now(tz=datetime.UTC).isoformat().replace("+00:00", "Z")
+            sentence = json.dumps({"event": sentence, "level": "warning", "timestamp": now}, ensure_ascii=False)
+        self.line(name, sentence)
 
 
 @click.command()
@@ -62,9 +81,13 @@ def _tagged(name: str, line: str) -> str:
 @settings.zk_root
 @settings.mesos
 @settings.frameworks
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", show_default=True, show_envvar=True)
+@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True)
 @click.option(
-    "--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", show_default=True, show_envvar=True
+    "--scheduler-listen",
+    envvar="EDGELB_SCHEDULER_LISTEN",
+    default="127.0.0.1:8090",
+    show_default=True,
+    show_envvar=True,
 )
 @click.option(
     "--scheduler-advertise",
@@ -103,6 +126,9 @@ def _tagged(name: str, line: str) -> str:
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
+@settings.scheduler_secret_file
+@settings.credentials_file
+@settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
 def serve(
@@ -118,6 +144,9 @@ def serve(
     template_health_listen: str,
     listener: str | None,
     replace_after: float,
+    scheduler_secret_file: Path | None,
+    credentials_file: Path | None,
+    allow_unauthenticated: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -140,10 +169,14 @@ def serve(
         "EDGELB_LOG_FORMAT": log_format,
         "PYTHONUNBUFFERED": "1",
     }
-    if frameworks:
-        environment["EDGELB_FRAMEWORKS"] = str(frameworks)
-    if scheduler_advertise:
-        environment["EDGELB_SCHEDULER_ADVERTISE"] = scheduler_advertise
+    optional = {
+        "EDGELB_FRAMEWORKS": frameworks,
+        "EDGELB_SCHEDULER_ADVERTISE": scheduler_advertise,
+        "EDGELB_SCHEDULER_SECRET_FILE": scheduler_secret_file,
+        "EDGELB_API_CREDENTIALS_FILE": credentials_file,
+        "EDGELB_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
+    }
+    environment |= {name: str(value) for name, value in optional.items() if value}
     children = [
         Child(name=name, command=(sys.executable, "-m", "api.cli.main", "run", name), environment=environment)
         for name in COMPONENTS
@@ -154,7 +187,7 @@ def serve(
         "template": f"http://{reachable(template_health_listen)}/healthz",
         "api": f"http://{reachable(api_listen)}/healthz",
     }
-    sys.exit(supervise(children, health))
+    sys.exit(supervise(children, health, Tagged(form=log_format)))
 
 
 def reachable(listen: str) -> str:
@@ -163,17 +196,13 @@ def reachable(listen: str) -> str:
     return f"127.0.0.1:{port}" if host in ("", "0.0.0.0", "[::]", "::") else listen
 
 
-def supervise(children: list[Child], health: Mapping[str, str], backoff: Backoff | None = None) -> int:
+def supervise(children: list[Child], health: Mapping[str, str], output: Output, backoff: Backoff | None = None) -> int:
     """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code).
 
     `health` are the URLs by which children that hang are found, by name.
     """
     lock, stop = threading.Lock(), threading.Event()
     outcome, verdicts = Outcome(tuple(child.name for child in children)), []
-
-    def output(name: str, line: str) -> None:
-        with lock:
-            click.echo(_tagged(name, line), err=True)
 
     def on_end(name: str, status: int, ran: float) -> None:
         with lock:
@@ -194,5 +223,5 @@ def supervise(children: list[Child], health: Mapping[str, str], backoff: Backoff
     if not verdicts:
         return Exit.OK
     code, sentence = verdicts[0]
-    output("serve", sentence)
+    Persistent(output).told("serve", sentence)
     return code

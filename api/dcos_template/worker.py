@@ -217,7 +217,7 @@ class Worker:
             rendering = state.rendering
             assert rendering is not None
             outcome = self._publisher.publish(
-                name, rendering.texts, rendering.ports, state.stored.version, self._task_revision
+                name, rendering.texts, rendering.ports, state.stored.revision, self._task_revision
             )
         except InvalidSpec as error:
             # Only another pool can help, or other tasks: no use in trying again before one of them changes.

@@ -7,7 +7,9 @@ contract is docs/reference/contracts.md.
 
 from pool_executor.bundle.codec import SCHEMA, decode_head, decode_status, encode_head, encode_status
 from pool_executor.bundle.model import (
+    HOSTS_MAPS,
     INSTANCE_FILE,
+    ROUTES_MAPS,
     VERDICTS,
     BackendHealth,
     Death,
@@ -32,10 +34,12 @@ from pool_executor.bundle.servers import (
 )
 
 __all__ = [
+    "HOSTS_MAPS",
     "INSTANCE_FILE",
     "MAX_NODE_BYTES",
     "MAX_PART_BYTES",
     "MAX_SERVER_ID",
+    "ROUTES_MAPS",
     "SCHEMA",
     "VERDICTS",
     "BackendHealth",

@@ -34,6 +34,7 @@ def encode_head(head: Head) -> bytes:
             "epoch": head.epoch,
             "version": head.version,
             "pool_version": head.pool_version,
+            "pool_uid": head.pool_uid,
             "task_revision": head.task_revision,
             "ports": dict(head.ports),
             "parts": {
@@ -68,6 +69,7 @@ def decode_head(data: bytes) -> Head:
         epoch=record.integer("epoch", 0),
         version=record.integer("version", 0),
         pool_version=record.integer("pool_version", 0),
+        pool_uid=record.text("pool_uid") if "pool_uid" in record.names() else "",
         task_revision=record.integer("task_revision", 0),
         ports={variable: ports.text(variable) for variable in ports.names()},
         parts=parts,

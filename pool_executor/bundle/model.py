@@ -9,6 +9,9 @@ from typing import Literal
 from pool_executor.bundle.servers import skeleton
 
 INSTANCE_FILE = "00-instance.cfg"
+#: How the names of two kinds of map files begin: of those that lead from a host to the name of a group, and of those
+#: that lead from `<group>|<path prefix>` to a backend. In both the order of lines means nothing.
+HOSTS_MAPS, ROUTES_MAPS = "hosts-", "routes-"
 
 Kind = Literal["config", "map"]
 Verdict = Literal["starting", "applied", "waiting", "rejected"]
@@ -46,7 +49,10 @@ class Head:
     epoch: int
     version: int
     pool_version: int
+    """How often the pool was written, 1 after its creation."""
     task_revision: int
+    pool_uid: str = ""
+    """Made when the pool was created; `""` in a head of a template that did not know it."""
     ports: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 

@@ -1,6 +1,7 @@
 """Nonsense from Mesos' side: no client dies or hangs; each says why, and works with the next good stream."""
 
 import builtins
+import collections.abc
 import dataclasses
 import threading
 import types
@@ -171,6 +172,9 @@ def allows(hint: Any, value: Any) -> bool:
             return isinstance(value, tuple) and all(map(allows, arguments, value)) and len(arguments) == len(value)
         case builtins.frozenset:
             return isinstance(value, frozenset) and all(allows(arguments[0], each) for each in value)
+        case collections.abc.Mapping:
+            pairs = value.items() if isinstance(value, collections.abc.Mapping) else [(None, None)]
+            return all(allows(arguments[0], key) and allows(arguments[1], each) for key, each in pairs)
     if dataclasses.is_dataclass(hint):
         hints = typing.get_type_hints(hint)
         return isinstance(value, hint) and all(allows(each, getattr(value, name)) for name, each in hints.items())  # type: ignore[arg-type]

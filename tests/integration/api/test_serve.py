@@ -17,12 +17,12 @@ pytestmark = pytest.mark.integration
 
 SUPERVISED = """
 import os, sys
-from api.cli.serve import supervise
+from api.cli.serve import Tagged, supervise
 from api.cli.supervisor import Backoff, Child
 pairs = zip(sys.argv[1::2], sys.argv[2::2])
 children = [Child(name=name, command=tuple(command.split("|")), grace=1.0) for name, command in pairs]
 health = dict(one.split("=", 1) for one in os.environ.get("HEALTH", "").split())
-sys.exit(supervise(children, health, Backoff(limit=0.2)))
+sys.exit(supervise(children, health, Tagged(form="text"), Backoff(limit=0.2)))
 """
 SLEEP = "sleep|1000"
 
@@ -120,6 +120,29 @@ def test_children_end_when_the_supervisor_is_killed(processes: list[subprocess.P
     process.wait(10)
 
     wait_until(lambda: not any(alive(pid) for pid in pids), 10, "the end of the children")
+
+
+@pytest.mark.parametrize("log", ["full", "closed"])
+def test_a_log_that_cannot_be_written_ends_neither_the_supervisor_nor_its_children(
+    processes: list[subprocess.Popen[str]], log: str
+) -> None:
+    """A child that dies is started again, whatever becomes of the line that tells it."""
+    process = start(processes, Path("/dev/full"), "one", f"sh|-c|echo said; exec {SLEEP.replace('|', ' ')}")
+    if log == "closed":
+        reader, writer = os.pipe()
+        process = subprocess.Popen([sys.executable, "-c", SUPERVISED, "one", SLEEP], stderr=writer, text=True)
+        processes.append(process)
+        os.close(writer)
+        os.close(reader)
+    seen: set[int] = set()
+    for number in range(3):
+        pids = wait_until(lambda: set(descendants(process.pid)) - seen, 10, f"start {number + 1} of the child")
+        seen.update(pids)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: set(descendants(process.pid)) - seen, 10, "the last start of the child")
+    process.terminate()
+    assert process.wait(10) == 0
 
 
 def test_it_gives_up_when_nothing_ever_works(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:

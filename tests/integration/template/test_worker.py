@@ -126,7 +126,7 @@ def test_nothing_is_published_before_the_tasks_are_known(tree: Tree, template: T
     assert wait_until(tree.servers, what="the bundle") == ["agentip_10.0.0.1_31001"]
     head = tree.head("web")
     assert head is not None
-    assert (head.version, head.pool_version) == (1, 0)  # so no head came before the one with the server
+    assert (head.version, head.pool_version) == (1, 1)  # so no head came before the one with the server
 
 
 def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Template, listener: Listener) -> None:
@@ -178,7 +178,7 @@ def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
 
     def has_more() -> bool:
         head = tree.head("web")
-        return head is not None and head.pool_version == 1 and "PORT_MORE" in head.ports
+        return head is not None and head.pool_version == 2 and "PORT_MORE" in head.ports
 
     wait_until(has_more, what="the second frontend")
     tree.pools.delete("web")

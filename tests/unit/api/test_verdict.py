@@ -10,7 +10,7 @@ from api.doubts import Doubt
 from api.status import pool_status
 from api.verdict import Facts, SchedulerSide
 from pool_executor.bundle import BackendHealth, Death, HaproxyInfo, Head, InstanceStatus
-from scheduler.pools.model import MapRule, Pool
+from scheduler.pools.model import MapRule, Pool, Revision
 from scheduler.pools.store import StoredPool
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 
@@ -43,9 +43,9 @@ INSTANCE = InstanceStatus(
 )
 TASK = {"id": "t0", "name": "edgelb-pool-0-server", "state": "TASK_RUNNING", "message": "serving version 3"}
 POD = {"name": "edgelb-pool-0", "index": 0, "status": "RUNNING", "tasks": [TASK], "pending": None}
-SIDE = SchedulerSide(pool_version=0, plans=({"name": "deploy", "status": "COMPLETE"},), pods=(POD,))
+SIDE = SchedulerSide(pool_version=1, pool_uid="u1", plans=({"name": "deploy", "status": "COMPLETE"},), pods=(POD,))
 FACTS = Facts(servers={"app": 2, "api": 1}, problem={}, doubts=(), now=1000.0)
-HEAD = Head(pool="web", epoch=1, version=3, pool_version=0, task_revision=1)
+HEAD = Head(pool="web", epoch=1, version=3, pool_version=1, pool_uid="u1", task_revision=1)
 
 
 def status(
@@ -53,7 +53,7 @@ def status(
 ) -> dict[str, Any]:
     """The status of POOL with one load balancer."""
     instances = [instance] if instance else []
-    return pool_status(StoredPool(POOL, 0), head, instances, side, replace(FACTS, **facts))
+    return pool_status(StoredPool(POOL, Revision("u1", 1)), head, instances, side, replace(FACTS, **facts))
 
 
 def test_a_pool_is_ready_when_traffic_can_flow() -> None:
@@ -105,11 +105,17 @@ def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str,
 
 def test_what_the_template_refuses_is_rejected_with_its_reason() -> None:
     """It looked like a slow deployment, for ever; a refusal of an older version says nothing."""
-    problem = {"poolVersion": 0, "structure": {"reason": "backend x: exists twice"}}
+    problem = {"poolVersion": 1, "structure": {"reason": "backend x: exists twice"}}
     found = status(head=replace(HEAD, pool_version=7), problem=problem)
     assert found["state"] == "rejected"
     assert found["summary"] == "version 1 of the pool cannot be rendered: backend x: exists twice"
     assert status(head=replace(HEAD, pool_version=7), problem=problem | {"poolVersion": 7})["state"] == "deploying"
+
+
+def test_a_pool_that_was_created_again_is_not_ready_before_it_is_rendered() -> None:
+    """What is published is of the pool before, whatever the numbers of versions say."""
+    assert status(head=replace(HEAD, pool_uid="u0"))["state"] == "deploying"
+    assert status(side=replace(SIDE, pool_uid="u0"))["state"] == "deploying"
 
 
 def test_a_pool_that_is_not_rendered_says_who_does_not_do_it() -> None:

@@ -42,6 +42,7 @@ HEAD = Head(
     epoch=3,
     version=17,
     pool_version=4,
+    pool_uid="3f6a",
     task_revision=912,
     ports={"PORT_WEB": "web"},
     parts={
@@ -169,6 +170,13 @@ def test_damaged_parts_are_refused(damage: str) -> None:
     with pytest.raises(CorruptRecord) as caught:
         decode_part(part, [data])
     assert caught.value.path == f"parts/{part.sha256}"
+
+
+def test_a_head_of_a_template_that_knew_no_uids_is_read() -> None:
+    """Instances outlive the programs that render for them."""
+    record = json.loads(encode_head(HEAD))
+    del record["pool_uid"]
+    assert decode_head(json.dumps(record).encode()) == replace(HEAD, pool_uid="")
 
 
 def test_head_and_status_survive_their_json() -> None:

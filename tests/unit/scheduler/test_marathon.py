@@ -40,6 +40,7 @@ def test_the_command_gives_the_process_its_ports(tmp_path: Path) -> None:
     *variables, arguments = done.stdout.splitlines()
     assert arguments == "serve"
     assert dict(line.split("=", 1) for line in variables) == {
+        "EDGELB_ALLOW_UNAUTHENTICATED": "1",
         "EDGELB_API": "http://127.0.0.1:31000",
         "EDGELB_API_LISTEN": "0.0.0.0:31000",
         "EDGELB_SCHEDULER_LISTEN": "0.0.0.0:31001",
