@@ -16,7 +16,7 @@ import structlog
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from sdk.errors import InvalidSpec, Refused, TemporaryFailure, UnexpectedAnswer
+from sdk.errors import InvalidSpec, Refused, TemporaryFailure, Unauthorized, UnexpectedAnswer
 from sdk.mesos.auth import Anonymous, Credentials
 from sdk.mesos.endpoint import Endpoint, follow
 from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, RecordDecoder
@@ -183,7 +183,7 @@ class Client:
             stream._response = response
             if response.status != http.client.OK:
                 text = response.read(_MAX_TEXT, decode_content=True).decode("utf-8", "replace")
-                raise _failure(endpoint, response.status, response.headers.get("Location"), text)
+                raise self._failure(endpoint, response.status, response.headers.get("Location"), text)
             if "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
                 raise UnexpectedAnswer(response.status, f"{endpoint} answered without a stream of events")
             stream.stream_id = response.headers.get("Mesos-Stream-Id")
@@ -244,7 +244,7 @@ class Client:
                 may_refresh = False
                 if self.credentials.refresh():
                     continue
-            failure = _failure(
+            failure = self._failure(
                 endpoint,
                 response.status,
                 response.headers.get("Location"),
@@ -263,6 +263,21 @@ class Client:
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.close()
+
+    def _failure(self, endpoint: Endpoint, status: int, location: str | None, text: str) -> Exception:
+        text = text.strip() or http.client.responses.get(status, "no reason given")
+        if status in (301, 302, 307, 308):
+            if not location:
+                return UnexpectedAnswer(status, f"{endpoint} redirects without saying where to")
+            try:
+                return Redirected(endpoint, follow(location, endpoint))
+            except InvalidSpec as error:
+                return UnexpectedAnswer(status, f"{endpoint} redirects to an address that cannot be read: {error}")
+        if status == http.client.UNAUTHORIZED:
+            return Unauthorized(text, f"Mesos at {endpoint} {self.credentials.refused()} (it answered: {text[:200]})")
+        if 400 <= status < 500:
+            return Refused(status, text)
+        return UnexpectedAnswer(status, text)
 
     def _headers(self, *, with_body: bool = True) -> dict[str, str]:
         headers = {"Accept": "application/json"}
@@ -325,17 +340,3 @@ def _json(endpoint: Endpoint, data: bytes) -> Any:
         return json.loads(data)
     except ValueError as error:
         raise MalformedStream(f"{endpoint} answered with something that is not JSON: {error}") from error
-
-
-def _failure(endpoint: Endpoint, status: int, location: str | None, text: str) -> Exception:
-    text = text.strip() or http.client.responses.get(status, "no reason given")
-    if status in (301, 302, 307, 308):
-        if not location:
-            return UnexpectedAnswer(status, f"{endpoint} redirects without saying where to")
-        try:
-            return Redirected(endpoint, follow(location, endpoint))
-        except InvalidSpec as error:
-            return UnexpectedAnswer(status, f"{endpoint} redirects to an address that cannot be read: {error}")
-    if 400 <= status < 500:
-        return Refused(status, text)
-    return UnexpectedAnswer(status, text)
