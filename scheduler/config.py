@@ -9,6 +9,9 @@ from sdk.errors import InvalidSpec
 from sdk.http.address import is_loopback, split_address
 from sdk.mesos.access import Access
 
+# As messages name it; the API and the listener have the same setting.
+ALLOW_UNAUTHENTICATED = "--allow-unauthenticated (EDGELB_ALLOW_UNAUTHENTICATED=1)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from scheduler.config import SchedulerSettings
+from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import SystemClock
 from sdk.core.events import Event
 from sdk.errors import StorageUnavailable
@@ -141,6 +141,7 @@ def _require_authentication(settings: SchedulerSettings, frameworks: Sequence[Fr
         authenticated=settings.secret is not None and not open_ones,
         allowed=settings.allow_unauthenticated,
         instead=instead,
+        setting=ALLOW_UNAUTHENTICATED,
     )
 
 

@@ -90,6 +90,7 @@ def api(
 def listener(mesos: str, listen: str, allow_unauthenticated: bool, access: "Access") -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
+    from scheduler.config import ALLOW_UNAUTHENTICATED
     from sdk.http.address import require_authentication
     from sdk.mesos.operator import OperatorClient
 
@@ -98,6 +99,7 @@ def listener(mesos: str, listen: str, allow_unauthenticated: bool, access: "Acce
         authenticated=False,
         allowed=allow_unauthenticated,
         instead="the listener can ask nobody, so listen at 127.0.0.1 and run the template on the same machine",
+        setting=ALLOW_UNAUTHENTICATED,
     )
     serve(OperatorClient(mesos, credentials=access.credentials, tls=access.tls), listen)
 

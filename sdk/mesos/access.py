@@ -28,9 +28,7 @@ class Access:
             return configured
         own = self.credentials.principal
         if configured not in (None, own):
-            raise InvalidSpec(
-                f"{framework}.principal", f"{configured!r} is not {own!r}, the principal of EDGELB_MESOS_PRINCIPAL"
-            )
+            raise InvalidSpec(f"{framework}.principal", f"{configured!r} is not {own!r}, that of --mesos-principal")
         return own
 
 
@@ -43,16 +41,16 @@ def access_from(
     key: Path | None = None,
     verify: bool = True,
 ) -> Access:
-    """From the settings EDGELB_MESOS_...; raises InvalidSpec for what is missing, cannot be read or does not fit."""
+    """From the settings --mesos-...; raises InvalidSpec for what is missing, cannot be read or does not fit."""
     if (principal is None) != (secret_file is None):
-        raise InvalidSpec("mesos-principal", "EDGELB_MESOS_PRINCIPAL and EDGELB_MESOS_SECRET_FILE belong together")
+        raise InvalidSpec("mesos-principal", "--mesos-principal and --mesos-secret-file belong together")
     if principal is not None and (":" in principal or not principal.isprintable()):
         raise InvalidSpec("mesos-principal", "must hold no colon and nothing invisible: HTTP cannot carry it")
     credentials = None
     if principal is not None and secret_file is not None:
         credentials = Basic(principal, read_secret(secret_file, "mesos-secret-file"))
     if (certificate is None) != (key is None):
-        raise InvalidSpec("mesos-certificate", "EDGELB_MESOS_CERTIFICATE and EDGELB_MESOS_KEY belong together")
+        raise InvalidSpec("mesos-certificate", "--mesos-certificate and --mesos-key belong together")
     if ca is None and certificate is None and verify:
         return Access(credentials=credentials)
     for setting, path in (("mesos-ca", ca), ("mesos-certificate", certificate), ("mesos-key", key)):

@@ -33,7 +33,7 @@ class Anonymous:
 
     def refused(self) -> str:
         """Credentials are wanted."""
-        return "wants credentials: set EDGELB_MESOS_PRINCIPAL and EDGELB_MESOS_SECRET_FILE"
+        return "wants credentials: set --mesos-principal and --mesos-secret-file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class Basic:
     def refused(self) -> str:
         """Either may be wrong, Mesos does not say which."""
         return (
-            f"refused the principal {self.principal!r} or its secret: check EDGELB_MESOS_PRINCIPAL and"
-            " EDGELB_MESOS_SECRET_FILE"
+            f"refused the principal {self.principal!r} or its secret: check --mesos-principal and --mesos-secret-file"
         )
 
 

@@ -19,7 +19,7 @@ from tests.support.zookeeper import ZooKeeperServer
 pytestmark = pytest.mark.integration
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "frameworks.json"
-WANTS = "wants credentials: set EDGELB_MESOS_PRINCIPAL and EDGELB_MESOS_SECRET_FILE"
+WANTS = "wants credentials: set --mesos-principal and --mesos-secret-file"
 REFUSED = "refused the principal 'edgelb' or its secret"
 
 

@@ -28,7 +28,7 @@ def test_a_principal_comes_with_its_secret(secret: Path) -> None:
     assert access.credentials == Basic("edgelb", "s3cret")
     assert "s3cret" not in repr(access)
     for given in ({"principal": "edgelb"}, {"secret_file": secret}):
-        with pytest.raises(InvalidSpec, match="EDGELB_MESOS_SECRET_FILE belong together"):
+        with pytest.raises(InvalidSpec, match="--mesos-secret-file belong together"):
             access_from(**given)  # type: ignore[arg-type]
 
 
@@ -44,7 +44,7 @@ def test_a_principal_is_one_that_http_can_carry(secret: Path, principal: str) ->
     [
         ({"ca": "missing"}, "mesos-ca: .*missing cannot be read: No such file"),
         ({"ca": "secret"}, "mesos-ca: these certificates"),
-        ({"certificate": "secret"}, "EDGELB_MESOS_KEY belong together"),
+        ({"certificate": "secret"}, "--mesos-key belong together"),
         ({"certificate": "secret", "key": "missing"}, "mesos-key: .*missing cannot be read"),
         ({"certificate": "secret", "key": "secret"}, "cannot be used"),
     ],
