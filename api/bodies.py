@@ -6,26 +6,18 @@ from typing import Any
 from flask import Request
 
 from api.problems import ApiProblem
+from sdk.strict_json import DuplicateKey, unique
 
 MAX_BODY = 1024 * 1024
 """Twice what a stored pool may have: white space and defaults written out."""
 
 
-class _Duplicate(ValueError):
+class _NoNumber(ValueError):
     pass
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Duplicate(key)
-        found[key] = value
-    return found
-
-
 def _no_constant(name: str) -> Any:
-    raise _Duplicate(name)
+    raise _NoNumber(name)
 
 
 def parse_json(data: bytes, what: str = "the pool") -> Any:
@@ -37,17 +29,15 @@ def parse_json(data: bytes, what: str = "the pool") -> Any:
     except UnicodeDecodeError as error:
         raise ApiProblem(400, f"the request body is not UTF-8: byte {error.start} cannot be decoded") from error
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ApiProblem(400, f"the request body is not JSON: {error.msg} at {where}") from error
-    except _Duplicate as error:
-        found = str(error)
-        if found in ("NaN", "Infinity", "-Infinity"):
-            raise ApiProblem(400, f"the request body is not JSON: {found} is no JSON number") from error
-        raise ApiProblem(
-            400, f"the request body is ambiguous: the key {found!r:.80} stands twice in one object"
-        ) from error
+    except _NoNumber as error:
+        raise ApiProblem(400, f"the request body is not JSON: {error} is no JSON number") from error
+    except DuplicateKey as error:
+        twice = f"the key {error.key!r:.80} stands twice in one object"
+        raise ApiProblem(400, f"the request body is ambiguous: {twice}") from error
     except RecursionError as error:
         raise ApiProblem(400, "the request body is nested too deeply") from error
     except ValueError as error:

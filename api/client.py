@@ -36,6 +36,11 @@ class PoolAnswer:
     etag: str | None
     warnings: tuple[str, ...]
 
+    @property
+    def tag(self) -> str | None:
+        """The entity tag without quotes, as it may stand in a pool; a proxy may have made it a weak one."""
+        return self.etag.removeprefix("W/").strip('"') if self.etag else None
+
 
 class ApiClient:
     """Talks to one API server; `base` is its URL, perhaps with a path such as `/service/edgelb`."""
@@ -91,8 +96,9 @@ class ApiClient:
         return self._pool("POST", "/v2/pools", body=pool)
 
     def update(self, name: str, pool: object, *, etag: str | None = None) -> PoolAnswer:
-        """Replace a pool; with `etag` only if it still has that one."""
-        return self._pool("PUT", _pool_path(name), body=pool, headers={"If-Match": etag} if etag else {})
+        """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
+        quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
+        return self._pool("PUT", _pool_path(name), body=pool, headers={"If-Match": quoted} if quoted else {})
 
     def delete(self, name: str) -> None:
         """Remove a pool."""

@@ -84,10 +84,12 @@ def api(
 
 
 @run.command()
-@settings.process_options(settings.mesos, settings.listener_listen, settings.allow_unauthenticated)
+@settings.process_options(
+    settings.mesos, settings.listener_listen, settings.listener_health, settings.allow_unauthenticated
+)
 @settings.mesos_access
 @_process
-def listener(mesos: str, listen: str, allow_unauthenticated: bool, access: "Access") -> None:
+def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, access: "Access") -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
     from scheduler.config import ALLOW_UNAUTHENTICATED
@@ -101,7 +103,7 @@ def listener(mesos: str, listen: str, allow_unauthenticated: bool, access: "Acce
         instead="the listener can ask nobody, so listen at 127.0.0.1 and run the template on the same machine",
         setting=ALLOW_UNAUTHENTICATED,
     )
-    serve(OperatorClient(mesos, credentials=access.credentials, tls=access.tls), listen)
+    serve(OperatorClient(mesos, credentials=access.credentials, tls=access.tls), listen, health_listen)
 
 
 @run.command()
@@ -154,13 +156,13 @@ def scheduler(
 
 
 @run.command()
-@settings.process_options(settings.zk, settings.zk_root, settings.listener)
+@settings.process_options(settings.zk, settings.zk_root, settings.listener, settings.template_health)
 @_process
-def template(zk: str, zk_root: str, listener: str) -> None:
+def template(zk: str, zk_root: str, listener: str, health_listen: str) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
     from api.dcos_template.main import run as serve
 
-    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])
+    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()], health_listen)
 
 
 def _secret(file: Path | None) -> str | None:

@@ -156,6 +156,14 @@ listener_listen = click.option(
     "--listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="gRPC address of the mesos-listener.",
 )  # fmt: skip
+listener_health = click.option(
+    "--health-listen", envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", show_default=True,
+    show_envvar=True, metavar="HOST:PORT", help="HTTP address of the mesos-listener's health and metrics.",
+)  # fmt: skip
+template_health = click.option(
+    "--health-listen", envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", show_default=True,
+    show_envvar=True, metavar="HOST:PORT", help="HTTP address of the template process's health and metrics.",
+)  # fmt: skip
 listener = click.option(
     "--listener", envvar="EDGELB_LISTENER", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT[,...]", help="mesos-listeners to follow.",

@@ -28,7 +28,7 @@ def framework_blueprint(runner: Runner) -> Blueprint:
         status = runner.status()
         if not status.ready:
             raise HttpError(503, status.reason)
-        return jsonify({"status": "ready", "framework": runner.name})
+        return jsonify(views.ready(status, runner.name))
 
     @route("/v1/state")
     def state() -> Response:

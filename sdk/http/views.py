@@ -31,9 +31,18 @@ def state(snapshot: Snapshot | None, status: Status, name: str) -> Json:
         "services": sorted(snapshot.services) if snapshot is not None else [],
         "offers": 0 if snapshot is None else snapshot.offers,
         "suppressed": [] if snapshot is None else list(snapshot.suppressed),
-        "problems": [{"service": name, "message": text} for name, text in sorted(status.problems.items())],
+        "problems": _problems(status),
         "skipped": list(status.skipped),
     }
+
+
+def ready(status: Status, name: str) -> Json:
+    """GET /readyz of a framework that works; what single services suffer from does not make it unready."""
+    return {"status": "ready", "framework": name, "problems": _problems(status), "skipped": list(status.skipped)}
+
+
+def _problems(status: Status) -> list[Json]:
+    return [{"service": name, "message": text} for name, text in sorted(status.problems.items())]
 
 
 def services(snapshot: Snapshot) -> list[Json]:

@@ -28,6 +28,8 @@ class Serve:
         self.api = f"http://127.0.0.1:{layout.api + offset}"
         self.scheduler = f"http://127.0.0.1:{layout.scheduler + offset}"
         self.listener = f"127.0.0.1:{layout.listener + offset}"
+        self.listener_health = f"127.0.0.1:{layout.listener_health + offset}"
+        self.template_health = f"127.0.0.1:{layout.template_health + offset}"
 
     def start(self) -> None:
         """Start it beside what runs."""
@@ -37,6 +39,8 @@ class Serve:
             "EDGELB_SCHEDULER_LISTEN": self.scheduler.removeprefix("http://"),
             "EDGELB_SCHEDULER_ADVERTISE": self.scheduler,
             "EDGELB_LISTENER_LISTEN": self.listener,
+            "EDGELB_LISTENER_HEALTH_LISTEN": self.listener_health,
+            "EDGELB_TEMPLATE_HEALTH_LISTEN": self.template_health,
             "EDGELB_LISTENER": self.listener,
         }
         command = (sys.executable, "-m", "api.cli.main", "serve")

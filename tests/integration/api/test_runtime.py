@@ -229,7 +229,7 @@ def test_status_says_why_an_instance_cannot_be_placed(client: FlaskClient, sched
 
 
 def told(version: int, **changes: Any) -> dict[str, Any]:
-    """Finished plans of a wish that was made from this version of the pool's node."""
+    """Finished plans of a wish that was made from this version of the pool."""
     return {**COMPLETE, "labels": {"EDGELB_POOL_VERSION": str(version)}, **changes}
 
 
@@ -239,18 +239,54 @@ def test_a_pool_is_not_ready_before_the_scheduler_has_heard_of_its_change(
     """An update that asks for other tasks is rendered at once; the finished plans are still those of the old wish."""
     client.post("/v2/pools", json=minimal())
     client.put("/v2/pools/web", json=minimal(cpus=0.5))
-    publish_bundle(connection, zk_root, pool_version=1, **{"10-global": "global\n"})
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     publish_instance(connection, zk_root, instance())
-    say(scheduler, [pod()], told(0))
+    say(scheduler, [pod()], told(1))
     found = status(client)
-    assert (found["state"], found["scheduler"]["poolVersion"]) == ("deploying", 0)
+    assert (found["state"], found["scheduler"]["poolVersion"]) == ("deploying", 1)
     assert "the scheduler has not taken up version 2 of the pool yet" in found["summary"]
 
-    say(scheduler, [pod()], told(0), ready=False, reason="not subscribed to Mesos")
+    say(scheduler, [pod()], told(1), ready=False, reason="not subscribed to Mesos")
     assert status(client)["summary"].endswith("yet: not subscribed to Mesos")
 
-    say(scheduler, [pod()], told(1))
+    say(scheduler, [pod()], told(2))
     assert status(client)["state"] == "ready"
+
+
+def test_what_is_left_of_a_deleted_pool_says_nothing_of_one_that_was_created_again(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Bundle, instances and plans of the one before are of the same version; they carry out another pool."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    before = status(client)["uid"]
+    labels = {"EDGELB_POOL_VERSION": "1", "EDGELB_POOL_UID": before}
+    say(scheduler, [pod()], {**COMPLETE, "labels": labels})
+    assert status(client)["state"] == "ready"
+
+    client.delete("/v2/pools/web")
+    client.post("/v2/pools", json=minimal())
+    assert "the scheduler has not taken up version 1 of the pool yet" in status(client)["summary"]
+    say(scheduler, [pod()], {**COMPLETE, "labels": {**labels, "EDGELB_POOL_UID": status(client)["uid"]}})
+    assert "version 1 of the pool has not been rendered yet" in status(client)["summary"]
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    assert status(client)["state"] == "ready"
+
+
+def test_every_number_of_a_version_counts_from_one(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """ETag, status, its sentence, what is rendered, what the scheduler carries out, and lbconfig."""
+    client.post("/v2/pools", json=minimal())
+    tag = client.put("/v2/pools/web", json=minimal(cpus=0.5)).headers["ETag"]
+    say(scheduler, [], told(1))
+    found = status(client)
+    assert (tag[-3:], found["version"], found["scheduler"]["poolVersion"]) == ('-2"', 2, 1)
+    assert "taken up version 2" in found["summary"]
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
+    assert status(client)["rendered"]["poolVersion"] == 2
+    assert "from version 2 of the pool" in client.get("/v2/pools/web/lbconfig").text
 
 
 def test_an_empty_pool_is_not_ready_before_the_scheduler_knows_it(
@@ -262,7 +298,7 @@ def test_an_empty_pool_is_not_ready_before_the_scheduler_knows_it(
     scheduler.answers["GET /v1/state"] = (200, {"leader": True, "problems": []})
     assert status(client)["state"] == "deploying"
 
-    say(scheduler, [], told(0))
+    say(scheduler, [], told(1))
     assert status(client)["state"] == "ready"
 
 
@@ -340,7 +376,7 @@ def test_fewer_or_more_instances_than_wanted_is_deploying(
     assert status(client)["state"] == "deploying"
 
     client.put("/v2/pools/web", json=minimal(count=3))
-    publish_bundle(connection, zk_root, pool_version=1, **{"10-global": "global\n"})
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     assert status(client)["summary"].startswith("2 of 3 instances")
 
 

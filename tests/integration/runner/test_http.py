@@ -105,7 +105,7 @@ def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient)
         "error": None,
     }
     assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
-    assert _get(client, "/readyz") == {"status": "ready", "framework": "test"}
+    assert _get(client, "/readyz") == {"status": "ready", "framework": "test", "problems": [], "skipped": []}
 
 
 def test_pods_and_plans_follow_the_task(bench: Bench, client: FlaskClient) -> None:
