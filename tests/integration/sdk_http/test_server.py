@@ -3,6 +3,7 @@
 import http.client
 import logging
 import socket
+import struct
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -172,6 +173,27 @@ def test_what_is_no_request_gets_an_answer_and_no_line_in_the_log(
     body = answer.read()
     assert (answer.status, answer.headers["Content-Type"]) == (status, "application/json")
     assert b'"message"' in body
+    assert caplog.records == []
+
+
+def test_clients_that_go_away_are_no_news(
+    server: HttpServer, connect: Callable[[bytes], socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    """While they send, while they wait, and while they read."""
+    with caplog.at_level(logging.WARNING):
+        for data in (
+            b"",
+            HALF_POST,
+            b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n",
+        ):
+            for _ in range(5):
+                connection = connect(data)
+                # A reset, not an orderly end.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+        wait_until(lambda: server.connections == 0, 10, "the end of all connections")
+        assert ping(server) == b"pong"
     assert caplog.records == []
 
 
