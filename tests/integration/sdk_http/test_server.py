@@ -156,12 +156,13 @@ def test_readers_that_do_not_read_hold_no_worker(server: HttpServer, connect: Ca
     [
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        (b"GET http://[/x HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 400_000 + b"\r\n\r\n", 431),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n", 413),
     ],
-    ids=["tls", "header", "length", "coding", "large-header", "large-body"],
+    ids=["tls", "header", "address", "length", "coding", "large-header", "large-body"],
 )
 def test_what_is_no_request_gets_an_answer_and_no_line_in_the_log(
     connect: Callable[[bytes], socket.socket], data: bytes, status: int, caplog: pytest.LogCaptureFixture
