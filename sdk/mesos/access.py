@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdk.errors import InvalidSpec
 from sdk.mesos.auth import Basic
-from sdk.mesos.connection import Tls
+from sdk.mesos.tls import Tls
 from sdk.secret_file import read_secret
 
 

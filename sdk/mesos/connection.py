@@ -20,6 +20,7 @@ from sdk.errors import InvalidSpec, Refused, TemporaryFailure, Unauthorized, Une
 from sdk.mesos.auth import Anonymous, Credentials
 from sdk.mesos.endpoint import Endpoint, follow
 from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, RecordDecoder
+from sdk.mesos.tls import Tls, tls_problem
 
 _log = structlog.get_logger()
 
@@ -52,27 +53,6 @@ class Redirected(TemporaryFailure):
     def __init__(self, asked: Endpoint, target: Endpoint) -> None:
         super().__init__(f"{asked} is not the leader and points to {target}")
         self.target = target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """How to check the peer, and what to show it."""
-
-    ca_file: str | None = None
-    """Bundle to trust; the system's when None."""
-    cert_file: str | None = None
-    key_file: str | None = None
-    verify: bool = True
-
-    def context(self) -> ssl.SSLContext:
-        """A client context; raises OSError (ssl.SSLError) when a file is missing or wrong."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file:
-            context.load_cert_chain(self.cert_file, self.key_file)
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +208,7 @@ class Client:
             except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
                 raise NotSent(f"{endpoint} cannot be reached: {error}") from error
             except urllib3.exceptions.SSLError as error:
-                raise NotSent(f"{endpoint} does not speak TLS as wanted: {error}") from error
+                raise NotSent(tls_problem(endpoint, error)) from error
             except _NETWORK_ERRORS as error:
                 if may_repeat:
                     may_repeat = False
@@ -310,6 +290,8 @@ class Client:
                     endpoint.host, endpoint.port, timeout=self.limits.connect, socket_options=_KEEPALIVE
                 )
             connection.connect()
+        except (ssl.SSLError, urllib3.exceptions.SSLError) as error:
+            raise NotSent(tls_problem(endpoint, error)) from error
         except _NETWORK_ERRORS as error:
             raise NotSent(f"{endpoint} cannot be reached: {error}") from error
         return connection

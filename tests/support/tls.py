@@ -74,9 +74,17 @@ class TlsFront:
         with (
             plain,
             contextlib.suppress(OSError),
-            self._context.wrap_socket(plain, server_side=True) as client,
+            self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as client,
             socket.create_connection(("127.0.0.1", self._behind)) as server,
         ):
+            try:
+                client.do_handshake()
+            except OSError:
+                # What the client has sent already is read, else the reset overtakes the alert that tells it why.
+                socket.socket.shutdown(client, socket.SHUT_WR)
+                while socket.socket.recv(client, 65536):
+                    pass
+                return
             self._open.add(client)
             try:
                 self._pump(client, server)

@@ -185,7 +185,7 @@ def test_who_is_refused_reads_one_sentence_everywhere(
     ("changes", "why"),
     [
         ({"EDGELB_MESOS_CA": "other.pem"}, "certificate verify failed"),
-        ({"EDGELB_MESOS_CERTIFICATE": "other.pem", "EDGELB_MESOS_KEY": "other.key"}, "alert"),
+        ({"EDGELB_MESOS_CERTIFICATE": "other.pem", "EDGELB_MESOS_KEY": "other.key"}, "--mesos-certificate"),
     ],
 )
 def test_certificates_that_do_not_fit_are_told(front: TlsFront, files: Path, changes: dict[str, str], why: str) -> None:
