@@ -64,6 +64,7 @@ class Frame:
         self.kills: Draft[TaskId, Retry] = Draft(state.kills)
         self.kill_agents: Draft[TaskId, AgentId | None] = Draft(state.kill_agents)
         self.reconciles: Draft[TaskId, Retry] = Draft(state.reconciles)
+        self.calls_due = state.calls_due
         self.implicit_due = state.implicit_due
         self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
         self.heard: Draft[AgentId, float] = Draft(state.heard)
@@ -75,7 +76,8 @@ class Frame:
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
         self.released: Draft[ResourceId, float] = Draft(state.released)
         self.operations: Draft[OperationId, ResourceId] = Draft(state.operations)
-        self.feedback = state.feedback
+        self.release_errors: Draft[ResourceId, int] = Draft(state.release_errors)
+        self.alone = state.alone
         self.unproven = state.unproven
         self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
         self.offers_seen = state.offers_seen
@@ -132,6 +134,7 @@ class Frame:
         self.dirty.discard(key)
         self.waiting_since.pop(key, None)
         self.refusals.pop(key, None)
+        self.alone -= {key}
         self.set_need(key, Rest())
         # Should a task of it show up again, nobody's tasks are killed as well.
         for task_id in task_ids(old):
@@ -233,7 +236,7 @@ class Frame:
         if self.subscribed:
             self.call(Kill(task_id=task_id, agent_id=agent_id))
             first = first.after_try(self.now, self.settings.kill_limit)
-        self.kills[task_id] = first
+        self.retry_kill(task_id, first)
 
     def forget_kill(self, task_id: TaskId) -> None:
         """The task has ended."""
@@ -243,7 +246,17 @@ class Frame:
     def reconcile(self, task_id: TaskId) -> None:
         """Ask Mesos about a task, and go on until it answers."""
         if task_id not in self.reconciles:
-            self.reconciles[task_id] = Retry(due=self.now, delay=self.settings.reconcile_first)
+            self.retry_reconcile(task_id, Retry(due=self.now, delay=self.settings.reconcile_first))
+
+    def retry_kill(self, task_id: TaskId, retry: Retry) -> None:
+        """Send KILL when `retry` says, and again."""
+        self.kills[task_id] = retry
+        self.calls_due = min(self.calls_due, retry.due)
+
+    def retry_reconcile(self, task_id: TaskId, retry: Retry) -> None:
+        """Ask about a task when `retry` says, and again."""
+        self.reconciles[task_id] = retry
+        self.calls_due = min(self.calls_due, retry.due)
 
     def sweep(self, seconds: float) -> None:
         """Look through all offers for so long: new ones are asked for, in all roles."""
