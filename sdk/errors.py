@@ -10,7 +10,6 @@
     ├── PermanentFailure         trying again cannot help
     │   ├── Refused              the peer refused a call as wrong (4xx); carries status and text
     │   │   └── Unauthorized     the peer does not know who we are (401); the message says what to set
-    │   ├── FrameworkRemoved     Mesos removed the framework id for good
     │   └── CorruptRecord        stored bytes do not have the form they were written in
     └── LeadershipLost           another process is in charge; stop all calls at once
 
@@ -75,10 +74,6 @@ class Unauthorized(Refused):
     def __init__(self, text: str, sentence: str) -> None:
         super().__init__(401, text)
         self.args = (sentence,)
-
-
-class FrameworkRemoved(PermanentFailure):
-    """Mesos removed the framework id for good (torn down, or its failover timeout passed)."""
 
 
 class CorruptRecord(PermanentFailure):
