@@ -58,7 +58,8 @@ def _last_look(frame: Frame) -> float | None:
         frame.sweep(frame.settings.final_sweep)
     if frame.kills:  # their reservations are offered when they have ended
         frame.sweep_until = max(frame.sweep_until, frame.now + frame.settings.final_sweep)
-    if frame.now >= frame.final_since + frame.settings.removal_patience:
+    patience = max(frame.settings.removal_patience, 2 * frame.settings.final_sweep)
+    if frame.now >= frame.final_since + patience:
         return None
     if frame.released or frame.kills:
         return frame.now + 1.0

@@ -45,7 +45,9 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         return Rest()
     waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
     if around.leaving is not None and around.leaving.acts(now) and not waits:
-        return _leave(record, now, around.leaving)
+        leaves = _leave(record, now, around.leaving)
+        if leaves is not None:
+            return leaves
     alive = tuple(task for task in record.tasks if not over(task))
     if record.lost_at is not None:
         return _lost(record, wish, now)
@@ -136,12 +138,15 @@ def _left(name: str, sentence: str) -> LeftBehind:
     return LeftBehind(id=name, sentence=sentence)
 
 
-def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need:
+def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need | None:
+    """How the instance leaves; None when it is best launched again where it was, and moves from there."""
     alive = any(not over(task) for task in record.tasks)
+    if not leaving.drained:
+        if not alive and record.lost_at is None:
+            return None  # every other agent may be announced as well, and this one is still there
+        return Overdue(why=leaving.sentence, since=record.lost_at or leaving.start or now)
     if not alive and record.lost_at is None and now < record.not_before:
         return _backing_off(record, now)
-    if not leaving.drained and (alive or record.lost_at is not None):
-        return Overdue(why=leaving.sentence, since=record.lost_at or leaving.start or now)
     return MustPlace(elsewhere=True, message=f"{leaving.sentence}; waits for an offer of another agent")
 
 

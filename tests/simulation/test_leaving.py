@@ -177,6 +177,19 @@ def test_cancelled_maintenance_moves_nothing() -> None:
     assert sim.where("web/app-0") == "agent1"
 
 
+def test_task_that_fails_before_its_maintenance_is_launched_where_it_was() -> None:
+    """All agents are announced: until they go the old place is better than none."""
+    sim = deployed()
+    home = sim.where("web/app-0")
+    sim.maintain("agent1", "agent2", after=1800)
+    sim.settle(10)
+    sim.kill_task("web/app-0")
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs again", within=20)
+    assert sim.where("web/app-0") == home
+    sim.settle(60)
+    sim.expect_reserved_exactly()
+
+
 def test_several_services_move_one_after_the_other() -> None:
     """The budget of replacements holds for moves as well, and each instance serves until its new place is ready."""
     sim = Simulation()

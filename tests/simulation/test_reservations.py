@@ -69,6 +69,18 @@ def test_uninstall_releases_what_no_record_knows() -> None:
     sim.expect_nothing_left()
 
 
+def test_impatient_uninstall_looks_for_what_no_record_knows_all_the_same() -> None:
+    """Who waits for no lost agent still waits for the offers of those that are there."""
+    sim = deployed(settings=Settings(principal="sim-principal", removal_patience=0.0))
+    sim.stop_scheduler()
+    sim.lose_records("web")
+    sim.start_scheduler()
+    sim.publish()
+    sim.uninstall()
+    uninstalled(sim)
+    sim.expect_nothing_left()
+
+
 def test_removed_instance_waits_for_the_place_it_was_replaced_from() -> None:
     """A service is gone when nothing is reserved for it any more."""
     sim = deployed()
