@@ -8,10 +8,11 @@ from api.cli.client_command import Failure, client_command
 from api.cli.exits import Exit
 from api.cli.output import coloured, data, data_json, table, talk
 from api.cli.wait import describe, wait_for_pool
-from api.client import ApiClient, without_secrets
+from api.client import ApiClient, ApiError, without_secrets
 from api.pool_states import PENDING, READY, REJECTED
 from api.version import package_version
 
+_NOBODY_SERVES = 504
 _SECTIONS = (
     "global",
     "defaults",
@@ -114,10 +115,22 @@ def _suggest(found: dict[str, Any]) -> None:
 @click.command()
 @click.argument("name", metavar="POOL-NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print the pool's metadata as JSON.")
+@click.option("--url", "as_urls", is_flag=True, help="Print the URL of each frontend only, one per line, for scripts.")
 @client_command
-def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
+def endpoints(client: ApiClient, name: str, as_json: bool, as_urls: bool) -> None:
     """Show the addresses and ports at which a pool can be reached."""
-    metadata = client.metadata(name)
+    try:
+        metadata = client.metadata(name)
+    except ApiError as error:
+        if error.status == _NOBODY_SERVES:
+            raise Failure(
+                f"no load balancer of pool {name} serves yet; edgelb status {name} tells why", Exit.FAILED
+            ) from error
+        raise
+    if as_urls:
+        for url in _urls(metadata, client.pool(name).pool):
+            data(url)
+        return
     if as_json:
         data_json(metadata)
         return
@@ -125,6 +138,17 @@ def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
     rows = [_endpoint_row(title, entries) for title, entries in (*groups, ("stats", metadata["stats"]))]
     data(table(("NAME", "PORT", "INTERNAL IPS", "EXTERNAL IPS"), rows))
     talk("Addresses are inaccurate for pools on virtual networks.")
+
+
+def _urls(metadata: dict[str, Any], pool: dict[str, Any]) -> list[str]:
+    """One URL for each address of each frontend, in the order of the pool's frontends."""
+    endpoints_of = {frontend["name"]: frontend["endpoints"] for frontend in metadata["frontends"]}
+    return [
+        f"http://{address}:{entry['port']}/" if frontend["protocol"] == "HTTP" else f"tcp://{address}:{entry['port']}"
+        for frontend in pool.get("haproxy", {}).get("frontends", [])
+        for entry in endpoints_of.get(frontend["name"], [])
+        for address in entry["public"] or entry["private"]
+    ]
 
 
 def _endpoint_row(title: str, entries: list[dict[str, Any]]) -> tuple[str, list[str], list[str], list[str]]:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from api.cli.client_command import POOL_NOT_FOUND, Failure, client_command
+from api.cli.elsewhere import option_not_there_yet
 from api.cli.exits import Exit, exit_code
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool
@@ -127,6 +128,7 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
 @click.option(
     "--convert-to-json", "yaml_file", metavar="YAML-FILE", help="Print a YAML pool file as JSON; asks no server."
 )
+@option_not_there_yet("--reference", is_flag=True)
 @client_command
 def show(client: ApiClient, name: str | None, as_json: bool, yaml_file: str | None) -> None:
     """Show one pool, or all."""

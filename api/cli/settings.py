@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from api.cli.elsewhere import option_not_there_yet
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_API = "http://127.0.0.1:8080"
@@ -40,6 +42,7 @@ def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 def client_options(command: Command) -> Command:
     """Adds --api, --token and --verbose; the values are in the context's ClientOptions."""
     for option in (
+        option_not_there_yet("--name"),
         click.option(
             "--verbose",
             "-v",

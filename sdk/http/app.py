@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from sdk.core.snapshot import Progress
 from sdk.http.errors import HttpError, install
 from sdk.http.framework import framework_blueprint
+from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.metrics import Metrics
 from sdk.runner import Runner
 
@@ -19,12 +20,20 @@ def make_app(frameworks: Sequence[tuple[Runner, Sequence[Blueprint]]], metrics: 
     app.json.sort_keys = False  # type: ignore[attr-defined]
     install(app)
     runners = [runner for runner, _ in frameworks]
+    names = [runner.name for runner in runners]
     alone = len(frameworks) == 1
     for runner, blueprints in frameworks:
         prefix = framework_prefix(runner.name, alone=alone) or None
-        app.register_blueprint(framework_blueprint(runner), url_prefix=prefix)
+        app.register_blueprint(framework_blueprint(runner, prefixed=not alone), url_prefix=prefix)
         for blueprint in blueprints:
             app.register_blueprint(blueprint, url_prefix=prefix)
+
+    if not alone:
+
+        @app.get("/")
+        def root() -> Response:
+            links = {name: Link(f"frameworks/{name}/", "a framework of this process") for name in names}
+            return index(request, "scheduler", {}, links | PROCESS_LINKS)
 
     @app.get("/healthz")
     def healthz() -> Response:
