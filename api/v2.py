@@ -20,8 +20,14 @@ from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool, output_pool
 from scheduler.pools.store import PoolExists, PoolMissing, StoredPool, VersionMismatch
 from sdk.errors import CorruptRecord, StorageUnavailable
+from sdk.http.guard import require_confirmation
 
 WARNING_HEADER = "X-Edgelb-Warning"
+_CONFIRMATION = {
+    "type": "object",
+    "required": ["confirm"],
+    "properties": {"confirm": {"type": "string", "description": "The framework's name, as GET tells it."}},
+}
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -181,10 +187,17 @@ def blueprint(context: Context) -> Blueprint:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
 
-    @route(routes, "/uninstall", "POST", answers={"202": {"description": "All of the framework will be removed."}})
+    @route(
+        routes,
+        "/uninstall",
+        "POST",
+        body=_CONFIRMATION,
+        answers={"202": {"description": "All of the framework will be removed."}},
+    )
     def uninstall() -> tuple[Response, int]:
         """Remove all pools, their load balancers and the framework itself; there is no way back."""
-        return _passed_on(context.scheduler.call("POST", "/v1/uninstall"))
+        require_confirmation(read_json(request, "the confirmation"), context.framework)
+        return _passed_on(context.scheduler.call("POST", "/v1/uninstall", {"confirm": context.framework}))
 
     @route(routes, "/uninstall", "GET", answers={"200": json_answer("How far it is.", {"type": "object"})})
     def uninstall_progress() -> tuple[Response, int]:
@@ -197,12 +210,15 @@ def blueprint(context: Context) -> Blueprint:
             if left is None:
                 raise
         else:
-            if told.status != 200 or told.body.get("status") != "COMPLETE":
+            if told.status != 200:
                 return _passed_on(told)
+            if told.body.get("status") != "COMPLETE":
+                return jsonify({**told.body, "framework": context.framework}), 200
             left = context.published.left_of_framework() or []
         if left:
-            return jsonify(status="IN_PROGRESS", message=f"the framework is gone; {'; '.join(left)} is left"), 200
-        return jsonify(status="COMPLETE", message="nothing of the framework is left"), 200
+            message = f"the framework is gone; {'; '.join(left)} is left"
+            return jsonify(status="IN_PROGRESS", message=message, framework=context.framework), 200
+        return jsonify(status="COMPLETE", message="nothing of the framework is left", framework=context.framework), 200
 
     return routes
 

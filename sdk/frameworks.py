@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sdk.errors import CorruptRecord, EnvironmentProblem, InvalidSpec
+from sdk.model.roles import is_role
 from sdk.storage.codecs import from_json, to_json
 from sdk.strict_json import unique
 
@@ -92,6 +93,8 @@ class FrameworkConfig:
     """Seconds that Mesos keeps the tasks of a framework that is away; 0 would end them all at every reconnection."""
     capabilities: tuple[Capability, ...] = _NEEDED
     checkpoint: bool = True
+    guarded: bool = True
+    """Whether changes over HTTP need the scheduler's secret. False only where everybody who reaches the port may."""
     webui_url: str | None = None
     """None: the address at which the process says it can be reached."""
     zk_root: str | None = None
@@ -107,7 +110,6 @@ class _File:
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 # Mesos: a role is not ".", "..", "*", does not begin with "-", has no white space or backspace; "/" makes it a child.
-_ROLE_PART = re.compile(r"(?!-|\.{1,2}$|\*$)[^\s/\x00-\x1f\x7f]+")
 _PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -187,7 +189,7 @@ def _check(framework: FrameworkConfig, path: str) -> None:
     if not framework.roles:
         raise InvalidSpec(f"{path}.roles", "must name at least one role")
     for index, role in enumerate(framework.roles):
-        if not all(_ROLE_PART.fullmatch(part) for part in role.split("/")):
+        if role == "*" or not is_role(role):
             raise InvalidSpec(f"{path}.roles[{index}]", f"{role!r} is not a role that Mesos accepts")
     if len(set(framework.roles)) != len(framework.roles):
         raise InvalidSpec(f"{path}.roles", "must not name a role twice")

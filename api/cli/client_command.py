@@ -10,6 +10,7 @@ from api.cli.exits import Exit, exit_code
 from api.cli.output import talk
 from api.cli.settings import ClientOptions, client_options
 from api.client import ApiClient, ApiError, ApiUnreachable
+from sdk.errors import InvalidSpec
 
 POOL_NOT_FOUND = "pool not found"
 """The API's documented sentence; it does not hold the name, which is in the URL."""
@@ -32,7 +33,14 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
     def command(context: click.Context, *args: Any, **kwargs: Any) -> None:
         options = context.ensure_object(ClientOptions)
         try:
-            client = ApiClient(options.api, token=options.token, trace=talk if options.verbose else None)
+            client = ApiClient(
+                options.api,
+                token=options.token,
+                credentials=options.credentials,
+                trace=talk if options.verbose else None,
+            )
+        except InvalidSpec as error:
+            raise Failure(str(error), Exit.USAGE) from error
         except ValueError as error:
             raise Failure(f"--api or EDGELB_API: {error}", Exit.USAGE) from error
         try:

@@ -10,6 +10,7 @@ from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
 from sdk.http import views
 from sdk.http.errors import HttpError
+from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.runner import NotInCharge, Runner
 
@@ -41,7 +42,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         status = runner.status()
         if not status.ready:
             raise HttpError(503, status.reason)
-        return jsonify({"status": "ready", "framework": runner.name})
+        return jsonify(views.ready(status, runner.name))
 
     @route("/v1/state")
     def state() -> Response:
@@ -76,6 +77,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
 
     @route("/v1/uninstall", "POST")
     def uninstall() -> Response:
+        require_confirmation(request.get_json(silent=True), runner.name)
         if runner.status().phase == "uninstalled":
             return _accepted("the framework is uninstalled already")
         _submit(runner, UninstallRequested())
@@ -83,7 +85,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
 
     @route("/v1/uninstall")
     def uninstall_progress() -> Response:
-        return jsonify(views.uninstall(runner.snapshot(), runner.status()))
+        return jsonify(views.uninstall(runner.snapshot(), runner.status(), runner.name))
 
     return routes
 

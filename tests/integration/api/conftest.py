@@ -47,6 +47,7 @@ class Scheduler:
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
     url: str = ""
 
 
@@ -59,6 +60,7 @@ def scheduler(connection: ZooKeeper, zk_root: str) -> Iterator[Scheduler]:
         def _serve(self) -> None:
             call = f"{self.command} {self.path}"
             double.calls.append(call)
+            double.authorizations.append(self.headers["Authorization"])
             status, body = double.answers.get(call, (404, {"code": 404, "message": f"nothing at {self.path}"}))
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)

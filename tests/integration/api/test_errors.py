@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 )
 def test_a_broken_body_gets_400_with_what_is_wrong_and_where(client: FlaskClient, body: bytes, where: str) -> None:
     """Line and column where JSON ends to be JSON."""
-    response = client.post("/v2/pools", data=body)
+    response = client.post("/v2/pools", data=body, content_type="application/json")
 
     assert response.status_code == 400
     assert response.json["code"] == 400
@@ -35,7 +35,7 @@ def test_a_broken_body_gets_400_with_what_is_wrong_and_where(client: FlaskClient
 
 def test_a_body_above_the_limit_gets_413(client: FlaskClient) -> None:
     """It is not even parsed."""
-    response = client.post("/v2/pools", data=b"x" * (MAX_BODY + 1))
+    response = client.post("/v2/pools", data=b"x" * (MAX_BODY + 1), content_type="application/json")
 
     assert (response.status_code, response.json["code"]) == (413, 413)
 

@@ -249,7 +249,8 @@ def test_json_is_stored_as_utf_8_and_read_back(client: FlaskClient) -> None:
     """Names of applications are not ASCII only."""
     pool = minimal()
     pool["haproxy"]["backends"][0]["services"][0]["marathon"]["serviceID"] = "/größe"
-    client.post("/v2/pools", data=json.dumps(pool, ensure_ascii=False).encode())
+    data = json.dumps(pool, ensure_ascii=False).encode()
+    client.post("/v2/pools", data=data, content_type="application/json")
 
     backend = client.get("/v2/pools/web").json["haproxy"]["backends"][0]
     assert backend["services"][0]["marathon"]["serviceID"] == "/größe"

@@ -157,8 +157,8 @@ def test_actions_on_pods_reach_the_scheduler(client: FlaskClient, scheduler: Sch
     path = f"/v1/services/web/pods/edgelb-pool-0/{action}"
     scheduler.answers[f"POST {path}"] = (202, {"message": "stored"})
 
-    assert client.post(f"/v2/pools/web/pods/edgelb-pool-0/{action}").status_code == 202
-    refused = client.post(f"/v2/pools/web/pods/edgelb-pool-9/{action}")
+    assert client.post(f"/v2/pools/web/pods/edgelb-pool-0/{action}", json={}).status_code == 202
+    refused = client.post(f"/v2/pools/web/pods/edgelb-pool-9/{action}", json={})
     assert (refused.status_code, refused.json["message"]) == (404, f"nothing at {path.replace('-0/', '-9/')}")
 
 
@@ -426,12 +426,12 @@ def test_a_deleted_pool_is_removing_while_anything_of_it_is_stored(
 def test_an_uninstall_is_the_schedulers_and_its_words_are_passed_on(client: FlaskClient, scheduler: Scheduler) -> None:
     """Asking for it, and asking how far it is."""
     scheduler.answers["POST /v1/uninstall"] = (202, {"message": "the uninstall is stored"})
-    assert client.post("/v2/uninstall").status_code == 202
+    assert client.post("/v2/uninstall", json={"confirm": "edgelb"}).status_code == 202
     assert "POST /v1/uninstall" in scheduler.calls
 
     progress = {"status": "IN_PROGRESS", "message": "2 instances are left"}
     scheduler.answers["GET /v1/uninstall"] = (200, progress)
-    assert client.get("/v2/uninstall").json == progress
+    assert client.get("/v2/uninstall").json == progress | {"framework": "edgelb"}
 
 
 def test_an_uninstall_is_complete_when_nothing_is_stored_any_more(

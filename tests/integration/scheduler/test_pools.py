@@ -86,7 +86,7 @@ def running(
         scheduler.wait_ready()
         yield made
         if made.master.framework() is not None:
-            assert scheduler.request("POST", "/v1/uninstall")[0] == 202
+            assert scheduler.request("POST", "/v1/uninstall", {"confirm": "edgelb"})[0] == 202
             wait_until(lambda: made.master.framework() is None, 60, "the framework is gone")
     finally:
         scheduler.stop()

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool_executor.bundle import (
+    BackendHealth,
+    Death,
     HaproxyInfo,
     Head,
     InstanceStatus,
@@ -66,6 +68,9 @@ STATUS = InstanceStatus(
     since=1764000000.0,
     haproxy=HaproxyInfo(version="2.6.12", master=4242, workers=(4243,)),
     counters={"dynamic": 12},
+    leaving=True,
+    short=(BackendHealth(name="app", servers=2, up=0, reason="Connection refused"),),
+    deaths=(Death(at=1764000000.5, how="was ended by SIGKILL"),),
 )
 
 
@@ -180,6 +185,14 @@ def test_head_and_status_survive_their_json() -> None:
     assert decode_status(encode_status(STATUS)) == STATUS
     assert decode_status(encode_status(replace(STATUS, error="x", rejected_version=18, action=None))).error == "x"
     assert list(json.loads(encode_head(HEAD))) == sorted(json.loads(encode_head(HEAD)))
+
+
+def test_the_status_of_an_executor_of_an_earlier_release_is_read() -> None:
+    """It tells neither of its backends nor of deaths: then nothing is known of them."""
+    earlier = json.loads(encode_status(STATUS))
+    for field in ("leaving", "short", "deaths"):
+        del earlier[field]
+    assert decode_status(json.dumps(earlier).encode()) == replace(STATUS, leaving=False, short=None, deaths=())
 
 
 def test_heads_are_ordered_by_epoch_then_version() -> None:
