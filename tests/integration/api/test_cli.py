@@ -315,6 +315,25 @@ def test_each_failure_has_its_exit_code_and_a_sentence_on_stderr(
     assert result.stdout == ""
 
 
+def test_several_refused_fields_are_a_list_with_a_line_for_each(run: Run) -> None:
+    """What is not there yet is told from mistakes, and a documented regular expression is explained."""
+    pool = minimal(name="my_bad", cout=2, autoCertificate=True, secrets=[{"secret": "a", "file": "b"}])
+    pool["haproxy"]["frontends"][0]["protocol"] = "HTTPS"
+    refused = run("create", "-", stdin=json.dumps(pool), code=Exit.REFUSED)
+    assert refused.stderr.splitlines() == [
+        "Error: 5 fields of the pool are refused:",
+        "  pool.name: my_bad invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+        " (lower case letters, digits and -, with a letter or digit at both ends)",
+        "  pool.cout: 2 invalid: unknown field; did you mean count?",
+        "  3 fields are not supported yet (docs/reference/pool.md lists them):",
+        "    pool.secrets",
+        "    pool.autoCertificate: true",
+        "    pool.haproxy.frontends[0].protocol: HTTPS; supported are HTTP, TCP",
+    ]
+    many = run("create", "-", stdin=json.dumps({f"x{index}": 1 for index in range(50)}), code=Exit.REFUSED)
+    assert many.stderr.splitlines()[-1] == "  and 31 more"
+
+
 def test_a_pool_that_exists_is_refused_with_its_own_code(run: Run) -> None:
     """Scripts can tell it from other failures."""
     run("create", "-", stdin=json.dumps(minimal()))
