@@ -16,6 +16,7 @@ from pathlib import Path
 import urllib3
 
 from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
+from sdk import programs
 from sdk.errors import SdkError
 from sdk.local.processes import listeners
 from sdk.storage.connection import ZooKeeper, connect, split_hosts
@@ -72,14 +73,15 @@ def check_python(version: tuple[int, ...]) -> Finding:
 def check_programs() -> Iterator[Finding]:
     """The programs that agents and the local system need."""
     yield haproxy_finding(_output("haproxy", "-v"))
-    if shutil.which("setpriv") is None:
+    if programs.find("setpriv") is None:
         advice = "install util-linux; edgelb serve ties its processes together with setpriv"
         yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)
-    if shutil.which("java") is None:
+    java = programs.find("java")
+    if java is None:
         advice = "only `edgelb local` needs it, for its own ZooKeeper: install default-jre-headless"
         yield Finding(level=WARN, subject="java", seen="not found", advice=advice)
     else:
-        yield Finding(level=OK, subject="java", seen=shutil.which("java") or "")
+        yield Finding(level=OK, subject="java", seen=java)
 
 
 def haproxy_finding(version_output: str | None) -> Finding:
@@ -98,11 +100,15 @@ def haproxy_finding(version_output: str | None) -> Finding:
     return Finding(level=OK, subject="haproxy", seen=seen)
 
 
-def _output(*command: str) -> str | None:
+def _output(name: str, *arguments: str) -> str | None:
+    program = programs.find(name)
+    if program is None:
+        return None
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False).stdout.strip()
+        done = subprocess.run((program, *arguments), capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
+    return done.stdout.strip()
 
 
 def check_disk(path: str) -> Finding:
@@ -165,7 +171,7 @@ def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
     found = zookeeper.get_json(path)
     url = found[0].get("url") if found and isinstance(found[0], dict) else None
     if not isinstance(url, str):
-        advice = "start edgelb scheduler (or edgelb serve)"
+        advice = "start edgelb run scheduler (or edgelb serve)"
         return Finding(level=FAIL, subject="scheduler", seen="none is in charge", advice=advice)
     try:
         answer = urllib3.request("GET", f"{url.rstrip('/')}/readyz", timeout=_TIMEOUT, retries=False)
@@ -180,7 +186,7 @@ def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
 
 def _template(zookeeper: ZooKeeper, path: str) -> Finding:
     if zookeeper.get(path) is None:
-        advice = "start edgelb template (or edgelb serve); until then load balancers keep their configuration"
+        advice = "start edgelb run template (or edgelb serve); until then load balancers keep their configuration"
         return Finding(level=FAIL, subject="template", seen="none is in charge", advice=advice)
     return Finding(level=OK, subject="template", seen="one is in charge")
 
@@ -233,7 +239,7 @@ def _reach(address: str) -> None:
 
 def check_api(url: str, token: str | None = None) -> Finding:
     """Whether the API answers and can reach ZooKeeper."""
-    advice = "start edgelb api (or edgelb serve), or name its address with --api or EDGELB_API"
+    advice = "start edgelb run api (or edgelb serve), or name its address with --api or EDGELB_API"
     try:
         client = ApiClient(url, token=token, timeout=_TIMEOUT)
         client.ping()
@@ -241,6 +247,6 @@ def check_api(url: str, token: str | None = None) -> Finding:
     except (ApiUnreachable, ValueError) as error:
         return Finding(level=FAIL, subject="api", seen=str(error), advice=advice)
     except ApiError as error:
-        return Finding(level=FAIL, subject="api", seen=error.message, advice="see the log of edgelb api")
+        return Finding(level=FAIL, subject="api", seen=error.message, advice="see the log of the API server")
     pools = f"{len(names)} pool{'' if len(names) == 1 else 's'}"
     return Finding(level=OK, subject="api", seen=f"{without_secrets(client.base)} answers, {pools}")

@@ -1,4 +1,8 @@
-"""The long-running processes as commands: settings from options and environment, logs, then the process's own `run`."""
+"""`edgelb run`: the long-running processes, one command each, as `edgelb serve` starts them.
+
+Knows their settings and how the errors that end a process look; each command ends in the process's own `main` module.
+They stand below `run` because the names of what they serve (`edgelb template ...`) belong to what people do with it.
+"""
 
 import functools
 from collections.abc import Callable
@@ -11,6 +15,7 @@ from api.cli import logs, settings
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
+from sdk.secret_file import read_secret
 
 
 def _process(function: Callable[..., None]) -> Callable[..., None]:
@@ -29,30 +34,73 @@ def _process(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.group()
+def run() -> None:
+    """Run one process of the system by itself. `edgelb serve` runs all of them together."""
+
+
+@run.command()
 @settings.process_options(
-    settings.zk, settings.zk_root, settings.api_listen, settings.api_prefix, settings.framework_name
+    settings.zk,
+    settings.zk_root,
+    settings.api_listen,
+    settings.api_prefix,
+    settings.framework_name,
+    settings.credentials_file,
+    settings.scheduler_secret_file,
+    settings.allow_unauthenticated,
 )
 @_process
-def api(zk: str, zk_root: str, listen: str, prefix: str, framework: str) -> None:
+def api(
+    zk: str,
+    zk_root: str,
+    listen: str,
+    prefix: str,
+    framework: str,
+    credentials_file: Path | None,
+    scheduler_secret_file: Path | None,
+    allow_unauthenticated: bool,
+) -> None:
     """Run the API server. Any number may run at once."""
-    from api.main import ApiSettings, run
+    from api.accounts import load_accounts
+    from api.main import ApiSettings
+    from api.main import run as serve
 
-    run(ApiSettings(zk=zk, zk_root=zk_root, listen=listen, prefix=prefix, framework=framework))
+    serve(
+        ApiSettings(
+            zk=zk,
+            zk_root=zk_root,
+            listen=listen,
+            prefix=prefix,
+            framework=framework,
+            scheduler_secret=_secret(scheduler_secret_file),
+            accounts=load_accounts(credentials_file, "credentials-file") if credentials_file else None,
+            allow_unauthenticated=allow_unauthenticated,
+        )
+    )
 
 
-@click.command()
-@settings.process_options(settings.mesos, settings.listener_listen)
+@run.command()
+@settings.process_options(
+    settings.mesos, settings.listener_listen, settings.listener_health, settings.allow_unauthenticated
+)
 @_process
-def listener(mesos: str, listen: str) -> None:
+def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
-    from api.mesos_listener.main import run
+    from api.mesos_listener.main import run as serve
+    from sdk.http.address import require_authentication
     from sdk.mesos.operator import OperatorClient
 
-    run(OperatorClient(mesos), listen)
+    require_authentication(
+        listen,
+        authenticated=False,
+        allowed=allow_unauthenticated,
+        instead="the listener can ask nobody, so listen at 127.0.0.1 and run the template on the same machine",
+    )
+    serve(OperatorClient(mesos), listen, health_listen)
 
 
-@click.command()
+@run.command()
 @settings.process_options(
     settings.zk,
     settings.zk_root,
@@ -62,6 +110,8 @@ def listener(mesos: str, listen: str) -> None:
     settings.scheduler_listen,
     settings.scheduler_advertise,
     settings.replace_after,
+    settings.scheduler_secret_file,
+    settings.allow_unauthenticated,
 )
 @_process
 def scheduler(
@@ -73,12 +123,14 @@ def scheduler(
     listen: str,
     advertise: str | None,
     replace_after: float,
+    scheduler_secret_file: Path | None,
+    allow_unauthenticated: bool,
 ) -> None:
     """Run the Mesos framework scheduler. Several may run; one is in charge, the others wait to take over."""
     from scheduler.config import SchedulerSettings, default_frameworks
-    from scheduler.main import run
+    from scheduler.main import run as serve
 
-    run(
+    serve(
         SchedulerSettings(
             zk=zk,
             zk_root=zk_root,
@@ -88,15 +140,21 @@ def scheduler(
             listen=listen,
             advertise=advertise,
             replace_after=replace_after,
+            secret=_secret(scheduler_secret_file),
+            allow_unauthenticated=allow_unauthenticated,
         )
     )
 
 
-@click.command()
-@settings.process_options(settings.zk, settings.zk_root, settings.listener)
+@run.command()
+@settings.process_options(settings.zk, settings.zk_root, settings.listener, settings.template_health)
 @_process
-def template(zk: str, zk_root: str, listener: str) -> None:
+def template(zk: str, zk_root: str, listener: str, health_listen: str) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
-    from api.dcos_template.main import run
+    from api.dcos_template.main import run as serve
 
-    run(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])
+    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()], health_listen)
+
+
+def _secret(file: Path | None) -> str | None:
+    return read_secret(file, "scheduler-secret-file") if file else None

@@ -15,6 +15,7 @@ import structlog
 
 from api.dcos_template.text import Texts
 from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part
+from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.connection import BadVersion, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
 
@@ -83,7 +84,7 @@ class Publisher:
         return self._zookeeper.children(self._base)
 
     def publish(
-        self, pool: str, texts: Texts, ports: Mapping[str, str], pool_version: int, task_revision: int
+        self, pool: str, texts: Texts, ports: Mapping[str, str], revision: Revision, task_revision: int
     ) -> Published:
         """Make these texts the bundle of the pool; nothing is written when they already are.
 
@@ -94,7 +95,7 @@ class Publisher:
         head = stored.head
         if (
             head is not None
-            and (head.parts, head.ports, head.pool_version) == (parts, ports, pool_version)
+            and (head.parts, head.ports, head.pool_uid, head.pool_version) == (parts, ports, *revision)
             and all(self._is_whole(stored, part.sha256) for part in parts.values())
         ):
             return Published(head=head, written=False, parts_written=0, bytes_written=0)
@@ -103,7 +104,8 @@ class Publisher:
             pool=pool,
             epoch=self._fence.epoch,
             version=version,
-            pool_version=pool_version,
+            pool_version=revision.version,
+            pool_uid=revision.uid,
             task_revision=task_revision,
             ports=dict(ports),
             parts=parts,

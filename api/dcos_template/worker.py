@@ -24,6 +24,8 @@ from sdk.storage.connection import StorageConflict
 
 #: Parts that nobody names any more are removed when there is nothing better to do, and not after every publishing.
 COLLECT_AFTER = 2.0
+#: The loop comes round at least so often, in seconds, also when nothing happens.
+TURN = 1.0
 
 log = structlog.get_logger()
 
@@ -43,9 +45,11 @@ class _PoolState:
 class Worker:
     """The `on_...` methods may be called from any thread and return at once."""
 
-    def __init__(self, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, publisher: Publisher, clock: Clock, *, turned: Callable[[], None]) -> None:
+        """`turned` is called on the worker's thread whenever its loop comes round, at least every TURN seconds."""
         self._publisher = publisher
         self._clock = clock
+        self._turned = turned
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._selection = Selection()
         self._pools: dict[str, _PoolState] = {}
@@ -97,6 +101,7 @@ class Worker:
     def _run(self) -> None:
         while True:
             try:
+                self._turned()
                 if not self._take(self._pause()):
                     return
                 if self._leading:
@@ -104,10 +109,10 @@ class Worker:
             except Exception:
                 log.exception("The template's loop failed; going on with the next change")
 
-    def _take(self, timeout: float | None) -> bool:
+    def _take(self, timeout: float) -> bool:
         """Wait for input and take all there is; False to stop."""
         try:
-            item = self._inbox.get(timeout=timeout) if timeout is None or timeout > 0 else self._inbox.get_nowait()
+            item = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
             while True:
                 if item is None:
                     return False
@@ -116,14 +121,14 @@ class Worker:
         except queue.Empty:
             return True
 
-    def _pause(self) -> float | None:
+    def _pause(self) -> float:
         if not self._leading:
-            return None
-        dues = [due for _, due in self._dues()]
+            return TURN
+        dues = [self._clock.monotonic() + TURN, *(due for _, due in self._dues())]
         if not self._swept:
             dues.append(self._clock.monotonic() + 1.0)
         dues += self._collect.values()
-        return max(0.0, min(dues) - self._clock.monotonic()) if dues else None
+        return max(0.0, min(dues) - self._clock.monotonic())
 
     def _dues(self) -> list[tuple[str, float]]:
         windows = [(name, window) for name, window in self._gone.items()]
@@ -212,7 +217,7 @@ class Worker:
             rendering = state.rendering
             assert rendering is not None
             outcome = self._publisher.publish(
-                name, rendering.texts, rendering.ports, state.stored.version, self._task_revision
+                name, rendering.texts, rendering.ports, state.stored.revision, self._task_revision
             )
         except InvalidSpec as error:
             # Only another pool can help, or other tasks: no use in trying again before one of them changes.

@@ -49,7 +49,10 @@ class Head:
     epoch: int
     version: int
     pool_version: int
+    """How often the pool was written, 1 after its creation."""
     task_revision: int
+    pool_uid: str = ""
+    """Made when the pool was created; `""` in a head of a template that did not know it."""
     ports: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
@@ -73,8 +76,30 @@ class HaproxyInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendHealth:
+    """A backend that has fewer usable servers (`up`) than it should have; `reason` when it has none and says why."""
+
+    name: str
+    servers: int
+    up: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """An end of HAProxy that nobody asked for: when, in epoch seconds, and how, as `was ended by SIGKILL`."""
+
+    at: float
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStatus:
-    """What one pool instance says of itself; `since` is when verdict or version last changed, in epoch seconds."""
+    """What one pool instance says of itself; `since` is when verdict or version last changed, in epoch seconds.
+
+    `short` are the backends that lack servers, the worst first and at most a hundred: all others have theirs. None
+    when HAProxy was not asked. `deaths` are the last ones of HAProxy, the oldest first.
+    """
 
     task_id: str
     pod: str
@@ -93,6 +118,9 @@ class InstanceStatus:
     since: float
     haproxy: HaproxyInfo
     counters: Mapping[str, int]
+    leaving: bool = False
+    short: tuple[BackendHealth, ...] | None = None
+    deaths: tuple[Death, ...] = ()
 
 
 def port_key(name: str) -> str:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.local.place import Place as Stack
 from sdk.local import processes
-from tests.e2e.conftest import free_base
+from tests.e2e.conftest import PORTS_PER_STACK, free_base
 from tests.support.console import Command, Shell, run_command, sessions
+from tests.support.exposed import exposed
 
 pytestmark = pytest.mark.e2e
 
@@ -33,10 +35,16 @@ _VOLATILE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A running system: a folder that looks like the root of the repository, and its thousand of ports."""
+    """A running system: a folder that looks like the root of the repository, and the first of its ports."""
 
     folder: Path
-    thousand: int
+    base: int
+
+    def processes(self) -> list[int]:
+        """All that the stack runs now."""
+        pid = Stack(self.folder / ".local").running()
+        assert pid is not None
+        return [pid, *processes.descendants(pid)]
 
     def ports(self, commands: list[Command]) -> dict[str, str]:
         """What stands here for each port that the commands name.
@@ -47,10 +55,10 @@ class Place:
         chosen: dict[str, str] = {}
         for name in names:
             offset = int(name[2:])
-            taken = processes.listeners(set(range(self.thousand * 1000, self.thousand * 1000 + 1000)))
-            while offset >= FIRST_TASK_PORT and self.thousand * 1000 + offset in taken:
+            taken = processes.listeners(set(range(self.base, self.base + PORTS_PER_STACK)))
+            while offset >= FIRST_TASK_PORT and self.base + offset in taken:
                 offset += 1
-            chosen[name] = f"{self.thousand}{offset:03}"
+            chosen[name] = str(self.base + offset)
         return chosen
 
     def translated(self, command: Command, ports: dict[str, str]) -> Command:
@@ -83,7 +91,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     directory = str(folder / ".local")
     edgelb("local", "up", "--detach", "--directory", directory, "--base-port", str(base))
     try:
-        yield Place(folder=folder, thousand=base // 1000)
+        yield Place(folder=folder, base=base)
     finally:
         edgelb("local", "down", "--directory", directory)
 
@@ -104,6 +112,8 @@ def test_the_commands_of_a_page_do_what_it_shows(place: Place, page: Path) -> No
             right, status, output = run_command(shell, translated, 90)
             shown = f"{page.name}, line {command.number}: $ {translated.text}"
             assert right, f"{shown}\nstatus {status}, output:\n{output}\nthe page shows:\n{translated.expected}"
+            # Whoever tries it out in a cafe publishes nothing.
+            assert exposed(place.processes()) == [], shown
         assert shell.run("edgelb list --json | grep '^    \"name\"'") == (0, '    "name": "web",\n')
     finally:
         shell.close()

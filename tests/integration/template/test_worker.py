@@ -1,5 +1,6 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
+import queue
 import threading
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -10,11 +11,13 @@ import structlog.testing
 
 from api.dcos_template.build import shard_of
 from api.dcos_template.main import work
+from api.liveness import Liveness
 from pool_executor.bundle import Head, decode_head, decode_part
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
+from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper, connect
-from tests.integration.listener.test_taskinfo import START, Listener
+from tests.integration.listener.test_taskinfo import START, Listener, fetch
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
@@ -29,8 +32,12 @@ class Template:
 
     def __init__(self, zk: str, root: str, *listeners: str) -> None:
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=work, args=(zk, root, listeners, self._stop))
+        addresses: queue.Queue[str] = queue.Queue()
+        self._thread = threading.Thread(
+            target=work, args=(zk, root, listeners, self._stop), kwargs={"on_health": addresses.put}
+        )
         self._thread.start()
+        self.health = addresses.get(timeout=20)
 
     def stop(self) -> None:
         self._stop.set()
@@ -119,7 +126,7 @@ def test_nothing_is_published_before_the_tasks_are_known(tree: Tree, template: T
     assert wait_until(tree.servers, what="the bundle") == ["agentip_10.0.0.1_31001"]
     head = tree.head("web")
     assert head is not None
-    assert (head.version, head.pool_version) == (1, 0)  # so no head came before the one with the server
+    assert (head.version, head.pool_version) == (1, 1)  # so no head came before the one with the server
 
 
 def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Template, listener: Listener) -> None:
@@ -139,6 +146,27 @@ def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Tem
     assert after.parts[shard_of("app")].skeleton == before.parts[shard_of("app")].skeleton
 
 
+def test_the_working_loop_tells_that_it_turns_and_how_fresh_its_tasks_are(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """The sign of life of the process in charge comes again and again, and knows the listener and Mesos."""
+    liveness = Liveness(tree.session, tree.root, SystemClock())
+    seen = wait_until(lambda: (found := liveness.seen()).pulse and found, what="a sign of life")
+    assert seen
+    assert seen.pulse
+    assert (seen.pulse.connected, seen.pulse.listener) == (False, listener.target)
+    listener.operator.say(BEGIN)
+    wait_until(lambda: (now := liveness.seen().pulse) and now.connected and now.mesos_silence is not None, what="Mesos")
+    beat = liveness.seen().pulse
+    wait_until(
+        lambda: (now := liveness.seen().pulse) and beat and now.beat > beat.beat + 1, 20, "beats without changes"
+    )
+    assert liveness.doubts() == ()
+    assert fetch(template.health, "/healthz") == (200, "ok\n")
+    assert fetch(template.health, "/readyz") == (200, "ok\n")
+    assert "edgelb_template_leading 1.0" in fetch(template.health, "/metrics")[1]
+
+
 def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
     tree: Tree, template: Template, listener: Listener
 ) -> None:
@@ -150,7 +178,7 @@ def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
 
     def has_more() -> bool:
         head = tree.head("web")
-        return head is not None and head.pool_version == 1 and "PORT_MORE" in head.ports
+        return head is not None and head.pool_version == 2 and "PORT_MORE" in head.ports
 
     wait_until(has_more, what="the second frontend")
     tree.pools.delete("web")
