@@ -29,7 +29,8 @@ class Options:
     hard_stop_after: float = HARD_STOP_AFTER
     """Seconds after which such a process ends whatever it still serves."""
     close_spread: float = CLOSE_SPREAD
-    """Seconds over which a reload tells clients with lasting connections to come back."""
+    """Seconds over which a reload closes idle connections; 0: each of them with its next response, which costs no
+    request."""
 
 
 def parse_options(given: Mapping[str, object]) -> Options:

@@ -49,7 +49,7 @@ class Instance:
             *(f"    setenv {name} {_quote(value)}" for name, value in sorted(variables.items())),
             f"    stats socket {_quote(str(self.admin_socket))} mode 600 level admin expose-fd listeners",
             f"    hard-stop-after {_milliseconds(self.limits.hard_stop_after)}",
-            f"    close-spread-time {_milliseconds(self.limits.close_spread)}",
+            *([f"    close-spread-time {_milliseconds(spread)}"] if (spread := self.limits.close_spread) else []),
             # lbmgr ends old workers itself: by how many there are and what they cost, not by how many reloads they saw.
             "    mworker-max-reloads 1000000",
             # lbmgr keeps one connection open; HAProxy's default would close it after 10 idle seconds.
@@ -66,7 +66,6 @@ class Instance:
 
 
 def _milliseconds(seconds: float) -> str:
-    # Zero would mean "for ever" to one option and "at once" to the other.
     return f"{max(1, round(seconds * 1000))}ms"
 
 

@@ -22,9 +22,10 @@ class WorkerLimits:
     request has its answer or its timeout, so that what is cut are connections that were meant to last."""
     hard_stop_after: float = 86400.0
     """After so long an old worker ends whatever it still serves."""
-    close_spread: float = 1.0
-    """Clients that send one request after another are told to come back over so long, not all at once. An old worker
-    takes no orders, so this is also how long it may still send to a server that was removed meanwhile."""
+    close_spread: float = 0.0
+    """Over how long idle connections of an old worker are closed; 0: each with its next response, so that no request
+    is lost. With a number HAProxy closes them without one: measured with 5 s and clients 20 ms away, 0.3 % of the
+    requests during reloads failed. It is for many clients that must not come back in the same second."""
 
 
 class OldWorkers:

@@ -1,5 +1,8 @@
 """Which old workers may stay, and for how long."""
 
+from pathlib import PurePath
+
+from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.old_workers import OldWorkers, WorkerLimits
 
 LIMITS = WorkerLimits(most=2, at_least=60.0, hard_stop_after=100.0)
@@ -40,3 +43,15 @@ def test_none_may_stay() -> None:
     assert workers.room_at() == 0.0
     workers.see([1], 10.0)
     assert (workers.room_at(), workers.surplus(70.0)) == (70.0, [1])
+
+
+def test_haproxy_is_told_the_limits() -> None:
+    """Idle connections end with a response unless somebody asks for something else."""
+
+    def text(limits: WorkerLimits) -> str:
+        instance = Instance(task_id="t", ports={}, sockets=PurePath("/s"), state=PurePath("/st"), limits=limits)
+        return instance.text("m", PurePath("/m"))
+
+    assert "hard-stop-after 86400000ms\n" in text(WorkerLimits())
+    assert "close-spread-time" not in text(WorkerLimits())
+    assert "close-spread-time 2500ms\n" in text(WorkerLimits(close_spread=2.5))
