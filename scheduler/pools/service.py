@@ -191,5 +191,5 @@ def _binds(pool: Pool) -> Mapping[str, str]:
     if pool.ports:
         return {}  # which listener uses which port may change without a relaunch
     addresses = {frontend.name: frontend.bind_address for frontend in pool.haproxy.frontends}
-    addresses["stats"] = pool.haproxy.stats.bind_address
+    addresses["stats"] = pool.haproxy.stats.listens_at
     return {name: address for name, address in sorted(addresses.items()) if address != "0.0.0.0"}
