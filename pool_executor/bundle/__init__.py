@@ -27,8 +27,13 @@ from pool_executor.bundle.servers import (
     MAX_SERVER_ID,
     Section,
     Server,
+<<<<<<< HEAD
     parse_server,
     replace_servers,
+=======
+    count_servers,
+    parse_server,
+>>>>>>> main
     skeleton,
     split_servers,
 )
@@ -53,6 +58,7 @@ __all__ = [
     "Section",
     "Server",
     "Verdict",
+    "count_servers",
     "decode_head",
     "decode_part",
     "decode_status",
