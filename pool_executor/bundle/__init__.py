@@ -27,13 +27,9 @@ from pool_executor.bundle.servers import (
     MAX_SERVER_ID,
     Section,
     Server,
-<<<<<<< HEAD
-    parse_server,
-    replace_servers,
-=======
     count_servers,
     parse_server,
->>>>>>> main
+    replace_servers,
     skeleton,
     split_servers,
 )
