@@ -248,8 +248,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     left = record
     if record.lost_at is not None or moved or runs:
         # Whatever still runs at the old place, and can be reached, goes on until the new place is ready.
-        until = frame.now + frame.settings.avoid_after_replace if counts else None
-        left = abandoned(record, frame.now, serving=record.lost_at is None, avoid_until=until)
+        left = abandoned(record, frame.now, serving=record.lost_at is None)
     if isinstance(need, MustPlace) and isinstance(need.instead, Overdue):
         frame.log("warning", f"{record.service}/{record.name} is replaced: {need.instead.why}", service=record.service)
     launched = {task.name for task in match.tasks}

@@ -83,7 +83,7 @@ class Settings:
     refused_again: float = 600.0
     """When a task that Mesos refuses to run (as invalid, or not authorized) is tried again in the same form."""
     avoid_after_replace: float = 60.0
-    """How long an agent that an instance was replaced from is not chosen for it again."""
+    """How long a host that an operator replaced an instance from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
     """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too). Should
     it come all the same, what is on it is found like anything else that nobody holds."""

@@ -121,7 +121,7 @@ class PodRecord:
     excused: bool = False
     """An operator lets a rolling update go on without it; cleared when it is ready again."""
     avoid: tuple[Avoided, ...] = ()
-    """Hosts that it was replaced from lately."""
+    """Hosts that an operator replaced it from lately."""
 
     @property
     def name(self) -> str:

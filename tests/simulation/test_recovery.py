@@ -470,6 +470,19 @@ def test_replacement_that_fits_nowhere_takes_no_turn_from_others() -> None:
     assert "port 80 not offered" in sim.step("fixed/app-0", "recovery").refusals[0].reason
 
 
+def test_agent_that_was_lost_is_a_place_again_as_soon_as_it_is_back() -> None:
+    """Two agents that are lost one after the other: the instance goes back to the first at once."""
+    sim = deployed(agents=2, recovery=RecoveryPolicy(replace_after=5.0))
+    first = sim.where("web/app-0")
+    sim.partition(first)
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and sim.where("web/app-0") != first, "it is replaced")
+    sim.heal(first)
+    sim.advance(5)
+    second = sim.where("web/app-0")
+    sim.partition(second)
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and sim.where("web/app-0") == first, "it is back", within=25)
+
+
 def test_replacement_of_long_ago_blocks_nobody() -> None:
     """An instance that was replaced once and was ready since is no replacement under way when it fails later."""
     sim = deployed(agents=4, count=2, constraints=UNIQUE, recovery=RecoveryPolicy(replace_after=5.0))
