@@ -21,10 +21,10 @@ import structlog
 from sdk.errors import NotConnected, Refused
 from sdk.mesos import base
 from sdk.mesos.auth import Basic, Credentials
-from sdk.mesos.backoff import Backoff
 from sdk.mesos.connection import Client, Limits, NotSent, Tls
 from sdk.mesos.detector import Masters, masters
 from sdk.mesos.subscription import Event, Listener, Subscribed, Subscription
+from sdk.retry import Backoff
 
 _log = structlog.get_logger()
 

@@ -32,9 +32,10 @@ from sdk.metrics import Metrics
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import HostSettings, Plugin
+from sdk.retry import Policy
 from sdk.runner.calls import addressed, call_failed
 from sdk.runner.edges import Charge, Feed, FeedFactory, NotInCharge, Phase, Status
-from sdk.runner.frames import RETRY_FIRST, RETRY_MAX, Frames, Item
+from sdk.runner.frames import STORAGE, Frames, Item
 from sdk.storage.codecs import decode
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
@@ -43,7 +44,7 @@ from sdk.storage.stores import FrameworkStore, Stored
 # Batching shares one write between events that arrive together; the bound keeps the first of them from waiting long.
 _BATCH = 64
 # After another scheduler subscribed with our id although we hold the lock: it should notice soon that it does not.
-_FEED_RETRY_FIRST, _FEED_RETRY_MAX = 1.0, 60.0
+_FEED = Policy(first=1.0, most=60.0)
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
 _ASK_AGAIN = 1.0
@@ -136,7 +137,7 @@ class Runner:
         self._phase = Phase.STANDBY
         self._error: str | None = None
         self._reported: Mapping[str, str] = {}
-        self._feed_delay = _FEED_RETRY_FIRST
+        self._feed_again = _FEED.backoff()
         self._feed_due: float | None = None
         self._bare = False
         self._ask_due = 0.0
@@ -342,7 +343,7 @@ class Runner:
             self._error = f"internal error: {type(error).__name__}: {error}"
             self._log.exception("Leading failed; beginning again from what is stored")
             self._close_feed()
-            term.pause(RETRY_MAX)
+            term.pause(STORAGE.most)
         finally:
             self._close_feed()
             self._drain(LeadershipLost("this process is no longer in charge"))
@@ -377,7 +378,8 @@ class Runner:
         self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
         self._phase = Phase.LEADING
         self._asked, self._ask_due = False, 0.0
-        self._feed_delay, self._feed_due = _FEED_RETRY_FIRST, None
+        self._feed_due = None
+        self._feed_again.reset()
         self._open_feed(term, frames.state)
         while term.alive():
             self._ask_plugin(term)
@@ -409,26 +411,34 @@ class Runner:
 
     def _load(self, term: _Term) -> Stored | None:
         """What is stored; None when the term ended first."""
-        delay = RETRY_FIRST
-        while term.alive():
-            try:
-                return self._store.load()
-            except StorageUnavailable as error:
-                self._error = str(error)
-            except PermanentFailure as error:
-                # Acting without a record could kill or lose what it told about: an operator has to look at the node.
-                self._error = f"stored state cannot be read: {error}; repair or remove that node"
-                self._log.error("Stored state cannot be read; not subscribing", error=str(error))
-                delay = RETRY_MAX
-            term.pause(delay)
-            delay = min(delay * 2, RETRY_MAX)
+        attempts = STORAGE.attempts(
+            on=(StorageUnavailable, PermanentFailure), pause=term.pause, alive=term.alive, failed=self._not_loaded
+        )
+        try:
+            for attempt in attempts:
+                with attempt:
+                    if not term.alive():
+                        return None
+                    return self._store.load()
+        except (StorageUnavailable, PermanentFailure):
+            pass  # the term is over; the failure was told
         return None
+
+    def _not_loaded(self, error: BaseException, _seconds: float) -> None:
+        why = str(error)
+        if isinstance(error, PermanentFailure):
+            # Acting without a record could kill or lose what it told about: an operator has to look at the node.
+            why = f"stored state cannot be read: {error}; repair or remove that node"
+            if why != self._error:
+                self._log.error("Stored state cannot be read; not subscribing", error=str(error))
+        self._error = why
 
     def _look_back(self, batch: list[Item], before: State, state: State) -> None:
         """What the runner itself takes from the events that were decided on."""
         for item in batch:
             if isinstance(item.event, Subscribed):
-                self._feed_delay, self._error, self._bare = _FEED_RETRY_FIRST, None, False
+                self._error, self._bare = None, False
+                self._feed_again.reset()
             elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
                 self._phase = Phase.REMOVED
                 self._error = (
@@ -456,21 +466,19 @@ class Runner:
     def _finish_uninstall(self, term: _Term) -> None:
         self._close_feed()
         self._log.info("The framework is uninstalled; nothing of it is left in Mesos")
-        delay = RETRY_FIRST
-        while term.alive():
-            try:
-                self._plugin.uninstalled()
-                break
-            except SdkError as error:
-                self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
-            except Exception:  # noqa: BLE001 - foreign code; beginning again here would install the framework anew
-                self._log.exception("The plugin failed to remove its own nodes; they stay")
-                break
-            term.pause(delay)
-            delay = min(delay * 2, RETRY_MAX)
+        attempts = STORAGE.attempts(on=SdkError, pause=term.pause, alive=term.alive, failed=self._plugin_left_something)
+        try:
+            for attempt in attempts:
+                with attempt:
+                    self._plugin.uninstalled()
+        except Exception:  # noqa: BLE001 - foreign code; beginning again here would install the framework anew
+            self._log.exception("The plugin failed to remove its own nodes; they stay")
         self._phase, self._uninstaller = Phase.UNINSTALLED, True
         # The lock stays with us, so that no standby installs the framework again.
         term.pause(None)
+
+    def _plugin_left_something(self, error: BaseException, _seconds: float) -> None:
+        self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
 
     # ------------------------------------------------------------------------------------------------ feed
 
@@ -500,8 +508,7 @@ class Runner:
             return
         now = self._clock.monotonic()
         if self._feed_due is None:
-            self._feed_due = now + self._feed_delay
-            self._feed_delay = min(self._feed_delay * 2, _FEED_RETRY_MAX)
+            self._feed_due = now + self._feed_again.delay()
             self._log.warning("Mesos ended the subscription; subscribing again", reason=feed.failure)
         elif now >= self._feed_due:
             self._feed_due = None

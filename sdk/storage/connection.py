@@ -12,7 +12,6 @@ import enum
 import json
 import logging
 import queue
-import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
 from sdk.errors import CorruptRecord, InvalidSpec, SdkError, StorageUnavailable
+from sdk.retry import Policy
 
 _log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ MAX_PACKET_BYTES = 900_000
 # Path, version and framing of one operation inside a packet, estimated generously.
 _OP_OVERHEAD_BYTES = 200
 _RETRY_FIRST, _RETRY_MAX = 0.1, 5.0
+_AGAIN = Policy(first=_RETRY_FIRST, most=_RETRY_MAX)
 
 
 class State(enum.Enum):
@@ -442,6 +443,7 @@ class ZooKeeper:
                 continue
             try:
                 work.refresh()
+                work.backoff.reset()
             except StorageUnavailable as error:
                 # Scheduled again with the next connection. An operation can also time out on a connection that
                 # stays, for which there is no event: come back then.
@@ -454,7 +456,7 @@ class ZooKeeper:
                     self._later(work)
 
     def _later(self, kept: "_Kept") -> None:
-        timer = threading.Timer(_RETRY_FIRST + random.uniform(0, 1), self._schedule, (kept,))  # noqa: S311 - jitter
+        timer = threading.Timer(kept.backoff.delay(), self._schedule, (kept,))
         timer.daemon = True
         timer.start()
 
@@ -539,6 +541,7 @@ class _Kept:
     def __init__(self, zookeeper: ZooKeeper, path: str) -> None:
         self.path = path
         self.closed = False
+        self.backoff = _AGAIN.backoff()
         self._zookeeper = zookeeper
 
     def refresh(self) -> None:
