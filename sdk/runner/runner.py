@@ -43,6 +43,8 @@ from sdk.storage.stores import FrameworkStore, Stored
 
 # Batching shares one write between events that arrive together; the bound keeps the first of them from waiting long.
 _BATCH = 64
+BACKLOG = 10_000
+"""Events of Mesos that wait at most: ZooKeeper may be away for long, and the master can wait better than our memory."""
 # After another scheduler subscribed with our id although we hold the lock: it should notice soon that it does not.
 _FEED = Policy(first=1.0, most=60.0)
 _SNAPSHOT_AGE = 0.5
@@ -125,6 +127,8 @@ class Runner:
         # Guards what follows; the frames (and their state) belong to the runner's thread, others read whole values.
         self._wake = threading.Condition()
         self._queue: deque[Item] = deque()
+        self._streams = 0
+        """Number of the present stream: what an earlier one still says is void."""
         self._term: _Term | None = None
         self._feed: Feed | None = None
         self._stopping = False
@@ -486,7 +490,10 @@ class Runner:
         record = state.framework
         if self._bare:
             record = dataclasses.replace(record, roles=tuple(sorted(self._settings.framework.roles)))
-        feed = self._feeds(record, lambda event: self._put(Item(event, term.epoch)))
+        with self._wake:
+            self._streams += 1
+            number = self._streams
+        feed = self._feeds(record, lambda event: self._heard(number, Item(event, term.epoch)))
         with self._wake:
             if not term.alive():
                 return
@@ -496,6 +503,8 @@ class Runner:
     def _close_feed(self) -> None:
         with self._wake:
             feed, self._feed = self._feed, None
+            self._streams += 1
+            self._wake.notify_all()
         if feed is not None:
             feed.stop()
 
@@ -534,6 +543,15 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------------ queue
 
+    def _heard(self, stream: int, item: Item) -> None:
+        """An event of a stream, on the thread that reads it. While too many wait, the stream is not read on."""
+        with self._wake:
+            self._wake.wait_for(lambda: len(self._queue) < BACKLOG or stream != self._streams)
+            if stream == self._streams:
+                self._queue.append(item)
+                self._metrics.queue.labels(self.name).set(len(self._queue))
+                self._wake.notify_all()
+
     def _put(self, item: Item) -> None:
         with self._wake:
             self._queue.append(item)
@@ -566,6 +584,7 @@ class Runner:
                 else:
                     item.settle(LeadershipLost("it was asked for before this process took charge again"))
             self._metrics.queue.labels(self.name).set(len(self._queue))
+            self._wake.notify_all()
             _leave_out_rescinded(batch, self._queue)
         if due is not None and due <= self._clock.now():
             if not batch:

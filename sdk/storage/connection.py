@@ -143,7 +143,7 @@ def decode_json(path: str, data: bytes) -> Any:
     """The value in `data`; raises CorruptRecord that names `path`."""
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptRecord(path, f"is not JSON: {error}") from error
 
 

@@ -111,7 +111,7 @@ class FrameworkStore:
             return None
         try:
             value = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CorruptRecord(path, f"is not JSON: {error}") from error
         if not isinstance(value, dict) or not isinstance(value.get("config"), str):
             raise CorruptRecord(path, 'must be {"config": <id>}')
