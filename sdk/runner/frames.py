@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -34,6 +33,7 @@ from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
+from sdk.runner.term import Term
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore
 
@@ -64,18 +64,6 @@ class Item:
 
 class _CannotStore(Exception):
     """Every try to store the frame fails in the same way."""
-
-
-class Term(Protocol):
-    """What frames need to know of the term that they run in."""
-
-    epoch: int
-
-    def alive(self) -> bool:
-        """Whether it still lasts."""
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not beyond its end."""
 
 
 class Frames:

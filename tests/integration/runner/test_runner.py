@@ -25,7 +25,7 @@ from sdk.model.ids import OfferId, TaskId
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plugin import HostSettings, Wishes
 from sdk.runner import NotInCharge, Phase, Runner
-from sdk.runner.runner import BACKLOG
+from sdk.runner.inbox import BACKLOG
 from sdk.storage.persister import Operation, Put
 from sdk.storage.stores import FrameworkStore
 from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, make_offer, service
