@@ -193,7 +193,7 @@ class Runner:
             return None
         state, named = frames.state, self._named
         if named is None or named[0] is not state.targets or named[1] is not state.services:
-            named = (state.targets, state.services, frozenset((*state.targets, *state.services)))
+            named = (state.targets, state.services, frozenset((*state.targets, *state.services, *state.broken)))
             self._named = named
         return named[2]
 
@@ -334,7 +334,7 @@ class Runner:
         frames = Frames(
             name=self.name,
             term=term,
-            state=State.restore(record, targets, pods, self._core_settings),
+            state=State.restore(record, targets, pods, self._core_settings, stored.broken),
             store=self._store,
             charge=self._charge,
             send=lambda effect: self._send(term, effect),
@@ -343,6 +343,8 @@ class Runner:
             metrics=self._metrics,
         )
         self._frames = frames
+        for name, why in stored.broken.items():
+            self._log.error("What is stored of a service cannot be read; it is left as it is", service=name, why=why)
         self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
         self._phase = Phase.LEADING
         self._asked, self._ask_due = False, 0.0

@@ -386,15 +386,24 @@ def test_stopping_sends_no_teardown(bench: Bench) -> None:
     assert bench.lock.stopped
 
 
-def test_a_record_that_cannot_be_read_keeps_the_process_from_subscribing(bench: Bench) -> None:
-    """Acting without it could kill what it tells about; the path of the node is shown."""
-    path = f"{bench.store.path}/services/web/pods/pod-0"
+def test_an_identity_that_cannot_be_read_keeps_the_process_from_subscribing(bench: Bench) -> None:
+    """Acting without it would begin a second framework; the path of the node is shown."""
+    path = f"{bench.store.path}/framework"
     bench.persister.apply([Put(path, b"garbage")])
     bench.runner.start()
     bench.lock.give(bench.persister)
     wait_until(lambda: path in bench.runner.status().reason, what="the node's path")
     assert bench.master.feeds == []
-    bench.persister.apply([Put(path, b"{")])
+
+
+def test_a_record_that_cannot_be_read_is_told_by_its_service_and_keeps_nobody_else(bench: Bench) -> None:
+    """The others run; the plugin hears that the service is there."""
+    path = f"{bench.store.path}/services/old/pods/pod-0"
+    bench.persister.apply([Put(path, b"garbage")])
+    bench.lead()
+    bench.launch()
+    assert path in bench.runner.status().problems["old"]
+    assert bench.runner.services == {"old", "web"}
 
 
 def test_updates_that_arrive_together_share_one_write(bench: Bench) -> None:
