@@ -109,6 +109,11 @@ class ApiClient:
         found: dict[str, Any] = self._json("GET", _pool_path(name, "status"))
         return found
 
+    def statuses(self) -> list[dict[str, Any]]:
+        """The state of every pool: `name`, `version`, `state`, `summary`, `reasons`."""
+        found: list[dict[str, Any]] = self._json("GET", "/v2/status")
+        return found
+
     def metadata(self, name: str) -> dict[str, Any]:
         """Addresses and ports."""
         found: dict[str, Any] = self._json("GET", _pool_path(name, "metadata"))

@@ -16,7 +16,7 @@ COMMANDS = {
     "show": ("api.cli.pools", "show", "Show one pool, or all."),
     "delete": ("api.cli.pools", "delete", "Delete a pool and take its load balancers down."),
     "uninstall": ("api.cli.uninstall", "uninstall", "Delete all pools and remove the framework from Mesos."),
-    "status": ("api.cli.observe", "status", "Show what a pool's load balancers do, and why one does not."),
+    "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
     "ping": ("api.cli.observe", "ping", "Check that the API answers."),

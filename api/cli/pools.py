@@ -11,6 +11,7 @@ from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool
 from api.cli.wait import wait_for_end, wait_for_pool
 from api.client import ApiClient, ApiError, PoolAnswer
+from api.pool_states import READY
 
 _wait = click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")
 _timeout = click.option(
@@ -111,12 +112,18 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
     if as_json:
         data_json(pools)
         return
+    states = {one["name"]: one["state"] for one in client.statuses()}
     data(
         table(
-            ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS"),
-            [(pool["name"], *_summary(pool), ", ".join(map(str, _ports(pool)))) for pool in pools],
+            ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"),
+            [
+                (pool["name"], *_summary(pool), ", ".join(map(str, _ports(pool))), states.get(pool["name"], "-"))
+                for pool in pools
+            ],
         )
     )
+    if any(state != READY for state in states.values()):
+        talk("Next: edgelb status")
     if not pools:
         talk("There are no pools yet. Next: edgelb create POOL-FILE")
 

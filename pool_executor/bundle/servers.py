@@ -81,6 +81,15 @@ def skeleton(text: str) -> str:
     return digest.hexdigest()
 
 
+def count_servers(text: str) -> dict[str, int]:
+    """How many servers each backend of a config part has, by its name; those without any are left out."""
+    return {
+        section.name: len(section.servers)
+        for section in split_servers(text)
+        if section.kind in ("backend", "listen") and section.servers
+    }
+
+
 def split_servers(text: str) -> tuple[Section, ...]:
     """The sections of a config part in order, with the server lines of each apart from its other lines.
 

@@ -7,10 +7,12 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
+from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
 from sdk.mesos.endpoint import Endpoint, parse_list
 from sdk.storage.connection import ZooKeeper, connect
@@ -72,11 +74,11 @@ class ZooKeeperMasters:
     """
 
     def __init__(self, uri: str, *, scheme: str = "http", session_timeout: float = 6.0) -> None:
-        hosts, slash, path = uri.removeprefix("zoo://").removeprefix("zk://").partition("/")
-        if not hosts or not path.strip("/"):
+        address = zookeeper_address.parse(uri, "master")
+        if not address.path:
             raise InvalidSpec("master", "a ZooKeeper address has the form zk://host:port[,host:port]/path")
-        self._hosts = f"zk://{hosts}"
-        self._path = f"{slash}{path.rstrip('/')}"
+        self._hosts = replace(address, path="")
+        self._path = address.path
         self._scheme = scheme
         self._session_timeout = session_timeout
         self._zookeeper: ZooKeeper | None = None

@@ -257,7 +257,9 @@ class Runner:
                 if self._charge.role is Role.SUSPENDED:
                     return "in charge, but ZooKeeper does not answer"
                 if state is None or state.connection is not Connection.SUBSCRIBED:
+                    feed = self._feed
                     trouble = self._error or (state.error if state is not None else None)
+                    trouble = trouble or (feed.trouble if feed is not None else None)
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
                 frames = self._frames
                 if frames is not None and frames.error is not None:

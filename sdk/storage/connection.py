@@ -10,13 +10,11 @@ callback that itself found ZooKeeper away (it raises StorageUnavailable) was tol
 
 import enum
 import json
-import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
-from urllib.parse import unquote
 
 import structlog
 from kazoo import exceptions as kz
@@ -27,6 +25,8 @@ from kazoo.security import make_digest_acl
 
 from sdk.errors import CorruptRecord, InvalidSpec, SdkError, StorageUnavailable
 from sdk.retry import Policy
+from sdk.storage.outage import KazooLog
+from sdk.zookeeper_address import ZooKeeperAddress, parse
 
 _log = structlog.get_logger()
 
@@ -148,24 +148,15 @@ def decode_json(path: str, data: bytes) -> Any:
 
 
 def connect(
-    hosts: str, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
+    hosts: str | ZooKeeperAddress, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
 ) -> "ZooKeeper":
     """Start connecting to an ensemble and return at once; connecting goes on, with backoff, until `close`.
 
-    `hosts` is `host:port[,host:port]` with an optional `/chroot`, or `zk://[user:password@]host:port[,..][/chroot]`.
+    `hosts` is `host:port[,host:port]` with an optional `/chroot`, or `zk://[user:password@]host:port[,..][/chroot]`;
+    anything else raises InvalidSpec.
     `on_state` runs on the connection's own thread: it must return at once and must not call ZooKeeper.
     """
     return ZooKeeper(hosts, session_timeout=session_timeout, on_state=on_state)
-
-
-def split_hosts(hosts: str) -> tuple[str, tuple[str, str] | None]:
-    """`zk://user:password@a:1,b:2/chroot` -> (`a:1,b:2/chroot`, (user, password))."""
-    rest = hosts.removeprefix("zk://")
-    login, at, address = rest.rpartition("@")
-    if not at:
-        return rest, None
-    user, _, password = login.partition(":")
-    return address, (unquote(user), unquote(password))
 
 
 class ZooKeeper:
@@ -178,9 +169,14 @@ class ZooKeeper:
     """
 
     def __init__(
-        self, hosts: str, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
+        self,
+        hosts: str | ZooKeeperAddress,
+        *,
+        session_timeout: float = 6.0,
+        on_state: Callable[[State], None] | None = None,
     ) -> None:
-        self.address, login = split_hosts(hosts)
+        address = parse(hosts) if isinstance(hosts, str) else hosts
+        self.address, login = str(address), address.login
         self._timeout = session_timeout
         self._listeners: list[Callable[[State], None]] = [on_state] if on_state else []
         self._state = State.LOST
@@ -191,13 +187,11 @@ class ZooKeeper:
         self._due: set[_Kept] = set()
         self._work: queue.Queue[_Kept | _Signal] = queue.Queue()
         self._acl = [make_digest_acl(*login, all=True)] if login else None
-        # A logger of its own, never below WARNING: at DEBUG kazoo prints the credentials of AUTH packets.
-        logger = logging.getLogger("sdk.storage.kazoo")
-        logger.setLevel(logging.WARNING)
+        self._kazoo_log = KazooLog(self.address)
         self._client = KazooClient(
             hosts=self.address,
             timeout=session_timeout,
-            logger=logger,
+            logger=self._kazoo_log,
             default_acl=self._acl,
             auth_data=[("digest", ":".join(login))] if login else None,
             connection_retry=KazooRetry(
@@ -260,6 +254,7 @@ class ZooKeeper:
         self._state = state
         if state is State.CONNECTED:
             self._connected.set()
+            self._kazoo_log.answered()
             _log.info("ZooKeeper is connected", hosts=self.address)
         else:
             self._connected.clear()

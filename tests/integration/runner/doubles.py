@@ -72,6 +72,7 @@ class ScriptedFeed:
     def __init__(self, master: Master, record: FrameworkRecord, post: Callable[[Event], None]) -> None:
         self.record, self.roles, self.post = record, record.roles, post
         self.failure: str | None = None
+        self.trouble: str | None = None
         self.calls: list[CallEffect] = []
         self.refused: list[CallEffect] = []
         self.started = threading.Event()
