@@ -11,14 +11,14 @@ import structlog
 
 from pool_executor.bundle import Head, Part
 from pool_executor.lbmgr.apply import Applier, Outcome
-from pool_executor.lbmgr.backoff import Backoff
 from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.decide import not_before
 from sdk.errors import CorruptRecord, TemporaryFailure
+from sdk.retry import Policy
 
 _log = structlog.get_logger()
 
-_RETRY_FIRST, _RETRY_MAX = 0.5, 10.0
+_AGAIN = Policy(first=0.5, most=10.0)
 _INFO, _WARNING = 20, 30
 
 
@@ -42,7 +42,7 @@ class Follower:
         """The last head that could be read."""
         self._handled: Head | None = None
         self._retry_at: float | None = None
-        self._retry = Backoff(first=_RETRY_FIRST, most=_RETRY_MAX)
+        self._retry = _AGAIN.backoff()
         self._reloaded_at: float | None = None
         self._trouble: str | None = None
         self.outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
@@ -100,7 +100,7 @@ class Follower:
         try:
             content = self._fetch(head, self._nodes)
         except (TemporaryFailure, CorruptRecord) as error:
-            self._retry_at = time.monotonic() + self._retry.take()
+            self._retry_at = time.monotonic() + self._retry.delay()
             self._trouble = f"version {head.version} could not be fetched: {error}"
             _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
             return None
@@ -114,7 +114,7 @@ class Follower:
         if outcome.action == "reload":
             self._reloaded_at = time.monotonic()
         if outcome.retry:
-            self._retry_at = time.monotonic() + max(outcome.pause, self._retry.take())
+            self._retry_at = time.monotonic() + max(outcome.pause, self._retry.delay())
         else:
             self._handled, self._retry_at = head, None
         _log.log(
