@@ -91,15 +91,12 @@ class SchedulerProcess:
     def wait_storage(self, stop: threading.Event) -> None:
         """Wait until the tree below our roots is known to be one that this program understands."""
         roots = {runner.settings.zk_root for runner in self._runners}
-        told = False
         while not stop.is_set():
             try:
                 for root in roots:
                     ensure_schema(self._zookeeper, root)
-            except StorageUnavailable as error:
-                if not told:
-                    _log.warning("Waiting for ZooKeeper", error=str(error))
-                told = True
+            except StorageUnavailable:
+                # The connection says why, and goes on saying it.
                 self._zookeeper.wait_connected(0.5)
             else:
                 return

@@ -20,8 +20,9 @@ from sdk import programs
 from sdk.errors import SdkError, Unauthorized
 from sdk.local.processes import listeners
 from sdk.mesos.access import Access
-from sdk.storage.connection import ZooKeeper, connect, split_hosts
+from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import SCHEMA
+from sdk.zookeeper_address import parse
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _TIMEOUT = 3.0
@@ -76,12 +77,6 @@ def check_python(version: tuple[int, ...]) -> Finding:
 def check_programs() -> Iterator[Finding]:
     """The programs that agents and the local system need."""
     yield haproxy_finding(_output("haproxy", "-v"))
-    openssl = _output("openssl", "version")
-    if openssl is None:
-        advice = "install openssl; agents need it for certificates that are made on the instance"
-        yield Finding(level=WARN, subject="openssl", seen="not found", advice=advice)
-    else:
-        yield Finding(level=OK, subject="openssl", seen=openssl.split("\n")[0])
     if programs.find("setpriv") is None:
         advice = "install util-linux; edgelb serve ties its processes together with setpriv"
         yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)
@@ -145,7 +140,7 @@ def check_ports(addresses: tuple[str, ...]) -> Iterator[Finding]:
 
 def check_zookeeper(targets: Targets) -> Iterator[Finding]:
     """Whether ZooKeeper answers, and what stands in it about the processes in charge."""
-    address = split_hosts(targets.zk)[0]
+    address = str(parse(targets.zk))
     zookeeper = connect(targets.zk, session_timeout=_TIMEOUT)
     try:
         if not zookeeper.wait_connected(_TIMEOUT):

@@ -29,6 +29,7 @@ from sdk.local.atomic import write_atomically
 from sdk.local.claim import InUse, lock
 from sdk.local.flags import tcp_port
 from sdk.local.isolation import remove_groups
+from sdk.zookeeper_address import argument
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BACKOFF_MIN, _BACKOFF_MAX = 0.2, 5.0
@@ -481,7 +482,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result.add_argument("--port", type=tcp_port, default=5050, help="of the master; agents take the following ones")
     result.add_argument("--task-ports", type=tcp_port, default=16000, help="first of the ports that agents offer")
     result.add_argument("--public-extra-ports", default="", help="ranges like 80-80 that only the first agent offers")
-    result.add_argument("--zk", default=None, help="zk://host:port/path: publish the master there")
+    result.add_argument("--zk", type=argument, default=None, help="zk://host:port/path: publish the master there")
     result.add_argument("--masters", type=int, default=1, help="so many, of which one leads; needs --zk")
     options = result.parse_args(argv)
     agents = standard_agents(options.task_ports, public_extra_ports=options.public_extra_ports)
