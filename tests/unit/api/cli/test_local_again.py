@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from api.cli.local import disk
 from api.cli.local.layout import Layout
@@ -15,7 +16,7 @@ from api.cli.local.place import Place, command
 from api.cli.local.ports import spans, taken_ports
 from api.cli.local.stack import Options, Stack
 from api.cli.local.told import Unheard
-from api.cli.local.up import ignored
+from api.cli.local.up import ignored, up_command
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from tests.support.ports import free_port
@@ -197,3 +198,11 @@ def test_a_full_disk_is_the_reason_of_what_does_not_come(tmp_path: Path) -> None
     with pytest.raises(EnvironmentProblem, match=f"the moon was not there within 0 s; see {tmp_path}$"):
         stack.await_true(lambda: False, 0, "the moon")
     assert disk.trouble(Path("/proc")) == "; the disk of /proc is full: make room there, then all comes back"
+
+
+def test_a_place_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """With what the system says, and no traceback."""
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "stack"
+    done = CliRunner().invoke(up_command, ["--directory", str(place), "--base-port", str(free_port())])
+    assert (done.exit_code, done.output) == (1, f"Error: {place}: Not a directory\n")
