@@ -4,10 +4,14 @@ Knows the nodes, also those that a deleted pool leaves for a while; their bytes 
 Reads only.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
+from api.server_counts import ServerCounts
 from pool_executor.bundle import Head, InstanceStatus, Part, PartDecoder, decode_head, decode_status
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import ZooKeeper
@@ -22,6 +26,7 @@ class Published:
     zookeeper: ZooKeeper
     root: str
     framework: str
+    counts: ServerCounts = field(default_factory=ServerCounts)
 
     def head(self, pool: str) -> Head | None:
         """The head of the pool's bundle, None when nothing has been rendered yet."""
@@ -43,6 +48,24 @@ class Published:
                 return decoder.text()
             index += 1
         return None
+
+    def servers(self, head: Head) -> Mapping[str, int] | None:
+        """How many servers each backend has in the bundle, without those that have none; None when there is a newer
+        bundle by now. May raise CorruptRecord.
+        """
+        return self.counts.of(head, lambda part: self.part(head.pool, part))
+
+    def problem(self, pool: str) -> Mapping[str, Any]:
+        """What the template says is wrong with the pool, in the form of contracts.md; empty when nothing is."""
+        found = self.zookeeper.get(f"{self.root}/rendered/{pool}/problem")
+        if found is None or not found[0]:
+            return {}
+        try:
+            record = json.loads(found[0])
+        except (ValueError, RecursionError) as error:
+            _log.warning("What is wrong with a pool cannot be read", pool=pool, error=str(error))
+            return {}
+        return record if isinstance(record, dict) else {}
 
     def instances(self, pool: str) -> list[InstanceStatus]:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""

@@ -83,6 +83,8 @@ class ZooKeeperMasters:
         self._session_timeout = session_timeout
         self._zookeeper: ZooKeeper | None = None
         self._leader: Endpoint | None = None
+        self._node: tuple[str, int] | None = None
+        """Its candidate, by name and creation: a master that was started again at its old address has another one."""
         self._on_change: Callable[[], None] = lambda: None
 
     def start(self, on_change: Callable[[], None]) -> None:
@@ -112,16 +114,18 @@ class ZooKeeperMasters:
         assert self._zookeeper is not None
         numbered = sorted((int(match[1]), name) for name in names or [] if (match := _CANDIDATE.fullmatch(name)))
         found: Endpoint | None = None
+        candidate: tuple[str, int] | None = None
         for _, name in numbered:
-            node = self._zookeeper.get(f"{self._path}/{name}")
-            if node is None:
+            node, stat = self._zookeeper.get(f"{self._path}/{name}"), self._zookeeper.stat(f"{self._path}/{name}")
+            if node is None or stat is None:
                 continue  # it ended between the list and now; the next one leads, and another change is on its way
+            candidate = (name, stat.created)
             found = master_endpoint(node[0], self._scheme)
             if found is None:
                 _log.error("A master's node in ZooKeeper does not say where the master listens", node=name)
             break
-        if found != self._leader:
-            self._leader = found
+        if (found, candidate) != (self._leader, self._node):
+            self._leader, self._node = found, candidate
             _log.info("The leading master is known" if found else "There is no leading master", master=str(found))
             self._on_change()
 

@@ -4,7 +4,8 @@ Knows sessions, reconnection, watches that stay armed, ephemeral nodes that come
 know what the nodes mean.
 
 A watch is a level, not an edge: after every event, reconnection or new session the node is read again, and the callback
-runs when what was read differs from what it was told last. Events in between may therefore be merged, never lost.
+runs when what was read differs from what it was told last. Events in between may therefore be merged, never lost; a
+callback that itself found ZooKeeper away (it raises StorageUnavailable) was told nothing, and is called again.
 """
 
 import enum
@@ -549,11 +550,28 @@ class _Kept:
             self._zookeeper._schedule(self)
 
 
-class _DataWatch(_Kept):
+class _Watch(_Kept):
+    _told: object = _Signal.STOP
+    """What the callback was told last; nothing yet."""
+
+    def _tell(self, seen: object, call: Callable[[], None]) -> None:
+        """Run the callback unless it knows `seen` already. It knows it once it came to an end, good or bad."""
+        if seen == self._told or self.closed:
+            return
+        try:
+            call()
+        except StorageUnavailable:
+            raise
+        except Exception:
+            self._told = seen
+            raise
+        self._told = seen
+
+
+class _DataWatch(_Watch):
     def __init__(self, zookeeper: ZooKeeper, path: str, callback: DataCallback) -> None:
         super().__init__(zookeeper, path)
         self._callback = callback
-        self._told: tuple[int, int] | _Signal | None = _Signal.STOP  # nothing told yet
 
     def refresh(self) -> None:
         zookeeper = self._zookeeper
@@ -566,17 +584,14 @@ class _DataWatch(_Kept):
                 if zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event) is None:
                     break
         seen = None if found is None else (found[1].czxid, found[1].mzxid)
-        if seen == self._told or self.closed:
-            return
-        self._told = seen
-        self._callback(None if found is None else (found[0] or b"", found[1].version))
+        value = None if found is None else (found[0] or b"", found[1].version)
+        self._tell(seen, lambda: self._callback(value))
 
 
-class _ChildrenWatch(_Kept):
+class _ChildrenWatch(_Watch):
     def __init__(self, zookeeper: ZooKeeper, path: str, callback: ChildrenCallback) -> None:
         super().__init__(zookeeper, path)
         self._callback = callback
-        self._told: tuple[int, int, tuple[str, ...]] | _Signal | None = _Signal.STOP  # nothing told yet
 
     def refresh(self) -> None:
         zookeeper = self._zookeeper
@@ -596,10 +611,7 @@ class _ChildrenWatch(_Kept):
         names = None if found is None else sorted(found[0])
         # The version too: a child that was deleted and made again in between is news, although the names are the same.
         seen = None if found is None or names is None else (found[1].czxid, found[1].cversion, tuple(names))
-        if seen == self._told or self.closed:
-            return
-        self._told = seen
-        self._callback(names)
+        self._tell(seen, lambda: self._callback(names))
 
 
 class Ephemeral(_Kept):
