@@ -16,7 +16,8 @@ from api.cli.local.place import Place, command
 from api.cli.local.ports import spans, taken_ports
 from api.cli.local.stack import Options, Stack
 from api.cli.local.told import Unheard
-from api.cli.local.up import ignored, up_command
+from api.cli.local.up import ignored
+from api.cli.main import cli
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from tests.support.ports import free_port
@@ -204,5 +205,5 @@ def test_a_place_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) ->
     """With what the system says, and no traceback."""
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "stack"
-    done = CliRunner().invoke(up_command, ["--directory", str(place), "--base-port", str(free_port())])
+    done = CliRunner().invoke(cli, ["local", "up", "--directory", str(place), "--base-port", str(free_port())])
     assert (done.exit_code, done.output) == (1, f"Error: {place}: Not a directory\n")
