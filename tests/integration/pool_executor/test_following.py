@@ -206,7 +206,8 @@ def test_a_reload_that_fails_after_a_good_check_is_rolled_back(publisher: Publis
             assert status.error
             assert "Address already in use" in status.error
             assert status.haproxy.workers[:1] == worker
-            wait_until(lambda: lbmgr.answers() == {one.answer}, what="the old worker serves")
+            everyone = {one.answer, two.answer}
+            wait_until(lambda: lbmgr.answers() == everyone, what="the old worker serves, with the new server")
         finally:
             holder.close()
         applied(publisher, bad)

@@ -64,7 +64,7 @@ def test_a_pool_with_only_a_name_gets_every_documented_default() -> None:
         ports=(),
         healthcheck=HealthCheck(grace_period=180, interval=12, max_fail=5, timeout=60),
     )
-    assert pool.haproxy.stats == Stats(bind_address="0.0.0.0", bind_port=9090)
+    assert pool.haproxy.stats == Stats(bind_address="", bind_port=9090)
     assert pool.haproxy.frontends == pool.haproxy.backends == ()
 
 
