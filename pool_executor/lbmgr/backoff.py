@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-
 # A HAProxy that fails to start may have made the one that serves pause its listeners for a moment, so it is not tried
 # often. The same structure fails again unless something outside of it changed. Another one may be the cure that an
 # operator sends; but it may as well be the next of a series that all fail.
