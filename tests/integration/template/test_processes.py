@@ -21,9 +21,10 @@ class Process:
 
     def __init__(self, log: Path, *arguments: str) -> None:
         self._log = log
+        health = ("--health-listen", f"127.0.0.1:{free_port()}")
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
+                [sys.executable, "-m", "api.cli.main", "run", *arguments, *health, "--log-format", "json"],
                 stdout=output,
                 stderr=output,
             )
