@@ -1,5 +1,6 @@
 """`edgelb run listener` and `edgelb run template` as the processes that the supervisor starts."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
 
+ANY_PORT = "127.0.0.1:0"
+
 
 class Process:
     """One of our processes, its log in a file."""
@@ -24,6 +27,12 @@ class Process:
         with log.open("w") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
+                # Two of them on one machine would take each other's port.
+                env={
+                    **os.environ,
+                    "EDGELB_LISTENER_HEALTH_LISTEN": ANY_PORT,
+                    "EDGELB_TEMPLATE_HEALTH_LISTEN": ANY_PORT,
+                },
                 stdout=output,
                 stderr=output,
             )
