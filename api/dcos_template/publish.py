@@ -16,7 +16,7 @@ import structlog
 from api.dcos_template.text import Texts
 from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part
 from sdk.errors import CorruptRecord, InvalidSpec
-from sdk.storage.connection import BadVersion, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
+from sdk.storage.connection import BadVersion, Create, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
 
 #: One packet must stay small; names of parts are short.
 _DELETES_AT_ONCE = 100
@@ -69,14 +69,18 @@ class Publisher:
         # The highest version ever used here: a pool that is deleted and made again must not count from the start,
         # because an instance that outlives the moment would take the new heads for old ones.
         self._highest: dict[str, int] = {}
+        # What is known to stand in the nodes of problems; None: no node.
+        self._problems: dict[str, bytes | None] = {}
 
     def forget(self) -> None:
         """Believe nothing that was read or written before: another process may have been in charge meanwhile."""
         self._stored.clear()
+        self._problems.clear()
 
     def forget_pool(self, pool: str) -> None:
         """The same for one pool, after a write whose outcome is not known."""
         self._stored.pop(pool, None)
+        self._problems.pop(pool, None)
 
     def pools(self) -> list[str]:
         """Names of the pools that have something published."""
@@ -125,6 +129,31 @@ class Publisher:
         stored.previous = _digests(head)
         stored.head = new
         return Published(head=new, written=True, parts_written=written, bytes_written=size)
+
+    def problem(self, pool: str) -> bytes | None:
+        """What stands in the node of the pool's problem; None when there is no node."""
+        if pool not in self._problems:
+            found = self._zookeeper.get(self._problem_path(pool))
+            self._problems[pool] = found[0] if found else None
+        return self._problems[pool]
+
+    def write_problem(self, pool: str, data: bytes | None) -> bool:
+        """Make `data` the node of the pool's problem, None for no node; False when it is so already."""
+        told = self.problem(pool)
+        if told == data:
+            return False
+        path = self._problem_path(pool)
+        del self._problems[pool]  # not known until the write is answered
+        if data is None:
+            op: Op = Delete(path)
+        elif told is None:
+            self._zookeeper.ensure(self._path(pool))
+            op = Create(path, data)
+        else:
+            op = Set(path, data)
+        self._fence.write([op])
+        self._problems[pool] = data
+        return True
 
     def collect(self, pool: str) -> int:
         """Remove the parts that neither the head nor the one before names; how many nodes that were."""
@@ -218,6 +247,9 @@ class Publisher:
 
     def _path(self, pool: str) -> str:
         return f"{self._base}/{pool}"
+
+    def _problem_path(self, pool: str) -> str:
+        return f"{self._path(pool)}/problem"
 
     def _part_path(self, pool: str, node: str) -> str:
         return f"{self._base}/{pool}/parts/{node}"

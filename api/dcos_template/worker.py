@@ -7,14 +7,15 @@ is published before the first complete list of tasks; afterwards a lost listener
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
 
+from api.dcos_template.problem import Problem, encode_problem
 from api.dcos_template.publish import Publisher
 from api.dcos_template.rendering import Difference, Rendering, difference, render_pool, update_endpoints
-from api.dcos_template.select import BackendKey, Selection
+from api.dcos_template.select import BackendKey, LeftOut, Selection
 from api.dcos_template.windows import Change, Window
 from api.mesos_listener.client import TaskChanges
 from scheduler.pools.store import PoolView, StoredPool
@@ -24,6 +25,8 @@ from sdk.storage.connection import StorageConflict
 
 #: Parts that nobody names any more are removed when there is nothing better to do, and not after every publishing.
 COLLECT_AFTER = 2.0
+#: The shortest time between two records of what is wrong with a pool: tasks of others decide how often that changes.
+REPORT_EVERY = 1.0
 
 log = structlog.get_logger()
 
@@ -38,6 +41,9 @@ class _PoolState:
     stale: set[str] | None = None
     """Backends whose endpoints changed since the rendering; None: everything."""
     refused: str = ""
+    reported: float = float("-inf")
+    report_due: float | None = None
+    """When the record of what is wrong with the pool is looked at again."""
 
 
 class Worker:
@@ -123,6 +129,7 @@ class Worker:
         if not self._swept:
             dues.append(self._clock.monotonic() + 1.0)
         dues += self._collect.values()
+        dues += [state.report_due for state in self._pools.values() if state.report_due is not None]
         return max(0.0, min(dues) - self._clock.monotonic()) if dues else None
 
     def _dues(self) -> list[tuple[str, float]]:
@@ -143,6 +150,9 @@ class Worker:
                 self._publish(name)
             if not self._leading:
                 return
+        for name, state in list(self._pools.items()):
+            if state.report_due is not None and state.report_due <= now and self._leading:
+                self._report(name, state)
         if not due:
             for name in [name for name, at in self._collect.items() if at <= now]:
                 self._collect_parts(name)
@@ -181,6 +191,8 @@ class Worker:
                 if state.stale is not None:
                     state.stale.add(key.backend)
                 state.window = state.window.touch(change, now)
+        for name in touched.told:
+            self._report_soon(self._pools[name], now)
 
     def _take_charge(self, epoch: int) -> None:
         log.info("Publishing bundles from now on", epoch=epoch, pools=len(self._pools))
@@ -222,6 +234,7 @@ class Worker:
                     f"Pool {name} cannot be rendered; its last bundle stays: {error}", pool=name, field=error.path
                 )
             state.refused = str(error)
+            self._report_soon(state, now)
             return
         except LeadershipLost as error:
             log.warning(f"Not publishing pool {name}: {error}", pool=name)
@@ -241,6 +254,7 @@ class Worker:
             return
         state.refused = ""
         state.window = state.window.succeeded()
+        self._report_soon(state, now)
         if not outcome.written:
             log.debug("Nothing new to publish", pool=name, version=outcome.head.version)
             return
@@ -271,6 +285,31 @@ class Worker:
             after, found = update_endpoints(state.rendering, wanted)
         state.rendering, state.stale = after, set()
         return _Changed.of(reason, found)
+
+    # ------------------------------------------------------------ what is wrong
+
+    def _report_soon(self, state: _PoolState, now: float) -> None:
+        if state.report_due is None:
+            state.report_due = max(now, state.reported + REPORT_EVERY)
+
+    def _report(self, name: str, state: _PoolState) -> None:
+        """Write down what is wrong with a pool, or that nothing is."""
+        now = self._clock.monotonic()
+        state.report_due, state.reported = None, now
+        problem = Problem.of(state.stored.version, self._left_out(name, state), structure=state.refused)
+        try:
+            self._publisher.write_problem(name, None if problem is None else encode_problem(problem))
+        except LeadershipLost:
+            self._give_up_charge()
+        except (StorageUnavailable, StorageConflict) as error:
+            self._report_soon(state, now)
+            log.warning(f"What is wrong with pool {name} could not be written; trying again", error=str(error))
+
+    def _left_out(self, name: str, state: _PoolState) -> Iterator[LeftOut]:
+        yield from self._selection.left_out(name)
+        if state.rendering is not None:
+            for backend, endpoints in state.rendering.unwritable.items():
+                yield from (LeftOut(backend, "", f"no server line can hold {one.host[:80]!a}") for one in endpoints)
 
     # ------------------------------------------------------------ removing
 

@@ -10,22 +10,13 @@ they are *carried over* until their agent is back (then the master's list of it 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from api.mesos_listener.task import (
-    LIVE_STATES,
-    RUNNING,
-    Agent,
-    Task,
-    TaskKey,
-    id_of,
-    items,
-    mapping,
-    marathon_names,
-    parse_agent,
-    parse_task,
-    status_changes,
-    text,
-)
+from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
+from api.mesos_listener.parse import parse_agent, parse_task, ports_on, status_changes
+from api.mesos_listener.reading import id_of, items, mapping, text
+from api.mesos_listener.task import LIVE_STATES, MAX_NAME, RUNNING, Agent, Task, TaskKey
+from sdk.pattern import Pattern
 
 #: Mesos' agent_reregister_timeout is 10 minutes: an agent that is later is TASK_UNREACHABLE to its frameworks too.
 RECOVERED_PATIENCE = 600.0
@@ -48,9 +39,14 @@ class Delta:
 
 
 class TaskIndex:
-    """All live tasks of one Mesos cluster; `running` is what readers see."""
+    """All live tasks of one Mesos cluster; `running` is what readers see.
 
-    def __init__(self) -> None:
+    `marathons` is found in the names of the frameworks that count as Marathons.
+    """
+
+    def __init__(self, marathons: Pattern | None = None) -> None:
+        # Few frameworks, many tasks.
+        self._is_marathon = lru_cache(maxsize=1024)((marathons or Pattern(DEFAULT_FRAMEWORKS)).found_in)
         self.revision = 0
         #: True from the first moment at which the view was complete, for ever: later gaps are bridged by carrying over.
         self.complete = False
@@ -190,20 +186,21 @@ class TaskIndex:
             return
         self._agents[agent.id] = agent
         for key in self._by_agent.get(agent.id, ()):
-            self._live[key] = replace(self._live[key], agent_hostname=agent.hostname, agent_address=agent.address)
+            task = self._live[key]
+            self._live[key] = replace(
+                task, agent_hostname=agent.hostname, agent_address=agent.address, ports=ports_on(task, agent)
+            )
             touched.add(key)
 
     def _framework(self, raw: object, touched: set[TaskKey]) -> None:
         info = mapping(mapping(raw).get("framework_info"))
-        framework_id, name = id_of(info.get("id")), text(info.get("name"))
+        framework_id, name = id_of(info.get("id")), text(info.get("name"), MAX_NAME)
         # A framework that was recovered from an agent's memory may be told without its name: what is known stays.
         if not framework_id or not name or self._frameworks.get(framework_id) == name:
             return
         self._frameworks[framework_id] = name
         for key in self._by_framework.get(framework_id, ()):
-            task = self._live[key]
-            marathon_id, container = marathon_names(name, task.name, task.id)
-            self._live[key] = replace(task, framework_name=name, marathon_id=marathon_id, marathon_container=container)
+            self._live[key] = replace(self._live[key], framework_name=name, marathon=self._is_marathon(name))
             touched.add(key)
 
     # ------------------------------------------------------------ the tables
@@ -211,7 +208,9 @@ class TaskIndex:
     def _put(self, raw: object, touched: set[TaskKey], before: Mapping[TaskKey, Task] | None = None) -> None:
         data = mapping(raw)
         agent_id, framework_id = id_of(data.get("agent_id")), id_of(data.get("framework_id"))
-        task = parse_task(data, self._frameworks.get(framework_id, ""), self._agents.get(agent_id))
+        framework = self._frameworks.get(framework_id, "")
+        marathon = bool(framework) and self._is_marathon(framework)
+        task = parse_task(data, framework, self._agents.get(agent_id), marathon=marathon)
         if task is None:
             return
         key = task.key

@@ -58,6 +58,7 @@ class EndpointSchema(Strict):
     port = Whole(1, 65535, unset=-1)
     port_name = Text(texts.plain, data_key="portName")
     all_ports = Flag(data_key="allPorts")
+    trust_announced = Flag(data_key="trustAnnounced")
     check = _nested(CheckSchema)
     miscStr = NotYet("")  # noqa: N815 - the JSON name
 

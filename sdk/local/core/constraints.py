@@ -152,7 +152,7 @@ def _expression(regex: str) -> Test:
         import re2
     except ImportError:
         raise Invalid(
-            f"the regex '{regex}' needs RE2: install the package google-re2 (it comes with the extra 'local')"
+            f"the regex '{regex}' needs RE2: install the package google-re2"
         ) from None
     options = re2.Options()
     options.max_mem = MAX_MEMORY

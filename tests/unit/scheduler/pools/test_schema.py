@@ -244,6 +244,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[1].services[0].endpoint.port", [-1, 1, 65535], [0, -2, 65536, "80"]),
     ("haproxy.backends[0].services[0].endpoint.portName", ["web", ""], ["a\nb", 3]),
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
+    ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
     ("haproxy.backends[0].services[0].endpoint.address", [""], ["10.0.0.1", "a b"]),
 ]
