@@ -12,7 +12,7 @@ import structlog
 from scheduler.pools import texts
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.schema import dump_pool, load_pool
+from scheduler.pools.schema import dump_pool, read_pool
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import BadVersion, Handle, NodeExists, NoNode, ZooKeeper, decode_json, encode_json
 
@@ -154,7 +154,7 @@ _MAX_BYTES = 512_000
 
 def _stored(path: str, data: bytes, version: int) -> StoredPool:
     try:
-        pool = load_pool(decode_json(path, data))
+        pool = read_pool(decode_json(path, data))
     except InvalidPool as error:
         raise CorruptRecord(path, f"is not a pool that this release understands: {error}") from error
     if pool.name != path.rpartition("/")[2]:

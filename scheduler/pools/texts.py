@@ -8,6 +8,8 @@ a backslash, `$` or a space would change the meaning of what stands around them.
 import ipaddress
 import re
 
+from scheduler.pools.patterns import MAX_PATTERN
+
 POOL_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 LINK_NAME = r"^[a-zA-Z0-9:_.-]*$"
 
@@ -111,6 +113,11 @@ def plain(text: str) -> str | None:
     if any(char in _QUOTING for char in text):
         return "must not hold quotes or backslashes"
     return _bounded(text, 512)
+
+
+def stored_pattern(text: str) -> str | None:
+    """A selector's pattern as it may stand in a stored pool; whether it is one, patterns.py knows."""
+    return _bounded(text, MAX_PATTERN)
 
 
 def constraints_text(text: str) -> str | None:
