@@ -101,7 +101,7 @@ def _handle_errors(app: Flask) -> None:
 
     def on_bug(error: Exception) -> Response:
         _log.exception("A request failed unexpectedly", path=request.path[:200], exc_info=error)
-        return show(ApiProblem(500, "an unexpected error; the log of edgelb api tells more"))
+        return show(ApiProblem(500, "an unexpected error; the log of the API server tells more"))
 
     app.register_error_handler(ApiProblem, on_problem)
     app.register_error_handler(HTTPException, on_http)

@@ -1,4 +1,4 @@
-"""The process behind `edgelb api`: the application served by cheroot until a signal comes.
+"""The process behind `edgelb run api`: the application served by cheroot until a signal comes.
 
 Serves before ZooKeeper answers and while it is away (with 503), so that an operator always gets a sentence.
 """
@@ -25,7 +25,7 @@ _THREADS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """What `edgelb api` needs; `listen` is `host:port`, port 0 takes a free one."""
+    """What `edgelb run api` needs; `listen` is `host:port`, port 0 takes a free one."""
 
     zk: str = "127.0.0.1:2181"
     zk_root: str = "/edgelb"

@@ -43,7 +43,7 @@ class SchedulerLink:
             raise ApiProblem(
                 503,
                 "no scheduler is in charge at the moment; pools are stored and served, but not placed: check that"
-                " edgelb scheduler (or edgelb serve) is running",
+                " edgelb run scheduler (or edgelb serve) is running",
                 headers={"Retry-After": "2"},
             )
         return url.rstrip("/")

@@ -121,8 +121,8 @@ def blueprint(context: Context) -> Blueprint:
         except CorruptRecord as error:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         if text is None:
-            message = f"no configuration has been rendered for pool {name} yet: check that edgelb template is running"
-            raise ApiProblem(504, message)
+            message = f"no configuration has been rendered for pool {name} yet"
+            raise ApiProblem(504, f"{message}: check that edgelb run template (or edgelb serve) is running")
         return plain(text)
 
     @route(routes, "/pools/<string:name>/plans", "GET", answers={"200": json_answer("Plans.", {"type": "object"})})

@@ -11,7 +11,7 @@ from sdk.http.server import split_address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:
-    """Settings of `edgelb scheduler`; the table in docs/reference/settings.md explains each."""
+    """Settings of `edgelb run scheduler`; the table in docs/reference/settings.md explains each."""
 
     zk: str
     zk_root: str

@@ -37,7 +37,7 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(client, *args, **kwargs)
         except ApiUnreachable as error:
-            hint = "check --api or EDGELB_API, and that edgelb api (or edgelb serve) is running there"
+            hint = "check --api or EDGELB_API, and that edgelb run api (or edgelb serve) is running there"
             raise Failure(f"{error}; {hint}", exit_code(error)) from error
         except ApiError as error:
             # The API says so of a name in the URL, which is not what was typed here.

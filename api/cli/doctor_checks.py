@@ -171,7 +171,7 @@ def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
     found = zookeeper.get_json(path)
     url = found[0].get("url") if found and isinstance(found[0], dict) else None
     if not isinstance(url, str):
-        advice = "start edgelb scheduler (or edgelb serve)"
+        advice = "start edgelb run scheduler (or edgelb serve)"
         return Finding(level=FAIL, subject="scheduler", seen="none is in charge", advice=advice)
     try:
         answer = urllib3.request("GET", f"{url.rstrip('/')}/readyz", timeout=_TIMEOUT, retries=False)
@@ -186,7 +186,7 @@ def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
 
 def _template(zookeeper: ZooKeeper, path: str) -> Finding:
     if zookeeper.get(path) is None:
-        advice = "start edgelb template (or edgelb serve); until then load balancers keep their configuration"
+        advice = "start edgelb run template (or edgelb serve); until then load balancers keep their configuration"
         return Finding(level=FAIL, subject="template", seen="none is in charge", advice=advice)
     return Finding(level=OK, subject="template", seen="one is in charge")
 
@@ -239,7 +239,7 @@ def _reach(address: str) -> None:
 
 def check_api(url: str, token: str | None = None) -> Finding:
     """Whether the API answers and can reach ZooKeeper."""
-    advice = "start edgelb api (or edgelb serve), or name its address with --api or EDGELB_API"
+    advice = "start edgelb run api (or edgelb serve), or name its address with --api or EDGELB_API"
     try:
         client = ApiClient(url, token=token, timeout=_TIMEOUT)
         client.ping()
@@ -247,6 +247,6 @@ def check_api(url: str, token: str | None = None) -> Finding:
     except (ApiUnreachable, ValueError) as error:
         return Finding(level=FAIL, subject="api", seen=str(error), advice=advice)
     except ApiError as error:
-        return Finding(level=FAIL, subject="api", seen=error.message, advice="see the log of edgelb api")
+        return Finding(level=FAIL, subject="api", seen=error.message, advice="see the log of the API server")
     pools = f"{len(names)} pool{'' if len(names) == 1 else 's'}"
     return Finding(level=OK, subject="api", seen=f"{without_secrets(client.base)} answers, {pools}")

@@ -23,10 +23,7 @@ COMMANDS = {
     "version": ("api.cli.observe", "version", "Show the versions of client and server."),
     "doctor": ("api.cli.doctor", "doctor", "Check this machine and the services around."),
     "serve": ("api.cli.serve", "serve", "Run scheduler, listener, template and api together."),
-    "api": ("api.cli.processes", "api", "Run the API server."),
-    "scheduler": ("api.cli.processes", "scheduler", "Run the Mesos framework scheduler."),
-    "listener": ("api.cli.processes", "listener", "Run the mesos-listener."),
-    "template": ("api.cli.processes", "template", "Run dcos-template."),
+    "run": ("api.cli.processes", "run", "Run one process of the system: api, scheduler, listener or template."),
     "local": ("api.cli.local.command", "local", "Run a whole system on this machine."),
     "marathon-app": ("api.cli.marathon_app", "marathon_app", "Print the Marathon app that launches a framework."),
 }

@@ -1,4 +1,8 @@
-"""The long-running processes as commands: settings from options and environment, logs, then the process's own `run`."""
+"""`edgelb run`: the long-running processes, one command each, as `edgelb serve` starts them.
+
+Knows their settings and how the errors that end a process look; each command ends in the process's own `main` module.
+They stand below `run` because the names of what they serve (`edgelb template ...`) belong to what people do with it.
+"""
 
 import functools
 from collections.abc import Callable
@@ -29,30 +33,36 @@ def _process(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.group()
+def run() -> None:
+    """Run one process of the system by itself. `edgelb serve` runs all of them together."""
+
+
+@run.command()
 @settings.process_options(
     settings.zk, settings.zk_root, settings.api_listen, settings.api_prefix, settings.framework_name
 )
 @_process
 def api(zk: str, zk_root: str, listen: str, prefix: str, framework: str) -> None:
     """Run the API server. Any number may run at once."""
-    from api.main import ApiSettings, run
+    from api.main import ApiSettings
+    from api.main import run as serve
 
-    run(ApiSettings(zk=zk, zk_root=zk_root, listen=listen, prefix=prefix, framework=framework))
+    serve(ApiSettings(zk=zk, zk_root=zk_root, listen=listen, prefix=prefix, framework=framework))
 
 
-@click.command()
+@run.command()
 @settings.process_options(settings.mesos, settings.listener_listen)
 @_process
 def listener(mesos: str, listen: str) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
-    from api.mesos_listener.main import run
+    from api.mesos_listener.main import run as serve
     from sdk.mesos.operator import OperatorClient
 
-    run(OperatorClient(mesos), listen)
+    serve(OperatorClient(mesos), listen)
 
 
-@click.command()
+@run.command()
 @settings.process_options(
     settings.zk,
     settings.zk_root,
@@ -76,9 +86,9 @@ def scheduler(
 ) -> None:
     """Run the Mesos framework scheduler. Several may run; one is in charge, the others wait to take over."""
     from scheduler.config import SchedulerSettings, default_frameworks
-    from scheduler.main import run
+    from scheduler.main import run as serve
 
-    run(
+    serve(
         SchedulerSettings(
             zk=zk,
             zk_root=zk_root,
@@ -92,11 +102,11 @@ def scheduler(
     )
 
 
-@click.command()
+@run.command()
 @settings.process_options(settings.zk, settings.zk_root, settings.listener)
 @_process
 def template(zk: str, zk_root: str, listener: str) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
-    from api.dcos_template.main import run
+    from api.dcos_template.main import run as serve
 
-    run(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])
+    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])

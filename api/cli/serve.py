@@ -124,7 +124,7 @@ def serve(
     if scheduler_advertise:
         environment["EDGELB_SCHEDULER_ADVERTISE"] = scheduler_advertise
     children = [
-        Child(name=name, command=(sys.executable, "-m", "api.cli.main", name), environment=environment)
+        Child(name=name, command=(sys.executable, "-m", "api.cli.main", "run", name), environment=environment)
         for name in COMPONENTS
     ]
     sys.exit(supervise(children))

@@ -1,4 +1,4 @@
-"""`edgelb template`: one process that renders all pools; any number may run, the holder of the lock publishes."""
+"""`edgelb run template`: one process that renders all pools; any number may run, the holder of the lock publishes."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`edgelb listener`: one process that follows Mesos and serves its tasks over gRPC."""
+"""`edgelb run listener`: one process that follows Mesos and serves its tasks over gRPC."""
 
 import signal
 import threading

@@ -28,8 +28,8 @@ QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.
 KILL_GRACE = 8.0
 """Seconds in which an instance drains; health says no for a quarter of it."""
 CHECKOUT = Path(__file__).resolve().parents[2]
-BASE_PORTS = range(16000, 24000, 500)
-"""First ports of the stacks of tests: a stack has the 500 from there on."""
+PORTS_PER_STACK = 500
+BASE_PORTS = range(16000, 24000, PORTS_PER_STACK)
 
 
 class System:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sdk.local import processes
-from tests.e2e.conftest import free_base
+from tests.e2e.conftest import PORTS_PER_STACK, free_base
 from tests.support.console import Command, Shell, run_command, sessions
 
 pytestmark = pytest.mark.e2e
@@ -33,10 +33,10 @@ _VOLATILE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A running system: a folder that looks like the root of the repository, and its thousand of ports."""
+    """A running system: a folder that looks like the root of the repository, and the first of its ports."""
 
     folder: Path
-    thousand: int
+    base: int
 
     def ports(self, commands: list[Command]) -> dict[str, str]:
         """What stands here for each port that the commands name.
@@ -47,10 +47,10 @@ class Place:
         chosen: dict[str, str] = {}
         for name in names:
             offset = int(name[2:])
-            taken = processes.listeners(set(range(self.thousand * 1000, self.thousand * 1000 + 1000)))
-            while offset >= FIRST_TASK_PORT and self.thousand * 1000 + offset in taken:
+            taken = processes.listeners(set(range(self.base, self.base + PORTS_PER_STACK)))
+            while offset >= FIRST_TASK_PORT and self.base + offset in taken:
                 offset += 1
-            chosen[name] = f"{self.thousand}{offset:03}"
+            chosen[name] = str(self.base + offset)
         return chosen
 
     def translated(self, command: Command, ports: dict[str, str]) -> Command:
@@ -83,7 +83,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     directory = str(folder / ".local")
     edgelb("local", "up", "--detach", "--directory", directory, "--base-port", str(base))
     try:
-        yield Place(folder=folder, thousand=base // 1000)
+        yield Place(folder=folder, base=base)
     finally:
         edgelb("local", "down", "--directory", directory)
 

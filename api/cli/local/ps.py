@@ -16,7 +16,7 @@ from api.cli.local.place import Place, directory_option
 from api.cli.output import data, table, talk
 from sdk.local import processes
 
-_COMPONENTS = ("serve", "scheduler", "listener", "template", "api")
+_COMPONENTS = ("scheduler", "listener", "template", "api")
 _POOL_TASK = re.compile(r"dcos-edgelb\.pools\.(?P<pool>.+?)__(?P<instance>.+)-server__")
 
 
@@ -35,8 +35,10 @@ def process_name(arguments: Sequence[str], environment: Mapping[str, str], paren
         return Path(rest[rest.index("--work-dir") + 1]).name if "--work-dir" in rest[:-1] else "master"
     if module == "sdk.local.agent":
         return rest[rest.index("--hostname") + 1] if "--hostname" in rest[:-1] else "agent"
-    if module == "api.cli.main" and rest[:1] and rest[0] in _COMPONENTS:
-        return rest[rest.index("--name") + 1] if "--name" in rest[:-1] else rest[0]
+    if module == "api.cli.main" and rest[:1] == ["serve"]:
+        return "serve"
+    if module == "api.cli.main" and rest[:1] == ["run"] and rest[1:2] and rest[1] in _COMPONENTS:
+        return rest[rest.index("--name") + 1] if "--name" in rest[:-1] else rest[1]
     if program == "haproxy" and parent is not None:
         instance, _, above = parent.rpartition("/")
         return f"{instance}/{'worker' if above in ('haproxy', 'worker') else 'haproxy'}"

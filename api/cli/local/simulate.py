@@ -64,7 +64,7 @@ def simulate(wanted: Wanted) -> None:
         data(f"  Mesos  {url}/")
         if settings.events_per_second:
             data(f"  {settings.events_per_second:g} events per second change them.")
-        data(f"\nNext, in another shell: EDGELB_MESOS=127.0.0.1:{port} edgelb listener")
+        data(f"\nNext, in another shell: EDGELB_MESOS=127.0.0.1:{port} edgelb run listener")
         data("Ctrl-C ends it.")
 
     with progress:

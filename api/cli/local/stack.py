@@ -122,7 +122,7 @@ class Stack:
         self.supervisor.add(
             Child(
                 name="application",
-                command=_edgelb("scheduler", "--name", "webapp"),
+                command=_edgelb("run", "scheduler", "--name", "webapp"),
                 environment={
                     **self.environment(),
                     "EDGELB_FRAMEWORKS": str(self.options.application_frameworks),

@@ -22,7 +22,7 @@ from tests.conformance.master.test_fuzz import ANYTHING, KINDS, OPERATOR_KINDS, 
 from tests.support.wait import wait_until
 from tests.unit.sdk.local import agent_words
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Json = dict[str, Any]
 POSTED = ("/api/v1/scheduler", "/api/v1", "/internal/agent", "/internal/agent/messages", "/teardown", "/reserve")
 AGENT_POSTED = ("/api/v1/executor", "/api/v1", "/internal/faults")

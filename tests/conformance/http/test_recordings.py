@@ -18,7 +18,7 @@ from tests.conformance.http.known import KNOWN as KNOWN_HERE
 from tests.conformance.http.scenarios import NUMBERS, scenario
 from tests.conformance.master.known import KNOWN
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 # More at once would keep a small machine so busy that events come cycles late.
 _AT_ONCE = 3
 _AGAIN = 3

@@ -364,9 +364,11 @@ def test_every_command_has_help(run: Run) -> None:
     for name in ("create", "update", "list", "show", "delete", "status", "endpoints", "lb-config", "ping", "version"):
         assert name in listed
         assert "Usage:" in run(name, "--help").stdout
-    for name in ("serve", "scheduler", "listener", "template", "api", "doctor", "local", "marathon-app"):
+    for name in ("serve", "run", "doctor", "local", "marathon-app"):
         assert name in listed
         assert "Usage:" in run(name, "--help").stdout
+    for name in ("scheduler", "listener", "template", "api"):
+        assert f"Usage: cli run {name}" in run("run", name, "--help").stdout
     assert "Exit codes" in listed
 
 

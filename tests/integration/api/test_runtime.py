@@ -128,7 +128,7 @@ def test_lbconfig_before_the_first_rendering_says_what_is_missing(client: FlaskC
     response = client.get("/v2/pools/web/lbconfig")
 
     assert response.status_code == 504
-    assert "edgelb template" in response.text
+    assert "edgelb run template" in response.text
 
 
 def test_lbconfig_that_is_damaged_is_told_not_shown(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:

@@ -24,7 +24,7 @@ from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
 
-EDGELB_API = (sys.executable, "-m", "api.cli.main", "api")
+EDGELB_API = (sys.executable, "-m", "api.cli.main", "run", "api")
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_an_address_in_use_is_told_with_what_to_do(server: str, connection: ZooK
 
 
 def test_the_process_starts_without_zookeeper_says_where_it_listens_and_ends_at_sigterm(tmp_path: Path) -> None:
-    """`edgelb api` as it is run, with JSON logs."""
+    """`edgelb run api` as it is run, with JSON logs."""
     port = free_port()
     process = subprocess.Popen(
         [*EDGELB_API, "--zk", f"127.0.0.1:{free_port()}", "--listen", f"127.0.0.1:{port}", "--log-format", "json"],

@@ -43,7 +43,7 @@ def _taken(port: int) -> bool:
 
 
 class Scheduler:
-    """`edgelb scheduler` as a child process."""
+    """`edgelb run scheduler` as a child process."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Scheduler:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         names_arguments = [part for name in names for part in ("--name", name)]
-        self._command = [sys.executable, "-m", "api.cli.main", "scheduler", *names_arguments]
+        self._command = [sys.executable, "-m", "api.cli.main", "run", "scheduler", *names_arguments]
         self._environment = {
             **os.environ,
             "EDGELB_ZK": zk,

@@ -12,7 +12,7 @@ from tests.integration.sdk_local.client import Json, Scheduler, amounts, launch,
 from tests.integration.sdk_local.test_http import JSON, ask
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Schedulers = Callable[..., Scheduler]
 ROLE = "slave_public/x"
 

@@ -25,7 +25,7 @@ from tests.support.marathon import Marathon
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 AGENTS, TASKS = 15, 300
 

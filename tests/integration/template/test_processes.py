@@ -1,4 +1,4 @@
-"""`edgelb listener` and `edgelb template` as the processes that the supervisor starts."""
+"""`edgelb run listener` and `edgelb run template` as the processes that the supervisor starts."""
 
 import signal
 import subprocess
@@ -23,7 +23,7 @@ class Process:
         self._log = log
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", *arguments, "--log-format", "json"],
+                [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
                 stdout=output,
                 stderr=output,
             )

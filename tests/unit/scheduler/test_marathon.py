@@ -75,14 +75,14 @@ def test_values_with_quotes_stay_values() -> None:
                     "name": "x",
                     "plugin": "a:B",
                     "roles": ["x"],
-                    "marathon": {"id": "/x", "command": "edgelb scheduler --name 'a \"b\"'", "labels": {'"': "\\"}},
+                    "marathon": {"id": "/x", "command": "edgelb run scheduler --name 'a \"b\"'", "labels": {'"': "\\"}},
                 }
             ]
         }
     )[0]
     app = app_definition(framework, SETTINGS)
     assert app["labels"] == {'"': "\\"}
-    assert app["cmd"] == "exec edgelb scheduler --name 'a \"b\"'"
+    assert app["cmd"] == "exec edgelb run scheduler --name 'a \"b\"'"
 
 
 def test_a_framework_without_an_app_says_so() -> None:

@@ -16,7 +16,7 @@ SMALL: dict[str, Any] = {"name": "x", "plugin": "examples.hello:Hello", "roles":
 FULL: dict[str, Any] = SMALL | {
     "marathon": {
         "id": "/a/b",
-        "command": "edgelb scheduler",
+        "command": "edgelb run scheduler",
         "ports": [{"name": "api", "environment": {"LISTEN": "0.0.0.0:{port}"}}],
         "health_checks": [{"path": "/ping", "port": "api"}],
     }
