@@ -52,14 +52,19 @@ def api(zk: str, zk_root: str, listen: str, prefix: str, framework: str) -> None
 
 
 @run.command()
-@settings.process_options(settings.mesos, settings.listener_listen)
+@settings.process_options(settings.mesos, settings.listener_listen, settings.marathons)
 @_process
-def listener(mesos: str, listen: str) -> None:
+def listener(mesos: str, listen: str, marathons: str) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
     from sdk.mesos.operator import OperatorClient
+    from sdk.pattern import BadPattern, Pattern
 
-    serve(OperatorClient(mesos), listen)
+    try:
+        pattern = Pattern(marathons)
+    except BadPattern as error:
+        raise InvalidSpec("--marathons", f"{marathons!r} {error}") from error
+    serve(OperatorClient(mesos), listen, marathons=pattern)
 
 
 @run.command()
@@ -103,10 +108,35 @@ def scheduler(
 
 
 @run.command()
-@settings.process_options(settings.zk, settings.zk_root, settings.listener)
+@settings.process_options(
+    settings.zk,
+    settings.zk_root,
+    settings.listener,
+    settings.framework_name,
+    settings.servers_per_task,
+    settings.servers_per_backend,
+    settings.hold_percent,
+)
 @_process
-def template(zk: str, zk_root: str, listener: str) -> None:
+def template(
+    zk: str,
+    zk_root: str,
+    listener: str,
+    framework: str,
+    servers_per_task: int,
+    servers_per_backend: int,
+    hold_percent: int,
+) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
     from api.dcos_template.main import run as serve
+    from api.dcos_template.select import Rules
 
-    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()])
+    serve(
+        zk,
+        zk_root,
+        [address.strip() for address in listener.split(",") if address.strip()],
+        rules=Rules(
+            own_framework=framework, servers_per_task=servers_per_task, servers_per_backend=servers_per_backend
+        ),
+        hold_percent=hold_percent,
+    )

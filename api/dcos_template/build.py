@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from api.dcos_template.endpoint import Endpoint
+from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.routes import build_routes
 from pool_executor.bundle import MAX_SERVER_ID, Server, parse_server, port_variable
@@ -102,6 +102,15 @@ def build_servers(endpoints: Iterable[Endpoint]) -> tuple[Server, ...]:
         taken.add(number)
         servers.append(server if number == server.id else replace(server, id=number))
     return tuple(servers)
+
+
+def endpoint_of(server: Server) -> Endpoint | None:
+    """The endpoint from which `build_servers` made this server; None when it has a fixed address, or another name."""
+    kind, _, place = server.name.partition("_")
+    host, _, _ = place.rpartition("_")
+    if kind not in (Kind.AGENT_IP, Kind.CONTAINER_IP) or not is_address(host):
+        return None
+    return Endpoint(Kind(kind), host, server.port, "check" in server.words)
 
 
 def unwritable(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:

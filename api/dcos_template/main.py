@@ -9,7 +9,10 @@ from types import FrameType
 
 import structlog
 
+from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.publish import Publisher
+from api.dcos_template.records import Records
+from api.dcos_template.select import Rules
 from api.dcos_template.worker import Worker
 from api.mesos_listener.client import TaskWatch
 from scheduler.pools.store import PoolStore
@@ -20,7 +23,7 @@ from sdk.storage.election import Leadership
 log = structlog.get_logger()
 
 
-def run(zk: str, zk_root: str, listeners: Sequence[str]) -> None:
+def run(zk: str, zk_root: str, listeners: Sequence[str], *, rules: Rules, hold_percent: int) -> None:
     """Work until SIGTERM or SIGINT. `listeners` are addresses of mesos-listeners, `host:port`."""
     stop = threading.Event()
 
@@ -30,10 +33,18 @@ def run(zk: str, zk_root: str, listeners: Sequence[str]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    work(zk, zk_root, listeners, stop)
+    work(zk, zk_root, listeners, stop, rules=rules, hold_percent=hold_percent)
 
 
-def work(zk: str, zk_root: str, listeners: Sequence[str], stop: threading.Event) -> None:
+def work(
+    zk: str,
+    zk_root: str,
+    listeners: Sequence[str],
+    stop: threading.Event,
+    *,
+    rules: Rules | None = None,
+    hold_percent: int = DEFAULT_PERCENT,
+) -> None:
     """Work until `stop` is set. ZooKeeper and the listeners may be away, now or later."""
     zookeeper = connect(zk)
     leadership = Leadership(
@@ -41,7 +52,13 @@ def work(zk: str, zk_root: str, listeners: Sequence[str], stop: threading.Event)
         f"{zk_root.rstrip('/')}/locks/template",
         {"id": f"{socket.gethostname()}:{os.getpid()}", "url": "", "pid": os.getpid()},
     )
-    worker = Worker(Publisher(zookeeper, leadership, zk_root), SystemClock())
+    worker = Worker(
+        Publisher(zookeeper, leadership, zk_root),
+        Records(zookeeper, leadership, zk_root),
+        SystemClock(),
+        rules=rules,
+        hold_percent=hold_percent,
+    )
 
     def on_state(state: State) -> None:
         if state is State.CONNECTED:

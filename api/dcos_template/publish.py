@@ -13,10 +13,22 @@ from typing import Protocol
 
 import structlog
 
+from api.dcos_template.build import endpoint_of
+from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts
-from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part
+from api.published import read_part
+from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part, split_servers
 from sdk.errors import CorruptRecord, InvalidSpec
-from sdk.storage.connection import BadVersion, Create, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
+from sdk.storage.connection import (
+    BadVersion,
+    Delete,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    Op,
+    Set,
+    ZooKeeper,
+)
 
 #: One packet must stay small; names of parts are short.
 _DELETES_AT_ONCE = 100
@@ -69,18 +81,14 @@ class Publisher:
         # The highest version ever used here: a pool that is deleted and made again must not count from the start,
         # because an instance that outlives the moment would take the new heads for old ones.
         self._highest: dict[str, int] = {}
-        # What is known to stand in the nodes of problems; None: no node.
-        self._problems: dict[str, bytes | None] = {}
 
     def forget(self) -> None:
         """Believe nothing that was read or written before: another process may have been in charge meanwhile."""
         self._stored.clear()
-        self._problems.clear()
 
     def forget_pool(self, pool: str) -> None:
         """The same for one pool, after a write whose outcome is not known."""
         self._stored.pop(pool, None)
-        self._problems.pop(pool, None)
 
     def pools(self) -> list[str]:
         """Names of the pools that have something published."""
@@ -130,30 +138,25 @@ class Publisher:
         stored.head = new
         return Published(head=new, written=True, parts_written=written, bytes_written=size)
 
-    def problem(self, pool: str) -> bytes | None:
-        """What stands in the node of the pool's problem; None when there is no node."""
-        if pool not in self._problems:
-            found = self._zookeeper.get(self._problem_path(pool))
-            self._problems[pool] = found[0] if found else None
-        return self._problems[pool]
+    def endpoints(self, pool: str, pool_version: int, fresh: Texts) -> dict[str, set[Endpoint]]:
+        """The endpoints of tasks, by backend, in those parts of the published bundle that differ from `fresh`.
 
-    def write_problem(self, pool: str, data: bytes | None) -> bool:
-        """Make `data` the node of the pool's problem, None for no node; False when it is so already."""
-        told = self.problem(pool)
-        if told == data:
-            return False
-        path = self._problem_path(pool)
-        del self._problems[pool]  # not known until the write is answered
-        if data is None:
-            op: Op = Delete(path)
-        elif told is None:
-            self._zookeeper.ensure(self._path(pool))
-            op = Create(path, data)
-        else:
-            op = Set(path, data)
-        self._fence.write([op])
-        self._problems[pool] = data
-        return True
+        None at all when the bundle is of another version of the pool: then its services may have been others.
+        """
+        stored = self._stored.get(pool) or self._load(pool)
+        head = stored.head
+        found: dict[str, set[Endpoint]] = {}
+        if head is None or head.pool_version != pool_version:
+            return found
+        for part in head.of_kind("config"):
+            text = fresh.get(part.name)
+            if text is not None and text.part.sha256 == part.sha256:
+                continue
+            for section in split_servers(read_part(self._zookeeper, self._path(pool), part) or ""):
+                if section.kind == "backend":
+                    ends = {end for server in section.servers if (end := endpoint_of(server))}
+                    found.setdefault(section.name, set()).update(ends)
+        return found
 
     def collect(self, pool: str) -> int:
         """Remove the parts that neither the head nor the one before names; how many nodes that were."""
@@ -247,9 +250,6 @@ class Publisher:
 
     def _path(self, pool: str) -> str:
         return f"{self._base}/{pool}"
-
-    def _problem_path(self, pool: str) -> str:
-        return f"{self._path(pool)}/problem"
 
     def _part_path(self, pool: str, node: str) -> str:
         return f"{self._base}/{pool}/parts/{node}"

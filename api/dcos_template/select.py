@@ -5,12 +5,13 @@ follows the backends that it touches, not the number of pools. Does not know HAP
 (selector.py), which address and port a task is reached by (endpoint.py), or where tasks and pools come from.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, task_endpoints
 from api.dcos_template.selector import Field, Selector, compile_service, found, selected, values_of
+from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.model import EndpointType, Pool, Service
 from sdk.pattern import BadPattern, Pattern
@@ -19,13 +20,6 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _NOTHING = Chosen()
-
-
-class BackendKey(NamedTuple):
-    """A backend of a pool."""
-
-    pool: str
-    backend: str
 
 
 class _ServiceKey(NamedTuple):
@@ -68,9 +62,9 @@ class Selection:
         self._too_many: dict[BackendKey, str] = {}
 
     @property
-    def tasks(self) -> int:
-        """How many tasks are known."""
-        return len(self._tasks)
+    def tasks(self) -> Collection[Task]:
+        """All tasks that are known."""
+        return self._tasks.values()
 
     # ------------------------------------------------------------ pools
 
@@ -147,20 +141,26 @@ class Selection:
 
     # ------------------------------------------------------------ tasks
 
-    def update(self, updated: Iterable[Task], removed: Iterable[TaskKey]) -> "Touched":
-        """Take changes of tasks; the answer names what is otherwise now."""
-        touched = _Touching()
+    def update(self, updated: Iterable[Task], removed: Iterable[TaskKey], missing: Collection[TaskKey] = ()) -> Touched:
+        """Take changes of tasks; the answer names what is otherwise now.
+
+        `missing` are those of `removed` of which nobody said that they ended.
+        """
+        touched = Touching()
         for key in removed:
             old = self._tasks.pop(key, None)
             if old is not None:
                 self._unindex(key, old)
             for service in self._of_task.pop(key, ()):
-                touched.changed(service.backend, self._matches[service].pop(key), _NOTHING)
+                before = self._matches[service].pop(key)
+                touched.changed(service.backend, before, _NOTHING)
+                if key in missing:
+                    touched.missing.setdefault(service.backend, set()).update(before.endpoints)
         for task in updated:
             self._update_task(task, touched)
         return touched.told()
 
-    def _update_task(self, task: Task, touched: "_Touching") -> None:
+    def _update_task(self, task: Task, touched: Touching) -> None:
         key = task.key
         old = self._tasks.get(key)
         if old is not None:
@@ -249,41 +249,6 @@ class Selection:
         else:
             self._too_many.pop(key, None)
         return tuple(sorted(unique.values())[:most])
-
-
-class Touched(NamedTuple):
-    """Backends whose endpoints changed; `lost` ones have at least one server that must not get new requests.
-
-    `told`: pools of which something else is left out now.
-    """
-
-    gained: frozenset[BackendKey]
-    lost: frozenset[BackendKey]
-    told: frozenset[str] = frozenset()
-
-    @property
-    def backends(self) -> frozenset[BackendKey]:
-        """Both."""
-        return self.gained | self.lost
-
-
-class _Touching:
-    """What a change touches, while it is being taken."""
-
-    def __init__(self) -> None:
-        self._gained: set[BackendKey] = set()
-        self._lost: set[BackendKey] = set()
-        self._told: set[str] = set()
-
-    def changed(self, backend: BackendKey, before: Chosen, after: Chosen) -> None:
-        if before.endpoints != after.endpoints:
-            grows = set(before.endpoints) <= set(after.endpoints)
-            (self._gained if grows else self._lost).add(backend)
-        if before.left_out != after.left_out:
-            self._told.add(backend.pool)
-
-    def told(self) -> Touched:
-        return Touched(gained=frozenset(self._gained), lost=frozenset(self._lost), told=frozenset(self._told))
 
 
 def _discard(table: dict[_K, set[_V]], entry: _K, value: _V) -> None:

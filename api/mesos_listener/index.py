@@ -26,11 +26,16 @@ UNKNOWN_PATIENCE = 75.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """What changed in the set of running tasks; `revision` is the index's revision after it."""
+    """What changed in the set of running tasks; `revision` is the index's revision after it.
+
+    `missing` are those of `removed` that the master stopped naming, without an event that says that the task ended or
+    that its agent or framework is gone.
+    """
 
     revision: int
     updated: tuple[Task, ...] = ()
     removed: tuple[TaskKey, ...] = ()
+    missing: frozenset[TaskKey] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +64,8 @@ class TaskIndex:
         # Agents that the master has yet to hear from, with the time until which that is believed.
         self._awaited: dict[str, float] = {}
         self._carried: dict[str, set[TaskKey]] = {}
+        # Of the event that is being taken: tasks that are not named any more, and nothing says that they ended.
+        self._missing: set[TaskKey] = set()
         self._ready_by: float | None = None
 
     @property
@@ -153,6 +160,11 @@ class TaskIndex:
                 self._agents.setdefault(task.agent_id, known[task.agent_id])
             self._carried.setdefault(task.agent_id, set()).add(key)
             self._store(task)
+        self._missing |= {
+            key
+            for key, task in before.items()
+            if key not in self._live and key not in ended and task.framework_id not in gone
+        }
         named = {task.framework_id for task in self._live.values()}
         listed = {
             id_of(mapping(mapping(raw).get("framework_info")).get("id"))
@@ -161,7 +173,8 @@ class TaskIndex:
         }
         self._frameworks = {key: name for key, name in self._frameworks.items() if key in named or key in listed}
         if self._ready_by is None:
-            self._ready_by = now + UNKNOWN_PATIENCE
+            # Of what agents run that are not back yet, a listener that starts now knows nothing at all.
+            self._ready_by = now + RECOVERED_PATIENCE
 
     def _task_updated(self, update: Mapping[str, object], touched: set[TaskKey]) -> None:
         status = mapping(update.get("status"))
@@ -259,6 +272,7 @@ class TaskIndex:
 
     def _after(self, touched: set[TaskKey], now: float) -> Delta:
         for agent_id in [agent_id for agent_id, until in self._awaited.items() if until <= now]:
+            self._missing |= self._carried.get(agent_id, set())
             self._settle(agent_id, touched)
         if not self.complete and self._ready_by is not None:
             self.complete = not self._awaited or now >= self._ready_by
@@ -277,4 +291,6 @@ class TaskIndex:
             self._running[task.key] = task
         for key in removed:
             del self._running[key]
-        return Delta(revision=self.revision, updated=stamped, removed=tuple(removed))
+        missing = self._missing.intersection(removed)
+        self._missing.clear()
+        return Delta(revision=self.revision, updated=stamped, removed=tuple(removed), missing=frozenset(missing))

@@ -86,9 +86,9 @@ def from_message(message: pb.Task) -> Task:
     )
 
 
-def key_to_message(key: TaskKey) -> pb.TaskKey:
+def key_to_message(key: TaskKey, *, missing: bool = False) -> pb.TaskKey:
     """The message of a key."""
-    return pb.TaskKey(framework_id=key.framework_id, id=key.id)
+    return pb.TaskKey(framework_id=key.framework_id, id=key.id, missing=missing)
 
 
 def key_from_message(message: pb.TaskKey) -> TaskKey:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.build import SHARDS, build_config, build_servers, file_slug, shard_of
+from api.dcos_template.build import SHARDS, build_config, build_servers, endpoint_of, file_slug, shard_of
 from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.rendering import Rendering, difference, render_pool, update_endpoints
@@ -46,6 +46,13 @@ class TestServers:
         assert [parse_server(server.line()) for server in servers] == list(servers)
         assert len({server.id for server in servers}) == len(servers)
         assert len({server.name for server in servers}) == len(servers)
+
+    @given(ENDPOINTS)
+    def test_a_server_of_a_task_tells_its_endpoint(self, found: list[Endpoint]) -> None:
+        """Also when its number had to be another one; a fixed address is no task's."""
+        endpoints = unique(found)
+        expected = {one for one in endpoints if one.kind is not Kind.ADDRESS}
+        assert {end for server in build_servers(endpoints) if (end := endpoint_of(server))} == expected
 
     def test_numbers_that_collide_are_told_apart_in_the_same_way_every_time(self) -> None:
         """Two names with one hash: the later one moves on, whatever the order of the input."""

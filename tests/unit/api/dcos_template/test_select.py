@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from api.dcos_template.endpoint import Endpoint as Chosen
 from api.dcos_template.endpoint import Kind, task_endpoints
-from api.dcos_template.select import BackendKey, LeftOut, Rules, Selection, Touched
+from api.dcos_template.select import LeftOut, Rules, Selection
 from api.dcos_template.selector import compile_service, selected
+from api.dcos_template.touched import BackendKey, Touched
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
 from scheduler.pools.model import Check, Endpoint, EndpointType, Pool, Service
 from tests.unit.api.dcos_template.pools import address, backend, pool, service, task
