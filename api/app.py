@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from werkzeug.exceptions import HTTPException
 
 from api import common, v2
+from api.accounts import Accounts, require_account
 from api.bodies import MAX_BODY
 from api.context import Context
 from api.http import PrefixMiddleware, RequestMetrics, observe_requests
@@ -16,6 +17,8 @@ from api.openapi import ERROR, field_properties, ref
 from api.problems import ApiProblem, render
 from scheduler.pools.schema import PoolSchema
 from sdk.errors import CorruptRecord, StorageUnavailable
+from sdk.http.errors import HttpError
+from sdk.http.guard import require_sound_changes
 from sdk.storage.connection import State, ZooKeeper
 
 _log = structlog.get_logger()
@@ -32,8 +35,14 @@ def create_app(
     version: str,
     framework: str = DEFAULT_FRAMEWORK,
     prefix: str = DEFAULT_PREFIX,
+    scheduler_secret: str | None = None,
+    accounts: Accounts | None = None,
 ) -> Flask:
-    """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of."""
+    """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of.
+
+    `scheduler_secret` is what that scheduler wants to see, None for the one that it wrote into ZooKeeper. Without
+    `accounts` everybody may do everything.
+    """
     app = Flask("edgelb", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -45,7 +54,7 @@ def create_app(
     )
     # The order of fields is that of the model: it reads better than the alphabet.
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    context = Context.of(zookeeper, root, framework, version)
+    context = Context.of(zookeeper, root, framework, version, scheduler_secret)
     registry = CollectorRegistry()
     connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)
     connected.set_function(lambda: float(zookeeper.state is State.CONNECTED))
@@ -55,6 +64,9 @@ def create_app(
     api.register_blueprint(v2.blueprint(context))
     _handle_errors(app)
     observe_requests(app, RequestMetrics(registry))
+    if accounts is not None:
+        require_account(app, accounts)
+    require_sound_changes(app, hint=" (edgelb create converts YAML files)")
     app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app
 
@@ -81,6 +93,9 @@ def _handle_errors(app: Flask) -> None:
     def on_problem(problem: ApiProblem) -> Response:
         return show(problem)
 
+    def on_refusal(error: HttpError) -> Response:
+        return show(ApiProblem(error.code, error.message, headers=error.headers))
+
     def on_http(error: HTTPException) -> Response:
         status = error.code or 500
         message = {
@@ -104,6 +119,7 @@ def _handle_errors(app: Flask) -> None:
         return show(ApiProblem(500, "an unexpected error; the log of the API server tells more"))
 
     app.register_error_handler(ApiProblem, on_problem)
+    app.register_error_handler(HttpError, on_refusal)
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(StorageUnavailable, on_storage)
     app.register_error_handler(CorruptRecord, on_corrupt)

@@ -6,48 +6,38 @@ from typing import Any
 from flask import Request
 
 from api.problems import ApiProblem
+from sdk.strict_json import DuplicateKey, unique
 
 MAX_BODY = 1024 * 1024
 """Twice what a stored pool may have: white space and defaults written out."""
 
 
-class _Duplicate(ValueError):
+class _NoNumber(ValueError):
     pass
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Duplicate(key)
-        found[key] = value
-    return found
-
-
 def _no_constant(name: str) -> Any:
-    raise _Duplicate(name)
+    raise _NoNumber(name)
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, what: str = "the pool") -> Any:
     """The JSON value in `data`; ApiProblem 400 says what is wrong and where."""
     if not data.strip():
-        raise ApiProblem(400, "the request body is empty; send the pool as JSON")
+        raise ApiProblem(400, f"the request body is empty; send {what} as JSON")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ApiProblem(400, f"the request body is not UTF-8: byte {error.start} cannot be decoded") from error
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ApiProblem(400, f"the request body is not JSON: {error.msg} at {where}") from error
-    except _Duplicate as error:
-        what = str(error)
-        if what in ("NaN", "Infinity", "-Infinity"):
-            raise ApiProblem(400, f"the request body is not JSON: {what} is no JSON number") from error
-        raise ApiProblem(
-            400, f"the request body is ambiguous: the key {what!r:.80} stands twice in one object"
-        ) from error
+    except _NoNumber as error:
+        raise ApiProblem(400, f"the request body is not JSON: {error} is no JSON number") from error
+    except DuplicateKey as error:
+        twice = f"the key {error.key!r:.80} stands twice in one object"
+        raise ApiProblem(400, f"the request body is ambiguous: {twice}") from error
     except RecursionError as error:
         raise ApiProblem(400, "the request body is nested too deeply") from error
     except ValueError as error:
@@ -55,9 +45,6 @@ def parse_json(data: bytes) -> Any:
         raise ApiProblem(400, f"the request body is not usable: {error}") from error
 
 
-def read_json(request: Request) -> Any:
-    """The JSON value of the request's body."""
-    kind = request.mimetype
-    if "yaml" in kind:
-        raise ApiProblem(415, f"{kind} is not accepted here; send JSON (edgelb create converts YAML files)")
-    return parse_json(request.get_data(cache=False))
+def read_json(request: Request, what: str = "the pool") -> Any:
+    """The JSON value of the request's body; that it says to be JSON was checked before."""
+    return parse_json(request.get_data(cache=False), what)

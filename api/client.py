@@ -3,11 +3,12 @@
 Knows the operations and their errors. A call returns what was asked for, or raises ApiError with the API's sentence.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import urllib3
 
@@ -35,20 +36,36 @@ class PoolAnswer:
     etag: str | None
     warnings: tuple[str, ...]
 
+    @property
+    def tag(self) -> str | None:
+        """The entity tag without quotes, as it may stand in a pool; a proxy may have made it a weak one."""
+        return self.etag.removeprefix("W/").strip('"') if self.etag else None
+
 
 class ApiClient:
     """Talks to one API server; `base` is its URL, perhaps with a path such as `/service/edgelb`."""
 
     def __init__(
-        self, base: str, *, token: str | None = None, timeout: float = 30.0, trace: Trace | None = None
+        self,
+        base: str,
+        *,
+        token: str | None = None,
+        credentials: tuple[str, str] | None = None,
+        timeout: float = 30.0,
+        trace: Trace | None = None,
     ) -> None:
-        """ValueError when `base` is no http(s) URL."""
+        """`credentials`, user and password, may stand in `base`, too. ValueError when `base` is no http(s) URL."""
         if "://" not in base:
             base = f"http://{base}"
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{without_secrets(base)} is no URL of the form http://host:port")
-        self.base = base.rstrip("/")
+        if credentials is None and parts.username is not None:
+            credentials = (unquote(parts.username), unquote(parts.password or ""))
+        if token and credentials:
+            raise ValueError("a DC/OS token and a user cannot be sent together, both need the header Authorization")
+        self.base = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+        self._authorization = None if credentials is None else _basic(*credentials)
         self._token = token
         self._trace = trace
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5.0, read=timeout))
@@ -79,8 +96,9 @@ class ApiClient:
         return self._pool("POST", "/v2/pools", body=pool)
 
     def update(self, name: str, pool: object, *, etag: str | None = None) -> PoolAnswer:
-        """Replace a pool; with `etag` only if it still has that one."""
-        return self._pool("PUT", _pool_path(name), body=pool, headers={"If-Match": etag} if etag else {})
+        """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
+        quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
+        return self._pool("PUT", _pool_path(name), body=pool, headers={"If-Match": quoted} if quoted else {})
 
     def delete(self, name: str) -> None:
         """Remove a pool."""
@@ -121,12 +139,12 @@ class ApiClient:
 
     # The framework
 
-    def uninstall(self) -> None:
-        """Ask for the end of all pools and of the framework."""
-        self._call("POST", "/v2/uninstall")
+    def uninstall(self, framework: str) -> None:
+        """Ask for the end of all pools and of the framework, whose name confirms it."""
+        self._call("POST", "/v2/uninstall", body={"confirm": framework})
 
     def uninstall_progress(self) -> dict[str, Any]:
-        """`status` (None when it was not asked for, COMPLETE at the end) and `message`."""
+        """`status` (None when it was not asked for, COMPLETE at the end), `message` and `framework`, its name."""
         found: dict[str, Any] = self._json("GET", "/v2/uninstall")
         return found
 
@@ -156,9 +174,13 @@ class ApiClient:
         if self._token:
             # DC/OS' Admin Router reads Authorization; the API itself the documented `token` header.
             sent |= {"Authorization": f"token={self._token}", "token": self._token}
+        elif self._authorization:
+            sent["Authorization"] = self._authorization
         data = None
-        if body is not None:
+        if method in ("POST", "PUT"):
+            # Also without a body: nothing changes by what a foreign page can make a browser send.
             sent["Content-Type"] = "application/json"
+        if body is not None:
             data = json.dumps(body).encode()
         url = f"{self.base}{path}"
         self._say(f"> {method} {without_secrets(url)}")
@@ -186,6 +208,10 @@ def without_secrets(url: str) -> str:
     except ValueError:
         return "an address that cannot be shown"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def _pool_path(name: str, *rest: str) -> str:

@@ -21,17 +21,19 @@ class Context:
     published: Published
     scheduler: SchedulerLink
     version: str
+    framework: str
 
     @classmethod
-    def of(cls, zookeeper: ZooKeeper, root: str, framework: str, version: str) -> "Context":
-        """Everything follows from the connection, the root and the framework's name."""
+    def of(cls, zookeeper: ZooKeeper, root: str, framework: str, version: str, secret: str | None = None) -> "Context":
+        """Everything follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
         base = "/" + root.strip("/")
         return cls(
             zookeeper=zookeeper,
             pools=PoolStore(zookeeper, base),
             published=Published(zookeeper=zookeeper, root=base, framework=framework),
-            scheduler=SchedulerLink(zookeeper, base, framework),
+            scheduler=SchedulerLink(zookeeper, base, framework, secret),
             version=version,
+            framework=framework,
         )
 
     def stored(self, name: str) -> StoredPool:

@@ -1,17 +1,19 @@
-"""The process behind `edgelb run api`: the application served by cheroot until a signal comes.
+"""The process behind `edgelb run api`: the application served by waitress until a signal comes.
 
 Serves before ZooKeeper answers and while it is away (with 503), so that an operator always gets a sentence.
 """
 
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
+from api.accounts import Accounts
 from api.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
 from api.version import package_version
 from sdk.errors import EnvironmentProblem, SdkError, TemporaryFailure
+from sdk.http.address import require_authentication
 from sdk.http.server import HttpServer
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import ensure_schema
@@ -29,9 +31,21 @@ class ApiSettings:
 
     zk: str = "127.0.0.1:2181"
     zk_root: str = "/edgelb"
-    listen: str = "0.0.0.0:8080"
+    listen: str = "127.0.0.1:8080"
     framework: str = DEFAULT_FRAMEWORK
     prefix: str = DEFAULT_PREFIX
+    scheduler_secret: str | None = field(default=None, repr=False)
+    accounts: Accounts | None = None
+    allow_unauthenticated: bool = False
+
+    def check(self) -> None:
+        """Raise InvalidSpec when everybody on the network could change everything and nobody said so."""
+        require_authentication(
+            self.listen,
+            authenticated=self.accounts is not None,
+            allowed=self.allow_unauthenticated,
+            instead="give users in EDGELB_API_CREDENTIALS_FILE",
+        )
 
 
 class ApiServer:
@@ -39,12 +53,15 @@ class ApiServer:
 
     def __init__(self, settings: ApiSettings, zookeeper: ZooKeeper) -> None:
         """Binds at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none."""
+        settings.check()
         self._app = create_app(
             zookeeper,
             settings.zk_root,
             version=package_version(),
             framework=settings.framework,
             prefix=settings.prefix,
+            scheduler_secret=settings.scheduler_secret,
+            accounts=settings.accounts,
         )
         try:
             self._server = HttpServer(settings.listen, threads=_THREADS, name="api")

@@ -16,7 +16,10 @@ PROBLEM = "application/problem+json"
 
 
 class ApiProblem(Exception):
-    """An answer that is not the one asked for; `errors` lists single fields, `headers` are sent along."""
+    """An answer that is not the one asked for.
+
+    `errors` lists single fields, `more` counts those that are not listed, `headers` are sent along.
+    """
 
     def __init__(
         self,
@@ -24,19 +27,21 @@ class ApiProblem(Exception):
         message: str,
         *,
         errors: tuple[Mapping[str, str], ...] = (),
+        more: int = 0,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
+        self.more = more
         self.headers = dict(headers or {})
 
     @classmethod
     def of_pool(cls, error: InvalidPool) -> "ApiProblem":
         """400 for a pool that breaks rules."""
-        errors = tuple({"pointer": problem.path, "detail": str(problem)} for problem in error.problems)
-        return cls(400, str(error), errors=errors)
+        errors = tuple({"pointer": problem.pointer, "detail": str(problem)} for problem in error.problems)
+        return cls(400, str(error), errors=errors, more=error.more)
 
 
 def render(problem: ApiProblem, request: Request, *, plain: bool) -> Response:
@@ -51,6 +56,7 @@ def render(problem: ApiProblem, request: Request, *, plain: bool) -> Response:
             "detail": problem.message,
         }
         full = body | ({"errors": list(problem.errors)} if problem.errors else {})
+        full |= {"moreErrors": problem.more} if problem.more else {}
         response = Response(json.dumps(full) + "\n", problem.status, mimetype=PROBLEM)
     elif plain and "application/json" not in asked:
         response = Response(problem.message + "\n", problem.status, mimetype="text/plain")

@@ -116,8 +116,7 @@ def _joined(head: Head, texts: list[tuple[Part, str]]) -> str:
     ports = ", ".join(f"{variable} is the port {name}" for variable, name in sorted(head.ports.items()))
     lines = [
         f"# Pool {head.pool}: version {head.version} of its configuration (epoch {head.epoch}), from version"
-        # As in the ETag and in the status: the first is 1.
-        f" {head.pool_version + 1} of the pool.",
+        f" {head.pool_version} of the pool.",
         "# Each instance adds 00-instance.cfg, which sets what differs between instances:",
         f"# {ports or 'no ports'}.",
     ]

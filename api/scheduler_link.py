@@ -28,8 +28,10 @@ class Answer:
 class SchedulerLink:
     """Calls the scheduler that is in charge of one framework."""
 
-    def __init__(self, zookeeper: ZooKeeper, root: str, framework: str) -> None:
+    def __init__(self, zookeeper: ZooKeeper, root: str, framework: str, secret: str | None = None) -> None:
+        """Changes are sent with `secret`; when None with the one that the leader wrote beside its address."""
         self._zookeeper = zookeeper
+        self._secret = secret
         self._holder = f"{root}/frameworks/{framework}/leader/holder"
         self._http = urllib3.PoolManager(
             retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), maxsize=8
@@ -37,8 +39,13 @@ class SchedulerLink:
 
     def url(self) -> str:
         """Base URL of the leading scheduler; ApiProblem 503 when there is none."""
+        return self._leader()[0]
+
+    def _leader(self) -> tuple[str, str | None]:
+        """Base URL and secret."""
         found = self._zookeeper.get_json(self._holder)
-        url = found[0].get("url") if found and isinstance(found[0], dict) else None
+        holder = found[0] if found and isinstance(found[0], dict) else {}
+        url, secret = holder.get("url"), self._secret or holder.get("secret")
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise ApiProblem(
                 503,
@@ -46,18 +53,31 @@ class SchedulerLink:
                 " edgelb run scheduler (or edgelb serve) is running",
                 headers={"Retry-After": "2"},
             )
-        return url.rstrip("/")
+        return url.rstrip("/"), secret if isinstance(secret, str) else None
 
     def service(self, method: str, service: str, *path: str) -> Answer:
         """Call `/v1/services/<service>/<path...>` and return what the scheduler said, whatever its status."""
         parts = "/".join(quote(part, safe="") for part in (service, *path))
         return self.call(method, f"/v1/services/{parts}")
 
-    def call(self, method: str, path: str) -> Answer:
-        """Call any path; ApiProblem 503 when the scheduler does not answer, 502 when it does not answer in JSON."""
-        url = self.url()
+    def call(self, method: str, path: str, body: object | None = None) -> Answer:
+        """Call any path; ApiProblem 503 when the scheduler does not answer, 502 when it does not answer in JSON or
+        does not take our secret.
+        """
+        url, secret = self._leader()
+        headers = {}
+        if method != "GET":
+            headers["Content-Type"] = "application/json"
+            if secret is not None:
+                headers["Authorization"] = f"Bearer {secret}"
         try:
-            response = self._http.request(method, f"{url}{path}", preload_content=False)
+            response = self._http.request(
+                method,
+                f"{url}{path}",
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                preload_content=False,
+            )
             try:
                 data = response.read(_MAX_ANSWER)
             finally:
@@ -66,12 +86,18 @@ class SchedulerLink:
             message = f"the scheduler at {url} does not answer: {_reason(error)}"
             raise ApiProblem(503, message, headers={"Retry-After": "2"}) from error
         try:
-            body = json.loads(data) if data.strip() else None
+            answer = json.loads(data) if data.strip() else None
         except ValueError as error:
             raise ApiProblem(
                 502, f"{url}{path} answered HTTP {response.status} with something that is no JSON"
             ) from error
-        return Answer(status=response.status, body=body)
+        if response.status == 401:
+            raise ApiProblem(
+                502,
+                f"the scheduler at {url} does not take the secret of this API server: give both the same"
+                " EDGELB_SCHEDULER_SECRET_FILE, or neither",
+            )
+        return Answer(status=response.status, body=answer)
 
 
 def _reason(error: Exception) -> str:

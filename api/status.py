@@ -20,14 +20,15 @@ Json = Mapping[str, Any]
 class SchedulerSide:
     """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool.
 
-    `pool_version` is the node version of the pool that its plans carry out; None when it does not tell. `waits` is its
-    own sentence for why it cannot carry out anything now, Mesos being away for example.
+    `pool_uid` and `pool_version` say which state of the pool its plans carry out; None when it does not tell.
+    `waits` is its own sentence for why it cannot carry out anything now, Mesos being away for example.
     """
 
     url: str | None = None
     error: str | None = None
     problem: str | None = None
     pool_version: int | None = None
+    pool_uid: str | None = None
     waits: str | None = None
     plans: Sequence[Json] = ()
     pods: Sequence[Json] = field(default_factory=tuple)
@@ -45,6 +46,7 @@ def pool_status(
     return {
         "name": stored.pool.name,
         "version": stored.version,
+        "uid": stored.revision.uid,
         "state": state,
         "summary": summary,
         "count": stored.pool.count,
@@ -55,6 +57,7 @@ def pool_status(
             "epoch": head.epoch,
             "version": head.version,
             "poolVersion": head.pool_version,
+            "poolUid": head.pool_uid,
             "taskRevision": head.task_revision,
         },
         "scheduler": _scheduler(side),
@@ -151,12 +154,12 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
     if side.error is None and _unheard(stored, side):
         # Before anything else: plans, refusals and instances are still those of the pool as it was.
         because = f": {side.waits}" if side.waits else ""
-        return DEPLOYING, f"the scheduler has not taken up version {stored.version + 1} of the pool yet{because}"
+        return DEPLOYING, f"the scheduler has not taken up version {stored.version} of the pool yet{because}"
     refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
     if refused:
         return PENDING, f"{refused[0][0]} cannot be placed yet: {refused[0][1]}"
-    if head is None or head.pool_version != stored.version:
-        return DEPLOYING, f"version {stored.version + 1} of the pool has not been rendered yet"
+    if head is None or (head.pool_uid, head.pool_version) != stored.revision:
+        return DEPLOYING, f"version {stored.version} of the pool has not been rendered yet"
     # Only a refusal of what is published now counts: an older one says nothing about the pool as it is.
     rejected = [row for row in rows if row["verdict"] == "rejected" and (row["rejectedVersion"] or 0) >= head.version]
     if rejected:
@@ -180,4 +183,8 @@ def _verdict(stored: StoredPool, head: Head | None, rows: Sequence[Json], side: 
 
 def _unheard(stored: StoredPool, side: SchedulerSide) -> bool:
     # A scheduler of an older release has plans for the pool, but does not tell which version they carry out.
-    return not side.plans if side.pool_version is None else side.pool_version < stored.version
+    if side.pool_version is None:
+        return not side.plans
+    if side.pool_uid not in (None, stored.revision.uid):
+        return True  # of a pool that was deleted and created again
+    return side.pool_version < stored.version

@@ -1,12 +1,12 @@
 """The V2 pools: create, read, update, delete, and what is known about a pool at run time."""
 
-import re
 from typing import Any
 
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
 from api.bodies import read_json
+from api.conditions import Condition, condition
 from api.context import Context, not_found, plain
 from api.metadata import places, pool_metadata
 from api.openapi import json_answer, ref, route, text_answer
@@ -14,15 +14,20 @@ from api.problems import ApiProblem
 from api.scheduler_link import Answer
 from api.status import SchedulerSide, pool_status, removal_status
 from scheduler.pools import texts
-from scheduler.pools.checks import pool_warnings
+from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool, output_pool
 from scheduler.pools.store import PoolExists, PoolMissing, StoredPool, VersionMismatch
 from sdk.errors import CorruptRecord, StorageUnavailable
+from sdk.http.guard import require_confirmation
 
-_TAG = re.compile(r'\s*(?:(W/)?"([^"]*)"|(\*))\s*')
 WARNING_HEADER = "X-Edgelb-Warning"
+_CONFIRMATION = {
+    "type": "object",
+    "required": ["confirm"],
+    "properties": {"confirm": {"type": "string", "description": "The framework's name, as GET tells it."}},
+}
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -49,11 +54,12 @@ def blueprint(context: Context) -> Blueprint:
     @route(routes, "/pools", "POST", body=pool_body, answers={"200": pool_answer})
     def create() -> Response:
         """Store a new pool; its load balancers are deployed asynchronously."""
-        pool = _pool_of_body()
+        pool, _ = _pool_of_body()
+        wanted = condition(request.headers)
         try:
             return _answer(context.pools.create(pool))
         except PoolExists as error:
-            raise ApiProblem(409, str(error)) from error
+            raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
 
@@ -66,19 +72,22 @@ def blueprint(context: Context) -> Blueprint:
 
     @route(routes, "/pools/<string:name>", "PUT", body=pool_body, answers={"200": pool_answer})
     def update(name: str) -> Response:
-        """Replace a pool; with If-Match only if nobody changed it in between."""
+        """Replace a pool; with If-Match only if nobody changed it in between, with If-None-Match only create it."""
         if texts.pool_name(name):
             raise not_found(name)
-        pool = _pool_of_body()
+        pool, tag = _pool_of_body()
+        wanted = condition(request.headers, tag)
         if pool.name != name:
             raise ApiProblem(
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
         try:
-            return _answer(context.pools.replace(pool, _expected_version()))
+            if wanted.must_be_new:
+                return _answer(context.pools.create(pool))
+            return _answer(context.pools.replace(pool, wanted.tag))
         except PoolMissing as error:
-            raise not_found(name) from error
-        except VersionMismatch as error:
+            raise _missing(name, wanted) from error
+        except (VersionMismatch, PoolExists) as error:
             raise ApiProblem(412, str(error)) from error
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
@@ -88,10 +97,11 @@ def blueprint(context: Context) -> Blueprint:
         """Remove a pool; its load balancers are taken down asynchronously."""
         if texts.pool_name(name):
             raise not_found(name)
+        wanted = condition(request.headers)
         try:
-            context.pools.delete(name, _expected_version())
+            context.pools.delete(name, wanted.tag)
         except PoolMissing as error:
-            raise not_found(name) from error
+            raise _missing(name, wanted) from error
         except VersionMismatch as error:
             raise ApiProblem(412, str(error)) from error
         response = Response(status=204)
@@ -194,10 +204,17 @@ def blueprint(context: Context) -> Blueprint:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
 
-    @route(routes, "/uninstall", "POST", answers={"202": {"description": "All of the framework will be removed."}})
+    @route(
+        routes,
+        "/uninstall",
+        "POST",
+        body=_CONFIRMATION,
+        answers={"202": {"description": "All of the framework will be removed."}},
+    )
     def uninstall() -> tuple[Response, int]:
         """Remove all pools, their load balancers and the framework itself; there is no way back."""
-        return _passed_on(context.scheduler.call("POST", "/v1/uninstall"))
+        require_confirmation(read_json(request, "the confirmation"), context.framework)
+        return _passed_on(context.scheduler.call("POST", "/v1/uninstall", {"confirm": context.framework}))
 
     @route(routes, "/uninstall", "GET", answers={"200": json_answer("How far it is.", {"type": "object"})})
     def uninstall_progress() -> tuple[Response, int]:
@@ -210,12 +227,15 @@ def blueprint(context: Context) -> Blueprint:
             if left is None:
                 raise
         else:
-            if told.status != 200 or told.body.get("status") != "COMPLETE":
+            if told.status != 200:
                 return _passed_on(told)
+            if told.body.get("status") != "COMPLETE":
+                return jsonify({**told.body, "framework": context.framework}), 200
             left = context.published.left_of_framework() or []
         if left:
-            return jsonify(status="IN_PROGRESS", message=f"the framework is gone; {'; '.join(left)} is left"), 200
-        return jsonify(status="COMPLETE", message="nothing of the framework is left"), 200
+            message = f"the framework is gone; {'; '.join(left)} is left"
+            return jsonify(status="IN_PROGRESS", message=message, framework=context.framework), 200
+        return jsonify(status="COMPLETE", message="nothing of the framework is left", framework=context.framework), 200
 
     return routes
 
@@ -250,6 +270,7 @@ def _scheduler_side(context: Context, name: str) -> SchedulerSide:
         url=url,
         problem=wrong,
         pool_version=_pool_version(plans),
+        pool_uid=_label(plans, "EDGELB_POOL_UID"),
         waits=_waits(state),
         plans=_list(plans, "plans"),
         pods=_list(pods, "pods"),
@@ -262,9 +283,14 @@ def _waits(state: Answer) -> str | None:
 
 
 def _pool_version(plans: Answer) -> int | None:
+    value = _label(plans, "EDGELB_POOL_VERSION")
+    return int(value) if value and value.isdecimal() else None
+
+
+def _label(plans: Answer, name: str) -> str | None:
     labels = plans.body.get("labels") if isinstance(plans.body, dict) else None
-    value = labels.get("EDGELB_POOL_VERSION") if isinstance(labels, dict) else None
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
+    value = labels.get(name) if isinstance(labels, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _list(answer: Answer, key: str) -> list[dict[str, Any]]:
@@ -283,11 +309,22 @@ def _passed_on(answer: Answer) -> tuple[Response, int]:
     return jsonify(answer.body), answer.status
 
 
-def _pool_of_body() -> Pool:
+def _pool_of_body() -> tuple[Pool, str | None]:
+    """The pool, and the `etag` that stands in it when it came from `edgelb show --json`."""
+    body = read_json(request)
+    tag = body.pop("etag", None) if isinstance(body, dict) else None
+    if tag is not None and not isinstance(tag, str):
+        raise ApiProblem(400, "pool.etag: must be a string, the entity tag of the pool that was read")
     try:
-        return load_pool(read_json(request))
+        return load_pool(body), tag
     except InvalidPool as error:
         raise ApiProblem.of_pool(error) from error
+
+
+def _missing(name: str, wanted: Condition) -> ApiProblem:
+    if wanted.must_exist:
+        return ApiProblem(412, f"there is no pool {name} any more, or not yet; create it without If-Match")
+    return not_found(name)
 
 
 def _answer(stored: StoredPool) -> Response:
@@ -300,24 +337,3 @@ def _answer(stored: StoredPool) -> Response:
 
 def _header(text: str) -> str:
     return " ".join(text.encode("ascii", "replace").decode().split())[:500]
-
-
-def _expected_version() -> int:
-    """The node version that If-Match asks for, -1 for any; a tag that can never match is VersionMismatch's 412."""
-    value = request.headers.get("If-Match")
-    if value is None:
-        return -1
-    tags = [_TAG.fullmatch(part) for part in value.split(",")]
-    if not all(tags):
-        raise ApiProblem(
-            400, f'If-Match: {value[:80]} invalid: must be an entity tag such as "4", as the ETag header gave it'
-        )
-    if any(tag and tag[3] for tag in tags):
-        return -1
-    # Several tags would need a read first; weak ones never match (RFC 9110, 13.1.1).
-    versions = [int(tag[2]) - 1 for tag in tags if tag and not tag[1] and re.fullmatch(r"[1-9][0-9]{0,9}", tag[2])]
-    if len(versions) > 1:
-        raise ApiProblem(400, "If-Match: give one entity tag, as the ETag header gave it")
-    if not versions or versions[0] > 2**31 - 1:
-        raise ApiProblem(412, "If-Match: names no version that this pool ever had; read it again and repeat the change")
-    return versions[0]

@@ -28,10 +28,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from api.cli import logs
+from api.cli.child_output import LogFiles
 from api.cli.local.demo import await_endpoints, await_traffic
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
-from api.cli.supervisor import to_file
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from benchmarks.unavoidable import Unavoidable
 from sdk.errors import SdkError
@@ -272,7 +272,7 @@ def measure(changes: int) -> Report:
     directory = Path(tempfile.mkdtemp(prefix="edgelb-benchmark-"))
     layout = Layout(directory=directory, base_port=BASE_PORT)
     options = Options(application_count=SERVERS, application_frameworks=application(directory))
-    stack = Stack(layout, to_file(directory / "logs"), options)
+    stack = Stack(layout, LogFiles(directory / "logs"), options)
     stack.check_ports()
     first_private = layout.offers_base + 2 * PORTS_PER_AGENT
     report = Report(name="event_to_traffic")

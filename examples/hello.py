@@ -4,7 +4,8 @@ Options in frameworks.json: `count`, `command`, `cpus`, `mem`, `task` (its name)
 `constraints` (Marathon's triples), `kill_grace`. In the command `{python}` stands for the interpreter that runs the
 scheduler, for examples whose agents are on the same machine.
 
-PUT `/v1/count` with `{"count": 3}` changes the number of tasks; the wish is kept in ZooKeeper, where every process that
+PUT `/v1/count` with `{"count": 3}` (as JSON, and with the scheduler's secret unless frameworks.json says
+`"guarded": false`) changes the number of tasks; the wish is kept in ZooKeeper, where every process that
 runs this framework sees it.
 """
 

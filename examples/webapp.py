@@ -1,7 +1,7 @@
 """A tiny HTTP server that tells who it is: the application behind the load balancer in demonstrations and tests.
 
-`python -m examples.webapp [--port N] [--name NAME] [--grace SECONDS]`; port and name default to the environment's
-`PORT_HTTP`, `PORT0` or 8000, and `INSTANCE`, `TASK_NAME` or the host's name.
+`python -m examples.webapp [--port N] [--host ADDRESS] [--name NAME] [--grace SECONDS]`; port and name default to the
+environment's `PORT_HTTP`, `PORT0` or 8000, and `INSTANCE`, `TASK_NAME` or the host's name.
 
 SIGTERM: it goes on answering for the grace, telling clients to close (a load balancer needs that long to hear of the
 end), then stops accepting, finishes what is under way and exits. `/slow?seconds=N` answers after N seconds, at most 30.
@@ -14,6 +14,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -125,6 +126,12 @@ class WebApp:
         self._server.server_close()
 
 
+def address(environment: Mapping[str, str]) -> str:
+    """Where load balancers look for the task: at its agent's address, as Mesos tells it; loopback without Mesos."""
+    agent = environment.get("MESOS_AGENT_ENDPOINT", "").rpartition(":")[0]
+    return environment.get("LIBPROCESS_IP") or agent or "127.0.0.1"
+
+
 def delay(path: str) -> float:
     """Seconds until the answer to a request for `path`."""
     parts = urlsplit(path)
@@ -154,7 +161,11 @@ def main() -> None:
     parser.add_argument(
         "--port", type=int, default=int(environment.get("PORT_HTTP") or environment.get("PORT0") or 8000)
     )
-    parser.add_argument("--host", default=environment.get("WEBAPP_HOST", "127.0.0.1"))
+    parser.add_argument(
+        "--host",
+        default=address(environment),
+        help="address to listen at; by default that of the agent that runs it, loopback when there is none",
+    )
     parser.add_argument(
         "--name", default=environment.get("INSTANCE") or environment.get("TASK_NAME") or socket.gethostname()
     )

@@ -13,6 +13,7 @@ import structlog
 
 from pool_executor.executor import Host, PoolExecutor
 from sdk.errors import EnvironmentProblem
+from sdk.log_stream import STDERR
 from sdk.mesos.executor import ExecutorDriver
 
 _log = structlog.get_logger()
@@ -68,7 +69,7 @@ def _configure_logs(level: str) -> None:
             structlog.dev.ConsoleRenderer(colors=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.INFO)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(STDERR),
     )
 
 

@@ -5,7 +5,6 @@ Knows Mesos' task states and pymesos' callbacks. Does not know how HAProxy is co
 
 # ruff: noqa: N802 - pymesos' names
 
-import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.lbmgr.watch import PoolNodes
 from pool_executor.task import Assignment, parse
+from sdk import programs
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.mesos.executor import Executor
 
@@ -279,7 +279,7 @@ def _close(nodes: PoolNodes) -> None:
 
 
 def _require(program: str, why: str) -> None:
-    if shutil.which(program) is None:
+    if programs.find(program) is None:
         raise EnvironmentProblem(
             f"this agent has no {program}: install it, or run the pool in an image that has it ({why})"
         )

@@ -2,11 +2,11 @@
 
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdk.errors import InvalidSpec
-from sdk.http.server import split_address
+from sdk.http.address import is_loopback, split_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +19,12 @@ class SchedulerSettings:
     frameworks: Path
     names: tuple[str, ...] = ()
     """Which of the file's frameworks to run; all when empty."""
-    listen: str = "0.0.0.0:8090"
+    listen: str = "127.0.0.1:8090"
     advertise: str | None = None
     replace_after: float = 60.0
+    secret: str | None = field(default=None, repr=False)
+    """What changes over HTTP have to show; None: one is made up and stands beside the leader's address in ZooKeeper."""
+    allow_unauthenticated: bool = False
 
     def check(self) -> None:
         """Raise InvalidSpec with the option's name for what can never work."""
@@ -32,6 +35,11 @@ class SchedulerSettings:
             raise InvalidSpec("advertise", f"{self.advertise!r} must be a URL such as http://host:8090")
         if self.replace_after < 0:
             raise InvalidSpec("replace-after", "must not be negative")
+
+    def mesos_is_here(self) -> bool:
+        """Whether masters, or the ZooKeeper that knows them, are on this machine, so that agents may be, too."""
+        hosts = re.sub(r"^\w+://", "", self.mesos).partition("/")[0].split(",")
+        return all(is_loopback(host if ":" in host else f"{host}:5050") for host in hosts)
 
     def advertised(self, port: int) -> str:
         """Base URL under which others reach this process, without a slash at the end; `port` is the bound one."""

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from sdk.clock import SystemClock
 from sdk.core.events import Event
 from sdk.errors import StorageUnavailable
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
+from sdk.http.address import is_loopback, require_authentication
 from sdk.http.app import framework_prefix, make_app
 from sdk.http.server import HttpServer
 from sdk.mesos.calls import FrameworkInfo
@@ -39,7 +41,8 @@ class SchedulerProcess:
         """Raises InvalidSpec or EnvironmentProblem for what cannot be run at all."""
         settings.check()
         self._settings = settings
-        frameworks = select(load_frameworks(settings.frameworks), settings.names)
+        self._frameworks = frameworks = select(load_frameworks(settings.frameworks), settings.names)
+        _require_authentication(settings, frameworks)
         plugins = [load_plugin(framework) for framework in frameworks]
         with contextlib.ExitStack() as undo:
             # Both have threads from here on: left alone they would keep a process alive that serves nothing.
@@ -47,6 +50,7 @@ class SchedulerProcess:
             undo.callback(self._server.stop)
             self.url = settings.advertised(self._server.port)
             self._metrics = Metrics()
+            self._secret = settings.secret or secrets.token_urlsafe(32)
             self._zookeeper = connect(settings.zk)
             undo.callback(self._zookeeper.close)
             alone = len(frameworks) == 1
@@ -59,7 +63,12 @@ class SchedulerProcess:
     def serve(self) -> None:
         """Answer HTTP requests; before `start` they say that nothing is in charge."""
         served = [(runner, runner.plugin.blueprints(runner)) for runner in self._runners]
-        self._server.serve(make_app(served, self._metrics))
+        guarded = {one.name: self._secret for one in self._frameworks if one.guarded}
+        self._server.serve(make_app(served, self._metrics, secrets=guarded))
+        if is_loopback(self._settings.listen) and not self._settings.mesos_is_here():
+            _log.warning(
+                "Agents on other machines cannot fetch what tasks need: set EDGELB_SCHEDULER_LISTEN", url=self.url
+            )
         _log.info("The scheduler listens", url=self.url, frameworks=[runner.name for runner in self._runners])
 
     def start(self) -> None:
@@ -92,6 +101,9 @@ class SchedulerProcess:
 
     def _runner(self, framework: FrameworkConfig, plugin: type[Any], url: str) -> Runner:
         settings, root = self._settings, framework.zk_root or self._settings.zk_root
+        # As long as it leads, and no longer, the API finds the secret where it finds the address. Who has it from a
+        # file needs none there: others can read ZooKeeper.
+        told = {"secret": self._secret} if framework.guarded and settings.secret is None else {}
         store = FrameworkStore(ZooKeeperPersister(self._zookeeper), root, framework.name)
         return Runner(
             settings=HostSettings(
@@ -105,13 +117,26 @@ class SchedulerProcess:
             zookeeper=self._zookeeper,
             store=store,
             charge=Leadership(
-                self._zookeeper, store.leader_path, {"id": framework.name, "url": url, "pid": os.getpid()}
+                self._zookeeper, store.leader_path, {"id": framework.name, "url": url, "pid": os.getpid(), **told}
             ),
             feeds=feed_factory(framework, settings.mesos, url),
             clock=SystemClock(),
             new_id=lambda: str(uuid.uuid4()),
             metrics=self._metrics,
         )
+
+
+def _require_authentication(settings: SchedulerSettings, frameworks: Sequence[FrameworkConfig]) -> None:
+    open_ones = [one.name for one in frameworks if not one.guarded]
+    instead = "give scheduler and API a secret in EDGELB_SCHEDULER_SECRET_FILE"
+    if open_ones:
+        instead = f"take guarded: false away from {', '.join(open_ones)} in {settings.frameworks} and {instead}"
+    require_authentication(
+        settings.listen,
+        authenticated=settings.secret is not None and not open_ones,
+        allowed=settings.allow_unauthenticated,
+        instead=instead,
+    )
 
 
 def feed_factory(framework: FrameworkConfig, mesos: str, url: str) -> FeedFactory:

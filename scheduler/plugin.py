@@ -12,9 +12,8 @@ from flask import Blueprint, Response
 
 from pool_executor.artifact import build
 from scheduler.options import parse_options
-from scheduler.pools.model import Pool
 from scheduler.pools.service import ARTIFACT, Deployment, service_spec
-from scheduler.pools.store import PoolStore, PoolView, PoolWatch
+from scheduler.pools.store import PoolStore, PoolView, PoolWatch, StoredPool
 from sdk.errors import SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
@@ -36,7 +35,7 @@ class EdgeLB:
         self._deployment: Deployment | None = None
         self._watch: PoolWatch | None = None
         self._view: PoolView | None = None
-        self._told: dict[str, tuple[Pool, int, ServiceSpec]] = {}
+        self._told: dict[str, tuple[StoredPool, ServiceSpec]] = {}
         self._stopping = False
         self._changed = threading.Condition()
         self._dirty = False
@@ -102,7 +101,7 @@ class EdgeLB:
         services: dict[str, ServiceSpec] = {}
         for name, stored in view.items():
             try:
-                services[name] = self._service(name, stored.pool, stored.version)
+                services[name] = self._service(name, stored)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one pool must not stop the others
                 _log.exception("A pool cannot become a service", pool=name)
                 problems[name] = f"{type(error).__name__}: {error}"
@@ -113,13 +112,13 @@ class EdgeLB:
         self._host.publish(services, keep=set(problems))
         self.on_change()
 
-    def _service(self, name: str, pool: Pool, version: int) -> ServiceSpec:
+    def _service(self, name: str, stored: StoredPool) -> ServiceSpec:
         told = self._told.get(name)
-        if told is not None and told[:2] == (pool, version):
-            return told[2]
+        if told is not None and told[0] == stored:
+            return told[1]
         assert self._deployment is not None
-        spec = service_spec(pool, version, self._deployment)
-        self._told[name] = (pool, version, spec)
+        spec = service_spec(stored.pool, stored.revision, self._deployment)
+        self._told[name] = (stored, spec)
         return spec
 
     # -- leftovers -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sdk.errors import CorruptRecord, EnvironmentProblem, InvalidSpec
+from sdk.model.roles import is_role
 from sdk.storage.codecs import from_json, to_json
+from sdk.strict_json import unique
 
 WEEK = 7 * 24 * 3600.0
 
@@ -91,6 +93,8 @@ class FrameworkConfig:
     """Seconds that Mesos keeps the tasks of a framework that is away; 0 would end them all at every reconnection."""
     capabilities: tuple[Capability, ...] = _NEEDED
     checkpoint: bool = True
+    guarded: bool = True
+    """Whether changes over HTTP need the scheduler's secret. False only where everybody who reaches the port may."""
     webui_url: str | None = None
     """None: the address at which the process says it can be reached."""
     zk_root: str | None = None
@@ -106,7 +110,6 @@ class _File:
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 # Mesos: a role is not ".", "..", "*", does not begin with "-", has no white space or backspace; "/" makes it a child.
-_ROLE_PART = re.compile(r"(?!-|\.{1,2}$|\*$)[^\s/\x00-\x1f\x7f]+")
 _PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -117,7 +120,7 @@ def load_frameworks(path: Path) -> tuple[FrameworkConfig, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentProblem(f"{path} cannot be read: {error}; name another file with --frameworks") from error
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise InvalidSpec(str(path), f"is not JSON: {error}") from error
     return parse_frameworks(value)
@@ -186,7 +189,7 @@ def _check(framework: FrameworkConfig, path: str) -> None:
     if not framework.roles:
         raise InvalidSpec(f"{path}.roles", "must name at least one role")
     for index, role in enumerate(framework.roles):
-        if not all(_ROLE_PART.fullmatch(part) for part in role.split("/")):
+        if role == "*" or not is_role(role):
             raise InvalidSpec(f"{path}.roles[{index}]", f"{role!r} is not a role that Mesos accepts")
     if len(set(framework.roles)) != len(framework.roles):
         raise InvalidSpec(f"{path}.roles", "must not name a role twice")

@@ -54,8 +54,8 @@ class Host(Protocol):
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """Wish for exactly these services, and for those named in `keep` as they were last wished for.
 
-        A service that is in neither is removed from the cluster, so publish only what is completely known.
-        Raises InvalidSpec when a spec breaks a rule; nothing of the call is taken then.
+        A service that is in neither is removed from the cluster, so publish only what is completely known. Each spec is
+        taken by itself: one that breaks a rule changes nothing, and its problem is shown with the field's path.
         """
 
     def report(self, problems: Mapping[str, str]) -> None:

@@ -10,8 +10,10 @@ from api.cli.exits import Exit, exit_code
 from api.cli.output import talk
 from api.cli.settings import ClientOptions, client_options
 from api.client import ApiClient, ApiError, ApiUnreachable
+from sdk.errors import InvalidSpec
 
-_NOT_FOUND = "pool not found"
+POOL_NOT_FOUND = "pool not found"
+"""The API's documented sentence; it does not hold the name, which is in the URL."""
 
 
 class Failure(click.ClickException):
@@ -31,7 +33,14 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
     def command(context: click.Context, *args: Any, **kwargs: Any) -> None:
         options = context.ensure_object(ClientOptions)
         try:
-            client = ApiClient(options.api, token=options.token, trace=talk if options.verbose else None)
+            client = ApiClient(
+                options.api,
+                token=options.token,
+                credentials=options.credentials,
+                trace=talk if options.verbose else None,
+            )
+        except InvalidSpec as error:
+            raise Failure(str(error), Exit.USAGE) from error
         except ValueError as error:
             raise Failure(f"--api or EDGELB_API: {error}", Exit.USAGE) from error
         try:
@@ -41,7 +50,7 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
             raise Failure(f"{error}; {hint}", exit_code(error)) from error
         except ApiError as error:
             # The API says so of a name in the URL, which is not what was typed here.
-            which = f": {kwargs['name']}" if error.message == _NOT_FOUND and kwargs.get("name") else ""
+            which = f": {kwargs['name']}" if error.message == POOL_NOT_FOUND and kwargs.get("name") else ""
             raise Failure(f"{error.message}{which}", exit_code(error)) from error
 
     return command

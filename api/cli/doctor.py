@@ -19,8 +19,8 @@ from api.cli.settings import ClientOptions
 @settings.mesos
 @settings.framework_name
 @settings.client_options
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", hidden=True)
-@click.option("--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", hidden=True)
+@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", hidden=True)
+@click.option("--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", hidden=True)
 @click.option("--listener-listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context

@@ -16,6 +16,7 @@ from pathlib import Path
 import urllib3
 
 from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
+from sdk import programs
 from sdk.errors import SdkError
 from sdk.local.processes import listeners
 from sdk.storage.connection import ZooKeeper, connect, split_hosts
@@ -78,14 +79,15 @@ def check_programs() -> Iterator[Finding]:
         yield Finding(level=WARN, subject="openssl", seen="not found", advice=advice)
     else:
         yield Finding(level=OK, subject="openssl", seen=openssl.split("\n")[0])
-    if shutil.which("setpriv") is None:
+    if programs.find("setpriv") is None:
         advice = "install util-linux; edgelb serve ties its processes together with setpriv"
         yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)
-    if shutil.which("java") is None:
+    java = programs.find("java")
+    if java is None:
         advice = "only `edgelb local` needs it, for its own ZooKeeper: install default-jre-headless"
         yield Finding(level=WARN, subject="java", seen="not found", advice=advice)
     else:
-        yield Finding(level=OK, subject="java", seen=shutil.which("java") or "")
+        yield Finding(level=OK, subject="java", seen=java)
 
 
 def haproxy_finding(version_output: str | None) -> Finding:
@@ -104,11 +106,15 @@ def haproxy_finding(version_output: str | None) -> Finding:
     return Finding(level=OK, subject="haproxy", seen=seen)
 
 
-def _output(*command: str) -> str | None:
+def _output(name: str, *arguments: str) -> str | None:
+    program = programs.find(name)
+    if program is None:
+        return None
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False).stdout.strip()
+        done = subprocess.run((program, *arguments), capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
+    return done.stdout.strip()
 
 
 def check_disk(path: str) -> Finding:

@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from sdk.log_stream import STDERR
+
 
 def configure(level: str, form: str) -> None:
     """Set up structlog, and lead the standard library's loggers (of libraries) the same way."""
@@ -23,11 +25,10 @@ def configure(level: str, form: str) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        # Resolved at each call, not once: tests and daemons replace sys.stderr.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(STDERR),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(STDERR)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_drop_meta, *last]))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -9,6 +9,7 @@ import yaml
 
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from sdk.strict_json import DuplicateKey, unique
 
 
 def read_pool(path: str) -> dict[str, Any]:
@@ -33,23 +34,45 @@ def read_pool(path: str) -> dict[str, Any]:
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Python keeps the last of two; the API refuses them, but never sees the first one when it was dropped here.
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)} stands twice in one object")
-    return found
+class _Twice(DuplicateKey):
+    """Its place counts from 1."""
+
+    def __init__(self, key: str, line: int, column: int) -> None:
+        super().__init__(key)
+        self.line, self.column = line, column
+
+
+class _UniqueLoader(yaml.SafeLoader):
+    """YAML's safe loader, which would silently keep the last of two equal keys, as Python's JSON would."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here and not where values are made: by then merged keys (<<) stand beside those that override them.
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise _Twice(key.value, key.start_mark.line + 1, key.start_mark.column + 1)
+                seen.add((key.tag, key.value))
+        assert isinstance(node, yaml.MappingNode)
+        return node
 
 
 def _parse(text: str, shown: str, *, json_only: bool) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        return json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         if json_only or text.lstrip().startswith("{"):
             raise Failure(f"{shown} is not JSON: {error}", Exit.USAGE) from error
     try:
-        return yaml.safe_load(text)
+        loader = _UniqueLoader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except _Twice as error:
+        where = f"the second time at line {error.line}, column {error.column}"
+        raise Failure(f"{shown} is ambiguous: {error}, {where}", Exit.USAGE) from error
     except (yaml.YAMLError, RecursionError) as error:
         where = " ".join(str(error).split())
         raise Failure(f"{shown} is neither JSON nor YAML: {where}", Exit.USAGE) from error

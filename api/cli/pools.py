@@ -5,18 +5,18 @@ from typing import Any
 
 import click
 
-from api.cli.client_command import Failure, client_command
-from api.cli.exits import Exit
+from api.cli.client_command import POOL_NOT_FOUND, Failure, client_command
+from api.cli.exits import Exit, exit_code
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool
 from api.cli.wait import wait_for_end, wait_for_pool
-from api.client import ApiClient, PoolAnswer
+from api.client import ApiClient, ApiError, PoolAnswer
 
 _wait = click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")
 _timeout = click.option(
     "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait at most."
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON, a pool with its etag.")
 
 
 @click.command()
@@ -33,17 +33,45 @@ def create(client: ApiClient, pool_file: str, as_json: bool, wait: bool, timeout
 
 @click.command()
 @click.argument("pool_file", metavar="POOL-FILE")
+@click.option("--if-match", "tag", metavar="ETAG", help="Only if the pool still has this etag.")
+@click.option("--overwrite", is_flag=True, help="Whatever the pool was changed to since the file was made of it.")
 @_json
 @_wait
 @_timeout
 @client_command
-def update(client: ApiClient, pool_file: str, as_json: bool, wait: bool, timeout: float) -> None:
-    """Replace a pool by what a JSON or YAML file says (- for stdin)."""
+def update(
+    client: ApiClient, pool_file: str, tag: str | None, overwrite: bool, as_json: bool, wait: bool, timeout: float
+) -> None:
+    """Replace a pool by what a JSON or YAML file says (- for stdin).
+
+    A file that `edgelb show --json` wrote holds the etag of what was shown: the update is refused when somebody changed
+    the pool since. A file without one always replaces the pool.
+    """
+    if tag and overwrite:
+        raise click.UsageError("--if-match and --overwrite exclude each other")
     pool = read_pool(pool_file)
     name = pool.get("name")
     if not isinstance(name, str) or not name:
         raise Failure("pool.name: is required, it says which pool to update", Exit.REFUSED)
-    _done(client, client.update(name, pool), "updated", as_json=as_json, wait=wait, timeout=timeout)
+    if overwrite:
+        pool.pop("etag", None)
+    try:
+        answer = client.update(name, pool, etag=tag)
+    except ApiError as error:
+        raise Failure(f"{error.message}{_what_to_do(error, name, pool_file)}", exit_code(error)) from error
+    _done(client, answer, "updated", as_json=as_json, wait=wait, timeout=timeout)
+
+
+def _with_tag(answer: PoolAnswer) -> dict[str, Any]:
+    return answer.pool | ({"etag": answer.tag} if answer.tag else {})
+
+
+def _what_to_do(error: ApiError, name: str, pool_file: str) -> str:
+    if error.status == 404 and error.message == POOL_NOT_FOUND:
+        return f": {name}; edgelb create {'POOL-FILE' if pool_file == '-' else pool_file} creates it"
+    if error.status == 412:
+        return f" (edgelb show {name} --json shows what it is now; --overwrite replaces it all the same)"
+    return ""
 
 
 def _done(client: ApiClient, answer: PoolAnswer, verb: str, *, as_json: bool, wait: bool, timeout: float) -> None:
@@ -51,7 +79,7 @@ def _done(client: ApiClient, answer: PoolAnswer, verb: str, *, as_json: bool, wa
     for warning in answer.warnings:
         talk(f"Warning: {warning}")
     if as_json:
-        data_json(answer.pool)
+        data_json(_with_tag(answer))
     else:
         data(f'Successfully {verb} {name}. Check "edgelb show {name}" or "edgelb status {name}" for deployment status')
     if wait:
@@ -108,7 +136,7 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", metavar="[POOL-NAME]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the bare pool; it can be fed to update unchanged.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; of one pool with its etag, ready for update.")
 @click.option(
     "--convert-to-json", "yaml_file", metavar="YAML-FILE", help="Print a YAML pool file as JSON; asks no server."
 )
@@ -118,10 +146,17 @@ def show(client: ApiClient, name: str | None, as_json: bool, yaml_file: str | No
     if yaml_file is not None:
         data_json(read_pool(yaml_file))
         return
-    pools = client.pools() if name is None else [client.pool(name).pool]
-    if as_json:
-        data_json(pools if name is None else pools[0])
-        return
+    if name is not None:
+        answer = client.pool(name)
+        if as_json:
+            data_json(_with_tag(answer))
+            return
+        pools = [answer.pool]
+    else:
+        pools = client.pools()
+        if as_json:
+            data_json(pools)
+            return
     data("\n\n".join(_described(pool) for pool in pools))
     if not pools:
         talk("There are no pools yet. Next: edgelb create POOL-FILE")

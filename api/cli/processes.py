@@ -15,6 +15,7 @@ from api.cli import logs, settings
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
+from sdk.secret_file import read_secret
 
 
 def _process(function: Callable[..., None]) -> Callable[..., None]:
@@ -40,23 +41,58 @@ def run() -> None:
 
 @run.command()
 @settings.process_options(
-    settings.zk, settings.zk_root, settings.api_listen, settings.api_prefix, settings.framework_name
+    settings.zk,
+    settings.zk_root,
+    settings.api_listen,
+    settings.api_prefix,
+    settings.framework_name,
+    settings.credentials_file,
+    settings.scheduler_secret_file,
+    settings.allow_unauthenticated,
 )
 @_process
-def api(zk: str, zk_root: str, listen: str, prefix: str, framework: str) -> None:
+def api(
+    zk: str,
+    zk_root: str,
+    listen: str,
+    prefix: str,
+    framework: str,
+    credentials_file: Path | None,
+    scheduler_secret_file: Path | None,
+    allow_unauthenticated: bool,
+) -> None:
     """Run the API server. Any number may run at once."""
+    from api.accounts import load_accounts
     from api.main import ApiSettings
     from api.main import run as serve
 
-    serve(ApiSettings(zk=zk, zk_root=zk_root, listen=listen, prefix=prefix, framework=framework))
+    serve(
+        ApiSettings(
+            zk=zk,
+            zk_root=zk_root,
+            listen=listen,
+            prefix=prefix,
+            framework=framework,
+            scheduler_secret=_secret(scheduler_secret_file),
+            accounts=load_accounts(credentials_file, "credentials-file") if credentials_file else None,
+            allow_unauthenticated=allow_unauthenticated,
+        )
+    )
 
 
 @run.command()
-@settings.process_options(settings.mesos, settings.listener_listen, settings.marathons)
+@settings.process_options(
+    settings.mesos,
+    settings.listener_listen,
+    settings.listener_health,
+    settings.allow_unauthenticated,
+    settings.marathons,
+)
 @_process
-def listener(mesos: str, listen: str, marathons: str) -> None:
+def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, marathons: str) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
+    from sdk.http.address import require_authentication
     from sdk.mesos.operator import OperatorClient
     from sdk.pattern import BadPattern, Pattern
 
@@ -64,7 +100,13 @@ def listener(mesos: str, listen: str, marathons: str) -> None:
         pattern = Pattern(marathons)
     except BadPattern as error:
         raise InvalidSpec("--marathons", f"{marathons!r} {error}") from error
-    serve(OperatorClient(mesos), listen, marathons=pattern)
+    require_authentication(
+        listen,
+        authenticated=False,
+        allowed=allow_unauthenticated,
+        instead="the listener can ask nobody, so listen at 127.0.0.1 and run the template on the same machine",
+    )
+    serve(OperatorClient(mesos), listen, health_listen, marathons=pattern)
 
 
 @run.command()
@@ -77,6 +119,8 @@ def listener(mesos: str, listen: str, marathons: str) -> None:
     settings.scheduler_listen,
     settings.scheduler_advertise,
     settings.replace_after,
+    settings.scheduler_secret_file,
+    settings.allow_unauthenticated,
 )
 @_process
 def scheduler(
@@ -88,6 +132,8 @@ def scheduler(
     listen: str,
     advertise: str | None,
     replace_after: float,
+    scheduler_secret_file: Path | None,
+    allow_unauthenticated: bool,
 ) -> None:
     """Run the Mesos framework scheduler. Several may run; one is in charge, the others wait to take over."""
     from scheduler.config import SchedulerSettings, default_frameworks
@@ -103,6 +149,8 @@ def scheduler(
             listen=listen,
             advertise=advertise,
             replace_after=replace_after,
+            secret=_secret(scheduler_secret_file),
+            allow_unauthenticated=allow_unauthenticated,
         )
     )
 
@@ -112,6 +160,7 @@ def scheduler(
     settings.zk,
     settings.zk_root,
     settings.listener,
+    settings.template_health,
     settings.framework_name,
     settings.servers_per_task,
     settings.servers_per_backend,
@@ -122,6 +171,7 @@ def template(
     zk: str,
     zk_root: str,
     listener: str,
+    health_listen: str,
     framework: str,
     servers_per_task: int,
     servers_per_backend: int,
@@ -135,8 +185,13 @@ def template(
         zk,
         zk_root,
         [address.strip() for address in listener.split(",") if address.strip()],
+        health_listen,
         rules=Rules(
             own_framework=framework, servers_per_task=servers_per_task, servers_per_backend=servers_per_backend
         ),
         hold_percent=hold_percent,
     )
+
+
+def _secret(file: Path | None) -> str | None:
+    return read_secret(file, "scheduler-secret-file") if file else None

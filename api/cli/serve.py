@@ -4,17 +4,23 @@ Knows which processes there are, how their output is told apart, and when it mak
 its settings from the environment, so that it is the same process as when it runs alone.
 """
 
+import datetime
+import json
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from api.cli import settings
+from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
 from api.cli.supervisor import Backoff, Child, Supervisor
+from api.cli.watchdog import Watchdog
+from sdk.clock import SystemClock
 
 COMPONENTS = ("scheduler", "listener", "template", "api")
 _QUICK = 10.0
@@ -47,11 +53,27 @@ class Outcome:
         return None
 
 
-def _tagged(name: str, line: str) -> str:
-    """The line with its component's name: inside the object when it is JSON, so that it stays JSON."""
-    if line.startswith("{") and line.endswith("}") and len(line) > 2:
-        return f'{{"component": "{name}", {line[1:]}'
-    return f"{name:<9} | {line}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged:
+    """Lines on standard error with the name of their component: inside the object when they are JSON, so that they stay
+    JSON. `form` is that of the children's log, and of what is said of them.
+    """
+
+    form: str
+
+    def line(self, name: str, text: str) -> None:
+        """A line of a component."""
+        if text.startswith("{") and text.endswith("}") and len(text) > 2:
+            click.echo(f'{{"component": "{name}", {text[1:]}', err=True)
+        else:
+            click.echo(f"{name:<9} | {text}", err=True)
+
+    def told(self, name: str, sentence: str) -> None:
+        """A sentence about a component, which is a line like its own."""
+        if self.form == "json":
+            now = datetime.datetime.now(tz=datetime.UTC).isoformat().replace("+00:00", "Z")
+            sentence = json.dumps({"event": sentence, "level": "warning", "timestamp": now}, ensure_ascii=False)
+        self.line(name, sentence)
 
 
 @click.command()
@@ -59,9 +81,13 @@ def _tagged(name: str, line: str) -> str:
 @settings.zk_root
 @settings.mesos
 @settings.frameworks
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", show_default=True, show_envvar=True)
+@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True)
 @click.option(
-    "--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", show_default=True, show_envvar=True
+    "--scheduler-listen",
+    envvar="EDGELB_SCHEDULER_LISTEN",
+    default="127.0.0.1:8090",
+    show_default=True,
+    show_envvar=True,
 )
 @click.option(
     "--scheduler-advertise",
@@ -78,6 +104,20 @@ def _tagged(name: str, line: str) -> str:
     show_envvar=True,
 )
 @click.option(
+    "--listener-health-listen",
+    envvar="EDGELB_LISTENER_HEALTH_LISTEN",
+    default="127.0.0.1:8092",
+    show_default=True,
+    show_envvar=True,
+)
+@click.option(
+    "--template-health-listen",
+    envvar="EDGELB_TEMPLATE_HEALTH_LISTEN",
+    default="127.0.0.1:8093",
+    show_default=True,
+    show_envvar=True,
+)
+@click.option(
     "--listener",
     envvar="EDGELB_LISTENER",
     default=None,
@@ -86,6 +126,9 @@ def _tagged(name: str, line: str) -> str:
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
+@settings.scheduler_secret_file
+@settings.credentials_file
+@settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
 def serve(
@@ -97,8 +140,13 @@ def serve(
     scheduler_listen: str,
     scheduler_advertise: str | None,
     listener_listen: str,
+    listener_health_listen: str,
+    template_health_listen: str,
     listener: str | None,
     replace_after: float,
+    scheduler_secret_file: Path | None,
+    credentials_file: Path | None,
+    allow_unauthenticated: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -113,21 +161,33 @@ def serve(
         "EDGELB_API_LISTEN": api_listen,
         "EDGELB_SCHEDULER_LISTEN": scheduler_listen,
         "EDGELB_LISTENER_LISTEN": listener_listen,
+        "EDGELB_LISTENER_HEALTH_LISTEN": listener_health_listen,
+        "EDGELB_TEMPLATE_HEALTH_LISTEN": template_health_listen,
         "EDGELB_LISTENER": listener or reachable(listener_listen),
         "EDGELB_REPLACE_AFTER": f"{replace_after:g}",
         "EDGELB_LOG_LEVEL": log_level,
         "EDGELB_LOG_FORMAT": log_format,
         "PYTHONUNBUFFERED": "1",
     }
-    if frameworks:
-        environment["EDGELB_FRAMEWORKS"] = str(frameworks)
-    if scheduler_advertise:
-        environment["EDGELB_SCHEDULER_ADVERTISE"] = scheduler_advertise
+    optional = {
+        "EDGELB_FRAMEWORKS": frameworks,
+        "EDGELB_SCHEDULER_ADVERTISE": scheduler_advertise,
+        "EDGELB_SCHEDULER_SECRET_FILE": scheduler_secret_file,
+        "EDGELB_API_CREDENTIALS_FILE": credentials_file,
+        "EDGELB_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
+    }
+    environment |= {name: str(value) for name, value in optional.items() if value}
     children = [
         Child(name=name, command=(sys.executable, "-m", "api.cli.main", "run", name), environment=environment)
         for name in COMPONENTS
     ]
-    sys.exit(supervise(children))
+    health = {
+        "scheduler": f"http://{reachable(scheduler_listen)}/healthz",
+        "listener": f"http://{reachable(listener_health_listen)}/healthz",
+        "template": f"http://{reachable(template_health_listen)}/healthz",
+        "api": f"http://{reachable(api_listen)}/healthz",
+    }
+    sys.exit(supervise(children, health, Tagged(form=log_format)))
 
 
 def reachable(listen: str) -> str:
@@ -136,14 +196,13 @@ def reachable(listen: str) -> str:
     return f"127.0.0.1:{port}" if host in ("", "0.0.0.0", "[::]", "::") else listen
 
 
-def supervise(children: list[Child], backoff: Backoff | None = None) -> int:
-    """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code)."""
+def supervise(children: list[Child], health: Mapping[str, str], output: Output, backoff: Backoff | None = None) -> int:
+    """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code).
+
+    `health` are the URLs by which children that hang are found, by name.
+    """
     lock, stop = threading.Lock(), threading.Event()
     outcome, verdicts = Outcome(tuple(child.name for child in children)), []
-
-    def output(name: str, line: str) -> None:
-        with lock:
-            click.echo(_tagged(name, line), err=True)
 
     def on_end(name: str, status: int, ran: float) -> None:
         with lock:
@@ -153,13 +212,16 @@ def supervise(children: list[Child], backoff: Backoff | None = None) -> int:
             stop.set()
 
     supervisor = Supervisor(children, output, backoff=backoff, on_end=on_end)
+    watchdog = Watchdog(health, supervisor.pids, supervisor.kill, SystemClock())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     supervisor.start()
+    watchdog.start()
     stop.wait()
+    watchdog.stop()
     supervisor.stop()
     if not verdicts:
         return Exit.OK
     code, sentence = verdicts[0]
-    output("serve", sentence)
+    Persistent(output).told("serve", sentence)
     return code

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from sdk.errors import InvalidSpec
+from sdk.secret_file import read_secret
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Written out here, because the modules that use them are imported only by the processes themselves.
@@ -27,7 +30,18 @@ class ClientOptions:
 
     api: str = DEFAULT_API
     token: str | None = None
+    user: str | None = None
+    password_file: Path | None = None
     verbose: bool = False
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password; raises InvalidSpec when one is missing or cannot be read."""
+        if self.user is None and self.password_file is None:
+            return None
+        if self.user is None or self.password_file is None:
+            raise InvalidSpec("user", "EDGELB_API_USER and EDGELB_API_PASSWORD_FILE belong together")
+        return self.user, read_secret(self.password_file, "password-file")
 
 
 def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -44,7 +58,7 @@ def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 
 
 def client_options(command: Command) -> Command:
-    """Adds --api, --token and --verbose; the values are in the context's ClientOptions."""
+    """Adds --api, --user, --password-file, --token and --verbose; the values are in the context's ClientOptions."""
     for option in (
         click.option(
             "--verbose",
@@ -61,6 +75,23 @@ def client_options(command: Command) -> Command:
             expose_value=False,
             callback=_store("token"),
             help="DC/OS authentication token. Better set EDGELB_TOKEN: others can see command lines.",
+        ),
+        click.option(
+            "--password-file",
+            envvar="EDGELB_API_PASSWORD_FILE",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_store("password_file"),
+            help="Holds the password of --user.  [env: EDGELB_API_PASSWORD_FILE]",
+        ),
+        click.option(
+            "--user",
+            envvar="EDGELB_API_USER",
+            metavar="NAME",
+            expose_value=False,
+            callback=_store("user"),
+            help="User of the API, where it asks for one.  [env: EDGELB_API_USER]",
         ),
         click.option(
             "--api",
@@ -102,7 +133,7 @@ log_format = click.option(
     help="How to log.",
 )  # fmt: skip
 api_listen = click.option(
-    "--listen", envvar="EDGELB_API_LISTEN", default="0.0.0.0:8080", show_default=True, show_envvar=True,
+    "--listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="Address of the API server.",
 )  # fmt: skip
 api_prefix = click.option(
@@ -114,7 +145,7 @@ framework_name = click.option(
     help="Name of the framework that runs the pools.",
 )  # fmt: skip
 scheduler_listen = click.option(
-    "--listen", envvar="EDGELB_SCHEDULER_LISTEN", default="0.0.0.0:8090", show_default=True, show_envvar=True,
+    "--listen", envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="Address of the scheduler's HTTP server.",
 )  # fmt: skip
 scheduler_advertise = click.option(
@@ -129,6 +160,14 @@ replace_after = click.option(
 listener_listen = click.option(
     "--listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="gRPC address of the mesos-listener.",
+)  # fmt: skip
+listener_health = click.option(
+    "--health-listen", envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", show_default=True,
+    show_envvar=True, metavar="HOST:PORT", help="HTTP address of the mesos-listener's health and metrics.",
+)  # fmt: skip
+template_health = click.option(
+    "--health-listen", envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", show_default=True,
+    show_envvar=True, metavar="HOST:PORT", help="HTTP address of the template process's health and metrics.",
 )  # fmt: skip
 listener = click.option(
     "--listener", envvar="EDGELB_LISTENER", default="127.0.0.1:8091", show_default=True, show_envvar=True,
@@ -150,6 +189,20 @@ hold_percent = click.option(
     "--hold-percent", envvar="EDGELB_HOLD_PERCENT", default=DEFAULT_HOLD_PERCENT, show_default=True, show_envvar=True,
     type=click.IntRange(0, 100), metavar="PERCENT",
     help="Keep a pool's servers when Mesos stops naming more than so many of their tasks at once; 0 never keeps any.",
+)  # fmt: skip
+allow_unauthenticated = click.option(
+    "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,
+    help="Listen where other machines can reach it, although nobody is asked who he is.",
+)  # fmt: skip
+scheduler_secret_file = click.option(
+    "--scheduler-secret-file", envvar="EDGELB_SCHEDULER_SECRET_FILE", default=None, show_envvar=True,
+    show_default="made up by the scheduler, in ZooKeeper", type=click.Path(path_type=Path), metavar="FILE",
+    help="Holds what the scheduler wants to see of who changes something there; the API sends it.",
+)  # fmt: skip
+credentials_file = click.option(
+    "--credentials-file", envvar="EDGELB_API_CREDENTIALS_FILE", default=None, show_envvar=True,
+    show_default="everybody may use the API", type=click.Path(path_type=Path), metavar="FILE",
+    help="Who may use the API: lines user:password or user:hash.",
 )  # fmt: skip
 
 

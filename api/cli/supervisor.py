@@ -1,6 +1,7 @@
-"""Child processes that are kept running: started, logged with a prefix, restarted with backoff, ended together.
+"""Child processes that are kept running: started, heard, restarted with backoff, ended together.
 
-Knows nothing of what the children do. Used by `edgelb serve` and by `edgelb local up`.
+Knows nothing of what the children do, nor where their lines go (`output`). Used by `edgelb serve` and by `edgelb local
+up`.
 """
 
 import os
@@ -8,12 +9,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-Output = Callable[[str, str], None]
-"""Receives (child's name, one line without its end)."""
+from api.cli.child_output import Output, Persistent, reason
 
 Ended = Callable[[str, int, float], None]
 """Told of each unwanted end, on the child's thread: its name, its status as Popen gives it, the seconds it ran."""
@@ -45,8 +45,15 @@ class Backoff:
         return min(previous * 2, self.limit)
 
 
+_REMEMBERED = 60
+"""Last lines of a child among which the reason of its end is looked for: a Java stack trace has some thirty."""
+
+
 class Supervisor:
-    """Runs children until `stop`. Each child has one thread that starts it, reads its output and waits for it."""
+    """Runs children until `stop`. Each child has one thread that starts it, reads its output and waits for it.
+
+    An `output` that fails loses lines and nothing else.
+    """
 
     def __init__(
         self,
@@ -58,7 +65,7 @@ class Supervisor:
     ) -> None:
         self._children = {child.name: child for child in children}
         self._on_end = on_end
-        self._output = output
+        self._output = Persistent(output)
         self._backoff = backoff or Backoff()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -81,6 +88,14 @@ class Supervisor:
         with self._lock:
             self._ended.add(name)
         self._end(name)
+
+    def kill(self, name: str, why: str) -> None:
+        """End a child at once, without a chance to clean up; it is started again like one that ended by itself."""
+        with self._lock:
+            process = self._processes.get(name)
+        if process is not None and process.poll() is None:
+            self._output.told(name, why)
+            process.kill()
 
     def pids(self) -> dict[str, int]:
         """Process ids of the children that run now."""
@@ -114,18 +129,21 @@ class Supervisor:
                 if child.name in self._ended:
                     return
                 delay = self._backoff.next(delay, 0)
-                self._output(child.name, f"could not be started: {error}; trying again in {delay:g} s")
+                self._output.told(child.name, f"could not be started: {error}; trying again in {delay:g} s")
                 continue
             assert process.stdout is not None
-            for line in process.stdout:
-                self._output(child.name, line.decode(errors="replace").rstrip("\n"))
+            last: deque[str] = deque(maxlen=_REMEMBERED)
+            for raw in process.stdout:
+                line = raw.decode(errors="replace").rstrip("\n")
+                last.append(line)
+                self._output.line(child.name, line)
             status = process.wait()
             process.stdout.close()
             if self._stopping.is_set() or child.name in self._ended:
                 return
             ran = time.monotonic() - started
             delay = self._backoff.next(delay, ran)
-            self._output(child.name, f"{_ending(status)}; starting it again in {delay:g} s")
+            self._output.told(child.name, f"{ending(status, last)}; starting it again in {delay:g} s")
             if self._on_end is not None:
                 self._on_end(child.name, status, ran)
 
@@ -158,19 +176,9 @@ class Supervisor:
             process.kill()
 
 
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status}"
-    return f"was killed by {signal.Signals(-status).name}"
-
-
-def to_file(directory: Path) -> Output:
-    """An output that appends each child's lines to `<directory>/<name>.log`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = threading.Lock()
-
-    def write(name: str, line: str) -> None:
-        with lock, (directory / f"{name}.log").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-
-    return write
+def ending(status: int, last: Iterable[str]) -> str:
+    """How a child ended, from its status as Popen gives it and its last lines. Pure."""
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    why = reason(last) if status else None
+    return f"ended with status {status}" + (f" ({why})" if why else "")

@@ -22,11 +22,12 @@ _SHOWN = 10
 @client_command
 def uninstall(client: ApiClient, yes: bool, wait: bool, timeout: float) -> None:
     """Delete all pools, take their load balancers down and remove the framework from Mesos. There is no way back."""
-    status = client.uninstall_progress()["status"]
+    progress = client.uninstall_progress()
+    status = progress["status"]
     if status is None:
         if not yes:
             _ask(client)
-        client.uninstall()
+        client.uninstall(progress["framework"])
     if wait:
         wait_for_uninstall(client, timeout)
         data("Successfully uninstalled. Nothing is left; stop edgelb serve now, or start it again to begin anew.")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.routes import build_routes
-from pool_executor.bundle import MAX_SERVER_ID, Server, parse_server, port_variable
+from pool_executor.bundle import HOSTS_MAPS, MAX_SERVER_ID, ROUTES_MAPS, Server, parse_server, port_variable
 from scheduler.pools import model as pools
 from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
 from scheduler.pools.service import port_name
@@ -56,8 +56,8 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         routes = build_routes(frontend.link_backend.map)
         slug = file_slug(frontend.name)
         routing = Routing(
-            hosts=MapFile(name=f"hosts-{slug}.map", entries=routes.hosts),
-            paths=MapFile(name=f"paths-{slug}.map", entries=routes.paths),
+            hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),
+            paths=MapFile(name=f"{ROUTES_MAPS}{slug}.map", entries=routes.paths),
             ports_in_hosts=routes.ports_in_hosts,
         )
     return Frontend(

@@ -4,27 +4,40 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
 
 from api.dcos_template.guard import DEFAULT_PERCENT
+from api.dcos_template.heartbeat import Heartbeat
 from api.dcos_template.publish import Publisher
 from api.dcos_template.records import Records
 from api.dcos_template.select import Rules
 from api.dcos_template.worker import Worker
+from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
+from api.turns import Turns
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
-from sdk.storage.connection import State, connect
-from sdk.storage.election import Leadership
+from sdk.storage.connection import State, ZooKeeper, connect
+from sdk.storage.election import Leadership, Role
 
 log = structlog.get_logger()
 
 
-def run(zk: str, zk_root: str, listeners: Sequence[str], *, rules: Rules, hold_percent: int) -> None:
-    """Work until SIGTERM or SIGINT. `listeners` are addresses of mesos-listeners, `host:port`."""
+#: Seconds in which the loop comes round when all is well: rendering pools of tens of thousands of servers, and calls to
+#: a ZooKeeper that hangs, take their time.
+_LONGEST_TURN = 180.0
+
+
+def run(
+    zk: str, zk_root: str, listeners: Sequence[str], health_listen: str, *, rules: Rules, hold_percent: int
+) -> None:
+    """Work until SIGTERM or SIGINT, with health and metrics at `health_listen` (`host:port`).
+
+    `listeners` are addresses of mesos-listeners, `host:port`.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -33,7 +46,7 @@ def run(zk: str, zk_root: str, listeners: Sequence[str], *, rules: Rules, hold_p
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    work(zk, zk_root, listeners, stop, rules=rules, hold_percent=hold_percent)
+    work(zk, zk_root, listeners, stop, health_listen=health_listen, rules=rules, hold_percent=hold_percent)
 
 
 def work(
@@ -44,18 +57,51 @@ def work(
     *,
     rules: Rules | None = None,
     hold_percent: int = DEFAULT_PERCENT,
+    health_listen: str = "127.0.0.1:0",
+    on_health: Callable[[str], None] | None = None,
 ) -> None:
-    """Work until `stop` is set. ZooKeeper and the listeners may be away, now or later."""
+    """Work until `stop` is set; `on_health` is told the address of the health server.
+
+    ZooKeeper and the listeners may be away, now or later.
+    """
+    clock = SystemClock()
+    turns = Turns(clock, limit=_LONGEST_TURN)
+    health = HealthServer(
+        health_listen,
+        name="template-health",
+        healthy=lambda: turns.problem,
+        ready=lambda: _not_ready(zookeeper, leadership, tasks),
+        gauges={
+            "edgelb_template_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
+            "edgelb_template_leading": ("1 while this process publishes", lambda: leadership.role is Role.LEADER),
+            "edgelb_template_listener_silence_seconds": (
+                "Time since a mesos-listener said anything",
+                lambda: _since(clock, tasks.feed.heard),
+            ),
+            "edgelb_template_mesos_silence_seconds": (
+                "Time since Mesos said anything to the listener",
+                lambda: _since(clock, tasks.feed.mesos_heard),
+            ),
+        },
+    )
     zookeeper = connect(zk)
     leadership = Leadership(
         zookeeper,
         f"{zk_root.rstrip('/')}/locks/template",
         {"id": f"{socket.gethostname()}:{os.getpid()}", "url": "", "pid": os.getpid()},
     )
+    tasks = TaskWatch(listeners, lambda changes: worker.on_tasks(changes))
+    heartbeat = Heartbeat(zookeeper, zk_root, leadership.id, lambda: tasks.feed, clock)
+
+    def turned() -> None:
+        turns.turned()
+        heartbeat.turned()
+
     worker = Worker(
         Publisher(zookeeper, leadership, zk_root),
         Records(zookeeper, leadership, zk_root),
-        SystemClock(),
+        clock,
+        turned=turned,
         rules=rules,
         hold_percent=hold_percent,
     )
@@ -67,9 +113,11 @@ def work(
     zookeeper.add_listener(on_state)
     worker.start()
     pools = PoolStore(zookeeper, zk_root).watch(worker.on_pools)
-    tasks = TaskWatch(listeners, worker.on_tasks)
     tasks.start()
     leadership.start(worker.on_gained, worker.on_lost)
+    health.start()
+    if on_health is not None:
+        on_health(health.address)
     log.info("The template process has started", zk=zookeeper.address, root=zk_root, listeners=list(listeners))
     try:
         stop.wait()
@@ -79,4 +127,17 @@ def work(
         worker.stop()
         leadership.stop()
         zookeeper.close()
+        health.stop()
         log.info("The template process has stopped")
+
+
+def _not_ready(zookeeper: ZooKeeper, leadership: Leadership, tasks: TaskWatch) -> str | None:
+    if zookeeper.state is not State.CONNECTED:
+        return f"ZooKeeper at {zookeeper.address} is {zookeeper.state.value}"
+    if not tasks.synced:
+        return f"the running tasks are not known yet: {tasks.feed.why_not}"
+    return None if leadership.role is Role.LEADER else "standby: another process publishes"
+
+
+def _since(clock: SystemClock, moment: float | None) -> float | None:
+    return None if moment is None else clock.monotonic() - moment

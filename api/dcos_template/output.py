@@ -57,7 +57,7 @@ class Output:
             rendering = state.rendering
             assert rendering is not None
             outcome = self._publisher.publish(
-                name, rendering.texts, rendering.ports, state.stored.version, task_revision
+                name, rendering.texts, rendering.ports, state.stored.revision, task_revision
             )
         except InvalidSpec as error:
             # Only another pool can help, or other tasks: no use in trying again before one of them changes.
@@ -136,7 +136,7 @@ class Output:
         """Of a process that has just come in charge: the one before may have known tasks that are not named to us."""
         if self._hold_percent <= 0:
             return None
-        published = self._publisher.endpoints(name, state.stored.version, fresh.texts)
+        published = self._publisher.endpoints(name, state.stored.revision, fresh.texts)
         gone = {one: ends - set(selected.get(one, ())) for one, ends in published.items()}
         if not any(gone.values()):
             return None
@@ -205,7 +205,7 @@ class Output:
             self.look_for_acceptance(name, state, now)
             hold = state.hold
             problem = Problem.of(
-                state.stored.version,
+                state.stored.revision.version,
                 self._left_out(name, state),
                 structure=state.refused,
                 held=Held(since=hold.since, reason=hold.reason()) if hold else None,

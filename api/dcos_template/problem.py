@@ -28,8 +28,8 @@ class Held:
 class Problem:
     """What is wrong with one pool.
 
-    `pool_version` is the version of the pool's node that this is about. `structure` says why the pool as it stands
-    there cannot be rendered, so that its last bundle stays (empty: it can). `servers` are the first of `left_out` that
+    `pool_version` is the version of the pool that this is about, counted from 1. `structure` says why that version
+    cannot be rendered, so that the last bundle stays (empty: it can). `servers` are the first of `left_out` that
     are no servers. `backends` are those that have none, with whatever a reader can be told about them.
     """
 

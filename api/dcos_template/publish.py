@@ -18,6 +18,7 @@ from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts
 from api.published import read_part
 from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part, split_servers
+from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.connection import (
     BadVersion,
@@ -95,7 +96,7 @@ class Publisher:
         return self._zookeeper.children(self._base)
 
     def publish(
-        self, pool: str, texts: Texts, ports: Mapping[str, str], pool_version: int, task_revision: int
+        self, pool: str, texts: Texts, ports: Mapping[str, str], revision: Revision, task_revision: int
     ) -> Published:
         """Make these texts the bundle of the pool; nothing is written when they already are.
 
@@ -106,7 +107,7 @@ class Publisher:
         head = stored.head
         if (
             head is not None
-            and (head.parts, head.ports, head.pool_version) == (parts, ports, pool_version)
+            and (head.parts, head.ports, head.pool_uid, head.pool_version) == (parts, ports, *revision)
             and all(self._is_whole(stored, part.sha256) for part in parts.values())
         ):
             return Published(head=head, written=False, parts_written=0, bytes_written=0)
@@ -115,7 +116,8 @@ class Publisher:
             pool=pool,
             epoch=self._fence.epoch,
             version=version,
-            pool_version=pool_version,
+            pool_version=revision.version,
+            pool_uid=revision.uid,
             task_revision=task_revision,
             ports=dict(ports),
             parts=parts,
@@ -138,7 +140,7 @@ class Publisher:
         stored.head = new
         return Published(head=new, written=True, parts_written=written, bytes_written=size)
 
-    def endpoints(self, pool: str, pool_version: int, fresh: Texts) -> dict[str, set[Endpoint]]:
+    def endpoints(self, pool: str, revision: Revision, fresh: Texts) -> dict[str, set[Endpoint]]:
         """The endpoints of tasks, by backend, in those parts of the published bundle that differ from `fresh`.
 
         None at all when the bundle is of another version of the pool: then its services may have been others.
@@ -146,7 +148,7 @@ class Publisher:
         stored = self._stored.get(pool) or self._load(pool)
         head = stored.head
         found: dict[str, set[Endpoint]] = {}
-        if head is None or head.pool_version != pool_version:
+        if head is None or (head.pool_uid, head.pool_version) != revision:
             return found
         for part in head.of_kind("config"):
             text = fresh.get(part.name)

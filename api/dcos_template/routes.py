@@ -6,10 +6,15 @@ the winner for each path prefix E is the first rule whose prefix is a prefix of 
 prefix is E begins with exactly the prefixes of E, one longest-prefix lookup of `<group>|<path>` gives the documented
 answer.
 
+A group is named by what it leads to, so its lines never change their meaning: whoever brings a running HAProxy from
+one pair of maps to another adds lines to `paths` first, then edits `hosts`, then takes lines out of `paths`, and at
+every moment each host finds its old group or its new one whole. Only the group of all other hosts keeps its name.
+
 Pure. Knows MapRules and the texts of two map files. Does not know how HAProxy is told to use them.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from scheduler.pools.model import MapRule
@@ -46,23 +51,23 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
     by_host: dict[str, list[_Numbered]] = {}
     for number, rule in enumerate(rules):
         by_host.setdefault(rule.host_eq, []).append((number, rule.path_beg, rule.backend))
-    listed: dict[tuple[tuple[str, str], ...], str] = {}
+    paths = set[MapEntry]()
     hosts = []
     for host in (ANY_HOST, *sorted(by_host.keys() - {""})):
         # A host without port stands for that host on every port.
         names = dict.fromkeys(("", host, host.partition(":")[0]))
         applicable = sorted(rule for name in names for rule in by_host.get(name, ()))
-        pairs = tuple((prefix, backend) for _, prefix, backend in applicable)
-        # The group is called after its first host: adding a path to a host edits its lines only.
-        group = listed.setdefault(pairs, host)
+        winners = _winners([(prefix, backend) for _, prefix, backend in applicable])
+        group = ANY_HOST if host == ANY_HOST else _group(winners)
+        paths.update(MapEntry(f"{group}{_SEPARATOR}{prefix}", backend) for prefix, backend in winners)
         if host != ANY_HOST:
             hosts.append(MapEntry(host, group))
-    paths = [
-        MapEntry(f"{group}{_SEPARATOR}{prefix}", winner)
-        for applicable, group in listed.items()
-        for prefix, winner in _winners(applicable)
-    ]
     return Routes(tuple(sorted(hosts)), tuple(sorted(paths)))
+
+
+def _group(winners: Iterable[tuple[str, str]]) -> str:
+    lines = "\n".join(f"{prefix} {backend}" for prefix, backend in sorted(winners))
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def _winners(rules: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

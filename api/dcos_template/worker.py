@@ -7,7 +7,7 @@ that pool only. Nothing is published before the first complete list of tasks; af
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -32,6 +32,8 @@ COLLECT_AFTER = 2.0
 #: How long changes are taken before what is due is published, however many more are waiting.
 TAKE_FOR = 0.005
 _TASKS_AT_ONCE = 16
+#: The loop comes round at least so often, in seconds, also when nothing happens.
+TURN = 1.0
 
 log = structlog.get_logger()
 
@@ -45,12 +47,15 @@ class Worker:
         records: Records,
         clock: Clock,
         *,
+        turned: Callable[[], None],
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
     ) -> None:
+        """`turned` is called on the worker's thread whenever its loop comes round, at least every TURN seconds."""
         self._publisher = publisher
         self._records = records
         self._clock = clock
+        self._turned = turned
         self._inbox = Inbox()
         self._selection = Selection(rules)
         self._output = Output(publisher, records, self._selection, clock, hold_percent=hold_percent)
@@ -101,6 +106,7 @@ class Worker:
     def _run(self) -> None:
         while True:
             try:
+                self._turned()
                 self._inbox.wait(self._pause())
                 if not self._take():
                     return
@@ -134,15 +140,15 @@ class Worker:
             if not batch.more or self._clock.monotonic() >= until:
                 return True
 
-    def _pause(self) -> float | None:
+    def _pause(self) -> float:
         if not self._leading:
-            return None
-        dues = [due for _, due in self._dues()]
+            return TURN
+        dues = [self._clock.monotonic() + TURN, *(due for _, due in self._dues())]
         if not self._swept:
             dues.append(self._clock.monotonic() + 1.0)
         dues += self._collect.values()
         dues += [state.report_due for state in self._pools.values() if state.report_due is not None]
-        return max(0.0, min(dues) - self._clock.monotonic()) if dues else None
+        return max(0.0, min(dues) - self._clock.monotonic())
 
     def _dues(self) -> list[tuple[str, float]]:
         windows = [(name, window) for name, window in self._gone.items()]

@@ -92,6 +92,12 @@ class Board:
             return self._complete
 
     @property
+    def size(self) -> int:
+        """How many tasks there are."""
+        with self._changed:
+            return len(self._tasks)
+
+    @property
     def closed(self) -> bool:
         """True after close()."""
         with self._changed:

@@ -7,8 +7,9 @@ know what the tasks are for.
 
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 import structlog
@@ -47,6 +48,22 @@ class TaskChanges:
     missing: frozenset[TaskKey] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """How the copy is kept up to date now; times are monotonic.
+
+    `target` is the listener that is followed or was tried last, `why_not` the sentence when it does not serve,
+    `heard` when a listener last said anything. `mesos_heard` is when Mesos last said anything to the listener, None
+    when the listener does not know.
+    """
+
+    target: str
+    connected: bool
+    why_not: str = ""
+    heard: float | None = None
+    mesos_heard: float | None = None
+
+
 class TaskWatch:
     """Follows one of several listeners on a thread of its own.
 
@@ -65,6 +82,7 @@ class TaskWatch:
         self._lock = threading.Lock()
         self._call: grpc.Future[pb.WatchEvent] | None = None
         self._connected = False
+        self._feed = Feed(target=self._targets[0], connected=False, why_not="no listener has answered yet")
         self._thread = threading.Thread(target=self._run, name="taskinfo-watch", daemon=True)
 
     @property
@@ -76,6 +94,11 @@ class TaskWatch:
     def connected(self) -> bool:
         """True while a listener is answering."""
         return self._connected
+
+    @property
+    def feed(self) -> Feed:
+        """Where the changes come from, and how fresh they are."""
+        return self._feed
 
     @property
     def tasks(self) -> Mapping[TaskKey, Task]:
@@ -110,6 +133,7 @@ class TaskWatch:
                 log.info("The mesos-listener does not serve yet", listener=target, reason=reason)
             said = reason
             self._connected = False
+            self._feed = replace(self._feed, target=target, connected=False, why_not=reason)
             number += 1
             # Jitter, so that not every client of a restarted listener comes in the same instant.
             self._stopping.wait(pause * random.uniform(0.7, 1.3))  # noqa: S311 - no secret depends on it
@@ -143,7 +167,12 @@ class TaskWatch:
         return "the stream ended"
 
     def _take(self, event: pb.WatchEvent, fresh: dict[TaskKey, Task], target: str) -> dict[TaskKey, Task]:
+        now = time.monotonic()
+        self._feed = replace(self._feed, heard=now)
         match event.WhichOneof("event"):
+            case "alive":
+                told = event.alive.HasField("mesos_silence")
+                self._feed = replace(self._feed, mesos_heard=now - event.alive.mesos_silence if told else None)
             case "snapshot":
                 if event.snapshot.first:
                     fresh = {}
@@ -163,6 +192,7 @@ class TaskWatch:
                         revision=event.revision,
                     )
                 self._connected = self._synced = True
+                self._feed = replace(self._feed, target=target, connected=True, why_not="")
                 self._token = event.resume_token
             case "delta":
                 updated = tuple(map(from_message, event.delta.updated))

@@ -8,25 +8,28 @@ from types import FrameType
 
 import structlog
 
+from api.health import HealthServer
 from api.mesos_listener.board import Board
 from api.mesos_listener.server import Server
 from api.mesos_listener.stream import Follower, OperatorStream
+from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.pattern import Pattern
 
 log = structlog.get_logger()
 
 
-def run(
-    operator: OperatorStream,
-    listen: str,
-    *,
-    marathons: Pattern | None = None,
-    on_listening: Callable[[int], None] | None = None,
-) -> None:
-    """Serve at `listen` (`host:port`, port 0 for any) until SIGTERM or SIGINT.
+#: Seconds in which the loop comes round when all is well: a master may be silent for five heartbeats of 15 s, and
+#: connecting, and taking a snapshot of a large cluster, take their time.
+_LONGEST_TURN = 180.0
 
-    Any number of listeners may run at once, each with its own stream. Raises OSError when the address cannot be used.
+
+def run(operator: OperatorStream, listen: str, health_listen: str, *, marathons: Pattern | None = None) -> None:
+    """Serve at `listen` (`host:port`, port 0 for any) until SIGTERM or SIGINT, and health and metrics at
+    `health_listen`.
+
+    Any number of listeners may run at once, each with its own stream. Raises OSError or EnvironmentProblem when an
+    address cannot be used.
     """
     stop = threading.Event()
 
@@ -36,7 +39,7 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    serve(operator, listen, stop, marathons=marathons, on_listening=on_listening)
+    serve(operator, listen, stop, marathons=marathons, health_listen=health_listen)
 
 
 def serve(
@@ -45,23 +48,46 @@ def serve(
     stop: threading.Event,
     *,
     marathons: Pattern | None = None,
+    health_listen: str = "127.0.0.1:0",
     on_listening: Callable[[int], None] | None = None,
+    on_health: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set; `on_listening` is told the port once calls are accepted.
-
-    `marathons` is found in the names of frameworks that count as Marathons.
+    """Serve until `stop` is set; `on_listening` is told the port once calls are accepted, `on_health` the address of
+    the health server. `marathons` is found in the names of frameworks that count as Marathons.
     """
+    clock = SystemClock()
+    turns = Turns(clock, limit=_LONGEST_TURN)
     board = Board(uuid.uuid4().hex)
-    server = Server(board, listen)
-    follower = Follower(operator, board, SystemClock(), server.refresh_health, marathons)
+    follower = Follower(operator, board, clock, lambda: server.refresh_health(), marathons, turns=turns)
+    health = HealthServer(
+        health_listen,
+        name="listener-health",
+        healthy=lambda: turns.problem,
+        ready=lambda: None if board.complete else "there is no complete view of the Mesos master yet",
+        gauges={
+            "edgelb_listener_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
+            "edgelb_listener_mesos_silence_seconds": ("Time since Mesos said anything", follower.silence),
+            "edgelb_listener_complete": ("1 once the view of the cluster was complete", lambda: float(board.complete)),
+            "edgelb_listener_tasks": ("Running tasks that are told to clients", lambda: float(board.size)),
+        },
+    )
+    try:
+        server = Server(board, listen, silence=follower.silence, clock=clock)
+    except OSError:
+        health.stop()
+        raise
+    health.start()
     server.start()
     follower.start()
     log.info("The mesos-listener accepts gRPC calls", listen=listen, port=server.port)
     if on_listening is not None:
         on_listening(server.port)
+    if on_health is not None:
+        on_health(health.address)
     try:
         stop.wait()
     finally:
         follower.stop()
         server.stop()
+        health.stop()
         log.info("The mesos-listener has stopped")

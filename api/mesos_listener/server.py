@@ -18,6 +18,7 @@ from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.board import Board, Changes, pages
 from api.mesos_listener.wire import key_to_message
+from sdk.clock import Clock
 
 SERVICE = "edgelb.taskinfo.v1.TaskInfo"
 MOST_CALLS = 128
@@ -25,8 +26,9 @@ PAGE_SIZE = 500
 MOST_PER_PAGE = 5000
 #: gRPC clients refuse messages above 4 MiB unless told otherwise.
 PAGE_BYTES = 1_000_000
-#: How often an idle Watch looks whether its client is still there; a client that leaves properly wakes it at once.
-LOOK = 5.0
+#: How often a Watch says that it lives, and looks whether its client is still there; a client that leaves properly
+#: wakes it at once.
+ALIVE = 2.0
 
 # Dead peers are found by pings: a Watch may be silent for hours. Clients may ping as often as every 5 s.
 _OPTIONS = (
@@ -52,8 +54,10 @@ class _Context(Protocol):
 class TaskInfoService(taskinfo_pb2_grpc.TaskInfoServicer):
     """List and Watch over a board."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, silence: Callable[[], float | None], clock: Clock) -> None:
         self._board = board
+        self._silence = silence
+        self._clock = clock
 
     def List(self, request: pb.ListRequest, context: _Context) -> Iterator[pb.ListPage]:  # noqa: N802 - named by gRPC
         """All running tasks in pages."""
@@ -74,6 +78,7 @@ class TaskInfoService(taskinfo_pb2_grpc.TaskInfoServicer):
         revision = self._continue_from(request.resume_token)
         if revision is not None:
             yield self._synced(revision, resumed=True)
+        said = float("-inf")
         while context.is_active() and not board.closed:
             if revision is None:
                 snapshot = board.snapshot()
@@ -85,7 +90,10 @@ class TaskInfoService(taskinfo_pb2_grpc.TaskInfoServicer):
                 yield self._synced(revision, resumed=False)
             # gRPC asks for the next event only when the last one fitted the client's window: a slow client waits here
             # and gets all that happened meanwhile as one delta, or a snapshot when that is no longer known.
-            changes = board.changes_after(revision, LOOK, lambda: not context.is_active())
+            if (now := self._clock.monotonic()) >= said + ALIVE:
+                said = now
+                yield pb.WatchEvent(alive=pb.Alive(mesos_silence=self._silence()))
+            changes = board.changes_after(revision, ALIVE, lambda: not context.is_active())
             if changes is None:
                 revision = None
             elif changes.revision > revision:
@@ -126,14 +134,15 @@ class TaskInfoService(taskinfo_pb2_grpc.TaskInfoServicer):
 class Server:
     """The listening server; `port` is the real one when the address asked for port 0."""
 
-    def __init__(self, board: Board, listen: str) -> None:
+    def __init__(self, board: Board, listen: str, *, silence: Callable[[], float | None], clock: Clock) -> None:
+        """`silence` is what clients are told: seconds since Mesos said anything, None before."""
         self._board = board
         self._health = health.HealthServicer()
         self._serving = False
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(MOST_CALLS + 2, thread_name_prefix="taskinfo")
         self._server = grpc.server(self._pool, options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
-        taskinfo_pb2_grpc.add_TaskInfoServicer_to_server(TaskInfoService(board), self._server)  # type: ignore[no-untyped-call] # generated
+        taskinfo_pb2_grpc.add_TaskInfoServicer_to_server(TaskInfoService(board, silence, clock), self._server)  # type: ignore[no-untyped-call] # generated
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

@@ -1,6 +1,7 @@
 """Follows the Mesos operator event stream on one thread and puts what it means on the board.
 
-Knows how events reach the index, that a stream which ended is opened again, and that time passes while no event comes.
+Knows how events reach the index, when Mesos last said anything, that a stream which ended is opened again, and that
+time passes while no event comes.
 Does not know HTTP: the operator client finds the master and notices a silent stream. A stream begins with SUBSCRIBED.
 """
 
@@ -13,6 +14,7 @@ import structlog
 
 from api.mesos_listener.board import Board
 from api.mesos_listener.index import Delta, TaskIndex
+from api.turns import Turns
 from sdk.clock import Clock
 from sdk.errors import TemporaryFailure
 from sdk.pattern import Pattern
@@ -29,8 +31,8 @@ log = structlog.get_logger()
 class OperatorStream(Protocol):
     """What is used of the operator client."""
 
-    def stream(self) -> Iterable[Mapping[str, object]]:
-        """The events of one subscription; raises an SdkError when it cannot be had or has ended."""
+    def stream(self, *, heartbeats: bool) -> Iterable[Mapping[str, object]]:
+        """The events of one subscription, HEARTBEAT too; raises an SdkError when it cannot be had or has ended."""
 
     def close(self) -> None:
         """End `stream`."""
@@ -46,11 +48,15 @@ class Follower:
         clock: Clock,
         changed: Callable[[], None],
         marathons: Pattern | None = None,
+        *,
+        turns: Turns,
     ) -> None:
         self._operator = operator
         self._board = board
         self._clock = clock
         self._changed = changed
+        self._turns = turns
+        self._heard: float | None = None
         self._index = TaskIndex(marathons)
         self._noted = 0
         self._note_due = float("-inf")
@@ -73,12 +79,20 @@ class Follower:
         for thread in self._threads:
             thread.join(10.0)
 
+    def silence(self) -> float | None:
+        """Seconds since Mesos said anything, a heartbeat for example; None before its first word."""
+        heard = self._heard
+        return None if heard is None else self._clock.monotonic() - heard
+
     def _follow(self) -> None:
         pause, said = _FIRST_PAUSE, ""
         while not self._stopping.is_set():
+            self._turns.turned()
             subscribed = False
             try:
-                for event in self._operator.stream():
+                for event in self._operator.stream(heartbeats=True):
+                    self._turns.turned()
+                    self._heard = self._clock.monotonic()
                     if not subscribed:
                         subscribed, pause, said = True, _FIRST_PAUSE, ""
                     self._take(event)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!api/mesos_listener/taskinfo.proto\x12\x12\x65\x64gelb.taskinfo.v1\" \n\x0bListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"S\n\x08ListPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x08\"7\n\x0cWatchRequest\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\"\xcd\x01\n\nWatchEvent\x12\x34\n\x08snapshot\x18\x01 \x01(\x0b\x32 .edgelb.taskinfo.v1.SnapshotPageH\x00\x12,\n\x06synced\x18\x02 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.SyncedH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.DeltaH\x00\x12\x10\n\x08revision\x18\x04 \x01(\x04\x12\x14\n\x0cresume_token\x18\x05 \x01(\tB\x07\n\x05\x65vent\"F\n\x0cSnapshotPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\r\n\x05\x66irst\x18\x02 \x01(\x08\"\x19\n\x06Synced\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\"`\n\x05\x44\x65lta\x12)\n\x07updated\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12,\n\x07removed\x18\x02 \x03(\x0b\x32\x1b.edgelb.taskinfo.v1.TaskKey\"<\n\x07TaskKey\x12\x14\n\x0c\x66ramework_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07missing\x18\x03 \x01(\x08\"\xe5\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x07healthy\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x16\n\x0ehealth_checked\x18\x05 \x01(\x08\x12\x14\n\x0c\x66ramework_id\x18\x06 \x01(\t\x12\x16\n\x0e\x66ramework_name\x18\x07 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t\x12\x16\n\x0e\x61gent_hostname\x18\t \x01(\t\x12\x15\n\ragent_address\x18\n \x01(\t\x12\x11\n\taddresses\x18\x0b \x03(\t\x12\x35\n\x0cnetwork_mode\x18\x0c \x01(\x0e\x32\x1f.edgelb.taskinfo.v1.NetworkMode\x12\'\n\x05ports\x18\r \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Port\x12\x34\n\x06labels\x18\x0e \x03(\x0b\x32$.edgelb.taskinfo.v1.Task.LabelsEntry\x12\x16\n\x0e\x64iscovery_name\x18\x0f \x01(\t\x12\x13\n\x0b\x65xecutor_id\x18\x10 \x01(\t\x12\x0c\n\x04role\x18\x11 \x01(\t\x12\x13\n\x0bmarathon_id\x18\x12 \x01(\t\x12\x1a\n\x12marathon_container\x18\x13 \x01(\t\x12\x14\n\x0cstarted_time\x18\x14 \x01(\x01\x12\x10\n\x08revision\x18\x15 \x01(\x04\x12\x10\n\x08marathon\x18\x16 \x01(\x08\x12\r\n\x05notes\x18\x17 \x03(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_healthy\"\xc8\x01\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x16\n\x0e\x63ontainer_port\x18\x03 \x01(\r\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x34\n\x06labels\x18\x05 \x03(\x0b\x32$.edgelb.taskinfo.v1.Port.LabelsEntry\x12\x13\n\x0bunallocated\x18\x06 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*2\n\x0bNetworkMode\x12\x08\n\x04HOST\x10\x00\x12\n\n\x06\x42RIDGE\x10\x01\x12\r\n\tCONTAINER\x10\x02\x32\xa0\x01\n\x08TaskInfo\x12G\n\x04List\x12\x1f.edgelb.taskinfo.v1.ListRequest\x1a\x1c.edgelb.taskinfo.v1.ListPage0\x01\x12K\n\x05Watch\x12 .edgelb.taskinfo.v1.WatchRequest\x1a\x1e.edgelb.taskinfo.v1.WatchEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!api/mesos_listener/taskinfo.proto\x12\x12\x65\x64gelb.taskinfo.v1\" \n\x0bListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"S\n\x08ListPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x08\"7\n\x0cWatchRequest\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\"\xf9\x01\n\nWatchEvent\x12\x34\n\x08snapshot\x18\x01 \x01(\x0b\x32 .edgelb.taskinfo.v1.SnapshotPageH\x00\x12,\n\x06synced\x18\x02 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.SyncedH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.DeltaH\x00\x12*\n\x05\x61live\x18\x06 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.AliveH\x00\x12\x10\n\x08revision\x18\x04 \x01(\x04\x12\x14\n\x0cresume_token\x18\x05 \x01(\tB\x07\n\x05\x65vent\"F\n\x0cSnapshotPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\r\n\x05\x66irst\x18\x02 \x01(\x08\"\x19\n\x06Synced\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\"5\n\x05\x41live\x12\x1a\n\rmesos_silence\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x10\n\x0e_mesos_silence\"`\n\x05\x44\x65lta\x12)\n\x07updated\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12,\n\x07removed\x18\x02 \x03(\x0b\x32\x1b.edgelb.taskinfo.v1.TaskKey\"<\n\x07TaskKey\x12\x14\n\x0c\x66ramework_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07missing\x18\x03 \x01(\x08\"\xe5\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x07healthy\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x16\n\x0ehealth_checked\x18\x05 \x01(\x08\x12\x14\n\x0c\x66ramework_id\x18\x06 \x01(\t\x12\x16\n\x0e\x66ramework_name\x18\x07 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t\x12\x16\n\x0e\x61gent_hostname\x18\t \x01(\t\x12\x15\n\ragent_address\x18\n \x01(\t\x12\x11\n\taddresses\x18\x0b \x03(\t\x12\x35\n\x0cnetwork_mode\x18\x0c \x01(\x0e\x32\x1f.edgelb.taskinfo.v1.NetworkMode\x12\'\n\x05ports\x18\r \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Port\x12\x34\n\x06labels\x18\x0e \x03(\x0b\x32$.edgelb.taskinfo.v1.Task.LabelsEntry\x12\x16\n\x0e\x64iscovery_name\x18\x0f \x01(\t\x12\x13\n\x0b\x65xecutor_id\x18\x10 \x01(\t\x12\x0c\n\x04role\x18\x11 \x01(\t\x12\x13\n\x0bmarathon_id\x18\x12 \x01(\t\x12\x1a\n\x12marathon_container\x18\x13 \x01(\t\x12\x14\n\x0cstarted_time\x18\x14 \x01(\x01\x12\x10\n\x08revision\x18\x15 \x01(\x04\x12\x10\n\x08marathon\x18\x16 \x01(\x08\x12\r\n\x05notes\x18\x17 \x03(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_healthy\"\xc8\x01\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x16\n\x0e\x63ontainer_port\x18\x03 \x01(\r\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x34\n\x06labels\x18\x05 \x03(\x0b\x32$.edgelb.taskinfo.v1.Port.LabelsEntry\x12\x13\n\x0bunallocated\x18\x06 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*2\n\x0bNetworkMode\x12\x08\n\x04HOST\x10\x00\x12\n\n\x06\x42RIDGE\x10\x01\x12\r\n\tCONTAINER\x10\x02\x32\xa0\x01\n\x08TaskInfo\x12G\n\x04List\x12\x1f.edgelb.taskinfo.v1.ListRequest\x1a\x1c.edgelb.taskinfo.v1.ListPage0\x01\x12K\n\x05Watch\x12 .edgelb.taskinfo.v1.WatchRequest\x1a\x1e.edgelb.taskinfo.v1.WatchEvent0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASK_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_PORT_LABELSENTRY']._loaded_options = None
   _globals['_PORT_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_NETWORKMODE']._serialized_start=1519
-  _globals['_NETWORKMODE']._serialized_end=1569
+  _globals['_NETWORKMODE']._serialized_start=1618
+  _globals['_NETWORKMODE']._serialized_end=1668
   _globals['_LISTREQUEST']._serialized_start=57
   _globals['_LISTREQUEST']._serialized_end=89
   _globals['_LISTPAGE']._serialized_start=91
@@ -44,23 +44,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHREQUEST']._serialized_start=176
   _globals['_WATCHREQUEST']._serialized_end=231
   _globals['_WATCHEVENT']._serialized_start=234
-  _globals['_WATCHEVENT']._serialized_end=439
-  _globals['_SNAPSHOTPAGE']._serialized_start=441
-  _globals['_SNAPSHOTPAGE']._serialized_end=511
-  _globals['_SYNCED']._serialized_start=513
-  _globals['_SYNCED']._serialized_end=538
-  _globals['_DELTA']._serialized_start=540
-  _globals['_DELTA']._serialized_end=636
-  _globals['_TASKKEY']._serialized_start=638
-  _globals['_TASKKEY']._serialized_end=698
-  _globals['_TASK']._serialized_start=701
-  _globals['_TASK']._serialized_end=1314
-  _globals['_TASK_LABELSENTRY']._serialized_start=1257
-  _globals['_TASK_LABELSENTRY']._serialized_end=1302
-  _globals['_PORT']._serialized_start=1317
-  _globals['_PORT']._serialized_end=1517
-  _globals['_PORT_LABELSENTRY']._serialized_start=1257
-  _globals['_PORT_LABELSENTRY']._serialized_end=1302
-  _globals['_TASKINFO']._serialized_start=1572
-  _globals['_TASKINFO']._serialized_end=1732
+  _globals['_WATCHEVENT']._serialized_end=483
+  _globals['_SNAPSHOTPAGE']._serialized_start=485
+  _globals['_SNAPSHOTPAGE']._serialized_end=555
+  _globals['_SYNCED']._serialized_start=557
+  _globals['_SYNCED']._serialized_end=582
+  _globals['_ALIVE']._serialized_start=584
+  _globals['_ALIVE']._serialized_end=637
+  _globals['_DELTA']._serialized_start=639
+  _globals['_DELTA']._serialized_end=735
+  _globals['_TASKKEY']._serialized_start=737
+  _globals['_TASKKEY']._serialized_end=797
+  _globals['_TASK']._serialized_start=800
+  _globals['_TASK']._serialized_end=1413
+  _globals['_TASK_LABELSENTRY']._serialized_start=1356
+  _globals['_TASK_LABELSENTRY']._serialized_end=1401
+  _globals['_PORT']._serialized_start=1416
+  _globals['_PORT']._serialized_end=1616
+  _globals['_PORT_LABELSENTRY']._serialized_start=1356
+  _globals['_PORT_LABELSENTRY']._serialized_end=1401
+  _globals['_TASKINFO']._serialized_start=1671
+  _globals['_TASKINFO']._serialized_end=1831
 # @@protoc_insertion_point(module_scope)

@@ -41,18 +41,20 @@ class WatchRequest(_message.Message):
     def __init__(self, resume_token: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
 
 class WatchEvent(_message.Message):
-    __slots__ = ("snapshot", "synced", "delta", "revision", "resume_token")
+    __slots__ = ("snapshot", "synced", "delta", "alive", "revision", "resume_token")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     SYNCED_FIELD_NUMBER: _ClassVar[int]
     DELTA_FIELD_NUMBER: _ClassVar[int]
+    ALIVE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     snapshot: SnapshotPage
     synced: Synced
     delta: Delta
+    alive: Alive
     revision: int
     resume_token: str
-    def __init__(self, snapshot: _Optional[_Union[SnapshotPage, _Mapping]] = ..., synced: _Optional[_Union[Synced, _Mapping]] = ..., delta: _Optional[_Union[Delta, _Mapping]] = ..., revision: _Optional[int] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, snapshot: _Optional[_Union[SnapshotPage, _Mapping]] = ..., synced: _Optional[_Union[Synced, _Mapping]] = ..., delta: _Optional[_Union[Delta, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., revision: _Optional[int] = ..., resume_token: _Optional[str] = ...) -> None: ...
 
 class SnapshotPage(_message.Message):
     __slots__ = ("tasks", "first")
@@ -67,6 +69,12 @@ class Synced(_message.Message):
     RESUMED_FIELD_NUMBER: _ClassVar[int]
     resumed: bool
     def __init__(self, resumed: _Optional[bool] = ...) -> None: ...
+
+class Alive(_message.Message):
+    __slots__ = ("mesos_silence",)
+    MESOS_SILENCE_FIELD_NUMBER: _ClassVar[int]
+    mesos_silence: float
+    def __init__(self, mesos_silence: _Optional[float] = ...) -> None: ...
 
 class Delta(_message.Message):
     __slots__ = ("updated", "removed")

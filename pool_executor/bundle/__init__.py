@@ -7,8 +7,12 @@ contract is docs/reference/contracts.md.
 
 from pool_executor.bundle.codec import SCHEMA, decode_head, decode_status, encode_head, encode_status
 from pool_executor.bundle.model import (
+    HOSTS_MAPS,
     INSTANCE_FILE,
+    ROUTES_MAPS,
     VERDICTS,
+    BackendHealth,
+    Death,
     HaproxyInfo,
     Head,
     InstanceStatus,
@@ -22,12 +26,16 @@ from pool_executor.bundle.nodes import MAX_NODE_BYTES, MAX_PART_BYTES, PartDecod
 from pool_executor.bundle.servers import MAX_SERVER_ID, Section, Server, parse_server, skeleton, split_servers
 
 __all__ = [
+    "HOSTS_MAPS",
     "INSTANCE_FILE",
     "MAX_NODE_BYTES",
     "MAX_PART_BYTES",
     "MAX_SERVER_ID",
+    "ROUTES_MAPS",
     "SCHEMA",
     "VERDICTS",
+    "BackendHealth",
+    "Death",
     "HaproxyInfo",
     "Head",
     "InstanceStatus",

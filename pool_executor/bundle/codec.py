@@ -5,7 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from pool_executor.bundle.model import INSTANCE_FILE, VERDICTS, HaproxyInfo, Head, InstanceStatus, Kind, Part
+from pool_executor.bundle.model import (
+    INSTANCE_FILE,
+    VERDICTS,
+    BackendHealth,
+    Death,
+    HaproxyInfo,
+    Head,
+    InstanceStatus,
+    Kind,
+    Part,
+)
 from sdk.errors import CorruptRecord
 
 SCHEMA = 1
@@ -24,6 +34,7 @@ def encode_head(head: Head) -> bytes:
             "epoch": head.epoch,
             "version": head.version,
             "pool_version": head.pool_version,
+            "pool_uid": head.pool_uid,
             "task_revision": head.task_revision,
             "ports": dict(head.ports),
             "parts": {
@@ -58,6 +69,7 @@ def decode_head(data: bytes) -> Head:
         epoch=record.integer("epoch", 0),
         version=record.integer("version", 0),
         pool_version=record.integer("pool_version", 0),
+        pool_uid=record.text("pool_uid") if "pool_uid" in record.names() else "",
         task_revision=record.integer("task_revision", 0),
         ports={variable: ports.text(variable) for variable in ports.names()},
         parts=parts,
@@ -106,6 +118,13 @@ def encode_status(status: InstanceStatus) -> bytes:
                 "workers": list(status.haproxy.workers),
             },
             "counters": dict(status.counters),
+            "leaving": status.leaving,
+            "short": None
+            if status.short is None
+            else [
+                {"name": one.name, "servers": one.servers, "up": one.up, "reason": one.reason} for one in status.short
+            ],
+            "deaths": [{"at": death.at, "how": death.how} for death in status.deaths],
         }
     )
 
@@ -139,7 +158,24 @@ def decode_status(data: bytes) -> InstanceStatus:
             workers=haproxy.integers("workers", 1),
         ),
         counters={name: counters.integer(name, 0) for name in counters.names()},
+        # Not there in what an executor of an earlier release writes, and it may run for long.
+        leaving=record.boolean("leaving") if record.has("leaving") else False,
+        short=tuple(map(_decode_backend, record.mappings("short"))) if record.has("short") else None,
+        deaths=tuple(map(_decode_death, record.mappings("deaths"))) if record.has("deaths") else (),
     )
+
+
+def _decode_backend(entry: "_Record") -> BackendHealth:
+    return BackendHealth(
+        name=entry.text("name"),
+        servers=entry.integer("servers", 0),
+        up=entry.integer("up", 0),
+        reason=entry.optional_text("reason"),
+    )
+
+
+def _decode_death(entry: "_Record") -> Death:
+    return Death(at=entry.number("at"), how=entry.text("how"))
 
 
 def _dump(value: object) -> bytes:
@@ -168,6 +204,17 @@ class _Record:
 
     def names(self) -> Sequence[str]:
         return list(self._fields)
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._fields.get(name) is not None
+
+    def mappings(self, name: str) -> list["_Record"]:
+        items = self._items(name)
+        for number, item in enumerate(items):
+            if not isinstance(item, dict):
+                raise CorruptRecord(f"{self.path(name)}[{number}]", "is not an object")
+        return [_Record(cast(dict[str, object], item), f"{self.path(name)}[{at}].") for at, item in enumerate(items)]
 
     def _get(self, name: str) -> object:
         if name not in self._fields:

@@ -9,6 +9,9 @@ from typing import Literal
 from pool_executor.bundle.servers import skeleton
 
 INSTANCE_FILE = "00-instance.cfg"
+#: How the names of two kinds of map files begin: of those that lead from a host to the name of a group, and of those
+#: that lead from `<group>|<path prefix>` to a backend. In both the order of lines means nothing.
+HOSTS_MAPS, ROUTES_MAPS = "hosts-", "routes-"
 
 Kind = Literal["config", "map"]
 Verdict = Literal["starting", "applied", "waiting", "rejected"]
@@ -46,7 +49,10 @@ class Head:
     epoch: int
     version: int
     pool_version: int
+    """How often the pool was written, 1 after its creation."""
     task_revision: int
+    pool_uid: str = ""
+    """Made when the pool was created; `""` in a head of a template that did not know it."""
     ports: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
@@ -70,8 +76,30 @@ class HaproxyInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendHealth:
+    """A backend that has fewer usable servers (`up`) than it should have; `reason` when it has none and says why."""
+
+    name: str
+    servers: int
+    up: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """An end of HAProxy that nobody asked for: when, in epoch seconds, and how, as `was ended by SIGKILL`."""
+
+    at: float
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStatus:
-    """What one pool instance says of itself; `since` is when verdict or version last changed, in epoch seconds."""
+    """What one pool instance says of itself; `since` is when verdict or version last changed, in epoch seconds.
+
+    `short` are the backends that lack servers, the worst first and at most a hundred: all others have theirs. None
+    when HAProxy was not asked. `deaths` are the last ones of HAProxy, the oldest first.
+    """
 
     task_id: str
     pod: str
@@ -90,6 +118,9 @@ class InstanceStatus:
     since: float
     haproxy: HaproxyInfo
     counters: Mapping[str, int]
+    leaving: bool = False
+    short: tuple[BackendHealth, ...] | None = None
+    deaths: tuple[Death, ...] = ()
 
 
 def port_key(name: str) -> str:

@@ -21,6 +21,7 @@ from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
+from sdk.log_stream import STDERR
 
 _log = structlog.get_logger()
 
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     level = getattr(logging, os.environ.get("EDGELB_LOG_LEVEL", "info").upper(), logging.INFO)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(STDERR),
     )
     try:
         binary, version = Haproxy.find(options.haproxy)

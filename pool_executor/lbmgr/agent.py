@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from pool_executor.bundle import Head, InstanceStatus, encode_status
+from pool_executor.bundle import BackendHealth, Death, Head, InstanceStatus, encode_status
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.backoff import Backoff
 from pool_executor.lbmgr.files import Files
@@ -34,6 +34,10 @@ _RESTART_FIRST, _RESTART_MAX = 0.1, 5.0
 _STABLE_AFTER = 30.0
 # HAProxy's servers are compared with the configuration after changes were quiet, or went on, for so long.
 _VERIFY_AFTER, _VERIFY_AT_LEAST = 5.0, 60.0
+# Between two looks at which servers HAProxy can use; longer where a look takes long, so that it is a fiftieth at most.
+_LOOK_AT_LEAST, _LOOK_SHARE = 1.0, 50
+# Deaths of HAProxy that are told.
+_DEATHS = 5
 # A check holds up everything else, so one that may take longer by the pool's numbers is cut short.
 _MAX_PING = 9.0
 
@@ -135,6 +139,9 @@ class Agent:
         """When the first and the last change happened that HAProxy's servers were not compared after."""
         self._repaired: str | None = None
         """The difference that the last reload of what is served already was to end."""
+        self._deaths: tuple[Death, ...] = ()
+        self._short: tuple[BackendHealth, ...] | None = None
+        self._look_at = 0.0
         self._health = Health(started=time.monotonic())
         self._phase = Phase.SERVING
         self._leaving: Leaving | None = None
@@ -188,6 +195,7 @@ class Agent:
                     self._applier.housekeeping()
                     self._unsaved = self._applier.save() if self._applier.unsaved else None
                     self._verify(now)
+                self._look_at_servers(now)
                 self._leave(now)
                 self._report()
             return self._end
@@ -257,6 +265,16 @@ class Agent:
             _log.error("HAProxy did not load its configuration anew", error=outcome.error)
         self._changed()
 
+    def _look_at_servers(self, now: float) -> None:
+        """See which backends lack servers; after everything else, and only while HAProxy is known to answer."""
+        if not self._applier.alive or not self._health.ok:
+            self._short = None
+        elif now >= self._look_at and self._phase is Phase.SERVING:
+            began = time.monotonic()
+            self._short = self._applier.short_backends()
+            took = time.monotonic() - began
+            self._look_at = time.monotonic() + max(_LOOK_AT_LEAST, took * _LOOK_SHARE)
+
     # -- HAProxy's life
 
     def _reloaded(self) -> None:
@@ -288,6 +306,7 @@ class Agent:
         ended = self._applier.take_death()
         if ended is not None:
             self._counters.count("haproxy_died")
+            self._deaths = (*self._deaths, Death(at=time.time(), how=ended))[-_DEATHS:]
             self._trouble = f"HAProxy {ended}; it is started again"
             _log.error(self._trouble)
             if now - self._started_at >= _STABLE_AFTER:
@@ -383,6 +402,9 @@ class Agent:
             since=time.time(),
             haproxy=self._applier.info,
             counters=self._counters.snapshot(),
+            leaving=self._phase is not Phase.SERVING,
+            short=self._short,
+            deaths=self._deaths,
         )
 
     def _next_marker(self) -> str:

@@ -5,14 +5,14 @@ try again, or who is told.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import structlog
 
-from pool_executor.bundle import HaproxyInfo, Head, Server, Verdict
-from pool_executor.lbmgr import drift
+from pool_executor.bundle import BackendHealth, HaproxyInfo, Head, Server, Verdict
+from pool_executor.lbmgr import backends, drift
 from pool_executor.lbmgr.content import Content, ServerRef
 from pool_executor.lbmgr.decide import decide
 from pool_executor.lbmgr.decision import Decision, Dynamic, Noop, Reject, Reload, Run, Waiting
@@ -82,6 +82,7 @@ class Applier:
         self._asked_master = True
         self._saved: Content | None = None
         self._overview_due = False
+        self._wanted = backends.Wanted()
         self.running: Running | None = None
         self.serving = True
 
@@ -305,6 +306,21 @@ class Applier:
     def ping(self, timeout: float) -> str | None:
         """Why HAProxy does not answer on a new connection within `timeout` seconds; None when it does."""
         return self._worker.ping(timeout) if self.alive else "HAProxy does not run"
+
+    def short_backends(self) -> tuple[BackendHealth, ...] | None:
+        """The backends that lack servers; None when HAProxy does not say."""
+        if self.running is None or not self.alive:
+            return None
+        try:
+            wanted = self._wanted.of(self.running.content)
+            found = backends.short(wanted, backends.usable(self._worker.ask([backends.BACKENDS])[0]))
+            empty = [one for one in found if not one.up][: backends.MOST_EXPLAINED]
+            answers = self._worker.ask([backends.servers_of(one.name) for one in empty]) if empty else []
+        except SocketFailed as error:
+            _log.warning("HAProxy did not tell which servers it can use", error=str(error))
+            return None
+        reasons = {one.name: backends.reason(answer) for one, answer in zip(empty, answers, strict=True)}
+        return tuple(replace(one, reason=reasons.get(one.name)) for one in found)
 
     def verify(self) -> str | None:
         """What HAProxy's servers differ in from what it shall serve; None when in nothing, or when it does not say."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from pool_executor.bundle import Section, Server, split_servers
 from pool_executor.lbmgr.content import Content, PartText, ServerRef
-from pool_executor.lbmgr.decision import Command, Decision, Dynamic, Noop, Reject, Reload, ReplaceMap, Run, Waiting
-from pool_executor.lbmgr.mapfile import entries, single_edit
+from pool_executor.lbmgr.decision import Command, Decision, Dynamic, Noop, Reject, Reload, Run, Waiting
+from pool_executor.lbmgr.mapfile import MapEdit, edit, entries
 from sdk.net.address import is_address
 
 #: Seconds between two reloads that can wait.
@@ -94,7 +94,7 @@ class _Plan:
         self._reloads: list[str] = []
         # Additions go first, then maps, then removals: at no moment does a map entry lead to a backend without servers.
         self._additions: list[Command] = []
-        self._maps: list[Command] = []
+        self._maps: list[MapEdit] = []
         self._removals: list[Command] = []
         self._retired: dict[ServerRef, Server] = {}
         self._retired_early: dict[ServerRef, Server] = {}
@@ -107,7 +107,13 @@ class _Plan:
             more = f"; and {len(self._reloads) - 3} more" if len(self._reloads) > 3 else ""
             return Reload(reason=shown + more, retired=self._retired_early)
         return Dynamic(
-            commands=(*self._additions, *self._maps, *self._removals),
+            commands=(
+                *self._additions,
+                *(order for one in self._maps for order in one.first),
+                *(order for one in self._maps for order in one.then),
+                *(order for one in self._maps for order in one.last),
+                *self._removals,
+            ),
             reason=self._summary(),
             retired=self._retired,
             revived=tuple(self._revived),
@@ -240,8 +246,7 @@ class _Plan:
         if old == new:
             return  # comments or blank lines
         self._counts["map"] += 1
-        edit = single_edit(old, new)
-        self._maps.append(ReplaceMap(name, tuple(new)) if edit is None else Run(edit.format(map=f"{{maps}}/{name}")))
+        self._maps.append(edit(name, old, new))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from pool_executor.lbmgr.runtime import Runtime, SocketFailed, ask_once
+from sdk import programs
 from sdk.errors import EnvironmentProblem
 
 _log = structlog.get_logger()
@@ -82,8 +83,7 @@ class Haproxy:
     @staticmethod
     def find(binary: str = "haproxy") -> tuple[str, str]:
         """Path and version of HAProxy; raises EnvironmentProblem with the sentence for the operator."""
-        # /usr/sbin is not on the PATH that Mesos gives an executor.
-        path = shutil.which(binary, path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin")
+        path = programs.find(binary)
         if path is None:
             raise EnvironmentProblem(
                 f"this agent has no {binary}: install HAProxy 2.6 or later, or run the pool in an image that has it"

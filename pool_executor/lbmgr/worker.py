@@ -79,6 +79,10 @@ class Worker:
             return str(error)
         return None
 
+    def ask(self, commands: Sequence[str]) -> list[str]:
+        """The answers to commands that change nothing; raises SocketFailed."""
+        return [reply.text for reply in self._run(commands, _LIST_TIMEOUT)]
+
     def servers_state(self) -> str:
         """`show servers state`; raises SocketFailed."""
         return self._run(["show servers state"], _LIST_TIMEOUT)[0].text

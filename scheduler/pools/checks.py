@@ -4,7 +4,8 @@ Knows only `Pool`. A single value's own bounds are in schema.py and texts.py. Ev
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from scheduler.pools import texts
 from scheduler.pools.model import (
@@ -22,18 +23,21 @@ from scheduler.pools.patterns import pattern_problem
 from scheduler.pools.problems import Problem
 
 _MODE = {Protocol.HTTP: "http", Protocol.HTTPS: "http", Protocol.TCP: "tcp", Protocol.TLS: "tcp"}
-_DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
+_SHOWN_NAMES = 10
 
 
-def pool_problems(pool: Pool) -> tuple[Problem, ...]:
-    """Every rule that the pool breaks, in the order of the fields."""
-    return (
-        *_port_problems(pool),
-        *_listener_problems(pool),
-        *(problem for index, item in enumerate(pool.haproxy.frontends) for problem in _frontend(pool, index, item)),
-        *_backend_name_problems(pool),
-        *(problem for index, item in enumerate(pool.haproxy.backends) for problem in _backend(index, item)),
-    )
+def pool_problems(pool: Pool) -> Iterator[Problem]:
+    """Every rule that the pool breaks, in the order of the fields. The time grows with the pool's size only."""
+    backends: dict[str, Backend] = {}
+    for backend in pool.haproxy.backends:
+        backends.setdefault(backend.name, backend)
+    yield from _port_problems(pool)
+    yield from _listener_problems(pool)
+    for index, frontend in enumerate(pool.haproxy.frontends):
+        yield from _frontend(backends, index, frontend)
+    yield from _backend_name_problems(pool)
+    for index, backend in enumerate(pool.haproxy.backends):
+        yield from _backend(index, backend)
 
 
 def pattern_problems(pool: Pool) -> tuple[Problem, ...]:
@@ -68,20 +72,6 @@ def _patterns(path: str, service: Service) -> Iterator[tuple[str, tuple[tuple[st
     )
 
 
-def pool_warnings(pool: Pool) -> tuple[str, ...]:
-    """Sentences about what is accepted and kept but has no effect."""
-    found = []
-    if pool.namespace.strip("/") != _DOCUMENTED_NAMESPACE:
-        found.append("pool.namespace is kept but has no effect: all pools are services of one framework")
-    if pool.package_name != "edgelb-pool" or pool.package_version:
-        found.append("pool.packageName and pool.packageVersion are kept but have no effect: no package is launched")
-    if not pool.haproxy.frontends:
-        found.append("pool.haproxy.frontends is empty: the load balancers will serve statistics only")
-    if pool.count > 1 and any(constraint.operator == "IS" for constraint in pool.placement):
-        found.append("pool.constraints pins all instances with IS; they may not fit on one agent")
-    return tuple(found)
-
-
 def _port_problems(pool: Pool) -> Iterator[Problem]:
     """`ports`, when given, is exactly what is allocated: everything that listens has to be in it."""
     for port, times in sorted(Counter(pool.ports).items()):
@@ -89,8 +79,9 @@ def _port_problems(pool: Pool) -> Iterator[Problem]:
             yield Problem(path="pool.ports", value=str(port), rule="is listed more than once")
     if not pool.ports:
         return
+    ports = frozenset(pool.ports)
     for path, _, port in _listeners(pool):
-        if port not in pool.ports:
+        if port not in ports:
             rule = "is not among pool.ports, and exactly those are allocated when pool.ports is not empty"
             yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)
 
@@ -108,21 +99,27 @@ def _listener_problems(pool: Pool) -> Iterator[Problem]:
             rule = f"is also the name of pool.haproxy.frontends[{names[frontend.name]}]; give each one its own"
             yield Problem(path=path, value=frontend.name, rule=rule)
         names.setdefault(frontend.name, index)
-    taken: list[tuple[str, str, int]] = []
+    taken: dict[int, dict[str, tuple[str, str]]] = {}
     for path, address, port in _listeners(pool):
-        for other_path, other_address, other_port in taken:
-            if port != other_port or port == 0:
-                continue
-            if address == other_address or DEFAULT_ADDRESS in (address, other_address):
-                rule = f"is already bound by {other_path} on {other_address}"
+        others = taken.setdefault(port, {})
+        place = _canonical(address)
+        if port and others:
+            first = next(iter(others.values()))
+            same = others.get(place) or others.get(DEFAULT_ADDRESS) or (first if place == DEFAULT_ADDRESS else None)
+            if same is not None:
+                rule = f"is already bound by {same[0]} on {same[1]}"
+                yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)
             elif not pool.ports:
                 # Each listener gets a task port of its own, and Mesos gives one number to one port only.
-                rule = f"is also the port of {other_path}; list it once in pool.ports to share it between addresses"
-            else:
-                continue
-            yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)
-            break
-        taken.append((path, address, port))
+                rule = f"is also the port of {first[0]}; list it once in pool.ports to share it between addresses"
+                yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)
+        others.setdefault(place, (path, address))
+
+
+def _canonical(address: str) -> str:
+    """One text for all that HAProxy would bind alike: it lets two listeners share an address and a port silently."""
+    name = address.lower().removesuffix(".")
+    return "127.0.0.1" if name == "localhost" else name
 
 
 def _listeners(pool: Pool) -> Iterator[tuple[str, str, int]]:
@@ -131,14 +128,14 @@ def _listeners(pool: Pool) -> Iterator[tuple[str, str, int]]:
     yield "pool.haproxy.stats", pool.haproxy.stats.bind_address, pool.haproxy.stats.bind_port
 
 
-def _frontend(pool: Pool, index: int, frontend: Frontend) -> Iterator[Problem]:
+def _frontend(backends: Mapping[str, Backend], index: int, frontend: Frontend) -> Iterator[Problem]:
     path = f"pool.haproxy.frontends[{index}].linkBackend"
     link = frontend.link_backend
     if link.default_backend:
-        yield from _reference(pool, frontend, f"{path}.defaultBackend", link.default_backend)
+        yield from _reference(backends, frontend, f"{path}.defaultBackend", link.default_backend)
     for place, rule in enumerate(link.map):
         at = f"{path}.map[{place}]"
-        yield from _reference(pool, frontend, f"{at}.backend", rule.backend)
+        yield from _reference(backends, frontend, f"{at}.backend", rule.backend)
         if not (rule.host_eq or rule.path_beg):
             yield Problem(path=at, rule="needs at least one condition: hostEq or pathBeg")
         elif _MODE[frontend.protocol] == "tcp":
@@ -146,14 +143,18 @@ def _frontend(pool: Pool, index: int, frontend: Frontend) -> Iterator[Problem]:
             yield Problem(path=at, rule=text)
 
 
-def _reference(pool: Pool, frontend: Frontend, path: str, name: str) -> Iterator[Problem]:
-    backend = pool.haproxy.backend(name)
+def _reference(backends: Mapping[str, Backend], frontend: Frontend, path: str, name: str) -> Iterator[Problem]:
+    backend = backends.get(name)
     if backend is None:
-        known = ", ".join(sorted({item.name for item in pool.haproxy.backends})) or "there are none"
-        yield Problem(path=path, value=name, rule=f"is not the name of a backend; known backends: {known}")
+        yield Problem(path=path, value=name, rule=f"is not the name of a backend; known backends: {_some(backends)}")
     elif _MODE[backend.protocol] != _MODE[frontend.protocol]:
         rule = f"has protocol {backend.protocol}, which a frontend of protocol {frontend.protocol} cannot use"
         yield Problem(path=path, value=name, rule=rule)
+
+
+def _some(backends: Mapping[str, Backend]) -> str:
+    more = f" and {len(backends) - _SHOWN_NAMES} more" if len(backends) > _SHOWN_NAMES else ""
+    return (", ".join(sorted(islice(backends, _SHOWN_NAMES))) or "there are none") + more
 
 
 def _backend_name_problems(pool: Pool) -> Iterator[Problem]:

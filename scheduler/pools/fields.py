@@ -7,16 +7,21 @@ decoder had it). Knows nothing of pools.
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
 Rule = Callable[[str], str | None]
 
 
 # A refused "2" is shown as 2: without this, the sentence would deny that 2 is a number.
 _QUOTED = ", not a string"
+
+_LONGEST_MISTAKE = 64
+"""Characters: nobody means a field by a longer name, and comparing takes time by its square."""
 
 
 class Strict(Schema):
@@ -27,7 +32,8 @@ class Strict(Schema):
     class Meta:
         """marshmallow's options."""
 
-        unknown = RAISE
+        # Refused below: marshmallow's own RAISE copies all errors for each of them, which is quadratic.
+        unknown = EXCLUDE
 
     @pre_load
     def drop_nulls(self, data: Any, **_: object) -> Any:
@@ -41,25 +47,36 @@ class Strict(Schema):
         kept = {key: value for key, value in data.items() if value is not None and key not in refusing}
         return kept if self.MODEL is None else self.MODEL(**kept)
 
-    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **_: object) -> None:  # noqa: ARG002 - marshmallow's signature
-        """Says of an unknown field what may be meant."""
-        if isinstance(error.messages, dict):
-            for name, rules in error.messages.items():
-                if rules == ["Unknown field."]:
-                    error.messages[name] = [self.unknown_rule(str(name))]
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def refuse_unknown(self, _data: Any, original: Any, **_: object) -> None:
+        """Every field that is not known is refused, unless it is null."""
+        if isinstance(original, Mapping):
+            found = {
+                name: [Unknown(name=str(name), known=self.known_fields)]
+                for name, value in original.items()
+                if value is not None and name not in self.known_fields
+            }
+            if found:
+                raise ValidationError(found)
 
-    def known_fields(self) -> list[str]:
-        """Names as they stand in JSON."""
-        return sorted(field.data_key or name for name, field in self.fields.items())
+    @cached_property
+    def known_fields(self) -> dict[str, None]:
+        """Names as they stand in JSON, sorted."""
+        return dict.fromkeys(sorted(field.data_key or name for name, field in self.fields.items()))
 
-    def unknown_rule(self, name: str) -> str:
-        """What to say of an unknown field."""
-        near = difflib.get_close_matches(name, self.known_fields(), n=1)
-        return (
-            f"unknown field; did you mean {near[0]}?"
-            if near
-            else f"unknown field; known are {', '.join(self.known_fields())}"
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The rule that an unknown field breaks; what may be meant is looked for only when somebody wants to read it."""
+
+    name: str
+    known: Mapping[str, None]
+
+    def __str__(self) -> str:
+        near = difflib.get_close_matches(self.name, self.known, n=1) if len(self.name) <= _LONGEST_MISTAKE else []
+        if near:
+            return f"unknown field; did you mean {near[0]}?"
+        return f"unknown field; known are {', '.join(self.known)}"
 
 
 class Value(fields.Field[Any]):
@@ -96,20 +113,25 @@ class NotYet(Value):
 
 
 class Text(Value):
-    """A string under a rule. `""`, Go's zero value, means absent unless the field is required or `nullable`."""
+    """A string under a rule, which sees it in its `normal` form: so it is kept.
 
-    def __init__(self, rule: Rule, *, nullable: bool = False, lower: bool = False, **kwargs: Any) -> None:
+    `""`, Go's zero value, means absent unless the field is required or `nullable`.
+    """
+
+    def __init__(
+        self, rule: Rule, *, nullable: bool = False, normal: Callable[[str], str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.rule = rule
         self.nullable = nullable
-        self.lower = lower
+        self.normal = normal
 
     def read(self, value: Any) -> Any:
         if not isinstance(value, str):
             raise ValidationError("must be a string")
         if not value and not self.required:
             return value if self.nullable else None
-        text = value.lower() if self.lower else value
+        text = self.normal(value) if self.normal else value
         if problem := self.rule(text):
             raise ValidationError(problem)
         return text

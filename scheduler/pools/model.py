@@ -11,6 +11,7 @@ except in pools that an earlier release stored.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from scheduler.pools.constraints import Constraint
 
@@ -22,6 +23,20 @@ LBMGR_BACKEND = "_lbmgr"
 POOL_LABEL = "EDGELB_POOL"
 RESERVED_NAMES = frozenset({LBMGR_BACKEND})
 """Neither a frontend nor a backend of a pool may be called so."""
+
+
+class Revision(NamedTuple):
+    """Which state of which pool: `uid` is made when a pool is created, `version` counts its writes from 1.
+
+    A pool that is deleted and created again under its name has another `uid`. `""` stands for one that was stored
+    before there were uids.
+    """
+
+    uid: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}-{self.version}" if self.uid else str(self.version)
 
 
 DEFAULT_ADDRESS = "0.0.0.0"

@@ -1,9 +1,16 @@
 """What is wrong with a pool: a list of values, each with its field path, and the error that carries them."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import quote
 
 _SHOWN = 80
-_MAX_REPORTED = 20
+MAX_REPORTED = 20
+"""More broken rules help nobody; what is not reported must not cost anything either."""
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +20,17 @@ class Problem:
     path: str
     rule: str
     value: str | None = None
+    keys: tuple[str | int, ...] | None = None
+    """The same place as keys of the JSON, where a key may hold what would be read as part of a path."""
+
+    @property
+    def pointer(self) -> str:
+        """The place as a JSON Pointer in a URI fragment (RFC 6901, 6), as RFC 9457 has it: `#/haproxy/frontends/0`."""
+        keys = self.keys
+        if keys is None:
+            keys = tuple(name or index for name, index in _STEP.findall(self.path))
+        steps = (str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+        return "#" + "".join(f"/{quote(step, safe='~!$&()*+,;=:@')}" for step in steps)
 
     def __str__(self) -> str:
         # The one documented message is `pool.name: foo:bar invalid: did not match ^...$`; all others follow its form.
@@ -20,14 +38,17 @@ class Problem:
 
 
 class InvalidPool(ValueError):
-    """A pool breaks rules; the message is the problems joined by `; `."""
+    """A pool breaks rules; the message is the problems joined by `; `.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        shown = [str(problem) for problem in problems[:_MAX_REPORTED]]
-        if len(problems) > _MAX_REPORTED:
-            shown.append(f"and {len(problems) - _MAX_REPORTED} more")
-        super().__init__("; ".join(shown))
-        self.problems = problems
+    `problems` are the first MAX_REPORTED, `more` counts those after them.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        rest = iter(problems)
+        self.problems = tuple(islice(rest, MAX_REPORTED))
+        self.more = sum(1 for _ in rest)
+        shown = [str(problem) for problem in self.problems]
+        super().__init__("; ".join([*shown, f"and {self.more} more"] if self.more else shown))
 
 
 def shown(value: object) -> str | None:
@@ -36,7 +57,8 @@ def shown(value: object) -> str | None:
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
         return None
-    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
+    # Cut first: whoever sends a megabyte is shown its beginning only.
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value)[: _SHOWN + 1])
     if not text:
         return '""'
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -5,7 +5,7 @@ they hold the value they have when absent, so that files with every default writ
 model's. Rules across objects are in checks.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
@@ -35,7 +35,7 @@ from scheduler.pools.model import (
     Service,
     Stats,
 )
-from scheduler.pools.problems import InvalidPool, Problem, shown
+from scheduler.pools.problems import MAX_REPORTED, InvalidPool, Problem, shown
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 
@@ -53,7 +53,7 @@ class CheckSchema(Strict):
 class EndpointSchema(Strict):
     MODEL = Endpoint
     type = Choice(EndpointType)
-    address = Text(texts.address)
+    address = Text(texts.server_address, normal=texts.without_root_dot)
     port = Whole(1, 65535, unset=-1)
     port_name = Text(texts.plain, data_key="portName")
     all_ports = Flag(data_key="allPorts")
@@ -144,7 +144,7 @@ class BackendSchema(Strict):
 class MapRuleSchema(Strict):
     MODEL = MapRule
     backend = Text(texts.link_name, required=True)
-    host_eq = Text(texts.host_eq, lower=True, data_key="hostEq")
+    host_eq = Text(texts.host_eq, normal=texts.normal_host, data_key="hostEq")
     path_beg = Text(texts.path, data_key="pathBeg")
     hostReg = NotYet("")  # noqa: N815 - the JSON name
     pathEnd = NotYet("")  # noqa: N815 - the JSON name
@@ -200,7 +200,7 @@ class HaproxySchema(Strict):
 
 class PoolSchema(Strict):
     apiVersion = NotYet("V2", rule="must be V2; V1 pools are not supported yet")  # noqa: N815 - the JSON name
-    type = NotYet("static", rule="is read-only; it is static for pools that are created by hand")
+    type = NotYet("static", rule="must be static; auto pools do not exist yet")
     name = Text(texts.pool_name, required=True)
     namespace = Text(texts.namespace, nullable=True)
     package_name = Text(texts.package_name, data_key="packageName")
@@ -261,9 +261,10 @@ def read_pool(data: object) -> Pool:
     try:
         pool: Pool = _POOL.load(data)  # type: ignore[arg-type]  # anything may come; what is no object is refused by the schema
     except ValidationError as error:
-        raise InvalidPool(tuple(_problems(error.messages, data))) from None
-    if problems := checks.pool_problems(pool):
-        raise InvalidPool(problems)
+        raise InvalidPool(_problems(error.messages, data)) from None
+    broken = InvalidPool(checks.pool_problems(pool))
+    if broken.problems:
+        raise broken
     return pool
 
 
@@ -314,18 +315,26 @@ _RULES = {
 }
 
 
-def _problems(messages: Any, data: object, path: str = "pool") -> list[Problem]:
-    """Flattens marshmallow's tree of messages, adding the refused values from `data`."""
-    found: list[Problem] = []
+def _problems(messages: Any, data: object) -> Iterator[Problem]:
+    """marshmallow's tree of messages as problems with the refused values from `data`, one after the other."""
+    for number, (keys, rule, value) in enumerate(_leaves(messages, data, ())):
+        path = "pool" + "".join(f"[{key}]" if isinstance(key, int) else f".{shown(key)}" for key in keys)
+        # Those after the first ones are counted and never read.
+        text = str(rule) if number < MAX_REPORTED else ""
+        yield Problem(path=path, rule=_RULES.get(text, text), value=shown(value), keys=keys)
+
+
+def _leaves(
+    messages: Any, data: object, keys: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], object, object]]:
     if isinstance(messages, list):
-        return [Problem(path=path, rule=_RULES.get(rule, str(rule)), value=shown(data)) for rule in messages]
+        yield from ((keys, rule, data) for rule in messages)
+        return
     for key, inner in messages.items():
         if key == "_schema":
-            found.extend(_problems(inner, data, path))
-            continue
-        at = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{shown(key)}"
-        found.extend(_problems(inner, _child(data, key), at))
-    return found
+            yield from _leaves(inner, data, keys)
+        else:
+            yield from _leaves(inner, _child(data, key), (*keys, key))
 
 
 def _child(data: object, key: object) -> object:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scheduler.pools.model import POOL_LABEL, Pool
+from scheduler.pools.model import POOL_LABEL, Pool, Revision
 from sdk.model.fingerprint import pod_config, service_config
 from sdk.model.resources import milli
 from sdk.model.spec import (
@@ -89,8 +89,8 @@ def roles(pool: Pool, framework: str) -> tuple[str, str | None]:
     return f"{pool.role}/{framework}", pool.role
 
 
-def service_spec(pool: Pool, version: int, deployment: Deployment) -> ServiceSpec:
-    """The wish for `pool`; `version` is the version of its node."""
+def service_spec(pool: Pool, revision: Revision, deployment: Deployment) -> ServiceSpec:
+    """The wish for `pool`; `revision` says of which state of it."""
     role, prereserved = roles(pool, deployment.framework)
     pod = PodSpec(
         name=POD,
@@ -104,13 +104,18 @@ def service_spec(pool: Pool, version: int, deployment: Deployment) -> ServiceSpe
     )
     spec = ServiceSpec(name=pool.name, pods=(pod,), task_id_prefix=f"dcos-edgelb.pools.{pool.name}")
     # Volatile labels have no part in the fingerprint, so it can be told in one of them.
-    told = (("EDGELB_POOL_VERSION", str(version)), ("EDGELB_CONFIG", pod_config(pod, spec)[:12]))
+    told = (
+        ("EDGELB_POOL_VERSION", str(revision.version)),
+        ("EDGELB_POOL_UID", revision.uid),
+        ("EDGELB_CONFIG", pod_config(pod, spec)[:12]),
+    )
     return replace(spec, pods=(replace(pod, tasks=(replace(pod.tasks[0], volatile_labels=told),)),))
 
 
 def classify(old: Pool, new: Pool, deployment: Deployment) -> Change:
     """What replacing `old` by `new` asks of the instances."""
-    before, after = service_spec(old, 0, deployment), service_spec(new, 0, deployment)
+    same = Revision("", 1)
+    before, after = service_spec(old, same, deployment), service_spec(new, same, deployment)
     if pod_config(before.pods[0], before) != pod_config(after.pods[0], after):
         return Change.RELAUNCH
     if service_config(before) != service_config(after):

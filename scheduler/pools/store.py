@@ -1,34 +1,54 @@
-"""Pools in ZooKeeper: one node each below `<root>/pools`, in the V2 API's shape with all defaults filled in.
+"""Pools in ZooKeeper: one node each below `<root>/pools`, in the V2 API's shape with all defaults filled in, and a uid.
 
-Knows the nodes, their versions (an ETag is the node's version + 1) and how to follow all of them. Does not check pools:
-what comes in is a `Pool`. Every method may raise StorageUnavailable.
+Knows the nodes, their revisions (an ETag is one) and how to follow all of them. Does not check pools: what comes in is
+a `Pool`. Every method may raise StorageUnavailable.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import structlog
 
 from scheduler.pools import texts
-from scheduler.pools.model import Pool
+from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.schema import dump_pool, read_pool
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import BadVersion, Handle, NodeExists, NoNode, ZooKeeper, decode_json, encode_json
+from sdk.storage.connection import (
+    BadVersion,
+    Check,
+    Create,
+    Delete,
+    Handle,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    Op,
+    Set,
+    ZooKeeper,
+    decode_json,
+    encode_json,
+)
 
 _log = structlog.get_logger()
 
 
 class StoredPool(NamedTuple):
-    """A pool as it stands in ZooKeeper, with the version of its node."""
+    """A pool as it stands in ZooKeeper, and which state of it that is."""
 
     pool: Pool
-    version: int
+    revision: Revision
+
+    @property
+    def version(self) -> int:
+        """How often it was written, 1 after its creation: the number that people see."""
+        return self.revision.version
 
     @property
     def etag(self) -> str:
-        """The version as HTTP's entity tag."""
-        return f'"{self.version + 1}"'
+        """The revision as HTTP's entity tag."""
+        return f'"{self.revision}"'
 
 
 class PoolExists(Exception):
@@ -40,7 +60,7 @@ class PoolMissing(Exception):
 
 
 class VersionMismatch(Exception):
-    """The pool has another version than the caller expected; `actual` is its entity tag, or None when it is gone."""
+    """The pool is not in the state that the caller expected; the message says in which one it is."""
 
 
 class PoolView(Mapping[str, StoredPool]):
@@ -105,43 +125,81 @@ class PoolStore:
 
     def create(self, pool: Pool) -> StoredPool:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large for one node."""
-        path = self._path(pool.name)
+        path, uid = self._path(pool.name), secrets.token_hex(6)
+        # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
+        ops: list[Op] = [Set(self._base, b""), Create(path, _encode(pool, uid))]
+        self._zookeeper.ensure(self._base)
         try:
-            self._zookeeper.create(path, _encode(pool))
+            self._zookeeper.multi(ops)
         except NodeExists as error:
             raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
-        return StoredPool(pool, 0)
+        return StoredPool(pool, Revision(uid, 1))
 
-    def replace(self, pool: Pool, expected_version: int = -1) -> StoredPool:
-        """Store new content of an existing pool; raises PoolMissing, VersionMismatch, InvalidPool when too large."""
+    def replace(self, pool: Pool, expected: str | None = None) -> StoredPool:
+        """Store new content of an existing pool; it keeps its uid.
+
+        `expected` is the revision as text that it must have, None for any. Raises PoolMissing, VersionMismatch,
+        InvalidPool when it is too large.
+        """
         path = self._path(pool.name)
-        try:
-            return StoredPool(pool, self._zookeeper.set(path, _encode(pool), expected_version))
-        except NoNode as error:
-            raise PoolMissing(f"pool {pool.name} not found; create it first") from error
-        except BadVersion as error:
-            raise VersionMismatch(_MISMATCH.format(pool.name)) from error
 
-    def delete(self, name: str, expected_version: int = -1) -> None:
-        """Remove a pool; raises PoolMissing, VersionMismatch."""
+        def written(revision: Revision) -> Op:
+            return Set(path, _encode(pool, revision.uid), revision.version - 1)
+
+        return StoredPool(pool, self._change(pool.name, expected, written))
+
+    def delete(self, name: str, expected: str | None = None) -> None:
+        """Remove a pool; `expected` as in `replace`. Raises PoolMissing, VersionMismatch."""
         path = self._path(name)
-        try:
-            existed = self._zookeeper.delete(path, expected_version, recursive=True)
-        except BadVersion as error:
-            raise VersionMismatch(_MISMATCH.format(name)) from error
-        if not existed:
+
+        def gone(revision: Revision) -> Op:
+            return Delete(path, revision.version - 1)
+
+        if expected is not None:
+            self._change(name, expected, gone)
+        elif not self._zookeeper.delete(path, recursive=True):
             raise PoolMissing(f"pool {name} not found")
+
+    def _change(self, name: str, expected: str | None, change: Callable[[Revision], Op]) -> Revision:
+        """Carry `change` out on the revision that is stored, if it is the expected one; the revision afterwards."""
+        path = self._path(name)
+        while True:
+            parent = self._zookeeper.stat(self._base)
+            found = self._zookeeper.get(path) if parent else None
+            if parent is None or found is None:
+                raise PoolMissing(f"pool {name} not found; create it first")
+            revision = Revision(_uid_in(path, found[0]), found[1] + 1)
+            if expected not in (None, str(revision)):
+                raise VersionMismatch(_mismatch(name, str(expected), revision))
+            try:
+                # The version alone does not tell a pool that was deleted and created again: it counts from the start.
+                self._zookeeper.multi([Check(self._base, parent.version), change(revision)])
+            except (BadVersion, NoNode):
+                continue  # something was written in between: look again
+            except NotEmpty:
+                for child in self._zookeeper.children(path):
+                    self._zookeeper.delete(f"{path}/{child}", recursive=True)
+                continue
+            return revision._replace(version=revision.version + 1)
 
     def watch(self, callback: Callable[[PoolView], None]) -> "PoolWatch":
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
         return PoolWatch(self._zookeeper, self._base, callback)
 
 
-_MISMATCH = "pool {} was changed by somebody else in between; read it again and repeat the change"
+def _mismatch(name: str, expected: str, now: Revision) -> str:
+    uid, _, version = expected.rpartition("-")
+    again = "read it again and repeat the change"
+    if uid == now.uid and version.isdecimal():
+        seen = f"it is at version {now.version}, not {version}"
+        return f"pool {name} was changed by somebody else in between: {seen}; {again}"
+    why = "it was deleted and created again, or the tag is of another pool"
+    return f"the tag {expected[:80]} is not of pool {name} as it is ({now}): {why}; {again}"
 
 
-def _encode(pool: Pool) -> bytes:
-    data = encode_json(dump_pool(pool))
+def _encode(pool: Pool, uid: str) -> bytes:
+    shape = dump_pool(pool)
+    data = encode_json(shape | {"uid": uid} if uid else shape)
     # Half of ZooKeeper's packet: the pool also has to fit into a multi beside other nodes.
     if len(data) > _MAX_BYTES:
         rule = f"is {len(data)} bytes long when stored; the limit is {_MAX_BYTES}: split it into several pools"
@@ -149,17 +207,31 @@ def _encode(pool: Pool) -> bytes:
     return data
 
 
+def _uid_in(path: str, data: bytes) -> str:
+    try:
+        return _uid(decode_json(path, data))
+    except CorruptRecord:
+        return ""  # it is about to be overwritten, which mends it
+
+
+def _uid(value: object) -> str:
+    uid = value.get("uid") if isinstance(value, Mapping) else None
+    return uid if isinstance(uid, str) else ""
+
+
 _MAX_BYTES = 512_000
 
 
-def _stored(path: str, data: bytes, version: int) -> StoredPool:
+def _stored(path: str, data: bytes, node_version: int) -> StoredPool:
+    value = decode_json(path, data)
+    shape = {key: item for key, item in value.items() if key != "uid"} if isinstance(value, Mapping) else value
     try:
-        pool = read_pool(decode_json(path, data))
+        pool = read_pool(shape)
     except InvalidPool as error:
         raise CorruptRecord(path, f"is not a pool that this release understands: {error}") from error
     if pool.name != path.rpartition("/")[2]:
         raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
-    return StoredPool(pool, version)
+    return StoredPool(pool, Revision(_uid(value), node_version + 1))
 
 
 class PoolWatch:

@@ -2,7 +2,8 @@
 
 Each rule is a function from the text to the rule it breaks (the end of a sentence), or None. The reason behind them is
 the same: these texts end up in ZooKeeper paths, Mesos labels and HAProxy's configuration, where a line break, a quote,
-a backslash, `$` or a space would change the meaning of what stands around them.
+a backslash, `$` or a space would change the meaning of what stands around them. Selectors are the exception: they are
+only compared with names that others chose.
 """
 
 import ipaddress
@@ -22,14 +23,18 @@ _ROLE = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _BALANCE = re.compile(
     r"roundrobin|static-rr|leastconn|first|source"
-    r"|uri( whole| path-only| len [0-9]{1,5}| depth [0-9]{1,5})*"
+    r"|uri( whole| path-only| len [1-9][0-9]{0,4}| depth [1-9][0-9]{0,4})*"
     r"|url_param [A-Za-z0-9_.-]{1,64}( check_post)?"
     r"|hdr\([A-Za-z0-9_-]{1,64}\)( use_domain_only)?"
     r"|random(\([1-9][0-9]{0,2}\))?"
     r"|rdp-cookie(\([A-Za-z0-9_-]{1,64}\))?"
 )
 _HTTP_BALANCE = re.compile(r"uri|url_param|hdr")
-_QUOTING = frozenset("\"'\\`")
+
+_LONGEST_LABEL = 63
+"""Of a DNS name; HAProxy refuses a configuration with a longer one."""
+_NAME = "letters, digits and : _ . -"
+_WORD = "lower case letters, digits and -, with a letter or digit at both ends"
 
 
 def _bounded(text: str, limit: int) -> str | None:
@@ -38,6 +43,9 @@ def _bounded(text: str, limit: int) -> str | None:
 
 def pool_name(text: str) -> str | None:
     """The pool's name: one DNS label, since the instances are announced as `<pool>.pools.dcos-edgelb`."""
+    if not text:
+        return "must not be empty"
+    # The documented words, which clients of the product look for.
     return _bounded(text, 63) if _POOL_NAME.fullmatch(text) else f"did not match {POOL_NAME}"
 
 
@@ -45,13 +53,13 @@ def namespace(text: str) -> str | None:
     """Groups joined by `/`, each under the rule of pool names."""
     parts = text.strip("/").split("/")
     if not all(_POOL_NAME.fullmatch(part) for part in parts):
-        return f"every part between slashes must match {POOL_NAME}"
+        return f"every part between slashes must be of {_WORD}"
     return _bounded(text, 256)
 
 
 def package_name(text: str) -> str | None:
     """A package of the old product; kept, without effect."""
-    return _bounded(text, 128) if _POOL_NAME.fullmatch(text) else f"did not match {POOL_NAME}"
+    return _bounded(text, 128) if _POOL_NAME.fullmatch(text) else f"must be of {_WORD}"
 
 
 def package_version(text: str) -> str | None:
@@ -66,7 +74,9 @@ def role(text: str) -> str | None:
 
 def link_name(text: str) -> str | None:
     """Name of a frontend or backend."""
-    return _bounded(text, 96) if _LINK_NAME.fullmatch(text) else f"did not match {LINK_NAME}"
+    if not text:
+        return "must not be empty"
+    return _bounded(text, 96) if _LINK_NAME.fullmatch(text) else f"must be of {_NAME}"
 
 
 def bind_address(text: str) -> str | None:
@@ -75,7 +85,7 @@ def bind_address(text: str) -> str | None:
 
 
 def address(text: str) -> str | None:
-    """An IPv4 address or DNS name of a server."""
+    """An IPv4 address or DNS name."""
     if len(text) > 253 or not _HOST_NAME.fullmatch(text):
         return "must be an IPv4 address or a host name"
     if re.fullmatch(r"[0-9.]+", text):
@@ -83,16 +93,52 @@ def address(text: str) -> str | None:
             ipaddress.IPv4Address(text)
         except ValueError:
             return "is not an IPv4 address"
+    if any(len(label) > _LONGEST_LABEL for label in text.split(".")):
+        return f"must not have a part between dots that is longer than {_LONGEST_LABEL} characters"
     return None
 
 
+def server_address(text: str) -> str | None:
+    """Address of a server: an IPv4 address of one machine, or a DNS name."""
+    if problem := address(text):
+        return problem
+    if re.fullmatch(r"[0-9.]+", text):
+        parsed = ipaddress.IPv4Address(text)
+        if parsed.is_unspecified:
+            return "is the address of no server: HAProxy would connect to the address that the client asked for"
+        if parsed.is_multicast or text == "255.255.255.255":
+            return "is the address of no server: many machines would have to answer"
+    return None
+
+
+def without_root_dot(text: str) -> str:
+    """The name without the dot that says that it is complete: nothing is appended to names here."""
+    return text.removesuffix(".")
+
+
+def normal_host(text: str) -> str:
+    """A host as it is compared: in lower case, and `www.example.com.` is `www.example.com`."""
+    host, colon, port = text.lower().partition(":")
+    return without_root_dot(host) + colon + port
+
+
 def host_eq(text: str) -> str | None:
-    """A host to compare with, lower case, perhaps with a port."""
-    return (
-        _bounded(text, 255)
-        if _HOST_EQ.fullmatch(text)
-        else "must be a host name in lower case, such as www.example.com"
-    )
+    """A host in its normal form to compare with, perhaps with a port."""
+    if _HOST_EQ.fullmatch(text):
+        return _bounded(text, 255)
+    if "://" in text:
+        return "is a URL; give its host only, such as www.example.com, and a path in pathBeg"
+    if "/" in text:
+        return "holds a path; give the host only, such as www.example.com, and the path in pathBeg"
+    if "," in text or " " in text.strip():
+        return "must be one host; give a rule for each of them"
+    if "*" in text:
+        return "must be a whole name: hostReg, which could match many, is not supported yet; give a rule for each host"
+    if "[" in text or text.count(":") > 1:
+        return "is an IPv6 address; only host names and IPv4 addresses are supported"
+    if not text.isascii():
+        return "must be in ASCII; write an international name as browsers send it, such as xn--bcher-kva.example"
+    return "must be a host name such as www.example.com, perhaps with a port"
 
 
 def path(text: str) -> str | None:
@@ -107,11 +153,9 @@ def path(text: str) -> str | None:
 
 
 def plain(text: str) -> str | None:
-    """An identifier chosen by somebody else: a task name, an app id, a port name."""
+    """An identifier chosen by somebody else: a task name, an app id, a port name. It is only compared."""
     if not text.isprintable():
         return "must not hold line breaks, control characters or lone surrogates"
-    if any(char in _QUOTING for char in text):
-        return "must not hold quotes or backslashes"
     return _bounded(text, 512)
 
 

@@ -31,6 +31,11 @@ class Draft(MutableMapping[K, V], Generic[K, V]):
     def __len__(self) -> int:
         return len(self._base if self._copy is None else self._copy)
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self._copy is not None
+
     def result(self) -> Mapping[K, V]:
         """The mapping as it is now; the draft must not be written to afterwards."""
         return self._base if self._copy is None else self._copy

@@ -20,6 +20,7 @@ from sdk.core.events import (
     OffersReceived,
     OperationStatusReceived,
     PodActionRequested,
+    RolesAccepted,
     StatusReceived,
     Subscribed,
     TargetsPublished,
@@ -29,13 +30,14 @@ from sdk.core.events import (
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned, forget_release, release_ends, reservation_gone
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
+from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
-from sdk.core.roles import offers_came, update_offers, update_roles
+from sdk.core.roles import offers_came, update_offers
 from sdk.core.settle import ensure_instances, settle, target_removed
 from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.uninstall import progress, uninstall_requested
-from sdk.core.view import snapshot
+from sdk.core.view import problems, snapshot
 from sdk.errors import InvalidSpec
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationState
@@ -43,7 +45,7 @@ from sdk.plan.checks import check_service
 from sdk.plan.need import over
 from sdk.plan.wish import target
 
-__all__ = ["decide", "next_wake", "snapshot"]
+__all__ = ["decide", "next_wake", "problems", "snapshot"]
 
 
 def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) -> tuple[State, tuple[Effect, ...]]:
@@ -56,9 +58,9 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             subscribed(frame, event)
         case Disconnected() | Failed():
             disconnected(frame, event)
-        case OffersReceived(offers=offers):
+        case OffersReceived(offers=offers, unreadable=unreadable):
             offers_came(frame, {offer.role for offer in offers})
-            offers_received(frame, offers)
+            offers_received(frame, offers, unreadable)
         case StatusReceived(status=status):
             status_received(frame, status)
         case AgentFailed():
@@ -73,11 +75,12 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             uninstall_requested(frame)
         case CallFailed():
             call_failed(frame, event)
+        case RolesAccepted():
+            roles_accepted(frame, event)
         case ExecutorFailed() | OfferRescinded() | Tick():
             pass  # tasks of a lost executor get updates of their own; no offer is kept that could be rescinded
     settle(frame)
-    update_roles(frame)
-    wakes = [progress(frame), repeat_calls(frame), update_offers(frame), _settle_wake(frame)]
+    wakes = [update_roles(frame), progress(frame), repeat_calls(frame), update_offers(frame), _settle_wake(frame)]
     return frame.result(min((wake for wake in wakes if wake is not None), default=None))
 
 
@@ -132,26 +135,31 @@ def _targets(frame: Frame, event: TargetsPublished) -> None:
     if frame.framework.uninstalling:
         return
     for name, spec in event.services.items():
-        _publish(frame, name, spec)
+        with frame.apart(name, "taking its specification"):
+            _publish(frame, name, spec, event.refused.get(name))
     for name in {*frame.targets, *frame.services.names()}.difference(event.services):
         target_removed(frame, name)
     for name in set(frame.invalid).difference(event.services):
         del frame.invalid[name]
 
 
-def _publish(frame: Frame, name: str, spec: ServiceSpec) -> None:
+def _publish(frame: Frame, name: str, spec: ServiceSpec, refused: str | None) -> None:
     present = frame.targets.get(name)
-    if present is None or present.spec != spec:
+    if present is None or present.spec != spec or refused is not None:
         try:
-            check_service(spec, path=name)
-            if spec.name != name:
-                raise InvalidSpec(f"{name}.name", f"is {spec.name!r}, but was published as {name!r}")
+            if refused is not None:
+                raise InvalidSpec(name, refused)
+            taken = check_service(spec, path=name)
+            if taken.name != name:
+                raise InvalidSpec(f"{name}.name", f"is {taken.name!r}, but was published as {name!r}")
         except InvalidSpec as error:
-            frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
+            if frame.invalid.get(name) != str(error):
+                frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
             frame.invalid[name] = str(error)
             frame.touched.setdefault(name, set())
             return
-        frame.set_target(name, target(spec))
+        if present is None or present.spec != taken:
+            frame.set_target(name, target(taken))
     frame.invalid.pop(name, None)
     ensure_instances(frame, name)
 

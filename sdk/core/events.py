@@ -1,7 +1,7 @@
 """What happens to the scheduler. Values only; who makes them stands beside each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
 from sdk.model.resources import Offer
@@ -41,6 +41,8 @@ class OffersReceived:
     """New offers (driver)."""
 
     offers: tuple[Offer, ...]
+    unreadable: Mapping[OfferId, str] = field(default_factory=dict)
+    """Offers that came with them and cannot be used: why. They are ours until they are declined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,8 @@ class TargetsPublished:
     """The plugin's wishes, all of them (host). Services that are absent are to be removed."""
 
     services: Mapping[str, ServiceSpec]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Those of `services` that could not be stored as they are, each with the rule that it breaks (runner)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,16 @@ class CallFailed:
     why: str
     task_ids: tuple[TaskId, ...] = ()
     offer_ids: tuple[OfferId, ...] = ()
+    refused: bool = False
+    """Mesos understood the call and refused it as wrong (400, 403): nothing of it was done, nor would be if it came
+    again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesAccepted:
+    """Mesos took an UPDATE_FRAMEWORK: these are all the roles that it has of us now (runner)."""
+
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,5 +145,6 @@ Event = (
     | PodActionRequested
     | UninstallRequested
     | CallFailed
+    | RolesAccepted
     | Tick
 )

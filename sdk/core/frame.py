@@ -4,7 +4,8 @@ The only mutable thing of the core; it lives for one event. It keeps the indexes
 of effects (storing comes first); it decides nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sdk.core.cow import Draft, Groups
@@ -44,6 +45,7 @@ class Frame:
         self.published = state.published
         self.targets: Draft[str, Target] = Draft(state.targets)
         self.invalid: Draft[str, str] = Draft(state.invalid)
+        self.faults: Draft[tuple[str, str], str] = Draft(state.faults)
         self.pods: Draft[PodKey, PodRecord] = Draft(state.pods)
         self.services: Groups[str, PodKey] = Groups(state.services)
         self.by_task: Draft[TaskId, PodKey] = Draft(state.by_task)
@@ -69,7 +71,7 @@ class Frame:
         self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
         self.offers_seen = state.offers_seen
         self.roles: Draft[str, RoleState] = Draft(state.roles)
-        self.roles_told = state.roles_told
+        self.membership = state.membership
         self.revives = state.revives
         self.sweep_until = state.sweep_until
         self.teardown_due = state.teardown_due
@@ -141,6 +143,8 @@ class Frame:
         self.services.drop(name)
         self.unrest.drop(name)
         self.invalid.pop(name, None)
+        for key in [key for key in self.faults if key[0] == name]:
+            del self.faults[key]
         self.updates_due.pop(name, None)
         self._stores.pop(("target", name), None)
         self._store(("service", name), DeleteService(service=name))
@@ -148,6 +152,22 @@ class Frame:
     def delete_framework(self) -> None:
         """The last act of an uninstall."""
         self._store(("framework",), DeleteFramework())
+
+    @contextmanager
+    def apart(self, service: str, part: str) -> Iterator[None]:
+        """Keep a defect, in here or in what a plugin wished for, from the other services: it is told and left behind.
+
+        `part` names what is done, as a gerund: what failed is well again when the same part succeeds.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this service only
+            sentence = f"{part} fails with an internal error: {type(error).__name__}: {error}"
+            if self.faults.get((service, part)) != sentence:
+                self.log("error", f"Service {service}: {sentence}", service=service, exc_info=error)
+                self.faults[service, part] = sentence
+        else:
+            self.faults.pop((service, part), None)
 
     def touch(self, service: str) -> None:
         """Look at all instances of a service again."""
@@ -228,6 +248,7 @@ class Frame:
             published=self.published,
             targets=self.targets.result(),
             invalid=self.invalid.result(),
+            faults=self.faults.result(),
             pods=self.pods.result(),
             services=self.services.result(),
             by_task=self.by_task.result(),
@@ -253,7 +274,7 @@ class Frame:
             refusals=self.refusals.result(),
             offers_seen=self.offers_seen,
             roles=self.roles.result(),
-            roles_told=self.roles_told,
+            membership=self.membership,
             revives=self.revives,
             sweep_until=self.sweep_until,
             teardown_due=self.teardown_due,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sdk.core.effects import Decline, Kill, Reconcile
 from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
 from sdk.core.frame import Frame
+from sdk.core.membership import joined, parted, roles_not_taken
 from sdk.core.state import Connection, Unproven
 from sdk.plan.backoff import Retry
 from sdk.plan.need import over
@@ -22,7 +23,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.connection = Connection.SUBSCRIBED
     frame.master = event.master
     frame.error = None
-    frame.roles_told = event.roles
+    joined(frame, event.roles)
     frame.roles.clear()
     frame.implicit_due = frame.now + frame.settings.implicit_reconcile
     # Also a look at all that is reserved: agents may have come back while we were away.
@@ -50,7 +51,7 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     removed = isinstance(event, Failed) and event.removed
     frame.connection = Connection.REMOVED if removed else Connection.DISCONNECTED
     frame.error = event.message if isinstance(event, Failed) else event.why
-    frame.roles_told = None
+    parted(frame)
     frame.offers_seen = 0
     frame.absent_since.clear()
     frame.released.clear()
@@ -81,7 +82,7 @@ def call_failed(frame: Frame, event: CallFailed) -> None:
             for role, state in list(frame.roles.items()):
                 frame.roles[role] = replace(state, work=frozenset())
         case "UpdateRoles":
-            frame.roles_told = None
+            roles_not_taken(frame, event)
         case "Teardown":
             frame.teardown_due = frame.now + frame.settings.kill_first
         case _:

@@ -4,6 +4,8 @@ Nothing is kept for later: an offer is accepted or declined in the frame in whic
 in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 """
 
+from collections.abc import Mapping
+
 from sdk.core.effects import Accept, Decline, Launch, Unreserve
 from sdk.core.frame import Frame
 from sdk.core.holdings import compare, heard, release
@@ -16,8 +18,8 @@ from sdk.offer.pool import pools
 from sdk.offer.reservation import by_resource_id
 
 
-def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
-    """Use what is of use, decline the rest."""
+def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping[OfferId, str]) -> None:
+    """Use what is of use, decline the rest, with what could not be read."""
     frame.offers_seen = len(offers)
     if not frame.subscribed or frame.framework.framework_id is None:
         return  # of a subscription that has ended meanwhile: void
@@ -25,14 +27,18 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...]) -> None:
     for agent_id in {pool.agent_id for pool in offered}:
         heard(frame, agent_id)
     for pool in offered:
-        compare(frame, pool)
+        with frame.apart("", f"comparing what {pool.hostname} offers with what is held there"):
+            compare(frame, pool)
     settle(frame)
     operations = place(frame, offered)
     settle(frame)
     for position, pool in enumerate(offered):
-        operations.setdefault(position, [])[:0] = release(frame, pool)
+        with frame.apart("", f"releasing what is left on {pool.hostname}"):
+            operations.setdefault(position, [])[:0] = release(frame, pool)
     refuse = filter_seconds(frame)
-    declined: list[OfferId] = []
+    declined: list[OfferId] = list(unreadable)
+    for offer_id, why in unreadable.items():
+        frame.log("error", f"An offer cannot be read and is declined: {why}", offer_id=offer_id)
     for position, pool in enumerate(offered):
         if not operations.get(position):
             declined.extend(pool.offer_ids)

@@ -47,27 +47,39 @@ def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
-        wish = frame.wish(key)
-        if wish is None:
-            continue
-        requirement = _requirement(frame, key, wish)
-        alike = requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
-        shape = shapes.get((key[0], wish.spec.name)) if alike else None
-        if shape is None:
-            shape = _Shape(positions=_positions(frame, key, requirement, offered))
-        if alike:
-            shapes[key[0], wish.spec.name] = shape
-        position, match = _first_match(frame, key, requirement, offered, shape, claimant)
-        if match is not None:
-            offered[position] = match.rest
-            operations.setdefault(position, []).extend(match.operations)
-            _launched(frame, key, wish, match)
-            if wish.spec.constraints:
-                # The next of its kind meets other siblings: what was refused to this one may suit that one.
-                shapes.pop((key[0], wish.spec.name), None)
-        elif shape.refused:
-            frame.refusals[key] = {**frame.refusals.get(key, {}), **shape.refused}
+        with frame.apart(key[0], f"placing {key[1]}"):
+            _place(frame, key, offered, operations, shapes, claimant)
     return operations
+
+
+def _place(
+    frame: Frame,
+    key: PodKey,
+    offered: list[Pool],
+    operations: dict[int, list[Operation]],
+    shapes: dict[tuple[str, str], _Shape],
+    claimant: Claimant,
+) -> None:
+    wish = frame.wish(key)
+    if wish is None:
+        return
+    requirement = _requirement(frame, key, wish)
+    alike = requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
+    shape = shapes.get((key[0], wish.spec.name)) if alike else None
+    if shape is None:
+        shape = _Shape(positions=_positions(frame, key, requirement, offered))
+    if alike:
+        shapes[key[0], wish.spec.name] = shape
+    position, match = _first_match(frame, key, requirement, offered, shape, claimant)
+    if match is not None:
+        offered[position] = match.rest
+        operations.setdefault(position, []).extend(match.operations)
+        _launched(frame, key, wish, match)
+        if wish.spec.constraints:
+            # The next of its kind meets other siblings: what was refused to this one may suit that one.
+            shapes.pop((key[0], wish.spec.name), None)
+    elif shape.refused:
+        frame.refusals[key] = {**frame.refusals.get(key, {}), **shape.refused}
 
 
 def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool]) -> deque[int]:
@@ -103,8 +115,8 @@ def _first_match(
 
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
-    reasons = frame.refusals.get(key, {}).get(home.agent_id, ())
-    return bool(reasons) and not any(reason.startswith("reservation ") for reason in reasons)
+    # Without a reason the reservation was not offered at all, so nothing is known about its size.
+    return bool(frame.refusals.get(key, {}).get(home.agent_id))
 
 
 def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:

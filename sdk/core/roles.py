@@ -1,29 +1,16 @@
-"""Which roles we are in, and in which of them offers are wanted: UPDATE_FRAMEWORK, SUPPRESS, REVIVE.
+"""In which of our roles offers are wanted: SUPPRESS, REVIVE.
 
 Work is compared as a set: only an element that was not there before asks for a REVIVE (which clears all filters, and
-brings offers at once). A role is never given up while the framework lives: reservations on lost agents belong to it.
+brings offers at once). Which roles are ours is in `sdk.core.membership`.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sdk.core.effects import Revive, Suppress, UpdateRoles
+from sdk.core.effects import Revive, Suppress
 from sdk.core.frame import Frame
 from sdk.core.state import RoleState
 from sdk.plan.need import MustPlace, MustRelease
-
-
-def update_roles(frame: Frame) -> None:
-    """Be in every role that a target or a record needs."""
-    wanted = set(frame.framework.roles)
-    wanted.update(pod.role for target in frame.targets.values() for pod in target.spec.pods)
-    if wanted != set(frame.framework.roles):
-        frame.set_framework(replace(frame.framework, roles=tuple(sorted(wanted))))
-    roles = frame.framework.roles
-    if frame.subscribed and frame.roles_told != roles:
-        if roles:
-            frame.call(UpdateRoles(roles=roles))
-        frame.roles_told = roles
 
 
 def work_by_role(frame: Frame) -> tuple[dict[str, set[str]], dict[str, set[str]]]:

@@ -36,11 +36,13 @@ def settle(frame: Frame) -> None:
             return
         dirty, frame.dirty = frame.dirty, set()
         for key in dirty:
-            _assess(frame, key)
+            with frame.apart(key[0], f"looking at {key[1]}"):
+                _assess(frame, key)
             frame.touched.setdefault(key[0], set()).add(key)
         touched, frame.touched = frame.touched, {}
         for service, keys in sorted(touched.items()):
-            _coordinate(frame, service, keys)
+            with frame.apart(service, "coordinating its instances"):
+                _coordinate(frame, service, keys)
     raise AssertionError(f"needs do not settle: {sorted(frame.dirty)}")
 
 

@@ -64,6 +64,11 @@ class Settings:
     """How long an agent that an instance was replaced from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
     """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too)."""
+    role_answer: float = 10.0
+    """An UPDATE_FRAMEWORK without any answer for so long is sent again."""
+    role_first: float = 30.0
+    role_limit: float = 600.0
+    """Between two tries to get into a role that Mesos refuses."""
     revive_again: float = 15.0
     """A REVIVE is repeated when work waits for so long without any offer: the call may have been lost."""
 
@@ -77,6 +82,31 @@ class RoleState:
     """What waited for offers when they were last asked for: only new elements ask for another REVIVE."""
     asked_at: float = 0.0
     """When an offer came or a REVIVE was sent last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRefusal:
+    """Mesos does not let us into a role: in whose words, and when it is asked again (an operator may allow it)."""
+
+    why: str
+    retry: Retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """Which roles the master has of us, and how far we are in being let into others."""
+
+    told: frozenset[str] = frozenset()
+    """The roles of the present subscription: subscribed with, or accepted since."""
+    wanted: frozenset[str] = frozenset()
+    """What targets and records need."""
+    asked: frozenset[str] | None = None
+    """All roles of the UPDATE_FRAMEWORK whose answer has not come."""
+    retry: Retry = field(default_factory=lambda: Retry(due=0.0, delay=1.0))
+    """Not before this is the next UPDATE_FRAMEWORK sent."""
+    apart: frozenset[str] = frozenset()
+    """Were asked for in a call that was refused: each is asked for alone, to find out which one it was."""
+    refused: Mapping[str, RoleRefusal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +132,8 @@ class State:
     targets: Mapping[str, Target] = field(default_factory=dict)
     invalid: Mapping[str, str] = field(default_factory=dict)
     """Services whose published spec was refused, each with the sentence why; their old target stays."""
+    faults: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What fails by a defect, by service and part of the work: the sentence. The others go on."""
     published: bool = False
     """Whether the plugin has told its wishes since the start; before, stored targets hold."""
     pods: Mapping[PodKey, PodRecord] = field(default_factory=dict)
@@ -145,8 +177,7 @@ class State:
     offers_seen: int = 0
     """Offers in the last batch."""
     roles: Mapping[str, RoleState] = field(default_factory=dict)
-    roles_told: tuple[str, ...] | None = None
-    """The roles that the master knows of us; None when unsure."""
+    membership: Membership = field(default_factory=Membership)
     revives: Bucket = field(default_factory=lambda: Bucket(tokens=5.0, at=0.0))
     sweep_until: float = 0.0
     teardown_due: float | None = None

@@ -1,5 +1,6 @@
 """The state as the outside may see it: plans with their explanations, pods, offers, connection."""
 
+from sdk.core.membership import refusal_sentence
 from sdk.core.snapshot import Progress, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.plan.need import Outdated, Rest, Waits, assess
@@ -25,6 +26,21 @@ def snapshot(state: State, now: float) -> Snapshot:
     )
 
 
+def problems(state: State) -> dict[str, str]:
+    """What keeps single services from being as they are wished, a sentence each: the gravest when there are more."""
+    found: dict[str, str] = {}
+    if state.membership.refused:
+        for name, target in state.targets.items():
+            roles = sorted({pod.role for pod in target.spec.pods})
+            sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
+            if sentences:
+                found[name] = "; ".join(sentences)
+    for (service, _), sentence in sorted(state.faults.items()):
+        if service:
+            found[service] = sentence
+    return {**found, **state.invalid}
+
+
 def _wish(state: State, key: PodKey) -> PodWish | None:
     target = state.targets.get(key[0])
     if target is None or state.framework.uninstalling:
@@ -46,6 +62,8 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         need=need,
         being_killed=killing,
         refusals=state.refusals.get(key, {}),
+        obstacle=state.faults.get((key[0], f"placing {key[1]}"))
+        or (None if wish is None else refusal_sentence(state, wish.spec.role)),
     )
 
 

@@ -1,6 +1,6 @@
 """The HTTP application of a scheduler process: its frameworks' routes, their plugins' routes, health and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Flask, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -8,22 +8,38 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sdk.core.snapshot import Progress
 from sdk.http.errors import HttpError, install
 from sdk.http.framework import framework_blueprint
+from sdk.http.guard import require_secret, require_sound_changes
 from sdk.metrics import Metrics
 from sdk.runner import Runner
 
+# Where to look for it, for people.
+_PLACE = "what stands in EDGELB_SCHEDULER_SECRET_FILE, or as secret in the framework's node leader/holder"
 
-def make_app(frameworks: Sequence[tuple[Runner, Sequence[Blueprint]]], metrics: Metrics) -> Flask:
-    """One framework is served at the root, several below `/frameworks/<name>`; health and metrics at the root too."""
+
+def make_app(
+    frameworks: Sequence[tuple[Runner, Sequence[Blueprint]]],
+    metrics: Metrics,
+    *,
+    secrets: Mapping[str, str] | None = None,
+) -> Flask:
+    """One framework is served at the root, several below `/frameworks/<name>`; health and metrics at the root too.
+
+    `secrets`, by framework, are what a request has to know to change something of it, by the SDK's routes or the
+    plugin's; without one whoever reaches the port may.
+    """
     app = Flask("scheduler")
     # Field order tells a story (name before id before state); sorting would lose it.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     install(app)
+    require_sound_changes(app)
     runners = [runner for runner, _ in frameworks]
     alone = len(frameworks) == 1
     for runner, blueprints in frameworks:
         prefix = framework_prefix(runner.name, alone=alone) or None
-        app.register_blueprint(framework_blueprint(runner), url_prefix=prefix)
-        for blueprint in blueprints:
+        secret = (secrets or {}).get(runner.name)
+        for blueprint in (framework_blueprint(runner), *blueprints):
+            if secret is not None:
+                require_secret(blueprint, secret, _PLACE)
             app.register_blueprint(blueprint, url_prefix=prefix)
 
     @app.get("/healthz")

@@ -1,5 +1,7 @@
 """Errors of the HTTP interface: `{"code": <status>, "message": <sentence>}`, whatever went wrong."""
 
+from collections.abc import Mapping
+
 import structlog
 from flask import Flask, Response, make_response
 from werkzeug.exceptions import HTTPException
@@ -10,10 +12,11 @@ _log = structlog.get_logger()
 class HttpError(Exception):
     """An answer other than success, with the sentence that explains it."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.headers = dict(headers or {})
 
 
 def install(app: Flask) -> None:
@@ -21,7 +24,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HttpError)
     def ours(error: HttpError) -> Response:
-        return _answer(error.code, error.message)
+        return _answer(error.code, error.message, error.headers)
 
     @app.errorhandler(HTTPException)
     def werkzeugs(error: HTTPException) -> Response:
@@ -33,5 +36,5 @@ def install(app: Flask) -> None:
         return _answer(500, f"internal error: {type(error).__name__}; the log of the process has more")
 
 
-def _answer(code: int, message: str) -> Response:
-    return make_response({"code": code, "message": message}, code)
+def _answer(code: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return make_response({"code": code, "message": message}, code, dict(headers or {}))

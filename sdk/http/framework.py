@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response
+from flask import Blueprint, Response, jsonify, make_response, request
 
 from sdk.core.events import Event, PodActionRequested, UninstallRequested
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
 from sdk.http import views
 from sdk.http.errors import HttpError
+from sdk.http.guard import require_confirmation
 from sdk.runner import NotInCharge, Runner
 
 _ACTIONS = ("restart", "replace")
@@ -27,7 +28,7 @@ def framework_blueprint(runner: Runner) -> Blueprint:
         status = runner.status()
         if not status.ready:
             raise HttpError(503, status.reason)
-        return jsonify({"status": "ready", "framework": runner.name})
+        return jsonify(views.ready(status, runner.name))
 
     @route("/v1/state")
     def state() -> Response:
@@ -62,6 +63,7 @@ def framework_blueprint(runner: Runner) -> Blueprint:
 
     @route("/v1/uninstall", "POST")
     def uninstall() -> Response:
+        require_confirmation(request.get_json(silent=True), runner.name)
         if runner.status().phase == "uninstalled":
             return _accepted("the framework is uninstalled already")
         _submit(runner, UninstallRequested())
@@ -69,7 +71,7 @@ def framework_blueprint(runner: Runner) -> Blueprint:
 
     @route("/v1/uninstall")
     def uninstall_progress() -> Response:
-        return jsonify(views.uninstall(runner.snapshot(), runner.status()))
+        return jsonify(views.uninstall(runner.snapshot(), runner.status(), runner.name))
 
     return routes
 

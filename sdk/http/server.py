@@ -1,71 +1,238 @@
-"""A threaded WSGI server around an application: bound at once, so that the port is known before anything starts."""
+"""A WSGI server around an application: bound at once, so that the port is known before anything starts.
 
+Knows sockets, limits and the end. One thread reads and writes all connections; the workers only see complete requests,
+so that connections which say nothing, or not all of it, hold none (waitress). Does not know TLS: what wants it stands
+behind a proxy.
+"""
+
+import json
+import logging
+import resource
 import socket
 import threading
+import time
 from typing import Any
 
 import structlog
-from cheroot import wsgi
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.wasyncore import close_all, loop
 
-from sdk.errors import EnvironmentProblem, InvalidSpec
+from sdk.errors import EnvironmentProblem
+from sdk.http.address import split_address
 
 _log = structlog.get_logger()
 
+# Connections have so long for a complete request, from the first byte or the last answer on; readers of an answer so
+# long for each part of it.
+REQUEST_SECONDS = 60.0
+_LOOK_SECONDS = 5
+MOST_CONNECTIONS = 2000
+_BACKLOG = 1024
+_STOP_SECONDS = 3.0
+# Far more than any application of ours takes: up to here the application says how much it wants, and the client has
+# sent everything and reads the answer.
+_MOST_BODY = 8 * 1024 * 1024
+# Answers are kept (on disk from 1 MB on) until they are read, so that a slow reader holds no worker.
+_MOST_ANSWER = 2**30
+
 
 class HttpServer:
-    """Serves on a thread of its own from `start` to `stop`."""
+    """Serves on threads of its own from `serve` to `stop`."""
 
-    def __init__(self, listen: str, app: Any = None, *, threads: int = 8, name: str = "http") -> None:
-        """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use."""
+    def __init__(
+        self, listen: str, *, threads: int = 8, name: str = "http", most_connections: int = MOST_CONNECTIONS
+    ) -> None:
+        """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use.
+
+        Above `most_connections` (or half of the files that the process may open) the stalest one is ended.
+        """
         host, port = split_address(listen)
-        self._server = _Server((host, port), app, numthreads=threads, server_name=name, shutdown_timeout=3)
-        # Mesos and proxies probe often; a keep-alive connection must not hold a worker for long.
-        self._server.timeout = 10
-        self._server.error_log = _report  # type: ignore[method-assign, assignment]
+        self._threads, self._name, self._most_connections = threads, name, most_connections
         try:
-            self._server.prepare()
+            self._socket = _bound(host, port)
         except OSError as error:
             raise EnvironmentProblem(f"cannot listen on {listen}: {error}") from error
         self.host = host
-        self.port: int = self._server.bind_addr[1]
-        self._thread = threading.Thread(target=self._server.serve, name=name, daemon=True)
+        self.port: int = self._socket.getsockname()[1]
+        self._server: _Server | None = None
 
     def serve(self, app: Any) -> None:
-        """Answer with `app` from now on."""
-        self._server.wsgi_app = app
-        self._thread.start()
+        """Answer with `app` from now on; until now clients waited."""
+        self._server = _Server(app, self._socket, threads=self._threads, name=self._name, most=self._most_connections)
+        self._server.thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether requests are answered."""
-        return self._thread.is_alive()
+        return self._server is not None and self._server.thread.is_alive()
+
+    @property
+    def connections(self) -> int:
+        """How many are open now."""
+        return 0 if self._server is None else len(self._server.active_channels)
 
     def stop(self) -> None:
         """Close the port and wait for the requests under way."""
-        self._server.stop()
-        if self._thread.ident is not None:
-            self._thread.join(5)
+        if self._server is None:
+            self._socket.close()
+        else:
+            self._server.stop()
 
 
-class _Server(wsgi.Server):
-    @staticmethod
-    def bind_socket(socket_: socket.socket, bind_addr: Any) -> socket.socket:
-        """cheroot leaves the socket open that it could not bind."""
+class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
+    """What cannot be read as a request is told in the form that all our errors have."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        reason = " ".join(str(error.body).split())
+        body = json.dumps(
+            {"code": error.code, "message": f"this is no request that can be answered: {reason}"}
+        ).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+    error_task_class = _ErrorTask
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self.waits_since = time.monotonic()
+        """When the connection was opened or its last request was answered."""
+        super().__init__(*args, **more)
+
+    def service(self) -> None:
+        super().service()
+        self.waits_since = time.monotonic()
+
+    def overdue(self, now: float) -> bool:
+        """Whether neither the next request nor the reading of the last answer gets on."""
+        if self.requests:
+            return False
+        if self.total_outbufs_len:
+            return bool(time.time() - self.last_activity > REQUEST_SECONDS)
+        return now - self.waits_since > REQUEST_SECONDS
+
+
+class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
+    """waitress' server on a thread of its own, which makes room for new connections and ends when it is told to."""
+
+    channel_class = _Channel
+    active_channels: dict[int, _Channel]
+    task_dispatcher: ThreadedTaskDispatcher
+
+    def __init__(self, app: Any, bound: socket.socket, *, threads: int, name: str, most: int) -> None:
+        # Says "Task queue depth" at every request of a burst, which is no news.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The process needs some files for itself.
+        self._most = most if limit < 0 else min(most, limit // 2)
+        self._paused_until = 0.0
+        self._stopping, self._woken = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self.run, name=name, daemon=True)
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(threads)
+        adjustments = Adjustments(
+            sockets=[bound],
+            ident=None,
+            backlog=_BACKLOG,
+            # Ours is kept below by ending the stalest connection; at waitress' own nobody new would get in.
+            connection_limit=2**20,
+            cleanup_interval=_LOOK_SECONDS,
+            max_request_body_size=_MOST_BODY,
+            outbuf_high_watermark=_MOST_ANSWER,
+            asyncore_use_poll=True,
+            # Clients that go away are normal.
+            log_socket_errors=False,
+            # Nobody is trusted to say what they stand for, and nobody here reads it.
+            clear_untrusted_proxy_headers=False,
+        )
+        sockinfo = (bound.family, bound.type, bound.proto, bound.getsockname())
+        super().__init__(app, None, True, bound, dispatcher, adjustments, sockinfo, False)
+
+    def run(self) -> None:
+        """Serve until `stop`, then until what is under way is answered, for some seconds at most."""
+        while not self._stopping.is_set():
+            self._turn(1.0)
+        self.accepting = False
+        self.del_channel()
+        self.socket.close()
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline and self._under_way():
+            self._turn(0.05)
+        self.task_dispatcher.shutdown(timeout=1)
+        # The trigger is a pipe: its number may not become another file's while it is being pulled.
+        self._woken.wait()
+        close_all(self._map, ignore_all=True)
+
+    def stop(self) -> None:
+        """End `run`, and wait for it."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self.pull_trigger()
+            self._woken.set()
+        self.thread.join(_STOP_SECONDS + 2)
+
+    def readable(self) -> bool:
+        """Whether new connections are taken; called in each turn, and looks after the old ones now and then."""
+        return super().readable() and time.monotonic() >= self._paused_until
+
+    def handle_accept(self) -> None:
+        """Take a connection, and end the one that has waited longest when there are too many."""
         try:
-            socket_.bind(bind_addr)
-        except OSError:
-            socket_.close()
-            raise
-        return socket_
+            accepted = self.accept()
+            if accepted is None:
+                return
+            connection, address = accepted
+            self.set_socket_options(connection)
+        except OSError as error:
+            # Out of file descriptors: the connection would be offered again at once, and for ever.
+            if not self._end_stalest():
+                self._paused_until = time.monotonic() + 0.2
+                _log.warning("A connection cannot be taken", server=self.thread.name, why=str(error))
+            return
+        _Channel(self, connection, address, self.adj, map=self._map)
+        if len(self.active_channels) > self._most:
+            self._end_stalest()
+
+    def maintenance(self, now: float) -> None:  # noqa: ARG002 - waitress' clock may jump
+        """End the connections that do not get on."""
+        present = time.monotonic()
+        for channel in list(self.active_channels.values()):
+            if channel.overdue(present):
+                # Not `will_close`, which waits until the client reads what is left.
+                channel.handle_close()
+
+    def _end_stalest(self) -> bool:
+        waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+        if not waiting:
+            return False
+        min(waiting, key=lambda channel: channel.waits_since).handle_close()
+        return True
+
+    def _turn(self, seconds: float) -> None:
+        loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _under_way(self) -> bool:
+        return any(channel.requests or channel.total_outbufs_len for channel in self.active_channels.values())
 
 
-def split_address(listen: str) -> tuple[str, int]:
-    """`host:port`, `[v6]:port` or `:port` (all addresses); raises InvalidSpec."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise InvalidSpec("listen", f"{listen!r} is not host:port")
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
-
-
-def _report(message: str = "", level: int = 20, traceback: bool = False) -> None:
-    _log.log(max(level, 10), "The HTTP server says", message=message.strip(), exc_info=traceback)
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        # Already now: who comes before `serve` waits for it, and is not refused.
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -31,9 +31,18 @@ def state(snapshot: Snapshot | None, status: Status, name: str) -> Json:
         "services": sorted(snapshot.services) if snapshot is not None else [],
         "offers": 0 if snapshot is None else snapshot.offers,
         "suppressed": [] if snapshot is None else list(snapshot.suppressed),
-        "problems": [{"service": name, "message": text} for name, text in sorted(status.problems.items())],
+        "problems": _problems(status),
         "skipped": list(status.skipped),
     }
+
+
+def ready(status: Status, name: str) -> Json:
+    """GET /readyz of a framework that works; what single services suffer from does not make it unready."""
+    return {"status": "ready", "framework": name, "problems": _problems(status), "skipped": list(status.skipped)}
+
+
+def _problems(status: Status) -> list[Json]:
+    return [{"service": name, "message": text} for name, text in sorted(status.problems.items())]
 
 
 def services(snapshot: Snapshot) -> list[Json]:
@@ -167,13 +176,13 @@ def all_pending(snapshot: Snapshot) -> Json:
     }
 
 
-def uninstall(snapshot: Snapshot | None, status: Status) -> Json:
-    """GET /v1/uninstall."""
+def uninstall(snapshot: Snapshot | None, status: Status, name: str) -> Json:
+    """GET /v1/uninstall; the name is what an uninstall has to be confirmed with."""
     if status.phase == "uninstalled":
-        return {"status": Progress.COMPLETE, "message": status.reason}
+        return {"status": Progress.COMPLETE, "message": status.reason, "framework": name}
     if snapshot is None or snapshot.uninstall is None:
-        return {"status": None, "message": "not asked for"}
-    return {"status": snapshot.uninstall, "message": snapshot.uninstall_message}
+        return {"status": None, "message": "not asked for", "framework": name}
+    return {"status": snapshot.uninstall, "message": snapshot.uninstall_message, "framework": name}
 
 
 def _open_steps(service: ServiceView) -> Iterator[tuple[str, str, StepView]]:

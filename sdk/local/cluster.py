@@ -329,7 +329,13 @@ class Cluster:
                     start_new_session=True,
                 )
             content = {"pid": member.process.pid, "start": processes.start_time(member.process.pid)}
-            write_atomically(member.directory / "process.json", json.dumps(content).encode())
+            try:
+                write_atomically(member.directory / "process.json", json.dumps(content).encode())
+            except OSError:
+                # What is not noted would not be found again.
+                member.process.kill()
+                member.process.wait()
+                raise
             member.wanted = True
             member.started = time.monotonic()
             member.restart_at = None
@@ -420,7 +426,12 @@ class Cluster:
                         self._tell(f"{member.name} {member.ending}; starting it again in {member.backoff:g} s")
                     elif now >= member.restart_at:
                         member.restarts += 1
-                        self.start_member(member.name)
+                        try:
+                            self.start_member(member.name)
+                        except OSError as error:
+                            # As on a full disk, which somebody makes room on sooner or later.
+                            member.restart_at = now + _BACKOFF_MAX
+                            self._tell(f"{member.name} cannot be started: {error}; trying again in {_BACKOFF_MAX:g} s")
 
 
 def _environment() -> dict[str, str]:

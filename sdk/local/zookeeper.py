@@ -11,6 +11,15 @@ from pathlib import Path
 from sdk.errors import EnvironmentProblem
 
 JAR = Path("/usr/share/java/zookeeper.jar")
+# Without a binding of slf4j ZooKeeper says nothing, not even why it ends. This one comes with Debian's package.
+_LOGGING = JAR.with_name("slf4j-simple.jar")
+_SIMPLE_LOGGER = {
+    "defaultLogLevel": "warn",
+    "showDateTime": "true",
+    "dateTimeFormat": "yyyy-MM-dd HH:mm:ss",
+    "showThreadName": "false",
+    "showShortLogName": "true",
+}
 _MAIN = "org.apache.zookeeper.server.ZooKeeperServerMain"
 
 
@@ -50,7 +59,8 @@ class ZooKeeperServer:
         return [
             "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
             "-Dzookeeper.extendedTypesEnabled=true", "-Dzookeeper.forceSync=no",
-            "-cp", f"{self.directory}:{JAR}", _MAIN, str(config),
+            *(f"-Dorg.slf4j.simpleLogger.{name}={value}" for name, value in _SIMPLE_LOGGER.items()),
+            "-cp", f"{self.directory}:{JAR}:{_LOGGING}", _MAIN, str(config),
         ]  # fmt: skip
 
     def start(self, timeout: float = 20.0) -> None:

@@ -66,8 +66,8 @@ class OperatorClient:
             lambda endpoint: self._client.call(endpoint, path, method="GET", idempotent=True), idempotent=True
         )
 
-    def stream(self) -> Iterator[Mapping[str, Any]]:
-        """Subscribe once and give the events, SUBSCRIBED with the whole state first, heartbeats left out.
+    def stream(self, *, heartbeats: bool = False) -> Iterator[Mapping[str, Any]]:
+        """Subscribe once and give the events, SUBSCRIBED with the whole state first, HEARTBEAT only when asked for.
 
         Never returns normally: raises StreamEnded at the end of the stream, NotConnected when no master takes the
         subscription, Refused, or another TemporaryFailure.
@@ -78,7 +78,7 @@ class OperatorClient:
                 event = decode(record)
                 if event.get("type") == "SUBSCRIBED":
                     stream.set_heartbeat(heartbeat_interval(event))
-                if event.get("type") != "HEARTBEAT":
+                if heartbeats or event.get("type") != "HEARTBEAT":
                     yield event
             raise StreamEnded(f"{stream.endpoint} ended the stream")
         finally:

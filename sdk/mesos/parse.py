@@ -38,7 +38,7 @@ def scheduler_event(raw: Json) -> events.Event | None:
     try:
         match kind:
             case "OFFERS":
-                return events.OffersReceived(offers=tuple(offer(each) for each in raw["offers"].get("offers", [])))
+                return _offers(raw["offers"].get("offers", []))
             case "RESCIND":
                 return events.OfferRescinded(offer_id=OfferId(_identity(raw["rescind"]["offer_id"]["value"])))
             case "UPDATE":
@@ -81,6 +81,22 @@ def _failure(raw: Json) -> events.Event | None:
     )
 
 
+def _offers(raw: Iterable[Json]) -> events.OffersReceived:
+    """Each by itself: one that cannot be read must not keep the others, nor be kept."""
+    read: list[Offer] = []
+    unreadable: dict[OfferId, str] = {}
+    for each in raw:
+        try:
+            read.append(offer(each))
+        except _UNREADABLE as error:
+            try:
+                offer_id = OfferId(_identity(each["id"]["value"]))
+            except _UNREADABLE:
+                continue  # without its id it can be neither used nor declined
+            unreadable[offer_id] = f"{type(error).__name__} {error}"
+    return events.OffersReceived(offers=tuple(read), unreadable=unreadable)
+
+
 def offer(raw: Json) -> Offer:
     """An offer."""
     domain = raw.get("domain", {}).get("fault_domain", {})
@@ -93,7 +109,7 @@ def offer(raw: Json) -> Offer:
         # Absent only without the capability MULTI_ROLE.
         role=_text(raw.get("allocation_info", {}).get("role", "*")),
         resources=tuple(resource(each) for each in raw.get("resources", [])),
-        attributes=tuple(attribute(each) for each in raw.get("attributes", [])),
+        attributes=_attributes(raw.get("attributes", [])),
         executor_ids=tuple(ExecutorId(_identity(each["value"])) for each in raw.get("executor_ids", [])),
         address=_optional(raw.get("url", {}).get("address", {}).get("ip"), _text),
         region=_optional(domain.get("region", {}).get("name"), _text),
@@ -147,6 +163,17 @@ def _ranges(raw: Iterable[Json]) -> tuple[Range, ...]:
         else:
             merged.append((begin, end))
     return tuple(merged)
+
+
+def _attributes(raw: Iterable[Json]) -> tuple[Attribute, ...]:
+    """Those that can be read: one of a kind that is not known is as good as none, the agent is as good as before."""
+    read: list[Attribute] = []
+    for each in raw:
+        try:
+            read.append(attribute(each))
+        except _UNREADABLE:
+            continue
+    return tuple(read)
 
 
 def attribute(raw: Json) -> Attribute:

@@ -37,7 +37,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The requirement does not fit; one sentence for each unmet need."""
+    """The requirement does not fit; one sentence for each unmet need.
+
+    Empty when the offer lacks what the instance holds: nothing is wrong with it, the right one has yet to come.
+    """
 
     reasons: tuple[str, ...]
 
@@ -45,7 +48,7 @@ class Refusal:
 def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match | Refusal:
     """Whether the instance can run on what `pool` offers."""
     if requirement.holding is not None and not held(requirement.holding, pool, claimant):
-        return Refusal(reasons=(f"reservation {requirement.holding.resource_id} not in the offer",))
+        return Refusal(reasons=())
     reasons: list[str] = []
     if requirement.holding is None:
         reasons.extend(_place_reasons(requirement, pool, claimant))
@@ -55,6 +58,7 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
         return Refusal(reasons=(missing_role, *reasons))
     chosen: dict[str, Mapping[str, int]] = {}
     free = ranges_of(sources, "ports")
+    offered = ranges_of([resource for offer in pool.offers for resource in offer.resources], "ports")
     given: set[int] = {port.number for task in requirement.tasks for port in task.ports if port.number}
     for task in requirement.tasks:
         choice = choose(
@@ -63,6 +67,7 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
             seed=f"{requirement.config}/{requirement.instance}/{pool.agent_id}/{task.name}",
             sticky=requirement.ports.get(task.name),
             excluded=[*(given | claimant.static_ports)],
+            offered=offered,
         )
         chosen[task.name] = choice.numbers
         given.update(choice.numbers.values())

@@ -28,18 +28,19 @@ def choose(
     seed: str,
     sticky: Mapping[str, int] | None = None,
     excluded: Iterable[int] = (),
+    offered: Iterable[Range] | None = None,
 ) -> PortChoice:
     """Numbers for `specs` out of `free`; a dynamic port keeps its number in `sticky` when that is free and allowed.
 
-    Static numbers and `excluded` are never given to a dynamic port, nor is one number given twice.
+    Static numbers and `excluded` are never given to a dynamic port, nor is one number given twice. `offered` is what
+    the offers held before others took from them (`free` itself when left out); only the sentences depend on it.
     """
     specs = tuple(specs)
     free = add_ranges(free, ())
     numbers: dict[str, int] = {}
     refusals: list[str] = []
     missing = [spec.number for spec in specs if spec.number and not covers(free, spec.number)]
-    if missing:
-        refusals.append(f"ports {', '.join(map(str, sorted(missing)))} not free")
+    refusals.extend(_missing(missing, free if offered is None else add_ranges(offered, ())))
     static = [spec.number for spec in specs if spec.number]
     numbers.update({spec.name: spec.number for spec in specs if spec.number})
     open_ranges = subtract_ranges(free, [(number, number) for number in (*static, *excluded)])
@@ -63,6 +64,31 @@ def choose(
     return PortChoice(numbers=numbers, refusals=tuple(refusals))
 
 
+def _missing(numbers: Iterable[int], offered: tuple[Range, ...]) -> list[str]:
+    """A sentence for each way to be missing: others took it just now, a task may have it, agents do not give it out.
+
+    What agents offer is told from its lowest to its highest number: the holes in between are what tasks use, change
+    with each of them and differ from agent to agent, so that equal refusals could not be counted together.
+    """
+    low, high = (offered[0][0], offered[-1][1]) if offered else (1, 0)
+    taken = [number for number in numbers if covers(offered, number)]
+    inside = [number for number in numbers if low <= number <= high and number not in taken]
+    outside = [number for number in numbers if not low <= number <= high]
+    found = []
+    if taken:
+        found.append(f"{_named(taken)} not free: given to another instance just now")
+    if inside:
+        found.append(f"{_named(inside)} not free: used by a task, or not the agent's to give")
+    if outside:
+        found.append(f"{_named(outside)} not offered: agents offer {_text([(low, high)]) if offered else 'no ports'}")
+    return found
+
+
+def _named(numbers: Iterable[int]) -> str:
+    numbers = sorted(numbers)
+    return f"port{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+
+
 def _pick(ranges: Iterable[Range], seed: str) -> int | None:
     """One number of `ranges`, every one as likely over all seeds; None when there is none."""
     ranges = tuple(ranges)
@@ -78,4 +104,4 @@ def _pick(ranges: Iterable[Range], seed: str) -> int | None:
 
 
 def _text(ranges: Iterable[Range]) -> str:
-    return ", ".join(f"{begin}-{end}" for begin, end in ranges)
+    return ", ".join(f"{begin}-{end}" if begin != end else str(begin) for begin, end in ranges)

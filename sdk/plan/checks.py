@@ -1,43 +1,68 @@
-"""Rules that a spec has to keep so that the SDK can run it. The first broken one is raised as `InvalidSpec`."""
+"""Rules that a spec has to keep so that the SDK can run it, store it and read it again.
+
+The first broken one is raised as `InvalidSpec`. What passes fits into ZooKeeper, by its types (`sdk.plan.types`), its
+names and its size.
+"""
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sdk.errors import InvalidSpec
+from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, PortSpec, ServiceSpec, TaskSpec
 from sdk.offer.placement import checked
+from sdk.plan.types import check_types
+from sdk.storage.codecs import encode
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-NAME_LIMIT = 200
-"""Names become parts of task ids and of ZooKeeper paths."""
+NAME_LIMIT = 128
+"""Names become parts of task ids and segments of ZooKeeper paths."""
+POD_NAME_LIMIT = 120
+"""With the instance's number behind it, it is a segment, too."""
+COUNT_LIMIT = 10_000
+"""Instances of a pod: far more than a cluster holds, few enough for a record each."""
+TASK_ID_LIMIT = 255
+"""Mesos makes a directory of it."""
+MAX_SPEC_BYTES = 450_000
+"""A spec travels in one ZooKeeper packet with its target and with pod records; half a packet leaves them room."""
 SEPARATOR = "__"
+_UUID = 36
 
 
-def check_service(spec: ServiceSpec, path: str = "service") -> None:
-    """Raises `InvalidSpec` with the path of the first field that breaks a rule."""
+def check_service(spec: ServiceSpec, path: str = "service") -> ServiceSpec:
+    """The spec as it is taken, with the operators of its constraints in capitals.
+
+    Raises `InvalidSpec` with the path of the first field that breaks a rule.
+    """
+    check_types(spec, ServiceSpec, path)
     _name(spec.name, f"{path}.name")
     if spec.task_id_prefix:
         _name(spec.task_id_prefix, f"{path}.task_id_prefix")
     if not spec.pods:
         raise InvalidSpec(f"{path}.pods", "has to hold at least one pod")
     _unique((pod.name for pod in spec.pods), f"{path}.pods")
-    for pod in spec.pods:
-        _pod(pod, f"{path}.pods.{pod.name}")
+    prefix = spec.task_id_prefix or spec.name
+    taken = replace(spec, pods=tuple(_pod(pod, prefix, f"{path}.pods.{pod.name}") for pod in spec.pods))
+    size = len(encode(taken))
+    if size > MAX_SPEC_BYTES:
+        raise InvalidSpec(path, f"is {size} bytes of JSON, more than the {MAX_SPEC_BYTES} that can be stored")
+    return taken
 
 
-def _pod(pod: PodSpec, path: str) -> None:
-    _name(pod.name, f"{path}.name")
-    if pod.count < 0:
-        raise InvalidSpec(f"{path}.count", f"is {pod.count}, has to be 0 or more")
+def _pod(pod: PodSpec, prefix: str, path: str) -> PodSpec:
+    _name(pod.name, f"{path}.name", POD_NAME_LIMIT)
+    if not 0 <= pod.count <= COUNT_LIMIT:
+        raise InvalidSpec(f"{path}.count", f"is {pod.count}, has to be 0 or more, and at most {COUNT_LIMIT}")
     if not pod.tasks:
         raise InvalidSpec(f"{path}.tasks", "has to hold at least one task")
     _unique((task.name for task in pod.tasks), f"{path}.tasks")
-    if not pod.role or pod.role.startswith(("-", ".", "/")) or re.search(r"\s|//|/$|\\", pod.role):
+    if not is_role(pod.role):
         raise InvalidSpec(f"{path}.role", f"{pod.role!r} is not a Mesos role")
     parent = pod.prereserved_role
     if parent is not None and not pod.role.startswith(f"{parent}/"):
         raise InvalidSpec(f"{path}.role", f"has to be a child of {parent}, such as {parent}/{pod.name}, not {pod.role}")
-    checked(pod.constraints, f"{path}.constraints")
+    constraints = checked(pod.constraints, f"{path}.constraints")
     if pod.update.max_unavailable < 1:
         raise InvalidSpec(f"{path}.update.max_unavailable", "has to be 1 or more, or nothing could ever be updated")
     if pod.update.min_ready < 0:
@@ -48,10 +73,17 @@ def _pod(pod: PodSpec, path: str) -> None:
         raise InvalidSpec(f"{path}.recovery.backoff_factor", "has to be 1 or more")
     for task in pod.tasks:
         _task(task, f"{path}.tasks.{task.name}")
+        longest = len(f"{prefix}{SEPARATOR}{pod.name}-{COUNT_LIMIT - 1}-{task.name}{SEPARATOR}") + _UUID
+        if longest > TASK_ID_LIMIT:
+            raise InvalidSpec(
+                f"{path}.tasks.{task.name}.name",
+                f"makes task ids of {longest} characters with pod's and service's name; Mesos takes {TASK_ID_LIMIT}",
+            )
     static = [port.number for task in pod.tasks for port in task.ports if port.number]
     for number in static:
         if static.count(number) > 1:
             raise InvalidSpec(f"{path}.tasks", f"port {number} is wanted twice by one instance")
+    return pod if constraints == pod.constraints else replace(pod, constraints=constraints)
 
 
 def _task(task: TaskSpec, path: str) -> None:
@@ -95,11 +127,9 @@ def _port(port: PortSpec, path: str) -> None:
             raise InvalidSpec(f"{path}.ranges", f"{begin}-{end} is not a range within 1-65535")
 
 
-def _name(name: str, path: str) -> None:
-    if not NAME.fullmatch(name) or len(name) > NAME_LIMIT:
-        raise InvalidSpec(
-            path, f"{name!r} has to be letters, digits, '.', '_' and '-', at most {NAME_LIMIT} characters"
-        )
+def _name(name: str, path: str, limit: int = NAME_LIMIT) -> None:
+    if not NAME.fullmatch(name) or len(name) > limit:
+        raise InvalidSpec(path, f"{name!r} has to be letters, digits, '.', '_' and '-', at most {limit} characters")
     if SEPARATOR in name:
         raise InvalidSpec(path, f"{name!r} may not hold {SEPARATOR!r}, which separates the parts of task ids")
 

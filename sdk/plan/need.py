@@ -143,7 +143,8 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, *, patience: flo
     in_place = record.holding is not None and record.holding.resource_id is not None
     failed = f" after: {record.last_failure}" if record.last_failure and record.failures else ""
     if in_place and record.holding is not None:
-        return MustPlace(elsewhere=False, message=f"waits for its reservation on {record.holding.hostname}{failed}")
+        home = record.holding.hostname
+        return MustPlace(elsewhere=False, message=f"waits for its resources on {home} to be offered again{failed}")
     return MustPlace(elsewhere=True, message=f"waits for an offer{failed}")
 
 

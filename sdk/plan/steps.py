@@ -34,6 +34,8 @@ class StepFacts:
     need: Need
     being_killed: bool = False
     refusals: Mapping[AgentId, tuple[str, ...]] = field(default_factory=dict)
+    obstacle: str | None = None
+    """Why no offer can be used for it, whatever comes; a sentence."""
 
 
 def tally(refusals: Mapping[AgentId, tuple[str, ...]]) -> tuple[Refusals, ...]:
@@ -69,6 +71,8 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
         case Overdue(lost_for=lost_for):
             return Progress.DELAYED, f"{host} lost {lost_for:.0f} s ago; waits until another replacement is ready"
         case MustPlace(message=message, elsewhere=elsewhere):
+            if facts.obstacle is not None:
+                return Progress.PREPARED, facts.obstacle
             found = tally(facts.refusals)
             if found:
                 return Progress.PREPARED, f"{message}: {sentence(found)}"
@@ -89,5 +93,5 @@ def step(facts: StepFacts) -> StepView:
         status=status,
         message=message,
         pod=facts.record.name,
-        refusals=tally(facts.refusals) if isinstance(facts.need, MustPlace) else (),
+        refusals=tally(facts.refusals) if isinstance(facts.need, MustPlace) and facts.obstacle is None else (),
     )

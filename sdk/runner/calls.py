@@ -4,9 +4,12 @@ import dataclasses
 
 from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Launch, Reconcile, TaskLaunch
 from sdk.core.events import CallFailed
+from sdk.errors import Refused
 from sdk.model.ids import OfferId, TaskId
 from sdk.model.spec import CommandSpec
 from sdk.plugin import ADVERTISED
+
+_UNAUTHORIZED = 401
 
 
 def addressed(effect: CallEffect, url: str) -> CallEffect:
@@ -37,7 +40,7 @@ def _command(command: CommandSpec, url: str) -> CommandSpec:
     return dataclasses.replace(command, uris=uris)
 
 
-def call_failed(effect: CallEffect, why: str) -> CallFailed:
+def call_failed(effect: CallEffect, error: Exception) -> CallFailed:
     """The event for a call that was not taken, with the tasks and offers that it was about."""
     tasks: tuple[TaskId, ...] = ()
     offers: tuple[OfferId, ...] = ()
@@ -56,4 +59,11 @@ def call_failed(effect: CallEffect, why: str) -> CallFailed:
             tasks = tuple(task_id for task_id, _ in effect.tasks)
         case _:
             pass
-    return CallFailed(effect=type(effect).__name__, why=why, task_ids=tasks, offer_ids=offers)
+    return CallFailed(
+        effect=type(effect).__name__,
+        why=str(error),
+        task_ids=tasks,
+        offer_ids=offers,
+        # 401 says nothing about the call: the credentials are wrong or too old.
+        refused=isinstance(error, Refused) and error.status != _UNAUTHORIZED,
+    )

@@ -16,6 +16,7 @@ from sdk.clock import Clock
 from sdk.core import decide as core
 from sdk.core.effects import (
     CallEffect,
+    Decline,
     DeleteFramework,
     DeletePod,
     DeleteService,
@@ -26,10 +27,11 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
-from sdk.core.events import Event
+from sdk.core.events import Event, OffersReceived, TargetsPublished
 from sdk.core.state import State
 from sdk.errors import LeadershipLost, SdkError, StorageUnavailable
 from sdk.metrics import Metrics
+from sdk.model.ids import OfferId
 from sdk.runner.edges import Charge
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore
@@ -38,6 +40,7 @@ _STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, Dele
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 RETRY_FIRST, RETRY_MAX = 0.1, 5.0
 _REMEMBERED = 20
+_REFUSE = 5.0
 
 
 @dataclass(slots=True)
@@ -95,6 +98,8 @@ class Frames:
         """Why storing does not go on, None while it does."""
         self.skipped: deque[str] = deque(maxlen=_REMEMBERED)
         """Events that were given up, oldest first, a sentence each."""
+        self.unusable: str | None = None
+        """Why the last offers were of no use to anybody, None when they were looked at."""
         self._name = name
         self._term = term
         self._store = store
@@ -118,7 +123,10 @@ class Frames:
                     try:
                         self._carry_out([item])
                     except _CannotStore as error:
-                        self._skip(item, error)
+                        if isinstance(item.event, TargetsPublished):
+                            self._one_by_one(item, item.event)
+                        else:
+                            self._skip(item, error)
         except LeadershipLost as error:
             self.error = str(error)
             self._log.warning("A batch of events was not carried out", why=str(error), events=len(batch))
@@ -148,6 +156,24 @@ class Frames:
             elif not isinstance(effect, _STORES) and self.ready():
                 self._send(effect)
 
+    def _one_by_one(self, item: Item, event: TargetsPublished) -> None:
+        """Find the services that cannot be stored, and publish the others without them."""
+        refused = dict(event.refused)
+        kept = {name: target.spec for name, target in self.state.targets.items() if name in event.services}
+        for name, spec in event.services.items():
+            if kept.get(name) == spec:
+                continue
+            alone = TargetsPublished(services={**kept, name: spec}, refused=refused)
+            try:
+                self._carry_out([Item(alone, item.term)])
+                kept[name] = spec
+            except _CannotStore as error:
+                refused[name] = str(error)
+        try:
+            self._carry_out([Item(TargetsPublished(services=event.services, refused=refused), item.term, item.done)])
+        except _CannotStore as error:
+            self._skip(item, error)
+
     def _decide(self, batch: Sequence[Item]) -> tuple[State, list[Item], list[Effect]]:
         state = self.state
         decided: list[Item] = []
@@ -160,9 +186,11 @@ class Frames:
                     self._log.exception("Deciding failed", about=_brief(item.event))
                     self._skip(item, error)
                     continue
+                if isinstance(item.event, OffersReceived):
+                    self.unusable = None
                 effects.extend(more)
                 decided.append(item)
-                self._log.debug("Decided on an event", about=item.event, effects=len(more))
+                self._log.debug("Decided on an event", about=_brief(item.event), effects=len(more))
                 self._metrics.events.labels(self._name, type(item.event).__name__).inc()
         return state, decided, effects
 
@@ -200,8 +228,17 @@ class Frames:
         self._metrics.skipped.labels(self._name).inc()
         self._log.error("An event was given up", about=_brief(item.event), error=str(error))
         item.settle(error)
+        if isinstance(item.event, OffersReceived):
+            self.unusable = f"the last offers were given up: {type(error).__name__}: {error}"
+            offers = (*(OfferId(offer.id) for offer in item.event.offers), *item.event.unreadable)
+            if offers and self.ready():
+                # What is neither accepted nor declined is ours, and nobody else's, until the stream ends.
+                self._send(Decline(offer_ids=offers, refuse_seconds=_REFUSE))
 
 
 def _brief(event: Event) -> str:
+    """Specs hold environments, and those hold secrets: of wishes the names are enough."""
+    if isinstance(event, TargetsPublished):
+        return f"TargetsPublished({', '.join(sorted(event.services))})"
     text = repr(event)
     return text if len(text) <= 300 else f"{text[:297]}..."

@@ -14,8 +14,8 @@ import structlog
 
 from sdk.clock import Clock
 from sdk.core import decide as core
-from sdk.core.effects import CallEffect
-from sdk.core.events import Event, Failed, Subscribed, TargetsPublished, Tick
+from sdk.core.effects import CallEffect, UpdateRoles
+from sdk.core.events import Event, Failed, RolesAccepted, Subscribed, TargetsPublished, Tick
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, Settings, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
@@ -114,6 +114,7 @@ class Runner:
         self._reported: Mapping[str, str] = {}
         self._feed_delay = _FEED_RETRY_FIRST
         self._feed_due: float | None = None
+        self._bare = False
         self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
         self._uninstall_watch: Handle | None = None
@@ -229,7 +230,7 @@ class Runner:
             leader_url=holder.url if holder is not None else None,
             error=self._error or stored_error or (state.error if state is not None else None),
             skipped=tuple(frames.skipped) if frames is not None else (),
-            problems={**(state.invalid if state is not None else {}), **self._reported},
+            problems={**(core.problems(state) if state is not None else {}), **self._reported},
         )
 
     def _why_not_ready(self, state: State | None) -> str:
@@ -252,7 +253,10 @@ class Runner:
                 if state is None or state.connection is not Connection.SUBSCRIBED:
                     trouble = self._error or (state.error if state is not None else None)
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
-                return ""
+                frames = self._frames
+                if frames is not None and frames.error is not None:
+                    return f"in charge, but nothing can be stored: {frames.error}"
+                return (frames.unusable or "") if frames is not None else ""
 
     # ------------------------------------------------------------------------------------------------ terms
 
@@ -342,7 +346,7 @@ class Runner:
             before = frames.state
             batch = self._next_batch(term, before)
             frames.run(batch)
-            self._look_back(batch, frames.state)
+            self._look_back(batch, before, frames.state)
             if frames.state is not before:
                 self._tell_plugin()
             if frames.state.uninstalled:
@@ -371,11 +375,11 @@ class Runner:
             delay = min(delay * 2, RETRY_MAX)
         return None
 
-    def _look_back(self, batch: list[Item], state: State) -> None:
+    def _look_back(self, batch: list[Item], before: State, state: State) -> None:
         """What the runner itself takes from the events that were decided on."""
         for item in batch:
             if isinstance(item.event, Subscribed):
-                self._feed_delay, self._error = _FEED_RETRY_FIRST, None
+                self._feed_delay, self._error, self._bare = _FEED_RETRY_FIRST, None, False
             elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
                 self._phase = Phase.REMOVED
                 self._error = (
@@ -384,7 +388,21 @@ class Runner:
                     f"{self._store.path} and start one"
                 )
                 self._log.error(self._error)
+            elif isinstance(item.event, Failed) and before.connection is Connection.DISCONNECTED:
+                self._subscribe_with_less(item.event.message, state)
         self._metrics.subscribed.labels(self.name).set(int(state.connection is Connection.SUBSCRIBED))
+
+    def _subscribe_with_less(self, why: str, state: State) -> None:
+        """A role that was ours may be forbidden by now, and SUBSCRIBE is refused as a whole.
+
+        With the configured roles alone the framework gets in; the others are added one by one, and those that Mesos
+        refuses then are told by the services that want them.
+        """
+        own = set(self._settings.framework.roles)
+        if not self._bare and own and not own.issuperset(state.framework.roles):
+            self._bare = True
+            self._feed_due = self._clock.monotonic()
+            self._log.warning("Subscribing with the configured roles alone", why=why, roles=sorted(own))
 
     def _finish_uninstall(self, term: _Term) -> None:
         self._close_feed()
@@ -408,7 +426,10 @@ class Runner:
     # ------------------------------------------------------------------------------------------------ feed
 
     def _open_feed(self, term: _Term, state: State) -> None:
-        feed = self._feeds(state.framework, lambda event: self._put(Item(event, term.epoch)))
+        record = state.framework
+        if self._bare:
+            record = dataclasses.replace(record, roles=tuple(sorted(self._settings.framework.roles)))
+        feed = self._feeds(record, lambda event: self._put(Item(event, term.epoch)))
         with self._wake:
             if not term.alive():
                 return
@@ -424,7 +445,9 @@ class Runner:
     def _reopen_feed(self, term: _Term, state: State) -> None:
         """Begin again after an end for good that is none for us: another scheduler took the subscription over."""
         feed = self._feed
-        if feed is None or feed.failure is None or self._phase is not Phase.LEADING or state.framework.uninstalling:
+        if feed is None or self._phase is not Phase.LEADING or state.framework.uninstalling:
+            return
+        if feed.failure is None and self._feed_due is None:
             return
         now = self._clock.monotonic()
         if self._feed_due is None:
@@ -446,10 +469,12 @@ class Runner:
             if not isinstance(error, SdkError):
                 self._log.exception("A call failed in an unexpected way", call=kind)
             self._metrics.call_failures.labels(self.name, kind).inc()
-            self._put(Item(call_failed(effect, str(error)), term.epoch))
+            self._put(Item(call_failed(effect, error), term.epoch))
         else:
-            self._log.debug("Mesos took a call", call=kind, about=effect)
+            self._log.debug("Mesos took a call", call=kind)
             self._metrics.calls.labels(self.name, kind).inc()
+            if isinstance(effect, UpdateRoles):
+                self._put(Item(RolesAccepted(roles=effect.roles), term.epoch))
 
     # ------------------------------------------------------------------------------------------------ queue
 

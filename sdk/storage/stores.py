@@ -27,12 +27,11 @@ from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
+from sdk.plan.checks import MAX_SPEC_BYTES
 from sdk.storage.codecs import decode, encode
 from sdk.storage.connection import encode_json
 from sdk.storage.persister import MAX_PACKET_BYTES, Check, Operation, Persister, Put, Remove, packet_bytes
 
-# A specification travels in one multi with its target and with pod records; half a packet leaves them room.
-MAX_SPEC_BYTES = 450_000
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 

@@ -10,7 +10,7 @@ import itertools
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -113,6 +113,23 @@ class Cluster:
         self._from_master(answer.outputs)
         return answer.status, answer.text or ""
 
+    def operator(self, kind: str, content: Json) -> None:
+        """One call of the operator API; anything but 200 is a mistake of the story."""
+        if self.master is None:
+            raise AssertionError(f"{kind}: there is no master")
+        answer = self.master.operator_call({"type": kind, kind.lower(): content}, now=self.now)
+        self._from_master(answer.outputs)
+        if answer.status != 200:
+            raise AssertionError(f"{kind}: HTTP {answer.status}: {answer.text}")
+
+    def agent_id(self, name: str) -> str:
+        """The id that the master gave the agent of a machine."""
+        assert self.master is not None
+        hostname = self.machines[name].info["hostname"]
+        return next(
+            agent_id for agent_id, agent in self.master.state.agents.items() if agent.info["hostname"] == hostname
+        )
+
     def scheduler_gone(self, stream: str) -> None:
         """The scheduler's process or connection is gone."""
         if self.master is not None:
@@ -141,6 +158,12 @@ class Cluster:
         for machine in self.machines.values():
             self._connect(machine)
         self.pump()
+
+    def allow_everything(self) -> None:
+        """No access rules any more, for this master and the next ones."""
+        self._config = replace(self._config, acls=None)
+        if self.master is not None:
+            self.master.state.config = self._config
 
     def _from_master(self, outputs: tuple[Output, ...]) -> None:
         for output in outputs:

@@ -5,6 +5,7 @@ It does what the runner does: store first, then call; a process that dies betwee
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sdk.core.decide import decide, next_wake
@@ -29,7 +30,7 @@ from sdk.core.effects import (
     Teardown,
     UpdateRoles,
 )
-from sdk.core.events import CallFailed, Disconnected, Event, TargetsPublished
+from sdk.core.events import CallFailed, Disconnected, Event, RolesAccepted, TargetsPublished
 from sdk.core.state import Settings, State
 from sdk.mesos import calls, parse
 from sdk.model.ids import TaskId
@@ -55,6 +56,7 @@ class PlayedScheduler:
         self._events: deque[Event] = deque()
         self._busy = False
         self._stream: str | None = None
+        self._roles: tuple[str, ...] = ()
         self._wishes: Mapping[str, ServiceSpec] | None = None
         self.state: State | None = None
         """None while the process is down."""
@@ -62,6 +64,8 @@ class PlayedScheduler:
         """Everything that was decided, in order."""
         self.sent: Counter[str] = Counter()
         """Calls that reached the master, by name."""
+        self.failed: Counter[str] = Counter()
+        """Calls that failed or were refused, by name."""
         self.lose: Counter[str] = Counter()
         """How many of the next calls of a name get lost on the way without anybody noticing."""
         self.fail: Counter[str] = Counter()
@@ -169,7 +173,10 @@ class PlayedScheduler:
             status, text = self._cluster.call(self._wire(effect), self._stream)
         if status in (200, 202):
             self.sent[name] += 1
+            if isinstance(effect, UpdateRoles):
+                self._events.append(RolesAccepted(roles=effect.roles))
             return
+        self.failed[name] += 1
         tasks: tuple[TaskId, ...] = ()
         if isinstance(effect, Accept):
             tasks = tuple(
@@ -180,7 +187,11 @@ class PlayedScheduler:
             )
         self._events.append(
             CallFailed(
-                effect=name, why=f"HTTP {status}: {text}", task_ids=tasks, offer_ids=getattr(effect, "offer_ids", ())
+                effect=name,
+                why=f"HTTP {status}: {text}",
+                task_ids=tasks,
+                offer_ids=getattr(effect, "offer_ids", ()),
+                refused=400 <= status < 500,
             )
         )
 
@@ -197,6 +208,7 @@ class PlayedScheduler:
         if self.state is None or self._stream is not None:
             return
         record = self.state.framework
+        self._roles = record.roles
         info = calls.framework_info(
             calls.FrameworkInfo(
                 name=self._info.name,
@@ -220,7 +232,7 @@ class PlayedScheduler:
         if stream != self._stream or self.state is None:
             return
         if event["type"] == "SUBSCRIBED":
-            self.give(parse.subscribed(event, "master:5050"))
+            self.give(replace(parse.subscribed(event, "master:5050"), roles=self._roles))
             return
         parsed = parse.scheduler_event(event)
         if parsed is not None:

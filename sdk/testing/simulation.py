@@ -6,7 +6,8 @@ from typing import Any
 from sdk.core.events import PodActionRequested, Tick, UninstallRequested
 from sdk.core.snapshot import Snapshot, StepView
 from sdk.core.state import Settings
-from sdk.core.view import snapshot
+from sdk.core.view import problems, snapshot
+from sdk.local.core.authorization import parse as parse_acls
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.resources import Resources
 from sdk.model.records import PodRecord
@@ -16,7 +17,6 @@ from sdk.testing.executors import Behaviour
 from sdk.testing.scheduler import PlayedScheduler
 
 Json = dict[str, Any]
-LIVE = ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING")
 
 
 class StoryFailed(AssertionError):
@@ -34,12 +34,15 @@ class Simulation:
         agent_ping_timeout: float = 1.0,
         max_agent_ping_timeouts: int = 3,
         start: float = 1_000_000.0,
+        acls: Json | None = None,
     ) -> None:
+        """`acls` are the master's, in the form of its flag `--acls`."""
         config = MasterConfig(
             master_id="sim",
             agent_ping_timeout=agent_ping_timeout,
             max_agent_ping_timeouts=max_agent_ping_timeouts,
             agent_reregister_timeout=60.0,
+            acls=None if acls is None else parse_acls(acls),
         )
         self.cluster = Cluster(now=start, config=config)
         self.scheduler = PlayedScheduler(
@@ -162,6 +165,58 @@ class Simulation:
         self.cluster.stop_agent(name, tasks_too=False)
         self.cluster.start_agent(name)
 
+    def drain(self, name: str, *, mark_gone: bool = False) -> None:
+        """DRAIN_AGENT: the agent kills its tasks and gets no new ones."""
+        content: Json = {"agent_id": {"value": self.cluster.agent_id(name)}, "mark_gone": mark_gone}
+        self.cluster.operator("DRAIN_AGENT", content)
+        self.cluster.pump()
+
+    def deactivate(self, name: str) -> None:
+        """DEACTIVATE_AGENT: tasks run on, but the agent makes no offers."""
+        self.cluster.operator("DEACTIVATE_AGENT", {"agent_id": {"value": self.cluster.agent_id(name)}})
+        self.cluster.pump()
+
+    def reactivate(self, name: str) -> None:
+        """REACTIVATE_AGENT: the end of a drain or a deactivation."""
+        self.cluster.operator("REACTIVATE_AGENT", {"agent_id": {"value": self.cluster.agent_id(name)}})
+        self.cluster.pump()
+
+    def maintain(self, *names: str, after: float = 600.0, duration: float | None = 3600.0) -> None:
+        """The maintenance schedule: one window for exactly these machines, which begins `after` seconds from now."""
+        unavailability: Json = {"start": {"nanoseconds": round((self.now + after) * 1e9)}}
+        if duration is not None:
+            unavailability["duration"] = {"nanoseconds": round(duration * 1e9)}
+        windows = [{"machine_ids": self._machine_ids(names), "unavailability": unavailability}] if names else []
+        self.cluster.operator("UPDATE_MAINTENANCE_SCHEDULE", {"schedule": {"windows": windows}})
+        self.cluster.pump()
+
+    def machine_down(self, name: str) -> None:
+        """START_MAINTENANCE: the agent and all its tasks are shut down."""
+        self.cluster.operator("START_MAINTENANCE", {"machines": self._machine_ids([name])})
+        self.cluster.pump()
+
+    def machine_up(self, name: str) -> None:
+        """STOP_MAINTENANCE: the machine may come back; `return_agent` starts its agent."""
+        self.cluster.operator("STOP_MAINTENANCE", {"machines": self._machine_ids([name])})
+        self.cluster.pump()
+
+    def maintenance_answers(self, name: str) -> list[str]:
+        """What frameworks answered about the maintenance of a machine, as the master shows it to operators."""
+        assert self.cluster.master is not None
+        known = self.cluster.master.state.maintenance.draining.get(self.cluster.agent_id(name))
+        return sorted(said["status"] for said in known.statuses.values()) if known is not None else []
+
+    def teardown(self) -> None:
+        """An operator tears the framework down: Mesos ends its tasks and never takes its id again."""
+        assert self.scheduler.state is not None
+        framework_id = str(self.scheduler.state.framework.framework_id)
+        self.cluster.operator("TEARDOWN", {"framework_id": {"value": framework_id}})
+        self.cluster.pump()
+
+    def _machine_ids(self, names: Iterable[str]) -> list[Json]:
+        infos = [self.cluster.machines[name].info for name in names]
+        return [{"hostname": info["hostname"], "ip": info["ip"]} for info in infos]
+
     def kill_task(self, instance: str, message: str = "Command exited with status 1") -> None:
         """A task of `<service>/<pod>-<index>` dies by itself."""
         for machine in self.cluster.machines.values():
@@ -204,6 +259,10 @@ class Simulation:
         self.advance(seconds)
         self.cluster.start_master()
 
+    def allow_everything(self) -> None:
+        """The operator takes the master's access rules away."""
+        self.cluster.allow_everything()
+
     def lose_calls(self, name: str, count: int = 1) -> None:
         """The next calls `Accept`, `Kill`, `Acknowledge`, ... vanish on the way."""
         self.scheduler.lose[name] += count
@@ -234,6 +293,11 @@ class Simulation:
         if self.scheduler.state is None:
             raise StoryFailed("the scheduler is down")
         return snapshot(self.scheduler.state, self.now)
+
+    def problems(self) -> dict[str, str]:
+        """What keeps single services from being as they are wished, sentence by service."""
+        assert self.scheduler.state is not None
+        return problems(self.scheduler.state)
 
     def record(self, instance: str) -> PodRecord:
         """The record of `<service>/<pod>-<index>`."""
@@ -294,6 +358,11 @@ class Simulation:
         """Resource ids that the records hold on purpose."""
         assert self.scheduler.state is not None
         return set(self.scheduler.state.by_resource)
+
+    def kept_offers(self) -> int:
+        """Offers that the scheduler has neither accepted nor declined."""
+        master = self.cluster.master
+        return 0 if master is None else sum(len(found.offers) for found in master.state.frameworks.values())
 
     def _task_ids(self, instance: str) -> set[str]:
         return {task.task_id for task in self.record(instance).tasks}

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from kazoo.client import KazooClient
 
+from api.cli.child_output import LogFiles
 from api.cli.local.demo import await_endpoints, await_traffic
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
-from api.cli.supervisor import to_file
 from sdk.local import processes
 from sdk.local.cluster import Timing
 from tests.support.ports import held
@@ -275,7 +275,7 @@ def running(directory: Path, options: Options = QUICK) -> Iterator[System]:
     """A running stack whose API answers; it has no pool yet."""
     layout = Layout(directory=directory, base_port=free_base())
     options = replace(options, environment={"EDGELB_FRAMEWORKS": str(frameworks(directory)), **options.environment})
-    stack = Stack(layout, to_file(directory / "logs"), options)
+    stack = Stack(layout, LogFiles(directory / "logs"), options)
     stack.check_ports()
     try:
         stack.start()

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.local.place import Place as Stack
 from sdk.local import processes
 from tests.e2e.conftest import PORTS_PER_STACK, free_base
 from tests.support.console import Command, Shell, run_command, sessions
+from tests.support.exposed import exposed
 
 pytestmark = pytest.mark.e2e
 
@@ -37,6 +39,12 @@ class Place:
 
     folder: Path
     base: int
+
+    def processes(self) -> list[int]:
+        """All that the stack runs now."""
+        pid = Stack(self.folder / ".local").running()
+        assert pid is not None
+        return [pid, *processes.descendants(pid)]
 
     def ports(self, commands: list[Command]) -> dict[str, str]:
         """What stands here for each port that the commands name.
@@ -104,6 +112,8 @@ def test_the_commands_of_a_page_do_what_it_shows(place: Place, page: Path) -> No
             right, status, output = run_command(shell, translated, 90)
             shown = f"{page.name}, line {command.number}: $ {translated.text}"
             assert right, f"{shown}\nstatus {status}, output:\n{output}\nthe page shows:\n{translated.expected}"
+            # Whoever tries it out in a cafe publishes nothing.
+            assert exposed(place.processes()) == [], shown
         assert shell.run("edgelb list --json | grep '^    \"name\"'") == (0, '    "name": "web",\n')
     finally:
         shell.close()

@@ -121,7 +121,7 @@ def test_the_app_of_another_framework_runs_that_framework(system: System, marath
     wait_until(lambda: greeting(system), 30, "the greeting task")
     [framework] = frameworks(system, "hello")
     assert framework["webui_url"] == f"http://127.0.0.1:{task.ports['scheduler']}"
-    system.stack.call("POST", f"http://127.0.0.1:{task.ports['scheduler']}/v1/uninstall")
+    system.stack.call("POST", f"http://127.0.0.1:{task.ports['scheduler']}/v1/uninstall", {"confirm": "hello"})
     wait_until(lambda: not greeting(system) and not frameworks(system, "hello"), 40, "the end of the framework")
     marathon.kill(task)
 

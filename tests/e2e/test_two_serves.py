@@ -28,6 +28,8 @@ class Serve:
         self.api = f"http://127.0.0.1:{layout.api + offset}"
         self.scheduler = f"http://127.0.0.1:{layout.scheduler + offset}"
         self.listener = f"127.0.0.1:{layout.listener + offset}"
+        self.listener_health = f"127.0.0.1:{layout.listener_health + offset}"
+        self.template_health = f"127.0.0.1:{layout.template_health + offset}"
 
     def start(self) -> None:
         """Start it beside what runs."""
@@ -37,6 +39,8 @@ class Serve:
             "EDGELB_SCHEDULER_LISTEN": self.scheduler.removeprefix("http://"),
             "EDGELB_SCHEDULER_ADVERTISE": self.scheduler,
             "EDGELB_LISTENER_LISTEN": self.listener,
+            "EDGELB_LISTENER_HEALTH_LISTEN": self.listener_health,
+            "EDGELB_TEMPLATE_HEALTH_LISTEN": self.template_health,
             "EDGELB_LISTENER": self.listener,
         }
         command = (sys.executable, "-m", "api.cli.main", "serve")
@@ -104,8 +108,8 @@ def test_when_the_first_is_killed_the_second_takes_over_and_no_request_fails(sys
         wait_until(lambda: len(system.answers(url)) == 3, 40, "the third application instance in the traffic")
         system.scale_application(2)
         wait_until(lambda: len(system.answers(url)) == 2, 40, "two application instances in the traffic")
+        wait_until(lambda: load.report().requests > 100, 30, "a hundred requests")
     assert load.report().failures == {}
-    assert load.report().requests > 100
     assert system.task_ids("web") == tasks
 
     # Pools are created, served and deleted through the second; its executor's artifact is fetched from it.

@@ -20,13 +20,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-def uninstall(system: System, scheduler: str) -> None:
+def uninstall(system: System, server: str, path: str, framework: str) -> None:
     """Ask for it and wait until the scheduler says that it is done."""
-    system.stack.call("POST", f"{scheduler}/v1/uninstall")
+    system.stack.call("POST", f"{server}{path}", {"confirm": framework})
     progress: dict[str, Any] = {}
 
     def done() -> bool:
-        progress.update(system.stack.get(f"{scheduler}/v1/uninstall"))
+        progress.update(system.stack.get(f"{server}{path}"))
         return bool(progress["status"] == "COMPLETE")
 
     wait_until(done, 90, f"the end of the uninstall, which is at {progress}")
@@ -89,7 +89,7 @@ def test_uninstalling_leaves_nothing_of_either_framework(system: System) -> None
     applications = {task["id"] for task in system.application_tasks()}
     assert frameworks(system) == {"edgelb", "webapp"}
 
-    uninstall(system, system.stack.scheduler)
+    uninstall(system, system.stack.api, "/v2/uninstall", "edgelb")
     assert not system.task_ids("web")
     assert reservations(system, "slave_public/edgelb") == []
     assert frameworks(system) == {"webapp"}
@@ -98,7 +98,7 @@ def test_uninstalling_leaves_nothing_of_either_framework(system: System) -> None
     assert {task["id"] for task in system.application_tasks()} == applications
     only_the_lock_is_left(system, "edgelb", "edgelb")
 
-    uninstall(system, system.stack.application)
+    uninstall(system, system.stack.application, "/v1/uninstall", "webapp")
     assert system.tasks() == []
     assert reservations(system, "webapp") == []
     assert frameworks(system) == set()
@@ -112,7 +112,7 @@ def test_uninstalling_ends_although_an_agent_stays_dead(system: System) -> None:
     [victim] = [one for one in system.instances("web") if one["pod"] == "edgelb-pool-0"]
     system.stack.cluster.kill(victim["hostname"])
     system.stack.cluster.end_executors()
-    uninstall(system, system.stack.scheduler)
+    uninstall(system, system.stack.api, "/v2/uninstall", "edgelb")
     assert "edgelb" not in frameworks(system)
     assert not system.task_ids("web")
     assert reservations(system, "slave_public/edgelb") == []

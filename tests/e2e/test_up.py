@@ -224,6 +224,19 @@ def test_a_changed_sample_pool_does_not_keep_the_stack_from_starting(starter: St
     assert len(json.loads((starter.directory / "urls.json").read_text())["pools"]["web"]["web"]) == 1
 
 
+def test_a_deleted_sample_pool_stays_deleted(starter: Starter) -> None:
+    """Who deleted it did so on purpose; who wants it back is told how, and --fresh makes it again."""
+    first = starter.run("up", "--detach")
+    assert "\nNext: . " in first.stdout
+    starter.edgelb("delete", "--wait", "web")
+    assert starter.run("down").returncode == 0
+    again = starter.run("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "The pool web was deleted and stays so; `edgelb create " in again.stdout
+    assert "&& edgelb list" in again.stdout
+    assert json.loads((starter.directory / "urls.json").read_text())["pools"] == {}
+
+
 def test_a_second_start_shows_what_runs_now(starter: Starter) -> None:
     """A pool that came since the start, for people and for scripts; nothing of the start is repeated."""
     assert starter.run("up", "--detach").returncode == 0

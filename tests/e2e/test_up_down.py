@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import subprocess
-import venv
-from collections.abc import Iterator
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,25 @@ sys.exit(main())
 """
 
 
-class Checkout:
-    """A checkout of which nothing runs yet, with a virtual environment that borrows the packages of this one's."""
+DEBIAN_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+"""What a user gets whom `adduser` made."""
+NOBODY = 65534
 
-    def __init__(self, directory: Path) -> None:
+
+class Checkout:
+    """A checkout of which nothing runs yet, with a virtual environment that borrows the packages of this one's.
+
+    Commands run as `user`, with this `path`.
+    """
+
+    def __init__(
+        self, directory: Path, *, python: str = sys.executable, user: Sequence[str] = (), path: str = os.environ["PATH"]
+    ) -> None:
         self.directory = directory
+        self._user, self._path = user, path
         shutil.copytree(CHECKOUT, directory, ignore=shutil.ignore_patterns(*NOT_COPIED))
         environment = directory / ".venv"
-        venv.create(environment, symlinks=True)
+        subprocess.run([python, "-m", "venv", "--without-pip", str(environment)], check=True)
         [packages] = environment.glob("lib/python3*/site-packages")
         # A path in a .pth file is not looked through for further ones: our own code is found in the copy only.
         borrowed = Path(click.__file__).parents[1]
@@ -60,13 +72,13 @@ class Checkout:
     def run(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run one of the commands in bin/ to its end, as somebody with a plain environment does."""
         return subprocess.run(
-            [str(self.directory / "bin" / command), *arguments],
+            [*self._user, str(self.directory / "bin" / command), *arguments],
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
             cwd="/",
-            env={"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"},
+            env={"PATH": self._path, "HOME": str(self.directory), "LANG": "C.UTF-8"},
         )
 
     def up(self, base_port: int | None, *arguments: str) -> str:
@@ -189,16 +201,53 @@ def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: l
         assert checkout.left() == []
 
 
+@pytest.fixture
+def of_a_user() -> Iterator[Checkout]:
+    """A checkout of an ordinary user, who has Debian's PATH and no sudo: ourselves, or nobody when we are root."""
+    with tempfile.TemporaryDirectory() as folder:
+        if os.getuid() != 0:
+            checkout = Checkout(Path(folder) / "checkout", path=DEBIAN_PATH)
+        else:
+            user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+            Path(folder).chmod(0o755)
+            checkout = Checkout(Path(folder) / "checkout", python=python_for(user), user=user, path=DEBIAN_PATH)
+            for path in (checkout.directory, *checkout.directory.rglob("*")):
+                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        yield checkout
+        checkout.run("down")
+
+
+def python_for(user: Sequence[str]) -> str:
+    """An interpreter that the user may run and that can use the packages of ours."""
+    program = f"import sys; sys.path.append({str(Path(click.__file__).parents[1])!r}); import click, grpc, aiohttp"
+    for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
+        tried = subprocess.run([*user, "env", "-i", python, "-c", program], capture_output=True, check=False)
+        if tried.returncode == 0:
+            return python
+    pytest.skip(f"no Python 3.{sys.version_info.minor} that an ordinary user may run with the packages of this one")
+
+
+def test_an_ordinary_user_starts_it_and_is_asked_for_nothing(of_a_user: Checkout) -> None:
+    """All that is needed is installed, HAProxy where only root's PATH looks: traffic flows without a complaint."""
+    [base] = free_bases(1)
+    done = of_a_user.run("up", "--detach", "--base-port", str(base))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    [url, _] = of_a_user.urls()["pools"]["web"]["web"]
+    assert {get(url)["instance"] for _ in range(10)} == {"webapp-0-web", "webapp-1-web"}
+    assert of_a_user.run("down").returncode == 0
+    assert of_a_user.left() == []
+
+
 def test_what_is_missing_is_named_with_no_apt(tmp_path: Path) -> None:
     """`--no-apt` installs nothing: it names the packages, how to get them, and stops with 3."""
     checkout = Checkout(tmp_path / "one")
     tools = tmp_path / "tools"
     tools.mkdir()
-    # A PATH on which everything is found but HAProxy and Java.
+    # A PATH on which everything is found but OpenSSL and Java.
     for folder in ("/usr/bin", "/bin"):
         for tool in Path(folder).iterdir():
             link = tools / tool.name
-            if tool.name not in ("haproxy", "java") and not link.exists():
+            if tool.name not in ("openssl", "java") and not link.exists():
                 link.symlink_to(tool)
     done = subprocess.run(
         [str(checkout.directory / "bin" / "up"), "--no-apt", "--detach"],
@@ -209,5 +258,5 @@ def test_what_is_missing_is_named_with_no_apt(tmp_path: Path) -> None:
         env={"PATH": str(tools), "HOME": str(tmp_path)},
     )
     assert done.returncode == 3, done.stderr
-    assert "Missing system packages: haproxy default-jre-headless" in done.stderr
+    assert "Missing system packages: default-jre-headless openssl" in done.stderr
     assert "apt-get install" in done.stderr

@@ -165,7 +165,7 @@ def test_pending_instance_tells_why() -> None:
     sim = Simulation()
     sim.add_agent("private1", ports="80")
     sim.add_agent("public1", role="slave_public", ports="81")
-    sim.add_agent("public2", role="slave_public", ports="82", cpus=0.1)
+    sim.add_agent("public2", role="slave_public", ports="81", cpus=0.1)
     sim.publish(
         service(
             role="slave_public/web-role",
@@ -177,12 +177,12 @@ def test_pending_instance_tells_why() -> None:
     step = sim.step("web/app-0")
     assert step.status is Progress.PREPARED
     assert [(refusal.count, refusal.reason) for refusal in step.refusals] == [
-        (2, "ports 80 not free"),
+        (2, "port 80 not offered: agents offer 81"),
         (1, "cpus: wants 0.5, offer has 0.1"),
         (1, "role slave_public missing"),
     ]
     assert step.message == (
-        "waits for an offer: 2 offers: ports 80 not free; 1 offer: cpus: wants 0.5, offer has 0.1; "
+        "waits for an offer: 2 offers: port 80 not offered: agents offer 81; 1 offer: cpus: wants 0.5, offer has 0.1; "
         "1 offer: role slave_public missing"
     )
 

@@ -1,8 +1,9 @@
-"""The sample pool of a local stack: created if it is not there, and proven to balance before anybody is told so."""
+"""The sample pool of a local stack: created once, and proven to balance before anybody is told so."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from api.cli.local.stack import EXAMPLES, Stack
 from sdk.errors import EnvironmentProblem
@@ -15,10 +16,14 @@ _RESUMED_TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """Where the sample pool serves, and one answer of each application instance; `problem` says why not all of it."""
+    """Where the sample pool serves, and one answer of each application instance; `problem` says why not all of it.
+
+    `deleted`: somebody deleted the pool after an earlier run had made it.
+    """
 
     pool: str
-    created: bool
+    created: bool = False
+    deleted: bool = False
     frontends: Mapping[str, list[str]] = field(default_factory=dict)
     stats: Sequence[str] = ()
     answers: Sequence[str] = ()
@@ -30,8 +35,8 @@ class Demo:
         return [url for urls in self.frontends.values() for url in urls]
 
 
-def show_traffic(stack: Stack) -> Demo:
-    """Wait until all of the pool serves all of the sample application.
+def show_traffic(stack: Stack, made: Path) -> Demo:
+    """Wait until all of the pool serves all of the sample application. The file `made` notes that it was created.
 
     EnvironmentProblem when a new pool does not; one that was there before may be in any state, and is shown as it is.
     """
@@ -39,8 +44,11 @@ def show_traffic(stack: Stack) -> Demo:
     wanted = json.loads((EXAMPLES / "pools" / "web.json").read_text())
     name = wanted["name"]
     known = {one["name"]: one for one in stack.get(f"{stack.api}/v2/pools")}
+    if name not in known and made.exists():
+        return Demo(pool=name, deleted=True)
     if name not in known:
         stack.call("POST", f"{stack.api}/v2/pools", wanted)
+        made.touch()
         frontends, stats = await_endpoints(stack, name, wanted["count"])
         answers = await_traffic(stack, frontends["web"][0], stack.options.application_count)
         return Demo(pool=name, created=True, frontends=frontends, stats=stats, answers=answers)
@@ -51,8 +59,8 @@ def show_traffic(stack: Stack) -> Demo:
         if url is not None:
             answers = await_traffic(stack, url, _application_count(stack), _RESUMED_TIMEOUT)
     except EnvironmentProblem as error:
-        return Demo(pool=name, created=False, frontends=frontends, stats=stats, problem=str(error))
-    return Demo(pool=name, created=False, frontends=frontends, stats=stats, answers=answers)
+        return Demo(pool=name, frontends=frontends, stats=stats, problem=str(error))
+    return Demo(pool=name, frontends=frontends, stats=stats, answers=answers)
 
 
 def _application_count(stack: Stack) -> int:

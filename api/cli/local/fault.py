@@ -12,9 +12,9 @@ import click
 
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.local.directory import directory_option
 from api.cli.local.fault_session import Session
 from api.cli.local.fault_words import command_of, doomed, value_of
-from api.cli.local.place import directory_option
 from api.cli.output import data, data_json, table, talk
 from sdk.errors import EnvironmentProblem
 from sdk.local.fault_values import MAX_COUNT, MAX_SECONDS

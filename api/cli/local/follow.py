@@ -1,25 +1,29 @@
 """The log of `edgelb local up`: one line for each change of a load balancer, and of the API itself."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import urllib3
 
+from api.cli.local import disk
 from api.cli.local.stack import Stack
 from api.cli.wait import describe
 from sdk.errors import SdkError
 
-_API = "API"
+_API, _DISK = "API", "disk"
+_ROOM, _FULL = "has room again", "is full; what it stops comes back when there is room"
 
 
 def follow(stack: Stack, every: float = 1.0) -> Iterator[str]:
     """The lines, for ever."""
-    shown: dict[str, str] = {}
+    shown = {_DISK: _ROOM}
     while True:
         try:
             now = {_API: "answers", **dict(_load_balancers(stack))}
         except (SdkError, urllib3.exceptions.HTTPError) as error:
             now = {**shown, _API: f"does not answer: {str(error)[:120]}"}
+        now[_DISK] = _FULL if disk.full(stack.layout.directory) else _ROOM
         yield from (stamped(name, text) for name, text in changes(shown, now))
         shown = now
         time.sleep(every)
@@ -41,5 +45,13 @@ def stamped(name: str, text: str) -> str:
 def _load_balancers(stack: Stack) -> Iterator[tuple[str, str]]:
     for pool in stack.get(f"{stack.api}/v2/pools"):
         status = stack.get(f"{stack.api}/v2/pools/{pool['name']}/status")
+        instances = {instance["task_id"]: instance for instance in status["instances"]}
         for row in status["loadBalancers"]:
-            yield f"{pool['name']}/{row['name']}", describe(row)
+            deaths = _deaths(instances.get(row["taskId"], {}))
+            yield f"{pool['name']}/{row['name']}", describe(row) + deaths
+
+
+def _deaths(instance: Mapping[str, Any]) -> str:
+    """How often HAProxy ended although nobody asked it to. It serves again before anybody looks; the count stays."""
+    count = instance.get("counters", {}).get("haproxy_died", 0)
+    return f"; HAProxy died and was started again, {count} time{'' if count == 1 else 's'} so far" if count else ""

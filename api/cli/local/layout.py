@@ -47,6 +47,16 @@ class Layout:
         return self.base_port + 5
 
     @property
+    def listener_health(self) -> int:
+        """HTTP server of the mesos-listener's health."""
+        return self.base_port + 6
+
+    @property
+    def template_health(self) -> int:
+        """HTTP server of the template process's health."""
+        return self.base_port + 7
+
+    @property
     def agent_base(self) -> int:
         """First agent's HTTP port; they follow the master's."""
         return self.master + 1
@@ -64,6 +74,8 @@ class Layout:
             self.zookeeper: "ZooKeeper",
             self.scheduler: "scheduler",
             self.listener: "mesos-listener",
+            self.listener_health: "mesos-listener's health",
+            self.template_health: "template's health",
             self.application: "sample application's scheduler",
         }
         ports |= {self.agent_base + i: f"agent{i + 1}" for i in range(self.agents)}

@@ -11,8 +11,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
@@ -20,14 +18,6 @@ from sdk.local.atomic import write_atomically
 
 DEFAULT_DIRECTORY = ".local"
 _CHECKOUT = Path(__file__).resolve().parents[3]
-
-directory_option = click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_DIRECTORY,
-    show_default=True,
-    help="Where the stack keeps its state and logs.",
-)
 
 _STATE = ("zookeeper", "mesos", "logs")
 _BASE_PORT = "base-port"
@@ -53,6 +43,8 @@ class Place:
         self.urls = directory / "urls.json"
         self.environment = directory / "env"
         self.log = directory / "up.log"
+        self.sample_pool = directory / "sample-pool"
+        """Is there once the sample pool was made: one that somebody deleted is not made again."""
         self._running = directory / "up.pid"
         self._lock = directory / "up.lock"
         self._held: int | None = None
@@ -139,3 +131,4 @@ class Place:
         for name in _STATE:
             if (self.directory / name).exists():
                 shutil.rmtree(self.directory / name)
+        self.sample_pool.unlink(missing_ok=True)

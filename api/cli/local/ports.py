@@ -6,11 +6,21 @@ Knows /proc. A port of another stack is told as that stack's, since it is stoppe
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from api.cli.local.layout import Layout
 from api.cli.local.place import DEFAULT_DIRECTORY, command
+from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 
 _MOST = 4
 """So many holders are named: more would not be read."""
+
+
+def check(layout: Layout) -> None:
+    """Raise EnvironmentProblem when a port that a stack needs has a listener, and say who it is."""
+    wanted = layout.listening()
+    taken = processes.holders(set(wanted))
+    if taken:
+        raise EnvironmentProblem(taken_ports(wanted, taken))
 
 
 def taken_ports(wanted: Mapping[int, str], holders: Mapping[int, int | None]) -> str:
@@ -24,7 +34,8 @@ def taken_ports(wanted: Mapping[int, str], holders: Mapping[int, int | None]) ->
     if len(lines) > _MOST:
         lines[_MOST:] = [f"  and {len(lines) - _MOST} more"]
     end = "Stop what has them, or choose other ports with --base-port N."
-    return "\n".join([f"{len(holders)} of the ports of this stack are in use:", *lines, end])
+    what = f"{len(holders)} of the ports of this stack are" if len(holders) > 1 else "A port of this stack is"
+    return "\n".join([f"{what} in use:", *lines, end])
 
 
 def _ports(ports: Sequence[int], wanted: Mapping[int, str]) -> str:

@@ -12,7 +12,8 @@ import click
 
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
-from api.cli.local.place import Place, directory_option
+from api.cli.local.directory import directory_option
+from api.cli.local.place import Place
 from api.cli.output import data, table, talk
 from sdk.local import processes
 

@@ -6,7 +6,6 @@ by `edgelb local up`, by the tests of the whole stack and by benchmarks.
 
 import importlib.util
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +15,12 @@ from typing import Any
 
 import urllib3
 
+from api.cli.child_output import Output, Persistent
+from api.cli.local import disk, ports
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
-from api.cli.local.ports import taken_ports
-from api.cli.supervisor import Backoff, Child, Output, Supervisor
+from api.cli.supervisor import Backoff, Child, Supervisor
+from sdk import programs
 from sdk.errors import EnvironmentProblem
-from sdk.local import processes
 from sdk.local.cluster import Cluster, Timing, standard_agents
 from sdk.local.zookeeper import JAR as ZOOKEEPER_JAR
 from sdk.local.zookeeper import ZooKeeperServer
@@ -48,6 +48,7 @@ class Stack:
         self.layout = layout
         self.options = options or Options()
         self._zookeeper = ZooKeeperServer(layout.directory / "zookeeper", layout.zookeeper)
+        heard = Persistent(output)
         self.cluster = Cluster(
             layout.directory / "mesos",
             layout.master,
@@ -56,10 +57,10 @@ class Stack:
             zk=f"zk://{self._zookeeper.address}/mesos" if layout.masters > 1 else None,
             masters=layout.masters,
             restart=True,
-            tell=lambda sentence: output("mesos", sentence),
+            tell=lambda sentence: heard.told("mesos", sentence),
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
-        self.supervisor = Supervisor([], output, backoff=Backoff(limit=5.0))
+        self.supervisor = Supervisor([], heard, backoff=Backoff(limit=5.0))
         self._http = urllib3.PoolManager(retries=False, timeout=5.0)
 
     # Addresses
@@ -94,22 +95,20 @@ class Stack:
     def check_programs(self) -> None:
         """Raise EnvironmentProblem when something that the stack runs is not installed, and say how to get it."""
         packages = {"haproxy": "haproxy", "java": "default-jre-headless", "openssl": "openssl", "setpriv": "util-linux"}
-        missing = [f"{package} (for {name})" for name, package in packages.items() if shutil.which(name) is None]
+        missing = [f"{package} (for {name})" for name, package in packages.items() if programs.find(name) is None]
         if not ZOOKEEPER_JAR.exists():
             missing.append(f"zookeeper (for {ZOOKEEPER_JAR})")
         if missing:
             raise EnvironmentProblem(f"missing system packages: {', '.join(missing)}; install them, or run bin/up")
         if importlib.util.find_spec("aiohttp") is None:
             raise EnvironmentProblem(
-                "the Python package aiohttp is missing, which the embedded Mesos needs: pip install 'edge-lb[local]'"
+                "the Python package aiohttp is missing, which the embedded Mesos needs: "
+                f"{sys.executable} -m pip install 'edge-lb[local]'"
             )
 
     def check_ports(self) -> None:
         """Raise EnvironmentProblem when a port that we need has a listener, and say who it is."""
-        wanted = self.layout.listening()
-        taken = processes.holders(set(wanted))
-        if taken:
-            raise EnvironmentProblem(taken_ports(wanted, taken))
+        ports.check(self.layout)
 
     def start(self) -> None:
         """Start everything; returns once ZooKeeper and Mesos answer, the rest comes up meanwhile."""
@@ -149,6 +148,8 @@ class Stack:
             "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{self.layout.scheduler}",
             "EDGELB_SCHEDULER_ADVERTISE": self.scheduler,
             "EDGELB_LISTENER_LISTEN": f"127.0.0.1:{self.layout.listener}",
+            "EDGELB_LISTENER_HEALTH_LISTEN": f"127.0.0.1:{self.layout.listener_health}",
+            "EDGELB_TEMPLATE_HEALTH_LISTEN": f"127.0.0.1:{self.layout.template_health}",
             "EDGELB_LISTENER": f"127.0.0.1:{self.layout.listener}",
             "EDGELB_REPLACE_AFTER": f"{self.options.replace_after:g}",
             "EDGELB_LOG_FORMAT": "text",
@@ -202,6 +203,7 @@ class Stack:
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(
                     f"{what} was not there within {timeout:g} s{problem}; see {self.layout.directory}"
+                    f"{disk.trouble(self.layout.directory)}"
                 )
             time.sleep(0.05)
 

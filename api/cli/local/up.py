@@ -8,20 +8,20 @@ import shlex
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from api.cli.local import background
+from api.cli.local import background, disk
 from api.cli.local.demo import Demo, show_traffic
-from api.cli.local.follow import follow, stamped
+from api.cli.local.directory import directory_option
+from api.cli.local.follow import follow
 from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
-from api.cli.local.overview import look
-from api.cli.local.place import Place, directory_option
+from api.cli.local.overview import Overview, look
+from api.cli.local.place import Place
 from api.cli.local.stack import Stack
+from api.cli.local.told import Told, Unheard, show
 from api.cli.output import data, talk
-from api.cli.supervisor import Output, to_file
 from sdk.errors import EnvironmentProblem, SdkError
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -53,8 +53,9 @@ def up(
             f"leave --base-port out, or start empty with --fresh"
         )
     layout = Layout(directory=directory, base_port=base_port or known or DEFAULT_BASE_PORT, masters=masters or 1)
-    stack = Stack(layout, _unheard)
+    stack = Stack(layout, Unheard())
     stack.check_programs()
+    disk.check(directory)
     _check_ports(stack, patience=_ENDING_TIME if place.killed() else 0.0)
     if detach:
         background.start(place, layout, fresh=fresh)
@@ -83,12 +84,12 @@ def _show_running(place: Place, pid: int, base_port: int | None, masters: int | 
     layout = place.layout()
     for line in ignored(place, layout, base_port, masters):
         talk(line)
-    overview = look(Stack(layout, _unheard))
+    overview = look(Stack(layout, Unheard()))
     place.publish(overview.document(), pid)
     data("")
     for line in overview.lines():
         data(line)
-    data(f"\n{_next(place)}")
+    data(f"\n{_next(place, overview, here=True)}")
 
 
 def ignored(place: Place, layout: Layout, base_port: int | None, masters: int | None) -> list[str]:
@@ -119,7 +120,7 @@ def down(directory: Path) -> None:
         background.stop(place, pid)
         again, empty = place.command("up"), place.command("up --fresh")
         data(f"Stopped. {again} starts it again with its state; {empty} starts empty.")
-    elif directory.exists() and Stack(Layout(directory=directory), _unheard).cluster.end_leftovers():
+    elif directory.exists() and Stack(Layout(directory=directory), Unheard()).cluster.end_leftovers():
         data("The stack itself had been killed; stopped what it had left running.")
     else:
         data("Nothing is running here.")
@@ -135,10 +136,10 @@ def _foreground(place: Place, layout: Layout, *, fresh: bool) -> None:
     try:
         if fresh:
             # Load balancers that outlived a killed stack would keep ports that nobody remembers.
-            Stack(layout, _unheard).cluster.end_leftovers()
+            Stack(layout, Unheard()).cluster.end_leftovers()
             place.forget_state()
         place.remember(layout.base_port)
-        _run(place, Stack(layout, _told(place.directory)))
+        _run(place, Stack(layout, Told(place.directory / "logs")))
     finally:
         place.leave()
 
@@ -150,14 +151,12 @@ def _run(place: Place, stack: Stack) -> None:
         masters = "one master" if stack.layout.masters == 1 else f"{stack.layout.masters} masters"
         data(f"Starting ZooKeeper, Mesos ({masters}, {agents} agents) and Edge-LB in {place.directory} ...")
         stack.start()
-        demo = show_traffic(stack)
+        demo = show_traffic(stack, place.sample_pool)
         _tell(place, stack, demo, time.monotonic() - started)
         for line in follow(stack):
-            data(line)
+            show(line)
     except KeyboardInterrupt:
-        # A terminal that is gone cannot be told.
-        with suppress(OSError):
-            data("\nStopping ...")
+        show("\nStopping ...")
     finally:
         _ignore_signals()
         stack.stop()
@@ -184,11 +183,16 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
     data("")
     for answer in demo.answers:
         data(f"  $ curl {demo.urls[0]}\n  {answer.strip()}")
+    if demo.deleted:
+        data(
+            f"  The pool {demo.pool} was deleted and stays so; `edgelb create examples/pools/web.json` makes it again."
+        )
     if demo.problem is not None:
         data(f"  The pool {demo.pool} of an earlier run does not serve as it did: {demo.problem}")
         data(f"  `edgelb status {demo.pool}` tells why; {place.command('up --fresh')} would start empty.")
     place.environment.write_text(_environment(stack))
-    data(f"\n{_next(place)}")
+    # With --detach this is a log that another process shows.
+    data(f"\n{_next(place, overview, here=not sys.stdout.isatty())}")
     # Last: whoever waits for this file has then seen everything above.
     place.publish(overview.document(), os.getpid())
 
@@ -201,29 +205,13 @@ def _environment(stack: Stack) -> str:
     return "\n".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']) + "\n"
 
 
-def _next(place: Place) -> str:
-    """The command to go on with."""
+def _next(place: Place, overview: Overview, *, here: bool) -> str:
+    """The command to go on with, in this shell or, while the stack has it, in another one."""
     path = place.environment
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"Next, in another shell: . {shlex.quote(str(shown))} && edgelb status web"
-
-
-def _told(directory: Path) -> Output:
-    """Child processes log to files; that one died and is started again is worth a line on the terminal, too."""
-    write = to_file(directory / "logs")
-
-    def output(name: str, line: str) -> None:
-        write(name, line)
-        if "starting it again" in line or "could not be started" in line:
-            # The thread that reads the child's output must outlive the terminal.
-            with suppress(OSError):
-                data(stamped(name, line))
-
-    return output
-
-
-def _unheard(_name: str, _line: str) -> None:
-    """Output of a stack that is only asked, never started."""
+    verb = "status web" if "web" in overview.pools else "list"
+    where = "" if here else ", in another shell"
+    return f"Next{where}: . {shlex.quote(str(shown))} && edgelb {verb}"
 
 
 @click.command("up")

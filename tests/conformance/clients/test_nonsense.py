@@ -1,6 +1,7 @@
 """Nonsense from Mesos' side: no client dies or hangs; each says why, and works with the next good stream."""
 
 import builtins
+import collections.abc
 import dataclasses
 import threading
 import types
@@ -15,6 +16,7 @@ from api.mesos_listener.board import Board
 from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.stream import Follower
 from api.mesos_listener.wire import to_message
+from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.errors import TemporaryFailure
 from sdk.mesos import parse
@@ -143,7 +145,9 @@ def test_the_listener_shows_what_runs_after_a_broken_stream(body: bytes, how: st
     """Whatever the broken stream told, the next snapshot counts."""
     with Player() as player:
         board = Board("run")
-        follower = Follower(OperatorClient(player.address), board, SystemClock(), lambda: None)
+        follower = Follower(
+            OperatorClient(player.address), board, SystemClock(), lambda: None, turns=Turns(SystemClock(), limit=60)
+        )
         follower.start()
         try:
             held = begin(player, GOOD_OPERATOR, events=1)
@@ -168,6 +172,9 @@ def allows(hint: Any, value: Any) -> bool:
             return isinstance(value, tuple) and all(map(allows, arguments, value)) and len(arguments) == len(value)
         case builtins.frozenset:
             return isinstance(value, frozenset) and all(allows(arguments[0], each) for each in value)
+        case collections.abc.Mapping:
+            pairs = value.items() if isinstance(value, collections.abc.Mapping) else [(None, None)]
+            return all(allows(arguments[0], key) and allows(arguments[1], each) for key, each in pairs)
     if dataclasses.is_dataclass(hint):
         hints = typing.get_type_hints(hint)
         return isinstance(value, hint) and all(allows(each, getattr(value, name)) for name, each in hints.items())  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import pytest
 from api.mesos_listener.board import Board
 from api.mesos_listener.index import RECOVERED_PATIENCE, TaskIndex
 from api.mesos_listener.stream import Follower
+from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.mesos.operator import OperatorClient, StreamEnded
 from tests.conformance.clients.fold import snapshots
@@ -62,7 +63,9 @@ class Cluster:
 @contextmanager
 def following(player: Player) -> Iterator[Board]:
     board = Board("run")
-    follower = Follower(OperatorClient(player.address), board, SystemClock(), lambda: None)
+    follower = Follower(
+        OperatorClient(player.address), board, SystemClock(), lambda: None, turns=Turns(SystemClock(), limit=60)
+    )
     follower.start()
     try:
         yield board

@@ -308,7 +308,6 @@ def test_framework_info_has_the_form_of_the_recording() -> None:
     "raw",
     [
         {"type": "OFFERS"},
-        {"type": "OFFERS", "offers": {"offers": [{"id": {"value": "O"}}]}},
         {"type": "UPDATE", "update": {"status": {"state": "TASK_RUNNING"}}},
         {"type": "RESCIND", "rescind": None},
         {"type": "UPDATE_OPERATION_STATUS", "update_operation_status": {"status": {"state": "x"}}},
@@ -344,12 +343,46 @@ def test_a_subscription_has_an_id(framework_id: Any) -> None:
         {"name": "disk", "type": "SET", "set": {"item": [["x"]]}},
     ],
 )
-def test_a_quantity_that_is_none_is_malformed(resource: dict[str, Any]) -> None:
-    """Nothing could be launched on it, and arithmetic with it would fail later and elsewhere."""
+def test_an_offer_with_a_quantity_that_is_none_is_told_apart(resource: dict[str, Any]) -> None:
+    """Nothing could be launched on it; the offers beside it are good, and it must be declined."""
+    bad, good = offer_of("bad", resources=[resource]), offer_of("good")
+    event = parse.scheduler_event({"type": "OFFERS", "offers": {"offers": [bad, good]}})
+    assert isinstance(event, events.OffersReceived)
+    assert [offer.id for offer in event.offers] == ["good"]
+    assert list(event.unreadable) == ["bad"]
+
+
+def offer_of(offer_id: str, **fields: Any) -> dict[str, Any]:
+    """An offer as it comes over the wire."""
     one = {"value": "x"}
-    offer = {"id": one, "framework_id": one, "agent_id": one, "hostname": "h", "resources": [resource]}
-    with pytest.raises(parse.MalformedEvent, match="OFFERS"):
-        parse.scheduler_event({"type": "OFFERS", "offers": {"offers": [offer]}})
+    return {"id": {"value": offer_id}, "framework_id": one, "agent_id": one, "hostname": "h", **fields}
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"name": "rack"},
+        {"name": "rack", "type": "NEW"},
+        {"type": "TEXT", "text": {"value": "x"}},
+        None,
+        {"type": "SET"},
+    ],
+)
+def test_an_attribute_that_cannot_be_read_is_left_out(attribute: Any) -> None:
+    """The agent is as good as before; its other attributes are read."""
+    text = {"name": "zone", "type": "TEXT", "text": {"value": "a"}}
+    raw = offer_of("o", attributes=[attribute, text])
+    event = parse.scheduler_event({"type": "OFFERS", "offers": {"offers": [raw]}})
+    assert isinstance(event, events.OffersReceived)
+    assert [(each.name, each.text) for each in event.offers[0].attributes] == [("zone", "a")]
+
+
+def test_an_offer_that_has_no_id_is_left_out() -> None:
+    """It can be neither used nor declined."""
+    event = parse.scheduler_event({"type": "OFFERS", "offers": {"offers": [{"id": None}, 7, offer_of("good")]}})
+    assert isinstance(event, events.OffersReceived)
+    assert [offer.id for offer in event.offers] == ["good"]
+    assert event.unreadable == {}
 
 
 def test_states_of_a_newer_mesos_are_unknown() -> None:

@@ -21,6 +21,7 @@ from pool_executor.bundle import (
     encode_part,
     encode_status,
 )
+from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper, connect, encode_json
 from tests.support.zookeeper import ZooKeeperServer
 
@@ -46,6 +47,7 @@ class Scheduler:
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
     url: str = ""
 
 
@@ -58,6 +60,7 @@ def scheduler(connection: ZooKeeper, zk_root: str) -> Iterator[Scheduler]:
         def _serve(self) -> None:
             call = f"{self.command} {self.path}"
             double.calls.append(call)
+            double.authorizations.append(self.headers["Authorization"])
             status, body = double.answers.get(call, (404, {"code": 404, "message": f"nothing at {self.path}"}))
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
@@ -121,7 +124,7 @@ def publish_instance(connection: ZooKeeper, root: str, status: InstanceStatus, p
     connection.put(f"{root}/instances/{pool}/{status.task_id}", encode_status(status))
 
 
-def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_version: int = 0, **texts: str) -> None:
+def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_version: int = 1, **texts: str) -> None:
     """Write a bundle of version 3 as dcos-template does; config parts by name, `.cfg` is added."""
     parts = {}
     for name, text in texts.items():
@@ -129,5 +132,14 @@ def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_
         parts[part.name] = part
         for node, data in encode_part(text, max_node_bytes=200):
             connection.put(f"{root}/rendered/{pool}/parts/{node}", data)
-    head = Head(pool=pool, epoch=1, version=3, pool_version=pool_version, task_revision=7, parts=parts)
+    stored = PoolStore(connection, root).get(pool)
+    head = Head(
+        pool=pool,
+        epoch=1,
+        version=3,
+        pool_version=pool_version,
+        pool_uid=stored.revision.uid if stored else "",
+        task_revision=7,
+        parts=parts,
+    )
     connection.put(f"{root}/rendered/{pool}", encode_head(head))

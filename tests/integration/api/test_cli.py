@@ -72,9 +72,43 @@ def test_show_json_feeds_update_unchanged(run: Run) -> None:
         pool = json.loads(run("create", "-", "--json", stdin=json.dumps(example(name))).stdout)
         shown = run("show", pool["name"], "--json").stdout
 
-        updated = run("update", "-", "--json", stdin=shown).stdout
-        assert json.loads(updated) == json.loads(shown) == pool, name
+        assert json.loads(shown) == pool, name
+        updated = json.loads(run("update", "-", "--json", stdin=shown).stdout)
+        assert updated.pop("etag").endswith("-2")
+        assert pool.pop("etag").endswith("-1")
+        assert updated == pool, name
         run("delete", pool["name"])
+
+
+def test_of_two_people_who_edit_what_they_were_shown_the_second_is_refused(run: Run) -> None:
+    """Until he says that he means it; the first one's change is not lost silently."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    mine, yours = (json.loads(run("show", "web", "--json").stdout) for _ in range(2))
+    run("update", "-", stdin=json.dumps(yours | {"count": 2}))
+
+    lost = run("update", "-", stdin=json.dumps(mine | {"count": 3}), code=Exit.REFUSED)
+    assert "it is at version 2, not 1" in lost.stderr
+    assert "edgelb show web --json shows what it is now; --overwrite replaces it all the same" in lost.stderr
+    assert json.loads(run("show", "web", "--json").stdout)["count"] == 2
+    run("update", "-", "--if-match", mine["etag"], stdin=json.dumps(minimal()), code=Exit.REFUSED)
+    now = json.loads(run("show", "web", "--json").stdout)["etag"]
+    run("update", "-", "--if-match", now, stdin=json.dumps(mine | {"count": 3}))
+    run("update", "-", "--overwrite", stdin=json.dumps(mine | {"count": 4}))
+    # A file that was never shown says nothing about what it replaces.
+    run("update", "-", stdin=json.dumps(minimal(count=5)))
+    assert json.loads(run("show", "web", "--json").stdout)["count"] == 5
+    run("update", "-", "--overwrite", "--if-match", now, stdin="{}", code=Exit.USAGE)
+
+
+def test_what_was_shown_of_a_deleted_pool_does_not_change_the_one_that_came_after(run: Run) -> None:
+    """Both are at version 1."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    shown = run("show", "web", "--json").stdout
+    run("delete", "web")
+    gone = run("update", "-", stdin=shown, code=Exit.REFUSED)
+    assert "there is no pool web any more" in gone.stderr
+    run("create", "-", stdin=shown)
+    assert "deleted and created again" in run("update", "-", stdin=shown, code=Exit.REFUSED).stderr
 
 
 def test_yaml_files_are_taken_too_and_can_be_converted(run: Run, tmp_path: Path) -> None:
@@ -215,11 +249,17 @@ def test_ping_and_version(run: Run) -> None:
         (["show", "none"], None, Exit.NOT_FOUND, "pool not found: none"),
         (["status", "none"], None, Exit.NOT_FOUND, "pool not found"),
         (["delete", "none"], None, Exit.NOT_FOUND, "pool not found"),
-        (["update", "-"], json.dumps(minimal()), Exit.NOT_FOUND, "pool not found"),
+        (
+            ["update", "-"],
+            json.dumps(minimal()),
+            Exit.NOT_FOUND,
+            "pool not found: web; edgelb create POOL-FILE creates it",
+        ),
         (["update", "-"], "{}", Exit.REFUSED, "pool.name: is required"),
         (["create", "-"], '{"name": "foo:bar"}', Exit.REFUSED, "pool.name: foo:bar invalid: did not match"),
         (["create", "-"], '{"name": ', Exit.USAGE, "stdin is not JSON"),
         (["create", "-"], '{"name": "a", "name": "b"}', Exit.USAGE, "name stands twice in one object"),
+        (["create", "-"], "name: a\nhaproxy:\n  backends: []\n  backends: []\n", Exit.USAGE, "line 4, column 3"),
         (["create", "-"], " \n", Exit.USAGE, "stdin is empty"),
         (["create", "-"], "a: [", Exit.USAGE, "stdin is neither JSON nor YAML"),
         (["create", "-"], "[]", Exit.USAGE, "must hold one object"),
@@ -308,14 +348,15 @@ def test_options_may_stand_before_and_after_the_command(run: Run, server: str) -
     assert run("ping", EDGELB_API=server).stdout == "pong\n"
 
 
-def test_create_with_wait_tells_each_instance_and_ends_when_it_serves(
+def test_wait_tells_each_instance_and_ends_when_it_serves(
     run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
 ) -> None:
     """Plain lines where stderr is no terminal."""
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    run("create", "-", stdin=json.dumps(minimal()))
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()])
-    result = run("create", "-", "--wait", stdin=json.dumps(minimal()))
+    result = run("update", "-", "--wait", stdin=json.dumps(minimal()))
 
     assert "pool web: ready: 1 of 1" in result.stderr
     assert "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3 (dynamic: 2 servers added)" in result.stderr
@@ -334,10 +375,11 @@ def test_wait_ends_at_once_when_haproxy_refuses_the_configuration(
     run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
 ) -> None:
     """With HAProxy's message and a code of its own."""
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    run("create", "-", stdin=json.dumps(minimal()))
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     publish_instance(connection, zk_root, instance(version=2, verdict="rejected", rejected_version=3, error="bad word"))
     say(scheduler, [pod()])
-    result = run("create", "-", "--wait", stdin=json.dumps(minimal()), code=Exit.REJECTED)
+    result = run("update", "-", "--wait", stdin=json.dumps(minimal()), code=Exit.REJECTED)
 
     assert "bad word" in result.stderr
 

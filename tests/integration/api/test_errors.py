@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 )
 def test_a_broken_body_gets_400_with_what_is_wrong_and_where(client: FlaskClient, body: bytes, where: str) -> None:
     """Line and column where JSON ends to be JSON."""
-    response = client.post("/v2/pools", data=body)
+    response = client.post("/v2/pools", data=body, content_type="application/json")
 
     assert response.status_code == 400
     assert response.json["code"] == 400
@@ -35,7 +35,7 @@ def test_a_broken_body_gets_400_with_what_is_wrong_and_where(client: FlaskClient
 
 def test_a_body_above_the_limit_gets_413(client: FlaskClient) -> None:
     """It is not even parsed."""
-    response = client.post("/v2/pools", data=b"x" * (MAX_BODY + 1))
+    response = client.post("/v2/pools", data=b"x" * (MAX_BODY + 1), content_type="application/json")
 
     assert (response.status_code, response.json["code"]) == (413, 413)
 
@@ -54,7 +54,16 @@ def test_who_asks_for_problem_json_gets_rfc_9457(client: FlaskClient) -> None:
 
     assert response.mimetype == "application/problem+json"
     assert (response.json["status"], response.json["title"]) == (400, "Bad Request")
-    assert {error["pointer"] for error in response.json["errors"]} == {"pool.name", "pool.count"}
+    assert {error["pointer"] for error in response.json["errors"]} == {"#/name", "#/count"}
+
+
+def test_the_list_of_errors_ends_and_counts_the_rest(client: FlaskClient) -> None:
+    """A megabyte of mistakes was answered with several."""
+    body = {f"x{index}": 1 for index in range(1000)}
+    response = client.post("/v2/pools", json=body, headers={"Accept": "application/problem+json"})
+
+    assert (len(response.json["errors"]), response.json["moreErrors"]) == (20, 981)
+    assert len(response.data) < 20_000
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("get", "/nowhere", 404), ("patch", "/v2/pools", 405)])

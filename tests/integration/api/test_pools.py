@@ -1,6 +1,7 @@
 """Create, read, update and delete V2 pools over a real ZooKeeper: documented status codes and bodies."""
 
 import json
+import re
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,7 +19,7 @@ def test_create_answers_200_with_the_defaults_filled_in_and_an_etag(client: Flas
 
     assert response.status_code == 200
     assert response.json["role"] == "slave_public"
-    assert response.headers["ETag"] == '"1"'
+    assert re.fullmatch(r'"[0-9a-f]{12}-1"', response.headers["ETag"])
 
 
 def test_what_is_stored_is_the_pool_with_all_defaults_as_the_contract_says(
@@ -30,6 +31,7 @@ def test_what_is_stored_is_the_pool_with_all_defaults_as_the_contract_says(
     stored, version = connection.get_json(f"{zk_root}/pools/web") or (None, None)
     assert version == 0
     assert stored["poolHealthcheckTimeout"] == 60
+    assert stored.pop("uid") == client.get("/v2/pools/web").headers["ETag"][1:-1].removesuffix("-1")
     assert load_pool(stored) == load_pool(minimal())
 
 
@@ -79,14 +81,67 @@ def test_update_counts_the_etag_up_and_if_match_guards_it(client: FlaskClient) -
     """Of two people who read the same version only one can write."""
     first = client.post("/v2/pools", json=minimal()).headers["ETag"]
     second = client.put("/v2/pools/web", json=minimal(count=2), headers={"If-Match": first})
-    assert (second.status_code, second.headers["ETag"]) == (200, '"2"')
+    assert (second.status_code, second.headers["ETag"]) == (200, first.replace("-1", "-2"))
 
     for method in ("put", "delete"):
         body = {"json": minimal(count=3)} if method == "put" else {}
         assert getattr(client, method)("/v2/pools/web", headers={"If-Match": first}, **body).status_code == 412
     assert client.get("/v2/pools/web").json["count"] == 2
     assert client.put("/v2/pools/web", json=minimal(), headers={"If-Match": "*"}).status_code == 200
-    assert client.delete("/v2/pools/web", headers={"If-Match": '"3"'}).status_code == 204
+    assert client.delete("/v2/pools/web", headers={"If-Match": first.replace("-1", "-3")}).status_code == 204
+
+
+def test_a_pool_that_was_created_again_is_not_changed_by_who_read_the_one_before(client: FlaskClient) -> None:
+    """Both are at version 1."""
+    first = client.post("/v2/pools", json=minimal()).headers["ETag"]
+    client.delete("/v2/pools/web")
+    client.post("/v2/pools", json=minimal(count=2))
+
+    for method in ("put", "delete"):
+        body = {"json": minimal(count=3)} if method == "put" else {}
+        response = getattr(client, method)("/v2/pools/web", headers={"If-Match": first}, **body)
+        assert response.status_code == 412
+        assert "deleted and created again" in response.json["message"]
+    assert client.get("/v2/pools/web").json["count"] == 2
+
+
+def test_a_tag_in_the_body_counts_like_if_match(client: FlaskClient) -> None:
+    """`edgelb show --json` writes it there, so that a pool that is edited and sent back loses nobody's change."""
+    tag = client.post("/v2/pools", json=minimal()).headers["ETag"][1:-1]
+    assert client.put("/v2/pools/web", json=minimal(count=2, etag=tag)).status_code == 200
+
+    lost = client.put("/v2/pools/web", json=minimal(count=3, etag=tag))
+    assert lost.status_code == 412
+    assert "it is at version 2, not 1; read it again" in lost.json["message"]
+    assert client.put("/v2/pools/web", json=minimal(count=3, etag=tag), headers={"If-Match": "*"}).status_code == 200
+    assert client.put("/v2/pools/web", json=minimal(etag=7)).status_code == 400
+    # A pool that is created from what was shown of another one is new.
+    assert client.post("/v2/pools", json=minimal(name="copy", etag=tag)).status_code == 200
+
+
+def test_conditions_on_a_pool_that_is_not_there_are_not_met(client: FlaskClient) -> None:
+    """RFC 9110: If-Match is false without a current state, also with *; If-None-Match: * is true."""
+    for value in ("*", '"1"'):
+        for method in ("put", "delete"):
+            body = {"json": minimal()} if method == "put" else {}
+            response = getattr(client, method)("/v2/pools/web", headers={"If-Match": value}, **body)
+            assert (response.status_code, "no pool web" in response.json["message"]) == (412, True)
+
+    fresh = {"If-None-Match": "*"}
+    assert client.put("/v2/pools/web", json=minimal(), headers=fresh).status_code == 200
+    assert client.put("/v2/pools/web", json=minimal(count=2), headers=fresh).status_code == 412
+    assert client.post("/v2/pools", json=minimal(count=2), headers=fresh).status_code == 412
+    assert client.put("/v2/pools/web", json=minimal(), headers={"If-None-Match": '"1"'}).status_code == 400
+    assert client.get("/v2/pools/web").json["count"] == 1
+
+
+def test_a_weak_tag_is_told_from_a_wrong_one(client: FlaskClient) -> None:
+    """nginx makes tags weak when it compresses; the person at the other end sees a tag that looks right."""
+    tag = client.post("/v2/pools", json=minimal()).headers["ETag"]
+    response = client.put("/v2/pools/web", json=minimal(), headers={"If-Match": f"W/{tag}"})
+
+    assert response.status_code == 412
+    assert "is a weak tag" in response.json["message"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +249,8 @@ def test_json_is_stored_as_utf_8_and_read_back(client: FlaskClient) -> None:
     """Names of applications are not ASCII only."""
     pool = minimal()
     pool["haproxy"]["backends"][0]["services"][0]["marathon"]["serviceID"] = "/größe"
-    client.post("/v2/pools", data=json.dumps(pool, ensure_ascii=False).encode())
+    data = json.dumps(pool, ensure_ascii=False).encode()
+    client.post("/v2/pools", data=data, content_type="application/json")
 
     backend = client.get("/v2/pools/web").json["haproxy"]["backends"][0]
     assert backend["services"][0]["marathon"]["serviceID"] == "/größe"

@@ -158,8 +158,8 @@ def test_actions_on_pods_reach_the_scheduler(client: FlaskClient, scheduler: Sch
     path = f"/v1/services/web/pods/edgelb-pool-0/{action}"
     scheduler.answers[f"POST {path}"] = (202, {"message": "stored"})
 
-    assert client.post(f"/v2/pools/web/pods/edgelb-pool-0/{action}").status_code == 202
-    refused = client.post(f"/v2/pools/web/pods/edgelb-pool-9/{action}")
+    assert client.post(f"/v2/pools/web/pods/edgelb-pool-0/{action}", json={}).status_code == 202
+    refused = client.post(f"/v2/pools/web/pods/edgelb-pool-9/{action}", json={})
     assert (refused.status_code, refused.json["message"]) == (404, f"nothing at {path.replace('-0/', '-9/')}")
 
 
@@ -230,7 +230,7 @@ def test_status_says_why_an_instance_cannot_be_placed(client: FlaskClient, sched
 
 
 def told(version: int, **changes: Any) -> dict[str, Any]:
-    """Finished plans of a wish that was made from this version of the pool's node."""
+    """Finished plans of a wish that was made from this version of the pool."""
     return {**COMPLETE, "labels": {"EDGELB_POOL_VERSION": str(version)}, **changes}
 
 
@@ -240,18 +240,54 @@ def test_a_pool_is_not_ready_before_the_scheduler_has_heard_of_its_change(
     """An update that asks for other tasks is rendered at once; the finished plans are still those of the old wish."""
     client.post("/v2/pools", json=minimal())
     client.put("/v2/pools/web", json=minimal(cpus=0.5))
-    publish_bundle(connection, zk_root, pool_version=1, **{"10-global": "global\n"})
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     publish_instance(connection, zk_root, instance())
-    say(scheduler, [pod()], told(0))
+    say(scheduler, [pod()], told(1))
     found = status(client)
-    assert (found["state"], found["scheduler"]["poolVersion"]) == ("deploying", 0)
+    assert (found["state"], found["scheduler"]["poolVersion"]) == ("deploying", 1)
     assert "the scheduler has not taken up version 2 of the pool yet" in found["summary"]
 
-    say(scheduler, [pod()], told(0), ready=False, reason="not subscribed to Mesos")
+    say(scheduler, [pod()], told(1), ready=False, reason="not subscribed to Mesos")
     assert status(client)["summary"].endswith("yet: not subscribed to Mesos")
 
-    say(scheduler, [pod()], told(1))
+    say(scheduler, [pod()], told(2))
     assert status(client)["state"] == "ready"
+
+
+def test_what_is_left_of_a_deleted_pool_says_nothing_of_one_that_was_created_again(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Bundle, instances and plans of the one before are of the same version; they carry out another pool."""
+    client.post("/v2/pools", json=minimal())
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    before = status(client)["uid"]
+    labels = {"EDGELB_POOL_VERSION": "1", "EDGELB_POOL_UID": before}
+    say(scheduler, [pod()], {**COMPLETE, "labels": labels})
+    assert status(client)["state"] == "ready"
+
+    client.delete("/v2/pools/web")
+    client.post("/v2/pools", json=minimal())
+    assert "the scheduler has not taken up version 1 of the pool yet" in status(client)["summary"]
+    say(scheduler, [pod()], {**COMPLETE, "labels": {**labels, "EDGELB_POOL_UID": status(client)["uid"]}})
+    assert "version 1 of the pool has not been rendered yet" in status(client)["summary"]
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    assert status(client)["state"] == "ready"
+
+
+def test_every_number_of_a_version_counts_from_one(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """ETag, status, its sentence, what is rendered, what the scheduler carries out, and lbconfig."""
+    client.post("/v2/pools", json=minimal())
+    tag = client.put("/v2/pools/web", json=minimal(cpus=0.5)).headers["ETag"]
+    say(scheduler, [], told(1))
+    found = status(client)
+    assert (tag[-3:], found["version"], found["scheduler"]["poolVersion"]) == ('-2"', 2, 1)
+    assert "taken up version 2" in found["summary"]
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
+    assert status(client)["rendered"]["poolVersion"] == 2
+    assert "from version 2 of the pool" in client.get("/v2/pools/web/lbconfig").text
 
 
 def test_an_empty_pool_is_not_ready_before_the_scheduler_knows_it(
@@ -263,7 +299,7 @@ def test_an_empty_pool_is_not_ready_before_the_scheduler_knows_it(
     scheduler.answers["GET /v1/state"] = (200, {"leader": True, "problems": []})
     assert status(client)["state"] == "deploying"
 
-    say(scheduler, [], told(0))
+    say(scheduler, [], told(1))
     assert status(client)["state"] == "ready"
 
 
@@ -341,7 +377,7 @@ def test_fewer_or_more_instances_than_wanted_is_deploying(
     assert status(client)["state"] == "deploying"
 
     client.put("/v2/pools/web", json=minimal(count=3))
-    publish_bundle(connection, zk_root, pool_version=1, **{"10-global": "global\n"})
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     assert status(client)["summary"].startswith("2 of 3 instances")
 
 
@@ -391,12 +427,12 @@ def test_a_deleted_pool_is_removing_while_anything_of_it_is_stored(
 def test_an_uninstall_is_the_schedulers_and_its_words_are_passed_on(client: FlaskClient, scheduler: Scheduler) -> None:
     """Asking for it, and asking how far it is."""
     scheduler.answers["POST /v1/uninstall"] = (202, {"message": "the uninstall is stored"})
-    assert client.post("/v2/uninstall").status_code == 202
+    assert client.post("/v2/uninstall", json={"confirm": "edgelb"}).status_code == 202
     assert "POST /v1/uninstall" in scheduler.calls
 
     progress = {"status": "IN_PROGRESS", "message": "2 instances are left"}
     scheduler.answers["GET /v1/uninstall"] = (200, progress)
-    assert client.get("/v2/uninstall").json == progress
+    assert client.get("/v2/uninstall").json == progress | {"framework": "edgelb"}
 
 
 def test_an_uninstall_is_complete_when_nothing_is_stored_any_more(

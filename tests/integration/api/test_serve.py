@@ -16,12 +16,13 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.integration
 
 SUPERVISED = """
-import sys
-from api.cli.serve import supervise
+import os, sys
+from api.cli.serve import Tagged, supervise
 from api.cli.supervisor import Backoff, Child
 pairs = zip(sys.argv[1::2], sys.argv[2::2])
 children = [Child(name=name, command=tuple(command.split("|")), grace=1.0) for name, command in pairs]
-sys.exit(supervise(children, Backoff(limit=0.2)))
+health = dict(one.split("=", 1) for one in os.environ.get("HEALTH", "").split())
+sys.exit(supervise(children, health, Tagged(form="text"), Backoff(limit=0.2)))
 """
 SLEEP = "sleep|1000"
 
@@ -40,10 +41,12 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
                 os.kill(pid, signal.SIGKILL)
 
 
-def start(processes: list[subprocess.Popen[str]], log: Path, *children: str) -> subprocess.Popen[str]:
-    """Supervise `name command name command ...`."""
+def start(processes: list[subprocess.Popen[str]], log: Path, *children: str, health: str = "") -> subprocess.Popen[str]:
+    """Supervise `name command name command ...`; `health` is `name=url name=url ...`."""
     with log.open("w") as file:
-        process = subprocess.Popen([sys.executable, "-c", SUPERVISED, *children], stderr=file, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISED, *children], stderr=file, text=True, env={**os.environ, "HEALTH": health}
+        )
     processes.append(process)
     return process
 
@@ -59,6 +62,25 @@ def test_a_child_that_dies_is_started_again_and_the_end_is_told(
 
     wait_until(lambda: [pid for pid in descendants(process.pid) if pid != first], 10, "its successor")
     assert "one       | was killed by SIGKILL; starting it again" in log.read_text()
+
+
+def test_a_child_that_hangs_is_killed_and_started_again(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:
+    """A stopped process ends by no signal but SIGKILL; one beside it that answers is left alone."""
+    ports = free_port(), free_port()
+    children = [word for port in ports for word in (f"web{port}", f"{sys.executable}|-m|http.server|{port}")]
+    health = " ".join(f"web{port}=http://127.0.0.1:{port}/" for port in ports)
+    log = tmp_path / "log"
+    process = start(processes, log, *children, health=health)
+    # It was seen to be well: from then on its silence counts.
+    wait_until(lambda: log.read_text().count('"GET / HTTP/1.1" 200') >= 4, 60, "answers of both")
+    first, second = wait_until(lambda: len(found := descendants(process.pid)) == 2 and found, 10, "the children")
+    os.kill(first, signal.SIGSTOP)
+
+    wait_until(lambda: not alive(first), 60, "its end")
+    wait_until(lambda: len(descendants(process.pid)) == 2, 20, "its successor")
+    assert alive(second)
+    assert "hangs (no answer from http://127.0.0.1:" in log.read_text()
+    assert log.read_text().count("starting it again") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -100,6 +122,29 @@ def test_children_end_when_the_supervisor_is_killed(processes: list[subprocess.P
     wait_until(lambda: not any(alive(pid) for pid in pids), 10, "the end of the children")
 
 
+@pytest.mark.parametrize("log", ["full", "closed"])
+def test_a_log_that_cannot_be_written_ends_neither_the_supervisor_nor_its_children(
+    processes: list[subprocess.Popen[str]], log: str
+) -> None:
+    """A child that dies is started again, whatever becomes of the line that tells it."""
+    process = start(processes, Path("/dev/full"), "one", f"sh|-c|echo said; exec {SLEEP.replace('|', ' ')}")
+    if log == "closed":
+        reader, writer = os.pipe()
+        process = subprocess.Popen([sys.executable, "-c", SUPERVISED, "one", SLEEP], stderr=writer, text=True)
+        processes.append(process)
+        os.close(writer)
+        os.close(reader)
+    seen: set[int] = set()
+    for number in range(3):
+        pids = wait_until(lambda: set(descendants(process.pid)) - seen, 10, f"start {number + 1} of the child")
+        seen.update(pids)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: set(descendants(process.pid)) - seen, 10, "the last start of the child")
+    process.terminate()
+    assert process.wait(10) == 0
+
+
 def test_it_gives_up_when_nothing_ever_works(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:
     """Exit code 1 and a sentence."""
     log = tmp_path / "log"
@@ -117,6 +162,8 @@ def test_wrong_settings_of_a_component_end_serve_with_2(tmp_path: Path) -> None:
         "EDGELB_MESOS": f"127.0.0.1:{free_port()}",
         "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{free_port()}",
         "EDGELB_LISTENER_LISTEN": f"127.0.0.1:{free_port()}",
+        "EDGELB_LISTENER_HEALTH_LISTEN": f"127.0.0.1:{free_port()}",
+        "EDGELB_TEMPLATE_HEALTH_LISTEN": f"127.0.0.1:{free_port()}",
     }
     ended = subprocess.run(
         [sys.executable, "-m", "api.cli.main", "serve", "--api-listen", "nonsense"],

@@ -1,6 +1,7 @@
 """The API server as a process sees it: on a socket, with ZooKeeper coming and going."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -42,7 +43,7 @@ def get(url: str, timeout: float = 10) -> urllib3.BaseHTTPResponse:
 
 
 def test_it_serves_over_http(server: str) -> None:
-    """cheroot in front of the application."""
+    """waitress in front of the application."""
     created = urllib3.request("POST", f"{server}/v2/pools", json=minimal(), retries=False)
 
     assert created.status == 200
@@ -80,6 +81,18 @@ def test_garbage_on_the_socket_disturbs_nobody(server: str) -> None:
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(data)
     assert get(f"{server}/ping").data == b"pong"
+
+
+@pytest.mark.parametrize("count", [17, 40, 500])
+@pytest.mark.parametrize("data", [b"", b"POST /v2/pools HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
+def test_clients_that_stopped_in_the_middle_keep_nobody_from_an_answer(server: str, data: bytes, count: int) -> None:
+    """Marathon ends the process when its health check gets none."""
+    host, port = server.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(socket.create_connection((host, int(port)))).sendall(data)
+        assert get(f"{server}/ping", timeout=5).data == b"pong"
+        assert get(f"{server}/v2/pools", timeout=5).json() == []
 
 
 def test_a_body_announced_larger_than_allowed_is_refused_before_it_is_sent(server: str) -> None:

@@ -1,16 +1,17 @@
 """Pools in ZooKeeper: versions, and following all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from scheduler.pools.model import Pool
+from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.schema import load_pool
+from scheduler.pools.schema import dump_pool, load_pool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, PoolView, StoredPool, VersionMismatch
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import Op, ZooKeeper, connect, encode_json
 from tests.support.pools import minimal
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -22,6 +23,22 @@ pytestmark = pytest.mark.integration
 def pool(name: str = "web", **changes: object) -> Pool:
     """A minimal pool."""
     return load_pool(minimal(name=name, **changes))
+
+
+def told(view: PoolView) -> dict[str, tuple[Pool, int]]:
+    """Pools and versions of a view, without the uids, which are random."""
+    return {name: (stored.pool, stored.version) for name, stored in view.items()}
+
+
+class ZooKeeperDouble:
+    """Hands everything on to a real connection; what is overridden happens first."""
+
+    def __init__(self, inner: ZooKeeper) -> None:
+        self.inner = inner
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 @pytest.fixture
@@ -40,26 +57,87 @@ def views(store: PoolStore) -> Iterator[list[PoolView]]:
     watch.close()
 
 
-def test_versions_count_up_from_zero_and_etags_from_one(store: PoolStore) -> None:
-    """An ETag is the version of the node + 1."""
-    assert store.create(pool()) == StoredPool(pool(), 0)
-    assert store.replace(pool(count=2)).etag == '"2"'
-    assert store.get("web") == StoredPool(pool(count=2), 1)
+def test_versions_count_up_from_one_and_the_uid_stays(store: PoolStore) -> None:
+    """Both together are the ETag."""
+    first = store.create(pool())
+    assert (first.pool, first.version) == (pool(), 1)
+    second = store.replace(pool(count=2))
+    assert second == StoredPool(pool(count=2), Revision(first.revision.uid, 2))
+    assert second.etag == f'"{first.revision.uid}-2"'
+    assert store.get("web") == second
+
+
+def test_a_pool_that_is_created_again_is_another_one(store: PoolStore) -> None:
+    """Its versions count from the start, so the version alone would take the state of one for that of the other."""
+    deleted = store.create(pool())
+    store.delete("web")
+    again = store.create(pool(count=2))
+
+    assert (again.version, again.revision == deleted.revision) == (1, False)
+    for change in (
+        lambda: store.replace(pool(count=9), str(deleted.revision)),
+        lambda: store.delete("web", str(deleted.revision)),
+    ):
+        with pytest.raises(VersionMismatch, match="deleted and created again"):
+            change()
+    assert store.get("web") == again
+
+
+def test_a_pool_that_is_created_again_between_look_and_write_is_not_overwritten(
+    connection: ZooKeeper, store: PoolStore, zk_root: str
+) -> None:
+    """Who replaces a pool looks at it and then writes it: what was created in between has the same version."""
+    other = PoolStore(connection, zk_root)
+    deleted = store.create(pool())
+
+    class Between(ZooKeeperDouble):
+        """Another operator is faster by one call."""
+
+        def multi(self, ops: Sequence[Op]) -> list[int | str | None]:
+            if self.calls == 0:
+                self.calls += 1
+                other.delete("web")
+                other.create(pool(count=2))
+            return self.inner.multi(ops)
+
+    with pytest.raises(VersionMismatch, match="deleted and created again"):
+        PoolStore(cast(ZooKeeper, Between(connection)), zk_root).replace(pool(count=9), str(deleted.revision))
+    assert (store.get("web") or deleted).pool == pool(count=2)
+
+
+def test_a_pool_without_a_uid_is_taken_as_it_is(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
+    """It was stored before there were uids; its tag is its version."""
+    connection.put(f"{zk_root}/pools/web", encode_json(dump_pool(pool())))
+    assert store.get("web") == StoredPool(pool(), Revision("", 1))
+    assert store.replace(pool(count=2), "1") == StoredPool(pool(count=2), Revision("", 2))
+    with pytest.raises(VersionMismatch, match="it is at version 2, not 1"):
+        store.delete("web", "1")
+    store.delete("web", "2")
+    assert store.get("web") is None
+
+
+def test_a_node_below_a_pool_does_not_keep_it(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
+    """Somebody made it by hand."""
+    stored = store.create(pool())
+    connection.create(f"{zk_root}/pools/web/note/deep", b"x")
+    store.delete("web", str(stored.revision))
+    assert store.get("web") is None
 
 
 def test_writes_that_do_not_fit_what_is_stored_change_nothing(store: PoolStore) -> None:
     """Each refusal has its own type."""
-    store.create(pool())
-    with pytest.raises(PoolExists):
-        store.create(pool(count=2))
-    with pytest.raises(VersionMismatch):
-        store.replace(pool(count=2), 7)
-    with pytest.raises(VersionMismatch):
-        store.delete("web", 7)
+    stored = store.create(pool())
+    for tag in (f"{stored.revision.uid}-7", "7", "", "junk", "9" * 300):
+        with pytest.raises(PoolExists):
+            store.create(pool(count=2))
+        with pytest.raises(VersionMismatch):
+            store.replace(pool(count=2), tag)
+        with pytest.raises(VersionMismatch):
+            store.delete("web", tag)
     for refused in (lambda: store.replace(pool("other")), lambda: store.delete("other")):
         with pytest.raises(PoolMissing):
             refused()
-    assert store.get("web") == StoredPool(pool(), 0)
+    assert store.get("web") == stored
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/", "A", "a" * 64])
@@ -88,10 +166,10 @@ def test_a_watch_tells_all_pools_first_and_then_every_change(store: PoolStore, v
     """Creation, update and deletion, in one mapping each time."""
     assert dict(views[0]) == {}
     store.create(pool("a"))
-    wait_until(lambda: dict(views[-1]) == {"a": (pool("a"), 0)}, 10, "creation")
+    wait_until(lambda: told(views[-1]) == {"a": (pool("a"), 1)}, 10, "creation")
     store.create(pool("b"))
     store.replace(pool("a", count=3))
-    wait_until(lambda: dict(views[-1]) == {"a": (pool("a", count=3), 1), "b": (pool("b"), 0)}, 10, "update")
+    wait_until(lambda: told(views[-1]) == {"a": (pool("a", count=3), 2), "b": (pool("b"), 1)}, 10, "update")
     store.delete("a")
     wait_until(lambda: list(views[-1]) == ["b"], 10, "deletion")
 
@@ -117,7 +195,7 @@ def test_a_pool_that_is_deleted_and_created_again_is_told_as_the_new_one(
     store.delete("web")
     store.create(pool(count=9))
 
-    wait_until(lambda: views[-1].get("web") == (pool(count=9), 0), 10, "the new pool")
+    wait_until(lambda: told(views[-1]).get("web") == (pool(count=9), 1), 10, "the new pool")
 
 
 def test_a_pool_that_becomes_unreadable_stays_as_it_was_last_understood(
@@ -130,7 +208,7 @@ def test_a_pool_that_becomes_unreadable_stays_as_it_was_last_understood(
     connection.put(f"{zk_root}/pools/other", b"garbage")
 
     wait_until(lambda: "other" in views[-1].unreadable, 10, "the unreadable one")
-    assert views[-1]["web"] == StoredPool(pool(), 0)
+    assert told(views[-1])["web"] == (pool(), 1)
     store.replace(pool(count=2))
     wait_until(lambda: views[-1]["web"].pool.count == 2, 10, "repair")
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,17 +21,18 @@ pytestmark = pytest.mark.integration
 class App:
     """The application as a process."""
 
-    def __init__(self, grace: float) -> None:
-        self.port = free_port()
+    def __init__(self, grace: float, host: str = "127.0.0.1", **environment: str) -> None:
+        self.host = host
+        self.port = free_port(host)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.webapp", "--grace", str(grace)],
-            env={**os.environ, "PORT_HTTP": str(self.port), "TASK_NAME": "web-7"},
+            env={**os.environ, "PORT_HTTP": str(self.port), "TASK_NAME": "web-7", **environment},
             stdout=subprocess.DEVNULL,
         )
         wait_until(lambda: self.request()[0] == 200, what="the application answers")
 
     def request(self, path: str = "/") -> tuple[int, dict[str, object]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -91,3 +93,16 @@ def test_an_ending_application_answers_until_it_is_gone(app: App) -> None:
     assert set(outcomes[:-1]) == {"200"}
     # The last one met a closed port, before or after the kernel had taken it; none was answered in part.
     assert outcomes[-1] in ("refused", "ConnectionResetError")
+
+
+@pytest.mark.parametrize("told", [{"LIBPROCESS_IP": "127.0.0.2"}, {"MESOS_AGENT_ENDPOINT": "127.0.0.2:5051"}])
+def test_on_an_agent_it_listens_at_the_agents_address(told: dict[str, str]) -> None:
+    """There load balancers look for it: on a cluster, loopback would serve nobody but the agent itself."""
+    app = App(0.0, "127.0.0.2", **told)
+    try:
+        assert app.request()[1]["instance"] == "web-7"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", app.port), 5)
+    finally:
+        app.process.kill()
+        app.process.wait()

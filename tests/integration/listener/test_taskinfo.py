@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 import structlog.testing
+import urllib3
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -19,6 +20,7 @@ from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.main import serve
 from api.mesos_listener.server import SERVICE, Server
 from api.mesos_listener.task import TaskKey
+from sdk.clock import SystemClock
 from sdk.errors import NotConnected
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -41,7 +43,7 @@ class ScriptedOperator:
     def break_off(self) -> None:
         self._events.put(None)
 
-    def stream(self) -> Iterator[Mapping[str, object]]:
+    def stream(self, *, heartbeats: bool) -> Iterator[Mapping[str, object]]:
         while not self._closed:
             event = self._events.get()
             if event is None:
@@ -60,13 +62,15 @@ class Listener:
         self.operator = ScriptedOperator()
         self._stop = threading.Event()
         self._ports: queue.Queue[int] = queue.Queue()
+        self._health: queue.Queue[str] = queue.Queue()
         self._thread = threading.Thread(
             target=serve,
             args=(self.operator, f"127.0.0.1:{port}", self._stop),
-            kwargs={"on_listening": self._ports.put},
+            kwargs={"on_listening": self._ports.put, "on_health": self._health.put},
         )
         self._thread.start()
         self.port = self._ports.get(timeout=10)
+        self.health = self._health.get(timeout=10)
 
     @property
     def target(self) -> str:
@@ -154,6 +158,49 @@ def test_health_is_not_serving_until_the_first_snapshot_and_serving_while_mesos_
     watch.stop()
 
 
+def fetch(address: str, path: str) -> tuple[int, str]:
+    """Status and text of a GET."""
+    answer = urllib3.request("GET", f"http://{address}{path}", retries=False, timeout=10)
+    return answer.status, answer.data.decode()
+
+
+def test_health_over_http_tells_a_process_that_works_from_one_that_is_of_use(listener: Listener) -> None:
+    """A listener without a master is well, but not ready; how long Mesos has been silent is a metric."""
+    assert fetch(listener.health, "/healthz") == (200, "ok\n")
+    assert fetch(listener.health, "/readyz") == (503, "there is no complete view of the Mesos master yet\n")
+    assert "edgelb_listener_mesos_silence_seconds NaN" in fetch(listener.health, "/metrics")[1]
+    listener.operator.say(START)
+    wait_until(lambda: fetch(listener.health, "/readyz") == (200, "ok\n"), what="ready")
+    metrics = fetch(listener.health, "/metrics")[1]
+    assert "edgelb_listener_tasks 2.0" in metrics
+    assert "edgelb_listener_mesos_silence_seconds NaN" not in metrics
+    assert fetch(listener.health, "/nothing")[0] == 404
+
+
+def test_a_client_knows_how_fresh_its_copy_is(listener: Listener) -> None:
+    """Who is followed, when he and when Mesos last spoke, and why not; heartbeats count as words of Mesos."""
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: "no complete view" in watch.feed.why_not, what="the reason")
+    listener.operator.say(START)
+    wait_until(lambda: watch.feed.connected and watch.feed.mesos_heard, what="a word of Mesos")
+    before = watch.feed.mesos_heard or 0.0
+
+    def heartbeat_is_heard() -> bool:
+        listener.operator.say({"type": "HEARTBEAT"})
+        return (watch.feed.mesos_heard or 0.0) > before + 0.5
+
+    wait_until(heartbeat_is_heard, what="a heartbeat", every=0.2)
+    assert (watch.feed.target, watch.feed.why_not) == (listener.target, "")
+    heard = watch.feed.heard
+    listener.stop()
+    wait_until(lambda: not watch.feed.connected, what="the end of the listener")
+    assert watch.feed.why_not
+    assert (watch.feed.heard or 0.0) >= (heard or 0.0)
+    watch.stop()
+
+
 def test_list_streams_all_tasks_in_pages(listener: Listener) -> None:
     """No message size limits how many tasks there may be."""
     listener.operator.say(m.subscribed([m.running(f"t{n}") for n in range(25)], [m.agent_json("a1")]))
@@ -230,7 +277,7 @@ def test_a_token_that_cannot_be_continued_gets_a_snapshot(listener: Listener, to
 def test_a_slow_client_gets_a_snapshot_instead_of_memory() -> None:
     """History is bounded for all clients together; who falls out of it starts again."""
     board, index = Board("run", history=50), TaskIndex()
-    server = Server(board, "127.0.0.1:0")
+    server = Server(board, "127.0.0.1:0", silence=lambda: None, clock=SystemClock())
     server.start()
     board.publish(index.apply(START, 0.0), index.complete)
     # Large labels fill the flow-control window of a client that does not read.
@@ -295,7 +342,7 @@ def test_a_client_keeps_its_tasks_while_no_listener_is_there() -> None:
 def test_a_port_in_use_is_refused_with_a_sentence(listener: Listener) -> None:
     """Two listeners never share a port silently."""
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{listener.port}"):
-        Server(Board("run"), listener.target)
+        Server(Board("run"), listener.target, silence=lambda: None, clock=SystemClock())
 
 
 def test_many_watches_beyond_the_limit_are_refused_not_queued(listener: Listener) -> None:

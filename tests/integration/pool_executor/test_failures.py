@@ -43,6 +43,9 @@ def test_haproxy_that_dies_comes_back_with_what_it_served(publisher: Publisher, 
         )
         assert after
         assert (after.version, after.counters["haproxy_died"]) == (version, 1)
+        [death] = after.deaths
+        # Its master ends with the worker's status.
+        assert death.how == ("was ended by SIGKILL" if victim == "master" else "exited with status 137")
         assert applied(publisher, publisher.publish(Pool(servers=_servers(two)))).action == "dynamic"
         assert lbmgr.answers() == {two.answer}
 

@@ -1,12 +1,14 @@
 """lbmgr follows the bundle: what is done without a reload, what with one, and that no request is lost either way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, hold_port
 from tests.support.backends import Backend, backends
 from tests.support.load import load_in_thread
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -29,6 +31,22 @@ def test_serves_the_first_bundle_and_says_so(publisher: Publisher, lbmgr: Lbmgr)
         assert wait_until(lambda: publisher.statuses()["task-1"].healthy, what="healthy")
         overview = lbmgr.sandbox / "haproxy.cfg"
         assert wait_until(lambda: f"server {one.name} {one.address}" in overview.read_text(), what="haproxy.cfg")
+
+
+def test_backends_that_lack_servers_are_told_with_haproxys_reason(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """A server that refuses its check is missed until it is there; a backend with all of its servers is not told."""
+    with backends(1) as (one,):
+        closed = free_port()
+        pool = Pool(
+            servers=(("gone", closed),),
+            options="check fall 1 inter 100ms",
+            more=f"backend other\n    server here 127.0.0.1:{one.port} id 5 check\n",
+        )
+        applied(publisher, publisher.publish(pool))
+        [missing] = wait_until(lambda: publisher.statuses()["task-1"].short, what="a backend without servers is told")
+        assert (missing.name, missing.servers, missing.up, missing.reason) == ("app", 1, 0, "Connection refused")
+        applied(publisher, publisher.publish(replace(pool, servers=(("here", one.port),))))
+        wait_until(lambda: publisher.statuses()["task-1"].short == (), what="nothing is missing any more")
 
 
 def test_an_empty_head_is_no_error(publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from sdk.core.effects import Accept, CallEffect, Launch, Reserve, TaskLaunch, Teardown, Unreserve
+from sdk.core.effects import Accept, CallEffect, Launch, Reserve, TaskLaunch, Teardown, Unreserve, UpdateRoles
 from sdk.core.events import (
     Disconnected,
     Event,
@@ -17,7 +17,7 @@ from sdk.core.events import (
     StatusReceived,
     Subscribed,
 )
-from sdk.errors import LeadershipLost, NotConnected, SdkError, StorageUnavailable
+from sdk.errors import LeadershipLost, NotConnected, Refused, SdkError, StorageUnavailable
 from sdk.model.ids import AgentId, FrameworkId, TaskId
 from sdk.model.records import FrameworkRecord
 from sdk.model.resources import Offer, Resource
@@ -36,6 +36,8 @@ class Master:
     def __init__(self) -> None:
         self.feeds: list[ScriptedFeed] = []
         self.refuse: SdkError | None = None
+        self.forbidden: set[str] = set()
+        """Roles that are not given to anybody."""
 
     def __call__(self, record: FrameworkRecord, post: Callable[[Event], None]) -> "ScriptedFeed":
         feed = ScriptedFeed(self, record, post)
@@ -71,12 +73,17 @@ class ScriptedFeed:
         self.record, self.roles, self.post = record, record.roles, post
         self.failure: str | None = None
         self.calls: list[CallEffect] = []
+        self.refused: list[CallEffect] = []
         self.started = threading.Event()
         self.stopped = threading.Event()
         self._master = master
 
     def start(self) -> None:
         self.started.set()
+        if forbidden := self._master.forbidden.intersection(self.roles):
+            # As a real master: an ERROR, and the stream ends before it was subscribed.
+            self.post(Failed(message=f"Not authorized to register framework with roles {forbidden}"))
+            return
         framework_id = self.record.framework_id or FrameworkId("framework-1")
         self.post(Subscribed(framework_id=framework_id, master="master:5050", roles=self.roles))
 
@@ -91,6 +98,9 @@ class ScriptedFeed:
             raise NotConnected("stopped")
         if self._master.refuse is not None:
             raise self._master.refuse
+        if isinstance(effect, UpdateRoles) and (forbidden := self._master.forbidden.intersection(effect.roles)):
+            self.refused.append(effect)
+            raise Refused(403, f"Not authorized to register framework with roles {forbidden}")
         self.calls.append(effect)
         if isinstance(effect, Accept):
             for operation in effect.operations:
@@ -257,8 +267,8 @@ class Wisher:
         self.gone.set()
 
 
-def service(name: str = "web", count: int = 1, **task: Any) -> ServiceSpec:
+def service(name: str = "web", count: int = 1, *, role: str = "test", **task: Any) -> ServiceSpec:
     """One pod of one small command task."""
     command = CommandSpec(value="sleep 1", uris=(UriSpec(value=f"{ADVERTISED}/x"),))
     spec = TaskSpec(name="main", cpus=100, mem=32_000, command=command, **task)
-    return ServiceSpec(name=name, pods=(PodSpec(name="pod", count=count, tasks=(spec,), role="test"),))
+    return ServiceSpec(name=name, pods=(PodSpec(name="pod", count=count, tasks=(spec,), role=role),))

@@ -24,6 +24,8 @@ QUICK = Timing(
     executor_shutdown_grace_period=2.0,
 )
 
+SECRET = "the scheduler's secret of a test"
+
 
 def two_agents(directory: Path) -> Cluster:
     """A master and two agents without reservations, with short times."""
@@ -73,6 +75,9 @@ class Scheduler:
             "EDGELB_LOG_FORMAT": "text",
             "PYTHONUNBUFFERED": "1",
         }
+        secret = log.with_suffix(".secret")
+        secret.write_text(SECRET + "\n")
+        self._environment["EDGELB_SCHEDULER_SECRET_FILE"] = str(secret)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Scheduler":
@@ -100,6 +105,7 @@ class Scheduler:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
         request.add_header("Content-Type", "application/json")
+        request.add_header("Authorization", f"Bearer {SECRET}")
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, _parsed(answer.read())

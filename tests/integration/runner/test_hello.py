@@ -65,7 +65,11 @@ class System:
         alive = [one for one in self.schedulers if one.process is not None and one.process.poll() is None]
         try:
             if alive and self.master.framework() is not None:
-                wait_until(lambda: any(one.request("POST", "/v1/uninstall")[0] == 202 for one in alive), 30, "a leader")
+                wait_until(
+                    lambda: any(one.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202 for one in alive),
+                    30,
+                    "a leader",
+                )
                 wait_until(lambda: self.master.framework() is None, 40, "the framework is gone")
         finally:
             for one in alive:
@@ -231,7 +235,7 @@ def test_uninstall_leaves_nothing(system: System, connection: ZooKeeper) -> None
     assert system.master.reserved()
     standby = system.scheduler()
     wait_until(lambda: scheduler.url in str(standby.request("GET", "/readyz")), 20, "the standby names the leader")
-    assert scheduler.request("POST", "/v1/uninstall")[0] == 202
+    assert scheduler.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202
     wait_until(lambda: scheduler.get("/v1/uninstall")["status"] == "COMPLETE", 60, "the uninstall is complete")
     assert system.master.framework() is None
     wait_until(lambda: system.master.reserved() == {}, 20, "no reservation")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Blueprint
 from flask.testing import FlaskClient
 
 from sdk.core.events import PodActionRequested
@@ -41,7 +42,55 @@ def test_a_standby_is_alive_and_not_ready(bench: Bench, client: FlaskClient) -> 
     assert "standby" in _get(client, "/readyz", 503)["message"]
     assert _get(client, "/v1/state")["leader"] is False
     assert _get(client, "/v1/services", 503)["code"] == 503
-    assert client.post("/v1/uninstall").status_code == 503
+    assert client.post("/v1/uninstall", json={"confirm": "test"}).status_code == 503
+
+
+@pytest.fixture
+def guarded(bench: Bench) -> FlaskClient:
+    plugins = Blueprint("plugins", __name__)
+
+    @plugins.put("/v1/count")
+    def count() -> str:
+        return "changed"
+
+    return make_app([(bench.runner, [plugins])], Metrics(), secrets={"test": "s3cret"}).test_client()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/uninstall"), ("POST", "/v1/services/web/pods/pod-0/restart"), ("PUT", "/v1/count")],
+)
+@pytest.mark.parametrize("given", [None, "Bearer other", "Bearer", "s3cret", "Basic s3cret", "Bearer s3cret ", "ü"])
+def test_without_the_secret_nothing_can_be_changed(
+    bench: Bench, guarded: FlaskClient, method: str, path: str, given: str | None
+) -> None:
+    """Neither by the SDK's routes nor by the plugin's; what may be read may be read by all."""
+    bench.lead()
+    headers = {} if given is None else {"Authorization": given}
+    answer = guarded.open(path, method=method, json={"confirm": "test"}, headers=headers)
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert "s3cret" not in answer.text
+    assert _get(guarded, "/v1/state")["phase"] == "leading"
+    assert _get(guarded, "/v1/uninstall") == {"status": None, "message": "not asked for", "framework": "test"}
+
+
+def test_with_the_secret_what_a_foreign_page_sends_is_refused_all_the_same(bench: Bench, guarded: FlaskClient) -> None:
+    """Browsers send what they know."""
+    bench.lead()
+    headers = {"Authorization": "Bearer s3cret"}
+    assert guarded.put("/v1/count", json={}, headers=headers).text == "changed"
+    assert guarded.put("/v1/count", json={}, headers=headers | {"Origin": "http://evil.example"}).status_code == 403
+    assert guarded.put("/v1/count", data="{}", headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize("body", [[], {}, {"confirm": "other"}])
+def test_an_uninstall_names_the_framework(bench: Bench, client: FlaskClient, body: object) -> None:
+    """In its body."""
+    bench.lead()
+    answer = client.post("/v1/uninstall", json=body)
+    assert answer.status_code == 400
+    assert '{"confirm": "test"}' in answer.json["message"]
+    assert _get(client, "/v1/uninstall")["status"] is None
 
 
 def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient) -> None:
@@ -56,7 +105,7 @@ def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient)
         "error": None,
     }
     assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
-    assert _get(client, "/readyz") == {"status": "ready", "framework": "test"}
+    assert _get(client, "/readyz") == {"status": "ready", "framework": "test", "problems": [], "skipped": []}
 
 
 def test_pods_and_plans_follow_the_task(bench: Bench, client: FlaskClient) -> None:
@@ -83,11 +132,11 @@ def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient)
     """202 for restart and replace of a known instance, 404 with what there is otherwise."""
     bench.lead()
     bench.launch()
-    assert client.post("/v1/services/web/pods/pod-0/restart").status_code == 202
-    assert client.post("/v1/services/web/pods/pod-9/restart").status_code == 404
-    assert client.post("/v1/services/no/pods/pod-0/restart").status_code == 404
-    assert client.post("/v1/services/web/pods/pod-0/explode").status_code == 404
-    assert client.get("/v1/services/web/pods/pod-0/restart").status_code == 405
+    assert client.post("/v1/services/web/pods/pod-0/restart", json={}).status_code == 202
+    assert client.post("/v1/services/web/pods/pod-9/restart", json={}).status_code == 404
+    assert client.post("/v1/services/no/pods/pod-0/restart", json={}).status_code == 404
+    assert client.post("/v1/services/web/pods/pod-0/explode", json={}).status_code == 404
+    assert client.get("/v1/services/web/pods/pod-0/restart", json={}).status_code == 405
     wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
 
 

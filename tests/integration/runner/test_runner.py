@@ -1,25 +1,25 @@
 """The runner against doubles at its edges: order of storing and calling, terms, suspension, failures, poison."""
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from sdk.clock import SystemClock
-from sdk.core.effects import Accept, Acknowledge, Teardown
-from sdk.core.events import PodActionRequested, StatusReceived, UninstallRequested
+from sdk.core.effects import Accept, Acknowledge, Decline, Teardown
+from sdk.core.events import OffersReceived, PodActionRequested, StatusReceived, UninstallRequested
 from sdk.core.state import Settings
-from sdk.errors import Refused
+from sdk.errors import InvalidSpec, Refused
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
-from sdk.model.spec import PodSpec, ServiceSpec
+from sdk.model.ids import OfferId
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plugin import HostSettings
 from sdk.runner import NotInCharge, Phase, Runner
-from sdk.storage.persister import Put
+from sdk.storage.persister import Operation, Put
 from sdk.storage.stores import FrameworkStore
-from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, service
+from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, make_offer, service
 from tests.support.wait import wait_until
 
 URL = "http://scheduler:8090"
@@ -69,6 +69,10 @@ class Bench:
 
     def acknowledged(self) -> list[TaskStatus]:
         return [call.status for call in self.master.calls if isinstance(call, Acknowledge)]
+
+    def stored_roles(self) -> tuple[str, ...]:
+        framework = self.store.load().framework
+        return () if framework is None else framework.roles
 
     def stored_tasks(self) -> dict[str, TaskState]:
         return {
@@ -252,17 +256,59 @@ def test_an_event_that_breaks_the_core_is_given_up_and_reported(bench: Bench) ->
 
 
 def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> None:
-    """What is too large for ZooKeeper is given up with a sentence, alone."""
+    """What the storage refuses for good is told by its service, alone; the others are stored and run."""
     bench.lead()
-    huge = ServiceSpec(
-        name="huge", pods=(PodSpec(name="pod", count=1, role="test", tasks=service().pods[0].tasks * 6000),)
-    )
-    bench.runner.publish({"web": service(count=2), "huge": huge})
-    bench.launch()
-    wait_until(
-        lambda: bench.runner.status().skipped or "huge" in bench.runner.status().problems, what="a report of the wish"
-    )
+
+    def refuse(operations: Sequence[Operation]) -> None:
+        for operation in operations:
+            if "/services/huge/" in operation.path:
+                raise InvalidSpec(operation.path, "does not fit")
+
+    bench.persister.on_apply = refuse
+    bench.runner.publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
+    wait_until(lambda: "huge" in bench.runner.status().problems, what="a report of the wish")
+    assert "does not fit" in bench.runner.status().problems["huge"]
+    bench.master.feed.offer()
+    wait_until(lambda: len(bench.master.launched()) == 3, what="launches of the others")
+    assert sorted(bench.store.load().services) == ["more", "web"]
     assert bench.runner.status().ready
+    bench.persister.on_apply = lambda operations: None
+    bench.runner.publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
+    wait_until(lambda: not bench.runner.status().problems, what="it is taken")
+
+
+def test_a_wish_that_is_too_large_is_refused_before_anything_is_stored(bench: Bench) -> None:
+    """Its size is told; the others run."""
+    bench.lead()
+    bench.runner.publish({"web": service(), "huge": service("huge", environment={"A": "x" * 500_000})})
+    wait_until(lambda: "huge" in bench.runner.status().problems, what="a report of the wish")
+    assert "more than the 450000 that can be stored" in bench.runner.status().problems["huge"]
+    bench.launch()
+    assert bench.runner.status().skipped == ()
+
+
+def test_offers_that_break_the_core_are_given_back_and_the_process_is_not_ready(bench: Bench) -> None:
+    """Neither accepted nor declined they would be nobody's for as long as the stream lives."""
+    bench.lead()
+    odd = replace(make_offer(7, "a1", "test"), resources=None)
+    bench.master.feed.post(OffersReceived(offers=(odd,), unreadable={OfferId("o8"): "no role"}))
+    wait_until(
+        lambda: any(isinstance(call, Decline) and call.offer_ids == ("o7", "o8") for call in bench.master.calls),
+        what="a DECLINE",
+    )
+    assert "the last offers were given up: TypeError" in bench.runner.status().reason
+    bench.launch()
+    assert bench.runner.status().ready
+
+
+def test_a_process_that_cannot_store_is_not_ready(bench: Bench) -> None:
+    """Nothing goes on while writing fails, and readiness says why."""
+    bench.lead()
+    bench.persister.down.set()
+    bench.master.feed.offer()
+    wait_until(lambda: "nothing can be stored" in bench.runner.status().reason, what="the reason")
+    bench.persister.down.clear()
+    bench.wait_ready()
 
 
 def test_an_operators_action_is_answered_after_it_is_stored(bench: Bench) -> None:
@@ -354,3 +400,30 @@ def test_updates_that_arrive_together_share_one_write(bench: Bench) -> None:
     bench.lock.suspend(False)
     wait_until(lambda: len(bench.acknowledged()) == 8, what="eight acknowledgements")
     assert len(bench.persister.batches) - before <= 4
+
+
+def test_a_role_is_stored_once_mesos_accepted_it(bench: Bench) -> None:
+    """A refused one is no part of what is subscribed with next, an accepted one is."""
+    bench.master.forbidden = {"secret"}
+    bench.plugin.services = {"web": service(), "bad": service("bad", role="secret"), "more": service("more", role="x")}
+    bench.lead()
+    wait_until(lambda: bench.runner.status().problems, what="a problem")
+    assert list(bench.runner.status().problems) == ["bad"]
+    assert "Mesos refuses the role secret: HTTP 403: Not authorized" in bench.runner.status().problems["bad"]
+    wait_until(lambda: bench.stored_roles() == ("test", "x"), what="the accepted role in storage")
+    assert bench.runner.status().ready
+
+
+def test_a_role_that_was_taken_from_us_does_not_keep_the_framework_out(bench: Bench) -> None:
+    """SUBSCRIBE is refused with a role that was ours; without it the framework gets in, and its service tells why."""
+    bench.plugin.services = {"web": service(), "bad": service("bad", role="secret")}
+    bench.lead()
+    wait_until(lambda: bench.stored_roles() == ("secret", "test"), what="both roles")
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
+    bench.master.forbidden = {"secret"}
+    bench.lock.give(bench.persister)
+    bench.wait_ready()
+    bench.runner.publish(bench.plugin.services)
+    wait_until(lambda: "bad" in bench.runner.status().problems, what="the refusal")
+    wait_until(lambda: bench.stored_roles() == ("test",), what="the role is ours no more")

@@ -86,7 +86,7 @@ def test_the_marathon_app_of_hello_starts_hello(
         assert pods[0]["tasks"][0]["id"] == app_task["id"]
         assert framework["webui_url"] == f"http://127.0.0.1:{port}"
         # Ending the app is what Marathon does at an upgrade: the framework stays, its task goes on.
-        assert marathon.request("POST", "/v1/uninstall")[0] == 202
+        assert marathon.request("POST", "/v1/uninstall", {"confirm": "marathon"})[0] == 202
         wait_until(lambda: Master(cluster, "marathon").framework() is None, 60, "the app is ended")
         assert launched.running()["hello-0-hello"]["id"] == task["id"]
     finally:

@@ -86,7 +86,7 @@ def running(
         scheduler.wait_ready()
         yield made
         if made.master.framework() is not None:
-            assert scheduler.request("POST", "/v1/uninstall")[0] == 202
+            assert scheduler.request("POST", "/v1/uninstall", {"confirm": "edgelb"})[0] == 202
             wait_until(lambda: made.master.framework() is None, 60, "the framework is gone")
     finally:
         scheduler.stop()
@@ -99,7 +99,7 @@ def test_a_pool_becomes_a_task_that_is_easy_to_read_in_mesos(running: Running) -
     assert task["id"].startswith("dcos-edgelb.pools.web__edgelb-pool-0-server__")
     labels = {label["key"]: label["value"] for label in task["labels"]}
     assert labels["EDGELB_POOL"] == "web"
-    assert labels["EDGELB_POOL_VERSION"] == "0"
+    assert labels["EDGELB_POOL_VERSION"] == "1"
     assert len(labels["EDGELB_CONFIG"]) == 12
     assert task["discovery"]["visibility"] == "EXTERNAL"
     assert task["discovery"]["name"] == "web.pools.dcos-edgelb"
@@ -113,7 +113,7 @@ def test_a_pool_becomes_a_task_that_is_easy_to_read_in_mesos(running: Running) -
     assert "sha256sum -c" in executor["command"]["value"]
     pods = running.scheduler.get("/v1/services/web/pods")["pods"]
     assert pods[0]["tasks"][0]["ports"] == ports
-    assert running.scheduler.get("/v1/services/web/plans")["labels"]["EDGELB_POOL_VERSION"] == "0"
+    assert running.scheduler.get("/v1/services/web/plans")["labels"]["EDGELB_POOL_VERSION"] == "1"
     hosts = {slave["id"]: slave["hostname"] for slave in running.cluster.get("/slaves")["slaves"]}
     assert hosts[task["slave_id"]] in ("agent1", "agent2")
 

@@ -46,12 +46,12 @@ def test_two_frameworks_share_a_process_and_nothing_else(
         assert scheduler.request("GET", "/v1/state")[0] == 404
         assert scheduler.request("PUT", "/frameworks/webapp/v1/count", {"count": 1})[0] == 200
         wait_until(lambda: len(webapp.running()) == 1, 40, "one webapp")
-        assert scheduler.request("POST", "/frameworks/webapp/v1/uninstall")[0] == 202
+        assert scheduler.request("POST", "/frameworks/webapp/v1/uninstall", {"confirm": "webapp"})[0] == 202
         wait_until(lambda: webapp.framework() is None, 40, "webapp is gone")
         assert len(hello.running()) == 1
         assert scheduler.get("/frameworks/hello/readyz")["status"] == "ready"
         wait_until(lambda: "uninstalled" in str(scheduler.request("GET", "/readyz")), 20, "the process says so")
-        assert scheduler.request("POST", "/frameworks/hello/v1/uninstall")[0] == 202
+        assert scheduler.request("POST", "/frameworks/hello/v1/uninstall", {"confirm": "hello"})[0] == 202
         wait_until(lambda: hello.framework() is None, 40, "hello is gone")
     finally:
         scheduler.stop()

@@ -1,16 +1,25 @@
 """A process that cannot start ends, so that its supervisor tries again."""
 
+import contextlib
 import json
+import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 
-from scheduler.config import SchedulerSettings
+from scheduler.config import SchedulerSettings, default_frameworks
 from scheduler.main import SchedulerProcess
+from sdk.errors import InvalidSpec
 from sdk.http.server import HttpServer
+from sdk.storage.connection import connect
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
+from tests.support.zookeeper import ZooKeeperServer
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "frameworks.json"
 
 pytestmark = pytest.mark.integration
 
@@ -40,3 +49,91 @@ def test_plugin_that_cannot_be_made_leaves_no_thread_and_no_port_behind(tmp_path
     wait_until(lambda: set(threading.enumerate()) <= before, 20, "the end of all threads")
     server = HttpServer(listen)
     server.stop()
+
+
+@pytest.mark.parametrize("data", [b"", b"POST /v1/uninstall HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
+def test_clients_that_stopped_in_the_middle_keep_no_health_check_from_its_answer(tmp_path: Path, data: bytes) -> None:
+    """Marathon ends the process when its health check gets none."""
+    process = SchedulerProcess(
+        SchedulerSettings(
+            zk="127.0.0.1:1",
+            zk_root="/edgelb",
+            mesos="127.0.0.1:1",
+            frameworks=default_frameworks(),
+            listen="127.0.0.1:0",
+        )
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.stop)
+        process.serve()
+        host, port = process.url.removeprefix("http://").split(":")
+        for _ in range(40):
+            stack.enter_context(socket.create_connection((host, int(port)))).sendall(data)
+        assert urllib3.request("GET", f"{process.url}/healthz", retries=False, timeout=5).status == 200
+
+
+def test_the_leader_writes_its_secret_beside_its_address_and_nowhere_else(
+    zookeeper: ZooKeeperServer, zk_root: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the API reads both; who only knows the port changes nothing."""
+    process = SchedulerProcess(
+        SchedulerSettings(
+            zk=zookeeper.address,
+            zk_root=zk_root,
+            mesos="127.0.0.1:1",
+            frameworks=default_frameworks(),
+            listen="127.0.0.1:0",
+        )
+    )
+    connection = connect(zookeeper.address)
+    try:
+        process.serve()
+        process.start()
+        holder = wait_until(
+            lambda: connection.get_json(f"{zk_root}/frameworks/edgelb/leader/holder"), 20, "the leader"
+        )[0]
+        assert (holder["url"], len(holder["secret"]) >= 32) == (process.url, True)
+
+        def uninstall(**headers: str) -> int:
+            return urllib3.request(
+                "POST", f"{process.url}/v1/uninstall", json={"confirm": "edgelb"}, headers=headers, retries=False
+            ).status
+
+        assert uninstall() == 401
+        wait_until(lambda: uninstall(Authorization=f"Bearer {holder['secret']}") == 202, 20, "a leader that acts")
+        for path in ("/v1/state", "/metrics", "/readyz"):
+            answer = urllib3.request("GET", f"{process.url}{path}", retries=False)
+            assert holder["secret"] not in answer.data.decode()
+    finally:
+        connection.close()
+        process.stop()
+    shown = capsys.readouterr()
+    assert holder["secret"] not in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, "EDGELB_SCHEDULER_SECRET_FILE"),
+        ({"secret": "s"}, None),
+        ({"allow_unauthenticated": True}, None),
+        ({"secret": "s", "frameworks": EXAMPLES}, "guarded"),
+        ({"allow_unauthenticated": True, "frameworks": EXAMPLES}, None),
+    ],
+)
+def test_other_machines_reach_the_scheduler_only_when_changes_need_a_secret_or_it_is_said(
+    changes: dict[str, Any], refused: str | None
+) -> None:
+    """A secret that stands in ZooKeeper is none on a network that nobody trusts."""
+    settings = {
+        "zk": "127.0.0.1:1",
+        "zk_root": "/edgelb",
+        "mesos": "127.0.0.1:1",
+        "frameworks": default_frameworks(),
+        "listen": "0.0.0.0:0",
+    }
+    if refused is None:
+        SchedulerProcess(SchedulerSettings(**(settings | changes))).stop()
+        return
+    with pytest.raises(InvalidSpec, match=refused):
+        SchedulerProcess(SchedulerSettings(**(settings | changes)))

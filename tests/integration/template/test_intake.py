@@ -37,7 +37,12 @@ def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
 def worker(session: ZooKeeper, zk_root: str) -> Iterator[Worker]:
     """In charge, with all pools of the store."""
     leadership = Leadership(session, f"{zk_root}/locks/template", {"id": "test", "url": "", "pid": 0})
-    made = Worker(Publisher(session, leadership, zk_root), Records(session, leadership, zk_root), SystemClock())
+    made = Worker(
+        Publisher(session, leadership, zk_root),
+        Records(session, leadership, zk_root),
+        SystemClock(),
+        turned=lambda: None,
+    )
     made.start()
     watch = PoolStore(session, zk_root).watch(made.on_pools)
     leadership.start(made.on_gained, made.on_lost)

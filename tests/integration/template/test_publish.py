@@ -7,6 +7,7 @@ import pytest
 from api.dcos_template.publish import Publisher
 from api.dcos_template.text import Text, Texts
 from pool_executor.bundle import Head, decode_head, decode_part, encode_head, encode_part
+from scheduler.pools.model import Revision
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import BadVersion, Op, ZooKeeper, connect
 from sdk.storage.election import Leadership
@@ -72,8 +73,8 @@ def nodes(session: ZooKeeper, zk_root: str, pool: str = "web") -> set[str]:
     return set(session.children(f"{zk_root}/rendered/{pool}/parts"))
 
 
-def publish(publisher: Publisher, texts: Texts, pool_version: int = 0) -> Head:
-    return publisher.publish("web", texts, {"PORT_WEB": "web"}, pool_version, 1).head
+def publish(publisher: Publisher, texts: Texts, pool_version: int = 1, uid: str = "u") -> Head:
+    return publisher.publish("web", texts, {"PORT_WEB": "web"}, Revision(uid, pool_version), 1).head
 
 
 def test_a_reader_finds_every_part_that_the_head_names(
@@ -96,16 +97,19 @@ def test_versions_count_up_and_equal_content_writes_nothing(
     """Readers wake up only when there is something new."""
     publisher = Publisher(session, leadership, zk_root)
     assert [publish(publisher, bundle(name)).version for name in ("a", "b", "b", "a")] == [1, 2, 2, 3]
-    outcome = publisher.publish("web", bundle("a"), {"PORT_WEB": "web"}, 0, 99)
+    outcome = publisher.publish("web", bundle("a"), {"PORT_WEB": "web"}, Revision("u", 1), 99)
     assert not outcome.written
-    assert publish(publisher, bundle("a"), pool_version=1).version == 4
+    assert publish(publisher, bundle("a"), pool_version=2).version == 4
+    # The same version of a pool that was deleted and created again.
+    again = publish(publisher, bundle("a"), pool_version=2, uid="v")
+    assert (again.version, again.pool_uid) == (5, "v")
 
 
 def test_only_changed_parts_are_written(session: ZooKeeper, zk_root: str, leadership: Leadership) -> None:
     """One changed file of many is one node."""
     publisher = Publisher(session, leadership, zk_root)
     publish(publisher, bundle("a", "b", "c"))
-    outcome = publisher.publish("web", bundle("a", "x", "c"), {"PORT_WEB": "web"}, 0, 2)
+    outcome = publisher.publish("web", bundle("a", "x", "c"), {"PORT_WEB": "web"}, Revision("u", 1), 2)
     assert outcome.parts_written == 1
 
 

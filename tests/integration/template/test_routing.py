@@ -1,17 +1,19 @@
 """What a real HAProxy does with the rendered files."""
 
+import contextlib
 import http.client
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint, Kind
-from api.dcos_template.text import render
+from api.dcos_template.text import GLOBAL_FILE, render
 from scheduler.pools.model import MapRule, Pool
 from tests.golden.test_haproxy_config import write
 from tests.support.ports import free_port
@@ -37,17 +39,28 @@ RULES = [
 class Haproxy:
     """HAProxy on the files of a pool whose backends answer with their own name."""
 
-    def __init__(self, directory: Path, shape: Pool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        shape: Pool,
+        servers: Mapping[str, tuple[Endpoint, ...]] | None = None,
+        shorter: Mapping[str, str] | None = None,
+    ) -> None:
+        """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones."""
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
         answers = {one.name: free_port() for one in shape.haproxy.backends}
-        servers = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}
+        own = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}
         self.socket = directory / "s"
         write(
             directory,
-            render(build_config(shape, servers)),
+            render(build_config(shape, servers or own)),
             self.ports,
             stats_socket=f'"{self.socket}" mode 600 level admin',
         )
+        path = directory / GLOBAL_FILE
+        for line, quicker in (shorter or {}).items():
+            assert f"    {line}\n" in path.read_text()
+            path.write_text(path.read_text().replace(f"    {line}\n", f"    {quicker}\n"))
         # HAProxy itself answers as the servers, which are not what is tested here.
         lines = []
         for name, port in answers.items():
@@ -107,16 +120,24 @@ HOSTS = [
     "b.example:1",
     "c.example",
     "a.exampl",
+    "a.example.",
+    "A.Example.:9999",
+    "b.example.:8443",
 ]
 PATHS = ["/", "/api", "/api/x?y=/static", "/apix", "/static/a", "/never", "/b", "/b/deep/x", "/b/dee", "/API"]
 
 
+def plain(host: str) -> str:
+    """A name that is written out to the root of the DNS is the same name."""
+    return host.lower().replace(".:", ":").rstrip(".")
+
+
 def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy) -> None:
-    """Hosts with and without port, upper case, prefixes within prefixes, the default, and 503 without one."""
+    """Hosts with and without port or final dot, upper case, prefixes within prefixes, the default, 503 without one."""
     wrong = []
     for host in HOSTS:
         for path in PATHS:
-            wanted = reference(RULES, host.lower(), path.partition("?")[0])
+            wanted = reference(RULES, plain(host), path.partition("?")[0])
             found = haproxy.get("web", path, host), haproxy.get("bare", path, host)[0]
             expected = (200, wanted or "fallback"), 200 if wanted else 503
             if found != expected:
@@ -164,3 +185,42 @@ def test_a_server_that_refuses_connections_costs_no_request(tmp_path: Path) -> N
         assert statuses == {200}
     finally:
         made.stop()
+
+
+class Silent:
+    """A server that takes requests, counts them and never answers."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                connection, _ = self._listener.accept()
+                self._open.append(connection)
+                if connection.recv(65536):
+                    self.requests += 1
+
+    def close(self) -> None:
+        for one in (self._listener, *self._open):
+            one.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_that_takes_too_long_is_not_sent_again(tmp_path: Path, method: str) -> None:
+    """One server works on it, once, and the client gets 504 after one server timeout."""
+    slow = [Silent(), Silent()]
+    shape = pool("reports", frontend("web", "slow"), backend("slow"))
+    servers = tuple(Endpoint(Kind.AGENT_IP, "127.0.0.1", one.port, check=False) for one in slow)
+    made = Haproxy(tmp_path, shape, {"slow": servers}, {"timeout server 30s": "timeout server 300ms"})
+    try:
+        assert made.get("web", "/report", method=method)[0] == 504
+        assert sum(one.requests for one in slow) == 1
+    finally:
+        made.stop()
+        for one in slow:
+            one.close()

@@ -1,5 +1,6 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
+import queue
 import threading
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -11,11 +12,13 @@ import structlog.testing
 from api.dcos_template.build import shard_of
 from api.dcos_template.main import work
 from api.dcos_template.problem import Problem, decode_problem
+from api.liveness import Liveness
 from pool_executor.bundle import Head, decode_head, decode_part
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
+from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper, connect
-from tests.integration.listener.test_taskinfo import START, Listener
+from tests.integration.listener.test_taskinfo import START, Listener, fetch
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
@@ -30,8 +33,12 @@ class Template:
 
     def __init__(self, zk: str, root: str, *listeners: str) -> None:
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=work, args=(zk, root, listeners, self._stop))
+        addresses: queue.Queue[str] = queue.Queue()
+        self._thread = threading.Thread(
+            target=work, args=(zk, root, listeners, self._stop), kwargs={"on_health": addresses.put}
+        )
         self._thread.start()
+        self.health = addresses.get(timeout=20)
 
     def stop(self) -> None:
         self._stop.set()
@@ -136,7 +143,7 @@ def test_nothing_is_published_before_the_tasks_are_known(tree: Tree, template: T
     assert wait_until(tree.servers, what="the bundle") == ["agentip_10.0.0.1_31001"]
     head = tree.head("web")
     assert head is not None
-    assert (head.version, head.pool_version) == (1, 0)  # so no head came before the one with the server
+    assert (head.version, head.pool_version) == (1, 1)  # so no head came before the one with the server
 
 
 def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Template, listener: Listener) -> None:
@@ -156,6 +163,27 @@ def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Tem
     assert after.parts[shard_of("app")].skeleton == before.parts[shard_of("app")].skeleton
 
 
+def test_the_working_loop_tells_that_it_turns_and_how_fresh_its_tasks_are(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """The sign of life of the process in charge comes again and again, and knows the listener and Mesos."""
+    liveness = Liveness(tree.session, tree.root, SystemClock())
+    seen = wait_until(lambda: (found := liveness.seen()).pulse and found, what="a sign of life")
+    assert seen
+    assert seen.pulse
+    assert (seen.pulse.connected, seen.pulse.listener) == (False, listener.target)
+    listener.operator.say(BEGIN)
+    wait_until(lambda: (now := liveness.seen().pulse) and now.connected and now.mesos_silence is not None, what="Mesos")
+    beat = liveness.seen().pulse
+    wait_until(
+        lambda: (now := liveness.seen().pulse) and beat and now.beat > beat.beat + 1, 20, "beats without changes"
+    )
+    assert liveness.doubts() == ()
+    assert fetch(template.health, "/healthz") == (200, "ok\n")
+    assert fetch(template.health, "/readyz") == (200, "ok\n")
+    assert "edgelb_template_leading 1.0" in fetch(template.health, "/metrics")[1]
+
+
 def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
     tree: Tree, template: Template, listener: Listener
 ) -> None:
@@ -167,7 +195,7 @@ def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
 
     def has_more() -> bool:
         head = tree.head("web")
-        return head is not None and head.pool_version == 1 and "PORT_MORE" in head.ports
+        return head is not None and head.pool_version == 2 and "PORT_MORE" in head.ports
 
     wait_until(has_more, what="the second frontend")
     tree.pools.delete("web")
@@ -278,7 +306,7 @@ def test_a_pool_that_cannot_be_rendered_stops_no_other(
 
     wait_until(refusals, what="the refusal in the log")
     told = wait_until(lambda: tree.problem("bad"), what="the record of the problem")
-    assert (told.pool_version, told.structure) == (1, f"backend app: {balance!r} is not a balance algorithm")
+    assert (told.pool_version, told.structure) == (2, f"backend app: {balance!r} is not a balance algorithm")
     tree.pools.create(web("good"))
     wait_until(lambda: tree.servers("good"), what="the other pool")
     listener.operator.say(m.task_added(running("t2", 31002)))
@@ -304,7 +332,7 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
     wait_until(lambda: len(tree.servers()) == 2, what="the second server of the other application")
     assert tree.servers(of="odd") == []
     problem = wait_until(tree.problem, what="the record of the problem")
-    assert (problem.pool_version, problem.structure, problem.left_out, problem.held) == (0, "", 1, None)
+    assert (problem.pool_version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
     (left_out,) = problem.servers
     assert (left_out.backend, left_out.task) == ("odd", "odd-1")
     assert left_out.reason.isprintable()
@@ -314,7 +342,7 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
 
     def told() -> bool:
         head, record = tree.head("web"), tree.problem()
-        return head is not None and head.pool_version == 1 and record is not None and record.pool_version == 1
+        return head is not None and head.pool_version == 2 and record is not None and record.pool_version == 2
 
     wait_until(told, what="the new version of the pool")
     listener.operator.say(m.task_updated("odd-1", m.status_json("TASK_FINISHED")))

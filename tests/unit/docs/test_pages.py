@@ -62,6 +62,17 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 
 
 @page_of_each
+def test_pip_is_that_of_an_environment_which_the_page_makes(page: Path) -> None:
+    """Debian has python3 and no pip, and lets nobody install into its own Python."""
+    made = {".venv"}
+    for number, words in command_lines(page):
+        if words[:3] == ["python3", "-m", "venv"]:
+            made.add(words[-1])
+        if re.fullmatch(r"pip[0-9.]*", Path(words[0]).name):
+            assert str(Path(words[0]).parent.parent) in made, f"line {number}: {' '.join(words)}"
+
+
+@page_of_each
 def test_edgelb_is_called_with_commands_and_options_that_exist(page: Path) -> None:
     """Also where the command is not run by a test."""
     for number, words in command_lines(page):

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool_executor.bundle import (
+    BackendHealth,
+    Death,
     HaproxyInfo,
     Head,
     InstanceStatus,
@@ -40,6 +42,7 @@ HEAD = Head(
     epoch=3,
     version=17,
     pool_version=4,
+    pool_uid="3f6a",
     task_revision=912,
     ports={"PORT_WEB": "web"},
     parts={
@@ -65,6 +68,9 @@ STATUS = InstanceStatus(
     since=1764000000.0,
     haproxy=HaproxyInfo(version="2.6.12", master=4242, workers=(4243,)),
     counters={"dynamic": 12},
+    leaving=True,
+    short=(BackendHealth(name="app", servers=2, up=0, reason="Connection refused"),),
+    deaths=(Death(at=1764000000.5, how="was ended by SIGKILL"),),
 )
 
 
@@ -166,12 +172,27 @@ def test_damaged_parts_are_refused(damage: str) -> None:
     assert caught.value.path == f"parts/{part.sha256}"
 
 
+def test_a_head_of_a_template_that_knew_no_uids_is_read() -> None:
+    """Instances outlive the programs that render for them."""
+    record = json.loads(encode_head(HEAD))
+    del record["pool_uid"]
+    assert decode_head(json.dumps(record).encode()) == replace(HEAD, pool_uid="")
+
+
 def test_head_and_status_survive_their_json() -> None:
     """What was written is read back, keys sorted as the contract says."""
     assert decode_head(encode_head(HEAD)) == HEAD
     assert decode_status(encode_status(STATUS)) == STATUS
     assert decode_status(encode_status(replace(STATUS, error="x", rejected_version=18, action=None))).error == "x"
     assert list(json.loads(encode_head(HEAD))) == sorted(json.loads(encode_head(HEAD)))
+
+
+def test_the_status_of_an_executor_of_an_earlier_release_is_read() -> None:
+    """It tells neither of its backends nor of deaths: then nothing is known of them."""
+    earlier = json.loads(encode_status(STATUS))
+    for field in ("leaving", "short", "deaths"):
+        del earlier[field]
+    assert decode_status(json.dumps(earlier).encode()) == replace(STATUS, leaving=False, short=None, deaths=())
 
 
 def test_heads_are_ordered_by_epoch_then_version() -> None:

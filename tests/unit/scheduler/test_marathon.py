@@ -27,6 +27,8 @@ def test_the_command_gives_the_process_its_ports(tmp_path: Path) -> None:
         "PORT_API": "31000",
         "PORT_SCHEDULER": "31001",
         "PORT_LISTENER": "31002",
+        "PORT_LISTENER_HEALTH": "31003",
+        "PORT_TEMPLATE_HEALTH": "31004",
     }
     done = subprocess.run(
         ["/bin/sh", "-c", app["cmd"]],
@@ -38,12 +40,15 @@ def test_the_command_gives_the_process_its_ports(tmp_path: Path) -> None:
     *variables, arguments = done.stdout.splitlines()
     assert arguments == "serve"
     assert dict(line.split("=", 1) for line in variables) == {
+        "EDGELB_ALLOW_UNAUTHENTICATED": "1",
         "EDGELB_API": "http://127.0.0.1:31000",
         "EDGELB_API_LISTEN": "0.0.0.0:31000",
         "EDGELB_SCHEDULER_LISTEN": "0.0.0.0:31001",
         "EDGELB_SCHEDULER_ADVERTISE": "http://agent1:31001",
         "EDGELB_LISTENER": "127.0.0.1:31002",
         "EDGELB_LISTENER_LISTEN": "127.0.0.1:31002",
+        "EDGELB_LISTENER_HEALTH_LISTEN": "127.0.0.1:31003",
+        "EDGELB_TEMPLATE_HEALTH_LISTEN": "127.0.0.1:31004",
         "EDGELB_ZK": "zk:2181",
         "EDGELB_ZK_ROOT": "/e",
         "EDGELB_MESOS": "m:5050",
@@ -55,7 +60,13 @@ def test_the_definition_has_what_marathon_wants() -> None:
     """Ports by name, health checks by index, an upgrade that keeps one instance, no claim to be alone."""
     app = app_definition(load_frameworks(ROOT / "frameworks.json")[0], SETTINGS)
     assert app["id"] == "/dcos-edgelb/api"
-    assert [port["name"] for port in app["portDefinitions"]] == ["api", "scheduler", "listener"]
+    assert [port["name"] for port in app["portDefinitions"]] == [
+        "api",
+        "scheduler",
+        "listener",
+        "listener-health",
+        "template-health",
+    ]
     assert [(check["path"], check["portIndex"], check["protocol"]) for check in app["healthChecks"]] == [
         ("/ping", 0, "MESOS_HTTP"),
         # Marathon takes one check that Mesos runs, no more.

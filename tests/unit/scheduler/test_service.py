@@ -14,6 +14,7 @@ from scheduler.pools.model import (
     Haproxy,
     LinkBackend,
     Pool,
+    Revision,
     Stats,
 )
 from scheduler.pools.service import Change, Deployment, classify, port_name, service_spec, task_ports
@@ -35,7 +36,7 @@ POOL = Pool(
 
 
 def _spec(pool: Pool = POOL) -> ServiceSpec:
-    return service_spec(pool, 3, DEPLOYMENT)
+    return service_spec(pool, Revision("u", 3), DEPLOYMENT)
 
 
 def _pod(pool: Pool = POOL) -> PodSpec:
@@ -118,7 +119,7 @@ def test_the_command_runs_only_what_it_was_meant_to_run(tmp_path: Path) -> None:
     artifact = tmp_path / "pool_executor.pyz"
     artifact.write_text("print('ran')\n")
     deployment = replace(DEPLOYMENT, sha256=hashlib.sha256(artifact.read_bytes()).hexdigest())
-    executor = service_spec(POOL, 0, deployment).pods[0].tasks[0].executor
+    executor = service_spec(POOL, Revision("u", 1), deployment).pods[0].tasks[0].executor
     assert executor is not None
     good = subprocess.run(["/bin/sh", "-c", executor.command.value], cwd=tmp_path, capture_output=True, text=True)
     assert (good.returncode, good.stdout) == (0, "ran\n")
@@ -135,10 +136,10 @@ def test_labels_tell_pool_version_and_configuration() -> None:
     task = _task()
     assert task.labels == (("EDGELB_POOL", "web"),)
     told = dict(task.volatile_labels)
-    assert told["EDGELB_POOL_VERSION"] == "3"
+    assert (told["EDGELB_POOL_UID"], told["EDGELB_POOL_VERSION"]) == ("u", "3")
     assert len(told["EDGELB_CONFIG"]) == 12
     assert (
-        dict(service_spec(POOL, 4, DEPLOYMENT).pods[0].tasks[0].volatile_labels)["EDGELB_CONFIG"]
+        dict(service_spec(POOL, Revision("v", 4), DEPLOYMENT).pods[0].tasks[0].volatile_labels)["EDGELB_CONFIG"]
         == told["EDGELB_CONFIG"]
     )
 
@@ -180,5 +181,5 @@ def test_a_change_is_classified_by_what_it_asks_of_running_instances(
 
 def test_another_executor_relaunches_and_another_leader_does_not() -> None:
     """The artifact's content is part of what runs; where it is fetched from is the leader's business."""
-    old, new = _spec(), service_spec(POOL, 3, replace(DEPLOYMENT, sha256="cd" * 32))
+    old, new = _spec(), service_spec(POOL, Revision("u", 3), replace(DEPLOYMENT, sha256="cd" * 32))
     assert old.pods[0].tasks[0].executor != new.pods[0].tasks[0].executor

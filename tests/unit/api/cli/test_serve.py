@@ -5,7 +5,7 @@ import json
 import pytest
 
 from api.cli.exits import Exit
-from api.cli.serve import COMPONENTS, Outcome, _tagged, reachable
+from api.cli.serve import COMPONENTS, Outcome, Tagged, reachable
 from api.cli.supervisor import Backoff
 
 
@@ -45,11 +45,25 @@ def test_wrong_settings_end_it_at_once() -> None:
     assert verdict[0] is Exit.USAGE
 
 
-def test_text_lines_are_prefixed_and_json_lines_stay_json() -> None:
+def test_text_lines_are_prefixed_and_json_lines_stay_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Both tell the component."""
-    assert _tagged("api", "hello") == "api       | hello"
-    assert json.loads(_tagged("api", '{"event": "hello"}')) == {"component": "api", "event": "hello"}
-    assert _tagged("api", "{}") == "api       | {}"
+    for line in ("hello", '{"event": "hello"}', "{}"):
+        Tagged(form="json").line("api", line)
+    text, document, empty = capsys.readouterr().err.splitlines()
+    assert text == "api       | hello"
+    assert json.loads(document) == {"component": "api", "event": "hello"}
+    assert empty == "api       | {}"
+
+
+def test_what_the_supervisor_says_has_the_form_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """A collector that reads JSON gets JSON of each line, with the same keys as the components' own."""
+    Tagged(form="json").told("listener", 'was killed by "SIGKILL"')
+    Tagged(form="text").told("listener", "was killed by SIGKILL")
+    document, text = capsys.readouterr().err.splitlines()
+    found = json.loads(document)
+    assert found.pop("timestamp").endswith("Z")
+    assert found == {"component": "listener", "event": 'was killed by "SIGKILL"', "level": "warning"}
+    assert text == "listener  | was killed by SIGKILL"
 
 
 @pytest.mark.parametrize(

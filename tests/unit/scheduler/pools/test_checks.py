@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.checks import pool_warnings
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
 from tests.support.pools import minimal
@@ -70,6 +69,9 @@ def test_frontend_and_backend_must_have_the_same_mode() -> None:
         (("0.0.0.0", 80), ("0.0.0.0", 80), True),
         (("0.0.0.0", 80), ("127.0.0.1", 80), True),
         (("127.0.0.1", 80), ("127.0.0.1", 80), True),
+        (("127.0.0.1", 80), ("localhost", 80), True),
+        (("LOCALHOST", 80), ("localhost.", 80), True),
+        (("lb.example.com", 80), ("LB.example.com.", 80), True),
         (("0.0.0.0", 80), ("0.0.0.0", 81), False),
         (("0.0.0.0", 0), ("0.0.0.0", 0), False),
     ],
@@ -188,9 +190,12 @@ def test_balance_by_request_needs_http() -> None:
     assert "pool.haproxy.backends[1].balance" in problems(data)
 
 
-def test_what_is_kept_without_effect_is_told() -> None:
-    """Old files may name a namespace or a package; one learns that they do nothing."""
-    assert pool_warnings(load_pool(minimal())) == ()
-    told = pool_warnings(load_pool(minimal(namespace="a/b", packageVersion="v1.7.0")))
-    assert [warning.split()[0] for warning in told] == ["pool.namespace", "pool.packageName"]
-    assert "statistics only" in pool_warnings(load_pool({"name": "a"}))[0]
+def test_a_missing_backend_of_very_many_is_told_with_some_of_them() -> None:
+    """Each of 3,000 rules that name none would list 3,000 names: a body of 200 kB became a message of 60 MB."""
+    backends = [{"name": f"b{index}", "protocol": "HTTP"} for index in range(3000)]
+    rules = [{"pathBeg": "/x", "backend": "none"}] * 3000
+    with pytest.raises(InvalidPool) as caught:
+        load_pool(pool(frontends=[frontend(linkBackend={"map": rules})], backends=backends))
+    assert "and 2990 more" in caught.value.problems[0].rule
+    assert (len(caught.value.problems), caught.value.more) == (20, 2980)
+    assert len(str(caught.value)) < 10_000

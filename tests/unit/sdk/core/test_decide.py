@@ -114,7 +114,7 @@ class Story:
 def subscribed(count: int = 1) -> Story:
     """A framework with a target, subscribed."""
     story = Story().give(TargetsPublished(services={"web": service(count)}))
-    return story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050"))
+    return story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
 
 
 def launched() -> Story:

@@ -9,10 +9,30 @@ from sdk.offer.ports import choose
 FREE = ((80, 80), (31000, 31009))
 
 
+def test_static_port_that_agents_do_not_offer_is_refused_with_what_they_offer() -> None:
+    """A number outside of what is offered is not called taken: it may well be free, Mesos does not give it out."""
+    choice = choose([PortSpec(name="a", number=443), PortSpec(name="b", number=79)], ((15100, 15199),), seed="s")
+    assert choice.refusals == ("ports 79, 443 not offered: agents offer 15100-15199",)
+    assert choose([PortSpec(name="a", number=443)], (), seed="s").refusals == (
+        "port 443 not offered: agents offer no ports",
+    )
+
+
 def test_static_port_that_is_taken_is_refused_by_number() -> None:
-    """Each static number that is not free is named, in one sentence."""
-    choice = choose([PortSpec(name="a", number=443), PortSpec(name="b", number=8080)], FREE, seed="s")
-    assert choice.refusals == ("ports 443, 8080 not free",)
+    """A number between those that are offered has a task; one that is offered and not free was just given away."""
+    specs = [PortSpec(name="a", number=443), PortSpec(name="b", number=31003), PortSpec(name="c", number=90)]
+    choice = choose(specs, ((80, 80), (31000, 31002), (31004, 31009)), seed="s", offered=FREE)
+    assert choice.refusals == (
+        "port 31003 not free: given to another instance just now",
+        "ports 90, 443 not free: used by a task, or not the agent's to give",
+    )
+
+
+def test_equal_refusals_have_equal_sentences_whatever_is_used_in_between() -> None:
+    """Agents of one kind are counted together: the holes that tasks leave in their ports are not told."""
+    wanted = [PortSpec(name="a", number=80)]
+    first = choose(wanted, ((31000, 31002), (31004, 31009)), seed="s")
+    assert first.refusals == choose(wanted, ((31000, 31007), (31009, 31009)), seed="s").refusals
 
 
 def test_equal_seeds_choose_equally_and_others_spread() -> None:

@@ -42,4 +42,5 @@ def test_refusals_are_counted_by_reason() -> None:
         Refusals(count=2, reason="ports 80 not free"),
         Refusals(count=1, reason="role slave_public missing"),
     )
+    assert tally({AgentId("s1"): ()}) == ()
     assert sentence(found) == "2 offers: ports 80 not free; 1 offer: role slave_public missing"

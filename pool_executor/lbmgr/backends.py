@@ -1,0 +1,85 @@
+"""Which backends have fewer servers that HAProxy can use than they should, and why one has none. Pure.
+
+Knows the answers to `show stat`. A backend that has all of its servers is not mentioned, so that the report of a pool
+of a thousand backends is empty as long as all is well.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from pool_executor.bundle import BackendHealth, split_servers
+from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.instance import SERVING
+
+#: Rows of all backends, and none of their servers: the cost does not follow the number of servers.
+BACKENDS = "show stat -1 2 -1"
+#: Backends that a report names; an outage of everything must not fill the status node.
+MOST_TOLD = 100
+#: Backends without a server whose servers are asked what is wrong.
+MOST_EXPLAINED = 5
+
+
+def servers_of(backend: str) -> str:
+    """The command that lists the servers of one backend."""
+    return f"show stat {backend} 4 -1"
+
+
+class Wanted:
+    """How many servers each backend shall have. Remembers what it counted in each part, which is read only once."""
+
+    def __init__(self) -> None:
+        self._of_part: dict[str, Mapping[str, int]] = {}
+
+    def of(self, content: Content) -> Mapping[str, int]:
+        """The number for each backend that has any."""
+        configs = [text for text in content.parts.values() if text.part.kind == "config"]
+        self._of_part = {text.part.sha256: self._of_part.get(text.part.sha256) or _count(text) for text in configs}
+        return {name: number for counts in self._of_part.values() for name, number in counts.items()}
+
+
+def _count(text: PartText) -> Mapping[str, int]:
+    return {
+        section.name: len(section.servers)
+        for section in split_servers(text.text)
+        if section.kind in ("backend", "listen") and section.servers
+    }
+
+
+def usable(answer: str) -> Mapping[str, int]:
+    """How many servers, backup servers included, HAProxy can use in each backend: the answer to BACKENDS."""
+    return {
+        row["pxname"]: int(row["act"] or 0) + int(row["bck"] or 0)
+        for row in _rows(answer)
+        if row["svname"] == "BACKEND" and row["pxname"] != SERVING.partition("/")[0]
+    }
+
+
+def short(wanted: Mapping[str, int], up: Mapping[str, int]) -> tuple[BackendHealth, ...]:
+    """The backends that lack a server, those without any first; at most MOST_TOLD of them."""
+    found = [
+        BackendHealth(name=name, servers=number, up=up.get(name, 0), reason=None)
+        for name, number in wanted.items()
+        if up.get(name, 0) < number
+    ]
+    return tuple(sorted(found, key=lambda one: (one.up, one.name))[:MOST_TOLD])
+
+
+def reason(answer: str) -> str | None:
+    """What most servers of a backend that are down say, as a phrase: the answer to `servers_of`."""
+    causes = Counter(_cause(row) for row in _rows(answer) if not row["status"].startswith(("UP", "no check")))
+    causes.pop("", None)
+    return causes.most_common(1)[0][0] if causes else None
+
+
+def _cause(row: Mapping[str, str]) -> str:
+    if row["status"].startswith("MAINT (resolution)"):
+        return "its name cannot be resolved"
+    if row["status"].startswith("MAINT"):
+        return ""  # was taken out, so it is none of those that are wanted
+    told = row["last_chk"] or row["check_desc"] or row["status"]
+    return " ".join("".join(character if character.isprintable() else " " for character in told).split())[:120]
+
+
+def _rows(answer: str) -> Iterable[Mapping[str, str]]:
+    return csv.DictReader(answer.strip().removeprefix("# ").splitlines(), restval="")

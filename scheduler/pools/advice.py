@@ -1,0 +1,90 @@
+"""What is accepted and probably not meant: parts without effect, rules that never match, selectors of nothing.
+
+Knows only `Pool`. Sentences for the person who wrote it, each with its field path; nothing here refuses anything.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from scheduler.pools.model import Backend, EndpointType, Frontend, MapRule, Pool, Service
+
+_DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
+_MAX_SENTENCES = 20
+_IP = re.compile(r"[0-9.]+")
+# Marathon's own rule for the parts of an id; it refuses an app of any other.
+_MARATHON_ID = re.compile(r"/?([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)*[a-z0-9]([a-z0-9.-]*[a-z0-9])?/?")
+
+
+def pool_warnings(pool: Pool) -> tuple[str, ...]:
+    """The sentences, at most 20 and one that counts the rest."""
+    found = _all(pool)
+    first = tuple(islice(found, _MAX_SENTENCES))
+    more = sum(1 for _ in found)
+    return (*first, f"and {more} more of this kind") if more else first
+
+
+def _all(pool: Pool) -> Iterator[str]:
+    if pool.namespace.strip("/") != _DOCUMENTED_NAMESPACE:
+        yield "pool.namespace is kept but has no effect: all pools are services of one framework"
+    if pool.package_name != "edgelb-pool" or pool.package_version:
+        yield "pool.packageName and pool.packageVersion are kept but have no effect: no package is launched"
+    if not pool.haproxy.frontends:
+        yield "pool.haproxy.frontends is empty: the load balancers will serve statistics only"
+    if pool.count > 1 and any(constraint.operator == "IS" for constraint in pool.placement):
+        yield "pool.constraints pins all instances with IS; they may not fit on one agent"
+    for index, frontend in enumerate(pool.haproxy.frontends):
+        yield from _frontend(f"pool.haproxy.frontends[{index}]", frontend)
+    for path, address in _binds(pool):
+        if not (_IP.fullmatch(address) or address == "localhost"):
+            yield f"{path} {address} is a name: where it does not resolve HAProxy refuses the whole configuration"
+    used = {name for frontend in pool.haproxy.frontends for name in frontend.link_backend.backends}
+    for index, backend in enumerate(pool.haproxy.backends):
+        yield from _backend(f"pool.haproxy.backends[{index}]", backend, used=backend.name in used)
+
+
+def _binds(pool: Pool) -> Iterator[tuple[str, str]]:
+    for index, frontend in enumerate(pool.haproxy.frontends):
+        yield f"pool.haproxy.frontends[{index}].bindAddress", frontend.bind_address
+    yield "pool.haproxy.stats.bindAddress", pool.haproxy.stats.bind_address
+
+
+def _frontend(path: str, frontend: Frontend) -> Iterator[str]:
+    link = frontend.link_backend
+    if not (link.default_backend or link.map):
+        yield f"{path} has no linkBackend: it sends nothing anywhere, every request is answered with 503"
+    for number, earlier in _unreachable(link.map):
+        yield f"{path}.linkBackend.map[{number}] never matches, because map[{earlier}] takes all of it"
+
+
+def _unreachable(rules: tuple[MapRule, ...]) -> Iterator[tuple[int, int]]:
+    """(a rule that can never match, the first rule that takes everything that it could)."""
+    seen: dict[tuple[str, str], int] = {}
+    lengths: set[int] = set()
+    for number, rule in enumerate(rules):
+        # As routing has it: a host without port stands for that host on every port, no host for all.
+        hosts = dict.fromkeys((rule.host_eq, rule.host_eq.partition(":")[0], ""))
+        beginnings = [rule.path_beg[:length] for length in lengths if length <= len(rule.path_beg)]
+        # Any path begins with /.
+        takers = [seen.get((host, begin)) for host in hosts for begin in {*beginnings, "", "/"}]
+        found = [taker for taker in takers if taker is not None]
+        if found:
+            yield number, min(found)
+        seen.setdefault((rule.host_eq, rule.path_beg), number)
+        lengths.add(len(rule.path_beg))
+
+
+def _backend(path: str, backend: Backend, *, used: bool) -> Iterator[str]:
+    if not used:
+        yield f"{path} ({backend.name}) is used by no frontend: nothing is sent to it"
+    if not backend.services:
+        yield f"{path} ({backend.name}) has no services: it will never have a server"
+    for index, service in enumerate(backend.services):
+        yield from _service(f"{path}.services[{index}]", service)
+
+
+def _service(path: str, service: Service) -> Iterator[str]:
+    app = service.marathon.service_id
+    if service.endpoint.type is not EndpointType.ADDRESS and app and not _MARATHON_ID.fullmatch(app):
+        rule = "ids of Marathon hold only lower case letters, digits, -, . and /"
+        yield f"{path}.marathon.serviceID {app[:80]} can match no app: {rule}"

@@ -1,0 +1,137 @@
+"""Which roles we are in: UPDATE_FRAMEWORK for those that targets and records need, and what follows from its answer.
+
+A role is stored as ours once Mesos has accepted it, never before: the next SUBSCRIBE carries what is stored, and a role
+that is refused there would keep the whole framework out. Roles are added together; when that is refused each is asked
+for alone, so that one that Mesos does not give us stays the trouble of the services that want it. A role that was
+accepted is not given up while the framework lives: reservations on lost agents belong to it.
+"""
+
+from dataclasses import replace
+
+from sdk.core.effects import UpdateRoles
+from sdk.core.events import CallFailed, RolesAccepted
+from sdk.core.frame import Frame
+from sdk.core.state import RoleRefusal, State
+from sdk.plan.backoff import Retry
+
+_AT_ONCE = Retry(due=0.0, delay=1.0)
+
+
+def joined(frame: Frame, roles: tuple[str, ...] | None) -> None:
+    """A subscription with these roles began; its master may have other rules than the one before."""
+    member = frame.membership
+    frame.membership = replace(
+        member,
+        told=frozenset(roles or ()),
+        wanted=_of_targets(frame) | _of_records(frame),
+        asked=None,
+        retry=_AT_ONCE,
+        refused={
+            role: replace(refusal, retry=replace(refusal.retry, due=frame.now))
+            for role, refusal in member.refused.items()
+        },
+    )
+    _store(frame, frame.membership.told)
+
+
+def parted(frame: Frame) -> None:
+    """The subscription ended."""
+    frame.membership = replace(frame.membership, told=frozenset(), asked=None, retry=_AT_ONCE)
+
+
+def update_roles(frame: Frame) -> float | None:
+    """Ask for the roles that are missing; returns when to look again."""
+    if frame.targets.changed:
+        frame.membership = replace(frame.membership, wanted=_of_targets(frame))
+    member = frame.membership
+    if not frame.subscribed:
+        return None
+    missing = (member.wanted | set(frame.framework.roles)) - member.told
+    if not missing:
+        return None
+    if frame.now < member.retry.due:
+        return member.retry.due
+    waiting = {
+        role: due for role in missing if role in member.refused and (due := member.refused[role].retry.due) > frame.now
+    }
+    due_now = missing.difference(waiting)
+    if not due_now:
+        return min(waiting.values())
+    together = due_now - member.apart
+    added = together or {min(due_now)}
+    asked = member.told | added
+    frame.call(UpdateRoles(roles=tuple(sorted(asked))))
+    again = frame.now + max(member.retry.delay, frame.settings.role_answer)
+    frame.membership = replace(member, asked=asked, retry=replace(member.retry, due=again))
+    return again
+
+
+def roles_accepted(frame: Frame, event: RolesAccepted) -> None:
+    """Mesos has them: store them, so that the next SUBSCRIBE carries them."""
+    roles = frozenset(event.roles)
+    member = frame.membership
+    added = sorted(roles - member.told)
+    frame.membership = replace(
+        member,
+        told=roles,
+        asked=None,
+        retry=_AT_ONCE,
+        apart=member.apart - roles,
+        refused={role: refusal for role, refusal in member.refused.items() if role not in roles},
+    )
+    _store(frame, roles)
+    if added:
+        frame.log("info", f"Mesos accepted us in the role {', '.join(added)}", roles=added)
+
+
+def roles_not_taken(frame: Frame, event: CallFailed) -> None:
+    """An UPDATE_FRAMEWORK failed: was it refused for a role, and for which?"""
+    member = frame.membership
+    added = sorted((member.asked or frozenset()) - member.told)
+    frame.membership = replace(member, asked=None, retry=replace(member.retry, due=frame.now))
+    if event.refused and len(added) > 1:
+        frame.membership = replace(frame.membership, apart=member.apart | set(added))
+    elif event.refused and added:
+        _refused(frame, added[0], event.why)
+    else:
+        retry = member.retry.after_try(frame.now, frame.settings.kill_limit)
+        frame.membership = replace(frame.membership, retry=retry)
+
+
+def refusal_sentence(state: State, role: str) -> str | None:
+    """Why nothing can be placed in a role; None when Mesos did not refuse it."""
+    refusal = state.membership.refused.get(role)
+    return None if refusal is None else f"Mesos refuses the role {role}: {refusal.why}"
+
+
+def _refused(frame: Frame, role: str, why: str) -> None:
+    member, settings = frame.membership, frame.settings
+    before = member.refused.get(role)
+    retry = before.retry if before is not None else Retry(due=frame.now, delay=settings.role_first)
+    refusal = RoleRefusal(why=why, retry=retry.after_try(frame.now, settings.role_limit))
+    frame.membership = replace(member, apart=member.apart | {role}, refused={**member.refused, role: refusal})
+    if role in frame.framework.roles:  # it was ours once; subscribing with it would be refused now
+        roles = tuple(other for other in frame.framework.roles if other != role)
+        frame.set_framework(replace(frame.framework, roles=roles))
+    wanting = [name for name, found in frame.targets.items() if any(pod.role == role for pod in found.spec.pods)]
+    frame.log(
+        "error" if before is None or before.why != why else "warning",
+        f"Mesos refuses the role {role}: {why}; asking again in {refusal.retry.due - frame.now:.0f} s",
+        role=role,
+        services=sorted(wanting),
+    )
+
+
+def _store(frame: Frame, accepted: frozenset[str]) -> None:
+    frame.set_framework(replace(frame.framework, roles=tuple(sorted({*frame.framework.roles, *accepted}))))
+
+
+def _of_targets(frame: Frame) -> frozenset[str]:
+    return frozenset(pod.role for target in frame.targets.values() for pod in target.spec.pods)
+
+
+def _of_records(frame: Frame) -> frozenset[str]:
+    """Roles in which something is held: known before they are stored when the process died in between."""
+    held = {record.holding.role for record in frame.pods.values() if record.holding is not None}
+    behind = {entry.role for key in frame.leftovers for entry in frame.pods[key].superseded if entry.resource_id}
+    return frozenset(held | behind)

@@ -1,0 +1,82 @@
+"""Who may change something over HTTP: the checks that stand before every route of every server of ours.
+
+Knows that browsers send requests of foreign pages, what they say of them, and a secret that two processes share. Does
+not know users. Requests that only read pass.
+"""
+
+import hmac
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Request, request
+
+from sdk.http.errors import HttpError
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a page may have sent by a visitor's browser without asking first is text/plain, a form, or nothing at all.
+_JSON = "application/json"
+_BEARER = {"WWW-Authenticate": "Bearer"}
+
+
+def require_sound_changes(app: Flask, hint: str = "") -> None:
+    """Refuse changes that a foreign page may have made a browser send: 403 for its origin, 415 for another body than
+    JSON. `hint` ends the sentence of the 415.
+    """
+
+    @app.before_request
+    def check() -> None:
+        if request.method in _READING or request.routing_exception is not None:
+            return
+        if (origin := foreign_origin(request)) is not None:
+            raise HttpError(
+                403,
+                f"{request.method} is refused: the request comes from a page of {origin[:200]}, and only pages of this"
+                " server, and programs that send no Origin, may change something",
+            )
+        wanted = request.method != "DELETE" or bool(request.content_length)
+        kind = request.mimetype
+        if wanted and kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+            said = f"Content-Type: {kind[:80]} is not accepted here" if kind else "the request has no Content-Type"
+            raise HttpError(415, f"{said}; send Content-Type: {_JSON}{hint}")
+
+
+def require_secret(routes: Flask | Blueprint, secret: str, where: str) -> None:
+    """Refuse changes without `Authorization: Bearer <secret>` (401); `where` says where it is to be found."""
+    expected = f"Bearer {secret}".encode()
+
+    def check() -> None:
+        if request.method in _READING:
+            return
+        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, expected):
+            what = "needs a secret" if not given else "was refused: the secret is another one"
+            raise HttpError(401, f"{request.method} {what}; send Authorization: Bearer with {where}", headers=_BEARER)
+
+    routes.before_request(check)
+
+
+def require_confirmation(body: Any, name: str) -> None:
+    """Refuse (400) what cannot be undone unless the body says what it is meant for: `{"confirm": <name>}`."""
+    given = body.get("confirm") if isinstance(body, dict) else None
+    if given != name:
+        said = "the body has no confirmation" if given is None else f"confirm: {given!r:.80} is another name"
+        raise HttpError(400, f'{said}; send {{"confirm": "{name}"}} to remove everything of framework {name}')
+
+
+def foreign_origin(asked: Request) -> str | None:
+    """The origin of the page that sent the request when it is none of this server's, else None.
+
+    Browsers tell it in Sec-Fetch-Site, older ones only in Origin; programs send neither. A proxy in front may change
+    Host: what it says in X-Forwarded-Host counts too, which pages cannot set without asking first.
+    """
+    origin, site = asked.headers.get("Origin"), asked.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return None if site in ("same-origin", "none") else origin or f"another site ({site})"
+    if origin is None:
+        return None
+    hosts = {asked.host, *asked.headers.get("X-Forwarded-Host", "").replace(" ", "").split(",")} - {""}
+    try:
+        own = urlsplit(origin).netloc.lower() in {host.lower() for host in hosts}
+    except ValueError:
+        own = False  # no origin that a browser sends
+    return None if own else origin

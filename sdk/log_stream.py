@@ -1,0 +1,27 @@
+"""The stream that processes log to: what it cannot take is lost, and the process goes on.
+
+Knows that a disk may be full, a terminal closed and a pipe's reader dead. None of these is a reason for a load
+balancer, a scheduler or a supervisor to end, and a log line is written at places where nobody expects an error.
+"""
+
+import sys
+from contextlib import suppress
+from typing import TextIO, cast
+
+
+class _StandardError:
+    """`write` and `flush`, as logging and structlog use them, on what `sys.stderr` is at that moment."""
+
+    def write(self, text: str) -> int:
+        # Python keeps what a full disk did not take, up to its buffer's size, and tries it again with the next line.
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
+STDERR = cast(TextIO, _StandardError())
+"""Standard error without OSError. One object: structlog keeps a lock for each that it is given, for ever."""

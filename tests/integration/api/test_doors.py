@@ -1,0 +1,257 @@
+"""Who may change something through the API: requests as a browser sends them for a foreign page, users, the listener's
+address. Over real HTTP, and held against what is stored.
+"""
+
+import base64
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+from werkzeug.security import generate_password_hash
+
+from api.accounts import load_accounts
+from api.client import ApiClient, ApiError
+from api.main import ApiServer, ApiSettings
+from sdk.errors import InvalidSpec
+from sdk.storage.connection import ZooKeeper
+from tests.integration.api.conftest import Scheduler
+from tests.support.pools import minimal
+from tests.support.ports import free_port
+from tests.support.zookeeper import ZooKeeperServer
+
+pytestmark = pytest.mark.integration
+
+EVIL = "http://evil.example"
+
+
+def send(url: str, method: str, body: object | bytes | None = None, **headers: str) -> urllib3.BaseHTTPResponse:
+    """One request; a body that is no bytes goes out as JSON. `_` in the names of headers stands for `-`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body is None or isinstance(body, bytes):
+        return urllib3.request(method, url, body=body, headers=named, retries=False)
+    return urllib3.request(method, url, json=body, headers=named, retries=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": EVIL, "Content_Type": "text/plain"}, 403),
+        ({"Origin": EVIL, "Content_Type": "application/json"}, 403),
+        ({"Origin": "null", "Content_Type": "application/json"}, 403),
+        ({"Origin": "http://[", "Content_Type": "application/json"}, 403),
+        ({"Sec_Fetch_Site": "cross-site", "Content_Type": "application/json"}, 403),
+        ({"Sec_Fetch_Site": "same-site", "Content_Type": "application/json"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+        ({}, 415),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v2/pools", b'{"name": "new"}'),
+        ("POST", "/service/edgelb/v2/pools", b'{"name": "new"}'),
+        ("PUT", "/v2/pools/web", b'{"name": "web", "count": 9}'),
+        ("DELETE", "/v2/pools/web", b"x"),
+        ("POST", "/v2/uninstall", b'{"confirm": "edgelb"}'),
+        ("POST", "/v2/pools/web/pods/edgelb-pool-0/restart", b""),
+    ],
+)
+def test_what_a_foreign_page_can_make_a_browser_send_changes_nothing(
+    server: str, scheduler: Scheduler, method: str, path: str, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """403 for the origin, 415 for a body that needs no asking first; the scheduler hears nothing of it."""
+    before = ApiClient(server).create(minimal())
+    scheduler.calls.clear()
+
+    answer = send(f"{server}{path}", method, body, **headers)
+
+    assert answer.status == status
+    assert answer.json()["message"]
+    assert ApiClient(server).pools() == [before.pool]
+    assert ApiClient(server).pool("web").etag == before.etag
+    assert scheduler.calls == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec_Fetch_Site": "same-origin", "Origin": "https://dcos.example"}])
+def test_pages_of_the_server_itself_and_programs_may_change_things(server: str, headers: dict[str, str]) -> None:
+    """A proxy in front may have another name: the browser itself says that page and server belong together."""
+    assert send(f"{server}/v2/pools", "POST", minimal(), **headers).status == 200
+    assert send(f"{server}/v2/pools/web", "PUT", minimal(count=2), **({"Origin": server} | headers)).status == 200
+    assert send(f"{server}/v2/pools/web", "DELETE", **headers).status == 204
+
+
+def test_behind_a_proxy_old_browsers_are_known_by_the_host_that_they_asked(server: str) -> None:
+    """Without Sec-Fetch-Site; scripts cannot set X-Forwarded-Host for another site without asking first."""
+    origin = "https://dcos.example"
+    assert send(f"{server}/v2/pools", "POST", minimal(), Origin=origin).status == 403
+    assert send(f"{server}/v2/pools", "POST", minimal(), Origin=origin, X_Forwarded_Host="dcos.example").status == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"confirm": "other"}, {"confirm": True}, []])
+def test_an_uninstall_has_to_name_what_it_removes(server: str, scheduler: Scheduler, body: object) -> None:
+    """Nobody removes all by a slip of a path."""
+    answer = send(f"{server}/v2/uninstall", "POST", body)
+    assert answer.status == 400
+    assert '{"confirm": "edgelb"}' in answer.json()["message"]
+    assert scheduler.calls == []
+
+
+def test_changes_reach_the_scheduler_with_the_secret_that_stands_beside_its_address(
+    server: str, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
+) -> None:
+    """And questions without."""
+    connection.put(
+        f"{zk_root}/frameworks/edgelb/leader/holder",
+        b'{"id": "a", "url": "%s", "pid": 1, "since": 0, "secret": "s3cret"}' % scheduler.url.encode(),
+    )
+    scheduler.answers["POST /v1/uninstall"] = (202, {"message": "stored"})
+    assert send(f"{server}/v2/uninstall", "POST", {"confirm": "edgelb"}).status == 202
+    assert scheduler.authorizations == ["Bearer s3cret"]
+    send(f"{server}/v2/uninstall", "GET")
+    assert scheduler.authorizations[1] is None
+
+
+def test_a_scheduler_with_another_secret_is_told_with_what_to_do(server: str, scheduler: Scheduler) -> None:
+    """It is the installation that is wrong, not the client."""
+    scheduler.answers["POST /v1/uninstall"] = (401, {"code": 401, "message": "no"})
+    answer = send(f"{server}/v2/uninstall", "POST", {"confirm": "edgelb"})
+    assert answer.status == 502
+    assert "EDGELB_SCHEDULER_SECRET_FILE" in answer.json()["message"]
+
+
+@pytest.fixture
+def guarded(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, tmp_path: Path) -> Iterator[str]:
+    """A server with two users."""
+    users = tmp_path / "users"
+    users.write_text(f"# who\nops:pass:word\n\nhashed:{generate_password_hash('geheim ü')}\n", encoding="utf-8")
+    settings = ApiSettings(
+        zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", accounts=load_accounts(users, "credentials-file")
+    )
+    running = ApiServer(settings, connection)
+    yield f"http://{running.start()}"
+    running.stop()
+
+
+@pytest.mark.parametrize(("user", "password"), [("ops", "pass:word"), ("hashed", "geheim ü")])
+def test_users_get_in_with_their_passwords(guarded: str, user: str, password: str) -> None:
+    """In clear or as a hash; again and again."""
+    client = ApiClient(guarded, credentials=(user, password))
+    assert client.create(minimal()).pool["name"] == "web"
+    assert [pool["name"] for pool in client.pools()] == ["web"]
+
+
+@pytest.mark.parametrize(
+    "credentials", [None, ("ops", "wrong"), ("ops", ""), ("nobody", "pass:word"), ("hashed", "scrypt:1:1:1$a$b")]
+)
+def test_others_get_a_401_that_says_what_is_needed(guarded: str, credentials: tuple[str, str] | None) -> None:
+    """For reading, too; only health checks pass."""
+    client = ApiClient(guarded, credentials=credentials)
+    for call in (client.pools, lambda: client.create(minimal()), lambda: client.uninstall("edgelb"), client.version):
+        with pytest.raises(ApiError) as refused:
+            call()
+        assert refused.value.status == 401
+        assert "pass:word" not in refused.value.message
+    for path in ("/metrics", "/openapi.json", "/service/edgelb/v2/pools", "/nowhere"):
+        answer = send(f"{guarded}{path}", "GET")
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="Edge-LB", charset="UTF-8"')
+    for path in ("/ping", "/healthz", "/readyz"):
+        assert send(f"{guarded}{path}", "GET").status == 200
+
+
+@pytest.mark.parametrize("value", ["Basic !!!", "Basic", "Bearer x", "token=abc", "Basic " + "A" * 5000])
+def test_garbage_in_authorization_is_a_401(guarded: str, value: str) -> None:
+    """Never an error of ours."""
+    assert send(f"{guarded}/v2/pools", "GET", Authorization=value).status == 401
+    broken = "Basic " + base64.b64encode(b"\xff:\xfe").decode()
+    assert send(f"{guarded}/v2/pools", "GET", Authorization=broken).status == 401
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "names no user"),
+        ("# nobody\n", "names no user"),
+        ("ops\n", "line 1: must have the form user:password"),
+        ("ops:s3cret\nops:s3cret\n", "line 2: names the user 'ops' again"),
+        (None, "No such file"),
+    ],
+)
+def test_a_users_file_that_cannot_be_used_is_told_without_its_passwords(
+    tmp_path: Path, text: str | None, why: str
+) -> None:
+    """With file and line."""
+    users = tmp_path / "users"
+    if text is not None:
+        users.write_text(text)
+    with pytest.raises(InvalidSpec, match=why) as refused:
+        load_accounts(users, "credentials-file")
+    assert "s3cret" not in str(refused.value)
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def edgelb() -> Command:
+    """Runs the command line as a process."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "api.cli.main", *arguments],
+            env={"PATH": "/usr/bin:/bin", **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_command_line_sends_user_and_password(edgelb: Command, guarded: str, tmp_path: Path) -> None:
+    """From settings, or from the URL; no output holds the password."""
+    password = tmp_path / "password"
+    password.write_text("pass:word\n")
+    settings = {"EDGELB_API_USER": "ops", "EDGELB_API_PASSWORD_FILE": str(password)}
+    done = edgelb("list", "--api", guarded, "--verbose", **settings)
+    assert (done.returncode, "pass:word" in done.stdout + done.stderr) == (0, False)
+    url = guarded.replace("http://", "http://ops:pass%3Aword@")
+    done = edgelb("list", "--verbose", EDGELB_API=url)
+    assert (done.returncode, "pass%3Aword" in done.stdout + done.stderr) == (0, False)
+    refused = edgelb("list", "--api", guarded)
+    assert refused.returncode != 0
+    assert "EDGELB_API_USER" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        (("api",), "EDGELB_API_CREDENTIALS_FILE"),
+        (("scheduler",), "EDGELB_SCHEDULER_SECRET_FILE"),
+        (("listener",), "127.0.0.1"),
+    ],
+)
+def test_listening_for_other_machines_without_asking_who_they_are_has_to_be_said(
+    edgelb: Command, arguments: tuple[str, ...], instead: str
+) -> None:
+    """The sentence names the setting, and how to do without it."""
+    refused = edgelb("run", *arguments, "--listen", f"0.0.0.0:{free_port()}")
+    assert refused.returncode == 2
+    assert "EDGELB_ALLOW_UNAUTHENTICATED=1" in refused.stderr
+    assert instead in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_with_users_or_with_the_setting_the_api_listens_for_other_machines(
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, tmp_path: Path
+) -> None:
+    """Either says that it is meant."""
+    users = tmp_path / "users"
+    users.write_text("ops:secret\n")
+    for more in ({"accounts": load_accounts(users, "x")}, {"allow_unauthenticated": True}):
+        running = ApiServer(ApiSettings(zk=zookeeper.address, listen="0.0.0.0:0", **more), connection)
+        running.stop()

@@ -1,0 +1,151 @@
+"""Rules that change while requests arrive: what the template renders, carried out by lbmgr in a real HAProxy."""
+
+import contextlib
+import re
+import socket
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from api.dcos_template.rendering import render_pool
+from api.dcos_template.select import Endpoint, Kind
+from scheduler.pools.model import MapRule
+from tests.integration.pool_executor.harness import Lbmgr, Publisher, applied
+from tests.support.backends import Backend
+from tests.support.load import Load, load_in_thread
+from tests.support.wait import wait_until
+from tests.unit.api.dcos_template.pools import backend, frontend, pool
+
+pytestmark = pytest.mark.integration
+
+Rules = tuple[MapRule, ...]
+
+
+def texts(rules: Sequence[MapRule], server: Backend) -> dict[str, str]:
+    """The parts of a pool with these rules, none of which is the default."""
+    shape = pool("web", frontend("web", "", *rules, bind_address="127.0.0.1"), backend("app"), backend("other"))
+    here = (Endpoint(Kind.AGENT_IP, "127.0.0.1", server.port, check=False),)
+    return {name: text.text for name, text in render_pool(shape, {"app": here, "other": here}).texts.items()}
+
+
+def rules_of(count: int) -> Rules:
+    """`count` rules around those of bbb.example, which no edit touches, and one for hosts that no rule names."""
+    hosts = [f"host-{number}.example" for number in range(count // 3)]
+    return (
+        MapRule(backend="app", path_beg="/static"),
+        MapRule(backend="app", host_eq="bbb.example"),
+        MapRule(backend="app", host_eq="ccc.example", path_beg="/c"),
+        *(MapRule(backend="app", host_eq=host) for host in hosts),
+        *(MapRule(backend="other", host_eq=host, path_beg="/api") for host in hosts),
+    )
+
+
+def edits(rules: Rules, rounds: int) -> Iterator[Rules]:
+    """Rules of others that come, change and go: before bbb.example in every order, and in its own group."""
+    for number in range(rounds):
+        yield (*rules, MapRule(backend="app", host_eq="aaa.example"))
+        yield (*rules, MapRule(backend="app", host_eq="aaa.example"), MapRule(backend="app", host_eq=f"new-{number}.x"))
+        yield (MapRule(backend="other", host_eq="aaa.example", path_beg="/x"), *rules)
+        yield (MapRule(backend="other", host_eq="ccc.example", path_beg="/c/d"), *rules[:2], *rules[3:])
+        yield (MapRule(backend="other", path_beg=f"/new-{number}"), *rules)
+        yield rules
+
+
+@contextlib.contextmanager
+def loads(url: str) -> Iterator[list[Load]]:
+    """Clients of a host, and of none, that no edit touches; with lasting connections and with one per request."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                load_in_thread(f"{url}{path}", 80, connections=4, keep_alive=keep_alive, headers={"Host": host})
+            )
+            for host, path in (("bbb.example", "x"), ("unnamed.example", "static/x"))
+            for keep_alive in (True, False)
+        ]
+
+
+@pytest.mark.parametrize(("count", "rounds"), [(5, 40), (100, 40), (1500, 10)])
+def test_no_request_of_an_untouched_host_fails_while_rules_change(
+    lbmgr: Lbmgr, publisher: Publisher, count: int, rounds: int
+) -> None:
+    """Hundreds of edits, none of them a reload, and clients that never try again."""
+    with Backend("app") as server:
+        rules = rules_of(count)
+        status = applied(publisher, publisher.publish_texts(texts(rules, server), ("web", "stats")))
+        wait_until(lambda: lbmgr.get("static/x")[0] == 200, what="the first answer")
+        with loads(lbmgr.url) as clients:
+            for wanted in edits(rules, rounds):
+                status = applied(publisher, publisher.publish_texts(texts(wanted, server), ("web", "stats")))
+                assert status.action == "dynamic", status.reason
+            wait_until(lambda: all(one.report().requests > 100 for one in clients), what="requests meanwhile")
+        reports = [one.report() for one in clients]
+        assert [one.failures for one in reports] == [{}] * len(reports), [one.requests for one in reports]
+        assert status.counters["reload"] == 1
+        assert maps_in_haproxy(lbmgr) == maps_on_disk(lbmgr)
+
+
+def test_an_edit_after_a_restart_needs_no_reload(lbmgr: Lbmgr, publisher: Publisher) -> None:
+    """HAProxy is started on the files, so they say what it knows."""
+    with Backend("app") as server:
+        rules = rules_of(30)
+        for wanted in edits(rules, 1):
+            applied(publisher, publisher.publish_texts(texts(wanted, server), ("web", "stats")))
+        lbmgr.kill()
+        lbmgr.start()
+        wait_until(lambda: lbmgr.get("static/x")[0] == 200, timeout=30, what="an answer after the restart")
+        wanted = (MapRule(backend="other", host_eq="aaa.example"), *rules)
+        status = applied(publisher, publisher.publish_texts(texts(wanted, server), ("web", "stats")))
+        assert (status.action, status.counters["reload"]) == ("dynamic", 0)
+        assert maps_in_haproxy(lbmgr) == maps_on_disk(lbmgr)
+
+
+def test_an_edit_that_is_interrupted_is_completed_by_the_next_start(
+    make_lbmgr: Callable[..., Lbmgr], publisher: Publisher
+) -> None:
+    """SIGKILL at changing moments of an edit of many lines: afterwards HAProxy knows what the files say."""
+    lbmgr = make_lbmgr().start()
+    with Backend("app") as server:
+        rules = rules_of(1500)
+        applied(publisher, publisher.publish_texts(texts(rules, server), ("web", "stats")))
+        for number, wanted in enumerate(edits(rules, 1)):
+            before = maps_in_haproxy(lbmgr)
+            version = publisher.publish_texts(texts(wanted, server), ("web", "stats"))
+            if number % 2:  # between the first order of the edit and the last
+                wait_until(lambda known=before: maps_in_haproxy(lbmgr) != known, every=0.0, what="the first order")
+            lbmgr.kill()
+            lbmgr.start()
+            applied(publisher, version)
+            assert maps_in_haproxy(lbmgr) == maps_on_disk(lbmgr)
+            assert lbmgr.get("static/x")[0] == 200
+
+
+def maps_on_disk(lbmgr: Lbmgr) -> dict[str, set[str]]:
+    """The entries of each map file."""
+    found = (lbmgr.sandbox / "haproxy.d/current/maps").iterdir()
+    return {path.name: set(path.read_text().splitlines()) for path in found}
+
+
+def maps_in_haproxy(lbmgr: Lbmgr) -> dict[str, set[str]]:
+    """The entries that the worker knows, by file name; an entry that stands twice counts as a mistake."""
+    instance = (lbmgr.sandbox / "haproxy.d/current/00-instance.cfg").read_text()
+    admin = re.search(r'stats socket "(\S+)"', instance)
+    assert admin is not None
+    found = {}
+    for line in ask(admin[1], "show map").splitlines():
+        if match := re.match(r"(\d+) \((\S+/([^/\s]+\.map))\)", line):
+            entries = [entry.partition(" ")[2] for entry in ask(admin[1], f"show map #{match[1]}").splitlines()]
+            assert len(entries) == len(set(entries)), f"{match[3]} has an entry twice"
+            found[match[3]] = set(filter(None, entries))
+    return found
+
+
+def ask(path: str, command: str) -> str:
+    """One command to HAProxy's stats socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(path)
+        client.sendall(f"{command}\n".encode())
+        answer = bytearray()
+        while data := client.recv(65536):
+            answer += data
+    return answer.decode()

@@ -1,0 +1,31 @@
+"""How processes log: also to what takes nothing any more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOGGING = """
+import logging, sys
+import structlog
+from api.cli import logs
+from sdk.local import log
+logs.configure("info", sys.argv[1])
+logging.raiseExceptions = False
+for number in range(1000):
+    structlog.get_logger().info("hello", number=number)
+    logging.getLogger("kazoo").error("hello")
+    log.master("hello")
+print("went on", flush=True)
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_line_that_cannot_be_written_is_no_error(form: str) -> None:
+    """Neither ours nor a library's, nor one of the embedded Mesos: their callers expect none."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", LOGGING, form], stdout=subprocess.PIPE, stderr=full, text=True, check=False
+        )
+    assert done.stdout == "went on\n"
