@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from flask import Response
 
+from api.liveness import Liveness
 from api.problems import ApiProblem
 from api.published import Published
 from api.scheduler_link import SchedulerLink
 from scheduler.pools import texts
 from scheduler.pools.store import PoolStore, StoredPool
+from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
 
 
@@ -20,6 +22,7 @@ class Context:
     pools: PoolStore
     published: Published
     scheduler: SchedulerLink
+    liveness: Liveness
     version: str
     framework: str
 
@@ -32,6 +35,7 @@ class Context:
             pools=PoolStore(zookeeper, base),
             published=Published(zookeeper=zookeeper, root=base, framework=framework),
             scheduler=SchedulerLink(zookeeper, base, framework, secret),
+            liveness=Liveness(zookeeper, base, SystemClock()),
             version=version,
             framework=framework,
         )

@@ -1,27 +1,41 @@
 """The words for the state of a pool, and how a pending one is explained; shared by the server and its clients. Pure."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 READY = "ready"
-"""Every wanted instance serves the current configuration."""
+"""Traffic can flow: every wanted instance serves the current configuration, each backend that a frontend uses has a
+server, and changes of tasks reach the load balancers."""
+DEGRADED = "degraded"
+"""Every wanted instance serves the current configuration, but traffic of some backend cannot flow, or changes of tasks
+do not reach the load balancers."""
 DEPLOYING = "deploying"
 PENDING = "pending"
 """An instance waits for an offer that fits."""
 REJECTED = "rejected"
-"""HAProxy refused the current configuration; the one before is still served."""
+"""The current configuration was refused, by the template or by HAProxy; the one before is still served."""
 UNKNOWN = "unknown"
 """The instances serve, but no scheduler is there to say whether that is all."""
 REMOVING = "removing"
 """The pool was deleted; something of it is still there."""
 
 
-def refusals(pending: Mapping[str, Any] | None) -> str:
-    """`2 offers: ports 80 not free; 1 offer: role slave_public missing` of a pod whose step found no fitting offer.
+def refusals(pending: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """`2 offers: port 80 not offered: agents offer 81`, `1 offer: role missing`: why no offer fits a pod's step.
 
     Empty when no offer was refused: then the step is under way, and its own summary says what it waits for.
     """
     if pending is None or pending.get("status") != "PREPARED":
-        return ""
+        return ()
     reasons = [one for one in pending.get("reasons") or () if isinstance(one, Mapping)]
-    return "; ".join(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)
+    return tuple(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)
+
+
+def deaths_note(row: Mapping[str, Any]) -> str:
+    """`was ended by SIGKILL at 2026-11-29 21:14:05 UTC, 3 times so far`; empty when it never died."""
+    if not row.get("deaths"):
+        return ""
+    last, times = row["deaths"][-1], row.get("died") or len(row["deaths"])
+    at = datetime.fromtimestamp(last["at"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{last['how']} at {at}{f', {times} times so far' if times > 1 else ''}"

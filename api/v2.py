@@ -11,15 +11,15 @@ from api.context import Context, not_found, plain
 from api.metadata import places, pool_metadata
 from api.openapi import json_answer, ref, route, text_answer
 from api.problems import ApiProblem
+from api.runtime import Scheduler, all_statuses, removal, sentence, status_of
 from api.scheduler_link import Answer
-from api.status import SchedulerSide, pool_status, removal_status
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool, output_pool
 from scheduler.pools.store import PoolExists, PoolMissing, StoredPool, VersionMismatch
-from sdk.errors import CorruptRecord, StorageUnavailable
+from sdk.errors import CorruptRecord
 from sdk.http.guard import require_confirmation
 
 WARNING_HEADER = "X-Edgelb-Warning"
@@ -116,7 +116,7 @@ def blueprint(context: Context) -> Blueprint:
         pool = context.stored(name).pool
         instances = context.published.instances(name)
         # The scheduler is asked only when an instance is missing: metadata must not depend on it.
-        pods = _scheduler_side(context, name).pods if len(instances) < pool.count else ()
+        pods = Scheduler(context).side(name).pods if len(instances) < pool.count else ()
         known = places(instances, pods)
         if not known:
             raise ApiProblem(504, "no metadata for pool")
@@ -180,13 +180,10 @@ def blueprint(context: Context) -> Blueprint:
     def accept_removal(name: str) -> tuple[Response, int]:
         """Let the servers go that are kept although Mesos does not name their tasks any more."""
         context.stored(name)
-        try:
-            held = context.published.accept_removal(name)
-        except CorruptRecord as error:
-            raise ApiProblem(500, f"what is wrong with pool {name} cannot be read: {error}") from error
+        held = context.published.accept_removal(name)
         if held is None:
             raise ApiProblem(409, f"no server of pool {name} is kept without a task: there is no removal to accept")
-        return jsonify(held={"since": held.since, "reason": held.reason}), 202
+        return jsonify(held={"since": held.get("since"), "reason": held.get("reason")}), 202
 
     @route(
         routes, "/pools/<string:name>/status", "GET", answers={"200": json_answer("Everything.", {"type": "object"})}
@@ -196,13 +193,13 @@ def blueprint(context: Context) -> Blueprint:
         if texts.pool_name(name):
             raise not_found(name)
         stored = context.pools.get(name)
-        if stored is None:
-            return _removal(context, name)
-        try:
-            head = context.published.head(name)
-        except CorruptRecord as error:
-            raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
-        return pool_status(stored, head, context.published.instances(name), _scheduler_side(context, name))
+        side = Scheduler(context).side(name)
+        return removal(context, name, side) if stored is None else status_of(context, stored, side)
+
+    @route(routes, "/status", "GET", answers={"200": json_answer("All pools.", {"type": "array"})})
+    def statuses() -> Response:
+        """The state of every pool, by name: `name`, `version`, `state`, `summary` and `reasons`."""
+        return jsonify(all_statuses(context))
 
     @route(
         routes,
@@ -240,72 +237,9 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def _removal(context: Context, name: str) -> dict[str, Any]:
-    """What is left of a deleted pool, so that one can wait for its end; 404 when nothing is."""
-    instances = context.published.instances(name)
-    side = _scheduler_side(context, name)
-    if not (instances or side.pods or side.plans or context.published.left_of(name)):
-        raise not_found(name)
-    return removal_status(name, instances, side)
-
-
-def _scheduler_side(context: Context, name: str) -> SchedulerSide:
-    url = None
-    try:
-        url = context.scheduler.url()
-        state = context.scheduler.call("GET", "/v1/state")
-        plans, pods = (context.scheduler.service("GET", name, what) for what in ("plans", "pods"))
-    except ApiProblem as problem:
-        return SchedulerSide(url=url, error=problem.message)
-    except CorruptRecord as error:
-        return SchedulerSide(url=url, error=f"the scheduler's leadership node cannot be read: {error}")
-    except StorageUnavailable as error:
-        return SchedulerSide(url=url, error=str(error))
-    # 404 is no trouble: the scheduler has not taken the pool up yet, or is done with it.
-    refused = next((answer for answer in (state, plans, pods) if answer.status not in (200, 404)), None)
-    if refused is not None:
-        return SchedulerSide(url=url, error=f"the scheduler says: {_sentence(refused)}")
-    wrong = next((one.get("message") for one in _list(state, "problems") if one.get("service") == name), None)
-    return SchedulerSide(
-        url=url,
-        problem=wrong,
-        pool_version=_pool_version(plans),
-        pool_uid=_label(plans, "EDGELB_POOL_UID"),
-        waits=_waits(state),
-        plans=_list(plans, "plans"),
-        pods=_list(pods, "pods"),
-    )
-
-
-def _waits(state: Answer) -> str | None:
-    body = state.body if isinstance(state.body, dict) else {}
-    return str(body["reason"]) if body.get("ready") is False and body.get("reason") else None
-
-
-def _pool_version(plans: Answer) -> int | None:
-    value = _label(plans, "EDGELB_POOL_VERSION")
-    return int(value) if value and value.isdecimal() else None
-
-
-def _label(plans: Answer, name: str) -> str | None:
-    labels = plans.body.get("labels") if isinstance(plans.body, dict) else None
-    value = labels.get(name) if isinstance(labels, dict) else None
-    return value if isinstance(value, str) else None
-
-
-def _list(answer: Answer, key: str) -> list[dict[str, Any]]:
-    items = answer.body.get(key) if isinstance(answer.body, dict) else None
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def _sentence(answer: Answer) -> str:
-    message = answer.body.get("message") if isinstance(answer.body, dict) else None
-    return str(message) if message else f"HTTP {answer.status}"
-
-
 def _passed_on(answer: Answer) -> tuple[Response, int]:
     if answer.status >= 400:
-        raise ApiProblem(answer.status, _sentence(answer))
+        raise ApiProblem(answer.status, sentence(answer))
     return jsonify(answer.body), answer.status
 
 

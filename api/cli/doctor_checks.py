@@ -17,10 +17,12 @@ import urllib3
 
 from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
 from sdk import programs
-from sdk.errors import SdkError
+from sdk.errors import SdkError, Unauthorized
 from sdk.local.processes import listeners
-from sdk.storage.connection import ZooKeeper, connect, split_hosts
+from sdk.mesos.access import Access
+from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import SCHEMA
+from sdk.zookeeper_address import parse
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _TIMEOUT = 3.0
@@ -48,7 +50,9 @@ class Targets:
     api: str
     framework: str
     listen: tuple[str, ...]
+    access: Access
     token: str | None = field(default=None, repr=False)
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
 
 
 def check_all(targets: Targets) -> Iterator[Finding]:
@@ -58,8 +62,8 @@ def check_all(targets: Targets) -> Iterator[Finding]:
     yield check_disk(str(Path.cwd()))
     yield from check_ports(targets.listen)
     yield from check_zookeeper(targets)
-    yield check_mesos(targets.mesos)
-    yield check_api(targets.api, targets.token)
+    yield check_mesos(targets.mesos, targets.access)
+    yield check_api(targets.api, targets.token, targets.credentials)
 
 
 def check_python(version: tuple[int, ...]) -> Finding:
@@ -73,12 +77,6 @@ def check_python(version: tuple[int, ...]) -> Finding:
 def check_programs() -> Iterator[Finding]:
     """The programs that agents and the local system need."""
     yield haproxy_finding(_output("haproxy", "-v"))
-    openssl = _output("openssl", "version")
-    if openssl is None:
-        advice = "install openssl; agents need it for certificates that are made on the instance"
-        yield Finding(level=WARN, subject="openssl", seen="not found", advice=advice)
-    else:
-        yield Finding(level=OK, subject="openssl", seen=openssl.split("\n")[0])
     if programs.find("setpriv") is None:
         advice = "install util-linux; edgelb serve ties its processes together with setpriv"
         yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)
@@ -142,7 +140,7 @@ def check_ports(addresses: tuple[str, ...]) -> Iterator[Finding]:
 
 def check_zookeeper(targets: Targets) -> Iterator[Finding]:
     """Whether ZooKeeper answers, and what stands in it about the processes in charge."""
-    address = split_hosts(targets.zk)[0]
+    address = str(parse(targets.zk))
     zookeeper = connect(targets.zk, session_timeout=_TIMEOUT)
     try:
         if not zookeeper.wait_connected(_TIMEOUT):
@@ -205,7 +203,7 @@ def _sentence(data: bytes) -> str:
         return " ".join(data.decode(errors="replace").split())[:200]
 
 
-def check_mesos(address: str) -> Finding:
+def check_mesos(address: str, access: Access) -> Finding:
     """Whether a master answers."""
     # Imported here: pymesos comes with it.
     from sdk.mesos.operator import OperatorClient
@@ -214,11 +212,14 @@ def check_mesos(address: str) -> Finding:
     advice = "start Mesos, or name the masters with --mesos or EDGELB_MESOS"
     try:
         _reach(address)
-        client = OperatorClient(address)
+        client = OperatorClient(address, credentials=access.credentials, tls=access.tls)
         try:
             version = client.call("GET_VERSION")["get_version"]["version_info"]["version"]
         finally:
             client.close()
+    except Unauthorized as error:
+        advice = "set EDGELB_MESOS_PRINCIPAL and EDGELB_MESOS_SECRET_FILE to what this Mesos knows"
+        return Finding(level=FAIL, subject="mesos", seen=str(error), advice=advice)
     except (SdkError, OSError) as error:
         return Finding(level=FAIL, subject="mesos", seen=f"{shown}: {error}", advice=advice)
     except (KeyError, TypeError):
@@ -243,11 +244,11 @@ def _reach(address: str) -> None:
         raise last
 
 
-def check_api(url: str, token: str | None = None) -> Finding:
+def check_api(url: str, token: str | None = None, credentials: tuple[str, str] | None = None) -> Finding:
     """Whether the API answers and can reach ZooKeeper."""
     advice = "start edgelb run api (or edgelb serve), or name its address with --api or EDGELB_API"
     try:
-        client = ApiClient(url, token=token, timeout=_TIMEOUT)
+        client = ApiClient(url, token=token, credentials=credentials, timeout=_TIMEOUT)
         client.ping()
         names = [pool["name"] for pool in client.pools()]
     except (ApiUnreachable, ValueError) as error:

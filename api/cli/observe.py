@@ -1,15 +1,13 @@
-"""The commands that look: status, endpoints, lb-config, ping, version."""
+"""The commands that look: endpoints, lb-config, ping, version."""
 
 from typing import Any
 
 import click
 
 from api.cli.client_command import Failure, client_command
-from api.cli.exits import Exit
-from api.cli.output import coloured, data, data_json, table, talk
-from api.cli.wait import describe, wait_for_pool
-from api.client import ApiClient, without_secrets
-from api.pool_states import PENDING, READY, REJECTED
+from api.cli.exits import Exit, exit_code
+from api.cli.output import data, data_json, table, talk
+from api.client import ApiClient, ApiError, without_secrets
 from api.version import package_version
 
 _SECTIONS = (
@@ -24,6 +22,9 @@ _SECTIONS = (
     "cache",
     "http-errors",
 )
+
+_NO_METADATA = "no metadata for pool"
+"""The API's documented sentence while no load balancer runs."""
 
 
 @click.command()
@@ -52,72 +53,22 @@ def version(client: ApiClient) -> None:
 
 @click.command()
 @click.argument("name", metavar="POOL-NAME")
-@click.option("--task-ids", is_flag=True, help="Print the task ids only, one per line.")
-@click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
-@click.option("--wait", is_flag=True, help="Wait until the pool is ready first.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait.")
-@client_command
-def status(client: ApiClient, name: str, task_ids: bool, as_json: bool, wait: bool, timeout: float) -> None:
-    """Show where a pool's load balancers run, what they serve, and why one does not."""
-    if wait:
-        wait_for_pool(client, name, timeout)
-    found = client.status(name)
-    if as_json:
-        data_json(found)
-        return
-    rows = found["loadBalancers"]
-    if task_ids:
-        for row in rows:
-            if row["taskId"]:
-                data(row["taskId"])
-        return
-    data(f"{found['name']} is {coloured(found['state'])}: {found['summary']}")
-    data("")
-    data(
-        table(
-            ("NAME", "TASK ID", "STATE", "HOST", "CONFIG"),
-            [(row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row)) for row in rows],
-        )
-    )
-    details = [row for row in rows if row["pending"] or row["error"] or not row["current"]]
-    if details:
-        data("")
-    for row in details:
-        data(f"{row['name']}: {describe(row)}")
-    if found["scheduler"]["error"]:
-        talk(f"Note: {found['scheduler']['error']}")
-    _suggest(found)
-
-
-def _state(row: dict[str, Any]) -> str:
-    return str(row["state"] or ("PENDING" if row["pending"] else row["podStatus"] or "-"))
-
-
-def _config(row: dict[str, Any]) -> str:
-    if not row["verdict"]:
-        return "-"
-    return f"{row['version'] or '-'} {row['verdict']}"
-
-
-def _suggest(found: dict[str, Any]) -> None:
-    match found["state"]:
-        case str(state) if state == READY:
-            talk(f"Next: edgelb endpoints {found['name']}")
-        case str(state) if state == REJECTED:
-            talk(f"Next: edgelb lb-config {found['name']}, then edgelb update POOL-FILE")
-        case str(state) if state == PENDING:
-            talk("Next: edgelb update POOL-FILE with a role, ports or constraints that the agents can meet")
-        case _:
-            talk(f"Next: edgelb status --wait {found['name']}")
-
-
-@click.command()
-@click.argument("name", metavar="POOL-NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print the pool's metadata as JSON.")
+@click.option("--url", "as_urls", is_flag=True, help="Print the URL of each frontend only, one per line, for scripts.")
 @client_command
-def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
+def endpoints(client: ApiClient, name: str, as_json: bool, as_urls: bool) -> None:
     """Show the addresses and ports at which a pool can be reached."""
-    metadata = client.metadata(name)
+    try:
+        metadata = client.metadata(name)
+    except ApiError as error:
+        if error.message != _NO_METADATA:
+            raise
+        summary = client.status(name)["summary"]
+        raise Failure(f"no load balancer of {name} can be reached yet: {summary}", exit_code(error)) from error
+    if as_urls:
+        for url in _urls(metadata, client.pool(name).pool):
+            data(url)
+        return
     if as_json:
         data_json(metadata)
         return
@@ -125,6 +76,17 @@ def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
     rows = [_endpoint_row(title, entries) for title, entries in (*groups, ("stats", metadata["stats"]))]
     data(table(("NAME", "PORT", "INTERNAL IPS", "EXTERNAL IPS"), rows))
     talk("Addresses are inaccurate for pools on virtual networks.")
+
+
+def _urls(metadata: dict[str, Any], pool: dict[str, Any]) -> list[str]:
+    """One URL for each address of each frontend, in the order of the pool's frontends."""
+    endpoints_of = {frontend["name"]: frontend["endpoints"] for frontend in metadata["frontends"]}
+    return [
+        f"http://{address}:{entry['port']}/" if frontend["protocol"] == "HTTP" else f"tcp://{address}:{entry['port']}"
+        for frontend in pool.get("haproxy", {}).get("frontends", [])
+        for entry in endpoints_of.get(frontend["name"], [])
+        for address in entry["public"] or entry["private"]
+    ]
 
 
 def _endpoint_row(title: str, entries: list[dict[str, Any]]) -> tuple[str, list[str], list[str], list[str]]:

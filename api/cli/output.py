@@ -13,6 +13,7 @@ Cell = str | Sequence[str]
 _COLOURS = {
     "ready": "green",
     "ok": "green",
+    "degraded": "red",
     "deploying": "yellow",
     "pending": "yellow",
     "removing": "yellow",

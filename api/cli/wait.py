@@ -4,6 +4,7 @@
 changed lines only elsewhere.
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from api.cli.output import talk
 from api.client import ApiClient, ApiError, ApiUnreachable
-from api.pool_states import READY, REJECTED, refusals
+from api.pool_states import DEGRADED, READY, REJECTED, deaths_note, refusals
 
 _EVERY = 0.3
 
@@ -29,16 +30,24 @@ def lines(status: Json) -> Lines:
 
 
 def describe(row: Json) -> str:
-    """One load balancer in a sentence."""
+    """One load balancer: a sentence, and a line for each reason against the offers that it waits for."""
     pending = row.get("pending") or {}
     if refused := refusals(pending or None):
-        return f"waits for an offer: {refused}"
+        return "\n    ".join(["waits for an offer that fits:", *refused])
+    died = deaths_note(row)
+    return f"{_doing(row, pending)}{f'; HAProxy {died}' if died else ''}"
+
+
+def _doing(row: Json, pending: Json) -> str:
     host = f" on {row['hostname']}" if row.get("hostname") else ""
     state = f"{row.get('state') or row.get('podStatus') or 'not launched yet'}{host}"
+    if row.get("leaving"):
+        return f"{state}, is leaving: it takes no new connections, and open ones finish"
     match row.get("verdict"):
         case "applied":
-            trouble = f"; {row['error']}" if row.get("error") else ""
-            return f"{state}, serves configuration {row['version']} ({row['action']}: {row['reason']}){trouble}"
+            trouble = "".join(f"; {row[key]}" for key in ("error", "note") if row.get(key))
+            change = f" ({_change(row)})" if _change(row) else ""
+            return f"{state}, serves configuration {row['version']}{change}{trouble}"
         case "rejected":
             serves = f"goes on with {row['version']}" if row.get("version") else "serves nothing"
             return f"{state}, HAProxy refused configuration {row['rejectedVersion']}, {serves}: {row['error']}"
@@ -49,15 +58,37 @@ def describe(row: Json) -> str:
                 f"{state}, serves nothing: {row['error']}" if row.get("error") else f"{state}, has no configuration yet"
             )
         case _:
-            told = pending.get("summary") or row.get("message")
+            told = pending.get("summary") or row.get("note") or row.get("message")
             return f"{state}: {told}" if told else state
 
 
+def _change(row: Json) -> str:
+    """How the configuration that is served came to be; nothing when nothing changed."""
+    match row.get("action"):
+        case "dynamic":
+            return f"{row['reason']}, without a reload"
+        case "reload":
+            return f"reload: {row['reason']}"
+        case _:
+            return ""
+
+
 def wait_for_pool(client: ApiClient, name: str, timeout: float) -> None:
-    """Return when every load balancer serves the pool as it is stored; Failure when it cannot or the time is over."""
+    """Return when traffic can flow through the pool as it is stored; Failure when it cannot or the time is over.
+
+    A pool that serves but for a backend without servers is waited for as well, with a warning at once: whoever has to
+    start something, or mistyped a name, need not wait for the end to know it.
+    """
+    warned: set[str] = set()
 
     def look() -> tuple[bool, Lines]:
         status = client.status(name)
+        if status["state"] == DEGRADED:
+            for reason in status["reasons"]:
+                # What is counted in it changes from look to look.
+                if (kind := re.sub(r"\d+", "", reason)) not in warned:
+                    warned.add(kind)
+                    talk(f"Warning: {reason}")
         if status["state"] == REJECTED:
             raise Failure(str(status["summary"]), Exit.REJECTED)
         return status["state"] == READY, lines(status)

@@ -23,7 +23,16 @@ from pool_executor.bundle.model import (
     port_variable,
 )
 from pool_executor.bundle.nodes import MAX_NODE_BYTES, MAX_PART_BYTES, PartDecoder, decode_part, encode_part
-from pool_executor.bundle.servers import MAX_SERVER_ID, Section, Server, parse_server, skeleton, split_servers
+from pool_executor.bundle.servers import (
+    MAX_SERVER_ID,
+    Section,
+    Server,
+    count_servers,
+    parse_server,
+    replace_servers,
+    skeleton,
+    split_servers,
+)
 
 __all__ = [
     "HOSTS_MAPS",
@@ -45,6 +54,7 @@ __all__ = [
     "Section",
     "Server",
     "Verdict",
+    "count_servers",
     "decode_head",
     "decode_part",
     "decode_status",
@@ -54,6 +64,7 @@ __all__ = [
     "parse_server",
     "port_key",
     "port_variable",
+    "replace_servers",
     "skeleton",
     "split_servers",
 ]

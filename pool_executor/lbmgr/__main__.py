@@ -18,10 +18,12 @@ import structlog
 
 from pool_executor.lbmgr.agent import Agent, End, Settings
 from pool_executor.lbmgr.health import HealthPolicy
+from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
 from sdk.log_stream import STDERR
+from sdk.zookeeper_address import argument
 
 _log = structlog.get_logger()
 
@@ -38,7 +40,9 @@ def _ports(text: str) -> dict[str, int]:
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pool_executor.lbmgr", description="Run one HAProxy for a pool.")
-    parser.add_argument("--zk", default=os.environ.get("EDGELB_ZK", "127.0.0.1:2181"), help="ZooKeeper ensemble")
+    parser.add_argument(
+        "--zk", type=argument, default=os.environ.get("EDGELB_ZK", "127.0.0.1:2181"), help="ZooKeeper ensemble"
+    )
     parser.add_argument("--zk-root", default=os.environ.get("EDGELB_ZK_ROOT", "/edgelb"), help="root of the tree")
     parser.add_argument("--pool", required=True, help="name of the pool")
     parser.add_argument("--ports", type=_ports, default={}, help="NAME=PORT[,NAME=PORT]: the ports of this instance")
@@ -50,6 +54,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--health-interval", type=float, default=2.0)
     parser.add_argument("--health-max-fail", type=int, default=0, help="checks that may fail in a row; 0: any number")
     parser.add_argument("--health-timeout", type=float, default=5.0)
+    limits = WorkerLimits()
+    parser.add_argument("--max-old-workers", type=int, default=limits.most, help="workers that may outlive a reload")
+    parser.add_argument("--old-worker-at-least", type=float, default=limits.at_least, help="seconds that each has")
+    parser.add_argument("--hard-stop-after", type=float, default=limits.hard_stop_after, help="seconds until its end")
+    parser.add_argument("--close-spread", type=float, default=limits.close_spread, help="seconds over which clients go")
     return parser.parse_args(arguments)
 
 
@@ -80,6 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
                     interval=options.health_interval,
                     max_fail=options.health_max_fail,
                     timeout=options.health_timeout,
+                ),
+                limits=WorkerLimits(
+                    most=options.max_old_workers,
+                    at_least=options.old_worker_at_least,
+                    hard_stop_after=options.hard_stop_after,
+                    close_spread=options.close_spread,
                 ),
                 sandbox=(options.sandbox or Path(tempfile.mkdtemp(prefix="lbmgr-"))).resolve(),
                 sockets=sockets.path,

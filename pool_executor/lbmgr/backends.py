@@ -8,8 +8,8 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from pool_executor.bundle import BackendHealth, split_servers
-from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.bundle import BackendHealth, count_servers
+from pool_executor.lbmgr.content import Content
 from pool_executor.lbmgr.instance import SERVING
 
 #: Rows of all backends, and none of their servers: the cost does not follow the number of servers.
@@ -33,17 +33,13 @@ class Wanted:
 
     def of(self, content: Content) -> Mapping[str, int]:
         """The number for each backend that has any."""
-        configs = [text for text in content.parts.values() if text.part.kind == "config"]
-        self._of_part = {text.part.sha256: self._of_part.get(text.part.sha256) or _count(text) for text in configs}
+        known = self._of_part
+        self._of_part = {
+            text.part.sha256: known[text.part.sha256] if text.part.sha256 in known else count_servers(text.text)
+            for text in content.parts.values()
+            if text.part.kind == "config"
+        }
         return {name: number for counts in self._of_part.values() for name, number in counts.items()}
-
-
-def _count(text: PartText) -> Mapping[str, int]:
-    return {
-        section.name: len(section.servers)
-        for section in split_servers(text.text)
-        if section.kind in ("backend", "listen") and section.servers
-    }
 
 
 def usable(answer: str) -> Mapping[str, int]:

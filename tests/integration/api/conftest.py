@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.main import ApiServer, ApiSettings
+from api.pulse import Pulse, encode_pulse, pulse_path
 from pool_executor.bundle import (
     HaproxyInfo,
     Head,
@@ -33,6 +34,14 @@ def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     assert opened.wait_connected(10)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def template(connection: ZooKeeper, zk_root: str) -> None:
+    """A template process is in charge and has just said that all is well."""
+    connection.put(f"{zk_root}/locks/template/holder", encode_json({"id": "t", "url": "", "pid": 7, "since": 0}))
+    beat = Pulse(beat=1, listener="h:1", connected=True, why_not="", silence=0.1, mesos_silence=0.1)
+    connection.put(pulse_path(zk_root, "t"), encode_pulse(beat))
 
 
 @pytest.fixture
@@ -124,9 +133,17 @@ def publish_instance(connection: ZooKeeper, root: str, status: InstanceStatus, p
     connection.put(f"{root}/instances/{pool}/{status.task_id}", encode_status(status))
 
 
+SERVERS = "backend app\n    server agentip_10.0.0.1_8080 10.0.0.1:8080 id 1\n"
+"""What the backend of the small pool is rendered to while its application runs."""
+
+
 def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_version: int = 1, **texts: str) -> None:
-    """Write a bundle of version 3 as dcos-template does; config parts by name, `.cfg` is added."""
+    """Write a bundle of version 3 as dcos-template does; config parts by name, `.cfg` is added.
+
+    The backend `app` has one server unless another part of its file is given.
+    """
     parts = {}
+    texts.setdefault("30-backends-00", SERVERS)
     for name, text in texts.items():
         part = Part.of(f"{name}.cfg", "config", text)
         parts[part.name] = part

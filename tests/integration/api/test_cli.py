@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 from api.cli.exits import Exit
 from api.cli.main import cli
 from api.dcos_template.problem import Held, Problem, encode_problem
+from pool_executor.bundle import Death
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
 from tests.integration.api.test_runtime import pod, say
@@ -122,14 +124,14 @@ def test_yaml_files_are_taken_too_and_can_be_converted(run: Run, tmp_path: Path)
 
 
 def test_list_is_the_documented_table(run: Run, tmp_path: Path) -> None:
-    """NAME, APIVERSION, COUNT, ROLE, PORTS; ports joined and sorted by number."""
+    """NAME, APIVERSION, COUNT, ROLE, PORTS, STATE; ports joined and sorted by number."""
     run("create", written(tmp_path / "a.json", example("v2-count-5-dynamic-stats-port-ping.json")))
     run("create", written(tmp_path / "b.json", minimal(role="*", ports=[9090, 443, 80])))
 
     assert rows(run("list").stdout) == [
-        ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS"],
-        ["ping-lb", "V2", "5", "slave_public", "0, 15001"],
-        ["web", "V2", "1", "*", "80, 443, 9090"],
+        ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"],
+        ["ping-lb", "V2", "5", "slave_public", "0, 15001", "deploying"],
+        ["web", "V2", "1", "*", "80, 443, 9090", "deploying"],
     ]
     assert [pool["name"] for pool in json.loads(run("list", "--json").stdout)] == ["ping-lb", "web"]
 
@@ -138,7 +140,7 @@ def test_an_empty_list_suggests_what_to_do(run: Run) -> None:
     """On stderr, so that scripts see only the table."""
     result = run("list")
 
-    assert rows(result.stdout) == [["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS"]]
+    assert rows(result.stdout) == [["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"]]
     assert "edgelb create" in result.stderr
 
 
@@ -199,16 +201,98 @@ def test_status_is_a_table_with_name_task_id_and_state(
     assert json.loads(run("status", "web", "--json").stdout)["state"] == "ready"
 
 
+def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
+    run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """A pool whose backend selects nothing is not ready, however well its load balancers are."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n", "30-backends-00": "backend app\n"})
+    publish_instance(connection, zk_root, instance())
+    reason = "no running task of framework nosuch; frameworks are edgelb, webapp"
+    problem = {"poolVersion": 1, "backends": [{"backend": "app", "reason": reason}], "servers": [], "leftOut": 0}
+    connection.put(f"{zk_root}/rendered/web/problem", json.dumps(problem).encode())
+    say(scheduler, [pod()])
+    result = run("status", "web")
+
+    lines = rows(result.stdout)
+    assert lines[0][0].startswith("web is degraded: 1 of 1 instances serve the current configuration; backend app has")
+    assert ["BACKEND", "FRONTENDS", "SERVERS", "UP", "WHY"] in lines
+    assert ["app", "frontend_0.0.0.0_80", "0", "0", reason] in lines
+    (row,) = json.loads(run("status", "web", "--json").stdout)["backends"]
+    assert (row["servers"], row["up"], row["reason"]) == (0, 0, reason)
+    waited = run("status", "web", "--wait", "--timeout", "0", code=Exit.TIMEOUT)
+    assert f"Warning: backend app has no servers: {reason}" in waited.stderr
+
+
+def test_status_without_a_name_is_one_line_per_pool_and_its_code_tells_whether_all_are_well(
+    run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Which pool is broken, and why; list has the state as well."""
+    assert run("status").stdout.split() == ["NAME", "STATE", "WHY"]
+    for name in ("web", "other"):
+        run("create", "-", stdin=json.dumps(minimal(name=name)))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    result = run("status", code=Exit.UNHEALTHY)
+
+    assert rows(result.stdout) == [
+        ["NAME", "STATE", "WHY"],
+        ["other", "deploying", "the scheduler has not taken up version 1 of the pool yet"],
+        ["web", "ready"],
+    ]
+    assert [one["state"] for one in json.loads(run("status", "--json", code=Exit.UNHEALTHY).stdout)] == [
+        "deploying",
+        "ready",
+    ]
+    assert [row[-1] for row in rows(run("list").stdout)] == ["STATE", "deploying", "ready"]
+    run("delete", "other")
+    run("status")
+    run("status", "--wait", code=Exit.USAGE)
+
+
+def test_status_tells_each_death_of_haproxy(
+    run: Run, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """When and how; one that dies again and again is not ready."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    deaths = [Death(at=time.time() - 60, how="was ended by SIGKILL")]
+    publish_instance(connection, zk_root, instance(deaths=tuple(deaths), counters={"haproxy_died": 1}))
+    say(scheduler, [pod()])
+    shown = run("status", "web").stdout
+    assert shown.startswith("web is ready")
+    assert "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3" in shown
+    assert "HAProxy was ended by SIGKILL at 20" in shown
+
+    publish_instance(connection, zk_root, instance(deaths=tuple(deaths * 3), counters={"haproxy_died": 9}))
+    found = run("status", "web").stdout
+    assert "HAProxy of edgelb-pool-0 dies again and again: was ended by SIGKILL at 20" in found
+    assert "9 times so far" in found
+
+
+def test_endpoints_of_a_pool_that_serves_nowhere_says_why(run: Run, scheduler: Scheduler) -> None:
+    """The API's documented sentence alone would not."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    reasons = [{"count": 2, "reason": "ports 80 not free"}]
+    say(scheduler, [pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})])
+    told = run("endpoints", "web", code=Exit.FAILED).stderr
+    assert "no load balancer of web can be reached yet: edgelb-pool-0 cannot be placed yet: 2 offers" in told
+
+
 def test_status_shows_why_an_instance_is_pending(run: Run, scheduler: Scheduler) -> None:
     """Counts of refusals by reason."""
     run("create", "-", stdin=json.dumps(minimal()))
     reasons = [{"count": 2, "reason": "ports 80 not free"}, {"count": 1, "reason": "role slave_public missing"}]
     say(scheduler, [pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})])
 
+    shown = run("status", "web").stdout
+    assert "web is pending: edgelb-pool-0 cannot be placed yet: 2 offers: ports 80 not free (and 1 more)" in shown
     assert (
-        "edgelb-pool-0: waits for an offer: 2 offers: ports 80 not free; 1 offer: role slave_public missing"
-        in run("status", "web").stdout
-    )
+        "edgelb-pool-0: waits for an offer that fits:\n"
+        "    2 offers: ports 80 not free\n"
+        "    1 offer: role slave_public missing\n"
+    ) in shown
 
 
 def test_endpoints_is_the_documented_table(run: Run, connection: ZooKeeper, zk_root: str) -> None:
@@ -227,6 +311,41 @@ def test_endpoints_is_the_documented_table(run: Run, connection: ZooKeeper, zk_r
     assert result.stdout.splitlines()[0].split("  ")[0] == "NAME"
     assert "virtual networks" in result.stderr
     assert json.loads(run("endpoints", "web", "--json").stdout)["name"] == "web"
+
+
+def test_the_urls_of_a_pool_are_printed_for_scripts(run: Run, connection: ZooKeeper, zk_root: str) -> None:
+    """One per line; the public address where there is one, and TCP told apart."""
+    pool = minimal()
+    frontends = pool["haproxy"]["frontends"]
+    frontends[0]["name"] = "web"
+    frontends.append({"name": "db", "bindPort": 81, "protocol": "TCP"})
+    run("create", "-", stdin=json.dumps(pool))
+    nobody = run("endpoints", "web", "--url", code=Exit.FAILED)
+    assert "no load balancer of web can be reached yet: " in nobody.stderr
+    publish_instance(connection, zk_root, instance(0, ports={"web": 80, "db": 81}, addresses=("10.0.0.1",), public=()))
+    publish_instance(
+        connection, zk_root, instance(1, ports={"web": 8080}, addresses=("10.0.0.2",), public=("1.2.3.4",))
+    )
+
+    lines = run("endpoints", "web", "--url").stdout.splitlines()
+    assert lines == ["http://10.0.0.1:80/", "http://1.2.3.4:8080/", "tcp://10.0.0.1:81"]
+
+
+def test_pods_are_listed_restarted_and_replaced(run: Run, scheduler: Scheduler) -> None:
+    """By name, or without one where there is only one."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    say(scheduler, [pod()])
+    for action in ("restart", "replace"):
+        scheduler.answers[f"POST /v1/services/web/pods/edgelb-pool-0/{action}"] = (202, {"message": "stored"})
+    assert rows(run("pod", "list", "web").stdout)[1][:3] == ["edgelb-pool-0", "RUNNING", "TASK_RUNNING"]
+    assert json.loads(run("pod", "list", "web", "--json").stdout)["pods"][0]["name"] == "edgelb-pool-0"
+    assert "will be placed anew" in run("pod", "replace", "web", "edgelb-pool-0").stdout
+    assert run("pod", "restart", "web").stderr == "Next: edgelb status --wait web\n"
+
+    say(scheduler, [pod(0), pod(1)])
+    several = run("pod", "restart", "web", code=Exit.USAGE)
+    assert "it has edgelb-pool-0, edgelb-pool-1; say which" in several.stderr
+    run("pod", "list", "none", code=Exit.NOT_FOUND)
 
 
 def test_lb_config_is_indented_and_raw_is_as_rendered(run: Run, connection: ZooKeeper, zk_root: str) -> None:
@@ -279,6 +398,25 @@ def test_each_failure_has_its_exit_code_and_a_sentence_on_stderr(
 
     assert sentence in result.stderr
     assert result.stdout == ""
+
+
+def test_several_refused_fields_are_a_list_with_a_line_for_each(run: Run) -> None:
+    """What is not there yet is told from mistakes, and a documented regular expression is explained."""
+    pool = minimal(name="my_bad", cout=2, autoCertificate=True, secrets=[{"secret": "a", "file": "b"}])
+    pool["haproxy"]["frontends"][0]["protocol"] = "HTTPS"
+    refused = run("create", "-", stdin=json.dumps(pool), code=Exit.REFUSED)
+    assert refused.stderr.splitlines() == [
+        "Error: 5 fields of the pool are refused:",
+        "  pool.name: my_bad invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+        " (lower case letters, digits and -, with a letter or digit at both ends)",
+        "  pool.cout: 2 invalid: unknown field; did you mean count?",
+        "  3 fields are not supported yet (docs/reference/pool.md lists them):",
+        "    pool.secrets",
+        "    pool.autoCertificate: true",
+        "    pool.haproxy.frontends[0].protocol: HTTPS; supported are HTTP, TCP",
+    ]
+    many = run("create", "-", stdin=json.dumps({f"x{index}": 1 for index in range(50)}), code=Exit.REFUSED)
+    assert many.stderr.splitlines()[-1] == "  and 31 more"
 
 
 def test_a_pool_that_exists_is_refused_with_its_own_code(run: Run) -> None:
@@ -360,7 +498,10 @@ def test_wait_tells_each_instance_and_ends_when_it_serves(
     result = run("update", "-", "--wait", stdin=json.dumps(minimal()))
 
     assert "pool web: ready: 1 of 1" in result.stderr
-    assert "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3 (dynamic: 2 servers added)" in result.stderr
+    assert (
+        "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3 (2 servers added, without a reload)"
+        in result.stderr
+    )
 
 
 def test_wait_gives_up_after_its_timeout_with_the_reason(run: Run, scheduler: Scheduler) -> None:

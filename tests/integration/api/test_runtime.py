@@ -136,7 +136,7 @@ def test_lbconfig_that_is_damaged_is_told_not_shown(client: FlaskClient, connect
     """A part that does not have its checksum is no configuration."""
     client.post("/v2/pools", json=minimal())
     publish_bundle(connection, zk_root, **{"10-global": "global\n"})
-    (part,) = connection.children(f"{zk_root}/rendered/web/parts")
+    part = connection.children(f"{zk_root}/rendered/web/parts")[0]
     connection.put(f"{zk_root}/rendered/web/parts/{part}", b"garbage")
 
     assert client.get("/v2/pools/web/lbconfig").status_code == 500
@@ -225,7 +225,8 @@ def test_status_says_why_an_instance_cannot_be_placed(client: FlaskClient, sched
     found = status(client)
 
     assert found["state"] == "pending"
-    assert "2 offers: ports 80 not free; 1 offer: role slave_public missing" in found["summary"]
+    assert found["summary"] == "edgelb-pool-0 cannot be placed yet: 2 offers: ports 80 not free (and 1 more)"
+    assert found["reasons"] == ["2 offers: ports 80 not free", "1 offer: role slave_public missing"]
     assert found["loadBalancers"][0]["pending"] == pending
 
 

@@ -39,6 +39,9 @@ def row(**changes: object) -> dict[str, object]:
         "message": "",
         "version": 7,
         "rejectedVersion": None,
+        "leaving": False,
+        "deaths": [],
+        "note": None,
     }
     return base | changes
 
@@ -76,7 +79,29 @@ def row(**changes: object) -> dict[str, object]:
         ),
         (
             {"pending": {"status": "PREPARED", "reasons": [{"count": 1, "reason": "cpus: wants 1.0, offer has 0.4"}]}},
-            "waits for an offer: 1 offer: cpus: wants 1.0, offer has 0.4",
+            "waits for an offer that fits:\n    1 offer: cpus: wants 1.0, offer has 0.4",
+        ),
+        ({"action": "noop", "reason": "the content is the same"}, "TASK_RUNNING on agent1, serves configuration 7"),
+        (
+            {"action": "dynamic", "reason": "2 servers added"},
+            "TASK_RUNNING on agent1, serves configuration 7 (2 servers added, without a reload)",
+        ),
+        (
+            {"leaving": True, "action": "noop", "reason": "leaving: connections finish"},
+            "TASK_RUNNING on agent1, is leaving: it takes no new connections, and open ones finish",
+        ),
+        (
+            {"verdict": None, "note": "runs, but does not report", "message": "serving version 15"},
+            "TASK_RUNNING on agent1: runs, but does not report",
+        ),
+        (
+            {
+                "deaths": [{"at": 60, "how": "was ended by SIGKILL"}],
+                "died": 7,
+                "action": None,
+            },
+            "TASK_RUNNING on agent1, serves configuration 7;"
+            " HAProxy was ended by SIGKILL at 1970-01-01 00:01:00 UTC, 7 times so far",
         ),
         (
             {"verdict": None, "pending": {"status": "STARTED", "summary": "not healthy yet", "reasons": []}},

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from api.liveness import Seen, doubts
+from api.doubts import Seen, doubts
 from api.pulse import Pulse, decode_pulse, encode_pulse
 from sdk.errors import CorruptRecord
-from sdk.storage.election import Holder
 
 PULSE = Pulse(beat=7, listener="h:1", connected=True, why_not="", silence=1.0, mesos_silence=10.0)
-WELL = Seen(holder=Holder(id="h:5-ab", url="", pid=5, since=0.0), holder_for=900.0, pulse=PULSE, pulse_for=2.0)
+WELL = Seen(holder=5, holder_for=900.0, pulse=PULSE, pulse_for=2.0)
 
 
 def sentence(seen: Seen) -> str:

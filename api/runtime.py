@@ -1,0 +1,143 @@
+"""What is known of pools at run time, read from everybody who knows something: ZooKeeper and the scheduler.
+
+Knows whom to ask and what it means when one does not answer. What follows from the answers is status.py's.
+"""
+
+import time
+from typing import Any
+
+from api.context import Context, not_found
+from api.pool_states import UNKNOWN
+from api.problems import ApiProblem
+from api.scheduler_link import Answer
+from api.status import pool_status, removal_status
+from api.verdict import Facts, SchedulerSide
+from pool_executor.bundle import Head
+from scheduler.pools.store import StoredPool
+from sdk.errors import CorruptRecord, StorageUnavailable
+
+#: A newer bundle may come between reading its head and reading its parts.
+_TRIES = 5
+
+
+class Scheduler:
+    """Asks the leading scheduler. What it says of itself is asked once, also when many pools are looked at."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state: Answer | None = None
+        self._silent: SchedulerSide | None = None
+
+    def side(self, name: str) -> SchedulerSide:
+        """What it says of one pool, or why it says nothing."""
+        if self._silent is not None:
+            return self._silent
+        url, silent = None, ""
+        try:
+            url = self._context.scheduler.url()
+            state = self._state = self._state or self._context.scheduler.call("GET", "/v1/state")
+            plans, pods = (self._context.scheduler.service("GET", name, what) for what in ("plans", "pods"))
+        except ApiProblem as problem:
+            silent = problem.message
+        except CorruptRecord as error:
+            silent = f"the scheduler's leadership node cannot be read: {error}"
+        except StorageUnavailable as error:
+            silent = str(error)
+        if silent:
+            self._silent = SchedulerSide(url=url, error=silent)
+            return self._silent
+        # 404 is no trouble: the scheduler has not taken the pool up yet, or is done with it.
+        refused = next((answer for answer in (state, plans, pods) if answer.status not in (200, 404)), None)
+        if refused is not None:
+            return SchedulerSide(url=url, error=f"the scheduler says: {sentence(refused)}")
+        wrong = next((one.get("message") for one in _list(state, "problems") if one.get("service") == name), None)
+        return SchedulerSide(
+            url=url,
+            problem=wrong,
+            pool_version=_pool_version(plans),
+            pool_uid=_label(plans, "EDGELB_POOL_UID"),
+            waits=_waits(state),
+            plans=_list(plans, "plans"),
+            pods=_list(pods, "pods"),
+        )
+
+
+def status_of(context: Context, stored: StoredPool, side: SchedulerSide) -> dict[str, Any]:
+    """Everything about a pool that is stored; ApiProblem 500 when its bundle cannot be read."""
+    name = stored.pool.name
+    try:
+        head, servers = _bundle(context, name)
+    except CorruptRecord as error:
+        raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
+    facts = Facts(
+        servers=servers,
+        problem=context.published.problem(name),
+        doubts=context.liveness.doubts(),
+        now=time.time(),
+    )
+    return pool_status(stored, head, context.published.instances(name), side, facts)
+
+
+def _bundle(context: Context, name: str) -> tuple[Head | None, dict[str, int] | None]:
+    for _ in range(_TRIES):
+        head = context.published.head(name)
+        if head is None:
+            return None, None
+        servers = context.published.servers(head)
+        if servers is not None:
+            return head, dict(servers)
+    raise CorruptRecord(f"rendered/{name}", "names parts that do not exist")
+
+
+def removal(context: Context, name: str, side: SchedulerSide) -> dict[str, Any]:
+    """What is left of a deleted pool, so that one can wait for its end; 404 when nothing is."""
+    instances = context.published.instances(name)
+    if not (instances or side.pods or side.plans or context.published.left_of(name)):
+        raise not_found(name)
+    return removal_status(name, instances, side)
+
+
+def all_statuses(context: Context) -> list[dict[str, Any]]:
+    """The state of every pool in short, by name; one that cannot be read is told as such."""
+    scheduler = Scheduler(context)
+    view = context.pools.all()
+    short: dict[str, dict[str, Any]] = {}
+    for name, stored in view.items():
+        try:
+            found = status_of(context, stored, scheduler.side(name))
+        except ApiProblem as problem:
+            found = _unreadable(name, problem.message)
+        short[name] = {key: found[key] for key in ("name", "version", "state", "summary", "reasons")}
+    short |= {name: _unreadable(name, problem) for name, problem in view.unreadable.items()}
+    return [short[name] for name in sorted(short)]
+
+
+def _unreadable(name: str, problem: str) -> dict[str, Any]:
+    return {"name": name, "version": None, "state": UNKNOWN, "summary": problem, "reasons": [problem]}
+
+
+def _waits(state: Answer) -> str | None:
+    body = state.body if isinstance(state.body, dict) else {}
+    return str(body["reason"]) if body.get("ready") is False and body.get("reason") else None
+
+
+def _pool_version(plans: Answer) -> int | None:
+    value = _label(plans, "EDGELB_POOL_VERSION")
+    return int(value) if value and value.isdecimal() else None
+
+
+def _label(plans: Answer, name: str) -> str | None:
+    labels = plans.body.get("labels") if isinstance(plans.body, dict) else None
+    value = labels.get(name) if isinstance(labels, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _list(answer: Answer, key: str) -> list[dict[str, Any]]:
+    items = answer.body.get(key) if isinstance(answer.body, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def sentence(answer: Answer) -> str:
+    """What an answer that is an error says."""
+    message = answer.body.get("message") if isinstance(answer.body, dict) else None
+    return str(message) if message else f"HTTP {answer.status}"

@@ -1,0 +1,159 @@
+"""The state of a pool as one word, the sentence for people, and every reason that keeps it from being ready. Pure.
+
+`ready` is a promise: traffic can flow. So it is the last word that is left when nothing speaks against it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.backends import without_servers
+from api.doubts import Doubt
+from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, refusals
+from pool_executor.bundle import Head
+from scheduler.pools.store import StoredPool
+
+Json = Mapping[str, Any]
+Verdict = tuple[str, str, tuple[str, ...]]
+"""State, summary, reasons."""
+
+#: A HAProxy that died so often within so many seconds is not well, although it serves at the moment.
+_MANY_DEATHS, _WITHIN = 3, 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerSide:
+    """What the scheduler answered; `error` is the sentence when it did not, `problem` what it says of the pool.
+
+    `pool_uid` and `pool_version` say which state of the pool its plans carry out; None when it does not tell.
+    `waits` is its own sentence for why it cannot carry out anything now, Mesos being away for example.
+    """
+
+    url: str | None = None
+    error: str | None = None
+    problem: str | None = None
+    pool_version: int | None = None
+    pool_uid: str | None = None
+    waits: str | None = None
+    plans: Sequence[Json] = ()
+    pods: Sequence[Json] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known besides: `servers` of each backend in the bundle (None without one), what the template says is
+    wrong with the pool, why changes of tasks do not reach the load balancers, and the time in epoch seconds.
+    """
+
+    servers: Mapping[str, int] | None
+    problem: Json
+    doubts: tuple[Doubt, ...]
+    now: float
+
+
+def verdict(
+    stored: StoredPool,
+    head: Head | None,
+    rows: Sequence[Json],
+    backends: Sequence[Json],
+    side: SchedulerSide,
+    facts: Facts,
+) -> Verdict:
+    """What to say of the pool; `rows` are its load balancers, `backends` its backends, as the status shows them."""
+    wanted = stored.pool.count
+    if side.problem is not None:
+        return _said(PENDING, "the scheduler cannot carry the pool out", [side.problem])
+    if side.error is None and _unheard(stored, side):
+        # Before anything else: plans, refusals and instances are still those of the pool as it was.
+        sentence = f"the scheduler has not taken up version {stored.version} of the pool yet"
+        return _said(DEPLOYING, sentence, [side.waits] if side.waits else [])
+    refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
+    if refused:
+        name, reasons = refused[0]
+        others = [f"{other}: {reason}" for other, found in refused[1:] if found != reasons for reason in found]
+        return _said(PENDING, f"{name} cannot be placed yet", [*reasons, *others])
+    unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
+    structure = facts.problem.get("structure")
+    if structure and unrendered and facts.problem.get("poolVersion") == stored.version:
+        told = str(structure.get("reason") if isinstance(structure, Mapping) else structure)
+        return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [told])
+    doubts = [doubt.reason for doubt in facts.doubts]
+    if unrendered or head is None:
+        return _said(DEPLOYING, f"version {stored.version} of the pool has not been rendered yet", doubts)
+    # Only a refusal of what is published now counts: an older one says nothing about the pool as it is.
+    rejected = [row for row in rows if row["verdict"] == "rejected" and (row["rejectedVersion"] or 0) >= head.version]
+    if rejected:
+        sentence = (
+            f"{len(rejected)} of {wanted} instances refused version {rejected[0]['rejectedVersion']} of the"
+            " configuration and go on serving the one before"
+        )
+        return _said(REJECTED, sentence, [str(rejected[0]["error"])])
+    # One that is on its way out, or whose task has just died, still has a row: it is none of those that are wanted.
+    current = min(wanted, len({row["name"] for row in rows if row["current"]}))
+    serve = f"{current} of {wanted} instances serve the current configuration"
+    open_plans = [str(plan.get("name")) for plan in side.plans if plan.get("status") != "COMPLETE"]
+    if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
+        return _said(DEPLOYING, serve, [*_under_way(rows, wanted, open_plans, side), *doubts], "; ")
+    amiss = list(_amiss(rows, backends, facts))
+    if side.error is not None:
+        return _said(UNKNOWN, serve, [side.error, *amiss], "; ")
+    return _said(DEGRADED, serve, amiss, "; ") if amiss else (READY, serve, ())
+
+
+def _said(state: str, sentence: str, reasons: Sequence[str], joint: str = ": ") -> Verdict:
+    """The first reason stands in the summary; how many more there are is told."""
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return state, f"{sentence}{joint}{reasons[0]}{more}" if reasons else sentence, tuple(reasons)
+
+
+def _unheard(stored: StoredPool, side: SchedulerSide) -> bool:
+    # A scheduler of an older release has plans for the pool, but does not tell which version they carry out.
+    if side.pool_version is None:
+        return not side.plans
+    if side.pool_uid not in (None, stored.revision.uid):
+        return True  # of a pool that was deleted and created again
+    return side.pool_version < stored.version
+
+
+def _under_way(rows: Sequence[Json], wanted: int, open_plans: Sequence[str], side: SchedulerSide) -> Iterator[str]:
+    if side.waits:
+        yield side.waits
+    told = False
+    for row in rows:
+        step = row["pending"].get("summary") if row["pending"] else row["note"]
+        if step:
+            told = True
+            yield f"{row['name']} {step}"
+    if told:
+        return
+    if len(rows) > wanted:
+        yield f"{len(rows) - wanted} more on the way out"
+    elif open_plans:
+        yield f"plan {', '.join(open_plans)} is running"
+
+
+def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iterator[str]:
+    """What is wrong with a pool whose instances all serve what they should."""
+    yield from without_servers(backends)
+    for doubt in facts.doubts:
+        yield f"changes of tasks do not reach the load balancers: {doubt.reason}"
+    held = facts.problem.get("held")
+    if isinstance(held, Mapping) and held.get("reason"):
+        yield f"its last servers are kept: {held['reason']}"
+    for row in rows:
+        if row["healthy"] is False and row["error"]:
+            yield f"{row['name']}: {row['error']}"
+        recent = [death for death in row["deaths"] if facts.now - death["at"] < _WITHIN]
+        if len(recent) >= _MANY_DEATHS:
+            yield f"HAProxy of {row['name']} dies again and again: {deaths_note(row)}"
+
+
+def instance_note(row: Json) -> str | None:
+    """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so."""
+    if row["pending"] or row["current"] or row["leaving"]:
+        return None
+    if row["verdict"] is None and row["state"] == "TASK_RUNNING":
+        return "runs, but does not report: its executor starts, hangs, or has no connection to ZooKeeper"
+    if row["verdict"] == "applied":
+        return f"serves configuration {row['version']} and has not taken up the newest one yet"
+    return None

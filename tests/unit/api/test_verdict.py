@@ -1,0 +1,146 @@
+"""What the state of a pool follows from."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.backends import backend_rows
+from api.doubts import Doubt
+from api.status import pool_status
+from api.verdict import Facts, SchedulerSide
+from pool_executor.bundle import BackendHealth, Death, HaproxyInfo, Head, InstanceStatus
+from scheduler.pools.model import MapRule, Pool, Revision
+from scheduler.pools.store import StoredPool
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
+
+POOL = pool(
+    "web",
+    frontend("in", "app", MapRule(backend="api", path_beg="/api")),
+    backend("app", service(task_name="a")),
+    backend("api", service(task_name="b")),
+    backend("spare"),
+)
+INSTANCE = InstanceStatus(
+    task_id="t0",
+    pod="edgelb-pool-0",
+    hostname="agent1",
+    addresses=(),
+    public=(),
+    ports={},
+    epoch=1,
+    version=3,
+    verdict="applied",
+    action="dynamic",
+    reason="",
+    error=None,
+    rejected_version=None,
+    healthy=True,
+    since=0.0,
+    haproxy=HaproxyInfo(version="2.6", master=1, workers=(2,)),
+    counters={},
+    short=(),
+)
+TASK = {"id": "t0", "name": "edgelb-pool-0-server", "state": "TASK_RUNNING", "message": "serving version 3"}
+POD = {"name": "edgelb-pool-0", "index": 0, "status": "RUNNING", "tasks": [TASK], "pending": None}
+SIDE = SchedulerSide(pool_version=1, pool_uid="u1", plans=({"name": "deploy", "status": "COMPLETE"},), pods=(POD,))
+FACTS = Facts(servers={"app": 2, "api": 1}, problem={}, doubts=(), now=1000.0)
+HEAD = Head(pool="web", epoch=1, version=3, pool_version=1, pool_uid="u1", task_revision=1)
+
+
+def status(
+    *, instance: InstanceStatus | None = INSTANCE, head: Head | None = HEAD, side: SchedulerSide = SIDE, **facts: Any
+) -> dict[str, Any]:
+    """The status of POOL with one load balancer."""
+    instances = [instance] if instance else []
+    return pool_status(StoredPool(POOL, Revision("u1", 1)), head, instances, side, replace(FACTS, **facts))
+
+
+def test_a_pool_is_ready_when_traffic_can_flow() -> None:
+    """Also when a backend that no frontend uses has no servers."""
+    found = status()
+    assert (found["state"], found["reasons"]) == ("ready", [])
+    assert [(one["name"], one["frontends"], one["servers"], one["up"]) for one in found["backends"]] == [
+        ("app", ["in"], 2, 2),
+        ("api", ["in"], 1, 1),
+        ("spare", [], 0, 0),
+    ]
+
+
+SHORT = BackendHealth(name="api", servers=1, up=0, reason="Connection refused")
+DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"servers": {"app": 2}, "problem": {"backends": [{"backend": "api", "reason": "no task is called b"}]}},
+            "backend api has no servers: no task is called b",
+        ),
+        ({"servers": {"app": 2}}, "backend api has no servers: no servers were found for it"),
+        (
+            {"instance": replace(INSTANCE, short=(SHORT,))},
+            "backend api has no servers: edgelb-pool-0 cannot use its server: Connection refused",
+        ),
+        ({"doubts": (DOUBT,)}, "changes of tasks do not reach the load balancers: the mesos-listener at h:1 hangs"),
+        (
+            {"problem": {"held": {"since": 1.0, "reason": "90 of 100 tasks went at once"}}},
+            "its last servers are kept: 90 of 100 tasks went at once",
+        ),
+        (
+            {"instance": replace(INSTANCE, deaths=(Death(at=999.0, how="exited with status 1"),) * 3)},
+            "HAProxy of edgelb-pool-0 dies again and again: exited with status 1 at 1970-01-01 00:16:39 UTC, "
+            "3 times so far",
+        ),
+    ],
+)
+def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str, Any], reason: str) -> None:
+    """All instances serve the current configuration, and that is not enough."""
+    found = status(**changes)
+    assert found["state"] == "degraded"
+    assert found["reasons"] == [reason]
+    assert found["summary"] == f"1 of 1 instances serve the current configuration; {reason}"
+
+
+def test_what_the_template_refuses_is_rejected_with_its_reason() -> None:
+    """It looked like a slow deployment, for ever; a refusal of an older version says nothing."""
+    problem = {"poolVersion": 1, "structure": {"reason": "backend x: exists twice"}}
+    found = status(head=replace(HEAD, pool_version=7), problem=problem)
+    assert found["state"] == "rejected"
+    assert found["summary"] == "version 1 of the pool cannot be rendered: backend x: exists twice"
+    assert status(head=replace(HEAD, pool_version=7), problem=problem | {"poolVersion": 7})["state"] == "deploying"
+
+
+def test_a_pool_that_was_created_again_is_not_ready_before_it_is_rendered() -> None:
+    """What is published is of the pool before, whatever the numbers of versions say."""
+    assert status(head=replace(HEAD, pool_uid="u0"))["state"] == "deploying"
+    assert status(side=replace(SIDE, pool_uid="u0"))["state"] == "deploying"
+
+
+def test_a_pool_that_is_not_rendered_says_who_does_not_do_it() -> None:
+    """The template may be away."""
+    found = status(head=None, servers=None, doubts=(Doubt(component="template", reason="no template is in charge"),))
+    assert found["state"] == "deploying"
+    assert found["summary"] == "version 1 of the pool has not been rendered yet: no template is in charge"
+    assert {one["up"] for one in found["backends"]} == {None}
+
+
+def test_an_instance_that_does_not_report_is_told_as_such() -> None:
+    """Its task runs, so Mesos sees nothing wrong; the last message of its executor says nothing about now."""
+    found = status(instance=None)
+    assert found["state"] == "deploying"
+    assert "edgelb-pool-0 runs, but does not report: its executor starts, hangs" in found["summary"]
+    behind = status(instance=replace(INSTANCE, version=2))
+    assert "edgelb-pool-0 serves configuration 2 and has not taken up the newest one yet" in behind["summary"]
+
+
+def test_the_worst_instance_counts_for_a_backend() -> None:
+    """Each instance has its own traffic; one that leaves or does not serve yet is not asked."""
+    other = replace(INSTANCE, pod="edgelb-pool-1", short=(BackendHealth(name="app", servers=2, up=1, reason=None),))
+    gone = replace(INSTANCE, leaving=True, short=(SHORT,))
+    silent = replace(INSTANCE, short=None)
+    small: Pool = pool("web", frontend("in", "app"), backend("app", service(task_name="a")))
+    assert [one["up"] for one in backend_rows(small, {"app": 2}, [INSTANCE, other, gone], [])] == [1]
+    assert [one["up"] for one in backend_rows(small, {"app": 2}, [silent], [])] == [None]
+    assert [one["up"] for one in backend_rows(small, {"app": 2}, [silent, INSTANCE], [])] == [2]
