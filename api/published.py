@@ -1,7 +1,7 @@
 """What the other processes publish about a pool in ZooKeeper: the rendered bundle and the status of its instances.
 
 Knows the nodes, also those that a deleted pool leaves for a while; their bytes are decoded by pool_executor.bundle.
-Reads only.
+Reads only, but for the acceptance of a removal.
 """
 
 import json
@@ -14,9 +14,25 @@ import structlog
 from api.server_counts import ServerCounts
 from pool_executor.bundle import Head, InstanceStatus, Part, PartDecoder, decode_head, decode_status
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import ZooKeeper
+from sdk.storage.connection import NodeExists, NoNode, ZooKeeper, encode_json
 
 _log = structlog.get_logger()
+
+
+def read_part(zookeeper: ZooKeeper, base: str, part: Part) -> str | None:
+    """The text of one part of the bundle at `base`, None when it was removed meanwhile. May raise CorruptRecord."""
+    path = f"{base}/parts/{part.sha256}"
+    decoder = PartDecoder(part)
+    whole = zookeeper.get(path)
+    if whole is not None:
+        decoder.feed(whole[0])
+        return decoder.text()
+    index = 0
+    while (chunk := zookeeper.get(f"{path}.{index}")) is not None:
+        if decoder.feed(chunk[0]):
+            return decoder.text()
+        index += 1
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +52,24 @@ class Published:
 
     def part(self, pool: str, part: Part) -> str | None:
         """The text of one part, None when it was removed meanwhile."""
-        path = f"{self.root}/rendered/{pool}/parts/{part.sha256}"
-        decoder = PartDecoder(part)
-        whole = self.zookeeper.get(path)
-        if whole is not None:
-            decoder.feed(whole[0])
-            return decoder.text()
-        index = 0
-        while (chunk := self.zookeeper.get(f"{path}.{index}")) is not None:
-            if decoder.feed(chunk[0]):
-                return decoder.text()
-            index += 1
-        return None
+        return read_part(self.zookeeper, f"{self.root}/rendered/{pool}", part)
+
+    def accept_removal(self, pool: str) -> Mapping[str, Any] | None:
+        """Write down that what is held now may go, and tell what it is (`since`, `reason`); None when nothing is.
+
+        The template looks for it; a hold that begins later is not meant.
+        """
+        held = self.problem(pool).get("held")
+        if not isinstance(held, dict):
+            return None
+        path, data = f"{self.root}/rendered/{pool}/acceptance", encode_json({"since": held.get("since")})
+        try:
+            self.zookeeper.create(path, data)
+        except NodeExists:
+            self.zookeeper.set(path, data)
+        except NoNode:
+            return None  # the pool goes at this moment
+        return held
 
     def servers(self, head: Head) -> Mapping[str, int] | None:
         """How many servers each backend has in the bundle, without those that have none; None when there is a newer
