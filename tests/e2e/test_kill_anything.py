@@ -41,9 +41,8 @@ def test_a_control_process_that_is_killed_costs_no_request_and_comes_back(system
         wait_until(lambda: system.child(component) != before, 20, f"a new {component}")
         wait_until(lambda: healed(system), 40, "the healed system")
         follows_changes(system, url)
+        wait_until(lambda: load.report().requests > 20, 30, "20 requests")
     assert load.report().failures == {}
-    # It may all be over within a second.
-    assert load.report().requests > 20
 
 
 def test_a_killed_haproxy_is_started_again_on_the_same_port(system: System) -> None:
@@ -54,8 +53,9 @@ def test_a_killed_haproxy_is_started_again_on_the_same_port(system: System) -> N
         system.kill(victim["haproxy"]["master"])
         wait_until(lambda: system.stack.fetch(urls[0])[0] == 200, 20, f"an answer of {urls[0]}")
         wait_until(lambda: healed(system), 40, "the healed system")
+        killed = victim["haproxy"]["master"]
+        wait_until(lambda: system.instance_behind(urls[0])["haproxy"]["master"] != killed, 20, "the report of a new one")
     assert load.report().failures == {}
-    assert system.instance_behind(urls[0])["haproxy"]["master"] != victim["haproxy"]["master"]
 
 
 def test_a_killed_worker_is_replaced_by_its_master_or_with_it(system: System) -> None:

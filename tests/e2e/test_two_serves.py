@@ -108,8 +108,8 @@ def test_when_the_first_is_killed_the_second_takes_over_and_no_request_fails(sys
         wait_until(lambda: len(system.answers(url)) == 3, 40, "the third application instance in the traffic")
         system.scale_application(2)
         wait_until(lambda: len(system.answers(url)) == 2, 40, "two application instances in the traffic")
+        wait_until(lambda: load.report().requests > 100, 30, "a hundred requests")
     assert load.report().failures == {}
-    assert load.report().requests > 100
     assert system.task_ids("web") == tasks
 
     # Pools are created, served and deleted through the second; its executor's artifact is fetched from it.
