@@ -123,3 +123,13 @@ def test_each_death_of_haproxy_is_told(system: System) -> None:
     system.kill(victim["haproxy"]["master"])
     wait_until(lambda: "HAProxy was ended by SIGKILL at" in system.edgelb("status", "web").stdout, 30, "the death")
     wait_until(lambda: system.ready("web"), 30, "the pool to be ready")
+
+
+def test_an_api_and_a_scheduler_that_hang_are_started_again(system: System) -> None:
+    """Both at once; nobody is left who could tell, and the supervisor needs nobody."""
+    wait_until(lambda: system.ready("web"), 60, "the sample pool")
+    pids = [system.child(component) for component in ("api", "scheduler")]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: not any(map(processes.alive, pids)), LOADED, "their end by force")
+    wait_until(lambda: system.ready("web"), 60, "the pool to be ready with their successors")
