@@ -37,11 +37,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChanges:
-    """What changed in the set of running tasks; `revision` is that of the listener which told it."""
+    """What changed in the set of running tasks; `revision` is that of the listener which told it.
+
+    `missing` are those of `removed` that are not named any more, and nobody said that they ended.
+    """
 
     revision: int
     updated: tuple[Task, ...] = ()
     removed: tuple[TaskKey, ...] = ()
+    missing: frozenset[TaskKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +201,10 @@ class TaskWatch:
                     self._tasks[task.key] = task
                 for key in removed:
                     self._tasks.pop(key, None)
-                self._on_changes(TaskChanges(revision=event.revision, updated=updated, removed=removed))
+                missing = frozenset(key_from_message(one) for one in event.delta.removed if one.missing)
+                self._on_changes(
+                    TaskChanges(revision=event.revision, updated=updated, removed=removed, missing=missing)
+                )
                 self._token = event.resume_token or self._token
             case _:  # of a later version
                 pass
@@ -205,10 +212,12 @@ class TaskWatch:
 
     def _replace_all(self, fresh: dict[TaskKey, Task], revision: int) -> None:
         before, self._tasks = self._tasks, fresh
+        removed = tuple(key for key in before if key not in fresh)
         changes = TaskChanges(
             revision=revision,
             updated=tuple(task for key, task in fresh.items() if before.get(key) != task),
-            removed=tuple(key for key in before if key not in fresh),
+            removed=removed,
+            missing=frozenset(removed),
         )
         if changes.updated or changes.removed or not self._synced:
             self._on_changes(changes)
