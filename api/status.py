@@ -29,7 +29,9 @@ def pool_status(
     """
     rows = _rows(instances, side.pods, head)
     problem = facts.problem
-    backends = backend_rows(stored.pool, facts.servers, instances, problem.backends if problem else ())
+    # What was said of an earlier version may not be true of this one.
+    told = problem.backends if problem and problem.pool_version == stored.version else ()
+    backends = backend_rows(stored.pool, facts.servers, instances, told)
     state, summary, reasons = verdict(stored, head, rows, backends, side, facts)
     return {
         "name": stored.pool.name,
