@@ -12,6 +12,7 @@ import structlog
 from api.accounts import Accounts
 from api.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
 from api.version import package_version
+from scheduler.config import ALLOW_UNAUTHENTICATED
 from sdk.errors import EnvironmentProblem, SdkError, TemporaryFailure
 from sdk.http.address import require_authentication
 from sdk.http.server import HttpServer
@@ -45,6 +46,7 @@ class ApiSettings:
             authenticated=self.accounts is not None,
             allowed=self.allow_unauthenticated,
             instead="give users in EDGELB_API_CREDENTIALS_FILE",
+            setting=ALLOW_UNAUTHENTICATED,
         )
 
 

@@ -14,6 +14,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from sdk.errors import CorruptRecord, InvalidSpec, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.resources import milli
 from sdk.model.spec import CommandSpec, PodSpec, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec
-from sdk.plugin import Host
+from sdk.plugin import Host, Wishes
 from sdk.storage.codecs import from_json
 from sdk.storage.connection import Handle, decode_json, encode_json
 
@@ -79,9 +80,14 @@ class Hello:
         self._watch: Handle | None = None
 
     def start(self, host: Host) -> None:
-        """Publish the stored count at each of its changes."""
+        """Get ready."""
         self._prepare(host)
-        self._watch = host.zookeeper.watch_data(self._count_path, self._on_count)
+
+    def took_charge(self, wishes: Wishes) -> None:
+        """Publish the stored count, read anew, and again at each of its changes."""
+        assert self._host is not None
+        self.stop()
+        self._watch = self._host.zookeeper.watch_data(self._count_path, partial(self._on_count, wishes))
 
     def stop(self) -> None:
         """End the watch."""
@@ -152,17 +158,17 @@ class Hello:
         self._options = parse_options(host.settings.framework.options)
         self._count_path = f"{host.settings.zk_root}/wishes/{host.settings.framework.name}/count"
 
-    def _on_count(self, found: tuple[bytes, int] | None) -> None:
+    def _on_count(self, wishes: Wishes, found: tuple[bytes, int] | None) -> None:
         assert self._host is not None
         name = self._host.settings.framework.name
         try:
             count = self._parse_count(found)
         except CorruptRecord as error:
             self._host.report({name: str(error)})
-            self._host.publish({}, keep=[name])
+            wishes.publish({}, keep=[name])
             return
         self._host.report({})
-        self._host.publish({name: self.service(count)})
+        wishes.publish({name: self.service(count)})
 
     def _parse_count(self, found: tuple[bytes, int] | None) -> int:
         if found is None:

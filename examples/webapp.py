@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -91,6 +92,11 @@ class WebApp:
                 # From here on the client counts on an answer, although no thread has read its request yet.
                 app.change_busy(1)
                 super().process_request(request, client_address)
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                # Clients that go away are no errors of ours to print; those of ours are.
+                if not isinstance(sys.exception(), ConnectionError):
+                    super().handle_error(request, client_address)
 
         self._server = Server((host, port), Handler)
         self.port: int = self._server.server_address[1]

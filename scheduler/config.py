@@ -7,6 +7,10 @@ from pathlib import Path
 
 from sdk.errors import InvalidSpec
 from sdk.http.address import is_loopback, split_address
+from sdk.mesos.access import Access
+
+# As messages name it; the API and the listener have the same setting.
+ALLOW_UNAUTHENTICATED = "--allow-unauthenticated (EDGELB_ALLOW_UNAUTHENTICATED=1)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class SchedulerSettings:
     secret: str | None = field(default=None, repr=False)
     """What changes over HTTP have to show; None: one is made up and stands beside the leader's address in ZooKeeper."""
     allow_unauthenticated: bool = False
+    access: Access = field(default_factory=Access)
+    """To Mesos."""
 
     def check(self) -> None:
         """Raise InvalidSpec with the option's name for what can never work."""

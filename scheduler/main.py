@@ -7,11 +7,12 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from scheduler.config import SchedulerSettings
+from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import SystemClock
 from sdk.core.events import Event
 from sdk.errors import StorageUnavailable
@@ -19,6 +20,7 @@ from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
 from sdk.http.address import is_loopback, require_authentication
 from sdk.http.app import framework_prefix, make_app
 from sdk.http.server import HttpServer
+from sdk.mesos.access import Access
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
 from sdk.metrics import Metrics
@@ -41,7 +43,10 @@ class SchedulerProcess:
         """Raises InvalidSpec or EnvironmentProblem for what cannot be run at all."""
         settings.check()
         self._settings = settings
-        self._frameworks = frameworks = select(load_frameworks(settings.frameworks), settings.names)
+        self._frameworks = frameworks = [
+            replace(framework, principal=settings.access.principal_for(framework.name, framework.principal))
+            for framework in select(load_frameworks(settings.frameworks), settings.names)
+        ]
         _require_authentication(settings, frameworks)
         plugins = [load_plugin(framework) for framework in frameworks]
         with contextlib.ExitStack() as undo:
@@ -86,15 +91,12 @@ class SchedulerProcess:
     def wait_storage(self, stop: threading.Event) -> None:
         """Wait until the tree below our roots is known to be one that this program understands."""
         roots = {runner.settings.zk_root for runner in self._runners}
-        told = False
         while not stop.is_set():
             try:
                 for root in roots:
                     ensure_schema(self._zookeeper, root)
-            except StorageUnavailable as error:
-                if not told:
-                    _log.warning("Waiting for ZooKeeper", error=str(error))
-                told = True
+            except StorageUnavailable:
+                # The connection says why, and goes on saying it.
                 self._zookeeper.wait_connected(0.5)
             else:
                 return
@@ -119,7 +121,7 @@ class SchedulerProcess:
             charge=Leadership(
                 self._zookeeper, store.leader_path, {"id": framework.name, "url": url, "pid": os.getpid(), **told}
             ),
-            feeds=feed_factory(framework, settings.mesos, url),
+            feeds=feed_factory(framework, settings.mesos, url, settings.access),
             clock=SystemClock(),
             new_id=lambda: str(uuid.uuid4()),
             metrics=self._metrics,
@@ -136,10 +138,11 @@ def _require_authentication(settings: SchedulerSettings, frameworks: Sequence[Fr
         authenticated=settings.secret is not None and not open_ones,
         allowed=settings.allow_unauthenticated,
         instead=instead,
+        setting=ALLOW_UNAUTHENTICATED,
     )
 
 
-def feed_factory(framework: FrameworkConfig, mesos: str, url: str) -> FeedFactory:
+def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Access) -> FeedFactory:
     """Makes subscriptions of `framework` to the masters at `mesos`."""
 
     def make(record: FrameworkRecord, post: Callable[[Event], None]) -> MesosFeed:
@@ -154,7 +157,7 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str) -> FeedFactor
             webui_url=framework.webui_url or url,
             capabilities=tuple(framework.capabilities),
         )
-        return MesosFeed(info=info, master=mesos, post=post)
+        return MesosFeed(info=info, master=mesos, post=post, credentials=access.credentials, tls=access.tls)
 
     return make
 

@@ -6,6 +6,7 @@ that cannot become a service slows down only itself: its instances stay as they 
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from flask import Blueprint, Response
@@ -17,7 +18,7 @@ from scheduler.pools.store import PoolStore, PoolView, PoolWatch, StoredPool
 from sdk.errors import SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
-from sdk.plugin import ADVERTISED, Host
+from sdk.plugin import ADVERTISED, Host, Wishes
 from sdk.storage.connection import NotEmpty
 
 _log = structlog.get_logger()
@@ -36,13 +37,14 @@ class EdgeLB:
         self._watch: PoolWatch | None = None
         self._view: PoolView | None = None
         self._told: dict[str, tuple[StoredPool, ServiceSpec]] = {}
+        self._services: frozenset[str] | None = None
         self._stopping = False
         self._changed = threading.Condition()
         self._dirty = False
         self._cleaner = threading.Thread(target=self._clean, name="pool leftovers", daemon=True)
 
     def start(self, host: Host) -> None:
-        """Publish all pools at each of their changes."""
+        """Work out what all pools have in common, and begin to clean up."""
         settings = host.settings
         self._host = host
         self._deployment = Deployment(
@@ -55,7 +57,15 @@ class EdgeLB:
             kill_grace=parse_options(settings.framework.options).kill_grace,
         )
         self._cleaner.start()
-        self._watch = PoolStore(host.zookeeper, settings.zk_root).watch(self._on_pools)
+
+    def took_charge(self, wishes: Wishes) -> None:
+        """Publish all pools, read anew, and again at each of their changes."""
+        assert self._host is not None
+        if self._watch is not None:
+            self._watch.close()
+        self._view = None
+        store = PoolStore(self._host.zookeeper, self._host.settings.zk_root)
+        self._watch = store.watch(partial(self._on_pools, wishes))
 
     def stop(self) -> None:
         """End the watch and the cleaning."""
@@ -81,7 +91,13 @@ class EdgeLB:
         return [routes]
 
     def on_change(self) -> None:
-        """A service may be gone."""
+        """A service may be gone: most changes are about other things."""
+        services = self._host.services if self._host is not None else None
+        if services != self._services:
+            self._services = services
+            self._look()
+
+    def _look(self) -> None:
         with self._changed:
             self._dirty = True
             self._changed.notify_all()
@@ -95,7 +111,7 @@ class EdgeLB:
 
     # -- pools ---------------------------------------------------------------------------------------------------------
 
-    def _on_pools(self, view: PoolView) -> None:
+    def _on_pools(self, wishes: Wishes, view: PoolView) -> None:
         assert self._host is not None
         problems = dict(view.unreadable)
         services: dict[str, ServiceSpec] = {}
@@ -109,8 +125,8 @@ class EdgeLB:
         self._view = view
         self._host.report(problems)
         # What cannot be read or converted exists all the same: its instances stay.
-        self._host.publish(services, keep=set(problems))
-        self.on_change()
+        wishes.publish(services, keep=set(problems))
+        self._look()
 
     def _service(self, name: str, stored: StoredPool) -> ServiceSpec:
         told = self._told.get(name)
@@ -140,13 +156,13 @@ class EdgeLB:
     def _remove_leftovers(self) -> bool:
         """Remove status folders of pools that are gone; True when it must be tried again."""
         host, view = self._host, self._view
-        snapshot = host.snapshot() if host is not None and host.leading else None
-        if host is None or view is None or snapshot is None:
+        services = host.services if host is not None and host.leading else None
+        if host is None or view is None or services is None:
             return False
         base = f"{host.settings.zk_root}/instances"
         again = False
         for pool in host.zookeeper.children(base):
-            if pool in view or pool in view.unreadable or pool in snapshot.services:
+            if pool in view or pool in view.unreadable or pool in services:
                 continue
             try:
                 host.zookeeper.delete(f"{base}/{pool}")

@@ -9,6 +9,7 @@
     │   └── UnexpectedAnswer     the peer answered with a status that asks for another try (5xx, 307 without a leader)
     ├── PermanentFailure         trying again cannot help
     │   ├── Refused              the peer refused a call as wrong (4xx); carries status and text
+    │   │   └── Unauthorized     the peer does not know who we are (401); the message says what to set
     │   ├── FrameworkRemoved     Mesos removed the framework id for good
     │   └── CorruptRecord        stored bytes do not have the form they were written in
     └── LeadershipLost           another process is in charge; stop all calls at once
@@ -66,6 +67,14 @@ class Refused(PermanentFailure):
         super().__init__(f"HTTP {status}: {text}")
         self.status = status
         self.text = text
+
+
+class Unauthorized(Refused):
+    """The peer does not know who we are: `sentence` says who refused what, and which setting to look at."""
+
+    def __init__(self, text: str, sentence: str) -> None:
+        super().__init__(401, text)
+        self.args = (sentence,)
 
 
 class FrameworkRemoved(PermanentFailure):

@@ -1,8 +1,8 @@
 """What a framework's author writes, and what the SDK gives him.
 
 A plugin publishes wishes (`ServiceSpec`s by name) whenever they change; the SDK makes them true and keeps them so. The
-plugin never sees Mesos. It runs on every process, also on standbys: what it publishes there is used when that process
-takes over, and what it stores it must be ready to store twice.
+plugin never sees Mesos. It runs on every process, also on standbys, where it has nothing to wish for: when one of those
+takes over, nobody knows how old what it knew is. What it stores it must be ready to store twice.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -51,34 +51,54 @@ class Host(Protocol):
     def leading(self) -> bool:
         """Whether this process is in charge now."""
 
+    def report(self, problems: Mapping[str, str]) -> None:
+        """Say what is wrong with single wishes, sentence by name; replaces what was reported before. Shown to users."""
+
+    @property
+    def services(self) -> frozenset[str] | None:
+        """Names of the services that are there or wished for, None while this process is not in charge. Cheap."""
+
+    def snapshot(self) -> Snapshot | None:
+        """The framework as it is, None while this process is not in charge. Costs more, the more there is."""
+
+
+class Wishes(Protocol):
+    """Where a plugin says what it wishes for, from when its process took charge until it lost it."""
+
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """Wish for exactly these services, and for those named in `keep` as they were last wished for.
 
         A service that is in neither is removed from the cluster, so publish only what is completely known. Each spec is
-        taken by itself: one that breaks a rule changes nothing, and its problem is shown with the field's path.
+        taken by itself: one that breaks a rule changes nothing, and its problem is shown with the field's path. Without
+        effect once this process is in charge no more, also when it takes charge again. From any thread.
         """
-
-    def report(self, problems: Mapping[str, str]) -> None:
-        """Say what is wrong with single wishes, sentence by name; replaces what was reported before. Shown to users."""
-
-    def snapshot(self) -> Snapshot | None:
-        """The framework as it is, None while this process is not in charge."""
 
 
 class Plugin(Protocol):
     """A framework. Made without arguments, once per process."""
 
     def start(self, host: Host) -> None:
-        """Begin to publish. Called once, on every process; must return soon."""
+        """Get ready. Called once, on every process; must return soon."""
 
     def stop(self) -> None:
-        """End what `start` began."""
+        """End what `start` and `took_charge` began."""
 
     def blueprints(self, host: Host) -> "Sequence[Blueprint]":
         """Routes of the plugin's own; called before `start`. Their names must be unique per framework."""
 
+    def took_charge(self, wishes: Wishes) -> None:
+        """This process is in charge now: read the wishes anew, and publish them here, then and at each change.
+
+        What is stored holds until then. Another process may have been given newer wishes than this one has seen, and
+        carried them out; old ones would remove what runs. So only what is read after this call may be published to
+        `wishes`. On the runner's thread: must return soon; called again after a while when it raises.
+        """
+
     def on_change(self) -> None:
-        """The framework changed; `Host.snapshot` tells how. On the runner's thread: must return at once."""
+        """Something changed, an update of a task for example; `Host.services` and `Host.snapshot` tell what is there.
+
+        On the runner's thread, after each batch of events: must return at once.
+        """
 
     def uninstalled(self) -> None:
         """The framework is gone from Mesos; remove what the plugin stored itself. On the process in charge only."""

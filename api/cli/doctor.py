@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from api.cli import logs, settings
 from api.cli.exits import Exit
 from api.cli.output import coloured, data, data_json, talk
 from api.cli.settings import ClientOptions
+from sdk.errors import InvalidSpec
+
+if TYPE_CHECKING:  # imported when the options are read
+    from sdk.mesos.access import Access
 
 
 @click.command()
@@ -31,6 +36,7 @@ from api.cli.settings import ClientOptions
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
+@settings.mesos_access
 def doctor(
     context: click.Context,
     zk: str,
@@ -44,15 +50,22 @@ def doctor(
     template_health_listen: str,
     local: Path | None,
     as_json: bool,
+    access: "Access",
 ) -> None:
     """Check this machine, and that ZooKeeper, Mesos, scheduler, template and API answer. Changes nothing."""
     client = context.ensure_object(ClientOptions)
+    try:
+        credentials = client.credentials
+    except InvalidSpec as error:
+        raise click.UsageError(str(error)) from error
     targets = checks.Targets(
         zk=zk,
         zk_root=zk_root,
         mesos=mesos,
         api=client.api,
         token=client.token,
+        credentials=credentials,
+        access=access,
         framework=framework,
         listen=_of_stack(local)
         or (api_listen, scheduler_listen, listener_listen, listener_health_listen, template_health_listen),

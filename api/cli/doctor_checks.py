@@ -21,10 +21,12 @@ from api.doubts import Seen, doubts
 from api.liveness import Liveness
 from sdk import programs
 from sdk.clock import SystemClock
-from sdk.errors import SdkError
+from sdk.errors import SdkError, Unauthorized
 from sdk.local.processes import listeners
-from sdk.storage.connection import ZooKeeper, connect, split_hosts
+from sdk.mesos.access import Access
+from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import SCHEMA
+from sdk.zookeeper_address import parse
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _TIMEOUT = 3.0
@@ -59,7 +61,9 @@ class Targets:
     listen: tuple[str, ...]
     directory: Path
     """Where logs and state are written: the stack's folder, or where the command was called."""
+    access: Access
     token: str | None = field(default=None, repr=False)
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
 
 
 def check_all(targets: Targets) -> Iterator[Finding]:
@@ -69,8 +73,8 @@ def check_all(targets: Targets) -> Iterator[Finding]:
     yield check_disk(str(targets.directory))
     yield from check_ports(targets.listen)
     yield from check_zookeeper(targets)
-    yield check_mesos(targets.mesos)
-    yield check_api(targets.api, targets.token)
+    yield check_mesos(targets.mesos, targets.access)
+    yield check_api(targets.api, targets.token, targets.credentials)
 
 
 def check_python(version: tuple[int, ...]) -> Finding:
@@ -153,7 +157,7 @@ def check_ports(addresses: tuple[str, ...]) -> Iterator[Finding]:
 
 def check_zookeeper(targets: Targets) -> Iterator[Finding]:
     """Whether ZooKeeper answers, and what stands in it about the processes in charge."""
-    address = split_hosts(targets.zk)[0]
+    address = str(parse(targets.zk))
     zookeeper = connect(targets.zk, session_timeout=_TIMEOUT)
     try:
         if not zookeeper.wait_connected(_TIMEOUT):
@@ -243,7 +247,7 @@ def _sentence(data: bytes) -> str:
         return " ".join(data.decode(errors="replace").split())[:200]
 
 
-def check_mesos(address: str) -> Finding:
+def check_mesos(address: str, access: Access) -> Finding:
     """Whether a master answers."""
     # Imported here: pymesos comes with it.
     from sdk.mesos.connection import Limits, NoAnswer
@@ -253,7 +257,8 @@ def check_mesos(address: str) -> Finding:
     advice = "start Mesos, or name the masters with --mesos or EDGELB_MESOS"
     try:
         _reach(address)
-        client = OperatorClient(address, limits=Limits(connect=_TIMEOUT, answer=_ANSWER))
+        limits = Limits(connect=_TIMEOUT, answer=_ANSWER)
+        client = OperatorClient(address, credentials=access.credentials, tls=access.tls, limits=limits)
         try:
             if not client.wait_known(_ELECTED):
                 seen = f"{shown}: no master is elected there, or ZooKeeper does not answer"
@@ -264,6 +269,9 @@ def check_mesos(address: str) -> Finding:
     except NoAnswer:
         seen = f"{shown} accepts connections, but gives no answer within {_ANSWER:g} s"
         return Finding(level=FAIL, subject="mesos", seen=seen, advice="it hangs or is overloaded: restart that master")
+    except Unauthorized as error:
+        advice = "set EDGELB_MESOS_PRINCIPAL and EDGELB_MESOS_SECRET_FILE to what this Mesos knows"
+        return Finding(level=FAIL, subject="mesos", seen=str(error), advice=advice)
     except (SdkError, OSError) as error:
         return Finding(level=FAIL, subject="mesos", seen=f"{shown}: {error}", advice=advice)
     except (KeyError, TypeError):
@@ -288,11 +296,11 @@ def _reach(address: str) -> None:
         raise last
 
 
-def check_api(url: str, token: str | None = None) -> Finding:
+def check_api(url: str, token: str | None = None, credentials: tuple[str, str] | None = None) -> Finding:
     """Whether the API answers and can reach ZooKeeper."""
     advice = "start edgelb run api (or edgelb serve), or name its address with --api or EDGELB_API"
     try:
-        client = ApiClient(url, token=token, timeout=_TIMEOUT)
+        client = ApiClient(url, token=token, credentials=credentials, timeout=_TIMEOUT)
         client.ping()
         names = [pool["name"] for pool in client.pools()]
     except (ApiUnreachable, ValueError) as error:

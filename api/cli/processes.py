@@ -7,7 +7,7 @@ They stand below `run` because the names of what they serve (`edgelb template ..
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
 from sdk.secret_file import read_secret
+
+if TYPE_CHECKING:  # imported when a command needs it
+    from sdk.mesos.access import Access
 
 
 def _process(function: Callable[..., None]) -> Callable[..., None]:
@@ -88,10 +91,14 @@ def api(
     settings.allow_unauthenticated,
     settings.marathons,
 )
+@settings.mesos_access
 @_process
-def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, marathons: str) -> None:
+def listener(
+    mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, marathons: str, access: "Access"
+) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
+    from scheduler.config import ALLOW_UNAUTHENTICATED
     from sdk.http.address import require_authentication
     from sdk.mesos.operator import OperatorClient
     from sdk.pattern import BadPattern, Pattern
@@ -105,8 +112,10 @@ def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated:
         authenticated=False,
         allowed=allow_unauthenticated,
         instead="the listener can ask nobody, so listen at 127.0.0.1 and run the template on the same machine",
+        setting=ALLOW_UNAUTHENTICATED,
     )
-    serve(OperatorClient(mesos), listen, health_listen, marathons=pattern)
+    operator = OperatorClient(mesos, credentials=access.credentials, tls=access.tls)
+    serve(operator, listen, health_listen, marathons=pattern)
 
 
 @run.command()
@@ -122,6 +131,7 @@ def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated:
     settings.scheduler_secret_file,
     settings.allow_unauthenticated,
 )
+@settings.mesos_access
 @_process
 def scheduler(
     zk: str,
@@ -134,6 +144,7 @@ def scheduler(
     replace_after: float,
     scheduler_secret_file: Path | None,
     allow_unauthenticated: bool,
+    access: "Access",
 ) -> None:
     """Run the Mesos framework scheduler. Several may run; one is in charge, the others wait to take over."""
     from scheduler.config import SchedulerSettings, default_frameworks
@@ -151,6 +162,7 @@ def scheduler(
             replace_after=replace_after,
             secret=_secret(scheduler_secret_file),
             allow_unauthenticated=allow_unauthenticated,
+            access=access,
         )
     )
 

@@ -126,6 +126,7 @@ class Tagged:
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
+@settings.mesos_access_options
 @settings.scheduler_secret_file
 @settings.credentials_file
 @settings.allow_unauthenticated
@@ -147,6 +148,12 @@ def serve(
     scheduler_secret_file: Path | None,
     credentials_file: Path | None,
     allow_unauthenticated: bool,
+    mesos_principal: str | None,
+    mesos_secret_file: Path | None,
+    mesos_ca: Path | None,
+    mesos_certificate: Path | None,
+    mesos_key: Path | None,
+    mesos_verify: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -175,6 +182,12 @@ def serve(
         "EDGELB_SCHEDULER_SECRET_FILE": scheduler_secret_file,
         "EDGELB_API_CREDENTIALS_FILE": credentials_file,
         "EDGELB_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
+        "EDGELB_MESOS_PRINCIPAL": mesos_principal,
+        "EDGELB_MESOS_SECRET_FILE": mesos_secret_file,
+        "EDGELB_MESOS_CA": mesos_ca,
+        "EDGELB_MESOS_CERTIFICATE": mesos_certificate,
+        "EDGELB_MESOS_KEY": mesos_key,
+        "EDGELB_MESOS_VERIFY": None if mesos_verify else "0",
     }
     environment |= {name: str(value) for name, value in optional.items() if value}
     children = [

@@ -1,5 +1,6 @@
 """The options and environment variables that commands share, in one place; docs/reference/settings.md lists them."""
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
 from sdk.secret_file import read_secret
 
@@ -106,8 +108,30 @@ def client_options(command: Command) -> Command:
     return command
 
 
+class _ZooKeeper(click.ParamType[str]):
+    """An address of ZooKeeper; only refused here, and read where the connection is made."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        try:
+            zookeeper_address.parse(value)
+        except InvalidSpec as error:
+            self.fail(error.rule, param, ctx)
+        return value
+
+
+class _Mesos(_ZooKeeper):
+    """An address of Mesos, which may be one of ZooKeeper, too."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        return super().convert(value, param, ctx) if value.startswith(("zk://", "zoo://")) else value
+
+
 zk = click.option(
-    "--zk", envvar="EDGELB_ZK", default="127.0.0.1:2181", show_default=True, show_envvar=True,
+    "--zk", type=_ZooKeeper(), envvar="EDGELB_ZK", default="127.0.0.1:2181", show_default=True, show_envvar=True,
     metavar="HOST:PORT[,...]", help="ZooKeeper ensemble.",
 )  # fmt: skip
 zk_root = click.option(
@@ -115,7 +139,7 @@ zk_root = click.option(
     help="Root of our tree in ZooKeeper.",
 )  # fmt: skip
 mesos = click.option(
-    "--mesos", envvar="EDGELB_MESOS", default="127.0.0.1:5050", show_default=True, show_envvar=True,
+    "--mesos", type=_Mesos(), envvar="EDGELB_MESOS", default="127.0.0.1:5050", show_default=True, show_envvar=True,
     metavar="ADDRESS", help="host:port[,host:port], http(s)://host:port or zk://host:port[,..]/mesos",
 )  # fmt: skip
 frameworks = click.option(
@@ -204,6 +228,72 @@ credentials_file = click.option(
     show_default="everybody may use the API", type=click.Path(path_type=Path), metavar="FILE",
     help="Who may use the API: lines user:password or user:hash.",
 )  # fmt: skip
+_MESOS_ACCESS = (
+    click.option(
+        "--mesos-principal", envvar="EDGELB_MESOS_PRINCIPAL", default=None, show_envvar=True, metavar="NAME",
+        help="Who we are, where Mesos wants to know (HTTP basic).",
+    ),
+    click.option(
+        "--mesos-secret-file", envvar="EDGELB_MESOS_SECRET_FILE", default=None, show_envvar=True, metavar="FILE",
+        type=click.Path(path_type=Path), help="Holds the principal's secret.",
+    ),
+    click.option(
+        "--mesos-ca", envvar="EDGELB_MESOS_CA", default=None, show_envvar=True, metavar="FILE",
+        type=click.Path(path_type=Path), help="Certificates (PEM) to trust; masters are then asked by TLS.",
+    ),
+    click.option(
+        "--mesos-certificate", envvar="EDGELB_MESOS_CERTIFICATE", default=None, show_envvar=True, metavar="FILE",
+        type=click.Path(path_type=Path), help="Our certificate (PEM), where Mesos wants one.",
+    ),
+    click.option(
+        "--mesos-key", envvar="EDGELB_MESOS_KEY", default=None, show_envvar=True, metavar="FILE",
+        type=click.Path(path_type=Path), help="The key of our certificate (PEM).",
+    ),
+    click.option(
+        "--mesos-verify/--no-mesos-verify", envvar="EDGELB_MESOS_VERIFY", default=True, show_default=True,
+        show_envvar=True, help="Whether to check the certificates of masters.",
+    ),
+)  # fmt: skip
+
+
+def mesos_access_options(command: Command) -> Command:
+    """Adds the options of credentials and TLS for Mesos, as they are."""
+    for option in reversed(_MESOS_ACCESS):
+        command = option(command)
+    return command
+
+
+def mesos_access(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds those options and hands them to the command as one `access`."""
+
+    @functools.wraps(command)
+    def packed(
+        *arguments: Any,
+        mesos_principal: str | None,
+        mesos_secret_file: Path | None,
+        mesos_ca: Path | None,
+        mesos_certificate: Path | None,
+        mesos_key: Path | None,
+        mesos_verify: bool,
+        **options: Any,
+    ) -> Any:
+        # Imported here: the HTTP client comes with it, which most commands do not need for Mesos.
+        from sdk.mesos.access import access_from
+
+        try:
+            access = access_from(
+                principal=mesos_principal,
+                secret_file=mesos_secret_file,
+                ca=mesos_ca,
+                certificate=mesos_certificate,
+                key=mesos_key,
+                verify=mesos_verify,
+            )
+        except InvalidSpec as error:
+            raise click.UsageError(str(error)) from error
+        return command(*arguments, access=access, **options)
+
+    return mesos_access_options(packed)
 
 
 def process_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

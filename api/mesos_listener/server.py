@@ -4,6 +4,7 @@ Knows gRPC and the board. Does not know Mesos. Every Watch holds one thread, so 
 after that is told RESOURCE_EXHAUSTED instead of waiting silently.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,17 @@ _OPTIONS = (
 )
 
 log = structlog.get_logger()
+
+
+def _told_in_one_line(record: logging.LogRecord) -> bool:
+    """What a client sends that is no message of ours is its mistake: gRPC would log a traceback of our side for it."""
+    if record.exc_info:
+        record.exc_info = None
+        record.msg = f"A client sent what cannot be read: {record.msg}"
+    return True
+
+
+logging.getLogger("grpc._common").addFilter(_told_in_one_line)
 
 
 class _Context(Protocol):

@@ -16,7 +16,7 @@ from api.mesos_listener.board import Board
 from api.mesos_listener.index import Delta, TaskIndex
 from api.turns import Turns
 from sdk.clock import Clock
-from sdk.errors import TemporaryFailure
+from sdk.errors import SdkError, TemporaryFailure
 from sdk.pattern import Pattern
 
 #: Carried-over tasks expire also while Mesos is away and no event comes.
@@ -101,6 +101,12 @@ class Follower:
                 reason = "the stream ended"
             except TemporaryFailure as error:
                 reason = str(error)
+            except SdkError as error:
+                # An operator has to change something; he sees it once, and it is looked at now and then.
+                if str(error) != said:
+                    said = str(error)
+                    log.error("Mesos refuses to tell its tasks; serving the last known ones, trying again", reason=said)
+                reason, pause = "", _LONGEST_PAUSE
             except Exception:
                 log.exception("The Mesos operator stream failed; serving the last known tasks and trying again")
                 reason = ""

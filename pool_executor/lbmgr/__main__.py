@@ -22,6 +22,7 @@ from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
 from sdk.log_stream import STDERR
+from sdk.zookeeper_address import argument
 
 _log = structlog.get_logger()
 
@@ -38,7 +39,9 @@ def _ports(text: str) -> dict[str, int]:
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pool_executor.lbmgr", description="Run one HAProxy for a pool.")
-    parser.add_argument("--zk", default=os.environ.get("EDGELB_ZK", "127.0.0.1:2181"), help="ZooKeeper ensemble")
+    parser.add_argument(
+        "--zk", type=argument, default=os.environ.get("EDGELB_ZK", "127.0.0.1:2181"), help="ZooKeeper ensemble"
+    )
     parser.add_argument("--zk-root", default=os.environ.get("EDGELB_ZK_ROOT", "/edgelb"), help="root of the tree")
     parser.add_argument("--pool", required=True, help="name of the pool")
     parser.add_argument("--ports", type=_ports, default={}, help="NAME=PORT[,NAME=PORT]: the ports of this instance")

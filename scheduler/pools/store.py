@@ -297,5 +297,5 @@ class PoolWatch:
             return
         view = PoolView(self._pools, self._unreadable)
         if view != self._told:
-            self._told = view
             self._callback(view)
+            self._told = view

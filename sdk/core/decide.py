@@ -123,9 +123,11 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
     elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
         frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
         if resource_id is not None and status.state not in (OperationState.UNREACHABLE, OperationState.RECOVERING):
+            # The offers tell what is left. A stale offer is an ERROR, too; a master or agent that knows no feedback
+            # refuses the id itself, each time.
             forget_release(frame, resource_id)
-        # The offers tell what is left. A master or agent that knows no feedback refuses the id itself: do without.
-        frame.feedback = frame.feedback and status.state is not OperationState.ERROR
+            if status.state is OperationState.ERROR:
+                frame.release_errors[resource_id] = frame.release_errors.get(resource_id, 0) + 1
     if status.uuid is not None:
         frame.call(AcknowledgeOperation(status=status))
 

@@ -61,12 +61,14 @@ class Frame:
         self.kills: Draft[TaskId, Retry] = Draft(state.kills)
         self.kill_agents: Draft[TaskId, AgentId | None] = Draft(state.kill_agents)
         self.reconciles: Draft[TaskId, Retry] = Draft(state.reconciles)
+        self.calls_due = state.calls_due
         self.implicit_due = state.implicit_due
         self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
         self.released: Draft[ResourceId, float] = Draft(state.released)
         self.operations: Draft[OperationId, ResourceId] = Draft(state.operations)
-        self.feedback = state.feedback
+        self.release_errors: Draft[ResourceId, int] = Draft(state.release_errors)
+        self.alone = state.alone
         self.unproven = state.unproven
         self.refusals: Draft[PodKey, Mapping[AgentId, tuple[str, ...]]] = Draft(state.refusals)
         self.offers_seen = state.offers_seen
@@ -120,6 +122,7 @@ class Frame:
         self.dirty.discard(key)
         self.waiting_since.pop(key, None)
         self.refusals.pop(key, None)
+        self.alone -= {key}
         self.set_need(key, Rest())
         if key in self.before.pods:
             self._store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
@@ -216,7 +219,7 @@ class Frame:
         if self.subscribed:
             self.call(Kill(task_id=task_id, agent_id=agent_id))
             first = first.after_try(self.now, self.settings.kill_limit)
-        self.kills[task_id] = first
+        self.retry_kill(task_id, first)
 
     def forget_kill(self, task_id: TaskId) -> None:
         """The task has ended."""
@@ -226,7 +229,17 @@ class Frame:
     def reconcile(self, task_id: TaskId) -> None:
         """Ask Mesos about a task, and go on until it answers."""
         if task_id not in self.reconciles:
-            self.reconciles[task_id] = Retry(due=self.now, delay=self.settings.reconcile_first)
+            self.retry_reconcile(task_id, Retry(due=self.now, delay=self.settings.reconcile_first))
+
+    def retry_kill(self, task_id: TaskId, retry: Retry) -> None:
+        """Send KILL when `retry` says, and again."""
+        self.kills[task_id] = retry
+        self.calls_due = min(self.calls_due, retry.due)
+
+    def retry_reconcile(self, task_id: TaskId, retry: Retry) -> None:
+        """Ask about a task when `retry` says, and again."""
+        self.reconciles[task_id] = retry
+        self.calls_due = min(self.calls_due, retry.due)
 
     def proven(self, *, task: TaskId | None = None, resource: ResourceId | None = None) -> None:
         """Mesos said something that it can only say after the ACCEPT for this came."""
@@ -264,12 +277,14 @@ class Frame:
             kills=self.kills.result(),
             kill_agents=self.kill_agents.result(),
             reconciles=self.reconciles.result(),
+            calls_due=self.calls_due,
             implicit_due=self.implicit_due,
             waiting_since=self.waiting_since.result(),
             absent_since=self.absent_since.result(),
             released=self.released.result(),
             operations=self.operations.result(),
-            feedback=self.feedback,
+            release_errors=self.release_errors.result(),
+            alone=self.alone,
             unproven=self.unproven,
             refusals=self.refusals.result(),
             offers_seen=self.offers_seen,

@@ -11,6 +11,9 @@ from sdk.offer.algebra import contain
 from sdk.offer.pool import Pool
 from sdk.plan.need import MustPlace, MustRelease, over
 
+ERRORS = 2
+"""Of a release's operations in a row, after which the next goes without an id: a stale offer causes one at times."""
+
 
 def heard(frame: Frame, agent_id: AgentId) -> None:
     """The agent is there: what we thought lost with it is asked about, or counts as back."""
@@ -167,7 +170,7 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
             ):
                 continue  # the executor has not ended yet: its part comes with a later offer
         operation_id: OperationId | None = None
-        if frame.feedback:
+        if frame.release_errors.get(resource_id, 0) < ERRORS:
             operation_id = OperationId(frame.new_id())
             frame.operations[operation_id] = resource_id
         if key is None:
@@ -197,6 +200,7 @@ def forget_release(frame: Frame, resource_id: ResourceId) -> None:
 def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
     """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
     forget_release(frame, resource_id)
+    frame.release_errors.pop(resource_id, None)
     frame.absent_since.pop(resource_id, None)
     key = frame.by_resource.get(resource_id)
     if key is not None:

@@ -1,11 +1,13 @@
 """The subscription: what is asked after it began, what is void after it ended, and the calls that are repeated."""
 
+import math
 from dataclasses import replace
 
 from sdk.core.effects import Decline, Kill, Reconcile
 from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
 from sdk.core.frame import Frame
 from sdk.core.membership import joined, parted, roles_not_taken
+from sdk.core.refused import launches_refused
 from sdk.core.state import Connection, Unproven
 from sdk.plan.backoff import Retry
 from sdk.plan.need import over
@@ -30,7 +32,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.sweep_until = frame.now + frame.settings.sweep
     frame.reconciles.clear()
     for task_id, retry in list(frame.kills.items()):
-        frame.kills[task_id] = replace(retry, due=frame.now, delay=frame.settings.kill_first)
+        frame.retry_kill(task_id, replace(retry, due=frame.now, delay=frame.settings.kill_first))
     for key, record in frame.pods.items():
         for task in record.tasks:
             if not over(task):
@@ -55,18 +57,25 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     frame.offers_seen = 0
     frame.absent_since.clear()
     frame.released.clear()
+    frame.operations.clear()
     frame.unproven = ()
-    frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
+    if removed and frame.teardown_due is not None:
+        frame.log("info", f"Mesos ended the framework, as asked: {frame.error}")
+    else:
+        frame.log("error" if removed else "warning", f"Disconnected from Mesos: {frame.error}")
 
 
 def call_failed(frame: Frame, event: CallFailed) -> None:
-    """A call did not reach the master: what it was for is tried again."""
-    frame.log("warning", f"{event.effect} did not reach Mesos: {event.why}")
+    """A call did not reach the master, or was refused: what it was for is tried again."""
+    frame.log("warning", f"{event.effect} {'was refused by' if event.refused else 'did not reach'} Mesos: {event.why}")
     match event.effect:
         case "Accept":
-            # The launches are on record; the answers to RECONCILE tell which of them never arrived.
-            for task_id in event.task_ids:
-                frame.reconciles[task_id] = Retry(due=frame.now, delay=frame.settings.reconcile_first)
+            if event.refused:
+                launches_refused(frame, event)
+            else:
+                # The launches are on record; the answers to RECONCILE tell which of them never arrived.
+                for task_id in event.task_ids:
+                    frame.retry_reconcile(task_id, Retry(due=frame.now, delay=frame.settings.reconcile_first))
             for accept in frame.unproven:
                 if not set(accept.offer_ids).isdisjoint(event.offer_ids):
                     _take_back(frame, accept)
@@ -100,10 +109,27 @@ def repeat_calls(frame: Frame) -> float | None:
     """Send the kills and reconciliations that are due; returns when the next ones are."""
     if not frame.subscribed:
         return None
+    if frame.calls_due <= frame.now:
+        _repeat_due(frame)
+    if frame.implicit_due <= frame.now:
+        frame.call(Reconcile(tasks=()))
+        frame.implicit_due = frame.now + frame.settings.implicit_reconcile
+        frame.sweep_until = frame.now + frame.settings.sweep
+    for accept in frame.unproven:
+        if accept.sent + frame.settings.proof_within <= frame.now:
+            _take_back(frame, accept)
+    retries = [accept.sent + frame.settings.proof_within for accept in frame.unproven]
+    return min([*retries, frame.calls_due, frame.implicit_due])
+
+
+def _repeat_due(frame: Frame) -> None:
+    """Walks through all that waits for an answer, and finds when the next of it is due."""
+    frame.calls_due = math.inf
     for task_id, retry in list(frame.kills.items()):
         if retry.due <= frame.now:
             frame.call(Kill(task_id=task_id, agent_id=frame.kill_agents.get(task_id)))
-            frame.kills[task_id] = retry.after_try(frame.now, frame.settings.kill_limit)
+            frame.kills[task_id] = retry = retry.after_try(frame.now, frame.settings.kill_limit)
+        frame.calls_due = min(frame.calls_due, retry.due)
     due = []
     for task_id, retry in list(frame.reconciles.items()):
         if retry.due <= frame.now:
@@ -115,16 +141,7 @@ def repeat_calls(frame: Frame) -> float | None:
             agents = {task.task_id: task.agent_id for task in record.tasks}
             agents.update({left.task_id: left.agent_id for left in record.superseded})
             due.append((task_id, agents.get(task_id)))
-            frame.reconciles[task_id] = retry.after_try(frame.now, frame.settings.reconcile_limit)
+            frame.reconciles[task_id] = retry = retry.after_try(frame.now, frame.settings.reconcile_limit)
+        frame.calls_due = min(frame.calls_due, retry.due)
     for start in range(0, len(due), BATCH):
         frame.call(Reconcile(tasks=tuple(due[start : start + BATCH])))
-    if frame.implicit_due <= frame.now:
-        frame.call(Reconcile(tasks=()))
-        frame.implicit_due = frame.now + frame.settings.implicit_reconcile
-        frame.sweep_until = frame.now + frame.settings.sweep
-    for accept in frame.unproven:
-        if accept.sent + frame.settings.proof_within <= frame.now:
-            _take_back(frame, accept)
-    retries = [accept.sent + frame.settings.proof_within for accept in frame.unproven]
-    retries += [retry.due for mapping in (frame.kills, frame.reconciles) for retry in mapping.values()]
-    return min([*retries, frame.implicit_due])

@@ -30,9 +30,12 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
         with frame.apart("", f"comparing what {pool.hostname} offers with what is held there"):
             compare(frame, pool)
     settle(frame)
-    operations = place(frame, offered)
+    placed = place(frame, offered)
+    operations = placed.operations
     settle(frame)
     for position, pool in enumerate(offered):
+        if position in placed.exclusive:
+            continue
         with frame.apart("", f"releasing what is left on {pool.hostname}"):
             operations.setdefault(position, [])[:0] = release(frame, pool)
     refuse = filter_seconds(frame)

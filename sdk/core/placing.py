@@ -27,16 +27,31 @@ class _Shape:
     refused: dict[AgentId, tuple[str, ...]] = field(default_factory=dict)
 
 
-def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
-    """Launch what fits; `offered` is left with what was not used. Operations by position of the pool."""
-    operations: dict[int, list[Operation]] = {}
+@dataclass(slots=True)
+class Placed:
+    """What is to be done with the pools, by their position."""
+
+    operations: dict[int, list[Operation]] = field(default_factory=dict)
+    exclusive: set[int] = field(default_factory=set)
+    """Pools whose ACCEPT has to carry nothing else."""
+
+
+def place(frame: Frame, offered: list[Pool]) -> Placed:
+    """Launch what fits; `offered` is left with what was not used."""
+    placed = Placed()
     waiting = sorted(
         (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
-        key=lambda key: (_elsewhere(frame, key), key[0], frame.pods[key].pod, frame.pods[key].index),
+        key=lambda key: (
+            key in frame.alone,
+            _elsewhere(frame, key),
+            key[0],
+            frame.pods[key].pod,
+            frame.pods[key].index,
+        ),
     )
     if not waiting or frame.framework.framework_id is None:
-        return operations
+        return placed
     claimant = Claimant(
         framework_id=frame.framework.framework_id,
         framework_name=frame.framework.name,
@@ -48,15 +63,15 @@ def place(frame: Frame, offered: list[Pool]) -> dict[int, list[Operation]]:
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
         with frame.apart(key[0], f"placing {key[1]}"):
-            _place(frame, key, offered, operations, shapes, claimant)
-    return operations
+            _place(frame, key, offered, placed, shapes, claimant)
+    return placed
 
 
 def _place(
     frame: Frame,
     key: PodKey,
     offered: list[Pool],
-    operations: dict[int, list[Operation]],
+    placed: Placed,
     shapes: dict[tuple[str, str], _Shape],
     claimant: Claimant,
 ) -> None:
@@ -64,16 +79,22 @@ def _place(
     if wish is None:
         return
     requirement = _requirement(frame, key, wish)
-    alike = requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
+    alone = key in frame.alone
+    alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
     shape = shapes.get((key[0], wish.spec.name)) if alike else None
     if shape is None:
         shape = _Shape(positions=_positions(frame, key, requirement, offered))
     if alike:
         shapes[key[0], wish.spec.name] = shape
+    taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
+    if taken:
+        shape.positions = deque(position for position in shape.positions if position not in taken)
     position, match = _first_match(frame, key, requirement, offered, shape, claimant)
     if match is not None:
         offered[position] = match.rest
-        operations.setdefault(position, []).extend(match.operations)
+        placed.operations.setdefault(position, []).extend(match.operations)
+        if alone:
+            placed.exclusive.add(position)
         _launched(frame, key, wish, match)
         if wish.spec.constraints:
             # The next of its kind meets other siblings: what was refused to this one may suit that one.

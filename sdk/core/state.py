@@ -4,6 +4,7 @@ Immutable: `sdk.core.decide` makes a new one for each event and shares what did 
 targets and pod records are stored; the rest is rebuilt after a restart by subscribing and reconciling.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -160,6 +161,8 @@ class State:
     kills: Mapping[TaskId, Retry] = field(default_factory=dict)
     kill_agents: Mapping[TaskId, AgentId | None] = field(default_factory=dict)
     reconciles: Mapping[TaskId, Retry] = field(default_factory=dict)
+    calls_due: float = math.inf
+    """Not later than this one of the kills and reconciliations is due; before, nobody looks through them."""
     implicit_due: float = 0.0
     waiting_since: Mapping[PodKey, float] = field(default_factory=dict)
     """Since when an instance waits for its reservation without a word from the agent."""
@@ -169,8 +172,10 @@ class State:
     """When UNRESERVE was sent."""
     operations: Mapping[OperationId, ResourceId] = field(default_factory=dict)
     """UNRESERVEs whose feedback has not come."""
-    feedback: bool = True
-    """Whether operations may carry an id: until the master says that it cannot."""
+    release_errors: Mapping[ResourceId, int] = field(default_factory=dict)
+    """How many UNRESERVEs of a reservation in a row ended in OPERATION_ERROR: those after do without an id."""
+    alone: frozenset[PodKey] = frozenset()
+    """Instances to be launched in an ACCEPT of their own: one that they shared was refused."""
     unproven: tuple[Unproven, ...] = ()
     refusals: Mapping[PodKey, Mapping[AgentId, tuple[str, ...]]] = field(default_factory=dict)
     """Why the last offers of each agent did not fit a waiting instance."""

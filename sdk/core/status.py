@@ -80,6 +80,7 @@ def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool
 
 def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus) -> None:
     key: PodKey = (record.service, record.name)
+    frame.alone -= {key}  # Mesos knows its task: the ACCEPT was taken
     before = task.status.state
     live = status.state.live
     if before in FINAL:

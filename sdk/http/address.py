@@ -22,13 +22,13 @@ def is_loopback(listen: str) -> bool:
         return host == "localhost"
 
 
-def require_authentication(listen: str, *, authenticated: bool, allowed: bool, instead: str) -> None:
+def require_authentication(listen: str, *, authenticated: bool, allowed: bool, instead: str, setting: str) -> None:
     """Raise InvalidSpec when others than this machine reach `listen`, nobody is asked who he is, and nobody `allowed`
-    that on purpose; `instead` says how to have it authenticated.
+    that on purpose by `setting`; `instead` says how to have it authenticated.
     """
     if not (authenticated or allowed or is_loopback(listen)):
         raise InvalidSpec(
             "listen",
             f"{listen} can be reached from other machines, and nobody there is asked who he is: {instead}, or say with"
-            " --allow-unauthenticated (EDGELB_ALLOW_UNAUTHENTICATED=1) that everybody who reaches it is trusted",
+            f" {setting} that everybody who reaches it is trusted",
         )

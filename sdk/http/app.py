@@ -13,7 +13,7 @@ from sdk.metrics import Metrics
 from sdk.runner import Runner
 
 # Where to look for it, for people.
-_PLACE = "what stands in EDGELB_SCHEDULER_SECRET_FILE, or as secret in the framework's node leader/holder"
+_PLACE = "what stands in --scheduler-secret-file, or as secret in the framework's node leader/holder"
 
 
 def make_app(

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.wasyncore import close_all, loop
@@ -82,6 +83,15 @@ class HttpServer:
             self._server.stop()
 
 
+class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
+    def parse_header(self, header_plus: bytes) -> None:
+        """As waitress does, which has no answer for addresses that Python's own parser refuses."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError(f"the address cannot be read: {error}") from error
+
+
 class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
     """What cannot be read as a request is told in the form that all our errors have."""
 
@@ -100,6 +110,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
 
 class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
     error_task_class = _ErrorTask
+    parser_class = _Parser
 
     def __init__(self, *args: Any, **more: Any) -> None:
         self.waits_since = time.monotonic()

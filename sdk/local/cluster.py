@@ -6,6 +6,7 @@ hand.
 """
 
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -28,6 +29,7 @@ from sdk.local.atomic import write_atomically
 from sdk.local.claim import InUse, lock
 from sdk.local.flags import tcp_port
 from sdk.local.isolation import remove_groups
+from sdk.zookeeper_address import argument
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BACKOFF_MIN, _BACKOFF_MAX = 0.2, 5.0
@@ -137,13 +139,18 @@ class Cluster:
         masters: int = 1,
         ip: str = "127.0.0.1",
         restart: bool = False,
+        credentials: tuple[str, str] | None = None,
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """`tell` gets a sentence about each member that died and is started again."""
+        """`credentials`, principal and secret, is what masters then want to see of everybody.
+
+        `tell` gets a sentence about each member that died and is started again.
+        """
         self.directory = directory.absolute()
         self.ip = ip
         self.port = port
         self._restart = restart
+        self._credentials = credentials
         self.zk = zk
         self._timing = timing or Timing()
         self._lock = threading.RLock()
@@ -170,6 +177,7 @@ class Cluster:
             "--max-agent-ping-timeouts", str(timing.max_agent_ping_timeouts),
             "--agent-reregister-timeout", str(timing.agent_reregister_timeout),
             *(["--zk", self.zk] if self.zk else []),
+            *(["--credentials", str(self.directory / "credentials")] if self._credentials else []),
         ]  # fmt: skip
         return Member(name=name, command=command, directory=directory, port=port, is_master=True)
 
@@ -219,6 +227,10 @@ class Cluster:
         self._closing.clear()
         self._claim()
         self._end_stale()
+        if self._credentials is not None:
+            file = self.directory / "credentials"
+            file.touch(mode=0o600)
+            file.write_text(" ".join(self._credentials) + "\n")
         for member in self.members.values():
             _require_free(self.ip, member.port, member.name)
         for name in self.members:
@@ -301,7 +313,8 @@ class Cluster:
         problem: OSError | None = None
         for address in self.masters.values():
             try:
-                with urllib.request.urlopen(f"http://{address}{path}", timeout=5.0) as response:
+                request = urllib.request.Request(f"http://{address}{path}", headers=self._authorization())
+                with urllib.request.urlopen(request, timeout=5.0) as response:  # noqa: S310 - our own masters
                     return json.load(response)
             except OSError as error:
                 if isinstance(error, urllib.error.HTTPError):
@@ -309,6 +322,12 @@ class Cluster:
                 problem = error
         assert problem is not None
         raise problem
+
+    def _authorization(self) -> dict[str, str]:
+        if self._credentials is None:
+            return {}
+        known = base64.b64encode(":".join(self._credentials).encode()).decode("ascii")
+        return {"Authorization": f"Basic {known}"}
 
     def start_member(self, name: str) -> None:
         """Start one member that does not run."""
@@ -463,7 +482,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result.add_argument("--port", type=tcp_port, default=5050, help="of the master; agents take the following ones")
     result.add_argument("--task-ports", type=tcp_port, default=16000, help="first of the ports that agents offer")
     result.add_argument("--public-extra-ports", default="", help="ranges like 80-80 that only the first agent offers")
-    result.add_argument("--zk", default=None, help="zk://host:port/path: publish the master there")
+    result.add_argument("--zk", type=argument, default=None, help="zk://host:port/path: publish the master there")
     result.add_argument("--masters", type=int, default=1, help="so many, of which one leads; needs --zk")
     options = result.parse_args(argv)
     agents = standard_agents(options.task_ports, public_extra_ports=options.public_extra_ports)

@@ -12,6 +12,7 @@ from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
+from sdk import zookeeper_address
 from sdk.local.core.wire import Json
 from sdk.local.zookeeper_client import client
 
@@ -35,15 +36,15 @@ class Election:
         lead: Callable[[], object],
         follow: Callable[[str | None], object],
     ) -> None:
-        hosts, _, path = url.removeprefix("zk://").partition("/")
-        self._path = f"/{path}"
+        address = zookeeper_address.parse(url)
+        self._path = address.path or "/"
         # Real masters print the keys of this node in alphabetical order.
         self._content = json.dumps(info, sort_keys=True, separators=(",", ":")).encode()
         self._lead = lead
         self._follow = follow
         self._own: str | None = None
         self._joined = False
-        self._hosts = hosts.rpartition("@")[2]
+        self._hosts = address.ensemble
         self._timeout = timeout
         self._client = client(self._hosts, timeout)
 

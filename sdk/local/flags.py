@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 
+from sdk import zookeeper_address
 from sdk.local.core.wire import Json
 
 _RESOURCE = re.compile(r"^\s*([\w.-]+)\s*(?:\(\s*([^)]+?)\s*\))?\s*:\s*(.+?)\s*$")
@@ -80,7 +81,7 @@ def tcp_port(text: str) -> int:
 def master_address(text: str) -> str:
     """Where a master is, or where it is published, for argparse."""
     if text.startswith("zk://"):
-        return text
+        return zookeeper_address.argument(text)
     host, _, number = text.removeprefix("http://").rpartition(":")
     if not host or not number.isdecimal() or not 1 <= int(number) <= 65535:
         raise argparse.ArgumentTypeError(f"'{text}' is neither host:port nor zk://host:port/path")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import KazooException, NoNodeError
 
+from sdk import zookeeper_address
 from sdk.local.zookeeper_client import client
 
 _NODE = re.compile(r"json\.info_(\d+)")
@@ -41,9 +42,9 @@ class Leader:
         if self._known is not None:
             return self
         loop = asyncio.get_running_loop()
-        hosts, _, path = self._master.removeprefix("zk://").partition("/")
-        self._path = f"/{path}"
-        self._hosts = hosts.rpartition("@")[2]
+        address = zookeeper_address.parse(self._master)
+        self._path = address.path or "/"
+        self._hosts = address.ensemble
         # What there is to be said about ZooKeeper is said by `address`, when somebody needs it.
         self._client = watcher = client(self._hosts, 10.0, silent=True)
 

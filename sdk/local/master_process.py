@@ -22,6 +22,7 @@ from sdk.local.flags import tcp_port
 from sdk.local.master import MasterServer
 from sdk.local.pages import OWN_DIRECTORY
 from sdk.local.registry import RegistryError
+from sdk.zookeeper_address import argument
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--hostname", default="127.0.0.1")
     result.add_argument("--cluster", default=None, help="name shown in the web UI")
     result.add_argument("--work-dir", type=Path, required=True, help="keeps the registry of agents and frameworks")
-    result.add_argument("--zk", default=None, help="zk://host:port[,host:port]/path: publish this master there")
+    result.add_argument(
+        "--zk", type=argument, default=None, help="zk://host:port[,host:port]/path: publish this master there"
+    )
     result.add_argument("--registry-file", type=Path, help="shared by masters that may replace each other")
     result.add_argument("--credentials", type=Path, default=None, help="file of principals and secrets: require them")
     result.add_argument("--acls", type=Path, default=None, metavar="FILE", help="who may do what, in JSON")

@@ -15,6 +15,9 @@ class Credentials(Protocol):
     def refresh(self) -> bool:
         """The peer said 401: get new credentials; False when there is no other than those it refused."""
 
+    def refused(self) -> str:
+        """What it means that a peer said 401, to stand behind the peer's name; never with a secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anonymous:
@@ -27,6 +30,10 @@ class Anonymous:
     def refresh(self) -> bool:
         """Nothing else to offer."""
         return False
+
+    def refused(self) -> str:
+        """Credentials are wanted."""
+        return "wants credentials: set --mesos-principal and --mesos-secret-file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,12 @@ class Basic:
     def refresh(self) -> bool:
         """The pair is all there is."""
         return False
+
+    def refused(self) -> str:
+        """Either may be wrong, Mesos does not say which."""
+        return (
+            f"refused the principal {self.principal!r} or its secret: check --mesos-principal and --mesos-secret-file"
+        )
 
 
 class Token:
@@ -66,3 +79,7 @@ class Token:
         """Ask the provider again; True when it gave another token."""
         old, self._token = self._token, self._provider()
         return old != self._token
+
+    def refused(self) -> str:
+        """Also the newest one."""
+        return "refused the token"

@@ -16,10 +16,11 @@ import structlog
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from sdk.errors import InvalidSpec, Refused, TemporaryFailure, UnexpectedAnswer
+from sdk.errors import InvalidSpec, Refused, TemporaryFailure, Unauthorized, UnexpectedAnswer
 from sdk.mesos.auth import Anonymous, Credentials
 from sdk.mesos.endpoint import Endpoint, follow
 from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, RecordDecoder
+from sdk.mesos.tls import Tls, tls_problem
 
 _log = structlog.get_logger()
 
@@ -52,27 +53,6 @@ class Redirected(TemporaryFailure):
     def __init__(self, asked: Endpoint, target: Endpoint) -> None:
         super().__init__(f"{asked} is not the leader and points to {target}")
         self.target = target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """How to check the peer, and what to show it."""
-
-    ca_file: str | None = None
-    """Bundle to trust; the system's when None."""
-    cert_file: str | None = None
-    key_file: str | None = None
-    verify: bool = True
-
-    def context(self) -> ssl.SSLContext:
-        """A client context; raises OSError (ssl.SSLError) when a file is missing or wrong."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file:
-            context.load_cert_chain(self.cert_file, self.key_file)
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +163,7 @@ class Client:
             stream._response = response
             if response.status != http.client.OK:
                 text = response.read(_MAX_TEXT, decode_content=True).decode("utf-8", "replace")
-                raise _failure(endpoint, response.status, response.headers.get("Location"), text)
+                raise self._failure(endpoint, response.status, response.headers.get("Location"), text)
             if "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
                 raise UnexpectedAnswer(response.status, f"{endpoint} answered without a stream of events")
             stream.stream_id = response.headers.get("Mesos-Stream-Id")
@@ -228,7 +208,7 @@ class Client:
             except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
                 raise NotSent(f"{endpoint} cannot be reached: {error}") from error
             except urllib3.exceptions.SSLError as error:
-                raise NotSent(f"{endpoint} does not speak TLS as wanted: {error}") from error
+                raise NotSent(tls_problem(endpoint, error)) from error
             except _NETWORK_ERRORS as error:
                 if may_repeat:
                     may_repeat = False
@@ -244,7 +224,7 @@ class Client:
                 may_refresh = False
                 if self.credentials.refresh():
                     continue
-            failure = _failure(
+            failure = self._failure(
                 endpoint,
                 response.status,
                 response.headers.get("Location"),
@@ -263,6 +243,21 @@ class Client:
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.close()
+
+    def _failure(self, endpoint: Endpoint, status: int, location: str | None, text: str) -> Exception:
+        text = text.strip() or http.client.responses.get(status, "no reason given")
+        if status in (301, 302, 307, 308):
+            if not location:
+                return UnexpectedAnswer(status, f"{endpoint} redirects without saying where to")
+            try:
+                return Redirected(endpoint, follow(location, endpoint))
+            except InvalidSpec as error:
+                return UnexpectedAnswer(status, f"{endpoint} redirects to an address that cannot be read: {error}")
+        if status == http.client.UNAUTHORIZED:
+            return Unauthorized(text, f"Mesos at {endpoint} {self.credentials.refused()} (it answered: {text[:200]})")
+        if 400 <= status < 500:
+            return Refused(status, text)
+        return UnexpectedAnswer(status, text)
 
     def _headers(self, *, with_body: bool = True) -> dict[str, str]:
         headers = {"Accept": "application/json"}
@@ -295,6 +290,8 @@ class Client:
                     endpoint.host, endpoint.port, timeout=self.limits.connect, socket_options=_KEEPALIVE
                 )
             connection.connect()
+        except (ssl.SSLError, urllib3.exceptions.SSLError) as error:
+            raise NotSent(tls_problem(endpoint, error)) from error
         except _NETWORK_ERRORS as error:
             raise NotSent(f"{endpoint} cannot be reached: {error}") from error
         return connection
@@ -325,17 +322,3 @@ def _json(endpoint: Endpoint, data: bytes) -> Any:
         return json.loads(data)
     except ValueError as error:
         raise MalformedStream(f"{endpoint} answered with something that is not JSON: {error}") from error
-
-
-def _failure(endpoint: Endpoint, status: int, location: str | None, text: str) -> Exception:
-    text = text.strip() or http.client.responses.get(status, "no reason given")
-    if status in (301, 302, 307, 308):
-        if not location:
-            return UnexpectedAnswer(status, f"{endpoint} redirects without saying where to")
-        try:
-            return Redirected(endpoint, follow(location, endpoint))
-        except InvalidSpec as error:
-            return UnexpectedAnswer(status, f"{endpoint} redirects to an address that cannot be read: {error}")
-    if 400 <= status < 500:
-        return Refused(status, text)
-    return UnexpectedAnswer(status, text)

@@ -7,10 +7,12 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
+from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
 from sdk.mesos.endpoint import Endpoint, parse_list
 from sdk.storage.connection import ZooKeeper, connect
@@ -72,15 +74,17 @@ class ZooKeeperMasters:
     """
 
     def __init__(self, uri: str, *, scheme: str = "http", session_timeout: float = 6.0) -> None:
-        hosts, slash, path = uri.removeprefix("zoo://").removeprefix("zk://").partition("/")
-        if not hosts or not path.strip("/"):
+        address = zookeeper_address.parse(uri, "master")
+        if not address.path:
             raise InvalidSpec("master", "a ZooKeeper address has the form zk://host:port[,host:port]/path")
-        self._hosts = f"zk://{hosts}"
-        self._path = f"{slash}{path.rstrip('/')}"
+        self._hosts = replace(address, path="")
+        self._path = address.path
         self._scheme = scheme
         self._session_timeout = session_timeout
         self._zookeeper: ZooKeeper | None = None
         self._leader: Endpoint | None = None
+        self._node: tuple[str, int] | None = None
+        """Its candidate, by name and creation: a master that was started again at its old address has another one."""
         self._on_change: Callable[[], None] = lambda: None
 
     def start(self, on_change: Callable[[], None]) -> None:
@@ -110,16 +114,18 @@ class ZooKeeperMasters:
         assert self._zookeeper is not None
         numbered = sorted((int(match[1]), name) for name in names or [] if (match := _CANDIDATE.fullmatch(name)))
         found: Endpoint | None = None
+        candidate: tuple[str, int] | None = None
         for _, name in numbered:
-            node = self._zookeeper.get(f"{self._path}/{name}")
-            if node is None:
+            node, stat = self._zookeeper.get(f"{self._path}/{name}"), self._zookeeper.stat(f"{self._path}/{name}")
+            if node is None or stat is None:
                 continue  # it ended between the list and now; the next one leads, and another change is on its way
+            candidate = (name, stat.created)
             found = master_endpoint(node[0], self._scheme)
             if found is None:
                 _log.error("A master's node in ZooKeeper does not say where the master listens", node=name)
             break
-        if found != self._leader:
-            self._leader = found
+        if (found, candidate) != (self._leader, self._node):
+            self._leader, self._node = found, candidate
             _log.info("The leading master is known" if found else "There is no leading master", master=str(found))
             self._on_change()
 

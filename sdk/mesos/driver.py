@@ -22,9 +22,10 @@ from sdk.errors import NotConnected, Refused
 from sdk.mesos import base
 from sdk.mesos.auth import Basic, Credentials
 from sdk.mesos.backoff import Backoff
-from sdk.mesos.connection import Client, Limits, NotSent, Tls
+from sdk.mesos.connection import Client, Limits, NotSent
 from sdk.mesos.detector import Masters, masters
 from sdk.mesos.subscription import Event, Listener, Subscribed, Subscription
+from sdk.mesos.tls import Tls
 
 _log = structlog.get_logger()
 
@@ -91,6 +92,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
     _framework: dict[str, Any]
     _started: bool
     _registered = False
+    _torn_down = False
 
     def __init__(
         self,
@@ -175,6 +177,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         is refused for good, which is the proof that the framework is gone.
         """
         self._send({"type": "TEARDOWN", "framework_id": {"value": self.framework_id}})
+        self._torn_down = True
 
     def _shutdown(self) -> None:
         """pymesos sends TEARDOWN here."""
@@ -255,11 +258,17 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
                 message = str(event.get("error", {}).get("message", "no reason given"))
                 self._trouble = message
                 if message.startswith((FRAMEWORK_REMOVED, FRAMEWORK_FAILED_OVER)):
-                    _log.error("Mesos ended the framework's subscription for good", reason=message)
+                    if self._torn_down:
+                        _log.info("Mesos ended the framework, as asked", reason=message)
+                    else:
+                        _log.error("Mesos ended the framework's subscription for good", reason=message)
                     self._failure = message
                     self._subscription.stop()
                 else:
                     _log.error("Mesos refused the framework's subscription", reason=message)
+                    # Most masters end the stream now. On one that stays open nothing would ever come, while we are
+                    # told apart from the framework that we were.
+                    self._subscription.give_up(message)
         self._sink.on_event(event)
 
     def on_disconnected(self, why: str) -> None:

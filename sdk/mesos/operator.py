@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from sdk.errors import NotConnected, Refused, TemporaryFailure
 from sdk.mesos.auth import Credentials
-from sdk.mesos.connection import Client, Limits, NotSent, Redirected, Stream, Tls
+from sdk.mesos.connection import Client, Limits, NotSent, Redirected, Stream
 from sdk.mesos.detector import Masters, masters
 from sdk.mesos.endpoint import Endpoint
 from sdk.mesos.subscription import decode, heartbeat_interval
+from sdk.mesos.tls import Tls
 
 API = "/api/v1"
 _MAX_REDIRECTS = 5

@@ -79,6 +79,7 @@ class Subscription:
         self._woken = threading.Event()
         self._stream: Stream | None = None
         self._current: Subscribed | None = None
+        self._given_up: str | None = None
 
     @property
     def current(self) -> Subscribed | None:
@@ -110,6 +111,13 @@ class Subscription:
             return True
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def give_up(self, why: str) -> None:
+        """Begin anew, although the stream is open: what the present event says ends it. On the stream's thread."""
+        self._given_up = why
+
+    def _is_given_up(self) -> bool:
+        return self._given_up is not None
 
     def drop(self, subscribed: Subscribed) -> None:
         """The peer does not know this subscription any more, though its stream is open: begin a new one."""
@@ -183,6 +191,7 @@ class Subscription:
                 self._stream = None
             raise
         subscribed = False
+        self._given_up = None
         why = f"{endpoint} ended the stream"
         try:
             for record in stream.records():
@@ -193,7 +202,8 @@ class Subscription:
                     with self._lock:
                         self._current = Subscribed(endpoint=endpoint, stream_id=stream.stream_id)
                 self._tell(self._listener.on_event, event)
-                if self._stopped:
+                if self._stopped or self._is_given_up():
+                    why = self._given_up or why
                     break
         except SdkError as error:
             if not subscribed:

@@ -38,6 +38,10 @@ class Feed(Protocol):
     def failure(self) -> str | None:
         """Why it ended for good."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no subscription, as far as is known; None while there is one."""
+
     def start(self) -> None:
         """Begin to subscribe."""
 

@@ -7,7 +7,7 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 import dataclasses
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 
 import structlog
@@ -15,7 +15,16 @@ import structlog
 from sdk.clock import Clock
 from sdk.core import decide as core
 from sdk.core.effects import CallEffect, UpdateRoles
-from sdk.core.events import Event, Failed, RolesAccepted, Subscribed, TargetsPublished, Tick
+from sdk.core.events import (
+    Event,
+    Failed,
+    OfferRescinded,
+    OffersReceived,
+    RolesAccepted,
+    Subscribed,
+    TargetsPublished,
+    Tick,
+)
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, Settings, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
@@ -37,6 +46,7 @@ _BATCH = 64
 _FEED_RETRY_FIRST, _FEED_RETRY_MAX = 1.0, 60.0
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
+_ASK_AGAIN = 1.0
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 
@@ -63,6 +73,18 @@ class _Term:
         """Wait, but not beyond the end."""
         with self._wake:
             self._wake.wait_for(lambda: self._over, seconds)
+
+
+class _TermWishes:
+    """What a plugin publishes in one term: void when that is over."""
+
+    def __init__(self, runner: "Runner", term: _Term) -> None:
+        self._runner, self._term = runner, term
+
+    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
+        """See `Wishes`."""
+        if self._term.alive():
+            self._runner.publish(services, keep=keep)
 
 
 class Runner:
@@ -106,7 +128,9 @@ class Runner:
         self._feed: Feed | None = None
         self._stopping = False
         self._wish: tuple[Mapping[str, ServiceSpec], frozenset[str]] | None = None
-        self._wish_pending = False
+        """What was published and not decided on yet."""
+        self._asked = False
+        """Whether the plugin was asked, in this term, for what it wishes now."""
 
         self._frames: Frames | None = None
         self._phase = Phase.STANDBY
@@ -115,8 +139,10 @@ class Runner:
         self._feed_delay = _FEED_RETRY_FIRST
         self._feed_due: float | None = None
         self._bare = False
+        self._ask_due = 0.0
         self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
+        self._named: tuple[object, object, frozenset[str]] | None = None
         self._uninstall_watch: Handle | None = None
         self._uninstaller = False
         self._thread = threading.Thread(target=self._run, name=f"runner {self.name}", daemon=True)
@@ -181,15 +207,26 @@ class Runner:
         return self._term is not None and self._charge.role is not Role.STANDBY
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """See `Host`."""
+        """See `Wishes`: for the present term."""
         with self._wake:
             self._wish = (dict(services), frozenset(keep) - set(services))
-            self._wish_pending = True
             self._wake.notify_all()
 
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
         self._reported = dict(problems)
+
+    @property
+    def services(self) -> frozenset[str] | None:
+        """See `Host`."""
+        frames = self._frames
+        if frames is None:
+            return None
+        state, named = frames.state, self._named
+        if named is None or named[0] is not state.targets or named[1] is not state.services:
+            named = (state.targets, state.services, frozenset((*state.targets, *state.services)))
+            self._named = named
+        return named[2]
 
     def snapshot(self) -> Snapshot | None:
         """See `Host`. Made when asked for; sentences with seconds in them may be half a second old."""
@@ -251,7 +288,9 @@ class Runner:
                 if self._charge.role is Role.SUSPENDED:
                     return "in charge, but ZooKeeper does not answer"
                 if state is None or state.connection is not Connection.SUBSCRIBED:
+                    feed = self._feed
                     trouble = self._error or (state.error if state is not None else None)
+                    trouble = trouble or (feed.trouble if feed is not None else None)
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
                 frames = self._frames
                 if frames is not None and frames.error is not None:
@@ -262,6 +301,7 @@ class Runner:
 
     def _on_gained(self, epoch: int) -> None:
         with self._wake:
+            self._wish = None
             self._term = _Term(epoch, self._wake)
             self._wake.notify_all()
 
@@ -336,13 +376,13 @@ class Runner:
             metrics=self._metrics,
         )
         self._frames = frames
-        with self._wake:
-            self._wish_pending = self._wish is not None
         self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
         self._phase = Phase.LEADING
+        self._asked, self._ask_due = False, 0.0
         self._feed_delay, self._feed_due = _FEED_RETRY_FIRST, None
         self._open_feed(term, frames.state)
         while term.alive():
+            self._ask_plugin(term)
             before = frames.state
             batch = self._next_batch(term, before)
             frames.run(batch)
@@ -353,6 +393,17 @@ class Runner:
                 self._finish_uninstall(term)
                 return
             self._reopen_feed(term, frames.state)
+
+    def _ask_plugin(self, term: _Term) -> None:
+        """Have the plugin say what it wishes for now."""
+        if self._asked or self._clock.monotonic() < self._ask_due:
+            return
+        try:
+            self._plugin.took_charge(_TermWishes(self, term))
+            self._asked = True
+        except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
+            self._log.exception("The plugin could not say what it wishes for; asking it again")
+            self._ask_due = self._clock.monotonic() + _ASK_AGAIN
 
     def _with_roles(self, record: FrameworkRecord) -> FrameworkRecord:
         """The core has to know every role that we subscribe with: offers come in it, wanted or not."""
@@ -491,14 +542,18 @@ class Runner:
         timeout = _IDLE if due is None else max(self._tick_delay, due - self._clock.now())
         if self._feed_due is not None:
             timeout = min(timeout, max(0.0, self._feed_due - self._clock.monotonic()))
+        if not self._asked:
+            timeout = min(timeout, max(0.0, self._ask_due - self._clock.monotonic()))
         batch: list[Item] = []
         with self._wake:
-            self._wake.wait_for(lambda: self._queue or self._wish_pending or not term.alive(), timeout)
+            self._wake.wait_for(lambda: self._queue or self._wish is not None or not term.alive(), timeout)
             if not term.alive():
                 return []
-            if self._wish_pending:
-                self._wish_pending = False
-                batch.append(Item(self._targets(state), term.epoch))
+            if self._wish is not None:
+                services, keep = self._wish
+                self._wish = None
+                kept = {name: state.targets[name].spec for name in keep if name in state.targets}
+                batch.append(Item(TargetsPublished(services={**kept, **services}), term.epoch))
             while self._queue and len(batch) < _BATCH:
                 item = self._queue.popleft()
                 if item.term == term.epoch:
@@ -506,17 +561,12 @@ class Runner:
                 else:
                     item.settle(LeadershipLost("it was asked for before this process took charge again"))
             self._metrics.queue.labels(self.name).set(len(self._queue))
+            _leave_out_rescinded(batch, self._queue)
         if due is not None and due <= self._clock.now():
             if not batch:
                 self._tick_delay = min(max(self._tick_delay * 2, _TICK_FIRST), _TICK_MAX)
             batch.append(Item(Tick(), term.epoch))
         return batch
-
-    def _targets(self, state: State) -> TargetsPublished:
-        assert self._wish is not None
-        services, keep = self._wish
-        kept = {name: state.targets[name].spec for name in keep if name in state.targets}
-        return TargetsPublished(services={**kept, **services})
 
     def _drain(self, error: Exception) -> None:
         with self._wake:
@@ -529,3 +579,14 @@ class Runner:
             self._plugin.on_change()
         except Exception:  # noqa: BLE001 - foreign code must not stop the framework
             self._log.exception("The plugin failed to look at a change")
+
+
+def _leave_out_rescinded(batch: list[Item], waiting: Iterable[Item]) -> None:
+    """Take offers out of the batch whose RESCIND is there already: what is launched with them would be dropped."""
+    if not any(isinstance(item.event, OffersReceived) for item in batch):
+        return
+    gone = {item.event.offer_id for item in (*batch, *waiting) if isinstance(item.event, OfferRescinded)}
+    for item in batch if gone else ():
+        if isinstance(item.event, OffersReceived):
+            kept = tuple(offer for offer in item.event.offers if offer.id not in gone)
+            item.event = dataclasses.replace(item.event, offers=kept)

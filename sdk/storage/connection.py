@@ -4,19 +4,18 @@ Knows sessions, reconnection, watches that stay armed, ephemeral nodes that come
 know what the nodes mean.
 
 A watch is a level, not an edge: after every event, reconnection or new session the node is read again, and the callback
-runs when what was read differs from what it was told last. Events in between may therefore be merged, never lost.
+runs when what was read differs from what it was told last. Events in between may therefore be merged, never lost; a
+callback that itself found ZooKeeper away (it raises StorageUnavailable) was told nothing, and is called again.
 """
 
 import enum
 import json
-import logging
 import queue
 import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
-from urllib.parse import unquote
 
 import structlog
 from kazoo import exceptions as kz
@@ -26,6 +25,8 @@ from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
 from sdk.errors import CorruptRecord, InvalidSpec, SdkError, StorageUnavailable
+from sdk.storage.outage import KazooLog
+from sdk.zookeeper_address import ZooKeeperAddress, parse
 
 _log = structlog.get_logger()
 
@@ -146,24 +147,15 @@ def decode_json(path: str, data: bytes) -> Any:
 
 
 def connect(
-    hosts: str, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
+    hosts: str | ZooKeeperAddress, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
 ) -> "ZooKeeper":
     """Start connecting to an ensemble and return at once; connecting goes on, with backoff, until `close`.
 
-    `hosts` is `host:port[,host:port]` with an optional `/chroot`, or `zk://[user:password@]host:port[,..][/chroot]`.
+    `hosts` is `host:port[,host:port]` with an optional `/chroot`, or `zk://[user:password@]host:port[,..][/chroot]`;
+    anything else raises InvalidSpec.
     `on_state` runs on the connection's own thread: it must return at once and must not call ZooKeeper.
     """
     return ZooKeeper(hosts, session_timeout=session_timeout, on_state=on_state)
-
-
-def split_hosts(hosts: str) -> tuple[str, tuple[str, str] | None]:
-    """`zk://user:password@a:1,b:2/chroot` -> (`a:1,b:2/chroot`, (user, password))."""
-    rest = hosts.removeprefix("zk://")
-    login, at, address = rest.rpartition("@")
-    if not at:
-        return rest, None
-    user, _, password = login.partition(":")
-    return address, (unquote(user), unquote(password))
 
 
 class ZooKeeper:
@@ -176,9 +168,14 @@ class ZooKeeper:
     """
 
     def __init__(
-        self, hosts: str, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
+        self,
+        hosts: str | ZooKeeperAddress,
+        *,
+        session_timeout: float = 6.0,
+        on_state: Callable[[State], None] | None = None,
     ) -> None:
-        self.address, login = split_hosts(hosts)
+        address = parse(hosts) if isinstance(hosts, str) else hosts
+        self.address, login = str(address), address.login
         self._timeout = session_timeout
         self._listeners: list[Callable[[State], None]] = [on_state] if on_state else []
         self._state = State.LOST
@@ -189,13 +186,11 @@ class ZooKeeper:
         self._due: set[_Kept] = set()
         self._work: queue.Queue[_Kept | _Signal] = queue.Queue()
         self._acl = [make_digest_acl(*login, all=True)] if login else None
-        # A logger of its own, never below WARNING: at DEBUG kazoo prints the credentials of AUTH packets.
-        logger = logging.getLogger("sdk.storage.kazoo")
-        logger.setLevel(logging.WARNING)
+        self._kazoo_log = KazooLog(self.address)
         self._client = KazooClient(
             hosts=self.address,
             timeout=session_timeout,
-            logger=logger,
+            logger=self._kazoo_log,
             default_acl=self._acl,
             auth_data=[("digest", ":".join(login))] if login else None,
             connection_retry=KazooRetry(
@@ -258,6 +253,7 @@ class ZooKeeper:
         self._state = state
         if state is State.CONNECTED:
             self._connected.set()
+            self._kazoo_log.answered()
             _log.info("ZooKeeper is connected", hosts=self.address)
         else:
             self._connected.clear()
@@ -554,11 +550,28 @@ class _Kept:
             self._zookeeper._schedule(self)
 
 
-class _DataWatch(_Kept):
+class _Watch(_Kept):
+    _told: object = _Signal.STOP
+    """What the callback was told last; nothing yet."""
+
+    def _tell(self, seen: object, call: Callable[[], None]) -> None:
+        """Run the callback unless it knows `seen` already. It knows it once it came to an end, good or bad."""
+        if seen == self._told or self.closed:
+            return
+        try:
+            call()
+        except StorageUnavailable:
+            raise
+        except Exception:
+            self._told = seen
+            raise
+        self._told = seen
+
+
+class _DataWatch(_Watch):
     def __init__(self, zookeeper: ZooKeeper, path: str, callback: DataCallback) -> None:
         super().__init__(zookeeper, path)
         self._callback = callback
-        self._told: tuple[int, int] | _Signal | None = _Signal.STOP  # nothing told yet
 
     def refresh(self) -> None:
         zookeeper = self._zookeeper
@@ -571,17 +584,14 @@ class _DataWatch(_Kept):
                 if zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event) is None:
                     break
         seen = None if found is None else (found[1].czxid, found[1].mzxid)
-        if seen == self._told or self.closed:
-            return
-        self._told = seen
-        self._callback(None if found is None else (found[0] or b"", found[1].version))
+        value = None if found is None else (found[0] or b"", found[1].version)
+        self._tell(seen, lambda: self._callback(value))
 
 
-class _ChildrenWatch(_Kept):
+class _ChildrenWatch(_Watch):
     def __init__(self, zookeeper: ZooKeeper, path: str, callback: ChildrenCallback) -> None:
         super().__init__(zookeeper, path)
         self._callback = callback
-        self._told: tuple[int, int, tuple[str, ...]] | _Signal | None = _Signal.STOP  # nothing told yet
 
     def refresh(self) -> None:
         zookeeper = self._zookeeper
@@ -601,10 +611,7 @@ class _ChildrenWatch(_Kept):
         names = None if found is None else sorted(found[0])
         # The version too: a child that was deleted and made again in between is news, although the names are the same.
         seen = None if found is None or names is None else (found[1].czxid, found[1].cversion, tuple(names))
-        if seen == self._told or self.closed:
-            return
-        self._told = seen
-        self._callback(names)
+        self._tell(seen, lambda: self._callback(names))
 
 
 class Ephemeral(_Kept):

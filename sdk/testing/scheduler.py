@@ -68,6 +68,8 @@ class PlayedScheduler:
         """Calls that failed or were refused, by name."""
         self.lose: Counter[str] = Counter()
         """How many of the next calls of a name get lost on the way without anybody noticing."""
+        self.refuse: Callable[[Json], str | None] = lambda _call: None
+        """Why the master answers 400 to a call; None for one that it takes."""
         self.fail: Counter[str] = Counter()
         """How many of the next calls of a name fail with an error that the scheduler sees."""
         self.die_before: str | None = None
@@ -169,6 +171,8 @@ class PlayedScheduler:
             self.fail[name] -= 1
         elif self._stream is None:
             text = "there is no subscription"
+        elif (refusal := self.refuse(self._wire(effect))) is not None:
+            status, text = 400, refusal
         else:
             status, text = self._cluster.call(self._wire(effect), self._stream)
         if status in (200, 202):

@@ -271,6 +271,10 @@ class Simulation:
         """The next calls fail with an error that the scheduler sees."""
         self.scheduler.fail[name] += count
 
+    def refuse_calls(self, why: Callable[[Json], str | None]) -> None:
+        """The master answers 400 to the calls for which `why` gives a reason."""
+        self.scheduler.refuse = why
+
     def die_before(self, name: str) -> None:
         """The scheduler dies after storing, before its next call of that name."""
         self.scheduler.die_before = name

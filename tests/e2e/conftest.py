@@ -24,7 +24,7 @@ from tests.support.ports import held
 from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
-QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=4))
+QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=8))
 KILL_GRACE = 8.0
 """Seconds in which an instance drains; health says no for a quarter of it."""
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -54,9 +54,7 @@ def test_a_killed_haproxy_is_started_again_on_the_same_port(system: System) -> N
         wait_until(lambda: system.stack.fetch(urls[0])[0] == 200, 20, f"an answer of {urls[0]}")
         wait_until(lambda: healed(system), 40, "the healed system")
         killed = victim["haproxy"]["master"]
-        wait_until(
-            lambda: system.instance_behind(urls[0])["haproxy"]["master"] != killed, 20, "the report of a new one"
-        )
+        wait_until(lambda: system.instance_behind(urls[0])["haproxy"]["master"] != killed, 20, "a report of a new one")
     assert load.report().failures == {}
 
 

@@ -1,6 +1,6 @@
 """Stories of one service, agent or offer that is odd: the others do not notice."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -98,3 +98,37 @@ def test_a_pod_of_the_longest_name_scales_past_ten() -> None:
     spec = service("w")
     sim.publish(replace(spec, pods=(replace(spec.pods[0], name="p" * 120, count=11),)))
     sim.run_until(lambda: len(sim.running()) == 11, "all run")
+
+
+def refused(word: str) -> Callable[[dict[str, Any]], str | None]:
+    """The master refuses each ACCEPT in which the word stands."""
+    return lambda call: "TaskInfo is not valid" if call["type"] == "ACCEPT" and word in str(call) else None
+
+
+def test_a_launch_that_mesos_refuses_takes_no_neighbours_along() -> None:
+    """Both go into one ACCEPT, which is refused; tried apart the good one runs, and the bad one waits and says why."""
+    sim = Simulation()
+    sim.refuse_calls(refused("bad command"))
+    sim.publish(service("bad", command="bad command"), service("good"))
+    sim.add_agent("agent1")
+    sim.run_until(lambda: sim.running() == ["good/app-0"], "the good one runs", within=20)
+    sim.settle(600)
+    sim.expect_running("good/app-0")
+    assert "Mesos refuses its launch: HTTP 400: TaskInfo is not valid" in sim.step("bad/app-0").message
+    assert sim.record("bad/app-0").failures >= 5
+    assert sim.scheduler.failed["Accept"] <= 25
+    sim.expect_reserved_exactly()
+
+
+def test_a_launch_that_was_refused_for_its_neighbour_is_no_failure() -> None:
+    """Only the one at fault has failed; and once Mesos takes its launch it shares ACCEPTs again."""
+    sim = Simulation()
+    sim.refuse_calls(refused("bad command"))
+    sim.publish(service("bad", command="bad command"), service("good", count=3))
+    sim.add_agent("agent1")
+    sim.run_until(lambda: len(sim.running()) == 3, "the good ones run", within=60)
+    assert {sim.record(f"good/app-{index}").failures for index in range(3)} == {0}
+    sim.refuse_calls(lambda call: None)
+    sim.run_until(lambda: len(sim.running()) == 4, "all run", within=120)
+    assert sim.scheduler.state is not None
+    assert sim.scheduler.state.alone == frozenset()

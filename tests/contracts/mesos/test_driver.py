@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from sdk.errors import NotConnected, Refused, UnexpectedAnswer
 from sdk.mesos.auth import Token
@@ -898,6 +899,53 @@ def test_other_errors_are_told_and_tried_again() -> None:
     with connected(master(subscribe), scheduler) as (driver, _):
         wait_until(lambda: scheduler.names() == ["error", "registered"], what="the second try")
         assert driver.failure is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_error_on_a_stream_that_stays_open_ends_it(first: bool) -> None:
+    """The master has forgotten us, whatever it does with the stream: a new SUBSCRIBE follows."""
+
+    def subscribe(peer: Peer) -> None:
+        if peer.number > 0:
+            stays()(peer)
+            return
+        peer.begin()
+        if not first:
+            peer.event(subscribed())
+        peer.event({"type": "ERROR", "error": {"message": "Something is wrong"}})
+        peer.wait_closed()
+
+    scheduler = Recorder()
+    with connected(master(subscribe), scheduler) as (driver, _):
+        again = ["error", "registered"] if first else ["registered", "error", "disconnected", "reregistered"]
+        wait_until(lambda: scheduler.names() == again, what="the second subscription")
+        assert driver.failure is None
+
+
+def test_the_end_that_was_asked_for_is_no_error() -> None:
+    """After TEARDOWN the refusal of the id is the proof that it was heard."""
+
+    def subscribe(peer: Peer) -> None:
+        if any(request.kind == "TEARDOWN" for request in server.requests):
+            peer.begin()
+            peer.event({"type": "ERROR", "error": {"message": "Framework has been removed"}})
+            peer.end()
+        else:
+            peer.begin()
+            peer.event(subscribed())
+            wait_until(lambda: any(request.kind == "TEARDOWN" for request in server.requests), what="TEARDOWN")
+            peer.end()
+
+    with (
+        structlog.testing.capture_logs() as logs,
+        ScriptedServer(master(subscribe)) as server,
+        running(server.address) as driver,
+    ):
+        wait_until(lambda: driver.connected, what="the subscription")
+        driver.teardown()
+        assert driver.join(10)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == []
+    assert "Mesos ended the framework, as asked" in [line["event"] for line in logs]
 
 
 def test_several_masters_are_tried_in_turn() -> None:

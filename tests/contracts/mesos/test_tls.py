@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from sdk.errors import NotConnected
 from sdk.mesos import base
-from sdk.mesos.connection import Tls
 from sdk.mesos.driver import MesosDriver
 from sdk.mesos.endpoint import Endpoint
-from tests.contracts.mesos.server import CountedBackoff, ScriptedServer, master, stays
+from sdk.mesos.operator import OperatorClient
+from sdk.mesos.tls import Tls
+from tests.contracts.mesos.server import CountedBackoff, Peer, ScriptedServer, master, stays
 from tests.support.wait import wait_until
 
 FRAMEWORK = {"user": "root", "name": "test", "roles": ["r"]}
@@ -75,6 +77,31 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: tuple[Pat
         driver.reviveOffers()
         driver.stop()
         assert driver.join(10)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_is_wrong_with_tls_is_said_with_what_to_do(certificate: tuple[Path, Path], stream: bool) -> None:
+    """For calls and for streams."""
+
+    def said(address: str) -> str:
+        client = OperatorClient(address)
+        try:
+            with pytest.raises(NotConnected) as failed:
+                next(iter(client.stream())) if stream else client.call("GET_HEALTH")
+        finally:
+            client.close()
+        return str(failed.value)
+
+    with ScriptedServer(master(stays()), context(certificate)) as server:
+        assert "is not trusted (certificate verify failed: self-signed certificate): name what to trust with" in said(
+            f"https://{server.address}"
+        )
+
+    def plain(peer: Peer) -> None:
+        peer.answer("400 Bad Request", b"no TLS here")
+
+    with ScriptedServer(plain) as server:
+        assert "does not speak TLS (wrong version number): ask it by http" in said(f"https://{server.address}")
 
 
 def test_a_bundle_that_is_missing_is_said() -> None:

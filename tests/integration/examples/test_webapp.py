@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -106,3 +107,20 @@ def test_on_an_agent_it_listens_at_the_agents_address(told: dict[str, str]) -> N
     finally:
         app.process.kill()
         app.process.wait()
+
+
+def test_clients_that_go_away_are_no_news(capfd: pytest.CaptureFixture[str]) -> None:
+    """Before their request, and before its answer."""
+    app = App(0.0)
+    try:
+        for data in (b"", b"GET / HT", b"GET /slow?seconds=0.2 HTTP/1.1\r\nHost: x\r\n\r\n"):
+            connection = socket.create_connection((app.host, app.port))
+            connection.sendall(data)
+            # A reset, not an orderly end.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        wait_until(lambda: app.request("/slow?seconds=0.5")[0] == 200, what="a slower request's answer")
+    finally:
+        app.process.kill()
+        app.process.wait()
+    assert capfd.readouterr().err == ""

@@ -359,3 +359,22 @@ def test_many_watches_beyond_the_limit_are_refused_not_queued(listener: Listener
     assert codes.count("served") <= 128
     # The slots come back with the clients that left.
     wait_until(lambda: health(listener.target) == SERVING, what="a free slot")
+
+
+@pytest.mark.parametrize("method", ["List", "Watch"])
+def test_what_is_no_message_costs_the_client_its_call_and_the_log_one_line(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No traceback for somebody else's mistake; other clients are served on."""
+    listener = Listener()
+    try:
+        with grpc.insecure_channel(listener.target) as channel:
+            with pytest.raises(grpc.RpcError) as refused:
+                list(channel.unary_stream(f"/{SERVICE}/{method}")(b"\xff\xff", timeout=10))
+            assert refused.value.code() is grpc.StatusCode.INTERNAL
+            health = health_pb2_grpc.HealthStub(channel)
+            assert health.Check(health_pb2.HealthCheckRequest(), timeout=10) is not None
+        assert [record.exc_info for record in caplog.records] == [None]
+        assert "A client sent what cannot be read" in caplog.records[0].getMessage()
+    finally:
+        listener.stop()

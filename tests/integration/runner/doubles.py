@@ -23,7 +23,7 @@ from sdk.model.records import FrameworkRecord
 from sdk.model.resources import Offer, Resource
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec, UriSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
-from sdk.plugin import ADVERTISED, Host
+from sdk.plugin import ADVERTISED, Host, Wishes
 from sdk.storage.connection import Check
 from sdk.storage.election import Holder, Role
 from sdk.storage.memory import MemoryPersister
@@ -72,6 +72,7 @@ class ScriptedFeed:
     def __init__(self, master: Master, record: FrameworkRecord, post: Callable[[Event], None]) -> None:
         self.record, self.roles, self.post = record, record.roles, post
         self.failure: str | None = None
+        self.trouble: str | None = None
         self.calls: list[CallEffect] = []
         self.refused: list[CallEffect] = []
         self.started = threading.Event()
@@ -248,11 +249,15 @@ class Wisher:
         self.services = dict(services or {})
         self.host: Host | None = None
         self.gone = threading.Event()
+        self.asked: list[Wishes] = []
         self.changes = 0
 
     def start(self, host: Host) -> None:
         self.host = host
-        host.publish(self.services)
+
+    def took_charge(self, wishes: Wishes) -> None:
+        self.asked.append(wishes)
+        wishes.publish(self.services)
 
     def stop(self) -> None:
         pass

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ QUICK = Timing(
 SECRET = "the scheduler's secret of a test"
 
 
-def two_agents(directory: Path) -> Cluster:
+def two_agents(directory: Path, *, credentials: tuple[str, str] | None = None) -> Cluster:
     """A master and two agents without reservations, with short times."""
     base = free_port()
     while any(_taken(base + offset) for offset in range(3)):
@@ -36,7 +37,7 @@ def two_agents(directory: Path) -> Cluster:
         AgentSpec(name=f"agent{number}", resources=f"cpus:2;mem:1024;disk:4000;ports:[{span}]")
         for number, span in ((1, "31000-31019"), (2, "31020-31039"))
     ]
-    return Cluster(directory, base, agents, timing=QUICK, restart=False)
+    return Cluster(directory, base, agents, timing=QUICK, restart=False, credentials=credentials)
 
 
 def _taken(port: int) -> bool:
@@ -57,6 +58,7 @@ class Scheduler:
         frameworks: Path,
         names: tuple[str, ...],
         replace_after: float = 3.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -74,6 +76,7 @@ class Scheduler:
             "EDGELB_REPLACE_AFTER": str(replace_after),
             "EDGELB_LOG_FORMAT": "text",
             "PYTHONUNBUFFERED": "1",
+            **(environment or {}),
         }
         secret = log.with_suffix(".secret")
         secret.write_text(SECRET + "\n")

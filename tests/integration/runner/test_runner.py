@@ -7,15 +7,22 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sdk.clock import SystemClock
-from sdk.core.effects import Accept, Acknowledge, Decline, Teardown
-from sdk.core.events import OffersReceived, PodActionRequested, StatusReceived, UninstallRequested
+from sdk.core.effects import Accept, Acknowledge, Decline, Kill, Teardown
+from sdk.core.events import (
+    OfferRescinded,
+    OffersReceived,
+    PodActionRequested,
+    StatusReceived,
+    Tick,
+    UninstallRequested,
+)
 from sdk.core.state import Settings
-from sdk.errors import InvalidSpec, Refused
+from sdk.errors import InvalidSpec, UnexpectedAnswer
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
 from sdk.model.status import TaskState, TaskStatus
-from sdk.plugin import HostSettings
+from sdk.plugin import HostSettings, Wishes
 from sdk.runner import NotInCharge, Phase, Runner
 from sdk.storage.persister import Operation, Put
 from sdk.storage.stores import FrameworkStore
@@ -198,7 +205,7 @@ def test_a_fresh_process_resumes_with_the_stored_target_before_the_plugin_speaks
     bench.launch()
     bench.runner.stop()
     silent = Wisher()
-    silent.start = lambda host: None  # type: ignore[method-assign]
+    silent.took_charge = lambda wishes: None  # type: ignore[method-assign]
     second = Bench(persister=bench.persister, plugin=silent)
     try:
         second.lead()
@@ -237,7 +244,7 @@ def test_uris_name_the_process_that_launches_and_records_do_not(bench: Bench) ->
 def test_a_call_that_is_not_taken_comes_back_as_an_event(bench: Bench) -> None:
     """The core hears of every failed call; the process goes on."""
     bench.lead()
-    bench.master.refuse = Refused(400, "no")
+    bench.master.refuse = UnexpectedAnswer(503, "no")
     bench.master.feed.offer()
     wait_until(lambda: bench.stored_tasks(), what="the record of the launch")
     bench.master.refuse = None
@@ -427,3 +434,60 @@ def test_a_role_that_was_taken_from_us_does_not_keep_the_framework_out(bench: Be
     bench.runner.publish(bench.plugin.services)
     wait_until(lambda: "bad" in bench.runner.status().problems, what="the refusal")
     wait_until(lambda: bench.stored_roles() == ("test",), what="the role is ours no more")
+
+
+def test_what_was_published_in_an_earlier_term_removes_nothing(bench: Bench) -> None:
+    """It may be older than what another process carried out meanwhile: the plugin has to speak anew."""
+    bench.plugin.services = {"web": service(), "new": service("new")}
+    bench.lead()
+    bench.master.feed.offer()
+    wait_until(lambda: len(bench.master.launched()) == 2, what="two launches")
+    bench.runner.publish({"web": service(), "new": service("new"), "third": service("third")})
+    wait_until(lambda: "third" in bench.store.load().services, what="the third")
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
+    # A view from before, which a callback had read and tells late, to the term that is over.
+    bench.plugin.asked[0].publish({"web": service()})
+    bench.plugin.took_charge = lambda wishes: bench.plugin.asked.append(wishes)  # type: ignore[method-assign]
+    bench.lock.give(bench.persister)
+    bench.wait_ready()
+    bench.plugin.asked[0].publish({"web": service()})
+    bench.master.feed.offer(8)
+    wait_until(lambda: any("o8" in str(call) for call in bench.master.feed.calls), what="an answer to the offer")
+    snapshot = bench.runner.snapshot()
+    assert snapshot is not None
+    assert {name: view.removing for name, view in snapshot.services.items()} == dict.fromkeys(
+        ("new", "third", "web"), False
+    )
+    bench.plugin.asked[1].publish({"web": service()})  # read after it took charge: this is meant
+    wait_until(lambda: [call for call in bench.master.calls if isinstance(call, Kill)], what="the removal")
+
+
+def test_a_plugin_that_fails_to_take_charge_is_asked_again(bench: Bench) -> None:
+    """What is stored holds meanwhile; the process goes on."""
+    good, tries = bench.plugin.took_charge, itertools.count()
+
+    def took_charge(wishes: Wishes) -> None:
+        if next(tries) == 0:
+            raise RuntimeError("not now")
+        good(wishes)
+
+    bench.plugin.took_charge = took_charge  # type: ignore[method-assign]
+    bench.lead()
+    wait_until(lambda: len(bench.plugin.asked) == 1, timeout=20, what="the second try")
+    bench.launch()
+
+
+def test_an_offer_that_is_rescinded_already_is_not_accepted(bench: Bench) -> None:
+    """Both events waited together: the launch would be dropped, and the instance would begin anew."""
+    bench.lead()
+    bench.lock.suspend()
+    wait_until(lambda: "does not answer" in bench.runner.status().reason, what="suspended")
+    bench.master.feed.post(Tick())  # the runner's thread waits with this one
+    bench.master.feed.offer(1)
+    bench.master.feed.post(OfferRescinded(offer_id=OfferId("o1")))
+    bench.master.feed.offer(2, agent="a2")
+    bench.lock.suspend(False)
+    task = wait_until(bench.master.launched, what="a launch")[0]
+    assert task.agent_id == "a2"
+    assert not any("o1" in str(call) for call in bench.master.calls)

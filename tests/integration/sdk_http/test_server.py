@@ -3,6 +3,7 @@
 import http.client
 import logging
 import socket
+import struct
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -155,12 +156,13 @@ def test_readers_that_do_not_read_hold_no_worker(server: HttpServer, connect: Ca
     [
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        (b"GET http://[/x HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 400_000 + b"\r\n\r\n", 431),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n", 413),
     ],
-    ids=["tls", "header", "length", "coding", "large-header", "large-body"],
+    ids=["tls", "header", "address", "length", "coding", "large-header", "large-body"],
 )
 def test_what_is_no_request_gets_an_answer_and_no_line_in_the_log(
     connect: Callable[[bytes], socket.socket], data: bytes, status: int, caplog: pytest.LogCaptureFixture
@@ -172,6 +174,27 @@ def test_what_is_no_request_gets_an_answer_and_no_line_in_the_log(
     body = answer.read()
     assert (answer.status, answer.headers["Content-Type"]) == (status, "application/json")
     assert b'"message"' in body
+    assert caplog.records == []
+
+
+def test_clients_that_go_away_are_no_news(
+    server: HttpServer, connect: Callable[[bytes], socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    """While they send, while they wait, and while they read."""
+    with caplog.at_level(logging.WARNING):
+        for data in (
+            b"",
+            HALF_POST,
+            b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n",
+        ):
+            for _ in range(5):
+                connection = connect(data)
+                # A reset, not an orderly end.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+        wait_until(lambda: server.connections == 0, 10, "the end of all connections")
+        assert ping(server) == b"pong"
     assert caplog.records == []
 
 

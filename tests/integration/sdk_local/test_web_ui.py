@@ -7,8 +7,6 @@ therefore are names of this machine here.
 import http.client
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import pytest
 from sdk.local.cluster import AgentSpec, Cluster, Timing
 from tests.integration.sdk_local.client import Json, Scheduler, amounts, task
 from tests.integration.sdk_local.conftest import three_ports
+from tests.support.browser import in_browser, needs_browser
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -384,16 +383,7 @@ def test_an_agent_that_restarted(ui: Ui) -> None:
     assert found_task(ui.state(), "t1")["state"] == "TASK_RUNNING"
 
 
-def in_browser(url: str, profile: Path) -> str:
-    """The document that a browser has made of a page after three seconds."""
-    command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-        "--no-first-run", f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--dump-dom", url,
-    ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+@needs_browser
 def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
     """Names and labels that look like markup are shown as text, and run nothing."""
     markup = "<img src=x onerror=\"document.title='owned'\">"
@@ -407,7 +397,7 @@ def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
     assert "shop &lt;b&gt;" in page
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+@needs_browser
 def test_our_own_page_shows_ports_and_files_as_people_write_them(ui: Ui, tmp_path: Path) -> None:
     """A port is a number and neighbours are a range; an empty file is said to be one."""
     offer = ui.framework.offer(HOST, "web")

@@ -11,7 +11,7 @@ from sdk.mesos import base
 from sdk.mesos.detector import ZooKeeperMasters, master_endpoint, masters
 from sdk.mesos.driver import MesosDriver
 from sdk.mesos.endpoint import Endpoint
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import Create, Delete, ZooKeeper, connect
 from tests.contracts.mesos import traces
 from tests.contracts.mesos.server import CountedBackoff, ScriptedServer, master, stays
 from tests.support.ports import free_port
@@ -56,6 +56,22 @@ def test_the_lowest_candidate_leads(zk: ZooKeeper, zk_root: str, source: ZooKeep
     wait_until(lambda: source.leader() is None, what="the end of the last master")
     assert changes == [Endpoint("10.0.0.9", 5050), Endpoint("10.0.0.10", 5050), None]
     assert source.known() == ()
+
+
+def test_a_master_that_comes_back_at_its_address_is_news(zk: ZooKeeper, zk_root: str, source: ZooKeeperMasters) -> None:
+    """Who waits for it after it was restarted is woken, even when the list was read only after both changes."""
+    changes: list[Endpoint | None] = []
+    zk.create(f"{zk_root}/json.info_0000000001", info("10.0.0.1:5050"))
+    source.start(lambda: changes.append(source.leader()))
+    wait_until(lambda: len(changes) == 1, what="the master")
+    zk.multi(
+        [
+            Delete(f"{zk_root}/json.info_0000000001"),
+            Create(f"{zk_root}/json.info_0000000002", info("10.0.0.1:5050")),
+        ]
+    )
+    wait_until(lambda: len(changes) == 2, what="the same master, started again")
+    assert set(changes) == {Endpoint("10.0.0.1", 5050)}
 
 
 def test_a_wiped_zookeeper_begins_again_at_the_same_number(
@@ -136,5 +152,5 @@ def test_nodes_that_name_nothing_are_no_master(data: bytes) -> None:
 @pytest.mark.parametrize("uri", ["zk://", "zk:///mesos", "zk://a:1", "zk://a:1/"])
 def test_a_path_is_needed(uri: str) -> None:
     """Masters never stand at the root."""
-    with pytest.raises(InvalidSpec, match="zk://host:port"):
+    with pytest.raises(InvalidSpec, match="host:port"):
         masters(uri)

@@ -187,6 +187,24 @@ def test_a_callback_that_raises_gets_the_next_change(zk: ZooKeeper, zk_root: str
     wait_until(lambda: seen == [(b"1", 0), (b"2", 1)], what="the second call")
 
 
+@pytest.mark.parametrize("kind", ["data", "children"])
+def test_a_callback_that_found_zookeeper_away_is_told_again(zk: ZooKeeper, zk_root: str, kind: str) -> None:
+    """It could not do its work: nothing else will change that would call it again."""
+    zk.create(f"{zk_root}/node/child")
+    told: list[object] = []
+
+    def callback(value: object) -> None:
+        told.append(value)
+        if len(told) == 1:
+            raise StorageUnavailable("a read in the callback got no answer")
+
+    path = f"{zk_root}/node"
+    watch = zk.watch_data(path, callback) if kind == "data" else zk.watch_children(path, callback)
+    wait_until(lambda: len(told) == 2, what="the second call")
+    assert told[0] == told[1]
+    watch.close()
+
+
 def test_a_callback_may_use_the_connection(zk: ZooKeeper, zk_root: str) -> None:
     """Reading inside a callback does not lock up."""
     seen: list[object] = []

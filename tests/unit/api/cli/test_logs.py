@@ -29,3 +29,26 @@ def test_a_log_line_that_cannot_be_written_is_no_error(form: str) -> None:
             [sys.executable, "-c", LOGGING, form], stdout=subprocess.PIPE, stderr=full, text=True, check=False
         )
     assert done.stdout == "went on\n"
+
+
+FAILING = """
+import logging, sys
+import structlog
+from api.cli import logs
+logs.configure("info", sys.argv[1])
+def fail(secret):
+    raise ValueError("broken on purpose")
+try:
+    fail("".join(("s3", "cret")))
+except ValueError:
+    structlog.get_logger().exception("It failed")
+    logging.getLogger("kazoo").exception("It failed")
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_traceback_shows_no_values(form: str) -> None:
+    """Local variables hold secrets, and some of them are longer than a screen."""
+    done = subprocess.run([sys.executable, "-c", FAILING, form], capture_output=True, text=True, check=True)
+    assert done.stderr.count("broken on purpose") == 2
+    assert "s3cret" not in done.stderr

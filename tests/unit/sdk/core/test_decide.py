@@ -458,15 +458,17 @@ def test_release_is_believed_when_it_is_proven() -> None:
 
 
 def test_master_without_feedback_is_served_without_operation_ids() -> None:
-    """An ERROR for the id switches feedback off; then silence of twice the time is the proof."""
+    """When the id is refused again and again it is left out; then silence of twice the time is the proof."""
     story = running()
     held = reserved(story)
     story.give(TargetsPublished(services={})).status(TaskState.KILLED)
-    story.give(OffersReceived(offers=(offer("s1", *held),)))
-    (operation,) = story.of(Accept)[0].operations
-    assert isinstance(operation, Unreserve)
-    error = OperationStatus(operation_id=operation.operation_id or OperationId(""), state=OperationState.ERROR)
-    story.give(OperationStatusReceived(status=error))
+    for _ in range(2):
+        story.give(OffersReceived(offers=(offer("s1", *held),)))
+        (operation,) = story.of(Accept)[0].operations
+        assert isinstance(operation, Unreserve)
+        assert operation.operation_id is not None
+        error = OperationStatus(operation_id=operation.operation_id, state=OperationState.ERROR)
+        story.give(OperationStatusReceived(status=error))
     story.give(OffersReceived(offers=(offer("s1", *held),)))
     (operation,) = story.of(Accept)[0].operations
     assert isinstance(operation, Unreserve)
@@ -475,6 +477,29 @@ def test_master_without_feedback_is_served_without_operation_ids() -> None:
     assert ("web", "app-0") in story.state.pods
     story.give(Tick(), after=1)
     assert ("web", "app-0") not in story.state.pods
+
+
+def test_a_stale_offer_does_not_switch_feedback_off() -> None:
+    """One OPERATION_ERROR is normal life: the next release carries an id, and its outcome is believed."""
+    story, held, operation_id = released()
+    error = OperationStatus(operation_id=operation_id, state=OperationState.ERROR, message="Offer o is no longer valid")
+    story.give(OperationStatusReceived(status=error))
+    story.give(OffersReceived(offers=(offer("s1", *held),)))
+    (operation,) = story.of(Accept)[0].operations
+    assert isinstance(operation, Unreserve)
+    assert operation.operation_id is not None
+    story.give(Tick(), after=25)
+    assert ("web", "app-0") in story.state.pods
+    finished = OperationStatus(operation_id=operation.operation_id, state=OperationState.FINISHED)
+    story.give(OperationStatusReceived(status=finished))
+    assert ("web", "app-0") not in story.state.pods
+
+
+def test_operations_of_a_subscription_that_ended_are_forgotten() -> None:
+    """Their releases are, too: the offers of the next subscription tell what is left."""
+    story, _, _ = released()
+    story.give(Disconnected(why="x"))
+    assert (dict(story.state.operations), dict(story.state.released)) == ({}, {})
 
 
 def released() -> tuple[Story, tuple[Resource, ...], OperationId]:

@@ -26,3 +26,12 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     """It works without any other server: no scripts, styles, fonts or pictures of others."""
     assert not re.search(r"<(script|img|iframe)[^>]*\ssrc|<link|@import|url\(", PAGE)
     assert set(re.findall(r"https?://[^\s\"'`]*", PAGE)) <= {"http://${agents[id].pid.split("}
+
+
+def test_until_the_first_answer_it_says_that_it_is_loading() -> None:
+    """Empty tables look like an empty cluster: they are shown when the master has answered."""
+    assert 'id="head">loading ...<' in PAGE
+    hidden = PAGE[PAGE.index('<section id="all" hidden>') : PAGE.index("<script>")]
+    assert all(f'<table id="{name}">' in hidden for name in ("agents", "frameworks", "tasks"))
+    shown = PAGE.index('$("all").hidden = false')
+    assert PAGE.index("function show(state)") < shown < PAGE.index('table("agents"')

@@ -1,0 +1,101 @@
+"""Certificates made by openssl, and TLS in front of a server that does not speak it."""
+
+import contextlib
+import select
+import socket
+import ssl
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Two PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+def authority(directory: Path, name: str) -> Certificate:
+    """A certificate that signs itself and others."""
+    made = Certificate(certificate=directory / f"{name}.pem", key=directory / f"{name}.key")
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+             "-subj", f"/CN={name}", "-keyout", made.key, "-out", made.certificate)  # fmt: skip
+    return made
+
+
+def signed(directory: Path, name: str, by: Certificate) -> Certificate:
+    """A certificate for 127.0.0.1, signed `by` an authority."""
+    made = Certificate(certificate=directory / f"{name}.pem", key=directory / f"{name}.key")
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+             "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+             "-addext", "basicConstraints=critical,CA:FALSE",
+             "-CA", by.certificate, "-CAkey", by.key, "-keyout", made.key, "-out", made.certificate)  # fmt: skip
+    return made
+
+
+def _openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=60)
+
+
+class TlsFront:
+    """Takes TLS on a port of its own and hands the bytes to `port`; `clients` is whose certificates are wanted."""
+
+    def __init__(self, port: int, own: Certificate, *, clients: Certificate | None = None) -> None:
+        self._behind = port
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(own.certificate, own.key)
+        if clients is not None:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(clients.certificate)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self._open: set[socket.socket] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """End all connections."""
+        self._listening.close()
+        for one in list(self._open):
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with (
+            plain,
+            contextlib.suppress(OSError),
+            self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as client,
+            socket.create_connection(("127.0.0.1", self._behind)) as server,
+        ):
+            try:
+                client.do_handshake()
+            except OSError:
+                # What the client has sent already is read, else the reset overtakes the alert that tells it why.
+                socket.socket.shutdown(client, socket.SHUT_WR)
+                while socket.socket.recv(client, 65536):
+                    pass
+                return
+            self._open.add(client)
+            try:
+                self._pump(client, server)
+            finally:
+                self._open.discard(client)
+
+    def _pump(self, client: ssl.SSLSocket, server: socket.socket) -> None:
+        while True:
+            ready = [client] if client.pending() else select.select([client, server], [], [])[0]
+            for source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                (server if source is client else client).sendall(data)
