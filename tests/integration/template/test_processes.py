@@ -23,7 +23,10 @@ class Process:
         self._log = log
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
+                [
+                    *(sys.executable, "-m", "api.cli.main", "run", *arguments),
+                    *("--health-listen", "127.0.0.1:0", "--log-format", "json"),
+                ],
                 stdout=output,
                 stderr=output,
             )
