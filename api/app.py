@@ -13,6 +13,7 @@ from api.accounts import Accounts, require_account
 from api.bodies import MAX_BODY
 from api.context import Context
 from api.http import PrefixMiddleware, RequestMetrics, observe_requests
+from api.not_yet import not_there_yet
 from api.openapi import ERROR, field_properties, ref
 from api.problems import ApiProblem, render
 from scheduler.pools.schema import PoolSchema
@@ -98,6 +99,8 @@ def _handle_errors(app: Flask) -> None:
 
     def on_http(error: HTTPException) -> Response:
         status = error.code or 500
+        if status in (404, 405) and (missing := not_there_yet(request.path)):
+            return show(ApiProblem(501, missing))
         message = {
             404: f"there is no {request.path[:200]} here",
             405: f"{request.method} is not possible on {request.path[:200]}",

@@ -13,15 +13,22 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import urllib3
 
 Trace = Callable[[str], None]
+# Errors of single fields come one by one in the form of RFC 9457 only.
+_ACCEPT = "application/problem+json, application/json;q=0.9, text/plain;q=0.8"
 
 
 class ApiError(Exception):
-    """The API answered with an error; `status` is HTTP's."""
+    """The API answered with an error; `status` is HTTP's.
 
-    def __init__(self, status: int, message: str) -> None:
+    `errors` are its sentences about single fields, of which `more` were left out; the message has all of them joined.
+    """
+
+    def __init__(self, status: int, message: str, *, errors: tuple[str, ...] = (), more: int = 0) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.errors = errors
+        self.more = more
 
 
 class ApiUnreachable(Exception):
@@ -175,7 +182,7 @@ class ApiClient:
     def _call(
         self, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        sent = {"Accept": "application/json, text/plain", **(headers or {})}
+        sent = {"Accept": _ACCEPT, **(headers or {})}
         if self._token:
             # DC/OS' Admin Router reads Authorization; the API itself the documented `token` header.
             sent |= {"Authorization": f"token={self._token}", "token": self._token}
@@ -195,7 +202,7 @@ class ApiClient:
             raise ApiUnreachable(f"no answer from {without_secrets(self.base)}: {_reason(error)}") from error
         self._say(f"< HTTP {response.status}, {len(response.data)} bytes")
         if response.status >= 400:
-            raise ApiError(response.status, _message(response, without_secrets(self.base)))
+            raise _error(response, without_secrets(self.base))
         if response.status >= 300 and response.status != 304:
             where = without_secrets(response.headers.get("Location", ""))
             raise ApiError(response.status, f"the server points to {where or 'another address'}; use that as --api")
@@ -230,17 +237,21 @@ def _parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
         raise ApiError(response.status, f"{what} answered with something that is no JSON; is that the API?") from error
 
 
-def _message(response: urllib3.BaseHTTPResponse, base: str) -> str:
+def _error(response: urllib3.BaseHTTPResponse, base: str) -> ApiError:
     try:
         body = json.loads(response.data)
     except ValueError:
         body = None
     message = body.get("message") or body.get("detail") if isinstance(body, dict) else None
-    if message:
-        return str(message)
-    # Not in our form, so not from us: a proxy in between, or another server.
-    text = " ".join(response.data.decode(errors="replace").split())[:200]
-    return f"{base} answered HTTP {response.status}{f' ({text})' if text else ''}; is that the Edge-LB API?"
+    if not message:
+        # Not in our form, so not from us: a proxy in between, or another server.
+        text = " ".join(response.data.decode(errors="replace").split())[:200]
+        said = f" ({text})" if text else ""
+        return ApiError(response.status, f"{base} answered HTTP {response.status}{said}; is that the Edge-LB API?")
+    listed, more = body.get("errors"), body.get("moreErrors")
+    entries = listed if isinstance(listed, list) else []
+    errors = tuple(str(one.get("detail")) for one in entries if isinstance(one, dict))
+    return ApiError(response.status, str(message), errors=errors, more=more if isinstance(more, int) else 0)
 
 
 def _reason(error: Exception) -> str:

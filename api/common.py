@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask_smorest import Blueprint
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -11,7 +11,18 @@ from api.openapi import json_answer, ref, route, text_answer
 from api.problems import ApiProblem
 from scheduler.pools.model import Pool
 from scheduler.pools.schema import output_pool
+from sdk.http.index import Link, index
 from sdk.storage.connection import State
+
+_LINKS = {
+    "pools": Link("v2/pools", "all pools; each has status, metadata, lbconfig, plans and pods below its name"),
+    "config": Link("config", "all pools, each tagged with its API version"),
+    "openapi": Link("openapi.json", "the description of this API"),
+    "version": Link("version", "of this server"),
+    "ping": Link("ping", "pong while the process answers"),
+    "readyz": Link("readyz", "503 while ZooKeeper is away"),
+    "metrics": Link("metrics", "for Prometheus"),
+}
 
 
 def pool_container(pool: Pool) -> dict[str, Any]:
@@ -22,6 +33,11 @@ def pool_container(pool: Pool) -> dict[str, Any]:
 def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
     """The routes."""
     routes = Blueprint("common", __name__, description="Server and configuration as a whole")
+
+    @route(routes, "/", "GET", answers={"200": json_answer("What is here.", {"type": "object"})})
+    def root() -> Response:
+        """What is here: JSON, or HTML for a browser. Links are relative."""
+        return index(request, "Edge-LB", {"version": context.version}, _LINKS)
 
     @route(routes, "/ping", "GET", answers={"200": text_answer("pong")})
     def ping() -> Response:

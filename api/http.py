@@ -24,9 +24,13 @@ class PrefixMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if self._prefix and (path == self._prefix or path.startswith(self._prefix + "/")):
+        if self._prefix and path == self._prefix:
+            # Relative links of the page at the root would miss the last part of the prefix.
+            start_response("308 Permanent Redirect", [("Location", f"{self._prefix}/"), ("Content-Length", "0")])
+            return []
+        if self._prefix and path.startswith(self._prefix + "/"):
             environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
-            environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+            environ["PATH_INFO"] = path[len(self._prefix) :]
         return self._app(environ, start_response)
 
 

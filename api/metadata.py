@@ -23,9 +23,14 @@ class Place:
 
 
 def places(instances: Sequence[InstanceStatus], pods: Sequence[Mapping[str, Any]]) -> list[Place]:
-    """What the instances say, and what the scheduler knows of healthy tasks that say nothing at the moment."""
+    """Where instances serve, and what the scheduler knows of healthy tasks that say nothing at the moment.
+
+    An instance tells its ports from its start on; before its first configuration, and when it leaves, nobody must be
+    sent there.
+    """
     told = {instance.task_id for instance in instances}
-    found = [Place(ports=one.ports, addresses=one.addresses, public=one.public) for one in instances]
+    serving = (one for one in instances if one.healthy and one.version > 0)
+    found = [Place(ports=one.ports, addresses=one.addresses, public=one.public) for one in serving]
     return found + list(_silent(pods, told))
 
 

@@ -19,7 +19,6 @@ from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.lbmgr.watch import PoolNodes
 from pool_executor.task import Assignment, parse
-from sdk import programs
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.mesos.executor import Executor
 
@@ -99,7 +98,6 @@ class PoolExecutor(Executor):
         try:
             assignment = parse(task)
             binary, version = Haproxy.find(self._host.haproxy)
-            _require("openssl", "it makes the certificates of frontends that have none")
             sockets = SocketDirectory()
             agent = self._agent_for(driver, assignment, sockets, binary, version)
         except (CorruptRecord, EnvironmentProblem, OSError) as error:
@@ -131,6 +129,7 @@ class PoolExecutor(Executor):
                 ports=assignment.ports,
                 binds=assignment.binds,
                 health=assignment.health,
+                limits=assignment.limits,
                 sandbox=self._host.sandbox,
                 sockets=sockets.path,
             ),
@@ -276,10 +275,3 @@ def _close(nodes: PoolNodes) -> None:
     closing = threading.Thread(target=nodes.close, name="closing", daemon=True)
     closing.start()
     closing.join(_CLOSE_SECONDS)
-
-
-def _require(program: str, why: str) -> None:
-    if programs.find(program) is None:
-        raise EnvironmentProblem(
-            f"this agent has no {program}: install it, or run the pool in an image that has it ({why})"
-        )

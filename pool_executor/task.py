@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from pool_executor.lbmgr.health import HealthPolicy
+from pool_executor.lbmgr.old_workers import WorkerLimits
 from sdk.errors import CorruptRecord
 
 
@@ -28,6 +29,7 @@ class Assignment:
     binds: Mapping[str, str] = field(default_factory=dict)
     health: HealthPolicy = field(default_factory=HealthPolicy)
     kill_grace: float
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
 
 
 def parse(task: Mapping[str, object]) -> Assignment:
@@ -62,7 +64,21 @@ def parse(task: Mapping[str, object]) -> Assignment:
             max_fail=int(_number(health, "max_fail", "data.health.max_fail")),
             timeout=max(0.1, _number(health, "timeout", "data.health.timeout")),
         ),
+        limits=_limits(_object(data, "old_workers", "data.old_workers", default={})),
         kill_grace=_kill_policy(task, _number(data, "kill_grace", "data.kill_grace")),
+    )
+
+
+def _limits(fields: Mapping[str, object]) -> WorkerLimits:
+    otherwise = WorkerLimits()
+
+    def number(name: str, default: float) -> float:
+        return _number(fields, name, f"data.old_workers.{name}") if name in fields else default
+
+    return WorkerLimits(
+        most=int(number("most", otherwise.most)),
+        hard_stop_after=number("hard_stop_after", otherwise.hard_stop_after),
+        close_spread=number("close_spread", otherwise.close_spread),
     )
 
 

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scheduler.pools.service import KILL_GRACE
+from scheduler.pools.service import CLOSE_SPREAD, HARD_STOP_AFTER, KILL_GRACE, OLD_WORKERS
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.codecs import from_json
 
-_SHORTEST, _LONGEST = 1.0, 3600.0
+_BOUNDS = {
+    "kill_grace": (1.0, 3600.0),
+    "old_workers": (0, 1000),
+    # HAProxy counts in milliseconds up to 24 days.
+    "hard_stop_after": (1.0, 20 * 86400.0),
+    "close_spread": (0.0, 3600.0),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +23,14 @@ class Options:
     kill_grace: float = KILL_GRACE
     """Seconds in which a leaving instance drains: for a quarter of it, at most 5 s, health says no while connections
     are still taken, then open connections finish."""
+    old_workers: int = OLD_WORKERS
+    """HAProxy processes that may outlive a reload because they still have connections; each holds a whole
+    configuration in memory. When there are more, the connections of the oldest are cut."""
+    hard_stop_after: float = HARD_STOP_AFTER
+    """Seconds after which such a process ends whatever it still serves."""
+    close_spread: float = CLOSE_SPREAD
+    """Seconds over which a reload closes idle connections; 0: each of them with its next response, which costs no
+    request."""
 
 
 def parse_options(given: Mapping[str, object]) -> Options:
@@ -29,6 +43,8 @@ def parse_options(given: Mapping[str, object]) -> Options:
         options = from_json(Options, dict(given), "options")
     except CorruptRecord as error:
         raise InvalidSpec(error.path, str(error).partition(": ")[2]) from error
-    if not _SHORTEST <= options.kill_grace <= _LONGEST:
-        raise InvalidSpec("options.kill_grace", f"{options.kill_grace:g} must be from {_SHORTEST:g} to {_LONGEST:g}")
+    for name, (least, most) in _BOUNDS.items():
+        value = getattr(options, name)
+        if not least <= value <= most:
+            raise InvalidSpec(f"options.{name}", f"{value:g} must be from {least:g} to {most:g}")
     return options

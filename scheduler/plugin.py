@@ -46,6 +46,7 @@ class EdgeLB:
     def start(self, host: Host) -> None:
         """Work out what all pools have in common, and begin to clean up."""
         settings = host.settings
+        options = parse_options(settings.framework.options)
         self._host = host
         self._deployment = Deployment(
             sha256=self._artifact.sha256,
@@ -54,7 +55,10 @@ class EdgeLB:
             zk_root=settings.zk_root,
             framework=settings.framework.name,
             replace_after=settings.replace_after,
-            kill_grace=parse_options(settings.framework.options).kill_grace,
+            kill_grace=options.kill_grace,
+            old_workers=options.old_workers,
+            hard_stop_after=options.hard_stop_after,
+            close_spread=options.close_spread,
         )
         self._cleaner.start()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from api.cli.complaint import complaint
 from api.cli.exits import Exit, exit_code
 from api.cli.output import talk
 from api.cli.settings import ClientOptions, client_options
@@ -51,6 +52,6 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
         except ApiError as error:
             # The API says so of a name in the URL, which is not what was typed here.
             which = f": {kwargs['name']}" if error.message == POOL_NOT_FOUND and kwargs.get("name") else ""
-            raise Failure(f"{error.message}{which}", exit_code(error)) from error
+            raise Failure(f"{complaint(error)}{which}", exit_code(error)) from error
 
     return command

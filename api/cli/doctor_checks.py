@@ -88,12 +88,6 @@ def check_python(version: tuple[int, ...]) -> Finding:
 def check_programs() -> Iterator[Finding]:
     """The programs that agents and the local system need."""
     yield haproxy_finding(_output("haproxy", "-v"))
-    openssl = _output("openssl", "version")
-    if openssl is None:
-        advice = "install openssl; agents need it for certificates that are made on the instance"
-        yield Finding(level=WARN, subject="openssl", seen="not found", advice=advice)
-    else:
-        yield Finding(level=OK, subject="openssl", seen=openssl.split("\n")[0])
     if programs.find("setpriv") is None:
         advice = "install util-linux; edgelb serve ties its processes together with setpriv"
         yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)

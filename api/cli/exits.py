@@ -17,6 +17,7 @@ class Exit(IntEnum):
     TIMEOUT = 6
     REJECTED = 7
     UNHEALTHY = 8
+    NOT_YET = 9
 
 
 HELP = """\b
@@ -30,6 +31,7 @@ Exit codes:
   6  --wait: the time is over
   7  HAProxy refused the configuration; the one before is still served
   8  doctor: something has to be done; status without a name: a pool is not ready
+  9  a part of DC/OS Edge-LB that is not there yet
 """
 
 
@@ -42,6 +44,8 @@ def exit_code(error: ApiError | ApiUnreachable) -> Exit:
             return Exit.NOT_FOUND
         case 503:
             return Exit.UNREACHABLE
+        case 501:
+            return Exit.NOT_YET
         case status if 400 <= status < 500:
             return Exit.REFUSED
         case _:

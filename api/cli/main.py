@@ -5,8 +5,10 @@ import sys
 
 import click
 
+from api.cli.elsewhere import NOT_YET, OTHER_WORDS, command_not_there_yet
 from api.cli.exits import HELP
 from api.cli.settings import client_options
+from api.version import package_version
 
 COMMANDS = {
     # command: (module, attribute, one line for --help, so that help imports nothing)
@@ -20,6 +22,7 @@ COMMANDS = {
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
+    "pod": ("api.cli.pods", "pod", "List, restart or replace the load balancers of a pool."),
     "ping": ("api.cli.observe", "ping", "Check that the API answers."),
     "version": ("api.cli.observe", "version", "Show the versions of client and server."),
     "doctor": ("api.cli.doctor", "doctor", "Check this machine and the services around."),
@@ -27,6 +30,7 @@ COMMANDS = {
     "run": ("api.cli.processes", "run", "Run one process of the system: api, scheduler, listener or template."),
     "local": ("api.cli.local.command", "local", "Run a whole system on this machine."),
     "marathon-app": ("api.cli.marathon_app", "marathon_app", "Print the Marathon app that launches a framework."),
+    "help": ("api.cli.help", "help_command", "Explain a command."),
 }
 
 
@@ -41,12 +45,26 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command itself, imported now."""
         del ctx
+        if cmd_name in NOT_YET:
+            return command_not_there_yet(cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but what may be meant is looked for among commands that are not imported, too."""
+        name = args[0]
+        if name not in COMMANDS and name not in NOT_YET and not name.startswith("-"):
+            meant = OTHER_WORDS.get(name, ())
+            hint = f" Perhaps edgelb {' or edgelb '.join(meant)} is meant." if meant else ""
+            near = None if meant else [*COMMANDS, *NOT_YET]
+            raise click.NoSuchCommand(name, f"No such command {name!r}.{hint}", possibilities=near, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands for --help."""
@@ -55,8 +73,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
 
 
+def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"edgelb {package_version()}")
+        context.exit()
+
+
 @click.group(cls=LazyGroup, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @client_options
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:
     """Layer-7 load balancing for Apache Mesos with HAProxy."""
 

@@ -54,8 +54,9 @@ def version(client: ApiClient) -> None:
 @click.command()
 @click.argument("name", metavar="POOL-NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print the pool's metadata as JSON.")
+@click.option("--url", "as_urls", is_flag=True, help="Print the URL of each frontend only, one per line, for scripts.")
 @client_command
-def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
+def endpoints(client: ApiClient, name: str, as_json: bool, as_urls: bool) -> None:
     """Show the addresses and ports at which a pool can be reached."""
     try:
         metadata = client.metadata(name)
@@ -64,6 +65,10 @@ def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
             raise
         summary = client.status(name)["summary"]
         raise Failure(f"no load balancer of {name} can be reached yet: {summary}", exit_code(error)) from error
+    if as_urls:
+        for url in _urls(metadata, client.pool(name).pool):
+            data(url)
+        return
     if as_json:
         data_json(metadata)
         return
@@ -71,6 +76,17 @@ def endpoints(client: ApiClient, name: str, as_json: bool) -> None:
     rows = [_endpoint_row(title, entries) for title, entries in (*groups, ("stats", metadata["stats"]))]
     data(table(("NAME", "PORT", "INTERNAL IPS", "EXTERNAL IPS"), rows))
     talk("Addresses are inaccurate for pools on virtual networks.")
+
+
+def _urls(metadata: dict[str, Any], pool: dict[str, Any]) -> list[str]:
+    """One URL for each address of each frontend, in the order of the pool's frontends."""
+    endpoints_of = {frontend["name"]: frontend["endpoints"] for frontend in metadata["frontends"]}
+    return [
+        f"http://{address}:{entry['port']}/" if frontend["protocol"] == "HTTP" else f"tcp://{address}:{entry['port']}"
+        for frontend in pool.get("haproxy", {}).get("frontends", [])
+        for entry in endpoints_of.get(frontend["name"], [])
+        for address in entry["public"] or entry["private"]
+    ]
 
 
 def _endpoint_row(title: str, entries: list[dict[str, Any]]) -> tuple[str, list[str], list[str], list[str]]:

@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from api.cli.client_command import POOL_NOT_FOUND, Failure, client_command
+from api.cli.complaint import complaint
+from api.cli.elsewhere import option_not_there_yet
 from api.cli.exits import Exit, exit_code
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool
@@ -59,7 +61,7 @@ def update(
     try:
         answer = client.update(name, pool, etag=tag)
     except ApiError as error:
-        raise Failure(f"{error.message}{_what_to_do(error, name, pool_file)}", exit_code(error)) from error
+        raise Failure(f"{complaint(error)}{_what_to_do(error, name, pool_file)}", exit_code(error)) from error
     _done(client, answer, "updated", as_json=as_json, wait=wait, timeout=timeout)
 
 
@@ -147,6 +149,7 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
 @click.option(
     "--convert-to-json", "yaml_file", metavar="YAML-FILE", help="Print a YAML pool file as JSON; asks no server."
 )
+@option_not_there_yet("--reference", is_flag=True)
 @client_command
 def show(client: ApiClient, name: str | None, as_json: bool, yaml_file: str | None) -> None:
     """Show one pool, or all."""

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from api.cli import values
+from api.cli.elsewhere import option_not_there_yet
 from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
 from sdk.secret_file import read_secret
@@ -62,6 +64,7 @@ def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 def client_options(command: Command) -> Command:
     """Adds --api, --user, --password-file, --token and --verbose; the values are in the context's ClientOptions."""
     for option in (
+        option_not_there_yet("--name"),
         click.option(
             "--verbose",
             "-v",
@@ -135,8 +138,8 @@ zk = click.option(
     metavar="HOST:PORT[,...]", help="ZooKeeper ensemble.",
 )  # fmt: skip
 zk_root = click.option(
-    "--zk-root", envvar="EDGELB_ZK_ROOT", default="/edgelb", show_default=True, show_envvar=True,
-    help="Root of our tree in ZooKeeper.",
+    "--zk-root", type=values.NODE_PATH, envvar="EDGELB_ZK_ROOT", default="/edgelb", show_default=True, show_envvar=True,
+    metavar="PATH", help="Root of our tree in ZooKeeper.",
 )  # fmt: skip
 mesos = click.option(
     "--mesos", type=_Mesos(), envvar="EDGELB_MESOS", default="127.0.0.1:5050", show_default=True, show_envvar=True,
@@ -157,23 +160,27 @@ log_format = click.option(
     help="How to log.",
 )  # fmt: skip
 api_listen = click.option(
-    "--listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True,
+    "--listen", type=values.HOST_PORT,
+    envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="Address of the API server.",
 )  # fmt: skip
 api_prefix = click.option(
-    "--prefix", envvar="EDGELB_API_PREFIX", default="/service/edgelb", show_default=True, show_envvar=True,
-    help="Path below which the API is served as well.",
+    "--prefix", type=values.URL_PREFIX,
+    envvar="EDGELB_API_PREFIX", default="/service/edgelb", show_default=True, show_envvar=True,
+    metavar="PATH", help="Path below which the API is served as well.",
 )  # fmt: skip
 framework_name = click.option(
-    "--framework", envvar="EDGELB_FRAMEWORK", default="edgelb", show_default=True, show_envvar=True,
-    help="Name of the framework that runs the pools.",
+    "--framework", type=values.FRAMEWORK_NAME,
+    envvar="EDGELB_FRAMEWORK", default="edgelb", show_default=True, show_envvar=True,
+    metavar="NAME", help="Name of the framework that runs the pools.",
 )  # fmt: skip
 scheduler_listen = click.option(
-    "--listen", envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", show_default=True, show_envvar=True,
+    "--listen", type=values.HOST_PORT,
+    envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="Address of the scheduler's HTTP server.",
 )  # fmt: skip
 scheduler_advertise = click.option(
-    "--advertise", envvar="EDGELB_SCHEDULER_ADVERTISE", default=None, show_envvar=True,
+    "--advertise", type=values.BASE_URL, envvar="EDGELB_SCHEDULER_ADVERTISE", default=None, show_envvar=True,
     show_default="http://<hostname>:<port>", metavar="URL", help="How agents and the API reach the scheduler.",
 )  # fmt: skip
 replace_after = click.option(
@@ -182,19 +189,23 @@ replace_after = click.option(
     help="Time after the loss of an agent until an instance is replaced on another one.",
 )  # fmt: skip
 listener_listen = click.option(
-    "--listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
+    "--listen", type=values.HOST_PORT,
+    envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT", help="gRPC address of the mesos-listener.",
 )  # fmt: skip
 listener_health = click.option(
-    "--health-listen", envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", show_default=True,
+    "--health-listen", type=values.HOST_PORT,
+    envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", show_default=True,
     show_envvar=True, metavar="HOST:PORT", help="HTTP address of the mesos-listener's health and metrics.",
 )  # fmt: skip
 template_health = click.option(
-    "--health-listen", envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", show_default=True,
+    "--health-listen", type=values.HOST_PORT,
+    envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", show_default=True,
     show_envvar=True, metavar="HOST:PORT", help="HTTP address of the template process's health and metrics.",
 )  # fmt: skip
 listener = click.option(
-    "--listener", envvar="EDGELB_LISTENER", default="127.0.0.1:8091", show_default=True, show_envvar=True,
+    "--listener", type=values.HOST_PORTS,
+    envvar="EDGELB_LISTENER", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT[,...]", help="mesos-listeners to follow.",
 )  # fmt: skip
 marathons = click.option(

@@ -42,7 +42,8 @@ def build_config(pool: Pool, endpoints: Mapping[str, Sequence[Endpoint]]) -> Con
     frontends = [build_frontend(frontend, ports[frontend.name]) for frontend in pool.haproxy.frontends]
     return Config(
         pool=pool.name,
-        stats=Bind(address=pool.haproxy.stats.bind_address, variable=port_variable(ports[STATS_PORT_NAME])),
+        stats=Bind(address=pool.haproxy.stats.listens_at, variable=port_variable(ports[STATS_PORT_NAME])),
+        stats_for_other_hosts=pool.haproxy.stats.for_other_hosts,
         frontends=tuple(sorted(frontends, key=lambda frontend: frontend.name)),
         backends=tuple(backends[name] for name in sorted(backends)),
         ports={port_variable(name): name for name in ports.values()},

@@ -141,6 +141,9 @@ class Config:
 
     pool: str
     stats: Bind
+    stats_for_other_hosts: bool
+    """Whether statistics and metrics are for everybody who reaches the listener, or for its own host; health always is
+    for everybody."""
     frontends: tuple[Frontend, ...]
     backends: tuple[Backend, ...]
     ports: Mapping[str, str]

@@ -8,7 +8,7 @@ answer.
 
 A group is named by what it leads to, so its lines never change their meaning: whoever brings a running HAProxy from
 one pair of maps to another adds lines to `paths` first, then edits `hosts`, then takes lines out of `paths`, and at
-every moment each host finds its old group or its new one whole. Only the group of all other hosts keeps its name.
+every moment each host finds its old group or its new one whole.
 
 Pure. Knows MapRules and the texts of two map files. Does not know how HAProxy is told to use them.
 """
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from scheduler.pools.model import MapRule
 
-#: The group of hosts that no rule names. No host can be called so.
+#: Stands in `hosts` for all hosts that no rule names. No host can be called so.
 ANY_HOST = "*"
 _SEPARATOR = "|"  # neither in hosts nor in the name of a group, so no group is a prefix of another
 
@@ -58,10 +58,9 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
         names = dict.fromkeys(("", host, host.partition(":")[0]))
         applicable = sorted(rule for name in names for rule in by_host.get(name, ()))
         winners = _winners([(prefix, backend) for _, prefix, backend in applicable])
-        group = ANY_HOST if host == ANY_HOST else _group(winners)
+        group = _group(winners)
         paths.update(MapEntry(f"{group}{_SEPARATOR}{prefix}", backend) for prefix, backend in winners)
-        if host != ANY_HOST:
-            hosts.append(MapEntry(host, group))
+        hosts.append(MapEntry(host, group))
     return Routes(tuple(sorted(hosts)), tuple(sorted(paths)))
 
 

@@ -68,6 +68,7 @@ def render_structure(config: Config) -> Texts:
                 "frontends.cfg.j2",
                 values,
                 stats=config.stats,
+                stats_for_other_hosts=config.stats_for_other_hosts,
                 stats_section=STATS_SECTION,
                 lbmgr_backend=LBMGR_BACKEND,
                 any_host=ANY_HOST,

@@ -29,6 +29,7 @@ from pool_executor.bundle.servers import (
     Server,
     count_servers,
     parse_server,
+    replace_servers,
     skeleton,
     split_servers,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "parse_server",
     "port_key",
     "port_variable",
+    "replace_servers",
     "skeleton",
     "split_servers",
 ]

@@ -5,6 +5,7 @@ Two parts with equal skeletons differ only in servers, which HAProxy can be told
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_SERVER_ID = 2**31 - 1
@@ -119,3 +120,35 @@ def split_servers(text: str) -> tuple[Section, ...]:
             lines.append(line)
     close()
     return tuple(sections)
+
+
+def replace_servers(text: str, wanted: Mapping[str, Sequence[Server]]) -> str:
+    """A config part with other servers in the backends that `wanted` names; its skeleton stays the same.
+
+    They stand where the first server of the backend stood, or at its end when it had none.
+    """
+    result: list[str] = []
+    pending: Sequence[Server] | None = None
+    at = 0
+
+    def place() -> None:
+        nonlocal pending
+        if pending is not None:
+            result[at:at] = [server.line() for server in pending]
+        pending = None
+
+    section: str | None = None
+    for line in text.split("\n"):
+        if (header := _SECTION.match(line)) is not None:
+            place()
+            section = header["name"] if header["kind"] in ("backend", "listen") else None
+            pending = wanted.get(section) if section is not None else None
+        elif section in wanted and parse_server(line) is not None:
+            at = len(result) if pending is not None else at
+            place()
+            continue
+        result.append(line)
+        if pending is not None and line.strip():
+            at = len(result)
+    place()
+    return "\n".join(result)

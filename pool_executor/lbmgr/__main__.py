@@ -18,6 +18,7 @@ import structlog
 
 from pool_executor.lbmgr.agent import Agent, End, Settings
 from pool_executor.lbmgr.health import HealthPolicy
+from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
@@ -53,6 +54,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--health-interval", type=float, default=2.0)
     parser.add_argument("--health-max-fail", type=int, default=0, help="checks that may fail in a row; 0: any number")
     parser.add_argument("--health-timeout", type=float, default=5.0)
+    limits = WorkerLimits()
+    parser.add_argument("--max-old-workers", type=int, default=limits.most, help="workers that may outlive a reload")
+    parser.add_argument("--old-worker-at-least", type=float, default=limits.at_least, help="seconds that each has")
+    parser.add_argument("--hard-stop-after", type=float, default=limits.hard_stop_after, help="seconds until its end")
+    parser.add_argument("--close-spread", type=float, default=limits.close_spread, help="seconds over which clients go")
     return parser.parse_args(arguments)
 
 
@@ -83,6 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
                     interval=options.health_interval,
                     max_fail=options.health_max_fail,
                     timeout=options.health_timeout,
+                ),
+                limits=WorkerLimits(
+                    most=options.max_old_workers,
+                    at_least=options.old_worker_at_least,
+                    hard_stop_after=options.hard_stop_after,
+                    close_spread=options.close_spread,
                 ),
                 sandbox=(options.sandbox or Path(tempfile.mkdtemp(prefix="lbmgr-"))).resolve(),
                 sockets=sockets.path,

@@ -22,6 +22,7 @@ from pool_executor.lbmgr.health import Consequence, Health, HealthPolicy, observ
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.leave import FORCE_MARGIN, Leaving, Phase, ask
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
 from sdk.errors import CorruptRecord
 
@@ -55,6 +56,7 @@ class Settings:
     ports: Mapping[str, int] = field(default_factory=dict)
     binds: Mapping[str, str] = field(default_factory=dict)
     health: HealthPolicy = field(default_factory=HealthPolicy)
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
     sandbox: Path
     sockets: Path
 
@@ -111,6 +113,7 @@ class Agent:
             ports=settings.ports,
             sockets=settings.sockets,
             state=settings.sandbox / "haproxy.state",
+            limits=settings.limits,
         )
         files = Files(settings.sandbox)
         self._applier = Applier(
@@ -294,6 +297,7 @@ class Agent:
             self._started_at = time.monotonic()
             self._health = replace(self._health, next_check=0.0)
             self._follower.served_from_disk(reason)
+            self._follower.haproxy_started()
             self._changed()
             _log.info(f"HAProxy serves: {reason}", master=self._applier.info.master)
         else:

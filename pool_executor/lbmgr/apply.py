@@ -4,6 +4,7 @@ Knows what HAProxy serves now (head, content, servers in maintenance). Does not 
 try again, or who is told.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +14,14 @@ import structlog
 
 from pool_executor.bundle import BackendHealth, HaproxyInfo, Head, Server, Verdict
 from pool_executor.lbmgr import backends, drift
-from pool_executor.lbmgr.content import Content, ServerRef
+from pool_executor.lbmgr.content import Content, ServerRef, with_servers_of
 from pool_executor.lbmgr.decide import decide
 from pool_executor.lbmgr.decision import Decision, Dynamic, Noop, Reject, Reload, Run, Waiting
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.obstacles import Obstacles
+from pool_executor.lbmgr.old_workers import OldWorkers
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
 from pool_executor.lbmgr.runtime import SocketFailed, capabilities
 from pool_executor.lbmgr.worker import Worker
@@ -29,8 +31,6 @@ _log = structlog.get_logger()
 _START_TIMEOUT = 60.0
 _RELOAD_TIMEOUT = 60.0
 _CHECK_TIMEOUT = 60.0
-# A HAProxy that fails to start may have made the one that serves pause its listeners: not to be tried often.
-_PAUSE_AFTER_FAILED_RELOAD = 60.0
 _FORCED_MAINTENANCE = 1
 
 
@@ -43,8 +43,8 @@ class Outcome:
     reason: str
     error: str | None = None
     retry: bool = False
-    pause: float = 0.0
-    """Least seconds until it is tried again."""
+    reload_failed: bool = False
+    """HAProxy accepted the bundle when it checked it, and did not start with it beside the one that serves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,7 @@ class Applier:
         next_marker: Callable[[], str],
     ) -> None:
         self._instance = instance
+        self._old_workers = OldWorkers(instance.limits)
         self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
         self._haproxy = haproxy
@@ -78,7 +79,6 @@ class Applier:
         self._counters = counters
         self._next_marker = next_marker
         self._worker = Worker(Path(instance.admin_socket))
-        self._leaving: tuple[int, ...] = ()
         self._asked_master = True
         self._saved: Content | None = None
         self._overview_due = False
@@ -96,7 +96,7 @@ class Applier:
     @property
     def info(self) -> HaproxyInfo:
         """Version and process ids for the status."""
-        workers = (self._worker.pid, *self._leaving) if self.alive and self._worker.pid is not None else ()
+        workers = (self._worker.pid, *self._old_workers.pids) if self.alive and self._worker.pid is not None else ()
         return HaproxyInfo(version=self._version, master=self._haproxy.master, workers=workers)
 
     def take_death(self) -> str | None:
@@ -225,8 +225,8 @@ class Applier:
         if isinstance(result, Failed):
             self._counters.count("reload_failed")
             self._roll_back()
-            self._return_to_old_worker(retire)
-            return self._kept(reason, result.message, _PAUSE_AFTER_FAILED_RELOAD if present is not None else 0.0)
+            self._return_to_old_worker()
+            return replace(self._kept(reason, result.message), reload_failed=present is not None)
         self._take_over(result, marker)
         self._counters.count("reload")
         self.running = Running(head=head, content=content)
@@ -239,15 +239,38 @@ class Applier:
             return Outcome(verdict="applied", action="reload", reason=reason, error=self._disk(error))
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    def _kept(self, reason: str, error: str, pause: float = 0.0) -> Outcome:
+    def _kept(self, reason: str, error: str) -> Outcome:
         return Outcome(
             verdict="rejected" if self.running is not None else "starting",
             action="reject",
             reason=reason,
             error=error,
             retry=True,
-            pause=pause,
         )
+
+    def keep_up(self, wanted: Content) -> None:
+        """Bring the servers to those of `wanted` at run time, because the rest of it is not served, or not yet.
+
+        What is removed must get no request, whatever else is stuck. New servers come too when HAProxy takes them.
+        """
+        if self.running is None or not self.alive:
+            return
+        for added in (True, False):
+            content = with_servers_of(self.running.content, wanted, added=added)
+            decision = self.decide(content)
+            if isinstance(decision, Dynamic):
+                refused = self._worker.send(decision.commands, self._files.maps)
+                if refused is not None:
+                    self._counters.count("command_failed")
+                    _log.error("HAProxy refused servers of a version that it does not serve yet", error=refused)
+                    return
+                self._counters.count("servers_only")
+                self._worker.retire(decision.retired, decision.revived)
+                # The head stays the one whose structure runs; the files have the servers that HAProxy has.
+                self._applied(self.running.head, content, "dynamic", decision.reason)
+                _log.info(f"Only the servers are followed: {decision.reason}")
+            if not isinstance(decision, Reload):
+                return
 
     # -- the running worker
 
@@ -257,27 +280,26 @@ class Applier:
             return result.message
         self._worker.take_over(result, marker)
         self._counters.count("haproxy_started")
-        self._see_leaving()
+        self._see_old_workers()
         if not self.serving:
             self.set_serving(False)
         return None
 
     def _forget_worker(self) -> None:
         self._worker.forget()
-        self._leaving = ()
+        self._old_workers.see((), 0.0)
 
     def _retire_early(self, retire: Mapping[ServerRef, Server]) -> None:
         refused = self._worker.send([Run(f"set server {ref} state maint") for ref in retire], self._files.maps)
         if refused is not None:
             _log.warning("A server that is gone stays in the leaving worker", error=refused)
 
-    def _return_to_old_worker(self, retired: Mapping[ServerRef, Server]) -> None:
-        """After a failed reload: the old worker goes on, with all its servers, or HAProxy starts anew."""
+    def _return_to_old_worker(self) -> None:
+        """After a failed reload: the old worker goes on, without servers that are gone, or HAProxy starts anew."""
         if self._haproxy.master is None:
             self._forget_worker()
             return
-        commands = [Run(f"set server {ref} state ready") for ref in retired] or [Run("show version")]
-        refused = self._worker.send(commands, self._files.maps)
+        refused = self._worker.send([Run("show version")], self._files.maps)
         if refused is not None:
             _log.error("HAProxy is in no known state after a failed reload; it is started anew", error=refused)
             self._haproxy.stop(1.0)
@@ -352,8 +374,8 @@ class Applier:
         """Slow duties."""
         if self.alive:
             self._worker.delete_retired()
-        if self._leaving or not self._asked_master:
-            self._see_leaving()
+        if self._old_workers.pids or not self._asked_master:
+            self._see_old_workers()
         try:
             self._haproxy.trim_log()
             if self._overview_due and self.running is not None:
@@ -363,11 +385,27 @@ class Applier:
         except OSError as error:
             _log.warning("The files for people could not be written", error=str(error))
 
-    def _see_leaving(self) -> None:
+    def room_at(self) -> float:
+        """When a reload may leave one more worker behind, in monotonic seconds."""
+        return self._old_workers.room_at()
+
+    def _see_old_workers(self) -> None:
         processes = self._haproxy.processes()
         self._asked_master = processes is not None
-        if processes is not None:
-            self._leaving = tuple(pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker.pid)
+        if processes is None:
+            return
+        present = [pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker.pid]
+        for pid in self._old_workers.see(present, time.monotonic()):
+            self._counters.count("old_worker_ended")
+            _log.warning("An old worker ended with its connections: its time was over", worker=pid)
+        for pid in self._old_workers.surplus(time.monotonic()):
+            self._counters.count("old_worker_ended")
+            _log.warning(
+                "An old worker is ended, and its connections cut: there are more of them than allowed",
+                worker=pid,
+                allowed=self._instance.limits.most,
+            )
+            self._haproxy.end_worker(pid)
 
     def _disk(self, error: OSError) -> str:
         self._counters.count("disk_failed")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pool_executor.bundle import Kind, Part
+from pool_executor.bundle import Kind, Part, Server, replace_servers, split_servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +36,43 @@ class ServerRef:
 
     def __str__(self) -> str:
         return f"{self.backend}/{self.name}"
+
+
+def with_servers_of(running: Content, wanted: Content, *, added: bool) -> Content:
+    """`running` with the servers that its backends have in `wanted`, where everything else may differ.
+
+    Servers that both have keep their lines; those that only `wanted` has come along if `added`. A backend that only one
+    of them has stays as it is.
+    """
+    asked = _servers(wanted)
+    target: dict[str, list[Server]] = {}
+    for backend, servers in _servers(running).items():
+        if backend in asked:
+            names = {server.name for server in asked[backend]}
+            have = {server.name for server in servers}
+            kept = [server for server in servers if server.name in names]
+            new = [server for server in asked[backend] if added and server.name not in have]
+            target[backend] = [*kept, *new]
+    parts = {
+        name: text if text.part.kind != "config" else PartText.of(name, "config", replace_servers(text.text, target))
+        for name, text in running.parts.items()
+    }
+    return Content(parts=parts, ports=running.ports)
+
+
+def structure_of(content: Content) -> object:
+    """What of a content is not servers: equal for two that differ in nothing else."""
+    return (
+        sorted((name, text.part.skeleton or text.part.sha256) for name, text in content.parts.items()),
+        sorted(content.ports.items()),
+    )
+
+
+def _servers(content: Content) -> dict[str, tuple[Server, ...]]:
+    return {
+        section.name: section.servers
+        for text in content.parts.values()
+        if text.part.kind == "config"
+        for section in split_servers(text.text)
+        if section.kind in ("backend", "listen")
+    }

@@ -11,14 +11,16 @@ import structlog
 
 from pool_executor.bundle import Head, Part
 from pool_executor.lbmgr.apply import Applier, Outcome
-from pool_executor.lbmgr.backoff import Backoff
-from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.backoff import Backoff, FailedReload
+from pool_executor.lbmgr.content import Content, PartText, structure_of
 from pool_executor.lbmgr.decide import not_before
+from pool_executor.lbmgr.decision import Reload
 from sdk.errors import CorruptRecord, TemporaryFailure
 
 _log = structlog.get_logger()
 
 _RETRY_FIRST, _RETRY_MAX = 0.5, 10.0
+_LOOK_AGAIN = 2.0
 _INFO, _WARNING = 20, 30
 
 
@@ -41,8 +43,12 @@ class Follower:
         self.wanted: Head | None = None
         """The last head that could be read."""
         self._handled: Head | None = None
+        self._servers_of: Head | None = None
+        """The last head whose servers HAProxy has, or was asked to have, with its own structure or an older one."""
         self._retry_at: float | None = None
         self._retry = Backoff(first=_RETRY_FIRST, most=_RETRY_MAX)
+        self._fetch_at = 0.0
+        self._failed: FailedReload | None = None
         self._reloaded_at: float | None = None
         self._trouble: str | None = None
         self.outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
@@ -66,9 +72,9 @@ class Follower:
         match head:
             case Head():
                 self.wanted, self._trouble = head, None
-                # A new head is applied at once; the pauses of its predecessor were not about it.
+                # A new head is looked at at once; what it has to wait for is said when it is known what it asks for.
                 self._retry.reset()
-                self._retry_at = 0.0
+                self._retry_at = self._fetch_at = 0.0
             case CorruptRecord():
                 self._trouble = f"the head in ZooKeeper cannot be read: {head}"
             case None:
@@ -78,6 +84,12 @@ class Follower:
         """What made the last try fail may be over."""
         if self._retry_at is not None:
             self._retry_at = 0.0
+        self._fetch_at = 0.0
+
+    def haproxy_started(self) -> None:
+        """HAProxy was started on the files: servers that it was only told about are told again."""
+        if self.outcome.verdict != "applied":
+            self._servers_of = None
 
     def again(self) -> None:
         """HAProxy went back to something older: what is wanted is not handled any more."""
@@ -93,18 +105,27 @@ class Follower:
     def step(self, now: float) -> Outcome | None:
         """Try the wanted head if it is time; the outcome when HAProxy was asked for something."""
         head = self.wanted
-        if head is None or head == self._handled or self._nodes is None:
+        if head is None or self._nodes is None or now < self._fetch_at:
             return None
-        if self._retry_at is None or now < self._retry_at:
+        due = head != self._handled and self._retry_at is not None and now >= self._retry_at
+        if not due and head == self._servers_of:
             return None
         try:
             content = self._fetch(head, self._nodes)
         except (TemporaryFailure, CorruptRecord) as error:
-            self._retry_at = time.monotonic() + self._retry.take()
+            self._fetch_at = time.monotonic() + self._retry.take()
             self._trouble = f"version {head.version} could not be fetched: {error}"
             _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
             return None
         self._trouble = None
+        outcome = self._try(head, content) if due else None
+        if head != self._servers_of:
+            if outcome is None or outcome.verdict != "applied":
+                self._applier.keep_up(content)
+            self._servers_of = head
+        return outcome
+
+    def _try(self, head: Head, content: Content) -> Outcome | None:
         began = time.monotonic()
         outcome = self._apply(head, content, began)
         if outcome is None:
@@ -113,8 +134,12 @@ class Follower:
         self.rejected = head.version if outcome.verdict == "rejected" else None
         if outcome.action == "reload":
             self._reloaded_at = time.monotonic()
+        if outcome.reload_failed:
+            self._failed = FailedReload(structure=structure_of(content), at=time.monotonic())
+        elif outcome.verdict == "applied":
+            self._failed = None
         if outcome.retry:
-            self._retry_at = time.monotonic() + max(outcome.pause, self._retry.take())
+            self._retry_at = time.monotonic() + self._retry.take()
         else:
             self._handled, self._retry_at = head, None
         _log.log(
@@ -131,16 +156,25 @@ class Follower:
         """The outcome; None when it has to wait for its turn, which is noted."""
         try:
             decision = self._applier.decide(content)
-            if self._reloaded_at is not None and self._applier.alive:
-                allowed = not_before(decision, self._reloaded_at)
+            if isinstance(decision, Reload) and self._applier.alive:
+                allowed = self._reload_allowed(decision, content)
                 if now < allowed:
-                    self._retry_at = allowed
+                    # Old workers may be done before their time is over.
+                    self._retry_at = min(allowed, now + _LOOK_AGAIN)
                     return None
             return self._applier.apply(head, content, decision)
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
             _log.exception("A version could not be applied", version=head.version)
             message = f"lbmgr failed on version {head.version}: {type(error).__name__}: {error}"
             return Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
+
+    def _reload_allowed(self, decision: Reload, content: Content) -> float:
+        allowed = self._applier.room_at()
+        if self._reloaded_at is not None:
+            allowed = max(allowed, not_before(decision, self._reloaded_at))
+        if self._failed is not None:
+            allowed = max(allowed, self._failed.not_before(structure_of(content)))
+        return allowed
 
     def _fetch(self, head: Head, nodes: Nodes) -> Content:
         """The content of a head: parts that are served already come from memory."""

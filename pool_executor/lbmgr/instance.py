@@ -4,10 +4,11 @@ Knows the variables that a bundle may use and the sockets that lbmgr needs. Does
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from pool_executor.bundle import port_variable
+from pool_executor.lbmgr.old_workers import WorkerLimits
 
 #: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.
 SERVING = "_lbmgr/serving"
@@ -21,6 +22,7 @@ class Instance:
     ports: Mapping[str, int]
     sockets: PurePath
     state: PurePath
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
 
     @property
     def admin_socket(self) -> PurePath:
@@ -46,6 +48,10 @@ class Instance:
             f"    description {_quote(marker)}",
             *(f"    setenv {name} {_quote(value)}" for name, value in sorted(variables.items())),
             f"    stats socket {_quote(str(self.admin_socket))} mode 600 level admin expose-fd listeners",
+            f"    hard-stop-after {_milliseconds(self.limits.hard_stop_after)}",
+            *([f"    close-spread-time {_milliseconds(spread)}"] if (spread := self.limits.close_spread) else []),
+            # lbmgr ends old workers itself: by how many there are and what they cost, not by how many reloads they saw.
+            "    mworker-max-reloads 1000000",
             # lbmgr keeps one connection open; HAProxy's default would close it after 10 idle seconds.
             "    stats timeout 1d",
             "",
@@ -57,6 +63,10 @@ class Instance:
             "",
         ]
         return "\n".join(lines)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))}ms"
 
 
 def _quote(word: str) -> str:

@@ -44,18 +44,14 @@ def edit(name: str, old: Sequence[str], new: Sequence[str]) -> MapEdit:
     if name.startswith(ROUTES_MAPS):
         return _routes(name, before, after)
     if name.startswith(HOSTS_MAPS):
-        # Each host is looked up by itself, so single orders may come in any order.
+        # A host comes before, and goes after, the group of all other hosts changes: it is none of them at any moment.
         orders = [*_puts(name, before, after), *_deletions(name, before, after)]
-        return MapEdit(then=_few(orders) or (ReplaceMap(name, tuple(new)),))
+        return MapEdit(then=(ReplaceMap(name, tuple(new)),) if (few := _few(orders)) is None else few)
     return MapEdit(then=_ordered(name, old, new))
 
 
 def _routes(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> MapEdit:
-    """Lines of groups that come first, lines of groups that go last.
-
-    The group of all other hosts is edited in place: with the longest of the new prefixes first and the shortest of the
-    old ones out first, a path finds what it found before or what it shall find, never a prefix in between.
-    """
+    """Lines of groups that come first, lines of groups that go last."""
     first, last = _few(_puts(name, before, after)), _few(_deletions(name, before, after))
     return MapEdit(
         first=(_replace(name, {**before, **after}),) if first is None else first,
@@ -68,17 +64,22 @@ def _replace(name: str, table: Mapping[str, str]) -> ReplaceMap:
 
 
 def _puts(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Run]:
-    come = sorted(after.keys() - before.keys(), key=lambda key: (-len(key), key))
-    changed = sorted(key for key in after.keys() & before.keys() if after[key] != before[key])
+    come = sorted(after.keys() - before.keys())
+    changed = (key for key in after.keys() & before.keys() if after[key] != before[key])
     return [
         *(Run(f"add map {{maps}}/{name} {key} {after[key]}") for key in come),
-        *(Run(f"set map {{maps}}/{name} {key} {after[key]}") for key in changed),
+        *(Run(f"set map {{maps}}/{name} {key} {after[key]}") for key in sorted(changed, key=_all_other_hosts_last)),
     ]
 
 
 def _deletions(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Run]:
+    # Shorter prefixes first: a request that is on its way with a group that goes finds its own prefix, or nothing.
     gone = sorted(before.keys() - after.keys(), key=lambda key: (len(key), key))
     return [Run(f"del map {{maps}}/{name} {key}") for key in gone]
+
+
+def _all_other_hosts_last(key: str) -> tuple[bool, str]:
+    return key == "*", key
 
 
 def _few(orders: Sequence[Run]) -> tuple[Command, ...] | None:

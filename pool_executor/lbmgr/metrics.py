@@ -7,11 +7,13 @@ NAMES = (
     "dynamic",
     "reload",
     "reject",
+    "servers_only",
     "reload_failed",
     "command_failed",
     "drift",
     "haproxy_started",
     "haproxy_died",
+    "old_worker_ended",
     "check_failed",
     "disk_failed",
 )

@@ -185,6 +185,11 @@ class Haproxy:
         except SocketFailed:
             return None
 
+    def end_worker(self, pid: int) -> None:
+        """End one worker at once, of those that `processes` has just told; its connections are cut."""
+        with contextlib.suppress(ProcessLookupError):  # it was done in this very moment
+            os.kill(pid, signal.SIGTERM)
+
     def soft_stop(self) -> None:
         """Close the listeners, let the connections finish, then exit."""
         self._signal(signal.SIGUSR1)

@@ -46,7 +46,7 @@ def _all(pool: Pool) -> Iterator[str]:
 def _binds(pool: Pool) -> Iterator[tuple[str, str]]:
     for index, frontend in enumerate(pool.haproxy.frontends):
         yield f"pool.haproxy.frontends[{index}].bindAddress", frontend.bind_address
-    yield "pool.haproxy.stats.bindAddress", pool.haproxy.stats.bind_address
+    yield "pool.haproxy.stats.bindAddress", pool.haproxy.stats.listens_at
 
 
 def _frontend(path: str, frontend: Frontend) -> Iterator[str]:

@@ -125,7 +125,7 @@ def _canonical(address: str) -> str:
 def _listeners(pool: Pool) -> Iterator[tuple[str, str, int]]:
     for index, frontend in enumerate(pool.haproxy.frontends):
         yield f"pool.haproxy.frontends[{index}]", frontend.bind_address, frontend.bind_port
-    yield "pool.haproxy.stats", pool.haproxy.stats.bind_address, pool.haproxy.stats.bind_port
+    yield "pool.haproxy.stats", pool.haproxy.stats.listens_at, pool.haproxy.stats.bind_port
 
 
 def _frontend(backends: Mapping[str, Backend], index: int, frontend: Frontend) -> Iterator[Problem]:

@@ -28,6 +28,8 @@ class Strict(Schema):
     """Refuses unknown fields, treats null as absent, and makes a `MODEL` of what was loaded."""
 
     MODEL: ClassVar[type[Any] | None] = None
+    MEANT: ClassVar[Mapping[str, str]] = {}
+    """Names that files of other releases have here, and what they are called now."""
 
     class Meta:
         """marshmallow's options."""
@@ -52,7 +54,7 @@ class Strict(Schema):
         """Every field that is not known is refused, unless it is null."""
         if isinstance(original, Mapping):
             found = {
-                name: [Unknown(name=str(name), known=self.known_fields)]
+                name: [Unknown(name=str(name), known=self.known_fields, meant=self.MEANT.get(str(name)))]
                 for name, value in original.items()
                 if value is not None and name not in self.known_fields
             }
@@ -71,8 +73,11 @@ class Unknown:
 
     name: str
     known: Mapping[str, None]
+    meant: str | None = None
 
     def __str__(self) -> str:
+        if self.meant:
+            return f"unknown field; did you mean {self.meant}?"
         near = difflib.get_close_matches(self.name, self.known, n=1) if len(self.name) <= _LONGEST_MISTAKE else []
         if near:
             return f"unknown field; did you mean {near[0]}?"

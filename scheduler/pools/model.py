@@ -208,10 +208,23 @@ class Frontend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """The statistics listener of each instance; `bind_port` 0 is allocated from the offer."""
+    """The statistics listener of each instance; `bind_port` 0 is allocated from the offer.
 
-    bind_address: str = DEFAULT_ADDRESS
+    Without a `bind_address` it listens everywhere, so that health can be asked for, and shows the rest to its own host.
+    """
+
+    bind_address: str = ""
     bind_port: int = 9090
+
+    @property
+    def listens_at(self) -> str:
+        """The address of the listener."""
+        return self.bind_address or DEFAULT_ADDRESS
+
+    @property
+    def for_other_hosts(self) -> bool:
+        """Whether the pool says that other hosts may see statistics and metrics."""
+        return self.bind_address not in ("", "localhost") and not self.bind_address.startswith("127.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

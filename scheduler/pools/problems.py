@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import quote
 
+NOT_YET = "not supported yet"
+"""How the rule begins that a value breaks only because we are not so far: it is none of the user's mistakes."""
 _SHOWN = 80
 MAX_REPORTED = 20
 """More broken rules help nobody; what is not reported must not cost anything either."""
@@ -34,7 +36,11 @@ class Problem:
 
     def __str__(self) -> str:
         # The one documented message is `pool.name: foo:bar invalid: did not match ^...$`; all others follow its form.
-        return f"{self.path}: {self.rule}" if self.value is None else f"{self.path}: {self.value} invalid: {self.rule}"
+        if self.value is None:
+            return f"{self.path}: {self.rule}"
+        if self.rule.startswith(NOT_YET):
+            return f"{self.path}: {self.value} is {self.rule}"
+        return f"{self.path}: {self.value} invalid: {self.rule}"
 
 
 class InvalidPool(ValueError):

@@ -84,6 +84,8 @@ class MesosSchema(Strict):
 
 class ServiceSchema(Strict):
     MODEL = Service
+    # As version 1 of the API called it.
+    MEANT = {"framework": "mesos.frameworkName"}  # noqa: RUF012 - declared as a class variable in Strict
     marathon = _nested(MarathonSchema)
     mesos = _nested(MesosSchema)
     endpoint = _nested(EndpointSchema)
@@ -256,7 +258,8 @@ def read_pool(data: object) -> Pool:
     """The pool in stored JSON: as `load_pool`, but its patterns may be ones that an earlier release took."""
     if isinstance(data, Mapping) and isinstance(data.get("pools"), list) and "haproxy" not in data:
         # What else is missing in a file of the old form would hide that it is one.
-        rule = "a list of pools is not accepted; give one V2 pool at a time (V1 pools are not supported yet)"
+        hint = "V1 pools are not supported yet; docs/reference/pool.md has the fields of V2"
+        rule = f"a list of pools is not accepted; give one V2 pool at a time ({hint})"
         raise InvalidPool((Problem(path="pool.pools", rule=rule),))
     try:
         pool: Pool = _POOL.load(data)  # type: ignore[arg-type]  # anything may come; what is no object is refused by the schema

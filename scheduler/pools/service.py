@@ -33,6 +33,8 @@ _NO_PYTHON = "this agent has no python3: install Python 3.11 or later, or run th
 _LEAST_EXECUTOR_CPUS, _LEAST_EXECUTOR_MEM = milli(0.01), milli(32)
 # Seconds in which a leaving instance finishes its connections, and what the executor may take on top.
 KILL_GRACE, _SHUTDOWN_MARGIN = 30.0, 5.0
+# What HAProxy processes that outlive a reload may cost; the reasons are in `pool_executor.lbmgr.old_workers`.
+OLD_WORKERS, HARD_STOP_AFTER, CLOSE_SPREAD = 10, 86400.0, 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,9 @@ class Deployment:
     """Name of the role below the pool's own role that reservations are made for."""
     replace_after: float = 60.0
     kill_grace: float = KILL_GRACE
+    old_workers: int = OLD_WORKERS
+    hard_stop_after: float = HARD_STOP_AFTER
+    close_spread: float = CLOSE_SPREAD
 
 
 class Change(StrEnum):
@@ -172,6 +177,11 @@ def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
             "timeout": check.timeout,
         },
         "kill_grace": deployment.kill_grace,
+        "old_workers": {
+            "most": deployment.old_workers,
+            "hard_stop_after": deployment.hard_stop_after,
+            "close_spread": deployment.close_spread,
+        },
         "bind": _binds(pool),
     }
 
@@ -181,5 +191,5 @@ def _binds(pool: Pool) -> Mapping[str, str]:
     if pool.ports:
         return {}  # which listener uses which port may change without a relaunch
     addresses = {frontend.name: frontend.bind_address for frontend in pool.haproxy.frontends}
-    addresses["stats"] = pool.haproxy.stats.bind_address
+    addresses["stats"] = pool.haproxy.stats.listens_at
     return {name: address for name, address in sorted(addresses.items()) if address != "0.0.0.0"}

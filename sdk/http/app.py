@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from sdk.core.snapshot import Progress
 from sdk.http.errors import HttpError, install
 from sdk.http.framework import framework_blueprint
 from sdk.http.guard import require_secret, require_sound_changes
+from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.metrics import Metrics
 from sdk.runner import Runner
 
@@ -33,14 +34,22 @@ def make_app(
     install(app)
     require_sound_changes(app)
     runners = [runner for runner, _ in frameworks]
+    names = [runner.name for runner in runners]
     alone = len(frameworks) == 1
     for runner, blueprints in frameworks:
         prefix = framework_prefix(runner.name, alone=alone) or None
         secret = (secrets or {}).get(runner.name)
-        for blueprint in (framework_blueprint(runner), *blueprints):
+        for blueprint in (framework_blueprint(runner, prefixed=not alone), *blueprints):
             if secret is not None:
                 require_secret(blueprint, secret, _PLACE)
             app.register_blueprint(blueprint, url_prefix=prefix)
+
+    if not alone:
+
+        @app.get("/")
+        def root() -> Response:
+            links = {name: Link(f"frameworks/{name}/", "a framework of this process") for name in names}
+            return index(request, "scheduler", {}, links | PROCESS_LINKS)
 
     @app.get("/healthz")
     def healthz() -> Response:

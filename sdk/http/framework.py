@@ -11,17 +11,31 @@ from sdk.errors import LeadershipLost, SdkError
 from sdk.http import views
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_confirmation
+from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.runner import NotInCharge, Runner
 
 _ACTIONS = ("restart", "replace")
+_OWN = {
+    "state": Link("v1/state", "whether it is in charge, and what waits"),
+    "services": Link("v1/services", "each with plans and pods below its name"),
+    "pending": Link("v1/pending", "which instances cannot be placed, and why"),
+    "readyz": Link("readyz", "503 until it can work"),
+}
+_LINKS = _OWN | PROCESS_LINKS
 
 
-def framework_blueprint(runner: Runner) -> Blueprint:
-    """The routes below `/` or `/frameworks/<name>`."""
+def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
+    """The routes below `/`, or when `prefixed` below `/frameworks/<name>`."""
     routes = Blueprint(f"framework-{runner.name}", __name__)
 
     def route(rule: str, method: str = "GET") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return routes.route(rule, methods=[method], endpoint=f"{method} {rule}".replace(".", " "))
+
+    @route("/")
+    def root() -> Response:
+        status = runner.status()
+        facts = {"state": status.reason or "ready"}
+        return index(request, f"framework {runner.name}", facts, _OWN if prefixed else _LINKS)
 
     @route("/readyz")
     def readyz() -> Response:

@@ -313,6 +313,41 @@ def test_endpoints_is_the_documented_table(run: Run, connection: ZooKeeper, zk_r
     assert json.loads(run("endpoints", "web", "--json").stdout)["name"] == "web"
 
 
+def test_the_urls_of_a_pool_are_printed_for_scripts(run: Run, connection: ZooKeeper, zk_root: str) -> None:
+    """One per line; the public address where there is one, and TCP told apart."""
+    pool = minimal()
+    frontends = pool["haproxy"]["frontends"]
+    frontends[0]["name"] = "web"
+    frontends.append({"name": "db", "bindPort": 81, "protocol": "TCP"})
+    run("create", "-", stdin=json.dumps(pool))
+    nobody = run("endpoints", "web", "--url", code=Exit.FAILED)
+    assert "no load balancer of web can be reached yet: " in nobody.stderr
+    publish_instance(connection, zk_root, instance(0, ports={"web": 80, "db": 81}, addresses=("10.0.0.1",), public=()))
+    publish_instance(
+        connection, zk_root, instance(1, ports={"web": 8080}, addresses=("10.0.0.2",), public=("1.2.3.4",))
+    )
+
+    lines = run("endpoints", "web", "--url").stdout.splitlines()
+    assert lines == ["http://10.0.0.1:80/", "http://1.2.3.4:8080/", "tcp://10.0.0.1:81"]
+
+
+def test_pods_are_listed_restarted_and_replaced(run: Run, scheduler: Scheduler) -> None:
+    """By name, or without one where there is only one."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    say(scheduler, [pod()])
+    for action in ("restart", "replace"):
+        scheduler.answers[f"POST /v1/services/web/pods/edgelb-pool-0/{action}"] = (202, {"message": "stored"})
+    assert rows(run("pod", "list", "web").stdout)[1][:3] == ["edgelb-pool-0", "RUNNING", "TASK_RUNNING"]
+    assert json.loads(run("pod", "list", "web", "--json").stdout)["pods"][0]["name"] == "edgelb-pool-0"
+    assert "will be placed anew" in run("pod", "replace", "web", "edgelb-pool-0").stdout
+    assert run("pod", "restart", "web").stderr == "Next: edgelb status --wait web\n"
+
+    say(scheduler, [pod(0), pod(1)])
+    several = run("pod", "restart", "web", code=Exit.USAGE)
+    assert "it has edgelb-pool-0, edgelb-pool-1; say which" in several.stderr
+    run("pod", "list", "none", code=Exit.NOT_FOUND)
+
+
 def test_lb_config_is_indented_and_raw_is_as_rendered(run: Run, connection: ZooKeeper, zk_root: str) -> None:
     """Both to stdout."""
     run("create", "-", stdin=json.dumps(minimal()))
@@ -363,6 +398,25 @@ def test_each_failure_has_its_exit_code_and_a_sentence_on_stderr(
 
     assert sentence in result.stderr
     assert result.stdout == ""
+
+
+def test_several_refused_fields_are_a_list_with_a_line_for_each(run: Run) -> None:
+    """What is not there yet is told from mistakes, and a documented regular expression is explained."""
+    pool = minimal(name="my_bad", cout=2, autoCertificate=True, secrets=[{"secret": "a", "file": "b"}])
+    pool["haproxy"]["frontends"][0]["protocol"] = "HTTPS"
+    refused = run("create", "-", stdin=json.dumps(pool), code=Exit.REFUSED)
+    assert refused.stderr.splitlines() == [
+        "Error: 5 fields of the pool are refused:",
+        "  pool.name: my_bad invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+        " (lower case letters, digits and -, with a letter or digit at both ends)",
+        "  pool.cout: 2 invalid: unknown field; did you mean count?",
+        "  3 fields are not supported yet (docs/reference/pool.md lists them):",
+        "    pool.secrets",
+        "    pool.autoCertificate: true",
+        "    pool.haproxy.frontends[0].protocol: HTTPS; supported are HTTP, TCP",
+    ]
+    many = run("create", "-", stdin=json.dumps({f"x{index}": 1 for index in range(50)}), code=Exit.REFUSED)
+    assert many.stderr.splitlines()[-1] == "  and 31 more"
 
 
 def test_a_pool_that_exists_is_refused_with_its_own_code(run: Run) -> None:

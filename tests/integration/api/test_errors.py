@@ -77,6 +77,44 @@ def test_routes_that_do_not_exist_answer_with_the_error_object(
     assert response.json["code"] == status
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("get", "/v1/all", "version 1 of the API"),
+        ("post", "/v1/loadbalancers", "version 1 of the API"),
+        ("get", "/service/edgelb/v1/loadbalancers/web/artifacts/haproxy.cfg", "version 1 of the API"),
+        ("get", "/v2/lbtemplate", "templates for HAProxy"),
+        ("put", "/v2/pools/web/lbtemplate", "templates for HAProxy"),
+        ("get", "/v2/poolTemplates", "pool templates"),
+        ("delete", "/v2/pooltemplates/x/template", "pool templates"),
+    ],
+)
+def test_what_the_product_documents_and_is_not_there_yet_says_so(
+    client: FlaskClient, method: str, path: str, what: str
+) -> None:
+    """501, and not the words for nonsense."""
+    response = getattr(client, method)(path)
+
+    assert (response.status_code, response.json["code"]) == (501, 501)
+    assert what in response.json["message"]
+    assert "not there yet; " in response.json["message"]
+
+
+def test_the_root_says_what_is_here(client: FlaskClient) -> None:
+    """JSON for programs, HTML for browsers; every link leads somewhere, also below the prefix."""
+    for base in ("/", "/service/edgelb/"):
+        found = client.get(base).json
+        assert found["name"] == "Edge-LB"
+        for href in found["links"].values():
+            assert client.get(f"{base}{href}").status_code == 200, href
+    browser = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert browser.mimetype == "text/html"
+    assert '<a href="v2/pools">pools</a>' in browser.text
+    # Relative links of a page at /service/edgelb would lead to /service/.
+    moved = client.get("/service/edgelb")
+    assert (moved.status_code, moved.headers["Location"]) == (308, "/service/edgelb/")
+
+
 def test_text_endpoints_tell_errors_as_text_unless_json_is_asked_for(client: FlaskClient) -> None:
     """As the product did."""
     assert client.get("/v2/pools/none/lbconfig").text == "pool not found\n"

@@ -30,8 +30,6 @@ from tests.support.wait import wait_until
 ROOT = Path(__file__).parents[3]
 GLOBAL = """global
     maxconn 500
-    hard-stop-after 20s
-    mworker-max-reloads 8
 defaults
     mode http
     timeout connect 2s

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pool_executor import artifact
+from pool_executor.lbmgr.process import Haproxy
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied
 from tests.integration.pool_executor.mesos_agent import Agent, task_info
@@ -32,6 +33,10 @@ class Container:
 
     def start(self) -> None:
         self.sandbox.mkdir(parents=True)
+        # What docs/how-to/install.md asks of an agent, and nothing else.
+        programs = self.sandbox / "bin"
+        programs.mkdir()
+        (programs / "haproxy").symlink_to(Haproxy.find()[0])
         (self.sandbox / artifact.NAME).write_bytes(artifact.build().data)
         with open(self.sandbox / "stdout", "wb") as out, open(self.sandbox / "stderr", "wb") as err:
             self.process = subprocess.Popen(
@@ -41,7 +46,7 @@ class Container:
                 stdout=out,
                 stderr=err,
                 env={
-                    "PATH": "/usr/bin:/bin",
+                    "PATH": str(programs),
                     "MESOS_SANDBOX": str(self.sandbox),
                     **self.agent.environment,
                 },

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from api.metadata import places
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, hold_port
 from tests.support.backends import Backend, backends
 from tests.support.load import load_in_thread
@@ -31,6 +32,19 @@ def test_serves_the_first_bundle_and_says_so(publisher: Publisher, lbmgr: Lbmgr)
         assert wait_until(lambda: publisher.statuses()["task-1"].healthy, what="healthy")
         overview = lbmgr.sandbox / "haproxy.cfg"
         assert wait_until(lambda: f"server {one.name} {one.address}" in overview.read_text(), what="haproxy.cfg")
+
+
+def test_nobody_is_told_a_port_before_it_listens(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """An instance knows its ports from its start on; who registers what the metadata says must reach something."""
+    told = wait_until(lambda: publisher.statuses().get("task-1"), what="the instance says something")
+    assert told
+    assert told.ports
+    assert places([told], []) == []
+    with backends(1) as (one,):
+        publisher.publish(Pool(servers=_servers(one)))
+        known = wait_until(lambda: places(list(publisher.statuses().values()), []), what="the instance has a place")
+        assert known
+        assert lbmgr.get(port=known[0].ports["web"]) == (200, one.answer)
 
 
 def test_backends_that_lack_servers_are_told_with_haproxys_reason(publisher: Publisher, lbmgr: Lbmgr) -> None:
@@ -192,7 +206,8 @@ def test_a_reload_that_fails_after_a_good_check_is_rolled_back(publisher: Publis
             assert status.error
             assert "Address already in use" in status.error
             assert status.haproxy.workers[:1] == worker
-            wait_until(lambda: lbmgr.answers() == {one.answer}, what="the old worker serves")
+            everyone = {one.answer, two.answer}
+            wait_until(lambda: lbmgr.answers() == everyone, what="the old worker serves, with the new server")
         finally:
             holder.close()
         applied(publisher, bad)

@@ -163,6 +163,10 @@ def test_several_frameworks_live_below_their_names() -> None:
         assert "second: standby" in _get(client, "/readyz", 503)["message"]
         assert _get(client, "/v1/state", 404)["code"] == 404
         assert "frameworks" in _get(client, "/healthz")
+        for href in _get(client, "/")["links"].values():
+            assert client.get(f"/{href}").status_code == 200, href
+        for href in _get(client, "/frameworks/test/")["links"].values():
+            assert client.get(f"/frameworks/test/{href}").status_code == 200, href
     finally:
         one.runner.stop()
         two.runner.stop()
@@ -202,3 +206,14 @@ def test_why_something_is_pending_is_one_line() -> None:
     summaries = [pod["pending"]["summary"] for pod in pods]
     assert summaries == ["waits 3 s", "2 offers: ports 80 not free; 1 offer: role missing"]
     assert pods[1]["index"] == 1
+
+
+def test_the_page_that_mesos_links_to_says_what_is_here(bench: Bench) -> None:
+    """Every link leads somewhere; a browser gets HTML."""
+    client = make_app([(bench.runner, [])], Metrics()).test_client()
+    found = client.get("/").json
+    assert found["name"] == "framework test"
+    for href in found["links"].values():
+        assert client.get(f"/{href}").status_code in (200, 503), href
+    page = client.get("/", headers={"Accept": "text/html"})
+    assert (page.mimetype, '<a href="v1/state">' in page.text) == ("text/html", True)

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.text import GLOBAL_FILE, render
-from scheduler.pools.model import MapRule, Pool
+from scheduler.pools.model import MapRule, Pool, Stats
 from tests.golden.test_haproxy_config import write
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -73,8 +74,10 @@ class Haproxy:
         self.process = subprocess.Popen(["haproxy", *arguments], cwd=directory, stdout=self._log, stderr=self._log)
         wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")
 
-    def get(self, port: str, path: str, host: str | None = "x", method: str = "GET") -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=5)
+    def get(
+        self, port: str, path: str, host: str | None = "x", method: str = "GET", address: str = "127.0.0.1"
+    ) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(address, self.ports[port], timeout=5)
         try:
             connection.putrequest(method, path, skip_host=True)
             if host is not None:
@@ -159,6 +162,31 @@ def test_the_statistics_listener_answers_its_documented_paths(haproxy: Haproxy) 
     assert haproxy.get("stats", "/haproxy?stats;csv")[1].startswith("# pxname,svname")
     assert "haproxy_backend_status" in haproxy.get("stats", "/metrics")[1]
     assert haproxy.get("stats", "/elsewhere")[0] == 404
+
+
+def address_of_this_host() -> str:
+    """One that is not of the loopback network; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+
+
+@pytest.mark.parametrize("stats", [Stats(bind_port=0), Stats(bind_port=0, bind_address="0.0.0.0")])
+def test_statistics_are_for_other_hosts_only_if_the_pool_says_so(tmp_path: Path, stats: Stats) -> None:
+    """Health is for everybody, because load balancers in front ask for it."""
+    shape = pool("shop", frontend("web", "app"), backend("app"))
+    shape = replace(shape, haproxy=replace(shape.haproxy, stats=stats))
+    made = Haproxy(tmp_path, shape)
+    try:
+        shown = 200 if stats.bind_address else 403
+        for path in ("/haproxy?stats", "/haproxy?stats;csv", "/metrics"):
+            assert made.get("stats", path)[0] == 200
+            status, body = made.get("stats", path, address=address_of_this_host())
+            assert status == shown
+            assert (status == 200) or "haproxy.stats.bindAddress" in body
+        assert made.get("stats", "/_haproxy_health_check", address=address_of_this_host())[0] == 200
+    finally:
+        made.stop()
 
 
 def test_health_is_503_while_the_instance_drains(haproxy: Haproxy) -> None:

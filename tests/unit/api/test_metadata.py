@@ -1,6 +1,9 @@
 """Places of load balancers: their own word first, the scheduler's while they are silent."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from api.metadata import Place, places
 from pool_executor.bundle import InstanceStatus
@@ -40,6 +43,13 @@ def task(task_id: str, **changes: Any) -> dict[str, Any]:
 def test_an_instance_that_speaks_is_listed_once() -> None:
     """The scheduler's record of the same task adds nothing."""
     assert places([INSTANCE], [{"tasks": [task("t-0")]}]) == [Place(ports=INSTANCE.ports, addresses=("10.0.0.1",))]
+
+
+@pytest.mark.parametrize("changes", [{"version": 0, "verdict": "starting"}, {"healthy": False}])
+def test_an_instance_that_does_not_serve_has_no_place(changes: dict[str, Any]) -> None:
+    """It has its ports before HAProxy listens on them, and it keeps them while it leaves."""
+    silent = replace(INSTANCE, **changes)
+    assert places([silent], [{"tasks": [task("t-0")]}]) == []
 
 
 def test_a_healthy_task_whose_instance_is_silent_keeps_its_place() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.task import parse
 from sdk.errors import CorruptRecord
 
@@ -41,6 +42,15 @@ def test_an_assignment_is_read() -> None:
     assert (found.health.grace, found.health.interval, found.health.max_fail, found.health.timeout) == (60, 12, 5, 60)
 
 
+def test_limits_of_old_workers_are_read_and_need_not_be_there() -> None:
+    """A scheduler of an older version does not send them."""
+    assert parse(task(DATA)).limits == WorkerLimits()
+    limits = {"most": 3, "hard_stop_after": 900, "close_spread": 2.5}
+    assert parse(task({**DATA, "old_workers": limits})).limits == WorkerLimits(
+        most=3, hard_stop_after=900.0, close_spread=2.5
+    )
+
+
 def test_the_kill_policy_of_the_task_counts_first() -> None:
     """Mesos' own field is what operators see."""
     assert parse(task(DATA, kill_policy={"grace_period": {"nanoseconds": 1_500_000_000}})).kill_grace == 1.5
@@ -56,6 +66,7 @@ def test_the_kill_policy_of_the_task_counts_first() -> None:
         ({"zk": ""}, "data.zk: is ''; it must be a string"),
         ({"kill_grace": math.inf}, "data.kill_grace: is inf; it must be a number from 0"),
         ({"health": {"grace": math.nan}}, "data.health.grace: is nan; it must be a number from 0"),
+        ({"old_workers": {"most": -1}}, "data.old_workers.most: is -1; it must be a number from 0"),
         ({"kill_grace": -1}, "data.kill_grace: is -1; it must be a number from 0"),
         ({"bind": {"web": 5}}, "data.bind.web: is 5; it must be a string"),
     ],

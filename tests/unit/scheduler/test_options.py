@@ -10,6 +10,7 @@ def test_options_have_defaults() -> None:
     """Nothing has to be given; whole numbers are numbers."""
     assert parse_options({}) == Options(kill_grace=30.0)
     assert parse_options({"kill_grace": 8}) == Options(kill_grace=8.0)
+    assert parse_options({"old_workers": 3, "hard_stop_after": 900}) == Options(old_workers=3, hard_stop_after=900.0)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,10 @@ def test_options_have_defaults() -> None:
         ({"kill_grace": 1e9}, "options.kill_grace"),
         ({"kill_grace": "8"}, "options.kill_grace"),
         ({"kill_grace": float("nan")}, "options.kill_grace"),
+        ({"old_workers": -1}, "options.old_workers"),
+        ({"old_workers": 2.5}, "options.old_workers"),
+        ({"hard_stop_after": 0.5}, "options.hard_stop_after"),
+        ({"close_spread": -1}, "options.close_spread"),
         ({"grace": 8}, "options.grace"),
     ],
 )

@@ -152,6 +152,7 @@ def test_the_executor_learns_where_and_what() -> None:
         "zk_root": "/edgelb",
         "health": {"grace": 180, "interval": 12, "max_fail": 5, "timeout": 60},
         "kill_grace": 30.0,
+        "old_workers": {"most": 10, "hard_stop_after": 86400.0, "close_spread": 0.0},
         "bind": {"other": "127.0.0.1"},
     }
     assert _task().reports_health

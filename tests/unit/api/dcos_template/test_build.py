@@ -202,4 +202,4 @@ class TestModel:
         web = Frontend(name="web", mode=Mode.HTTP, bind=BIND, routing=routing)
         for backends in ((), (Backend(name="db", mode=Mode.TCP),)):
             with pytest.raises(InvalidSpec, match="frontend web"):
-                Config(pool="p", stats=BIND, frontends=(web,), backends=backends, ports={})
+                Config(pool="p", stats=BIND, stats_for_other_hosts=False, frontends=(web,), backends=backends, ports={})

@@ -64,7 +64,7 @@ def test_a_pool_with_only_a_name_gets_every_documented_default() -> None:
         ports=(),
         healthcheck=HealthCheck(grace_period=180, interval=12, max_fail=5, timeout=60),
     )
-    assert pool.haproxy.stats == Stats(bind_address="0.0.0.0", bind_port=9090)
+    assert pool.haproxy.stats == Stats(bind_address="", bind_port=9090)
     assert pool.haproxy.frontends == pool.haproxy.backends == ()
 
 
@@ -488,6 +488,15 @@ def test_the_place_of_a_problem_is_a_json_pointer_too() -> None:
     with pytest.raises(InvalidPool) as caught:
         load_pool([])
     assert caught.value.problems[0].pointer == "#"
+
+
+def test_what_is_not_supported_yet_is_no_mistake() -> None:
+    """The value is valid, and the name that version 1 had for a field is known."""
+    with pytest.raises(InvalidPool, match=r"^pool.autoCertificate: true is not supported yet$"):
+        load_pool(minimal(autoCertificate=True))
+    service = {"framework": {"value": "marathon"}, "marathon": {"serviceID": "/a"}}
+    found = problems(set_at(full(), "haproxy.backends[0].services", [service]))
+    assert found["pool.haproxy.backends[0].services[0].framework"] == "unknown field; did you mean mesos.frameworkName?"
 
 
 def test_protocols_of_the_model_are_those_of_the_documentation() -> None:

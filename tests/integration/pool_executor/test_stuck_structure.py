@@ -1,0 +1,104 @@
+"""Servers follow the tasks while the rest of a configuration cannot be had: refused, waiting, blocked or failing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from pool_executor.bundle import InstanceStatus
+from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port
+from tests.support.backends import Backend, backends
+from tests.support.ports import free_port
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.integration
+
+REFUSED = replace(Pool(), more="backend extra\n    balance nonsense\n")
+WAITING = replace(Pool(), ports=("web", "stats", "admin"))
+# `haproxy -c` opens no sockets, so only the reload finds out.
+FAILING = replace(Pool(), more="frontend extra\n    bind unix@/nonexistent/directory/socket\n")
+
+
+def pool(shape: Pool, *running: Backend) -> Pool:
+    return replace(shape, servers=tuple((backend.name, backend.port) for backend in running))
+
+
+def told(publisher: Publisher, verdict: str) -> InstanceStatus:
+    found = wait_until(
+        lambda: (status := publisher.statuses()["task-1"]).verdict == verdict and status, what=f"it is {verdict}"
+    )
+    assert isinstance(found, InstanceStatus)
+    return found
+
+
+def serves(lbmgr: Lbmgr, *running: Backend) -> None:
+    wanted = {backend.answer for backend in running}
+    wait_until(lambda: lbmgr.answers() == wanted, what=f"answers from {sorted(wanted)}")
+
+
+@pytest.mark.parametrize(("shape", "verdict"), [(REFUSED, "rejected"), (WAITING, "waiting"), (FAILING, "rejected")])
+def test_servers_come_and_go_while_the_structure_is_stuck(
+    publisher: Publisher, lbmgr: Lbmgr, shape: Pool, verdict: str
+) -> None:
+    """A dead task gets no request, a new one gets its share, also after HAProxy and lbmgr were started again."""
+    with backends(4) as (one, two, three, four):
+        version = publisher.publish(pool(Pool(), one, two))
+        applied(publisher, version)
+        publisher.publish(pool(shape, one, two))
+        told(publisher, verdict)
+        publisher.publish(pool(shape, two, three))
+        serves(lbmgr, two, three)
+        publisher.publish(pool(shape, four))  # all that were there go at once
+        serves(lbmgr, four)
+        status = told(publisher, verdict)
+        assert (status.version, status.healthy) == (version, True)
+        lbmgr.kill()
+        lbmgr.start()
+        serves(lbmgr, four)
+        healed = applied(publisher, publisher.publish(pool(Pool(), three, four)))
+        assert (healed.action, healed.error) == ("dynamic", None)
+        serves(lbmgr, three, four)
+
+
+def test_a_server_that_goes_with_the_change_that_fails_stays_out(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """The old worker goes on after a failed reload, but not with tasks that are dead, not even the last."""
+    with backends(2) as (one, two):
+        applied(publisher, publisher.publish(pool(Pool(), one, two)))
+        publisher.publish(pool(FAILING, two))
+        assert told(publisher, "rejected").counters["reload_failed"] == 1
+        serves(lbmgr, two)
+        publisher.publish(pool(FAILING))
+        wait_until(lambda: lbmgr.get()[0] == 503, what="no server is left")
+
+
+def test_a_port_in_the_way_does_not_hold_up_the_removal_of_servers(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
+) -> None:
+    """The new frontend waits until the port is free."""
+    lbmgr = make_lbmgr().start()
+    port = free_port()
+    holder = hold_port(port, share=False)
+    more = replace(Pool(), more=f"frontend extra\n    bind 127.0.0.1:{port}\n")
+    with backends(3) as (one, two, three):
+        applied(publisher, publisher.publish(pool(Pool(), one, two)))
+        version = publisher.publish(pool(more, two, three))
+        assert f"127.0.0.1:{port}" in (told(publisher, "rejected").error or "")
+        serves(lbmgr, two, three)
+        holder.close()
+        applied(publisher, version)
+        serves(lbmgr, two, three)
+
+
+def test_new_versions_do_not_void_the_pause_after_a_failed_reload(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """Their servers are followed at once; the same structure is not tried again for it, another one is, soon."""
+    with backends(3) as (one, two, three):
+        applied(publisher, publisher.publish(pool(Pool(), one)))
+        publisher.publish(pool(FAILING, one))
+        told(publisher, "rejected")
+        for running in ((one, two), (two,), (two, three), (three,), (three, one), (one,)):
+            publisher.publish(pool(FAILING, *running))
+            serves(lbmgr, *running)
+        assert publisher.statuses()["task-1"].counters["reload_failed"] == 1
+        cured = replace(Pool(), more="backend extra\n")
+        assert applied(publisher, publisher.publish(pool(cured, one, two))).action == "reload"
+        serves(lbmgr, one, two)
