@@ -34,12 +34,15 @@ class Changes:
     revision: int
     updated: tuple[pb.Task, ...]
     removed: tuple[TaskKey, ...]
+    missing: frozenset[TaskKey] = frozenset()
+    """Those of `removed` that nothing says ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     revision: int
     keys: tuple[TaskKey, ...]
+    missing: frozenset[TaskKey]
 
 
 class Board:
@@ -67,7 +70,7 @@ class Board:
                 for key in delta.removed:
                     self._tasks.pop(key, None)
                 self._revision = delta.revision
-                entry = _Entry(delta.revision, (*messages, *delta.removed))
+                entry = _Entry(delta.revision, (*messages, *delta.removed), delta.missing)
                 self._log.append(entry)
                 self._logged += len(entry.keys)
                 while self._logged > self._history and self._log:
@@ -120,15 +123,18 @@ class Board:
             self._changed.wait_for(lambda: self._revision > revision or self._closed or give_up(), wait)
             if not self._floor <= revision <= self._revision:
                 return None
-            keys: dict[TaskKey, None] = {}
+            # The newest entry of a task counts: how it went last.
+            keys: dict[TaskKey, bool] = {}
             for entry in reversed(self._log):
                 if entry.revision <= revision:
                     break
-                keys.update(dict.fromkeys(entry.keys))
+                for key in entry.keys:
+                    keys.setdefault(key, key in entry.missing)
             return Changes(
                 revision=self._revision,
                 updated=tuple(self._tasks[key] for key in keys if key in self._tasks),
                 removed=tuple(key for key in keys if key not in self._tasks),
+                missing=frozenset(key for key, missing in keys.items() if missing and key not in self._tasks),
             )
 
     def wake(self) -> None:

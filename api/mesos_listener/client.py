@@ -5,7 +5,6 @@ it is (fail-static) until a listener has told a complete snapshot, of which only
 know what the tasks are for.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,9 @@ from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.task import Task, TaskKey
 from api.mesos_listener.wire import from_message, key_from_message
+from sdk.retry import Policy
 
-_FIRST_RETRY, _MAX_RETRY = 0.1, 3.0
+_AGAIN = Policy(first=0.1, most=3.0)
 _OPTIONS = (
     # A listener that is gone without a word is noticed after 10 + 5 seconds.
     ("grpc.keepalive_time_ms", 10_000),
@@ -37,11 +37,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChanges:
-    """What changed in the set of running tasks; `revision` is that of the listener which told it."""
+    """What changed in the set of running tasks; `revision` is that of the listener which told it.
+
+    `missing` are those of `removed` that are not named any more, and nobody said that they ended.
+    """
 
     revision: int
     updated: tuple[Task, ...] = ()
     removed: tuple[TaskKey, ...] = ()
+    missing: frozenset[TaskKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,7 @@ class TaskWatch:
         self._thread.join(10.0)
 
     def _run(self) -> None:
-        pause, number, said = _FIRST_RETRY, 0, ""
+        backoff, number, said = _AGAIN.backoff(), 0, ""
         while not self._stopping.is_set():
             target = self._targets[number % len(self._targets)]
             reason = self._follow(target)
@@ -124,16 +128,14 @@ class TaskWatch:
                 log.warning(
                     "The mesos-listener broke off; keeping the last known tasks", listener=target, reason=reason
                 )
-                pause = _FIRST_RETRY
+                backoff.reset()
             elif reason != said:
                 log.info("The mesos-listener does not serve yet", listener=target, reason=reason)
             said = reason
             self._connected = False
             self._feed = replace(self._feed, target=target, connected=False, why_not=reason)
             number += 1
-            # Jitter, so that not every client of a restarted listener comes in the same instant.
-            self._stopping.wait(pause * random.uniform(0.7, 1.3))  # noqa: S311 - no secret depends on it
-            pause = min(pause * 2, _MAX_RETRY)
+            self._stopping.wait(backoff.delay())
 
     def _follow(self, target: str) -> str:
         """Watch one listener until it breaks off; the answer is why."""
@@ -197,7 +199,10 @@ class TaskWatch:
                     self._tasks[task.key] = task
                 for key in removed:
                     self._tasks.pop(key, None)
-                self._on_changes(TaskChanges(revision=event.revision, updated=updated, removed=removed))
+                missing = frozenset(key_from_message(one) for one in event.delta.removed if one.missing)
+                self._on_changes(
+                    TaskChanges(revision=event.revision, updated=updated, removed=removed, missing=missing)
+                )
                 self._token = event.resume_token or self._token
             case _:  # of a later version
                 pass
@@ -205,10 +210,12 @@ class TaskWatch:
 
     def _replace_all(self, fresh: dict[TaskKey, Task], revision: int) -> None:
         before, self._tasks = self._tasks, fresh
+        removed = tuple(key for key in before if key not in fresh)
         changes = TaskChanges(
             revision=revision,
             updated=tuple(task for key, task in fresh.items() if before.get(key) != task),
-            removed=tuple(key for key in before if key not in fresh),
+            removed=removed,
+            missing=frozenset(removed),
         )
         if changes.updated or changes.removed or not self._synced:
             self._on_changes(changes)

@@ -117,7 +117,7 @@ class TaskInfoService(taskinfo_pb2_grpc.TaskInfoServicer):
     def _deltas(self, changes: Changes, most: int) -> Iterator[pb.WatchEvent]:
         """One event, or several when a client would refuse it as too large; only the last one can be resumed after."""
         pieces = [pb.Delta(updated=page) for page in pages(changes.updated, most, PAGE_BYTES)]
-        pieces[-1].removed.extend(map(key_to_message, changes.removed))
+        pieces[-1].removed.extend(key_to_message(key, missing=key in changes.missing) for key in changes.removed)
         for number, piece in enumerate(pieces, 1):
             token = self._token(changes.revision) if number == len(pieces) else ""
             yield pb.WatchEvent(revision=changes.revision, resume_token=token, delta=piece)

@@ -46,6 +46,7 @@ class Frame:
         self.connection = state.connection
         self.master = state.master
         self.error = state.error
+        self.broken = state.broken
         self.targets: Draft[str, Target] = Draft(state.targets)
         self.invalid: Draft[str, str] = Draft(state.invalid)
         self.faults: Draft[tuple[str, str], str] = Draft(state.faults)

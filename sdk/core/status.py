@@ -62,6 +62,8 @@ def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
     if status.state is TaskState.UNREACHABLE:
         frame.forget_kill(status.task_id)  # Mesos tells when its agent is back
         return
+    if frame.broken:
+        return
     first = status.task_id not in frame.kills
     frame.kill(status.task_id, status.agent_id, again=first or status.reason == AGENT_BACK)
     if first:

@@ -200,6 +200,7 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
 def _environment(stack: Stack) -> str:
     """What a shell has to know to talk to this stack: `edgelb` on its PATH, and where things are."""
     settings = {name: stack.environment()[name] for name in ("EDGELB_API", "EDGELB_MESOS", "EDGELB_ZK")}
+    settings["EDGELB_LOCAL"] = str(stack.layout.directory)  # doctor looks at its ports and its disk
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]
     # The interpreter's own folder, not where a link of it points: there is `edgelb`.
     return "\n".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']) + "\n"
@@ -238,6 +239,8 @@ def up_command(directory: Path, base_port: int | None, masters: int | None, deta
         up(directory.resolve(), base_port, masters, detach=detach, fresh=fresh)
     except SdkError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise _unwritable(error, directory) from error
 
 
 @click.command("down")
@@ -248,3 +251,10 @@ def down_command(directory: Path) -> None:
         down(directory.resolve())
     except SdkError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise _unwritable(error, directory) from error
+
+
+def _unwritable(error: OSError, directory: Path) -> click.ClickException:
+    """The sentence for a directory in which a stack cannot keep what it has to."""
+    return click.ClickException(f"{error.filename or directory}: {error.strerror or error}{disk.trouble(directory)}")

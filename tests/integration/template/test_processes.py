@@ -15,6 +15,8 @@ from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
 
+ANY_PORT = "127.0.0.1:0"
+
 
 class Process:
     """One of our processes, its log in a file."""
@@ -23,7 +25,10 @@ class Process:
         self._log = log
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
+                [
+                    *(sys.executable, "-m", "api.cli.main", "run", *arguments),
+                    *("--health-listen", "127.0.0.1:0", "--log-format", "json"),
+                ],
                 stdout=output,
                 stderr=output,
             )
