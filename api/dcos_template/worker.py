@@ -17,7 +17,8 @@ from api.dcos_template.rendering import Difference, Rendering, difference, rende
 from api.dcos_template.select import BackendKey, Selection
 from api.dcos_template.windows import Change, Window
 from api.mesos_listener.client import TaskChanges
-from scheduler.pools.store import PoolView, StoredPool
+from scheduler.pools.store import PoolView
+from scheduler.pools.stored import StoredPool
 from sdk.clock import Clock
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import StorageConflict

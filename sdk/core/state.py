@@ -135,6 +135,9 @@ class State:
     """Services whose published spec was refused, each with the sentence why; their old target stays."""
     faults: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """What fails by a defect, by service and part of the work: the sentence. The others go on."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Services whose stored nodes cannot be read, and why. They are left as they are: what nobody knows of may be
+    theirs, so while there are any, no unknown task is killed and no unknown reservation released."""
     published: bool = False
     """Whether the plugin has told its wishes since the start; before, stored targets hold."""
     pods: Mapping[PodKey, PodRecord] = field(default_factory=dict)
@@ -203,6 +206,7 @@ class State:
         targets: Mapping[str, ServiceSpec],
         pods: Iterable[PodRecord],
         settings: Settings | None = None,
+        broken: Mapping[str, str] | None = None,
     ) -> "State":
         """The state after a start: stored records, nothing known about the cluster yet."""
         records = {(pod.service, pod.name): pod for pod in pods}
@@ -220,6 +224,7 @@ class State:
                 by_resource[record.holding.resource_id] = key
         return State(
             settings=settings or Settings(),
+            broken=broken or {},
             framework=framework,
             targets={name: target(spec) for name, spec in targets.items()},
             pods=records,

@@ -1,5 +1,6 @@
 """`edgelb run listener` and `edgelb run template` as the processes that the supervisor starts."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,16 +16,23 @@ from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
 
+ANY_PORT = "127.0.0.1:0"
+
 
 class Process:
     """One of our processes, its log in a file."""
 
     def __init__(self, log: Path, *arguments: str) -> None:
         self._log = log
-        health = ("--health-listen", f"127.0.0.1:{free_port()}")
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "run", *arguments, *health, "--log-format", "json"],
+                [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
+                # Two of them on one machine would take each other's port.
+                env={
+                    **os.environ,
+                    "EDGELB_LISTENER_HEALTH_LISTEN": ANY_PORT,
+                    "EDGELB_TEMPLATE_HEALTH_LISTEN": ANY_PORT,
+                },
                 stdout=output,
                 stderr=output,
             )
