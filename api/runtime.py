@@ -13,7 +13,7 @@ from api.scheduler_link import Answer
 from api.status import pool_status, removal_status
 from api.verdict import Facts, SchedulerSide
 from pool_executor.bundle import Head
-from scheduler.pools.store import StoredPool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord, StorageUnavailable
 
 #: A newer bundle may come between reading its head and reading its parts.

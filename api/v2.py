@@ -18,7 +18,8 @@ from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool, output_pool
-from scheduler.pools.store import PoolExists, PoolMissing, StoredPool, VersionMismatch
+from scheduler.pools.store import PoolExists, PoolMissing, VersionMismatch
+from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord
 from sdk.http.guard import require_confirmation
 
@@ -125,9 +126,9 @@ def blueprint(context: Context) -> Blueprint:
     @route(routes, "/pools/<string:name>/lbconfig", "GET", answers={"200": text_answer("HAProxy's configuration.")})
     def lbconfig(name: str) -> Response:
         """The configuration that was rendered for the pool's load balancers."""
-        context.stored(name)
+        uid = context.stored(name).revision.uid
         try:
-            text = context.published.config_text(name)
+            text = context.published.config_text(name, uid)
         except CorruptRecord as error:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         if text is None:
