@@ -148,6 +148,11 @@ class ApiClient:
         """`restart` or `replace` one pod."""
         return self._json("POST", _pool_path(name, "pods", pod, action))
 
+    def accept_removal(self, name: str) -> dict[str, Any]:
+        """Let servers go that are kept without a task: `held` says what they are."""
+        found: dict[str, Any] = self._json("POST", _pool_path(name, "accept-removal"))
+        return found
+
     # The framework
 
     def uninstall(self, framework: str) -> None:

@@ -1,22 +1,37 @@
 """What the other processes publish about a pool in ZooKeeper: the rendered bundle and the status of its instances.
 
 Knows the nodes, also those that a deleted pool leaves for a while; their bytes are decoded by pool_executor.bundle.
-Reads only.
+Reads only, but for the acceptance of a removal.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
+from api.dcos_template.problem import Held, Problem, decode_problem
 from api.server_counts import ServerCounts
 from pool_executor.bundle import Head, InstanceStatus, Part, PartDecoder, decode_head, decode_status
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import ZooKeeper
+from sdk.storage.connection import NodeExists, NoNode, ZooKeeper, encode_json
 
 _log = structlog.get_logger()
+
+
+def read_part(zookeeper: ZooKeeper, base: str, part: Part) -> str | None:
+    """The text of one part of the bundle at `base`, None when it was removed meanwhile. May raise CorruptRecord."""
+    path = f"{base}/parts/{part.sha256}"
+    decoder = PartDecoder(part)
+    whole = zookeeper.get(path)
+    if whole is not None:
+        decoder.feed(whole[0])
+        return decoder.text()
+    index = 0
+    while (chunk := zookeeper.get(f"{path}.{index}")) is not None:
+        if decoder.feed(chunk[0]):
+            return decoder.text()
+        index += 1
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,36 +51,36 @@ class Published:
 
     def part(self, pool: str, part: Part) -> str | None:
         """The text of one part, None when it was removed meanwhile."""
-        path = f"{self.root}/rendered/{pool}/parts/{part.sha256}"
-        decoder = PartDecoder(part)
-        whole = self.zookeeper.get(path)
-        if whole is not None:
-            decoder.feed(whole[0])
-            return decoder.text()
-        index = 0
-        while (chunk := self.zookeeper.get(f"{path}.{index}")) is not None:
-            if decoder.feed(chunk[0]):
-                return decoder.text()
-            index += 1
-        return None
+        return read_part(self.zookeeper, f"{self.root}/rendered/{pool}", part)
+
+    def problem(self, pool: str) -> Problem | None:
+        """What is wrong with the pool, None when nothing is. May raise CorruptRecord."""
+        path = f"{self.root}/rendered/{pool}/problem"
+        found = self.zookeeper.get(path)
+        return None if found is None else decode_problem(path, found[0])
+
+    def accept_removal(self, pool: str) -> Held | None:
+        """Write down that what is held now may go, and tell what it is; None when nothing is. May raise CorruptRecord.
+
+        The template looks for it; a hold that begins later is not meant.
+        """
+        problem = self.problem(pool)
+        if problem is None or problem.held is None:
+            return None
+        path, data = f"{self.root}/rendered/{pool}/acceptance", encode_json({"since": problem.held.since})
+        try:
+            self.zookeeper.create(path, data)
+        except NodeExists:
+            self.zookeeper.set(path, data)
+        except NoNode:
+            return None  # the pool goes at this moment
+        return problem.held
 
     def servers(self, head: Head) -> Mapping[str, int] | None:
         """How many servers each backend has in the bundle, without those that have none; None when there is a newer
         bundle by now. May raise CorruptRecord.
         """
         return self.counts.of(head, lambda part: self.part(head.pool, part))
-
-    def problem(self, pool: str) -> Mapping[str, Any]:
-        """What the template says is wrong with the pool, in the form of contracts.md; empty when nothing is."""
-        found = self.zookeeper.get(f"{self.root}/rendered/{pool}/problem")
-        if found is None or not found[0]:
-            return {}
-        try:
-            record = json.loads(found[0])
-        except (ValueError, RecursionError) as error:
-            _log.warning("What is wrong with a pool cannot be read", pool=pool, error=str(error))
-            return {}
-        return record if isinstance(record, dict) else {}
 
     def instances(self, pool: str) -> list[InstanceStatus]:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""

@@ -173,6 +173,20 @@ def blueprint(context: Context) -> Blueprint:
         return pod_action(name, pod, "restart")
 
     @route(
+        routes,
+        "/pools/<string:name>/accept-removal",
+        "POST",
+        answers={"202": json_answer("What may go.", {"type": "object"})},
+    )
+    def accept_removal(name: str) -> tuple[Response, int]:
+        """Let the servers go that are kept although Mesos does not name their tasks any more."""
+        context.stored(name)
+        held = context.published.accept_removal(name)
+        if held is None:
+            raise ApiProblem(409, f"no server of pool {name} is kept without a task: there is no removal to accept")
+        return jsonify(held={"since": held.since, "reason": held.reason}), 202
+
+    @route(
         routes, "/pools/<string:name>/status", "GET", answers={"200": json_answer("Everything.", {"type": "object"})}
     )
     def status(name: str) -> dict[str, Any]:

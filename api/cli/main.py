@@ -17,6 +17,7 @@ COMMANDS = {
     "list": ("api.cli.pools", "list_pools", "List all pools."),
     "show": ("api.cli.pools", "show", "Show one pool, or all."),
     "delete": ("api.cli.pools", "delete", "Delete a pool and take its load balancers down."),
+    "accept-removal": ("api.cli.pools", "accept_removal", "Let servers go whose tasks Mesos does not name any more."),
     "uninstall": ("api.cli.uninstall", "uninstall", "Delete all pools and remove the framework from Mesos."),
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),

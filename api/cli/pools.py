@@ -105,6 +105,19 @@ def delete(client: ApiClient, name: str, wait: bool, timeout: float) -> None:
         data(f'Successfully deleted {name}. Check "edgelb status {name}" until its load balancers are gone.')
 
 
+@click.command("accept-removal")
+@click.argument("name", metavar="POOL-NAME")
+@client_command
+def accept_removal(client: ApiClient, name: str) -> None:
+    """Let servers go that are kept although Mesos does not name their tasks any more.
+
+    When more than half of a pool's servers lose their tasks at once, and no event says that these ended, they are kept:
+    Mesos' view is more likely wrong. This says that they are gone indeed.
+    """
+    held = client.accept_removal(name)["held"]
+    data(f"Accepted for {name}: {held['reason']}.")
+
+
 @click.command("list")
 @_json
 @client_command

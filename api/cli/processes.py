@@ -85,17 +85,28 @@ def api(
 
 @run.command()
 @settings.process_options(
-    settings.mesos, settings.listener_listen, settings.listener_health, settings.allow_unauthenticated
+    settings.mesos,
+    settings.listener_listen,
+    settings.listener_health,
+    settings.allow_unauthenticated,
+    settings.marathons,
 )
 @settings.mesos_access
 @_process
-def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, access: "Access") -> None:
+def listener(
+    mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, marathons: str, access: "Access"
+) -> None:
     """Run the mesos-listener: follow Mesos' tasks and serve them over gRPC. Any number may run at once."""
     from api.mesos_listener.main import run as serve
     from scheduler.config import ALLOW_UNAUTHENTICATED
     from sdk.http.address import require_authentication
     from sdk.mesos.operator import OperatorClient
+    from sdk.pattern import BadPattern, Pattern
 
+    try:
+        pattern = Pattern(marathons)
+    except BadPattern as error:
+        raise InvalidSpec("--marathons", f"{marathons!r} {error}") from error
     require_authentication(
         listen,
         authenticated=False,
@@ -103,7 +114,8 @@ def listener(mesos: str, listen: str, health_listen: str, allow_unauthenticated:
         instead="the listener can ask nobody, so listen at 127.0.0.1 and run the template on the same machine",
         setting=ALLOW_UNAUTHENTICATED,
     )
-    serve(OperatorClient(mesos, credentials=access.credentials, tls=access.tls), listen, health_listen)
+    operator = OperatorClient(mesos, credentials=access.credentials, tls=access.tls)
+    serve(operator, listen, health_listen, marathons=pattern)
 
 
 @run.command()
@@ -156,13 +168,41 @@ def scheduler(
 
 
 @run.command()
-@settings.process_options(settings.zk, settings.zk_root, settings.listener, settings.template_health)
+@settings.process_options(
+    settings.zk,
+    settings.zk_root,
+    settings.listener,
+    settings.template_health,
+    settings.framework_name,
+    settings.servers_per_task,
+    settings.servers_per_backend,
+    settings.hold_percent,
+)
 @_process
-def template(zk: str, zk_root: str, listener: str, health_listen: str) -> None:
+def template(
+    zk: str,
+    zk_root: str,
+    listener: str,
+    health_listen: str,
+    framework: str,
+    servers_per_task: int,
+    servers_per_backend: int,
+    hold_percent: int,
+) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
     from api.dcos_template.main import run as serve
+    from api.dcos_template.select import Rules
 
-    serve(zk, zk_root, [address.strip() for address in listener.split(",") if address.strip()], health_listen)
+    serve(
+        zk,
+        zk_root,
+        [address.strip() for address in listener.split(",") if address.strip()],
+        health_listen,
+        rules=Rules(
+            own_framework=framework, servers_per_task=servers_per_task, servers_per_backend=servers_per_backend
+        ),
+        hold_percent=hold_percent,
+    )
 
 
 def _secret(file: Path | None) -> str | None:

@@ -18,6 +18,12 @@ from sdk.secret_file import read_secret
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# Written out here, because the modules that use them are imported only by the processes themselves.
+DEFAULT_FRAMEWORKS = "(?i)marathon"
+SERVERS_PER_TASK = 100
+SERVERS_PER_BACKEND = 50_000
+DEFAULT_HOLD_PERCENT = 50
+
 DEFAULT_API = "http://127.0.0.1:8080"
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -201,6 +207,23 @@ listener = click.option(
     "--listener", type=values.HOST_PORTS,
     envvar="EDGELB_LISTENER", default="127.0.0.1:8091", show_default=True, show_envvar=True,
     metavar="HOST:PORT[,...]", help="mesos-listeners to follow.",
+)  # fmt: skip
+marathons = click.option(
+    "--marathons", envvar="EDGELB_MARATHONS", default=DEFAULT_FRAMEWORKS, show_default=True, show_envvar=True,
+    metavar="PATTERN", help="Names of the frameworks that count as Marathons (RE2, found anywhere in the name).",
+)  # fmt: skip
+servers_per_task = click.option(
+    "--servers-per-task", envvar="EDGELB_SERVERS_PER_TASK", default=SERVERS_PER_TASK, show_default=True,
+    show_envvar=True, type=click.IntRange(min=1), help="Servers that one task becomes at most in a backend.",
+)  # fmt: skip
+servers_per_backend = click.option(
+    "--servers-per-backend", envvar="EDGELB_SERVERS_PER_BACKEND", default=SERVERS_PER_BACKEND, show_default=True,
+    show_envvar=True, type=click.IntRange(min=1), help="Servers of a backend at most.",
+)  # fmt: skip
+hold_percent = click.option(
+    "--hold-percent", envvar="EDGELB_HOLD_PERCENT", default=DEFAULT_HOLD_PERCENT, show_default=True, show_envvar=True,
+    type=click.IntRange(0, 100), metavar="PERCENT",
+    help="Keep a pool's servers when Mesos stops naming more than so many of their tasks at once; 0 never keeps any.",
 )  # fmt: skip
 allow_unauthenticated = click.option(
     "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing, is_ip
+from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.routes import build_routes
-from api.dcos_template.select import Endpoint
-from pool_executor.bundle import HOSTS_MAPS, MAX_SERVER_ID, ROUTES_MAPS, Server, port_variable
+from pool_executor.bundle import HOSTS_MAPS, MAX_SERVER_ID, ROUTES_MAPS, Server, parse_server, port_variable
 from scheduler.pools import model as pools
 from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
 from scheduler.pools.service import port_name
+from sdk.net.address import is_address
 
 SHARDS = 64
 #: HAProxy's own TCP check: every 5 s, every second while the state is in doubt: a dead server is out after 7 s.
@@ -89,10 +90,13 @@ def build_servers(endpoints: Iterable[Endpoint]) -> tuple[Server, ...]:
 
     The number is a hash of the name, so that it is the same in every instance and after every restart, and a server
     keeps its place in consistent hashing. Where two names collide, the later in the order takes the next free number.
+    An endpoint that cannot be written as a server line is left out; `unwritable` names it.
     """
     servers, taken = [], set[int]()
     for endpoint in sorted(endpoints):
         server = _server(endpoint)
+        if server is None:
+            continue
         number = server.id
         while number in taken:
             number = number % MAX_SERVER_ID + 1
@@ -101,21 +105,37 @@ def build_servers(endpoints: Iterable[Endpoint]) -> tuple[Server, ...]:
     return tuple(servers)
 
 
+def endpoint_of(server: Server) -> Endpoint | None:
+    """The endpoint from which `build_servers` made this server; None when it has a fixed address, or another name."""
+    kind, _, place = server.name.partition("_")
+    host, _, _ = place.rpartition("_")
+    if kind not in (Kind.AGENT_IP, Kind.CONTAINER_IP) or not is_address(host):
+        return None
+    return Endpoint(Kind(kind), host, server.port, "check" in server.words)
+
+
+def unwritable(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """Those that no server line can hold."""
+    return tuple(endpoint for endpoint in endpoints if _server(endpoint) is None)
+
+
 # Most servers of a change were there before it.
 @lru_cache(maxsize=131072)
-def _server(endpoint: Endpoint) -> Server:
+def _server(endpoint: Endpoint) -> Server | None:
     address = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     name = f"{endpoint.kind}_{endpoint.host}_{endpoint.port}"
     options = [CHECK_OPTIONS] if endpoint.check else []
-    if not is_ip(endpoint.host):
+    if not is_address(endpoint.host):
         options.append(NAME_OPTIONS)
-    return Server(
+    server = Server(
         name=name,
         address=address,
         port=endpoint.port,
         id=zlib.crc32(name.encode()) % MAX_SERVER_ID + 1,
         options=" ".join(options),
     )
+    # One endpoint that lbmgr would not understand must not cost the others their place.
+    return server if parse_server(server.line()) == server else None
 
 
 def shard_of(backend: str) -> str:

@@ -9,8 +9,11 @@ from types import FrameType
 
 import structlog
 
+from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
 from api.dcos_template.publish import Publisher
+from api.dcos_template.records import Records
+from api.dcos_template.select import Rules
 from api.dcos_template.worker import Worker
 from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
@@ -28,7 +31,9 @@ log = structlog.get_logger()
 _LONGEST_TURN = 180.0
 
 
-def run(zk: str, zk_root: str, listeners: Sequence[str], health_listen: str) -> None:
+def run(
+    zk: str, zk_root: str, listeners: Sequence[str], health_listen: str, *, rules: Rules, hold_percent: int
+) -> None:
     """Work until SIGTERM or SIGINT, with health and metrics at `health_listen` (`host:port`).
 
     `listeners` are addresses of mesos-listeners, `host:port`.
@@ -41,7 +46,7 @@ def run(zk: str, zk_root: str, listeners: Sequence[str], health_listen: str) -> 
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    work(zk, zk_root, listeners, stop, health_listen=health_listen)
+    work(zk, zk_root, listeners, stop, health_listen=health_listen, rules=rules, hold_percent=hold_percent)
 
 
 def work(
@@ -50,6 +55,8 @@ def work(
     listeners: Sequence[str],
     stop: threading.Event,
     *,
+    rules: Rules | None = None,
+    hold_percent: int = DEFAULT_PERCENT,
     health_listen: str = "127.0.0.1:0",
     on_health: Callable[[str], None] | None = None,
 ) -> None:
@@ -90,7 +97,14 @@ def work(
         turns.turned()
         heartbeat.turned()
 
-    worker = Worker(Publisher(zookeeper, leadership, zk_root), clock, turned=turned)
+    worker = Worker(
+        Publisher(zookeeper, leadership, zk_root),
+        Records(zookeeper, leadership, zk_root),
+        clock,
+        turned=turned,
+        rules=rules,
+        hold_percent=hold_percent,
+    )
 
     def on_state(state: State) -> None:
         if state is State.CONNECTED:

@@ -6,17 +6,16 @@ checked the same before is no reason to trust it: ZooKeeper lies between. Does n
 how the values come about (build.py).
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from api.dcos_template.routes import MapEntry
 from pool_executor.bundle import Server, parse_server
 from scheduler.pools.model import RESERVED_NAMES
 from sdk.errors import InvalidSpec
+from sdk.net.address import is_address
 
 STATS_SECTION = "stats"
 
@@ -133,7 +132,7 @@ class Backend:
     @property
     def resolves(self) -> bool:
         """True when some server is given by name."""
-        return any(not is_ip(server.address) for server in self.servers)
+        return any(not is_address(server.address) for server in self.servers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,15 +181,5 @@ def _unique(names: list[str], what: str) -> None:
 
 def _is_address(text: str) -> bool:
     if re.fullmatch(r"[0-9.]+", text):
-        return is_ip(text)
+        return is_address(text)
     return _HOST.fullmatch(text) is not None
-
-
-@lru_cache(maxsize=65536)
-def is_ip(text: str) -> bool:
-    """True for IPv4 and IPv6 addresses, the latter also in brackets."""
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True

@@ -13,11 +13,23 @@ from typing import Protocol
 
 import structlog
 
+from api.dcos_template.build import endpoint_of
+from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts
-from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part
+from api.published import read_part
+from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part, split_servers
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord, InvalidSpec
-from sdk.storage.connection import BadVersion, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
+from sdk.storage.connection import (
+    BadVersion,
+    Delete,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    Op,
+    Set,
+    ZooKeeper,
+)
 
 #: One packet must stay small; names of parts are short.
 _DELETES_AT_ONCE = 100
@@ -127,6 +139,26 @@ class Publisher:
         stored.previous = _digests(head)
         stored.head = new
         return Published(head=new, written=True, parts_written=written, bytes_written=size)
+
+    def endpoints(self, pool: str, revision: Revision, fresh: Texts) -> dict[str, set[Endpoint]]:
+        """The endpoints of tasks, by backend, in those parts of the published bundle that differ from `fresh`.
+
+        None at all when the bundle is of another version of the pool: then its services may have been others.
+        """
+        stored = self._stored.get(pool) or self._load(pool)
+        head = stored.head
+        found: dict[str, set[Endpoint]] = {}
+        if head is None or (head.pool_uid, head.pool_version) != revision:
+            return found
+        for part in head.of_kind("config"):
+            text = fresh.get(part.name)
+            if text is not None and text.part.sha256 == part.sha256:
+                continue
+            for section in split_servers(read_part(self._zookeeper, self._path(pool), part) or ""):
+                if section.kind == "backend":
+                    ends = {end for server in section.servers if (end := endpoint_of(server))}
+                    found.setdefault(section.name, set()).update(ends)
+        return found
 
     def collect(self, pool: str) -> int:
         """Remove the parts that neither the head nor the one before names; how many nodes that were."""

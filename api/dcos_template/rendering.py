@@ -4,11 +4,11 @@ Knows which files depend on which backends. Pure: pool and endpoints in, texts o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from api.dcos_template.build import build_config, build_servers, shard_of
+from api.dcos_template.build import build_config, build_servers, shard_of, unwritable
+from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.model import Backend
-from api.dcos_template.select import Endpoint
 from api.dcos_template.text import Texts, render, render_backends
 from scheduler.pools.model import Pool
 
@@ -22,6 +22,8 @@ class Rendering:
     backends: Mapping[str, Backend]
     shards: Mapping[str, tuple[str, ...]]
     texts: Texts
+    unwritable: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+    """Endpoints of backends that no server line can hold: they are left out."""
 
     @property
     def server_names(self) -> frozenset[tuple[str, str]]:
@@ -49,6 +51,7 @@ def render_pool(pool: Pool, endpoints: Mapping[str, Sequence[Endpoint]]) -> Rend
         backends={backend.name: backend for backend in config.backends},
         shards={name: tuple(names) for name, names in shards.items()},
         texts=render(config),
+        unwritable={name: odd for name, told in endpoints.items() if (odd := unwritable(told))},
     )
 
 
@@ -57,11 +60,15 @@ def update_endpoints(rendering: Rendering, changed: Mapping[str, Sequence[Endpoi
     backends = dict(rendering.backends)
     added = removed = 0
     files = set()
+    refused = dict(rendering.unwritable)
     for name, endpoints in changed.items():
         before = backends.get(name)
         if before is None:
             continue
         after = replace(before, servers=build_servers(endpoints))
+        refused.pop(name, None)
+        if len(after.servers) != len(endpoints):
+            refused[name] = unwritable(endpoints)
         if after.servers == before.servers:
             continue
         old, new = {server.name for server in before.servers}, {server.name for server in after.servers}
@@ -72,7 +79,8 @@ def update_endpoints(rendering: Rendering, changed: Mapping[str, Sequence[Endpoi
     texts = dict(rendering.texts)
     for file in files:
         texts[file] = render_backends(file, [backends[name] for name in rendering.shards[file]])
-    return replace(rendering, backends=backends, texts=texts), Difference(servers_added=added, servers_removed=removed)
+    after_all = replace(rendering, backends=backends, texts=texts, unwritable=refused)
+    return after_all, Difference(servers_added=added, servers_removed=removed)
 
 
 def difference(before: Rendering | None, after: Rendering) -> Difference:

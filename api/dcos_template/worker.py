@@ -1,59 +1,65 @@
 """The thread that turns changes of pools and tasks into published bundles.
 
-Knows the order of things: take what came in, wait for the window of each pool, render what is touched, publish while in
-charge. A standby follows pools and tasks too, so that it is warm. What fails is tried again for that pool only. Nothing
-is published before the first complete list of tasks; afterwards a lost listener changes nothing (fail-static).
+Knows the order of things: take what came in for a while, wait for the window of each pool, have published what is due
+(output.py) while in charge. A standby follows pools and tasks too, so that it is warm. What fails is tried again for
+that pool only. Nothing is published before the first complete list of tasks; afterwards a lost listener changes nothing
+(fail-static).
 """
 
-import queue
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from api.dcos_template.guard import DEFAULT_PERCENT
+from api.dcos_template.inbox import Inbox, TaskChange
+from api.dcos_template.output import Output
 from api.dcos_template.publish import Publisher
-from api.dcos_template.rendering import Difference, Rendering, difference, render_pool, update_endpoints
-from api.dcos_template.select import BackendKey, Selection
+from api.dcos_template.records import Records
+from api.dcos_template.select import Rules, Selection
+from api.dcos_template.state import PoolState
+from api.dcos_template.touched import Touched
 from api.dcos_template.windows import Change, Window
 from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
-from scheduler.pools.stored import StoredPool
 from sdk.clock import Clock
-from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
+from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import StorageConflict
 
 #: Parts that nobody names any more are removed when there is nothing better to do, and not after every publishing.
 COLLECT_AFTER = 2.0
+#: How long changes are taken before what is due is published, however many more are waiting.
+TAKE_FOR = 0.005
+_TASKS_AT_ONCE = 16
 #: The loop comes round at least so often, in seconds, also when nothing happens.
 TURN = 1.0
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class _PoolState:
-    """What the worker knows of one pool."""
-
-    stored: StoredPool
-    window: Window = field(default_factory=Window)
-    rendering: Rendering | None = None
-    stale: set[str] | None = None
-    """Backends whose endpoints changed since the rendering; None: everything."""
-    refused: str = ""
-
-
 class Worker:
     """The `on_...` methods may be called from any thread and return at once."""
 
-    def __init__(self, publisher: Publisher, clock: Clock, *, turned: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        records: Records,
+        clock: Clock,
+        *,
+        turned: Callable[[], None],
+        rules: Rules | None = None,
+        hold_percent: int = DEFAULT_PERCENT,
+    ) -> None:
         """`turned` is called on the worker's thread whenever its loop comes round, at least every TURN seconds."""
         self._publisher = publisher
+        self._records = records
         self._clock = clock
         self._turned = turned
-        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._selection = Selection()
-        self._pools: dict[str, _PoolState] = {}
+        self._inbox = Inbox()
+        self._selection = Selection(rules)
+        self._output = Output(publisher, records, self._selection, clock, hold_percent=hold_percent)
+        self._pools: dict[str, PoolState] = {}
         self._gone: dict[str, Window] = {}
         self._collect: dict[str, float] = {}
         self._unreadable: frozenset[str] = frozenset()
@@ -72,30 +78,28 @@ class Worker:
 
     def stop(self) -> None:
         """Finish what is being published and end."""
-        self._inbox.put(None)
+        self._inbox.stop()
         self._thread.join(10.0)
 
     def on_pools(self, view: PoolView) -> None:
         """All pools as they stand in ZooKeeper now."""
-        now = self._clock.monotonic()
-        self._inbox.put(lambda: self._take_pools(view, now))
+        self._inbox.pools(view, self._clock.monotonic())
 
     def on_tasks(self, changes: TaskChanges) -> None:
         """Changes of the running tasks; the first call has all of them."""
-        now = self._clock.monotonic()
-        self._inbox.put(lambda: self._take_tasks(changes, now))
+        self._inbox.tasks(changes, self._clock.monotonic())
 
     def on_gained(self, epoch: int) -> None:
         """This process is in charge."""
-        self._inbox.put(lambda: self._take_charge(epoch))
+        self._inbox.order(lambda: self._take_charge(epoch))
 
     def on_lost(self) -> None:
         """This process is not in charge any more."""
-        self._inbox.put(self._give_up_charge)
+        self._inbox.order(self._give_up_charge)
 
     def on_connected(self) -> None:
         """ZooKeeper is back: do not wait any longer with what failed without it."""
-        self._inbox.put(self._hurry)
+        self._inbox.order(self._hurry)
 
     # ------------------------------------------------------------ the loop
 
@@ -103,24 +107,38 @@ class Worker:
         while True:
             try:
                 self._turned()
-                if not self._take(self._pause()):
+                self._inbox.wait(self._pause())
+                if not self._take():
                     return
                 if self._leading:
                     self._work()
+            except LeadershipLost as error:
+                log.warning(f"Not in charge any more: {error}")
+                self._give_up_charge()
             except Exception:
                 log.exception("The template's loop failed; going on with the next change")
 
-    def _take(self, timeout: float) -> bool:
-        """Wait for input and take all there is; False to stop."""
-        try:
-            item = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
-            while True:
-                if item is None:
-                    return False
-                item()
-                item = self._inbox.get_nowait()
-        except queue.Empty:
-            return True
+    def _take(self) -> bool:
+        """Take what came in, but not for longer than TAKE_FOR; False to stop."""
+        until = self._clock.monotonic() + TAKE_FOR
+        while True:
+            batch = self._inbox.take(_TASKS_AT_ONCE)
+            for carry_out in batch.orders:
+                carry_out()
+            if batch.stop:
+                return False
+            if batch.pools is not None:
+                self._take_pools(*batch.pools)
+            if batch.tasks:
+                self._task_revision = batch.revision
+                self._take_tasks(batch.tasks)
+            if batch.complete and not self._have_tasks:
+                self._have_tasks = True
+                log.info(
+                    "The list of running tasks is complete", tasks=len(self._selection.tasks), pools=len(self._pools)
+                )
+            if not batch.more or self._clock.monotonic() >= until:
+                return True
 
     def _pause(self) -> float:
         if not self._leading:
@@ -129,6 +147,7 @@ class Worker:
         if not self._swept:
             dues.append(self._clock.monotonic() + 1.0)
         dues += self._collect.values()
+        dues += [state.report_due for state in self._pools.values() if state.report_due is not None]
         return max(0.0, min(dues) - self._clock.monotonic())
 
     def _dues(self) -> list[tuple[str, float]]:
@@ -145,10 +164,11 @@ class Worker:
         for _, name in due:
             if name in self._gone:
                 self._remove(name)
-            else:
-                self._publish(name)
-            if not self._leading:
-                return
+            elif self._output.publish(name, self._pools[name], self._task_revision):
+                self._collect.setdefault(name, self._clock.monotonic() + COLLECT_AFTER)
+        for name, state in self._pools.items():
+            if state.report_due is not None and state.report_due <= now:
+                self._output.report(name, state)
         if not due:
             for name in [name for name, at in self._collect.items() if at <= now]:
                 self._collect_parts(name)
@@ -164,8 +184,9 @@ class Worker:
                 continue
             self._gone.pop(name, None)
             if state is None:
-                state = self._pools[name] = _PoolState(stored)
-            state.stored, state.stale = stored, None
+                state = self._pools[name] = PoolState(stored)
+            else:
+                state.change(stored)
             state.window = state.window.touch(Change.STRUCTURE, now)
             self._selection.set_pool(stored.pool)
         for name in [name for name in self._pools if name not in view and name not in self._unreadable]:
@@ -173,12 +194,35 @@ class Worker:
             self._selection.remove_pool(name)
             self._gone[name] = Window().touch(Change.STRUCTURE, now)
 
-    def _take_tasks(self, changes: TaskChanges, now: float) -> None:
-        if not self._have_tasks:
-            self._have_tasks = True
-            log.info("The list of running tasks is complete", tasks=len(changes.updated), pools=len(self._pools))
-        self._task_revision = changes.revision
-        touched = self._selection.update(changes.updated, changes.removed)
+    def _take_tasks(self, changes: Sequence[tuple[TaskKey, TaskChange]]) -> None:
+        updated = [change.task for _, change in changes if change.task is not None]
+        removed = [key for key, change in changes if change.task is None]
+        missing = {key for key, change in changes if change.missing}
+        now = min(change.arrived for _, change in changes)
+        try:
+            touched = self._selection.update(updated, removed, missing)
+        except Exception:
+            log.exception("A task could not be taken; it is left out, all others are taken", tasks=len(changes))
+            for key, change in changes:
+                self._take_alone(key, change)
+            # What those before it touched is not known any more.
+            for state in self._pools.values():
+                state.stale = None
+                state.window = state.window.touch(Change.LOST, now)
+            return
+        self._touch(touched, now)
+        for state in self._pools.values():
+            if state.hold is not None:
+                self._output.release(state, updated, now)
+
+    def _take_alone(self, key: TaskKey, change: TaskChange) -> None:
+        try:
+            self._selection.update([change.task] if change.task else [], [] if change.task else [key])
+        except Exception:
+            log.exception("This task is left out", task=key.id, framework_id=key.framework_id)
+            self._selection.update([], [key])
+
+    def _touch(self, touched: Touched, now: float) -> None:
         for backends, change in ((touched.lost, Change.LOST), (touched.gained, Change.GAINED)):
             for key in backends:
                 state = self._pools.get(key.pool)
@@ -187,10 +231,16 @@ class Worker:
                 if state.stale is not None:
                     state.stale.add(key.backend)
                 state.window = state.window.touch(change, now)
+        for key, endpoints in touched.missing.items():
+            if (state := self._pools.get(key.pool)) is not None and state.rendering is not None:
+                state.missing.setdefault(key.backend, set()).update(endpoints)
+        for name in touched.told:
+            self._pools[name].report_soon(now)
 
     def _take_charge(self, epoch: int) -> None:
         log.info("Publishing bundles from now on", epoch=epoch, pools=len(self._pools))
         self._publisher.forget()
+        self._records.forget()
         self._leading, self._swept = True, False
         now = self._clock.monotonic()
         for state in self._pools.values():
@@ -199,84 +249,16 @@ class Worker:
     def _give_up_charge(self) -> None:
         self._leading = False
         self._publisher.forget()
+        self._records.forget()
         self._collect.clear()
+        for state in self._pools.values():
+            # Whoever is in charge now decides what is kept; when we are again, we begin with what it published.
+            state.forget()
 
     def _hurry(self) -> None:
         for state in self._pools.values():
             state.window = state.window.retry_now()
         self._gone = {name: window.retry_now() for name, window in self._gone.items()}
-
-    # ------------------------------------------------------------ publishing
-
-    def _publish(self, name: str) -> None:
-        state = self._pools[name]
-        now = self._clock.monotonic()
-        since = state.window.since
-        state.window = state.window.publishing(now)
-        try:
-            changed = self._render(name, state)
-            rendering = state.rendering
-            assert rendering is not None
-            outcome = self._publisher.publish(
-                name, rendering.texts, rendering.ports, state.stored.revision, self._task_revision
-            )
-        except InvalidSpec as error:
-            # Only another pool can help, or other tasks: no use in trying again before one of them changes.
-            state.stale = None
-            if state.refused != str(error):
-                log.error(
-                    f"Pool {name} cannot be rendered; its last bundle stays: {error}", pool=name, field=error.path
-                )
-            state.refused = str(error)
-            return
-        except LeadershipLost as error:
-            log.warning(f"Not publishing pool {name}: {error}", pool=name)
-            state.window = state.window.failed(now)
-            self._give_up_charge()
-            return
-        except (StorageUnavailable, StorageConflict) as error:
-            self._publisher.forget_pool(name)
-            state.window = state.window.failed(now)
-            log.warning(f"Publishing pool {name} failed; trying again", pool=name, error=str(error))
-            return
-        except Exception:
-            log.exception(f"Pool {name} could not be rendered or published; trying again", pool=name)
-            self._publisher.forget_pool(name)
-            state.stale = None
-            state.window = state.window.failed(now)
-            return
-        state.refused = ""
-        state.window = state.window.succeeded()
-        if not outcome.written:
-            log.debug("Nothing new to publish", pool=name, version=outcome.head.version)
-            return
-        done = self._clock.monotonic()
-        self._collect.setdefault(name, done + COLLECT_AFTER)
-        log.info(
-            f"Published version {outcome.head.version} of pool {name}: "
-            f"{changed.servers_added} servers added, {changed.servers_removed} removed",
-            pool=name,
-            version=outcome.head.version,
-            epoch=outcome.head.epoch,
-            reason=changed.reason,
-            servers_added=changed.servers_added,
-            servers_removed=changed.servers_removed,
-            parts_written=outcome.parts_written,
-            bytes_written=outcome.bytes_written,
-            ms_since_event=round((done - (since if since is not None else now)) * 1000, 1),
-        )
-
-    def _render(self, name: str, state: _PoolState) -> "_Changed":
-        if state.rendering is None or state.stale is None:
-            reason = "first rendering" if state.rendering is None else "pool changed"
-            after = render_pool(state.stored.pool, self._selection.endpoints(name))
-            found = difference(state.rendering, after)
-        else:
-            reason = "endpoints changed"
-            wanted = {one: self._selection.endpoints_of(BackendKey(name, one)) for one in sorted(state.stale)}
-            after, found = update_endpoints(state.rendering, wanted)
-        state.rendering, state.stale = after, set()
-        return _Changed.of(reason, found)
 
     # ------------------------------------------------------------ removing
 
@@ -300,13 +282,11 @@ class Worker:
         now = self._clock.monotonic()
         try:
             self._publisher.remove(name)
-        except LeadershipLost as error:
-            log.warning(f"Not removing the bundle of pool {name}: {error}", pool=name)
-            self._give_up_charge()
         except (StorageUnavailable, StorageConflict) as error:
             self._gone[name] = window.publishing(now).failed(now)
             log.warning(f"Removing the bundle of pool {name} failed; trying again", pool=name, error=str(error))
         else:
+            self._records.forget_pool(name)
             del self._gone[name]
             self._collect.pop(name, None)
             log.info(f"Removed the bundle of pool {name}, which is gone", pool=name)
@@ -315,24 +295,9 @@ class Worker:
         del self._collect[name]
         try:
             removed = self._publisher.collect(name)
-        except LeadershipLost:
-            self._give_up_charge()
         except (StorageUnavailable, StorageConflict) as error:
             self._collect[name] = self._clock.monotonic() + COLLECT_AFTER
             log.warning(f"Old parts of pool {name} could not be removed; trying again", pool=name, error=str(error))
         else:
             if removed:
                 log.debug("Removed parts that no head names", pool=name, nodes=removed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Changed:
-    """Why a pool is published, for the log."""
-
-    reason: str
-    servers_added: int
-    servers_removed: int
-
-    @classmethod
-    def of(cls, reason: str, found: Difference) -> "_Changed":
-        return cls(reason=reason, servers_added=found.servers_added, servers_removed=found.servers_removed)

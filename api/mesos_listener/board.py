@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.index import Delta
@@ -34,12 +35,15 @@ class Changes:
     revision: int
     updated: tuple[pb.Task, ...]
     removed: tuple[TaskKey, ...]
+    missing: frozenset[TaskKey] = frozenset()
+    """Those of `removed` that nothing says ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     revision: int
     keys: tuple[TaskKey, ...]
+    missing: frozenset[TaskKey]
 
 
 class Board:
@@ -67,7 +71,7 @@ class Board:
                 for key in delta.removed:
                     self._tasks.pop(key, None)
                 self._revision = delta.revision
-                entry = _Entry(delta.revision, (*messages, *delta.removed))
+                entry = _Entry(delta.revision, (*messages, *delta.removed), delta.missing)
                 self._log.append(entry)
                 self._logged += len(entry.keys)
                 while self._logged > self._history and self._log:
@@ -120,15 +124,18 @@ class Board:
             self._changed.wait_for(lambda: self._revision > revision or self._closed or give_up(), wait)
             if not self._floor <= revision <= self._revision:
                 return None
-            keys: dict[TaskKey, None] = {}
+            # The newest entry of a task counts: how it went last.
+            keys: dict[TaskKey, bool] = {}
             for entry in reversed(self._log):
                 if entry.revision <= revision:
                     break
-                keys.update(dict.fromkeys(entry.keys))
+                for key in entry.keys:
+                    keys.setdefault(key, key in entry.missing)
             return Changes(
                 revision=self._revision,
                 updated=tuple(self._tasks[key] for key in keys if key in self._tasks),
                 removed=tuple(key for key in keys if key not in self._tasks),
+                missing=frozenset(key for key, missing in keys.items() if missing and key not in self._tasks),
             )
 
     def wake(self) -> None:
@@ -137,17 +144,22 @@ class Board:
             self._changed.notify_all()
 
 
-def pages(tasks: Iterable[pb.Task], most: int, most_bytes: int) -> Iterator[list[pb.Task]]:
-    """`tasks` in lists of at most `most` entries and about `most_bytes`; one empty list when there are none."""
-    page: list[pb.Task] = []
+_Message = TypeVar("_Message", pb.Task, pb.TaskKey)
+
+
+def pages(messages: Iterable[_Message], most: int, most_bytes: int) -> Iterator[list[_Message]]:
+    """`messages` in lists of at most `most` entries and at most `most_bytes`, unless one alone is larger; one empty
+    list when there are none.
+    """
+    page: list[_Message] = []
     size = 0
     sent = False
-    for task in tasks:
-        bytes_of_task = task.ByteSize()
-        if page and (len(page) >= most or size + bytes_of_task > most_bytes):
+    for message in messages:
+        bytes_of_message = message.ByteSize()
+        if page and (len(page) >= most or size + bytes_of_message > most_bytes):
             yield page
             page, size, sent = [], 0, True
-        page.append(task)
-        size += bytes_of_task
+        page.append(message)
+        size += bytes_of_message
     if page or not sent:
         yield page

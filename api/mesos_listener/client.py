@@ -37,11 +37,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChanges:
-    """What changed in the set of running tasks; `revision` is that of the listener which told it."""
+    """What changed in the set of running tasks; `revision` is that of the listener which told it.
+
+    `missing` are those of `removed` that are not named any more, and nobody said that they ended.
+    """
 
     revision: int
     updated: tuple[Task, ...] = ()
     removed: tuple[TaskKey, ...] = ()
+    missing: frozenset[TaskKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,8 @@ class TaskWatch:
         self._on_changes = on_changes
         self._tasks: dict[TaskKey, Task] = {}
         self._token = ""
+        self._pieces: list[pb.Delta] = []
+        """Of the revision that is being told."""
         self._synced = False
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -140,6 +146,7 @@ class TaskWatch:
             with self._lock:
                 if self._stopping.is_set():
                     return "stopping"
+                self._pieces = []
                 events = stub.Watch(pb.WatchRequest(resume_token=self._token))
                 self._call = events
             try:
@@ -189,24 +196,34 @@ class TaskWatch:
                 self._feed = replace(self._feed, target=target, connected=True, why_not="")
                 self._token = event.resume_token
             case "delta":
-                updated = tuple(map(from_message, event.delta.updated))
-                removed = tuple(map(key_from_message, event.delta.removed))
-                for task in updated:
-                    self._tasks[task.key] = task
-                for key in removed:
-                    self._tasks.pop(key, None)
-                self._on_changes(TaskChanges(revision=event.revision, updated=updated, removed=removed))
-                self._token = event.resume_token or self._token
+                # What changed at once is passed on at once, in however many pieces it is told.
+                self._pieces.append(event.delta)
+                if event.resume_token:
+                    self._change(event.revision)
+                    self._token = event.resume_token
             case _:  # of a later version
                 pass
         return fresh
 
+    def _change(self, revision: int) -> None:
+        pieces, self._pieces = self._pieces, []
+        updated = tuple(from_message(one) for piece in pieces for one in piece.updated)
+        removed = tuple(key_from_message(one) for piece in pieces for one in piece.removed)
+        missing = frozenset(key_from_message(one) for piece in pieces for one in piece.removed if one.missing)
+        for task in updated:
+            self._tasks[task.key] = task
+        for key in removed:
+            self._tasks.pop(key, None)
+        self._on_changes(TaskChanges(revision=revision, updated=updated, removed=removed, missing=missing))
+
     def _replace_all(self, fresh: dict[TaskKey, Task], revision: int) -> None:
         before, self._tasks = self._tasks, fresh
+        removed = tuple(key for key in before if key not in fresh)
         changes = TaskChanges(
             revision=revision,
             updated=tuple(task for key, task in fresh.items() if before.get(key) != task),
-            removed=tuple(key for key in before if key not in fresh),
+            removed=removed,
+            missing=frozenset(removed),
         )
         if changes.updated or changes.removed or not self._synced:
             self._on_changes(changes)

@@ -10,22 +10,13 @@ they are *carried over* until their agent is back (then the master's list of it 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from api.mesos_listener.task import (
-    LIVE_STATES,
-    RUNNING,
-    Agent,
-    Task,
-    TaskKey,
-    id_of,
-    items,
-    mapping,
-    marathon_names,
-    parse_agent,
-    parse_task,
-    status_changes,
-    text,
-)
+from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
+from api.mesos_listener.parse import parse_agent, parse_task, ports_on, status_changes
+from api.mesos_listener.reading import id_of, items, mapping, text
+from api.mesos_listener.task import LIVE_STATES, MAX_NAME, RUNNING, Agent, Task, TaskKey
+from sdk.pattern import Pattern
 
 #: Mesos' agent_reregister_timeout is 10 minutes: an agent that is later is TASK_UNREACHABLE to its frameworks too.
 RECOVERED_PATIENCE = 600.0
@@ -35,11 +26,16 @@ UNKNOWN_PATIENCE = 75.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """What changed in the set of running tasks; `revision` is the index's revision after it."""
+    """What changed in the set of running tasks; `revision` is the index's revision after it.
+
+    `missing` are those of `removed` that the master stopped naming, without an event that says that the task ended or
+    that its agent or framework is gone.
+    """
 
     revision: int
     updated: tuple[Task, ...] = ()
     removed: tuple[TaskKey, ...] = ()
+    missing: frozenset[TaskKey] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -48,9 +44,14 @@ class Delta:
 
 
 class TaskIndex:
-    """All live tasks of one Mesos cluster; `running` is what readers see."""
+    """All live tasks of one Mesos cluster; `running` is what readers see.
 
-    def __init__(self) -> None:
+    `marathons` is found in the names of the frameworks that count as Marathons.
+    """
+
+    def __init__(self, marathons: Pattern | None = None) -> None:
+        # Few frameworks, many tasks.
+        self._is_marathon = lru_cache(maxsize=1024)((marathons or Pattern(DEFAULT_FRAMEWORKS)).found_in)
         self.revision = 0
         #: True from the first moment at which the view was complete, for ever: later gaps are bridged by carrying over.
         self.complete = False
@@ -63,6 +64,8 @@ class TaskIndex:
         # Agents that the master has yet to hear from, with the time until which that is believed.
         self._awaited: dict[str, float] = {}
         self._carried: dict[str, set[TaskKey]] = {}
+        # Of the event that is being taken: tasks that are not named any more, and nothing says that they ended.
+        self._missing: set[TaskKey] = set()
         self._ready_by: float | None = None
 
     @property
@@ -157,6 +160,11 @@ class TaskIndex:
                 self._agents.setdefault(task.agent_id, known[task.agent_id])
             self._carried.setdefault(task.agent_id, set()).add(key)
             self._store(task)
+        self._missing |= {
+            key
+            for key, task in before.items()
+            if key not in self._live and key not in ended and task.framework_id not in gone
+        }
         named = {task.framework_id for task in self._live.values()}
         listed = {
             id_of(mapping(mapping(raw).get("framework_info")).get("id"))
@@ -165,7 +173,8 @@ class TaskIndex:
         }
         self._frameworks = {key: name for key, name in self._frameworks.items() if key in named or key in listed}
         if self._ready_by is None:
-            self._ready_by = now + UNKNOWN_PATIENCE
+            # Of what agents run that are not back yet, a listener that starts now knows nothing at all.
+            self._ready_by = now + RECOVERED_PATIENCE
 
     def _task_updated(self, update: Mapping[str, object], touched: set[TaskKey]) -> None:
         status = mapping(update.get("status"))
@@ -190,20 +199,21 @@ class TaskIndex:
             return
         self._agents[agent.id] = agent
         for key in self._by_agent.get(agent.id, ()):
-            self._live[key] = replace(self._live[key], agent_hostname=agent.hostname, agent_address=agent.address)
+            task = self._live[key]
+            self._live[key] = replace(
+                task, agent_hostname=agent.hostname, agent_address=agent.address, ports=ports_on(task, agent)
+            )
             touched.add(key)
 
     def _framework(self, raw: object, touched: set[TaskKey]) -> None:
         info = mapping(mapping(raw).get("framework_info"))
-        framework_id, name = id_of(info.get("id")), text(info.get("name"))
+        framework_id, name = id_of(info.get("id")), text(info.get("name"), MAX_NAME)
         # A framework that was recovered from an agent's memory may be told without its name: what is known stays.
         if not framework_id or not name or self._frameworks.get(framework_id) == name:
             return
         self._frameworks[framework_id] = name
         for key in self._by_framework.get(framework_id, ()):
-            task = self._live[key]
-            marathon_id, container = marathon_names(name, task.name, task.id)
-            self._live[key] = replace(task, framework_name=name, marathon_id=marathon_id, marathon_container=container)
+            self._live[key] = replace(self._live[key], framework_name=name, marathon=self._is_marathon(name))
             touched.add(key)
 
     # ------------------------------------------------------------ the tables
@@ -211,7 +221,9 @@ class TaskIndex:
     def _put(self, raw: object, touched: set[TaskKey], before: Mapping[TaskKey, Task] | None = None) -> None:
         data = mapping(raw)
         agent_id, framework_id = id_of(data.get("agent_id")), id_of(data.get("framework_id"))
-        task = parse_task(data, self._frameworks.get(framework_id, ""), self._agents.get(agent_id))
+        framework = self._frameworks.get(framework_id, "")
+        marathon = bool(framework) and self._is_marathon(framework)
+        task = parse_task(data, framework, self._agents.get(agent_id), marathon=marathon)
         if task is None:
             return
         key = task.key
@@ -260,6 +272,7 @@ class TaskIndex:
 
     def _after(self, touched: set[TaskKey], now: float) -> Delta:
         for agent_id in [agent_id for agent_id, until in self._awaited.items() if until <= now]:
+            self._missing |= self._carried.get(agent_id, set())
             self._settle(agent_id, touched)
         if not self.complete and self._ready_by is not None:
             self.complete = not self._awaited or now >= self._ready_by
@@ -278,4 +291,6 @@ class TaskIndex:
             self._running[task.key] = task
         for key in removed:
             del self._running[key]
-        return Delta(revision=self.revision, updated=stamped, removed=tuple(removed))
+        missing = self._missing.intersection(removed)
+        self._missing.clear()
+        return Delta(revision=self.revision, updated=stamped, removed=tuple(removed), missing=frozenset(missing))

@@ -14,6 +14,7 @@ from api.mesos_listener.server import Server
 from api.mesos_listener.stream import Follower, OperatorStream
 from api.turns import Turns
 from sdk.clock import SystemClock
+from sdk.pattern import Pattern
 
 log = structlog.get_logger()
 
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 _LONGEST_TURN = 180.0
 
 
-def run(operator: OperatorStream, listen: str, health_listen: str) -> None:
+def run(operator: OperatorStream, listen: str, health_listen: str, *, marathons: Pattern | None = None) -> None:
     """Serve at `listen` (`host:port`, port 0 for any) until SIGTERM or SIGINT, and health and metrics at
     `health_listen`.
 
@@ -38,7 +39,7 @@ def run(operator: OperatorStream, listen: str, health_listen: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    serve(operator, listen, stop, health_listen=health_listen)
+    serve(operator, listen, stop, marathons=marathons, health_listen=health_listen)
 
 
 def serve(
@@ -46,17 +47,18 @@ def serve(
     listen: str,
     stop: threading.Event,
     *,
+    marathons: Pattern | None = None,
     health_listen: str = "127.0.0.1:0",
     on_listening: Callable[[int], None] | None = None,
     on_health: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until `stop` is set; `on_listening` is told the port once calls are accepted, `on_health` the address of
-    the health server.
+    the health server. `marathons` is found in the names of frameworks that count as Marathons.
     """
     clock = SystemClock()
     turns = Turns(clock, limit=_LONGEST_TURN)
     board = Board(uuid.uuid4().hex)
-    follower = Follower(operator, board, clock, lambda: server.refresh_health(), turns=turns)
+    follower = Follower(operator, board, clock, lambda: server.refresh_health(), marathons, turns=turns)
     health = HealthServer(
         health_listen,
         name="listener-health",

@@ -12,14 +12,17 @@ from typing import Protocol
 import structlog
 
 from api.mesos_listener.board import Board
-from api.mesos_listener.index import TaskIndex
+from api.mesos_listener.index import Delta, TaskIndex
 from api.turns import Turns
 from sdk.clock import Clock
 from sdk.errors import SdkError, TemporaryFailure
+from sdk.pattern import Pattern
 from sdk.retry import Policy
 
 #: Carried-over tasks expire also while Mesos is away and no event comes.
 TICK = 5.0
+#: The shortest time between two lines of the log about what is not used of tasks.
+NOTES_EVERY = 60.0
 _AGAIN = Policy(first=0.1, most=5.0)
 
 log = structlog.get_logger()
@@ -39,7 +42,14 @@ class Follower:
     """Runs until `stop`; `changed` is called on the follower's threads after every event."""
 
     def __init__(
-        self, operator: OperatorStream, board: Board, clock: Clock, changed: Callable[[], None], *, turns: Turns
+        self,
+        operator: OperatorStream,
+        board: Board,
+        clock: Clock,
+        changed: Callable[[], None],
+        marathons: Pattern | None = None,
+        *,
+        turns: Turns,
     ) -> None:
         self._operator = operator
         self._board = board
@@ -47,7 +57,9 @@ class Follower:
         self._changed = changed
         self._turns = turns
         self._heard: float | None = None
-        self._index = TaskIndex()
+        self._index = TaskIndex(marathons)
+        self._noted = 0
+        self._note_due = float("-inf")
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._threads = [
@@ -123,6 +135,7 @@ class Follower:
             running, carried, agents = len(self._index.running), self._index.carried, self._index.agents
             is_complete = self._index.complete
         self._changed()
+        self._tell_notes(delta)
         if kind == "SUBSCRIBED":
             log.info(
                 "Subscribed to the events of the Mesos master",
@@ -141,3 +154,17 @@ class Follower:
             )
         if is_complete and not was_complete:
             log.info("The view of the cluster is complete; serving it", running=running, agents=agents)
+
+    def _tell_notes(self, delta: Delta) -> None:
+        """Log what is not used of tasks, an example and their number: applications decide how often that happens."""
+        odd = [task for task in delta.updated if task.notes]
+        self._noted += len(odd)
+        now = self._clock.monotonic()
+        if odd and now >= self._note_due:
+            log.warning(
+                f"Something that a task says is not used: {odd[0].notes[0]}",
+                task=odd[0].id,
+                framework=odd[0].framework_name,
+                tasks_since_last_told=self._noted,
+            )
+            self._noted, self._note_due = 0, now + NOTES_EVERY

@@ -85,15 +85,17 @@ class Delta(_message.Message):
     def __init__(self, updated: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[TaskKey, _Mapping]]] = ...) -> None: ...
 
 class TaskKey(_message.Message):
-    __slots__ = ("framework_id", "id")
+    __slots__ = ("framework_id", "id", "missing")
     FRAMEWORK_ID_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     framework_id: str
     id: str
-    def __init__(self, framework_id: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+    missing: bool
+    def __init__(self, framework_id: _Optional[str] = ..., id: _Optional[str] = ..., missing: _Optional[bool] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("id", "name", "state", "healthy", "health_checked", "framework_id", "framework_name", "agent_id", "agent_hostname", "agent_address", "addresses", "network_mode", "ports", "labels", "discovery_name", "executor_id", "role", "marathon_id", "marathon_container", "started_time", "revision")
+    __slots__ = ("id", "name", "state", "healthy", "health_checked", "framework_id", "framework_name", "agent_id", "agent_hostname", "agent_address", "addresses", "network_mode", "ports", "labels", "discovery_name", "executor_id", "role", "marathon_id", "marathon_container", "started_time", "revision", "marathon", "notes")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +124,8 @@ class Task(_message.Message):
     MARATHON_CONTAINER_FIELD_NUMBER: _ClassVar[int]
     STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    MARATHON_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     state: str
@@ -143,10 +147,12 @@ class Task(_message.Message):
     marathon_container: str
     started_time: float
     revision: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., healthy: _Optional[bool] = ..., health_checked: _Optional[bool] = ..., framework_id: _Optional[str] = ..., framework_name: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_hostname: _Optional[str] = ..., agent_address: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., network_mode: _Optional[_Union[NetworkMode, str]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., discovery_name: _Optional[str] = ..., executor_id: _Optional[str] = ..., role: _Optional[str] = ..., marathon_id: _Optional[str] = ..., marathon_container: _Optional[str] = ..., started_time: _Optional[float] = ..., revision: _Optional[int] = ...) -> None: ...
+    marathon: bool
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., healthy: _Optional[bool] = ..., health_checked: _Optional[bool] = ..., framework_id: _Optional[str] = ..., framework_name: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_hostname: _Optional[str] = ..., agent_address: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., network_mode: _Optional[_Union[NetworkMode, str]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., discovery_name: _Optional[str] = ..., executor_id: _Optional[str] = ..., role: _Optional[str] = ..., marathon_id: _Optional[str] = ..., marathon_container: _Optional[str] = ..., started_time: _Optional[float] = ..., revision: _Optional[int] = ..., marathon: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Port(_message.Message):
-    __slots__ = ("name", "number", "container_port", "protocol", "labels")
+    __slots__ = ("name", "number", "container_port", "protocol", "labels", "unallocated")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -159,9 +165,11 @@ class Port(_message.Message):
     CONTAINER_PORT_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    UNALLOCATED_FIELD_NUMBER: _ClassVar[int]
     name: str
     number: int
     container_port: int
     protocol: str
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., container_port: _Optional[int] = ..., protocol: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    unallocated: bool
+    def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., container_port: _Optional[int] = ..., protocol: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., unallocated: _Optional[bool] = ...) -> None: ...

@@ -26,6 +26,7 @@ def to_message(task: Task) -> pb.Task:
                 container_port=port.container_port,
                 protocol=port.protocol,
                 labels=dict(port.labels),
+                unallocated=port.unallocated,
             )
             for port in task.ports
         ],
@@ -33,8 +34,10 @@ def to_message(task: Task) -> pb.Task:
         discovery_name=task.discovery_name,
         executor_id=task.executor_id,
         role=task.role,
+        marathon=task.marathon,
         marathon_id=task.marathon_id,
         marathon_container=task.marathon_container,
+        notes=task.notes,
         started_time=task.started,
         revision=task.revision,
     )
@@ -66,6 +69,7 @@ def from_message(message: pb.Task) -> Task:
                 container_port=port.container_port,
                 protocol=port.protocol,
                 labels=tuple(sorted(port.labels.items())),
+                unallocated=port.unallocated,
             )
             for port in message.ports
         ),
@@ -73,16 +77,18 @@ def from_message(message: pb.Task) -> Task:
         discovery_name=message.discovery_name,
         executor_id=message.executor_id,
         role=message.role,
+        marathon=message.marathon,
         marathon_id=message.marathon_id,
         marathon_container=message.marathon_container,
+        notes=tuple(message.notes),
         started=message.started_time,
         revision=message.revision,
     )
 
 
-def key_to_message(key: TaskKey) -> pb.TaskKey:
+def key_to_message(key: TaskKey, *, missing: bool = False) -> pb.TaskKey:
     """The message of a key."""
-    return pb.TaskKey(framework_id=key.framework_id, id=key.id)
+    return pb.TaskKey(framework_id=key.framework_id, id=key.id, missing=missing)
 
 
 def key_from_message(message: pb.TaskKey) -> TaskKey:

@@ -5,7 +5,6 @@ time. Does not know the other keywords: any other difference is a reload. Which 
 comes in as `Capabilities`.
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pool_executor.bundle import Section, Server, split_servers
 from pool_executor.lbmgr.content import Content, PartText, ServerRef
 from pool_executor.lbmgr.decision import Command, Decision, Dynamic, Noop, Reject, Reload, Run, Waiting
 from pool_executor.lbmgr.mapfile import MapEdit, edit, entries
+from sdk.net.address import is_address
 
 #: Seconds between two reloads that can wait.
 MIN_RELOAD_INTERVAL = 1.0
@@ -199,7 +199,7 @@ class _Plan:
         commands += _start(ref, server)
 
     def _refuses(self, server: Server) -> str | None:
-        if not _is_ip(server.address):
+        if not is_address(server.address):
             return f"its address {server.address} is a name, which only the file can resolve"
         words = list(server.words)
         while words:
@@ -218,7 +218,7 @@ class _Plan:
         before, after = _options(old, self._capabilities), _options(new, self._capabilities)
         differing = {word for word in before.keys() | after.keys() if before.get(word) != after.get(word)}
         if (old.address, old.port) != (new.address, new.port):
-            if not (_is_ip(old.address) and _is_ip(new.address)):
+            if not (is_address(old.address) and is_address(new.address)):
                 self._reloads.append(f"server {ref} changes its address and a name is involved")
                 return
             self._additions.append(Run(f"set server {ref} addr {new.address.strip('[]')} port {new.port}"))
@@ -311,14 +311,6 @@ def _options(server: Server, capabilities: Capabilities) -> dict[str, str]:
         found[word] = " ".join(words[:arguments])
         del words[:arguments]
     return found
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _address(server: Server) -> str:

@@ -4,13 +4,13 @@ Knows the answer to `show servers state`. Does not know how a difference came ab
 by half, or somebody else gave one.
 """
 
-import ipaddress
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pool_executor.bundle import Server, split_servers
 from pool_executor.lbmgr.content import Content, ServerRef
 from pool_executor.lbmgr.instance import SERVING
+from sdk.net.address import canonical
 
 _FORCED_MAINTENANCE = 1
 _MOST_TOLD = 3
@@ -59,7 +59,8 @@ def differences(content: Content, running: Mapping[ServerRef, RunningServer], re
     for ref, server in sorted(wanted.items()):
         if (state := running.get(ref)) is None:
             continue
-        if (address := _ip(server.address)) and (address, server.port) != (_ip(state.address), state.port):
+        # A name is resolved by HAProxy.
+        if (address := canonical(server.address)) and (address, server.port) != (canonical(state.address), state.port):
             found.append(f"{ref} is at {state.address}:{state.port} instead of {server.address}:{server.port}")
         if state.maintenance and "disabled" not in server.words:
             found.append(f"{ref} is in maintenance")
@@ -76,11 +77,3 @@ def _servers(content: Content) -> dict[ServerRef, Server]:
         if section.kind in ("backend", "listen")
         for server in section.servers
     }
-
-
-def _ip(address: str) -> str:
-    """One form for each address; empty for a name, which HAProxy resolves."""
-    try:
-        return str(ipaddress.ip_address(address.strip("[]")))
-    except ValueError:
-        return ""

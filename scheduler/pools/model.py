@@ -5,8 +5,8 @@ HAProxy's syntax.
 
 A `Pool` made by schema.load_pool went through both, so readers may rely on: names are safe as path segments and HAProxy
 names, frontends have distinct names none of which is `stats`, backends have distinct names, every referenced backend
-exists and has the mode of its frontend, patterns compile with `re`, no text holds line breaks or quotes, hosts are
-lower case.
+exists and has the mode of its frontend, no text holds line breaks or quotes, hosts are lower case. Patterns are RE2's,
+except in pools that an earlier release stored.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +19,8 @@ STATS_PORT_NAME = "stats"
 """Name of the task port of the statistics listener; frontends may not be called so."""
 #: The backend that lbmgr adds to every configuration: its one server is up unless the instance drains.
 LBMGR_BACKEND = "_lbmgr"
+#: Label of every load balancer's task; the value is the name of its pool.
+POOL_LABEL = "EDGELB_POOL"
 RESERVED_NAMES = frozenset({LBMGR_BACKEND})
 """Neither a frontend nor a backend of a pool may be called so."""
 
@@ -63,7 +65,7 @@ class EndpointType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarathonSelector:
-    """Which Marathon app or pod; all given fields (not `""`) must match, patterns are unanchored `re` searches."""
+    """Which Marathon app or pod; all given fields (not `""`) must match, patterns are RE2's, found anywhere."""
 
     service_id: str = ""
     service_id_pattern: str = ""
@@ -78,7 +80,7 @@ class MarathonSelector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MesosSelector:
-    """Which Mesos tasks; all given fields (not `""`) must match, patterns are unanchored `re` searches."""
+    """Which Mesos tasks; all given fields (not `""`) must match, patterns are RE2's, found anywhere."""
 
     framework_name: str = ""
     framework_name_pattern: str = ""
@@ -115,6 +117,8 @@ class Endpoint:
     port_name: str = ""
     all_ports: bool = False
     check: Check = field(default_factory=Check)
+    trust_announced: bool = False
+    """Take any address that the task tells, and ports of the agent that Mesos did not give to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,6 @@ from scheduler.pools.model import (
     Service,
     Stats,
 )
-from scheduler.pools.patterns import pattern_problem
 from scheduler.pools.problems import InvalidPool, Problem
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
@@ -59,6 +58,7 @@ class EndpointSchema(Strict):
     port = Whole(1, 65535, unset=-1)
     port_name = Text(texts.plain, data_key="portName")
     all_ports = Flag(data_key="allPorts")
+    trust_announced = Flag(data_key="trustAnnounced")
     check = _nested(CheckSchema)
     miscStr = NotYet("")  # noqa: N815 - the JSON name
 
@@ -66,21 +66,21 @@ class EndpointSchema(Strict):
 class MarathonSchema(Strict):
     MODEL = MarathonSelector
     service_id = Text(texts.plain, data_key="serviceID")
-    service_id_pattern = Text(pattern_problem, data_key="serviceIDPattern")
+    service_id_pattern = Text(texts.stored_pattern, data_key="serviceIDPattern")
     container_name = Text(texts.plain, data_key="containerName")
-    container_name_pattern = Text(pattern_problem, data_key="containerNamePattern")
+    container_name_pattern = Text(texts.stored_pattern, data_key="containerNamePattern")
 
 
 class MesosSchema(Strict):
     MODEL = MesosSelector
     framework_name = Text(texts.plain, data_key="frameworkName")
-    framework_name_pattern = Text(pattern_problem, data_key="frameworkNamePattern")
+    framework_name_pattern = Text(texts.stored_pattern, data_key="frameworkNamePattern")
     framework_id = Text(texts.plain, data_key="frameworkID")
-    framework_id_pattern = Text(pattern_problem, data_key="frameworkIDPattern")
+    framework_id_pattern = Text(texts.stored_pattern, data_key="frameworkIDPattern")
     task_name = Text(texts.plain, data_key="taskName")
-    task_name_pattern = Text(pattern_problem, data_key="taskNamePattern")
+    task_name_pattern = Text(texts.stored_pattern, data_key="taskNamePattern")
     task_id = Text(texts.plain, data_key="taskID")
-    task_id_pattern = Text(pattern_problem, data_key="taskIDPattern")
+    task_id_pattern = Text(texts.stored_pattern, data_key="taskIDPattern")
 
 
 class ServiceSchema(Strict):
@@ -248,7 +248,15 @@ _POOL = PoolSchema()
 
 
 def load_pool(data: object) -> Pool:
-    """The pool that parsed JSON describes, defaults filled in. Raises InvalidPool with every problem found."""
+    """The pool that somebody asks for in JSON, defaults filled in. Raises InvalidPool with every problem found."""
+    pool = read_pool(data)
+    if problems := checks.pattern_problems(pool):
+        raise InvalidPool(problems)
+    return pool
+
+
+def read_pool(data: object) -> Pool:
+    """The pool in stored JSON: as `load_pool`, but its patterns may be ones that an earlier release took."""
     if isinstance(data, Mapping) and isinstance(data.get("pools"), list) and "haproxy" not in data:
         # What else is missing in a file of the old form would hide that it is one.
         hint = "V1 pools are not supported yet; docs/reference/pool.md has the fields of V2"
@@ -272,32 +280,23 @@ def dump_pool(pool: Pool) -> dict[str, Any]:
 
 def output_pool(pool: Pool) -> dict[str, Any]:
     """The pool as the API prints it: zero values are dropped, unless absence would mean another value."""
-    shape: dict[str, Any] = _without_zeros(dump_pool(pool), "")
+    shape: dict[str, Any] = _without_zeros(dump_pool(pool))
     return shape
 
 
 # Fields whose zero value has to be written: they are documented as nullable, or their default is not zero.
 _KEEP_ZERO = frozenset(
-    {
-        "namespace",
-        "constraints",
-        "count",
-        "disk",
-        "cpusAdminOverhead",
-        "memAdminOverhead",
-        "bindPort",
-        "enabled",
-    }
+    {"namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"}
 )
 
 
-def _without_zeros(value: Any, key: str) -> Any:
+def _without_zeros(value: Any) -> Any:
     if isinstance(value, Mapping):
-        cleaned = {name: _without_zeros(item, name) for name, item in value.items()}
+        cleaned = {name: _without_zeros(item) for name, item in value.items()}
         return {
             name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in ("", 0, False, [], {})
         }
     if isinstance(value, list):
         # The elements of an array are never dropped: their place counts.
-        return [_without_zeros(item, key) for item in value]
+        return [_without_zeros(item) for item in value]
     return value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scheduler.pools.model import Pool, Revision
+from scheduler.pools.model import POOL_LABEL, Pool, Revision
 from sdk.model.fingerprint import pod_config, service_config
 from sdk.model.resources import milli
 from sdk.model.spec import (
@@ -136,7 +136,7 @@ def _task(pool: Pool, deployment: Deployment) -> TaskSpec:
         disk=milli(pool.disk),
         ports=task_ports(pool),
         executor=_executor(pool, deployment),
-        labels=(("EDGELB_POOL", pool.name),),
+        labels=((POOL_LABEL, pool.name),),
         discovery_name=f"{pool.name}.pools.dcos-edgelb",
         data=_data(pool, deployment),
         reports_health=True,

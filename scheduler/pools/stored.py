@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.schema import dump_pool, load_pool
+from scheduler.pools.schema import dump_pool, read_pool
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import decode_json, encode_json
 
@@ -62,7 +62,7 @@ def decode(path: str, data: bytes, node_version: int) -> StoredPool:
     value = decode_json(path, data)
     shape = {key: item for key, item in value.items() if key != "uid"} if isinstance(value, Mapping) else value
     try:
-        pool = load_pool(shape)
+        pool = read_pool(shape)
     except InvalidPool as error:
         raise CorruptRecord(path, f"is not a pool that this release understands: {error}") from error
     if pool.name != path.rpartition("/")[2]:

@@ -65,6 +65,8 @@ class Settings:
     """How long an agent that an instance was replaced from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
     """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too)."""
+    own_roles: frozenset[str] = frozenset()
+    """Roles that are ours by configuration, needed or not."""
     role_answer: float = 10.0
     """An UPDATE_FRAMEWORK without any answer for so long is sent again."""
     role_first: float = 30.0
@@ -108,6 +110,10 @@ class Membership:
     apart: frozenset[str] = frozenset()
     """Were asked for in a call that was refused: each is asked for alone, to find out which one it was."""
     refused: Mapping[str, RoleRefusal] = field(default_factory=dict)
+    idle: Mapping[str, float] = field(default_factory=dict)
+    """Since when nothing needs a role of ours, as far as this process has seen."""
+    idle_due: float = 0.0
+    """When it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

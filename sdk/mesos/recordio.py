@@ -5,8 +5,9 @@ Knows how to cut a stream of bytes into records, whatever pieces the bytes come 
 
 from sdk.errors import TemporaryFailure
 
-MAX_RECORD_BYTES = 256 * 1024 * 1024
-"""The first record of an operator stream holds the whole cluster: about 1 kB per task."""
+MAX_RECORD_BYTES = 1 << 36
+"""Only what cannot be meant is refused: the first record of an operator stream holds the whole cluster, about 1 to 4 kB
+for each task. Nothing is set aside for the announced length, so memory is taken only by what really comes."""
 # 20 digits hold any 64 bit number; what has no newline within them is not RecordIO.
 _MAX_HEADER_BYTES = 20
 

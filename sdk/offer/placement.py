@@ -10,9 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sdk.errors import InvalidSpec
 from sdk.model.resources import Attribute, Offer
+from sdk.pattern import BadPattern, Pattern
 
 Constraint = tuple[str, ...]
 OPERATORS = ("UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS", "IS_NOT")
@@ -91,9 +93,9 @@ def checked(constraints: Iterable[Sequence[str]], path: str = "constraints") -> 
             raise InvalidSpec(where, f"{operator} needs a whole number above 0, not {value!r}")
         if value is not None and operator in {"LIKE", "UNLIKE"}:
             try:
-                re.compile(value)
-            except re.error as error:
-                raise InvalidSpec(where, f"{value!r} is not a regular expression: {error}") from error
+                Pattern(value)
+            except BadPattern as error:
+                raise InvalidSpec(where, f"{value!r} {error}") from error
         found.append((constraint[0], operator) if value is None else (constraint[0], operator, value))
     return tuple(found)
 
@@ -145,11 +147,20 @@ def _group_by(field: str, value: str | None, own: str | None, siblings: Sequence
 def _like(field: str, value: str | None, own: str | None, _siblings: Sequence[Place], rule: str) -> str | None:
     if own is None:
         return f"no {field} ({rule})"
-    return None if re.fullmatch(value or "", own) else f"{field} {own} is not like {value} ({rule})"
+    return None if _pattern(value or "").matches(own) else f"{field} {own} is not like {value} ({rule})"
 
 
 def _unlike(field: str, value: str | None, own: str | None, _siblings: Sequence[Place], rule: str) -> str | None:
-    return f"{field} {own} is like {value} ({rule})" if own is not None and re.fullmatch(value or "", own) else None
+    return f"{field} {own} is like {value} ({rule})" if own is not None and _pattern(value or "").matches(own) else None
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> Pattern:
+    try:
+        return Pattern(text)
+    except BadPattern:
+        # Stored by an earlier release, whose patterns were Python's. It can be meant in one way only: as it stands.
+        return Pattern(re.escape(text))
 
 
 def _max_per(field: str, value: str | None, own: str | None, siblings: Sequence[Place], rule: str) -> str | None:

@@ -88,6 +88,7 @@ class Runner:
         self._metrics = metrics
         self._core_settings = core_settings or Settings(
             principal=settings.framework.principal,
+            own_roles=frozenset(settings.framework.roles),
             # What is given up on a lost agent when it is replaced need not be waited for longer when it is removed.
             removal_patience=settings.replace_after,
         )

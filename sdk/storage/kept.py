@@ -50,6 +50,7 @@ class Kept:
         self._zookeeper = zookeeper
 
     def refresh(self) -> None:
+        """Bring the server and what is kept together; raises StorageUnavailable to be called again."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -82,11 +83,14 @@ class _Watch(Kept):
 
 
 class DataWatch(_Watch):
+    """The callback is told the data and version of a node, and None while there is none."""
+
     def __init__(self, zookeeper: "ZooKeeper", path: str, callback: DataCallback) -> None:
         super().__init__(zookeeper, path)
         self._callback = callback
 
     def refresh(self) -> None:
+        """Read anew, and tell what changed."""
         zookeeper = self._zookeeper
         found: tuple[bytes, Any] | None = None
         while found is None:
@@ -102,11 +106,14 @@ class DataWatch(_Watch):
 
 
 class ChildrenWatch(_Watch):
+    """The callback is told the names of a node's children, and None while there is no node."""
+
     def __init__(self, zookeeper: "ZooKeeper", path: str, callback: ChildrenCallback) -> None:
         super().__init__(zookeeper, path)
         self._callback = callback
 
     def refresh(self) -> None:
+        """Read anew, and tell what changed."""
         zookeeper = self._zookeeper
         found: tuple[list[str], Any] | None = None
         while found is None:

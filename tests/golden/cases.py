@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.dcos_template.select import Endpoint, Kind
+from api.dcos_template.endpoint import Endpoint, Kind
 from scheduler.pools.model import Check, MapRule, Pool, Protocol, RewriteHttp, RewriteRequest
 from scheduler.pools.model import Endpoint as Wish
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service

@@ -1,8 +1,7 @@
 """The log of `edgelb local up`: one line for each change of a load balancer, and of the API itself."""
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import urllib3
 
@@ -45,13 +44,5 @@ def stamped(name: str, text: str) -> str:
 def _load_balancers(stack: Stack) -> Iterator[tuple[str, str]]:
     for pool in stack.get(f"{stack.api}/v2/pools"):
         status = stack.get(f"{stack.api}/v2/pools/{pool['name']}/status")
-        instances = {instance["task_id"]: instance for instance in status["instances"]}
         for row in status["loadBalancers"]:
-            deaths = _deaths(instances.get(row["taskId"], {}))
-            yield f"{pool['name']}/{row['name']}", describe(row) + deaths
-
-
-def _deaths(instance: Mapping[str, Any]) -> str:
-    """How often HAProxy ended although nobody asked it to. It serves again before anybody looks; the count stays."""
-    count = instance.get("counters", {}).get("haproxy_died", 0)
-    return f"; HAProxy died and was started again, {count} time{'' if count == 1 else 's'} so far" if count else ""
+            yield f"{pool['name']}/{row['name']}", describe(row)

@@ -8,6 +8,8 @@ They are matched by RE2, the engine of the real master, in time linear in the te
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import re2
+
 from sdk.local.core.wire import Json
 
 MAX_MEMORY = 4096
@@ -147,13 +149,6 @@ def _encodable(text: str) -> str:
 
 def _expression(regex: str) -> Test:
     """Whether a whole text matches."""
-    # sdk.testing uses this core without the extra that brings RE2.
-    try:
-        import re2
-    except ImportError:
-        raise Invalid(
-            f"the regex '{regex}' needs RE2: install the package google-re2 (it comes with the extra 'local')"
-        ) from None
     options = re2.Options()
     options.max_mem = MAX_MEMORY
     options.log_errors = False

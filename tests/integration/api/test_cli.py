@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from api.cli.exits import Exit
 from api.cli.main import cli
+from api.dcos_template.problem import Held, Problem, encode_problem
 from pool_executor.bundle import Death
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
@@ -208,8 +209,8 @@ def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
     publish_bundle(connection, zk_root, **{"10-global": "global\n", "30-backends-00": "backend app\n"})
     publish_instance(connection, zk_root, instance())
     reason = "no running task of framework nosuch; frameworks are edgelb, webapp"
-    problem = {"poolVersion": 1, "backends": [{"backend": "app", "reason": reason}], "servers": [], "leftOut": 0}
-    connection.put(f"{zk_root}/rendered/web/problem", json.dumps(problem).encode())
+    problem = Problem(pool_version=1, backends=({"backend": "app", "reason": reason},))
+    connection.put(f"{zk_root}/rendered/web/problem", encode_problem(problem))
     say(scheduler, [pod()])
     result = run("status", "web")
 
@@ -533,6 +534,19 @@ def test_delete_with_wait_ends_when_nothing_is_left(run: Run) -> None:
     assert result.stdout == "Successfully deleted web. Nothing of it is left.\n"
 
 
+def test_a_removal_that_is_held_can_be_accepted(run: Run, connection: ZooKeeper, zk_root: str) -> None:
+    """The sentence is the record's; without one there is nothing to accept."""
+    run("create", "-", stdin=json.dumps(minimal()))
+    refused = run("accept-removal", "web", code=Exit.REFUSED)
+    assert "no server of pool web is kept without a task" in refused.stderr
+    problem = Problem.of(1, (), held=Held(since=17.5, reason="4 servers are kept in app"))
+    assert problem is not None
+    connection.ensure(f"{zk_root}/rendered/web")
+    connection.create(f"{zk_root}/rendered/web/problem", encode_problem(problem))
+    assert run("accept-removal", "web").stdout == "Accepted for web: 4 servers are kept in app.\n"
+    assert connection.exists(f"{zk_root}/rendered/web/acceptance")
+
+
 def test_warnings_of_the_server_go_to_stderr(run: Run) -> None:
     """Old fields without effect are told."""
     result = run("create", "-", "--json", stdin=json.dumps(minimal(namespace="a/b")))
@@ -547,7 +561,7 @@ def test_every_command_has_help(run: Run) -> None:
     for name in ("create", "update", "list", "show", "delete", "status", "endpoints", "lb-config", "ping", "version"):
         assert name in listed
         assert "Usage:" in run(name, "--help").stdout
-    for name in ("serve", "run", "doctor", "local", "marathon-app"):
+    for name in ("accept-removal", "serve", "run", "doctor", "local", "marathon-app"):
         assert name in listed
         assert "Usage:" in run(name, "--help").stdout
     for name in ("scheduler", "listener", "template", "api"):

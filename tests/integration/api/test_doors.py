@@ -58,6 +58,7 @@ def send(url: str, method: str, body: object | bytes | None = None, **headers: s
         ("DELETE", "/v2/pools/web", b"x"),
         ("POST", "/v2/uninstall", b'{"confirm": "edgelb"}'),
         ("POST", "/v2/pools/web/pods/edgelb-pool-0/restart", b""),
+        ("POST", "/v2/pools/web/accept-removal", b""),
     ],
 )
 def test_what_a_foreign_page_can_make_a_browser_send_changes_nothing(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from api.dcos_template.problem import Held, Problem, encode_problem
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
 from tests.support.pools import minimal
@@ -451,3 +452,24 @@ def test_an_uninstall_is_complete_when_nothing_is_stored_any_more(
 
     connection.delete(f"{zk_root}/rendered/web")
     assert client.get("/v2/uninstall").json["status"] == "COMPLETE"
+
+
+def test_a_removal_that_is_held_can_be_accepted(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
+    """The template finds which one is meant; without one there is nothing to accept."""
+    client.post("/v2/pools", json=minimal())
+    answer = client.post("/v2/pools/web/accept-removal", json={})
+    assert (answer.status_code, answer.json["message"]) == (
+        409,
+        "no server of pool web is kept without a task: there is no removal to accept",
+    )
+    assert client.post("/v2/pools/nosuch/accept-removal", json={}).status_code == 404
+    problem = Problem.of(0, (), held=Held(since=17.5, reason="4 servers are kept"))
+    assert problem is not None
+    connection.ensure(f"{zk_root}/rendered/web")
+    connection.create(f"{zk_root}/rendered/web/problem", encode_problem(problem))
+    for _ in range(2):
+        answer = client.post("/v2/pools/web/accept-removal", json={})
+        assert (answer.status_code, answer.json) == (202, {"held": {"since": 17.5, "reason": "4 servers are kept"}})
+    stored = connection.get(f"{zk_root}/rendered/web/acceptance")
+    assert stored is not None
+    assert stored[0] == b'{"since":17.5}'

@@ -1,6 +1,5 @@
 """`edgelb run listener` and `edgelb run template` as the processes that the supervisor starts."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -26,13 +25,10 @@ class Process:
         self._log = log
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "run", *arguments, "--log-format", "json"],
-                # Two of them on one machine would take each other's port.
-                env={
-                    **os.environ,
-                    "EDGELB_LISTENER_HEALTH_LISTEN": ANY_PORT,
-                    "EDGELB_TEMPLATE_HEALTH_LISTEN": ANY_PORT,
-                },
+                [
+                    *(sys.executable, "-m", "api.cli.main", "run", *arguments),
+                    *("--health-listen", "127.0.0.1:0", "--log-format", "json"),
+                ],
                 stdout=output,
                 stderr=output,
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.dcos_template.build import build_config
-from api.dcos_template.select import Endpoint, Kind
+from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.text import GLOBAL_FILE, render
 from scheduler.pools.model import MapRule, Pool, Stats
 from sdk import programs

@@ -11,6 +11,7 @@ import structlog.testing
 
 from api.dcos_template.build import shard_of
 from api.dcos_template.main import work
+from api.dcos_template.problem import Problem, decode_problem
 from api.liveness import Liveness
 from pool_executor.bundle import Head, decode_head, decode_part
 from scheduler.pools.model import Pool
@@ -55,6 +56,11 @@ class Tree:
     def head(self, name: str) -> Head | None:
         found = self.session.get(f"{self.root}/rendered/{name}")
         return decode_head(found[0]) if found and found[0] else None
+
+    def problem(self, name: str = "web") -> Problem | None:
+        path = f"{self.root}/rendered/{name}/problem"
+        found = self.session.get(path)
+        return decode_problem(path, found[0]) if found else None
 
     def servers(self, name: str = "web", of: str = "app") -> list[str]:
         head = self.head(name)
@@ -106,9 +112,20 @@ def template(zookeeper: ZooKeeperServer, zk_root: str, listener: Listener) -> It
 def running(task: str, port: int) -> m.Json:
     """A running task that announces one port."""
     discovery = {"name": task, "ports": {"ports": [{"number": port, "name": "web", "protocol": "tcp"}]}}
-    return m.task_json(
+    raw = m.task_json(
         task, state="TASK_RUNNING", statuses=[m.status_json("TASK_RUNNING")], discovery=discovery, name="app"
     )
+    raw["resources"].append(m.ports_json(31000, 33000))
+    return raw
+
+
+def odd(task: str, address: str) -> m.Json:
+    """A running task whose executor tells this address of its container's network."""
+    raw = running(task, 80)
+    raw["name"] = "odd"
+    raw["statuses"] = [m.status_json("TASK_RUNNING", ips=(address,))]
+    raw["statuses"][0]["container_status"]["network_infos"][0]["name"] = "calico"
+    return raw
 
 
 def web(name: str = "web") -> Pool:
@@ -288,6 +305,8 @@ def test_a_pool_that_cannot_be_rendered_stops_no_other(
         return [entry for entry in logged if "cannot be rendered" in entry["event"]]
 
     wait_until(refusals, what="the refusal in the log")
+    told = wait_until(lambda: tree.problem("bad"), what="the record of the problem")
+    assert (told.pool_version, told.structure) == (2, f"backend app: {balance!r} is not a balance algorithm")
     tree.pools.create(web("good"))
     wait_until(lambda: tree.servers("good"), what="the other pool")
     listener.operator.say(m.task_added(running("t2", 31002)))
@@ -296,6 +315,71 @@ def test_a_pool_that_cannot_be_rendered_stops_no_other(
     assert len(refusals()) == 1
     tree.pools.replace(web("bad"))
     wait_until(lambda: len(tree.servers("bad")) == 2, what="the repaired pool")
+    wait_until(lambda: tree.problem("bad") is None, what="the end of the record")
+
+
+@pytest.mark.parametrize("address", ["fe80::1%eth0", "::1%a b", "::1%x\n    server evil 192.0.2.1:80", "127.0.0.1"])
+def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
+    tree: Tree, template: Template, listener: Listener, address: str
+) -> None:
+    """Other servers of its pool come and go, a new version of the pool is served, and the record says who and why."""
+    listener.operator.say(BEGIN)
+    apps = backend("app", service(task_name="app")), backend("odd", service(task_name="odd"))
+    tree.pools.create(pool("web", frontend("web", "app"), *apps))
+    wait_until(tree.servers, what="the bundle")
+    empty = wait_until(tree.problem, what="the record of the backend without servers")
+    assert [dict(one) for one in empty.backends] == [
+        {"backend": "odd", "reason": "no task is called odd; tasks are app"}
+    ]
+    assert empty.left_out == 0
+    listener.operator.say(m.task_added(odd("odd-1", address)), m.task_added(running("t2", 31002)))
+    wait_until(lambda: len(tree.servers()) == 2, what="the second server of the other application")
+    assert tree.servers(of="odd") == []
+    problem = wait_until(lambda: (now := tree.problem()) and now.left_out and now, what="the record of the problem")
+    assert problem
+    assert (problem.pool_version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
+    (left_out,) = problem.servers
+    assert (left_out.backend, left_out.task) == ("odd", "odd-1")
+    assert left_out.reason.isprintable()
+    listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31002"], what="the removal of the first server")
+    tree.pools.replace(pool("web", frontend("web", "app"), frontend("more"), *apps))
+
+    def told() -> bool:
+        head, record = tree.head("web"), tree.problem()
+        return head is not None and head.pool_version == 2 and record is not None and record.pool_version == 2
+
+    wait_until(told, what="the new version of the pool")
+    listener.operator.say(m.task_updated("odd-1", m.status_json("TASK_FINISHED")))
+    wait_until(lambda: (now := tree.problem()) and not now.left_out, what="the end of what was left out")
+
+
+def test_a_backend_without_servers_is_explained_anew_while_tasks_come_and_go(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """What it selects may come to be without an event that touches the pool; once it has servers, nothing is told."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(pool("web", frontend("web", "odd"), backend("odd", service(task_name="odd"))))
+
+    def reason() -> str:
+        record = tree.problem()
+        return str(record.backends[0]["reason"]) if record and record.backends else ""
+
+    wait_until(lambda: reason() == "no task is called odd; tasks are app", what="the reason")
+    listener.operator.say(m.task_added({**running("t2", 31002), "name": "odder"}))
+    wait_until(lambda: reason() == "no task is called odd; tasks are odder, app", 30, "the reason with the new task")
+    listener.operator.say(m.task_added({**running("t3", 31003), "name": "odd"}))
+    wait_until(lambda: tree.problem() is None, what="the end of the record")
+
+
+def test_a_task_with_enormous_labels_stops_nobody(tree: Tree, template: Template, listener: Listener) -> None:
+    """Whoever owns it, and whatever others do afterwards."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    big = running("big", 31002) | {"labels": {"labels": [{"key": "note", "value": "x" * 34_000_000}]}}
+    listener.operator.say(m.task_added(big), m.task_updated("t1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31002"], what="both changes")
 
 
 def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(

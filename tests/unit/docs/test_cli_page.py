@@ -6,7 +6,11 @@ from pathlib import Path
 
 import click
 
+from api.cli import settings
 from api.cli.main import cli
+from api.dcos_template.guard import DEFAULT_PERCENT
+from api.dcos_template.select import Rules
+from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
 from tests.support.cli_page import PAGE, render
 
 SETTINGS = (Path(__file__).parents[3] / "docs" / "reference" / "settings.md").read_text()
@@ -49,3 +53,14 @@ def test_the_defaults_in_the_settings_are_those_of_the_options() -> None:
         if isinstance(option.envvar, str) and isinstance(option.default, str | int | float) and option.default:
             shown = f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
             assert defaults[option.envvar] == shown, option.envvar
+
+
+def test_the_defaults_that_are_written_out_for_the_options_are_those_of_the_processes() -> None:
+    """The command line imports a process only when it is run."""
+    rules = Rules()
+    assert (
+        rules.servers_per_task,
+        rules.servers_per_backend,
+        DEFAULT_FRAMEWORKS,
+    ) == (settings.SERVERS_PER_TASK, settings.SERVERS_PER_BACKEND, settings.DEFAULT_FRAMEWORKS)
+    assert settings.DEFAULT_HOLD_PERCENT == DEFAULT_PERCENT

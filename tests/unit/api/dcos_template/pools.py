@@ -28,6 +28,7 @@ def task(task_id: str, **fields: Any) -> Task:
         "name": task_id,
         "state": "TASK_RUNNING",
         "framework_name": "marathon",
+        "marathon": True,
         "agent_id": "a1",
         "agent_hostname": "a1.example",
         "agent_address": "10.0.0.1",

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.build import SHARDS, build_config, build_servers, file_slug, shard_of
+from api.dcos_template.build import SHARDS, build_config, build_servers, endpoint_of, file_slug, shard_of
+from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.rendering import Rendering, difference, render_pool, update_endpoints
 from api.dcos_template.routes import MapEntry
-from api.dcos_template.select import Endpoint, Kind
 from api.dcos_template.text import render
 from pool_executor.bundle import Server, parse_server, skeleton, split_servers
 from scheduler.pools.model import MapRule
@@ -47,6 +47,13 @@ class TestServers:
         assert len({server.id for server in servers}) == len(servers)
         assert len({server.name for server in servers}) == len(servers)
 
+    @given(ENDPOINTS)
+    def test_a_server_of_a_task_tells_its_endpoint(self, found: list[Endpoint]) -> None:
+        """Also when its number had to be another one; a fixed address is no task's."""
+        endpoints = unique(found)
+        expected = {one for one in endpoints if one.kind is not Kind.ADDRESS}
+        assert {end for server in build_servers(endpoints) if (end := endpoint_of(server))} == expected
+
     def test_numbers_that_collide_are_told_apart_in_the_same_way_every_time(self) -> None:
         """Two names with one hash: the later one moves on, whatever the order of the input."""
         # Found by search: these names have the same CRC-32.
@@ -56,6 +63,16 @@ class TestServers:
         first = build_servers(endpoints)
         assert len({server.id for server in first}) == 2
         assert all(build_servers(order) == first for order in permutations(endpoints))
+
+    def test_an_endpoint_that_no_line_can_hold_costs_only_itself(self) -> None:
+        """Whoever let it in."""
+        good, bad = Endpoint(Kind.AGENT_IP, "10.0.0.1", 1), Endpoint(Kind.CONTAINER_IP, "::1%x\n    server evil", 1)
+        (server,) = build_servers([good, bad])
+        assert server.name == "agentip_10.0.0.1_1"
+        rendering = render_pool(WEB, {"app": (good, bad)})
+        assert rendering.unwritable == {"app": (bad,)}
+        assert update_endpoints(rendering, {"app": (good,)})[0].unwritable == {}
+        assert update_endpoints(rendering, {"api": (bad,)})[0].unwritable == {"app": (bad,), "api": (bad,)}
 
     def test_a_name_is_resolved_by_haproxy(self) -> None:
         """An address that is a DNS name needs resolvers, and a start that does not wait for them."""

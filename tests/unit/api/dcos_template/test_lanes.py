@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.rendering import render_pool
-from api.dcos_template.select import Endpoint, Kind
 from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.decide import decide
 from pool_executor.lbmgr.decision import Dynamic, Noop, Reload

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.select import BackendKey, Kind, Selection, Touched, compile_service, selected, task_endpoints
-from api.dcos_template.select import Endpoint as Chosen
+from api.dcos_template.endpoint import Endpoint as Chosen
+from api.dcos_template.endpoint import Kind, task_endpoints
+from api.dcos_template.select import LeftOut, Rules, Selection
+from api.dcos_template.selector import compile_service, selected
+from api.dcos_template.touched import BackendKey, Touched
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
 from scheduler.pools.model import Check, Endpoint, EndpointType, Pool, Service
 from tests.unit.api.dcos_template.pools import address, backend, pool, service, task
@@ -54,11 +57,13 @@ class TestSelectors:
     def test_all_given_fields_must_match(self, selectors: dict[str, str], expected: bool) -> None:
         """Exact fields compare, patterns search anywhere, everything is ANDed."""
         chosen = task("web.1", name="web", marathon_id="/shop/web", marathon_container="nginx")
-        assert selected(compile_service(service(None, **selectors)), chosen) is expected
+        assert selected(compile_service("web", service(None, **selectors)), chosen, "edgelb") is expected
 
     def test_a_pattern_does_not_match_what_a_task_does_not_have(self) -> None:
         """`.*` on a Marathon id selects Marathon's tasks, not everything."""
-        assert not selected(compile_service(service(service_id_pattern=".*")), task("t1", marathon_id=""))
+        assert not selected(
+            compile_service("web", service(service_id_pattern=".*")), task("t1", marathon_id=""), "edgelb"
+        )
 
     def test_only_running_and_healthy_tasks_are_chosen(self) -> None:
         """A task with a health check takes traffic after its first success, and not after a failure."""
@@ -115,7 +120,102 @@ class TestEndpoints:
         self, wish: Endpoint, fields: dict[str, Any], expected: list[tuple[Kind, str, int]]
     ) -> None:
         """The documented endpoint types; what a task does not have gives no server instead of a wrong one."""
-        assert [tuple(endpoint[:3]) for endpoint in task_endpoints(wish, task("t", **fields))] == expected
+        assert [tuple(endpoint[:3]) for endpoint in task_endpoints(wish, task("t", **fields)).endpoints] == expected
+
+    @pytest.mark.parametrize(
+        ("wish", "fields", "why"),
+        [
+            (Endpoint(), {"agent_address": ""}, "its agent a1.example is known without an IP address"),
+            (Endpoint(), {"agent_address": "0.0.0.0"}, "is an unspecified address"),
+            (Endpoint(), CONTAINER | {"addresses": ()}, "tells no IP address of its container"),
+            (Endpoint(), CONTAINER | {"addresses": (), "notes": ("it tells x",)}, "container; it tells x"),
+            (
+                Endpoint(),
+                CONTAINER | {"addresses": ("127.0.0.1",)},
+                "127.0.0.1 as its container's address, which is a loopback",
+            ),
+            (Endpoint(), CONTAINER | {"addresses": ("0.0.0.0",)}, "unspecified"),
+            (Endpoint(), CONTAINER | {"addresses": ("169.254.169.254",)}, "link-local"),
+            (Endpoint(), CONTAINER | {"addresses": ("224.0.0.1",)}, "multicast"),
+            (
+                Endpoint(),
+                {"ports": (Port(number=2181, unallocated=True),)},
+                "port 2181, which Mesos did not give to it",
+            ),
+            (Endpoint(port_name="zk"), {"ports": (Port(name="zk", number=22, unallocated=True),)}, "port 22, which"),
+            (
+                Endpoint(type=EndpointType.CONTAINER_IP),
+                {"addresses": ("10.0.0.1",), "ports": (Port(number=22, unallocated=True),)},
+                "port 22, which",
+            ),
+            (
+                Endpoint(all_ports=True),
+                {"ports": tuple(Port(number=n, unallocated=True) for n in range(20, 25))},
+                "port 20, 21, 22 and 2 more, which",
+            ),
+        ],
+    )
+    def test_what_a_task_claims_is_no_server_and_told(self, wish: Endpoint, fields: dict[str, Any], why: str) -> None:
+        """Addresses of the balancer's own machine, and ports of the agent that belong to others."""
+        chosen = task_endpoints(wish, task("t", **fields))
+        assert chosen.endpoints == ()
+        assert why in chosen.left_out
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [
+            (CONTAINER | {"addresses": ("127.0.0.1",)}, ("127.0.0.1", 8080)),
+            ({"ports": (Port(number=2181, unallocated=True),)}, ("10.0.0.1", 2181)),
+        ],
+    )
+    def test_a_pool_may_trust_what_is_announced(self, fields: dict[str, Any], expected: tuple[str, int]) -> None:
+        """Its operator answers for it."""
+        chosen = task_endpoints(Endpoint(trust_announced=True), task("t", **fields))
+        assert [(one.host, one.port) for one in chosen.endpoints] == [expected]
+        assert chosen.left_out == ""
+
+    def test_the_port_that_the_pool_names_needs_no_allocation(self) -> None:
+        """The operator says it, not the task."""
+        chosen = task_endpoints(Endpoint(port=9000), task("t", ports=(Port(number=22, unallocated=True),)))
+        assert [(one.host, one.port) for one in chosen.endpoints] == [("10.0.0.1", 9000)]
+
+    def test_the_agents_own_address_may_be_loopback(self) -> None:
+        """Mesos says it: agents of one machine may be told apart so."""
+        on = {"agent_address": "127.0.0.3", "addresses": ("127.0.0.3",)}
+        for kind in (EndpointType.AUTO_IP, EndpointType.CONTAINER_IP):
+            chosen = task_endpoints(Endpoint(type=kind), task("t", **on))
+            assert [(one.host, one.port) for one in chosen.endpoints] == [("127.0.0.3", 10001)]
+
+    def test_the_first_address_that_can_be_used_counts(self) -> None:
+        """A link-local one beside it does no harm."""
+        chosen = task_endpoints(Endpoint(), task("t", **CONTAINER | {"addresses": ("169.254.1.1", "2001:db8::7")}))
+        assert [(one.host, one.port) for one in chosen.endpoints] == [("2001:db8::7", 8080)]
+
+    def test_a_task_becomes_at_most_so_many_servers(self) -> None:
+        """The first ones, and it is told."""
+        many = tuple(Port(number=number) for number in range(1, 501))
+        chosen = task_endpoints(Endpoint(all_ports=True), task("t", ports=many), most=100)
+        assert [one.port for one in chosen.endpoints] == list(range(1, 101))
+        assert chosen.left_out == "offers 500 ports; the first 100 of them are servers"
+
+    @pytest.mark.parametrize(
+        ("wish", "ports", "expected"),
+        [
+            (Endpoint(), [(31001, "dns", "udp"), (31002, "web", "tcp")], [31002]),
+            (Endpoint(all_ports=True), [(31001, "dns", "udp"), (31002, "web", "tcp")], [31002]),
+            (Endpoint(), [(31003, "dns", "udp")], []),
+            (Endpoint(port_name="dns"), [(31003, "dns", "UDP")], []),
+            (Endpoint(), [(31004, "dns", "udp,tcp")], [31004]),
+            (Endpoint(port_name="dns"), [(31005, "dns", "udp"), (31005, "dns", "tcp")], [31005]),
+            (Endpoint(), [(31006, "web", "")], [31006]),
+        ],
+    )
+    def test_udp_ports_are_no_servers(
+        self, wish: Endpoint, ports: list[tuple[int, str, str]], expected: list[int]
+    ) -> None:
+        """HAProxy cannot forward UDP; what is announced as both, or as nothing, is TCP."""
+        announced = tuple(Port(number=number, name=name, protocol=protocol) for number, name, protocol in ports)
+        assert [one.port for one in task_endpoints(wish, task("t", ports=announced)).endpoints] == expected
 
     def test_a_fixed_address_needs_no_task(self) -> None:
         """ADDRESS is a server of its own."""
@@ -136,6 +236,113 @@ class TestEndpoints:
             tasks=(task("t"),),
         )
         assert made.endpoints_of(WEB) == (Chosen(Kind.AGENT_IP, "10.0.0.1", 10001, False),)
+
+
+class TestMarathon:
+    """Marathon's names count for frameworks that are Marathons, and where the pool names the framework itself."""
+
+    TEAM = task(
+        "shop_web.0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f",
+        name="web.shop",
+        framework_name="mom-team-a",
+        marathon=False,
+        marathon_id="/shop/web",
+    )
+
+    @pytest.mark.parametrize(
+        ("selectors", "expected"),
+        [
+            ({"service_id": "/shop/web"}, 0),
+            ({"service_id_pattern": "."}, 0),
+            ({"service_id": "/shop/web", "framework_name": "mom-team-a"}, 1),
+            ({"service_id_pattern": "^/shop/", "framework_name": "mom-team-a"}, 1),
+            ({"service_id": "/shop/web", "framework_id": "f1"}, 1),
+            ({"service_id": "/shop/web", "framework_name_pattern": "mom"}, 0),
+            ({"framework_name": "mom-team-a", "task_name": "web.shop"}, 1),
+        ],
+    )
+    def test_a_marathon_by_another_name(self, selectors: dict[str, str], expected: int) -> None:
+        """A framework cannot make itself the owner of /shop/web by naming its tasks so."""
+        made = selection(pool("web", backend("app", service(None, **selectors))), tasks=(self.TEAM,))
+        assert len(hosts(made)) == expected
+
+
+class TestOwnLoadBalancers:
+    """A pattern that is too wide must not make a pool a server of itself."""
+
+    OWN = task(
+        "dcos-edgelb.pools.web__x",
+        name="edgelb-pool-0-server",
+        framework_name="edgelb",
+        labels=(("EDGELB_POOL", "web"),),
+    )
+    OTHER = task(
+        "dcos-edgelb.pools.lan__x",
+        name="edgelb-pool-0-server",
+        framework_name="edgelb",
+        labels=(("EDGELB_POOL", "lan"),),
+        agent_address="10.0.0.2",
+    )
+
+    @pytest.mark.parametrize(
+        ("selectors", "expected"),
+        [
+            ({"task_name_pattern": "server$"}, []),
+            ({"task_name": "edgelb-pool-0-server"}, []),
+            ({"framework_name_pattern": "edgelb"}, []),
+            ({"framework_name": "edgelb"}, ["10.0.0.2"]),
+            ({"framework_name": "edgelb", "task_name_pattern": "server$"}, ["10.0.0.2"]),
+            ({"task_id": "dcos-edgelb.pools.lan__x"}, ["10.0.0.2"]),
+            ({"task_id": "dcos-edgelb.pools.web__x"}, []),
+        ],
+    )
+    def test_only_those_of_other_pools_that_are_named(self, selectors: dict[str, str], expected: list[str]) -> None:
+        """frameworkName or taskID; never those of the pool itself."""
+        made = selection(pool("web", backend("app", service(None, **selectors))), tasks=(self.OWN, self.OTHER))
+        assert [host for host, _ in hosts(made)] == expected
+
+    def test_our_framework_may_have_another_name(self) -> None:
+        """It is a setting."""
+        made = Selection(Rules(own_framework="balancers"))
+        made.set_pool(pool("web", backend("app", service(task_name_pattern="."))))
+        made.update([task("t", framework_name="balancers"), task("u", agent_address="10.0.0.9")], [])
+        assert [host for host, _ in hosts(made)] == ["10.0.0.9"]
+
+
+class TestLeftOut:
+    def test_a_task_that_is_no_server_is_told_with_its_reason(self) -> None:
+        """And the pools in which that changed are named, once."""
+        made = selection(pool("web", backend("app", service(task_name="odd"))))
+        odd = task("odd", ports=(Port(number=22, unallocated=True),))
+        assert made.update([odd], []) == Touched(gained=frozenset(), lost=frozenset(), told=frozenset({"web"}))
+        assert list(made.left_out("web")) == [
+            LeftOut("app", "odd", "announces port 22, which Mesos did not give to it")
+        ]
+        assert made.update([odd], []).told == frozenset()
+        assert made.update([], [odd.key]).told == {"web"}
+        assert list(made.left_out("web")) == []
+
+    def test_a_backend_has_at_most_so_many_servers(self) -> None:
+        """The first in the order of their names, and it is told."""
+        made = Selection(Rules(servers_per_backend=3))
+        made.set_pool(pool("web", backend("app", service(task_name_pattern="."))))
+        made.update([task(f"t{n}", agent_address=f"10.0.0.{n}") for n in range(1, 6)], [])
+        assert [host for host, _ in hosts(made)] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+        told = "has 5 servers; the first 3 in the order of their names are used"
+        assert list(made.left_out("web")) == [LeftOut("app", "", told)]
+        made.update([], [task("t1").key, task("t2").key])
+        assert len(hosts(made)) == 3
+        assert list(made.left_out("web")) == []
+
+    def test_a_pattern_that_is_none_selects_nothing_and_stops_nobody(self) -> None:
+        """A pool that was stored by an earlier release may hold one."""
+        made = selection(
+            pool("web", backend("app", service(task_name_pattern="(?=a)"), service(task_name="t"))), tasks=(task("t"),)
+        )
+        assert hosts(made) == [("10.0.0.1", 10001)]
+        (told,) = made.left_out("web")
+        assert told.backend == "app"
+        assert "services[0] selects nothing: mesos.taskNamePattern: '(?=a)' is not a regular expression" in told.reason
 
 
 class TestTouched:
@@ -207,8 +414,8 @@ def expected(services: tuple[Service, ...], tasks: dict[TaskKey, Task]) -> set[t
         (endpoint.host, endpoint.port)
         for one in services
         for each in tasks.values()
-        if each.takes_traffic and selected(compile_service(one), each)
-        for endpoint in task_endpoints(one.endpoint, each)
+        if each.takes_traffic and selected(compile_service("p", one), each, "edgelb")
+        for endpoint in task_endpoints(one.endpoint, each).endpoints
     }
 
 

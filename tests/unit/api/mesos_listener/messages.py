@@ -48,6 +48,11 @@ def task_json(task: str, agent: str = "a1", framework: str = "f1", state: str = 
     }
 
 
+def ports_json(first: int, last: int) -> Json:
+    """A `ports` resource."""
+    return {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": first, "end": last}]}}
+
+
 def running(task: str, agent: str = "a1", framework: str = "f1", **fields: Any) -> Json:
     """A task in TASK_RUNNING."""
     return task_json(task, agent, framework, "TASK_RUNNING", statuses=[status_json("TASK_RUNNING")], **fields)

@@ -232,12 +232,45 @@ class TestFailover:
         index.apply(m.agent_added(m.agent_json("a2")), 2.0)
         assert index.complete
 
-    def test_the_first_view_is_taken_as_complete_after_a_while(self) -> None:
-        """An agent that died with the master must not keep all others waiting."""
+    def test_the_first_view_is_complete_when_the_agents_are_back_or_overdue(self) -> None:
+        """A listener that starts while the master recovers knows nothing of what the others run."""
+        recovered = [{"id": m.wid(f"a{number}")} for number in range(2, 11)]
+        for back in (False, True):
+            index = TaskIndex()
+            index.apply(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=recovered), 0.0)
+            index.tick(RECOVERED_PATIENCE - 1)
+            assert not index.complete
+            if back:
+                for number in range(2, 10):
+                    index.apply(m.agent_added(m.agent_json(f"a{number}")), 300.0)
+                assert not index.complete
+                index.apply(m.agent_removed("a10"), 300.0)
+            else:
+                index.tick(RECOVERED_PATIENCE)
+            assert index.complete
+
+    def test_what_nobody_says_ended_is_told_as_missing(self) -> None:
+        """A master that lists an agent without its task, and an agent that never came back; not what an event ended."""
+        begin = m.subscribed(
+            [m.running("t1"), m.running("t2"), m.running("t3", "a2"), m.running("t4", "a3")],
+            [m.agent_json("a1"), m.agent_json("a2"), m.agent_json("a3")],
+            [m.framework_json("f1", "marathon")],
+        )
+
+        def ids(delta: Delta) -> tuple[list[str], list[str]]:
+            return sorted(key.id for key in delta.removed), sorted(key.id for key in delta.missing)
+
         index = TaskIndex()
-        index.apply(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=[{"id": m.wid("a2")}]), 0.0)
-        index.tick(UNKNOWN_PATIENCE)
-        assert index.complete
+        index.apply(begin, 0.0)
+        assert ids(index.apply(m.task_updated("t1", m.status_json("TASK_KILLED")), 1.0)) == (["t1"], [])
+        again = m.subscribed(
+            [], [m.agent_json("a1")], [m.framework_json("f1", "marathon")], recovered=[{"id": m.wid("a2")}]
+        )
+        assert ids(index.apply(again, 2.0)) == (["t2"], ["t2"])
+        assert ids(index.apply(m.agent_removed("a3"), 3.0)) == (["t4"], [])
+        assert ids(index.tick(2.0 + RECOVERED_PATIENCE)) == (["t3"], ["t3"])
+        index.apply(begin, 1000.0)
+        assert ids(index.apply(m.framework_removed("f1"), 1001.0)) == (["t1", "t2", "t3", "t4"], [])
 
     def test_before_the_first_subscription_nothing_is_complete(self) -> None:
         """Mesos was never heard."""

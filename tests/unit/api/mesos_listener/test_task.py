@@ -1,15 +1,24 @@
 """Reading tasks from the JSON of the operator API."""
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.mesos_listener.task import NetworkMode, Port, Task, marathon_names, parse_agent, parse_task
+from api.mesos_listener import task as bounds
+from api.mesos_listener.marathon import marathon_names
+from api.mesos_listener.parse import parse_agent, parse_task, ports_on, status_changes
+from api.mesos_listener.server import PAGE_BYTES
+from api.mesos_listener.task import NetworkMode, Port, Task
 from api.mesos_listener.wire import to_message
-from tests.unit.api.mesos_listener.messages import agent_json, running, status_json, task_json
+from tests.unit.api.mesos_listener.messages import agent_json, ports_json, running, status_json, task_json
 
+TRACES = Path(__file__).parents[3] / "data" / "mesos-traces"
 UUID = "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 
 
@@ -29,6 +38,12 @@ def parse(raw: dict[str, Any], framework_name: str = "marathon") -> Task:
         (f"shop_pod.instance-{UUID}.nginx", "nginx", ("/shop/pod", "nginx")),
         (f"shop_pod.instance-{UUID}.nginx.2", "nginx", ("/shop/pod", "nginx")),
         (f"web.instance-{UUID}", "web", ("/web", "")),
+        (f"shop.example_web.instance-{UUID}.$anon", "web.shop.example", ("/shop.example/web", "")),
+        (f"shop.example_web.instance-{UUID}.$anon.2", "web.shop.example", ("/shop.example/web", "")),
+        (f"shop.example_web.instance-{UUID}._app.1", "web.shop.example", ("/shop.example/web", "")),
+        (f"shop.example_web.marathon-{UUID}", "web.shop.example", ("/shop.example/web", "")),
+        (f"shop.example_web.marathon-{UUID}.$anon", "web.shop.example", ("/shop.example/web", "")),
+        (f"shop_pod.marathon-{UUID}.nginx", "nginx", ("/shop/pod", "nginx")),
         ("something-else", "bar.foo", ("/foo/bar", "")),
         ("something-else", "", ("", "")),
     ],
@@ -37,17 +52,13 @@ def test_marathon_ids_come_from_the_task_id_and_else_from_the_reversed_name(
     task_id: str, name: str, expected: tuple[str, str]
 ) -> None:
     """The task id is unambiguous for ids with dots; the name is what older tools leave us."""
-    assert marathon_names("marathon", name, task_id) == expected
-
-
-def test_tasks_of_other_frameworks_have_no_marathon_id() -> None:
-    """A framework that is no Marathon may use ids of any form."""
-    assert marathon_names("cassandra", "bar.foo", f"foo_bar.{UUID}") == ("", "")
+    assert marathon_names(name, task_id) == expected
 
 
 def test_announced_ports_are_told_with_their_names_and_labels() -> None:
     """DiscoveryInfo is what a task says of its own ports."""
     raw = running("t1")
+    raw["resources"].append(ports_json(10000, 10001))
     raw["discovery"] = {
         "name": "web-1",
         "ports": {
@@ -76,6 +87,7 @@ def test_a_bridged_task_has_host_ports_and_container_ports() -> None:
     raw["container"] = {
         "docker": {"network": "BRIDGE", "port_mappings": [{"host_port": 31005, "container_port": 80}]},
     }
+    raw["resources"].append(ports_json(31005, 31005))
     raw["discovery"] = {"ports": {"ports": [{"number": 31005, "name": "web"}]}}
     task = parse(raw)
     assert task.network_mode is NetworkMode.BRIDGE
@@ -96,8 +108,136 @@ def test_a_port_of_container_scope_is_the_containers_port() -> None:
 def test_without_announcement_the_allocated_ports_count() -> None:
     """A task that announces nothing still has the ports that it was launched with."""
     raw = running("t1")
-    raw["resources"].append({"name": "ports", "ranges": {"range": [{"begin": 31000, "end": 31002}]}})
+    raw["resources"].append(ports_json(31000, 31002))
     assert [port.number for port in parse(raw).ports] == [31000, 31001, 31002]
+
+
+class TestClaims:
+    """What a task says of addresses and ports is checked against what Mesos says."""
+
+    @pytest.mark.parametrize("told", ["fe80::1%eth0", "::1%a b", "::1%x\n    server evil 192.0.2.1:80", "x" * 5000])
+    def test_an_address_that_is_none_is_left_out_and_noted(self, told: str) -> None:
+        """The task is read all the same, with its other addresses."""
+        task = parse(
+            task_json("t1", state="TASK_RUNNING", statuses=[status_json("TASK_RUNNING", ips=(told, "10.1.2.3"))])
+        )
+        assert task.addresses == ("10.1.2.3",)
+        assert [note.isprintable() and note.startswith("it tells the address") for note in task.notes] == [True]
+        assert len(task.notes[0]) <= bounds.MAX_NOTE
+
+    def test_a_later_status_tells_other_addresses_and_other_notes(self) -> None:
+        """Whatever the first one said."""
+        task = parse(task_json("t1", state="TASK_RUNNING", statuses=[status_json("TASK_RUNNING", ips=("10.1.2.3",))]))
+        bad = replace(task, **status_changes(task, "TASK_RUNNING", status_json("TASK_RUNNING", ips=("fe80::1%x",))))
+        assert (bad.addresses, len(bad.notes)) == ((), 1)
+        good = replace(bad, **status_changes(bad, "TASK_RUNNING", status_json("TASK_RUNNING", ips=("10.1.2.4",))))
+        assert (good.addresses, good.notes) == (("10.1.2.4",), ())
+
+    def test_one_address_has_one_form(self) -> None:
+        """However its container writes it."""
+        ips = ("2001:DB8:0::1", "::ffff:10.0.0.7", "10.0.0.7")
+        task = parse(task_json("t1", state="TASK_RUNNING", statuses=[status_json("TASK_RUNNING", ips=ips)]))
+        assert task.addresses == ("10.0.0.7", "2001:db8::1")
+
+    def test_a_port_that_mesos_did_not_give_to_the_task_is_marked(self) -> None:
+        """Announced or mapped; ports inside of a container are its own affair."""
+        raw = running("t1", discovery={"ports": {"ports": [{"number": 2181}, {"number": 31005}]}})
+        raw["resources"].append(ports_json(31005, 31009))
+        assert [(port.number, port.unallocated) for port in parse(raw).ports] == [(2181, True), (31005, False)]
+        mapped = running("t1", container={"docker": {"port_mappings": [{"host_port": 22, "container_port": 80}]}})
+        assert [(port.number, port.unallocated) for port in parse(mapped).ports] == [(22, True)]
+        scope = {"labels": [{"key": "network-scope", "value": "container"}]}
+        inside = running("t1", discovery={"ports": {"ports": [{"number": 8080, "labels": scope}]}})
+        assert [port.unallocated for port in parse(inside).ports] == [False]
+
+    def test_a_task_of_an_executor_may_use_the_executors_ports(self) -> None:
+        """Marathon gives a pod's ports to its executor; no event tells those, only which ports the agent offers."""
+        raw = running(
+            "t1", executor_id={"value": "pod"}, discovery={"ports": {"ports": [{"number": 31005}, {"number": 22}]}}
+        )
+        agent = parse_agent(agent_json("a1") | {"total_resources": [ports_json(31000, 32000)]})
+        task = parse_task(raw, "marathon", agent)
+        assert task is not None
+        assert [port.unallocated for port in task.ports] == [False, True]
+        unknown = parse_task(raw, "marathon", None)
+        assert unknown is not None
+        assert [port.unallocated for port in unknown.ports] == [True, True]
+        assert agent is not None
+        assert [port.unallocated for port in ports_on(unknown, agent)] == [False, True]
+
+
+def recorded_tasks() -> Iterator[dict[str, Any]]:
+    """Every Task message that a real Mesos sent in the recordings."""
+
+    def walk(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if {"task_id", "framework_id", "agent_id", "resources"} <= value.keys():
+                yield value
+            value = list(value.values())
+        for inner in value if isinstance(value, list) else ():
+            yield from walk(inner)
+
+    for path in sorted(TRACES.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            yield from walk(json.loads(line).get("body"))
+
+
+def test_nothing_of_a_real_task_is_left_out() -> None:
+    """What real frameworks announce, Mesos gave to them."""
+    found = [parse_task(raw, "trace", None) for raw in recorded_tasks()]
+    tasks = [task for task in found if task is not None]
+    assert len(tasks) == len(found) > 0
+    assert any(len(task.ports) == 2 and task.ports[0].name == "http" for task in tasks)
+    assert {port.unallocated for task in tasks for port in task.ports} == {False}
+    assert {task.notes for task in tasks} == {()}
+
+
+class TestBounds:
+    """However much a task says, what is kept of it fits into one message."""
+
+    def test_the_largest_task_is_smaller_than_a_page(self) -> None:
+        """Every text at its bound, of characters that take four bytes."""
+        wide = "\U0001f600"
+        tags = {"labels": [{"key": f"{n:03}" + wide * 200, "value": wide * 4000} for n in range(100)]}
+        ports = [{"number": 31000, "name": wide * 1000, "protocol": "tcp", "labels": tags} for _ in range(20_000)]
+        raw = running(
+            wide * 200,
+            name=wide * bounds.MAX_NAME,
+            labels=tags,
+            discovery={"name": wide * bounds.MAX_NAME, "ports": {"ports": ports[:2000]}},
+            executor_id={"value": wide * bounds.MAX_ID},
+        )
+        raw["statuses"] = [status_json("TASK_RUNNING", ips=tuple(f"2001:db8::{n:x}" for n in range(5000)))]
+        task = parse_task(raw, wide * bounds.MAX_NAME, parse_agent(agent_json("a1")))
+        assert task is not None
+        assert to_message(task).ByteSize() < PAGE_BYTES
+        assert len(task.addresses) == bounds.MAX_ADDRESSES
+        assert any("ports are not used" in note for note in task.notes)
+        assert any("labels are not used" in note for note in task.notes)
+
+    @pytest.mark.parametrize("length", [3000, bounds.MAX_NAME])
+    def test_a_long_name_is_kept_up_to_the_bound(self, length: int) -> None:
+        """People have them."""
+        assert parse(running("t1", name="n" * length)).name == "n" * length
+
+    def test_a_name_beyond_the_bound_is_left_out_and_not_cut(self) -> None:
+        """Half a name could be the whole name of another task."""
+        task = parse(running("t1", name="n" * 34_000_000))
+        assert (task.name, task.marathon_id) == ("", "")
+        assert task.notes == ("its name of 34000000 characters is not used: the limit is 4096",)
+
+    @pytest.mark.parametrize("field", ["task_id", "framework_id"])
+    def test_a_task_with_an_id_that_mesos_would_refuse_is_left_out(self, field: str) -> None:
+        """There is nothing else to call it by."""
+        assert parse_task(running("t1") | {field: {"value": "x" * 256}}, "marathon", None) is None
+
+    def test_labels_for_load_balancers_are_kept_first(self) -> None:
+        """When a task has more than are kept."""
+        tags = [{"key": f"a{n}", "value": "x"} for n in range(500)]
+        tags += [{"key": "edgelb.expose", "value": "true"}, {"key": "EDGELB_POOL", "value": "web"}]
+        task = parse(running("t1", labels={"labels": tags}))
+        assert len(task.labels) == bounds.MAX_LABELS
+        assert {("edgelb.expose", "true"), ("EDGELB_POOL", "web")} <= set(task.labels)
 
 
 def test_health_is_the_last_result_that_any_status_tells() -> None:

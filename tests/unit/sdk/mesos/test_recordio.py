@@ -35,6 +35,13 @@ def test_what_is_not_a_length_is_refused_at_once(garbage: bytes) -> None:
         RecordDecoder().feed(garbage)
 
 
+def test_a_snapshot_may_have_any_size() -> None:
+    """A cluster of a million tasks is one record; what cannot be meant is refused by its length."""
+    assert RecordDecoder().feed(b"4000000000\n{") == []
+    with pytest.raises(MalformedStream, match="larger than the limit"):
+        RecordDecoder().feed(b"4000000000000000\n")
+
+
 def test_a_record_above_the_limit_is_refused_by_its_length() -> None:
     """Memory is not filled before the limit is noticed."""
     decoder = RecordDecoder(limit=10)

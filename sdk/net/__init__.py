@@ -1,0 +1,1 @@
+"""What the network's own standards say, as values. Pure."""

@@ -1,0 +1,116 @@
+"""The worker on a real ZooKeeper when tasks change faster than they can be taken, or cannot be taken at all."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from api.dcos_template.publish import Publisher
+from api.dcos_template.records import Records
+from api.dcos_template.worker import Worker
+from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.task import Port, Task
+from api.published import Published
+from pool_executor.bundle import decode_head
+from scheduler.pools.store import PoolStore
+from sdk.clock import SystemClock
+from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.election import Leadership
+from tests.support.wait import wait_until
+from tests.support.zookeeper import ZooKeeperServer
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
+    made = connect(zookeeper.address)
+    assert made.wait_connected(10)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def worker(session: ZooKeeper, zk_root: str) -> Iterator[Worker]:
+    """In charge, with all pools of the store."""
+    leadership = Leadership(session, f"{zk_root}/locks/template", {"id": "test", "url": "", "pid": 0})
+    made = Worker(
+        Publisher(session, leadership, zk_root),
+        Records(session, leadership, zk_root),
+        SystemClock(),
+        turned=lambda: None,
+    )
+    made.start()
+    watch = PoolStore(session, zk_root).watch(made.on_pools)
+    leadership.start(made.on_gained, made.on_lost)
+    yield made
+    watch.close()
+    made.stop()
+    leadership.stop()
+
+
+def version(session: ZooKeeper, zk_root: str) -> int:
+    found = session.get(f"{zk_root}/rendered/web")
+    return decode_head(found[0]).version if found and found[0] else 0
+
+
+def test_publishing_goes_on_while_tasks_change_faster_than_they_are_taken(
+    session: ZooKeeper, zk_root: str, worker: Worker
+) -> None:
+    """The inbox never gets empty here, and what it holds does not grow: a task waits once."""
+    selectors = [service(task_name_pattern=f"^x{number}.*[a-z]+$") for number in range(50)]
+    PoolStore(session, zk_root).create(
+        pool("web", frontend("web", "app"), backend("app", service(task_name="app")), backend("none", *selectors))
+    )
+    worker.on_tasks(TaskChanges(revision=0, updated=(task("app"),)))
+    wait_until(lambda: version(session, zk_root), what="the first bundle")
+    others = [task(f"t{number}") for number in range(500)]
+    batches = [
+        TaskChanges(revision=1, updated=(*others[first : first + 50], task("app", agent_address=f"10.0.0.{last}")))
+        for first in range(0, 500, 50)
+        for last in (2, 3)
+    ]
+    ended = threading.Event()
+
+    def flood() -> None:
+        for changes in itertools.cycle(batches):
+            if ended.is_set():
+                return
+            worker.on_tasks(changes)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        begin = version(session, zk_root)
+        wait_until(lambda: version(session, zk_root) >= begin + 3, timeout=60, what="three more bundles")
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_task_that_cannot_be_taken_costs_no_other(session: ZooKeeper, zk_root: str, worker: Worker) -> None:
+    """Neither those before nor those behind it, nor what comes later."""
+    PoolStore(session, zk_root).create(pool("web", frontend("web", "app"), backend("app", service(task_name="app"))))
+    worker.on_tasks(TaskChanges(revision=0, updated=(named("t0", 0),)))
+    wait_until(lambda: servers(session, zk_root) == {"agentip_10.0.0.1_10000"}, what="the first server")
+    impossible: Any = None
+    odd = task("odd", name="app", ports=impossible)
+    worker.on_tasks(
+        TaskChanges(revision=1, updated=(named("t1", 1), odd, named("t2", 2)), removed=(named("t0", 0).key,))
+    )
+    wanted = {"agentip_10.0.0.1_10001", "agentip_10.0.0.1_10002"}
+    wait_until(lambda: servers(session, zk_root) == wanted, what="the servers around it")
+    worker.on_tasks(TaskChanges(revision=2, removed=(odd.key, named("t1", 1).key)))
+    wait_until(lambda: servers(session, zk_root) == {"agentip_10.0.0.1_10002"}, what="the removal")
+
+
+def named(task_id: str, number: int) -> Task:
+    return task(task_id, name="app", ports=(Port(number=10000 + number),))
+
+
+def servers(session: ZooKeeper, zk_root: str) -> set[str]:
+    text = Published(zookeeper=session, root=zk_root, framework="edgelb").config_text("web") or ""
+    return {line.split()[1] for line in text.splitlines() if line.startswith("    server agentip_")}

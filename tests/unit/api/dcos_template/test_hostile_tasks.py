@@ -1,0 +1,240 @@
+"""Tasks of somebody who means harm, from the JSON of Mesos to the text for HAProxy.
+
+Names, ids, labels, addresses, ports and sizes are any; nothing may raise, what is written has to be what lbmgr
+understands, and the other pool must not notice.
+"""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.dcos_template.problem import Problem, encode_problem
+from api.dcos_template.rendering import render_pool
+from api.dcos_template.select import Selection
+from api.dcos_template.text import joined
+from api.mesos_listener.index import TaskIndex
+from api.mesos_listener.server import PAGE_BYTES
+from api.mesos_listener.wire import from_message, to_message
+from pool_executor.bundle import parse_server
+from scheduler.pools.model import Endpoint, EndpointType, Pool
+from sdk.net.address import Reach, parse, reach
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
+from tests.unit.api.mesos_listener import messages as m
+
+ODD = st.sampled_from(
+    [
+        "",
+        " ",
+        "a b",
+        "app",
+        "app\n    server evil 192.0.2.1:80",
+        '"\\$HOME`;#',
+        "${X}",
+        "\ud800",
+        "\U0001f600" * 300,
+        "edgelb",
+        "shop_web.0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f",
+        "web.shop",
+        "%[src]",
+    ]
+)
+WORDS = st.one_of(ODD, st.text(max_size=30), st.integers(0, 3).map(lambda power: "n" * 10 * 20**power))
+ADDRESSES = st.one_of(
+    st.sampled_from(
+        [
+            "10.0.0.1",
+            "10.1.2.3",
+            "127.0.0.1",
+            "0.0.0.0",
+            "169.254.169.254",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "fe80::1%eth0",
+            "::1%x\n    server evil 192.0.2.1:80",
+            "::ffff:127.0.0.1",
+            "2001:DB8::7",
+            "[::1]",
+            "10.0.0.1:80",
+            "host.example",
+        ]
+    ),
+    st.ip_addresses().map(str),
+    WORDS,
+)
+NUMBERS = st.one_of(st.integers(30990, 31010), st.integers(-(2**70), 2**70), st.sampled_from([0, 22, 65535, 65536]))
+ANY = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def either(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Mostly of the form that Mesos documents."""
+    return st.one_of(usual, usual, usual, ANY)
+
+
+LABELS = either(
+    st.fixed_dictionaries(
+        {
+            "labels": st.lists(
+                st.fixed_dictionaries({"key": either(WORDS), "value": either(WORDS)})
+                | st.just({"key": "network-scope", "value": "container"})
+                | st.just({"key": "EDGELB_POOL", "value": "victim"}),
+                max_size=4,
+            )
+        }
+    )
+)
+PORTS = st.lists(
+    either(
+        st.fixed_dictionaries(
+            {"number": either(NUMBERS)},
+            optional={
+                "name": either(WORDS),
+                "protocol": either(st.sampled_from(["tcp", "udp", "udp,tcp"])),
+                "labels": LABELS,
+            },
+        )
+    ),
+    max_size=4,
+)
+STATUS = st.fixed_dictionaries(
+    {"state": st.just("TASK_RUNNING")},
+    optional={
+        "healthy": either(st.booleans()),
+        "container_status": either(
+            st.fixed_dictionaries(
+                {
+                    "network_infos": st.lists(
+                        st.fixed_dictionaries(
+                            {"ip_addresses": st.lists(st.fixed_dictionaries({"ip_address": ADDRESSES}), max_size=3)},
+                            optional={"name": either(st.sampled_from(["calico", "bridge"]))},
+                        ),
+                        max_size=2,
+                    )
+                }
+            )
+        ),
+    },
+)
+RESOURCES = either(
+    st.lists(
+        st.one_of(
+            st.just(m.ports_json(31000, 31005)),
+            st.fixed_dictionaries(
+                {
+                    "name": st.just("ports"),
+                    "ranges": either(
+                        st.fixed_dictionaries(
+                            {"range": st.lists(st.fixed_dictionaries({"begin": NUMBERS, "end": NUMBERS}), max_size=2)}
+                        )
+                    ),
+                }
+            ),
+        ),
+        max_size=2,
+    )
+)
+TASKS = st.fixed_dictionaries(
+    {
+        "task_id": st.just({"value": "evil"}) | either(st.fixed_dictionaries({"value": WORDS})),
+        "framework_id": st.just({"value": "f1"}),
+        "agent_id": st.just({"value": "a1"}) | ANY,
+        "state": st.just("TASK_RUNNING"),
+        "statuses": either(st.lists(STATUS, max_size=2)),
+        "resources": RESOURCES,
+    },
+    optional={
+        "name": either(WORDS),
+        "labels": LABELS,
+        "executor_id": either(st.fixed_dictionaries({"value": WORDS})),
+        "discovery": either(
+            st.fixed_dictionaries({"ports": either(st.fixed_dictionaries({"ports": PORTS}))}, optional={"name": WORDS})
+        ),
+        "container": either(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "docker": st.fixed_dictionaries(
+                        {"network": st.sampled_from(["HOST", "BRIDGE", "USER", 3])},
+                        optional={
+                            "port_mappings": either(
+                                st.lists(
+                                    st.fixed_dictionaries({"host_port": NUMBERS, "container_port": NUMBERS}), max_size=3
+                                )
+                            )
+                        },
+                    ),
+                    "network_infos": either(st.lists(ANY, max_size=2)),
+                },
+            )
+        ),
+        "health_check": ANY,
+    },
+)
+
+# Everything that is not the victim's own task, in all ways to reach it.
+EVERYTHING = pool(
+    "everything",
+    frontend("web", "auto"),
+    backend("auto", service(Endpoint(all_ports=True), task_name_pattern="(?s).")),
+    *(
+        backend(f"b{number}", service(Endpoint(type=kind, all_ports=every), task_id_pattern="^[^v]"))
+        for number, (kind, every) in enumerate(
+            (kind, every)
+            for kind in (EndpointType.AUTO_IP, EndpointType.AGENT_IP, EndpointType.CONTAINER_IP)
+            for every in (False, True)
+        )
+    ),
+    backend("marathon", service(service_id_pattern="(?s).", framework_id="f1")),
+    backend("trusting", service(Endpoint(all_ports=True, trust_announced=True), framework_id="f1")),
+)
+VICTIM = pool("victim", frontend("web", "app"), backend("app", service(task_name="victim", framework_id="f2")))
+
+
+def text_of(selection: Selection, one: Pool) -> str:
+    return joined(render_pool(one, selection.endpoints(one.name)).texts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TASKS, max_size=3), WORDS)
+def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[Any], framework: str) -> None:
+    """Through the listener's index, the wire, the selection and the text."""
+    good = m.running("victim", framework="f2")
+    good["resources"].append(m.ports_json(31100, 31100))
+    agents, frameworks = [m.agent_json("a1")], [m.framework_json("f1", framework), m.framework_json("f2", "good")]
+    index, selection = TaskIndex(), Selection()
+    selection.set_pool(EVERYTHING)
+    selection.set_pool(VICTIM)
+    begin = index.apply(m.subscribed([good], agents, frameworks), 0.0)
+    selection.update(begin.updated, begin.removed)
+    before = text_of(selection, VICTIM)
+    assert "agentip_10.0.0.1_31100" in before
+    for one in raw:
+        for event in (m.task_added(one), {"type": "TASK_UPDATED", "task_updated": {"status": one, "state": one}}):
+            delta = index.apply(event, 1.0)
+            messages = [to_message(task) for task in delta.updated]
+            assert all(message.ByteSize() < PAGE_BYTES for message in messages)
+            selection.update([from_message(message) for message in messages], delta.removed, delta.missing)
+    assert text_of(selection, VICTIM) == before
+    rendering = render_pool(EVERYTHING, selection.endpoints("everything"))
+    assert rendering.unwritable == {}
+    for text in rendering.texts.values():
+        for line in text.text.split("\n"):
+            if line.lstrip().startswith("server "):
+                server = parse_server(line)
+                assert server is not None, line
+                address = parse(server.address)
+                assert address is not None
+                assert "evil" not in line
+    for name, found in selection.endpoints("everything").items():
+        if name != "trusting":
+            for end in found:
+                address = parse(end.host)
+                assert address is not None
+                assert reach(address) is Reach.HOST
+    problem = Problem.of(1, selection.left_out("everything"))
+    assert problem is None or len(encode_problem(problem)) < 30_000
