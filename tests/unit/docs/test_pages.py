@@ -23,10 +23,8 @@ UNFILLED = {
     "docs/reference/api.md",
     "docs/reference/cli.md",
     "docs/reference/contracts.md",
-    "docs/reference/pool.md",
     "docs/reference/sdk.md",
     "docs/reference/settings.md",
-    "docs/tutorial/first-pool.md",
 }
 # What ends one command of a line and begins the next, as shlex gives it.
 _SEPARATORS = set("();<>|&")
