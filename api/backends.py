@@ -32,8 +32,7 @@ def backend_rows(
 def _users(pool: Pool) -> Mapping[str, list[str]]:
     users: dict[str, list[str]] = {}
     for frontend in pool.haproxy.frontends:
-        link = frontend.link_backend
-        for name in sorted({rule.backend for rule in link.map} | ({link.default_backend} - {""})):
+        for name in frontend.link_backend.backends:
             users.setdefault(name, []).append(frontend.name)
     return users
 

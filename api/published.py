@@ -4,13 +4,12 @@ Knows the nodes, also those that a deleted pool leaves for a while; their bytes 
 Reads only, but for the acceptance of a removal.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
+from api.dcos_template.problem import Held, Problem, decode_problem
 from api.server_counts import ServerCounts
 from pool_executor.bundle import Head, InstanceStatus, Part, PartDecoder, decode_head, decode_status
 from sdk.errors import CorruptRecord
@@ -54,40 +53,34 @@ class Published:
         """The text of one part, None when it was removed meanwhile."""
         return read_part(self.zookeeper, f"{self.root}/rendered/{pool}", part)
 
-    def accept_removal(self, pool: str) -> Mapping[str, Any] | None:
-        """Write down that what is held now may go, and tell what it is (`since`, `reason`); None when nothing is.
+    def problem(self, pool: str) -> Problem | None:
+        """What is wrong with the pool, None when nothing is. May raise CorruptRecord."""
+        path = f"{self.root}/rendered/{pool}/problem"
+        found = self.zookeeper.get(path)
+        return None if found is None else decode_problem(path, found[0])
+
+    def accept_removal(self, pool: str) -> Held | None:
+        """Write down that what is held now may go, and tell what it is; None when nothing is. May raise CorruptRecord.
 
         The template looks for it; a hold that begins later is not meant.
         """
-        held = self.problem(pool).get("held")
-        if not isinstance(held, dict):
+        problem = self.problem(pool)
+        if problem is None or problem.held is None:
             return None
-        path, data = f"{self.root}/rendered/{pool}/acceptance", encode_json({"since": held.get("since")})
+        path, data = f"{self.root}/rendered/{pool}/acceptance", encode_json({"since": problem.held.since})
         try:
             self.zookeeper.create(path, data)
         except NodeExists:
             self.zookeeper.set(path, data)
         except NoNode:
             return None  # the pool goes at this moment
-        return held
+        return problem.held
 
     def servers(self, head: Head) -> Mapping[str, int] | None:
         """How many servers each backend has in the bundle, without those that have none; None when there is a newer
         bundle by now. May raise CorruptRecord.
         """
         return self.counts.of(head, lambda part: self.part(head.pool, part))
-
-    def problem(self, pool: str) -> Mapping[str, Any]:
-        """What the template says is wrong with the pool, in the form of contracts.md; empty when nothing is."""
-        found = self.zookeeper.get(f"{self.root}/rendered/{pool}/problem")
-        if found is None or not found[0]:
-            return {}
-        try:
-            record = json.loads(found[0])
-        except (ValueError, RecursionError) as error:
-            _log.warning("What is wrong with a pool cannot be read", pool=pool, error=str(error))
-            return {}
-        return record if isinstance(record, dict) else {}
 
     def instances(self, pool: str) -> list[InstanceStatus]:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""

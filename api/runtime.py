@@ -6,7 +6,10 @@ Knows whom to ask and what it means when one does not answer. What follows from 
 import time
 from typing import Any
 
+import structlog
+
 from api.context import Context, not_found
+from api.dcos_template.problem import Problem
 from api.pool_states import UNKNOWN
 from api.problems import ApiProblem
 from api.scheduler_link import Answer
@@ -15,6 +18,8 @@ from api.verdict import Facts, SchedulerSide
 from pool_executor.bundle import Head
 from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord, StorageUnavailable
+
+_log = structlog.get_logger()
 
 #: A newer bundle may come between reading its head and reading its parts.
 _TRIES = 5
@@ -71,11 +76,20 @@ def status_of(context: Context, stored: StoredPool, side: SchedulerSide) -> dict
         raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
     facts = Facts(
         servers=servers,
-        problem=context.published.problem(name),
+        problem=_problem(context, name),
         doubts=context.liveness.doubts(),
         now=time.time(),
     )
     return pool_status(stored, head, context.published.instances(name), side, facts)
+
+
+def _problem(context: Context, name: str) -> Problem | None:
+    try:
+        return context.published.problem(name)
+    except CorruptRecord as error:
+        # The template writes it anew when something changes; everything else is known without it.
+        _log.warning("What is wrong with a pool cannot be read", pool=name, error=str(error))
+        return None
 
 
 def _bundle(context: Context, name: str) -> tuple[Head | None, dict[str, int] | None]:

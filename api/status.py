@@ -29,7 +29,9 @@ def pool_status(
     """
     rows = _rows(instances, side.pods, head)
     problem = facts.problem
-    backends = backend_rows(stored.pool, facts.servers, instances, _mappings(problem.get("backends")))
+    # What was said of an earlier version may not be true of this one.
+    told = problem.backends if problem and problem.pool_version == stored.version else ()
+    backends = backend_rows(stored.pool, facts.servers, instances, told)
     state, summary, reasons = verdict(stored, head, rows, backends, side, facts)
     return {
         "name": stored.pool.name,
@@ -55,14 +57,10 @@ def pool_status(
         "instances": [json.loads(encode_status(instance)) for instance in instances],
         "loadBalancers": rows,
         "backends": backends,
-        "leftOut": [dict(one) for one in _mappings(problem.get("servers"))],
-        "leftOutCount": problem.get("leftOut") or 0,
+        "leftOut": [one._asdict() for one in problem.servers] if problem else [],
+        "leftOutCount": problem.left_out if problem else 0,
         "doubts": [{"component": doubt.component, "reason": doubt.reason} for doubt in facts.doubts],
     }
-
-
-def _mappings(items: object) -> list[Json]:
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
 
 
 def _scheduler(side: SchedulerSide) -> Json:

@@ -184,7 +184,7 @@ def blueprint(context: Context) -> Blueprint:
         held = context.published.accept_removal(name)
         if held is None:
             raise ApiProblem(409, f"no server of pool {name} is kept without a task: there is no removal to accept")
-        return jsonify(held={"since": held.get("since"), "reason": held.get("reason")}), 202
+        return jsonify(held={"since": held.since, "reason": held.reason}), 202
 
     @route(
         routes, "/pools/<string:name>/status", "GET", answers={"200": json_answer("Everything.", {"type": "object"})}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.backends import without_servers
+from api.dcos_template.problem import Problem
 from api.doubts import Doubt
 from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, refusals
 from pool_executor.bundle import Head
@@ -46,7 +47,7 @@ class Facts:
     """
 
     servers: Mapping[str, int] | None
-    problem: Json
+    problem: Problem | None
     doubts: tuple[Doubt, ...]
     now: float
 
@@ -73,10 +74,9 @@ def verdict(
         others = [f"{other}: {reason}" for other, found in refused[1:] if found != reasons for reason in found]
         return _said(PENDING, f"{name} cannot be placed yet", [*reasons, *others])
     unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
-    structure = facts.problem.get("structure")
-    if structure and unrendered and facts.problem.get("poolVersion") == stored.version:
-        told = str(structure.get("reason") if isinstance(structure, Mapping) else structure)
-        return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [told])
+    problem = facts.problem
+    if problem is not None and problem.structure and unrendered and problem.pool_version == stored.version:
+        return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [problem.structure])
     doubts = [doubt.reason for doubt in facts.doubts]
     if unrendered or head is None:
         return _said(DEPLOYING, f"version {stored.version} of the pool has not been rendered yet", doubts)
@@ -137,9 +137,8 @@ def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iter
     yield from without_servers(backends)
     for doubt in facts.doubts:
         yield f"changes of tasks do not reach the load balancers: {doubt.reason}"
-    held = facts.problem.get("held")
-    if isinstance(held, Mapping) and held.get("reason"):
-        yield f"its last servers are kept: {held['reason']}"
+    if facts.problem is not None and facts.problem.held is not None:
+        yield f"its last servers are kept: {facts.problem.held.reason}"
     for row in rows:
         if row["healthy"] is False and row["error"]:
             yield f"{row['name']}: {row['error']}"

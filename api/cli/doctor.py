@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -27,6 +28,12 @@ if TYPE_CHECKING:  # imported when the options are read
 @click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", hidden=True)
 @click.option("--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", hidden=True)
 @click.option("--listener-listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", hidden=True)
+@click.option("--listener-health-listen", envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", hidden=True)
+@click.option("--template-health-listen", envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", hidden=True)
+@click.option(
+    "--local", envvar="EDGELB_LOCAL", hidden=True, type=click.Path(path_type=Path),
+    help="Folder of the local stack that this shell is for.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 @settings.mesos_access
@@ -39,6 +46,9 @@ def doctor(
     api_listen: str,
     scheduler_listen: str,
     listener_listen: str,
+    listener_health_listen: str,
+    template_health_listen: str,
+    local: Path | None,
     as_json: bool,
     access: "Access",
 ) -> None:
@@ -57,7 +67,9 @@ def doctor(
         credentials=credentials,
         access=access,
         framework=framework,
-        listen=(api_listen, scheduler_listen, listener_listen),
+        listen=_of_stack(local)
+        or (api_listen, scheduler_listen, listener_listen, listener_health_listen, template_health_listen),
+        directory=local or Path.cwd(),
     )
     findings = []
     for finding in _quietly(checks.check_all(targets)):
@@ -71,6 +83,18 @@ def doctor(
     talk(f"{failed} failed, {warned} to look at, {len(findings) - failed - warned} ok")
     if failed:
         raise SystemExit(Exit.UNHEALTHY)
+
+
+def _of_stack(directory: Path | None) -> tuple[str, ...]:
+    """Where the processes of the local stack listen that this shell was made for; none when it is for none."""
+    if directory is None:
+        return ()
+    from api.cli.local.layout import DEFAULT_BASE_PORT, Layout
+    from api.cli.local.place import Place
+
+    layout = Layout(directory=directory, base_port=Place(directory).base_port or DEFAULT_BASE_PORT)
+    ports = (layout.api, layout.scheduler, layout.listener, layout.listener_health, layout.template_health)
+    return tuple(f"127.0.0.1:{port}" for port in ports)
 
 
 def _quietly(findings: Iterator[checks.Finding]) -> Iterator[checks.Finding]:

@@ -9,14 +9,18 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import urllib3
 
 from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
+from api.doubts import Seen, doubts
+from api.liveness import Liveness
 from sdk import programs
+from sdk.clock import SystemClock
 from sdk.errors import SdkError, Unauthorized
 from sdk.local.processes import listeners
 from sdk.mesos.access import Access
@@ -26,6 +30,11 @@ from sdk.zookeeper_address import parse
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _TIMEOUT = 3.0
+_ANSWER = 5.0
+_ELECTED = 8.0
+"""Seconds until the leader that stands in ZooKeeper is known: a session has to begin first."""
+_BEATS = 12.0
+"""Seconds in which a template process that works beats; it does so every 3 s."""
 _MIN_HAPROXY = (2, 6)
 _MIN_FREE_MB = 500
 
@@ -50,6 +59,8 @@ class Targets:
     api: str
     framework: str
     listen: tuple[str, ...]
+    directory: Path
+    """Where logs and state are written: the stack's folder, or where the command was called."""
     access: Access
     token: str | None = field(default=None, repr=False)
     credentials: tuple[str, str] | None = field(default=None, repr=False)
@@ -59,7 +70,7 @@ def check_all(targets: Targets) -> Iterator[Finding]:
     """All checks, those of this machine first."""
     yield check_python(sys.version_info[:3])
     yield from check_programs()
-    yield check_disk(str(Path.cwd()))
+    yield check_disk(str(targets.directory))
     yield from check_ports(targets.listen)
     yield from check_zookeeper(targets)
     yield check_mesos(targets.mesos, targets.access)
@@ -151,7 +162,7 @@ def check_zookeeper(targets: Targets) -> Iterator[Finding]:
         try:
             yield _schema(zookeeper, address, root)
             yield _leader(zookeeper, f"{root}/frameworks/{targets.framework}/leader/holder")
-            yield _template(zookeeper, f"{root}/locks/template/holder")
+            yield from _template(zookeeper, root)
         except SdkError as error:
             yield Finding(level=FAIL, subject="zookeeper", seen=str(error), advice="see ZooKeeper's own log")
     finally:
@@ -188,11 +199,38 @@ def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
     return Finding(level=OK, subject="scheduler", seen=f"{url} is in charge and ready")
 
 
-def _template(zookeeper: ZooKeeper, path: str) -> Finding:
-    if zookeeper.get(path) is None:
+def _template(zookeeper: ZooKeeper, root: str) -> Iterator[Finding]:
+    """The template process in charge: that it beats while we look, and what it knows of the listener and of Mesos."""
+    liveness = Liveness(zookeeper, root, SystemClock())
+    seen = _await(liveness, lambda found: found.holder is not None)
+    if seen.holder is None:
         advice = "start edgelb run template (or edgelb serve); until then load balancers keep their configuration"
-        return Finding(level=FAIL, subject="template", seen="none is in charge", advice=advice)
-    return Finding(level=OK, subject="template", seen="one is in charge")
+        yield Finding(level=FAIL, subject="template", seen="none is in charge", advice=advice)
+        return
+    first = _await(liveness, lambda found: found.pulse is not None).pulse
+    seen = _await(liveness, lambda found: found.pulse is not None and found.pulse != first)
+    if first is None or seen.pulse is None or seen.pulse == first:
+        advice = "restart it; edgelb serve does so by itself. Until then load balancers keep their servers"
+        hangs = f"process {seen.holder} is in charge and hangs: no sign of life within {_BEATS:g} s"
+        yield Finding(level=FAIL, subject="template", seen=hangs, advice=advice)
+        return
+    yield Finding(level=OK, subject="template", seen=f"process {seen.holder} is in charge and works")
+    doubt = next(iter(doubts(seen)), None)
+    if doubt is None:
+        yield Finding(level=OK, subject="listener", seen=f"{seen.pulse.listener} tells the template what runs")
+    else:
+        advice = "load balancers keep their servers meanwhile; check that process, or restart it"
+        yield Finding(level=FAIL, subject=doubt.component, seen=doubt.reason, advice=advice)
+
+
+def _await(liveness: Liveness, enough: Callable[[Seen], bool]) -> Seen:
+    """What is seen when it is enough, or after _BEATS seconds."""
+    deadline = time.monotonic() + _BEATS
+    while not enough(seen := liveness.seen()) and time.monotonic() < deadline:
+        if seen.holder is None and seen.holder_for > _TIMEOUT:
+            break
+        time.sleep(0.05)
+    return seen
 
 
 def _sentence(data: bytes) -> str:
@@ -206,17 +244,25 @@ def _sentence(data: bytes) -> str:
 def check_mesos(address: str, access: Access) -> Finding:
     """Whether a master answers."""
     # Imported here: pymesos comes with it.
+    from sdk.mesos.connection import Limits, NoAnswer
     from sdk.mesos.operator import OperatorClient
 
     shown = without_secrets(address) if "://" in address else address
     advice = "start Mesos, or name the masters with --mesos or EDGELB_MESOS"
     try:
         _reach(address)
-        client = OperatorClient(address, credentials=access.credentials, tls=access.tls)
+        limits = Limits(connect=_TIMEOUT, answer=_ANSWER)
+        client = OperatorClient(address, credentials=access.credentials, tls=access.tls, limits=limits)
         try:
-            version = client.call("GET_VERSION")["get_version"]["version_info"]["version"]
+            if not client.wait_known(_ELECTED):
+                seen = f"{shown}: no master is elected there, or ZooKeeper does not answer"
+                return Finding(level=FAIL, subject="mesos", seen=seen, advice=advice)
+            version = client.call("GET_VERSION", idempotent=False)["get_version"]["version_info"]["version"]
         finally:
             client.close()
+    except NoAnswer:
+        seen = f"{shown} accepts connections, but gives no answer within {_ANSWER:g} s"
+        return Finding(level=FAIL, subject="mesos", seen=seen, advice="it hangs or is overloaded: restart that master")
     except Unauthorized as error:
         advice = "set EDGELB_MESOS_PRINCIPAL and EDGELB_MESOS_SECRET_FILE to what this Mesos knows"
         return Finding(level=FAIL, subject="mesos", seen=str(error), advice=advice)

@@ -120,9 +120,12 @@ def _unmet(
             f"{verb} {wanted}; {kinds} are {_some(there, condition.text)}" if there else "no task runs in the cluster"
         )
     match = "matches" if condition.pattern else "is called"
+    if not there and found is not None:
+        return f"no {kind}{of} {match} {wanted}; there are none"
+    if not there and condition.field.startswith("marathon."):
+        return f"no {kind} {match} {wanted}: no running task belongs to a Marathon"
     if not there:
-        missing = "no running task belongs to a Marathon" if kind.startswith("Marathon") else f"no running task{of}"
-        return f"{missing}; no {kind} {match} {wanted}"
+        return "no task runs in the cluster"
     return f"no {kind}{of} {match} {wanted}; {kinds} are {_some(there, condition.text)}"
 
 
@@ -165,7 +168,7 @@ def _some(names: Iterable[str], wanted: str) -> str:
     """A few names, the most similar ones to `wanted` first."""
     every = sorted(names)
     near = difflib.get_close_matches(wanted, every[:_MOST_COMPARED], _NAMED, 0.6) if wanted else []
-    shown = list(islice(dict.fromkeys([*near, *every]), _NAMED))
+    shown = list(islice(dict.fromkeys([*sorted(near), *every]), _NAMED))
     more = f" and {len(every) - len(shown)} more" if len(every) > len(shown) else ""
     return ", ".join(map(_short, shown)) + more
 

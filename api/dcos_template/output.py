@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from api.dcos_template.endpoint import Endpoint
+from api.dcos_template.explainer import LOOK_AGAIN, Explainer
 from api.dcos_template.guard import DEFAULT_PERCENT, Backends, Hold, judge, with_kept, without
 from api.dcos_template.problem import Held, Problem, decode_problem, encode_problem
 from api.dcos_template.publish import Published, Publisher
@@ -44,6 +45,7 @@ class Output:
         self._selection = selection
         self._clock = clock
         self._hold_percent = hold_percent
+        self._explainer = Explainer(selection, clock)
 
     # ------------------------------------------------------------ publishing
 
@@ -209,10 +211,14 @@ class Output:
                 self._left_out(name, state),
                 structure=state.refused,
                 held=Held(since=hold.since, reason=hold.reason()) if hold else None,
+                backends=self._explainer.explain(name, state.stored.revision, _without_servers(state)),
             )
             self._records.write_problem(name, None if problem is None else encode_problem(problem))
             if hold is None:
                 self._records.forget_acceptance(name)
+            if problem is not None and problem.backends:
+                # What keeps them empty may change without touching this pool.
+                state.report_due = now + LOOK_AGAIN
         except (StorageUnavailable, StorageConflict) as error:
             self._records.forget_pool(name)
             state.report_soon(now)
@@ -225,6 +231,16 @@ class Output:
         if state.rendering is not None:
             for backend, endpoints in state.rendering.unwritable.items():
                 yield from (LeftOut(backend, "", f"no server line can hold {one.host[:80]!a}") for one in endpoints)
+
+
+def _without_servers(state: PoolState) -> list[str]:
+    """Backends that have none, those that a frontend uses first: only the first ones are explained."""
+    if state.rendering is None:
+        return []
+    frontends = state.stored.pool.haproxy.frontends
+    used = {name for frontend in frontends for name in frontend.link_backend.backends}
+    empty = [name for name, backend in state.rendering.backends.items() if not backend.servers]
+    return sorted(empty, key=lambda name: (name not in used, name))
 
 
 def _with_all_kept(

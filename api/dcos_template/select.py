@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, task_endpoints
+from api.dcos_template.explain import Asked, Condition
 from api.dcos_template.selector import Field, Selector, compile_service, found, selected, values_of
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
@@ -233,6 +234,39 @@ class Selection:
             for task, chosen in self._matches.get(key, {}).items():
                 if chosen.left_out:
                     yield LeftOut(name, task.id, chosen.left_out)
+
+    # ------------------------------------------------------------ why there are none
+
+    def asked(self, backend: BackendKey) -> list[Asked]:
+        """What the services of a backend ask of tasks; those with a fixed address ask nothing."""
+        keys = [key for key in self._of_pool.get(backend.pool, ()) if key.backend == backend]
+        return [self._asked(self._services[key]) for key in keys if key in self._services]
+
+    def _asked(self, selector: Selector) -> Asked:
+        return Asked(
+            conditions=[
+                *(Condition(field, value, False, value.__eq__) for field, value in selector.exact),
+                *(Condition(field, pattern.text, True, pattern.found_in) for field, pattern in selector.patterns),
+            ],
+            wish=selector.wish,
+            left_out=lambda task: self._why_not(selector, task),
+        )
+
+    def _why_not(self, selector: Selector, task: Task) -> str:
+        """Why a task that meets the conditions is no server; empty when that is not known."""
+        if selected(selector, task, self._rules.own_framework):
+            return task_endpoints(selector.wish, task, self._rules.servers_per_task).left_out
+        if task.framework_name == self._rules.own_framework:
+            return "is a load balancer, which is selected only by the name of its framework or its task id"
+        return "is called like a Marathon service, but its framework is no Marathon"
+
+    def values(self, field: str) -> Mapping[str, Collection[TaskKey]]:
+        """The tasks that have each value of a field of selectors."""
+        return self._tasks_by_value[Field(field)]
+
+    def task(self, key: TaskKey) -> Task:
+        """One of the tasks."""
+        return self._tasks[key]
 
     def _collect(self, key: _ServiceKey, unique: dict[tuple[Kind, str, int], Endpoint]) -> None:
         fixed = self._fixed.get(key)

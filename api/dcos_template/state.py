@@ -47,5 +47,5 @@ class PoolState:
 
     def report_soon(self, now: float) -> None:
         """Look at what is wrong at once, or as soon as that may be written again."""
-        if self.report_due is None:
-            self.report_due = max(now, self.reported + REPORT_EVERY)
+        soon = max(now, self.reported + REPORT_EVERY)
+        self.report_due = soon if self.report_due is None else min(self.report_due, soon)

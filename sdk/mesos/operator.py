@@ -42,10 +42,16 @@ class OperatorClient:
     ) -> None:
         self._client = Client(credentials=credentials, tls=tls, limits=limits)
         self._masters = source or masters(master, scheme="https" if tls else "http")
+        self._news = threading.Condition()
         self._masters.start(self._leader_changed)
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._closed = False
+
+    def wait_known(self, timeout: float) -> bool:
+        """Wait until a master to ask is known, which is at once where it is named itself; False after `timeout` s."""
+        with self._news:
+            return self._news.wait_for(lambda: bool(self._masters.known()), timeout)
 
     def call(self, kind: str, body: Mapping[str, Any] | None = None, *, idempotent: bool = True) -> Any:
         """Make a call and return its JSON, `{}` when the answer is empty.
@@ -148,6 +154,8 @@ class OperatorClient:
         raise failure
 
     def _leader_changed(self) -> None:
+        with self._news:
+            self._news.notify_all()
         leader = self._masters.leader()
         with self._lock:
             stale = [stream for stream in self._streams if leader is not None and stream.endpoint != leader]

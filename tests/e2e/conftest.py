@@ -59,11 +59,11 @@ class System:
             env={**os.environ, **settings, "NO_COLOR": "1", "COLUMNS": "200"},
         )
 
-    def create(self, pool: dict[str, Any]) -> list[str]:
+    def create(self, pool: dict[str, Any], state: str = "ready") -> list[str]:
         """Create a pool, wait until all its instances serve and are known to; the URLs of its frontend."""
         self.stack.call("POST", f"{self.stack.api}/v2/pools", pool)
         urls = self.serving(pool["name"], pool.get("count", 1))
-        wait_until(lambda: self.ready(pool["name"]), 30, f"pool {pool['name']} to be ready")
+        wait_until(lambda: self.status(pool["name"])["state"] == state, 30, f"pool {pool['name']} to be {state}")
         return urls
 
     def serving(self, pool: str, count: int) -> list[str]:

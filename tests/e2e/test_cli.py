@@ -172,7 +172,7 @@ def test_waiting_for_what_cannot_be_placed_tells_why_and_times_out(system: Syste
     file.write_text(json.dumps(system.pool(pool, count=1, cpus=400)))
     done = system.edgelb("create", str(file), "--wait", "--timeout", "4")
     assert done.returncode == 6, done.stderr
-    assert "waits for an offer: 2 offers: cpus: wants 400.1" in done.stderr
+    assert "waits for an offer that fits:\n    2 offers: cpus: wants 400.1" in done.stderr
     done = system.edgelb("status", pool)
     assert done.returncode == 0
     assert "cpus: wants 400.1" in done.stdout
@@ -192,7 +192,7 @@ def test_an_update_shows_in_the_traffic(system: System, pool: str) -> None:
     document["haproxy"]["frontends"][0]["linkBackend"]["map"] = [{"backend": "nobody", "pathBeg": "/closed"}]
     nobody = {"name": "nobody", "services": [{"mesos": {"frameworkName": "nobody"}}]}
     document["haproxy"]["backends"].append(nobody)
-    [url] = system.create(document)
+    [url] = system.create(document, state="degraded")
     wait_until(lambda: system.stack.fetch(f"{url}closed")[0] == 503, 10, "the closed path")
     document["haproxy"]["frontends"][0]["linkBackend"]["map"] = []
     ok(system, "update", "-", "--wait", stdin=json.dumps(document))

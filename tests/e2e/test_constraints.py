@@ -1,5 +1,6 @@
 """Where instances may run: one per host, ports that only some agents offer, several pools beside each other."""
 
+import itertools
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -34,12 +35,14 @@ def hosts(system: System, pool: str) -> list[str]:
 
 def why_it_waits(system: System, pool: str, instance: str) -> str:
     """The reasons that `edgelb status` gives for an instance below the table, once it has offers to tell of."""
-    start = f"{instance}: waits for an offer: "
+    start = f"{instance}: waits for an offer that fits:\n"
 
-    def told() -> list[str]:
-        return [line for line in system.edgelb("status", pool).stdout.splitlines() if line.startswith(start)]
+    def told() -> str:
+        return system.edgelb("status", pool).stdout.partition(start)[2]
 
-    return wait_until(told, 20, f"the reasons for {instance}")[0].removeprefix(start)
+    reasons = wait_until(told, 20, f"the reasons for {instance}").splitlines()
+    # One line each, further in than what follows.
+    return "\n".join(itertools.takewhile(lambda line: line.startswith("    "), reasons))
 
 
 def test_of_three_instances_on_two_public_agents_the_third_says_why_it_waits(system: System, name: str) -> None:

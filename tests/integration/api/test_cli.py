@@ -209,8 +209,8 @@ def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
     publish_bundle(connection, zk_root, **{"10-global": "global\n", "30-backends-00": "backend app\n"})
     publish_instance(connection, zk_root, instance())
     reason = "no running task of framework nosuch; frameworks are edgelb, webapp"
-    problem = {"poolVersion": 1, "backends": [{"backend": "app", "reason": reason}], "servers": [], "leftOut": 0}
-    connection.put(f"{zk_root}/rendered/web/problem", json.dumps(problem).encode())
+    problem = Problem(pool_version=1, backends=({"backend": "app", "reason": reason},))
+    connection.put(f"{zk_root}/rendered/web/problem", encode_problem(problem))
     say(scheduler, [pod()])
     result = run("status", "web")
 

@@ -327,11 +327,16 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
     apps = backend("app", service(task_name="app")), backend("odd", service(task_name="odd"))
     tree.pools.create(pool("web", frontend("web", "app"), *apps))
     wait_until(tree.servers, what="the bundle")
-    assert tree.problem() is None
+    empty = wait_until(tree.problem, what="the record of the backend without servers")
+    assert [dict(one) for one in empty.backends] == [
+        {"backend": "odd", "reason": "no task is called odd; tasks are app"}
+    ]
+    assert empty.left_out == 0
     listener.operator.say(m.task_added(odd("odd-1", address)), m.task_added(running("t2", 31002)))
     wait_until(lambda: len(tree.servers()) == 2, what="the second server of the other application")
     assert tree.servers(of="odd") == []
-    problem = wait_until(tree.problem, what="the record of the problem")
+    problem = wait_until(lambda: (now := tree.problem()) and now.left_out and now, what="the record of the problem")
+    assert problem
     assert (problem.pool_version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
     (left_out,) = problem.servers
     assert (left_out.backend, left_out.task) == ("odd", "odd-1")
@@ -346,6 +351,24 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
 
     wait_until(told, what="the new version of the pool")
     listener.operator.say(m.task_updated("odd-1", m.status_json("TASK_FINISHED")))
+    wait_until(lambda: (now := tree.problem()) and not now.left_out, what="the end of what was left out")
+
+
+def test_a_backend_without_servers_is_explained_anew_while_tasks_come_and_go(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """What it selects may come to be without an event that touches the pool; once it has servers, nothing is told."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(pool("web", frontend("web", "odd"), backend("odd", service(task_name="odd"))))
+
+    def reason() -> str:
+        record = tree.problem()
+        return str(record.backends[0]["reason"]) if record and record.backends else ""
+
+    wait_until(lambda: reason() == "no task is called odd; tasks are app", what="the reason")
+    listener.operator.say(m.task_added({**running("t2", 31002), "name": "odder"}))
+    wait_until(lambda: reason() == "no task is called odd; tasks are odder, app", 30, "the reason with the new task")
+    listener.operator.say(m.task_added({**running("t3", 31003), "name": "odd"}))
     wait_until(lambda: tree.problem() is None, what="the end of the record")
 
 

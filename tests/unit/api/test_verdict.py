@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.backends import backend_rows
+from api.dcos_template.problem import Held, Problem
 from api.doubts import Doubt
 from api.status import pool_status
 from api.verdict import Facts, SchedulerSide
@@ -44,7 +45,7 @@ INSTANCE = InstanceStatus(
 TASK = {"id": "t0", "name": "edgelb-pool-0-server", "state": "TASK_RUNNING", "message": "serving version 3"}
 POD = {"name": "edgelb-pool-0", "index": 0, "status": "RUNNING", "tasks": [TASK], "pending": None}
 SIDE = SchedulerSide(pool_version=1, pool_uid="u1", plans=({"name": "deploy", "status": "COMPLETE"},), pods=(POD,))
-FACTS = Facts(servers={"app": 2, "api": 1}, problem={}, doubts=(), now=1000.0)
+FACTS = Facts(servers={"app": 2, "api": 1}, problem=None, doubts=(), now=1000.0)
 HEAD = Head(pool="web", epoch=1, version=3, pool_version=1, pool_uid="u1", task_revision=1)
 
 
@@ -67,6 +68,7 @@ def test_a_pool_is_ready_when_traffic_can_flow() -> None:
     ]
 
 
+NO_TASK = Problem(pool_version=1, backends=({"backend": "api", "reason": "no task is called b"},))
 SHORT = BackendHealth(name="api", servers=1, up=0, reason="Connection refused")
 DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
 
@@ -75,7 +77,10 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
     ("changes", "reason"),
     [
         (
-            {"servers": {"app": 2}, "problem": {"backends": [{"backend": "api", "reason": "no task is called b"}]}},
+            {
+                "servers": {"app": 2},
+                "problem": NO_TASK,
+            },
             "backend api has no servers: no task is called b",
         ),
         ({"servers": {"app": 2}}, "backend api has no servers: no servers were found for it"),
@@ -85,7 +90,7 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
         ),
         ({"doubts": (DOUBT,)}, "changes of tasks do not reach the load balancers: the mesos-listener at h:1 hangs"),
         (
-            {"problem": {"held": {"since": 1.0, "reason": "90 of 100 tasks went at once"}}},
+            {"problem": Problem(pool_version=1, held=Held(since=1.0, reason="90 of 100 tasks went at once"))},
             "its last servers are kept: 90 of 100 tasks went at once",
         ),
         (
@@ -105,11 +110,11 @@ def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str,
 
 def test_what_the_template_refuses_is_rejected_with_its_reason() -> None:
     """It looked like a slow deployment, for ever; a refusal of an older version says nothing."""
-    problem = {"poolVersion": 1, "structure": {"reason": "backend x: exists twice"}}
+    problem = Problem(pool_version=1, structure="backend x: exists twice")
     found = status(head=replace(HEAD, pool_version=7), problem=problem)
     assert found["state"] == "rejected"
     assert found["summary"] == "version 1 of the pool cannot be rendered: backend x: exists twice"
-    assert status(head=replace(HEAD, pool_version=7), problem=problem | {"poolVersion": 7})["state"] == "deploying"
+    assert status(head=replace(HEAD, pool_version=7), problem=replace(problem, pool_version=7))["state"] == "deploying"
 
 
 def test_a_pool_that_was_created_again_is_not_ready_before_it_is_rendered() -> None:

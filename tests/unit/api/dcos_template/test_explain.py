@@ -98,7 +98,7 @@ HTTPS = Endpoint(port_name="htttp")
         (
             [asked(exact(SERVICE, "/shp"))],
             [EDGE],
-            "no running task belongs to a Marathon; no Marathon service is called /shp",
+            "no Marathon service is called /shp: no running task belongs to a Marathon",
         ),
         (
             [asked(exact(FRAMEWORK, "webapp"), wish=HTTPS)],
