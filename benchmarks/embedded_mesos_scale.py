@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from api.cli import logs
 from api.mesos_listener.board import Board
 from api.mesos_listener.stream import Follower
+from api.turns import Turns
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from sdk.clock import SystemClock
 from sdk.errors import SdkError
@@ -190,7 +191,10 @@ def listen(pipe: Connection, address: str) -> None:
     board, timed = Board("benchmark"), Timed(address)
     complete = threading.Event()
     begun = time.monotonic()
-    follower = Follower(timed, board, SystemClock(), lambda: complete.set() if board.complete else None)
+    clock = SystemClock()
+    follower = Follower(
+        timed, board, clock, lambda: complete.set() if board.complete else None, turns=Turns(clock, limit=180)
+    )
     follower.start()
     complete.wait()
     pipe.send((time.monotonic() - begun, len(board.snapshot().tasks)))

@@ -134,9 +134,8 @@ class Worker:
                 self._take_tasks(batch.tasks)
             if batch.complete and not self._have_tasks:
                 self._have_tasks = True
-                log.info(
-                    "The list of running tasks is complete", tasks=len(self._selection.tasks), pools=len(self._pools)
-                )
+                count = len(self._selection.tasks)
+                log.info("The list of running tasks is complete", tasks=count, pools=len(self._pools))
             if not batch.more or self._clock.monotonic() >= until:
                 return True
 
@@ -205,10 +204,8 @@ class Worker:
             log.exception("A task could not be taken; it is left out, all others are taken", tasks=len(changes))
             for key, change in changes:
                 self._take_alone(key, change)
-            # What those before it touched is not known any more.
-            for state in self._pools.values():
-                state.stale = None
-                state.window = state.window.touch(Change.LOST, now)
+            for state in self._pools.values():  # what those before it touched is not known any more
+                state.stale, state.window = None, state.window.touch(Change.LOST, now)
             return
         self._touch(touched, now)
         for state in self._pools.values():

@@ -162,7 +162,7 @@ class Follower:
         now = self._clock.monotonic()
         if odd and now >= self._note_due:
             log.warning(
-                f"Something that a task says is not used: {odd[0].notes[0]}",
+                f"Of a task, {odd[0].notes[0]}",
                 task=odd[0].id,
                 framework=odd[0].framework_name,
                 tasks_since_last_told=self._noted,

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import grpc
@@ -102,10 +102,10 @@ class Copy:
 
 
 @pytest.fixture(autouse=True)
-def no_errors_in_the_log() -> Iterator[None]:
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
     """What is caught and logged as an error by some thread fails the test."""
     with structlog.testing.capture_logs() as entries:
-        yield
+        yield entries
     assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
 
 
@@ -234,6 +234,22 @@ def test_a_client_follows_starts_health_and_ends(listener: Listener) -> None:
     assert (task.healthy, task.framework_name, task.agent_address) == (True, "marathon", "10.0.0.1")
     listener.operator.say(m.task_updated("t1", m.status_json("TASK_FINISHED")))
     wait_until(lambda: copy.ids == {"t2", "t3"}, what="the end of t1")
+    watch.stop()
+
+
+def test_what_is_not_used_of_tasks_is_logged_once_in_a_while(
+    listener: Listener, logged: list[MutableMapping[str, Any]]
+) -> None:
+    """Applications decide how often that happens."""
+    listener.operator.say(START)
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    listener.operator.say(*(m.task_added(m.running(f"long{n}", name="n" * 5000)) for n in range(20)))
+    wait_until(lambda: len(copy.ids) == 22, what="all tasks")
+    (told,) = (entry for entry in logged if "is not used" in entry["event"])
+    assert told["event"] == ("Of a task, its name of 5000 characters is not used: the limit is 4096")
+    assert (told["task"], told["log_level"]) == ("long0", "warning")
     watch.stop()
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from api.mesos_listener.board import Board
 from api.mesos_listener.stream import Follower
+from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.errors import EnvironmentProblem
 from sdk.local.simulated.cluster import SimulatedCluster
@@ -128,7 +129,7 @@ def test_the_listeners_index_equals_the_tasks_of_the_master() -> None:
         board = Board("test")
         operator = OperatorClient(cluster.address)
         changed = threading.Event()
-        follower = Follower(operator, board, SystemClock(), changed.set)
+        follower = Follower(operator, board, SystemClock(), changed.set, turns=Turns(SystemClock(), limit=180))
         follower.start()
         try:
             wait_until(lambda: board.snapshot().revision > 300, 30, "churn")

@@ -112,5 +112,7 @@ def named(task_id: str, number: int) -> Task:
 
 
 def servers(session: ZooKeeper, zk_root: str) -> set[str]:
-    text = Published(zookeeper=session, root=zk_root, framework="edgelb").config_text("web") or ""
+    stored = PoolStore(session, zk_root).get("web")
+    assert stored is not None
+    text = Published(zookeeper=session, root=zk_root, framework="edgelb").config_text("web", stored.revision.uid) or ""
     return {line.split()[1] for line in text.splitlines() if line.startswith("    server agentip_")}
