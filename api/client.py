@@ -21,14 +21,18 @@ class ApiError(Exception):
     """The API answered with an error; `status` is HTTP's.
 
     `errors` are its sentences about single fields, of which `more` were left out; the message has all of them joined.
+    `ours` is False when the answer is not in the API's form: another server gave it.
     """
 
-    def __init__(self, status: int, message: str, *, errors: tuple[str, ...] = (), more: int = 0) -> None:
+    def __init__(
+        self, status: int, message: str, *, errors: tuple[str, ...] = (), more: int = 0, ours: bool = True
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
         self.more = more
+        self.ours = ours
 
 
 class ApiUnreachable(Exception):
@@ -247,7 +251,8 @@ def _error(response: urllib3.BaseHTTPResponse, base: str) -> ApiError:
         # Not in our form, so not from us: a proxy in between, or another server.
         text = " ".join(response.data.decode(errors="replace").split())[:200]
         said = f" ({text})" if text else ""
-        return ApiError(response.status, f"{base} answered HTTP {response.status}{said}; is that the Edge-LB API?")
+        message = f"{base} answered HTTP {response.status}{said}; is that the Edge-LB API?"
+        return ApiError(response.status, message, ours=False)
     listed, more = body.get("errors"), body.get("moreErrors")
     entries = listed if isinstance(listed, list) else []
     errors = tuple(str(one.get("detail")) for one in entries if isinstance(one, dict))

@@ -9,7 +9,8 @@ from api.problems import ApiProblem
 from api.published import Published
 from api.scheduler_link import SchedulerLink
 from scheduler.pools import texts
-from scheduler.pools.store import PoolStore, StoredPool
+from scheduler.pools.store import PoolStore
+from scheduler.pools.stored import StoredPool
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
 

@@ -108,12 +108,15 @@ class Published:
         found = {name: self.zookeeper.children(f"{self.root}/{name}") for name in ("pools", "instances", "rendered")}
         return [f"{name} of {', '.join(pools[:5])}" for name, pools in found.items() if pools]
 
-    def config_text(self, pool: str) -> str | None:
-        """The rendered configuration as one text, None when there is none. May raise CorruptRecord."""
+    def config_text(self, pool: str, uid: str) -> str | None:
+        """The rendered configuration as one text, None when there is none of the pool with this uid.
+
+        May raise CorruptRecord.
+        """
         # A part may be removed between reading the head and reading it: then there is a newer head.
         for _ in range(5):
             head = self.head(pool)
-            if head is None:
+            if head is None or head.pool_uid != uid:
                 return None
             texts = [(part, self.part(pool, part)) for part in (*head.of_kind("config"), *head.of_kind("map"))]
             if all(text is not None for _, text in texts):

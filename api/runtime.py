@@ -16,7 +16,7 @@ from api.scheduler_link import Answer
 from api.status import pool_status, removal_status
 from api.verdict import Facts, SchedulerSide
 from pool_executor.bundle import Head
-from scheduler.pools.store import StoredPool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord, StorageUnavailable
 
 _log = structlog.get_logger()

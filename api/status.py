@@ -13,7 +13,7 @@ from api.backends import backend_rows
 from api.pool_states import REMOVING
 from api.verdict import Facts, SchedulerSide, instance_note, verdict
 from pool_executor.bundle import Head, InstanceStatus, encode_status
-from scheduler.pools.store import StoredPool
+from scheduler.pools.stored import StoredPool
 
 Json = Mapping[str, Any]
 

@@ -18,7 +18,8 @@ from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool, output_pool
-from scheduler.pools.store import PoolExists, PoolMissing, StoredPool, VersionMismatch
+from scheduler.pools.store import PoolExists, PoolMissing, VersionMismatch
+from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord
 from sdk.http.guard import require_confirmation
 
@@ -125,9 +126,9 @@ def blueprint(context: Context) -> Blueprint:
     @route(routes, "/pools/<string:name>/lbconfig", "GET", answers={"200": text_answer("HAProxy's configuration.")})
     def lbconfig(name: str) -> Response:
         """The configuration that was rendered for the pool's load balancers."""
-        context.stored(name)
+        uid = context.stored(name).revision.uid
         try:
-            text = context.published.config_text(name)
+            text = context.published.config_text(name, uid)
         except CorruptRecord as error:
             raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
         if text is None:
@@ -180,10 +181,7 @@ def blueprint(context: Context) -> Blueprint:
     def accept_removal(name: str) -> tuple[Response, int]:
         """Let the servers go that are kept although Mesos does not name their tasks any more."""
         context.stored(name)
-        try:
-            held = context.published.accept_removal(name)
-        except CorruptRecord as error:
-            raise ApiProblem(500, f"what is wrong with pool {name} cannot be read: {error}") from error
+        held = context.published.accept_removal(name)
         if held is None:
             raise ApiProblem(409, f"no server of pool {name} is kept without a task: there is no removal to accept")
         return jsonify(held={"since": held.since, "reason": held.reason}), 202

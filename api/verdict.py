@@ -12,7 +12,7 @@ from api.dcos_template.problem import Problem
 from api.doubts import Doubt
 from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, refusals
 from pool_executor.bundle import Head
-from scheduler.pools.store import StoredPool
+from scheduler.pools.stored import StoredPool
 
 Json = Mapping[str, Any]
 Verdict = tuple[str, str, tuple[str, ...]]

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
-from sdk.clock import SystemClock
+from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
 from sdk.errors import StorageUnavailable
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
@@ -122,7 +122,7 @@ class SchedulerProcess:
                 self._zookeeper, store.leader_path, {"id": framework.name, "url": url, "pid": os.getpid(), **told}
             ),
             feeds=feed_factory(framework, settings.mesos, url, settings.access),
-            clock=SystemClock(),
+            clock=ForwardClock(SystemClock()),
             new_id=lambda: str(uuid.uuid4()),
             metrics=self._metrics,
         )

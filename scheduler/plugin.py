@@ -14,7 +14,8 @@ from flask import Blueprint, Response
 from pool_executor.artifact import build
 from scheduler.options import parse_options
 from scheduler.pools.service import ARTIFACT, Deployment, service_spec
-from scheduler.pools.store import PoolStore, PoolView, PoolWatch, StoredPool
+from scheduler.pools.store import PoolStore, PoolView, PoolWatch
+from scheduler.pools.stored import StoredPool
 from sdk.errors import SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec

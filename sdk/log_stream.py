@@ -4,6 +4,7 @@ Knows that a disk may be full, a terminal closed and a pipe's reader dead. None 
 balancer, a scheduler or a supervisor to end, and a log line is written at places where nobody expects an error.
 """
 
+import os
 import sys
 from contextlib import suppress
 from typing import TextIO, cast
@@ -25,3 +26,13 @@ class _StandardError:
 
 STDERR = cast(TextIO, _StandardError())
 """Standard error without OSError. One object: structlog keeps a lock for each that it is given, for ever."""
+
+
+def abandon() -> None:
+    """Give up what standard error has not taken. Python would end with 120 for it, whatever came of the process."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)

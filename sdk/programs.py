@@ -1,7 +1,7 @@
-"""Where the programs of the system are, such as HAProxy.
+"""Where the programs of the system are, such as daemons.
 
 Debian puts daemons into directories that are on the PATH of root alone, and Mesos gives executors a PATH without them:
-an ordinary user has HAProxy, and his shell does not find it.
+an ordinary user has them, and his shell does not find them.
 """
 
 import os

@@ -40,6 +40,9 @@ def exit_code(error: ApiError | ApiUnreachable) -> Exit:
     if isinstance(error, ApiUnreachable):
         return Exit.UNREACHABLE
     match error.status:
+        case status if 400 <= status < 500 and not error.ours:
+            # What another server does not know says nothing about pools.
+            return Exit.FAILED
         case 404:
             return Exit.NOT_FOUND
         case 503:

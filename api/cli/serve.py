@@ -20,6 +20,7 @@ from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
 from api.cli.supervisor import Backoff, Child, Supervisor
 from api.cli.watchdog import Watchdog
+from sdk import log_stream
 from sdk.clock import SystemClock
 
 COMPONENTS = ("scheduler", "listener", "template", "api")
@@ -233,8 +234,9 @@ def supervise(children: list[Child], health: Mapping[str, str], output: Output, 
     stop.wait()
     watchdog.stop()
     supervisor.stop()
-    if not verdicts:
-        return Exit.OK
-    code, sentence = verdicts[0]
-    Persistent(output).told("serve", sentence)
+    code = Exit.OK
+    if verdicts:
+        code, sentence = verdicts[0]
+        Persistent(output).told("serve", sentence)
+    log_stream.abandon()
     return code

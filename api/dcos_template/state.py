@@ -6,7 +6,7 @@ from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.guard import Hold
 from api.dcos_template.rendering import Rendering
 from api.dcos_template.windows import Window
-from scheduler.pools.store import StoredPool
+from scheduler.pools.stored import StoredPool
 
 #: The shortest time between two records of what is wrong with a pool: tasks of others decide how often that changes.
 #: Also how often it is looked whether somebody accepted a removal that is held.

@@ -5,7 +5,6 @@ it is (fail-static) until a listener has told a complete snapshot, of which only
 know what the tasks are for.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,9 @@ from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.task import Task, TaskKey
 from api.mesos_listener.wire import from_message, key_from_message
+from sdk.retry import Policy
 
-_FIRST_RETRY, _MAX_RETRY = 0.1, 3.0
+_AGAIN = Policy(first=0.1, most=3.0)
 _OPTIONS = (
     # A listener that is gone without a word is noticed after 10 + 5 seconds.
     ("grpc.keepalive_time_ms", 10_000),
@@ -118,7 +118,7 @@ class TaskWatch:
         self._thread.join(10.0)
 
     def _run(self) -> None:
-        pause, number, said = _FIRST_RETRY, 0, ""
+        backoff, number, said = _AGAIN.backoff(), 0, ""
         while not self._stopping.is_set():
             target = self._targets[number % len(self._targets)]
             reason = self._follow(target)
@@ -128,16 +128,14 @@ class TaskWatch:
                 log.warning(
                     "The mesos-listener broke off; keeping the last known tasks", listener=target, reason=reason
                 )
-                pause = _FIRST_RETRY
+                backoff.reset()
             elif reason != said:
                 log.info("The mesos-listener does not serve yet", listener=target, reason=reason)
             said = reason
             self._connected = False
             self._feed = replace(self._feed, target=target, connected=False, why_not=reason)
             number += 1
-            # Jitter, so that not every client of a restarted listener comes in the same instant.
-            self._stopping.wait(pause * random.uniform(0.7, 1.3))  # noqa: S311 - no secret depends on it
-            pause = min(pause * 2, _MAX_RETRY)
+            self._stopping.wait(backoff.delay())
 
     def _follow(self, target: str) -> str:
         """Watch one listener until it breaks off; the answer is why."""

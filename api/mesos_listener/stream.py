@@ -5,7 +5,6 @@ time passes while no event comes.
 Does not know HTTP: the operator client finds the master and notices a silent stream. A stream begins with SUBSCRIBED.
 """
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -18,12 +17,13 @@ from api.turns import Turns
 from sdk.clock import Clock
 from sdk.errors import SdkError, TemporaryFailure
 from sdk.pattern import Pattern
+from sdk.retry import Policy
 
 #: Carried-over tasks expire also while Mesos is away and no event comes.
 TICK = 5.0
 #: The shortest time between two lines of the log about what is not used of tasks.
 NOTES_EVERY = 60.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_AGAIN = Policy(first=0.1, most=5.0)
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class Follower:
         return None if heard is None else self._clock.monotonic() - heard
 
     def _follow(self) -> None:
-        pause, said = _FIRST_PAUSE, ""
+        backoff, said = _AGAIN.backoff(), ""
         while not self._stopping.is_set():
             self._turns.turned()
             subscribed = False
@@ -94,7 +94,8 @@ class Follower:
                     self._turns.turned()
                     self._heard = self._clock.monotonic()
                     if not subscribed:
-                        subscribed, pause, said = True, _FIRST_PAUSE, ""
+                        subscribed, said = True, ""
+                        backoff.reset()
                     self._take(event)
                     if self._stopping.is_set():
                         return
@@ -106,11 +107,10 @@ class Follower:
                 if str(error) != said:
                     said = str(error)
                     log.error("Mesos refuses to tell its tasks; serving the last known ones, trying again", reason=said)
-                reason, pause = "", _LONGEST_PAUSE
+                reason = ""
             except Exception:
                 log.exception("The Mesos operator stream failed; serving the last known tasks and trying again")
                 reason = ""
-                pause = _LONGEST_PAUSE
             if self._stopping.is_set():
                 return
             if subscribed and reason:
@@ -118,9 +118,7 @@ class Follower:
             elif reason and reason != said:
                 log.info("No Mesos master to subscribe to yet; trying again", reason=reason)
                 said = reason
-            # Jitter, so that not all listeners ask a new master in the same instant.
-            self._stopping.wait(pause * random.uniform(0.7, 1.3))  # noqa: S311 - no secret depends on it
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            self._stopping.wait(backoff.delay())
 
     def _tick(self) -> None:
         while not self._stopping.wait(TICK):

@@ -15,7 +15,6 @@ import structlog
 
 from pool_executor.bundle import BackendHealth, Death, Head, InstanceStatus, encode_status
 from pool_executor.lbmgr.apply import Applier
-from pool_executor.lbmgr.backoff import Backoff
 from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.follow import Follower, Nodes
 from pool_executor.lbmgr.health import Consequence, Health, HealthPolicy, observe
@@ -25,12 +24,13 @@ from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
 from sdk.errors import CorruptRecord
+from sdk.retry import Policy
 
 _log = structlog.get_logger()
 
 _TICK = 0.1
 _SLOW_TICK = 1.0
-_RESTART_FIRST, _RESTART_MAX = 0.1, 5.0
+_RESTART = Policy(first=0.1, most=5.0)
 # A HAProxy that has lived this long is stable: its next death is answered at once again.
 _STABLE_AFTER = 30.0
 # HAProxy's servers are compared with the configuration after changes were quiet, or went on, for so long.
@@ -134,7 +134,7 @@ class Agent:
         self._follower = Follower(self._applier)
         self._markers = 0
         self._restart_at: float | None = None
-        self._restart = Backoff(first=_RESTART_FIRST, most=_RESTART_MAX)
+        self._restart = _RESTART.backoff()
         self._started_at = 0.0
         self._trouble: str | None = None
         self._unsaved: str | None = None
@@ -301,7 +301,7 @@ class Agent:
             self._changed()
             _log.info(f"HAProxy serves: {reason}", master=self._applier.info.master)
         else:
-            self._restart_at = time.monotonic() + self._restart.take()
+            self._restart_at = time.monotonic() + self._restart.delay()
             _log.error("HAProxy does not start; trying again", error=error)
 
     def _look_after_haproxy(self, now: float) -> None:
@@ -315,7 +315,7 @@ class Agent:
             _log.error(self._trouble)
             if now - self._started_at >= _STABLE_AFTER:
                 self._restart.reset()
-            self._restart_at = now if now - self._started_at >= _RESTART_FIRST else now + self._restart.take()
+            self._restart_at = now if now - self._started_at >= _RESTART.first else now + self._restart.delay()
         if not self._applier.alive and self._restart_at is None:
             self._restart_at = now
         if self._restart_at is not None and now >= self._restart_at:

@@ -11,15 +11,16 @@ import structlog
 
 from pool_executor.bundle import Head, Part
 from pool_executor.lbmgr.apply import Applier, Outcome
-from pool_executor.lbmgr.backoff import Backoff, FailedReload
+from pool_executor.lbmgr.backoff import FailedReload
 from pool_executor.lbmgr.content import Content, PartText, structure_of
 from pool_executor.lbmgr.decide import not_before
 from pool_executor.lbmgr.decision import Reload
 from sdk.errors import CorruptRecord, TemporaryFailure
+from sdk.retry import Policy
 
 _log = structlog.get_logger()
 
-_RETRY_FIRST, _RETRY_MAX = 0.5, 10.0
+_AGAIN = Policy(first=0.5, most=10.0)
 _LOOK_AGAIN = 2.0
 _INFO, _WARNING = 20, 30
 
@@ -46,7 +47,7 @@ class Follower:
         self._servers_of: Head | None = None
         """The last head whose servers HAProxy has, or was asked to have, with its own structure or an older one."""
         self._retry_at: float | None = None
-        self._retry = Backoff(first=_RETRY_FIRST, most=_RETRY_MAX)
+        self._retry = _AGAIN.backoff()
         self._fetch_at = 0.0
         self._failed: FailedReload | None = None
         self._reloaded_at: float | None = None
@@ -113,7 +114,7 @@ class Follower:
         try:
             content = self._fetch(head, self._nodes)
         except (TemporaryFailure, CorruptRecord) as error:
-            self._fetch_at = time.monotonic() + self._retry.take()
+            self._fetch_at = time.monotonic() + self._retry.delay()
             self._trouble = f"version {head.version} could not be fetched: {error}"
             _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
             return None
@@ -139,7 +140,7 @@ class Follower:
         elif outcome.verdict == "applied":
             self._failed = None
         if outcome.retry:
-            self._retry_at = time.monotonic() + self._retry.take()
+            self._retry_at = time.monotonic() + self._retry.delay()
         else:
             self._handled, self._retry_at = head, None
         _log.log(

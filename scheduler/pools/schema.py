@@ -5,7 +5,7 @@ they hold the value they have when absent, so that files with every default writ
 model's. Rules across objects are in checks.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
@@ -13,6 +13,7 @@ from marshmallow import ValidationError, fields, post_load
 from scheduler.pools import checks, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
 from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole
+from scheduler.pools.messages import problems_of
 from scheduler.pools.model import (
     DEFAULT_ADDRESS,
     DEFAULT_CONSTRAINTS,
@@ -35,7 +36,7 @@ from scheduler.pools.model import (
     Service,
     Stats,
 )
-from scheduler.pools.problems import MAX_REPORTED, InvalidPool, Problem, shown
+from scheduler.pools.problems import InvalidPool, Problem
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 
@@ -264,7 +265,7 @@ def read_pool(data: object) -> Pool:
     try:
         pool: Pool = _POOL.load(data)  # type: ignore[arg-type]  # anything may come; what is no object is refused by the schema
     except ValidationError as error:
-        raise InvalidPool(_problems(error.messages, data)) from None
+        raise InvalidPool(problems_of(error.messages, data)) from None
     broken = InvalidPool(checks.pool_problems(pool))
     if broken.problems:
         raise broken
@@ -279,70 +280,23 @@ def dump_pool(pool: Pool) -> dict[str, Any]:
 
 def output_pool(pool: Pool) -> dict[str, Any]:
     """The pool as the API prints it: zero values are dropped, unless absence would mean another value."""
-    shape: dict[str, Any] = _without_zeros(dump_pool(pool), "")
+    shape: dict[str, Any] = _without_zeros(dump_pool(pool))
     return shape
 
 
 # Fields whose zero value has to be written: they are documented as nullable, or their default is not zero.
 _KEEP_ZERO = frozenset(
-    {
-        "namespace",
-        "constraints",
-        "count",
-        "disk",
-        "cpusAdminOverhead",
-        "memAdminOverhead",
-        "bindPort",
-        "enabled",
-    }
+    {"namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"}
 )
 
 
-def _without_zeros(value: Any, key: str) -> Any:
+def _without_zeros(value: Any) -> Any:
     if isinstance(value, Mapping):
-        cleaned = {name: _without_zeros(item, name) for name, item in value.items()}
+        cleaned = {name: _without_zeros(item) for name, item in value.items()}
         return {
             name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in ("", 0, False, [], {})
         }
     if isinstance(value, list):
         # The elements of an array are never dropped: their place counts.
-        return [_without_zeros(item, key) for item in value]
+        return [_without_zeros(item) for item in value]
     return value
-
-
-# marshmallow's own sentences that name neither the rule nor what to do.
-_RULES = {
-    "Missing data for required field.": "is required",
-    "Invalid input type.": "must be an object",
-    "Invalid type.": "must be an object",
-}
-
-
-def _problems(messages: Any, data: object) -> Iterator[Problem]:
-    """marshmallow's tree of messages as problems with the refused values from `data`, one after the other."""
-    for number, (keys, rule, value) in enumerate(_leaves(messages, data, ())):
-        path = "pool" + "".join(f"[{key}]" if isinstance(key, int) else f".{shown(key)}" for key in keys)
-        # Those after the first ones are counted and never read.
-        text = str(rule) if number < MAX_REPORTED else ""
-        yield Problem(path=path, rule=_RULES.get(text, text), value=shown(value), keys=keys)
-
-
-def _leaves(
-    messages: Any, data: object, keys: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], object, object]]:
-    if isinstance(messages, list):
-        yield from ((keys, rule, data) for rule in messages)
-        return
-    for key, inner in messages.items():
-        if key == "_schema":
-            yield from _leaves(inner, data, keys)
-        else:
-            yield from _leaves(inner, _child(data, key), (*keys, key))
-
-
-def _child(data: object, key: object) -> object:
-    if isinstance(data, Mapping):
-        return data.get(key)
-    if isinstance(data, list) and isinstance(key, int) and key < len(data):
-        return data[key]
-    return None

@@ -6,14 +6,13 @@ a `Pool`. Every method may raise StorageUnavailable.
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 import structlog
 
 from scheduler.pools import texts
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.schema import dump_pool, read_pool
+from scheduler.pools.stored import StoredPool, decode, encode, uid_of
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import (
     BadVersion,
@@ -27,28 +26,9 @@ from sdk.storage.connection import (
     Op,
     Set,
     ZooKeeper,
-    decode_json,
-    encode_json,
 )
 
 _log = structlog.get_logger()
-
-
-class StoredPool(NamedTuple):
-    """A pool as it stands in ZooKeeper, and which state of it that is."""
-
-    pool: Pool
-    revision: Revision
-
-    @property
-    def version(self) -> int:
-        """How often it was written, 1 after its creation: the number that people see."""
-        return self.revision.version
-
-    @property
-    def etag(self) -> str:
-        """The revision as HTTP's entity tag."""
-        return f'"{self.revision}"'
 
 
 class PoolExists(Exception):
@@ -110,7 +90,7 @@ class PoolStore:
         """The pool, or None. Raises CorruptRecord when what is stored is not a pool."""
         path = self._path(name)
         found = self._zookeeper.get(path)
-        return None if found is None else _stored(path, *found)
+        return None if found is None else decode(path, *found)
 
     def all(self) -> PoolView:
         """All pools, one after the other; not one moment in time when somebody writes meanwhile."""
@@ -127,7 +107,7 @@ class PoolStore:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large for one node."""
         path, uid = self._path(pool.name), secrets.token_hex(6)
         # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
-        ops: list[Op] = [Set(self._base, b""), Create(path, _encode(pool, uid))]
+        ops: list[Op] = [Set(self._base, b""), Create(path, encode(pool, uid))]
         self._zookeeper.ensure(self._base)
         try:
             self._zookeeper.multi(ops)
@@ -144,7 +124,7 @@ class PoolStore:
         path = self._path(pool.name)
 
         def written(revision: Revision) -> Op:
-            return Set(path, _encode(pool, revision.uid), revision.version - 1)
+            return Set(path, encode(pool, revision.uid), revision.version - 1)
 
         return StoredPool(pool, self._change(pool.name, expected, written))
 
@@ -168,7 +148,7 @@ class PoolStore:
             found = self._zookeeper.get(path) if parent else None
             if parent is None or found is None:
                 raise PoolMissing(f"pool {name} not found; create it first")
-            revision = Revision(_uid_in(path, found[0]), found[1] + 1)
+            revision = Revision(uid_of(path, found[0]), found[1] + 1)
             if expected not in (None, str(revision)):
                 raise VersionMismatch(_mismatch(name, str(expected), revision))
             try:
@@ -195,43 +175,6 @@ def _mismatch(name: str, expected: str, now: Revision) -> str:
         return f"pool {name} was changed by somebody else in between: {seen}; {again}"
     why = "it was deleted and created again, or the tag is of another pool"
     return f"the tag {expected[:80]} is not of pool {name} as it is ({now}): {why}; {again}"
-
-
-def _encode(pool: Pool, uid: str) -> bytes:
-    shape = dump_pool(pool)
-    data = encode_json(shape | {"uid": uid} if uid else shape)
-    # Half of ZooKeeper's packet: the pool also has to fit into a multi beside other nodes.
-    if len(data) > _MAX_BYTES:
-        rule = f"is {len(data)} bytes long when stored; the limit is {_MAX_BYTES}: split it into several pools"
-        raise InvalidPool((Problem(path="pool", rule=rule),))
-    return data
-
-
-def _uid_in(path: str, data: bytes) -> str:
-    try:
-        return _uid(decode_json(path, data))
-    except CorruptRecord:
-        return ""  # it is about to be overwritten, which mends it
-
-
-def _uid(value: object) -> str:
-    uid = value.get("uid") if isinstance(value, Mapping) else None
-    return uid if isinstance(uid, str) else ""
-
-
-_MAX_BYTES = 512_000
-
-
-def _stored(path: str, data: bytes, node_version: int) -> StoredPool:
-    value = decode_json(path, data)
-    shape = {key: item for key, item in value.items() if key != "uid"} if isinstance(value, Mapping) else value
-    try:
-        pool = read_pool(shape)
-    except InvalidPool as error:
-        raise CorruptRecord(path, f"is not a pool that this release understands: {error}") from error
-    if pool.name != path.rpartition("/")[2]:
-        raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
-    return StoredPool(pool, Revision(_uid(value), node_version + 1))
 
 
 class PoolWatch:
@@ -279,7 +222,7 @@ class PoolWatch:
             self._forget(name)
         else:
             try:
-                self._pools[name] = _stored(f"{self._base}/{name}", *found)
+                self._pools[name] = decode(f"{self._base}/{name}", *found)
                 self._unreadable.pop(name, None)
             except CorruptRecord as error:
                 _log.error("A pool cannot be read; what is known of it stays", pool=name, error=str(error))

@@ -137,6 +137,8 @@ def _targets(frame: Frame, event: TargetsPublished) -> None:
     if frame.framework.uninstalling:
         return
     for name, spec in event.services.items():
+        if name in frame.broken:
+            continue
         with frame.apart(name, "taking its specification"):
             _publish(frame, name, spec, event.refused.get(name))
     for name in {*frame.targets, *frame.services.names()}.difference(event.services):

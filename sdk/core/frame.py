@@ -42,6 +42,7 @@ class Frame:
         self.connection = state.connection
         self.master = state.master
         self.error = state.error
+        self.broken = state.broken
         self.published = state.published
         self.targets: Draft[str, Target] = Draft(state.targets)
         self.invalid: Draft[str, str] = Draft(state.invalid)

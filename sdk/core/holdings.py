@@ -159,6 +159,8 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
     freed: list[Operation] = []
     for resource_id, resources in pool.own(frame.framework.framework_id).items():
         key = frame.by_resource.get(resource_id)
+        if key is None and frame.broken:
+            continue
         if key is not None:
             if not isinstance(frame.needs.get(key), MustRelease):
                 continue

@@ -2,8 +2,8 @@
 
 A role is stored as ours once Mesos has accepted it, never before: the next SUBSCRIBE carries what is stored, and a role
 that is refused there would keep the whole framework out. Roles are added together; when that is refused each is asked
-for alone, so that one that Mesos does not give us stays the trouble of the services that want it. A role that was
-accepted is not given up while the framework lives: reservations on lost agents belong to it.
+for alone, so that one that Mesos does not give us stays the trouble of the services that want it. A role that nothing
+needs any more is given up after as long as a lost agent is waited for: reservations on such agents belong to it.
 """
 
 from dataclasses import replace
@@ -14,6 +14,8 @@ from sdk.core.frame import Frame
 from sdk.core.state import RoleRefusal, State
 from sdk.plan.backoff import Retry
 
+IDLE_LOOK = 900.0
+"""Between two looks at which roles are needed."""
 _AT_ONCE = Retry(due=0.0, delay=1.0)
 
 
@@ -43,11 +45,14 @@ def update_roles(frame: Frame) -> float | None:
     """Ask for the roles that are missing; returns when to look again."""
     if frame.targets.changed:
         frame.membership = replace(frame.membership, wanted=_of_targets(frame))
-    member = frame.membership
     if not frame.subscribed:
         return None
-    missing = (member.wanted | set(frame.framework.roles)) - member.told
-    if not missing:
+    if frame.membership.idle_due <= frame.now:
+        _give_up_idle(frame)
+    member = frame.membership
+    needed = member.wanted | set(frame.framework.roles)
+    missing, surplus = needed - member.told, member.told - needed
+    if not missing and not surplus:
         return None
     if frame.now < member.retry.due:
         return member.retry.due
@@ -55,11 +60,11 @@ def update_roles(frame: Frame) -> float | None:
         role: due for role in missing if role in member.refused and (due := member.refused[role].retry.due) > frame.now
     }
     due_now = missing.difference(waiting)
-    if not due_now:
+    if not due_now and not surplus:
         return min(waiting.values())
     together = due_now - member.apart
-    added = together or {min(due_now)}
-    asked = member.told | added
+    added = together or set(sorted(due_now)[:1])
+    asked = (member.told - surplus) | added
     frame.call(UpdateRoles(roles=tuple(sorted(asked))))
     again = frame.now + max(member.retry.delay, frame.settings.role_answer)
     frame.membership = replace(member, asked=asked, retry=replace(member.retry, due=again))
@@ -102,6 +107,24 @@ def refusal_sentence(state: State, role: str) -> str | None:
     """Why nothing can be placed in a role; None when Mesos did not refuse it."""
     refusal = state.membership.refused.get(role)
     return None if refusal is None else f"Mesos refuses the role {role}: {refusal.why}"
+
+
+def _give_up_idle(frame: Frame) -> None:
+    member = frame.membership
+    used = _of_targets(frame) | _of_records(frame)
+    kept = used | frame.settings.own_roles
+    idle = {role: member.idle.get(role, frame.now) for role in frame.framework.roles if role not in kept}
+    over = {role for role, since in idle.items() if since + frame.settings.leftover_age <= frame.now}
+    frame.membership = replace(
+        member,
+        wanted=used,
+        idle={role: since for role, since in idle.items() if role not in over},
+        idle_due=frame.now + IDLE_LOOK,
+    )
+    if over:
+        roles = tuple(role for role in frame.framework.roles if role not in over)
+        frame.set_framework(replace(frame.framework, roles=roles))
+        frame.log("info", f"Nothing needs the role {', '.join(sorted(over))} any more; it is given up")
 
 
 def _refused(frame: Frame, role: str, why: str) -> None:

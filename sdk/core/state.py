@@ -65,6 +65,8 @@ class Settings:
     """How long an agent that an instance was replaced from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0
     """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too)."""
+    own_roles: frozenset[str] = frozenset()
+    """Roles that are ours by configuration, needed or not."""
     role_answer: float = 10.0
     """An UPDATE_FRAMEWORK without any answer for so long is sent again."""
     role_first: float = 30.0
@@ -108,6 +110,10 @@ class Membership:
     apart: frozenset[str] = frozenset()
     """Were asked for in a call that was refused: each is asked for alone, to find out which one it was."""
     refused: Mapping[str, RoleRefusal] = field(default_factory=dict)
+    idle: Mapping[str, float] = field(default_factory=dict)
+    """Since when nothing needs a role of ours, as far as this process has seen."""
+    idle_due: float = 0.0
+    """When it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,9 @@ class State:
     """Services whose published spec was refused, each with the sentence why; their old target stays."""
     faults: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """What fails by a defect, by service and part of the work: the sentence. The others go on."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Services whose stored nodes cannot be read, and why. They are left as they are: what nobody knows of may be
+    theirs, so while there are any, no unknown task is killed and no unknown reservation released."""
     published: bool = False
     """Whether the plugin has told its wishes since the start; before, stored targets hold."""
     pods: Mapping[PodKey, PodRecord] = field(default_factory=dict)
@@ -203,6 +212,7 @@ class State:
         targets: Mapping[str, ServiceSpec],
         pods: Iterable[PodRecord],
         settings: Settings | None = None,
+        broken: Mapping[str, str] | None = None,
     ) -> "State":
         """The state after a start: stored records, nothing known about the cluster yet."""
         records = {(pod.service, pod.name): pod for pod in pods}
@@ -220,6 +230,7 @@ class State:
                 by_resource[record.holding.resource_id] = key
         return State(
             settings=settings or Settings(),
+            broken=broken or {},
             framework=framework,
             targets={name: target(spec) for name, spec in targets.items()},
             pods=records,

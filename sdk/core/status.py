@@ -50,7 +50,7 @@ def status_received(frame: Frame, status: TaskStatus) -> None:
 
 
 def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
-    if ended or status.state is TaskState.UNREACHABLE:
+    if ended or status.state is TaskState.UNREACHABLE or frame.broken:
         return
     first = status.task_id not in frame.kills
     frame.kill(status.task_id, status.agent_id, again=first or status.reason == AGENT_BACK)

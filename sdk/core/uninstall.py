@@ -25,7 +25,7 @@ def uninstall_requested(frame: Frame) -> None:
 
 def progress(frame: Frame) -> float | None:
     """Tear the framework down when nothing else is left; returns when to look again."""
-    if not frame.framework.uninstalling or frame.uninstalled or frame.pods or frame.targets:
+    if not frame.framework.uninstalling or frame.uninstalled or frame.pods or frame.targets or frame.broken:
         return None
     gone = frame.connection is Connection.REMOVED
     if gone or frame.framework.framework_id is None:

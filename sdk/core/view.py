@@ -11,7 +11,7 @@ from sdk.plan.wish import PodWish, Target
 
 def snapshot(state: State, now: float) -> Snapshot:
     """Everything, at the moment `now` (seconds since the epoch; the sentences tell how long things will take)."""
-    names = sorted({*state.targets, *state.services, *state.invalid})
+    names = sorted({*state.targets, *state.services, *state.invalid, *state.broken})
     status, message = _uninstall(state, now)
     return Snapshot(
         framework=state.framework,
@@ -38,7 +38,11 @@ def problems(state: State) -> dict[str, str]:
     for (service, _), sentence in sorted(state.faults.items()):
         if service:
             found[service] = sentence
-    return {**found, **state.invalid}
+    return {**found, **state.invalid, **{name: _unreadable(why) for name, why in state.broken.items()}}
+
+
+def _unreadable(why: str) -> str:
+    return f"what is stored of it cannot be read, so it is left as it is: {why}; repair the node, then restart"
 
 
 def _wish(state: State, key: PodKey) -> PodWish | None:
@@ -70,15 +74,20 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
 def _service(state: State, name: str, now: float) -> ServiceView:
     keys = sorted(state.services.get(name, ()), key=lambda key: (state.pods[key].pod, state.pods[key].index))
     target = state.targets.get(name)
-    found = plans(target, [_facts(state, key, now) for key in keys], state.invalid.get(name))
+    found = plans(target, [_facts(state, key, now) for key in keys], _refusal(state, name))
     return ServiceView(
         name=name,
         status=aggregate(plan.status for plan in found),
-        removing=target is None or state.framework.uninstalling,
+        removing=(target is None and name not in state.broken) or state.framework.uninstalling,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
     )
+
+
+def _refusal(state: State, name: str) -> str | None:
+    why = state.broken.get(name)
+    return state.invalid.get(name) if why is None else _unreadable(why)
 
 
 def _told(target: Target) -> dict[str, str]:
@@ -91,6 +100,9 @@ def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:
         return Progress.COMPLETE, f"no task, no reservation and no stored node is left{left}"
     if not state.framework.uninstalling:
         return None, ""
+    if state.broken:
+        names = ", ".join(sorted(state.broken))
+        return Progress.ERROR, f"what {names} run and hold cannot be read, so the framework is not ended; see problems"
     if state.pods:
         waits = [f"{key[0]}/{key[1]}: {progress(_facts(state, key, now))[1]}" for key in sorted(state.pods)[:5]]
         more = f" and {len(state.pods) - 5} more" if len(state.pods) > 5 else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import structlog
-from flask import Flask, Response, make_response
+from flask import Flask, Response, make_response, request
 from werkzeug.exceptions import HTTPException
 
 _log = structlog.get_logger()
@@ -28,7 +28,11 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def werkzeugs(error: HTTPException) -> Response:
-        return _answer(error.code or 500, error.description or error.name)
+        message = {
+            404: f"there is no {request.path[:200]} here; GET / tells what there is",
+            405: f"{request.method} is not possible on {request.path[:200]}",
+        }.get(error.code or 500, error.description or error.name)
+        return _answer(error.code or 500, message)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -18,7 +18,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.wasyncore import close_all, loop
 
 from sdk.errors import EnvironmentProblem
@@ -108,7 +108,21 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
         self.write(body)
 
 
+class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
+    def build_response_header(self) -> bytes:
+        """Names as the application wrote them; waitress makes Etag of ETag, for which people's scripts look."""
+        written = {name.lower(): name for name, _ in self.response_headers}
+        first, *lines = super().build_response_header().split(b"\r\n")
+        for index, line in enumerate(lines):
+            name, colon, value = line.partition(b":")
+            as_written = written.get(name.decode("latin-1").lower())
+            if colon and as_written is not None:
+                lines[index] = as_written.encode("latin-1") + colon + value
+        return b"\r\n".join((first, *lines))
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+    task_class = _Task
     error_task_class = _ErrorTask
     parser_class = _Parser
 

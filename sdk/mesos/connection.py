@@ -320,5 +320,5 @@ def _json(endpoint: Endpoint, data: bytes) -> Any:
         return {}
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedStream(f"{endpoint} answered with something that is not JSON: {error}") from error

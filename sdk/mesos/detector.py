@@ -139,7 +139,7 @@ def master_endpoint(data: bytes, scheme: str = "http") -> Endpoint | None:
         address = json.loads(data)["address"]
         host = (address.get("hostname") or address["ip"]) if scheme == "https" else address["ip"]
         return Endpoint(str(host), int(address["port"]), scheme)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -21,11 +21,11 @@ import structlog
 from sdk.errors import NotConnected, Refused
 from sdk.mesos import base
 from sdk.mesos.auth import Basic, Credentials
-from sdk.mesos.backoff import Backoff
 from sdk.mesos.connection import Client, Limits, NotSent
 from sdk.mesos.detector import Masters, masters
 from sdk.mesos.subscription import Event, Listener, Subscribed, Subscription
 from sdk.mesos.tls import Tls
+from sdk.retry import Backoff
 
 _log = structlog.get_logger()
 

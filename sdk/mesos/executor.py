@@ -25,12 +25,12 @@ from sdk.clock import Clock, SystemClock
 from sdk.errors import EnvironmentProblem, NotConnected, Refused, SdkError
 from sdk.mesos import base
 from sdk.mesos.auth import Anonymous, Credentials, Token
-from sdk.mesos.backoff import Backoff, ExponentialBackoff
 from sdk.mesos.connection import Client, Limits, NotSent
 from sdk.mesos.detector import FixedMasters
 from sdk.mesos.endpoint import Endpoint, parse
 from sdk.mesos.subscription import Event, Subscription
 from sdk.mesos.tls import Tls
+from sdk.retry import Backoff, ExponentialBackoff
 
 _log = structlog.get_logger()
 

@@ -10,13 +10,13 @@ from sdk.core.events import Disconnected, Event
 from sdk.errors import SdkError
 from sdk.mesos import base, calls, parse
 from sdk.mesos.auth import Credentials
-from sdk.mesos.backoff import Backoff
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.connection import Limits
 from sdk.mesos.detector import Masters
 from sdk.mesos.driver import MesosDriver
 from sdk.mesos.subscription import Event as WireEvent
 from sdk.mesos.tls import Tls
+from sdk.retry import Backoff
 
 _log = structlog.get_logger()
 

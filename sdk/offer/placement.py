@@ -63,7 +63,7 @@ def parse_constraints(text: str, path: str = "constraints") -> tuple[Constraint,
     if text.startswith("["):
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidSpec(path, f"is not JSON ({error}); write [[field, operator, value], ...]") from error
         triples = [value] if value and all(isinstance(item, str) for item in value) else value
         if not all(isinstance(item, list) and all(isinstance(word, str | int) for word in item) for item in triples):

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -32,13 +31,16 @@ from sdk.core.state import State
 from sdk.errors import LeadershipLost, SdkError, StorageUnavailable
 from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
+from sdk.retry import Policy
 from sdk.runner.edges import Charge
+from sdk.runner.term import Term
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore
 
 _STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-RETRY_FIRST, RETRY_MAX = 0.1, 5.0
+STORAGE = Policy(first=0.1, most=5.0)
+"""Waits while ZooKeeper is away."""
 _REMEMBERED = 20
 _REFUSE = 5.0
 
@@ -62,18 +64,6 @@ class Item:
 
 class _CannotStore(Exception):
     """Every try to store the frame fails in the same way."""
-
-
-class Term(Protocol):
-    """What frames need to know of the term that they run in."""
-
-    epoch: int
-
-    def alive(self) -> bool:
-        """Whether it still lasts."""
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not beyond its end."""
 
 
 class Frames:
@@ -196,28 +186,36 @@ class Frames:
 
     def _persist(self, stores: Sequence[StoreEffect]) -> None:
         """Store all, however long ZooKeeper is away; raises LeadershipLost, or _CannotStore."""
-        delay = RETRY_FIRST
-        while stores:
-            try:
-                check = self._charge.check()
-                if check.version != self._term.epoch:
-                    raise LeadershipLost("this process was in charge twice; the older term writes nothing")
-                with self._metrics.store.labels(self._name).time():
-                    self._store.apply(stores, check)
-            except StorageUnavailable as error:
-                self.error = str(error)
-                self._log.warning("Storing failed; trying again before anything else happens", error=str(error))
-            except LeadershipLost:
-                raise
-            except SdkError as error:
-                raise _CannotStore(f"it cannot be stored: {error}") from error
-            else:
-                break
-            self._term.pause(delay)
-            delay = min(delay * 2, RETRY_MAX)
-            if not self.ready():
-                raise LeadershipLost("the charge was lost while ZooKeeper was away")
+        attempts = STORAGE.attempts(
+            on=StorageUnavailable, pause=self._term.pause, alive=self._term.alive, failed=self._not_stored
+        )
+        try:
+            for attempt in attempts if stores else ():
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1 and not self.ready():
+                        raise LeadershipLost("the charge was lost while ZooKeeper was away")
+                    self._write(stores)
+        except StorageUnavailable as error:
+            raise LeadershipLost("the charge was lost while ZooKeeper was away") from error
         self.error = None
+
+    def _write(self, stores: Sequence[StoreEffect]) -> None:
+        try:
+            check = self._charge.check()
+            if check.version != self._term.epoch:
+                raise LeadershipLost("this process was in charge twice; the older term writes nothing")
+            with self._metrics.store.labels(self._name).time():
+                self._store.apply(stores, check)
+        except (StorageUnavailable, LeadershipLost):
+            raise
+        except SdkError as error:
+            raise _CannotStore(f"it cannot be stored: {error}") from error
+
+    def _not_stored(self, error: BaseException, seconds: float) -> None:
+        self.error = str(error)
+        self._log.warning(
+            f"Storing failed; trying again in {seconds:.1f} s, before anything else happens", error=str(error)
+        )
 
     def _say(self, effect: Log) -> None:
         fields = {key: value for key, value in effect.fields.items() if key not in ("event", "level")}

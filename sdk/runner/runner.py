@@ -6,8 +6,7 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 
 import dataclasses
 import threading
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 
 import structlog
@@ -18,11 +17,8 @@ from sdk.core.effects import CallEffect, UpdateRoles
 from sdk.core.events import (
     Event,
     Failed,
-    OfferRescinded,
-    OffersReceived,
     RolesAccepted,
     Subscribed,
-    TargetsPublished,
     Tick,
 )
 from sdk.core.snapshot import Snapshot
@@ -32,18 +28,19 @@ from sdk.metrics import Metrics
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import HostSettings, Plugin
+from sdk.retry import Policy
 from sdk.runner.calls import addressed, call_failed
 from sdk.runner.edges import Charge, Feed, FeedFactory, NotInCharge, Phase, Status
-from sdk.runner.frames import RETRY_FIRST, RETRY_MAX, Frames, Item
+from sdk.runner.frames import STORAGE, Frames, Item
+from sdk.runner.inbox import Inbox
+from sdk.runner.term import Term
 from sdk.storage.codecs import decode
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore, Stored
 
-# Batching shares one write between events that arrive together; the bound keeps the first of them from waiting long.
-_BATCH = 64
 # After another scheduler subscribed with our id although we hold the lock: it should notice soon that it does not.
-_FEED_RETRY_FIRST, _FEED_RETRY_MAX = 1.0, 60.0
+_FEED = Policy(first=1.0, most=60.0)
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
 _ASK_AGAIN = 1.0
@@ -51,34 +48,10 @@ _ASK_AGAIN = 1.0
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 
 
-class _Term:
-    """One stretch of leadership of one runner."""
-
-    def __init__(self, epoch: int, wake: threading.Condition) -> None:
-        self.epoch = epoch
-        self._wake = wake
-        self._over = False
-
-    def alive(self) -> bool:
-        """Whether it still lasts."""
-        return not self._over
-
-    def end(self) -> None:
-        """It is over; whoever pauses goes on."""
-        with self._wake:
-            self._over = True
-            self._wake.notify_all()
-
-    def pause(self, seconds: float | None) -> None:
-        """Wait, but not beyond the end."""
-        with self._wake:
-            self._wake.wait_for(lambda: self._over, seconds)
-
-
 class _TermWishes:
     """What a plugin publishes in one term: void when that is over."""
 
-    def __init__(self, runner: "Runner", term: _Term) -> None:
+    def __init__(self, runner: "Runner", term: Term) -> None:
         self._runner, self._term = runner, term
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
@@ -115,6 +88,7 @@ class Runner:
         self._metrics = metrics
         self._core_settings = core_settings or Settings(
             principal=settings.framework.principal,
+            own_roles=frozenset(settings.framework.roles),
             # What is given up on a lost agent when it is replaced need not be waited for longer when it is removed.
             removal_patience=settings.replace_after,
         )
@@ -123,12 +97,10 @@ class Runner:
 
         # Guards what follows; the frames (and their state) belong to the runner's thread, others read whole values.
         self._wake = threading.Condition()
-        self._queue: deque[Item] = deque()
-        self._term: _Term | None = None
+        self._inbox = Inbox(self._wake, metrics.queue.labels(settings.framework.name).set)
+        self._term: Term | None = None
         self._feed: Feed | None = None
         self._stopping = False
-        self._wish: tuple[Mapping[str, ServiceSpec], frozenset[str]] | None = None
-        """What was published and not decided on yet."""
         self._asked = False
         """Whether the plugin was asked, in this term, for what it wishes now."""
 
@@ -136,7 +108,7 @@ class Runner:
         self._phase = Phase.STANDBY
         self._error: str | None = None
         self._reported: Mapping[str, str] = {}
-        self._feed_delay = _FEED_RETRY_FIRST
+        self._feed_again = _FEED.backoff()
         self._feed_due: float | None = None
         self._bare = False
         self._ask_due = 0.0
@@ -208,9 +180,7 @@ class Runner:
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """See `Wishes`: for the present term."""
-        with self._wake:
-            self._wish = (dict(services), frozenset(keep) - set(services))
-            self._wake.notify_all()
+        self._inbox.wish(services, keep)
 
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
@@ -224,7 +194,7 @@ class Runner:
             return None
         state, named = frames.state, self._named
         if named is None or named[0] is not state.targets or named[1] is not state.services:
-            named = (state.targets, state.services, frozenset((*state.targets, *state.services)))
+            named = (state.targets, state.services, frozenset((*state.targets, *state.services, *state.broken)))
             self._named = named
         return named[2]
 
@@ -250,7 +220,7 @@ class Runner:
         if term is None or self._frames is None:
             raise NotInCharge(f"this process is not in charge of {self.name}: {self.status().reason}")
         answer: Future[None] = Future()
-        self._put(Item(event, term.epoch, answer))
+        self._inbox.put(Item(event, term.epoch, answer))
         answer.result(timeout)
 
     def status(self) -> Status:
@@ -301,8 +271,8 @@ class Runner:
 
     def _on_gained(self, epoch: int) -> None:
         with self._wake:
-            self._wish = None
-            self._term = _Term(epoch, self._wake)
+            self._inbox.forget_wish()
+            self._term = Term(epoch, self._wake)
             self._wake.notify_all()
 
     def _on_lost(self) -> None:
@@ -335,26 +305,26 @@ class Runner:
             if self._stopping or term is None:
                 break
             self._guarded_term(term)
-        self._drain(NotInCharge("this process is stopping"))
+        self._inbox.drain(NotInCharge("this process is stopping"))
 
-    def _guarded_term(self, term: _Term) -> None:
+    def _guarded_term(self, term: Term) -> None:
         try:
             self._lead(term)
         except Exception as error:  # noqa: BLE001 - a defect here must neither end the process nor go unseen
             self._error = f"internal error: {type(error).__name__}: {error}"
             self._log.exception("Leading failed; beginning again from what is stored")
             self._close_feed()
-            term.pause(RETRY_MAX)
+            term.pause(STORAGE.most)
         finally:
             self._close_feed()
-            self._drain(LeadershipLost("this process is no longer in charge"))
+            self._inbox.drain(LeadershipLost("this process is no longer in charge"))
             self._frames = None
             for gauge in (self._metrics.leader, self._metrics.subscribed):
                 gauge.labels(self.name).set(0)
             if self._phase is not Phase.UNINSTALLED:
                 self._phase = Phase.STANDBY
 
-    def _lead(self, term: _Term) -> None:
+    def _lead(self, term: Term) -> None:
         self._phase = Phase.LOADING
         self._metrics.leader.labels(self.name).set(1)
         stored = self._load(term)
@@ -367,7 +337,7 @@ class Runner:
         frames = Frames(
             name=self.name,
             term=term,
-            state=State.restore(record, targets, pods, self._core_settings),
+            state=State.restore(record, targets, pods, self._core_settings, stored.broken),
             store=self._store,
             charge=self._charge,
             send=lambda effect: self._send(term, effect),
@@ -376,10 +346,13 @@ class Runner:
             metrics=self._metrics,
         )
         self._frames = frames
+        for name, why in stored.broken.items():
+            self._log.error("What is stored of a service cannot be read; it is left as it is", service=name, why=why)
         self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
         self._phase = Phase.LEADING
         self._asked, self._ask_due = False, 0.0
-        self._feed_delay, self._feed_due = _FEED_RETRY_FIRST, None
+        self._feed_due = None
+        self._feed_again.reset()
         self._open_feed(term, frames.state)
         while term.alive():
             self._ask_plugin(term)
@@ -394,7 +367,7 @@ class Runner:
                 return
             self._reopen_feed(term, frames.state)
 
-    def _ask_plugin(self, term: _Term) -> None:
+    def _ask_plugin(self, term: Term) -> None:
         """Have the plugin say what it wishes for now."""
         if self._asked or self._clock.monotonic() < self._ask_due:
             return
@@ -409,28 +382,36 @@ class Runner:
         """The core has to know every role that we subscribe with: offers come in it, wanted or not."""
         return dataclasses.replace(record, roles=tuple(sorted({*self._settings.framework.roles, *record.roles})))
 
-    def _load(self, term: _Term) -> Stored | None:
+    def _load(self, term: Term) -> Stored | None:
         """What is stored; None when the term ended first."""
-        delay = RETRY_FIRST
-        while term.alive():
-            try:
-                return self._store.load()
-            except StorageUnavailable as error:
-                self._error = str(error)
-            except PermanentFailure as error:
-                # Acting without a record could kill or lose what it told about: an operator has to look at the node.
-                self._error = f"stored state cannot be read: {error}; repair or remove that node"
-                self._log.error("Stored state cannot be read; not subscribing", error=str(error))
-                delay = RETRY_MAX
-            term.pause(delay)
-            delay = min(delay * 2, RETRY_MAX)
+        attempts = STORAGE.attempts(
+            on=(StorageUnavailable, PermanentFailure), pause=term.pause, alive=term.alive, failed=self._not_loaded
+        )
+        try:
+            for attempt in attempts:
+                with attempt:
+                    if not term.alive():
+                        return None
+                    return self._store.load()
+        except (StorageUnavailable, PermanentFailure):
+            pass  # the term is over; the failure was told
         return None
+
+    def _not_loaded(self, error: BaseException, _seconds: float) -> None:
+        why = str(error)
+        if isinstance(error, PermanentFailure):
+            # Acting without a record could kill or lose what it told about: an operator has to look at the node.
+            why = f"stored state cannot be read: {error}; repair or remove that node"
+            if why != self._error:
+                self._log.error("Stored state cannot be read; not subscribing", error=str(error))
+        self._error = why
 
     def _look_back(self, batch: list[Item], before: State, state: State) -> None:
         """What the runner itself takes from the events that were decided on."""
         for item in batch:
             if isinstance(item.event, Subscribed):
-                self._feed_delay, self._error, self._bare = _FEED_RETRY_FIRST, None, False
+                self._error, self._bare = None, False
+                self._feed_again.reset()
             elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
                 self._phase = Phase.REMOVED
                 self._error = (
@@ -455,32 +436,31 @@ class Runner:
             self._feed_due = self._clock.monotonic()
             self._log.warning("Subscribing with the configured roles alone", why=why, roles=sorted(own))
 
-    def _finish_uninstall(self, term: _Term) -> None:
+    def _finish_uninstall(self, term: Term) -> None:
         self._close_feed()
         self._log.info("The framework is uninstalled; nothing of it is left in Mesos")
-        delay = RETRY_FIRST
-        while term.alive():
-            try:
-                self._plugin.uninstalled()
-                break
-            except SdkError as error:
-                self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
-            except Exception:  # noqa: BLE001 - foreign code; beginning again here would install the framework anew
-                self._log.exception("The plugin failed to remove its own nodes; they stay")
-                break
-            term.pause(delay)
-            delay = min(delay * 2, RETRY_MAX)
+        attempts = STORAGE.attempts(on=SdkError, pause=term.pause, alive=term.alive, failed=self._plugin_left_something)
+        try:
+            for attempt in attempts:
+                with attempt:
+                    self._plugin.uninstalled()
+        except Exception:  # noqa: BLE001 - foreign code; beginning again here would install the framework anew
+            self._log.exception("The plugin failed to remove its own nodes; they stay")
         self._phase, self._uninstaller = Phase.UNINSTALLED, True
         # The lock stays with us, so that no standby installs the framework again.
         term.pause(None)
 
+    def _plugin_left_something(self, error: BaseException, _seconds: float) -> None:
+        self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
+
     # ------------------------------------------------------------------------------------------------ feed
 
-    def _open_feed(self, term: _Term, state: State) -> None:
+    def _open_feed(self, term: Term, state: State) -> None:
         record = state.framework
         if self._bare:
             record = dataclasses.replace(record, roles=tuple(sorted(self._settings.framework.roles)))
-        feed = self._feeds(record, lambda event: self._put(Item(event, term.epoch)))
+        number = self._inbox.next_stream()
+        feed = self._feeds(record, lambda event: self._inbox.heard(number, Item(event, term.epoch)))
         with self._wake:
             if not term.alive():
                 return
@@ -490,10 +470,11 @@ class Runner:
     def _close_feed(self) -> None:
         with self._wake:
             feed, self._feed = self._feed, None
+            self._inbox.next_stream()
         if feed is not None:
             feed.stop()
 
-    def _reopen_feed(self, term: _Term, state: State) -> None:
+    def _reopen_feed(self, term: Term, state: State) -> None:
         """Begin again after an end for good that is none for us: another scheduler took the subscription over."""
         feed = self._feed
         if feed is None or self._phase is not Phase.LEADING or state.framework.uninstalling:
@@ -502,15 +483,14 @@ class Runner:
             return
         now = self._clock.monotonic()
         if self._feed_due is None:
-            self._feed_due = now + self._feed_delay
-            self._feed_delay = min(self._feed_delay * 2, _FEED_RETRY_MAX)
+            self._feed_due = now + self._feed_again.delay()
             self._log.warning("Mesos ended the subscription; subscribing again", reason=feed.failure)
         elif now >= self._feed_due:
             self._feed_due = None
             self._close_feed()
             self._open_feed(term, state)
 
-    def _send(self, term: _Term, effect: CallEffect) -> None:
+    def _send(self, term: Term, effect: CallEffect) -> None:
         kind, feed = type(effect).__name__, self._feed
         try:
             if feed is None:
@@ -520,21 +500,16 @@ class Runner:
             if not isinstance(error, SdkError):
                 self._log.exception("A call failed in an unexpected way", call=kind)
             self._metrics.call_failures.labels(self.name, kind).inc()
-            self._put(Item(call_failed(effect, error), term.epoch))
+            self._inbox.put(Item(call_failed(effect, error), term.epoch))
         else:
             self._log.debug("Mesos took a call", call=kind)
             self._metrics.calls.labels(self.name, kind).inc()
             if isinstance(effect, UpdateRoles):
-                self._put(Item(RolesAccepted(roles=effect.roles), term.epoch))
+                self._inbox.put(Item(RolesAccepted(roles=effect.roles), term.epoch))
 
     # ------------------------------------------------------------------------------------------------ queue
 
-    def _put(self, item: Item) -> None:
-        with self._wake:
-            self._queue.append(item)
-            self._wake.notify_all()
-
-    def _next_batch(self, term: _Term, state: State) -> list[Item]:
+    def _next_batch(self, term: Term, state: State) -> list[Item]:
         """The next events, at the latest a Tick when the core or the feed is due; empty when the term ended."""
         due = core.next_wake(state, self._clock.now())
         if due is None or due > self._clock.now():
@@ -544,49 +519,17 @@ class Runner:
             timeout = min(timeout, max(0.0, self._feed_due - self._clock.monotonic()))
         if not self._asked:
             timeout = min(timeout, max(0.0, self._ask_due - self._clock.monotonic()))
-        batch: list[Item] = []
-        with self._wake:
-            self._wake.wait_for(lambda: self._queue or self._wish is not None or not term.alive(), timeout)
-            if not term.alive():
-                return []
-            if self._wish is not None:
-                services, keep = self._wish
-                self._wish = None
-                kept = {name: state.targets[name].spec for name in keep if name in state.targets}
-                batch.append(Item(TargetsPublished(services={**kept, **services}), term.epoch))
-            while self._queue and len(batch) < _BATCH:
-                item = self._queue.popleft()
-                if item.term == term.epoch:
-                    batch.append(item)
-                else:
-                    item.settle(LeadershipLost("it was asked for before this process took charge again"))
-            self._metrics.queue.labels(self.name).set(len(self._queue))
-            _leave_out_rescinded(batch, self._queue)
+        batch = self._inbox.take(term, state, timeout)
+        if not term.alive():
+            return []
         if due is not None and due <= self._clock.now():
             if not batch:
                 self._tick_delay = min(max(self._tick_delay * 2, _TICK_FIRST), _TICK_MAX)
             batch.append(Item(Tick(), term.epoch))
         return batch
 
-    def _drain(self, error: Exception) -> None:
-        with self._wake:
-            items, self._queue = list(self._queue), deque()
-        for item in items:
-            item.settle(error)
-
     def _tell_plugin(self) -> None:
         try:
             self._plugin.on_change()
         except Exception:  # noqa: BLE001 - foreign code must not stop the framework
             self._log.exception("The plugin failed to look at a change")
-
-
-def _leave_out_rescinded(batch: list[Item], waiting: Iterable[Item]) -> None:
-    """Take offers out of the batch whose RESCIND is there already: what is launched with them would be dropped."""
-    if not any(isinstance(item.event, OffersReceived) for item in batch):
-        return
-    gone = {item.event.offer_id for item in (*batch, *waiting) if isinstance(item.event, OfferRescinded)}
-    for item in batch if gone else ():
-        if isinstance(item.event, OffersReceived):
-            kept = tuple(offer for offer in item.event.offers if offer.id not in gone)
-            item.event = dataclasses.replace(item.event, offers=kept)

@@ -2,19 +2,12 @@
 
 Knows sessions, reconnection, watches that stay armed, ephemeral nodes that come back, and kazoo's exceptions. Does not
 know what the nodes mean.
-
-A watch is a level, not an edge: after every event, reconnection or new session the node is read again, and the callback
-runs when what was read differs from what it was told last. Events in between may therefore be merged, never lost; a
-callback that itself found ZooKeeper away (it raises StorageUnavailable) was told nothing, and is called again.
 """
 
 import enum
-import json
 import queue
-import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -24,17 +17,60 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
-from sdk.errors import CorruptRecord, InvalidSpec, SdkError, StorageUnavailable
+from sdk.errors import SdkError, StorageUnavailable
+from sdk.storage.kept import AGAIN, ChildrenCallback, ChildrenWatch, DataCallback, DataWatch, Ephemeral, Kept, stat_of
+from sdk.storage.nodes import (
+    MAX_PACKET_BYTES,
+    BadVersion,
+    Check,
+    Create,
+    Delete,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    Op,
+    Set,
+    Stat,
+    StorageConflict,
+    check_size,
+    decode_json,
+    encode_json,
+)
 from sdk.storage.outage import KazooLog
 from sdk.zookeeper_address import ZooKeeperAddress, parse
 
+# What its callers need of the nodes comes from here, too.
+__all__ = [
+    "MAX_PACKET_BYTES",
+    "BadVersion",
+    "Check",
+    "Create",
+    "Delete",
+    "Ephemeral",
+    "Handle",
+    "NoNode",
+    "NodeExists",
+    "NotEmpty",
+    "Op",
+    "Set",
+    "Stat",
+    "State",
+    "StorageConflict",
+    "ZooKeeper",
+    "connect",
+    "decode_json",
+    "encode_json",
+]
+
 _log = structlog.get_logger()
 
-# The server drops a packet above jute.maxbuffer (1 MiB) and the client sees only a lost connection, so stay well below.
-MAX_PACKET_BYTES = 900_000
 # Path, version and framing of one operation inside a packet, estimated generously.
 _OP_OVERHEAD_BYTES = 200
-_RETRY_FIRST, _RETRY_MAX = 0.1, 5.0
+
+
+class _Signal(enum.Enum):
+    STOP = enum.auto()
+    CHECK_ALIVE = enum.auto()
 
 
 class State(enum.Enum):
@@ -48,82 +84,7 @@ class State(enum.Enum):
     """There is no session: ephemeral nodes and locks are gone. Also the state before the first connection."""
 
 
-class StorageConflict(SdkError):
-    """An operation did not fit what is stored; nothing was changed."""
-
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{path}: {why}")
-        self.path = path
-
-
-class NodeExists(StorageConflict):
-    """The node is there already."""
-
-
-class NoNode(StorageConflict):
-    """The node, or the parent of a node to create, is not there."""
-
-
-class BadVersion(StorageConflict):
-    """The node has another version than expected: somebody wrote in between."""
-
-
-class NotEmpty(StorageConflict):
-    """The node has children."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stat:
-    """The facts about a node; `created` and `modified` are transaction ids that never repeat."""
-
-    version: int
-    created: int
-    modified: int
-    children_version: int
-    owner: int
-    """Session id of an ephemeral node, else 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The node must exist with this version (-1: any)."""
-
-    path: str
-    version: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """The node must not exist, its parent must."""
-
-    path: str
-    data: bytes = b""
-    ephemeral: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Set:
-    """The node must exist with this version (-1: any)."""
-
-    path: str
-    data: bytes
-    version: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """The node must exist with this version (-1: any) and have no children."""
-
-    path: str
-    version: int = -1
-
-
-Op = Check | Create | Set | Delete
-DataCallback = Callable[[tuple[bytes, int] | None], None]
-ChildrenCallback = Callable[[list[str] | None], None]
-
-
-_K = TypeVar("_K", bound="_Kept")
+_K = TypeVar("_K", bound=Kept)
 
 
 class Handle(Protocol):
@@ -131,19 +92,6 @@ class Handle(Protocol):
 
     def close(self) -> None:
         """End it; a callback that runs at this moment may still finish."""
-
-
-def encode_json(value: object) -> bytes:
-    """The form of every JSON node: UTF-8, sorted keys."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def decode_json(path: str, data: bytes) -> Any:
-    """The value in `data`; raises CorruptRecord that names `path`."""
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise CorruptRecord(path, f"is not JSON: {error}") from error
 
 
 def connect(
@@ -182,9 +130,9 @@ class ZooKeeper:
         self._closing = False
         self._lock = threading.Lock()
         self._connected = threading.Event()
-        self._kept: set[_Kept] = set()
-        self._due: set[_Kept] = set()
-        self._work: queue.Queue[_Kept | _Signal] = queue.Queue()
+        self._kept: set[Kept] = set()
+        self._due: set[Kept] = set()
+        self._work: queue.Queue[Kept | _Signal] = queue.Queue()
         self._acl = [make_digest_acl(*login, all=True)] if login else None
         self._kazoo_log = KazooLog(self.address)
         self._client = KazooClient(
@@ -194,7 +142,7 @@ class ZooKeeper:
             default_acl=self._acl,
             auth_data=[("digest", ":".join(login))] if login else None,
             connection_retry=KazooRetry(
-                max_tries=-1, delay=_RETRY_FIRST, backoff=2, max_jitter=0.4, max_delay=_RETRY_MAX
+                max_tries=-1, delay=AGAIN.first, backoff=2, max_jitter=0.4, max_delay=AGAIN.most
             ),
         )
         self._client.add_listener(self._on_kazoo_state)
@@ -284,7 +232,7 @@ class ZooKeeper:
 
     def stat(self, path: str) -> Stat | None:
         """The facts about a node, None when there is none."""
-        return _stat(self._do(path, self._client.exists_async, path))
+        return stat_of(self._do(path, self._client.exists_async, path))
 
     def exists(self, path: str) -> bool:
         """Whether the node is there."""
@@ -308,7 +256,7 @@ class ZooKeeper:
         self, path: str, data: bytes = b"", *, ephemeral: bool = False, sequence: bool = False, parents: bool = True
     ) -> str:
         """Create a node and return its path (longer than asked when `sequence`); raises NodeExists."""
-        _check_size(path, len(data))
+        check_size(path, len(data))
         created: str = self._do(
             path,
             lambda: self._client.create_async(path, data, ephemeral=ephemeral, sequence=sequence, makepath=parents),
@@ -317,7 +265,7 @@ class ZooKeeper:
 
     def set(self, path: str, data: bytes, version: int = -1) -> int:
         """Write a node and return its new version; raises NoNode, or BadVersion unless `version` fits or is -1."""
-        _check_size(path, len(data))
+        check_size(path, len(data))
         new_version: int = self._do(path, self._client.set_async, path, data, version).version
         return new_version
 
@@ -357,7 +305,7 @@ class ZooKeeper:
 
         Raises the StorageConflict of the first operation that does not fit.
         """
-        _check_size(
+        check_size(
             ops[0].path if ops else "/",
             sum(len(op.path) + len(getattr(op, "data", b"")) + _OP_OVERHEAD_BYTES for op in ops),
         )
@@ -389,11 +337,11 @@ class ZooKeeper:
 
     def watch_data(self, path: str, callback: DataCallback) -> Handle:
         """Call back with (data, version), or None without a node: once as soon as it is known, then at every change."""
-        return self._keep(_DataWatch(self, path, callback))
+        return self._keep(DataWatch(self, path, callback))
 
     def watch_children(self, path: str, callback: ChildrenCallback) -> Handle:
         """Call back with the sorted names of the children, or None without a node: as `watch_data` does."""
-        return self._keep(_ChildrenWatch(self, path, callback))
+        return self._keep(ChildrenWatch(self, path, callback))
 
     def keep_ephemeral(self, path: str, data: bytes) -> "Ephemeral":
         """Keep an ephemeral node in place: made again after a session loss or a deletion, parents included.
@@ -411,11 +359,11 @@ class ZooKeeper:
         self._schedule(kept)
         return kept
 
-    def _forget(self, kept: "_Kept") -> None:
+    def _forget(self, kept: Kept) -> None:
         with self._lock:
             self._kept.discard(kept)
 
-    def _schedule(self, kept: "_Kept") -> None:
+    def _schedule(self, kept: Kept) -> None:
         with self._lock:
             if kept in self._due or self._closing:
                 return
@@ -430,13 +378,14 @@ class ZooKeeper:
             if work is _Signal.CHECK_ALIVE:
                 self._revive()
                 continue
-            assert isinstance(work, _Kept)
+            assert isinstance(work, Kept)
             with self._lock:
                 self._due.discard(work)
             if work.closed and not work.wants_last_run:
                 continue
             try:
                 work.refresh()
+                work.backoff.reset()
             except StorageUnavailable as error:
                 # Scheduled again with the next connection. An operation can also time out on a connection that
                 # stays, for which there is no event: come back then.
@@ -448,8 +397,8 @@ class ZooKeeper:
                 if work.retry_after_error:
                     self._later(work)
 
-    def _later(self, kept: "_Kept") -> None:
-        timer = threading.Timer(_RETRY_FIRST + random.uniform(0, 1), self._schedule, (kept,))  # noqa: S311 - jitter
+    def _later(self, kept: Kept) -> None:
+        timer = threading.Timer(kept.backoff.delay(), self._schedule, (kept,))
         timer.daemon = True
         timer.start()
 
@@ -462,7 +411,7 @@ class ZooKeeper:
             self._client.start_async()
         except Exception:  # noqa: BLE001 - whatever kazoo could not clean up may be gone a moment later
             _log.exception("The ZooKeeper client could not be started; trying again")
-        timer = threading.Timer(_RETRY_MAX, self._work.put, (_Signal.CHECK_ALIVE,))
+        timer = threading.Timer(AGAIN.most, self._work.put, (_Signal.CHECK_ALIVE,))
         timer.daemon = True
         timer.start()
 
@@ -499,170 +448,3 @@ def _translate(path: str, error: Exception, address: str = "") -> SdkError:
             return StorageUnavailable(
                 f"ZooKeeper at {address} lost the connection ({type(error).__name__}); {path} may or may not be changed"
             )
-
-
-def _check_size(path: str, size: int) -> None:
-    if size > MAX_PACKET_BYTES:
-        raise InvalidSpec(path, f"{size} bytes do not fit into one ZooKeeper packet of {MAX_PACKET_BYTES}")
-
-
-def _stat(raw: Any) -> Stat | None:
-    if raw is None:
-        return None
-    return Stat(
-        version=raw.version,
-        created=raw.czxid,
-        modified=raw.mzxid,
-        children_version=raw.cversion,
-        owner=raw.ephemeralOwner,
-    )
-
-
-class _Signal(enum.Enum):
-    STOP = enum.auto()
-    CHECK_ALIVE = enum.auto()
-
-
-class _Kept:
-    """Something that is brought up to date after each event, reconnection and new session, on the worker's thread."""
-
-    wants_last_run = False
-    """Whether `refresh` must run once more after `close`."""
-    retry_after_error = False
-    """Whether an unexpected error is worth another try; a callback that failed saw its value and gets the next one."""
-
-    def __init__(self, zookeeper: ZooKeeper, path: str) -> None:
-        self.path = path
-        self.closed = False
-        self._zookeeper = zookeeper
-
-    def refresh(self) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """End it."""
-        self.closed = True
-        self._zookeeper._forget(self)
-
-    def _on_event(self, _event: object) -> None:
-        # kazoo keeps watchers in a set and bound methods of one object are equal, so arming twice is harmless.
-        if not self.closed:
-            self._zookeeper._schedule(self)
-
-
-class _Watch(_Kept):
-    _told: object = _Signal.STOP
-    """What the callback was told last; nothing yet."""
-
-    def _tell(self, seen: object, call: Callable[[], None]) -> None:
-        """Run the callback unless it knows `seen` already. It knows it once it came to an end, good or bad."""
-        if seen == self._told or self.closed:
-            return
-        try:
-            call()
-        except StorageUnavailable:
-            raise
-        except Exception:
-            self._told = seen
-            raise
-        self._told = seen
-
-
-class _DataWatch(_Watch):
-    def __init__(self, zookeeper: ZooKeeper, path: str, callback: DataCallback) -> None:
-        super().__init__(zookeeper, path)
-        self._callback = callback
-
-    def refresh(self) -> None:
-        zookeeper = self._zookeeper
-        found: tuple[bytes, Any] | None = None
-        while found is None:
-            try:
-                found = zookeeper._do(self.path, zookeeper._client.get_async, self.path, watch=self._on_event)
-            except NoNode:
-                # Only `exists` arms a watch on a node that is not there.
-                if zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event) is None:
-                    break
-        seen = None if found is None else (found[1].czxid, found[1].mzxid)
-        value = None if found is None else (found[0] or b"", found[1].version)
-        self._tell(seen, lambda: self._callback(value))
-
-
-class _ChildrenWatch(_Watch):
-    def __init__(self, zookeeper: ZooKeeper, path: str, callback: ChildrenCallback) -> None:
-        super().__init__(zookeeper, path)
-        self._callback = callback
-
-    def refresh(self) -> None:
-        zookeeper = self._zookeeper
-        found: tuple[list[str], Any] | None = None
-        while found is None:
-            try:
-                found = zookeeper._do(
-                    self.path,
-                    zookeeper._client.get_children_async,
-                    self.path,
-                    watch=self._on_event,
-                    include_data=True,
-                )
-            except NoNode:
-                if zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event) is None:
-                    break
-        names = None if found is None else sorted(found[0])
-        # The version too: a child that was deleted and made again in between is news, although the names are the same.
-        seen = None if found is None or names is None else (found[1].czxid, found[1].cversion, tuple(names))
-        self._tell(seen, lambda: self._callback(names))
-
-
-class Ephemeral(_Kept):
-    """An ephemeral node that this process keeps in place; see `ZooKeeper.keep_ephemeral`."""
-
-    wants_last_run = True
-    retry_after_error = True
-
-    def __init__(self, zookeeper: ZooKeeper, path: str, data: bytes) -> None:
-        super().__init__(zookeeper, path)
-        _check_size(path, len(data))
-        self._data = data
-
-    def set(self, data: bytes) -> None:
-        """Write soon, at the latest after the next connection; of several calls the last one counts."""
-        _check_size(self.path, len(data))
-        self._data = data
-        if not self.closed:
-            self._zookeeper._schedule(self)
-
-    def close(self) -> None:
-        """Remove the node, as soon as there is a connection."""
-        self.closed = True
-        self._zookeeper._schedule(self)
-
-    def refresh(self) -> None:
-        """Make the node what it shall be; called on the connection's own thread."""
-        zookeeper, data = self._zookeeper, self._data
-        session = zookeeper.session
-        if session is None:
-            raise StorageUnavailable("there is no session")
-        if self.closed:
-            self._remove(session[0])
-            return
-        stat = _stat(zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event))
-        try:
-            if stat is None:
-                zookeeper.create(self.path, data, ephemeral=True)
-            elif stat.owner != session[0]:
-                zookeeper.multi([Delete(self.path, stat.version), Create(self.path, data, ephemeral=True)])
-            else:
-                found = zookeeper.get(self.path)
-                if found is None or found[0] != data:
-                    zookeeper.set(self.path, data)
-        except (NodeExists, NoNode, BadVersion):
-            # It changed while we looked (the old session ended, or somebody removed it): look again.
-            zookeeper._schedule(self)
-
-    def _remove(self, session_id: int) -> None:
-        zookeeper = self._zookeeper
-        stat = zookeeper.stat(self.path)
-        if stat is not None and stat.owner == session_id:
-            zookeeper.delete(self.path)
-        zookeeper._forget(self)

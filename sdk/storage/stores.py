@@ -51,6 +51,8 @@ class Stored:
 
     framework: FrameworkRecord | None = None
     services: Mapping[str, StoredService] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Services of which a node cannot be read: which, and why. Nobody knows what they run and hold."""
 
 
 class FrameworkStore:
@@ -71,12 +73,15 @@ class FrameworkStore:
         return f"{self.path}/framework"
 
     def load(self) -> Stored:
-        """Read all of it. Raises CorruptRecord with the path of the node and the field that is wrong."""
-        names = self._persister.children(f"{self.path}/services")
-        return Stored(
-            framework=self.load_framework(),
-            services={name: self._load_service(name) for name in names},
-        )
+        """Read all of it. Raises CorruptRecord when the framework's own node cannot be read."""
+        services: dict[str, StoredService] = {}
+        broken: dict[str, str] = {}
+        for name in self._persister.children(f"{self.path}/services"):
+            try:
+                services[name] = self._load_service(name)
+            except CorruptRecord as error:
+                broken[name] = str(error)
+        return Stored(framework=self.load_framework(), services=services, broken=broken)
 
     def load_framework(self) -> FrameworkRecord | None:
         """The framework's identity alone."""
@@ -111,7 +116,7 @@ class FrameworkStore:
             return None
         try:
             value = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CorruptRecord(path, f"is not JSON: {error}") from error
         if not isinstance(value, dict) or not isinstance(value.get("config"), str):
             raise CorruptRecord(path, 'must be {"config": <id>}')

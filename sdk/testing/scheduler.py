@@ -37,6 +37,7 @@ from sdk.model.ids import TaskId
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
 from sdk.storage.memory import MemoryPersister
+from sdk.storage.persister import Put, Remove
 from sdk.storage.stores import FrameworkStore
 from sdk.testing.cluster import Cluster
 
@@ -52,7 +53,8 @@ class PlayedScheduler:
         self._settings = settings
         self._new_id = new_id
         self._info = calls.FrameworkInfo(name=name, roles=(), principal=settings.principal, user="root")
-        self._store = FrameworkStore(MemoryPersister(), "/sim", name)
+        self._persister = MemoryPersister()
+        self._store = FrameworkStore(self._persister, "/sim", name)
         self._events: deque[Event] = deque()
         self._busy = False
         self._stream: str | None = None
@@ -88,6 +90,7 @@ class PlayedScheduler:
             {name: service.target for name, service in stored.services.items() if service.target is not None},
             [pod for service in stored.services.values() for pod in service.pods.values()],
             self._settings,
+            stored.broken,
         )
         if self._wishes is not None:
             self.give(TargetsPublished(services=self._wishes))
@@ -138,6 +141,13 @@ class PlayedScheduler:
     def forget(self, service: str) -> None:
         """Somebody removes the stored nodes of a service by hand while the process is down."""
         self._store.apply([DeleteService(service=service)])
+
+    def corrupt(self, service: str, pod: str, data: bytes | None) -> bytes | None:
+        """Somebody writes other bytes into the node of a record; what was there comes back."""
+        path = f"{self._store.path}/services/{service}/pods/{pod}"
+        before = self._persister.get(path)
+        self._persister.apply([Remove(path) if data is None else Put(path, data)])
+        return before
 
     def stored_anything(self) -> bool:
         """Whether any node is left."""

@@ -247,6 +247,11 @@ class Simulation:
             raise StoryFailed("stop the scheduler first")
         self.scheduler.forget(service)
 
+    def overwrite_record(self, instance: str, data: bytes | None) -> bytes | None:
+        """Write other bytes into the stored node of `<service>/<pod>-<index>`, or remove it; what was there."""
+        service, _, pod = instance.partition("/")
+        return self.scheduler.corrupt(service, pod, data)
+
     def disconnect(self) -> None:
         """The scheduler's connection breaks."""
         self.scheduler.disconnect()

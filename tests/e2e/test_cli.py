@@ -98,7 +98,10 @@ def test_what_show_prints_as_json_can_be_fed_to_update_unchanged(system: System)
     """`show --json web | update -` succeeds and changes nothing of the pool nor of its tasks."""
     before, tasks = ok(system, "show", "web", "--json"), system.task_ids("web")
     assert ok(system, "update", "-", stdin=before).startswith("Successfully updated web.")
-    assert ok(system, "show", "web", "--json") == before
+    shown, after = json.loads(before), as_json(system, "show", "web")
+    # But for the etag, which counts how often the pool was written.
+    assert shown.pop("etag") != after.pop("etag")
+    assert after == shown
     ok(system, "status", "web", "--wait")
     assert system.task_ids("web") == tasks
 

@@ -12,6 +12,7 @@ import pytest
 from api.dcos_template.build import build_config
 from api.dcos_template.text import Texts, render
 from pool_executor.bundle import port_variable
+from sdk import programs
 from tests.golden.cases import CASES
 
 GOLDEN = Path(__file__).parent / "haproxy"
@@ -43,7 +44,8 @@ def test_haproxy_accepts_the_files_without_a_warning(name: str, tmp_path: Path) 
     write(tmp_path, texts(name), {port: 20000 + number for number, port in enumerate(port_names(name))})
     files = sorted(path.name for path in tmp_path.glob("*.cfg"))
     arguments = [argument for file in files for argument in ("-f", file)]
-    result = subprocess.run(["haproxy", "-c", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    haproxy = programs.find("haproxy") or "haproxy"
+    result = subprocess.run([haproxy, "-c", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert "WARNING" not in result.stderr
 

@@ -132,3 +132,53 @@ def test_a_launch_that_was_refused_for_its_neighbour_is_no_failure() -> None:
     sim.run_until(lambda: len(sim.running()) == 4, "all run", within=120)
     assert sim.scheduler.state is not None
     assert sim.scheduler.state.alone == frozenset()
+
+
+def test_a_record_that_cannot_be_read_is_the_trouble_of_its_service() -> None:
+    """After a restart its task runs on, neither killed as unknown nor released; the others are served."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("bad"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    stored = sim.overwrite_record("bad/app-0", b'{"service": 7}')
+    sim.restart_scheduler()
+    sim.publish(service("bad", count=3), service("good", count=2))
+    sim.run_until(lambda: len(sim.processes()) == 3, "the second instance of the good one runs")
+    sim.advance(1000)  # the implicit reconciliation of every 15 minutes tells about all tasks
+    assert len(sim.processes()) == 3
+    assert len(sim.reservations()["agent1"]) == 3
+    sim.kill_agent("agent1")
+    sim.return_agent("agent1")
+    sim.run_until(lambda: len(sim.processes()) == 2, "those of the good one run again")
+    sim.advance(100)
+    assert len(sim.reservations()["agent1"]) == 3
+    problem = sim.problems()["bad"]
+    assert "/services/bad/pods/app-0" in problem
+    assert "repair the node, then restart" in problem
+    view = sim.snapshot().services["bad"]
+    assert (view.status, view.removing) == (Progress.ERROR, False)
+    sim.overwrite_record("bad/app-0", stored)
+    sim.restart_scheduler()
+    sim.publish(service("bad", count=2), service("good", count=2))
+    sim.run_until(lambda: len(sim.running()) == 4, "all run")
+    assert sim.problems() == {}
+    sim.expect_reserved_exactly()
+
+
+def test_an_uninstall_does_not_end_what_cannot_be_read() -> None:
+    """Its reservations would stay for ever; it says what is in the way, and goes on after the repair."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("bad"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    stored = sim.overwrite_record("bad/app-0", b"{")
+    sim.restart_scheduler()
+    sim.uninstall()
+    sim.settle(200)
+    assert sim.processes() == [("app-0-server", "agent1")]
+    assert sim.snapshot().uninstall is Progress.ERROR
+    assert "bad" in sim.snapshot().uninstall_message
+    sim.overwrite_record("bad/app-0", stored)
+    sim.restart_scheduler()
+    sim.settle(60)
+    sim.expect_nothing_left()

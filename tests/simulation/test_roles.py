@@ -2,6 +2,7 @@
 
 from sdk.core.effects import StoreFramework, UpdateRoles
 from sdk.core.snapshot import Progress
+from sdk.core.state import Settings
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 
@@ -99,3 +100,35 @@ def test_an_update_of_roles_that_is_lost_is_sent_again() -> None:
     sim.lose_calls("UpdateRoles", 1)
     sim.publish(service())
     sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs", within=30)
+
+
+def test_a_role_that_nothing_needs_is_given_up_after_the_longest_wait_for_agents() -> None:
+    """Thirty services in turn do not leave thirty roles; one that comes back gets its role again."""
+    sim = Simulation(settings=Settings(principal="sim-principal", leftover_age=7200.0))
+    sim.add_agent("agent1")
+    sim.publish(service("a", role="role-a"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.publish(service("good"))
+    sim.settle(3600)
+    assert sim.snapshot().framework.roles == ("role-a", "sim-role")
+    sim.settle(7200)
+    assert sim.snapshot().framework.roles == ("sim-role",)
+    assert asked(sim)[-1] == ("sim-role",)
+    updates = len(asked(sim))
+    sim.settle(3600)
+    assert len(asked(sim)) == updates
+    sim.expect_running("good/app-0")
+    sim.publish(service("a", role="role-a"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run again")
+    sim.expect_reserved_exactly()
+
+
+def test_configured_roles_are_never_given_up() -> None:
+    """An operator wants the framework to be in them."""
+    sim = Simulation(settings=Settings(principal="p", leftover_age=1000.0, own_roles=frozenset({"sim-role"})))
+    sim.add_agent("agent1")
+    sim.publish(service())
+    sim.run_until(lambda: bool(sim.running()), "it runs")
+    sim.publish()
+    sim.settle(5000)
+    assert sim.snapshot().framework.roles == ("sim-role",)

@@ -15,6 +15,9 @@ from sdk.mesos.driver import MesosDriver
 
 Json = dict[str, Any]
 
+# Long enough for others to be asked, short enough for the next launch.
+_REFUSE_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
@@ -32,6 +35,7 @@ class Marathon(base.Scheduler):  # type: ignore[misc]  # pymesos ships no types
     def __init__(self, master: str, name: str = "marathon") -> None:
         self._condition = threading.Condition()
         self._offers: list[Json] = []
+        self._launching = False
         self._states: dict[str, Json] = {}
         framework = {
             "user": "root",
@@ -61,10 +65,13 @@ class Marathon(base.Scheduler):  # type: ignore[misc]  # pymesos ships no types
             return next((offer for offer in self._offers if _cpus(offer) >= app["cpus"]), None)
 
         with self._condition:
+            self._launching = True
             assert self._condition.wait_for(fitting, timeout), f"no offer has room for {app['id']}"
             offer = fitting()
             assert offer is not None
             self._offers.remove(offer)
+            others, self._offers, self._launching = self._offers, [], False
+        self._decline(others)
         task, ports = _task(app, offer)
         self._driver.launchTasks(offer["id"], [task])
         return Launched(task_id=task["task_id"]["value"], agent=offer["hostname"], ports=ports)
@@ -78,13 +85,20 @@ class Marathon(base.Scheduler):  # type: ignore[misc]  # pymesos ships no types
         """KILL, with the grace period of its kill policy."""
         self._driver.killTask({"value": task.task_id})
 
+    def _decline(self, offers: Sequence[Json]) -> None:
+        for offer in offers:
+            self._driver.declineOffer(offer["id"], filters={"refuse_seconds": _REFUSE_SECONDS})
+
     # -- callbacks of the driver
 
     def resourceOffers(self, driver: object, offers: Sequence[Json]) -> None:  # noqa: N802 - pymesos' name
-        """Keep them until they are used or rescinded."""
+        """Keep them while an app is to be launched; else others need them, as with Marathon."""
         with self._condition:
-            self._offers += offers
-            self._condition.notify_all()
+            if self._launching:
+                self._offers += offers
+                self._condition.notify_all()
+                return
+        self._decline(offers)
 
     def offerRescinded(self, driver: object, offer_id: Json) -> None:  # noqa: N802 - pymesos' name
         """Forget it."""

@@ -33,6 +33,8 @@ class Options:
     """What tests turn down to get to the point sooner; the defaults are those of `bin/up`."""
 
     replace_after: float = 60.0
+    tell_every: float = 10.0
+    """Seconds between two sentences about what is waited for."""
     timing: Timing = field(default_factory=Timing)
     application_count: int = 2
     application_frameworks: Path = EXAMPLES / "frameworks.json"
@@ -48,7 +50,7 @@ class Stack:
         self.layout = layout
         self.options = options or Options()
         self._zookeeper = ZooKeeperServer(layout.directory / "zookeeper", layout.zookeeper)
-        heard = Persistent(output)
+        self._heard = Persistent(output)
         self.cluster = Cluster(
             layout.directory / "mesos",
             layout.master,
@@ -57,10 +59,10 @@ class Stack:
             zk=f"zk://{self._zookeeper.address}/mesos" if layout.masters > 1 else None,
             masters=layout.masters,
             restart=True,
-            tell=lambda sentence: heard.told("mesos", sentence),
+            tell=lambda sentence: self._heard.told("mesos", sentence),
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
-        self.supervisor = Supervisor([], heard, backoff=Backoff(limit=5.0))
+        self.supervisor = Supervisor([], self._heard, backoff=Backoff(limit=5.0))
         self._http = urllib3.PoolManager(retries=False, timeout=5.0)
 
     # Addresses
@@ -191,8 +193,13 @@ class Stack:
         return frontends, urls(metadata["stats"], "/haproxy?stats")
 
     def await_true(self, predicate: Callable[[], object], timeout: float, what: str) -> None:
-        """Poll until `predicate` is true; EnvironmentProblems mean "not yet" and are told at the deadline."""
-        deadline = time.monotonic() + timeout
+        """Poll until `predicate` is true; EnvironmentProblems mean "not yet" and are told at the deadline.
+
+        What takes long is told meanwhile: nobody looks at a silent screen for a minute.
+        """
+        began = time.monotonic()
+        deadline = began + timeout
+        told = 0
         problem = ""
         while True:
             try:
@@ -205,6 +212,9 @@ class Stack:
                     f"{what} was not there within {timeout:g} s{problem}; see {self.layout.directory}"
                     f"{disk.trouble(self.layout.directory)}"
                 )
+            if time.monotonic() - began > (told + 1) * self.options.tell_every:
+                told += 1
+                self._heard.told("up", f"has waited {told * self.options.tell_every:g} s for {what}{problem}")
             time.sleep(0.05)
 
 

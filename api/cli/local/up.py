@@ -239,6 +239,8 @@ def up_command(directory: Path, base_port: int | None, masters: int | None, deta
         up(directory.resolve(), base_port, masters, detach=detach, fresh=fresh)
     except SdkError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise _unwritable(error, directory) from error
 
 
 @click.command("down")
@@ -249,3 +251,10 @@ def down_command(directory: Path) -> None:
         down(directory.resolve())
     except SdkError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise _unwritable(error, directory) from error
+
+
+def _unwritable(error: OSError, directory: Path) -> click.ClickException:
+    """The sentence for a directory in which a stack cannot keep what it has to."""
+    return click.ClickException(f"{error.filename or directory}: {error.strerror or error}{disk.trouble(directory)}")

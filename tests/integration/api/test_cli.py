@@ -442,7 +442,7 @@ def test_a_server_that_is_not_ours_is_told_as_such(run: Run, scheduler: Schedule
 
     assert "not like the Edge-LB API: hello" in run("ping", "--api", scheduler.url, code=Exit.FAILED).stderr
     sentence = f"{scheduler.url} answered HTTP 404 (<h1>Not here</h1>); is that the Edge-LB API?"
-    assert sentence in run("list", "--api", scheduler.url, code=Exit.NOT_FOUND).stderr
+    assert sentence in run("list", "--api", scheduler.url, code=Exit.FAILED).stderr
 
 
 def test_uninstall_wants_a_yes_and_can_be_followed_to_its_end(

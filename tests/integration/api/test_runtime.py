@@ -270,6 +270,7 @@ def test_what_is_left_of_a_deleted_pool_says_nothing_of_one_that_was_created_aga
     client.delete("/v2/pools/web")
     client.post("/v2/pools", json=minimal())
     assert "the scheduler has not taken up version 1 of the pool yet" in status(client)["summary"]
+    assert client.get("/v2/pools/web/lbconfig").status_code == 504
     say(scheduler, [pod()], {**COMPLETE, "labels": {**labels, "EDGELB_POOL_UID": status(client)["uid"]}})
     assert "version 1 of the pool has not been rendered yet" in status(client)["summary"]
     publish_bundle(connection, zk_root, **{"10-global": "global\n"})

@@ -9,7 +9,8 @@ import pytest
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
-from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, PoolView, StoredPool, VersionMismatch
+from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, PoolView, VersionMismatch
+from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import Op, ZooKeeper, connect, encode_json
 from tests.support.pools import minimal

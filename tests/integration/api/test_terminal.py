@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from api.client import ApiClient
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
 from tests.integration.api.test_runtime import pod, say
@@ -43,9 +44,10 @@ def on_terminal(server: str, *arguments: str, stdin: str = "", **environment: st
 
 
 @pytest.fixture
-def ready(connection: ZooKeeper, zk_root: str, scheduler: Scheduler) -> None:
-    """What makes pool `web` ready as soon as it is created."""
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+def ready(server: str, connection: ZooKeeper, zk_root: str, scheduler: Scheduler) -> None:
+    """A pool `web`, and what makes it ready as soon as it is written a second time."""
+    ApiClient(server).create(minimal())
+    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()])
 
@@ -53,7 +55,7 @@ def ready(connection: ZooKeeper, zk_root: str, scheduler: Scheduler) -> None:
 @pytest.mark.usefixtures("ready")
 def test_progress_is_drawn_in_place_on_a_terminal(server: str) -> None:
     """The last state stays on the screen."""
-    code, screen = on_terminal(server, "create", "-", "--wait", stdin=json.dumps(minimal()))
+    code, screen = on_terminal(server, "update", "-", "--wait", stdin=json.dumps(minimal()))
 
     assert code == 0
     assert "pool web: ready: 1 of 1 instances serve the current configuration" in screen
@@ -63,7 +65,7 @@ def test_progress_is_drawn_in_place_on_a_terminal(server: str) -> None:
 @pytest.mark.usefixtures("ready")
 def test_words_are_coloured_on_a_terminal_unless_no_color_is_set(server: str) -> None:
     """https://no-color.org"""
-    on_terminal(server, "create", "-", stdin=json.dumps(minimal()))
+    on_terminal(server, "update", "-", stdin=json.dumps(minimal()))
     _, coloured = on_terminal(server, "status", "web")
     _, plain = on_terminal(server, "status", "web", NO_COLOR="1")
 

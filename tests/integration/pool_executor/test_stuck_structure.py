@@ -1,5 +1,8 @@
 """Servers follow the tasks while the rest of a configuration cannot be had: refused, waiting, blocked or failing."""
 
+import os
+import signal
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -102,3 +105,27 @@ def test_new_versions_do_not_void_the_pause_after_a_failed_reload(publisher: Pub
         cured = replace(Pool(), more="backend extra\n")
         assert applied(publisher, publisher.publish(pool(cured, one, two))).action == "reload"
         serves(lbmgr, one, two)
+
+
+def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
+) -> None:
+    """It is started on the files of before, and what a refused version said of servers is told to it."""
+    lbmgr = make_lbmgr().start()
+    with backends(2) as (one, two):
+        haproxy = applied(publisher, publisher.publish(pool(Pool(), one))).haproxy
+        lbmgr.signal(signal.SIGSTOP)
+        for pid in (haproxy.master or 0, *haproxy.workers):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not listens(lbmgr.web), what="its port is free")
+        holder = hold_port(lbmgr.web, share=False)
+        publisher.publish(pool(REFUSED, two))
+        lbmgr.signal(signal.SIGCONT)
+        wait_until(lambda: "already has a listener" in (publisher.statuses()["task-1"].error or ""), what="an obstacle")
+        holder.close()
+        serves(lbmgr, two)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -161,7 +161,7 @@ def test_several_frameworks_live_below_their_names() -> None:
         assert _get(client, "/frameworks/test/readyz")["framework"] == "test"
         assert _get(client, "/frameworks/second/readyz", 503)["code"] == 503
         assert "second: standby" in _get(client, "/readyz", 503)["message"]
-        assert _get(client, "/v1/state", 404)["code"] == 404
+        assert _get(client, "/v1/state", 404)["message"] == "there is no /v1/state here; GET / tells what there is"
         assert "frameworks" in _get(client, "/healthz")
         for href in _get(client, "/")["links"].values():
             assert client.get(f"/{href}").status_code == 200, href

@@ -1,6 +1,7 @@
 """The runner against doubles at its edges: order of storing and calling, terms, suspension, failures, poison."""
 
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,10 +21,11 @@ from sdk.core.state import Settings
 from sdk.errors import InvalidSpec, UnexpectedAnswer
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
-from sdk.model.ids import OfferId
+from sdk.model.ids import OfferId, TaskId
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plugin import HostSettings, Wishes
 from sdk.runner import NotInCharge, Phase, Runner
+from sdk.runner.inbox import BACKLOG
 from sdk.storage.persister import Operation, Put
 from sdk.storage.stores import FrameworkStore
 from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, make_offer, service
@@ -40,6 +42,7 @@ class Bench:
     master: Master = field(default_factory=Master)
     plugin: Wisher = field(default_factory=lambda: Wisher({"web": service()}))
     ids: Iterator[int] = field(default_factory=itertools.count)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
         self.store = FrameworkStore(self.persister, "/r", "test")
@@ -54,7 +57,7 @@ class Bench:
             feeds=self.master,
             clock=SystemClock(),
             new_id=lambda: f"id-{next(self.ids)}",
-            metrics=Metrics(),
+            metrics=self.metrics,
             core_settings=Settings(proof_within=0.2, reconcile_first=0.1, sweep=0.5),
         )
 
@@ -383,15 +386,24 @@ def test_stopping_sends_no_teardown(bench: Bench) -> None:
     assert bench.lock.stopped
 
 
-def test_a_record_that_cannot_be_read_keeps_the_process_from_subscribing(bench: Bench) -> None:
-    """Acting without it could kill what it tells about; the path of the node is shown."""
-    path = f"{bench.store.path}/services/web/pods/pod-0"
+def test_an_identity_that_cannot_be_read_keeps_the_process_from_subscribing(bench: Bench) -> None:
+    """Acting without it would begin a second framework; the path of the node is shown."""
+    path = f"{bench.store.path}/framework"
     bench.persister.apply([Put(path, b"garbage")])
     bench.runner.start()
     bench.lock.give(bench.persister)
     wait_until(lambda: path in bench.runner.status().reason, what="the node's path")
     assert bench.master.feeds == []
-    bench.persister.apply([Put(path, b"{")])
+
+
+def test_a_record_that_cannot_be_read_is_told_by_its_service_and_keeps_nobody_else(bench: Bench) -> None:
+    """The others run; the plugin hears that the service is there."""
+    path = f"{bench.store.path}/services/old/pods/pod-0"
+    bench.persister.apply([Put(path, b"garbage")])
+    bench.lead()
+    bench.launch()
+    assert path in bench.runner.status().problems["old"]
+    assert bench.runner.services == {"old", "web"}
 
 
 def test_updates_that_arrive_together_share_one_write(bench: Bench) -> None:
@@ -491,3 +503,48 @@ def test_an_offer_that_is_rescinded_already_is_not_accepted(bench: Bench) -> Non
     task = wait_until(bench.master.launched, what="a launch")[0]
     assert task.agent_id == "a2"
     assert not any("o1" in str(call) for call in bench.master.calls)
+
+
+def test_a_stream_is_not_read_on_while_too_many_events_wait(bench: Bench) -> None:
+    """ZooKeeper is away and Mesos goes on talking: memory stays bounded, and afterwards nothing is missing."""
+    bench.lead()
+    bench.persister.down.set()
+    bench.master.feed.offer()
+    wait_until(lambda: bench.persister.refused >= 1, what="a try to store")
+    told, peak = itertools.count(), [0.0]
+    status = TaskStatus(task_id=TaskId("stranger"), state=TaskState.FINISHED)
+
+    def talk() -> None:
+        for _ in range(2 * BACKLOG):
+            bench.master.feed.post(StatusReceived(status=status))
+            next(told)
+            peak[0] = max(peak[0], waiting())
+
+    def waiting() -> float:
+        return bench.metrics.registry.get_sample_value("sdk_queue_length", {"framework": "test"}) or 0.0
+
+    def handled() -> float:
+        labels = {"framework": "test", "type": "StatusReceived"}
+        return bench.metrics.registry.get_sample_value("sdk_events_total", labels) or 0.0
+
+    stream = threading.Thread(target=talk, daemon=True)
+    stream.start()
+    wait_until(lambda: waiting() >= BACKLOG, timeout=30, what="a full queue")
+    bench.persister.down.clear()
+    wait_until(lambda: handled() == 2 * BACKLOG, timeout=60, what="all events")
+    assert peak[0] <= BACKLOG
+
+
+def test_a_blocked_stream_ends_with_the_term(bench: Bench) -> None:
+    """Whoever waits for room is let go when the charge is lost."""
+    bench.lead()
+    bench.persister.down.set()
+    bench.master.feed.offer()
+    wait_until(lambda: bench.persister.refused >= 1, what="a try to store")
+    event = StatusReceived(status=TaskStatus(task_id=TaskId("stranger"), state=TaskState.FINISHED))
+    feed = bench.master.feed
+    stream = threading.Thread(target=lambda: [feed.post(event) for _ in range(2 * BACKLOG)], daemon=True)
+    stream.start()
+    bench.lock.take()
+    stream.join(30)
+    assert not stream.is_alive()

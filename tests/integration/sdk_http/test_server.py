@@ -51,6 +51,10 @@ def make_app(gate: Gate) -> Flask:
     def large() -> bytes:
         return b"x" * 20_000_000
 
+    @app.get("/tagged")
+    def tagged() -> Response:
+        return Response("x", headers={"ETag": '"1"', "X-eXample": "a: b"})
+
     @app.get("/slow")
     def slow() -> str:
         gate.entered.set()
@@ -196,6 +200,17 @@ def test_clients_that_go_away_are_no_news(
         wait_until(lambda: server.connections == 0, 10, "the end of all connections")
         assert ping(server) == b"pong"
     assert caplog.records == []
+
+
+def test_names_of_headers_are_sent_as_the_application_wrote_them(
+    connect: Callable[[bytes], socket.socket],
+) -> None:
+    """HTTP does not care, but people's scripts look for ETag."""
+    connection = connect(b"GET /tagged HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head = connection.makefile("rb").read().partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert b'ETag: "1"' in head
+    assert b"X-eXample: a: b" in head
+    assert b"Connection: close" in head
 
 
 def test_it_does_not_say_which_software_serves(server: HttpServer) -> None:

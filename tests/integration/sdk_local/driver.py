@@ -3,9 +3,9 @@
 import contextlib
 
 from sdk.errors import TemporaryFailure
-from sdk.mesos.backoff import ExponentialBackoff
 from sdk.mesos.connection import Limits
 from sdk.mesos.driver import MesosDriver
+from sdk.retry import ExponentialBackoff
 from tests.integration.sdk_local.client import CAPABILITIES, Json, task
 from tests.support.wait import wait_until
 

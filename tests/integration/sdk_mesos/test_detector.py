@@ -143,7 +143,9 @@ def test_recorded_nodes_name_their_master() -> None:
     assert master_endpoint(info("10.0.0.1:5050", "m.test"), "https") == Endpoint("m.test", 5050, "https")
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{}", b'{"address":{"ip":"1.2.3.4","port":"x"}}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"[]", b"{}", b'{"address":{"ip":"1.2.3.4","port":"x"}}', b"[" * 100_000]
+)
 def test_nodes_that_name_nothing_are_no_master(data: bytes) -> None:
     """Garbage in ZooKeeper costs a log line."""
     assert master_endpoint(data) is None

@@ -125,6 +125,9 @@ def test_json_nodes_are_sorted_and_checked(zk: ZooKeeper, zk_root: str) -> None:
     zk.set(f"{zk_root}/j", b"\xff{")
     with pytest.raises(CorruptRecord, match=f"{zk_root}/j"):
         zk.get_json(f"{zk_root}/j")
+    zk.set(f"{zk_root}/j", b"[" * 100_000)
+    with pytest.raises(CorruptRecord, match=f"{zk_root}/j"):
+        zk.get_json(f"{zk_root}/j")
 
 
 def test_a_packet_that_the_server_would_drop_is_refused(zk: ZooKeeper, zk_root: str) -> None:

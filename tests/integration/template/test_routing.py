@@ -16,6 +16,7 @@ from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.text import GLOBAL_FILE, render
 from scheduler.pools.model import MapRule, Pool, Stats
+from sdk import programs
 from tests.golden.test_haproxy_config import write
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -71,7 +72,8 @@ class Haproxy:
         files = sorted(path.name for path in directory.glob("*.cfg"))
         arguments = [argument for file in files for argument in ("-f", file)]
         self._log = (directory / "log").open("w")
-        self.process = subprocess.Popen(["haproxy", *arguments], cwd=directory, stdout=self._log, stderr=self._log)
+        haproxy = programs.find("haproxy") or "haproxy"
+        self.process = subprocess.Popen([haproxy, *arguments], cwd=directory, stdout=self._log, stderr=self._log)
         wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")
 
     def get(

@@ -12,7 +12,7 @@ from api.status import pool_status
 from api.verdict import Facts, SchedulerSide
 from pool_executor.bundle import BackendHealth, Death, HaproxyInfo, Head, InstanceStatus
 from scheduler.pools.model import MapRule, Pool, Revision
-from scheduler.pools.store import StoredPool
+from scheduler.pools.stored import StoredPool
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 
 POOL = pool(

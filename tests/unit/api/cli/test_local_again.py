@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from api.cli.local import disk
 from api.cli.local.layout import Layout
 from api.cli.local.overview import Overview, look
 from api.cli.local.place import Place, command
 from api.cli.local.ports import spans, taken_ports
-from api.cli.local.stack import Stack
+from api.cli.local.stack import Options, Stack
+from api.cli.local.told import Unheard
 from api.cli.local.up import ignored
+from api.cli.main import cli
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from tests.support.ports import free_port
@@ -75,7 +79,7 @@ def test_a_taken_port_is_told_with_its_use_and_its_holder(tmp_path: Path) -> Non
     """This process has one of them: its process id and name are told, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        stack = Stack(Layout(directory=tmp_path, base_port=port), lambda _name, _line: None)
+        stack = Stack(Layout(directory=tmp_path, base_port=port), Unheard())
         with pytest.raises(EnvironmentProblem) as refused:
             stack.check_ports()
     text = str(refused.value)
@@ -153,6 +157,53 @@ def test_what_runs_is_written_for_scripts_as_long_as_it_runs(tmp_path: Path) -> 
 
 def test_a_stack_that_does_not_answer_ends_the_look_with_a_sentence(tmp_path: Path) -> None:
     """The API server is the one thing that nothing can be told without."""
-    stack = Stack(Layout(directory=tmp_path, base_port=free_port()), lambda _name, _line: None)
+    stack = Stack(Layout(directory=tmp_path, base_port=free_port()), Unheard())
     with pytest.raises(EnvironmentProblem, match=r"the API server was not there within 0 s: GET http://127\.0\.0\.1:"):
         look(stack, patience=0)
+
+
+class Heard:
+    """What a stack said."""
+
+    def __init__(self) -> None:
+        self.sentences: list[tuple[str, str]] = []
+
+    def line(self, name: str, text: str) -> None:
+        """Nothing prints a line here."""
+
+    def told(self, name: str, sentence: str) -> None:
+        """Keep it."""
+        self.sentences.append((name, sentence))
+
+
+def test_what_takes_long_is_told_while_it_does(tmp_path: Path) -> None:
+    """With the reason that is known so far: nobody looks at a silent screen for a minute."""
+    heard = Heard()
+    stack = Stack(Layout(directory=tmp_path), heard, Options(tell_every=0.01))
+
+    def there() -> bool:
+        if not heard.sentences:
+            raise EnvironmentProblem("it is new moon")
+        return True
+
+    stack.await_true(there, 10, "the moon")
+    assert heard.sentences == [("up", "has waited 0.01 s for the moon: it is new moon")]
+
+
+def test_a_full_disk_is_the_reason_of_what_does_not_come(tmp_path: Path) -> None:
+    """Whatever failed first: somebody has to make room."""
+    stack = Stack(Layout(directory=tmp_path), Heard())
+    assert disk.trouble(tmp_path) == ""
+    with pytest.raises(EnvironmentProblem, match="a stack needs 30 MB to start: make room"):
+        disk.check(Path("/proc/self"))
+    with pytest.raises(EnvironmentProblem, match=f"the moon was not there within 0 s; see {tmp_path}$"):
+        stack.await_true(lambda: False, 0, "the moon")
+    assert disk.trouble(Path("/proc")) == "; the disk of /proc is full: make room there, then all comes back"
+
+
+def test_a_place_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """With what the system says, and no traceback."""
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "stack"
+    done = CliRunner().invoke(cli, ["local", "up", "--directory", str(place), "--base-port", str(free_port())])
+    assert (done.exit_code, done.output) == (1, f"Error: {place}: Not a directory\n")

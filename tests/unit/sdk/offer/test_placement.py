@@ -62,6 +62,7 @@ def test_nothing_is_no_constraint() -> None:
         ("rack:LIKE:[", "is not a regular expression"),
         ("rack:IS:x\\", "ends in a backslash"),
         ("[[", "is not JSON"),
+        pytest.param("[" * 100_000, "is not JSON", id="deep"),
         ("[1]", "is not a list of lists"),
         (":UNIQUE", "has to be [field, operator]"),
     ],

@@ -1,5 +1,7 @@
 """The layout of a framework's nodes, and frames of effects as batches."""
 
+from dataclasses import replace
+
 import pytest
 
 from sdk.core.effects import (
@@ -133,7 +135,6 @@ def test_a_name_that_is_no_path_segment_is_refused(store: FrameworkStore, name: 
 @pytest.mark.parametrize(
     ("path", "data"),
     [
-        ("framework", b"{}"),
         ("services/web/target", b'{"config": 1}'),
         ("services/web/target", b'{"config": "gone"}'),
         ("services/web/target", b"nonsense"),
@@ -141,9 +142,21 @@ def test_a_name_that_is_no_path_segment_is_refused(store: FrameworkStore, name: 
         ("services/web/pods/p-0", b"\xff"),
     ],
 )
-def test_a_corrupt_node_is_named(store: FrameworkStore, persister: MemoryPersister, path: str, data: bytes) -> None:
-    """Loading stops with the path of the node that cannot be read."""
+def test_a_corrupt_node_is_the_trouble_of_its_service(
+    store: FrameworkStore, persister: MemoryPersister, path: str, data: bytes
+) -> None:
+    """It is told with the path of the node that cannot be read; the other services are loaded."""
+    store.apply([StorePod(record=replace(_pod(0), service="other"))])
     persister.apply([Put(f"{store.path}/{path}", data)])
+    stored = store.load()
+    assert list(stored.services) == ["other"]
+    assert list(stored.broken) == ["web"]
+    assert stored.broken["web"].startswith(f"{store.path}/services/web")
+
+
+def test_a_corrupt_identity_stops_loading(store: FrameworkStore, persister: MemoryPersister) -> None:
+    """Without its id the framework would begin anew, beside everything that runs."""
+    persister.apply([Put(f"{store.path}/framework", b"{}")])
     with pytest.raises(CorruptRecord) as caught:
         store.load()
     assert caught.value.path.startswith(store.path)

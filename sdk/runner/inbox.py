@@ -1,0 +1,110 @@
+"""What waits for a runner's thread: events of the present stream, requests of operators, and the plugin's newest wish.
+
+Knows to which term and which stream something belongs, and how much may wait. Does not know what is done about it.
+"""
+
+import dataclasses
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from sdk.core.events import OfferRescinded, OffersReceived, TargetsPublished
+from sdk.core.state import State
+from sdk.errors import LeadershipLost
+from sdk.model.spec import ServiceSpec
+from sdk.runner.frames import Item
+from sdk.runner.term import Term
+
+# Batching shares one write between events that arrive together; the bound keeps the first of them from waiting long.
+_BATCH = 64
+BACKLOG = 10_000
+"""Events of Mesos that wait at most: ZooKeeper may be away for long, and the master can wait better than our memory."""
+
+
+class Inbox:
+    """Many threads put in, the runner's takes out."""
+
+    def __init__(self, wake: threading.Condition, on_length: Callable[[int], object]) -> None:
+        """`wake` guards it and is notified at each change; `on_length` gets how many events wait."""
+        self._wake = wake
+        self._on_length = on_length
+        self._items: deque[Item] = deque()
+        self._stream = 0
+        self._wish: tuple[Mapping[str, ServiceSpec], frozenset[str]] | None = None
+
+    def put(self, item: Item) -> None:
+        """Something of our own: always taken."""
+        with self._wake:
+            self._append(item)
+
+    def next_stream(self) -> int:
+        """The number of a new stream. What an earlier one still says is void, and who waits with it is let go."""
+        with self._wake:
+            self._stream += 1
+            self._wake.notify_all()
+            return self._stream
+
+    def heard(self, stream: int, item: Item) -> None:
+        """An event of a stream, on the thread that reads it. While too many wait, the stream is not read on."""
+        with self._wake:
+            self._wake.wait_for(lambda: len(self._items) < BACKLOG or stream != self._stream)
+            if stream == self._stream:
+                self._append(item)
+
+    def wish(self, services: Mapping[str, ServiceSpec], keep: Collection[str]) -> None:
+        """What the plugin wishes for now; the one before counts for nothing."""
+        with self._wake:
+            self._wish = (dict(services), frozenset(keep) - set(services))
+            self._wake.notify_all()
+
+    def forget_wish(self) -> None:
+        """A new term begins: what was wished for before it is void."""
+        with self._wake:
+            self._wish = None
+
+    def take(self, term: Term, state: State, timeout: float) -> list[Item]:
+        """What is next, at most `timeout` seconds later; empty when there is nothing or the term ended."""
+        batch: list[Item] = []
+        with self._wake:
+            self._wake.wait_for(lambda: self._items or self._wish is not None or not term.alive(), timeout)
+            if not term.alive():
+                return []
+            if self._wish is not None:
+                services, keep = self._wish
+                self._wish = None
+                kept = {name: state.targets[name].spec for name in keep if name in state.targets}
+                batch.append(Item(TargetsPublished(services={**kept, **services}), term.epoch))
+            while self._items and len(batch) < _BATCH:
+                item = self._items.popleft()
+                if item.term == term.epoch:
+                    batch.append(item)
+                else:
+                    item.settle(LeadershipLost("it was asked for before this process took charge again"))
+            self._on_length(len(self._items))
+            self._wake.notify_all()
+            _leave_out_rescinded(batch, self._items)
+        return batch
+
+    def drain(self, error: Exception) -> None:
+        """Answer whoever waits with `error`, and forget the rest."""
+        with self._wake:
+            items, self._items = list(self._items), deque()
+            self._wake.notify_all()
+        for item in items:
+            item.settle(error)
+
+    def _append(self, item: Item) -> None:
+        self._items.append(item)
+        self._on_length(len(self._items))
+        self._wake.notify_all()
+
+
+def _leave_out_rescinded(batch: list[Item], waiting: Iterable[Item]) -> None:
+    """Take offers out of the batch whose RESCIND is there already: what is launched with them would be dropped."""
+    if not any(isinstance(item.event, OffersReceived) for item in batch):
+        return
+    gone = {item.event.offer_id for item in (*batch, *waiting) if isinstance(item.event, OfferRescinded)}
+    for item in batch if gone else ():
+        if isinstance(item.event, OffersReceived):
+            kept = tuple(offer for offer in item.event.offers if offer.id not in gone)
+            item.event = dataclasses.replace(item.event, offers=kept)
