@@ -4,7 +4,7 @@ Knows which value of a task each field of a selector looks at, when Marathon's n
 not selected by accident. Does not know addresses and ports, nor how tasks are found quickly.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -98,27 +98,24 @@ def selected(selector: Selector, task: Task, own_framework: str) -> bool:
         not selector.may_balance or (POOL_LABEL, selector.pool) in task.labels
     ):
         return False
-    values = values_of(task)
-    return all(values.get(field) == value for field, value in selector.exact) and all(
-        found(pattern, values.get(field, "")) for field, pattern in selector.patterns
+    return all(_VALUE[field](task) == value for field, value in selector.exact) and all(
+        found(pattern, _VALUE[field](task)) for field, pattern in selector.patterns
     )
 
 
-def values_of(task: Task) -> Mapping[Field, str]:
+_VALUE: Mapping[Field, Callable[[Task], str]] = {
+    Field.TASK_ID: lambda task: task.id,
+    Field.TASK_NAME: lambda task: task.name,
+    Field.SERVICE_ID: lambda task: task.marathon_id,
+    Field.CONTAINER_NAME: lambda task: task.marathon_container,
+    Field.FRAMEWORK_ID: lambda task: task.framework_id,
+    Field.FRAMEWORK_NAME: lambda task: task.framework_name,
+}
+
+
+def values_of(task: Task) -> dict[Field, str]:
     """What selectors see of a task; without the fields that it does not have."""
-    return dict(_present(task))
-
-
-def _present(task: Task) -> Iterator[tuple[Field, str]]:
-    told = (
-        (Field.TASK_ID, task.id),
-        (Field.TASK_NAME, task.name),
-        (Field.SERVICE_ID, task.marathon_id),
-        (Field.CONTAINER_NAME, task.marathon_container),
-        (Field.FRAMEWORK_ID, task.framework_id),
-        (Field.FRAMEWORK_NAME, task.framework_name),
-    )
-    return ((field, value) for field, value in told if value)
+    return {field: told for field, value in _VALUE.items() if (told := value(task))}
 
 
 # The same few values (framework and app names) are searched for every task of a pattern's pools.

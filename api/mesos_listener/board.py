@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.index import Delta
@@ -143,17 +144,22 @@ class Board:
             self._changed.notify_all()
 
 
-def pages(tasks: Iterable[pb.Task], most: int, most_bytes: int) -> Iterator[list[pb.Task]]:
-    """`tasks` in lists of at most `most` entries and about `most_bytes`; one empty list when there are none."""
-    page: list[pb.Task] = []
+_Message = TypeVar("_Message", pb.Task, pb.TaskKey)
+
+
+def pages(messages: Iterable[_Message], most: int, most_bytes: int) -> Iterator[list[_Message]]:
+    """`messages` in lists of at most `most` entries and at most `most_bytes`, unless one alone is larger; one empty
+    list when there are none.
+    """
+    page: list[_Message] = []
     size = 0
     sent = False
-    for task in tasks:
-        bytes_of_task = task.ByteSize()
-        if page and (len(page) >= most or size + bytes_of_task > most_bytes):
+    for message in messages:
+        bytes_of_message = message.ByteSize()
+        if page and (len(page) >= most or size + bytes_of_message > most_bytes):
             yield page
             page, size, sent = [], 0, True
-        page.append(task)
-        size += bytes_of_task
+        page.append(message)
+        size += bytes_of_message
     if page or not sent:
         yield page

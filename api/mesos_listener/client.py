@@ -77,6 +77,8 @@ class TaskWatch:
         self._on_changes = on_changes
         self._tasks: dict[TaskKey, Task] = {}
         self._token = ""
+        self._pieces: list[pb.Delta] = []
+        """Of the revision that is being told."""
         self._synced = False
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -144,6 +146,7 @@ class TaskWatch:
             with self._lock:
                 if self._stopping.is_set():
                     return "stopping"
+                self._pieces = []
                 events = stub.Watch(pb.WatchRequest(resume_token=self._token))
                 self._call = events
             try:
@@ -193,20 +196,25 @@ class TaskWatch:
                 self._feed = replace(self._feed, target=target, connected=True, why_not="")
                 self._token = event.resume_token
             case "delta":
-                updated = tuple(map(from_message, event.delta.updated))
-                removed = tuple(map(key_from_message, event.delta.removed))
-                for task in updated:
-                    self._tasks[task.key] = task
-                for key in removed:
-                    self._tasks.pop(key, None)
-                missing = frozenset(key_from_message(one) for one in event.delta.removed if one.missing)
-                self._on_changes(
-                    TaskChanges(revision=event.revision, updated=updated, removed=removed, missing=missing)
-                )
-                self._token = event.resume_token or self._token
+                # What changed at once is passed on at once, in however many pieces it is told.
+                self._pieces.append(event.delta)
+                if event.resume_token:
+                    self._change(event.revision)
+                    self._token = event.resume_token
             case _:  # of a later version
                 pass
         return fresh
+
+    def _change(self, revision: int) -> None:
+        pieces, self._pieces = self._pieces, []
+        updated = tuple(from_message(one) for piece in pieces for one in piece.updated)
+        removed = tuple(key_from_message(one) for piece in pieces for one in piece.removed)
+        missing = frozenset(key_from_message(one) for piece in pieces for one in piece.removed if one.missing)
+        for task in updated:
+            self._tasks[task.key] = task
+        for key in removed:
+            self._tasks.pop(key, None)
+        self._on_changes(TaskChanges(revision=revision, updated=updated, removed=removed, missing=missing))
 
     def _replace_all(self, fresh: dict[TaskKey, Task], revision: int) -> None:
         before, self._tasks = self._tasks, fresh

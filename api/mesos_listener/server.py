@@ -6,7 +6,7 @@ after that is told RESOURCE_EXHAUSTED instead of waiting silently.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -116,8 +116,14 @@ class TaskInfoService(taskinfo_pb2_grpc.TaskInfoServicer):
 
     def _deltas(self, changes: Changes, most: int) -> Iterator[pb.WatchEvent]:
         """One event, or several when a client would refuse it as too large; only the last one can be resumed after."""
+        gone = (key_to_message(key, missing=key in changes.missing) for key in changes.removed)
         pieces = [pb.Delta(updated=page) for page in pages(changes.updated, most, PAGE_BYTES)]
-        pieces[-1].removed.extend(key_to_message(key, missing=key in changes.missing) for key in changes.removed)
+        # Usually there is one of each, which is one event.
+        for number, page in enumerate(pages(gone, most, PAGE_BYTES)):
+            if number == 0 and len(pieces) == 1 and _fits(pieces[0], page):
+                pieces[0].removed.extend(page)
+            elif page:
+                pieces.append(pb.Delta(removed=page))
         for number, piece in enumerate(pieces, 1):
             token = self._token(changes.revision) if number == len(pieces) else ""
             yield pb.WatchEvent(revision=changes.revision, resume_token=token, delta=piece)
@@ -190,3 +196,7 @@ class Server:
 
 def _page_size(asked: int) -> int:
     return min(asked or PAGE_SIZE, MOST_PER_PAGE)
+
+
+def _fits(piece: pb.Delta, keys: Sequence[pb.TaskKey]) -> bool:
+    return piece.ByteSize() + sum(key.ByteSize() for key in keys) <= 2 * PAGE_BYTES

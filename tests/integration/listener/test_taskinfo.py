@@ -18,7 +18,7 @@ from api.mesos_listener.board import Board
 from api.mesos_listener.client import TaskChanges, TaskWatch
 from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.main import serve
-from api.mesos_listener.server import SERVICE, Server
+from api.mesos_listener.server import PAGE_BYTES, SERVICE, Server
 from api.mesos_listener.task import TaskKey
 from sdk.clock import SystemClock
 from sdk.errors import NotConnected
@@ -234,6 +234,34 @@ def test_a_client_follows_starts_health_and_ends(listener: Listener) -> None:
     assert (task.healthy, task.framework_name, task.agent_address) == (True, "marathon", "10.0.0.1")
     listener.operator.say(m.task_updated("t1", m.status_json("TASK_FINISHED")))
     wait_until(lambda: copy.ids == {"t2", "t3"}, what="the end of t1")
+    watch.stop()
+
+
+def test_what_ends_at_once_is_told_in_pieces_and_passed_on_at_once(listener: Listener) -> None:
+    """No message gets too large, and nobody takes a part of the end of a framework for the whole."""
+    tasks = [m.running(f"{n:05}" + "x" * 240) for n in range(3000)]
+    listener.operator.say(m.subscribed(tasks, [m.agent_json("a1")], [m.framework_json("f1", "marathon")]))
+    told: list[TaskChanges] = []
+    watch = TaskWatch([listener.target], told.append)
+    watch.start()
+    wait_until(lambda: told, what="the snapshot")
+    with grpc.insecure_channel(listener.target) as channel:
+        call = client(channel).Watch(pb.WatchRequest())
+        token = next(event.resume_token for event in call if event.WhichOneof("event") == "synced")
+        listener.operator.say(m.framework_removed("f1"))
+        wait_until(lambda: len(told) > 1, what="the end of all tasks")
+        assert [(len(one.updated), len(one.removed)) for one in told] == [(3000, 0), (0, 3000)]
+        again = client(channel).Watch(pb.WatchRequest(resume_token=token))
+        sizes = []
+        for event in again:
+            if event.WhichOneof("event") == "delta":
+                sizes.append(event.ByteSize())
+                if event.resume_token:
+                    break
+        assert len(sizes) > 1
+        assert max(sizes) < PAGE_BYTES + 1000
+        again.cancel()
+        call.cancel()
     watch.stop()
 
 

@@ -372,6 +372,16 @@ def test_a_backend_without_servers_is_explained_anew_while_tasks_come_and_go(
     wait_until(lambda: tree.problem() is None, what="the end of the record")
 
 
+def test_a_task_with_enormous_labels_stops_nobody(tree: Tree, template: Template, listener: Listener) -> None:
+    """Whoever owns it, and whatever others do afterwards."""
+    listener.operator.say(BEGIN)
+    tree.pools.create(web())
+    wait_until(tree.servers, what="the bundle")
+    big = running("big", 31002) | {"labels": {"labels": [{"key": "note", "value": "x" * 34_000_000}]}}
+    listener.operator.say(m.task_added(big), m.task_updated("t1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31002"], what="both changes")
+
+
 def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
     zookeeper: ZooKeeperServer,
     zk_root: str,

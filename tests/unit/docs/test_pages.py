@@ -10,10 +10,24 @@ import pytest
 
 from api.cli.main import cli
 from tests.support.console import blocks, commands_in
+from tests.support.wrapped import wrapped
 
 ROOT = Path(__file__).parents[3]
 PAGES = [*ROOT.glob("*.md"), *(path for name in ("compat", "docs", "examples") for path in (ROOT / name).rglob("*.md"))]
 SCRIPTS = {"bin/up", "bin/down", "bin/test", "bin/setup"}
+#: Pages with lines that are still longer than a screen.
+UNFILLED = {
+    "CHANGELOG.md",
+    "docs/explanation/architecture.md",
+    "docs/how-to/marathon.md",
+    "docs/reference/api.md",
+    "docs/reference/cli.md",
+    "docs/reference/contracts.md",
+    "docs/reference/pool.md",
+    "docs/reference/sdk.md",
+    "docs/reference/settings.md",
+    "docs/tutorial/first-pool.md",
+}
 # What ends one command of a line and begins the next, as shlex gives it.
 _SEPARATORS = set("();<>|&")
 
@@ -104,6 +118,14 @@ def test_our_scripts_are_called_with_options_that_they_document(page: Path) -> N
         documented = set(re.findall(r"--[a-z-]+", "\n".join((ROOT / script).read_text().splitlines()[:12])))
         options = {word for word in words if word.startswith("--")}
         assert options <= documented, f"line {number}: {' '.join(words)}"
+
+
+@page_of_each
+def test_prose_fits_on_a_screen(page: Path) -> None:
+    """Otherwise: `python -m tests.support.wrapped PAGE`."""
+    if page.relative_to(ROOT).as_posix() not in UNFILLED:
+        text = page.read_text()
+        assert text == wrapped(text)
 
 
 @page_of_each

@@ -1,6 +1,9 @@
 """Reading tasks from the JSON of the operator API."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from api.mesos_listener.task import NetworkMode, Port, Task
 from api.mesos_listener.wire import to_message
 from tests.unit.api.mesos_listener.messages import agent_json, ports_json, running, status_json, task_json
 
+TRACES = Path(__file__).parents[3] / "data" / "mesos-traces"
 UUID = "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 
 
@@ -160,6 +164,32 @@ class TestClaims:
         assert [port.unallocated for port in unknown.ports] == [True, True]
         assert agent is not None
         assert [port.unallocated for port in ports_on(unknown, agent)] == [False, True]
+
+
+def recorded_tasks() -> Iterator[dict[str, Any]]:
+    """Every Task message that a real Mesos sent in the recordings."""
+
+    def walk(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if {"task_id", "framework_id", "agent_id", "resources"} <= value.keys():
+                yield value
+            value = list(value.values())
+        for inner in value if isinstance(value, list) else ():
+            yield from walk(inner)
+
+    for path in sorted(TRACES.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            yield from walk(json.loads(line).get("body"))
+
+
+def test_nothing_of_a_real_task_is_left_out() -> None:
+    """What real frameworks announce, Mesos gave to them."""
+    found = [parse_task(raw, "trace", None) for raw in recorded_tasks()]
+    tasks = [task for task in found if task is not None]
+    assert len(tasks) == len(found) > 0
+    assert any(len(task.ports) == 2 and task.ports[0].name == "http" for task in tasks)
+    assert {port.unallocated for task in tasks for port in task.ports} == {False}
+    assert {task.notes for task in tasks} == {()}
 
 
 class TestBounds:
