@@ -4,13 +4,18 @@ A volume is shown by a symbolic link, because mounting needs rights that this ag
 only read (`RO`) can write where its user can; and what the link points to has the same path for everybody.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sdk.local.core.wire import Json
+if TYPE_CHECKING:
+    # The command executor imports this module, and runs without installed packages, which the core needs.
+    from sdk.local.core.wire import Json
 
 
 class BadVolume(Exception):
