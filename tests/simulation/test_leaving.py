@@ -1,6 +1,6 @@
 """Stories of agents that leave: drained, announced for maintenance, deactivated."""
 
-from sdk.core.effects import Kill
+from sdk.core.effects import Kill, Log
 from sdk.core.snapshot import Progress
 from sdk.model.spec import OnUnreachable, PortSpec, RecoveryPolicy
 from sdk.testing import Behaviour, Simulation
@@ -163,6 +163,19 @@ def test_far_maintenance_moves_nothing_yet() -> None:
     assert sim.where("web/app-0") == home
     sim.advance(620)
     sim.run_until(lambda: moved(sim, home), "it moves in the last hour", within=20)
+
+
+def test_maintenance_that_is_over_is_not_told_with_each_offer() -> None:
+    """The window stays in Mesos' schedule until an operator takes it out."""
+    sim = deployed(agents=1)
+    sim.maintain("agent1", after=600, duration=60)
+    sim.publish(service(), service("other", cpus=100.0))  # something that keeps offers coming
+    sim.advance(900)
+    before = len(sim.scheduler.effects)
+    sim.advance(900)
+    later = [effect.sentence for effect in sim.scheduler.effects[before:] if isinstance(effect, Log)]
+    assert not [sentence for sentence in later if "agent1" in sentence]
+    sim.expect_running("web/app-0")
 
 
 def test_cancelled_maintenance_moves_nothing() -> None:
