@@ -21,6 +21,7 @@ from sdk.core.events import (
     RolesAccepted,
     Subscribed,
     Tick,
+    UninstallRequested,
 )
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, Settings, State
@@ -422,7 +423,7 @@ class Runner:
             if isinstance(item.event, Subscribed):
                 self._error, self._bare = None, False
                 self._feed_again.reset()
-            elif isinstance(item.event, RenewalRequested) and state.framework.framework_id is None:
+            elif isinstance(item.event, RenewalRequested) and _id_given_up(before, state):
                 self._renew(term, state)
             elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
                 self._phase = Phase.REMOVED
@@ -434,6 +435,9 @@ class Runner:
                 self._log.error(self._error)
             elif isinstance(item.event, Failed) and before.connection is Connection.DISCONNECTED:
                 self._subscribe_with_less(item.event.message, state)
+        if any(isinstance(item.event, Failed | UninstallRequested) for item in batch) and _removed_too_soon(state):
+            self._log.warning("Mesos removed the framework before all its reservations were released; subscribing anew")
+            self._inbox.put(Item(RenewalRequested(), term.epoch))
         self._metrics.subscribed.labels(self.name).set(int(state.connection is Connection.SUBSCRIBED))
 
     def _subscribe_with_less(self, why: str, state: State) -> None:
@@ -545,3 +549,12 @@ class Runner:
             self._plugin.on_change()
         except Exception:  # noqa: BLE001 - foreign code must not stop the framework
             self._log.exception("The plugin failed to look at a change")
+
+
+def _id_given_up(before: State, state: State) -> bool:
+    return before.framework.framework_id is not None and state.framework.framework_id is None
+
+
+def _removed_too_soon(state: State) -> bool:
+    """The id is gone, and what is to be uninstalled is not."""
+    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.uninstalled
