@@ -279,11 +279,11 @@ def test_reservation_in_use_is_not_missed_while_its_instance_looks_for_another_p
 
 
 def test_instance_on_a_deactivated_agent_is_not_ended_for_an_update() -> None:
-    """A place that Mesos does not offer cannot be used again: the old task goes on until it does."""
+    """A place that Mesos does not offer may not be usable again: the old task goes on for some minutes."""
     sim = deployed(agents=1)
     sim.deactivate("agent1")
     sim.publish(service(command="sleep 2000"))
-    sim.settle(300)
+    sim.settle(290)
     sim.expect_running("web/app-0")
     assert "agent1 offers nothing" in sim.step("web/app-0").message
     sim.reactivate("agent1")
@@ -322,3 +322,68 @@ def test_deactivated_agent_holds_up_no_sibling() -> None:
     assert {name: sim.where(name) for name in sim.running()} == before
     sim.reactivate(silent)
     sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "and then this one", within=60)
+
+
+def full_agents(count: int) -> Simulation:
+    """Each agent is taken by one instance, and never offers anything as long as that runs."""
+    sim = Simulation()
+    for number in range(1, count + 1):
+        sim.add_agent(f"agent{number}", cpus=0.5, mem=64)
+    sim.publish(service(count=count))
+    sim.run_until(lambda: len(sim.running()) == count, "all run")
+    sim.settle()
+    return sim
+
+
+def test_instance_that_takes_all_of_its_agent_is_updated_within_minutes() -> None:
+    """No offer comes before it is ended, so a wait for one would never end; its step tells how long it is."""
+    sim = full_agents(1)
+    sim.publish(service(command="sleep 2000"))
+    sim.settle(60)
+    sim.expect_running("web/app-0")
+    assert "agent1 offers nothing" in sim.step("web/app-0").message
+    assert "for 5 minutes at most" in sim.step("web/app-0").message
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is updated", within=260)
+    sim.expect_reserved_exactly()
+
+
+def test_instances_on_full_agents_are_updated_one_by_one() -> None:
+    """Each of them has its own minutes, and serves on during those of the others."""
+    sim = full_agents(3)
+    sim.publish(service(count=3, command="sleep 2000"))
+    sim.run_until(
+        lambda: all(sim.step(f"web/app-{index}").status is Progress.COMPLETE for index in range(3)),
+        "all are updated",
+        within=1000,
+    )
+    times = sorted(sim.record(f"web/app-{index}").tasks[0].launched_at for index in range(3))
+    assert times[1] - times[0] >= 300
+    assert times[2] - times[1] >= 300
+
+
+def test_silent_agents_cost_an_update_one_instance_at_most() -> None:
+    """One that was ended and has not come back shows that the agents are not just full: the others serve on."""
+    sim = deployed(agents=3, count=3, constraints=UNIQUE)
+    for number in (1, 2, 3):
+        sim.deactivate(f"agent{number}")
+    sim.publish(service(count=3, constraints=UNIQUE, command="sleep 2000"))
+    sim.advance(3600)
+    assert len(sim.processes()) == 2
+    for number in (1, 2, 3):
+        sim.reactivate(f"agent{number}")
+    sim.run_until(
+        lambda: all(sim.step(f"web/app-{index}").status is Progress.COMPLETE for index in range(3)),
+        "all are updated",
+        within=300,
+    )
+
+
+def test_minutes_without_a_subscription_do_not_count_as_silence_of_an_agent() -> None:
+    """Nobody is ended for an update because the master was away, as long as nobody could have been offered a place."""
+    sim = deployed(agents=1)
+    sim.deactivate("agent1")
+    sim.publish(service(command="sleep 2000"))
+    sim.settle(60)
+    sim.master_failover(seconds=600)
+    sim.settle(60)
+    sim.expect_running("web/app-0")
