@@ -23,8 +23,9 @@ from sdk.core.events import (
     Tick,
     UninstallRequested,
 )
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Snapshot
-from sdk.core.state import Connection, Settings, State
+from sdk.core.state import Connection, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
 from sdk.metrics import Metrics
 from sdk.model.records import FrameworkRecord

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
-from sdk.core.state import Settings
 from sdk.model.spec import ServiceSpec
 from sdk.testing import Simulation
 from tests.simulation.specs import changed, service

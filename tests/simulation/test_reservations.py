@@ -2,8 +2,8 @@
 
 import pytest
 
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
-from sdk.core.state import Settings
 from sdk.model.spec import PortSpec, RecoveryPolicy
 from sdk.testing import Simulation
 from tests.simulation.specs import service

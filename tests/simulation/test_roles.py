@@ -1,8 +1,8 @@
 """Stories of roles: one that Mesos does not give us is the trouble of the service that wants it."""
 
 from sdk.core.effects import StoreFramework, UpdateRoles
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
-from sdk.core.state import Settings
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 

@@ -18,7 +18,7 @@ from sdk.core.events import (
     Tick,
     UninstallRequested,
 )
-from sdk.core.state import Settings
+from sdk.core.settings import Settings
 from sdk.errors import InvalidSpec, UnexpectedAnswer
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
