@@ -52,13 +52,12 @@ _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 class _TermWishes:
     """What a plugin publishes in one term: void when that is over."""
 
-    def __init__(self, runner: "Runner", term: Term) -> None:
-        self._runner, self._term = runner, term
+    def __init__(self, inbox: Inbox, term: Term) -> None:
+        self._inbox, self._term = inbox, term
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """See `Wishes`."""
-        if self._term.alive():
-            self._runner.publish(services, keep=keep)
+        self._inbox.wish(self._term, services, keep)
 
 
 class Runner:
@@ -185,7 +184,8 @@ class Runner:
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """See `Wishes`: for the present term."""
-        self._inbox.wish(services, keep)
+        if (term := self._term) is not None:
+            self._inbox.wish(term, services, keep)
 
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
@@ -366,7 +366,7 @@ class Runner:
             if frames.state.uninstalled:
                 self._finish_uninstall(term)
                 return
-            if self._phase is Phase.LEADING and not frames.state.framework.uninstalling:
+            if frames.state.connection is not Connection.REMOVED:
                 self._subscribing.keep_up(term, frames.state.framework)
 
     def _ask_plugin(self, term: Term) -> None:
@@ -374,7 +374,7 @@ class Runner:
         if self._asked or self._clock.monotonic() < self._ask_due:
             return
         try:
-            self._plugin.took_charge(_TermWishes(self, term))
+            self._plugin.took_charge(_TermWishes(self._inbox, term))
             self._asked = True
         except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
             self._log.exception("The plugin could not say what it wishes for; asking it again")
@@ -473,7 +473,7 @@ class Runner:
             self._tick_delay = 0.0
         timeout = _IDLE if due is None else max(self._tick_delay, due - self._clock.now())
         reopening = self._subscribing.due_in()
-        if reopening is not None:
+        if reopening is not None and state.connection is not Connection.REMOVED:
             timeout = min(timeout, reopening)
         if not self._asked:
             timeout = min(timeout, max(0.0, self._ask_due - self._clock.monotonic()))
