@@ -87,6 +87,9 @@ def roles_accepted(frame: Frame, event: RolesAccepted) -> None:
         refused={role: refusal for role, refusal in member.refused.items() if role not in roles},
     )
     _store(frame, roles)
+    for name, found in frame.targets.items():
+        if any(pod.role in added for pod in found.spec.pods):
+            frame.touched.setdefault(name, set())  # an update may have waited for it
     if added:
         frame.log("info", f"Mesos accepted us in the role {', '.join(added)}", roles=added)
 

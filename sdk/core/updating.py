@@ -4,6 +4,7 @@ An instance is ended only when its place can be used again: its agent has made a
 no use anyway. Agents are asked for offers first. One that says nothing may be deactivated or full, which nobody tells
 us: it keeps its instance until another agent offers a place, and for some minutes only, since a full one, or a role at
 its limit, offers nothing before the instance is ended. The guess is made once: not while a sibling has lost its place.
+In a role that Mesos has not given us nothing could be launched, so nothing that serves is ended for it.
 """
 
 from sdk.core.frame import Frame
@@ -51,17 +52,20 @@ def update(frame: Frame, service: str, pod: str) -> None:
         frame.updates_due[service] = due
     unavailable += len(proving)
     in_progress += len(proving)
-    may_guess = frame.subscribed and not displaced
+    admitted = wish.spec.role in frame.membership.told
+    may_guess = admitted and not displaced
     usable = {
         index: need
         for index, need in waiting.items()
-        if not need.ready or _offers(frame, keys[index]) or (may_guess and _asked_for_long(frame, keys[index]))
+        if not need.ready
+        or (admitted and _offers(frame, keys[index]))
+        or (may_guess and _asked_for_long(frame, keys[index]))
     }
     chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
     for index in update_now(wish.spec.update, usable, unavailable, in_progress):
         _end(frame, keys[index], usable[index])
     for index, key in keys.items():
-        if index in chosen and index not in usable:
+        if index in chosen and index not in usable and admitted:
             _ask(frame, key, waiting[index], may_guess=may_guess)
         else:
             frame.asking.pop(key, None)

@@ -70,6 +70,23 @@ def test_a_restart_subscribes_although_a_role_was_refused() -> None:
     assert "secret-role" in sim.problems()["bad"]
 
 
+def test_an_instance_is_not_ended_for_a_role_that_mesos_refuses() -> None:
+    """Nothing could be launched in its stead; it is updated when the role is ours."""
+    sim = Simulation(acls=ALLOW_THE_REST)
+    sim.add_agent("agent1")
+    sim.publish(service())
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs")
+    before = sim.record("web/app-0").tasks[0].task_id
+    sim.publish(service(role="secret-role"))
+    sim.settle(1000)
+    assert sim.record("web/app-0").tasks[0].task_id == before
+    sim.expect_running("web/app-0")
+    assert "Mesos refuses the role secret-role" in sim.step("web/app-0").message
+    sim.allow_everything()
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is updated", within=900)
+    sim.expect_reserved_exactly()
+
+
 def test_a_refused_role_that_becomes_allowed_is_entered() -> None:
     """The operator changes the rules of the masters; the next try finds out."""
     sim = Simulation(acls=ALLOW_THE_REST)

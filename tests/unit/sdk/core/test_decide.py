@@ -620,7 +620,7 @@ def test_nothing_is_called_without_a_subscription() -> None:
     story.give(TargetsPublished(services={"web": service(command="other")}))
     assert story.of(Kill) == []
     assert story.give(Tick(), after=2000).effects == ()
-    story.give(Subscribed(framework_id=FRAMEWORK, master="m"))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=("r",)))
     assert story.of(Kill) == []
     # An instance is ended for its new configuration only when its agent makes offers.
     story.give(OffersReceived(offers=(offer("s1"),)))
