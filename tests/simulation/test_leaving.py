@@ -143,6 +143,19 @@ def test_maintenance_without_room_elsewhere_leaves_the_instance() -> None:
     sim.run_until(lambda: moved(sim, "agent1"), "it moves as soon as there is room", within=20)
 
 
+def test_restart_on_an_agent_before_its_maintenance_is_carried_out() -> None:
+    """There is no room elsewhere, and whoever asks for it wants no wait."""
+    sim = deployed(agents=1)
+    before = sim.record("web/app-0").tasks[0].task_id
+    sim.maintain("agent1", after=600)
+    sim.settle(60)
+    sim.action("web/app-0", "restart")
+    sim.run_until(lambda: sim.running() == [], "it is ended", within=10)
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs again", within=30)
+    assert sim.record("web/app-0").tasks[0].task_id != before
+    assert not sim.record("web/app-0").restart
+
+
 def test_maintenance_that_cannot_be_moved_from_is_declined() -> None:
     """An instance that belongs to its agent stays, and the operator is told."""
     sim = deployed(recovery=RecoveryPolicy(on_unreachable=OnUnreachable.WAIT))
