@@ -31,6 +31,7 @@ from sdk.metrics import Metrics
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import HostSettings, Plugin
+from sdk.retry import Policy
 from sdk.runner.calls import addressed, call_failed
 from sdk.runner.edges import Charge, FeedFactory, NotInCharge, Phase, Status
 from sdk.runner.frames import STORAGE, Frames, Item
@@ -44,7 +45,8 @@ from sdk.storage.stores import FrameworkStore, Stored
 
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
-_ASK_AGAIN = 1.0
+# A plugin that fails to say what it wishes for.
+_ASK = Policy(first=1.0, most=60.0)
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 
@@ -115,6 +117,7 @@ class Runner:
         self._phase = Phase.STANDBY
         self._error: str | None = None
         self._reported: Mapping[str, str] = {}
+        self._ask_again = _ASK.backoff()
         self._ask_due = 0.0
         self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
@@ -354,6 +357,7 @@ class Runner:
         self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
         self._phase = Phase.LEADING
         self._asked, self._ask_due = False, 0.0
+        self._ask_again.reset()
         self._subscribing.begin(term, frames.state.framework)
         while term.alive():
             self._ask_plugin(term)
@@ -378,7 +382,7 @@ class Runner:
             self._asked = True
         except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
             self._log.exception("The plugin could not say what it wishes for; asking it again")
-            self._ask_due = self._clock.monotonic() + _ASK_AGAIN
+            self._ask_due = self._clock.monotonic() + self._ask_again.delay()
 
     def _with_roles(self, record: FrameworkRecord) -> FrameworkRecord:
         """The core has to know every role that we subscribe with: offers come in it, wanted or not."""
