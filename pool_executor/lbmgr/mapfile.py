@@ -64,7 +64,8 @@ def _replace(name: str, table: Mapping[str, str]) -> ReplaceMap:
 
 
 def _puts(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Run]:
-    come = sorted(after.keys() - before.keys())
+    # Longer ones first: a host with a port is there before the host is, for which it would be taken meanwhile.
+    come = sorted(after.keys() - before.keys(), key=lambda key: (-len(key), key))
     changed = (key for key in after.keys() & before.keys() if after[key] != before[key])
     return [
         *(Run(f"add map {{maps}}/{name} {key} {after[key]}") for key in come),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.dcos_template.routes import Routes, build_routes
@@ -57,6 +57,11 @@ def followed(maps: Maps, commands: list[Command]) -> Iterator[Maps]:
 
 
 @given(RULES, RULES)
+@example(
+    [MapRule(backend="one", path_beg="/")],
+    [MapRule(backend="one", host_eq="b.com", path_beg="/a"), MapRule(backend="one", host_eq="b.com:81")],
+)
+@example([], [MapRule(backend="one", host_eq="a.com"), MapRule(backend="two", path_beg="/")])
 def test_at_every_moment_every_request_goes_where_it_went_or_where_it_shall_go(
     first: list[MapRule], second: list[MapRule]
 ) -> None:
