@@ -397,6 +397,6 @@ def test_minutes_without_a_subscription_do_not_count_as_silence_of_an_agent() ->
     sim.deactivate("agent1")
     sim.publish(service(command="sleep 2000"))
     sim.settle(60)
-    sim.master_failover(seconds=600)
+    sim.master_failover(seconds=230)
     sim.settle(60)
     sim.expect_running("web/app-0")
