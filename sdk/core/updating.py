@@ -3,13 +3,15 @@
 An instance is ended only when its place can be used again: its agent has made an offer just now, or the instance is of
 no use anyway. Agents are asked for offers first. One that says nothing may be deactivated or full, which nobody tells
 us: it keeps its instance until another agent offers a place, and for some minutes only, since a full one, or a role at
-its limit, offers nothing before the instance is ended. The guess is made once: not while a sibling has lost its place.
+its limit, offers nothing before the instance is ended. A guess that was wrong is not repeated: while a sibling that was
+ended has no place, no other is ended on one.
 In a role that Mesos has not given us nothing could be launched, so nothing that serves is ended for it.
 """
 
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey, agent_of
 from sdk.model.records import PodRecord
+from sdk.model.status import TaskState
 from sdk.plan.need import MustPlace, Outdated
 from sdk.plan.strategy import update_now
 from sdk.plan.wish import PodWish
@@ -53,7 +55,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
     unavailable += len(proving)
     in_progress += len(proving)
     admitted = wish.spec.role in frame.membership.told
-    may_guess = admitted and not displaced
+    may_guess = admitted and not any(_never_came_back(record) for record in displaced)
     usable = {
         index: need
         for index, need in waiting.items()
@@ -101,6 +103,11 @@ def _left_out(frame: Frame, record: PodRecord, serving: int) -> bool:
     return True
 
 
+def _never_came_back(record: PodRecord) -> bool:
+    """It was ended, and its agent did not take it again; one whose agent was lost before says nothing about others."""
+    return not record.excused and any(task.status.state is TaskState.KILLED for task in record.tasks)
+
+
 def _offers(frame: Frame, key: PodKey) -> bool:
     """The agent has made an offer just now: it can take the next task."""
     agent_id = agent_of(frame.pods[key])
@@ -136,7 +143,7 @@ def _ask(frame: Frame, key: PodKey, need: Outdated, *, may_guess: bool) -> None:
         message = (
             f"{host} offers nothing, so it may not take the next task (is it deactivated, or full?): the old one goes "
             f"on until it does, or another agent has a place, for {frame.settings.update_regardless / 60:.0f} minutes "
-            "at most unless a sibling has lost its place; restart ends it at once"
+            "at most unless a sibling that was ended has no place; restart ends it at once"
         )
         frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
 

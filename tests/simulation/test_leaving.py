@@ -374,6 +374,19 @@ def test_instances_on_full_agents_are_updated_one_by_one() -> None:
     assert times[2] - times[1] >= 300
 
 
+def test_update_on_full_agents_goes_on_without_an_agent_that_was_lost() -> None:
+    """Its instance fits nowhere else; what became of it says nothing about the agents of the others."""
+    sim = full_agents(3)
+    lost = next(f"web/app-{index}" for index in range(3) if sim.where(f"web/app-{index}") == "agent1")
+    sim.kill_agent("agent1")
+    sim.settle(60)
+    sim.publish(service(count=3, command="sleep 2000"))
+    others = {f"web/app-{index}" for index in range(3)} - {lost}
+    sim.run_until(
+        lambda: all(sim.step(name).status is Progress.COMPLETE for name in others), "they are updated", within=1200
+    )
+
+
 def test_silent_agents_cost_an_update_one_instance_at_most() -> None:
     """One that was ended and has not come back shows that the agents are not just full: the others serve on."""
     sim = deployed(agents=3, count=3, constraints=UNIQUE)
