@@ -185,11 +185,6 @@ class Runner:
         """See `Host`."""
         return self._term is not None and self._charge.role is not Role.STANDBY
 
-    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """See `Wishes`: for the present term."""
-        if (term := self._term) is not None:
-            self._inbox.wish(term, services, keep)
-
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
         self._reported = dict(problems)
