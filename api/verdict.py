@@ -147,10 +147,14 @@ def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iter
             yield f"HAProxy of {row['name']} dies again and again: {deaths_note(row)}"
 
 
-def instance_note(row: Json) -> str | None:
-    """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so."""
+def instance_note(row: Json, *, blind: bool = False) -> str | None:
+    """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so. A scheduler that
+    is `blind` hears nothing from Mesos: what it says of a task is old.
+    """
     if row["pending"] or row["current"] or row["leaving"]:
         return None
+    if row["verdict"] is None and row["state"] == "TASK_RUNNING" and blind:
+        return "does not report, and the scheduler does not hear from Mesos whether it still runs"
     if row["verdict"] is None and row["state"] == "TASK_RUNNING":
         return "runs, but does not report: its executor starts, hangs, or has no connection to ZooKeeper"
     if row["verdict"] == "applied":
