@@ -182,6 +182,23 @@ def _schema(zookeeper: ZooKeeper, address: str, root: str) -> Finding:
     return Finding(level=OK, subject="zookeeper", seen=f"{address} answers; tree {root}")
 
 
+_WAIT = "wait, or check that Mesos answers"
+_BY_PHASE = {
+    "removed": 'curl -X POST -H "Content-Type: application/json" $EDGELB_API/v2/renew lets it go on as a new framework'
+    " with its old reservations; edgelb uninstall after that gives everything up",
+    "uninstalled": "stop edgelb serve, or start it again to begin anew",
+}
+
+
+def _until_ready(url: str) -> str:
+    """What helps a scheduler that is in charge and not ready."""
+    try:
+        state = urllib3.request("GET", f"{url.rstrip('/')}/v1/state", timeout=_TIMEOUT, retries=False).json()
+    except (urllib3.exceptions.HTTPError, ValueError):
+        state = None
+    return _BY_PHASE.get(str(state.get("phase")) if isinstance(state, dict) else "", _WAIT)
+
+
 def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
     found = zookeeper.get_json(path)
     url = found[0].get("url") if found and isinstance(found[0], dict) else None
@@ -195,7 +212,7 @@ def _leader(zookeeper: ZooKeeper, path: str) -> Finding:
         return Finding(level=FAIL, subject="scheduler", seen=f"{url} is in charge but does not answer", advice=advice)
     if answer.status != 200:
         seen = f"{url} is in charge but not ready: {_sentence(answer.data)}"
-        return Finding(level=WARN, subject="scheduler", seen=seen, advice="wait, or check that Mesos answers")
+        return Finding(level=WARN, subject="scheduler", seen=seen, advice=_until_ready(url))
     return Finding(level=OK, subject="scheduler", seen=f"{url} is in charge and ready")
 
 

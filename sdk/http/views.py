@@ -143,7 +143,12 @@ def _task(task: TaskRecord) -> Json:
 
 def pending(step: StepView) -> Json:
     """Why a step is not done."""
-    return {"status": step.status, "summary": summary(step), "reasons": reasons(step.refusals)}
+    return {
+        "status": step.status,
+        "waits": step.waits,
+        "summary": summary(step),
+        "reasons": reasons(step.refusals),
+    }
 
 
 def summary(step: StepView) -> str:

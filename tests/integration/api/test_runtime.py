@@ -235,6 +235,11 @@ def test_status_says_why_an_instance_cannot_be_placed(client: FlaskClient, sched
     assert found["reasons"] == ["2 offers: ports 80 not free", "1 offer: role slave_public missing"]
     assert found["loadBalancers"][0]["pending"] == pending
 
+    drained = "agent1 is drained; waits for an offer of another agent"
+    for waits, reasons in (("waits for an offer", found["reasons"]), (drained, [drained, *found["reasons"]])):
+        say(scheduler, [pod(status="PENDING", tasks=[], pending=pending | {"waits": waits})])
+        assert status(client)["reasons"] == reasons
+
 
 def told(version: int, **changes: Any) -> dict[str, Any]:
     """Finished plans of a wish that was made from this version of the pool."""

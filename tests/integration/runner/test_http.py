@@ -194,6 +194,7 @@ def test_why_something_is_pending_is_one_line() -> None:
         message="waits",
         pod="pod-1",
         refusals=(Refusals(count=2, reason="ports 80 not free"), Refusals(count=1, reason="role missing")),
+        waits="agent1 is drained; waits for an offer of another agent",
     )
     delayed = StepView(name="pod-0", status=Progress.DELAYED, message="waits 3 s", pod="pod-0")
     phase = PhaseView(name="pod", strategy="serial", status=Progress.IN_PROGRESS, steps=(delayed, refused))
@@ -207,6 +208,7 @@ def test_why_something_is_pending_is_one_line() -> None:
     pods = views.pods(service)["pods"]
     summaries = [pod["pending"]["summary"] for pod in pods]
     assert summaries == ["waits 3 s", "2 offers: ports 80 not free; 1 offer: role missing"]
+    assert [pod["pending"]["waits"] for pod in pods] == ["", refused.waits]
     assert pods[1]["index"] == 1
 
 
