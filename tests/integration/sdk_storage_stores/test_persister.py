@@ -1,15 +1,18 @@
 """The ZooKeeper persister behaves as every persister, on a real server."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.persister import Persister, Put
-from sdk.storage.schema import ensure_schema
+from sdk.storage.schema import await_schema, ensure_schema
 from sdk.storage.zookeeper import ZooKeeperPersister
 from tests.contracts.storage.suite import PersisterBehaviour
+from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
@@ -52,3 +55,26 @@ def test_a_fresh_tree_gets_its_schema_and_a_newer_one_is_refused(connection: Zoo
     persister.apply([Put(f"{zk_root}/schema", b"[]")])
     with pytest.raises(CorruptRecord):
         ensure_schema(connection, zk_root)
+
+
+def test_a_tree_that_we_may_not_read_is_told_and_read_as_soon_as_we_may(
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str
+) -> None:
+    """The connection is well, so that nothing else would say it; and asking goes on, but not without a pause."""
+    owner = connect(f"zk://owner:secret@{zookeeper.address}")
+    assert owner.wait_connected(10)
+    connection.ensure(zk_root)
+    owner.put(f"{zk_root}/schema", b'{"version":1}')
+    stop = threading.Event()
+    waiting = threading.Thread(target=await_schema, args=(connection, [zk_root], stop), daemon=True)
+    with capture_logs() as logs:
+        waiting.start()
+        wait_until(lambda: len(logs) >= 2, 10, "two lines")
+        count = len(logs)
+        owner.delete(f"{zk_root}/schema")
+        waiting.join(10)
+    assert not waiting.is_alive()
+    assert count < 20
+    assert "check the credentials" in logs[0]["error"]
+    assert "secret" not in str(logs)
+    owner.close()
