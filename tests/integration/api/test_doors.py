@@ -177,6 +177,8 @@ def test_garbage_in_authorization_is_a_401(guarded: str, value: str) -> None:
         ("", "names no user"),
         ("# nobody\n", "names no user"),
         ("ops\n", "line 1: must have the form user:password"),
+        ("ops:scrypt:9:8:1$s3cret$00\n", "line 1: holds a hash of the password that cannot be used"),
+        ("ops:pbkdf2:sha256:99999999999$s3cret$00\n", "line 1: holds a hash"),
         ("ops:s3cret\nops:s3cret\n", "line 2: names the user 'ops' again"),
         (None, "No such file"),
     ],
