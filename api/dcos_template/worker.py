@@ -51,7 +51,9 @@ class Worker:
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
     ) -> None:
-        """`turned` is called on the worker's thread whenever its loop comes round, at least every TURN seconds."""
+        """`turned` is called on the worker's thread whenever its loop comes round, at least every TURN seconds, and
+        before each pool that is published.
+        """
         self._publisher = publisher
         self._records = records
         self._clock = clock
@@ -161,6 +163,8 @@ class Worker:
         now = self._clock.monotonic()
         due = sorted(((at, name) for name, at in self._dues() if at <= now))
         for _, name in due:
+            # Each by itself: with many pools on a slow ZooKeeper all of them together take longer than any turn may.
+            self._turned()
             if name in self._gone:
                 self._remove(name)
             elif self._output.publish(name, self._pools[name], self._task_revision):

@@ -33,15 +33,31 @@ def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     made.close()
 
 
+class Turns:
+    """How many bundles there were at each sign of life."""
+
+    def __init__(self, session: ZooKeeper, zk_root: str) -> None:
+        self.bundles: list[int] = []
+        self._session, self._path = session, f"{zk_root}/rendered"
+
+    def turned(self) -> None:
+        self.bundles.append(len(self._session.children(self._path)))
+
+
 @pytest.fixture
-def worker(session: ZooKeeper, zk_root: str) -> Iterator[Worker]:
+def turns(session: ZooKeeper, zk_root: str) -> Turns:
+    return Turns(session, zk_root)
+
+
+@pytest.fixture
+def worker(session: ZooKeeper, zk_root: str, turns: Turns) -> Iterator[Worker]:
     """In charge, with all pools of the store."""
     leadership = Leadership(session, f"{zk_root}/locks/template", {"id": "test", "url": "", "pid": 0})
     made = Worker(
         Publisher(session, leadership, zk_root),
         Records(session, leadership, zk_root),
         SystemClock(),
-        turned=lambda: None,
+        turned=turns.turned,
     )
     made.start()
     watch = PoolStore(session, zk_root).watch(made.on_pools)
@@ -89,6 +105,19 @@ def test_publishing_goes_on_while_tasks_change_faster_than_they_are_taken(
     finally:
         ended.set()
         thread.join()
+
+
+def test_it_gives_a_sign_of_life_between_any_two_pools(
+    session: ZooKeeper, zk_root: str, worker: Worker, turns: Turns
+) -> None:
+    """Whoever looks takes a loop for one that hangs when it has much to do, and ends it: it would begin anew."""
+    names = [f"pool-{number}" for number in range(5)]
+    for name in names:
+        PoolStore(session, zk_root).create(pool(name, frontend("web", "app"), backend("app", service(task_name="app"))))
+    wait_until(lambda: turns.bundles, what="a turn")
+    worker.on_tasks(TaskChanges(revision=0, updated=(task("app"),)))
+    wait_until(lambda: turns.bundles[-1] == len(names), what="all bundles")
+    assert set(turns.bundles) == set(range(len(names) + 1))
 
 
 def test_a_task_that_cannot_be_taken_costs_no_other(session: ZooKeeper, zk_root: str, worker: Worker) -> None:
