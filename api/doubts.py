@@ -55,15 +55,17 @@ def doubts(seen: Seen) -> tuple[Doubt, ...]:
 
 
 def _beyond(pulse: Pulse, age: float) -> Iterator[Doubt]:
-    """What the template knows of those before it; `age` is that of its word."""
+    """What the template knows of those before it; `age` is that of its word.
+
+    Each is judged by what was last told of him: a template that has not spoken since says nothing about the listener,
+    nor does a listener about Mesos.
+    """
     who = f"the mesos-listener at {pulse.listener}"
-    silence = None if pulse.silence is None else pulse.silence + age
+    silence, mesos = pulse.silence, pulse.mesos_silence
     if not pulse.connected and (silence is None or silence >= GRACE):
         yield Doubt(component="listener", reason=f"{who} does not serve: {pulse.why_not or 'it does not answer'}")
     elif silence is not None and silence >= LISTENER_SILENT:
-        yield Doubt(component="listener", reason=f"{who} hangs: it has said nothing for {silence:.0f} s")
-    elif pulse.mesos_silence is not None and pulse.mesos_silence + age >= MESOS_SILENT:
-        silence = pulse.mesos_silence + age
-        yield Doubt(
-            component="mesos", reason=f"the Mesos master has said nothing for {silence:.0f} s, not even a heartbeat"
-        )
+        yield Doubt(component="listener", reason=f"{who} hangs: it has said nothing for {silence + age:.0f} s")
+    elif mesos is not None and mesos - (silence or 0.0) >= MESOS_SILENT:
+        sentence = f"the Mesos master has said nothing for {mesos + age:.0f} s, not even a heartbeat"
+        yield Doubt(component="mesos", reason=sentence)

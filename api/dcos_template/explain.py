@@ -91,7 +91,7 @@ def _why_none(service: Asked, tasks: Tasks) -> str:
         hits = _hits(condition, values)
         left = hits if found is None else found & hits
         if not left:
-            return _unmet(condition, met, values, found)
+            return _unmet(condition, met, _meant(condition, values, found, tasks), found)
         found, met = left, condition
     if not found:
         return "no task runs in the cluster"
@@ -104,6 +104,17 @@ def _hits(condition: Condition, values: Mapping[str, Collection[TaskKey]]) -> se
     if not condition.pattern:
         return set(values.get(condition.text, ()))
     return {key for value, keys in values.items() if condition.accepts(value) for key in keys}
+
+
+def _meant(
+    condition: Condition, values: Mapping[str, Collection[TaskKey]], found: set[TaskKey] | None, tasks: Tasks
+) -> Mapping[str, Collection[TaskKey]]:
+    """The values that may be named as what there is. What every task is called like in Marathon's words is a service
+    only where a Marathon started it, or where the framework is named.
+    """
+    if found is not None or not condition.field.startswith("marathon."):
+        return values
+    return {value: keys for value, keys in values.items() if any(tasks.task(key).marathon for key in keys)}
 
 
 def _unmet(

@@ -34,18 +34,31 @@ def test_all_is_well_when_each_has_spoken_within_its_time() -> None:
             "listener: the mesos-listener at h:1 does not serve: Connection refused",
         ),
         (
-            replace(WELL, pulse=replace(PULSE, silence=14.0)),
-            "listener: the mesos-listener at h:1 hangs: it has said nothing for 16 s",
+            replace(WELL, pulse=replace(PULSE, silence=15.0)),
+            "listener: the mesos-listener at h:1 hangs: it has said nothing for 17 s",
         ),
         (
-            replace(WELL, pulse=replace(PULSE, mesos_silence=21.0)),
-            "mesos: the Mesos master has said nothing for 23 s, not even a heartbeat",
+            replace(WELL, pulse=replace(PULSE, mesos_silence=23.0)),
+            "mesos: the Mesos master has said nothing for 25 s, not even a heartbeat",
         ),
     ],
 )
 def test_the_first_on_the_way_that_fails_is_named(seen: Seen, expected: str) -> None:
     """Within 30 s, and nothing beyond it: nobody knows what lies behind one who does not speak."""
     assert sentence(seen).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        replace(WELL, pulse=replace(PULSE, silence=8.0, mesos_silence=23.0)),
+        replace(WELL, pulse=replace(PULSE, mesos_silence=15.0), pulse_for=19.0),
+        replace(WELL, pulse=replace(PULSE, connected=False, why_not="gone"), pulse_for=19.0),
+    ],
+)
+def test_nobody_is_blamed_for_what_one_nearer_has_not_told(seen: Seen) -> None:
+    """A listener that hangs has not heard Mesos either, nor a template that hangs the listener."""
+    assert sentence(seen) == ""
 
 
 @pytest.mark.parametrize(

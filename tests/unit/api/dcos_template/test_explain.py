@@ -56,7 +56,8 @@ WEB = task(
     ports=(Port(name="http", number=1),),
 )
 EDGE = task("edgelb-0", name="edgelb-pool-0-server", framework_name="edgelb", ports=())
-SHOP = task("shop", name="shop", framework_name="marathon", framework_id="f3", marathon_id="/shop")
+SHOP = task("shop", name="shop", framework_name="marathon", framework_id="f3", marathon_id="/shop", marathon=True)
+LIKE = task("like", name="like", framework_name="webapp", framework_id="f2", marathon_id="/like", marathon=False)
 FRAMEWORK, NAME, SERVICE = "mesos.frameworkName", "mesos.taskName", "marathon.serviceID"
 HTTPS = Endpoint(port_name="htttp")
 
@@ -92,13 +93,18 @@ HTTPS = Endpoint(port_name="htttp")
         ),
         (
             [asked(exact(SERVICE, "/shp"))],
-            [EDGE, SHOP],
+            [EDGE, LIKE, SHOP],
             "no Marathon service is called /shp; Marathon services are /shop",
         ),
         (
             [asked(exact(SERVICE, "/shp"))],
-            [EDGE],
+            [EDGE, LIKE],
             "no Marathon service is called /shp: no running task belongs to a Marathon",
+        ),
+        (
+            [asked(exact(FRAMEWORK, "webapp"), exact(SERVICE, "/lik"))],
+            [EDGE, LIKE, SHOP],
+            "no Marathon service of framework webapp is called /lik; Marathon services are /like",
         ),
         (
             [asked(exact(FRAMEWORK, "webapp"), wish=HTTPS)],
