@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from api.problems import ApiProblem
 from sdk.errors import InvalidSpec
 
 _HASH = re.compile(r"(scrypt|pbkdf2):[^$]+\$[^$]+\$[0-9a-f]+")
+_AT_ONCE = 4
+"""So many slow hashes are made at the same time: each takes 32 MB, and anybody may send passwords."""
 _REALM = {"WWW-Authenticate": 'Basic realm="Edge-LB", charset="UTF-8"'}
 # What Marathon and proxies ask to see whether the process lives; they tell nothing else.
 _OPEN = frozenset({"common.ping", "common.healthz", "common.readyz"})
@@ -30,7 +33,8 @@ class Accounts:
         """By user: the password, or a hash of it as werkzeug makes them, which has to be a usable one."""
         self._hashes = {user: secret for user, secret in passwords.items() if _HASH.fullmatch(secret)}
         # Compared for users that do not exist, so that they take as long as the others.
-        self._nobody = generate_password_hash(secrets.token_hex())
+        self._nobody = generate_password_hash(secrets.token_hex()) if self._hashes else None
+        self._hashing = threading.Semaphore(_AT_ONCE)
         # Hashes are slow on purpose, and clients repeat the password at each request: what was proven is remembered.
         # Whom the file gives a password in clear needs no slow hash, which would only make the start take long.
         self._key = secrets.token_bytes(32)
@@ -41,7 +45,10 @@ class Accounts:
         mark = self._mark(password)
         if hmac.compare_digest(self._proven.get(user, b""), mark):
             return True
-        proven = check_password_hash(self._hashes.get(user, self._nobody), password) and user in self._hashes
+        if self._nobody is None:
+            return False
+        with self._hashing:
+            proven = check_password_hash(self._hashes.get(user, self._nobody), password) and user in self._hashes
         if proven:
             self._proven[user] = mark
         return proven
