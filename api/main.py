@@ -91,7 +91,7 @@ def run(settings: ApiSettings) -> None:
     try:
         server = ApiServer(settings, zookeeper)
         address = server.start()
-        _log.info("The API server answers", address=address, zookeeper=settings.zk, root=settings.zk_root)
+        _log.info("The API server answers", address=address, zookeeper=zookeeper.address, root=settings.zk_root)
         schema = _SchemaCheck(zookeeper, settings.zk_root, stop)
         schema.start()
         stop.wait()

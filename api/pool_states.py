@@ -32,6 +32,14 @@ def refusals(pending: Mapping[str, Any] | None) -> tuple[str, ...]:
     return tuple(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)
 
 
+def moved_by(pending: Mapping[str, Any] | None) -> str:
+    """`agent1 is drained; waits for an offer of another agent`: why an instance that had a place looks for one; empty
+    for one that never had any.
+    """
+    waits = str((pending or {}).get("waits") or "")
+    return "" if waits == "waits for an offer" else waits
+
+
 def deaths_note(row: Mapping[str, Any]) -> str:
     """`was ended by SIGKILL at 2026-11-29 21:14:05 UTC, 3 times so far`; empty when it never died."""
     if not row.get("deaths"):

@@ -27,7 +27,7 @@ def pool_status(
     `plans` and `pods` are as the scheduler gave them, `instances` as the instances did, `problem` as the template did;
     `loadBalancers` and `backends` join them.
     """
-    rows = _rows(instances, side.pods, head)
+    rows = _rows(instances, side, head)
     problem = facts.problem
     # What was said of an earlier version may not be true of this one.
     told = problem.backends if problem and problem.pool_version == stored.version else ()
@@ -64,12 +64,18 @@ def pool_status(
 
 
 def _scheduler(side: SchedulerSide) -> Json:
-    return {"url": side.url, "error": side.error, "problem": side.problem, "poolVersion": side.pool_version}
+    return {
+        "url": side.url,
+        "error": side.error,
+        "problem": side.problem,
+        "waits": side.waits,
+        "poolVersion": side.pool_version,
+    }
 
 
 def removal_status(name: str, instances: Sequence[InstanceStatus], side: SchedulerSide) -> dict[str, Any]:
     """The status of a pool that was deleted and of which something is still there."""
-    rows = _rows(instances, side.pods, None)
+    rows = _rows(instances, side, None)
     return {
         "name": name,
         "version": None,
@@ -99,16 +105,18 @@ def instance_name(pod: Json) -> str:
     return name if index is None or name.endswith(f"-{index}") else f"{name}-{index}"
 
 
-def _rows(instances: Sequence[InstanceStatus], pods: Sequence[Json], head: Head | None) -> list[dict[str, Any]]:
+def _rows(instances: Sequence[InstanceStatus], side: SchedulerSide, head: Head | None) -> list[dict[str, Any]]:
     by_task = {instance.task_id: instance for instance in instances}
     rows = []
-    for pod in pods:
+    for pod in side.pods:
         tasks = [task for task in pod.get("tasks") or () if isinstance(task, Mapping)]
         task: Json = tasks[0] if tasks else {}
         instance = by_task.pop(str(task.get("id") or ""), None)
         rows.append(_row(instance_name(pod), pod, task, instance, head))
     # Instances that the scheduler does not list: it is away, or the instance is on its way out.
     rows.extend(_row(instance.pod, {}, {}, instance, head) for instance in by_task.values())
+    for row in rows:
+        row["note"] = instance_note(row, blind=side.waits is not None)
     return sorted(rows, key=lambda row: (_natural(row["name"]), row["taskId"] or ""))
 
 
@@ -119,7 +127,7 @@ def _natural(name: str) -> tuple[str, int]:
 
 def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head: Head | None) -> dict[str, Any]:
     served = instance is not None and instance.version > 0
-    row = {
+    return {
         "name": name,
         "taskId": task.get("id") or (instance.task_id if instance else None),
         "taskName": task.get("name"),
@@ -145,4 +153,3 @@ def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head
         "deaths": [{"at": death.at, "how": death.how} for death in instance.deaths] if instance else [],
         "died": instance.counters.get("haproxy_died", 0) if instance else None,
     }
-    return {**row, "note": instance_note(row)}

@@ -10,7 +10,7 @@ from typing import Any
 from api.backends import without_servers
 from api.dcos_template.problem import Problem
 from api.doubts import Doubt
-from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, refusals
+from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, moved_by, refusals
 from pool_executor.bundle import Head
 from scheduler.pools.stored import StoredPool
 
@@ -68,11 +68,13 @@ def verdict(
         # Before anything else: plans, refusals and instances are still those of the pool as it was.
         sentence = f"the scheduler has not taken up version {stored.version} of the pool yet"
         return _said(DEPLOYING, sentence, [side.waits] if side.waits else [])
-    refused = [(row["name"], refusals(row["pending"])) for row in rows if refusals(row["pending"])]
+    refused = [(row, refusals(row["pending"])) for row in rows if refusals(row["pending"])]
     if refused:
-        name, reasons = refused[0]
-        others = [f"{other}: {reason}" for other, found in refused[1:] if found != reasons for reason in found]
-        return _said(PENDING, f"{name} cannot be placed yet", [*reasons, *others])
+        first, why = refused[0]
+        moved = moved_by(first["pending"])
+        reasons = [moved, *why] if moved else why
+        others = [f"{other['name']}: {reason}" for other, found in refused[1:] if found != why for reason in found]
+        return _said(PENDING, f"{first['name']} cannot be placed yet", [*reasons, *others])
     unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
     problem = facts.problem
     if problem is not None and problem.structure and unrendered and problem.pool_version == stored.version:
@@ -147,10 +149,14 @@ def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iter
             yield f"HAProxy of {row['name']} dies again and again: {deaths_note(row)}"
 
 
-def instance_note(row: Json) -> str | None:
-    """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so."""
+def instance_note(row: Json, *, blind: bool = False) -> str | None:
+    """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so. A scheduler that
+    is `blind` hears nothing from Mesos: what it says of a task is old.
+    """
     if row["pending"] or row["current"] or row["leaving"]:
         return None
+    if row["verdict"] is None and row["state"] == "TASK_RUNNING" and blind:
+        return "does not report, and the scheduler does not hear from Mesos whether it still runs"
     if row["verdict"] is None and row["state"] == "TASK_RUNNING":
         return "runs, but does not report: its executor starts, hangs, or has no connection to ZooKeeper"
     if row["verdict"] == "applied":

@@ -120,6 +120,8 @@ def _suggest(found: dict[str, Any]) -> None:
         talk(f"Next: edgelb endpoints {name}")
     elif state == REJECTED:
         talk(f"Next: edgelb lb-config {name}, then edgelb update POOL-FILE")
+    elif (found.get("scheduler") or {}).get("waits"):
+        talk("Next: edgelb doctor")
     elif state == PENDING:
         talk("Next: edgelb update POOL-FILE with a role, ports or constraints that the agents can meet")
     elif state == DEGRADED and found["doubts"]:

@@ -14,7 +14,7 @@ from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from api.cli.output import talk
 from api.client import ApiClient, ApiError, ApiUnreachable
-from api.pool_states import DEGRADED, READY, REJECTED, deaths_note, refusals
+from api.pool_states import DEGRADED, READY, REJECTED, deaths_note, moved_by, refusals
 
 _EVERY = 0.3
 
@@ -33,7 +33,7 @@ def describe(row: Json) -> str:
     """One load balancer: a sentence, and a line for each reason against the offers that it waits for."""
     pending = row.get("pending") or {}
     if refused := refusals(pending or None):
-        return "\n    ".join(["waits for an offer that fits:", *refused])
+        return "\n    ".join([f"{moved_by(pending) or 'waits for an offer that fits'}:", *refused])
     died = deaths_note(row)
     return f"{_doing(row, pending)}{f'; HAProxy {died}' if died else ''}"
 

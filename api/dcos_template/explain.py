@@ -161,6 +161,8 @@ def _no_server(service: Asked, tasks: Sequence[Task]) -> str:
         return f"{name} {why}"
     if not wish.port and not task.ports:
         return f"{name} has no ports"
+    if not wish.port and all(port.is_udp_only for port in task.ports):
+        return f"{name} has UDP ports only, and HAProxy forwards TCP"
     if wish.type is EndpointType.CONTAINER_IP and not task.addresses:
         return f"{name} has no address of its own (endpoint type CONTAINER_IP)"
     return f"{name} has no port and address that a server can be made of"

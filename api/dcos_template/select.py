@@ -61,6 +61,8 @@ class Selection:
         self._matches: dict[_ServiceKey, dict[TaskKey, Chosen]] = {}
         self._of_task: dict[TaskKey, set[_ServiceKey]] = {}
         self._too_many: dict[BackendKey, str] = {}
+        self.generation = 0
+        """Another one after every change of tasks."""
 
     @property
     def tasks(self) -> Collection[Task]:
@@ -147,6 +149,7 @@ class Selection:
 
         `missing` are those of `removed` of which nobody said that they ended.
         """
+        self.generation += 1
         touched = Touching()
         for key in removed:
             old = self._tasks.pop(key, None)
@@ -258,7 +261,10 @@ class Selection:
             return task_endpoints(selector.wish, task, self._rules.servers_per_task).left_out
         if task.framework_name == self._rules.own_framework:
             return "is a load balancer, which is selected only by the name of its framework or its task id"
-        return "is called like a Marathon service, but its framework is no Marathon"
+        return (
+            "is called like a Marathon service, but its framework is no Marathon; name it in mesos.frameworkName, or in"
+            " --marathons of the listener"
+        )
 
     def values(self, field: str) -> Mapping[str, Collection[TaskKey]]:
         """The tasks that have each value of a field of selectors."""

@@ -49,6 +49,10 @@ class StepView:
     """Instance name `<pod>-<index>`."""
     refusals: tuple[Refusals, ...] = ()
     """Why the offers seen last did not fit, most frequent first; empty unless PREPARED."""
+    waits: str = ""
+    """What it waits for and why, without the refusals, when these are all that holds it up: `agent1 is drained; waits
+    for an offer of another agent`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,11 @@ def services(snapshot: Snapshot) -> list[Json]:
     ]
 
 
+def details(snapshot: Snapshot) -> Json:
+    """GET /v1/details: plans and pods of all services at once."""
+    return {"services": {name: plans(view) | pods(view) for name, view in sorted(snapshot.services.items())}}
+
+
 def plans(service: ServiceView) -> Json:
     """GET /v1/services/<s>/plans."""
     return {"labels": dict(service.labels), "plans": [_plan(plan) for plan in service.plans]}
@@ -143,7 +148,12 @@ def _task(task: TaskRecord) -> Json:
 
 def pending(step: StepView) -> Json:
     """Why a step is not done."""
-    return {"status": step.status, "summary": summary(step), "reasons": reasons(step.refusals)}
+    return {
+        "status": step.status,
+        "waits": step.waits,
+        "summary": summary(step),
+        "reasons": reasons(step.refusals),
+    }
 
 
 def summary(step: StepView) -> str:

@@ -89,10 +89,12 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
 def step(facts: StepFacts) -> StepView:
     """The instance as a step."""
     status, message = progress(facts)
+    need = facts.need if facts.obstacle is None else None
     return StepView(
         name=facts.record.name,
         status=status,
         message=message,
         pod=facts.record.name,
-        refusals=tally(facts.refusals) if isinstance(facts.need, MustPlace) and facts.obstacle is None else (),
+        refusals=tally(facts.refusals) if isinstance(need, MustPlace) else (),
+        waits=need.message if isinstance(need, MustPlace) else "",
     )

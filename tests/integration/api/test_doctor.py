@@ -165,6 +165,12 @@ def test_a_scheduler_that_is_not_ready_says_why(doctor: Callable[..., Findings],
 
     assert doctor()["scheduler"]["level"] == "warn"
     assert "not subscribed to Mesos yet" in doctor()["scheduler"]["seen"]
+    assert doctor()["scheduler"]["advice"] == "wait, or check that Mesos answers"
+
+    scheduler.answers["GET /v1/state"] = (200, {"phase": "removed"})
+    assert "$EDGELB_API/v2/renew" in doctor()["scheduler"]["advice"]
+    scheduler.answers["GET /v1/state"] = (200, {"phase": "uninstalled"})
+    assert doctor()["scheduler"]["advice"] == "stop edgelb serve, or start it again to begin anew"
 
 
 def test_without_zookeeper_it_says_so_and_goes_on(doctor: Callable[..., Findings]) -> None:

@@ -42,6 +42,7 @@ def test_a_standby_is_alive_and_not_ready(bench: Bench, client: FlaskClient) -> 
     assert "standby" in _get(client, "/readyz", 503)["message"]
     assert _get(client, "/v1/state")["leader"] is False
     assert _get(client, "/v1/services", 503)["code"] == 503
+    assert _get(client, "/v1/details", 503)["code"] == 503
     assert client.post("/v1/uninstall", json={"confirm": "test"}).status_code == 503
 
 
@@ -126,6 +127,8 @@ def test_pods_and_plans_follow_the_task(bench: Bench, client: FlaskClient) -> No
     assert plans["deploy"]["status"] == "COMPLETE"
     assert _get(client, "/v1/pending") == {"pending": []}
     assert _get(client, "/v1/services") == [{"name": "web", "status": "COMPLETE", "pods": 1}]
+    alone = _get(client, "/v1/services/web/plans") | _get(client, "/v1/services/web/pods")
+    assert _get(client, "/v1/details") == {"services": {"web": alone}}
 
 
 def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient) -> None:
@@ -194,6 +197,7 @@ def test_why_something_is_pending_is_one_line() -> None:
         message="waits",
         pod="pod-1",
         refusals=(Refusals(count=2, reason="ports 80 not free"), Refusals(count=1, reason="role missing")),
+        waits="agent1 is drained; waits for an offer of another agent",
     )
     delayed = StepView(name="pod-0", status=Progress.DELAYED, message="waits 3 s", pod="pod-0")
     phase = PhaseView(name="pod", strategy="serial", status=Progress.IN_PROGRESS, steps=(delayed, refused))
@@ -207,6 +211,7 @@ def test_why_something_is_pending_is_one_line() -> None:
     pods = views.pods(service)["pods"]
     summaries = [pod["pending"]["summary"] for pod in pods]
     assert summaries == ["waits 3 s", "2 offers: ports 80 not free; 1 offer: role missing"]
+    assert [pod["pending"]["waits"] for pod in pods] == ["", refused.waits]
     assert pods[1]["index"] == 1
 
 

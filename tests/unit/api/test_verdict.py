@@ -136,6 +136,11 @@ def test_an_instance_that_does_not_report_is_told_as_such() -> None:
     found = status(instance=None)
     assert found["state"] == "deploying"
     assert "edgelb-pool-0 runs, but does not report: its executor starts, hangs" in found["summary"]
+    blind = status(instance=None, side=replace(SIDE, waits="Mesos removed the framework"))
+    assert blind["summary"].startswith("0 of 1 instances serve the current configuration; Mesos removed the framework")
+    assert blind["scheduler"]["waits"] == "Mesos removed the framework"
+    [note] = {row["note"] for row in blind["loadBalancers"] if row["name"] == "edgelb-pool-0"}
+    assert note == "does not report, and the scheduler does not hear from Mesos whether it still runs"
     behind = status(instance=replace(INSTANCE, version=2))
     assert "edgelb-pool-0 serves configuration 2 and has not taken up the newest one yet" in behind["summary"]
 

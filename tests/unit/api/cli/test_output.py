@@ -81,6 +81,16 @@ def row(**changes: object) -> dict[str, object]:
             {"pending": {"status": "PREPARED", "reasons": [{"count": 1, "reason": "cpus: wants 1.0, offer has 0.4"}]}},
             "waits for an offer that fits:\n    1 offer: cpus: wants 1.0, offer has 0.4",
         ),
+        (
+            {
+                "pending": {
+                    "status": "PREPARED",
+                    "waits": "agent1 is drained; waits for an offer of another agent",
+                    "reasons": [{"count": 1, "reason": "cpus: wants 1.0, offer has 0.4"}],
+                }
+            },
+            "agent1 is drained; waits for an offer of another agent:\n    1 offer: cpus: wants 1.0, offer has 0.4",
+        ),
         ({"action": "noop", "reason": "the content is the same"}, "TASK_RUNNING on agent1, serves configuration 7"),
         (
             {"action": "dynamic", "reason": "2 servers added"},

@@ -116,6 +116,11 @@ HTTPS = Endpoint(port_name="htttp")
             [EDGE],
             "task edgelb-pool-0-server has no port named htttp; it has no ports",
         ),
+        (
+            [asked(exact(FRAMEWORK, "services"))],
+            [task("dns", framework_name="services", ports=(Port(name="dns", number=53, protocol="udp"),))],
+            "task dns has UDP ports only, and HAProxy forwards TCP",
+        ),
         ([asked(exact(FRAMEWORK, "edgelb"))], [EDGE], "task edgelb-pool-0-server has no ports"),
         (
             [asked(exact(FRAMEWORK, "webapp"), left_out="tells the loopback address 127.0.0.1")],
