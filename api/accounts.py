@@ -3,10 +3,12 @@
 Knows the file and how passwords are compared. Does not know which routes there are but for those that are open.
 """
 
+import functools
 import hashlib
 import hmac
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from api.problems import ApiProblem
 from sdk.errors import InvalidSpec
 
 _HASH = re.compile(r"(scrypt|pbkdf2):[^$]+\$[^$]+\$[0-9a-f]+")
+_AT_ONCE = 4
+"""So many slow hashes are made at the same time: each takes 32 MB, and anybody may send passwords."""
 _REALM = {"WWW-Authenticate": 'Basic realm="Edge-LB", charset="UTF-8"'}
 # What Marathon and proxies ask to see whether the process lives; they tell nothing else.
 _OPEN = frozenset({"common.ping", "common.healthz", "common.readyz"})
@@ -26,26 +30,31 @@ class Accounts:
     """The users of one API server."""
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
-        """By user: the password, or a hash of it as werkzeug makes them."""
-        self._hashes = {
-            user: password if _HASH.fullmatch(password) else generate_password_hash(password)
-            for user, password in passwords.items()
-        }
+        """By user: the password, or a hash of it as werkzeug makes them, which has to be a usable one."""
+        self._hashes = {user: secret for user, secret in passwords.items() if _HASH.fullmatch(secret)}
         # Compared for users that do not exist, so that they take as long as the others.
-        self._nobody = generate_password_hash(secrets.token_hex())
-        # The hashes are slow on purpose, and clients repeat the password at each request.
+        self._nobody = generate_password_hash(secrets.token_hex()) if self._hashes else None
+        self._hashing = threading.Semaphore(_AT_ONCE)
+        # Hashes are slow on purpose, and clients repeat the password at each request: what was proven is remembered.
+        # Whom the file gives a password in clear needs no slow hash, which would only make the start take long.
         self._key = secrets.token_bytes(32)
-        self._proven: dict[str, bytes] = {}
+        self._proven = {user: self._mark(secret) for user, secret in passwords.items() if user not in self._hashes}
 
     def knows(self, user: str, password: str) -> bool:
         """Whether that is the password of that user."""
-        mark = hmac.digest(self._key, password.encode("utf-8", "surrogateescape"), hashlib.sha256)
+        mark = self._mark(password)
         if hmac.compare_digest(self._proven.get(user, b""), mark):
             return True
-        proven = check_password_hash(self._hashes.get(user, self._nobody), password) and user in self._hashes
+        if self._nobody is None:
+            return False
+        with self._hashing:
+            proven = check_password_hash(self._hashes.get(user, self._nobody), password) and user in self._hashes
         if proven:
             self._proven[user] = mark
         return proven
+
+    def _mark(self, password: str) -> bytes:
+        return hmac.digest(self._key, password.encode("utf-8", "surrogateescape"), hashlib.sha256)
 
 
 def load_accounts(path: Path, setting: str) -> Accounts:
@@ -68,9 +77,21 @@ def load_accounts(path: Path, setting: str) -> Accounts:
         if user in found:
             raise InvalidSpec(setting, f"{path}, line {number}: names the user {user!r} again")
         found[user] = password
+        if _HASH.fullmatch(password) and not _usable(password.partition("$")[0]):
+            raise InvalidSpec(setting, f"{path}, line {number}: holds a hash of the password that cannot be used")
     if not found:
         raise InvalidSpec(setting, f"{path} names no user")
     return Accounts(found)
+
+
+@functools.cache
+def _usable(method: str) -> bool:
+    """Whether passwords can be compared by a method such as `scrypt:32768:8:1`."""
+    try:
+        check_password_hash(f"{method}$salt$00", "")
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def require_account(app: Flask, accounts: Accounts) -> None:

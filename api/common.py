@@ -10,7 +10,7 @@ from api.context import Context, plain
 from api.openapi import json_answer, ref, route, text_answer
 from api.problems import ApiProblem
 from scheduler.pools.model import Pool
-from scheduler.pools.schema import output_pool
+from scheduler.pools.output import output_pool
 from sdk.http.index import Link, index
 from sdk.storage.connection import State
 

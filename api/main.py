@@ -13,11 +13,11 @@ from api.accounts import Accounts
 from api.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
 from api.version import package_version
 from scheduler.config import ALLOW_UNAUTHENTICATED
-from sdk.errors import EnvironmentProblem, SdkError, TemporaryFailure
+from sdk.errors import EnvironmentProblem, SdkError
 from sdk.http.address import require_authentication
 from sdk.http.server import HttpServer
 from sdk.storage.connection import ZooKeeper, connect
-from sdk.storage.schema import ensure_schema
+from sdk.storage.schema import wait_for_schema
 
 _log = structlog.get_logger()
 
@@ -91,7 +91,7 @@ def run(settings: ApiSettings) -> None:
     try:
         server = ApiServer(settings, zookeeper)
         address = server.start()
-        _log.info("The API server answers", address=address, zookeeper=settings.zk, root=settings.zk_root)
+        _log.info("The API server answers", address=address, zookeeper=zookeeper.address, root=settings.zk_root)
         schema = _SchemaCheck(zookeeper, settings.zk_root, stop)
         schema.start()
         stop.wait()
@@ -112,15 +112,8 @@ class _SchemaCheck(threading.Thread):
 
     def run(self) -> None:
         """Try until it is checked or the process stops."""
-        while not self._stop_event.is_set():
-            if not self._zookeeper.wait_connected(1.0):
-                continue
-            try:
-                ensure_schema(self._zookeeper, self._root)
-                return
-            except TemporaryFailure as error:
-                _log.warning("The version of the tree cannot be read yet", error=str(error))
-                self._stop_event.wait(1.0)
-            except SdkError as error:
-                self.problem = error
-                self._stop_event.set()
+        try:
+            wait_for_schema(self._zookeeper, [self._root], self._stop_event)
+        except SdkError as error:
+            self.problem = error
+            self._stop_event.set()

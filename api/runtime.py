@@ -12,7 +12,7 @@ from api.context import Context, not_found
 from api.dcos_template.problem import Problem
 from api.pool_states import UNKNOWN
 from api.problems import ApiProblem
-from api.scheduler_link import Answer
+from api.scheduler_link import Answer, service_path
 from api.status import pool_status, removal_status
 from api.verdict import Facts, SchedulerSide
 from pool_executor.bundle import Head
@@ -26,38 +26,46 @@ _TRIES = 5
 
 
 class Scheduler:
-    """Asks the leading scheduler. What it says of itself is asked once, also when many pools are looked at."""
+    """Asks the leading scheduler. What it says of itself is asked once, also when many pools are looked at, and so is
+    one that does not answer.
+    """
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self._link = context.scheduler
+        self._url: str | None = None
         self._state: Answer | None = None
-        self._silent: SchedulerSide | None = None
+        self._all: Answer | None = None
+        self._silent: str | None = None
+
+    def ask_for_all(self) -> None:
+        """Let one answer serve for all pools that are looked at from now on; without it each is asked for."""
+        if self._asked() is None:
+            return
+        try:
+            found = self._get("/v1/details")
+        except ApiProblem:
+            return  # too much at once
+        # 404 comes from an older release, 500 when it fails at some pool, which is to cost the others nothing.
+        self._all = found if found is not None and found.status not in (404, 500) else None
 
     def side(self, name: str) -> SchedulerSide:
         """What it says of one pool, or why it says nothing."""
-        if self._silent is not None:
-            return self._silent
-        url, silent = None, ""
+        state = self._asked()
+        if state is None:
+            return self._failed(self._silent)
         try:
-            url = self._context.scheduler.url()
-            state = self._state = self._state or self._context.scheduler.call("GET", "/v1/state")
-            plans, pods = (self._context.scheduler.service("GET", name, what) for what in ("plans", "pods"))
+            plans, pods = self._service(name)
         except ApiProblem as problem:
-            silent = problem.message
-        except CorruptRecord as error:
-            silent = f"the scheduler's leadership node cannot be read: {error}"
-        except StorageUnavailable as error:
-            silent = str(error)
-        if silent:
-            self._silent = SchedulerSide(url=url, error=silent)
-            return self._silent
+            return self._failed(problem.message)
+        if plans is None or pods is None:
+            return self._failed(self._silent)
         # 404 is no trouble: the scheduler has not taken the pool up yet, or is done with it.
         refused = next((answer for answer in (state, plans, pods) if answer.status not in (200, 404)), None)
         if refused is not None:
-            return SchedulerSide(url=url, error=f"the scheduler says: {sentence(refused)}")
+            return self._failed(f"the scheduler says: {sentence(refused)}")
         wrong = next((one.get("message") for one in _list(state, "problems") if one.get("service") == name), None)
         return SchedulerSide(
-            url=url,
+            url=self._url,
             problem=wrong,
             pool_version=_pool_version(plans),
             pool_uid=_label(plans, "EDGELB_POOL_UID"),
@@ -65,6 +73,46 @@ class Scheduler:
             plans=_list(plans, "plans"),
             pods=_list(pods, "pods"),
         )
+
+    def _asked(self) -> Answer | None:
+        """What it says of itself."""
+        if self._state is None:
+            try:
+                self._state = self._get("/v1/state")
+            except ApiProblem as problem:
+                self._silent = problem.message
+        return self._state
+
+    def _service(self, name: str) -> tuple[Answer | None, Answer | None]:
+        """Plans and pods of one pool."""
+        if self._all is None:
+            return self._get(service_path(name, "plans")), self._get(service_path(name, "pods"))
+        if self._all.status != 200:
+            return self._all, self._all
+        services = self._all.body.get("services") if isinstance(self._all.body, dict) else None
+        found = services.get(name) if isinstance(services, dict) else None
+        both = Answer(status=200 if isinstance(found, dict) else 404, body=found)
+        return both, both
+
+    def _get(self, path: str) -> Answer | None:
+        """None when it does not answer, now or before; ApiProblem when its answer is of no use."""
+        if self._silent is not None:
+            return None
+        try:
+            self._url = self._url or self._link.url()
+            return self._link.call("GET", path)
+        except ApiProblem as problem:
+            if problem.status != 503:
+                raise
+            self._silent = problem.message
+        except CorruptRecord as error:
+            self._silent = f"the scheduler's leadership node cannot be read: {error}"
+        except StorageUnavailable as error:
+            self._silent = str(error)
+        return None
+
+    def _failed(self, why: str | None) -> SchedulerSide:
+        return SchedulerSide(url=self._url, error=why)
 
 
 def status_of(context: Context, stored: StoredPool, side: SchedulerSide) -> dict[str, Any]:
@@ -114,6 +162,7 @@ def removal(context: Context, name: str, side: SchedulerSide) -> dict[str, Any]:
 def all_statuses(context: Context) -> list[dict[str, Any]]:
     """The state of every pool in short, by name; one that cannot be read is told as such."""
     scheduler = Scheduler(context)
+    scheduler.ask_for_all()
     view = context.pools.all()
     short: dict[str, dict[str, Any]] = {}
     for name, stored in view.items():

@@ -4,6 +4,7 @@ Knows the node and HTTP. Does not know what plans and pods are.
 """
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from sdk.storage.connection import ZooKeeper
 
 _CONNECT, _READ = 2.0, 5.0
 _MAX_ANSWER = 32 * 1024 * 1024
+_CONNECTIONS = 16
+"""Kept open: as many as the API server has threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,11 @@ class Answer:
 
     status: int
     body: Any
+
+
+def service_path(service: str, *path: str) -> str:
+    """`/v1/services/<service>/<path...>`."""
+    return "/v1/services/" + "/".join(quote(part, safe="") for part in (service, *path))
 
 
 class SchedulerLink:
@@ -34,8 +42,11 @@ class SchedulerLink:
         self._secret = secret
         self._holder = f"{root}/frameworks/{framework}/leader/holder"
         self._http = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), maxsize=8
+            retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), maxsize=_CONNECTIONS
         )
+        self._silent: tuple[str, str] | None = None
+        """The scheduler that did not answer the last call, and the sentence."""
+        self._trying = threading.Lock()
 
     def url(self) -> str:
         """Base URL of the leading scheduler; ApiProblem 503 when there is none."""
@@ -56,15 +67,28 @@ class SchedulerLink:
         return url.rstrip("/"), secret if isinstance(secret, str) else None
 
     def service(self, method: str, service: str, *path: str) -> Answer:
-        """Call `/v1/services/<service>/<path...>` and return what the scheduler said, whatever its status."""
-        parts = "/".join(quote(part, safe="") for part in (service, *path))
-        return self.call(method, f"/v1/services/{parts}")
+        """Call a path of one service and return what the scheduler said, whatever its status."""
+        return self.call(method, service_path(service, *path))
 
     def call(self, method: str, path: str, body: object | None = None) -> Answer:
         """Call any path; ApiProblem 503 when the scheduler does not answer, 502 when it does not answer in JSON or
         does not take our secret.
+
+        While it does not answer one caller at a time waits for it, for seconds; the others are told at once, so that
+        they hold no thread that answers requests.
         """
         url, secret = self._leader()
+        silent = self._silent
+        if silent is None or silent[0] != url:
+            return self._send(url, secret, method, path, body)
+        if not self._trying.acquire(blocking=False):
+            raise _no_answer(silent[1])
+        try:
+            return self._send(url, secret, method, path, body)
+        finally:
+            self._trying.release()
+
+    def _send(self, url: str, secret: str | None, method: str, path: str, body: object | None) -> Answer:
         headers = {}
         if method != "GET":
             headers["Content-Type"] = "application/json"
@@ -78,13 +102,15 @@ class SchedulerLink:
                 headers=headers,
                 preload_content=False,
             )
-            try:
-                data = response.read(_MAX_ANSWER)
-            finally:
-                response.release_conn()
+            data = response.read(_MAX_ANSWER + 1)
         except urllib3.exceptions.HTTPError as error:
-            message = f"the scheduler at {url} does not answer: {_reason(error)}"
-            raise ApiProblem(503, message, headers={"Retry-After": "2"}) from error
+            self._silent = url, f"the scheduler at {url} does not answer: {_reason(error)}"
+            raise _no_answer(self._silent[1]) from error
+        self._silent = None
+        if len(data) > _MAX_ANSWER:
+            response.close()  # what is left unread would be taken for the next answer
+            raise ApiProblem(502, f"{url}{path} answered with more than {_MAX_ANSWER} bytes")
+        response.release_conn()
         try:
             answer = json.loads(data) if data.strip() else None
         except ValueError as error:
@@ -98,6 +124,10 @@ class SchedulerLink:
                 " EDGELB_SCHEDULER_SECRET_FILE, or neither",
             )
         return Answer(status=response.status, body=answer)
+
+
+def _no_answer(sentence: str) -> ApiProblem:
+    return ApiProblem(503, sentence, headers={"Retry-After": "2"})
 
 
 def _reason(error: Exception) -> str:

@@ -16,8 +16,9 @@ from api.scheduler_link import Answer
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
+from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.schema import load_pool, output_pool
+from scheduler.pools.schema import load_pool
 from scheduler.pools.store import PoolExists, PoolMissing, VersionMismatch
 from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord

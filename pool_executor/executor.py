@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import structlog
 
 from pool_executor.bundle import InstanceStatus
-from pool_executor.lbmgr.agent import Agent, End, Settings
+from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.lbmgr.watch import PoolNodes
 from pool_executor.task import Assignment, parse

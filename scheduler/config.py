@@ -5,9 +5,11 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
 from sdk.http.address import is_loopback, split_address
 from sdk.mesos.access import Access
+from sdk.mesos.endpoint import parse_list
 
 # As messages name it; the API and the listener have the same setting.
 ALLOW_UNAUTHENTICATED = "--allow-unauthenticated (EDGELB_ALLOW_UNAUTHENTICATED=1)"
@@ -47,8 +49,9 @@ class SchedulerSettings:
 
     def mesos_is_here(self) -> bool:
         """Whether masters, or the ZooKeeper that knows them, are on this machine, so that agents may be, too."""
-        hosts = re.sub(r"^\w+://", "", self.mesos).partition("/")[0].split(",")
-        return all(is_loopback(host if ":" in host else f"{host}:5050") for host in hosts)
+        if self.mesos.startswith(("zk://", "zoo://")):
+            return all(is_loopback(server) for server in zookeeper_address.parse(self.mesos, "mesos").servers)
+        return all(is_loopback(f"[{master.host}]:{master.port}") for master in parse_list(self.mesos))
 
     def advertised(self, port: int) -> str:
         """Base URL under which others reach this process, without a slash at the end; `port` is the bound one."""

@@ -15,7 +15,6 @@ import structlog
 from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
-from sdk.errors import StorageUnavailable
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
 from sdk.http.address import is_loopback, require_authentication
 from sdk.http.app import framework_prefix, make_app
@@ -29,7 +28,7 @@ from sdk.plugin import HostSettings
 from sdk.runner import FeedFactory, Runner
 from sdk.storage.connection import connect
 from sdk.storage.election import Leadership
-from sdk.storage.schema import ensure_schema
+from sdk.storage.schema import wait_for_schema
 from sdk.storage.stores import FrameworkStore
 from sdk.storage.zookeeper import ZooKeeperPersister
 
@@ -90,16 +89,7 @@ class SchedulerProcess:
 
     def wait_storage(self, stop: threading.Event) -> None:
         """Wait until the tree below our roots is known to be one that this program understands."""
-        roots = {runner.settings.zk_root for runner in self._runners}
-        while not stop.is_set():
-            try:
-                for root in roots:
-                    ensure_schema(self._zookeeper, root)
-            except StorageUnavailable:
-                # The connection says why, and goes on saying it.
-                self._zookeeper.wait_connected(0.5)
-            else:
-                return
+        wait_for_schema(self._zookeeper, {runner.settings.zk_root for runner in self._runners}, stop)
 
     def _runner(self, framework: FrameworkConfig, plugin: type[Any], url: str) -> Runner:
         settings, root = self._settings, framework.zk_root or self._settings.zk_root

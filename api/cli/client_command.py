@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from api.cli.client_options import ClientOptions, client_options
 from api.cli.complaint import complaint
 from api.cli.exits import Exit, exit_code
 from api.cli.output import talk
-from api.cli.settings import ClientOptions, client_options
 from api.client import ApiClient, ApiError, ApiUnreachable
 from sdk.errors import InvalidSpec
 

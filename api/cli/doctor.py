@@ -10,9 +10,10 @@ import click
 
 from api.cli import doctor_checks as checks
 from api.cli import logs, settings
+from api.cli.client_options import ClientOptions, client_options
 from api.cli.exits import Exit
+from api.cli.finding import FAIL, WARN, Finding
 from api.cli.output import coloured, data, data_json, talk
-from api.cli.settings import ClientOptions
 from sdk.errors import InvalidSpec
 
 if TYPE_CHECKING:  # imported when the options are read
@@ -24,12 +25,12 @@ if TYPE_CHECKING:  # imported when the options are read
 @settings.zk_root
 @settings.mesos
 @settings.framework_name
-@settings.client_options
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", hidden=True)
-@click.option("--scheduler-listen", envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", hidden=True)
-@click.option("--listener-listen", envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", hidden=True)
-@click.option("--listener-health-listen", envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", hidden=True)
-@click.option("--template-health-listen", envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", hidden=True)
+@client_options
+@settings.listen("api", "--api-listen", hidden=True)
+@settings.listen("scheduler", "--scheduler-listen", hidden=True)
+@settings.listen("listener", "--listener-listen", hidden=True)
+@settings.listen("listener-health", "--listener-health-listen", hidden=True)
+@settings.listen("template-health", "--template-health-listen", hidden=True)
 @click.option(
     "--local", envvar="EDGELB_LOCAL", hidden=True, type=click.Path(path_type=Path),
     help="Folder of the local stack that this shell is for.",
@@ -78,8 +79,8 @@ def doctor(
             data(f"{coloured(finding.level)}{' ' * (5 - len(finding.level))}{_line(finding)}")
     if as_json:
         data_json([dataclasses.asdict(finding) for finding in findings])
-    failed = sum(1 for finding in findings if finding.level == checks.FAIL)
-    warned = sum(1 for finding in findings if finding.level == checks.WARN)
+    failed = sum(1 for finding in findings if finding.level == FAIL)
+    warned = sum(1 for finding in findings if finding.level == WARN)
     talk(f"{failed} failed, {warned} to look at, {len(findings) - failed - warned} ok")
     if failed:
         raise SystemExit(Exit.UNHEALTHY)
@@ -97,7 +98,7 @@ def _of_stack(directory: Path | None) -> tuple[str, ...]:
     return tuple(f"127.0.0.1:{port}" for port in ports)
 
 
-def _quietly(findings: Iterator[checks.Finding]) -> Iterator[checks.Finding]:
+def _quietly(findings: Iterator[Finding]) -> Iterator[Finding]:
     """Without the logs of the clients: what they complain about is what the findings say."""
     logs.configure("error", "text")
     logging.disable(logging.CRITICAL)
@@ -107,5 +108,5 @@ def _quietly(findings: Iterator[checks.Finding]) -> Iterator[checks.Finding]:
         logging.disable(logging.NOTSET)
 
 
-def _line(finding: checks.Finding) -> str:
+def _line(finding: Finding) -> str:
     return f"{finding.subject}: {finding.seen}" + (f"\n     -> {finding.advice}" if finding.advice else "")

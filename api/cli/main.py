@@ -5,9 +5,9 @@ import sys
 
 import click
 
+from api.cli.client_options import client_options
 from api.cli.elsewhere import NOT_YET, OTHER_WORDS, command_not_there_yet
 from api.cli.exits import HELP
-from api.cli.settings import client_options
 from api.version import package_version
 
 COMMANDS = {

@@ -46,7 +46,7 @@ def run() -> None:
 @settings.process_options(
     settings.zk,
     settings.zk_root,
-    settings.api_listen,
+    settings.listen("api"),
     settings.api_prefix,
     settings.framework_name,
     settings.credentials_file,
@@ -86,8 +86,8 @@ def api(
 @run.command()
 @settings.process_options(
     settings.mesos,
-    settings.listener_listen,
-    settings.listener_health,
+    settings.listen("listener"),
+    settings.listen("listener-health", "--health-listen"),
     settings.allow_unauthenticated,
     settings.marathons,
 )
@@ -125,8 +125,8 @@ def listener(
     settings.mesos,
     settings.frameworks,
     click.option("--name", "names", multiple=True, help="Run only this framework of the file; may be repeated."),
-    settings.scheduler_listen,
-    settings.scheduler_advertise,
+    settings.listen("scheduler"),
+    settings.scheduler_advertise(),
     settings.replace_after,
     settings.replacements_at_once,
     settings.scheduler_secret_file,
@@ -175,7 +175,7 @@ def scheduler(
     settings.zk,
     settings.zk_root,
     settings.listener,
-    settings.template_health,
+    settings.listen("template-health", "--health-listen"),
     settings.framework_name,
     settings.servers_per_task,
     settings.servers_per_backend,

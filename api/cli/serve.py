@@ -11,11 +11,11 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 import click
 
-from api.cli import settings
+from api.cli import settings, values
 from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
 from api.cli.supervisor import Backoff, Child, Supervisor
@@ -82,48 +82,20 @@ class Tagged:
 @settings.zk_root
 @settings.mesos
 @settings.frameworks
-@click.option("--api-listen", envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True)
-@click.option(
-    "--scheduler-listen",
-    envvar="EDGELB_SCHEDULER_LISTEN",
-    default="127.0.0.1:8090",
-    show_default=True,
-    show_envvar=True,
-)
-@click.option(
-    "--scheduler-advertise",
-    envvar="EDGELB_SCHEDULER_ADVERTISE",
-    default=None,
-    show_default="http://<hostname>:<port>",
-    show_envvar=True,
-)
-@click.option(
-    "--listener-listen",
-    envvar="EDGELB_LISTENER_LISTEN",
-    default="127.0.0.1:8091",
-    show_default=True,
-    show_envvar=True,
-)
-@click.option(
-    "--listener-health-listen",
-    envvar="EDGELB_LISTENER_HEALTH_LISTEN",
-    default="127.0.0.1:8092",
-    show_default=True,
-    show_envvar=True,
-)
-@click.option(
-    "--template-health-listen",
-    envvar="EDGELB_TEMPLATE_HEALTH_LISTEN",
-    default="127.0.0.1:8093",
-    show_default=True,
-    show_envvar=True,
-)
+@settings.listen("api", "--api-listen")
+@settings.listen("scheduler", "--scheduler-listen")
+@settings.scheduler_advertise("--scheduler-advertise")
+@settings.listen("listener", "--listener-listen")
+@settings.listen("listener-health", "--listener-health-listen")
+@settings.listen("template-health", "--template-health-listen")
 @click.option(
     "--listener",
+    type=values.HOST_PORTS,
     envvar="EDGELB_LISTENER",
     default=None,
     show_default="the listener that is started here",
     show_envvar=True,
+    metavar="HOST:PORT[,...]",
     help="mesos-listeners that the template follows.",
 )
 @settings.replace_after
@@ -134,77 +106,47 @@ class Tagged:
 @settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
-def serve(
-    zk: str,
-    zk_root: str,
-    mesos: str,
-    frameworks: Path | None,
-    api_listen: str,
-    scheduler_listen: str,
-    scheduler_advertise: str | None,
-    listener_listen: str,
-    listener_health_listen: str,
-    template_health_listen: str,
-    listener: str | None,
-    replace_after: float,
-    replacements_at_once: int,
-    scheduler_secret_file: Path | None,
-    credentials_file: Path | None,
-    allow_unauthenticated: bool,
-    mesos_principal: str | None,
-    mesos_secret_file: Path | None,
-    mesos_ca: Path | None,
-    mesos_certificate: Path | None,
-    mesos_key: Path | None,
-    mesos_verify: bool,
-    log_level: str,
-    log_format: str,
-) -> None:
+@click.pass_context
+def serve(context: click.Context, /, **given: Any) -> None:
     """Run scheduler, listener, template and api together, and keep them running.
 
     Several machines may do so at once: api and listener are active on all, scheduler and template on one of them.
     """
-    environment = {
-        "EDGELB_ZK": zk,
-        "EDGELB_ZK_ROOT": zk_root,
-        "EDGELB_MESOS": mesos,
-        "EDGELB_API_LISTEN": api_listen,
-        "EDGELB_SCHEDULER_LISTEN": scheduler_listen,
-        "EDGELB_LISTENER_LISTEN": listener_listen,
-        "EDGELB_LISTENER_HEALTH_LISTEN": listener_health_listen,
-        "EDGELB_TEMPLATE_HEALTH_LISTEN": template_health_listen,
-        "EDGELB_LISTENER": listener or reachable(listener_listen),
-        "EDGELB_REPLACE_AFTER": f"{replace_after:g}",
-        "EDGELB_REPLACEMENTS_AT_ONCE": str(replacements_at_once),
-        "EDGELB_LOG_LEVEL": log_level,
-        "EDGELB_LOG_FORMAT": log_format,
-        "PYTHONUNBUFFERED": "1",
-    }
-    optional = {
-        "EDGELB_FRAMEWORKS": frameworks,
-        "EDGELB_SCHEDULER_ADVERTISE": scheduler_advertise,
-        "EDGELB_SCHEDULER_SECRET_FILE": scheduler_secret_file,
-        "EDGELB_API_CREDENTIALS_FILE": credentials_file,
-        "EDGELB_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
-        "EDGELB_MESOS_PRINCIPAL": mesos_principal,
-        "EDGELB_MESOS_SECRET_FILE": mesos_secret_file,
-        "EDGELB_MESOS_CA": mesos_ca,
-        "EDGELB_MESOS_CERTIFICATE": mesos_certificate,
-        "EDGELB_MESOS_KEY": mesos_key,
-        "EDGELB_MESOS_VERIFY": None if mesos_verify else "0",
-    }
-    environment |= {name: str(value) for name, value in optional.items() if value}
+    environment = handed_on(context.command, given)
     children = [
         Child(name=name, command=(sys.executable, "-m", "api.cli.main", "run", name), environment=environment)
         for name in COMPONENTS
     ]
-    health = {
-        "scheduler": f"http://{reachable(scheduler_listen)}/healthz",
-        "listener": f"http://{reachable(listener_health_listen)}/healthz",
-        "template": f"http://{reachable(template_health_listen)}/healthz",
-        "api": f"http://{reachable(api_listen)}/healthz",
+    asked = {
+        "scheduler": given["scheduler_listen"],
+        "listener": given["listener_health_listen"],
+        "template": given["template_health_listen"],
+        "api": given["api_listen"],
     }
-    sys.exit(supervise(children, health, Tagged(form=log_format)))
+    # Who listens at port 0 takes a free one, which is not known here.
+    health = {
+        name: f"http://{reachable(listen)}/healthz" for name, listen in asked.items() if not listen.endswith(":0")
+    }
+    sys.exit(supervise(children, health, Tagged(form=given["log_format"])))
+
+
+def handed_on(command: click.Command, given: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of the children: the values `given` to the options of `serve`, each under its own variable.
+
+    The children see this process' own environment as well, over which its options win; by it they get their further
+    settings.
+    """
+    handed = {
+        str(option.envvar): _text(given[option.name])
+        for option in command.params
+        if option.envvar and option.name and given[option.name] is not None
+    }
+    handed.setdefault("EDGELB_LISTENER", reachable(given["listener_listen"]))
+    return {**handed, "PYTHONUNBUFFERED": "1"}
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def reachable(listen: str) -> str:

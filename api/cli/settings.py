@@ -1,20 +1,19 @@
-"""The options and environment variables that commands share, in one place; docs/reference/settings.md lists them."""
+"""The options and environment variables of the processes, in one place; docs/reference/settings.md lists them.
+
+Those of commands that talk to the API are in client_options.py.
+"""
 
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from api.cli import values
-from api.cli.elsewhere import option_not_there_yet
 from sdk import zookeeper_address
 from sdk.errors import InvalidSpec
-from sdk.secret_file import read_secret
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,91 +23,40 @@ SERVERS_PER_TASK = 100
 SERVERS_PER_BACKEND = 50_000
 DEFAULT_HOLD_PERCENT = 50
 
-DEFAULT_API = "http://127.0.0.1:8080"
 LEVELS = ("debug", "info", "warning", "error")
+_LISTEN = {
+    "api": ("EDGELB_API_LISTEN", "127.0.0.1:8080", "Address of the API server."),
+    "scheduler": ("EDGELB_SCHEDULER_LISTEN", "127.0.0.1:8090", "Address of the scheduler's HTTP server."),
+    "listener": ("EDGELB_LISTENER_LISTEN", "127.0.0.1:8091", "gRPC address of the mesos-listener."),
+    "listener-health": (
+        "EDGELB_LISTENER_HEALTH_LISTEN",
+        "127.0.0.1:8092",
+        "HTTP address of the mesos-listener's health and metrics.",
+    ),
+    "template-health": (
+        "EDGELB_TEMPLATE_HEALTH_LISTEN",
+        "127.0.0.1:8093",
+        "HTTP address of the template process's health and metrics.",
+    ),
+}
+"""What listens: variable, default, meaning."""
 
 
-@dataclass(slots=True, kw_only=True)
-class ClientOptions:
-    """How to reach the API; filled from the options before and after the command's name."""
-
-    api: str = DEFAULT_API
-    token: str | None = None
-    user: str | None = None
-    password_file: Path | None = None
-    verbose: bool = False
-
-    @property
-    def credentials(self) -> tuple[str, str] | None:
-        """User and password; raises InvalidSpec when one is missing or cannot be read."""
-        if self.user is None and self.password_file is None:
-            return None
-        if self.user is None or self.password_file is None:
-            raise InvalidSpec("user", "EDGELB_API_USER and EDGELB_API_PASSWORD_FILE belong together")
-        return self.user, read_secret(self.password_file, "password-file")
+def listen(what: str, flag: str = "--listen", *, hidden: bool = False) -> Callable[[Command], Command]:
+    """The option `flag` for the address at which `what` listens."""
+    variable, default, meaning = _LISTEN[what]
+    return click.option(
+        flag, type=values.HOST_PORT, envvar=variable, default=default, show_default=True, show_envvar=True,
+        metavar="HOST:PORT", help=meaning, hidden=hidden,
+    )  # fmt: skip
 
 
-def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-        # Given twice, the one nearer to the command counts; not given, nothing is overwritten. The environment was
-        # looked at before the command's name already, and must not overwrite what was given there.
-        source = context.get_parameter_source(name)
-        inherited = context.parent is not None and source is ParameterSource.ENVIRONMENT
-        if value is not None and value is not False and not inherited:
-            setattr(context.ensure_object(ClientOptions), name, value)
-        return value
-
-    return callback
-
-
-def client_options(command: Command) -> Command:
-    """Adds --api, --user, --password-file, --token and --verbose; the values are in the context's ClientOptions."""
-    for option in (
-        option_not_there_yet("--name"),
-        click.option(
-            "--verbose",
-            "-v",
-            is_flag=True,
-            expose_value=False,
-            callback=_store("verbose"),
-            help="Tell each request on stderr (never the token).",
-        ),
-        click.option(
-            "--token",
-            envvar="EDGELB_TOKEN",
-            metavar="TOKEN",
-            expose_value=False,
-            callback=_store("token"),
-            help="DC/OS authentication token. Better set EDGELB_TOKEN: others can see command lines.",
-        ),
-        click.option(
-            "--password-file",
-            envvar="EDGELB_API_PASSWORD_FILE",
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            expose_value=False,
-            callback=_store("password_file"),
-            help="Holds the password of --user.  [env: EDGELB_API_PASSWORD_FILE]",
-        ),
-        click.option(
-            "--user",
-            envvar="EDGELB_API_USER",
-            metavar="NAME",
-            expose_value=False,
-            callback=_store("user"),
-            help="User of the API, where it asks for one.  [env: EDGELB_API_USER]",
-        ),
-        click.option(
-            "--api",
-            envvar="EDGELB_API",
-            metavar="URL",
-            expose_value=False,
-            callback=_store("api"),
-            help=f"The API server.  [env: EDGELB_API; default: {DEFAULT_API}]",
-        ),
-    ):
-        command = option(command)
-    return command
+def scheduler_advertise(flag: str = "--advertise") -> Callable[[Command], Command]:
+    """The option `flag` for the scheduler's address as others see it."""
+    return click.option(
+        flag, type=values.BASE_URL, envvar="EDGELB_SCHEDULER_ADVERTISE", default=None, show_envvar=True,
+        show_default="http://<hostname>:<port>", metavar="URL", help="How agents and the API reach the scheduler.",
+    )  # fmt: skip
 
 
 class _ZooKeeper(click.ParamType[str]):
@@ -159,11 +107,6 @@ log_format = click.option(
     show_default="text on a terminal, else json", show_envvar=True, type=click.Choice(("text", "json")),
     help="How to log.",
 )  # fmt: skip
-api_listen = click.option(
-    "--listen", type=values.HOST_PORT,
-    envvar="EDGELB_API_LISTEN", default="127.0.0.1:8080", show_default=True, show_envvar=True,
-    metavar="HOST:PORT", help="Address of the API server.",
-)  # fmt: skip
 api_prefix = click.option(
     "--prefix", type=values.URL_PREFIX,
     envvar="EDGELB_API_PREFIX", default="/service/edgelb", show_default=True, show_envvar=True,
@@ -174,15 +117,6 @@ framework_name = click.option(
     envvar="EDGELB_FRAMEWORK", default="edgelb", show_default=True, show_envvar=True,
     metavar="NAME", help="Name of the framework that runs the pools.",
 )  # fmt: skip
-scheduler_listen = click.option(
-    "--listen", type=values.HOST_PORT,
-    envvar="EDGELB_SCHEDULER_LISTEN", default="127.0.0.1:8090", show_default=True, show_envvar=True,
-    metavar="HOST:PORT", help="Address of the scheduler's HTTP server.",
-)  # fmt: skip
-scheduler_advertise = click.option(
-    "--advertise", type=values.BASE_URL, envvar="EDGELB_SCHEDULER_ADVERTISE", default=None, show_envvar=True,
-    show_default="http://<hostname>:<port>", metavar="URL", help="How agents and the API reach the scheduler.",
-)  # fmt: skip
 replace_after = click.option(
     "--replace-after", envvar="EDGELB_REPLACE_AFTER", default=60.0, show_default=True, show_envvar=True,
     type=click.FloatRange(min=0), metavar="SECONDS",
@@ -192,21 +126,6 @@ replacements_at_once = click.option(
     "--replacements-at-once", envvar="EDGELB_REPLACEMENTS_AT_ONCE", default=5, show_default=True, show_envvar=True,
     type=click.IntRange(min=1), metavar="N",
     help="Instances of lost or leaving agents that may be on their way to another one at the same time.",
-)  # fmt: skip
-listener_listen = click.option(
-    "--listen", type=values.HOST_PORT,
-    envvar="EDGELB_LISTENER_LISTEN", default="127.0.0.1:8091", show_default=True, show_envvar=True,
-    metavar="HOST:PORT", help="gRPC address of the mesos-listener.",
-)  # fmt: skip
-listener_health = click.option(
-    "--health-listen", type=values.HOST_PORT,
-    envvar="EDGELB_LISTENER_HEALTH_LISTEN", default="127.0.0.1:8092", show_default=True,
-    show_envvar=True, metavar="HOST:PORT", help="HTTP address of the mesos-listener's health and metrics.",
-)  # fmt: skip
-template_health = click.option(
-    "--health-listen", type=values.HOST_PORT,
-    envvar="EDGELB_TEMPLATE_HEALTH_LISTEN", default="127.0.0.1:8093", show_default=True,
-    show_envvar=True, metavar="HOST:PORT", help="HTTP address of the template process's health and metrics.",
 )  # fmt: skip
 listener = click.option(
     "--listener", type=values.HOST_PORTS,

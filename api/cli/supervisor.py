@@ -176,9 +176,17 @@ class Supervisor:
             process.kill()
 
 
+def signal_name(number: int) -> str:
+    """`SIGKILL`, or `signal 40`: of the real-time signals Python names the first and the last only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def ending(status: int, last: Iterable[str]) -> str:
     """How a child ended, from its status as Popen gives it and its last lines. Pure."""
     if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
+        return f"was killed by {signal_name(-status)}"
     why = reason(last) if status else None
     return f"ended with status {status}" + (f" ({why})" if why else "")

@@ -17,17 +17,22 @@ _ANSWER = 4.0
 """Seconds for one answer; a process that is busy answers later than one that is not, one that hangs never."""
 PATIENCE = 20.0
 """A process that was well and does not say so for longer hangs: it is found within 30 s whatever the two above add."""
+_LEAST_LOOKS = 3
+"""So many looks in vain are needed besides: when the whole machine stood still, time passed and nobody looked."""
 START_PATIENCE = 120.0
 """The same for one that has not been well yet: on a loaded machine a start takes its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What is known of one life of a child: its process, and when it was last known to be well."""
+    """What is known of one life of a child: its process, when it was last known to be well, and how many looks were in
+    vain since.
+    """
 
     pid: int
     well_at: float
     was_well: bool = False
+    in_vain: int = 0
 
 
 def judge(known: Watched | None, pid: int, problem: str | None, now: float) -> tuple[Watched, str | None]:
@@ -35,9 +40,10 @@ def judge(known: Watched | None, pid: int, problem: str | None, now: float) -> t
     if known is None or known.pid != pid:
         known = Watched(pid=pid, well_at=now)
     if problem is None:
-        return replace(known, well_at=now, was_well=True), None
+        return replace(known, well_at=now, was_well=True, in_vain=0), None
+    known = replace(known, in_vain=known.in_vain + 1)
     silent = now - known.well_at
-    if silent < (PATIENCE if known.was_well else START_PATIENCE):
+    if silent < (PATIENCE if known.was_well else START_PATIENCE) or known.in_vain < _LEAST_LOOKS:
         return known, None
     since = "for" if known.was_well else "since its start,"
     return known, f"hangs ({problem}, {since} {silent:.0f} s); ended by SIGKILL"

@@ -7,7 +7,7 @@ then: kept as they were until their tasks are named again, somebody accepts the 
 known to be somebody else's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from api.dcos_template.endpoint import Endpoint
@@ -19,6 +19,8 @@ DEFAULT_PERCENT = 50
 LEAST = 3
 
 Backends = Mapping[str, Collection[Endpoint]]
+#: An address and a port.
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,12 @@ class Hold:
 
     since: float
     kept: Mapping[str, frozenset[Endpoint]] = field(default_factory=dict)
+    places: frozenset[Place] = field(init=False, compare=False, repr=False)
+    """Where those that are kept are: every change of a task is compared with them."""
+
+    def __post_init__(self) -> None:
+        places = frozenset((one.host, one.port) for ones in self.kept.values() for one in ones)
+        object.__setattr__(self, "places", places)
 
     @property
     def count(self) -> int:
@@ -73,8 +81,10 @@ def judge(
     return replace(hold, kept=kept) if hold else Hold(since=now, kept=kept)
 
 
-def without(hold: Hold, taken: Collection[tuple[str, int]]) -> Hold | None:
+def without(hold: Hold, taken: Set[Place]) -> Hold | None:
     """The hold without servers at whose address and port something else is known to run."""
+    if hold.places.isdisjoint(taken):
+        return hold
     kept = {
         name: left
         for name, ones in hold.kept.items()

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 import structlog
 
 from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.explainer import LOOK_AGAIN, Explainer
-from api.dcos_template.guard import DEFAULT_PERCENT, Backends, Hold, judge, with_kept, without
-from api.dcos_template.problem import Held, Problem, decode_problem, encode_problem
+from api.dcos_template.explainer import Explainer
+from api.dcos_template.guard import Hold, with_kept
+from api.dcos_template.keeper import Keeper, tell
+from api.dcos_template.problem import Held, Problem, encode_problem
 from api.dcos_template.publish import Published, Publisher
 from api.dcos_template.records import Records
-from api.dcos_template.rendering import Difference, Rendering, difference, render_pool, update_endpoints
+from api.dcos_template.rendering import Difference, difference, render_pool, update_endpoints
 from api.dcos_template.select import LeftOut, Selection
-from api.dcos_template.state import PoolState
+from api.dcos_template.state import REPORT_EVERY, PoolState
 from api.dcos_template.touched import BackendKey
-from api.dcos_template.windows import Change
-from api.mesos_listener.task import Task
 from sdk.clock import Clock
-from sdk.errors import CorruptRecord, InvalidSpec, LeadershipLost, StorageUnavailable
+from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import StorageConflict
 
 log = structlog.get_logger()
@@ -36,15 +35,14 @@ class Output:
         publisher: Publisher,
         records: Records,
         selection: Selection,
+        keeper: Keeper,
         clock: Clock,
-        *,
-        hold_percent: int = DEFAULT_PERCENT,
     ) -> None:
         self._publisher = publisher
         self._records = records
         self._selection = selection
+        self._keeper = keeper
         self._clock = clock
-        self._hold_percent = hold_percent
         self._explainer = Explainer(selection, clock)
 
     # ------------------------------------------------------------ publishing
@@ -101,14 +99,12 @@ class Output:
         wanted = self._selected(name, stale)
         if before is None:
             after = render_pool(state.stored.pool, wanted)
-            hold = self._judge_first(name, state, after, wanted)
+            hold = self._keeper.first(name, state, after, wanted)
             if hold is not None:
                 after, _ = update_endpoints(after, _with_all_kept(hold, wanted, hold.kept.keys()))
             reason, found = "first rendering", difference(None, after)
         else:
-            hold = None
-            if state.missing or state.hold is not None:
-                hold = self._judge(name, state.hold, state.missing, self._clock.now())
+            hold = self._keeper.again(name, state)
             if stale is None:
                 after = render_pool(
                     state.stored.pool, _with_all_kept(hold, wanted, wanted.keys() | (hold.kept.keys() if hold else ()))
@@ -120,7 +116,7 @@ class Output:
                     wanted = self._selected(name, stale | moved)
                 after, found = update_endpoints(before, _with_all_kept(hold, wanted, wanted.keys()))
                 reason = "endpoints changed"
-        self._tell_hold(name, state.hold, hold)
+        tell(name, state.hold, hold)
         state.hold, state.missing = hold, {}
         state.rendering, state.stale = after, set()
         return _Changed.of(reason, found)
@@ -130,72 +126,10 @@ class Output:
             return self._selection.endpoints(name)
         return {one: self._selection.endpoints_of(BackendKey(name, one)) for one in sorted(backends)}
 
-    # ------------------------------------------------------------ what is held
-
-    def _judge_first(
-        self, name: str, state: PoolState, fresh: Rendering, selected: Mapping[str, tuple[Endpoint, ...]]
-    ) -> Hold | None:
-        """Of a process that has just come in charge: the one before may have known tasks that are not named to us."""
-        if self._hold_percent <= 0:
-            return None
-        published = self._publisher.endpoints(name, state.stored.revision, fresh.texts)
-        gone = {one: ends - set(selected.get(one, ())) for one, ends in published.items()}
-        if not any(gone.values()):
-            return None
-        return self._judge(name, None, gone, self._held_since(name) or self._clock.now())
-
-    def _judge(self, name: str, hold: Hold | None, missing: Backends, now: float) -> Hold | None:
-        tasks = self._selection.tasks
-        after = judge(
-            hold,
-            missing,
-            self._selection.endpoints(name),
-            percent=self._hold_percent,
-            cluster_is_empty=not tasks,
-            now=now,
-        )
-        if after is not None and after != hold:
-            after = without(after, _places(tasks))
-        if after is not None and self._records.accepted(name) == after.since:
-            return None
-        return after
-
-    def _held_since(self, name: str) -> float | None:
-        data = self._records.problem(name)
-        try:
-            problem = decode_problem(name, data) if data else None
-        except CorruptRecord:
-            return None  # it is written anew in a moment
-        return problem.held.since if problem and problem.held else None
-
-    def release(self, state: PoolState, tasks: Iterable[Task], now: float) -> None:
-        """Do not keep servers at places where one of these tasks runs."""
-        if state.hold is not None:
-            self._let_go(state, without(state.hold, _places(tasks)), now)
-
-    def look_for_acceptance(self, name: str, state: PoolState, now: float) -> None:
-        """Do not keep what somebody said may go."""
-        if state.hold is not None and self._records.accepted(name) == state.hold.since:
-            log.info(f"The removal of servers of pool {name} was accepted", pool=name, servers=state.hold.count)
-            self._let_go(state, None, now)
-
-    def _let_go(self, state: PoolState, after: Hold | None, now: float) -> None:
-        if state.hold is None or after == state.hold:
-            return
-        if state.stale is not None:
-            state.stale |= state.hold.kept.keys()
-        state.hold = after
-        state.window = state.window.touch(Change.LOST, now)
-
-    def _tell_hold(self, name: str, before: Hold | None, after: Hold | None) -> None:
-        if after is not None and before is None:
-            log.warning(
-                f"Pool {name}: {after.reason()}. If they are gone for good: edgelb accept-removal {name}",
-                pool=name,
-                servers=after.count,
-            )
-        elif before is not None and after is None:
-            log.info(f"No server of pool {name} is kept any more without a task", pool=name)
+    def forget(self, name: str) -> None:
+        """Know nothing of a pool whose bundle was removed."""
+        self._records.forget_pool(name)
+        self._explainer.forget(name)
 
     # ------------------------------------------------------------ what is wrong
 
@@ -204,7 +138,10 @@ class Output:
         now = self._clock.monotonic()
         state.report_due, state.reported = None, now
         try:
-            self.look_for_acceptance(name, state, now)
+            if self._keeper.accepted(name, state, now):
+                # What is held and its acceptance stay on record until the removal is published: whoever comes in charge
+                # before that has to find both. Publishing has it looked at again.
+                return
             hold = state.hold
             problem = Problem.of(
                 state.stored.revision.version,
@@ -216,9 +153,9 @@ class Output:
             self._records.write_problem(name, None if problem is None else encode_problem(problem))
             if hold is None:
                 self._records.forget_acceptance(name)
-            if problem is not None and problem.backends:
-                # What keeps them empty may change without touching this pool.
-                state.report_due = now + LOOK_AGAIN
+            # What keeps backends empty may change without touching this pool.
+            if (again := self._explainer.look_again(name)) is not None:
+                state.report_due = now + max(again, REPORT_EVERY)
         except (StorageUnavailable, StorageConflict) as error:
             self._records.forget_pool(name)
             state.report_soon(now)
@@ -247,16 +184,6 @@ def _with_all_kept(
     hold: Hold | None, wanted: Mapping[str, tuple[Endpoint, ...]], backends: Iterable[str]
 ) -> dict[str, tuple[Endpoint, ...]]:
     return {one: with_kept(hold, one, wanted.get(one, ())) for one in backends}
-
-
-def _places(tasks: Iterable[Task]) -> set[tuple[str, int]]:
-    """The addresses and ports at which tasks are."""
-    found = set()
-    for task in tasks:
-        for port in task.ports:
-            found.add((task.agent_address, port.number))
-            found.update((address, port.container_port or port.number) for address in task.addresses)
-    return found
 
 
 def _log_published(name: str, outcome: Published, changed: "_Changed", took: float) -> None:

@@ -17,7 +17,7 @@ from api.dcos_template.build import endpoint_of
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts
 from api.published import read_part
-from pool_executor.bundle import MAX_NODE_BYTES, Head, decode_head, encode_head, encode_part, split_servers
+from pool_executor.bundle import MAX_NODE_BYTES, Head, Part, decode_head, encode_head, encode_part, split_servers
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.connection import (
@@ -154,11 +154,19 @@ class Publisher:
             text = fresh.get(part.name)
             if text is not None and text.part.sha256 == part.sha256:
                 continue
-            for section in split_servers(read_part(self._zookeeper, self._path(pool), part) or ""):
+            for section in split_servers(self._readable(pool, part)):
                 if section.kind == "backend":
                     ends = {end for server in section.servers if (end := endpoint_of(server))}
                     found.setdefault(section.name, set()).update(ends)
         return found
+
+    def _readable(self, pool: str, part: Part) -> str:
+        try:
+            return read_part(self._zookeeper, self._path(pool), part) or ""
+        except CorruptRecord as error:
+            # Load balancers cannot read it either: what stood in it must not keep a new bundle from being published.
+            log.warning("A part of the published bundle cannot be read", pool=pool, part=part.name, error=str(error))
+            return ""
 
     def collect(self, pool: str) -> int:
         """Remove the parts that neither the head nor the one before names; how many nodes that were."""

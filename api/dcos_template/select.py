@@ -61,6 +61,8 @@ class Selection:
         self._matches: dict[_ServiceKey, dict[TaskKey, Chosen]] = {}
         self._of_task: dict[TaskKey, set[_ServiceKey]] = {}
         self._too_many: dict[BackendKey, str] = {}
+        self.generation = 0
+        """Another one after every change of tasks."""
 
     @property
     def tasks(self) -> Collection[Task]:
@@ -147,6 +149,7 @@ class Selection:
 
         `missing` are those of `removed` of which nobody said that they ended.
         """
+        self.generation += 1
         touched = Touching()
         for key in removed:
             old = self._tasks.pop(key, None)

@@ -31,12 +31,13 @@ class PoolState:
     """When the record of what is wrong with the pool is looked at again."""
 
     def change(self, stored: StoredPool) -> None:
-        """Take another version. What is held for a backend that selects something else now is not held any more."""
+        """Take another version. Of a backend that selects something else now, nothing is held or missing any more."""
+        before, after = self.stored.pool.haproxy, stored.pool.haproxy
+        same = {
+            one.name for one in after.backends if (old := before.backend(one.name)) and old.services == one.services
+        }
+        self.missing = {name: ones for name, ones in self.missing.items() if name in same}
         if self.hold is not None:
-            before, after = self.stored.pool.haproxy, stored.pool.haproxy
-            same = {
-                one.name for one in after.backends if (old := before.backend(one.name)) and old.services == one.services
-            }
             kept = {name: ones for name, ones in self.hold.kept.items() if name in same}
             self.hold = Hold(since=self.hold.since, kept=kept) if kept else None
         self.stored, self.stale = stored, None

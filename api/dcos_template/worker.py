@@ -13,22 +13,21 @@ import structlog
 
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox, TaskChange
+from api.dcos_template.keeper import Keeper
+from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.output import Output
 from api.dcos_template.publish import Publisher
 from api.dcos_template.records import Records
 from api.dcos_template.select import Rules, Selection
 from api.dcos_template.state import PoolState
 from api.dcos_template.touched import Touched
-from api.dcos_template.windows import Change, Window
+from api.dcos_template.windows import Change
 from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
-from sdk.errors import LeadershipLost, StorageUnavailable
-from sdk.storage.connection import StorageConflict
+from sdk.errors import LeadershipLost
 
-#: Parts that nobody names any more are removed when there is nothing better to do, and not after every publishing.
-COLLECT_AFTER = 2.0
 #: How long changes are taken before what is due is published, however many more are waiting.
 TAKE_FOR = 0.005
 _TASKS_AT_ONCE = 16
@@ -58,15 +57,14 @@ class Worker:
         self._turned = turned
         self._inbox = Inbox()
         self._selection = Selection(rules)
-        self._output = Output(publisher, records, self._selection, clock, hold_percent=hold_percent)
+        self._keeper = Keeper(publisher, records, self._selection, clock, percent=hold_percent)
+        self._output = Output(publisher, records, self._selection, self._keeper, clock)
         self._pools: dict[str, PoolState] = {}
-        self._gone: dict[str, Window] = {}
-        self._collect: dict[str, float] = {}
+        self._leftovers = Leftovers(publisher, clock)
         self._unreadable: frozenset[str] = frozenset()
         self._have_pools = False
         self._have_tasks = False
         self._leading = False
-        self._swept = True
         self._task_revision = 0
         self._thread = threading.Thread(target=self._run, name="template-worker", daemon=True)
 
@@ -142,35 +140,40 @@ class Worker:
     def _pause(self) -> float:
         if not self._leading:
             return TURN
-        dues = [self._clock.monotonic() + TURN, *(due for _, due in self._dues())]
-        if not self._swept:
-            dues.append(self._clock.monotonic() + 1.0)
-        dues += self._collect.values()
+        dues = [self._clock.monotonic() + TURN, *(due for due, _ in self._dues()), *self._leftovers.dues()]
         dues += [state.report_due for state in self._pools.values() if state.report_due is not None]
         return max(0.0, min(dues) - self._clock.monotonic())
 
-    def _dues(self) -> list[tuple[str, float]]:
-        windows = [(name, window) for name, window in self._gone.items()]
-        if self._have_tasks:
-            windows += [(name, state.window) for name, state in self._pools.items()]
-        return [(name, window.due) for name, window in windows if window.due is not None]
+    def _dues(self) -> list[tuple[float, str]]:
+        if not self._have_tasks:
+            return []
+        return [(due, name) for name, state in self._pools.items() if (due := state.window.due) is not None]
 
     def _work(self) -> None:
-        if not self._swept and self._have_pools:
-            self._sweep()
+        if self._have_pools:
+            self._leftovers.sweep(self._pools, self._unreadable)
         now = self._clock.monotonic()
-        due = sorted(((at, name) for name, at in self._dues() if at <= now))
+        due = sorted(one for one in self._dues() if one[0] <= now)
         for _, name in due:
-            if name in self._gone:
-                self._remove(name)
-            elif self._output.publish(name, self._pools[name], self._task_revision):
-                self._collect.setdefault(name, self._clock.monotonic() + COLLECT_AFTER)
-        for name, state in self._pools.items():
-            if state.report_due is not None and state.report_due <= now:
-                self._output.report(name, state)
+            if self._output.publish(name, self._pools[name], self._task_revision):
+                self._leftovers.published(name)
+            self._turned()  # a thousand pools at once, when this process comes in charge, take their time
+        for name in self._leftovers.removable(now):
+            if self._leftovers.remove(name):
+                self._output.forget(name)
+            self._turned()
+        self._report(now)
         if not due:
-            for name in [name for name, at in self._collect.items() if at <= now]:
-                self._collect_parts(name)
+            self._leftovers.collect(now)
+
+    def _report(self, now: float) -> None:
+        """Write down what is wrong with pools; like taking, not for longer than servers may wait for it."""
+        until = self._clock.monotonic() + TAKE_FOR
+        due = [(state.report_due, name) for name, state in self._pools.items() if state.report_due is not None]
+        for at, name in sorted(due):
+            if at > now or self._clock.monotonic() >= until:
+                return
+            self._output.report(name, self._pools[name])
 
     # ------------------------------------------------------------ what came in
 
@@ -181,17 +184,18 @@ class Worker:
             state = self._pools.get(name)
             if state is not None and state.stored == stored:
                 continue
-            self._gone.pop(name, None)
+            self._leftovers.back(name)
             if state is None:
                 state = self._pools[name] = PoolState(stored)
             else:
                 state.change(stored)
             state.window = state.window.touch(Change.STRUCTURE, now)
             self._selection.set_pool(stored.pool)
+            self._turned()
         for name in [name for name in self._pools if name not in view and name not in self._unreadable]:
             del self._pools[name]
             self._selection.remove_pool(name)
-            self._gone[name] = Window().touch(Change.STRUCTURE, now)
+            self._leftovers.gone(name, now)
 
     def _take_tasks(self, changes: Sequence[tuple[TaskKey, TaskChange]]) -> None:
         updated = [change.task for _, change in changes if change.task is not None]
@@ -208,9 +212,7 @@ class Worker:
                 state.stale, state.window = None, state.window.touch(Change.LOST, now)
             return
         self._touch(touched, now)
-        for state in self._pools.values():
-            if state.hold is not None:
-                self._output.release(state, updated, now)
+        self._keeper.release(self._pools.values(), updated, now)
 
     def _take_alone(self, key: TaskKey, change: TaskChange) -> None:
         try:
@@ -238,7 +240,8 @@ class Worker:
         log.info("Publishing bundles from now on", epoch=epoch, pools=len(self._pools))
         self._publisher.forget()
         self._records.forget()
-        self._leading, self._swept = True, False
+        self._leading = True
+        self._leftovers.take_charge()
         now = self._clock.monotonic()
         for state in self._pools.values():
             state.window = state.window.retry_now().touch(Change.LOST, now)
@@ -247,7 +250,7 @@ class Worker:
         self._leading = False
         self._publisher.forget()
         self._records.forget()
-        self._collect.clear()
+        self._leftovers.give_up_charge()
         for state in self._pools.values():
             # Whoever is in charge now decides what is kept; when we are again, we begin with what it published.
             state.forget()
@@ -255,46 +258,4 @@ class Worker:
     def _hurry(self) -> None:
         for state in self._pools.values():
             state.window = state.window.retry_now()
-        self._gone = {name: window.retry_now() for name, window in self._gone.items()}
-
-    # ------------------------------------------------------------ removing
-
-    def _sweep(self) -> None:
-        """Once in charge: what was published for pools that are gone meanwhile goes too."""
-        try:
-            published = self._publisher.pools()
-        except StorageUnavailable as error:
-            log.warning("The published bundles cannot be listed; trying again", error=str(error))
-            return
-        self._swept = True
-        now = self._clock.monotonic()
-        for name in published:
-            if name not in self._pools and name not in self._unreadable:
-                self._gone.setdefault(name, Window().touch(Change.STRUCTURE, now))
-            elif name in self._pools:
-                self._collect.setdefault(name, now + COLLECT_AFTER)
-
-    def _remove(self, name: str) -> None:
-        window = self._gone[name]
-        now = self._clock.monotonic()
-        try:
-            self._publisher.remove(name)
-        except (StorageUnavailable, StorageConflict) as error:
-            self._gone[name] = window.publishing(now).failed(now)
-            log.warning(f"Removing the bundle of pool {name} failed; trying again", pool=name, error=str(error))
-        else:
-            self._records.forget_pool(name)
-            del self._gone[name]
-            self._collect.pop(name, None)
-            log.info(f"Removed the bundle of pool {name}, which is gone", pool=name)
-
-    def _collect_parts(self, name: str) -> None:
-        del self._collect[name]
-        try:
-            removed = self._publisher.collect(name)
-        except (StorageUnavailable, StorageConflict) as error:
-            self._collect[name] = self._clock.monotonic() + COLLECT_AFTER
-            log.warning(f"Old parts of pool {name} could not be removed; trying again", pool=name, error=str(error))
-        else:
-            if removed:
-                log.debug("Removed parts that no head names", pool=name, nodes=removed)
+        self._leftovers.hurry()

@@ -19,9 +19,9 @@ from sdk.pattern import Pattern
 log = structlog.get_logger()
 
 
-#: Seconds in which the loop comes round when all is well: a master may be silent for five heartbeats of 15 s, and
-#: connecting, and taking a snapshot of a large cluster, take their time.
-_LONGEST_TURN = 180.0
+#: Seconds in which the loop comes round when all is well, or when it is Mesos that is not: a master may be silent for
+#: five heartbeats of 15 s, each of several that answer nothing takes 40 s, and a snapshot of a large cluster its time.
+_LONGEST_TURN = 400.0
 
 
 def run(operator: OperatorStream, listen: str, health_listen: str, *, marathons: Pattern | None = None) -> None:

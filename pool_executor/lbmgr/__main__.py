@@ -16,10 +16,11 @@ from types import FrameType
 
 import structlog
 
-from pool_executor.lbmgr.agent import Agent, End, Settings
+from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
 from sdk.log_stream import STDERR

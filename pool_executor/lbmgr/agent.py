@@ -7,22 +7,23 @@ Events come through a queue from ZooKeeper's thread, the executor and signal han
 import enum
 import queue
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from pool_executor.bundle import BackendHealth, Death, Head, InstanceStatus, encode_status
+from pool_executor.bundle import Death, Head, InstanceStatus, encode_status
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.follow import Follower, Nodes
-from pool_executor.lbmgr.health import Consequence, Health, HealthPolicy, observe
+from pool_executor.lbmgr.health import Consequence, Health, observe
+from pool_executor.lbmgr.inspection import Inspection
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.leave import FORCE_MARGIN, Leaving, Phase, ask
 from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.settings import Settings
 from sdk.errors import CorruptRecord
 from sdk.retry import Policy
 
@@ -33,32 +34,10 @@ _SLOW_TICK = 1.0
 _RESTART = Policy(first=0.1, most=5.0)
 # A HAProxy that has lived this long is stable: its next death is answered at once again.
 _STABLE_AFTER = 30.0
-# HAProxy's servers are compared with the configuration after changes were quiet, or went on, for so long.
-_VERIFY_AFTER, _VERIFY_AT_LEAST = 5.0, 60.0
-# Between two looks at which servers HAProxy can use; longer where a look takes long, so that it is a fiftieth at most.
-_LOOK_AT_LEAST, _LOOK_SHARE = 1.0, 50
 # Deaths of HAProxy that are told.
 _DEATHS = 5
 # A check holds up everything else, so one that may take longer by the pool's numbers is cut short.
 _MAX_PING = 9.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What one instance is: who, where, which ports, how its health counts."""
-
-    task_id: str
-    pod: str
-    pool: str
-    hostname: str
-    addresses: tuple[str, ...] = ()
-    public: tuple[str, ...] = ()
-    ports: Mapping[str, int] = field(default_factory=dict)
-    binds: Mapping[str, str] = field(default_factory=dict)
-    health: HealthPolicy = field(default_factory=HealthPolicy)
-    limits: WorkerLimits = field(default_factory=WorkerLimits)
-    sandbox: Path
-    sockets: Path
 
 
 class End(enum.Enum):
@@ -132,19 +111,14 @@ class Agent:
             next_marker=self._next_marker,
         )
         self._follower = Follower(self._applier)
+        self._inspection = Inspection(self._applier)
         self._markers = 0
         self._restart_at: float | None = None
         self._restart = _RESTART.backoff()
         self._started_at = 0.0
         self._trouble: str | None = None
         self._unsaved: str | None = None
-        self._unverified: tuple[float, float] | None = None
-        """When the first and the last change happened that HAProxy's servers were not compared after."""
-        self._repaired: str | None = None
-        """The difference that the last reload of what is served already was to end."""
         self._deaths: tuple[Death, ...] = ()
-        self._short: tuple[BackendHealth, ...] | None = None
-        self._look_at = 0.0
         self._health = Health(started=time.monotonic())
         self._phase = Phase.SERVING
         self._leaving: Leaving | None = None
@@ -197,7 +171,8 @@ class Agent:
                     slow_at = now + _SLOW_TICK
                     self._applier.housekeeping()
                     self._unsaved = self._applier.save() if self._applier.unsaved else None
-                    self._verify(now)
+                    if self._phase is Phase.SERVING and self._inspection.compare(now):
+                        self._reloaded()
                 self._look_at_servers(now)
                 self._leave(now)
                 self._report()
@@ -238,45 +213,14 @@ class Agent:
         if outcome.action == "reload":
             self._reloaded()
         if outcome.action not in (None, "noop"):
-            self._changed()
-
-    def _changed(self) -> None:
-        now = time.monotonic()
-        self._unverified = (self._unverified[0] if self._unverified is not None else now, now)
-
-    def _verify(self, now: float) -> None:
-        """Compare when there is time for it; what differs is reloaded, once."""
-        if self._unverified is None or self._phase is not Phase.SERVING:
-            return
-        first, last = self._unverified
-        if now < min(last + _VERIFY_AFTER, first + _VERIFY_AT_LEAST):
-            return
-        self._unverified = None
-        problem = self._applier.verify()
-        if problem is None:
-            self._repaired = None
-            return
-        if problem == self._repaired:
-            _log.error("HAProxy's servers differ even after a reload; left as they are", difference=problem)
-            return
-        _log.error("HAProxy's servers are not what was ordered; loading the configuration anew", difference=problem)
-        self._repaired = problem
-        outcome = self._applier.repair(problem)
-        if outcome.action == "reload":
-            self._reloaded()
-        else:
-            _log.error("HAProxy did not load its configuration anew", error=outcome.error)
-        self._changed()
+            self._inspection.changed()
 
     def _look_at_servers(self, now: float) -> None:
-        """See which backends lack servers; after everything else, and only while HAProxy is known to answer."""
+        """After everything else, and only while HAProxy is known to answer; when it leaves, nobody needs to know."""
         if not self._applier.alive or not self._health.ok:
-            self._short = None
-        elif now >= self._look_at and self._phase is Phase.SERVING:
-            began = time.monotonic()
-            self._short = self._applier.short_backends()
-            took = time.monotonic() - began
-            self._look_at = time.monotonic() + max(_LOOK_AT_LEAST, took * _LOOK_SHARE)
+            self._inspection.forget()
+        elif self._phase is Phase.SERVING:
+            self._inspection.look(now, busy=not self._events.empty())
 
     # -- HAProxy's life
 
@@ -298,7 +242,7 @@ class Agent:
             self._health = replace(self._health, next_check=0.0)
             self._follower.served_from_disk(reason)
             self._follower.haproxy_started()
-            self._changed()
+            self._inspection.changed()
             _log.info(f"HAProxy serves: {reason}", master=self._applier.info.master)
         else:
             self._restart_at = time.monotonic() + self._restart.delay()
@@ -407,7 +351,7 @@ class Agent:
             haproxy=self._applier.info,
             counters=self._counters.snapshot(),
             leaving=self._phase is not Phase.SERVING,
-            short=self._short,
+            short=self._inspection.short,
             deaths=self._deaths,
         )
 

@@ -83,6 +83,8 @@ class Applier:
         self._saved: Content | None = None
         self._overview_due = False
         self._wanted = backends.Wanted()
+        self._half_told = False
+        """Whether HAProxy carried out a part of a change and refused another, so that it is between two contents."""
         self.running: Running | None = None
         self.serving = True
 
@@ -142,6 +144,12 @@ class Applier:
 
     def decide(self, content: Content) -> Decision:
         """How HAProxy would be brought to `content`."""
+        decision = self._decide(content)
+        if self._half_told and isinstance(decision, Noop | Dynamic):
+            return Reload(reason="HAProxy refused a part of an earlier change", retired={})
+        return decision
+
+    def _decide(self, content: Content) -> Decision:
         running = self.running.content if self.running is not None else None
         return decide(running, content, self._instance.ports, self._capabilities, self._worker.retired)
 
@@ -163,6 +171,7 @@ class Applier:
                     self._worker.retire(decision.retired, decision.revived)
                     return self._applied(head, content, "dynamic", decision.reason)
                 self._counters.count("command_failed")
+                self._half_told = True
                 return self._reload(head, content, f"{decision.reason}, but HAProxy refused: {refused}", {})
             case Dynamic():
                 return self._reload(head, content, decision.reason, {})
@@ -257,7 +266,7 @@ class Applier:
             return
         for added in (True, False):
             content = with_servers_of(self.running.content, wanted, added=added)
-            decision = self.decide(content)
+            decision = self._decide(content)
             if isinstance(decision, Dynamic):
                 refused = self._worker.send(decision.commands, self._files.maps)
                 if refused is not None:
@@ -279,6 +288,7 @@ class Applier:
             self._forget_worker()
             return result.message
         self._worker.take_over(result, marker)
+        self._half_told = False
         self._counters.count("haproxy_started")
         self._see_old_workers()
         if not self.serving:
@@ -338,10 +348,10 @@ class Applier:
             found = backends.short(wanted, backends.usable(self._worker.ask([backends.BACKENDS])[0]))
             empty = [one for one in found if not one.up][: backends.MOST_EXPLAINED]
             answers = self._worker.ask([backends.servers_of(one.name) for one in empty]) if empty else []
-        except SocketFailed as error:
+            reasons = {one.name: backends.reason(answer) for one, answer in zip(empty, answers, strict=True)}
+        except (SocketFailed, ValueError) as error:
             _log.warning("HAProxy did not tell which servers it can use", error=str(error))
             return None
-        reasons = {one.name: backends.reason(answer) for one, answer in zip(empty, answers, strict=True)}
         return tuple(replace(one, reason=reasons.get(one.name)) for one in found)
 
     def verify(self) -> str | None:

@@ -43,7 +43,10 @@ class Wanted:
 
 
 def usable(answer: str) -> Mapping[str, int]:
-    """How many servers, backup servers included, HAProxy can use in each backend: the answer to BACKENDS."""
+    """How many servers, backup servers included, HAProxy can use in each backend: the answer to BACKENDS.
+
+    Raises ValueError when it is no such answer, as `reason` does.
+    """
     return {
         row["pxname"]: int(row["act"] or 0) + int(row["bck"] or 0)
         for row in _rows(answer)
@@ -78,4 +81,6 @@ def _cause(row: Mapping[str, str]) -> str:
 
 
 def _rows(answer: str) -> Iterable[Mapping[str, str]]:
+    if not answer.startswith("# pxname,svname,"):
+        raise ValueError(f"these are no statistics: {answer[:80]!r}")
     return csv.DictReader(answer.strip().removeprefix("# ").splitlines(), restval="")

@@ -122,9 +122,15 @@ class Follower:
         outcome = self._try(head, content) if due else None
         if head != self._servers_of:
             if outcome is None or outcome.verdict != "applied":
-                self._applier.keep_up(content)
+                self._keep_up(head, content)
             self._servers_of = head
         return outcome
+
+    def _keep_up(self, head: Head, content: Content) -> None:
+        try:
+            self._applier.keep_up(content)
+        except Exception:  # noqa: BLE001 - as in `_apply`: the version before goes on serving
+            _log.exception("The servers of a version could not be followed", version=head.version)
 
     def _try(self, head: Head, content: Content) -> Outcome | None:
         began = time.monotonic()

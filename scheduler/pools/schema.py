@@ -276,27 +276,3 @@ def dump_pool(pool: Pool) -> dict[str, Any]:
     """The pool in the V2 shape with every supported field written out, as it is stored."""
     full: dict[str, Any] = _POOL.dump(pool)
     return {"apiVersion": "V2", "type": "static", **full}
-
-
-def output_pool(pool: Pool) -> dict[str, Any]:
-    """The pool as the API prints it: zero values are dropped, unless absence would mean another value."""
-    shape: dict[str, Any] = _without_zeros(dump_pool(pool))
-    return shape
-
-
-# Fields whose zero value has to be written: they are documented as nullable, or their default is not zero.
-_KEEP_ZERO = frozenset(
-    {"namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"}
-)
-
-
-def _without_zeros(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        cleaned = {name: _without_zeros(item) for name, item in value.items()}
-        return {
-            name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in ("", 0, False, [], {})
-        }
-    if isinstance(value, list):
-        # The elements of an array are never dropped: their place counts.
-        return [_without_zeros(item) for item in value]
-    return value

@@ -25,7 +25,9 @@ def inverse_offers_received(frame: Frame, inverse_offers: tuple[InverseOffer, ..
     for asked in inverse_offers:
         hostname = _hostname(frame, asked.agent_id)
         if hostname is not None:
-            _set(frame, asked.agent_id, Leaving(hostname=hostname, start=asked.start, duration=asked.duration))
+            leaving = Leaving(hostname=hostname, start=asked.start, duration=asked.duration)
+            if not leaving.over(frame.now):
+                _set(frame, asked.agent_id, leaving)
         (accepted if _movable(frame, asked.agent_id) else declined).append(asked.offer_id)
     seconds = frame.settings.inverse_again
     if accepted:
@@ -49,13 +51,15 @@ def _movable(frame: Frame, agent_id: AgentId) -> bool:
 
 def offered(frame: Frame, pool: Pool) -> None:
     """An agent that makes offers is not drained, and each offer tells whether it goes into maintenance."""
-    start = next((offer.unavailability_start for offer in pool.offers if offer.unavailability_start is not None), None)
-    if start is not None:
+    window = next((offer for offer in pool.offers if offer.unavailability_start is not None), None)
+    leaving = None
+    if window is not None:
+        start, duration = window.unavailability_start, window.unavailability_duration
+        leaving = Leaving(hostname=pool.hostname, start=start, duration=duration)
+    # A window that has passed stays in Mesos' schedule until an operator takes it out.
+    if leaving is not None and not leaving.over(frame.now):
         if frame.by_agent.get(pool.agent_id):
-            duration = next(
-                offer.unavailability_duration for offer in pool.offers if offer.unavailability_start == start
-            )
-            _set(frame, pool.agent_id, Leaving(hostname=pool.hostname, start=start, duration=duration))
+            _set(frame, pool.agent_id, leaving)
     elif pool.agent_id in frame.leaving:
         frame.log("info", f"{pool.hostname} stays: it makes offers as before", agent_id=pool.agent_id)
         _forget(frame, pool.agent_id)

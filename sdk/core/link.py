@@ -36,6 +36,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.final_since = None
     # Whoever has nothing on an agent is not told that it stays after all, so each subscription begins anew.
     frame.heard.clear()
+    frame.asking.clear()
     frame.reconciles.clear()
     for task_id, retry in list(frame.kills.items()):
         frame.retry_kill(task_id, replace(retry, due=frame.now, delay=frame.settings.kill_first))

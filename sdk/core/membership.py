@@ -75,6 +75,8 @@ def roles_accepted(frame: Frame, event: RolesAccepted) -> None:
     """Mesos has them: store them, so that the next SUBSCRIBE carries them."""
     roles = frozenset(event.roles)
     member = frame.membership
+    if member.asked is None:
+        return  # the answer of a subscription that has ended: the present one began with the stored roles
     added = sorted(roles - member.told)
     frame.membership = replace(
         member,
@@ -85,6 +87,9 @@ def roles_accepted(frame: Frame, event: RolesAccepted) -> None:
         refused={role: refusal for role, refusal in member.refused.items() if role not in roles},
     )
     _store(frame, roles)
+    for name, found in frame.targets.items():
+        if any(pod.role in added for pod in found.spec.pods):
+            frame.touched.setdefault(name, set())  # an update may have waited for it
     if added:
         frame.log("info", f"Mesos accepted us in the role {', '.join(added)}", roles=added)
 
@@ -112,7 +117,8 @@ def refusal_sentence(state: State, role: str) -> str | None:
 def _give_up_idle(frame: Frame) -> None:
     member = frame.membership
     used = _of_targets(frame) | _of_records(frame)
-    kept = used | frame.settings.own_roles
+    # What cannot be read may need any of them.
+    kept = used | frame.settings.own_roles | frozenset(frame.framework.roles if frame.broken else ())
     idle = {role: member.idle.get(role, frame.now) for role in frame.framework.roles if role not in kept}
     over = {role for role, since in idle.items() if since + frame.settings.leftover_age <= frame.now}
     frame.membership = replace(

@@ -1,7 +1,8 @@
 """A new life under another framework id, after Mesos removed the one before for good (TEARDOWN, expired failover).
 
 All tasks went with the old id; what was reserved under it is still there, and still ours: instances that keep their
-agent are launched in it again, everything else is released as it is offered.
+agent are launched in it again, everything else is released as it is offered. So an uninstall needs it, too, when the id
+is gone before all reservations are: nobody is offered them under no id.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from sdk.plan.need import over
 def renewal_requested(frame: Frame) -> None:
     """Give the removed id up, but remember it; whoever holds the stream subscribes without an id then."""
     old = frame.framework.framework_id
-    if frame.connection is not Connection.REMOVED or old is None or frame.framework.uninstalling:
+    if frame.connection is not Connection.REMOVED or old is None:
         frame.log("warning", "The framework keeps its id: Mesos has not removed it")
         return
     frame.set_framework(replace(frame.framework, framework_id=None, earlier=(old, *frame.framework.earlier)))

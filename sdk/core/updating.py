@@ -1,13 +1,17 @@
 """Rolling updates: which instances with an old configuration are ended now.
 
 An instance is ended only when its place can be used again: its agent has made an offer just now, or the instance is of
-no use anyway. Agents are asked for offers first; one that says nothing for long (it may be deactivated, or full) keeps
-its instance until another agent offers a place.
+no use anyway. Agents are asked for offers first. One that says nothing may be deactivated or full, which nobody tells
+us: it keeps its instance until another agent offers a place, and for some minutes only, since a full one, or a role at
+its limit, offers nothing before the instance is ended. A guess that was wrong is not repeated: while a sibling that was
+ended has no place, no other is ended on one.
+In a role that Mesos has not given us nothing could be launched, so nothing that serves is ended for it.
 """
 
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey, agent_of
 from sdk.model.records import PodRecord
+from sdk.model.status import TaskState
 from sdk.plan.need import MustPlace, Outdated
 from sdk.plan.strategy import update_now
 from sdk.plan.wish import PodWish
@@ -50,13 +54,21 @@ def update(frame: Frame, service: str, pod: str) -> None:
         frame.updates_due[service] = due
     unavailable += len(proving)
     in_progress += len(proving)
-    usable = {index: need for index, need in waiting.items() if not need.ready or _offers(frame, keys[index])}
+    admitted = wish.spec.role in frame.membership.told
+    may_guess = admitted and not any(_never_came_back(record) for record in displaced)
+    usable = {
+        index: need
+        for index, need in waiting.items()
+        if not need.ready
+        or (admitted and _offers(frame, keys[index]))
+        or (may_guess and _asked_for_long(frame, keys[index]))
+    }
     chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
     for index in update_now(wish.spec.update, usable, unavailable, in_progress):
         _end(frame, keys[index], usable[index])
     for index, key in keys.items():
-        if index in chosen and index not in usable:
-            _ask(frame, key, waiting[index])
+        if index in chosen and index not in usable and admitted:
+            _ask(frame, key, waiting[index], may_guess=may_guess)
         else:
             frame.asking.pop(key, None)
             if isinstance(frame.needs[key], MustPlace):
@@ -91,6 +103,11 @@ def _left_out(frame: Frame, record: PodRecord, serving: int) -> bool:
     return True
 
 
+def _never_came_back(record: PodRecord) -> bool:
+    """It was ended, and its agent did not take it again; one whose agent was lost before says nothing about others."""
+    return not record.excused and any(task.status.state is TaskState.KILLED for task in record.tasks)
+
+
 def _offers(frame: Frame, key: PodKey) -> bool:
     """The agent has made an offer just now: it can take the next task."""
     agent_id = agent_of(frame.pods[key])
@@ -106,21 +123,27 @@ def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
         frame.kill(task_id, agent.get(task_id))
 
 
-def _ask(frame: Frame, key: PodKey, need: Outdated) -> None:
+def _asked_for_long(frame: Frame, key: PodKey) -> bool:
+    since = frame.asking.get(key)
+    return since is not None and since + frame.settings.update_regardless <= frame.now
+
+
+def _ask(frame: Frame, key: PodKey, need: Outdated, *, may_guess: bool) -> None:
     """Ask for offers; when the agent stays silent, those of others are taken as well."""
     since = frame.asking.get(key)
     if since is None:
         since = frame.asking[key] = frame.now
-    due = since + frame.settings.offer_patience
-    if due > frame.now:
-        frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
-        return
-    if not isinstance(frame.needs[key], MustPlace):
+    elsewhere, regardless = since + frame.settings.offer_patience, since + frame.settings.update_regardless
+    for due in (elsewhere, regardless) if may_guess else (elsewhere,):
+        if due > frame.now:
+            frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
+    if elsewhere <= frame.now and not isinstance(frame.needs[key], MustPlace):
         record = frame.pods[key]
         host = record.tasks[0].hostname if record.tasks else "its agent"
         message = (
             f"{host} offers nothing, so it may not take the next task (is it deactivated, or full?): the old one goes "
-            "on until it does, or another agent has a place; restart ends it regardless"
+            f"on until it does, or another agent has a place, for {frame.settings.update_regardless / 60:.0f} minutes "
+            "at most unless a sibling that was ended has no place; restart ends it at once"
         )
         frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
 

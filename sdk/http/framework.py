@@ -52,6 +52,10 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     def services() -> Response:
         return jsonify(views.services(_snapshot(runner)))
 
+    @route("/v1/details")
+    def details() -> Response:
+        return jsonify(views.details(_snapshot(runner)))
+
     @route("/v1/services/<service>/plans")
     def plans(service: str) -> Response:
         return jsonify(views.plans(_service(runner, service)))

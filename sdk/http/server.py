@@ -38,6 +38,8 @@ _STOP_SECONDS = 3.0
 _MOST_BODY = 8 * 1024 * 1024
 # Answers are kept (on disk from 1 MB on) until they are read, so that a slow reader holds no worker.
 _MOST_ANSWER = 2**30
+# What supervisors ask: they end a process that does not answer, and one that has much to do would not be better for it.
+_HEALTH = frozenset({"/healthz", "/readyz", "/ping"})
 
 
 class HttpServer:
@@ -84,6 +86,9 @@ class HttpServer:
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
+    path = ""
+    """Of what cannot be read as a request, too."""
+
     def parse_header(self, header_plus: bytes) -> None:
         """As waitress does, which has no answer for addresses that Python's own parser refuses."""
         try:
@@ -121,6 +126,14 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
         return b"\r\n".join((first, *lines))
 
 
+class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress ships no types
+    def add_first(self, task: "_Channel") -> None:
+        """Have it done as soon as any worker is free."""
+        with self.lock:
+            self.queue.appendleft(task)
+            self.queue_cv.notify()
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
     task_class = _Task
     error_task_class = _ErrorTask
@@ -149,7 +162,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
 
     channel_class = _Channel
     active_channels: dict[int, _Channel]
-    task_dispatcher: ThreadedTaskDispatcher
+    task_dispatcher: _Dispatcher
 
     def __init__(self, app: Any, bound: socket.socket, *, threads: int, name: str, most: int) -> None:
         # Says "Task queue depth" at every request of a burst, which is no news.
@@ -160,7 +173,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
         self._paused_until = 0.0
         self._stopping, self._woken = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
-        dispatcher = ThreadedTaskDispatcher()
+        dispatcher = _Dispatcher()
         dispatcher.set_thread_count(threads)
         adjustments = Adjustments(
             sockets=[bound],
@@ -174,7 +187,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             asyncore_use_poll=True,
             # Clients that go away are normal.
             log_socket_errors=False,
-            # Nobody is trusted to say what they stand for, and nobody here reads it.
+            # Taken as the client wrote them, for what is checked by them (guard.py) believes no more than that.
             clear_untrusted_proxy_headers=False,
         )
         sockinfo = (bound.family, bound.type, bound.proto, bound.getsockname())
@@ -202,6 +215,13 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             self.pull_trigger()
             self._woken.set()
         self.thread.join(_STOP_SECONDS + 2)
+
+    def add_task(self, task: _Channel) -> None:
+        """Have the next request of a connection answered: health checks before what waits already."""
+        if task.requests[0].path in _HEALTH:
+            self.task_dispatcher.add_first(task)
+        else:
+            self.task_dispatcher.add_task(task)
 
     def readable(self) -> bool:
         """Whether new connections are taken; called in each turn, and looks after the old ones now and then."""

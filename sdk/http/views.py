@@ -53,6 +53,11 @@ def services(snapshot: Snapshot) -> list[Json]:
     ]
 
 
+def details(snapshot: Snapshot) -> Json:
+    """GET /v1/details: plans and pods of all services at once."""
+    return {"services": {name: plans(view) | pods(view) for name, view in sorted(snapshot.services.items())}}
+
+
 def plans(service: ServiceView) -> Json:
     """GET /v1/services/<s>/plans."""
     return {"labels": dict(service.labels), "plans": [_plan(plan) for plan in service.plans]}

@@ -35,13 +35,14 @@ class Endpoint:
 def parse(text: str, *, scheme: str = "http", default_port: int = DEFAULT_PORT) -> Endpoint:
     """`host`, `host:port`, `[v6]:port`, `//host:port/...` or `http(s)://host:port/...`; raises InvalidSpec."""
     text = text.strip()
+    shown = text.rpartition("@")[2]  # who believes that a login may stand here is not to find it in a log
     parts = urlsplit(text if "//" in text else f"//{text}", scheme=scheme)
     try:
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise InvalidSpec("master", f"{text!r} has a bad port: {error}") from error
+        raise InvalidSpec("master", f"{shown!r} has a bad port: {error}") from error
     if not host or parts.scheme not in ("http", "https"):
-        raise InvalidSpec("master", f"{text!r} is not host:port or http(s)://host:port")
+        raise InvalidSpec("master", f"{shown!r} is not host:port or http(s)://host:port")
     return Endpoint(host, port or default_port, parts.scheme)
 
 

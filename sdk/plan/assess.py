@@ -142,7 +142,7 @@ def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need | None:
     """How the instance leaves; None when it is best launched again where it was, and moves from there."""
     alive = any(not over(task) for task in record.tasks)
     if not leaving.drained:
-        if not alive and record.lost_at is None:
+        if record.lost_at is None and (not alive or record.restart):
             return None  # every other agent may be announced as well, and this one is still there
         return Overdue(why=leaving.sentence, since=record.lost_at or leaving.start or now)
     if not alive and record.lost_at is None and now < record.not_before:

@@ -68,7 +68,8 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
         case Outdated() if facts.being_killed:
             return Progress.KILLING, f"gets its new configuration; the task on {host} is being ended"
         case Outdated():
-            return Progress.PENDING, f"runs on {host} with its old configuration; waits for its turn"
+            why = facts.obstacle or "waits for its turn"
+            return Progress.PENDING, f"runs on {host} with its old configuration; {why}"
         case Overdue(why=why):
             return Progress.DELAYED, f"{why}; waits until another replacement is ready"
         case MustPlace(message=message, elsewhere=elsewhere):

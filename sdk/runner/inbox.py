@@ -51,9 +51,12 @@ class Inbox:
             if stream == self._stream:
                 self._append(item)
 
-    def wish(self, services: Mapping[str, ServiceSpec], keep: Collection[str]) -> None:
-        """What the plugin wishes for now; the one before counts for nothing."""
+    def wish(self, term: Term, services: Mapping[str, ServiceSpec], keep: Collection[str]) -> None:
+        """What the plugin wishes for now; the one before counts for nothing. Void when `term` is over."""
         with self._wake:
+            # Under the lock: between the look and the writing the next term could begin, and would take it for its own.
+            if not term.alive():
+                return
             self._wish = (dict(services), frozenset(keep) - set(services))
             self._wake.notify_all()
 

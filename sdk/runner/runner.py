@@ -1,7 +1,7 @@
 """The life of one framework in this process: standby, a term of leadership, standby again; and its plugin's host.
 
 Knows when a term begins and ends, which events belong to it and who waits for them. What is done with events is in
-`sdk.runner.frames`.
+`sdk.runner.frames`, the way into Mesos in `sdk.runner.subscribing`.
 """
 
 import dataclasses
@@ -21,9 +21,11 @@ from sdk.core.events import (
     RolesAccepted,
     Subscribed,
     Tick,
+    UninstallRequested,
 )
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Snapshot
-from sdk.core.state import Connection, Settings, State
+from sdk.core.state import Connection, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
 from sdk.metrics import Metrics
 from sdk.model.records import FrameworkRecord
@@ -31,20 +33,20 @@ from sdk.model.spec import ServiceSpec
 from sdk.plugin import HostSettings, Plugin
 from sdk.retry import Policy
 from sdk.runner.calls import addressed, call_failed
-from sdk.runner.edges import Charge, Feed, FeedFactory, NotInCharge, Phase, Status
+from sdk.runner.edges import Charge, FeedFactory, NotInCharge, Phase, Status
 from sdk.runner.frames import STORAGE, Frames, Item
 from sdk.runner.inbox import Inbox
+from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
 from sdk.storage.codecs import decode
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore, Stored
 
-# After another scheduler subscribed with our id although we hold the lock: it should notice soon that it does not.
-_FEED = Policy(first=1.0, most=60.0)
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
-_ASK_AGAIN = 1.0
+# A plugin that fails to say what it wishes for.
+_ASK = Policy(first=1.0, most=60.0)
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 
@@ -52,13 +54,12 @@ _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 class _TermWishes:
     """What a plugin publishes in one term: void when that is over."""
 
-    def __init__(self, runner: "Runner", term: Term) -> None:
-        self._runner, self._term = runner, term
+    def __init__(self, inbox: Inbox, term: Term) -> None:
+        self._inbox, self._term = inbox, term
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """See `Wishes`."""
-        if self._term.alive():
-            self._runner.publish(services, keep=keep)
+        self._inbox.wish(self._term, services, keep)
 
 
 class Runner:
@@ -83,7 +84,6 @@ class Runner:
         self._zookeeper = zookeeper
         self._store = store
         self._charge = charge
-        self._feeds = feeds
         self._clock = clock
         self._new_id = new_id
         self._metrics = metrics
@@ -101,7 +101,14 @@ class Runner:
         self._wake = threading.Condition()
         self._inbox = Inbox(self._wake, metrics.queue.labels(settings.framework.name).set)
         self._term: Term | None = None
-        self._feed: Feed | None = None
+        self._subscribing = Subscribing(
+            name=self.name,
+            feeds=feeds,
+            inbox=self._inbox,
+            wake=self._wake,
+            own_roles=settings.framework.roles,
+            clock=clock,
+        )
         self._stopping = False
         self._asked = False
         """Whether the plugin was asked, in this term, for what it wishes now."""
@@ -110,9 +117,7 @@ class Runner:
         self._phase = Phase.STANDBY
         self._error: str | None = None
         self._reported: Mapping[str, str] = {}
-        self._feed_again = _FEED.backoff()
-        self._feed_due: float | None = None
-        self._bare = False
+        self._ask_again = _ASK.backoff()
         self._ask_due = 0.0
         self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
@@ -138,7 +143,7 @@ class Runner:
             self._wake.notify_all()
         if term is not None:
             term.end()
-        self._close_feed()
+        self._subscribing.close()
         if self._thread.ident is not None:
             self._thread.join(15)
         self._charge.stop()
@@ -182,7 +187,8 @@ class Runner:
 
     def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
         """See `Wishes`: for the present term."""
-        self._inbox.wish(services, keep)
+        if (term := self._term) is not None:
+            self._inbox.wish(term, services, keep)
 
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
@@ -260,9 +266,7 @@ class Runner:
                 if self._charge.role is Role.SUSPENDED:
                     return "in charge, but ZooKeeper does not answer"
                 if state is None or state.connection is not Connection.SUBSCRIBED:
-                    feed = self._feed
-                    trouble = self._error or (state.error if state is not None else None)
-                    trouble = trouble or (feed.trouble if feed is not None else None)
+                    trouble = self._error or (state.error if state is not None else None) or self._subscribing.trouble
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
                 frames = self._frames
                 if frames is not None and frames.error is not None:
@@ -282,7 +286,7 @@ class Runner:
         term = self._term
         if term is not None:
             term.end()
-        self._close_feed()
+        self._subscribing.close()
 
     def _watch_uninstall(self) -> None:
         """A standby that saw the framework being uninstalled must not begin again when its nodes are gone."""
@@ -315,10 +319,10 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - a defect here must neither end the process nor go unseen
             self._error = f"internal error: {type(error).__name__}: {error}"
             self._log.exception("Leading failed; beginning again from what is stored")
-            self._close_feed()
+            self._subscribing.close()
             term.pause(STORAGE.most)
         finally:
-            self._close_feed()
+            self._subscribing.close()
             self._inbox.drain(LeadershipLost("this process is no longer in charge"))
             self._frames = None
             for gauge in (self._metrics.leader, self._metrics.subscribed):
@@ -353,9 +357,8 @@ class Runner:
         self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
         self._phase = Phase.LEADING
         self._asked, self._ask_due = False, 0.0
-        self._feed_due = None
-        self._feed_again.reset()
-        self._open_feed(term, frames.state)
+        self._ask_again.reset()
+        self._subscribing.begin(term, frames.state.framework)
         while term.alive():
             self._ask_plugin(term)
             before = frames.state
@@ -367,18 +370,19 @@ class Runner:
             if frames.state.uninstalled:
                 self._finish_uninstall(term)
                 return
-            self._reopen_feed(term, frames.state)
+            if frames.state.connection is not Connection.REMOVED:
+                self._subscribing.keep_up(term, frames.state.framework)
 
     def _ask_plugin(self, term: Term) -> None:
         """Have the plugin say what it wishes for now."""
         if self._asked or self._clock.monotonic() < self._ask_due:
             return
         try:
-            self._plugin.took_charge(_TermWishes(self, term))
+            self._plugin.took_charge(_TermWishes(self._inbox, term))
             self._asked = True
         except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
             self._log.exception("The plugin could not say what it wishes for; asking it again")
-            self._ask_due = self._clock.monotonic() + _ASK_AGAIN
+            self._ask_due = self._clock.monotonic() + self._ask_again.delay()
 
     def _with_roles(self, record: FrameworkRecord) -> FrameworkRecord:
         """The core has to know every role that we subscribe with: offers come in it, wanted or not."""
@@ -399,14 +403,6 @@ class Runner:
             pass  # the term is over; the failure was told
         return None
 
-    def _renew(self, term: Term, state: State) -> None:
-        """Subscribe anew, without the id that Mesos removed."""
-        self._phase, self._error = Phase.LEADING, None
-        self._feed_due, self._bare = None, False
-        self._feed_again.reset()
-        self._close_feed()
-        self._open_feed(term, state)
-
     def _not_loaded(self, error: BaseException, _seconds: float) -> None:
         why = str(error)
         if isinstance(error, PermanentFailure):
@@ -420,10 +416,11 @@ class Runner:
         """What the runner itself takes from the events that were decided on."""
         for item in batch:
             if isinstance(item.event, Subscribed):
-                self._error, self._bare = None, False
-                self._feed_again.reset()
-            elif isinstance(item.event, RenewalRequested) and state.framework.framework_id is None:
-                self._renew(term, state)
+                self._error = None
+                self._subscribing.succeeded()
+            elif isinstance(item.event, RenewalRequested) and _id_given_up(before, state):
+                self._phase, self._error = Phase.LEADING, None
+                self._subscribing.begin(term, state.framework)
             elif isinstance(item.event, Failed) and item.event.removed and not state.framework.uninstalling:
                 self._phase = Phase.REMOVED
                 self._error = (
@@ -433,23 +430,14 @@ class Runner:
                 )
                 self._log.error(self._error)
             elif isinstance(item.event, Failed) and before.connection is Connection.DISCONNECTED:
-                self._subscribe_with_less(item.event.message, state)
+                self._subscribing.failed(item.event.message, state.framework)
+        if any(isinstance(item.event, Failed | UninstallRequested) for item in batch) and _removed_too_soon(state):
+            self._log.warning("Mesos removed the framework before all its reservations were released; subscribing anew")
+            self._inbox.put(Item(RenewalRequested(), term.epoch))
         self._metrics.subscribed.labels(self.name).set(int(state.connection is Connection.SUBSCRIBED))
 
-    def _subscribe_with_less(self, why: str, state: State) -> None:
-        """A role that was ours may be forbidden by now, and SUBSCRIBE is refused as a whole.
-
-        With the configured roles alone the framework gets in; the others are added one by one, and those that Mesos
-        refuses then are told by the services that want them.
-        """
-        own = set(self._settings.framework.roles)
-        if not self._bare and own and not own.issuperset(state.framework.roles):
-            self._bare = True
-            self._feed_due = self._clock.monotonic()
-            self._log.warning("Subscribing with the configured roles alone", why=why, roles=sorted(own))
-
     def _finish_uninstall(self, term: Term) -> None:
-        self._close_feed()
+        self._subscribing.close()
         self._log.info("The framework is uninstalled; nothing of it is left in Mesos")
         attempts = STORAGE.attempts(on=SdkError, pause=term.pause, alive=term.alive, failed=self._plugin_left_something)
         try:
@@ -465,49 +453,10 @@ class Runner:
     def _plugin_left_something(self, error: BaseException, _seconds: float) -> None:
         self._log.warning("The plugin's own nodes could not be removed yet", error=str(error))
 
-    # ------------------------------------------------------------------------------------------------ feed
-
-    def _open_feed(self, term: Term, state: State) -> None:
-        record = state.framework
-        if self._bare:
-            record = dataclasses.replace(record, roles=tuple(sorted(self._settings.framework.roles)))
-        number = self._inbox.next_stream()
-        feed = self._feeds(record, lambda event: self._inbox.heard(number, Item(event, term.epoch)))
-        with self._wake:
-            if not term.alive():
-                return
-            self._feed = feed
-        feed.start()
-
-    def _close_feed(self) -> None:
-        with self._wake:
-            feed, self._feed = self._feed, None
-            self._inbox.next_stream()
-        if feed is not None:
-            feed.stop()
-
-    def _reopen_feed(self, term: Term, state: State) -> None:
-        """Begin again after an end for good that is none for us: another scheduler took the subscription over."""
-        feed = self._feed
-        if feed is None or self._phase is not Phase.LEADING or state.framework.uninstalling:
-            return
-        if feed.failure is None and self._feed_due is None:
-            return
-        now = self._clock.monotonic()
-        if self._feed_due is None:
-            self._feed_due = now + self._feed_again.delay()
-            self._log.warning("Mesos ended the subscription; subscribing again", reason=feed.failure)
-        elif now >= self._feed_due:
-            self._feed_due = None
-            self._close_feed()
-            self._open_feed(term, state)
-
     def _send(self, term: Term, effect: CallEffect) -> None:
-        kind, feed = type(effect).__name__, self._feed
+        kind = type(effect).__name__
         try:
-            if feed is None:
-                raise LeadershipLost("the stream is closed")
-            feed.call(addressed(effect, self._settings.advertised_url))
+            self._subscribing.call(addressed(effect, self._settings.advertised_url))
         except Exception as error:  # noqa: BLE001 - the core decides what to do about any failed call
             if not isinstance(error, SdkError):
                 self._log.exception("A call failed in an unexpected way", call=kind)
@@ -527,8 +476,9 @@ class Runner:
         if due is None or due > self._clock.now():
             self._tick_delay = 0.0
         timeout = _IDLE if due is None else max(self._tick_delay, due - self._clock.now())
-        if self._feed_due is not None:
-            timeout = min(timeout, max(0.0, self._feed_due - self._clock.monotonic()))
+        reopening = self._subscribing.due_in()
+        if reopening is not None and state.connection is not Connection.REMOVED:
+            timeout = min(timeout, reopening)
         if not self._asked:
             timeout = min(timeout, max(0.0, self._ask_due - self._clock.monotonic()))
         batch = self._inbox.take(term, state, timeout)
@@ -545,3 +495,12 @@ class Runner:
             self._plugin.on_change()
         except Exception:  # noqa: BLE001 - foreign code must not stop the framework
             self._log.exception("The plugin failed to look at a change")
+
+
+def _id_given_up(before: State, state: State) -> bool:
+    return before.framework.framework_id is not None and state.framework.framework_id is None
+
+
+def _removed_too_soon(state: State) -> bool:
+    """The id is gone, and what is to be uninstalled is not."""
+    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.uninstalled

@@ -229,13 +229,16 @@ class Leadership:
         self._session_lost = False
         self._suspended_since = None
         stat = zookeeper.stat(holder)
-        data = encode_json({**self._info, "id": self._id, "since": self._clock.now()})
+        since = {"id": self._id, "since": self._clock.now()}
+        data = encode_json({**self._info, **since})
+        # The parent outlives us: what the process says of itself (a secret may be among it) goes when its holder goes.
+        taken = Set(self.path, encode_json(since))
         if stat is None:
             zookeeper.ensure(self.path)
-            ops: list[Op] = [Create(holder, data, ephemeral=True), Set(self.path, data)]
+            ops: list[Op] = [Create(holder, data, ephemeral=True), taken]
         elif stat.owner == session[0] and self._is_ours(holder):
             # Ours from a take-over whose answer got lost, or from before a suspension: a new epoch all the same.
-            ops = [Set(holder, data, stat.version), Set(self.path, data)]
+            ops = [Set(holder, data, stat.version), taken]
         else:
             return None
         try:

@@ -40,7 +40,8 @@ from sdk.core.events import (
     RolesAccepted,
     TargetsPublished,
 )
-from sdk.core.state import Settings, State
+from sdk.core.settings import Settings
+from sdk.core.state import State
 from sdk.mesos import calls, parse
 from sdk.model.ids import TaskId
 from sdk.model.records import FrameworkRecord

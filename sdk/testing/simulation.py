@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sdk.core.events import PodActionRequested, Tick, UninstallRequested
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Snapshot, StepView
-from sdk.core.state import Settings
 from sdk.core.view import problems, snapshot
 from sdk.local.core.authorization import parse as parse_acls
 from sdk.local.core.model import MasterConfig

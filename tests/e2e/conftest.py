@@ -112,8 +112,12 @@ class System:
     def instance_behind(self, url: str) -> dict[str, Any]:
         """The instance of the pool `web` whose frontend has the URL's port."""
         port = int(url.rstrip("/").rsplit(":", 1)[1])
-        [found] = [one for one in self.instances("web") if one["ports"].get("web") == port]
-        return found
+
+        def there() -> list[dict[str, Any]]:
+            return [one for one in self.instances("web") if one["ports"].get("web") == port]
+
+        # What an executor that was killed said of itself lasts as long as its session, beside what its successor says.
+        return wait_until(lambda: found if len(found := there()) == 1 else None, 20, f"one instance at {url}")[0]
 
     def task_ids(self, pool: str) -> set[str]:
         """Ids of the pool's tasks that the master says are running."""

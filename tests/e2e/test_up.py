@@ -46,6 +46,12 @@ class Starter:
             self.command(*arguments), capture_output=True, text=True, timeout=120, check=False, cwd=CHECKOUT
         )
 
+    def detached(self) -> None:
+        """`up --detach`, which must succeed."""
+        done = self.run("up", "--detach")
+        log = self.directory / "up.log"
+        assert done.returncode == 0, done.stdout + done.stderr + (log.read_text() if log.exists() else "")
+
     def up(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start it with its output in a file."""
         with (self.directory.parent / "output").open("ab") as output:
@@ -214,7 +220,7 @@ def test_a_killed_stack_is_cleaned_up_by_down_or_found_by_the_next_start(starter
 
 def test_a_changed_sample_pool_does_not_keep_the_stack_from_starting(starter: Starter) -> None:
     """The pool of an earlier run is shown as it is, even when it serves nothing any more."""
-    assert starter.run("up", "--detach").returncode == 0
+    starter.detached()
     pool = json.loads(starter.edgelb("show", "--json", "web"))
     pool["count"] = 1
     starter.edgelb("update", "-", content=json.dumps(pool))
@@ -239,7 +245,7 @@ def test_a_deleted_sample_pool_stays_deleted(starter: Starter) -> None:
 
 def test_a_second_start_shows_what_runs_now(starter: Starter) -> None:
     """A pool that came since the start, for people and for scripts; nothing of the start is repeated."""
-    assert starter.run("up", "--detach").returncode == 0
+    starter.detached()
     pool = {**json.loads(starter.edgelb("show", "--json", "web")), "name": "late", "count": 1}
     starter.edgelb("create", "-", "--wait", content=json.dumps(pool))
     again = starter.run("up", "--masters", "3")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
 from sdk.model.spec import ServiceSpec
 from sdk.testing import Simulation
@@ -163,6 +164,18 @@ def test_a_record_that_cannot_be_read_is_the_trouble_of_its_service() -> None:
     sim.run_until(lambda: len(sim.running()) == 4, "all run")
     assert sim.problems() == {}
     sim.expect_reserved_exactly()
+
+
+def test_no_role_is_given_up_while_something_cannot_be_read() -> None:
+    """What is reserved in it may belong to that, and would be offered to us no more."""
+    sim = Simulation(settings=Settings(principal="sim-principal", leftover_age=7200.0))
+    sim.add_agent("agent1")
+    sim.publish(service("bad", role="role-bad"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.overwrite_record("bad/app-0", b"{")
+    sim.restart_scheduler()
+    sim.settle(3 * 7200)
+    assert sim.snapshot().framework.roles == ("role-bad", "sim-role")
 
 
 def test_an_uninstall_does_not_end_what_cannot_be_read() -> None:

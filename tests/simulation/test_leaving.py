@@ -1,6 +1,6 @@
 """Stories of agents that leave: drained, announced for maintenance, deactivated."""
 
-from sdk.core.effects import Kill
+from sdk.core.effects import Kill, Log
 from sdk.core.snapshot import Progress
 from sdk.model.spec import OnUnreachable, PortSpec, RecoveryPolicy
 from sdk.testing import Behaviour, Simulation
@@ -143,6 +143,19 @@ def test_maintenance_without_room_elsewhere_leaves_the_instance() -> None:
     sim.run_until(lambda: moved(sim, "agent1"), "it moves as soon as there is room", within=20)
 
 
+def test_restart_on_an_agent_before_its_maintenance_is_carried_out() -> None:
+    """There is no room elsewhere, and whoever asks for it wants no wait."""
+    sim = deployed(agents=1)
+    before = sim.record("web/app-0").tasks[0].task_id
+    sim.maintain("agent1", after=600)
+    sim.settle(60)
+    sim.action("web/app-0", "restart")
+    sim.run_until(lambda: sim.running() == [], "it is ended", within=10)
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs again", within=30)
+    assert sim.record("web/app-0").tasks[0].task_id != before
+    assert not sim.record("web/app-0").restart
+
+
 def test_maintenance_that_cannot_be_moved_from_is_declined() -> None:
     """An instance that belongs to its agent stays, and the operator is told."""
     sim = deployed(recovery=RecoveryPolicy(on_unreachable=OnUnreachable.WAIT))
@@ -163,6 +176,19 @@ def test_far_maintenance_moves_nothing_yet() -> None:
     assert sim.where("web/app-0") == home
     sim.advance(620)
     sim.run_until(lambda: moved(sim, home), "it moves in the last hour", within=20)
+
+
+def test_maintenance_that_is_over_is_not_told_with_each_offer() -> None:
+    """The window stays in Mesos' schedule until an operator takes it out."""
+    sim = deployed(agents=1)
+    sim.maintain("agent1", after=600, duration=60)
+    sim.publish(service(), service("other", cpus=100.0))  # something that keeps offers coming
+    sim.advance(900)
+    before = len(sim.scheduler.effects)
+    sim.advance(900)
+    later = [effect.sentence for effect in sim.scheduler.effects[before:] if isinstance(effect, Log)]
+    assert not [sentence for sentence in later if "agent1" in sentence]
+    sim.expect_running("web/app-0")
 
 
 def test_cancelled_maintenance_moves_nothing() -> None:
@@ -266,11 +292,11 @@ def test_reservation_in_use_is_not_missed_while_its_instance_looks_for_another_p
 
 
 def test_instance_on_a_deactivated_agent_is_not_ended_for_an_update() -> None:
-    """A place that Mesos does not offer cannot be used again: the old task goes on until it does."""
+    """A place that Mesos does not offer may not be usable again: the old task goes on for some minutes."""
     sim = deployed(agents=1)
     sim.deactivate("agent1")
     sim.publish(service(command="sleep 2000"))
-    sim.settle(300)
+    sim.settle(290)
     sim.expect_running("web/app-0")
     assert "agent1 offers nothing" in sim.step("web/app-0").message
     sim.reactivate("agent1")
@@ -309,3 +335,81 @@ def test_deactivated_agent_holds_up_no_sibling() -> None:
     assert {name: sim.where(name) for name in sim.running()} == before
     sim.reactivate(silent)
     sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "and then this one", within=60)
+
+
+def full_agents(count: int) -> Simulation:
+    """Each agent is taken by one instance, and never offers anything as long as that runs."""
+    sim = Simulation()
+    for number in range(1, count + 1):
+        sim.add_agent(f"agent{number}", cpus=0.5, mem=64)
+    sim.publish(service(count=count))
+    sim.run_until(lambda: len(sim.running()) == count, "all run")
+    sim.settle()
+    return sim
+
+
+def test_instance_that_takes_all_of_its_agent_is_updated_within_minutes() -> None:
+    """No offer comes before it is ended, so a wait for one would never end; its step tells how long it is."""
+    sim = full_agents(1)
+    sim.publish(service(command="sleep 2000"))
+    sim.settle(60)
+    sim.expect_running("web/app-0")
+    assert "agent1 offers nothing" in sim.step("web/app-0").message
+    assert "for 5 minutes at most" in sim.step("web/app-0").message
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is updated", within=260)
+    sim.expect_reserved_exactly()
+
+
+def test_instances_on_full_agents_are_updated_one_by_one() -> None:
+    """Each of them has its own minutes, and serves on during those of the others."""
+    sim = full_agents(3)
+    sim.publish(service(count=3, command="sleep 2000"))
+    sim.run_until(
+        lambda: all(sim.step(f"web/app-{index}").status is Progress.COMPLETE for index in range(3)),
+        "all are updated",
+        within=1000,
+    )
+    times = sorted(sim.record(f"web/app-{index}").tasks[0].launched_at for index in range(3))
+    assert times[1] - times[0] >= 300
+    assert times[2] - times[1] >= 300
+
+
+def test_update_on_full_agents_goes_on_without_an_agent_that_was_lost() -> None:
+    """Its instance fits nowhere else; what became of it says nothing about the agents of the others."""
+    sim = full_agents(3)
+    lost = next(f"web/app-{index}" for index in range(3) if sim.where(f"web/app-{index}") == "agent1")
+    sim.kill_agent("agent1")
+    sim.settle(60)
+    sim.publish(service(count=3, command="sleep 2000"))
+    others = {f"web/app-{index}" for index in range(3)} - {lost}
+    sim.run_until(
+        lambda: all(sim.step(name).status is Progress.COMPLETE for name in others), "they are updated", within=1200
+    )
+
+
+def test_silent_agents_cost_an_update_one_instance_at_most() -> None:
+    """One that was ended and has not come back shows that the agents are not just full: the others serve on."""
+    sim = deployed(agents=3, count=3, constraints=UNIQUE)
+    for number in (1, 2, 3):
+        sim.deactivate(f"agent{number}")
+    sim.publish(service(count=3, constraints=UNIQUE, command="sleep 2000"))
+    sim.advance(3600)
+    assert len(sim.processes()) == 2
+    for number in (1, 2, 3):
+        sim.reactivate(f"agent{number}")
+    sim.run_until(
+        lambda: all(sim.step(f"web/app-{index}").status is Progress.COMPLETE for index in range(3)),
+        "all are updated",
+        within=300,
+    )
+
+
+def test_minutes_without_a_subscription_do_not_count_as_silence_of_an_agent() -> None:
+    """Nobody is ended for an update because the master was away, as long as nobody could have been offered a place."""
+    sim = deployed(agents=1)
+    sim.deactivate("agent1")
+    sim.publish(service(command="sleep 2000"))
+    sim.settle(60)
+    sim.master_failover(seconds=230)
+    sim.settle(60)
+    sim.expect_running("web/app-0")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from sdk.core.effects import Acknowledge, Kill, Log, Reconcile, StorePod
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
-from sdk.core.state import Settings
 from sdk.model.spec import Goal, OnUnreachable, PortSpec, RecoveryPolicy
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service

@@ -2,8 +2,8 @@
 
 import pytest
 
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
-from sdk.core.state import Settings
 from sdk.model.spec import PortSpec, RecoveryPolicy
 from sdk.testing import Simulation
 from tests.simulation.specs import service
@@ -189,6 +189,23 @@ def test_what_is_not_wanted_any_more_is_released_after_a_renewal() -> None:
     sim.run_until(lambda: sim.running() == ["web/app-0"], "one runs", within=60)
     sim.settle(120)
     sim.expect_reserved_exactly()
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_uninstall_of_a_framework_that_was_torn_down_needs_a_renewal(asked_first: bool) -> None:
+    """Its reservations are offered to nobody until it subscribes anew; then they are released, and nothing is left."""
+    sim = deployed(agents=1, count=2)
+    if asked_first:
+        sim.uninstall()
+    sim.teardown()
+    sim.settle(5)
+    if not asked_first:
+        sim.uninstall()
+    sim.settle(60)
+    assert sim.snapshot().uninstall is Progress.IN_PROGRESS
+    sim.renew()
+    uninstalled(sim)
+    sim.expect_nothing_left()
 
 
 def test_renewal_survives_a_restart() -> None:

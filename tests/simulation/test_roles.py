@@ -1,8 +1,8 @@
 """Stories of roles: one that Mesos does not give us is the trouble of the service that wants it."""
 
 from sdk.core.effects import StoreFramework, UpdateRoles
+from sdk.core.settings import Settings
 from sdk.core.snapshot import Progress
-from sdk.core.state import Settings
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 
@@ -68,6 +68,23 @@ def test_a_restart_subscribes_although_a_role_was_refused() -> None:
     sim.publish(service("bad", role="secret-role"), service("good", count=2))
     sim.run_until(lambda: len(sim.running()) == 2, "the second instance of the other runs", within=10)
     assert "secret-role" in sim.problems()["bad"]
+
+
+def test_an_instance_is_not_ended_for_a_role_that_mesos_refuses() -> None:
+    """Nothing could be launched in its stead; it is updated when the role is ours."""
+    sim = Simulation(acls=ALLOW_THE_REST)
+    sim.add_agent("agent1")
+    sim.publish(service())
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs")
+    before = sim.record("web/app-0").tasks[0].task_id
+    sim.publish(service(role="secret-role"))
+    sim.settle(1000)
+    assert sim.record("web/app-0").tasks[0].task_id == before
+    sim.expect_running("web/app-0")
+    assert "Mesos refuses the role secret-role" in sim.step("web/app-0").message
+    sim.allow_everything()
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is updated", within=900)
+    sim.expect_reserved_exactly()
 
 
 def test_a_refused_role_that_becomes_allowed_is_entered() -> None:

@@ -163,6 +163,28 @@ def test_others_get_a_401_that_says_what_is_needed(guarded: str, credentials: tu
         assert send(f"{guarded}{path}", "GET").status == 200
 
 
+GUESSING = """
+import resource, threading
+from werkzeug.security import generate_password_hash
+from api.accounts import Accounts
+accounts = Accounts({"ops": generate_password_hash("right")})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+guesses = [threading.Thread(target=accounts.knows, args=(name, "wrong")) for name in ("ops", "nobody") * 16]
+for guess in guesses:
+    guess.start()
+for guess in guesses:
+    guess.join()
+assert accounts.knows("ops", "right")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_guessing_passwords_takes_a_bounded_memory() -> None:
+    """Each hash takes 32 MB, and whoever reaches the port may send passwords, many at once."""
+    ended = subprocess.run([sys.executable, "-c", GUESSING], capture_output=True, text=True, timeout=120, check=True)
+    assert int(ended.stdout) < 200
+
+
 @pytest.mark.parametrize("value", ["Basic !!!", "Basic", "Bearer x", "token=abc", "Basic " + "A" * 5000])
 def test_garbage_in_authorization_is_a_401(guarded: str, value: str) -> None:
     """Never an error of ours."""
@@ -177,6 +199,8 @@ def test_garbage_in_authorization_is_a_401(guarded: str, value: str) -> None:
         ("", "names no user"),
         ("# nobody\n", "names no user"),
         ("ops\n", "line 1: must have the form user:password"),
+        ("ops:scrypt:9:8:1$s3cret$00\n", "line 1: holds a hash of the password that cannot be used"),
+        ("ops:pbkdf2:sha256:99999999999$s3cret$00\n", "line 1: holds a hash"),
         ("ops:s3cret\nops:s3cret\n", "line 2: names the user 'ops' again"),
         (None, "No such file"),
     ],

@@ -12,6 +12,7 @@ from tests.support.pools import minimal
 
 pytestmark = pytest.mark.integration
 
+PENDING = {"status": "PREPARED", "summary": "waits", "reasons": [{"count": 2, "reason": "ports 80 not free"}]}
 COMPLETE = {"plans": [{"name": "deploy", "status": "COMPLETE", "phases": []}]}
 
 
@@ -484,3 +485,66 @@ def test_a_removal_that_is_held_can_be_accepted(client: FlaskClient, connection:
     stored = connection.get(f"{zk_root}/rendered/web/acceptance")
     assert stored is not None
     assert stored[0] == b'{"since":17.5}'
+
+
+def states(client: FlaskClient) -> dict[str, str]:
+    """By pool, what GET /v2/status says."""
+    return {one["name"]: one["state"] for one in client.get("/v2/status").json}
+
+
+def asked(scheduler: Scheduler, client: FlaskClient) -> list[str]:
+    """What one GET /v2/status asks the scheduler."""
+    scheduler.calls.clear()
+    assert client.get("/v2/status").status_code == 200
+    return list(scheduler.calls)
+
+
+def test_the_state_of_all_pools_takes_two_requests_however_many_they_are(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """And is what the status of each of them says."""
+    for name in ("api", "web"):
+        client.post("/v2/pools", json=minimal(name=name))
+    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    scheduler.answers["GET /v1/details"] = (200, {"services": {"web": {**COMPLETE, "pods": [pod()]}}})
+
+    assert states(client) == {"api": "deploying", "web": status(client)["state"]}
+    assert asked(scheduler, client) == ["GET /v1/state", "GET /v1/details"]
+
+
+@pytest.mark.parametrize("answer", [(404, {}), (500, {"message": "internal error"}), (200, b"<html>")])
+def test_where_not_all_pools_can_be_told_at_once_each_is_asked_for(
+    client: FlaskClient, scheduler: Scheduler, answer: tuple[int, Any]
+) -> None:
+    """An older scheduler, and one that fails at some pool."""
+    client.post("/v2/pools", json=minimal())
+    say(scheduler, [pod(status="PENDING", tasks=[], pending=PENDING)])
+    scheduler.answers["GET /v1/details"] = answer
+
+    assert states(client) == {"web": "pending"}
+
+
+def test_a_scheduler_that_refuses_or_talks_nonsense_of_one_pool_spoils_only_that(
+    client: FlaskClient, scheduler: Scheduler
+) -> None:
+    """What is said of the others is told."""
+    for name in ("api", "web"):
+        client.post("/v2/pools", json=minimal(name=name))
+    say(scheduler, [pod(status="PENDING", tasks=[], pending=PENDING)])
+    scheduler.answers["GET /v1/services/api/plans"] = (200, b"<html>")
+
+    found = {one["name"]: one for one in client.get("/v2/status").json}
+    assert found["web"]["state"] == "pending"
+    assert found["api"]["state"] == "deploying"
+
+
+def test_a_scheduler_that_is_not_ready_is_not_asked_for_each_pool(client: FlaskClient, scheduler: Scheduler) -> None:
+    """Its sentence is the same for all."""
+    for name in ("api", "web"):
+        client.post("/v2/pools", json=minimal(name=name))
+    say(scheduler, [])
+    scheduler.answers["GET /v1/details"] = (503, {"message": "in charge, reading what is stored"})
+
+    assert asked(scheduler, client) == ["GET /v1/state", "GET /v1/details"]

@@ -154,19 +154,31 @@ def test_it_gives_up_when_nothing_ever_works(processes: list[subprocess.Popen[st
     assert "no component stays up" in log.read_text()
 
 
-def test_wrong_settings_of_a_component_end_serve_with_2(tmp_path: Path) -> None:
-    """The option is named."""
+@pytest.mark.parametrize(
+    ("option", "variables", "said"),
+    [
+        (["--api-listen", "nonsense"], {}, "'nonsense' is not host:port"),
+        (["--listener", ":1"], {}, "Invalid value for '--listener'"),
+        ([], {"EDGELB_HOLD_PERCENT": "101"}, "template refused its settings"),
+    ],
+)
+def test_wrong_settings_of_a_component_end_serve_with_2(
+    option: list[str], variables: dict[str, str], said: str
+) -> None:
+    """Its own options are named before anything starts; what only a component knows is named by that."""
     environment = {
         **os.environ,
         "EDGELB_ZK": f"127.0.0.1:{free_port()}",
         "EDGELB_MESOS": f"127.0.0.1:{free_port()}",
+        "EDGELB_API_LISTEN": f"127.0.0.1:{free_port()}",
         "EDGELB_SCHEDULER_LISTEN": f"127.0.0.1:{free_port()}",
         "EDGELB_LISTENER_LISTEN": f"127.0.0.1:{free_port()}",
         "EDGELB_LISTENER_HEALTH_LISTEN": f"127.0.0.1:{free_port()}",
         "EDGELB_TEMPLATE_HEALTH_LISTEN": f"127.0.0.1:{free_port()}",
+        **variables,
     }
     ended = subprocess.run(
-        [sys.executable, "-m", "api.cli.main", "serve", "--api-listen", "nonsense"],
+        [sys.executable, "-m", "api.cli.main", "serve", *option],
         env=environment,
         capture_output=True,
         text=True,
@@ -175,4 +187,4 @@ def test_wrong_settings_of_a_component_end_serve_with_2(tmp_path: Path) -> None:
     )
 
     assert ended.returncode == 2, ended.stderr
-    assert "'nonsense' is not host:port" in ended.stderr
+    assert said in ended.stderr

@@ -160,7 +160,15 @@ def test_the_process_starts_without_zookeeper_says_where_it_listens_and_ends_at_
     """`edgelb run api` as it is run, with JSON logs."""
     port = free_port()
     process = subprocess.Popen(
-        [*EDGELB_API, "--zk", f"127.0.0.1:{free_port()}", "--listen", f"127.0.0.1:{port}", "--log-format", "json"],
+        [
+            *EDGELB_API,
+            "--zk",
+            f"zk://me:s3cret@127.0.0.1:{free_port()}",
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--log-format",
+            "json",
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -173,6 +181,7 @@ def test_the_process_starts_without_zookeeper_says_where_it_listens_and_ends_at_
     assert process.returncode == 0
     lines = [json.loads(line) for line in errors.splitlines()]
     assert any(line["event"] == "The API server answers" and line["address"].endswith(f":{port}") for line in lines)
+    assert "s3cret" not in errors
 
 
 def test_a_tree_of_a_newer_release_ends_the_process_with_a_sentence(

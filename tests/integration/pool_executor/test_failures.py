@@ -4,6 +4,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,15 +132,20 @@ def test_a_head_that_was_damaged_and_put_back_leaves_no_error(publisher: Publish
         wait_until(lambda: publisher.statuses()["task-1"].error is None, what="no error left")
 
 
+def orders(lbmgr: Lbmgr) -> Runtime:
+    """Somebody else on the stats socket."""
+    overview = lbmgr.sandbox / "haproxy.cfg"
+    wait_until(overview.exists, what="haproxy.cfg")
+    sockets = re.search(r'setenv SOCKETS "(.*)"', overview.read_text())
+    assert sockets
+    return Runtime(Path(sockets[1]) / "admin.sock")
+
+
 def test_what_haproxy_serves_against_orders_is_put_right(publisher: Publisher, lbmgr: Lbmgr) -> None:
     """A server that vanished and one in maintenance, as by orders that got lost, come back after the next change."""
     with backends(3) as (one, two, three):
         applied(publisher, publisher.publish(Pool(servers=_servers(one, two))))
-        overview = lbmgr.sandbox / "haproxy.cfg"
-        wait_until(overview.exists, what="haproxy.cfg")
-        sockets = re.search(r'setenv SOCKETS "(.*)"', overview.read_text())
-        assert sockets
-        with Runtime(Path(sockets[1]) / "admin.sock") as runtime:
+        with orders(lbmgr) as runtime:
             for server in (one, two):
                 assert runtime.ask(f"set server app/{server.name} state maint").ok
             assert runtime.ask(f"del server app/{one.name}").ok
@@ -148,6 +154,32 @@ def test_what_haproxy_serves_against_orders_is_put_right(publisher: Publisher, l
         wait_until(lambda: lbmgr.answers() == everyone, timeout=30, what="all three answer")
         status = applied(publisher, publisher.publish(Pool(servers=_servers(one, two))))
         assert (status.action, status.counters["drift"]) == ("dynamic", 1)
+
+
+def test_a_change_that_was_carried_out_by_half_is_taken_back_whole(
+    publisher: Publisher, lbmgr: Lbmgr, tmp_path: Path
+) -> None:
+    """HAProxy refuses a server but takes the map entry, and the reload is refused too; then the change is withdrawn."""
+    page = tmp_path / "503.http"
+    page.write_text("HTTP/1.0 503 Not now\r\n\r\n")
+    with backends(2) as (one, two):
+        before = Pool(
+            servers=_servers(one),
+            backend=("balance roundrobin", f"errorfile 503 {page}"),
+            frontend=('use_backend app if { path,map_str("${MAPS}/paths.map") -m found }',),
+            maps={"paths.map": "/ app\n"},
+        )
+        after = replace(before, servers=_servers(one, two), maps={"paths.map": "/ app\n/new app\n"})
+        applied(publisher, publisher.publish(before))
+        with orders(lbmgr) as runtime:
+            assert runtime.ask(f"add server app/{two.name} {two.address}").ok
+        page.rename(tmp_path / "away")
+        publisher.publish(after)
+        wait_until(lambda: publisher.statuses()["task-1"].verdict == "rejected", what="the refusal")
+        assert lbmgr.get("new") == (200, one.answer)
+        (tmp_path / "away").rename(page)
+        applied(publisher, publisher.publish(before))
+        assert (lbmgr.get("new")[0], lbmgr.get()) == (503, (200, one.answer))
 
 
 def test_a_part_that_is_missing_or_damaged_is_waited_for(publisher: Publisher, lbmgr: Lbmgr) -> None:

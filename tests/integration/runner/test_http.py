@@ -42,6 +42,7 @@ def test_a_standby_is_alive_and_not_ready(bench: Bench, client: FlaskClient) -> 
     assert "standby" in _get(client, "/readyz", 503)["message"]
     assert _get(client, "/v1/state")["leader"] is False
     assert _get(client, "/v1/services", 503)["code"] == 503
+    assert _get(client, "/v1/details", 503)["code"] == 503
     assert client.post("/v1/uninstall", json={"confirm": "test"}).status_code == 503
 
 
@@ -126,6 +127,8 @@ def test_pods_and_plans_follow_the_task(bench: Bench, client: FlaskClient) -> No
     assert plans["deploy"]["status"] == "COMPLETE"
     assert _get(client, "/v1/pending") == {"pending": []}
     assert _get(client, "/v1/services") == [{"name": "web", "status": "COMPLETE", "pods": 1}]
+    alone = _get(client, "/v1/services/web/plans") | _get(client, "/v1/services/web/pods")
+    assert _get(client, "/v1/details") == {"services": {"web": alone}}
 
 
 def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient) -> None:

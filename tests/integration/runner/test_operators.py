@@ -84,3 +84,15 @@ def test_a_torn_down_framework_goes_on_when_it_is_asked_to(system: System) -> No
     assert scheduler.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202
     wait_until(lambda: scheduler.get("/v1/uninstall")["status"] == "COMPLETE", 60, "the uninstall is complete")
     wait_until(lambda: system.master.reserved() == {}, 20, "no reservation is left")
+
+
+def test_an_uninstall_after_a_teardown_releases_what_is_reserved(system: System) -> None:
+    """Mesos offers the reservations to nobody as long as the framework has no id: it takes one to the end."""
+    scheduler = _ready(system)
+    first = _task(system)
+    system.master.operate("TEARDOWN", {"framework_id": {"value": first["framework_id"]}})
+    wait_until(lambda: "/v1/renew" in str(scheduler.request("GET", "/readyz")), 20, "the scheduler knows")
+    assert system.master.reserved() != {}
+    assert scheduler.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202
+    wait_until(lambda: scheduler.get("/v1/uninstall")["status"] == "COMPLETE", 60, "the uninstall is complete")
+    wait_until(lambda: system.master.reserved() == {}, 20, "no reservation is left")

@@ -18,7 +18,7 @@ from sdk.core.events import (
     Tick,
     UninstallRequested,
 )
-from sdk.core.state import Settings
+from sdk.core.settings import Settings
 from sdk.errors import InvalidSpec, UnexpectedAnswer
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
@@ -368,6 +368,27 @@ def test_a_subscription_that_another_instance_took_is_taken_back_while_in_charge
     bench.master.feed.fail("Framework failed over")
     wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
     bench.wait_ready()
+
+
+def test_a_subscription_that_another_instance_took_is_taken_back_for_an_uninstall(bench: Bench) -> None:
+    """Without it nothing could be killed or released, and the uninstall would never end."""
+    bench.lead()
+    bench.launch()
+    bench.runner.submit(UninstallRequested())
+    bench.master.feed.fail("Framework failed over")
+    wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
+    wait_until(lambda: any(isinstance(call, Kill) for call in bench.master.feed.calls), what="a kill")
+
+
+def test_an_uninstall_of_a_removed_framework_takes_a_new_id(bench: Bench) -> None:
+    """What is reserved under the old id is offered under a new one only."""
+    bench.lead()
+    bench.launch()
+    bench.master.feed.fail("Framework has been removed", removed=True)
+    wait_until(lambda: bench.runner.status().phase is Phase.REMOVED, what="removed")
+    bench.runner.submit(UninstallRequested())
+    wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
+    assert bench.master.feed.record.framework_id is None
 
 
 def test_an_uninstall_leaves_nothing_and_no_standby_begins_again(bench: Bench) -> None:

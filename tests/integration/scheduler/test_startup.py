@@ -104,6 +104,10 @@ def test_the_leader_writes_its_secret_beside_its_address_and_nowhere_else(
         for path in ("/v1/state", "/metrics", "/readyz"):
             answer = urllib3.request("GET", f"{process.url}{path}", retries=False)
             assert holder["secret"] not in answer.data.decode()
+        process.stop()
+        # The node above stays when the process has gone, and whoever backs ZooKeeper up keeps it.
+        left = connection.get(f"{zk_root}/frameworks/edgelb/leader")
+        assert left is None or holder["secret"].encode() not in left[0]
     finally:
         connection.close()
         process.stop()

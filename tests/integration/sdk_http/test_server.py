@@ -115,6 +115,45 @@ def test_connections_without_a_complete_request_hold_no_worker(
     assert caplog.records == []
 
 
+def test_a_health_check_is_answered_before_what_waits_already() -> None:
+    """A process that has much to do does not look like one that hangs, whatever its workers wait for."""
+    turns, begun = threading.Semaphore(0), threading.Semaphore(0)
+    app = Flask("busy")
+
+    @app.get("/work")
+    def work() -> str:
+        begun.release()
+        assert turns.acquire(timeout=60)
+        return "done"
+
+    @app.get("/healthz")
+    def healthz() -> str:
+        return "ok"
+
+    server = HttpServer("127.0.0.1:0", threads=2)
+    server.serve(app)
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        stack.callback(turns.release, 100)
+
+        def send(path: str) -> socket.socket:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
+            if path:
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            return connection
+
+        for _ in range(40):
+            send("/work")
+        assert begun.acquire(timeout=PATIENCE)
+        assert begun.acquire(timeout=PATIENCE)
+        check = send("/healthz")
+        for count in (42, 43):  # a later turn of the reading thread: by now it has read all that came before
+            send("")
+            wait_until(lambda count=count: server.connections == count, what="the connection")
+        turns.release()
+        assert check.recv(1000).startswith(b"HTTP/1.1 200")
+
+
 def test_a_body_that_comes_byte_by_byte_is_taken_and_disturbs_nobody(
     server: HttpServer, connect: Callable[[bytes], socket.socket]
 ) -> None:

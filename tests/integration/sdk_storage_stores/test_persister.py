@@ -1,5 +1,6 @@
 """The ZooKeeper persister behaves as every persister, on a real server."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.persister import Persister, Put
-from sdk.storage.schema import ensure_schema
+from sdk.storage.schema import ensure_schema, wait_for_schema
 from sdk.storage.zookeeper import ZooKeeperPersister
 from tests.contracts.storage.suite import PersisterBehaviour
 from tests.support.zookeeper import ZooKeeperServer
@@ -52,3 +53,37 @@ def test_a_fresh_tree_gets_its_schema_and_a_newer_one_is_refused(connection: Zoo
     persister.apply([Put(f"{zk_root}/schema", b"[]")])
     with pytest.raises(CorruptRecord):
         ensure_schema(connection, zk_root)
+
+
+class _Patience(threading.Event):
+    """Ends the third wait by being set, and remembers how long each was to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        if len(self.waits) == 3:
+            self.set()
+        return self.is_set()
+
+
+def test_a_tree_that_lets_nobody_in_is_asked_again_with_pauses_and_told(
+    connection: ZooKeeper, zookeeper: ZooKeeperServer, zk_root: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is a connection all the time, so waiting for one is no pause."""
+    owner = connect(f"zk://somebody:secret@{zookeeper.address}")
+    try:
+        assert owner.wait_connected(10)
+        owner.create(f"{zk_root}/schema", b'{"version":1}')
+    finally:
+        owner.close()
+    stop = _Patience()
+
+    wait_for_schema(connection, [zk_root], stop)
+
+    assert len(stop.waits) == 3
+    assert min(stop.waits) > 0
+    captured = capsys.readouterr()
+    assert "check the credentials" in captured.out + captured.err

@@ -1,7 +1,9 @@
 """The whole template process when Mesos stops naming tasks: a real listener, gRPC and ZooKeeper."""
 
 import pytest
+from kazoo.client import KazooClient
 
+from api.dcos_template.build import shard_of
 from api.dcos_template.problem import Problem
 from api.published import Published
 from tests.integration.listener.test_taskinfo import Listener
@@ -84,6 +86,29 @@ def test_a_removal_can_be_accepted(tree: Tree, template: Template, listener: Lis
     )
 
 
+def test_an_acceptance_stays_until_the_removal_is_published(
+    zookeeper: ZooKeeperServer, tree: Tree, template: Template, listener: Listener
+) -> None:
+    """Whoever comes in charge in between finds what was held and that it may go."""
+    served(tree, listener)
+    listener.operator.break_off()
+    listener.operator.say(subscribed())
+    held(tree)
+    accept(tree)
+    path = f"{tree.root}/rendered/web"
+    wait_until(lambda: not tree.session.exists(f"{path}/acceptance"), what="the end of the acceptance")
+    wait_until(lambda: tree.servers() == [], what="the removal")
+    client = KazooClient(zookeeper.address)
+    client.start(10)
+    try:
+        head = client.exists(path)
+    finally:
+        client.stop()
+        client.close()
+    # The transactions that last changed the node's children, and its data.
+    assert head.pzxid > head.mzxid
+
+
 def test_a_server_goes_when_another_task_has_its_place(tree: Tree, template: Template, listener: Listener) -> None:
     """Its requests would be answered by another application."""
     served(tree, listener)
@@ -128,4 +153,25 @@ def test_a_template_that_starts_keeps_what_was_published(zookeeper: ZooKeeperSer
     fourth = Template(zookeeper.address, zk_root, after.target)
     wait_until(lambda: tree.servers() == [], what="the removal")
     fourth.stop()
+    after.stop()
+
+
+def test_a_published_part_that_cannot_be_read_holds_nothing_up(
+    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree
+) -> None:
+    """A template that starts looks into it for servers to keep; it publishes what it knows all the same."""
+    port = free_port()
+    before = Listener(port)
+    first = Template(zookeeper.address, zk_root, before.target)
+    served(tree, before)
+    first.stop()
+    before.stop()
+    head = tree.head("web")
+    assert head is not None
+    tree.session.set(f"{zk_root}/rendered/web/parts/{head.parts[shard_of('app')].sha256}", b"damaged")
+    after = Listener(port)
+    after.operator.say(subscribed(*FOUR[:3]))
+    second = Template(zookeeper.address, zk_root, after.target)
+    wait_until(lambda: tree.servers() == SERVERS[:3], what="a new bundle")
+    second.stop()
     after.stop()

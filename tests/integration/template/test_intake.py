@@ -1,8 +1,9 @@
 """The worker on a real ZooKeeper when tasks change faster than they can be taken, or cannot be taken at all."""
 
+import contextlib
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import Port, Task
 from api.published import Published
 from pool_executor.bundle import decode_head
-from scheduler.pools.store import PoolStore
+from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.election import Leadership
@@ -33,27 +34,31 @@ def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     made.close()
 
 
-@pytest.fixture
-def worker(session: ZooKeeper, zk_root: str) -> Iterator[Worker]:
-    """In charge, with all pools of the store."""
+@contextlib.contextmanager
+def in_charge(session: ZooKeeper, zk_root: str, turned: Callable[[], None]) -> Iterator[Worker]:
+    """A worker that publishes; it is told pools and tasks by the test."""
     leadership = Leadership(session, f"{zk_root}/locks/template", {"id": "test", "url": "", "pid": 0})
     made = Worker(
-        Publisher(session, leadership, zk_root),
-        Records(session, leadership, zk_root),
-        SystemClock(),
-        turned=lambda: None,
+        Publisher(session, leadership, zk_root), Records(session, leadership, zk_root), SystemClock(), turned=turned
     )
     made.start()
-    watch = PoolStore(session, zk_root).watch(made.on_pools)
     leadership.start(made.on_gained, made.on_lost)
     yield made
-    watch.close()
     made.stop()
     leadership.stop()
 
 
-def version(session: ZooKeeper, zk_root: str) -> int:
-    found = session.get(f"{zk_root}/rendered/web")
+@pytest.fixture
+def worker(session: ZooKeeper, zk_root: str) -> Iterator[Worker]:
+    """In charge, with all pools of the store."""
+    with in_charge(session, zk_root, lambda: None) as made:
+        watch = PoolStore(session, zk_root).watch(made.on_pools)
+        yield made
+        watch.close()
+
+
+def version(session: ZooKeeper, zk_root: str, name: str = "web") -> int:
+    found = session.get(f"{zk_root}/rendered/{name}")
     return decode_head(found[0]).version if found and found[0] else 0
 
 
@@ -89,6 +94,27 @@ def test_publishing_goes_on_while_tasks_change_faster_than_they_are_taken(
     finally:
         ended.set()
         thread.join()
+
+
+def test_the_loop_says_that_it_lives_between_the_pools_of_one_turn(session: ZooKeeper, zk_root: str) -> None:
+    """A process that comes in charge has all pools to publish, and is not to be taken for one that hangs."""
+    store, names = PoolStore(session, zk_root), [f"p{number}" for number in range(8)]
+    seen: list[PoolView] = []
+    published: list[int] = []
+    for name in names:
+        store.create(pool(name, frontend("web", "app"), backend("app", service(task_name="app"))))
+    watch = store.watch(seen.append)
+    wait_until(lambda: seen and len(seen[-1]) == len(names), what="all pools")
+    watch.close()
+
+    def turned() -> None:
+        published.append(sum(version(session, zk_root, name) > 0 for name in names))
+
+    with in_charge(session, zk_root, turned) as worker:
+        worker.on_pools(seen[-1])
+        worker.on_tasks(TaskChanges(revision=0, updated=(task("app"),)))
+        wait_until(lambda: published and published[-1] == len(names), what="all bundles")
+    assert set(range(1, len(names))) <= set(published)
 
 
 def test_a_task_that_cannot_be_taken_costs_no_other(session: ZooKeeper, zk_root: str, worker: Worker) -> None:

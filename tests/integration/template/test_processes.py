@@ -15,8 +15,6 @@ from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
 
-ANY_PORT = "127.0.0.1:0"
-
 
 class Process:
     """One of our processes, its log in a file."""

@@ -44,6 +44,25 @@ def test_what_can_never_work_is_refused(change: dict[str, Any]) -> None:
         SchedulerSettings(**GOOD | change).check()
 
 
+@pytest.mark.parametrize(
+    ("mesos", "here"),
+    [
+        ("127.0.0.1:5050", True),
+        ("localhost", True),
+        ("http://[::1]:5050,127.0.0.1", True),
+        ("https://[::1]", True),
+        ("zk://user:secret@127.0.0.1/mesos", True),
+        ("zk://127.0.0.1:2181,[::1]:2182/mesos", True),
+        ("zk://user:secret@zk1,zk2/mesos", False),
+        ("127.0.0.1:5050,10.0.0.1:5050", False),
+        ("leader.mesos", False),
+    ],
+)
+def test_whether_agents_may_be_on_this_machine_is_read_from_every_form_of_address(mesos: str, here: bool) -> None:
+    """With a login, without a port, of version 6."""
+    assert SchedulerSettings(**GOOD | {"mesos": mesos}).mesos_is_here() is here
+
+
 def test_the_packaged_frameworks_are_found() -> None:
     """In a source tree it is the file at the top."""
     assert default_frameworks().name == "frameworks.json"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.doctor_checks import check_programs
+from api.cli.machine_checks import check_programs
 from sdk import programs
 
 

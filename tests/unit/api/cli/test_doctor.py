@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.cli.doctor_checks import FAIL, OK, WARN, check_disk, check_ports, check_python, haproxy_finding
+from api.cli.finding import FAIL, OK, WARN
+from api.cli.machine_checks import check_disk, check_ports, check_python, haproxy_finding
 from tests.support.ports import free_port
 
 

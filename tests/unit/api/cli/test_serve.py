@@ -5,8 +5,9 @@ import json
 import pytest
 
 from api.cli.exits import Exit
-from api.cli.serve import COMPONENTS, Outcome, Tagged, reachable
-from api.cli.supervisor import Backoff
+from api.cli.processes import run
+from api.cli.serve import COMPONENTS, Outcome, Tagged, handed_on, reachable, serve
+from api.cli.supervisor import Backoff, ending
 
 
 def test_it_goes_on_while_any_component_stays_up() -> None:
@@ -90,3 +91,51 @@ def test_backoff_doubles_up_to_a_limit_and_is_forgotten_after_stability() -> Non
 
     assert delays == [1, 2, 4, 5, 5]
     assert backoff.next(5, ran=31) == 1
+
+
+@pytest.mark.parametrize(("status", "said"), [(-9, "was killed by SIGKILL"), (-40, "was killed by signal 40")])
+def test_the_end_by_any_signal_has_a_sentence(status: int, said: str) -> None:
+    """Python has no names for most of the real-time signals."""
+    assert ending(status, []) == said
+
+
+GIVEN = {
+    "--zk": "zk1:2181", "--zk-root": "/other", "--mesos": "m:5050", "--frameworks": "f.json",
+    "--api-listen": "0.0.0.0:1", "--scheduler-listen": "0.0.0.0:2", "--scheduler-advertise": "http://h:2",
+    "--listener-listen": "0.0.0.0:3", "--listener-health-listen": "0.0.0.0:4", "--template-health-listen": "0.0.0.0:5",
+    "--listener": "l:3,m:3", "--replace-after": "0.5", "--replacements-at-once": "7", "--mesos-principal": "p",
+    "--mesos-secret-file": "s", "--mesos-ca": "ca", "--mesos-certificate": "crt", "--mesos-key": "key",
+    "--scheduler-secret-file": "secret", "--credentials-file": "users", "--log-level": "debug", "--log-format": "json",
+}  # fmt: skip
+FLAGS = {"--mesos-verify", "--allow-unauthenticated"}
+
+
+def settings_of(component: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """By variable, what a component makes of the environment."""
+    with monkeypatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        context = run.commands[component].make_context(component, [])
+    return {str(one.envvar): context.params[str(one.name)] for one in context.command.params if one.envvar}
+
+
+@pytest.mark.parametrize("flags", [["--no-mesos-verify", "--allow-unauthenticated"], ["--mesos-verify"], []])
+def test_every_option_reaches_the_components_that_have_it(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same meaning, whatever stands in the environment; and there is none that no component has."""
+    for name, value in (("EDGELB_ZK", "else:2181"), ("EDGELB_MESOS_VERIFY", "0"), ("EDGELB_HOLD_PERCENT", "7")):
+        monkeypatch.setenv(name, value)
+    context = serve.make_context("serve", [*(word for pair in GIVEN.items() for word in pair), *flags])
+    assert {one.opts[0] for one in serve.params} - {"--help"} == GIVEN.keys() | FLAGS
+    wanted = {str(one.envvar): context.params[str(one.name)] for one in serve.params if one.envvar}
+    found = {name: settings_of(name, handed_on(serve, context.params), monkeypatch) for name in COMPONENTS}
+
+    assert wanted["EDGELB_MESOS_VERIFY"] is ("--mesos-verify" in flags)
+    for variable, value in wanted.items():
+        assert {str(one[variable]) for one in found.values() if variable in one} == {str(value)}, variable
+    assert found["template"]["EDGELB_HOLD_PERCENT"] == 7
+
+
+def test_the_template_follows_the_listener_that_is_started_unless_another_is_named() -> None:
+    """At an address at which it can be reached."""
+    context = serve.make_context("serve", ["--listener-listen", "0.0.0.0:3"])
+    assert handed_on(serve, context.params)["EDGELB_LISTENER"] == "127.0.0.1:3"

@@ -5,6 +5,8 @@ from api.dcos_template.problem import MOST_WRITTEN
 from api.dcos_template.select import Selection
 from tests.unit.api.dcos_template.pools import backend, pool, service, task
 
+LATER = "the reason is still being looked for"
+
 
 class SteppingClock:
     """Every look at it takes a step: that is how long an explanation takes."""
@@ -57,8 +59,54 @@ def test_what_takes_long_is_done_a_little_at_a_time() -> None:
     made, _, clock = explainer("a", "b", "c")
     clock.step = 0.1
     first = reasons(list(made.explain("web", 1, ["a", "b", "c"])))
-    assert first == {"a": "no task runs in the cluster"} | dict.fromkeys("bc", "no task meets its conditions")
+    assert first == {"a": "no task runs in the cluster"} | dict.fromkeys("bc", LATER)
     assert reasons(list(made.explain("web", 1, ["a", "b", "c"]))) == first
     clock.time += 5.0
     second = reasons(list(made.explain("web", 1, ["a", "b", "c"])))
-    assert second == dict.fromkeys("ab", "no task runs in the cluster") | {"c": "no task meets its conditions"}
+    assert second == dict.fromkeys("ab", "no task runs in the cluster") | {"c": LATER}
+
+
+def test_what_is_found_at_once_is_told_at_once() -> None:
+    """However many pools ask in the same moment: nothing is put off that takes no time."""
+    names = [f"p{number}" for number in range(100)]
+    made, _, _ = explainer_of(names)
+    for name in names:
+        assert reasons(list(made.explain(name, 1, ["app"]))) == {"app": "task t is not healthy"}
+
+
+def test_every_pool_gets_its_turn() -> None:
+    """One reason takes all that may be spent for a while, and the pools always ask in the same order."""
+    names = [f"p{number}" for number in range(10)]
+    made, _, clock = explainer_of(names)
+    clock.step = 0.1
+    told = set()
+    for _ in names:
+        for name in names:
+            if reasons(list(made.explain(name, 1, ["app"]))) == {"app": "task t is not healthy"}:
+                told.add(name)
+        clock.time += LOOK_AGAIN
+    assert told == set(names)
+
+
+def test_a_pool_that_waits_for_a_reason_asks_again_sooner_than_one_that_has_it() -> None:
+    """One whose backends all have servers does not ask again, nor one that is gone."""
+    made, _, clock = explainer_of(["p0", "p1", "p2"])
+    clock.step = 0.1
+    for name in ("p0", "p1"):
+        made.explain(name, 1, ["app"])
+    made.explain("p2", 1, [])
+    assert made.look_again("p0") == LOOK_AGAIN
+    assert 0 < (made.look_again("p1") or 0) < LOOK_AGAIN
+    assert made.look_again("p2") is None
+    for name in ("p0", "p1"):
+        made.forget(name)
+    assert (made.look_again("p0"), made.look_again("p1")) == (None, None)
+
+
+def explainer_of(pools: list[str]) -> tuple[Explainer, Selection, SteppingClock]:
+    """Of pools whose backend `app` selects one task, which is not healthy."""
+    selection, clock = Selection(), SteppingClock()
+    for name in pools:
+        selection.set_pool(pool(name, backend("app", service(task_name="t"))))
+    selection.update([task("t", healthy=False)], [])
+    return Explainer(selection, clock), selection, clock

@@ -1,5 +1,7 @@
 """Counting the servers that HAProxy can use."""
 
+import pytest
+
 from pool_executor.bundle import BackendHealth
 from pool_executor.lbmgr.backends import MOST_TOLD, Wanted, reason, short, usable
 from pool_executor.lbmgr.content import Content, PartText
@@ -50,3 +52,12 @@ def test_the_reason_is_what_most_servers_say() -> None:
     assert reason("\n".join([HEADER, rows[3]])) is None
     assert reason(f"{HEADER}\napp,e,MAINT (resolution),0,0,,,") == "its name cannot be resolved"
     assert reason(f"{HEADER}\napp,e,DOWN,0,0,,Layer4 timeout,") == "Layer4 timeout"
+
+
+@pytest.mark.parametrize("answer", ["", "No such proxy.", "Unknown command: 'show'\n  help\n  quit"])
+def test_an_answer_of_another_kind_is_no_statistics(answer: str) -> None:
+    """Nothing is read into it: neither that no server can be used, nor a row."""
+    with pytest.raises(ValueError, match="no statistics"):
+        usable(answer)
+    with pytest.raises(ValueError, match="no statistics"):
+        reason(answer)

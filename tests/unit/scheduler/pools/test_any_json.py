@@ -7,8 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scheduler.pools.model import Pool
+from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.schema import dump_pool, load_pool, output_pool
+from scheduler.pools.schema import dump_pool, load_pool
 from tests.support.pools import minimal
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -9,8 +9,9 @@ import pytest
 
 from scheduler.pools.constraints import Constraint
 from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
+from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.schema import dump_pool, load_pool, output_pool
+from scheduler.pools.schema import dump_pool, load_pool
 from tests.support.pools import ALL, REFUSED, SUPPORTED, example, minimal
 
 

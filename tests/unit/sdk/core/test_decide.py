@@ -35,6 +35,7 @@ from sdk.core.events import (
     OffersReceived,
     OperationStatusReceived,
     PodActionRequested,
+    RolesAccepted,
     StatusReceived,
     Subscribed,
     TargetsPublished,
@@ -157,6 +158,17 @@ def test_roles_that_the_subscription_lacks_are_added() -> None:
     assert story.of(UpdateRoles) == [UpdateRoles(roles=("r",))]
     story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=("r",)))
     assert story.of(UpdateRoles) == []
+
+
+def test_roles_accepted_in_a_subscription_that_has_ended_are_asked_for_again() -> None:
+    """The answer may come after the next subscription began, which knows nothing of it."""
+    story = Story().give(TargetsPublished(services={"web": service()}))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=()))
+    story.give(Disconnected(why="x"))
+    story.give(RolesAccepted(roles=("r",)))
+    assert story.state.framework.roles == ()
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=()))
+    assert story.of(UpdateRoles) == [UpdateRoles(roles=("r",))]
 
 
 def test_stores_come_before_calls() -> None:
@@ -608,7 +620,7 @@ def test_nothing_is_called_without_a_subscription() -> None:
     story.give(TargetsPublished(services={"web": service(command="other")}))
     assert story.of(Kill) == []
     assert story.give(Tick(), after=2000).effects == ()
-    story.give(Subscribed(framework_id=FRAMEWORK, master="m"))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=("r",)))
     assert story.of(Kill) == []
     # An instance is ended for its new configuration only when its agent makes offers.
     story.give(OffersReceived(offers=(offer("s1"),)))

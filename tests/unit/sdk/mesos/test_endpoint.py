@@ -31,9 +31,12 @@ def test_a_list_shares_the_scheme_of_its_first() -> None:
 
 @pytest.mark.parametrize("text", ["", " , ", "a:b", "ftp://a:1", "a:99999", "http://:1"])
 def test_bad_addresses_are_refused_with_the_text(text: str) -> None:
-    """The message shows what was written."""
+    """The message shows what was written, but for a login."""
     with pytest.raises(InvalidSpec, match="master"):
         parse_list(text)
+    with pytest.raises(InvalidSpec, match="'host:bad'") as refused:
+        parse_list("http://me:s3cret@host:bad")
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
