@@ -421,7 +421,8 @@ class Runner:
                 self._error = (
                     f"Mesos removed the framework {state.framework.framework_id} for good ({item.event.message}): "
                     "its tasks are gone, its reservations are still there. To go on as a new framework, with the same "
-                    f"reservations and ports, ask for a renewal: POST {self._settings.advertised_url}/v1/renew"
+                    "reservations and ports, ask for a renewal, with its secret: POST "
+                    f"{self._settings.advertised_url}/v1/renew"
                 )
                 self._log.error(self._error)
             elif isinstance(item.event, Failed) and before.connection is Connection.DISCONNECTED:
