@@ -173,9 +173,9 @@ class Agent:
                     self._unsaved = self._applier.save() if self._applier.unsaved else None
                     if self._phase is Phase.SERVING and self._inspection.compare(now):
                         self._reloaded()
-                self._look_at_servers(now)
                 self._leave(now)
                 self._report()
+                self._look_at_servers(now)  # what it sees is told with the next report, a tick later
             return self._end
         finally:
             self._applier.stop(FORCE_MARGIN)
@@ -216,7 +216,7 @@ class Agent:
             self._inspection.changed()
 
     def _look_at_servers(self, now: float) -> None:
-        """After everything else, and only while HAProxy is known to answer; when it leaves, nobody needs to know."""
+        """After everything else, the report of a change too, and only while HAProxy is known to answer; when it leaves, nobody needs to know."""
         if not self._applier.alive or not self._health.ok:
             self._inspection.forget()
         elif self._phase is Phase.SERVING:
