@@ -216,7 +216,7 @@ class Agent:
             self._inspection.changed()
 
     def _look_at_servers(self, now: float) -> None:
-        """After everything else, the report of a change too, and only while HAProxy is known to answer; when it leaves, nobody needs to know."""
+        """After everything else, and only while HAProxy is known to answer; when it leaves, nobody needs to know."""
         if not self._applier.alive or not self._health.ok:
             self._inspection.forget()
         elif self._phase is Phase.SERVING:
