@@ -185,11 +185,6 @@ class Runner:
         """See `Host`."""
         return self._term is not None and self._charge.role is not Role.STANDBY
 
-    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """See `Wishes`: for the present term."""
-        if (term := self._term) is not None:
-            self._inbox.wish(term, services, keep)
-
     def report(self, problems: Mapping[str, str]) -> None:
         """See `Host`."""
         self._reported = dict(problems)
@@ -426,7 +421,8 @@ class Runner:
                 self._error = (
                     f"Mesos removed the framework {state.framework.framework_id} for good ({item.event.message}): "
                     "its tasks are gone, its reservations are still there. To go on as a new framework, with the same "
-                    f"reservations and ports, ask for a renewal: POST {self._settings.advertised_url}/v1/renew"
+                    "reservations and ports, ask for a renewal, with its secret: POST "
+                    f"{self._settings.advertised_url}/v1/renew"
                 )
                 self._log.error(self._error)
             elif isinstance(item.event, Failed) and before.connection is Connection.DISCONNECTED:

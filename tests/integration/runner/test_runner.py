@@ -225,7 +225,7 @@ def test_what_is_kept_stays_as_it_was_last_wished_for(bench: Bench) -> None:
     """`keep` names services whose wish is unknown now: they are neither changed nor removed."""
     bench.lead()
     bench.launch()
-    bench.runner.publish({"other": service("other")}, keep=["web", "unheard-of"])
+    bench.plugin.asked[-1].publish({"other": service("other")}, keep=["web", "unheard-of"])
     wait_until(lambda: "other" in bench.store.load().services, what="the new service")
     snapshot = bench.runner.snapshot()
     assert snapshot is not None
@@ -276,7 +276,7 @@ def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> N
                 raise InvalidSpec(operation.path, "does not fit")
 
     bench.persister.on_apply = refuse
-    bench.runner.publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
+    bench.plugin.asked[-1].publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
     wait_until(lambda: "huge" in bench.runner.status().problems, what="a report of the wish")
     assert "does not fit" in bench.runner.status().problems["huge"]
     bench.master.feed.offer()
@@ -284,14 +284,14 @@ def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> N
     assert sorted(bench.store.load().services) == ["more", "web"]
     assert bench.runner.status().ready
     bench.persister.on_apply = lambda operations: None
-    bench.runner.publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
+    bench.plugin.asked[-1].publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
     wait_until(lambda: not bench.runner.status().problems, what="it is taken")
 
 
 def test_a_wish_that_is_too_large_is_refused_before_anything_is_stored(bench: Bench) -> None:
     """Its size is told; the others run."""
     bench.lead()
-    bench.runner.publish({"web": service(), "huge": service("huge", environment={"A": "x" * 500_000})})
+    bench.plugin.asked[-1].publish({"web": service(), "huge": service("huge", environment={"A": "x" * 500_000})})
     wait_until(lambda: "huge" in bench.runner.status().problems, what="a report of the wish")
     assert "more than the 450000 that can be stored" in bench.runner.status().problems["huge"]
     bench.launch()
@@ -480,7 +480,7 @@ def test_a_role_that_was_taken_from_us_does_not_keep_the_framework_out(bench: Be
     bench.master.forbidden = {"secret"}
     bench.lock.give(bench.persister)
     bench.wait_ready()
-    bench.runner.publish(bench.plugin.services)
+    bench.plugin.asked[-1].publish(bench.plugin.services)
     wait_until(lambda: "bad" in bench.runner.status().problems, what="the refusal")
     wait_until(lambda: bench.stored_roles() == ("test",), what="the role is ours no more")
 
@@ -491,7 +491,7 @@ def test_what_was_published_in_an_earlier_term_removes_nothing(bench: Bench) -> 
     bench.lead()
     bench.master.feed.offer()
     wait_until(lambda: len(bench.master.launched()) == 2, what="two launches")
-    bench.runner.publish({"web": service(), "new": service("new"), "third": service("third")})
+    bench.plugin.asked[-1].publish({"web": service(), "new": service("new"), "third": service("third")})
     wait_until(lambda: "third" in bench.store.load().services, what="the third")
     bench.lock.take()
     wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
