@@ -87,6 +87,8 @@ def wait_for_pool(client: ApiClient, name: str, timeout: float) -> None:
             for reason in status["reasons"]:
                 # What is counted in it changes from look to look.
                 if (kind := re.sub(r"\d+", "", reason)) not in warned:
+                    if not warned:
+                        talk("The pool is stored and goes on by itself: Ctrl-C ends the waiting, and nothing else.")
                     warned.add(kind)
                     talk(f"Warning: {reason}")
         if status["state"] == REJECTED:

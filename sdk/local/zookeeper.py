@@ -58,6 +58,8 @@ class ZooKeeperServer:
         )
         return [
             "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+            # Its counters are a file in /tmp/hsperfdata_<user>, which stays.
+            "-XX:-UsePerfData",
             "-Dzookeeper.extendedTypesEnabled=true", "-Dzookeeper.forceSync=no",
             *(f"-Dorg.slf4j.simpleLogger.{name}={value}" for name, value in _SIMPLE_LOGGER.items()),
             "-cp", f"{self.directory}:{JAR}:{_LOGGING}", _MAIN, str(config),

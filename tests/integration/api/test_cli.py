@@ -222,6 +222,7 @@ def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
     assert (row["servers"], row["up"], row["reason"]) == (0, 0, reason)
     waited = run("status", "web", "--wait", "--timeout", "0", code=Exit.TIMEOUT)
     assert f"Warning: backend app has no servers: {reason}" in waited.stderr
+    assert waited.stderr.count("Ctrl-C ends the waiting") == 1
 
 
 def test_status_without_a_name_is_one_line_per_pool_and_its_code_tells_whether_all_are_well(

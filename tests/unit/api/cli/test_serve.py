@@ -2,9 +2,11 @@
 
 import json
 
+import click
 import pytest
 
 from api.cli.exits import Exit
+from api.cli.main import cli
 from api.cli.processes import run
 from api.cli.serve import COMPONENTS, Outcome, Tagged, handed_on, reachable, serve
 from api.cli.supervisor import Backoff, ending
@@ -110,12 +112,17 @@ GIVEN = {
 FLAGS = {"--mesos-verify", "--allow-unauthenticated"}
 
 
+def called(command: click.Command, *arguments: str) -> click.Context:
+    """The command as it is when people call it, below `edgelb`; commands remember how they were called first."""
+    return command.make_context(command.name, list(arguments), parent=click.Context(cli, **cli.context_settings))
+
+
 def settings_of(component: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """By variable, what a component makes of the environment."""
     with monkeypatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        context = run.commands[component].make_context(component, [])
+        context = called(run.commands[component])
     return {str(one.envvar): context.params[str(one.name)] for one in context.command.params if one.envvar}
 
 
@@ -124,7 +131,7 @@ def test_every_option_reaches_the_components_that_have_it(flags: list[str], monk
     """With the same meaning, whatever stands in the environment; and there is none that no component has."""
     for name, value in (("EDGELB_ZK", "else:2181"), ("EDGELB_MESOS_VERIFY", "0"), ("EDGELB_HOLD_PERCENT", "7")):
         monkeypatch.setenv(name, value)
-    context = serve.make_context("serve", [*(word for pair in GIVEN.items() for word in pair), *flags])
+    context = called(serve, *(word for pair in GIVEN.items() for word in pair), *flags)
     assert {one.opts[0] for one in serve.params} - {"--help"} == GIVEN.keys() | FLAGS
     wanted = {str(one.envvar): context.params[str(one.name)] for one in serve.params if one.envvar}
     found = {name: settings_of(name, handed_on(serve, context.params), monkeypatch) for name in COMPONENTS}
@@ -137,5 +144,5 @@ def test_every_option_reaches_the_components_that_have_it(flags: list[str], monk
 
 def test_the_template_follows_the_listener_that_is_started_unless_another_is_named() -> None:
     """At an address at which it can be reached."""
-    context = serve.make_context("serve", ["--listener-listen", "0.0.0.0:3"])
+    context = called(serve, "--listener-listen", "0.0.0.0:3")
     assert handed_on(serve, context.params)["EDGELB_LISTENER"] == "127.0.0.1:3"
