@@ -56,8 +56,11 @@ def pool_metadata(pool: Pool, known: Sequence[Place]) -> dict[str, Any]:
 
 
 def _endpoints(port: str, known: Sequence[Place]) -> list[dict[str, Any]]:
-    return [
-        {"port": place.ports[port], "private": list(place.addresses), "public": list(place.public)}
-        for place in known
-        if port in place.ports
-    ]
+    found: list[dict[str, Any]] = []
+    for place in known:
+        if port in place.ports:
+            told = {"port": place.ports[port], "private": list(place.addresses), "public": list(place.public)}
+            # What a killed executor said of itself lasts as long as its session, beside its successor on those ports.
+            if told not in found:
+                found.append(told)
+    return found

@@ -24,6 +24,7 @@ from pool_executor.bundle import (
 )
 from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper, connect, encode_json
+from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
 
@@ -36,12 +37,24 @@ def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     opened.close()
 
 
+def write_node(connection: ZooKeeper, path: str, data: bytes) -> None:
+    """Write a node, again when the connection was lost in between, as it may be on a busy machine."""
+
+    def written() -> bool:
+        connection.put(path, data)
+        return True
+
+    wait_until(written, 30, f"the node {path}")
+
+
 @pytest.fixture(autouse=True)
 def template(connection: ZooKeeper, zk_root: str) -> None:
     """A template process is in charge and has just said that all is well."""
-    connection.put(f"{zk_root}/locks/template/holder", encode_json({"id": "t", "url": "", "pid": 7, "since": 0}))
+    write_node(
+        connection, f"{zk_root}/locks/template/holder", encode_json({"id": "t", "url": "", "pid": 7, "since": 0})
+    )
     beat = Pulse(beat=1, listener="h:1", connected=True, why_not="", silence=0.1, mesos_silence=0.1)
-    connection.put(pulse_path(zk_root, "t"), encode_pulse(beat))
+    write_node(connection, pulse_path(zk_root, "t"), encode_pulse(beat))
 
 
 @pytest.fixture
@@ -87,8 +100,10 @@ def scheduler(connection: ZooKeeper, zk_root: str) -> Iterator[Scheduler]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     double.url = f"http://127.0.0.1:{server.server_address[1]}"
-    connection.put(
-        f"{zk_root}/frameworks/edgelb/leader/holder", encode_json({"id": "a", "url": double.url, "pid": 1, "since": 0})
+    write_node(
+        connection,
+        f"{zk_root}/frameworks/edgelb/leader/holder",
+        encode_json({"id": "a", "url": double.url, "pid": 1, "since": 0}),
     )
     yield double
     server.shutdown()
@@ -130,7 +145,7 @@ def instance(index: int = 0, **changes: Any) -> InstanceStatus:
 
 def publish_instance(connection: ZooKeeper, root: str, status: InstanceStatus, pool: str = "web") -> None:
     """Write it as lbmgr does (but for being ephemeral)."""
-    connection.put(f"{root}/instances/{pool}/{status.task_id}", encode_status(status))
+    write_node(connection, f"{root}/instances/{pool}/{status.task_id}", encode_status(status))
 
 
 SERVERS = "backend app\n    server agentip_10.0.0.1_8080 10.0.0.1:8080 id 1\n"
@@ -148,7 +163,7 @@ def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_
         part = Part.of(f"{name}.cfg", "config", text)
         parts[part.name] = part
         for node, data in encode_part(text, max_node_bytes=200):
-            connection.put(f"{root}/rendered/{pool}/parts/{node}", data)
+            write_node(connection, f"{root}/rendered/{pool}/parts/{node}", data)
     stored = PoolStore(connection, root).get(pool)
     head = Head(
         pool=pool,
@@ -159,4 +174,4 @@ def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_
         task_revision=7,
         parts=parts,
     )
-    connection.put(f"{root}/rendered/{pool}", encode_head(head))
+    write_node(connection, f"{root}/rendered/{pool}", encode_head(head))

@@ -247,6 +247,7 @@ def test_what_is_not_used_of_tasks_is_logged_once_in_a_while(
     watch.start()
     listener.operator.say(*(m.task_added(m.running(f"long{n}", name="n" * 5000)) for n in range(20)))
     wait_until(lambda: len(copy.ids) == 22, what="all tasks")
+    wait_until(lambda: any("is not used" in entry["event"] for entry in list(logged)), what="a line about it")
     (told,) = (entry for entry in logged if "is not used" in entry["event"])
     assert told["event"] == ("Of a task, its name of 5000 characters is not used: the limit is 4096")
     assert (told["task"], told["log_level"]) == ("long0", "warning")

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from api.metadata import Place, places
+from api.metadata import Place, places, pool_metadata
 from pool_executor.bundle import InstanceStatus
+from scheduler.pools.schema import load_pool
 
 INSTANCE = InstanceStatus(
     task_id="t-0",
@@ -62,3 +63,11 @@ def test_a_task_that_is_not_known_to_serve_has_no_place() -> None:
     """Starting, unhealthy and ended tasks are left out, and so are pods without tasks."""
     tasks = [task("a", state="TASK_STARTING"), task("b", healthy=False), task("c", healthy=None), task("d", ports={})]
     assert places([], [{"tasks": tasks}, {"tasks": None}, {}]) == []
+
+
+def test_two_tasks_at_one_port_are_one_endpoint() -> None:
+    """As after the death of an executor: its session lasts while its successor serves there already."""
+    pool = load_pool({"name": "web", "haproxy": {"frontends": [{"bindPort": 0, "protocol": "HTTP", "name": "web"}]}})
+    successor = replace(INSTANCE, task_id="t-1")
+    [frontend] = pool_metadata(pool, places([INSTANCE, successor], []))["frontends"]
+    assert frontend["endpoints"] == [{"port": 80, "private": ["10.0.0.1"], "public": []}]
