@@ -15,6 +15,9 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything below tests/integration and tests/e2e has the mark of its folder."""
     for item in items:
-        folder = item.path.relative_to(_HERE).parts[0]
+        folder, *below = item.path.relative_to(_HERE).parts
         if folder in ("integration", "e2e"):
             item.add_marker(folder)
+        # The embedded Mesos is a tool for development: who changes something else need not wait for its processes.
+        if folder == "integration" and below[0] == "sdk_local":
+            item.add_marker("slow")

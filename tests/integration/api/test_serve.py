@@ -64,6 +64,7 @@ def test_a_child_that_dies_is_started_again_and_the_end_is_told(
     assert "one       | was killed by SIGKILL; starting it again" in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_child_that_hangs_is_killed_and_started_again(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:
     """A stopped process ends by no signal but SIGKILL; one beside it that answers is left alone."""
     ports = free_port(), free_port()

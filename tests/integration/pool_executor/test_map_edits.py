@@ -64,7 +64,7 @@ def loads(url: str) -> Iterator[list[Load]]:
         ]
 
 
-@pytest.mark.parametrize(("count", "rounds"), [(5, 40), (100, 40), (1500, 40)])
+@pytest.mark.parametrize(("count", "rounds"), [(5, 40), (100, 40), pytest.param(1500, 40, marks=pytest.mark.slow)])
 def test_no_request_of_an_untouched_host_fails_while_rules_change(
     lbmgr: Lbmgr, publisher: Publisher, count: int, rounds: int
 ) -> None:

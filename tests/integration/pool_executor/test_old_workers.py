@@ -72,6 +72,7 @@ def shape(echo: Echo, number: int) -> Pool:
     )
 
 
+@pytest.mark.slow
 def test_a_lasting_connection_survives_any_number_of_reloads(
     publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], echo: Echo
 ) -> None:
