@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sdk.storage.connection import ZooKeeper, connect
 from tests.support.ports import free_port
 from tests.support.zookeeper import ZooKeeperServer
 
@@ -23,3 +24,12 @@ def zookeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeperSer
 def zk_root() -> str:
     """A root path that no other test uses."""
     return f"/t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
+    """A session of this test's own."""
+    client = connect(zookeeper.address)
+    assert client.wait_connected(10)
+    yield client
+    client.close()

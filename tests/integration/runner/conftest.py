@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sdk.local.cluster import Cluster
-from sdk.storage.connection import ZooKeeper, connect
 from tests.integration.runner.system import System, two_agents
 from tests.support.zookeeper import ZooKeeperServer
 
@@ -18,14 +17,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made.start()
     yield made
     made.stop()
-
-
-@pytest.fixture
-def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    client = connect(zookeeper.address)
-    assert client.wait_connected(10)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from scheduler.pools.model import Frontend, Haproxy, Pool, Stats
 from scheduler.pools.store import PoolStore
 from sdk.local.cluster import Cluster, standard_agents
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import ZooKeeper
 from tests.integration.runner.system import QUICK, Master, Scheduler, nodes
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -41,14 +41,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made.start()
     yield made
     made.stop()
-
-
-@pytest.fixture
-def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    client = connect(zookeeper.address)
-    assert client.wait_connected(10)
-    yield client
-    client.close()
 
 
 class Running:
