@@ -16,10 +16,10 @@ import structlog
 from api.dcos_template.build import endpoint_of
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts
-from api.published import read_part
 from pool_executor.bundle import MAX_NODE_BYTES, Head, Part, decode_head, encode_head, encode_part, split_servers
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord, InvalidSpec
+from sdk.storage.blobs import Blob, read_blob
 from sdk.storage.connection import (
     BadVersion,
     Delete,
@@ -162,7 +162,7 @@ class Publisher:
 
     def _readable(self, pool: str, part: Part) -> str:
         try:
-            return read_part(self._zookeeper, self._path(pool), part) or ""
+            return read_blob(self._zookeeper.get, f"{self._path(pool)}/parts", Blob(part.sha256, part.size)) or ""
         except CorruptRecord as error:
             # Load balancers cannot read it either: what stood in it must not keep a new bundle from being published.
             log.warning("A part of the published bundle cannot be read", pool=pool, part=part.name, error=str(error))
