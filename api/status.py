@@ -40,6 +40,8 @@ def pool_status(
         "name": stored.pool.name,
         "version": stored.version,
         "uid": stored.revision.uid,
+        "created": stored.created or None,
+        "author": stored.author or None,
         "state": state,
         "summary": summary,
         "reasons": list(reasons),
