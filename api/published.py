@@ -4,12 +4,13 @@ Knows the nodes, also those that a deleted pool leaves for a while; their bytes 
 Reads only, but for the acceptance of a removal.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from api.dcos_template.problem import Held, Problem, decode_problem
+from api.read_ahead import ReadAhead, Reads
 from api.rendered import Rendered
 from api.servers import PublishedServers, counted
 from pool_executor.contract import (
@@ -43,11 +44,20 @@ class Published:
     zookeeper: ZooKeeper
     root: str
     framework: str
+    reads: Reads
     followed: PublishedServers = field(default_factory=PublishedServers)
+
+    def ahead(self, pools: Collection[str]) -> "Published":
+        """The same for one request that looks at all of these pools: what it will read has been asked for together."""
+        reads = ReadAhead(self.zookeeper)
+        reads.nodes(f"{self._folder(pool)}/{name}" for pool in pools for name in ("structure", "endpoints", "problem"))
+        # After the heads, so that an instance that follows them is not seen behind.
+        reads.folders(f"{self.root}/instances/{pool}" for pool in pools)
+        return replace(self, reads=reads)
 
     def structure(self, pool: str) -> Structure | None:
         """The head of the pool's structure, None when nothing has been rendered yet. May raise CorruptRecord."""
-        found = self.zookeeper.get(f"{self._folder(pool)}/structure")
+        found = self.reads.get(f"{self._folder(pool)}/structure")
         return None if found is None else decode_structure(found[0])
 
     def rendered(self, pool: str) -> Rendered:
@@ -58,7 +68,7 @@ class Published:
 
     def _endpoints(self, pool: str) -> tuple[Endpoints | None, Servers | None]:
         for _ in range(_TRIES):
-            found = self.zookeeper.get(f"{self._folder(pool)}/endpoints")
+            found = self.reads.get(f"{self._folder(pool)}/endpoints")
             if found is None:
                 self.followed.forget(pool)
                 return None, None
@@ -69,7 +79,7 @@ class Published:
         raise CorruptRecord(f"{self._folder(pool)}/endpoints", "names parts that do not exist")
 
     def _text(self, pool: str, blob: Blob) -> str | None:
-        return read_blob(self.zookeeper.get, f"{self._folder(pool)}/parts", blob)
+        return read_blob(self.reads.get, f"{self._folder(pool)}/parts", blob)
 
     def _folder(self, pool: str) -> str:
         return f"{self.root}/rendered/{pool}"
@@ -77,7 +87,7 @@ class Published:
     def problem(self, pool: str) -> Problem | None:
         """What is wrong with the pool, None when nothing is. May raise CorruptRecord."""
         path = f"{self._folder(pool)}/problem"
-        found = self.zookeeper.get(path)
+        found = self.reads.get(path)
         return None if found is None else decode_problem(path, found[0])
 
     def accept_removal(self, pool: str) -> Held | None:
@@ -101,8 +111,8 @@ class Published:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""
         base = f"{self.root}/instances/{pool}"
         found = []
-        for task_id in self.zookeeper.children(base):
-            node = self.zookeeper.get(f"{base}/{task_id}")
+        for task_id in self.reads.children(base):
+            node = self.reads.get(f"{base}/{task_id}")
             if node is None:
                 continue  # ended between the two reads
             try:

@@ -5,6 +5,7 @@ Knows whom to ask and what it means when one does not answer. What follows from 
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -161,6 +162,7 @@ def all_statuses(context: Context) -> list[dict[str, Any]]:
     scheduler = Scheduler(context)
     scheduler.ask_for_all()
     view = context.pools.all()
+    context = replace(context, published=context.published.ahead(view))
     short: dict[str, dict[str, Any]] = {}
     for name, stored in view.items():
         try:

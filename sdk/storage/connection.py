@@ -7,7 +7,7 @@ know what the nodes mean.
 import enum
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -66,6 +66,8 @@ _log = structlog.get_logger()
 
 # Path, version and framing of one operation inside a packet, estimated generously.
 _OP_OVERHEAD_BYTES = 200
+# Questions that are sent before the first answer is waited for; what a server has to answer others waits behind them.
+_AT_ONCE = 200
 
 
 class _Signal(enum.Enum):
@@ -229,6 +231,17 @@ class ZooKeeper:
         except NoNode:
             return None
         return data or b"", stat.version
+
+    def get_many(self, paths: Sequence[str]) -> list[tuple[bytes, int] | None]:
+        """`get` of each, in one round trip or a few: all are asked for before the first answer is waited for."""
+        return [
+            None if found is None else (found[0] or b"", found[1].version)
+            for found in self._ask(self._client.get_async, paths)
+        ]
+
+    def children_many(self, paths: Sequence[str]) -> list[list[str]]:
+        """`children` of each, in one round trip or a few."""
+        return [sorted(found or ()) for found in self._ask(self._client.get_children_async, paths)]
 
     def stat(self, path: str) -> Stat | None:
         """The facts about a node, None when there is none."""
@@ -418,10 +431,25 @@ class ZooKeeper:
     # -- kazoo ---------------------------------------------------------------------------------------------------------
 
     def _do(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        return self._answer(path, self._sent(path, call, *args, **kwargs))
+
+    def _ask(self, call: Callable[..., Any], paths: Sequence[str]) -> Iterator[Any]:
+        """The answer to `call` of each path, None where there is no node."""
+        for at in range(0, len(paths), _AT_ONCE):
+            some = paths[at : at + _AT_ONCE]
+            for path, pending in [(path, self._sent(path, call, path)) for path in some]:
+                try:
+                    yield self._answer(path, pending)
+                except NoNode:
+                    yield None
+
+    def _sent(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         if self._state is not State.CONNECTED:
             # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
             raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
-        pending = call(*args, **kwargs)
+        return call(*args, **kwargs)
+
+    def _answer(self, path: str, pending: Any) -> Any:
         try:
             return pending.get(timeout=self._timeout)
         except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error

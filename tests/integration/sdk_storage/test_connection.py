@@ -82,6 +82,19 @@ def test_reads_and_writes_give_versions(zk: ZooKeeper, zk_root: str) -> None:
     assert not zk.exists(f"{zk_root}/a")
 
 
+def test_many_nodes_can_be_asked_for_together(zk: ZooKeeper, zk_root: str) -> None:
+    """In the order of the question, however many they are and whether they are there or not."""
+    names = [f"n{number}" for number in range(450)]
+    for name in names[::3]:
+        zk.create(f"{zk_root}/{name}", name.encode())
+    zk.create(f"{zk_root}/n0/b", b"")
+    zk.create(f"{zk_root}/n0/a", b"")
+    paths = [f"{zk_root}/{name}" for name in names]
+    assert zk.get_many(paths) == [(name.encode(), 0) if number % 3 == 0 else None for number, name in enumerate(names)]
+    assert zk.children_many([*paths[:2], zk_root]) == [["a", "b"], [], sorted(names[::3])]
+    assert zk.get_many([]) == []
+
+
 def test_conflicts_have_their_own_types(zk: ZooKeeper, zk_root: str) -> None:
     """A caller can tell why a write did not fit."""
     path = f"{zk_root}/a/b"
