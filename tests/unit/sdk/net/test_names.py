@@ -39,9 +39,7 @@ def test_an_address_that_the_api_takes_can_be_that_of_a_server(text: str) -> Non
         assert decode_operations(encode_operations([put]), "operations") == (put,)
 
 
-@pytest.mark.parametrize(
-    "text", ["a" * 64, "1.2.3", "300.1.1.1", "a..b", "-a", "a b", "", "a\n", "x" * 254, "fe80::1%x"]
-)
+@pytest.mark.parametrize("text", ["a" * 64, "1.2.3", "300.1.1.1", "a..b", "-a", "a b", "", "a\n", "fe80::1%x"])
 def test_what_is_no_host(text: str) -> None:
     """Each breaks a rule that has a sentence."""
     assert not is_host(text)
