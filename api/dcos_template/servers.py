@@ -8,8 +8,7 @@ import zlib
 from collections.abc import Collection, Mapping
 
 from api.dcos_template.endpoint import Endpoint, Kind
-from pool_executor.contract import MAX_SERVER_ID, Server
-from pool_executor.contract.servers import decode_server, encode_server
+from pool_executor.contract import MAX_SERVER_ID, Server, decode_server, encode_server
 from scheduler.pools.model import EndpointType, Service
 from sdk.net.address import is_address
 
