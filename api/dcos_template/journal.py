@@ -85,7 +85,8 @@ class Journal:
         self._dirty: set[int] = set()
         self.unsaved = False
         """Whether the head would be another one although no operation was added."""
-        self._previous: frozenset[str] = frozenset()
+        # Of the parts that the last head names, and those of the one before.
+        self._named: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
     @classmethod
     def resume(
@@ -106,6 +107,7 @@ class Journal:
         made._inline = list(head.operations)
         made._inline_weight = sum(map(weight, head.operations))
         made._dirty = {shard_of(operation.backend) for operation in behind}
+        made._named = (made._names(), frozenset())
         return made
 
     # ------------------------------------------------------------ what is
@@ -137,7 +139,7 @@ class Journal:
 
     def names(self) -> frozenset[str]:
         """The sha256 of every part that the head names, or the one before it did."""
-        return self._previous | self._names()
+        return self._names().union(*self._named)
 
     def _names(self) -> frozenset[str]:
         blobs = [kept.segment.blob for kept in self._segments]
@@ -182,9 +184,8 @@ class Journal:
                 first = self._sequence - len(self._inline) + 1
                 self._segments.append(_Kept(Segment(first, self._sequence, blob), now))
                 self._inline, self._inline_weight = [], 0
-        before = self._names()
         self._drop_old(now)
-        self._previous, self.unsaved = before, False
+        self._named, self.unsaved = (self._names(), self._named[0]), False
         head = Endpoints(
             pool=self.pool,
             lineage=self.lineage,
@@ -244,7 +245,6 @@ class Journal:
 
     def finish_compaction(self, compaction: Compaction, listed: Blob | None) -> None:
         """All parts of the new base are stored, `listed` its list of shards; the next head names it."""
-        self._previous |= self._names()
         self._shards = self.shards_with(compaction)
         self._list, self._base, self.unsaved = listed, compaction.base, True
 
