@@ -403,7 +403,7 @@ def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
     wait_until(tree.servers, what="the bundle")
     first.stop()
     before = tree.head("web")
-    tree.session.set(f"{zk_root}/pools/web", b'{"name": "web", "fromTheFuture": true}')
+    tree.session.set(f"{zk_root}/pools/web", b'{"schema": 99, "uid": "u", "version": 1, "created": 0, "author": ""}')
     tree.pools.create(web("other"))
     second = Template(zookeeper.address, zk_root, listener.target)
     wait_until(lambda: tree.servers("other"), what="the readable pool")

@@ -1,8 +1,12 @@
-"""An immutable text as ZooKeeper nodes: packed, split when it is large, put together again without trust. Pure."""
+"""An immutable text as ZooKeeper nodes: packed, split when it is large, put together again without trust. Pure.
+
+Such nodes stand side by side below one, and are named by their content.
+"""
 
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import count
 from typing import NamedTuple
 
 from sdk.errors import CorruptRecord
@@ -27,7 +31,7 @@ class Blob(NamedTuple):
 
 
 def encode_blob(text: str, max_node_bytes: int = MAX_NODE_BYTES) -> list[tuple[str, bytes]]:
-    """The nodes below `parts/` that hold `text`, in the order in which they must be created.
+    """The nodes that hold `text`, in the order in which they must be created.
 
     One node named by the sha256, or `<sha256>.0`, `<sha256>.1`, ... when it would be too large. The first is written
     last, so a reader that finds it finds the others.
@@ -83,5 +87,22 @@ def decode_blob(blob: Blob, chunks: Iterable[bytes]) -> str:
     decoder = BlobDecoder(blob)
     for chunk in chunks:
         if decoder.feed(chunk):
+            break
+    return decoder.text()
+
+
+def read_blob(read: Callable[[str], tuple[bytes, int] | None], folder: str, blob: Blob) -> str | None:
+    """The text of `blob`, whose nodes stand below `folder`; None when one of them is not there.
+
+    `read` gives data and version of a node, None without one. Raises CorruptRecord when the nodes hold something else.
+    """
+    path = f"{folder}/{blob.sha256}"
+    if (whole := read(path)) is not None:
+        return decode_blob(blob, [whole[0]])
+    decoder = BlobDecoder(blob)
+    for index in count():
+        if (chunk := read(f"{path}.{index}")) is None:
+            return None
+        if decoder.feed(chunk[0]):
             break
     return decoder.text()
