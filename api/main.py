@@ -38,6 +38,8 @@ class ApiSettings:
     scheduler_secret: str | None = field(default=None, repr=False)
     accounts: Accounts | None = None
     allow_unauthenticated: bool = False
+    hosts: tuple[str, ...] = ()
+    """Names under which browsers ask for this server, beside this machine's own."""
 
     def check(self) -> None:
         """Raise InvalidSpec when everybody on the network could change everything and nobody said so."""
@@ -64,6 +66,7 @@ class ApiServer:
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
             accounts=settings.accounts,
+            hosts=settings.hosts,
         )
         try:
             self._server = HttpServer(settings.listen, threads=_THREADS, name="api")

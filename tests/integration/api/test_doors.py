@@ -3,6 +3,7 @@ address. Over real HTTP, and held against what is stored.
 """
 
 import base64
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -90,6 +91,54 @@ def test_behind_a_proxy_old_browsers_are_known_by_the_host_that_they_asked(serve
     origin = "https://dcos.example"
     assert send(f"{server}/v2/pools", "POST", minimal(), Origin=origin).status == 403
     assert send(f"{server}/v2/pools", "POST", minimal(), Origin=origin, X_Forwarded_Host="dcos.example").status == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": f"{EVIL}:8080"}, {"Sec_Fetch_Site": "same-origin"}, {"Sec_Fetch_Site": "none"}]
+)
+@pytest.mark.parametrize(
+    "host", ["evil.example:8080", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "x]"]
+)
+def test_a_name_of_somebody_else_that_points_here_is_refused(
+    server: str, scheduler: Scheduler, host: str, headers: dict[str, str]
+) -> None:
+    """DNS rebinding: page and server are one to the browser, for reading, too. Pages may set X-Forwarded-Host."""
+    more = {"Host": host, "X_Forwarded_Host": "localhost", **headers}
+    for method, path, body in (("GET", "/v2/pools", None), ("POST", "/v2/pools", minimal()), ("GET", "/ping", None)):
+        answer = send(f"{server}{path}", method, body, **more)
+        assert answer.status == 403
+        assert "EDGELB_API_HOSTS" in answer.data.decode()
+    assert ApiClient(server).pools() == []
+    assert scheduler.calls == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8080", "[::1]:8080", "[::1]", "10.0.0.7", "localhost", "LOCALHOST:80", "a.localhost", "OWN", "OWN.:9"],
+)
+def test_browsers_get_in_by_addresses_and_by_our_own_names(server: str, host: str) -> None:
+    """Nobody else can make these point here."""
+    headers = {"Host": host.replace("OWN", socket.gethostname()), "Sec_Fetch_Site": "same-origin"}
+    assert send(f"{server}/v2/pools", "GET", **headers).status == 200
+
+
+def test_programs_may_ask_for_any_name(server: str) -> None:
+    """They may know an entry of DNS that we do not; a change of a page's has one of the headers."""
+    assert send(f"{server}/v2/pools", "POST", minimal(), Host="edgelb.marathon.mesos:8080").status == 200
+
+
+def test_names_that_the_settings_list_are_known(
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Those of a proxy that hands Host on."""
+    settings = ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", hosts=("DCOS.example.",))
+    running = ApiServer(settings, connection)
+    url = f"http://{running.start()}/v2/pools"
+    try:
+        for host, status in (("dcos.example", 200), ("dcos.example:443", 200), ("x.dcos.example", 403)):
+            assert send(url, "GET", Host=host, Sec_Fetch_Site="same-origin").status == status
+    finally:
+        running.stop()
 
 
 @pytest.mark.parametrize("body", [{}, {"confirm": "other"}, {"confirm": True}, []])
