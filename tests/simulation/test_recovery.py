@@ -502,7 +502,7 @@ def test_replacement_of_long_ago_blocks_nobody() -> None:
     sim = deployed(agents=4, count=2, constraints=UNIQUE, recovery=RecoveryPolicy(replace_after=5.0))
     sim.kill_agent(sim.where("web/app-0"))
     sim.run_until(lambda: len(sim.running()) == 2, "it is replaced")
-    sim.settle(86400.0)
+    sim.settle(7200.0)
     sim.behave("app-0-server", Behaviour(runs_after=1e6))
     sim.kill_task("web/app-0")
     sim.settle(30)
