@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chain.chain import Chain, Pool
+from tests.support.chain.chain import PATIENCE, Chain, Pool
 from tests.support.chain.recycling import in_use, recycle
 from tests.support.wait import wait_until
 
@@ -41,20 +42,7 @@ def test_servers_go_while_the_disk_is_full(cramped: Pool) -> None:
     ballast.unlink()
     recycle(cramped, cramped.tasks[0])
     ports = in_use(cramped)
-    for pid in haproxy_of(cramped):
-        os.kill(pid, 9)
-    wait_until(lambda: cramped.ports() == ports, 60, "HAProxy's new start with the same servers")
+    for pid in cramped.haproxy():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: cramped.ports() == ports, PATIENCE, "HAProxy's new start with the same servers")
     cramped.serves(*cramped.tasks)
-
-
-def haproxy_of(pool: Pool) -> list[int]:
-    """The process ids of a pool's HAProxy, found by the sandbox in their command lines."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            with contextlib.suppress(OSError):
-                words = (path / "cmdline").read_bytes().split(b"\0")
-                if b"haproxy" in words[0] and any(str(pool.sandbox).encode() in word for word in words):
-                    found.append(int(path.name))
-    assert found, "no HAProxy runs"
-    return found

@@ -13,7 +13,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -250,6 +250,17 @@ class Pool:
             for name, row in self.servers(backend).items()
             if not row["status"].startswith(("MAINT", "DRAIN"))
         }
+
+    def haproxy(self) -> set[int]:
+        """The process ids of its HAProxy, found by the sandbox in their command lines."""
+        found = set()
+        for path in Path("/proc").iterdir():
+            if path.name.isdigit():
+                with suppress(OSError):
+                    words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                    if "haproxy" in words[0] and any(str(self.sandbox) in word for word in words):
+                        found.add(int(path.name))
+        return found
 
 
 def _many(ask: Callable[[], tuple[int, str]], count: int) -> Iterator[tuple[int, str]]:
