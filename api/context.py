@@ -9,6 +9,7 @@ from api.live_pools import LivePools
 from api.liveness import Liveness
 from api.problems import ApiProblem
 from api.published import Published
+from api.read_ahead import ReadAhead
 from api.scheduler_link import SchedulerLink
 from scheduler.pools import texts
 from scheduler.pools.stored import StoredPool
@@ -36,7 +37,7 @@ class Context:
         return cls(
             zookeeper=zookeeper,
             pools=LivePools(zookeeper, base),
-            published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=zookeeper),
+            published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=ReadAhead(zookeeper)),
             scheduler=SchedulerLink(zookeeper, base, framework, secret),
             liveness=Liveness(zookeeper, base, SystemClock()),
             lags=Lags(SystemClock()),

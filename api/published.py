@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from api.dcos_template.problem import Held, Problem, decode_problem
-from api.read_ahead import ReadAhead, Reads
+from api.read_ahead import ReadAhead
 from api.rendered import Rendered
 from api.servers import PublishedServers, counted
 from pool_executor.contract import (
@@ -44,7 +44,7 @@ class Published:
     zookeeper: ZooKeeper
     root: str
     framework: str
-    reads: Reads
+    reads: ReadAhead
     followed: PublishedServers = field(default_factory=PublishedServers)
 
     def ahead(self, pools: Collection[str]) -> "Published":
@@ -57,8 +57,8 @@ class Published:
 
     def structure(self, pool: str) -> Structure | None:
         """The head of the pool's structure, None when nothing has been rendered yet. May raise CorruptRecord."""
-        found = self.reads.get(f"{self._folder(pool)}/structure")
-        return None if found is None else decode_structure(found[0])
+        found = self.reads.data(f"{self._folder(pool)}/structure")
+        return None if found is None else decode_structure(found)
 
     def rendered(self, pool: str) -> Rendered:
         """What is published for the pool. May raise CorruptRecord."""
@@ -68,18 +68,18 @@ class Published:
 
     def _endpoints(self, pool: str) -> tuple[Endpoints | None, Servers | None]:
         for _ in range(_TRIES):
-            found = self.reads.get(f"{self._folder(pool)}/endpoints")
+            found = self.reads.data(f"{self._folder(pool)}/endpoints")
             if found is None:
                 self.followed.forget(pool)
                 return None, None
-            head = decode_endpoints(found[0])
+            head = decode_endpoints(found)
             servers = self.followed.of(head, lambda blob: self._text(pool, blob))
             if servers is not None:
                 return head, servers
         raise CorruptRecord(f"{self._folder(pool)}/endpoints", "names parts that do not exist")
 
     def _text(self, pool: str, blob: Blob) -> str | None:
-        return read_blob(self.reads.get, f"{self._folder(pool)}/parts", blob)
+        return read_blob(self.zookeeper.get, f"{self._folder(pool)}/parts", blob)
 
     def _folder(self, pool: str) -> str:
         return f"{self.root}/rendered/{pool}"
@@ -87,8 +87,8 @@ class Published:
     def problem(self, pool: str) -> Problem | None:
         """What is wrong with the pool, None when nothing is. May raise CorruptRecord."""
         path = f"{self._folder(pool)}/problem"
-        found = self.reads.get(path)
-        return None if found is None else decode_problem(path, found[0])
+        found = self.reads.data(path)
+        return None if found is None else decode_problem(path, found)
 
     def accept_removal(self, pool: str) -> Held | None:
         """Write down that what is held now may go, and tell what it is; None when nothing is. May raise CorruptRecord.
@@ -112,11 +112,11 @@ class Published:
         base = f"{self.root}/instances/{pool}"
         found = []
         for task_id in self.reads.children(base):
-            node = self.reads.get(f"{base}/{task_id}")
+            node = self.reads.data(f"{base}/{task_id}")
             if node is None:
                 continue  # ended between the two reads
             try:
-                found.append(decode_status(node[0]))
+                found.append(decode_status(node))
             except CorruptRecord as error:
                 _log.warning("The status of an instance cannot be read", pool=pool, task_id=task_id, error=str(error))
         return sorted(found, key=lambda status: (status.pod, status.task_id))

@@ -60,11 +60,14 @@ def blueprint(context: Context) -> Blueprint:
         pool, _ = _pool_of_body()
         wanted = condition(request.headers)
         try:
-            return _answer(context.pools.create(pool, account()))
+            response = _answer(context.pools.create(pool, account()))
         except PoolExists as error:
             raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
+        if doubt := context.scheduler.doubt():
+            response.headers.add(WARNING_HEADER, _header(doubt))
+        return response
 
     @route(routes, "/pools/<string:name>", "GET", answers={"200": pool_answer})
     def show(name: str) -> Response:

@@ -22,7 +22,8 @@ from api.pool_states import DEGRADED, PENDING, READY, REJECTED
 def status(client: ApiClient, name: str | None, task_ids: bool, as_json: bool, wait: bool, timeout: float) -> None:
     """Show where a pool's load balancers run, what they serve, and why it is not ready.
 
-    Without a name: the state of every pool with the first reason; exit code 8 when one of them is not ready.
+    Without a name: the state of every pool with the first reason. Exit code 8 when the pool, or one of them, is not
+    ready; with --task-ids, which asks for nothing else, 0 all the same.
     """
     if name is None:
         if wait or task_ids:
@@ -38,8 +39,11 @@ def status(client: ApiClient, name: str | None, task_ids: bool, as_json: bool, w
         for row in found["loadBalancers"]:
             if row["taskId"]:
                 data(row["taskId"])
+        return
     else:
         _one(found)
+    if found["state"] != READY:
+        raise SystemExit(Exit.UNHEALTHY)
 
 
 def _all(client: ApiClient, *, as_json: bool) -> None:

@@ -66,8 +66,8 @@ _log = structlog.get_logger()
 
 # Path, version and framing of one operation inside a packet, estimated generously.
 _OP_OVERHEAD_BYTES = 200
-# Questions that are sent before the first answer is waited for; what a server has to answer others waits behind them.
-_AT_ONCE = 200
+# Nodes that are asked for before the first answer is waited for: answers of half a megabyte each fit into memory.
+_TOGETHER = 16
 
 
 class _Signal(enum.Enum):
@@ -232,16 +232,14 @@ class ZooKeeper:
             return None
         return data or b"", stat.version
 
-    def get_many(self, paths: Sequence[str]) -> list[tuple[bytes, int] | None]:
-        """`get` of each, in one round trip or a few: all are asked for before the first answer is waited for."""
-        return [
-            None if found is None else (found[0] or b"", found[1].version)
-            for found in self._ask(self._client.get_async, paths)
-        ]
+    def get_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The data of several nodes, asked for together; None for each that is not there."""
+        found = self._ask_all(paths, self._client.get_async)
+        return [None if one is None else one[0] or b"" for one in found]
 
-    def children_many(self, paths: Sequence[str]) -> list[list[str]]:
-        """`children` of each, in one round trip or a few."""
-        return [sorted(found or ()) for found in self._ask(self._client.get_children_async, paths)]
+    def children_all(self, paths: Sequence[str]) -> list[list[str]]:
+        """`children` of several nodes, asked for together."""
+        return [sorted(one or ()) for one in self._ask_all(paths, self._client.get_children_async)]
 
     def stat(self, path: str) -> Stat | None:
         """The facts about a node, None when there is none."""
@@ -318,6 +316,30 @@ class ZooKeeper:
 
         Raises the StorageConflict of the first operation that does not fit.
         """
+        return _results(ops, self._do(ops[0].path if ops else "/", self._transaction(ops).commit_async))
+
+    def multi_soon(self, ops: Sequence[Op], done: Callable[[list[int | str | None] | SdkError], None]) -> None:
+        """`multi` without waiting for the answer: `done` gets what it would return, or what it would raise.
+
+        `done` may run on the connection's own thread: it must return at once and must not call ZooKeeper. Several of
+        them are carried out in the order of their calls. Raises as `multi` does what is known at once.
+        """
+        path = ops[0].path if ops else "/"
+        self._check_connected(path)
+        pending = self._transaction(ops).commit_async()
+
+        def answered(result: Any) -> None:
+            try:
+                outcome: list[int | str | None] | SdkError = _results(ops, result.get(block=False))
+            except SdkError as error:
+                outcome = error
+            except Exception as error:  # noqa: BLE001 - whatever kazoo met: the caller waits for a word
+                outcome = _translate(path, error, self.address)
+            done(outcome)
+
+        pending.rawlink(answered)
+
+    def _transaction(self, ops: Sequence[Op]) -> Any:
         check_size(
             ops[0].path if ops else "/",
             sum(len(op.path) + len(getattr(op, "data", b"")) + _OP_OVERHEAD_BYTES for op in ops),
@@ -333,18 +355,7 @@ class ZooKeeper:
                     transaction.set_data(op.path, op.data, op.version)
                 case Delete():
                     transaction.delete(op.path, op.version)
-        answers = self._do(ops[0].path if ops else "/", transaction.commit_async)
-        results: list[int | str | None] = []
-        for op, answer in zip(ops, answers, strict=True):
-            if isinstance(answer, kz.RolledBackError | kz.RuntimeInconsistency):
-                continue  # not the culprit: another operation of the multi is
-            if isinstance(answer, Exception):
-                raise _translate(op.path, answer) from answer
-            if isinstance(op, Set):
-                results.append(answer.version)
-            else:
-                results.append(answer if isinstance(op, Create) else None)
-        return results
+        return transaction
 
     # -- what stays ----------------------------------------------------------------------------------------------------
 
@@ -431,22 +442,19 @@ class ZooKeeper:
     # -- kazoo ---------------------------------------------------------------------------------------------------------
 
     def _do(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        return self._answer(path, self._sent(path, call, *args, **kwargs))
+        return self._answer(path, self._ask(path, call, *args, **kwargs))
 
-    def _ask(self, call: Callable[..., Any], paths: Sequence[str]) -> Iterator[Any]:
-        """The answer to `call` of each path, None where there is no node."""
-        for at in range(0, len(paths), _AT_ONCE):
-            some = paths[at : at + _AT_ONCE]
-            for path, pending in [(path, self._sent(path, call, path)) for path in some]:
+    def _ask_all(self, paths: Sequence[str], call: Callable[..., Any]) -> Iterator[Any]:
+        """The answers to `call` in the order of the paths, None where there is no node."""
+        for at in range(0, len(paths), _TOGETHER):
+            for path, pending in [(path, self._ask(path, call, path)) for path in paths[at : at + _TOGETHER]]:
                 try:
                     yield self._answer(path, pending)
                 except NoNode:
                     yield None
 
-    def _sent(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        if self._state is not State.CONNECTED:
-            # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
-            raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
+    def _ask(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        self._check_connected(path)
         return call(*args, **kwargs)
 
     def _answer(self, path: str, pending: Any) -> Any:
@@ -454,6 +462,26 @@ class ZooKeeper:
             return pending.get(timeout=self._timeout)
         except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error
             raise _translate(path, error, self.address) from error
+
+    def _check_connected(self, path: str) -> None:
+        if self._state is not State.CONNECTED:
+            # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
+            raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
+
+
+def _results(ops: Sequence[Op], answers: Sequence[Any]) -> list[int | str | None]:
+    """What a multi answers, in our values; raises the StorageConflict of the first operation that does not fit."""
+    results: list[int | str | None] = []
+    for op, answer in zip(ops, answers, strict=True):
+        if isinstance(answer, kz.RolledBackError | kz.RuntimeInconsistency):
+            continue  # not the culprit: another operation of the multi is
+        if isinstance(answer, Exception):
+            raise _translate(op.path, answer) from answer
+        if isinstance(op, Set):
+            results.append(answer.version)
+        else:
+            results.append(answer if isinstance(op, Create) else None)
+    return results
 
 
 def _translate(path: str, error: Exception, address: str = "") -> SdkError:

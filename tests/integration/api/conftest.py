@@ -42,8 +42,9 @@ from tests.support.zookeeper import ZooKeeperServer
 
 @pytest.fixture
 def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    """A connection as the API opens it."""
-    opened = connect(zookeeper.address, session_timeout=2.0)
+    """A connection as the API opens it, but for its patience."""
+    # Longer than the 2 s of the API itself: on a busy machine ZooKeeper may be silent for that long.
+    opened = connect(zookeeper.address, session_timeout=10.0)
     assert opened.wait_connected(10)
     yield opened
     opened.close()

@@ -59,8 +59,11 @@ def rows(text: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line) for line in text.splitlines() if line.strip()]
 
 
-def test_create_says_what_the_product_said(run: Run, tmp_path: Path) -> None:
+def test_create_says_what_the_product_said(
+    run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str, tmp_path: Path
+) -> None:
     """And where to look next."""
+    connection.put(f"{zk_root}/frameworks/edgelb/framework", b'{"framework_id": "f"}')
     result = run("create", written(tmp_path / "web.json", minimal()))
 
     assert result.stdout == (
@@ -212,13 +215,14 @@ def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
     problem = Problem(pool_version=1, backends=({"backend": "app", "reason": reason},))
     connection.put(f"{zk_root}/rendered/web/problem", encode_problem(problem))
     say(scheduler, [pod()])
-    result = run("status", "web")
+    result = run("status", "web", code=Exit.UNHEALTHY)
 
     lines = rows(result.stdout)
     assert lines[0][0].startswith("web is degraded: 1 of 1 instances serve the current configuration; backend app has")
     assert ["BACKEND", "FRONTENDS", "SERVERS", "UP", "WHY"] in lines
     assert ["app", "frontend_0.0.0.0_80", "0", "0", reason] in lines
-    (row,) = json.loads(run("status", "web", "--json").stdout)["backends"]
+    (row,) = json.loads(run("status", "web", "--json", code=Exit.UNHEALTHY).stdout)["backends"]
+    run("status", "web", "--task-ids")
     assert (row["servers"], row["up"], row["reason"]) == (0, 0, reason)
     waited = run("status", "web", "--wait", "--timeout", "0", code=Exit.TIMEOUT)
     assert f"Warning: backend app has no servers: {reason}" in waited.stderr
@@ -267,7 +271,7 @@ def test_status_tells_each_death_of_haproxy(
     assert "HAProxy was ended by SIGKILL at 20" in shown
 
     publish_instance(connection, zk_root, instance(deaths=tuple(deaths * 3), counters={"haproxy_died": 9}))
-    found = run("status", "web").stdout
+    found = run("status", "web", code=Exit.UNHEALTHY).stdout
     assert "HAProxy of edgelb-pool-0 dies again and again: was ended by SIGKILL at 20" in found
     assert "9 times so far" in found
 
@@ -287,7 +291,7 @@ def test_status_shows_why_an_instance_is_pending(run: Run, scheduler: Scheduler)
     reasons = [{"count": 2, "reason": "ports 80 not free"}, {"count": 1, "reason": "role slave_public missing"}]
     say(scheduler, [pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})])
 
-    shown = run("status", "web").stdout
+    shown = run("status", "web", code=Exit.UNHEALTHY).stdout
     assert "web is pending: edgelb-pool-0 cannot be placed yet: 2 offers: ports 80 not free (and 1 more)" in shown
     assert (
         "edgelb-pool-0: waits for an offer that fits:\n"

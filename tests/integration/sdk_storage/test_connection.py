@@ -82,19 +82,6 @@ def test_reads_and_writes_give_versions(zk: ZooKeeper, zk_root: str) -> None:
     assert not zk.exists(f"{zk_root}/a")
 
 
-def test_many_nodes_can_be_asked_for_together(zk: ZooKeeper, zk_root: str) -> None:
-    """In the order of the question, however many they are and whether they are there or not."""
-    names = [f"n{number}" for number in range(450)]
-    for name in names[::3]:
-        zk.create(f"{zk_root}/{name}", name.encode())
-    zk.create(f"{zk_root}/n0/b", b"")
-    zk.create(f"{zk_root}/n0/a", b"")
-    paths = [f"{zk_root}/{name}" for name in names]
-    assert zk.get_many(paths) == [(name.encode(), 0) if number % 3 == 0 else None for number, name in enumerate(names)]
-    assert zk.children_many([*paths[:2], zk_root]) == [["a", "b"], [], sorted(names[::3])]
-    assert zk.get_many([]) == []
-
-
 def test_conflicts_have_their_own_types(zk: ZooKeeper, zk_root: str) -> None:
     """A caller can tell why a write did not fit."""
     path = f"{zk_root}/a/b"
@@ -141,6 +128,17 @@ def test_json_nodes_are_sorted_and_checked(zk: ZooKeeper, zk_root: str) -> None:
     zk.set(f"{zk_root}/j", b"[" * 100_000)
     with pytest.raises(CorruptRecord, match=f"{zk_root}/j"):
         zk.get_json(f"{zk_root}/j")
+
+
+def test_several_nodes_are_read_together(zk: ZooKeeper, zk_root: str) -> None:
+    """Each in its place, also beyond what is asked for at once; None stands for one that is not there."""
+    for number in range(0, 40, 2):
+        zk.create(f"{zk_root}/many/{number}", str(number).encode())
+    found = zk.get_all([f"{zk_root}/many/{number}" for number in range(40)])
+    assert found == [str(number).encode() if number % 2 == 0 else None for number in range(40)]
+    assert zk.get_all([]) == []
+    names = sorted(map(str, range(0, 40, 2)))
+    assert zk.children_all([f"{zk_root}/many", f"{zk_root}/nothing"] * 20) == [names, []] * 20
 
 
 def test_a_packet_that_the_server_would_drop_is_refused(zk: ZooKeeper, zk_root: str) -> None:
