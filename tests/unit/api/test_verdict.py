@@ -171,11 +171,21 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
     ],
 )
 def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str, Any], reason: str) -> None:
-    """All instances serve the current configuration, and that is not enough."""
+    """All instances have the current configuration, and that is not enough."""
     found = status(**changes)
     assert found["state"] == "degraded"
     assert found["reasons"] == [reason]
-    assert found["summary"] == f"1 of 1 instances serve the current configuration; {reason}"
+    whole = "0 of 1 instances serve all of the" if "leaves the listener" in reason else "1 of 1 instances serve the"
+    assert found["summary"] == f"{whole} current configuration; {reason}"
+
+
+def test_a_listener_that_is_left_out_is_told_while_the_instance_waits_for_its_replacement() -> None:
+    """The plan says when it comes, the instance what is lacking until then."""
+    waiting = serving(waiting=(Waiting(listener="in", missing=("the port in",)),))
+    pending = {"status": "PENDING", "summary": "waits for its turn"}
+    found = status(instance=waiting, side=replace(SIDE, pods=({**POD, "pending": pending},)))
+    [row] = found["loadBalancers"]
+    assert row["note"] == "leaves the listener in (pool.haproxy.frontends[0]) out until it has the port in"
 
 
 def test_a_lag_of_a_moment_is_shown_and_no_fault() -> None:
