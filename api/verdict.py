@@ -80,7 +80,7 @@ def verdict(
     head = rendered.structure
     unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
     problem = facts.problem
-    if problem is not None and problem.structure and unrendered and problem.pool_version == stored.version:
+    if problem is not None and problem.structure and unrendered and problem.revision == stored.revision:
         return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [problem.structure])
     doubts = [doubt.reason for doubt in facts.doubts]
     if unrendered or head is None:
