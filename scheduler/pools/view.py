@@ -8,8 +8,8 @@ from scheduler.pools.stored import StoredPool
 class PoolView(Mapping[str, StoredPool]):
     """All pools by name; views of one watch share those that did not change, so that telling them apart costs nothing.
 
-    `unreadable` names nodes that could not be read and were never readable since we look. A pool in `unreadable` exists:
-    whoever acts on absence must leave what belongs to it alone.
+    `unreadable` names nodes that could not be read and were never readable since we look. Such a pool exists: whoever
+    acts on absence must leave what belongs to it alone.
     """
 
     def __init__(self, pools: Mapping[str, StoredPool], unreadable: Mapping[str, str]) -> None:
