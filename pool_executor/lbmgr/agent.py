@@ -195,7 +195,7 @@ class Agent:
 
     def _take_events(self) -> None:
         """Wait a tick for an event, then take all there are: of several heads only the last one counts."""
-        timeout: float | None = _TICK
+        timeout: float | None = self._report.pause(_TICK)
         while True:
             try:
                 event = self._events.get(timeout=timeout) if timeout is not None else self._events.get_nowait()

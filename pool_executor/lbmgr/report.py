@@ -62,6 +62,7 @@ class Report:
         self._nodes: Nodes | None = None
         self._shown: InstanceStatus | None = None
         self._told_at = 0.0
+        self._held_back = False
 
     def attach(self, nodes: Nodes) -> None:
         """Tell it there from now on."""
@@ -71,7 +72,9 @@ class Report:
 
     def tell(self, now: float) -> None:
         """Tell what is news, if the last news are old enough."""
+        self._held_back = False
         if now < self._told_at + _EACH:
+            self._held_back = True
             return
         status = self._status()
         shown = self._shown
@@ -88,6 +91,12 @@ class Report:
         if self._nodes is not None:
             self._nodes.publish(encode_status(status))
         self._on_status(status)
+
+    def pause(self, most: float) -> float:
+        """How long nothing is to be told, in seconds."""
+        if not self._held_back:
+            return most
+        return min(most, max(0.001, self._told_at + _EACH - time.monotonic()))
 
     def _status(self) -> InstanceStatus:
         settings, life = self._settings, self._life
