@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pool_executor.bundle import Server, split_servers
 from pool_executor.lbmgr.content import Content, ServerRef
-from pool_executor.lbmgr.instance import SERVING
+from pool_executor.lbmgr.instance import RELAYS, SERVING
 from sdk.net.address import canonical
 
 _FORCED_MAINTENANCE = 1
@@ -54,7 +54,7 @@ def differences(content: Content, running: Mapping[ServerRef, RunningServer], re
     found += [
         f"{ref} is not wanted"
         for ref in sorted(running.keys() - wanted.keys())
-        if ref not in retired and str(ref) != SERVING
+        if ref not in retired and str(ref) != SERVING and not ref.backend.startswith(RELAYS)
     ]
     for ref, server in sorted(wanted.items()):
         if (state := running.get(ref)) is None:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from pool_executor.bundle import port_variable
+from pool_executor.contract import port_variable
 from pool_executor.lbmgr.old_workers import WorkerLimits
 
 #: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.
 SERVING = "_lbmgr/serving"
+#: The map file among the sockets that says whether a leaving worker hands requests on to its successor, and its entry.
+RELAY_MAP, RELAY_ENTRY = "relay.map", "relay yes\n"
+#: How the names of backends begin through which it does so; they have no servers of the pool.
+RELAYS = "_relay-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from pool_executor.lbmgr.runtime import Runtime, SocketFailed, ask_once
 from sdk import programs
 from sdk.errors import EnvironmentProblem
@@ -37,6 +38,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 _POLL = 0.005
 _MASTER_POLL = 0.05
 _MASTER_PATIENCE = 5.0
+_RELAY_PATIENCE = 1.0
 _MAX_LOG_BYTES = 8 * 1024 * 1024
 _ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\) : (?:config : )?(?P<text>.*)$")
 
@@ -75,6 +77,8 @@ class Haproxy:
         self._directory = directory
         self._admin = admin
         self._master = master
+        # Beside the sockets, because it has no more to do with a version of the configuration than they have.
+        self._relay = admin.parent / RELAY_MAP
         self._log_path = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -131,6 +135,7 @@ class Haproxy:
     def _spawn(self) -> None:
         for path in (self._admin, self._master):
             path.unlink(missing_ok=True)
+        self._allow_relaying()
         with open(self._log_path, "ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -149,6 +154,7 @@ class Haproxy:
         """What `haproxy -c` says against the files, None when it accepts them."""
         arguments = [word for path in files for word in ("-f", str(path))]
         try:
+            self._allow_relaying()
             done = subprocess.run(
                 [self._binary, "-c", *arguments],
                 capture_output=True,
@@ -169,11 +175,9 @@ class Haproxy:
     def reload(self, marker: str, timeout: float) -> Serving | Failed:
         """Execute the master anew and wait until a new worker has read `marker`; the old worker leaves by itself."""
         deadline = time.monotonic() + timeout
-        # Right after a start or reload the worker answers some milliseconds before its master does.
-        while (before := self.processes()) is None:
-            if self.ended is not None or time.monotonic() >= deadline - timeout + _MASTER_PATIENCE:
-                return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
-            time.sleep(_POLL)
+        before = self._processes_soon(_MASTER_PATIENCE)
+        if before is None:
+            return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
         offset = self._log_size()
         self._signal(signal.SIGUSR2)
         return self._prove(marker, deadline, offset, reloads=before.reloads)
@@ -185,6 +189,13 @@ class Haproxy:
         except SocketFailed:
             return None
 
+    def _processes_soon(self, patience: float) -> Processes | None:
+        """The same; right after a start or reload the worker answers some milliseconds before its master does."""
+        deadline = time.monotonic() + patience
+        while (found := self.processes()) is None and self.ended is None and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        return found
+
     def end_worker(self, pid: int) -> None:
         """End one worker at once, of those that `processes` has just told; its connections are cut."""
         with contextlib.suppress(ProcessLookupError):  # it was done in this very moment
@@ -192,6 +203,7 @@ class Haproxy:
 
     def soft_stop(self) -> None:
         """Close the listeners, let the connections finish, then exit."""
+        self._forbid_relaying()
         self._signal(signal.SIGUSR1)
 
     def stop(self, timeout: float) -> None:
@@ -232,6 +244,27 @@ class Haproxy:
             with contextlib.suppress(OSError):
                 older.unlink()
         os.truncate(self._log_path, 0)
+
+    # -- relaying
+
+    def _allow_relaying(self) -> None:
+        if not self._relay.exists():
+            self._relay.write_text(RELAY_ENTRY)
+
+    def _forbid_relaying(self) -> None:
+        """Nobody comes after this worker: what is asked on the connections that are left is answered where they are.
+
+        A worker that leaves takes hardly any orders, but changes of maps.
+        """
+        processes = self._processes_soon(_RELAY_PATIENCE)
+        if processes is None:
+            _log.warning("HAProxy's workers were not told that nobody follows them: the master does not answer")
+            return
+        for pid in (*processes.workers, *processes.leaving):
+            try:
+                ask_once(self._master, f"@!{pid} clear map {self._relay}", timeout=_RELAY_PATIENCE)
+            except SocketFailed as error:
+                _log.warning("A worker was not told that nobody follows it", worker=pid, error=str(error))
 
     # -- proof
 
