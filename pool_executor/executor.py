@@ -131,6 +131,7 @@ class PoolExecutor(Executor):
                 binds=assignment.binds,
                 health=assignment.health,
                 limits=assignment.limits,
+                resources=assignment.resources,
                 sandbox=self._host.sandbox,
                 sockets=sockets.path,
             ),

@@ -13,6 +13,7 @@ from typing import cast
 
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
+from pool_executor.lbmgr.resources import Resources
 from sdk.errors import CorruptRecord
 
 
@@ -30,6 +31,7 @@ class Assignment:
     health: HealthPolicy = field(default_factory=HealthPolicy)
     kill_grace: float
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    resources: Resources = field(default_factory=Resources)
 
 
 def parse(task: Mapping[str, object]) -> Assignment:
@@ -65,8 +67,22 @@ def parse(task: Mapping[str, object]) -> Assignment:
             timeout=max(0.1, _number(health, "timeout", "data.health.timeout")),
         ),
         limits=_limits(_object(data, "old_workers", "data.old_workers", default={})),
+        resources=Resources(cpus=_scalar(task, "cpus"), memory=_scalar(task, "mem")),
         kill_grace=_kill_policy(task, _number(data, "kill_grace", "data.kill_grace")),
     )
+
+
+def _scalar(task: Mapping[str, object], name: str) -> float | None:
+    """What the container has of a resource: the task's and the executor's, None when neither says. Reserved or not."""
+    executor = task.get("executor")
+    found = 0.0
+    for owner in (task, executor if isinstance(executor, Mapping) else {}):
+        resources = owner.get("resources")
+        for entry in resources if isinstance(resources, list | tuple) else ():
+            if isinstance(entry, Mapping) and entry.get("name") == name:
+                value = _object(entry, "scalar", f"resources.{name}.scalar").get("value")
+                found += _number({name: value}, name, f"resources.{name}.scalar.value")
+    return found or None
 
 
 def _limits(fields: Mapping[str, object]) -> WorkerLimits:

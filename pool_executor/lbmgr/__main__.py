@@ -20,6 +20,7 @@ from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.resources import Resources
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
@@ -55,6 +56,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--health-interval", type=float, default=2.0)
     parser.add_argument("--health-max-fail", type=int, default=0, help="checks that may fail in a row; 0: any number")
     parser.add_argument("--health-timeout", type=float, default=5.0)
+    parser.add_argument("--cpus", type=float, help="CPUs that HAProxy may use; default: all")
+    parser.add_argument("--memory", type=float, help="MB that lbmgr and HAProxy may use; default: any")
     limits = WorkerLimits()
     parser.add_argument("--max-old-workers", type=int, default=limits.most, help="workers that may outlive a reload")
     parser.add_argument("--old-worker-at-least", type=float, default=limits.at_least, help="seconds that each has")
@@ -97,6 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
                     hard_stop_after=options.hard_stop_after,
                     close_spread=options.close_spread,
                 ),
+                resources=Resources(cpus=options.cpus, memory=options.memory),
                 sandbox=(options.sandbox or Path(tempfile.mkdtemp(prefix="lbmgr-"))).resolve(),
                 sockets=sockets.path,
             ),

@@ -5,6 +5,7 @@ Events come through a queue from ZooKeeper's thread, the executor and signal han
 """
 
 import enum
+import os
 import queue
 import time
 from collections.abc import Callable
@@ -93,6 +94,8 @@ class Agent:
             sockets=settings.sockets,
             state=settings.sandbox / "haproxy.state",
             limits=settings.limits,
+            resources=settings.resources,
+            cores=len(os.sched_getaffinity(0)),
         )
         files = Files(settings.sandbox)
         self._applier = Applier(

@@ -68,7 +68,7 @@ def write(directory: Path, parts: Texts, ports: dict[str, int], **globals_: str)
 def instance_file(maps: PurePath, ports: dict[str, int], globals_: dict[str, str]) -> str:
     """What lbmgr writes for itself: the variables, and its own backend."""
     # HAProxy runs in the directory of the files: a socket's whole path would be too long.
-    lines = ["global", f'    setenv MAPS "{maps}"', '    setenv SOCKETS "."']
+    lines = ["global", f'    setenv MAPS "{maps}"', '    setenv SOCKETS "."', "    setenv CONNECTIONS 1000"]
     lines += [f'    setenv {port_variable(name)} "{number}"' for name, number in ports.items()]
     lines += [f"    {key.replace('_', ' ')} {value}" for key, value in globals_.items()]
     lines += ["backend _lbmgr", "    mode tcp", "    timeout connect 1s", "    timeout server 1s"]

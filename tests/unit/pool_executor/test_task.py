@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pool_executor.lbmgr.old_workers import WorkerLimits
+from pool_executor.lbmgr.resources import Resources
 from pool_executor.task import parse
 from sdk.errors import CorruptRecord
 
@@ -49,6 +50,22 @@ def test_limits_of_old_workers_are_read_and_need_not_be_there() -> None:
     assert parse(task({**DATA, "old_workers": limits})).limits == WorkerLimits(
         most=3, hard_stop_after=900.0, close_spread=2.5
     )
+
+
+def test_resources_are_those_of_the_task_and_its_executor() -> None:
+    """Reserved or not, in as many pieces as Mesos has them; they are one container's."""
+
+    def scalar(name: str, value: float, **more: object) -> dict[str, Any]:
+        return {"name": name, "type": "SCALAR", "scalar": {"value": value}, **more}
+
+    ports = {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 80, "end": 80}]}}
+    mine = [scalar("cpus", 0.5), scalar("cpus", 0.4, reservations=[]), scalar("mem", 992), ports]
+    found = parse(task(DATA, resources=mine, executor={"resources": [scalar("cpus", 0.1), scalar("mem", 32)]}))
+    assert found.resources.cpus == pytest.approx(1.0)
+    assert found.resources.memory == 1024
+    assert parse(task(DATA)).resources == Resources()
+    with pytest.raises(CorruptRecord, match=r"resources\.cpus\.scalar\.value: is 'many'"):
+        parse(task(DATA, resources=[{"name": "cpus", "scalar": {"value": "many"}}]))
 
 
 def test_the_kill_policy_of_the_task_counts_first() -> None:
