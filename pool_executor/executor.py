@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import structlog
 
 from pool_executor.bundle import InstanceStatus
+from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
-from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.lbmgr.watch import PoolNodes
@@ -49,7 +49,8 @@ class Host:
 
     sandbox: Path
     addresses: tuple[str, ...]
-    haproxy: str = "haproxy"
+    haproxy: str | None = None
+    """Its executable; None: the one that `lbmgr.program` finds."""
 
 
 class PoolExecutor(Executor):
@@ -98,9 +99,9 @@ class PoolExecutor(Executor):
             return
         try:
             assignment = parse(task)
-            binary, version = Haproxy.find(self._host.haproxy)
+            haproxy = program.find(self._host.haproxy)
             sockets = SocketDirectory()
-            agent = self._agent_for(driver, assignment, sockets, binary, version)
+            agent = self._agent_for(driver, assignment, sockets, haproxy)
         except (CorruptRecord, EnvironmentProblem, OSError) as error:
             self._give_up(driver, task_id, str(error))
             return
@@ -109,7 +110,7 @@ class PoolExecutor(Executor):
             self._give_up(driver, task_id, f"the executor failed to start: {type(error).__name__}: {error}")
             return
         self._assignment, self._agent = assignment, agent
-        self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {version} for pool {assignment.pool}")
+        self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {haproxy.version} for pool {assignment.pool}")
         self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
         self._thread.start()
 
@@ -118,7 +119,7 @@ class PoolExecutor(Executor):
         driver.stop()
 
     def _agent_for(
-        self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, binary: str, version: str
+        self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, haproxy: program.Program
     ) -> Agent:
         return Agent(
             Settings(
@@ -135,8 +136,8 @@ class PoolExecutor(Executor):
                 sandbox=self._host.sandbox,
                 sockets=sockets.path,
             ),
-            binary=binary,
-            version=version,
+            binary=haproxy.path,
+            version=haproxy.version,
             on_status=lambda status: self._on_status(driver, status),
         )
 

@@ -16,10 +16,10 @@ from types import FrameType
 
 import structlog
 
+from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.resources import Resources
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
@@ -50,7 +50,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--ports", type=_ports, default={}, help="NAME=PORT[,NAME=PORT]: the ports of this instance")
     parser.add_argument("--task-id", default=f"standalone__{uuid.uuid4()}", help="name of the status node")
     parser.add_argument("--sandbox", type=Path, help="directory of the files; default: a new temporary one")
-    parser.add_argument("--haproxy", default="haproxy", help="the executable")
+    parser.add_argument("--haproxy", help="the executable; default: EDGELB_HAPROXY, else haproxy")
     parser.add_argument("--kill-grace", type=float, default=10.0, help="seconds to drain")
     parser.add_argument("--health-grace", type=float, default=30.0)
     parser.add_argument("--health-interval", type=float, default=2.0)
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         logger_factory=structlog.PrintLoggerFactory(STDERR),
     )
     try:
-        binary, version = Haproxy.find(options.haproxy)
+        haproxy = program.find(options.haproxy)
     except EnvironmentProblem as error:
         _log.error(str(error))
         return 1
@@ -104,8 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
                 sandbox=(options.sandbox or Path(tempfile.mkdtemp(prefix="lbmgr-"))).resolve(),
                 sockets=sockets.path,
             ),
-            binary=binary,
-            version=version,
+            binary=haproxy.path,
+            version=haproxy.version,
             on_status=lambda _status: None,
         )
         return _serve(agent, options)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pool_executor import artifact
-from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr import program
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied
 from tests.integration.pool_executor.mesos_agent import Agent, task_info
@@ -36,7 +36,7 @@ class Container:
         # What docs/how-to/install.md asks of an agent, and nothing else.
         programs = self.sandbox / "bin"
         programs.mkdir()
-        (programs / "haproxy").symlink_to(Haproxy.find()[0])
+        (programs / "haproxy").symlink_to(program.find().path)
         (self.sandbox / artifact.NAME).write_bytes(artifact.build().data)
         with open(self.sandbox / "stdout", "wb") as out, open(self.sandbox / "stderr", "wb") as err:
             self.process = subprocess.Popen(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pool_executor.lbmgr import program
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
 from pool_executor.lbmgr.runtime import SERVER_OPTIONS, Runtime, SocketFailed
 from pool_executor.lbmgr.sockets import SocketDirectory
@@ -75,10 +76,9 @@ class Running:
         self.configs = directory / "configs"
         self.configs.mkdir()
         self.port = free_port()
-        path, _ = Haproxy.find()
         self.admin = self.sockets.path / "admin.sock"
         self.haproxy = Haproxy(
-            binary=path,
+            binary=program.find().path,
             directory=self.configs,
             admin=self.admin,
             master=self.sockets.path / "master.sock",
