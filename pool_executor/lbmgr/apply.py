@@ -4,7 +4,6 @@ Knows what HAProxy serves now (head, content, servers in maintenance). Does not 
 try again, or who is told.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +20,9 @@ from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.obstacles import Obstacles
-from pool_executor.lbmgr.old_workers import OldWorkers
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
 from pool_executor.lbmgr.runtime import SocketFailed, capabilities
+from pool_executor.lbmgr.succession import Succession
 from pool_executor.lbmgr.worker import Worker
 
 _log = structlog.get_logger()
@@ -70,7 +69,6 @@ class Applier:
         next_marker: Callable[[], str],
     ) -> None:
         self._instance = instance
-        self._old_workers = OldWorkers(instance.limits)
         self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
         self._haproxy = haproxy
@@ -79,7 +77,7 @@ class Applier:
         self._counters = counters
         self._next_marker = next_marker
         self._worker = Worker(Path(instance.admin_socket))
-        self._asked_master = True
+        self._succession = Succession(haproxy, instance.limits, instance.resources, counters)
         self._saved: Content | None = None
         self._overview_due = False
         self._wanted = backends.Wanted()
@@ -98,7 +96,7 @@ class Applier:
     @property
     def info(self) -> HaproxyInfo:
         """Version and process ids for the status."""
-        workers = (self._worker.pid, *self._old_workers.pids) if self.alive and self._worker.pid is not None else ()
+        workers = (self._worker.pid, *self._succession.pids) if self.alive and self._worker.pid is not None else ()
         return HaproxyInfo(version=self._version, master=self._haproxy.master, workers=workers)
 
     def take_death(self) -> str | None:
@@ -227,6 +225,7 @@ class Applier:
             self._retire_early(retire)
             self._save_server_states(content)
             self._worker.disconnect()
+            self._succession.make_room()
             result = self._haproxy.reload(marker, _RELOAD_TIMEOUT)
         else:
             self._haproxy.stop(1.0)
@@ -290,14 +289,14 @@ class Applier:
         self._worker.take_over(result, marker)
         self._half_told = False
         self._counters.count("haproxy_started")
-        self._see_old_workers()
+        self._succession.begin(result.pid)
         if not self.serving:
             self.set_serving(False)
         return None
 
     def _forget_worker(self) -> None:
         self._worker.forget()
-        self._old_workers.see((), 0.0)
+        self._succession.forget()
 
     def _retire_early(self, retire: Mapping[ServerRef, Server]) -> None:
         refused = self._worker.send([Run(f"set server {ref} state maint") for ref in retire], self._files.maps)
@@ -384,8 +383,7 @@ class Applier:
         """Slow duties."""
         if self.alive:
             self._worker.delete_retired()
-        if self._old_workers.pids or not self._asked_master:
-            self._see_old_workers()
+        self._succession.look_again()
         try:
             self._haproxy.trim_log()
             if self._overview_due and self.running is not None:
@@ -397,25 +395,7 @@ class Applier:
 
     def room_at(self) -> float:
         """When a reload may leave one more worker behind, in monotonic seconds."""
-        return self._old_workers.room_at()
-
-    def _see_old_workers(self) -> None:
-        processes = self._haproxy.processes()
-        self._asked_master = processes is not None
-        if processes is None:
-            return
-        present = [pid for pid in (*processes.workers, *processes.leaving) if pid != self._worker.pid]
-        for pid in self._old_workers.see(present, time.monotonic()):
-            self._counters.count("old_worker_ended")
-            _log.warning("An old worker ended with its connections: its time was over", worker=pid)
-        for pid in self._old_workers.surplus(time.monotonic()):
-            self._counters.count("old_worker_ended")
-            _log.warning(
-                "An old worker is ended, and its connections cut: there are more of them than allowed",
-                worker=pid,
-                allowed=self._instance.limits.most,
-            )
-            self._haproxy.end_worker(pid)
+        return self._succession.room_at()
 
     def _disk(self, error: OSError) -> str:
         self._counters.count("disk_failed")

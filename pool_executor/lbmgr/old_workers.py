@@ -74,13 +74,13 @@ class OldWorkers:
         self._loads, self._serving, self._room = loads, serving, room
 
     def surplus(self, now: float, *, one_more: bool = False) -> Sequence[int]:
-        """Those that have to end so that no more are left than allowed, or, with `one_more`, than leave room for it.
+        """Those that have to end so that no more are left than allowed. Busy ones last.
 
-        Busy ones last. Only where the memory is full already even a young one ends.
+        With `one_more` those that have to end before the worker that serves now becomes one of them, because memory is
+        needed at once; whether they are too many is seen when it is known who is busy. Only where the memory is full
+        already even a young one ends.
         """
-        count, memory = len(self._since), self._memory
-        if one_more:
-            count, memory = count + 1, memory + self._serving.memory
+        count, memory = len(self._since), self._memory + (self._serving.memory if one_more else 0)
         ended = []
         for pid in self._least_busy_first():
             full = self._room is not None and memory > self._room

@@ -155,6 +155,10 @@ class Haproxy:
             time.sleep(_POLL)
         return found
 
+    def tell(self, pid: int, command: str) -> str:
+        """What a worker, also one that leaves, answers to a command; raises SocketFailed."""
+        return self._master.tell(pid, command)
+
     def end_worker(self, pid: int) -> None:
         """End one worker at once, of those that `processes` has just told; its connections are cut."""
         with contextlib.suppress(ProcessLookupError):  # it was done in this very moment

@@ -25,7 +25,6 @@ def test_busy_ones_end_last() -> None:
         workers.see(pids, now)
     workers.weigh({1: Load(90, 5), 2: Load(3, 5), 3: Load(2, 5), 4: Load(1, 5)}, Load(7, 5), None)
     assert workers.surplus(100.0) == [4, 2]
-    assert workers.surplus(100.0, one_more=True) == [4, 2, 3]
     # One that has not had its time is waited for, and no busier one ends in its stead.
     assert (workers.surplus(62.5), workers.room_at()) == ([], 63.0)
 
