@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from pool_executor.archive import unpack
 from pool_executor.bundle import InstanceStatus
 from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
@@ -99,7 +100,7 @@ class PoolExecutor(Executor):
             return
         try:
             assignment = parse(task)
-            haproxy = program.find(self._host.haproxy)
+            haproxy = self._haproxy(assignment)
             sockets = SocketDirectory()
             agent = self._agent_for(driver, assignment, sockets, haproxy)
         except (CorruptRecord, EnvironmentProblem, OSError) as error:
@@ -117,6 +118,15 @@ class PoolExecutor(Executor):
     def _give_up(self, driver: Driver, task_id: str, message: str) -> None:
         self._tell(driver, task_id, "TASK_FAILED", message)
         driver.stop()
+
+    def _haproxy(self, assignment: Assignment) -> program.Program:
+        """The one that came with the task, else the agent's."""
+        served = assignment.haproxy
+        if served is None:
+            return program.find(self._host.haproxy)
+        directory = self._host.sandbox / "haproxy"
+        unpack(self._host.sandbox / served.archive, served.sha256, directory)
+        return program.find(str(directory / "haproxy"))
 
     def _agent_for(
         self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, haproxy: program.Program

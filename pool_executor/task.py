@@ -18,6 +18,14 @@ from sdk.errors import CorruptRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedHaproxy:
+    """A HAProxy that was fetched into the sandbox: the name of the archive and its sum."""
+
+    archive: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """The instance that a task shall be; times in seconds."""
 
@@ -32,6 +40,8 @@ class Assignment:
     kill_grace: float
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     resources: Resources = field(default_factory=Resources)
+    haproxy: ServedHaproxy | None = None
+    """None: the agent's own."""
 
 
 def parse(task: Mapping[str, object]) -> Assignment:
@@ -68,6 +78,7 @@ def parse(task: Mapping[str, object]) -> Assignment:
         ),
         limits=_limits(_object(data, "old_workers", "data.old_workers", default={})),
         resources=Resources(cpus=_scalar(task, "cpus"), memory=_scalar(task, "mem")),
+        haproxy=_served(data),
         kill_grace=_kill_policy(task, _number(data, "kill_grace", "data.kill_grace")),
     )
 
@@ -83,6 +94,16 @@ def _scalar(task: Mapping[str, object], name: str) -> float | None:
                 value = _object(entry, "scalar", f"resources.{name}.scalar").get("value")
                 found += _number({name: value}, name, f"resources.{name}.scalar.value")
     return found or None
+
+
+def _served(data: Mapping[str, object]) -> ServedHaproxy | None:
+    if "haproxy" not in data:
+        return None
+    served = _object(data, "haproxy", "data.haproxy")
+    archive = _text(served, "archive", "data.haproxy.archive")
+    if "/" in archive or archive.startswith("."):
+        raise CorruptRecord("data.haproxy.archive", f"is {archive!r:.80}; it must be the name of a file in the sandbox")
+    return ServedHaproxy(archive=archive, sha256=_text(served, "sha256", "data.haproxy.sha256"))
 
 
 def _limits(fields: Mapping[str, object]) -> WorkerLimits:

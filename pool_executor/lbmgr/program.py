@@ -35,7 +35,8 @@ def find(name: str | None = None) -> Program:
     path = programs.find(name)
     if path is None:
         raise EnvironmentProblem(
-            f"this agent has no {name}: install HAProxy 2.6 or later, or run the pool in an image that has it"
+            f"this agent has no {name}: install HAProxy 2.6 or later, let the scheduler serve one (its option "
+            "serve_haproxy), or run the pool in an image that has it"
         )
     try:
         output = subprocess.run([path, "-vv"], capture_output=True, timeout=_PATIENCE, check=True).stdout.decode(

@@ -52,7 +52,8 @@ def test_a_missing_haproxy_fails_the_task_with_what_to_install(tmp_path: Path) -
     assert driver.updates == [
         (
             "TASK_FAILED",
-            "this agent has no no-such-haproxy: install HAProxy 2.6 or later, or run the pool in an image that has it",
+            "this agent has no no-such-haproxy: install HAProxy 2.6 or later, let the scheduler serve one (its option "
+            "serve_haproxy), or run the pool in an image that has it",
         )
     ]
     assert driver.stopped
