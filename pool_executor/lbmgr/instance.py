@@ -16,8 +16,6 @@ SERVING = "_lbmgr/serving"
 #: The map file among the sockets that says whether a leaving worker hands requests on to its successor, and its entry.
 RELAY_MAP, RELAY_ENTRY = "relay.map", "relay yes\n"
 _SPARE_CONNECTIONS = 100
-#: How the names of backends begin through which it does so; they have no servers of the pool.
-RELAYS = "_relay-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
