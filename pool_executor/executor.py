@@ -17,9 +17,9 @@ from pool_executor.archive import unpack
 from pool_executor.contract import InstanceStatus
 from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
+from pool_executor.lbmgr.connection import Connection
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
-from pool_executor.lbmgr.watch import PoolNodes
 from pool_executor.task import Assignment, parse
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.mesos.executor import Executor
@@ -29,7 +29,6 @@ _log = structlog.get_logger()
 _MAX_MESSAGE = 500
 # The agent kills what is left when the shutdown grace period is over: be gone before.
 _SHUTDOWN_MARGIN = 1.0
-_CLOSE_SECONDS = 1.0
 
 
 class Driver(Protocol):
@@ -205,19 +204,20 @@ class PoolExecutor(Executor):
         assignment = self._assignment
         assert assignment is not None
         state, message = "TASK_FAILED", "lbmgr failed"
-        nodes: PoolNodes | None = None
+        connection = Connection(
+            agent,
+            hosts=assignment.zk,
+            root=assignment.zk_root,
+            pool=assignment.pool,
+            task_id=assignment.task_id,
+        )
+        connection.open()
         try:
-            nodes = PoolNodes(
-                assignment.zk,
-                root=assignment.zk_root,
-                pool=assignment.pool,
-                task_id=assignment.task_id,
-                hearer=agent,
-            )
-            agent.attach(nodes)
             end = agent.run()
             if end is End.UNHEALTHY:
                 message = agent.trouble or "unhealthy"
+            elif connection.failure is not None:
+                message = connection.failure
             else:
                 state = "TASK_KILLED" if self._killed else "TASK_FAILED"
                 message = self._leaving or "stopped"
@@ -226,8 +226,7 @@ class PoolExecutor(Executor):
             message = f"lbmgr failed: {type(error).__name__}: {error}"
         finally:
             # The status in ZooKeeper goes before Mesos is told, so that nobody sees an instance whose task has ended.
-            if nodes is not None:
-                _close(nodes)
+            connection.close()
             sockets.close()
             self._tell(driver, assignment.task_id, state, message, healthy=False)
             # The agent ends an executor whose tasks are over only when it goes by itself.
@@ -285,10 +284,3 @@ def _sentence(status: InstanceStatus) -> str:
     if structure.verdict == "applied":
         return f"serving version {structure.version}: {structure.reason}"
     return structure.reason
-
-
-def _close(nodes: PoolNodes) -> None:
-    """End the session, but do not wait for a ZooKeeper that hangs: the node goes with the session then."""
-    closing = threading.Thread(target=nodes.close, name="closing", daemon=True)
-    closing.start()
-    closing.join(_CLOSE_SECONDS)

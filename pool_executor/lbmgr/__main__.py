@@ -18,6 +18,7 @@ import structlog
 
 from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
+from pool_executor.lbmgr.connection import Connection
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.resources import Resources
@@ -124,27 +125,16 @@ def _serve(agent: Agent, options: argparse.Namespace) -> int:
         else:
             agent.stop()
 
+    connection = Connection(agent, hosts=options.zk, root=options.zk_root, pool=options.pool, task_id=options.task_id)
     ends: list[End] = []
     thread = threading.Thread(target=lambda: ends.append(agent.run()), name="lbmgr")
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     thread.start()
-    # Only now: HAProxy is already being started from the files on disk while kazoo is imported.
-    from pool_executor.lbmgr.watch import PoolNodes
-
-    nodes = PoolNodes(
-        options.zk,
-        root=options.zk_root,
-        pool=options.pool,
-        task_id=options.task_id,
-        hearer=agent,
-    )
-    try:
-        agent.attach(nodes)
-        thread.join()
-    finally:
-        nodes.close()
-    return 0 if ends and ends[0] is not End.UNHEALTHY else 1
+    connection.open()
+    thread.join()
+    connection.close()
+    return 0 if connection.failure is None and ends and ends[0] is not End.UNHEALTHY else 1
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What lbmgr makes of our bundles: which changes are run-time commands and which are reloads."""
 
 import pytest
+from pool_executor.lbmgr.decide import decide
+from pool_executor.lbmgr.decision import Dynamic, Noop, Reload
 
 from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.rendering import render_pool
 from pool_executor.lbmgr.content import Content, PartText
-from pool_executor.lbmgr.decide import decide
-from pool_executor.lbmgr.decision import Dynamic, Noop, Reload
 from pool_executor.lbmgr.runtime import capabilities
 from scheduler.pools.model import MapRule, Pool
 from tests.unit.api.dcos_template.pools import TCP, backend, frontend, pool
