@@ -319,6 +319,30 @@ class ZooKeeper:
 
         Raises the StorageConflict of the first operation that does not fit.
         """
+        return _results(ops, self._do(ops[0].path if ops else "/", self._transaction(ops).commit_async))
+
+    def multi_soon(self, ops: Sequence[Op], done: Callable[[list[int | str | None] | SdkError], None]) -> None:
+        """`multi` without waiting for the answer: `done` gets what it would return, or what it would raise.
+
+        `done` may run on the connection's own thread: it must return at once and must not call ZooKeeper. Several of
+        them are carried out in the order of their calls. Raises as `multi` does what is known at once.
+        """
+        path = ops[0].path if ops else "/"
+        self._check_connected(path)
+        pending = self._transaction(ops).commit_async()
+
+        def answered(result: Any) -> None:
+            try:
+                outcome: list[int | str | None] | SdkError = _results(ops, result.get(block=False))
+            except SdkError as error:
+                outcome = error
+            except Exception as error:  # noqa: BLE001 - whatever kazoo met: the caller waits for a word
+                outcome = _translate(path, error, self.address)
+            done(outcome)
+
+        pending.rawlink(answered)
+
+    def _transaction(self, ops: Sequence[Op]) -> Any:
         check_size(
             ops[0].path if ops else "/",
             sum(len(op.path) + len(getattr(op, "data", b"")) + _OP_OVERHEAD_BYTES for op in ops),
@@ -334,18 +358,7 @@ class ZooKeeper:
                     transaction.set_data(op.path, op.data, op.version)
                 case Delete():
                     transaction.delete(op.path, op.version)
-        answers = self._do(ops[0].path if ops else "/", transaction.commit_async)
-        results: list[int | str | None] = []
-        for op, answer in zip(ops, answers, strict=True):
-            if isinstance(answer, kz.RolledBackError | kz.RuntimeInconsistency):
-                continue  # not the culprit: another operation of the multi is
-            if isinstance(answer, Exception):
-                raise _translate(op.path, answer) from answer
-            if isinstance(op, Set):
-                results.append(answer.version)
-            else:
-                results.append(answer if isinstance(op, Create) else None)
-        return results
+        return transaction
 
     # -- what stays ----------------------------------------------------------------------------------------------------
 
@@ -435,9 +448,7 @@ class ZooKeeper:
         return self._answer(path, self._ask(path, call, *args, **kwargs))
 
     def _ask(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        if self._state is not State.CONNECTED:
-            # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
-            raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
+        self._check_connected(path)
         return call(*args, **kwargs)
 
     def _answer(self, path: str, pending: Any) -> Any:
@@ -445,6 +456,26 @@ class ZooKeeper:
             return pending.get(timeout=self._timeout)
         except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error
             raise _translate(path, error, self.address) from error
+
+    def _check_connected(self, path: str) -> None:
+        if self._state is not State.CONNECTED:
+            # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
+            raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
+
+
+def _results(ops: Sequence[Op], answers: Sequence[Any]) -> list[int | str | None]:
+    """What a multi answers, in our values; raises the StorageConflict of the first operation that does not fit."""
+    results: list[int | str | None] = []
+    for op, answer in zip(ops, answers, strict=True):
+        if isinstance(answer, kz.RolledBackError | kz.RuntimeInconsistency):
+            continue  # not the culprit: another operation of the multi is
+        if isinstance(answer, Exception):
+            raise _translate(op.path, answer) from answer
+        if isinstance(op, Set):
+            results.append(answer.version)
+        else:
+            results.append(answer if isinstance(op, Create) else None)
+    return results
 
 
 def _translate(path: str, error: Exception, address: str = "") -> SdkError:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pool_executor.contract.nodes import Blob
+
 from pool_executor.contract import (
     BackendFacts,
     Endpoints,
@@ -39,7 +41,6 @@ from pool_executor.contract import (
     shard_of,
 )
 from pool_executor.contract.log import Segment
-from pool_executor.contract.nodes import Blob
 from pool_executor.lbmgr.runtime import Runtime
 from sdk.storage.connection import NodeExists, ZooKeeper
 from tests.support.ports import free_port

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-
 from api.dcos_template.rendering import render_pool
+
 from api.dcos_template.select import Endpoint, Kind
 from pool_executor.contract import Needs, Part
 from pool_executor.lbmgr.instance import RELAY_MAP
