@@ -109,10 +109,15 @@ class Lane:
                 self._note(one)
             if self._unsaved is not None:
                 self._unsaved.extend(operations)
-            self._bring(list(refs) if len(refs) <= _AT_ONCE else self._urgent(refs))
-            self._read(position, stamps)
-        if len(refs) > _AT_ONCE:
+            if few := len(refs) <= _AT_ONCE:
+                self._bring(list(refs))
+                self._read(position, stamps)
+            else:
+                self._bring(self._urgent(refs))
+        if not few:
             self._bring_slowly(list(refs))
+            with self._lock:
+                self._read(position, stamps)
 
     def replace(self, servers: dict[str, dict[str, Server]], position: Position, stamps: Mapping[str, float]) -> None:
         """All servers are these, as they stand in the log at `position`."""
@@ -125,8 +130,9 @@ class Lane:
             if self._touched is not None:
                 self._touched.update(refs)
             self._bring(self._urgent(refs))
-            self._read(position, stamps)
         self._bring_slowly(refs)
+        with self._lock:
+            self._read(position, stamps)
 
     def nothing_there(self) -> None:
         """There is no log: what is served goes on."""
