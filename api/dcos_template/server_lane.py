@@ -14,6 +14,7 @@ from api.dcos_template.context import Context
 from api.dcos_template.journal import SEGMENT, Journal, Write, weight
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.published import Published
+from api.dcos_template.retired import Retired
 from api.dcos_template.servers import server_of
 from api.dcos_template.state import Event, PoolState
 from api.dcos_template.touched import BackendKey, Spot
@@ -30,9 +31,10 @@ log = structlog.get_logger()
 class ServerLane:
     """Of all pools."""
 
-    def __init__(self, context: Context, keeper: Keeper, compactor: Compactor) -> None:
+    def __init__(self, context: Context, keeper: Keeper, retired: Retired, compactor: Compactor) -> None:
         self._context = context
         self._keeper = keeper
+        self._retired = retired
         self._compactor = compactor
 
     # ------------------------------------------------------------ what is known
@@ -44,9 +46,11 @@ class ServerLane:
         selection, journal = self._context.selection, published.journal
         wanted = {Spot(backend, server) for backend, server, _ in selection.endpoints(name)}
         there = {Spot(backend, server) for backend, ones in journal.servers.items() for server in ones}
+        self._retired.look_through(name, state)
         if not state.taken_over:
             state.taken_over = True
-            self._keeper.take_over(name, state, there - wanted)
+            backends = {backend.name for backend in state.stored.pool.haproxy.backends}
+            self._keeper.take_over(name, state, {spot for spot in there - wanted if spot.backend in backends})
         state.pending |= wanted | there
         state.endpoints = state.endpoints.idle().at_once(self._context.clock.monotonic())
 
@@ -167,7 +171,7 @@ class ServerLane:
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:
         """What has to be done for each server that may be another one; those that go come first."""
-        selection, held = self._context.selection, state.hold.kept if state.hold else {}
+        selection, held, retired = self._context.selection, state.hold.kept if state.hold else {}, state.retired
         coming = []
         for spot in state.pending:
             wanted = selection.endpoint(BackendKey(name, spot.backend), spot.name)
@@ -176,7 +180,7 @@ class ServerLane:
                 continue
             state.unwritable.pop(spot, None)
             known = journal.server(*spot)
-            yield spot, Remove(*spot) if known is not None and spot not in held else None
+            yield spot, Remove(*spot) if known is not None and spot not in held and spot not in retired else None
         for spot, wanted in coming:
             known = journal.server(*spot)
             try:

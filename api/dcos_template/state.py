@@ -11,6 +11,7 @@ from api.dcos_template.published import Published
 from api.dcos_template.text import Texts
 from api.dcos_template.touched import Spot
 from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane
+from pool_executor.contract import Server
 from scheduler.pools.model import Haproxy
 from scheduler.pools.stored import StoredPool
 
@@ -87,6 +88,10 @@ class PoolState:
     reported: float = float("-inf")
     report_due: float | None = None
     """When the record of what is wrong with the pool is looked at again."""
+    retired: dict[Spot, Server] = field(default_factory=dict)
+    """Servers of backends that the pool does not have any more, and load balancers may have still."""
+    retired_agreed: int = 0
+    retired_due: float | None = None
     compact_due: float | None = None
     collect_due: float | None = None
 

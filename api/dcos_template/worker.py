@@ -21,6 +21,7 @@ from api.dcos_template.keeper import Keeper
 from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.published import Published, load
 from api.dcos_template.reporter import Reporter
+from api.dcos_template.retired import Retired
 from api.dcos_template.schedule import Schedule
 from api.dcos_template.select import Rules, Selection
 from api.dcos_template.server_lane import ServerLane
@@ -56,8 +57,9 @@ class _What(IntEnum):
     REMOVE = 3
     COMPACT = 4
     REPORT = 5
-    COLLECT = 6
-    SWEEP = 7
+    RETIRED = 6
+    COLLECT = 7
+    SWEEP = 8
     """Of no pool: the name is empty."""
 
 
@@ -93,7 +95,8 @@ class Worker:
         self._keeper = Keeper(self._context.selection, clock, percent=hold_percent)
         self._leftovers = Leftovers(self._context, self._found_published)
         self._compactor = Compactor(self._context)
-        self._servers = ServerLane(self._context, self._keeper, self._compactor)
+        self._retired = Retired(self._context)
+        self._servers = ServerLane(self._context, self._keeper, self._retired, self._compactor)
         self._structures = StructureLane(self._context, self._leftovers)
         self._reporter = Reporter(self._context, self._keeper)
         self._schedule = {what: Schedule[str]() for what in _What}
@@ -214,6 +217,8 @@ class Worker:
                 self._compactor.begin(name, state)
             case _What.REPORT:
                 self._reporter.report(name, state)
+            case _What.RETIRED:
+                self._retired.look(name, state)
             case _What.COLLECT:
                 self._leftovers.collect(name, state)
 
@@ -233,6 +238,7 @@ class Worker:
                     dues[_What.STRUCTURE] = state.structure.due
                 dues[_What.REPORT] = state.report_due
                 dues[_What.COMPACT] = state.compact_due
+                dues[_What.RETIRED] = state.retired_due
                 dues[_What.COLLECT] = state.collect_due
         for what, at in dues.items():
             if what is not _What.SWEEP:
@@ -308,11 +314,13 @@ class Worker:
                 state.change(stored)
             state.structure = state.structure.touch(now)
             self._touch(selection.set_pool(stored.pool), now)
+            self._retired.changed(name, state)
             if state.pending:
                 state.endpoints = state.endpoints.at_once(now)
             self._plan(name)
             self._turned()
         for name in [name for name in pools if name not in view and name not in self._unreadable]:
+            self._retired.gone(name, pools[name])
             del pools[name]
             selection.remove_pool(name)
             self._reporter.forget(name)
@@ -338,7 +346,8 @@ class Worker:
                     self._plan(name)
             return
         self._touch(touched, now)
-        for name in self._keeper.release(self._context.pools, updated):
+        concerned = {*self._keeper.release(self._context.pools, updated)}
+        for name in concerned | self._retired.follow(updated, removed, missing):
             state = self._context.pools[name]
             state.endpoints = state.endpoints.at_once(now)
             self._plan(name)
@@ -378,6 +387,7 @@ class Worker:
         self._sweep_in(0.0)
         for name, state in pools.items():
             state.forget()
+            self._retired.gone(name, state)
             state.loading = state.loading.retry_now()
             state.structure = state.structure.retry_now().succeeded().at_once(now)
             state.endpoints = state.endpoints.retry_now().succeeded()
@@ -388,6 +398,7 @@ class Worker:
         for name, state in self._context.pools.items():
             # Whoever is in charge now decides what is kept; when we are again, we begin with what it published.
             state.forget()
+            self._retired.gone(name, state)
             self._plan(name)
 
     def _hurry(self) -> None:
