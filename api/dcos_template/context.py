@@ -8,6 +8,7 @@ from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.published import Paths
 from api.dcos_template.select import Selection
 from api.dcos_template.state import PoolState
+from api.dcos_template.workshop import Workshop
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
 
@@ -21,6 +22,7 @@ class Context:
     clock: Clock
     order: Order
     clerk: Clerk
+    workshop: Workshop
     selection: Selection
     pools: dict[str, PoolState] = field(default_factory=dict)
     charge: Charge | None = None

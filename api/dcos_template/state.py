@@ -81,6 +81,8 @@ class PoolState:
     unwritable: dict[Spot, str] = field(default_factory=dict)
     """Servers that nobody can be told of, and why."""
     rendered: Rendered | None = None
+    slow: bool = False
+    """Whether this version of the pool is rendered apart from the others, because it takes long."""
     refused: str = ""
     compaction: Compaction | None = None
     collecting: bool = False
@@ -108,7 +110,7 @@ class PoolState:
         before = {one.name: one.services for one in self.stored.pool.haproxy.backends}
         same = {one.name for one in stored.pool.haproxy.backends if before.get(one.name) == one.services}
         self._keep_only(lambda spot: spot.backend in same)
-        self.stored = stored
+        self.stored, self.slow = stored, False
 
     def _keep_only(self, wanted: Callable[[Spot], bool]) -> None:
         self.missing = {spot: one for spot, one in self.missing.items() if wanted(spot)}

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from api.dcos_template.build import build_config
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.leftovers import COLLECT_AFTER, Leftovers
 from api.dcos_template.published import Paths, Published, write_parts
 from api.dcos_template.state import Event, PoolState, Rendered
-from api.dcos_template.text import Texts, render
+from api.dcos_template.text import Texts
+from api.dcos_template.workshop import TooSlow
 from pool_executor.contract import MAX_NODE_BYTES, Structure, encode_structure
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, Op, Set, StorageConflict
@@ -48,9 +48,8 @@ class StructureLane:
         if state.rendered is not None and state.rendered.fits(stored):
             self._write(name, state, charge, state.rendered.texts)
             return
-        self._context.clerk.do(
-            lambda: render(build_config(pool)),
-            lambda outcome: self._rendered(name, state, charge, stored, outcome),
+        self._context.workshop.render(
+            pool, state.slow, lambda outcome: self._rendered(name, state, charge, stored, outcome)
         )
 
     def _rendered(
@@ -63,6 +62,12 @@ class StructureLane:
             state.structure = state.structure.succeeded().at_once(now)
         elif isinstance(outcome, InvalidSpec):
             self._refuse(name, state, outcome)
+        elif isinstance(outcome, TooSlow) and state.slow:
+            self._refuse(name, state, InvalidSpec(f"pool {name}", str(outcome)))
+        elif isinstance(outcome, TooSlow):
+            log.warning(f"Pool {name} takes long to render; it is tried again apart from the others", pool=name)
+            state.slow = True
+            state.structure = state.structure.succeeded().at_once(now)
         elif isinstance(outcome, Exception):
             log.error(f"Pool {name} could not be rendered; trying again", pool=name, exc_info=outcome)
             state.structure = state.structure.failed(now)

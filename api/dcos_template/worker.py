@@ -12,7 +12,7 @@ from enum import IntEnum
 import structlog
 
 from api.dcos_template.charge import Charge
-from api.dcos_template.clerk import Clerk
+from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
 from api.dcos_template.guard import DEFAULT_PERCENT
@@ -28,6 +28,7 @@ from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
+from api.dcos_template.workshop import Workshop
 from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
@@ -76,6 +77,7 @@ class Worker:
         turned: Callable[[], None],
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
+        workshop: Callable[[Order], Workshop] = Workshop,
     ) -> None:
         """`lock` is the path of the leadership node. `turned` is called on the worker's thread whenever its loop comes
         round, at least every TURN seconds."""
@@ -89,6 +91,7 @@ class Worker:
             clock=clock,
             order=self._inbox.order,
             clerk=Clerk("clerk", _CLERKS, self._inbox.order),
+            workshop=workshop(self._inbox.order),
             selection=Selection(rules),
             plan=self._plan,
         )
@@ -109,6 +112,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
+        self._context.workshop.prepare()
         self._thread.start()
 
     def stop(self) -> None:
@@ -116,6 +120,7 @@ class Worker:
         self._inbox.stop()
         self._thread.join(10.0)
         self._context.clerk.stop()
+        self._context.workshop.stop()
 
     def on_pools(self, view: PoolView) -> None:
         """All pools as they stand in ZooKeeper now."""
