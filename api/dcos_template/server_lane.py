@@ -18,6 +18,7 @@ from api.dcos_template.retired import Retired
 from api.dcos_template.servers import server_of
 from api.dcos_template.state import Event, PoolState
 from api.dcos_template.touched import BackendKey, Spot
+from api.dcos_template.trace import Step
 from pool_executor.contract import Operation, Put, Remove, encode_blob
 from sdk.errors import CorruptRecord, LeadershipLost, SdkError
 from sdk.storage.connection import Create, Op, Set
@@ -75,19 +76,25 @@ class ServerLane:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             self._compactor.begin(name, state)
             return
-        added, removed = self._change(name, state, journal, SEGMENT)
-        left = bool(state.pending)
-        if not added and not removed and published.endpoints_node is not None and not journal.unsaved:
+        steps = self._change(name, state, journal, SEGMENT)
+        left, stamps = bool(state.pending), state.stamps
+        if not steps and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
         state.endpoints = state.endpoints.publishing(now)
         if left:
             state.endpoints = state.endpoints.at_once(now)
-        write = journal.write(charge.epoch, {"published": clock.now()}, now, published.leaving)
+        at = clock.now()
+        write = journal.write(charge.epoch, {**stamps.told(), "published": at}, now, published.leaving)
         took = now - (since if since is not None else now)
+        added = sum(step.added for step in steps)
 
         def done(outcome: Results | SdkError) -> None:
+            stored = clock.now()
             self._context.order(lambda: self._written(name, state, published, charge, write, outcome))
+            if not isinstance(outcome, SdkError):
+                self._context.trace.published(name, steps, at, stored)
+                self._context.metrics.wrote_endpoints(added, len(steps) - added, stamps, at, stored)
 
         try:
             charge.write_soon(self._ops(name, published, write), done)
@@ -97,7 +104,7 @@ class ServerLane:
             self._failed(name, state, error)
             return
         log.info(
-            f"Pool {name}: {added} servers added or changed, {removed} removed",
+            f"Pool {name}: {added} servers added or changed, {len(steps) - added} removed",
             pool=name,
             sequence=write.head.sequence,
             epoch=write.head.epoch,
@@ -144,6 +151,7 @@ class ServerLane:
         self._context.plan(name)
 
     def _failed(self, name: str, state: PoolState, error: Exception) -> None:
+        self._context.metrics.failed("endpoints")
         log.warning(f"Servers of pool {name} could not be written; trying again", pool=name, error=str(error))
         state.endpoints = state.endpoints.failed(self._context.clock.monotonic())
         # Whether it was written is not known: what stands there is read again.
@@ -152,22 +160,25 @@ class ServerLane:
 
     # ------------------------------------------------------------ what changes
 
-    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> tuple[int, int]:
-        """Bring the journal up to date, with operations of `most` bytes; how many servers came and went."""
-        added = removed = size = 0
-        done = []
+    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> list[Step]:
+        """Bring the journal up to date, with operations of `most` bytes; which servers came and went."""
+        size, done, steps = 0, [], list[Step]()
         for spot, operation in self._operations(name, state, journal):
             done.append(spot)
             if operation is None:
                 continue
+            if isinstance(operation, Put):
+                task = operation.server.task
+            else:
+                known = journal.server(*spot)
+                task = known.task if known is not None else ""
             journal.change(operation)
             size += weight(operation)
-            added += isinstance(operation, Put)
-            removed += isinstance(operation, Remove)
+            steps.append(Step(task, spot, isinstance(operation, Put), journal.sequence))
             if most is not None and size > most:
                 break
         state.pending.difference_update(done)
-        return added, removed
+        return steps
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:
         """What has to be done for each server that may be another one; those that go come first."""

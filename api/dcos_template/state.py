@@ -10,6 +10,7 @@ from api.dcos_template.journal import Compaction
 from api.dcos_template.published import Published
 from api.dcos_template.text import Texts
 from api.dcos_template.touched import Spot
+from api.dcos_template.trace import NO_STAMPS, Stamps
 from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane
 from pool_executor.contract import Server
 from scheduler.pools.model import Haproxy
@@ -78,6 +79,10 @@ class PoolState:
     """Whether what the process before has left is looked through."""
     accepted: float | None = None
     """Which hold somebody said may end."""
+    stamps: Stamps = NO_STAMPS
+    """Those of the first change that waits."""
+    changed: float = 0.0
+    """When another version of the pool came, in epoch seconds; 0: it is published."""
     unwritable: dict[Spot, str] = field(default_factory=dict)
     """Servers that nobody can be told of, and why."""
     rendered: Rendered | None = None

@@ -72,6 +72,7 @@ class StructureLane:
             log.error(f"Pool {name} could not be rendered; trying again", pool=name, exc_info=outcome)
             state.structure = state.structure.failed(now)
         else:
+            self._context.metrics.rendered(now - state.structure.begun)
             pool = state.stored.pool
             state.rendered = Rendered(haproxy=pool.haproxy, ports=pool.ports, texts=outcome)
             self._write(name, state, charge, outcome)
@@ -81,6 +82,7 @@ class StructureLane:
         # Only another version of the pool can help: no use in trying again before it changes.
         if state.refused != str(error):
             log.error(f"Pool {name} cannot be rendered; its last structure stays: {error}", pool=name, field=error.path)
+        self._context.metrics.failed("structure")
         state.refused = str(error)
         state.structure = state.structure.succeeded()
         state.report_soon(self._context.clock.monotonic())
@@ -111,7 +113,7 @@ class StructureLane:
             epoch=charge.epoch,
             version=max(before.version if before else 0, self._leftovers.highest(name)) + 1,
             parts=parts,
-            stamps={},
+            stamps={"taken": state.changed} if state.changed else {},
         )
         size = len(encode_structure(head))
         if size > MAX_NODE_BYTES:
@@ -165,10 +167,12 @@ class StructureLane:
                     pool_version=head.pool_version,
                     parts_written=len(outcome.nodes),
                 )
+                self._context.metrics.wrote_structure()
                 self._is_published(state)
             else:
                 state.structure = state.structure.succeeded().at_once(now)
         else:
+            self._context.metrics.failed("structure")
             if isinstance(outcome, StorageUnavailable | StorageConflict):
                 log.warning(f"Publishing pool {name} failed; trying again", pool=name, error=str(outcome))
             else:
@@ -180,7 +184,7 @@ class StructureLane:
 
     def _is_published(self, state: PoolState) -> None:
         now = self._context.clock.monotonic()
-        state.refused = ""
+        state.refused, state.changed = "", 0.0
         state.structure = state.structure.succeeded()
         state.report_soon(now)
         state.collect_due = now + COLLECT_AFTER if state.collect_due is None else state.collect_due

@@ -7,6 +7,7 @@ before the first complete list of tasks; afterwards a lost listener changes noth
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import IntEnum
 
 import structlog
@@ -19,6 +20,7 @@ from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox, TaskChange
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.leftovers import Leftovers
+from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.published import Published, load
 from api.dcos_template.reporter import Reporter
 from api.dcos_template.retired import Retired
@@ -28,6 +30,7 @@ from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
+from api.dcos_template.trace import Stamps, Trace
 from api.dcos_template.workshop import Workshop
 from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import TaskKey
@@ -78,6 +81,8 @@ class Worker:
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
         workshop: Callable[[Order], Workshop] = Workshop,
+        trace: Trace | None = None,
+        metrics: TemplateMetrics | None = None,
     ) -> None:
         """`lock` is the path of the leadership node. `turned` is called on the worker's thread whenever its loop comes
         round, at least every TURN seconds."""
@@ -93,6 +98,8 @@ class Worker:
             clerk=Clerk("clerk", _CLERKS, self._inbox.order),
             workshop=workshop(self._inbox.order),
             selection=Selection(rules),
+            trace=trace or Trace(),
+            metrics=metrics or TemplateMetrics(),
             plan=self._plan,
         )
         self._keeper = Keeper(self._context.selection, clock, percent=hold_percent)
@@ -102,6 +109,21 @@ class Worker:
         self._servers = ServerLane(self._context, self._keeper, self._retired, self._compactor)
         self._structures = StructureLane(self._context, self._leftovers)
         self._reporter = Reporter(self._context, self._keeper)
+        pools = self._context.pools
+        self._context.metrics.gauges(
+            {
+                "edgelb_template_pools": ("Pools", lambda: len(pools)),
+                "edgelb_template_pools_refused": (
+                    "Pools whose present version cannot be rendered",
+                    lambda: sum(bool(state.refused) for state in list(pools.values())),
+                ),
+                "edgelb_template_pools_holding": (
+                    "Pools that keep servers although Mesos does not name their tasks any more",
+                    lambda: sum(state.hold is not None for state in list(pools.values())),
+                ),
+                "edgelb_template_tasks": ("Running tasks that are known", lambda: len(self._context.selection.tasks)),
+            }
+        )
         self._schedule = {what: Schedule[str]() for what in _What}
         self._unreadable: frozenset[str] = frozenset()
         self._have_pools = False
@@ -128,7 +150,7 @@ class Worker:
 
     def on_tasks(self, changes: TaskChanges) -> None:
         """Changes of the running tasks; the first call has all of them."""
-        self._inbox.tasks(changes, self._clock.monotonic())
+        self._inbox.tasks(changes, self._clock.monotonic(), self._clock.now())
 
     def on_gained(self, epoch: int) -> None:
         """This process is in charge."""
@@ -318,7 +340,8 @@ class Worker:
             else:
                 state.change(stored)
             state.structure = state.structure.touch(now)
-            self._touch(selection.set_pool(stored.pool), now)
+            state.changed = state.changed or self._clock.now()
+            self._touch(selection.set_pool(stored.pool), now, Stamps(taken=state.changed))
             self._retired.changed(name, state)
             if state.pending:
                 state.endpoints = state.endpoints.at_once(now)
@@ -350,7 +373,11 @@ class Worker:
                     self._servers.look_through(name, state)
                     self._plan(name)
             return
-        self._touch(touched, now)
+        stamps = replace(changes[0][1].stamps, selected=self._clock.now())
+        if touched:
+            for key, change in changes:
+                self._context.trace.selected([key.id], replace(change.stamps, selected=stamps.selected))
+        self._touch(touched, now, stamps)
         concerned = {*self._keeper.release(self._context.pools, updated)}
         for name in concerned | self._retired.follow(updated, removed, missing):
             state = self._context.pools[name]
@@ -365,7 +392,7 @@ class Worker:
             log.exception("This task is left out", task=key.id, framework_id=key.framework_id)
             selection.update([], [key])
 
-    def _touch(self, touched: Touched, now: float) -> None:
+    def _touch(self, touched: Touched, now: float, stamps: Stamps) -> None:
         for name, moves in touched.items():
             state = self._context.pools.get(name)
             if state is None:
@@ -376,6 +403,8 @@ class Worker:
                 state.missing.update(moves.missing)
             # What stands in ZooKeeper is compared as a whole once it is known.
             if state.published is not None:
+                if not state.pending:
+                    state.stamps = stamps
                 state.pending |= moves.gained
                 state.pending |= moves.lost
                 if moves.lost:

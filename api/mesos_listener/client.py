@@ -39,13 +39,17 @@ log = structlog.get_logger()
 class TaskChanges:
     """What changed in the set of running tasks; `revision` is that of the listener which told it.
 
-    `missing` are those of `removed` that are not named any more, and nobody said that they ended.
+    `missing` are those of `removed` that are not named any more, and nobody said that they ended. `event` and `index`
+    say when the first of these changes was read from Mesos and put into the listener's index, in seconds since the
+    epoch, 0 where that is unknown.
     """
 
     revision: int
     updated: tuple[Task, ...] = ()
     removed: tuple[TaskKey, ...] = ()
     missing: frozenset[TaskKey] = frozenset()
+    event: float = 0.0
+    index: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
