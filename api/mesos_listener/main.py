@@ -11,8 +11,9 @@ import structlog
 from api.health import HealthServer
 from api.mesos_listener.board import Board
 from api.mesos_listener.metrics import ListenerMetrics
+from api.mesos_listener.records import OperatorStream
 from api.mesos_listener.server import Server
-from api.mesos_listener.stream import Follower, OperatorStream
+from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.pattern import Pattern

@@ -31,6 +31,14 @@ class ListenerMetrics:
             buckets=_FAST,
             registry=self.registry,
         )
+        self.checks = Counter(
+            "edgelb_listener_checks", "Times that the tasks were compared with a snapshot", registry=self.registry
+        )
+        self.healed = Counter(
+            "edgelb_listener_healed",
+            "Tasks that were otherwise than events had told, and were corrected",
+            registry=self.registry,
+        )
         self.left_out = Counter(
             "edgelb_listener_left_out",
             "Messages of which something was not used: odd, unreadable, too_large, or tasks with notes",
