@@ -49,14 +49,14 @@ class Follower:
         marathons: Pattern | None = None,
         *,
         turns: Turns,
-        metrics: ListenerMetrics | None = None,
+        metrics: ListenerMetrics,
     ) -> None:
         self._operator = operator
         self._board = board
         self._clock = clock
         self._completed = completed
         self._turns = turns
-        self._metrics = metrics or ListenerMetrics()
+        self._metrics = metrics
         self._heard: float | None = None
         self._connected = False
         self._index = TaskIndex(marathons)
@@ -144,6 +144,7 @@ class Follower:
                 if event is None:
                     continue
                 if isinstance(event, Snapshot):
+                    self._metrics.snapshot_bytes.set(piece.length)
                     records.set_heartbeat(reader.heartbeat)
                 self._take(event, read_at)
                 if isinstance(event, Snapshot):

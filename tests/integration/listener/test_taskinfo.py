@@ -302,7 +302,14 @@ def test_a_token_that_cannot_be_continued_gets_a_snapshot(listener: Listener, to
 def test_a_slow_client_gets_a_snapshot_instead_of_memory() -> None:
     """History is bounded for all clients together; who falls out of it starts again."""
     board, index = Board("run", history=50), m.JsonIndex()
-    server = Server(board, "127.0.0.1:0", silence=lambda: None, connected=lambda: True, clock=SystemClock())
+    server = Server(
+        board,
+        "127.0.0.1:0",
+        silence=lambda: None,
+        connected=lambda: True,
+        clock=SystemClock(),
+        metrics=ListenerMetrics(),
+    )
     server.start()
     board.publish(index.take(START, 0.0), index.complete)
     # Large labels fill the flow-control window of a client that does not read.
@@ -367,7 +374,14 @@ def test_a_client_keeps_its_tasks_while_no_listener_is_there() -> None:
 def test_a_port_in_use_is_refused_with_a_sentence(listener: Listener) -> None:
     """Two listeners never share a port silently."""
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{listener.port}"):
-        Server(Board("run"), listener.target, silence=lambda: None, connected=lambda: True, clock=SystemClock())
+        Server(
+            Board("run"),
+            listener.target,
+            silence=lambda: None,
+            connected=lambda: True,
+            clock=SystemClock(),
+            metrics=ListenerMetrics(),
+        )
 
 
 def test_many_watches_beyond_the_limit_are_refused_not_queued(listener: Listener) -> None:
@@ -566,7 +580,7 @@ def test_metrics_tell_what_a_listener_does(listener: Listener) -> None:
         'edgelb_listener_left_out_total{kind="odd"} 1.0',
         "edgelb_listener_index_seconds_count 2.0",
         "edgelb_listener_readers 1.0",
-        "edgelb_listener_snapshots 1.0",
+        "edgelb_listener_snapshots_total 1.0",
         "edgelb_listener_mesos_connected 1.0",
     ):
         assert line in text
