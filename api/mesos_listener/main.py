@@ -4,7 +4,6 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable
-from types import FrameType
 
 import structlog
 
@@ -16,6 +15,7 @@ from api.mesos_listener.server import Server
 from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
+from sdk.end_signals import on_end_signals
 from sdk.pattern import Pattern
 
 log = structlog.get_logger()
@@ -35,12 +35,11 @@ def run(operator: OperatorStream, listen: str, health_listen: str, *, marathons:
     """
     stop = threading.Event()
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        log.info(f"Stopping because of {signal.Signals(number).name}")
+    def on_signal(number: signal.Signals) -> None:
+        log.info(f"Stopping because of {number.name}")
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    on_end_signals(on_signal)
     serve(operator, listen, stop, marathons=marathons, health_listen=health_listen)
 
 
