@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.store import PoolView
 

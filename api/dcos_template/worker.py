@@ -27,7 +27,7 @@ from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock

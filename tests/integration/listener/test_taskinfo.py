@@ -18,10 +18,11 @@ from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.board import Board
 from api.mesos_listener.check import Checker
-from api.mesos_listener.client import TaskChanges, TaskWatch
+from api.mesos_listener.client import TaskWatch
 from api.mesos_listener.filter import Filter, Term
 from api.mesos_listener.main import serve
 from api.mesos_listener.metrics import ListenerMetrics
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.server import SERVICE, Server
 from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.stream import Follower
@@ -498,6 +499,14 @@ def test_the_values_of_a_field_are_told_the_most_similar_first(listener: Listene
         with pytest.raises(grpc.RpcError) as refused:
             stub.Values(pb.ValuesRequest(field="colour"), timeout=5)
         assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    watch = TaskWatch([listener.target], lambda changes: None, Filter.of([]))
+    assert watch.values("name") is None
+    watch.start()
+    wait_until(lambda: watch.synced, what="the listener")
+    assert watch.values("name", like="wep", most=2) == (("web", "app-000"), 301)
+    assert watch.tasks == {}
+    watch.stop()
+    assert watch.values("name") is None
 
 
 def test_a_task_that_is_being_killed_is_leaving_until_it_has_ended(listener: Listener) -> None:
