@@ -83,6 +83,9 @@ def test_a_task_is_followed_from_its_start_to_its_end(
     assert [(port.name, port.number) for port in task.ports] == [("http", 21005)]
     assert task.labels == (("edgelb.expose", "true"),)
     framework.kill("t1")
+    framework.wait_for("t1", "TASK_KILLING")
+    wait_until(lambda: (killed := followed.task("t1")) is None or killed.leaving, what="t1 is leaving")
+    framework.wait_for("t1", "TASK_KILLED")
     followed.wait_gone("t1")
 
 
