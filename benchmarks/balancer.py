@@ -18,16 +18,17 @@ _SOCKET = re.compile(r"^(\S+)/master\.sock")
 
 
 class Balancer:
-    """`port` is that of the frontend `web`."""
+    """`port` is that of the frontend `web`, `tcp` that of one of this name, if the pool has it."""
 
     def __init__(self, zookeeper: str, pool: str, task_id: str, directory: Path, port: int) -> None:
         self.port = port
         self.stats = free_port()
+        self.tcp = free_port()
         directory.mkdir(exist_ok=True)
         self.process = Process.module(
             "lbmgr",
             ["pool_executor.lbmgr", "--zk", zookeeper, "--pool", pool, "--task-id", task_id,
-             "--ports", f"web={self.port},stats={self.stats}", "--sandbox", str(directory / "sandbox")],
+             "--ports", f"web={self.port},stats={self.stats},tcp={self.tcp}", "--sandbox", str(directory / "sandbox")],
             directory.with_suffix(".log"),
         )  # fmt: skip
         self._workers: set[int] = set()

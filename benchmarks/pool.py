@@ -49,6 +49,15 @@ def pool(name: str, backends: Iterable[Json], *, count: int = 1, rules: Iterable
     }
 
 
+def with_tcp(document: Json, name: str, task: str) -> Json:
+    """The pool with a frontend `tcp` and a backend of that name more, of all tasks of a name."""
+    haproxy = document["haproxy"]
+    frontend = {"name": "tcp", "bindPort": 0, "protocol": "TCP", "bindAddress": "127.0.0.1"}
+    haproxy["frontends"].append(frontend | {"linkBackend": {"defaultBackend": name}})
+    haproxy["backends"].append(backend(name, task) | {"protocol": "TCP"})
+    return document
+
+
 def usual(name: str, services: int, probes: int, *, count: int = 1, more: Iterable[Json] = ()) -> Json:
     """A pool of all simulated tasks, which nobody answers for and nobody checks, and of backends that change."""
     backends = [backend(f"service-{n}", service_name(n), check=False) for n in range(services)]

@@ -3,7 +3,8 @@
 Ten tasks of one backend answer, among as many servers as are asked for. They are replaced one after the other while the
 old one stops a second later, or is killed with its event; the balancer is reloaded; maps of 1,500 rules are edited; and
 two balancers of which one serves are relaunched in turns. The same load without any change comes first. Downloads that
-take a second and upgraded connections run beside the replacements. With --quick there are 300 requests per second.
+take a second, upgraded connections and TCP connections run beside the replacements. With --quick there are 300 requests
+per second.
 
     .venv/bin/python benchmarks/zero_drop.py [--servers 1000,10000]
         [--scenarios replacements,reloads,relaunches,maps] [--json] [--check] [--quick]
@@ -23,7 +24,7 @@ from benchmarks.answers import Answers, Place, answer_of
 from benchmarks.balancer import Balancer
 from benchmarks.lasting import Lasting
 from benchmarks.load import KINDS, Kind, Load, Seen
-from benchmarks.pool import Json, backend, host_of, pool, services_for, usual
+from benchmarks.pool import Json, backend, host_of, pool, services_for, usual, with_tcp
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
@@ -133,7 +134,7 @@ class Run:
     def pool(self, more: int = 0) -> Json:
         """The usual pool, with backends that make structures differ."""
         extra = [backend(APP, APP), *(backend(f"more-{number}", f"more-{number}") for number in range(more))]
-        return usual("web", self._services, 0, more=extra)
+        return with_tcp(usual("web", self._services, 0, more=extra), "app-tcp", APP)
 
     def all(self, scenarios: Sequence[str]) -> None:
         """These, one after the other."""
@@ -200,18 +201,25 @@ class Run:
         what = f"{sizes.replacements} replacements, {how}"
         balancer.reloads()
         before = balancer.reloads()
-        with Lasting(balancer.port, host_of(APP)) as lasting:
+        with (
+            Lasting(balancer.port, host_of(APP)) as lasting,
+            Load(balancer.tcp, host_of(APP), kind="close", rate=self._sizes.rate / 10) as tcp,
+        ):
             seen = self._single(
                 what, kind, balancer, lambda: self.app.replace(sizes.replacements, sizes.over, killed=killed)
             )
-            cut = lasting.end()
+            cut, plain = lasting.end(), tcp.end()
+        progress(f"    {plain.failed} of {plain.requests} TCP connections failed {dict(plain.failures)}")
         self._report.figures[f"{self._name}: reloads, {what}, {kind}"] = balancer.reloads() - before
         self._bar(f"answers of removed servers, {what}, {kind}", asked_removed(seen, self.app))
         if killed:
             self._bar(f"failed (%), {what}, {kind}", seen.failed / seen.requests * 100, 0.02)
+            # Whoever has his TCP connection made with a server that ends just then cannot be given to another one.
+            self._report.figures[f"{self._name}: TCP connections failed, {what}, {kind}"] = plain.failed
         else:
             self._bar(f"failed, {what}, {kind}", seen.failed)
             self._bar(f"failed downloads beside it, {kind}", cut.downloads)
+            self._bar(f"failed TCP connections beside it, {kind}", plain.failed)
             self._report.figures[f"{self._name}: upgraded connections cut, {what}, {kind}"] = cut.upgraded
         control = self._control[kind]
         # A client that is late itself measures the machine.
