@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 #: Seconds that anything may take on a machine that does much else.
-PATIENCE = 60.0
+PATIENCE = 25.0
 
 Json = dict[str, Any]
 
@@ -114,7 +114,10 @@ class Chain:
         self.call("POST", "/v2/pools", pool.document(**changes))
         pool.instance.start()
         try:
-            pool.serves(*pool.tasks)
+            if pool.tasks:
+                pool.serves(*pool.tasks)
+            else:
+                wait_until(lambda: pool.get()[0] == 503, PATIENCE, f"HAProxy of {name}")
             yield pool
         finally:
             for task in tuple(pool.tasks):
