@@ -174,12 +174,13 @@ class Lane:
         return {backend: dict(servers) for backend, servers in self._wanted.items()}
 
     def refuse(self, refusals: Mapping[ServerRef, Refusal]) -> None:
-        """HAProxy does not take these servers, and does everything else."""
+        """HAProxy does not take these servers, and does everything else; one that has changed meanwhile is not meant."""
         with self._lock:
-            self.refused.update(refusals)
-            for ref in refusals:
+            meant = {ref: one for ref, one in refusals.items() if self._shall_be(ref) == one.server}
+            self.refused.update(meant)
+            for ref in meant:
                 self.pending.pop(ref, None)
-        self._counters.count("server_refused", len(refusals))
+        self._counters.count("server_refused", len(meant))
 
     def left_out(self, backends: Mapping[str, BackendFacts]) -> set[ServerRef]:
         """The servers that were refused and are still the same in these backends."""
