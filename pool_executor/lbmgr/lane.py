@@ -107,24 +107,21 @@ class Lane:
         with self._lock:
             for one in operations:
                 self._note(one)
-            if self._unsaved is not None:
-                self._unsaved.extend(operations)
             if few := len(refs) <= _AT_ONCE:
                 self._bring(list(refs))
-                self._read(position, stamps)
+                self._read(position, stamps, operations)
             else:
                 self._bring(self._urgent(refs))
         if not few:
             self._bring_slowly(list(refs))
             with self._lock:
-                self._read(position, stamps)
+                self._read(position, stamps, operations)
 
     def replace(self, servers: dict[str, dict[str, Server]], position: Position, stamps: Mapping[str, float]) -> None:
         """All servers are these, as they stand in the log at `position`."""
         with self._lock:
             refs = _differing(self._wanted, servers)
             self._wanted = servers
-            self._unsaved = None
             for ref in refs:
                 self.refused.pop(ref, None)
             if self._touched is not None:
@@ -132,13 +129,19 @@ class Lane:
             self._bring(self._urgent(refs))
         self._bring_slowly(refs)
         with self._lock:
-            self._read(position, stamps)
+            self._read(position, stamps, None)
 
     def nothing_there(self) -> None:
         """There is no log: what is served goes on."""
         self.known = True
 
-    def _read(self, position: Position, stamps: Mapping[str, float]) -> None:
+    def _read(self, position: Position, stamps: Mapping[str, float], operations: Sequence[Operation] | None) -> None:
+        """Everything up to `position` is carried out; `operations` led to it, None: they are not known."""
+        # Not before: what is written to the files has to be read again with its position, or not at all.
+        if operations is None:
+            self._unsaved = None
+        elif self._unsaved is not None:
+            self._unsaved.extend(operations)
         self.position, self.known = position, True
         self.stamps = dict(stamps) | {"applied": time.time()}
 
@@ -174,7 +177,7 @@ class Lane:
         return {backend: dict(servers) for backend, servers in self._wanted.items()}
 
     def refuse(self, refusals: Mapping[ServerRef, Refusal]) -> None:
-        """HAProxy does not take these servers, and does everything else; one that has changed meanwhile is not meant."""
+        """HAProxy does not take these servers, and does everything else. Who has changed meanwhile is not meant."""
         with self._lock:
             meant = {ref: one for ref, one in refusals.items() if self._shall_be(ref) == one.server}
             self.refused.update(meant)

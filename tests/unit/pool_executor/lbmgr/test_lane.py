@@ -52,3 +52,28 @@ def test_what_replaces_a_server_that_haproxy_refuses_is_not_refused_with_it() ->
     assert lane.left_out(FACTS) == set()
     assert lane.begin() == {"static": {"a": good}}
     assert not lane.told().refused
+
+
+def test_a_large_change_that_is_saved_in_its_middle_is_on_disk_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written under the position of before is not read again after the next change."""
+    lane, _ = made()
+    keeper = Keeper(tmp_path / "endpoints", lane, Counters(), lambda: None)
+    lane.follow([Put("app", server("first"))], Position("f00", 1), {})
+    keeper.save(0.0)
+    many: list[Operation] = [Put("app", server(f"s{number}")) for number in range(500)]
+    bring_slowly = lane._bring_slowly
+
+    def save_first(refs: Sequence[ServerRef]) -> None:
+        keeper.save(0.5)
+        bring_slowly(refs)
+
+    monkeypatch.setattr(lane, "_bring_slowly", save_first)
+    lane.follow(many, Position("f00", 501), {})
+    keeper.save(1.0)
+    lane.follow([Remove("app", "first")], Position("f00", 502), {})
+    keeper.save(2.0)
+    stored = Journal(tmp_path / "endpoints").load()
+    assert stored is not None
+    assert (stored.sequence, stored.servers) == (502, lane.wanted())
