@@ -323,10 +323,10 @@ class Lane:
             found, self.suspect = sorted(self.suspect), set()
         return found
 
-    def suspect_again(self, backend: str) -> None:
-        """It could not be looked at."""
+    def suspect_again(self, backends: Collection[str]) -> None:
+        """They could not be looked at."""
         with self._lock:
-            self.suspect.add(backend)
+            self.suspect.update(backends)
 
     def snapshot(self, backend: str) -> Snapshot | None:
         """What the worker was told of a backend; None when it has no such backend, or a reload is under way."""

@@ -49,19 +49,21 @@ class Verifier:
         """Look at what is due, for a few milliseconds."""
         began = time.monotonic()
         backends = content.backends
-        for backend in self._lane.take_suspects():
+        suspects = self._lane.take_suspects()
+        for at, backend in enumerate(suspects):
             if not self._servers(backend, backends):
-                self._lane.suspect_again(backend)
+                self._lane.suspect_again(suspects[at:])
                 return
         if not self._left and now >= self._next_round:
             self._next_round = now + _EACH
             self._left.extend(("backend", name) for name in backends)
             self._left.extend(("map", name) for name, text in content.parts.items() if text.part.kind == "map")
         while self._left and time.monotonic() - began < _SLICE:
-            kind, name = self._left.popleft()
+            kind, name = self._left[0]
             looked = self._servers(name, backends) if kind == "backend" else self._map(name, content)
             if not looked:
                 return
+            self._left.popleft()
 
     def _servers(self, backend: str, backends: Mapping[str, BackendFacts]) -> bool:
         """Compare the servers of a backend; False when HAProxy does not say."""
