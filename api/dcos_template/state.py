@@ -115,7 +115,7 @@ class PoolState:
         before = {one.name: one.services for one in self.stored.pool.haproxy.backends}
         same = {one.name for one in stored.pool.haproxy.backends if before.get(one.name) == one.services}
         self._keep_only(lambda spot: spot.backend in same)
-        self.stored, self.slow = stored, False
+        self.stored, self.slow, self.refused = stored, False, ""
 
     def _keep_only(self, wanted: Callable[[Spot], bool]) -> None:
         self.missing = {spot: one for spot, one in self.missing.items() if wanted(spot)}

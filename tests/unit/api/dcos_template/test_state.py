@@ -41,3 +41,11 @@ def test_a_doubt_has_everything_read_again_in_every_phase() -> None:
     assert state.loading.due is None
     state.happens(Event.DOUBTED)
     assert state.loading.due is not None
+
+
+def test_another_version_is_not_refused_before_it_was_rendered() -> None:
+    """The reason of before was said of the version before."""
+    state = PoolState(stored(1, "a", "b"))
+    state.refused = "needs too many files"
+    state.change(stored(2, "a", "b"))
+    assert not state.refused
