@@ -98,8 +98,11 @@ class Leftovers:
             del self._gone[name]
             log.info(f"Removed what was published for pool {name}, which is gone", pool=name)
         else:
-            self._gone[name] = lane.failed(now)
-            log.warning(f"Removing what was published for pool {name} failed; trying again", error=str(outcome))
+            if name in self._context.pools:  # it is back: what is left is read, and goes on as its own
+                del self._gone[name]
+            else:
+                self._gone[name] = lane.failed(now)
+            log.warning(f"Removing what was published for pool {name} failed", error=str(outcome))
             if isinstance(outcome, LeadershipLost) and self._context.charge is charge:
                 raise outcome
         self._context.plan(name)
