@@ -46,7 +46,10 @@ class Compactor:
         """Make a new base."""
         state.compact_due = None
         published, charge = state.published, self._context.charge
-        if published is None or charge is None or state.compaction is not None or state.collecting:
+        if published is None or charge is None or state.compaction is not None:
+            return
+        if state.collecting:  # parts that the base would need may be among those that go
+            state.compact_due = self._context.clock.monotonic() + QUIET
             return
         state.compaction = published.journal.start_compaction()
         self._go_on(name, state, published, charge, state.compaction)
