@@ -87,12 +87,23 @@ class Applier:
         return self.running
 
     def start(self) -> str | None:
-        """Start HAProxy on the structure that it served; the message when it does not serve it."""
+        """Start HAProxy on the structure that it served; the message when it does not serve it.
+
+        Servers that it refuses are left out: they may have come since it checked the files last.
+        """
         assert self.running is not None, "there is no configuration to start with"
-        content = self.running.content
+        for _ in range(_MOST_CHECKS):
+            failed, read = self._start(self.running.content)
+            if failed is None or read is None or not (blamed := read.blamed(failed)):
+                break
+            self._refuse(blamed, read, self.running.content)
+        return failed
+
+    def _start(self, content: Content) -> tuple[str | None, Composition | None]:
+        """The message, and what HAProxy has read if that is known."""
         clash = self._obstacles.clash(content, None)
         if clash is not None:
-            return clash
+            return clash, None
         marker = self._next_marker()
         composition = self._composition(content)
         written = True
@@ -105,13 +116,13 @@ class Applier:
             marker, written = self._proxy.marker, False
             if not self._files.instance_is(self._files.current, self._instance.text(marker, self._files.maps)):
                 self._lane.abandon()
-                return self._disk(error)
+                return self._disk(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
-        if failed is None and not written:
-            self._lane.doubt()
         if failed is None:
             self._half_told = False
-        return failed
+            if not written:
+                self._lane.doubt()
+        return failed, composition if written else None
 
     # -- a structure
 

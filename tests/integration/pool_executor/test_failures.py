@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.contract import encode_blob
+from pool_executor.contract import Server, encode_blob
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.storage.connection import connect
-from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, orders, states, told
+from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, orders, server, states, told
 from tests.support.backends import Backend, backends
 from tests.support.load import load_in_thread
 from tests.support.ports import free_port
@@ -70,6 +70,26 @@ def test_lbmgr_serves_from_disk_without_zookeeper(
         status = applied(publisher, version)
         assert (status.structure.action, status.counters["reload"]) == ("noop", 0)
         assert lbmgr.answers() == {two.answer}
+
+
+def test_a_server_that_haproxy_refuses_keeps_none_from_starting(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """Nobody remembers that it was refused when lbmgr starts from the disk."""
+    with backends(1) as (one,):
+        publisher.publish_parts(Pool(servers=_servers(one)).parts())
+        bad = Server("odd", "no-such-name.invalid", 80, 77, task="odd.1")
+        applied(publisher, publisher.publish_servers({"app": {one.name: server(one.name, one.port), "odd": bad}}))
+        wait_until(lambda: publisher.statuses()["task-1"].endpoints.refused, what="it is refused")
+        # The list on disk follows the traffic.
+        wait_until(lambda: b'"odd"' in stored_servers(lbmgr), what="it is on disk")
+        lbmgr.kill()
+        lbmgr.hosts = f"127.0.0.1:{free_port()}"
+        lbmgr.start()
+        wait_until(lambda: lbmgr.answers() == {one.answer}, what="the others serve")
+
+
+def stored_servers(lbmgr: Lbmgr) -> bytes:
+    """What stands on disk of the servers."""
+    return b"".join(path.read_bytes() for path in (lbmgr.sandbox / "haproxy.d" / "endpoints").iterdir())
 
 
 def test_zookeeper_may_go_and_come_back(tmp_path: Path, make_lbmgr: Callable[..., Lbmgr]) -> None:
