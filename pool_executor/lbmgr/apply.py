@@ -160,10 +160,11 @@ class Applier:
         return self._reload(self.running.head, self.running.content, reason)
 
     def _applied(self, head: Structure, content: Content, action: Literal["noop", "dynamic"], reason: str) -> Outcome:
-        changed = changed_parts(self.running.content, content) if self.running is not None else []
+        # What the disk did not take before is a change of the files, too.
+        stored = self.running.content if self.running is not None and self.unsaved is None else Content()
         self.running = Running(head=head, content=content)
         try:
-            self._files.update(head, changed)
+            self._files.update(head, changed_parts(stored, content))
             self.unsaved = None
         except OSError as error:
             self.unsaved = f"HAProxy serves version {head.version}, but {self._disk(error)}"
