@@ -59,7 +59,8 @@ class Reader:
     def stop(self) -> None:
         """End; returns when nothing is carried out any more."""
         self._heads.put(None)
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def attach(self, parts: Parts) -> None:
         """Fetch parts from there."""
