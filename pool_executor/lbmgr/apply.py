@@ -160,7 +160,6 @@ class Applier:
         return self._reload(self.running.head, self.running.content, reason)
 
     def _applied(self, head: Structure, content: Content, action: Literal["noop", "dynamic"], reason: str) -> Outcome:
-        # What the disk did not take before is a change of the files, too.
         stored = self.running.content if self.running is not None and self.unsaved is None else Content()
         self.running = Running(head=head, content=content)
         try:

@@ -79,6 +79,8 @@ class Follower:
         self.waiting: tuple[Waiting, ...] = ()
         self.stamps: Mapping[str, float] = {}
         """Of the head that is served."""
+        self.servers_error: str | None = None
+        """Why HAProxy could not be loaded anew for servers that take it."""
 
     @property
     def error(self) -> str | None:
@@ -219,6 +221,8 @@ class Follower:
     def _reload_for_servers(self, now: float) -> Outcome | None:
         """Load what is served anew for servers that cannot be told at run time."""
         running, reason = self._applier.running, self._lane.needs_reload
+        if reason is None:
+            self.servers_error = None
         if reason is None or running is None or not self._proxy.alive or now < self._servers_at:
             return None
         if now < self._reload_allowed(running.content.key):
@@ -226,6 +230,7 @@ class Follower:
         began = time.monotonic()
         outcome = self._applier.reload_servers(reason)
         self._note(outcome, running.content.key)
+        self.servers_error = outcome.error and f"{reason}; HAProxy cannot be loaded anew: {outcome.error}"
         self._servers_at = time.monotonic() + (0.0 if outcome.verdict == "applied" else self._retry.delay())
         _log.log(
             _WARNING if outcome.error else _INFO,

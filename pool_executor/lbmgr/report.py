@@ -147,7 +147,7 @@ class Report:
                 for ref, one in refused[:_MOST_REFUSED]
             ),
             left_out=len(refused),
-            error=self._reader.error,
+            error=self._reader.error or self._follower.servers_error,
             stamps=told.stamps,
         )
 
