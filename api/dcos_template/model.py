@@ -6,6 +6,7 @@ checked the same before is no reason to trust it: ZooKeeper lies between. Does n
 how the values come about (build.py).
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,6 +106,14 @@ class Frontend:
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
         )
+
+    @property
+    def relay(self) -> str:
+        """Name of the socket, and of the backend that leads to it, through which a worker asks its successor.
+
+        A path of a socket is short, names are not.
+        """
+        return f"_relay-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
