@@ -74,8 +74,8 @@ def _one(found: dict[str, Any]) -> None:
     data("")
     data(
         table(
-            ("NAME", "TASK ID", "STATE", "HOST", "CONFIG"),
-            [(row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row)) for row in rows],
+            ("NAME", "TASK ID", "STATE", "HOST", "CONFIG", "LAG"),
+            list(map(_load_balancer, rows)),
         )
     )
     if found["backends"]:
@@ -98,6 +98,21 @@ def _state(row: dict[str, Any]) -> str:
     return str(row["state"] or ("PENDING" if row["pending"] else row["podStatus"] or "-"))
 
 
+def _load_balancer(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row), _lag(row)
+
+
+def _lag(row: dict[str, Any]) -> str:
+    """Changes of servers that it has not taken up yet."""
+    endpoints = row.get("endpoints")
+    if not endpoints:
+        return "-"
+    lag = endpoints["lag"]
+    if lag is None:
+        return "0"
+    return f"{'all' if lag['operations'] is None else lag['operations']} ({lag['seconds']:.1f} s)"
+
+
 def _config(row: dict[str, Any]) -> str:
     if not row["verdict"]:
         return "-"
@@ -110,7 +125,7 @@ def _backend(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _worth_telling(row: dict[str, Any]) -> bool:
-    return bool(row["pending"] or row["error"] or row["deaths"] or not row["current"])
+    return bool(row["pending"] or row["error"] or row["deaths"] or row["note"] or not row["current"])
 
 
 def _left_out(found: dict[str, Any]) -> list[dict[str, Any]]:

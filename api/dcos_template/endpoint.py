@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from api.mesos_listener.task import NetworkMode, Port, Task
+from pool_executor.contract import State
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType
 from sdk.net.address import Reach, canonical, parse, reach
@@ -37,6 +38,14 @@ class Endpoint(NamedTuple):
     host: str
     port: int
     check: bool = True
+    task: str = ""
+    """The id of the task behind it; empty for an address that the pool itself names."""
+    state: State = State.READY
+
+    @property
+    def name(self) -> str:
+        """What the server is called, which no other of its backend is."""
+        return f"{self.kind}_{self.host}_{self.port}"
 
 
 class Chosen(NamedTuple):
@@ -46,7 +55,7 @@ class Chosen(NamedTuple):
     left_out: str = ""
 
 
-def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK) -> Chosen:
+def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK, state: State = State.READY) -> Chosen:
     """The servers of a task. It becomes none when it has no such address or port yet, which is nothing to tell."""
     in_container = wish.type is EndpointType.CONTAINER_IP or (
         wish.type is EndpointType.AUTO_IP and task.network_mode is NetworkMode.CONTAINER
@@ -61,7 +70,13 @@ def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK)
     ports, why = _port_numbers(wish, task, in_container=in_container, on_agent=host == agent)
     if len(ports) > most:
         why = f"offers {len(ports)} ports; the first {most} of them are servers"
-    return Chosen(tuple(Endpoint(kind, host, port, wish.check.enabled) for port in ports[:most]), why)
+    checked = wish.check.enabled
+    return Chosen(tuple(Endpoint(kind, host, port, checked, task.id, state) for port in ports[:most]), why)
+
+
+def standing(task: Task) -> State | None:
+    """What the servers of a task may be asked for; None when it has none."""
+    return State.READY if task.takes_traffic else None
 
 
 def _agent_address(task: Task, agent: str) -> tuple[str, str]:

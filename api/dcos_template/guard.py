@@ -7,10 +7,11 @@ then: kept as they were until their tasks are named again, somebody accepts the 
 known to be somebody else's.
 """
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from api.dcos_template.endpoint import Endpoint
+from api.dcos_template.touched import Spot
 
 #: Percent of a pool's servers that may go unexplained at once.
 DEFAULT_PERCENT = 50
@@ -18,34 +19,33 @@ DEFAULT_PERCENT = 50
 #: during a failover of the master looks the same.
 LEAST = 3
 
-Backends = Mapping[str, Collection[Endpoint]]
 #: An address and a port.
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Servers that are kept, by backend; `since` in epoch seconds, also the name of this hold."""
+    """Servers that are kept; `since` in epoch seconds, also the name of this hold."""
 
     since: float
-    kept: Mapping[str, frozenset[Endpoint]] = field(default_factory=dict)
+    kept: Mapping[Spot, Endpoint] = field(default_factory=dict)
     places: frozenset[Place] = field(init=False, compare=False, repr=False)
     """Where those that are kept are: every change of a task is compared with them."""
 
     def __post_init__(self) -> None:
-        places = frozenset((one.host, one.port) for ones in self.kept.values() for one in ones)
+        places = frozenset((one.host, one.port) for one in self.kept.values())
         object.__setattr__(self, "places", places)
 
     @property
     def count(self) -> int:
         """How many servers are kept."""
-        return sum(map(len, self.kept.values()))
+        return len(self.kept)
 
     def reason(self) -> str:
         """A sentence for people."""
-        several = self.count != 1
+        several, backends = self.count != 1, sorted({spot.backend for spot in self.kept})
         return (
-            f"{self.count} server{'s are' if several else ' is'} kept in {', '.join(sorted(self.kept))}:"
+            f"{self.count} server{'s are' if several else ' is'} kept in {', '.join(backends)}:"
             f" Mesos does not name {'their tasks' if several else 'its task'} any more,"
             f" and no event said that {'they' if several else 'it'} ended"
         )
@@ -53,27 +53,22 @@ class Hold:
 
 def judge(
     hold: Hold | None,
-    missing: Backends,
-    selected: Backends,
+    missing: Mapping[Spot, Endpoint],
+    there: Callable[[Spot], bool],
+    here: int,
     *,
     percent: int,
     cluster_is_empty: bool,
     now: float,
 ) -> Hold | None:
-    """What is held from now on. `missing` are servers whose tasks were not named any more since the last time,
-    `selected` those of all backends now, `percent` the setting (0: never hold)."""
+    """What is held from now on. `missing` are servers whose tasks were not named any more since the last time, `there`
+    tells whether somebody names a server now, `here` how many servers of the pool somebody does; `percent` is the
+    setting (0: never hold)."""
     if percent <= 0:
         return None
-    present = {name: {one[:3] for one in told} for name, told in selected.items()}
     before = hold.kept if hold else {}
-    kept = {}
-    for name in before.keys() | missing.keys():
-        gone = frozenset(
-            one for one in (*before.get(name, ()), *missing.get(name, ())) if one[:3] not in present.get(name, ())
-        )
-        if gone:
-            kept[name] = gone
-    count, here = sum(map(len, kept.values())), sum(map(len, present.values()))
+    kept = {spot: one for spot, one in ({**before, **missing}).items() if not there(spot)}
+    count = len(kept)
     if count * 100 <= percent * (count + here):
         return None
     if hold is None and count < LEAST and not cluster_is_empty:
@@ -85,18 +80,10 @@ def without(hold: Hold, taken: Set[Place]) -> Hold | None:
     """The hold without servers at whose address and port something else is known to run."""
     if hold.places.isdisjoint(taken):
         return hold
-    kept = {
-        name: left
-        for name, ones in hold.kept.items()
-        if (left := frozenset(one for one in ones if (one.host, one.port) not in taken))
-    }
+    return only(hold, lambda spot: (hold.kept[spot].host, hold.kept[spot].port) not in taken)
+
+
+def only(hold: Hold, wanted: Callable[[Spot], bool]) -> Hold | None:
+    """The hold of those servers alone."""
+    kept = {spot: one for spot, one in hold.kept.items() if wanted(spot)}
     return replace(hold, kept=kept) if kept else None
-
-
-def with_kept(hold: Hold | None, backend: str, endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """The endpoints of a backend together with those that are held for it."""
-    kept = hold.kept.get(backend, frozenset[Endpoint]()) if hold else ()
-    if not kept:
-        return tuple(endpoints)
-    unique = {one[:3]: one for one in kept} | {one[:3]: one for one in endpoints}
-    return tuple(sorted(unique.values()))

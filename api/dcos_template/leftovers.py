@@ -1,111 +1,204 @@
-"""What is published and not needed any more: bundles of pools that are gone, and parts that no head names.
+"""What is published and not needed any more: everything of pools that are gone, and parts that no head names.
 
 Knows when each is removed, and that a process that has come in charge looks once for what the one before left. Does not
-know what is published for a pool. Used by one thread, while it is in charge; LeadershipLost goes up to it.
+know what is published for a pool. Runs on the worker's thread, while in charge; removals are done on others, behind the
+check of the epoch, so that a process that lost the lock takes nothing away that its successor needs.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from api.dcos_template.publish import Publisher
-from api.dcos_template.windows import Change, Window
-from sdk.clock import Clock
-from sdk.errors import StorageUnavailable
-from sdk.storage.connection import StorageConflict
+from api.dcos_template.charge import Charge
+from api.dcos_template.context import Context
+from api.dcos_template.published import Paths, Published
+from api.dcos_template.state import PoolState
+from api.dcos_template.windows import Lane
+from pool_executor.contract import decode_structure
+from sdk.errors import CorruptRecord, LeadershipLost, StorageUnavailable
+from sdk.storage.connection import Delete, NoNode, NotEmpty, StorageConflict, ZooKeeper
 
-#: Parts that nobody names any more are removed when there is nothing better to do, and not after every publishing.
+#: One packet must stay small; names of parts are short.
+_DELETES_AT_ONCE = 100
+_REMOVALS = 5
+#: Parts that nobody names any more are removed so long after a head was written, and not after each one.
 COLLECT_AFTER = 2.0
-_SWEEP_AGAIN = 1.0
 
 log = structlog.get_logger()
 
 
 class Leftovers:
-    """Times are monotonic seconds."""
+    """Of all pools. `found` is called with the names of pools for which something is published, or None."""
 
-    def __init__(self, publisher: Publisher, clock: Clock) -> None:
-        self._publisher = publisher
-        self._clock = clock
-        self._gone: dict[str, Window] = {}
-        self._collect: dict[str, float] = {}
-        self._swept = True
+    def __init__(self, context: Context, found: Callable[[Sequence[str] | None], None]) -> None:
+        self._context = context
+        self._found = found
+        self._gone: dict[str, Lane] = {}
+        self._highest: dict[str, int] = {}
 
-    def take_charge(self) -> None:
-        """Another process may have left something."""
-        self._swept = False
+    # ------------------------------------------------------------ pools that are gone
 
-    def give_up_charge(self) -> None:
-        """What others publish is theirs to tidy up."""
-        self._collect.clear()
+    def sweep(self) -> None:
+        """Look for what was published for pools that are gone meanwhile, once all pools are known."""
+        charge, zookeeper = self._context.charge, self._context.zookeeper
+        base = self._context.paths("").base
 
-    def gone(self, name: str, now: float) -> None:
-        """The pool is gone: its bundle goes too."""
-        self._gone[name] = Window().touch(Change.STRUCTURE, now)
+        def listed(outcome: list[str] | Exception) -> None:
+            if self._context.charge is not charge:
+                return
+            if isinstance(outcome, Exception):
+                log.warning("What is published cannot be listed; trying again", error=str(outcome))
+                self._found(None)
+            else:
+                self._found(outcome)
+
+        self._context.clerk.do(lambda: zookeeper.children(base), listed)
+
+    def gone(self, name: str) -> None:
+        """The pool is gone: what is published for it goes too."""
+        lane = self._gone.get(name) or Lane(window=0.0, limit=0.0)
+        self._gone[name] = lane.at_once(self._context.clock.monotonic())
 
     def back(self, name: str) -> None:
-        """There is a pool of that name."""
-        self._gone.pop(name, None)
-
-    def published(self, name: str) -> None:
-        """There may be parts that no head of the pool names any more."""
-        self._collect.setdefault(name, self._clock.monotonic() + COLLECT_AFTER)
+        """There is a pool of that name: what is not being removed yet is its own."""
+        if not self.is_leaving(name):
+            self._gone.pop(name, None)
 
     def hurry(self) -> None:
         """What made a removal fail may be over."""
-        self._gone = {name: window.retry_now() for name, window in self._gone.items()}
+        self._gone = {name: lane.retry_now() for name, lane in self._gone.items()}
 
-    def dues(self) -> Iterator[float]:
-        """When there is something to do."""
-        if not self._swept:
-            yield self._clock.monotonic() + _SWEEP_AGAIN
-        yield from self._collect.values()
-        yield from (window.due for window in self._gone.values() if window.due is not None)
+    def due(self, name: str) -> float | None:
+        """When the nodes of a pool that is gone are to be removed."""
+        lane = self._gone.get(name)
+        return None if lane is None else lane.due
 
-    def sweep(self, pools: Collection[str], unreadable: Collection[str]) -> None:
-        """Once in charge: look for what was published for pools that are gone meanwhile."""
-        if self._swept:
+    def is_leaving(self, name: str) -> bool:
+        """Whether nodes of an earlier pool of that name are being removed at this moment."""
+        lane = self._gone.get(name)
+        return lane is not None and lane.busy
+
+    def remove(self, name: str) -> None:
+        """Remove everything of a pool that is gone."""
+        charge = self._context.charge
+        assert charge is not None
+        self._gone[name] = self._gone[name].publishing(self._context.clock.monotonic())
+        paths, zookeeper = self._context.paths(name), self._context.zookeeper
+        self._context.clerk.do(
+            lambda: _remove(zookeeper, charge, paths), lambda outcome: self._removed(name, charge, outcome)
+        )
+
+    def _removed(self, name: str, charge: Charge, outcome: int | Exception) -> None:
+        lane = self._gone.get(name)
+        if lane is None:
             return
-        try:
-            published = self._publisher.pools()
-        except StorageUnavailable as error:
-            log.warning("The published bundles cannot be listed; trying again", error=str(error))
+        now = self._context.clock.monotonic()
+        if isinstance(outcome, int):
+            self._highest[name] = max(outcome, self._highest.get(name, 0))
+            del self._gone[name]
+            log.info(f"Removed what was published for pool {name}, which is gone", pool=name)
+        else:
+            self._gone[name] = lane.failed(now)
+            log.warning(f"Removing what was published for pool {name} failed; trying again", error=str(outcome))
+            if isinstance(outcome, LeadershipLost) and self._context.charge is charge:
+                raise outcome
+        self._context.plan(name)
+
+    def highest(self, name: str) -> int:
+        """The highest version of a structure that was removed: a pool that is made again counts on from there.
+
+        An instance that outlives the moment would take new heads for old ones.
+        """
+        return self._highest.get(name, 0)
+
+    # ------------------------------------------------------------ parts that no head names
+
+    def collect(self, name: str, state: PoolState) -> None:
+        """Remove parts that no head of the pool names."""
+        state.collect_due = None
+        published, charge = state.published, self._context.charge
+        if published is None or charge is None or state.collecting:
             return
-        self._swept = True
-        now = self._clock.monotonic()
-        for name in published:
-            if name in pools:
-                self._collect.setdefault(name, now + COLLECT_AFTER)
-            elif name not in unreadable and name not in self._gone:
-                self.gone(name, now)
+        if state.structure.busy or state.compaction is not None:  # parts are on their way to a head
+            state.collect_due = self._context.clock.monotonic() + COLLECT_AFTER
+            return
+        state.collecting = True
+        paths, zookeeper = self._context.paths(name), self._context.zookeeper
+        self._context.clerk.do(
+            lambda: zookeeper.children(paths.parts),
+            lambda outcome: self._listed(name, state, published, charge, outcome),
+        )
 
-    def removable(self, now: float) -> list[str]:
-        """The pools whose bundles are to be removed now."""
-        return [name for name, window in self._gone.items() if window.due is not None and window.due <= now]
+    def _listed(
+        self, name: str, state: PoolState, published: Published, charge: Charge, outcome: list[str] | Exception
+    ) -> None:
+        if not self._context.is_current(name, state, charge) or state.published is not published:
+            return
+        if isinstance(outcome, Exception):
+            self._collected(name, state, published, charge, outcome)
+            return
+        keep = published.names()
+        waste = [node for node in outcome if node.partition(".")[0] not in keep]
+        published.nodes.difference_update(waste)
+        published.leaving = frozenset(node.partition(".")[0] for node in waste)
+        paths = self._context.paths(name)
+        self._context.clerk.do(
+            lambda: _delete(charge, [paths.part(node) for node in waste]),
+            lambda outcome: self._collected(name, state, published, charge, outcome),
+        )
 
-    def remove(self, name: str) -> bool:
-        """Remove the bundle of a pool that is gone; False when that has to be tried again."""
-        now = self._clock.monotonic()
-        try:
-            self._publisher.remove(name)
-        except (StorageUnavailable, StorageConflict) as error:
-            self._gone[name] = self._gone[name].publishing(now).failed(now)
-            log.warning(f"Removing the bundle of pool {name} failed; trying again", pool=name, error=str(error))
-            return False
-        del self._gone[name]
-        self._collect.pop(name, None)
-        log.info(f"Removed the bundle of pool {name}, which is gone", pool=name)
-        return True
-
-    def collect(self, now: float) -> None:
-        """Remove parts that no head names, of pools for which that is due."""
-        for name in [name for name, at in self._collect.items() if at <= now]:
-            del self._collect[name]
-            try:
-                removed = self._publisher.collect(name)
-            except (StorageUnavailable, StorageConflict) as error:
-                self.published(name)
-                log.warning(f"Old parts of pool {name} could not be removed; trying again", pool=name, error=str(error))
+    def _collected(
+        self, name: str, state: PoolState, published: Published, charge: Charge, outcome: Exception | None
+    ) -> None:
+        if not self._context.is_current(name, state, charge) or state.published is not published:
+            return
+        state.collecting, published.leaving = False, frozenset()
+        if isinstance(outcome, LeadershipLost):
+            raise outcome
+        if isinstance(outcome, Exception):
+            if isinstance(outcome, StorageUnavailable | StorageConflict):
+                log.warning(f"Old parts of pool {name} could not be removed; trying again", error=str(outcome))
             else:
-                if removed:
-                    log.debug("Removed parts that no head names", pool=name, nodes=removed)
+                log.error(f"Old parts of pool {name} could not be removed; trying again", exc_info=outcome)
+            state.collect_due = self._context.clock.monotonic() + COLLECT_AFTER
+        self._context.plan(name)
+
+
+def _delete(charge: Charge, paths: Sequence[str]) -> None:
+    for start in range(0, len(paths), _DELETES_AT_ONCE):
+        charge.write([Delete(path) for path in paths[start : start + _DELETES_AT_ONCE]])
+
+
+def _remove(zookeeper: ZooKeeper, charge: Charge, paths: Paths) -> int:
+    """Remove the nodes of a pool; the answer is the version of its structure."""
+    version = 0
+    found = zookeeper.get(paths.structure)
+    if found is not None:
+        try:
+            version = decode_structure(found[0]).version
+        except CorruptRecord as error:
+            log.warning("The structure of a pool that is gone cannot be read", pool=paths.pool, error=str(error))
+    # A process that was in charge before us may be writing its last parts, or somebody is removing too.
+    for attempt in range(_REMOVALS, 0, -1):
+        try:
+            _remove_tree(zookeeper, charge, paths.top)
+        except (NotEmpty, NoNode):
+            if attempt == 1:
+                raise
+        else:
+            break
+    return version
+
+
+def _remove_tree(zookeeper: ZooKeeper, charge: Charge, path: str) -> None:
+    """The node and all below it, whoever made them; behind the fence, so not ZooKeeper's own recursive deletion."""
+    names = zookeeper.children(path)
+    for start in range(0, len(names), _DELETES_AT_ONCE):
+        batch = [f"{path}/{name}" for name in names[start : start + _DELETES_AT_ONCE]]
+        try:
+            charge.write([Delete(each) for each in batch])
+        except NotEmpty:
+            for each in batch:
+                _remove_tree(zookeeper, charge, each)
+    if zookeeper.exists(path):
+        charge.write([Delete(path)])

@@ -10,8 +10,6 @@ import structlog
 
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
-from api.dcos_template.publish import Publisher
-from api.dcos_template.records import Records
 from api.dcos_template.select import Rules
 from api.dcos_template.worker import Worker
 from api.health import HealthServer
@@ -97,8 +95,9 @@ def work(
         heartbeat.turned()
 
     worker = Worker(
-        Publisher(zookeeper, leadership, zk_root),
-        Records(zookeeper, leadership, zk_root),
+        zookeeper,
+        zk_root,
+        leadership.path,
         clock,
         turned=turned,
         rules=rules,

@@ -8,11 +8,11 @@ how the values come about (build.py).
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from api.dcos_template.routes import MapEntry
-from pool_executor.bundle import Server, parse_server
+from pool_executor.contract import BackendFacts, marker_line, parse_marker, port_variable
 from scheduler.pools.model import RESERVED_NAMES
 from sdk.errors import InvalidSpec
 from sdk.net.address import is_address
@@ -25,6 +25,7 @@ _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
 _VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
 _BALANCE = re.compile(r"[a-z][a-z0-9_-]*(\([A-Za-z0-9_-]{1,64}\))?( [A-Za-z0-9_.-]{1,64}){0,6}")
+_STATIC = re.compile(r"static-rr")
 _HASHING = re.compile(r"source|uri|url_param|hdr|rdp-cookie")
 
 
@@ -47,14 +48,19 @@ def _require_name(name: str, path: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """Where a frontend listens: the port is a variable that lbmgr sets for each instance."""
+    """Where a listener is: `port` is the name of the task port, whose number differs between instances."""
 
     address: str
-    variable: str
+    port: str
 
     def __post_init__(self) -> None:
         _require(_is_address(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
-        _require(_VARIABLE.fullmatch(self.variable) is not None, "bind.variable", f"{self.variable!r} is no variable")
+        _require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
+
+    @property
+    def variable(self) -> str:
+        """What lbmgr sets to the number."""
+        return port_variable(self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +119,14 @@ class Backend:
     forwardfor: bool = False
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
-    servers: tuple[Server, ...] = ()
+    options: Mapping[str, str] = field(default_factory=lambda: {"": ""})
+    """What servers are told, by the keys that they name."""
 
     def __post_init__(self) -> None:
         path = f"backend {self.name}"
         _require_name(self.name, "backend.name")
         _require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
-        for server in self.servers:
-            _require(
-                parse_server(server.line()) == server, path, f"{server.line()!r} is not a line that lbmgr understands"
-            )
+        _require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property
     def hashes(self) -> bool:
@@ -130,9 +134,19 @@ class Backend:
         return _HASHING.match(self.balance) is not None
 
     @property
+    def takes_servers(self) -> bool:
+        """True when the algorithm lets servers come at run time."""
+        return _STATIC.match(self.balance) is None
+
+    @property
+    def marker(self) -> str:
+        """The line below which its servers stand."""
+        return marker_line(BackendFacts(backend=self.name, options=self.options, takes_servers=self.takes_servers))
+
+    @property
     def resolves(self) -> bool:
-        """True when some server is given by name."""
-        return any(not is_address(server.address) for server in self.servers)
+        """True when servers may be given by name."""
+        return any("resolvers " in words for words in self.options.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +160,6 @@ class Config:
     for everybody."""
     frontends: tuple[Frontend, ...]
     backends: tuple[Backend, ...]
-    ports: Mapping[str, str]
-    """Variable -> name of the task port that fills it."""
 
     def __post_init__(self) -> None:
         _unique([frontend.name for frontend in self.frontends], "frontend")

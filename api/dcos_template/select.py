@@ -1,24 +1,23 @@
 """Which tasks are servers of which backends, kept up to date one task at a time.
 
-Knows an inverted index from the values of a task to the services that can match it, so that the cost of one task
-follows the backends that it touches, not the number of pools. Does not know HAProxy, what a selector means
-(selector.py), which address and port a task is reached by (endpoint.py), or where tasks and pools come from.
+Knows what is counted for each backend when tasks or pools change, and tells the difference. Does not know HAProxy, what
+a selector means (selector.py), how candidates are found (matching.py), which address and port a task is reached by
+(endpoint.py), or where tasks and pools come from.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, cast
 
-from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, task_endpoints
+from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, standing, task_endpoints
 from api.dcos_template.explain import Asked, Condition
-from api.dcos_template.selector import Field, Selector, compile_service, found, selected, values_of
+from api.dcos_template.matching import Services, Tasks
+from api.dcos_template.members import Holder, Members
+from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
-from scheduler.pools.model import EndpointType, Pool, Service
-from sdk.pattern import BadPattern, Pattern
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
+from scheduler.pools.model import Backend, EndpointType, Pool, Service
+from sdk.pattern import BadPattern
 
 _NOTHING = Chosen()
 
@@ -26,6 +25,7 @@ _NOTHING = Chosen()
 class _ServiceKey(NamedTuple):
     backend: BackendKey
     number: int
+    """Tells the services of a backend apart; another one for another service."""
 
 
 class LeftOut(NamedTuple):
@@ -45,22 +45,28 @@ class Rules:
     servers_per_backend: int = 50_000
 
 
+@dataclass(slots=True)
+class _Backend:
+    services: tuple[Service, ...]
+    keys: list[_ServiceKey]
+    members: Members
+
+
 class Selection:
     """The endpoints of every backend of every pool for the tasks told so far."""
 
     def __init__(self, rules: Rules | None = None) -> None:
         self._rules = rules or Rules()
         self._tasks: dict[TaskKey, Task] = {}
-        self._tasks_by_value: dict[Field, dict[str, set[TaskKey]]] = {field: {} for field in Field}
-        self._services: dict[_ServiceKey, Selector] = {}
-        self._of_pool: dict[str, tuple[_ServiceKey, ...]] = {}
+        self._by_value = Tasks()
+        self._index = Services()
+        self._pools: dict[str, dict[str, _Backend]] = {}
+        self._selectors: dict[_ServiceKey, Selector] = {}
         self._fixed: dict[_ServiceKey, Endpoint] = {}
         self._unusable: dict[_ServiceKey, str] = {}
-        self._by_value: dict[tuple[Field, str], set[_ServiceKey]] = {}
-        self._by_pattern: dict[tuple[Field, Pattern], set[_ServiceKey]] = {}
         self._matches: dict[_ServiceKey, dict[TaskKey, Chosen]] = {}
-        self._of_task: dict[TaskKey, set[_ServiceKey]] = {}
-        self._too_many: dict[BackendKey, str] = {}
+        self._of_task: dict[TaskKey, tuple[_ServiceKey, ...]] = {}
+        self._numbers = 0
         self.generation = 0
         """Another one after every change of tasks."""
 
@@ -71,76 +77,94 @@ class Selection:
 
     # ------------------------------------------------------------ pools
 
-    def set_pool(self, pool: Pool) -> None:
-        """Take a new or changed pool."""
-        self.remove_pool(pool.name)
-        keys = []
-        seen = set()
+    def set_pool(self, pool: Pool) -> Touched:
+        """Take a new or changed pool; only services that are others than before are looked at."""
+        touching = Touching()
+        wanted: dict[str, Backend] = {}
         for backend in pool.haproxy.backends:
-            if backend.name in seen:  # tolerated when equal: the first stands for all
-                continue
-            seen.add(backend.name)
-            for number, service in enumerate(backend.services):
-                key = _ServiceKey(BackendKey(pool.name, backend.name), number)
-                keys.append(key)
-                self._add_service(key, service)
-        self._of_pool[pool.name] = tuple(keys)
+            wanted.setdefault(backend.name, backend)  # tolerated when equal: the first stands for all
+        known = self._pools.setdefault(pool.name, {})
+        for name in known.keys() - wanted.keys():
+            self._set_services(BackendKey(pool.name, name), known[name], (), touching)
+        for name, backend in wanted.items():
+            if name not in known:
+                known[name] = _Backend((), [], Members(self._rules.servers_per_backend))
+            if known[name].services != backend.services:
+                self._set_services(BackendKey(pool.name, name), known[name], backend.services, touching)
+        moves = touching.moves(self.endpoint)
+        for name in known.keys() - wanted.keys():
+            del known[name]
+        return moves
 
     def remove_pool(self, name: str) -> None:
         """Forget a pool."""
-        for key in self._of_pool.pop(name, ()):
-            self._fixed.pop(key, None)
-            self._unusable.pop(key, None)
-            self._too_many.pop(key.backend, None)
-            selector = self._services.pop(key, None)
-            if selector is None:
-                continue
-            self._drop_from_index(key, selector)
-            for task_key in self._matches.pop(key):
-                _discard(self._of_task, task_key, key)
+        for backend, known in self._pools.get(name, {}).items():
+            self._set_services(BackendKey(name, backend), known, (), Touching())
+        self._pools.pop(name, None)
 
-    def _add_service(self, key: _ServiceKey, service: Service) -> None:
+    def _set_services(
+        self, backend: BackendKey, known: _Backend, services: Sequence[Service], touching: Touching
+    ) -> None:
+        before, after = known.services, tuple(services)
+        start = 0
+        while start < min(len(before), len(after)) and before[start] == after[start]:
+            start += 1
+        end = 0
+        while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+            end += 1
+        gone = known.keys[start : len(before) - end]
+        fresh = []
+        for service in after[start : len(after) - end]:
+            self._numbers += 1
+            fresh.append(_ServiceKey(backend, self._numbers))
+            self._add_service(fresh[-1], service, known.members, touching)
+        for key in gone:
+            self._drop_service(key, known.members, touching)
+        known.services = after
+        known.keys[start : len(before) - end] = fresh
+
+    def _add_service(self, key: _ServiceKey, service: Service, members: Members, touching: Touching) -> None:
         wish = service.endpoint
         if wish.type is EndpointType.ADDRESS:
             if wish.address and wish.port:
-                self._fixed[key] = Endpoint(Kind.ADDRESS, wish.address, wish.port, wish.check.enabled)
+                fixed = self._fixed[key] = Endpoint(Kind.ADDRESS, wish.address, wish.port, wish.check.enabled)
+                self._recount(key, None, members, _NOTHING, Chosen((fixed,)), touching)
             return
         try:
             selector = compile_service(key.backend.pool, service)
         except BadPattern as error:
-            self._unusable[key] = f"services[{key.number}] selects nothing: {error}"
+            self._unusable[key] = f"selects nothing: {error}"
             return
         if not selector.exact and not selector.patterns:
             return  # selects nothing; the API refuses it
-        self._services[key] = selector
-        self._index(key, selector)
+        self._selectors[key] = selector
+        self._index.add(key, selector)
         matches = self._matches[key] = {}
-        for task_key in self._candidates(selector):
+        for task_key in self._by_value.candidates(selector):
             chosen = self._chosen(selector, self._tasks[task_key])
             if chosen is not _NOTHING:
                 matches[task_key] = chosen
-                self._of_task.setdefault(task_key, set()).add(key)
+                self._of_task[task_key] = (*self._of_task.get(task_key, ()), key)
+                self._recount(key, task_key, members, _NOTHING, chosen, touching)
 
-    def _index(self, key: _ServiceKey, selector: Selector) -> None:
-        """Find the selector by its most selective exact value, else by its first pattern."""
-        if selector.exact:
-            self._by_value.setdefault(selector.exact[0], set()).add(key)
+    def _drop_service(self, key: _ServiceKey, members: Members, touching: Touching) -> None:
+        if (fixed := self._fixed.pop(key, None)) is not None:
+            self._recount(key, None, members, Chosen((fixed,)), _NOTHING, touching)
+        self._unusable.pop(key, None)
+        selector = self._selectors.pop(key, None)
+        if selector is None:
+            return
+        self._index.discard(key, selector)
+        for task_key, chosen in self._matches.pop(key).items():
+            self._forget_match(task_key, key)
+            self._recount(key, task_key, members, chosen, _NOTHING, touching)
+
+    def _forget_match(self, task: TaskKey, service: _ServiceKey) -> None:
+        left = tuple(one for one in self._of_task[task] if one != service)
+        if left:
+            self._of_task[task] = left
         else:
-            self._by_pattern.setdefault(selector.patterns[0], set()).add(key)
-
-    def _drop_from_index(self, key: _ServiceKey, selector: Selector) -> None:
-        if selector.exact:
-            _discard(self._by_value, selector.exact[0], key)
-        else:
-            _discard(self._by_pattern, selector.patterns[0], key)
-
-    def _candidates(self, selector: Selector) -> Iterable[TaskKey]:
-        if selector.exact:
-            field, value = selector.exact[0]
-            return self._tasks_by_value[field].get(value, ())
-        field, pattern = selector.patterns[0]
-        hits = [keys for value, keys in self._tasks_by_value[field].items() if pattern.found_in(value)]
-        return [key for keys in hits for key in keys]
+            del self._of_task[task]
 
     # ------------------------------------------------------------ tasks
 
@@ -150,100 +174,137 @@ class Selection:
         `missing` are those of `removed` of which nobody said that they ended.
         """
         self.generation += 1
-        touched = Touching()
+        touching = Touching()
         for key in removed:
-            old = self._tasks.pop(key, None)
-            if old is not None:
-                self._unindex(key, old)
-            for service in self._of_task.pop(key, ()):
-                before = self._matches[service].pop(key)
-                touched.changed(service.backend, before, _NOTHING)
-                if key in missing:
-                    touched.missing.setdefault(service.backend, set()).update(before.endpoints)
+            self._remove_task(key, key in missing, touching)
         for task in updated:
-            self._update_task(task, touched)
-        return touched.told()
+            self._update_task(task, touching)
+        return touching.moves(self.endpoint)
 
-    def _update_task(self, task: Task, touched: Touching) -> None:
+    def _remove_task(self, key: TaskKey, missing: bool, touching: Touching) -> None:
+        old = self._tasks.pop(key, None)
+        if old is not None:
+            self._by_value.discard(key, values_of(old))
+        for service in self._of_task.pop(key, ()):
+            before = self._matches[service].pop(key)
+            self._recount(service, key, self._members(service.backend), before, _NOTHING, touching)
+            if missing:
+                for endpoint in before.endpoints:
+                    touching.missing(service.backend, endpoint)
+
+    def _update_task(self, task: Task, touching: Touching) -> None:
         key = task.key
         old = self._tasks.get(key)
-        if old is not None:
-            self._unindex(key, old)
-        self._tasks[key] = task
         values = values_of(task)
-        for field, value in values.items():
-            self._tasks_by_value[field].setdefault(value, set()).add(key)
-        before = self._of_task.get(key, set())
+        before = values_of(old) if old is not None else {}
+        if before != values:
+            self._by_value.discard(key, before)
+            self._by_value.add(key, values)
+        self._tasks[key] = task
         now: dict[_ServiceKey, Chosen] = {}
-        for service in self._services_for(values):
-            chosen = self._chosen(self._services[service], task)
-            if chosen is not _NOTHING:
-                now[service] = chosen
-        for service in before - now.keys():
-            touched.changed(service.backend, self._matches[service].pop(key), _NOTHING)
+        if standing(task) is not None:
+            for found in self._index.candidates(values):
+                service = cast(_ServiceKey, found)
+                if (chosen := self._chosen(self._selectors[service], task)) is not _NOTHING:
+                    now[service] = chosen
+        services = self._of_task.get(key, ())
+        for service in services:
+            if service not in now:
+                gone = self._matches[service].pop(key)
+                self._recount(service, key, self._members(service.backend), gone, _NOTHING, touching)
         for service, chosen in now.items():
-            touched.changed(service.backend, self._matches[service].get(key, _NOTHING), chosen)
-            self._matches[service][key] = chosen
+            matches = self._matches[service]
+            self._recount(service, key, self._members(service.backend), matches.get(key, _NOTHING), chosen, touching)
+            matches[key] = chosen
         if now:
-            self._of_task[key] = set(now)
-        else:
-            self._of_task.pop(key, None)
-
-    def _services_for(self, values: Mapping[Field, str]) -> Iterator[_ServiceKey]:
-        for field, value in values.items():
-            yield from self._by_value.get((field, value), ())
-        for (field, pattern), keys in self._by_pattern.items():
-            if found(pattern, values.get(field, "")):
-                yield from keys
-
-    def _unindex(self, key: TaskKey, task: Task) -> None:
-        for field, value in values_of(task).items():
-            _discard(self._tasks_by_value[field], value, key)
+            self._of_task[key] = tuple(now)
+        elif services:
+            del self._of_task[key]
 
     def _chosen(self, selector: Selector, task: Task) -> Chosen:
         """What the task becomes by this selector; `_NOTHING` itself when there is nothing to keep of it."""
-        if not task.takes_traffic or not selected(selector, task, self._rules.own_framework):
+        state = standing(task)
+        if state is None or not selected(selector, task, self._rules.own_framework):
             return _NOTHING
-        chosen = task_endpoints(selector.wish, task, self._rules.servers_per_task)
+        chosen = task_endpoints(selector.wish, task, self._rules.servers_per_task, state)
         return _NOTHING if chosen == _NOTHING else chosen
+
+    def _recount(
+        self,
+        service: _ServiceKey,
+        task: TaskKey | None,
+        members: Members,
+        before: Chosen,
+        after: Chosen,
+        touching: Touching,
+    ) -> None:
+        """The service says something else of the task than before."""
+        backend = service.backend
+        if before.left_out != after.left_out:
+            touching.told(backend.pool)
+        if before.endpoints == after.endpoints:
+            return
+        holder = Holder(service.number, task)
+        named = {endpoint.name: endpoint for endpoint in after.endpoints}
+        for name in [endpoint.name for endpoint in before.endpoints if endpoint.name not in named]:
+            touching.before(backend, name, members.get(name))
+            heir = members.drop(name, holder)
+            if heir is not None:
+                touching.before(backend, heir, None)
+        for name, endpoint in named.items():
+            touching.before(backend, name, members.get(name))
+            members.put(name, holder, endpoint)
+        if members.too_many:
+            touching.told(backend.pool)
 
     # ------------------------------------------------------------ the answer
 
-    def endpoints(self, pool: str) -> dict[str, tuple[Endpoint, ...]]:
-        """The endpoints of every backend of a pool that has any; sorted, each address and port once."""
-        unique: dict[BackendKey, dict[tuple[Kind, str, int], Endpoint]] = {}
-        for key in self._of_pool.get(pool, ()):
-            self._collect(key, unique.setdefault(key.backend, {}))
-        return {key.backend: self._bounded(key, told) for key, told in unique.items() if told}
+    def endpoint(self, backend: BackendKey, name: str) -> Endpoint | None:
+        """The server of that name as it is now; None when there is none."""
+        known = self._pools.get(backend.pool, {}).get(backend.backend)
+        return None if known is None else known.members.get(name)
+
+    def endpoints(self, pool: str) -> Iterator[tuple[str, str, Endpoint]]:
+        """Backend, name and endpoint of every server of a pool."""
+        for backend, known in self._pools.get(pool, {}).items():
+            for name, endpoint in known.members.all():
+                yield backend, name, endpoint
 
     def endpoints_of(self, backend: BackendKey) -> tuple[Endpoint, ...]:
-        """The endpoints of one backend."""
-        unique: dict[tuple[Kind, str, int], Endpoint] = {}
-        for key in self._of_pool.get(backend.pool, ()):
-            if key.backend == backend:
-                self._collect(key, unique)
-        return self._bounded(backend, unique)
+        """The endpoints of one backend, sorted."""
+        known = self._pools.get(backend.pool, {}).get(backend.backend)
+        return () if known is None else tuple(sorted(endpoint for _, endpoint in known.members.all()))
+
+    def count(self, pool: str) -> int:
+        """How many servers the backends of a pool have together."""
+        return sum(len(known.members) for known in self._pools.get(pool, {}).values())
+
+    def without_servers(self, pool: str) -> list[str]:
+        """The backends of a pool that have none."""
+        return [name for name, known in self._pools.get(pool, {}).items() if not len(known.members)]
 
     def left_out(self, pool: str) -> Iterator[LeftOut]:
         """What is no server of the pool although a service of it selects it, backend by backend."""
-        told: BackendKey | None = None
-        for key in self._of_pool.get(pool, ()):
-            name = key.backend.backend
-            if key.backend != told and key.backend in self._too_many:
-                yield LeftOut(name, "", self._too_many[key.backend])
-            told = key.backend
-            if key in self._unusable:
-                yield LeftOut(name, "", self._unusable[key])
-            for task, chosen in self._matches.get(key, {}).items():
-                if chosen.left_out:
-                    yield LeftOut(name, task.id, chosen.left_out)
+        for name, known in self._pools.get(pool, {}).items():
+            if known.members.too_many:
+                yield LeftOut(name, "", known.members.too_many)
+            for number, key in enumerate(known.keys):
+                if key in self._unusable:
+                    yield LeftOut(name, "", f"services[{number}] {self._unusable[key]}")
+                for task, chosen in self._matches.get(key, {}).items():
+                    if chosen.left_out:
+                        yield LeftOut(name, task.id, chosen.left_out)
+
+    def _members(self, backend: BackendKey) -> Members:
+        return self._pools[backend.pool][backend.backend].members
 
     # ------------------------------------------------------------ why there are none
 
     def asked(self, backend: BackendKey) -> list[Asked]:
         """What the services of a backend ask of tasks; those with a fixed address ask nothing."""
-        keys = [key for key in self._of_pool.get(backend.pool, ()) if key.backend == backend]
-        return [self._asked(self._services[key]) for key in keys if key in self._services]
+        known = self._pools.get(backend.pool, {}).get(backend.backend)
+        keys = known.keys if known is not None else ()
+        return [self._asked(self._selectors[key]) for key in keys if key in self._selectors]
 
     def _asked(self, selector: Selector) -> Asked:
         return Asked(
@@ -268,31 +329,8 @@ class Selection:
 
     def values(self, field: str) -> Mapping[str, Collection[TaskKey]]:
         """The tasks that have each value of a field of selectors."""
-        return self._tasks_by_value[Field(field)]
+        return self._by_value.of(Field(field))
 
     def task(self, key: TaskKey) -> Task:
         """One of the tasks."""
         return self._tasks[key]
-
-    def _collect(self, key: _ServiceKey, unique: dict[tuple[Kind, str, int], Endpoint]) -> None:
-        fixed = self._fixed.get(key)
-        if fixed is not None:
-            unique.setdefault(fixed[:3], fixed)
-        for chosen in self._matches.get(key, {}).values():
-            for endpoint in chosen.endpoints:
-                unique.setdefault(endpoint[:3], endpoint)
-
-    def _bounded(self, key: BackendKey, unique: Mapping[tuple[Kind, str, int], Endpoint]) -> tuple[Endpoint, ...]:
-        most = self._rules.servers_per_backend
-        if len(unique) > most:
-            self._too_many[key] = f"has {len(unique)} servers; the first {most} in the order of their names are used"
-        else:
-            self._too_many.pop(key, None)
-        return tuple(sorted(unique.values())[:most])
-
-
-def _discard(table: dict[_K, set[_V]], entry: _K, value: _V) -> None:
-    """Take `value` out of a set in `table`, and the set out of the table with its last value."""
-    table[entry].discard(value)
-    if not table[entry]:
-        del table[entry]

@@ -1,11 +1,17 @@
 """What the template knows of one pool between two publishings. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.guard import Hold
-from api.dcos_template.rendering import Rendering
-from api.dcos_template.windows import Window
+from api.dcos_template.guard import Hold, only
+from api.dcos_template.journal import Compaction
+from api.dcos_template.published import Published
+from api.dcos_template.text import Texts
+from api.dcos_template.touched import Spot
+from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane
+from scheduler.pools.model import Haproxy
 from scheduler.pools.stored import StoredPool
 
 #: The shortest time between two records of what is wrong with a pool: tasks of others decide how often that changes.
@@ -13,38 +19,102 @@ from scheduler.pools.stored import StoredPool
 REPORT_EVERY = 1.0
 
 
+class Phase(Enum):
+    """Whether it is known what stands in ZooKeeper for a pool."""
+
+    UNKNOWN = "unknown"
+    LOADING = "loading"
+    KNOWN = "known"
+
+
+class Event(Enum):
+    """What changes the phase."""
+
+    LOAD = "it is being read"
+    LOADED = "it was read"
+    DOUBTED = "a reading or writing failed, or another process may have written"
+
+
+TRANSITIONS = {
+    (Phase.UNKNOWN, Event.LOAD): Phase.LOADING,
+    (Phase.LOADING, Event.LOADED): Phase.KNOWN,
+    (Phase.UNKNOWN, Event.DOUBTED): Phase.UNKNOWN,
+    (Phase.LOADING, Event.DOUBTED): Phase.UNKNOWN,
+    (Phase.KNOWN, Event.DOUBTED): Phase.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The texts of what HAProxy sees of a pool."""
+
+    haproxy: Haproxy
+    ports: tuple[int, ...]
+    texts: Texts
+
+    def fits(self, stored: StoredPool) -> bool:
+        """Whether they are those of this version of the pool, too."""
+        return stored.pool.haproxy == self.haproxy and stored.pool.ports == self.ports
+
+
 @dataclass(slots=True)
 class PoolState:
     """What is known of one pool."""
 
     stored: StoredPool
-    window: Window = field(default_factory=Window)
-    rendering: Rendering | None = None
-    stale: set[str] | None = None
-    """Backends whose endpoints changed since the rendering; None: everything."""
-    refused: str = ""
-    missing: dict[str, set[Endpoint]] = field(default_factory=dict)
-    """Endpoints of tasks that are not named any more since the last rendering, by backend."""
+    phase: Phase = Phase.UNKNOWN
+    published: Published | None = None
+    """Exactly in the phase KNOWN."""
+    loading: Lane = field(default_factory=lambda: Lane(window=0.0, limit=0.0, asked=float("-inf")))
+    endpoints: Lane = ENDPOINTS
+    structure: Lane = STRUCTURE
+    pending: set[Spot] = field(default_factory=set)
+    """Servers that may be others than published."""
+    missing: dict[Spot, Endpoint] = field(default_factory=dict)
+    """Those of them whose tasks are not named any more."""
     hold: Hold | None = None
+    taken_over: bool = False
+    """Whether what the process before has left is looked through."""
+    accepted: float | None = None
+    """Which hold somebody said may end."""
+    unwritable: dict[Spot, str] = field(default_factory=dict)
+    """Servers that nobody can be told of, and why."""
+    rendered: Rendered | None = None
+    refused: str = ""
+    compaction: Compaction | None = None
+    collecting: bool = False
+    reporting: bool = False
     reported: float = float("-inf")
     report_due: float | None = None
     """When the record of what is wrong with the pool is looked at again."""
+    compact_due: float | None = None
+    collect_due: float | None = None
+
+    def happens(self, event: Event) -> None:
+        """Go to the next phase; what was known is forgotten with a doubt."""
+        self.phase = TRANSITIONS[self.phase, event]
+        if self.phase is not Phase.KNOWN:
+            self.published, self.compaction, self.collecting = None, None, False
+        if event is Event.DOUBTED:
+            self.loading = self.loading.idle().at_once(float("-inf"))
 
     def change(self, stored: StoredPool) -> None:
         """Take another version. Of a backend that selects something else now, nothing is held or missing any more."""
-        before, after = self.stored.pool.haproxy, stored.pool.haproxy
-        same = {
-            one.name for one in after.backends if (old := before.backend(one.name)) and old.services == one.services
-        }
-        self.missing = {name: ones for name, ones in self.missing.items() if name in same}
+        before = {one.name: one.services for one in self.stored.pool.haproxy.backends}
+        same = {one.name for one in stored.pool.haproxy.backends if before.get(one.name) == one.services}
+        self._keep_only(lambda spot: spot.backend in same)
+        self.stored = stored
+
+    def _keep_only(self, wanted: Callable[[Spot], bool]) -> None:
+        self.missing = {spot: one for spot, one in self.missing.items() if wanted(spot)}
         if self.hold is not None:
-            kept = {name: ones for name, ones in self.hold.kept.items() if name in same}
-            self.hold = Hold(since=self.hold.since, kept=kept) if kept else None
-        self.stored, self.stale = stored, None
+            self.pending |= {spot for spot in self.hold.kept if not wanted(spot)}
+            self.hold = only(self.hold, wanted)
 
     def forget(self) -> None:
-        """Know nothing of what is published."""
-        self.rendering, self.stale, self.hold, self.missing = None, None, None, {}
+        """Know nothing of what is published, nor of what is kept."""
+        self.happens(Event.DOUBTED)
+        self.hold, self.missing, self.pending, self.taken_over, self.accepted = None, {}, set(), False, None
 
     def report_soon(self, now: float) -> None:
         """Look at what is wrong at once, or as soon as that may be written again."""

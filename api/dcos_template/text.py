@@ -4,32 +4,34 @@ Knows file names and templates. Equal models give equal bytes. Undefined names i
 escaped: the model holds no text that would need it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import jinja2
 
-from api.dcos_template.build import RESOLVERS, shards
-from api.dcos_template.model import STATS_SECTION, Backend, Config, MapFile
+from api.dcos_template.build import file_slug, shards
+from api.dcos_template.model import STATS_SECTION, Backend, Bind, Config, Frontend, MapFile
 from api.dcos_template.routes import ANY_HOST
-from pool_executor.bundle import Kind, Part
+from api.dcos_template.servers import RESOLVERS
+from pool_executor.contract import Needs, Part
 from scheduler.pools.model import LBMGR_BACKEND
 
 GLOBAL_FILE = "10-global.cfg"
-FRONTENDS_FILE = "20-frontends.cfg"
+STATS_FILE = "20-stats.cfg"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One part of a bundle with its text."""
+    """One part of a structure with its text."""
 
     part: Part
     text: str
 
     @classmethod
-    def of(cls, name: str, kind: Kind, text: str) -> "Text":
-        """The part that consists of `text`."""
-        return cls(Part.of(name, kind, text), text)
+    def of(cls, name: str, kind: str, text: str, listener: str = "", bind: Bind | None = None) -> "Text":
+        """The part that consists of `text`, and of a listener the port that it needs."""
+        needs = Needs(ports={bind.variable: bind.port}) if bind else None
+        return cls(Part.of(name, kind, text, listener, needs), text)
 
 
 Texts = dict[str, Text]
@@ -49,40 +51,51 @@ _environment = jinja2.Environment(
 
 def render(config: Config) -> Texts:
     """All parts of a configuration."""
-    texts = render_structure(config)
-    for name, backends in shards(config.backends).items():
-        texts[name] = render_backends(name, backends)
-    return texts
-
-
-def render_structure(config: Config) -> Texts:
-    """The parts that do not hold servers."""
-    resolves = any(backend.resolves for backend in config.backends)
-    values = {"pool": config.pool}
-    parts = [
-        Text.of(GLOBAL_FILE, "config", _print("global.cfg.j2", values, resolves=resolves, resolvers=RESOLVERS)),
-        Text.of(
-            FRONTENDS_FILE,
-            "config",
-            _print(
-                "frontends.cfg.j2",
-                values,
-                stats=config.stats,
-                stats_for_other_hosts=config.stats_for_other_hosts,
-                stats_section=STATS_SECTION,
-                lbmgr_backend=LBMGR_BACKEND,
-                any_host=ANY_HOST,
-                frontends=config.frontends,
-            ),
-        ),
+    texts = [
+        render_global(config),
+        render_stats(config),
+        *map(render_frontend, config.frontends),
         *map(render_map, config.maps),
+        *(render_backends(name, backends) for name, backends in shards(config.backends).items()),
     ]
-    return {text.part.name: text for text in parts}
+    return {text.part.name: text for text in texts}
+
+
+def render_global(config: Config) -> Text:
+    """What every section starts from."""
+    resolves = any(backend.resolves for backend in config.backends)
+    return Text.of(
+        GLOBAL_FILE, "config", _print("global.cfg.j2", pool=config.pool, resolves=resolves, resolvers=RESOLVERS)
+    )
+
+
+def render_stats(config: Config) -> Text:
+    """The listener for health, statistics and metrics."""
+    text = _print(
+        "stats.cfg.j2",
+        pool=config.pool,
+        stats=config.stats,
+        stats_for_other_hosts=config.stats_for_other_hosts,
+        stats_section=STATS_SECTION,
+        lbmgr_backend=LBMGR_BACKEND,
+    )
+    return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats)
+
+
+def frontend_file(name: str) -> str:
+    """The file in which a frontend stands."""
+    return f"25-frontend-{file_slug(name)}.cfg"
+
+
+def render_frontend(frontend: Frontend) -> Text:
+    """One frontend."""
+    text = _print("frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST)
+    return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
 
 
 def render_backends(name: str, backends: Iterable[Backend]) -> Text:
     """One file of backends."""
-    return Text.of(name, "config", _print("backends.cfg.j2", {"backends": list(backends)}))
+    return Text.of(name, "config", _print("backends.cfg.j2", backends=list(backends)))
 
 
 def render_map(file: MapFile) -> Text:
@@ -96,5 +109,5 @@ def joined(texts: Texts) -> str:
     return "".join(f"# ---- {name}\n{texts[name].text}" for name in names)
 
 
-def _print(template: str, values: Mapping[str, object], **more: object) -> str:
-    return _environment.get_template(template).render({**values, **more})
+def _print(template: str, **values: object) -> str:
+    return _environment.get_template(template).render(values)

@@ -1,4 +1,4 @@
-"""When a pool with changes is published: at once after quiet, then joined in short windows. Pure; times in seconds.
+"""When changes of a pool are published: at once after quiet, then joined in short windows. Pure; times in seconds.
 
     change after quiet            -> at once (leading edge)
     endpoint gained               -> 10 ms after the last such change, at most 50 ms after the first that waits
@@ -6,94 +6,71 @@
     structure (the pool itself)   -> 100 ms after the last such change, at most 500 ms after the first that waits
     failed                        -> after a pause that doubles, whatever else changes
 
-Each pool has its own windows, so that a busy or broken one delays no other.
+Each pool has its own windows, and its two lanes know nothing of each other, so that a busy or broken one delays no
+other.
 """
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
 ENDPOINT_WINDOW, ENDPOINT_LIMIT = 0.010, 0.050
 STRUCTURE_WINDOW, STRUCTURE_LIMIT = 0.100, 0.500
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 
 
-class Change(Enum):
-    """What happened to a pool."""
-
-    GAINED = "endpoints gained"
-    LOST = "endpoints lost"
-    STRUCTURE = "pool changed"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Lane:
-    """One kind of change: how long it waits for company."""
+class Lane:
+    """One kind of change of one pool: whether some wait, since when, and when they are due."""
 
     window: float
     limit: float
     since: float | None = None
-    due: float | None = None
-
-    def touch(self, now: float, published: float) -> "_Lane":
-        if self.due is not None and self.due <= now:
-            return self  # on its way; a change that may wait does not hold it up
-        since = now if self.since is None else self.since
-        quiet = self.since is None and now - published >= self.window
-        return replace(self, since=since, due=now if quiet else min(now + self.window, since + self.limit))
-
-    def at_once(self, now: float) -> "_Lane":
-        return replace(self, since=now if self.since is None else self.since, due=now)
-
-    def clear(self) -> "_Lane":
-        return replace(self, since=None, due=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """The state of one pool. Publishing takes both lanes along: there is only one bundle."""
-
-    endpoints: _Lane = _Lane(window=ENDPOINT_WINDOW, limit=ENDPOINT_LIMIT)
-    structure: _Lane = _Lane(window=STRUCTURE_WINDOW, limit=STRUCTURE_LIMIT)
-    published: float = float("-inf")
+    """When the first change came that is not being published yet."""
+    asked: float | None = None
+    busy: bool = False
+    """Something is being published; changes that come meanwhile wait for its end, and not for a window."""
+    begun: float = float("-inf")
     failures: int = 0
     not_before: float = float("-inf")
 
     @property
     def due(self) -> float | None:
-        """When to publish; None when there is nothing to."""
-        dues = [lane.due for lane in (self.endpoints, self.structure) if lane.due is not None]
-        return max(min(dues), self.not_before) if dues else None
+        """When to publish; None when there is nothing to, or when something is being published."""
+        return None if self.asked is None or self.busy else max(self.asked, self.not_before)
 
-    @property
-    def since(self) -> float | None:
-        """When the first change came that is not published yet."""
-        return min((lane.since for lane in (self.endpoints, self.structure) if lane.since is not None), default=None)
+    def touch(self, now: float) -> "Lane":
+        """A change came that may wait for others."""
+        if self.asked is not None and self.asked <= now:
+            return self  # on its way; a change that may wait does not hold it up
+        since = now if self.since is None else self.since
+        quiet = self.since is None and now - self.begun >= self.window
+        return replace(self, since=since, asked=now if quiet else min(now + self.window, since + self.limit))
 
-    def touch(self, change: Change, now: float) -> "Window":
-        """A change came."""
-        match change:
-            case Change.LOST:
-                return replace(self, endpoints=self.endpoints.at_once(now))
-            case Change.GAINED:
-                return replace(self, endpoints=self.endpoints.touch(now, self.published))
-            case Change.STRUCTURE:
-                return replace(self, structure=self.structure.touch(now, self.published))
+    def at_once(self, now: float) -> "Lane":
+        """A change came that must not wait."""
+        since = now if self.since is None else self.since
+        return replace(self, since=since, asked=now if self.asked is None else min(now, self.asked))
 
-    def publishing(self, now: float) -> "Window":
+    def publishing(self, now: float) -> "Lane":
         """All changes so far are being published; later ones count anew."""
-        return replace(self, endpoints=self.endpoints.clear(), structure=self.structure.clear(), published=now)
+        return replace(self, since=None, asked=None, busy=True, begun=now)
 
-    def succeeded(self) -> "Window":
+    def idle(self) -> "Lane":
+        """Whatever became of what was being published, nothing is now."""
+        return replace(self, busy=False)
+
+    def succeeded(self) -> "Lane":
         """What was being published is stored."""
-        return replace(self, failures=0, not_before=float("-inf"))
+        return replace(self, busy=False, failures=0, not_before=float("-inf"))
 
-    def failed(self, now: float) -> "Window":
+    def failed(self, now: float) -> "Lane":
         """What was being published is not stored: all of it again after a pause."""
         pause = min(FIRST_PAUSE * 2**self.failures, LONGEST_PAUSE)
-        return replace(
-            self, structure=self.structure.at_once(now), failures=min(self.failures + 1, 16), not_before=now + pause
-        )
+        return replace(self.at_once(now), busy=False, failures=min(self.failures + 1, 16), not_before=now + pause)
 
-    def retry_now(self) -> "Window":
+    def retry_now(self) -> "Lane":
         """What made it fail may be over: no pause any more."""
         return replace(self, failures=0, not_before=float("-inf"))
+
+
+ENDPOINTS = Lane(window=ENDPOINT_WINDOW, limit=ENDPOINT_LIMIT)
+STRUCTURE = Lane(window=STRUCTURE_WINDOW, limit=STRUCTURE_LIMIT)

@@ -1,40 +1,64 @@
-"""The thread that turns changes of pools and tasks into published bundles.
+"""The thread that turns changes of pools and tasks into what is published.
 
-Knows the order of things: take what came in for a while, wait for the window of each pool, have published what is due
-(output.py) while in charge. A standby follows pools and tasks too, so that it is warm. What fails is tried again for
-that pool only. Nothing is published before the first complete list of tasks; afterwards a lost listener changes nothing
-(fail-static).
+Knows the order of things: take what came in for a while, then do what is due, servers before everything else. A standby
+follows pools and tasks too, so that it is warm. What fails is tried again for that pool only. Nothing is published
+before the first complete list of tasks; afterwards a lost listener changes nothing (fail-static).
 """
 
 import threading
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 
 import structlog
 
+from api.dcos_template.charge import Charge
+from api.dcos_template.clerk import Clerk
+from api.dcos_template.compactor import Compactor
+from api.dcos_template.context import Context
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox, TaskChange
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.leftovers import Leftovers
-from api.dcos_template.output import Output
-from api.dcos_template.publish import Publisher
-from api.dcos_template.records import Records
+from api.dcos_template.published import Published, load
+from api.dcos_template.reporter import Reporter
+from api.dcos_template.schedule import Schedule
 from api.dcos_template.select import Rules, Selection
-from api.dcos_template.state import PoolState
+from api.dcos_template.server_lane import ServerLane
+from api.dcos_template.state import Event, Phase, PoolState
+from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
-from api.dcos_template.windows import Change
 from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
-from sdk.errors import LeadershipLost
+from sdk.errors import LeadershipLost, StorageUnavailable
+from sdk.storage.connection import ZooKeeper
 
 #: How long changes are taken before what is due is published, however many more are waiting.
 TAKE_FOR = 0.005
 _TASKS_AT_ONCE = 16
 #: The loop comes round at least so often, in seconds, also when nothing happens.
 TURN = 1.0
+#: Readings and writings that go on at once; those of servers need no thread.
+_CLERKS = 4
+#: Seconds between two looks for what is published for pools that are gone.
+SWEEP_EVERY = 60.0
 
 log = structlog.get_logger()
+
+
+class _What(IntEnum):
+    """What is due for a pool; what comes first here is done first."""
+
+    SERVERS = 0
+    LOAD = 1
+    STRUCTURE = 2
+    REMOVE = 3
+    COMPACT = 4
+    REPORT = 5
+    COLLECT = 6
+    SWEEP = 7
+    """Of no pool: the name is empty."""
 
 
 class Worker:
@@ -42,30 +66,40 @@ class Worker:
 
     def __init__(
         self,
-        publisher: Publisher,
-        records: Records,
+        zookeeper: ZooKeeper,
+        root: str,
+        lock: str,
         clock: Clock,
         *,
         turned: Callable[[], None],
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
     ) -> None:
-        """`turned` is called on the worker's thread whenever its loop comes round, at least every TURN seconds."""
-        self._publisher = publisher
-        self._records = records
+        """`lock` is the path of the leadership node. `turned` is called on the worker's thread whenever its loop comes
+        round, at least every TURN seconds."""
+        self._lock = lock
         self._clock = clock
         self._turned = turned
         self._inbox = Inbox()
-        self._selection = Selection(rules)
-        self._keeper = Keeper(publisher, records, self._selection, clock, percent=hold_percent)
-        self._output = Output(publisher, records, self._selection, self._keeper, clock)
-        self._pools: dict[str, PoolState] = {}
-        self._leftovers = Leftovers(publisher, clock)
+        self._context = Context(
+            zookeeper=zookeeper,
+            root=root,
+            clock=clock,
+            order=self._inbox.order,
+            clerk=Clerk("clerk", _CLERKS, self._inbox.order),
+            selection=Selection(rules),
+            plan=self._plan,
+        )
+        self._keeper = Keeper(self._context.selection, clock, percent=hold_percent)
+        self._leftovers = Leftovers(self._context, self._found_published)
+        self._compactor = Compactor(self._context)
+        self._servers = ServerLane(self._context, self._keeper, self._compactor)
+        self._structures = StructureLane(self._context, self._leftovers)
+        self._reporter = Reporter(self._context, self._keeper)
+        self._schedule = {what: Schedule[str]() for what in _What}
         self._unreadable: frozenset[str] = frozenset()
         self._have_pools = False
         self._have_tasks = False
-        self._leading = False
-        self._task_revision = 0
         self._thread = threading.Thread(target=self._run, name="template-worker", daemon=True)
 
     # ------------------------------------------------------------ from other threads
@@ -75,9 +109,10 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what is being published and end."""
+        """Begin nothing more and end."""
         self._inbox.stop()
         self._thread.join(10.0)
+        self._context.clerk.stop()
 
     def on_pools(self, view: PoolView) -> None:
         """All pools as they stand in ZooKeeper now."""
@@ -108,8 +143,7 @@ class Worker:
                 self._inbox.wait(self._pause())
                 if not self._take():
                     return
-                if self._leading:
-                    self._work()
+                self._work()
             except LeadershipLost as error:
                 log.warning(f"Not in charge any more: {error}")
                 self._give_up_charge()
@@ -121,81 +155,171 @@ class Worker:
         until = self._clock.monotonic() + TAKE_FOR
         while True:
             batch = self._inbox.take(_TASKS_AT_ONCE)
-            for carry_out in batch.orders:
-                carry_out()
             if batch.stop:
                 return False
+            for order in batch.orders:
+                self._carry_out(order)
             if batch.pools is not None:
                 self._take_pools(*batch.pools)
             if batch.tasks:
-                self._task_revision = batch.revision
                 self._take_tasks(batch.tasks)
             if batch.complete and not self._have_tasks:
-                self._have_tasks = True
-                count = len(self._selection.tasks)
-                log.info("The list of running tasks is complete", tasks=count, pools=len(self._pools))
+                self._tasks_are_complete()
             if not batch.more or self._clock.monotonic() >= until:
                 return True
 
-    def _pause(self) -> float:
-        if not self._leading:
-            return TURN
-        dues = [self._clock.monotonic() + TURN, *(due for due, _ in self._dues()), *self._leftovers.dues()]
-        dues += [state.report_due for state in self._pools.values() if state.report_due is not None]
-        return max(0.0, min(dues) - self._clock.monotonic())
+    def _carry_out(self, order: Callable[[], None]) -> None:
+        """Whatever becomes of it, what came in with it is taken."""
+        try:
+            order()
+        except LeadershipLost as error:
+            log.warning(f"Not in charge any more: {error}")
+            self._give_up_charge()
+        except Exception:
+            log.exception("What was to be done failed; going on with the next change")
 
-    def _dues(self) -> list[tuple[float, str]]:
-        if not self._have_tasks:
-            return []
-        return [(due, name) for name, state in self._pools.items() if (due := state.window.due) is not None]
+    def _pause(self) -> float:
+        dues = [at for schedule in self._schedule.values() if (at := schedule.next) is not None]
+        now = self._clock.monotonic()
+        return max(0.0, min([now + TURN, *dues]) - now)
 
     def _work(self) -> None:
-        if self._have_pools:
-            self._leftovers.sweep(self._pools, self._unreadable)
-        now = self._clock.monotonic()
-        due = sorted(one for one in self._dues() if one[0] <= now)
-        for _, name in due:
-            if self._output.publish(name, self._pools[name], self._task_revision):
-                self._leftovers.published(name)
-            self._turned()  # a thousand pools at once, when this process comes in charge, take their time
-        for name in self._leftovers.removable(now):
-            if self._leftovers.remove(name):
-                self._output.forget(name)
-            self._turned()
-        self._report(now)
-        if not due:
-            self._leftovers.collect(now)
-
-    def _report(self, now: float) -> None:
-        """Write down what is wrong with pools; like taking, not for longer than servers may wait for it."""
+        """Do what is due: servers of all pools first, then the rest for as long as servers may wait."""
         until = self._clock.monotonic() + TAKE_FOR
-        due = [(state.report_due, name) for name, state in self._pools.items() if state.report_due is not None]
-        for at, name in sorted(due):
-            if at > now or self._clock.monotonic() >= until:
-                return
-            self._output.report(name, self._pools[name])
+        for what, schedule in self._schedule.items():
+            while self._context.charge is not None and (name := schedule.pop(self._clock.monotonic())) is not None:
+                self._do(what, name)
+                self._plan(name)
+                if what is _What.SERVERS:
+                    self._turned()  # a thousand pools at once, when this process comes in charge, take their time
+                elif self._clock.monotonic() >= until:
+                    return
+
+    def _do(self, what: _What, name: str) -> None:
+        if what is _What.REMOVE:
+            self._leftovers.remove(name)
+        elif what is _What.SWEEP:
+            self._leftovers.sweep()
+        state = self._context.pools.get(name)
+        if state is None:
+            return
+        match what:
+            case _What.SERVERS:
+                self._servers.publish(name, state)
+            case _What.LOAD:
+                self._load(name, state)
+            case _What.STRUCTURE:
+                self._structures.publish(name, state)
+            case _What.COMPACT:
+                self._compactor.begin(name, state)
+            case _What.REPORT:
+                self._reporter.report(name, state)
+            case _What.COLLECT:
+                self._leftovers.collect(name, state)
+
+    def _plan(self, name: str) -> None:
+        """When what is due for a pool, as it is now."""
+        state, charged = self._context.pools.get(name), self._context.charge is not None
+        dues: dict[_What, float | None] = dict.fromkeys(_What)
+        if charged and self._have_pools:
+            dues[_What.REMOVE] = self._leftovers.due(name)
+        if charged and state is not None:
+            if state.phase is Phase.UNKNOWN and not self._leftovers.is_leaving(name):
+                dues[_What.LOAD] = state.loading.due
+            if state.published is not None and self._have_tasks:
+                dues[_What.SERVERS] = state.endpoints.due
+                # Servers come first once, or a load balancer would start with none.
+                if state.published.endpoints_node is not None:
+                    dues[_What.STRUCTURE] = state.structure.due
+                dues[_What.REPORT] = state.report_due
+                dues[_What.COMPACT] = state.compact_due
+                dues[_What.COLLECT] = state.collect_due
+        for what, at in dues.items():
+            if what is not _What.SWEEP:
+                self._schedule[what].set(name, at)
+
+    def _sweep_in(self, seconds: float) -> None:
+        due = self._clock.monotonic() + seconds
+        self._schedule[_What.SWEEP].set("", due if self._context.charge is not None and self._have_pools else None)
+
+    # ------------------------------------------------------------ what is published
+
+    def _load(self, name: str, state: PoolState) -> None:
+        charge = self._context.charge
+        assert charge is not None
+        state.happens(Event.LOAD)
+        state.loading = state.loading.publishing(self._clock.monotonic())
+        paths, zookeeper = self._context.paths(name), self._context.zookeeper
+        self._context.clerk.do(
+            lambda: load(zookeeper, paths, self._clock.monotonic),
+            lambda outcome: self._loaded(name, state, charge, outcome),
+        )
+
+    def _loaded(self, name: str, state: PoolState, charge: Charge, outcome: Published | Exception) -> None:
+        if not self._context.is_current(name, state, charge) or state.phase is not Phase.LOADING:
+            return
+        now = self._clock.monotonic()
+        if isinstance(outcome, Published):
+            state.happens(Event.LOADED)
+            state.published, state.accepted = outcome, outcome.accepted
+            state.loading = state.loading.succeeded()
+            state.report_soon(now)
+            if self._have_tasks:
+                self._servers.look_through(name, state)
+        else:
+            log.warning(f"What is published for pool {name} cannot be read; trying again", error=str(outcome))
+            if not isinstance(outcome, StorageUnavailable):
+                log.error(f"What is published for pool {name} cannot be read", exc_info=outcome)
+            state.happens(Event.DOUBTED)
+            state.loading = state.loading.failed(now)
+        self._plan(name)
+
+    def _found_published(self, names: Sequence[str] | None) -> None:
+        """These are the pools for which something is published; None: that could not be found out."""
+        for name in names or ():
+            if name not in self._context.pools and name not in self._unreadable:
+                self._leftovers.gone(name)
+                self._plan(name)
+        self._sweep_in(TURN if names is None else SWEEP_EVERY)
 
     # ------------------------------------------------------------ what came in
 
+    def _tasks_are_complete(self) -> None:
+        self._have_tasks = True
+        pools = self._context.pools
+        log.info("The list of running tasks is complete", tasks=len(self._context.selection.tasks), pools=len(pools))
+        for name, state in pools.items():
+            if state.published is not None:
+                self._servers.look_through(name, state)
+            self._plan(name)
+
     def _take_pools(self, view: PoolView, now: float) -> None:
-        self._have_pools = True
+        first, self._have_pools = not self._have_pools, True
         self._unreadable = frozenset(view.unreadable)
+        pools, selection = self._context.pools, self._context.selection
         for name, stored in view.items():
-            state = self._pools.get(name)
+            state = pools.get(name)
             if state is not None and state.stored == stored:
                 continue
-            self._leftovers.back(name)
             if state is None:
-                state = self._pools[name] = PoolState(stored)
+                state = pools[name] = PoolState(stored)
+                self._leftovers.back(name)
             else:
                 state.change(stored)
-            state.window = state.window.touch(Change.STRUCTURE, now)
-            self._selection.set_pool(stored.pool)
+            state.structure = state.structure.touch(now)
+            self._touch(selection.set_pool(stored.pool), now)
+            if state.pending:
+                state.endpoints = state.endpoints.at_once(now)
+            self._plan(name)
             self._turned()
-        for name in [name for name in self._pools if name not in view and name not in self._unreadable]:
-            del self._pools[name]
-            self._selection.remove_pool(name)
-            self._leftovers.gone(name, now)
+        for name in [name for name in pools if name not in view and name not in self._unreadable]:
+            del pools[name]
+            selection.remove_pool(name)
+            self._reporter.forget(name)
+            self._leftovers.gone(name)
+            self._plan(name)
+        if first:
+            self._sweep_in(0.0)
 
     def _take_tasks(self, changes: Sequence[tuple[TaskKey, TaskChange]]) -> None:
         updated = [change.task for _, change in changes if change.task is not None]
@@ -203,59 +327,73 @@ class Worker:
         missing = {key for key, change in changes if change.missing}
         now = min(change.arrived for _, change in changes)
         try:
-            touched = self._selection.update(updated, removed, missing)
+            touched = self._context.selection.update(updated, removed, missing)
         except Exception:
             log.exception("A task could not be taken; it is left out, all others are taken", tasks=len(changes))
             for key, change in changes:
                 self._take_alone(key, change)
-            for state in self._pools.values():  # what those before it touched is not known any more
-                state.stale, state.window = None, state.window.touch(Change.LOST, now)
+            for name, state in self._context.pools.items():  # what those before it touched is not known any more
+                if state.published is not None:
+                    self._servers.look_through(name, state)
+                    self._plan(name)
             return
         self._touch(touched, now)
-        self._keeper.release(self._pools.values(), updated, now)
+        for name in self._keeper.release(self._context.pools, updated):
+            state = self._context.pools[name]
+            state.endpoints = state.endpoints.at_once(now)
+            self._plan(name)
 
     def _take_alone(self, key: TaskKey, change: TaskChange) -> None:
+        selection = self._context.selection
         try:
-            self._selection.update([change.task] if change.task else [], [] if change.task else [key])
+            selection.update([change.task] if change.task else [], [] if change.task else [key])
         except Exception:
             log.exception("This task is left out", task=key.id, framework_id=key.framework_id)
-            self._selection.update([], [key])
+            selection.update([], [key])
 
     def _touch(self, touched: Touched, now: float) -> None:
-        for backends, change in ((touched.lost, Change.LOST), (touched.gained, Change.GAINED)):
-            for key in backends:
-                state = self._pools.get(key.pool)
-                if state is None:
-                    continue
-                if state.stale is not None:
-                    state.stale.add(key.backend)
-                state.window = state.window.touch(change, now)
-        for key, endpoints in touched.missing.items():
-            if (state := self._pools.get(key.pool)) is not None and state.rendering is not None:
-                state.missing.setdefault(key.backend, set()).update(endpoints)
-        for name in touched.told:
-            self._pools[name].report_soon(now)
+        for name, moves in touched.items():
+            state = self._context.pools.get(name)
+            if state is None:
+                continue
+            if moves.told:
+                state.report_soon(now)
+            if self._context.charge is not None:
+                state.missing.update(moves.missing)
+            # What stands in ZooKeeper is compared as a whole once it is known.
+            if state.published is not None:
+                state.pending |= moves.gained
+                state.pending |= moves.lost
+                if moves.lost:
+                    state.endpoints = state.endpoints.at_once(now)
+                elif moves.gained:
+                    state.endpoints = state.endpoints.touch(now)
+            self._plan(name)
 
     def _take_charge(self, epoch: int) -> None:
-        log.info("Publishing bundles from now on", epoch=epoch, pools=len(self._pools))
-        self._publisher.forget()
-        self._records.forget()
-        self._leading = True
-        self._leftovers.take_charge()
+        pools = self._context.pools
+        log.info("Publishing from now on", epoch=epoch, pools=len(pools))
+        self._context.charge = Charge(self._context.zookeeper, self._lock, epoch)
         now = self._clock.monotonic()
-        for state in self._pools.values():
-            state.window = state.window.retry_now().touch(Change.LOST, now)
+        self._sweep_in(0.0)
+        for name, state in pools.items():
+            state.forget()
+            state.loading = state.loading.retry_now()
+            state.structure = state.structure.retry_now().succeeded().at_once(now)
+            state.endpoints = state.endpoints.retry_now().succeeded()
+            self._plan(name)
 
     def _give_up_charge(self) -> None:
-        self._leading = False
-        self._publisher.forget()
-        self._records.forget()
-        self._leftovers.give_up_charge()
-        for state in self._pools.values():
+        self._context.charge = None
+        for name, state in self._context.pools.items():
             # Whoever is in charge now decides what is kept; when we are again, we begin with what it published.
             state.forget()
+            self._plan(name)
 
     def _hurry(self) -> None:
-        for state in self._pools.values():
-            state.window = state.window.retry_now()
         self._leftovers.hurry()
+        for name, state in self._context.pools.items():
+            state.loading = state.loading.retry_now()
+            state.endpoints = state.endpoints.retry_now()
+            state.structure = state.structure.retry_now()
+            self._plan(name)

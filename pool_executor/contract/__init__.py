@@ -22,7 +22,6 @@ from pool_executor.contract.log import (
     shard_of,
 )
 from pool_executor.contract.marker import BackendFacts, compose, marker_line, markers, parse_marker
-from pool_executor.contract.nodes import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, BlobDecoder, decode_blob, encode_blob
 from pool_executor.contract.parts import (
     HOSTS_MAPS,
     INSTANCE_FILE,
@@ -44,6 +43,8 @@ from pool_executor.contract.servers import (
     Servers,
     State,
     apply,
+    decode_server,
+    encode_server,
     host_and_port,
     options_of,
     server_line,
@@ -63,6 +64,7 @@ from pool_executor.contract.status import (
     encode_status,
 )
 from pool_executor.contract.structure import Structure, decode_structure, encode_structure
+from sdk.storage.blobs import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, BlobDecoder, decode_blob, encode_blob
 
 __all__ = [
     "HOSTS_MAPS",
@@ -105,6 +107,7 @@ __all__ = [
     "decode_endpoints",
     "decode_operations",
     "decode_segment",
+    "decode_server",
     "decode_shard",
     "decode_shards",
     "decode_status",
@@ -113,6 +116,7 @@ __all__ = [
     "encode_endpoints",
     "encode_operations",
     "encode_segment",
+    "encode_server",
     "encode_shard",
     "encode_shards",
     "encode_status",

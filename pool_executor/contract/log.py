@@ -3,19 +3,19 @@
 Every operation has a number that counts up for ever. The head holds the last ones itself; those before them stand in
 segments, and the servers as they were after some operation (the base) in shards. So a change costs one small node,
 whoever follows reads only that, and whoever comes new or has fallen behind reads the base and what came after it.
-Segments, the base's list of shards and shards are parts: immutable nodes named by their content (nodes.py).
+Segments, the base's list of shards and shards are parts: immutable nodes named by their content (sdk.storage.blobs).
 """
 
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from pool_executor.contract.nodes import Blob
 from pool_executor.contract.record import Record, dump, load
 from pool_executor.contract.servers import Operation, Put, Remove, Server, Servers, decode_server, encode_server
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import Blob
 
 SCHEMA = 1
 #: Backends are spread over so many shards.
@@ -79,12 +79,16 @@ def encode_endpoints(head: Endpoints) -> bytes:
     )
 
 
-def decode_endpoints(data: bytes) -> Endpoints:
-    """The head that `data` holds; raises CorruptRecord with the path of the first thing that is wrong."""
+def decode_endpoints(data: bytes, lineage: str = "", after: int = 0) -> Endpoints:
+    """The head that `data` holds; raises CorruptRecord with the path of the first thing that is wrong.
+
+    Who has the servers of this lineage after the operation `after` gets none of the operations up to that one: then the
+    cost follows the change, not the head.
+    """
     record = load(data, "endpoints")
     if (schema := record.integer("schema", 1)) != SCHEMA:
         raise CorruptRecord("schema", f"is {schema}; this program reads schema {SCHEMA}")
-    stamps = record.mapping("stamps")
+    stamps, items = record.mapping("stamps"), record.items("operations")
     head = Endpoints(
         pool=record.text("pool"),
         lineage=record.text("lineage"),
@@ -93,25 +97,24 @@ def decode_endpoints(data: bytes) -> Endpoints:
         base=record.integer("base", 0),
         shards=_decode_blob(record.items("shards"), "shards") if record.has("shards") else None,
         segments=tuple(_decode_segment(item, f"segments[{at}]") for at, item in enumerate(record.items("segments"))),
-        operations=decode_operations(record.items("operations"), "operations"),
         stamps={name: stamps.number(name) for name in stamps.names()},
     )
-    _check_numbers(head)
-    return head
+    _check_numbers(head, len(items))
+    known = min(len(items), max(0, after + len(items) - head.sequence)) if head.lineage == lineage else 0
+    return replace(head, operations=decode_operations(items[known:], "operations"))
 
 
-def _check_numbers(head: Endpoints) -> None:
-    expected = head.since + 1
+def _check_numbers(head: Endpoints, inline: int) -> None:
+    inline_from = head.sequence - inline + 1
+    since = expected = (head.segments[0].first if head.segments else inline_from) - 1
     for at, segment in enumerate(head.segments):
-        if segment.first != expected or segment.last < segment.first:
-            raise CorruptRecord(
-                f"segments[{at}]", f"has operations {segment.first} to {segment.last} after {expected - 1}"
-            )
-        expected = segment.last + 1
-    if expected != head.inline_from:
-        raise CorruptRecord("operations", f"begin with number {head.inline_from}, after {expected - 1}")
-    if not head.since <= head.base <= head.sequence:
-        raise CorruptRecord("base", f"is {head.base}, and operations {head.since + 1} to {head.sequence} are there")
+        if segment.first != expected + 1 or segment.last < segment.first:
+            raise CorruptRecord(f"segments[{at}]", f"has operations {segment.first} to {segment.last} after {expected}")
+        expected = segment.last
+    if expected + 1 != inline_from or since < 0:
+        raise CorruptRecord("operations", f"begin with number {inline_from}, after {expected}")
+    if not since <= head.base <= head.sequence:
+        raise CorruptRecord("base", f"is {head.base}, and operations {since + 1} to {head.sequence} are there")
 
 
 def encode_operations(operations: Iterable[Operation]) -> list[object]:

@@ -1,7 +1,7 @@
 """What a pool instance says of itself, `R/instances/<pool>/<task id>`. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pool_executor.contract.record import Record, dump, load
@@ -47,6 +47,8 @@ class StructureStatus:
     error: str | None
     rejected_version: int | None
     waiting: tuple[Waiting, ...] = ()
+    stamps: Mapping[str, float] = field(default_factory=dict)
+    """Those of the head that is served, and by lbmgr `seen` and `applied`; epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,8 @@ class EndpointsStatus:
     refused: tuple[RefusedServer, ...] = ()
     left_out: int = 0
     error: str | None = None
+    stamps: Mapping[str, float] = field(default_factory=dict)
+    """Those of the head with the last operation, and by lbmgr `seen` and `applied`; epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,7 @@ def encode_status(status: InstanceStatus) -> bytes:
                 "error": structure.error,
                 "rejected_version": structure.rejected_version,
                 "waiting": [{"listener": one.listener, "missing": list(one.missing)} for one in structure.waiting],
+                "stamps": dict(structure.stamps),
             },
             "endpoints": {
                 "lineage": endpoints.lineage,
@@ -148,6 +153,7 @@ def encode_status(status: InstanceStatus) -> bytes:
                 ],
                 "left_out": endpoints.left_out,
                 "error": endpoints.error,
+                "stamps": dict(endpoints.stamps),
             },
             "healthy": status.healthy,
             "trouble": status.trouble,
@@ -210,6 +216,7 @@ def _decode_structure(entry: Record) -> StructureStatus:
         waiting=tuple(
             Waiting(listener=one.text("listener"), missing=one.texts("missing")) for one in entry.mappings("waiting")
         ),
+        stamps=_decode_stamps(entry),
     )
 
 
@@ -228,7 +235,13 @@ def _decode_endpoints(entry: Record) -> EndpointsStatus:
         ),
         left_out=entry.integer("left_out", 0),
         error=entry.optional_text("error"),
+        stamps=_decode_stamps(entry),
     )
+
+
+def _decode_stamps(entry: Record) -> Mapping[str, float]:
+    stamps = entry.mapping("stamps")
+    return {name: stamps.number(name) for name in stamps.names()}
 
 
 def _decode_backend(entry: Record) -> BackendHealth:

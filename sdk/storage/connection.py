@@ -66,6 +66,8 @@ _log = structlog.get_logger()
 
 # Path, version and framing of one operation inside a packet, estimated generously.
 _OP_OVERHEAD_BYTES = 200
+# Nodes that are asked for before the first answer is waited for: answers of half a megabyte each fit into memory.
+_TOGETHER = 16
 
 
 class _Signal(enum.Enum):
@@ -230,6 +232,18 @@ class ZooKeeper:
             return None
         return data or b"", stat.version
 
+    def get_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The data of several nodes, asked for together; None for each that is not there."""
+        found: list[bytes | None] = []
+        for at in range(0, len(paths), _TOGETHER):
+            pending = [(path, self._ask(path, self._client.get_async, path)) for path in paths[at : at + _TOGETHER]]
+            for path, one in pending:
+                try:
+                    found.append(self._answer(path, one)[0] or b"")
+                except NoNode:
+                    found.append(None)
+        return found
+
     def stat(self, path: str) -> Stat | None:
         """The facts about a node, None when there is none."""
         return stat_of(self._do(path, self._client.exists_async, path))
@@ -305,6 +319,30 @@ class ZooKeeper:
 
         Raises the StorageConflict of the first operation that does not fit.
         """
+        return _results(ops, self._do(ops[0].path if ops else "/", self._transaction(ops).commit_async))
+
+    def multi_soon(self, ops: Sequence[Op], done: Callable[[list[int | str | None] | SdkError], None]) -> None:
+        """`multi` without waiting for the answer: `done` gets what it would return, or what it would raise.
+
+        `done` may run on the connection's own thread: it must return at once and must not call ZooKeeper. Several of
+        them are carried out in the order of their calls. Raises as `multi` does what is known at once.
+        """
+        path = ops[0].path if ops else "/"
+        self._check_connected(path)
+        pending = self._transaction(ops).commit_async()
+
+        def answered(result: Any) -> None:
+            try:
+                outcome: list[int | str | None] | SdkError = _results(ops, result.get(block=False))
+            except SdkError as error:
+                outcome = error
+            except Exception as error:  # noqa: BLE001 - whatever kazoo met: the caller waits for a word
+                outcome = _translate(path, error, self.address)
+            done(outcome)
+
+        pending.rawlink(answered)
+
+    def _transaction(self, ops: Sequence[Op]) -> Any:
         check_size(
             ops[0].path if ops else "/",
             sum(len(op.path) + len(getattr(op, "data", b"")) + _OP_OVERHEAD_BYTES for op in ops),
@@ -320,18 +358,7 @@ class ZooKeeper:
                     transaction.set_data(op.path, op.data, op.version)
                 case Delete():
                     transaction.delete(op.path, op.version)
-        answers = self._do(ops[0].path if ops else "/", transaction.commit_async)
-        results: list[int | str | None] = []
-        for op, answer in zip(ops, answers, strict=True):
-            if isinstance(answer, kz.RolledBackError | kz.RuntimeInconsistency):
-                continue  # not the culprit: another operation of the multi is
-            if isinstance(answer, Exception):
-                raise _translate(op.path, answer) from answer
-            if isinstance(op, Set):
-                results.append(answer.version)
-            else:
-                results.append(answer if isinstance(op, Create) else None)
-        return results
+        return transaction
 
     # -- what stays ----------------------------------------------------------------------------------------------------
 
@@ -418,14 +445,37 @@ class ZooKeeper:
     # -- kazoo ---------------------------------------------------------------------------------------------------------
 
     def _do(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        if self._state is not State.CONNECTED:
-            # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
-            raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
-        pending = call(*args, **kwargs)
+        return self._answer(path, self._ask(path, call, *args, **kwargs))
+
+    def _ask(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        self._check_connected(path)
+        return call(*args, **kwargs)
+
+    def _answer(self, path: str, pending: Any) -> Any:
         try:
             return pending.get(timeout=self._timeout)
         except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error
             raise _translate(path, error, self.address) from error
+
+    def _check_connected(self, path: str) -> None:
+        if self._state is not State.CONNECTED:
+            # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
+            raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
+
+
+def _results(ops: Sequence[Op], answers: Sequence[Any]) -> list[int | str | None]:
+    """What a multi answers, in our values; raises the StorageConflict of the first operation that does not fit."""
+    results: list[int | str | None] = []
+    for op, answer in zip(ops, answers, strict=True):
+        if isinstance(answer, kz.RolledBackError | kz.RuntimeInconsistency):
+            continue  # not the culprit: another operation of the multi is
+        if isinstance(answer, Exception):
+            raise _translate(op.path, answer) from answer
+        if isinstance(op, Set):
+            results.append(answer.version)
+        else:
+            results.append(answer if isinstance(op, Create) else None)
+    return results
 
 
 def _translate(path: str, error: Exception, address: str = "") -> SdkError:

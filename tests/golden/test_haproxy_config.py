@@ -5,22 +5,25 @@ After a wanted change: `UPDATE_GOLDEN=1 python -m pytest tests/golden`, then rea
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 import pytest
 
 from api.dcos_template.build import build_config
+from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts, render
-from pool_executor.bundle import port_variable
+from pool_executor.contract import port_variable
 from sdk import programs
 from tests.golden.cases import CASES
+from tests.support.composed import composed
 
 GOLDEN = Path(__file__).parent / "haproxy"
 
 
 def texts(name: str) -> Texts:
     case = CASES[name]
-    return render(build_config(case.pool, case.endpoints))
+    return render(build_config(case.pool))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -41,7 +44,12 @@ def test_a_pool_gives_exactly_the_kept_files(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_haproxy_accepts_the_files_without_a_warning(name: str, tmp_path: Path) -> None:
     """As lbmgr gives them: the instance's file first, one -f per part, map files in ${MAPS}."""
-    write(tmp_path, texts(name), {port: 20000 + number for number, port in enumerate(port_names(name))})
+    write(
+        tmp_path,
+        texts(name),
+        CASES[name].endpoints,
+        {port: 20000 + number for number, port in enumerate(port_names(name))},
+    )
     files = sorted(path.name for path in tmp_path.glob("*.cfg"))
     arguments = [argument for file in files for argument in ("-f", file)]
     haproxy = programs.find("haproxy") or "haproxy"
@@ -54,12 +62,18 @@ def port_names(name: str) -> list[str]:
     return ["stats", *(frontend.name for frontend in CASES[name].pool.haproxy.frontends)]
 
 
-def write(directory: Path, parts: Texts, ports: dict[str, int], **globals_: str) -> None:
+def write(
+    directory: Path,
+    parts: Texts,
+    endpoints: Mapping[str, Sequence[Endpoint]],
+    ports: dict[str, int],
+    **globals_: str,
+) -> None:
     """The files as an instance has them."""
     maps = directory / "maps"
     maps.mkdir()
-    for part, text in parts.items():
-        (maps / part if text.part.kind == "map" else directory / part).write_text(text.text)
+    for part, text in composed(parts, endpoints).items():
+        (maps / part if parts[part].part.kind == "map" else directory / part).write_text(text)
     (directory / "00-instance.cfg").write_text(instance_file(maps, ports, globals_))
 
 

@@ -190,6 +190,7 @@ def test_users_get_in_with_their_passwords(guarded: str, user: str, password: st
     client = ApiClient(guarded, credentials=(user, password))
     assert client.create(minimal()).pool["name"] == "web"
     assert [pool["name"] for pool in client.pools()] == ["web"]
+    assert client.status("web")["author"] == user
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import pytest
 from kazoo.client import KazooClient
 
-from api.dcos_template.build import shard_of
 from api.dcos_template.problem import Problem
 from api.published import Published
 from tests.integration.listener.test_taskinfo import Listener
 from tests.integration.template.test_worker import (
     Template,
     Tree,
+    expects_errors,
     listener,
     logged,
     running,
@@ -23,7 +23,7 @@ from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
-__all__ = ["listener", "logged", "template", "tree"]  # fixtures
+__all__ = ["expects_errors", "listener", "logged", "template", "tree"]  # fixtures
 
 AGENTS, FRAMEWORKS = [m.agent_json("a1")], [m.framework_json("f1", "marathon")]
 FOUR = [running(f"t{number}", 31000 + number) for number in range(4)]
@@ -101,12 +101,12 @@ def test_an_acceptance_stays_until_the_removal_is_published(
     client = KazooClient(zookeeper.address)
     client.start(10)
     try:
-        head = client.exists(path)
+        pool, head = client.exists(path), client.exists(f"{path}/endpoints")
     finally:
         client.stop()
         client.close()
-    # The transactions that last changed the node's children, and its data.
-    assert head.pzxid > head.mzxid
+    # The transactions that last took a child away from the pool's node, and wrote the head.
+    assert pool.pzxid > head.mzxid
 
 
 def test_a_server_goes_when_another_task_has_its_place(tree: Tree, template: Template, listener: Listener) -> None:
@@ -156,8 +156,8 @@ def test_a_template_that_starts_keeps_what_was_published(zookeeper: ZooKeeperSer
     after.stop()
 
 
-def test_a_published_part_that_cannot_be_read_holds_nothing_up(
-    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree
+def test_published_endpoints_that_cannot_be_read_hold_nothing_up(
+    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, expects_errors: None
 ) -> None:
     """A template that starts looks into it for servers to keep; it publishes what it knows all the same."""
     port = free_port()
@@ -166,12 +166,10 @@ def test_a_published_part_that_cannot_be_read_holds_nothing_up(
     served(tree, before)
     first.stop()
     before.stop()
-    head = tree.head("web")
-    assert head is not None
-    tree.session.set(f"{zk_root}/rendered/web/parts/{head.parts[shard_of('app')].sha256}", b"damaged")
+    tree.session.set(f"{zk_root}/rendered/web/endpoints", b"damaged")
     after = Listener(port)
     after.operator.say(subscribed(*FOUR[:3]))
     second = Template(zookeeper.address, zk_root, after.target)
-    wait_until(lambda: tree.servers() == SERVERS[:3], what="a new bundle")
+    wait_until(lambda: tree.servers() == SERVERS[:3], what="a new log")
     second.stop()
     after.stop()

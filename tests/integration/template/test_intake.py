@@ -8,17 +8,14 @@ from typing import Any
 
 import pytest
 
-from api.dcos_template.publish import Publisher
-from api.dcos_template.records import Records
 from api.dcos_template.worker import Worker
 from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import Port, Task
-from api.published import Published
-from pool_executor.bundle import decode_head
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.election import Leadership
+from tests.support.rendered import Rendered
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task
@@ -38,9 +35,7 @@ def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
 def in_charge(session: ZooKeeper, zk_root: str, turned: Callable[[], None]) -> Iterator[Worker]:
     """A worker that publishes; it is told pools and tasks by the test."""
     leadership = Leadership(session, f"{zk_root}/locks/template", {"id": "test", "url": "", "pid": 0})
-    made = Worker(
-        Publisher(session, leadership, zk_root), Records(session, leadership, zk_root), SystemClock(), turned=turned
-    )
+    made = Worker(session, zk_root, leadership.path, SystemClock(), turned=turned)
     made.start()
     leadership.start(made.on_gained, made.on_lost)
     yield made
@@ -58,8 +53,9 @@ def worker(session: ZooKeeper, zk_root: str) -> Iterator[Worker]:
 
 
 def version(session: ZooKeeper, zk_root: str, name: str = "web") -> int:
-    found = session.get(f"{zk_root}/rendered/{name}")
-    return decode_head(found[0]).version if found and found[0] else 0
+    """How often the endpoints of the pool were written."""
+    found = session.stat(f"{zk_root}/rendered/{name}/endpoints")
+    return found.version + 1 if found else 0
 
 
 def test_publishing_goes_on_while_tasks_change_faster_than_they_are_taken(
@@ -71,7 +67,7 @@ def test_publishing_goes_on_while_tasks_change_faster_than_they_are_taken(
         pool("web", frontend("web", "app"), backend("app", service(task_name="app")), backend("none", *selectors))
     )
     worker.on_tasks(TaskChanges(revision=0, updated=(task("app"),)))
-    wait_until(lambda: version(session, zk_root), what="the first bundle")
+    wait_until(lambda: version(session, zk_root), what="the first servers")
     others = [task(f"t{number}") for number in range(500)]
     batches = [
         TaskChanges(revision=1, updated=(*others[first : first + 50], task("app", agent_address=f"10.0.0.{last}")))
@@ -90,7 +86,7 @@ def test_publishing_goes_on_while_tasks_change_faster_than_they_are_taken(
     thread.start()
     try:
         begin = version(session, zk_root)
-        wait_until(lambda: version(session, zk_root) >= begin + 3, timeout=60, what="three more bundles")
+        wait_until(lambda: version(session, zk_root) >= begin + 3, timeout=60, what="three more writes")
     finally:
         ended.set()
         thread.join()
@@ -113,7 +109,7 @@ def test_the_loop_says_that_it_lives_between_the_pools_of_one_turn(session: ZooK
     with in_charge(session, zk_root, turned) as worker:
         worker.on_pools(seen[-1])
         worker.on_tasks(TaskChanges(revision=0, updated=(task("app"),)))
-        wait_until(lambda: published and published[-1] == len(names), what="all bundles")
+        wait_until(lambda: published and published[-1] == len(names), what="all pools")
     assert set(range(1, len(names))) <= set(published)
 
 
@@ -138,7 +134,4 @@ def named(task_id: str, number: int) -> Task:
 
 
 def servers(session: ZooKeeper, zk_root: str) -> set[str]:
-    stored = PoolStore(session, zk_root).get("web")
-    assert stored is not None
-    text = Published(zookeeper=session, root=zk_root, framework="edgelb").config_text("web", stored.revision.uid) or ""
-    return {line.split()[1] for line in text.splitlines() if line.startswith("    server agentip_")}
+    return set(Rendered(session, zk_root, "web").servers().get("app", ()))

@@ -55,7 +55,8 @@ class Haproxy:
         self.socket = directory / "s"
         write(
             directory,
-            render(build_config(shape, servers or own)),
+            render(build_config(shape)),
+            servers or own,
             self.ports,
             stats_socket=f'"{self.socket}" mode 600 level admin',
         )

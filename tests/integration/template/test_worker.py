@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from api.dcos_template.build import shard_of
 from api.dcos_template.main import work
 from api.dcos_template.problem import Problem, decode_problem
 from api.liveness import Liveness
-from pool_executor.bundle import Head, decode_head, decode_part
+from pool_executor.contract import Put, Remove, Structure
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper, connect
 from tests.integration.listener.test_taskinfo import START, Listener, fetch
 from tests.support.ports import free_port
+from tests.support.rendered import Rendered
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
@@ -53,9 +53,11 @@ class Tree:
         self.session, self.root = session, root
         self.pools = PoolStore(session, root)
 
-    def head(self, name: str) -> Head | None:
-        found = self.session.get(f"{self.root}/rendered/{name}")
-        return decode_head(found[0]) if found and found[0] else None
+    def rendered(self, name: str = "web") -> Rendered:
+        return Rendered(self.session, self.root, name)
+
+    def head(self, name: str) -> Structure | None:
+        return self.rendered(name).structure()
 
     def problem(self, name: str = "web") -> Problem | None:
         path = f"{self.root}/rendered/{name}/problem"
@@ -63,14 +65,9 @@ class Tree:
         return decode_problem(path, found[0]) if found else None
 
     def servers(self, name: str = "web", of: str = "app") -> list[str]:
-        head = self.head(name)
-        if head is None or shard_of(of) not in head.parts:
-            raise LookupError(f"no bundle of {name} with {of} yet")
-        part = head.parts[shard_of(of)]
-        data = self.session.get(f"{self.root}/rendered/{name}/parts/{part.sha256}")
-        assert data is not None
-        lines = decode_part(part, [data[0]]).splitlines()
-        return [line.split()[1] for line in lines if line.startswith("    server ")]
+        if self.head(name) is None:
+            raise LookupError(f"no structure of {name} yet")
+        return sorted(self.rendered(name).servers().get(of, {}))
 
 
 @pytest.fixture(autouse=True)
@@ -146,8 +143,8 @@ def test_nothing_is_published_before_the_tasks_are_known(tree: Tree, template: T
     assert (head.version, head.pool_version) == (1, 1)  # so no head came before the one with the server
 
 
-def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Template, listener: Listener) -> None:
-    """From the operator event to the bundle."""
+def test_tasks_come_and_go_and_the_structure_stays(tree: Tree, template: Template, listener: Listener) -> None:
+    """From the operator event to the log of the endpoints."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
     wait_until(tree.servers, what="the bundle")
@@ -159,8 +156,12 @@ def test_tasks_come_and_go_and_only_their_file_changes(tree: Tree, template: Tem
     after = tree.head("web")
     assert before is not None
     assert after is not None
-    assert {name for name in after.parts if after.parts[name] != before.parts[name]} == {shard_of("app")}
-    assert after.parts[shard_of("app")].skeleton == before.parts[shard_of("app")].skeleton
+    assert after == before
+    log = tree.rendered().endpoints()
+    assert log is not None
+    assert [type(one) for one in log.operations] == [Put, Put, Remove]
+    (server,) = tree.rendered().servers()["app"].values()
+    assert (server.task, server.address, server.port) == ("t2", "10.0.0.1", 31002)
 
 
 def test_the_working_loop_tells_that_it_turns_and_how_fresh_its_tasks_are(
@@ -195,7 +196,9 @@ def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
 
     def has_more() -> bool:
         head = tree.head("web")
-        return head is not None and head.pool_version == 2 and "PORT_MORE" in head.ports
+        return (
+            head is not None and head.pool_version == 2 and any(one.listener == "more" for one in head.parts.values())
+        )
 
     wait_until(has_more, what="the second frontend")
     tree.pools.delete("web")
@@ -224,21 +227,22 @@ def test_a_lost_listener_changes_nothing(zookeeper: ZooKeeperServer, zk_root: st
 def test_a_standby_takes_over_and_counts_on(
     zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, listener: Listener
 ) -> None:
-    """The second process publishes with a higher epoch, and only when something changes."""
+    """The second process goes on with the log of the first, and publishes only when something changes."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
     first = Template(zookeeper.address, zk_root, listener.target)
     wait_until(tree.servers, what="the first bundle")
-    before = tree.head("web")
+    before, structure = tree.rendered().endpoints(), tree.head("web")
     second = Template(zookeeper.address, zk_root, listener.target)
     first.stop()
     listener.operator.say(m.task_added(running("t2", 31002)))
-    wait_until(lambda: len(tree.servers()) == 2, what="the standby's bundle")
-    after = tree.head("web")
+    wait_until(lambda: len(tree.servers()) == 2, what="the standby's server")
+    after = tree.rendered().endpoints()
     assert before is not None
     assert after is not None
     assert after.epoch > before.epoch
-    assert after.version == before.version + 1
+    assert (after.lineage, after.sequence) == (before.lineage, before.sequence + 1)
+    assert tree.head("web") == structure
     second.stop()
 
 
@@ -265,14 +269,16 @@ def test_many_changes_are_joined_and_old_parts_removed(tree: Tree, template: Tem
     for number in range(100):
         listener.operator.say(m.task_added(running(f"n{number}", 32000 + number)))
     wait_until(lambda: len(tree.servers()) == 101, what="all servers")
+    found = tree.session.stat(f"{tree.root}/rendered/web/endpoints")
+    assert found is not None
+    assert found.version < 100
     head = tree.head("web")
     assert head is not None
-    assert head.version < 100
 
     def collected() -> bool:
-        return len(tree.session.children(f"{tree.root}/rendered/web/parts")) <= len(head.parts) + 1
+        return len(tree.session.children(f"{tree.root}/rendered/web/parts")) <= len(head.parts) + 4
 
-    wait_until(collected, what="the removal of old parts")
+    wait_until(collected, 30, what="the removal of old parts")
 
 
 def test_start_of_a_snapshot_without_matching_tasks_gives_an_empty_backend(
@@ -397,7 +403,7 @@ def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
     wait_until(tree.servers, what="the bundle")
     first.stop()
     before = tree.head("web")
-    tree.session.set(f"{zk_root}/pools/web", b'{"name": "web", "fromTheFuture": true}')
+    tree.session.set(f"{zk_root}/pools/web", b'{"schema": 99, "uid": "u", "version": 1, "created": 0, "author": ""}')
     tree.pools.create(web("other"))
     second = Template(zookeeper.address, zk_root, listener.target)
     wait_until(lambda: tree.servers("other"), what="the readable pool")

@@ -9,16 +9,18 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.problem import Problem, encode_problem
-from api.dcos_template.rendering import render_pool
 from api.dcos_template.select import Selection
-from api.dcos_template.text import joined
+from api.dcos_template.servers import OPTIONS
 from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.server import PAGE_BYTES
 from api.mesos_listener.wire import from_message, to_message
-from pool_executor.bundle import parse_server
-from scheduler.pools.model import Endpoint, EndpointType, Pool
+from pool_executor.contract import decode_server, encode_server, server_line
+from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model import EndpointType
 from sdk.net.address import Reach, parse, reach
+from tests.support.composed import servers_of
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
@@ -180,9 +182,9 @@ TASKS = st.fixed_dictionaries(
 EVERYTHING = pool(
     "everything",
     frontend("web", "auto"),
-    backend("auto", service(Endpoint(all_ports=True), task_name_pattern="(?s).")),
+    backend("auto", service(Wish(all_ports=True), task_name_pattern="(?s).")),
     *(
-        backend(f"b{number}", service(Endpoint(type=kind, all_ports=every), task_id_pattern="^[^v]"))
+        backend(f"b{number}", service(Wish(type=kind, all_ports=every), task_id_pattern="^[^v]"))
         for number, (kind, every) in enumerate(
             (kind, every)
             for kind in (EndpointType.AUTO_IP, EndpointType.AGENT_IP, EndpointType.CONTAINER_IP)
@@ -190,13 +192,20 @@ EVERYTHING = pool(
         )
     ),
     backend("marathon", service(service_id_pattern="(?s).", framework_id="f1")),
-    backend("trusting", service(Endpoint(all_ports=True, trust_announced=True), framework_id="f1")),
+    backend("trusting", service(Wish(all_ports=True, trust_announced=True), framework_id="f1")),
 )
 VICTIM = pool("victim", frontend("web", "app"), backend("app", service(task_name="victim", framework_id="f2")))
 
 
-def text_of(selection: Selection, one: Pool) -> str:
-    return joined(render_pool(one, selection.endpoints(one.name)).texts)
+def lines_of(selection: Selection, name: str) -> dict[str, list[str]]:
+    """The lines of the servers by their backends."""
+    found: dict[str, list[Endpoint]] = {}
+    for group, _, endpoint in selection.endpoints(name):
+        found.setdefault(group, []).append(endpoint)
+    return {
+        group: [server_line(decode_server(encode_server(one), group), OPTIONS) for one in servers_of(endpoints)]
+        for group, endpoints in found.items()
+    }
 
 
 @settings(max_examples=300, deadline=None)
@@ -211,30 +220,22 @@ def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[A
     selection.set_pool(VICTIM)
     begin = index.apply(m.subscribed([good], agents, frameworks), 0.0)
     selection.update(begin.updated, begin.removed)
-    before = text_of(selection, VICTIM)
-    assert "agentip_10.0.0.1_31100" in before
+    before = lines_of(selection, "victim")
+    assert "agentip_10.0.0.1_31100" in before["app"][0]
     for one in raw:
         for event in (m.task_added(one), {"type": "TASK_UPDATED", "task_updated": {"status": one, "state": one}}):
             delta = index.apply(event, 1.0)
             messages = [to_message(task) for task in delta.updated]
             assert all(message.ByteSize() < PAGE_BYTES for message in messages)
             selection.update([from_message(message) for message in messages], delta.removed, delta.missing)
-    assert text_of(selection, VICTIM) == before
-    rendering = render_pool(EVERYTHING, selection.endpoints("everything"))
-    assert rendering.unwritable == {}
-    for text in rendering.texts.values():
-        for line in text.text.split("\n"):
-            if line.lstrip().startswith("server "):
-                server = parse_server(line)
-                assert server is not None, line
-                address = parse(server.address)
-                assert address is not None
-                assert "evil" not in line
-    for name, found in selection.endpoints("everything").items():
-        if name != "trusting":
-            for end in found:
-                address = parse(end.host)
-                assert address is not None
-                assert reach(address) is Reach.HOST
+    assert lines_of(selection, "victim") == before
+    for lines in lines_of(selection, "everything").values():
+        for line in lines:
+            assert "evil" not in line
+            assert line.isprintable()
+    for name, _, end in selection.endpoints("everything"):
+        address = parse(end.host)
+        assert address is not None
+        assert name == "trusting" or reach(address) is Reach.HOST
     problem = Problem.of(1, selection.left_out("everything"))
     assert problem is None or len(encode_problem(problem)) < 30_000

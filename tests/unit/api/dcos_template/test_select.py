@@ -10,7 +10,7 @@ from api.dcos_template.endpoint import Endpoint as Chosen
 from api.dcos_template.endpoint import Kind, task_endpoints
 from api.dcos_template.select import LeftOut, Rules, Selection
 from api.dcos_template.selector import compile_service, selected
-from api.dcos_template.touched import BackendKey, Touched
+from api.dcos_template.touched import BackendKey, Moves, Spot, Touched
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
 from scheduler.pools.model import Check, Endpoint, EndpointType, Pool, Service
 from tests.unit.api.dcos_template.pools import address, backend, pool, service, task
@@ -24,6 +24,10 @@ def selection(*pools: Pool, tasks: tuple[Task, ...] = ()) -> Selection:
         made.set_pool(each)
     made.update(tasks, ())
     return made
+
+
+def spot(host: str = "10.0.0.1") -> Spot:
+    return Spot("app", f"agentip_{host}_10001")
 
 
 def hosts(made: Selection, key: BackendKey = WEB) -> list[tuple[str, int]]:
@@ -223,7 +227,7 @@ class TestEndpoints:
         assert made.endpoints_of(WEB) == (Chosen(Kind.ADDRESS, "db.example", 5432, False),)
 
     def test_two_services_that_choose_the_same_port_give_one_server(self) -> None:
-        """The first service decides about its check."""
+        """Whoever wants it unchecked has it so, whatever the order of the services."""
         made = selection(
             pool(
                 "web",
@@ -235,7 +239,7 @@ class TestEndpoints:
             ),
             tasks=(task("t"),),
         )
-        assert made.endpoints_of(WEB) == (Chosen(Kind.AGENT_IP, "10.0.0.1", 10001, False),)
+        assert made.endpoints_of(WEB) == (Chosen(Kind.AGENT_IP, "10.0.0.1", 10001, False, "t"),)
 
 
 class TestMarathon:
@@ -314,24 +318,26 @@ class TestLeftOut:
         """And the pools in which that changed are named, once."""
         made = selection(pool("web", backend("app", service(task_name="odd"))))
         odd = task("odd", ports=(Port(number=22, unallocated=True),))
-        assert made.update([odd], []) == Touched(gained=frozenset(), lost=frozenset(), told=frozenset({"web"}))
+        assert made.update([odd], []) == {"web": Moves(told=True)}
         assert list(made.left_out("web")) == [
             LeftOut("app", "odd", "announces port 22, which Mesos did not give to it")
         ]
-        assert made.update([odd], []).told == frozenset()
-        assert made.update([], [odd.key]).told == {"web"}
+        assert made.update([odd], []) == {}
+        assert made.update([], [odd.key]) == {"web": Moves(told=True)}
         assert list(made.left_out("web")) == []
 
     def test_a_backend_has_at_most_so_many_servers(self) -> None:
-        """The first in the order of their names, and it is told."""
+        """The first ones to come, and it is told; when one goes, the next has its place."""
         made = Selection(Rules(servers_per_backend=3))
         made.set_pool(pool("web", backend("app", service(task_name_pattern="."))))
         made.update([task(f"t{n}", agent_address=f"10.0.0.{n}") for n in range(1, 6)], [])
         assert [host for host, _ in hosts(made)] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
-        told = "has 5 servers; the first 3 in the order of their names are used"
+        told = "has 5 servers; 3 of them are used"
         assert list(made.left_out("web")) == [LeftOut("app", "", told)]
-        made.update([], [task("t1").key, task("t2").key])
-        assert len(hosts(made)) == 3
+        moves = made.update([], [task("t1").key])["web"]
+        assert (moves.gained, moves.lost) == ({spot("10.0.0.4")}, {spot("10.0.0.1")})
+        made.update([], [task("t2").key])
+        assert [host for host, _ in hosts(made)] == ["10.0.0.3", "10.0.0.4", "10.0.0.5"]
         assert list(made.left_out("web")) == []
 
     def test_a_pattern_that_is_none_selects_nothing_and_stops_nobody(self) -> None:
@@ -351,27 +357,53 @@ class TestTouched:
         made = selection(
             pool("web", backend("app", service(task_name="web"))), pool("db", backend("sql", service(task_name="db")))
         )
-        assert made.update([task("web")], []) == Touched(gained=frozenset({WEB}), lost=frozenset())
-        assert made.update([], [task("web").key]) == Touched(gained=frozenset(), lost=frozenset({WEB}))
+        assert made.update([task("web")], []) == {"web": Moves(gained={spot()})}
+        assert made.update([], [task("web").key]) == {"web": Moves(lost={spot()})}
+
+    def test_what_nobody_said_had_ended_is_told_apart(self) -> None:
+        """With the endpoint that it was."""
+        made = selection(pool("web", backend("app", service(task_name="web"))), tasks=(task("web"),))
+        (endpoint,) = made.endpoints_of(WEB)
+        moves = made.update([], [task("web").key], {task("web").key})
+        assert moves == {"web": Moves(lost={spot()}, missing={spot(): endpoint})}
+
+    def test_a_port_that_a_successor_has_already_stays(self) -> None:
+        """The end of the first task of two at one place takes no server away."""
+        made = selection(pool("web", backend("app", service(framework_name="marathon"))), tasks=(task("a"), task("b")))
+        assert [one.task for one in made.endpoints_of(WEB)] == ["a"]
+        assert made.update([], [task("a").key]) == {"web": Moves(lost={spot()})}
+        assert [one.task for one in made.endpoints_of(WEB)] == ["b"]
+        assert made.update([task("c")], []) == {}
 
     def test_a_change_that_no_selector_sees_touches_nothing(self) -> None:
         """A new label is no new server."""
         made = selection(pool("web", backend("app", service(task_name="web"))), tasks=(task("web"),))
-        assert not made.update([task("web", labels=(("a", "b"),))], []).backends
+        assert made.update([task("web", labels=(("a", "b"),))], []) == {}
 
     def test_a_sick_task_is_lost_and_a_recovered_one_gained(self) -> None:
         """Health moves a server in and out."""
         made = selection(pool("web", backend("app", service(task_name="web"))), tasks=(task("web", healthy=True),))
-        assert made.update([task("web", healthy=False)], []).lost == {WEB}
-        assert made.update([task("web", healthy=True)], []).gained == {WEB}
+        assert made.update([task("web", healthy=False)], []) == {"web": Moves(lost={spot()})}
+        assert made.update([task("web", healthy=True)], []) == {"web": Moves(gained={spot()})}
 
     def test_a_removed_pool_leaves_nothing_behind(self) -> None:
         """Its services are in no index any more."""
         made = selection(pool("web", backend("app", service(task_name_pattern="."), service(task_name="web"))))
         made.update([task("web")], [])
         made.remove_pool("web")
-        assert not made.update([task("web", ports=(Port(number=1),)), task("other")], []).backends
-        assert made.endpoints("web") == {}
+        assert made.update([task("web", ports=(Port(number=1),)), task("other")], []) == {}
+        assert list(made.endpoints("web")) == []
+
+    def test_another_version_of_a_pool_touches_what_selects_something_else(self) -> None:
+        """A service that is added or taken away costs its own tasks, and others nothing."""
+        first, second = service(task_name="a"), service(task_name="b")
+        made = selection(pool("web", backend("app", first)), tasks=(task("a"), task("b", agent_address="10.0.0.2")))
+        assert made.set_pool(pool("web", backend("app", first), count=3)) == {}
+        assert made.set_pool(pool("web", backend("app", second, first))) == {"web": Moves(gained={spot("10.0.0.2")})}
+        assert made.set_pool(pool("web", backend("app", second))) == {"web": Moves(lost={spot()})}
+        assert made.set_pool(pool("web", backend("other", second))) == {
+            "web": Moves(gained={Spot("other", "agentip_10.0.0.2_10001")}, lost={spot("10.0.0.2")})
+        }
 
 
 NAMES, FRAMEWORKS = ["a", "ab", "b", "bc"], ["marathon", "spark"]
@@ -421,27 +453,43 @@ def expected(services: tuple[Service, ...], tasks: dict[TaskKey, Task]) -> set[t
 
 @given(STEPS)
 def test_after_any_changes_the_endpoints_are_those_of_a_plain_search(steps: list[Task | Pool | TaskKey | str]) -> None:
-    """The inverted index forgets nothing and invents nothing, and names every backend that changed."""
+    """The inverted index forgets nothing and invents nothing, and its differences add up to what there is."""
     made, pools, tasks = Selection(), dict[str, Pool](), dict[TaskKey, Task]()
+    followed: dict[str, dict[Spot, Chosen]] = {}
     for step in steps:
-        before = {name: made.endpoints(name) for name in pools}
-        touched: frozenset[BackendKey] | None = None
+        touched: Touched = {}
         match step:
             case Task():
                 tasks[step.key] = step
-                touched = made.update([step], []).backends
+                touched = made.update([step], [])
             case TaskKey():
                 tasks.pop(step, None)
-                touched = made.update([], [step]).backends
+                touched = made.update([], [step])
             case Pool():
                 pools[step.name] = step
-                made.set_pool(step)
+                touched = made.set_pool(step)
             case str():
                 pools.pop(step, None)
+                followed.pop(step, None)
                 made.remove_pool(step)
+        for name, moves in touched.items():
+            follow(made, name, moves, followed.setdefault(name, {}))
         for name, one in pools.items():
+            there = {Spot(group, server): endpoint for group, server, endpoint in made.endpoints(name)}
+            assert followed.get(name, {}) == there
+            assert made.count(name) == len(there)
             for each in one.haproxy.backends:
                 found = {(end.host, end.port) for end in made.endpoints_of(BackendKey(name, each.name))}
                 assert found == expected(each.services, tasks)
-                if touched is not None and BackendKey(name, each.name) not in touched:
-                    assert made.endpoints(name).get(each.name) == before[name].get(each.name)
+
+
+def follow(made: Selection, name: str, moves: Moves, known: dict[Spot, Chosen]) -> None:
+    """Take only what is said to have changed."""
+    assert moves.gained.isdisjoint(known)
+    assert moves.lost <= known.keys()
+    for where in moves.gained | moves.lost:
+        endpoint = made.endpoint(BackendKey(name, where.backend), where.name)
+        if endpoint is None:
+            del known[where]
+        else:
+            known[where] = endpoint

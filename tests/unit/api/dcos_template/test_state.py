@@ -2,7 +2,8 @@
 
 from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.guard import Hold
-from api.dcos_template.state import PoolState
+from api.dcos_template.state import TRANSITIONS, Event, Phase, PoolState
+from api.dcos_template.touched import Spot
 from scheduler.pools.model import Revision
 from scheduler.pools.stored import StoredPool
 from tests.unit.api.dcos_template.pools import backend, pool, service
@@ -13,11 +14,13 @@ ONE, TWO = Endpoint(Kind.AGENT_IP, "10.0.0.1", 1), Endpoint(Kind.AGENT_IP, "10.0
 def test_what_another_selection_chose_is_neither_held_nor_missing() -> None:
     """The servers of a backend that selects something else now are not its servers any more, whatever Mesos names."""
     state = PoolState(stored(1, "a", "b"))
-    state.missing = {"first": {ONE}, "second": {TWO}}
-    state.hold = Hold(since=1.0, kept={"first": frozenset({ONE}), "second": frozenset({TWO})})
+    first, second = Spot("first", ONE.name), Spot("second", TWO.name)
+    state.missing = {first: ONE, second: TWO}
+    state.hold = Hold(since=1.0, kept={first: ONE, second: TWO})
     state.change(stored(2, "a", "c"))
-    assert state.missing == {"first": {ONE}}
-    assert state.hold == Hold(since=1.0, kept={"first": frozenset({ONE})})
+    assert state.missing == {first: ONE}
+    assert state.hold == Hold(since=1.0, kept={first: ONE})
+    assert state.pending == {second}
     state.change(stored(3, "d", "c"))
     assert (state.missing, state.hold) == ({}, None)
 
@@ -26,3 +29,15 @@ def stored(version: int, *tasks: str) -> StoredPool:
     """A version whose backends select tasks of these names."""
     backends = (backend(name, service(task_name=task)) for name, task in zip(("first", "second"), tasks, strict=True))
     return StoredPool(pool=pool("web", *backends), revision=Revision("uid", version))
+
+
+def test_a_doubt_has_everything_read_again_in_every_phase() -> None:
+    """However far the pool has come."""
+    for phase in Phase:
+        assert TRANSITIONS[phase, Event.DOUBTED] is Phase.UNKNOWN
+    state = PoolState(stored(1, "a", "b"))
+    state.happens(Event.LOAD)
+    state.loading = state.loading.publishing(1.0)
+    assert state.loading.due is None
+    state.happens(Event.DOUBTED)
+    assert state.loading.due is not None

@@ -82,6 +82,15 @@ def test_a_head_is_read_back_and_knows_from_where_it_can_be_continued(wanted: tu
     assert head.inline_from == 101
 
 
+def test_who_knows_operations_already_is_spared_them() -> None:
+    wanted = (Remove("web", "a"), Remove("web", "b"), Remove("web", "c"))
+    head = Endpoints(pool="web", lineage="f00", epoch=3, sequence=12, base=9, shards=None, operations=wanted)
+    data = encode_endpoints(head)
+    for after, expected in ((0, wanted), (9, wanted), (10, wanted[1:]), (12, ()), (99, ())):
+        assert decode_endpoints(data, "f00", after).operations == expected
+    assert decode_endpoints(data, "bar", 11).operations == wanted
+
+
 def test_a_segment_holds_as_many_operations_as_it_says() -> None:
     wanted = (Remove("web", "a"), Remove("web", "b"))
     text = encode_segment(wanted)

@@ -1,0 +1,37 @@
+"""What the rooms of the template's working thread share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from api.dcos_template.charge import Charge
+from api.dcos_template.clerk import Clerk, Order
+from api.dcos_template.published import Paths
+from api.dcos_template.select import Selection
+from api.dcos_template.state import PoolState
+from sdk.clock import Clock
+from sdk.storage.connection import ZooKeeper
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """Used on the worker's thread; `order` is for all others to get back to it."""
+
+    zookeeper: ZooKeeper
+    root: str
+    clock: Clock
+    order: Order
+    clerk: Clerk
+    selection: Selection
+    pools: dict[str, PoolState] = field(default_factory=dict)
+    charge: Charge | None = None
+    """None while another process is in charge."""
+    plan: Callable[[str], None] = lambda _: None
+    """To be called with the name of a pool after anything of its state has changed."""
+
+    def paths(self, pool: str) -> Paths:
+        """The nodes of a pool."""
+        return Paths(base=f"{self.root.rstrip('/')}/rendered", pool=pool)
+
+    def is_current(self, name: str, state: PoolState, charge: Charge) -> bool:
+        """Whether what was begun for this pool while in charge still counts."""
+        return self.charge is charge and self.pools.get(name) is state

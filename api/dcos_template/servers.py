@@ -1,0 +1,83 @@
+"""From an endpoint to the server that HAProxy is told of. Pure.
+
+Knows how servers are numbered and which of their backend's options they go by. Does not know where endpoints come from
+nor who is told of them.
+"""
+
+import zlib
+from collections.abc import Collection, Mapping
+
+from api.dcos_template.endpoint import Endpoint, Kind
+from pool_executor.contract import MAX_SERVER_ID, Server, decode_server, encode_server
+from scheduler.pools.model import EndpointType, Service
+from sdk.net.address import is_address
+
+#: HAProxy's own TCP check: every 5 s, every second while the state is in doubt: a dead server is out after 7 s.
+CHECK_OPTIONS = "check fall 3 fastinter 1s inter 5s rise 2"
+RESOLVERS = "edgelb"
+#: A name is resolved by resolvers, triggered by the check; when none answers at the start, HAProxy starts all the same.
+NAME_OPTIONS = f"init-addr last,libc,none resolve-prefer ipv4 resolvers {RESOLVERS}"
+
+#: What a key into the options of a backend stands for: whether HAProxy checks the server, and whether it resolves it.
+USUAL, UNCHECKED, NAMED, NAMED_UNCHECKED = "", "unchecked", "name", "name-unchecked"
+OPTIONS: Mapping[str, str] = {
+    USUAL: CHECK_OPTIONS,
+    UNCHECKED: "",
+    NAMED: f"{CHECK_OPTIONS} {NAME_OPTIONS}",
+    NAMED_UNCHECKED: NAME_OPTIONS,
+}
+
+
+def options_key(checked: bool, named: bool) -> str:
+    """The key of a server."""
+    if named:
+        return NAMED if checked else NAMED_UNCHECKED
+    return USUAL if checked else UNCHECKED
+
+
+def options_for(services: Collection[Service]) -> dict[str, str]:
+    """The options that the servers of these services can go by."""
+    keys = {USUAL}
+    for service in services:
+        wish = service.endpoint
+        named = wish.type is EndpointType.ADDRESS and not is_address(wish.address)
+        keys.add(options_key(wish.check.enabled, named))
+    return {key: OPTIONS[key] for key in sorted(keys)}
+
+
+def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int]) -> Server:
+    """The server for an endpoint; raises CorruptRecord when none can be written.
+
+    The number is a hash of the name, so that it is the same in every instance and after every restart, and a server
+    keeps its place in consistent hashing. One that is `known` keeps its number; a new one takes the next that is not
+    among those `taken` in its backend.
+    """
+    name = endpoint.name
+    if known is not None:
+        number = known.id
+    else:
+        number = zlib.crc32(name.encode()) % MAX_SERVER_ID + 1
+        while number in taken:
+            number = number % MAX_SERVER_ID + 1
+    named = endpoint.kind is Kind.ADDRESS and not is_address(endpoint.host)
+    server = Server(
+        name=name,
+        address=endpoint.host,
+        port=endpoint.port,
+        id=number,
+        task=endpoint.task,
+        state=endpoint.state,
+        options=options_key(endpoint.check, named),
+    )
+    # One endpoint that a reader would refuse must not cost the others their place.
+    return decode_server(encode_server(server), f"server {name!r:.120}")
+
+
+def endpoint_of(server: Server) -> Endpoint | None:
+    """The endpoint that became this server; None when its name is not one of ours."""
+    kind, _, _ = server.name.partition("_")
+    if kind not in set(Kind):
+        return None
+    checked = server.options in (USUAL, NAMED)
+    endpoint = Endpoint(Kind(kind), server.address, server.port, checked, server.task, server.state)
+    return endpoint if endpoint.name == server.name else None
