@@ -13,12 +13,13 @@ was noted is told to it at once; or `abandon`, and the old worker goes on.
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from pool_executor.contract import BackendFacts, Operation, Put, Server, Servers, options_of
+from pool_executor.contract import BackendFacts, Operation, Put, Server, Servers, Step, options_of
 from pool_executor.lbmgr.content import ServerRef
 from pool_executor.lbmgr.difference import Finding
 from pool_executor.lbmgr.held import Held
@@ -33,6 +34,8 @@ _log = structlog.get_logger()
 # So many servers are told before the lock is let go of: a few milliseconds.
 _AT_ONCE = 100
 _MOST_TOLD = 3
+# So many last steps are told, for those who look at one change.
+_STEPS = 20
 _GONE = ("No such server", "No such backend")
 
 
@@ -69,6 +72,7 @@ class Told:
 
     position: Position
     stamps: Mapping[str, float]
+    recent: tuple[Step, ...]
     refused: Mapping[ServerRef, Refusal]
 
 
@@ -91,6 +95,7 @@ class Lane:
         self.known = False
         """Whether it is known which servers there shall be."""
         self.stamps: Mapping[str, float] = {}
+        self._recent: deque[Step] = deque(maxlen=_STEPS)
         self.pending: dict[ServerRef, str] = {}
         """The servers that take a reload, and why."""
         self.refused: dict[ServerRef, Refusal] = {}
@@ -134,7 +139,10 @@ class Lane:
 
     def _read(self, position: Position, stamps: Mapping[str, float]) -> None:
         self.position, self.known = position, True
-        self.stamps = dict(stamps) | {"applied": time.time()}
+        applied = time.time()
+        self.stamps = dict(stamps) | {"applied": applied}
+        self._recent.append(Step(position.sequence, stamps.get("seen", applied), applied))
+        self._counters.took("endpoints", self.stamps)
 
     def _note(self, operation: Operation) -> None:
         if isinstance(operation, Put):
@@ -242,7 +250,9 @@ class Lane:
     def told(self) -> Told:
         """How far HAProxy has the servers."""
         with self._lock:
-            return Told(position=self.position, stamps=self.stamps, refused=dict(self.refused))
+            return Told(
+                position=self.position, stamps=self.stamps, recent=tuple(self._recent), refused=dict(self.refused)
+            )
 
     # -- files
 

@@ -78,7 +78,7 @@ class Report:
             if _same_structure(status.structure, shown.structure):
                 status = replace(status, since=shown.since)
             # Counters alone are no news: they ride along with the next change.
-            if replace(status, counters=shown.counters) == shown:
+            if replace(status, counters=shown.counters, latency=shown.latency) == shown:
                 return
         self._shown, self._next = status, now + _EACH
         if self._nodes is not None:
@@ -104,6 +104,7 @@ class Report:
             leaving=life.leaving,
             short=self._condition.short,
             deaths=life.deaths,
+            latency=self._counters.latency(),
         )
 
     def _structure(self) -> StructureStatus:
@@ -136,6 +137,7 @@ class Report:
             left_out=len(refused),
             error=self._reader.error,
             stamps=told.stamps,
+            recent=told.recent,
         )
 
 
