@@ -30,10 +30,14 @@ class HealthServer:
         healthy: Problem,
         ready: Problem,
         gauges: Mapping[str, tuple[str, Callable[[], float | None]]],
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        """Listens at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none."""
+        """`registry` holds what else there is to tell.
+
+        Listens at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none.
+        """
         self._problems = {"/healthz": healthy, "/readyz": ready}
-        self._registry = CollectorRegistry()
+        self._registry = registry or CollectorRegistry()
         for gauge, (sentence, value) in gauges.items():
             Gauge(gauge, sentence, registry=self._registry).set_function(_number(value))
         try:

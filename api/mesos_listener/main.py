@@ -9,6 +9,7 @@ import structlog
 
 from api.health import HealthServer
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.server import Server
 from api.mesos_listener.stream import Follower, OperatorStream
 from api.turns import Turns
@@ -56,8 +57,11 @@ def serve(
     """
     clock = SystemClock()
     turns = Turns(clock, limit=_LONGEST_TURN)
+    metrics = ListenerMetrics()
     board = Board(uuid.uuid4().hex)
-    follower = Follower(operator, board, clock, lambda: server.refresh_health(), marathons, turns=turns)
+    follower = Follower(
+        operator, board, clock, lambda: server.announce_complete(), marathons, turns=turns, metrics=metrics
+    )
     health = HealthServer(
         health_listen,
         name="listener-health",
@@ -68,10 +72,24 @@ def serve(
             "edgelb_listener_mesos_silence_seconds": ("Time since Mesos said anything", follower.silence),
             "edgelb_listener_complete": ("1 once the view of the cluster was complete", lambda: float(board.complete)),
             "edgelb_listener_tasks": ("Running tasks that are told to clients", lambda: float(board.size)),
+            "edgelb_listener_mesos_connected": (
+                "1 while Mesos tells its events",
+                lambda: float(follower.connected()),
+            ),
+            "edgelb_listener_readers": ("Clients that follow the tasks", lambda: float(server.counts.readers)),
+            "edgelb_listener_snapshots": (
+                "Times that a client was told all tasks since the start",
+                lambda: float(server.counts.snapshots),
+            ),
+            "edgelb_listener_resyncs": (
+                "Times that a client was too slow, or away for too long, and was told all tasks again",
+                lambda: float(server.counts.resyncs),
+            ),
         },
+        registry=metrics.registry,
     )
     try:
-        server = Server(board, listen, silence=follower.silence, clock=clock)
+        server = Server(board, listen, silence=follower.silence, connected=follower.connected, clock=clock)
     except OSError:
         health.stop()
         raise

@@ -95,11 +95,8 @@ def test_what_haproxy_refuses_is_told_in_its_words_and_the_old_one_serves(system
         assert status["state"] == "rejected"
         assert "frobnicate" in status["summary"]
         [row] = status["loadBalancers"]
-        assert (row["verdict"], row["rejectedVersion"], row["version"]) == (
-            "rejected",
-            broken,
-            before["structure"]["version"],
-        )
+        kept = before["structure"]["version"]
+        assert (row["verdict"], row["rejectedVersion"], row["version"]) == ("rejected", broken, kept)
 
         shown = json.loads(system.edgelb("status", name, "--json").stdout)
         assert shown["loadBalancers"][0]["error"] == told["error"]
