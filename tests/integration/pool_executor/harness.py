@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pool_executor.contract.nodes import Blob
-
 from pool_executor.contract import (
     BackendFacts,
+    Blob,
     Endpoints,
     InstanceStatus,
     Needs,
