@@ -8,6 +8,7 @@ from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.published import Paths
 from api.dcos_template.select import Selection
 from api.dcos_template.state import PoolState
+from api.dcos_template.trace import Trace
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
 
@@ -22,6 +23,7 @@ class Context:
     order: Order
     clerk: Clerk
     selection: Selection
+    trace: Trace
     pools: dict[str, PoolState] = field(default_factory=dict)
     charge: Charge | None = None
     """None while another process is in charge."""

@@ -17,12 +17,15 @@ from scheduler.pools.store import PoolView
 class TaskChange(NamedTuple):
     """The last change of a task: how it is now, or None when it runs no more; `missing`: nobody said that it ended.
 
-    `arrived` is when the first of the changes came that this one stands for.
+    `arrived` is when the first of the changes came that this one stands for; `event_at` and `index_at` are when the
+    listener read it from Mesos and published it, in epoch seconds, 0 where that is unknown.
     """
 
     task: Task | None
     missing: bool
     arrived: float
+    event_at: float = 0.0
+    index_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +73,9 @@ class Inbox:
         """Changes of tasks; the first call has all of them."""
         with self._changed:
             for key in changes.removed:
-                self._put(key, None, key in changes.missing, now)
+                self._put(key, TaskChange(None, key in changes.missing, now, changes.event, changes.index))
             for task in changes.updated:
-                self._put(task.key, task, False, now)
+                self._put(task.key, TaskChange(task, False, now, changes.event, changes.index))
             self._revision = changes.revision
             if self._first is None:
                 self._first = len(self._tasks)
@@ -116,9 +119,11 @@ class Inbox:
             self._news = batch.more
             return batch
 
-    def _put(self, key: TaskKey, task: Task | None, missing: bool, now: float) -> None:
+    def _put(self, key: TaskKey, change: TaskChange) -> None:
         waiting = self._tasks.get(key)
-        self._tasks[key] = TaskChange(task, missing, now if waiting is None else waiting.arrived)
+        if waiting is not None:
+            change = TaskChange(change.task, change.missing, *waiting[2:])
+        self._tasks[key] = change
 
     def _tell(self) -> None:
         self._news = True

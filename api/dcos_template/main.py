@@ -10,7 +10,9 @@ import structlog
 
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
+from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.select import Rules
+from api.dcos_template.trace import Trace
 from api.dcos_template.worker import Worker
 from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
@@ -63,6 +65,8 @@ def work(
     """
     clock = SystemClock()
     turns = Turns(clock, limit=_LONGEST_TURN)
+    metrics = TemplateMetrics()
+    trace = Trace(metrics.written)
     health = HealthServer(
         health_listen,
         name="template-health",
@@ -80,12 +84,14 @@ def work(
                 lambda: _since(clock, tasks.feed.mesos_heard),
             ),
         },
+        registry=metrics.registry,
+        answers={"/trace": lambda query: {"changes": trace.of(query.get("task", ""))}},
     )
     zookeeper = connect(zk)
     leadership = Leadership(
         zookeeper,
         f"{zk_root.rstrip('/')}/locks/template",
-        {"id": f"{socket.gethostname()}:{os.getpid()}", "url": "", "pid": os.getpid()},
+        {"id": f"{socket.gethostname()}:{os.getpid()}", "url": _url(health.address), "pid": os.getpid()},
     )
     tasks = TaskWatch(listeners, lambda changes: worker.on_tasks(changes))
     heartbeat = Heartbeat(zookeeper, zk_root, leadership.id, lambda: tasks.feed, clock)
@@ -102,6 +108,7 @@ def work(
         turned=turned,
         rules=rules,
         hold_percent=hold_percent,
+        trace=trace,
     )
 
     def on_state(state: State) -> None:
@@ -127,6 +134,13 @@ def work(
         zookeeper.close()
         health.stop()
         log.info("The template process has stopped")
+
+
+def _url(address: str) -> str:
+    """Where others ask what listens at the address."""
+    host, _, port = address.rpartition(":")
+    host = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _not_ready(zookeeper: ZooKeeper, leadership: Leadership, tasks: TaskWatch) -> str | None:

@@ -17,6 +17,7 @@ from api.dcos_template.published import Published
 from api.dcos_template.servers import server_of
 from api.dcos_template.state import Event, PoolState
 from api.dcos_template.touched import BackendKey, Spot
+from api.dcos_template.trace import Told
 from pool_executor.contract import Operation, Put, Remove, encode_blob
 from sdk.errors import CorruptRecord, LeadershipLost, SdkError
 from sdk.storage.connection import Create, Op, Set
@@ -71,15 +72,16 @@ class ServerLane:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             self._compactor.begin(name, state)
             return
-        added, removed = self._change(name, state, journal, SEGMENT)
+        told = self._change(name, state, journal, SEGMENT)
         left = bool(state.pending)
-        if not added and not removed and published.endpoints_node is not None and not journal.unsaved:
+        if not told and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
         state.endpoints = state.endpoints.publishing(now)
         if left:
             state.endpoints = state.endpoints.at_once(now)
-        write = journal.write(charge.epoch, {"published": clock.now()}, now, published.leaving)
+        stamps = self._context.trace.published(name, journal.lineage, journal.sequence, told, clock.now())
+        write = journal.write(charge.epoch, stamps, now, published.leaving)
         took = now - (since if since is not None else now)
 
         def done(outcome: Results | SdkError) -> None:
@@ -92,8 +94,9 @@ class ServerLane:
         except SdkError as error:
             self._failed(name, state, error)
             return
+        removed = sum(isinstance(one.operation, Remove) for one in told)
         log.info(
-            f"Pool {name}: {added} servers added or changed, {removed} removed",
+            f"Pool {name}: {len(told) - removed} servers added or changed, {removed} removed",
             pool=name,
             sequence=write.head.sequence,
             epoch=write.head.epoch,
@@ -148,22 +151,23 @@ class ServerLane:
 
     # ------------------------------------------------------------ what changes
 
-    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> tuple[int, int]:
-        """Bring the journal up to date, with operations of `most` bytes; how many servers came and went."""
-        added = removed = size = 0
-        done = []
+    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> list[Told]:
+        """Bring the journal up to date, with operations of `most` bytes; which ones."""
+        told: list[Told] = []
+        size, done = 0, []
         for spot, operation in self._operations(name, state, journal):
             done.append(spot)
             if operation is None:
                 continue
+            known = journal.server(*spot)
             journal.change(operation)
             size += weight(operation)
-            added += isinstance(operation, Put)
-            removed += isinstance(operation, Remove)
+            server = operation.server if isinstance(operation, Put) else known
+            told.append(Told(operation, server.task if server is not None else ""))
             if most is not None and size > most:
                 break
         state.pending.difference_update(done)
-        return added, removed
+        return told
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:
         """What has to be done for each server that may be another one; those that go come first."""

@@ -27,6 +27,7 @@ from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
+from api.dcos_template.trace import Trace
 from api.mesos_listener.client import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
@@ -74,6 +75,7 @@ class Worker:
         turned: Callable[[], None],
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
+        trace: Trace | None = None,
     ) -> None:
         """`lock` is the path of the leadership node. `turned` is called on the worker's thread whenever its loop comes
         round, at least every TURN seconds."""
@@ -89,6 +91,7 @@ class Worker:
             clerk=Clerk("clerk", _CLERKS, self._inbox.order),
             selection=Selection(rules),
             plan=self._plan,
+            trace=trace or Trace(),
         )
         self._keeper = Keeper(self._context.selection, clock, percent=hold_percent)
         self._leftovers = Leftovers(self._context, self._found_published)
@@ -326,6 +329,7 @@ class Worker:
         removed = [key for key, change in changes if change.task is None]
         missing = {key for key, change in changes if change.missing}
         now = min(change.arrived for _, change in changes)
+        taken = self._clock.now()
         try:
             touched = self._context.selection.update(updated, removed, missing)
         except Exception:
@@ -337,6 +341,8 @@ class Worker:
                     self._servers.look_through(name, state)
                     self._plan(name)
             return
+        moved = [name for name, moves in touched.items() if moves.gained or moves.lost]
+        self._context.trace.selected(moved, changes, taken, self._clock.now())
         self._touch(touched, now)
         for name in self._keeper.release(self._context.pools, updated):
             state = self._context.pools[name]
