@@ -79,8 +79,6 @@ def at_instances(change: Json, instances: Sequence[InstanceStatus]) -> list[Json
 
 def _at(change: Json, instance: InstanceStatus) -> Json:
     told = instance.endpoints
-    if told.lineage != change.get("lineage"):
-        return {"state": "another log", "seen": None, "applied": None}
     sequence = change.get("sequence", 0)
     if told.sequence < sequence:
         return {"state": "waits", "seen": None, "applied": None}

@@ -17,6 +17,7 @@ _PLACES = {
     "taken": "the template took it",
     "selected": "the template found its pool",
     "published": "the template published it",
+    "stored": "ZooKeeper had it",
 }
 
 
@@ -38,7 +39,7 @@ def trace(client: ApiClient, task: str, last: int, as_json: bool) -> None:
     if not changes:
         said = f"no change of a task whose id contains {task!r} is among the last ones that the template remembers"
         raise Failure(f"{said}; it knows those since it is in charge, of tasks that a pool selects", Exit.NOT_FOUND)
-    for number, change in enumerate(changes[-last:]):
+    for number, change in enumerate(changes[:last]):
         if number:
             data("")
         data(_headline(change))
@@ -46,25 +47,28 @@ def trace(client: ApiClient, task: str, last: int, as_json: bool) -> None:
 
 
 def _headline(change: dict[str, Any]) -> str:
-    what = {"ready": "is there", "drain": "drains", "maint": "is taken out of use"}.get(change["state"] or "", "goes")
+    what = "came or changed" if change["change"] == "put" else "went"
     where = f"backend {change['backend']} of pool {change['pool']}"
     return f"{change['task']}: {change['server']} {what} in {where} (operation {change['sequence']})"
 
 
 def _rows(change: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """In the order of time; instances may see what is published before the template hears that it is stored."""
     stamps = change["stamps"]
-    begun = min(stamps.values())
-    for name, where in _PLACES.items():
-        if name in stamps:
-            yield _at(stamps[name]), _after(stamps[name] - begun), where
+    moments = [(stamps[name], where) for name, where in _PLACES.items() if name in stamps]
+    unknown = []
     for one in change["instances"]:
         if one["applied"] is None:
             words = {"applied": "has it", "waits": "does not have it yet"}.get(one["state"], one["state"])
-            yield "-", "-", f"{one['name']} {words}"
+            unknown.append(f"{one['name']} {words}")
         else:
             words = "HAProxy had it" if one["state"] == "applied" else one["state"]
-            yield _at(one["seen"]), _after(one["seen"] - begun), f"{one['name']} saw it"
-            yield _at(one["applied"]), _after(one["applied"] - begun), f"{one['name']}: {words}"
+            moments += [(one["seen"], f"{one['name']} saw it"), (one["applied"], f"{one['name']}: {words}")]
+    moments.sort(key=lambda moment: moment[0])
+    for at, where in moments:
+        yield _at(at), _after(at - moments[0][0]), where
+    for where in unknown:
+        yield "-", "-", where
 
 
 def _at(seconds: float) -> str:

@@ -64,14 +64,14 @@ def work(
     ZooKeeper and the listeners may be away, now or later.
     """
     clock = SystemClock()
-    turns = Turns(clock, limit=_LONGEST_TURN)
-    metrics = TemplateMetrics()
-    trace = Trace(metrics.written)
+    turns, trace, metrics = Turns(clock, limit=_LONGEST_TURN), Trace(), TemplateMetrics()
     health = HealthServer(
         health_listen,
         name="template-health",
         healthy=lambda: turns.problem,
         ready=lambda: _not_ready(zookeeper, leadership, tasks),
+        registry=metrics.registry,
+        questions={"/trace": lambda query: {"changes": trace.of(query.get("task", ""))}},
         gauges={
             "edgelb_template_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
             "edgelb_template_leading": ("1 while this process publishes", lambda: leadership.role is Role.LEADER),
@@ -84,8 +84,6 @@ def work(
                 lambda: _since(clock, tasks.feed.mesos_heard),
             ),
         },
-        registry=metrics.registry,
-        answers={"/trace": lambda query: {"changes": trace.of(query.get("task", ""))}},
     )
     zookeeper = connect(zk)
     leadership = Leadership(
@@ -109,6 +107,7 @@ def work(
         rules=rules,
         hold_percent=hold_percent,
         trace=trace,
+        metrics=metrics,
     )
 
     def on_state(state: State) -> None:

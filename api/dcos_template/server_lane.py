@@ -14,10 +14,11 @@ from api.dcos_template.context import Context
 from api.dcos_template.journal import SEGMENT, Journal, Write, weight
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.published import Published
+from api.dcos_template.retired import Retired
 from api.dcos_template.servers import server_of
 from api.dcos_template.state import Event, PoolState
 from api.dcos_template.touched import BackendKey, Spot
-from api.dcos_template.trace import Told
+from api.dcos_template.trace import Step
 from pool_executor.contract import Operation, Put, Remove, encode_blob
 from sdk.errors import CorruptRecord, LeadershipLost, SdkError
 from sdk.storage.connection import Create, Op, Set
@@ -31,9 +32,10 @@ log = structlog.get_logger()
 class ServerLane:
     """Of all pools."""
 
-    def __init__(self, context: Context, keeper: Keeper, compactor: Compactor) -> None:
+    def __init__(self, context: Context, keeper: Keeper, retired: Retired, compactor: Compactor) -> None:
         self._context = context
         self._keeper = keeper
+        self._retired = retired
         self._compactor = compactor
 
     # ------------------------------------------------------------ what is known
@@ -45,9 +47,11 @@ class ServerLane:
         selection, journal = self._context.selection, published.journal
         wanted = {Spot(backend, server) for backend, server, _ in selection.endpoints(name)}
         there = {Spot(backend, server) for backend, ones in journal.servers.items() for server in ones}
+        self._retired.look_through(name, state)
         if not state.taken_over:
             state.taken_over = True
-            self._keeper.take_over(name, state, there - wanted)
+            backends = {backend.name for backend in state.stored.pool.haproxy.backends}
+            self._keeper.take_over(name, state, {spot for spot in there - wanted if spot.backend in backends})
         state.pending |= wanted | there
         state.endpoints = state.endpoints.idle().at_once(self._context.clock.monotonic())
 
@@ -72,20 +76,25 @@ class ServerLane:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             self._compactor.begin(name, state)
             return
-        told = self._change(name, state, journal, SEGMENT)
-        left = bool(state.pending)
-        if not told and published.endpoints_node is not None and not journal.unsaved:
+        steps = self._change(name, state, journal, SEGMENT)
+        left, stamps = bool(state.pending), state.stamps
+        if not steps and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
         state.endpoints = state.endpoints.publishing(now)
         if left:
             state.endpoints = state.endpoints.at_once(now)
-        stamps = self._context.trace.published(name, journal.lineage, journal.sequence, told, clock.now())
-        write = journal.write(charge.epoch, stamps, now, published.leaving)
+        at = clock.now()
+        write = journal.write(charge.epoch, {**stamps.told(), "published": at}, now, published.leaving)
         took = now - (since if since is not None else now)
+        added = sum(step.added for step in steps)
 
         def done(outcome: Results | SdkError) -> None:
+            stored = clock.now()
             self._context.order(lambda: self._written(name, state, published, charge, write, outcome))
+            if not isinstance(outcome, SdkError):
+                self._context.trace.published(name, steps, at, stored)
+                self._context.metrics.wrote_endpoints(added, len(steps) - added, stamps, at, stored)
 
         try:
             charge.write_soon(self._ops(name, published, write), done)
@@ -94,9 +103,8 @@ class ServerLane:
         except SdkError as error:
             self._failed(name, state, error)
             return
-        removed = sum(isinstance(one.operation, Remove) for one in told)
         log.info(
-            f"Pool {name}: {len(told) - removed} servers added or changed, {removed} removed",
+            f"Pool {name}: {added} servers added or changed, {len(steps) - added} removed",
             pool=name,
             sequence=write.head.sequence,
             epoch=write.head.epoch,
@@ -143,6 +151,7 @@ class ServerLane:
         self._context.plan(name)
 
     def _failed(self, name: str, state: PoolState, error: Exception) -> None:
+        self._context.metrics.failed("endpoints")
         log.warning(f"Servers of pool {name} could not be written; trying again", pool=name, error=str(error))
         state.endpoints = state.endpoints.failed(self._context.clock.monotonic())
         # Whether it was written is not known: what stands there is read again.
@@ -151,27 +160,32 @@ class ServerLane:
 
     # ------------------------------------------------------------ what changes
 
-    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> list[Told]:
-        """Bring the journal up to date, with operations of `most` bytes; which ones."""
-        told: list[Told] = []
-        size, done = 0, []
+    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> list[Step]:
+        """Bring the journal up to date, with operations of `most` bytes; which servers came and went."""
+        size, done, steps = 0, [], list[Step]()
         for spot, operation in self._operations(name, state, journal):
             done.append(spot)
             if operation is None:
                 continue
-            known = journal.server(*spot)
+            if isinstance(operation, Put):
+                task = operation.server.task
+            else:
+                known = journal.server(*spot)
+                task = known.task if known is not None else ""
             journal.change(operation)
             size += weight(operation)
-            server = operation.server if isinstance(operation, Put) else known
-            told.append(Told(operation, server.task if server is not None else ""))
+            steps.append(Step(task, spot, isinstance(operation, Put), journal.sequence))
             if most is not None and size > most:
                 break
-        state.pending.difference_update(done)
-        return told
+        if len(done) == len(state.pending):
+            state.pending = set()  # one that once was large would be slow to look through for ever
+        else:
+            state.pending.difference_update(done)
+        return steps
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:
         """What has to be done for each server that may be another one; those that go come first."""
-        selection, held = self._context.selection, state.hold.kept if state.hold else {}
+        selection, held, retired = self._context.selection, state.hold.kept if state.hold else {}, state.retired
         coming = []
         for spot in state.pending:
             wanted = selection.endpoint(BackendKey(name, spot.backend), spot.name)
@@ -180,7 +194,7 @@ class ServerLane:
                 continue
             state.unwritable.pop(spot, None)
             known = journal.server(*spot)
-            yield spot, Remove(*spot) if known is not None and spot not in held else None
+            yield spot, Remove(*spot) if known is not None and spot not in held and spot not in retired else None
         for spot, wanted in coming:
             known = journal.server(*spot)
             try:

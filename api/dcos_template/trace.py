@@ -1,105 +1,97 @@
-"""What became of the last changes of tasks, for people who ask about one. Pure but for its lock.
+"""What became of the last changes: for each server that came or went, when its change passed each hop.
 
-Knows when a change passed which place on its way from Mesos to ZooKeeper (stamps, in epoch seconds: `event`, `index`,
-`taken`, `selected`, `published`) and which operations it became. Keeps a bounded number of them. Any thread may ask.
+Knows the hops up to ZooKeeper and keeps so many of the last changes. Times are epoch seconds. May be asked from any
+thread.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from api.dcos_template.inbox import TaskChange
-from api.mesos_listener.task import TaskKey
-from pool_executor.contract import Operation, Put
+from api.dcos_template.touched import Spot
 
-MOST = 1_000
-"""Changes that are kept, and at most so many of a pool that are on their way."""
-
-Stamps = Mapping[str, float]
+#: Changes that are remembered.
+KEPT = 1_000
 
 
-class Told(NamedTuple):
-    """An operation and the task that it is about; empty for an address that the pool itself names."""
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """When a change of a task was read from Mesos, was put into the listener's index, came here, was selected; 0: not
+    known.
+    """
 
-    operation: Operation
+    event: float = 0.0
+    index: float = 0.0
+    taken: float = 0.0
+    selected: float = 0.0
+
+    def told(self) -> dict[str, float]:
+        """Those that are known, by name."""
+        hops = {"event": self.event, "index": self.index, "taken": self.taken, "selected": self.selected}
+        return {name: at for name, at in hops.items() if at > 0}
+
+
+NO_STAMPS = Stamps()
+
+
+class Step(NamedTuple):
+    """One operation on its way: of which task's server, and what happened to it."""
+
     task: str
-
-
-class Change(NamedTuple):
-    """A change of a server that was published."""
-
-    pool: str
-    lineage: str
+    spot: Spot
+    added: bool
     sequence: int
-    told: Told
-    stamps: Stamps
+
+
+class _Written(NamedTuple):
+    pool: str
+    step: Step
+    stamps: Mapping[str, float]
 
 
 class Trace:
-    """Of one process."""
+    """The last KEPT changes."""
 
-    def __init__(self, written: Callable[[Stamps], None] = lambda _: None) -> None:
-        """`written` is told the stamps of each head."""
-        self._written = written
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._coming: dict[str, dict[str, Stamps]] = {}
-        """By pool and task: what is on its way."""
-        self._changes: deque[Change] = deque(maxlen=MOST)
+        self._tasks: OrderedDict[str, Stamps] = OrderedDict()
+        self._written: deque[_Written] = deque(maxlen=KEPT)
 
-    def selected(
-        self, pools: Iterable[str], changes: Sequence[tuple[TaskKey, TaskChange]], taken: float, now: float
-    ) -> None:
-        """These changes, taken at that time, have been found to touch these pools."""
-        if not (pools := list(pools)):
-            return
-        for key, change in changes:
-            known = {"event": change.event_at, "index": change.index_at}
-            stamps = {name: at for name, at in known.items() if at} | {"taken": taken, "selected": now}
-            for pool in pools:
-                coming = self._coming.setdefault(pool, {})
-                if len(coming) < MOST:
-                    coming.setdefault(key.id, stamps)
-
-    def published(self, pool: str, lineage: str, last: int, told: Sequence[Told], now: float) -> Stamps:
-        """These operations, of which the last has that number, are being written; the stamps of their head: those of
-        the change that was on its way for the longest time.
-        """
-        coming, head = self._coming.pop(pool, {}), {"published": now}
-        changes = []
-        for number, one in enumerate(told, last - len(told) + 1):
-            stamps = {**coming.get(one.task, {}), "published": now}
-            if _begun(stamps) < _begun(head):
-                head = stamps
-            changes.append(Change(pool, lineage, number, one, stamps))
+    def selected(self, tasks: Iterable[str], stamps: Stamps) -> None:
+        """These tasks changed servers."""
         with self._lock:
-            self._changes.extend(changes[-MOST:])
-        if told:
-            self._written(head)
-        return head
+            for task in tasks:
+                self._tasks[task] = stamps
+                self._tasks.move_to_end(task)
+            while len(self._tasks) > KEPT:
+                self._tasks.popitem(last=False)
 
-    def of(self, task: str) -> list[dict[str, Any]]:
-        """The changes of tasks whose id contains the text, the oldest first, as JSON."""
+    def stamps(self, task: str) -> Stamps:
+        """Those of the last change of a task."""
+        return self._tasks.get(task, NO_STAMPS)
+
+    def published(self, pool: str, steps: Sequence[Step], published: float, stored: float) -> None:
+        """These operations stand in ZooKeeper: they were written at `published`, and the answer came at `stored`."""
         with self._lock:
-            found = [change for change in self._changes if change.told.task and task in change.told.task]
-        return [_json(change) for change in found]
+            for step in steps[-KEPT:]:
+                stamps = {**self.stamps(step.task).told(), "published": published, "stored": stored}
+                self._written.append(_Written(pool, step, stamps))
 
-
-def _begun(stamps: Stamps) -> float:
-    return min(stamps.values())
-
-
-def _json(change: Change) -> dict[str, Any]:
-    operation = change.told.operation
-    put = isinstance(operation, Put)
-    return {
-        "task": change.told.task,
-        "pool": change.pool,
-        "backend": operation.backend,
-        "server": operation.server.name if isinstance(operation, Put) else operation.name,
-        "operation": "put" if put else "remove",
-        "state": str(operation.server.state) if isinstance(operation, Put) else None,
-        "lineage": change.lineage,
-        "sequence": change.sequence,
-        "stamps": dict(change.stamps),
-    }
+    def of(self, task: str) -> list[dict[str, object]]:
+        """The changes of the servers of tasks whose ids contain the text, the newest first."""
+        with self._lock:
+            found = [one for one in reversed(self._written) if task in one.step.task]
+        return [
+            {
+                "task": one.step.task,
+                "pool": one.pool,
+                "backend": one.step.spot.backend,
+                "server": one.step.spot.name,
+                "change": "put" if one.step.added else "remove",
+                "sequence": one.step.sequence,
+                "stamps": dict(one.stamps),
+            }
+            for one in found
+        ]

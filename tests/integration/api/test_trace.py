@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 def older() -> Iterator[str]:
     """A template process of a release that remembers nothing."""
     server = HealthServer(
-        "127.0.0.1:0", name="older", healthy=lambda: None, ready=lambda: None, gauges={}, answers={"/other": dict}
+        "127.0.0.1:0", name="older", healthy=lambda: None, ready=lambda: None, gauges={}, questions={"/other": dict}
     )
     server.start()
     yield f"http://{server.address}"

@@ -1,5 +1,6 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
+import json
 import queue
 import threading
 from collections.abc import Iterator, MutableMapping
@@ -162,6 +163,20 @@ def test_tasks_come_and_go_and_the_structure_stays(tree: Tree, template: Templat
     assert [type(one) for one in log.operations] == [Put, Put, Remove]
     (server,) = tree.rendered().servers()["app"].values()
     assert (server.task, server.address, server.port) == ("t2", "10.0.0.1", 31002)
+    assert log.stamps.keys() >= {"taken", "selected", "published"}
+
+    def changes() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(fetch(template.health, "/trace?task=t1")[1])["changes"]
+        return found
+
+    wait_until(lambda: [one["change"] for one in changes()] == ["remove", "put"], what="the trace of both changes")
+    hops = changes()[0]["stamps"]
+    assert hops["taken"] <= hops["selected"] <= hops["published"] <= hops["stored"]
+    metrics = fetch(template.health, "/metrics")[1]
+    assert 'edgelb_template_operations_total{kind="remove"} 1.0' in metrics
+    assert 'edgelb_template_published_total{lane="structure"} 1.0' in metrics
+    assert 'edgelb_template_hop_seconds_count{hop="selected"}' in metrics
+    assert "edgelb_template_pools 1.0" in metrics
 
 
 def test_the_working_loop_tells_that_it_turns_and_how_fresh_its_tasks_are(

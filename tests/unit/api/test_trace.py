@@ -8,7 +8,7 @@ from api.trace import at_instances
 from pool_executor.contract import EndpointsStatus, RefusedServer, Step
 from tests.unit.pool_executor.contract.test_status import STATUS
 
-CHANGE = {"lineage": "f00", "sequence": 7, "backend": "app", "server": "s"}
+CHANGE = {"sequence": 7, "backend": "app", "server": "s"}
 STEPS = (Step(5, 1.0, 1.5), Step(8, 2.0, 2.5), Step(9, 3.0, 3.5))
 
 
@@ -20,7 +20,6 @@ STEPS = (Step(5, 1.0, 1.5), Step(8, 2.0, 2.5), Step(9, 3.0, 3.5))
         (EndpointsStatus(lineage="f00", sequence=9, recent=STEPS[1:]), ("applied", None, None)),
         (EndpointsStatus(lineage="f00", sequence=7, recent=(Step(7, 1.0, 1.5), STEPS[1])), ("applied", 1.0, 1.5)),
         (EndpointsStatus(lineage="f00", sequence=6, recent=STEPS[:1]), ("waits", None, None)),
-        (EndpointsStatus(lineage="f01", sequence=9, recent=STEPS), ("another log", None, None)),
         (
             EndpointsStatus(
                 lineage="f00",
