@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pool_executor.contract.record import load
 from sdk.errors import CorruptRecord
@@ -40,8 +41,12 @@ def marker_line(facts: BackendFacts) -> str:
 
 def parse_marker(line: str) -> BackendFacts | None:
     """The facts in a line, None when it is another line; raises CorruptRecord when it is a marker of nonsense."""
-    if not line.startswith(_MARKER):
-        return None
+    return _parsed(line) if line.startswith(_MARKER) else None
+
+
+# The lines of a pool are read when a part comes, and again whenever files are made of it.
+@lru_cache(maxsize=16384)
+def _parsed(line: str) -> BackendFacts:
     backend, _, value = line.removeprefix(_MARKER).partition(" ")
     path = f"the marker of {backend:.80}"
     if not _BACKEND.fullmatch(backend):

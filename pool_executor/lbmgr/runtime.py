@@ -16,7 +16,8 @@ from sdk.errors import TemporaryFailure
 
 # What `add server` of HAProxy 2.6.12 accepted when each was tried, with the number of words that follow. Refused there,
 # so absent here: cookie, init-addr, log-proto, max-reuse, namespace, no-check, no-agent-check, no-ssl, non-stick,
-# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track. ca-file and crt are absent because they must be loaded.
+# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track. ca-file and crt are absent because they must be loaded,
+# and enabled because HAProxy then takes the server for running and never sends it a request.
 SERVER_OPTIONS: dict[str, int] = {
     "addr": 1,
     "agent-addr": 1,
@@ -37,7 +38,6 @@ SERVER_OPTIONS: dict[str, int] = {
     "ciphersuites": 1,
     "disabled": 0,
     "downinter": 1,
-    "enabled": 0,
     "error-limit": 1,
     "fall": 1,
     "fastinter": 1,
@@ -116,7 +116,7 @@ class Runtime:
     """A connection to one worker's stats socket. Not thread-safe; every call raises SocketFailed at its deadline."""
 
     def __init__(self, path: Path, timeout: float = 5.0) -> None:
-        self._path = path
+        self.path = path
         self._timeout = timeout
         self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -212,12 +212,12 @@ class Runtime:
             self._socket.settimeout(self._left())
             self._socket.sendall(text.encode())
         except OSError as error:
-            raise SocketFailed(f"the stats socket {self._path} broke: {error}") from error
+            raise SocketFailed(f"the stats socket {self.path} broke: {error}") from error
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise SocketFailed(f"the stats socket {self._path} did not answer within {self._timeout:g} s")
+            raise SocketFailed(f"the stats socket {self.path} did not answer within {self._timeout:g} s")
         return left
 
     def _read_answer(self) -> str:
@@ -233,9 +233,9 @@ class Runtime:
                 self._socket.settimeout(self._left())
                 data = self._socket.recv(256 * 1024)
             except OSError as error:
-                raise SocketFailed(f"the stats socket {self._path} broke: {error}") from error
+                raise SocketFailed(f"the stats socket {self.path} broke: {error}") from error
             if not data:
-                raise SocketFailed(f"HAProxy closed the stats socket {self._path}")
+                raise SocketFailed(f"HAProxy closed the stats socket {self.path}")
             self._buffer += data
 
 
