@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from api.cli import logs
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
@@ -223,7 +224,12 @@ def listen(pipe: Connection, address: str) -> None:
     begun = time.monotonic()
     clock = SystemClock()
     follower = Follower(
-        timed, board, clock, lambda: complete.set() if board.complete else None, turns=Turns(clock, limit=180)
+        timed,
+        board,
+        clock,
+        lambda: complete.set() if board.complete else None,
+        turns=Turns(clock, limit=180),
+        metrics=ListenerMetrics(),
     )
     follower.start()
     complete.wait()

@@ -32,7 +32,7 @@ from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
 from api.dcos_template.trace import Stamps, Trace
 from api.dcos_template.workshop import Workshop
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock

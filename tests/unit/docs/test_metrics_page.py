@@ -51,7 +51,7 @@ def test_the_metrics_of_the_scheduler_are_on_the_page() -> None:
 
 
 def test_the_metrics_of_listener_and_template_are_on_the_page() -> None:
-    """They are gauges, named where they are read."""
+    """Gauges are named where they are read, counters and histograms are in a registry."""
     assert listed("mesos-listener") == named_in("api/mesos_listener/main.py") | exported(ListenerMetrics().registry)
     assert listed("Template process") == named_in("api/dcos_template/main.py") | exported(TemplateMetrics().registry)
 
