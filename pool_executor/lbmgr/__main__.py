@@ -12,7 +12,6 @@ import tempfile
 import threading
 import uuid
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
@@ -22,6 +21,7 @@ from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
+from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
 from sdk.log_stream import STDERR
 from sdk.zookeeper_address import argument
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(agent: Agent, options: argparse.Namespace) -> int:
     asked = 0
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
+    def leave(_number: signal.Signals) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:
@@ -122,8 +122,7 @@ def _serve(agent: Agent, options: argparse.Namespace) -> int:
 
     ends: list[End] = []
     thread = threading.Thread(target=lambda: ends.append(agent.run()), name="lbmgr")
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
+    on_end_signals(leave)
     thread.start()
     # Only now: HAProxy is already being started from the files on disk while kazoo is imported.
     from pool_executor.lbmgr.watch import PoolNodes
