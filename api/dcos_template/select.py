@@ -6,7 +6,7 @@ a selector means (selector.py), how candidates are found (matching.py), which ad
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, standing, task_endpoints
@@ -50,6 +50,7 @@ class _Backend:
     services: tuple[Service, ...]
     keys: list[_ServiceKey]
     members: Members
+    left_out: dict[tuple["_ServiceKey", TaskKey], LeftOut] = field(default_factory=dict)
 
 
 class Selection:
@@ -247,6 +248,12 @@ class Selection:
         backend = service.backend
         if before.left_out != after.left_out:
             touching.told(backend.pool)
+            left_out = self._pools[backend.pool][backend.backend].left_out
+            assert task is not None  # an address that the pool names is not judged
+            if after.left_out:
+                left_out[service, task] = LeftOut(backend.backend, task.id, after.left_out)
+            else:
+                left_out.pop((service, task), None)
         if before.endpoints == after.endpoints:
             return
         holder = Holder(service.number, task)
@@ -296,9 +303,7 @@ class Selection:
             for number, key in enumerate(known.keys):
                 if key in self._unusable:
                     yield LeftOut(name, "", f"services[{number}] {self._unusable[key]}")
-                for task, chosen in self._matches.get(key, {}).items():
-                    if chosen.left_out:
-                        yield LeftOut(name, task.id, chosen.left_out)
+            yield from known.left_out.values()
 
     def _members(self, backend: BackendKey) -> Members:
         return self._pools[backend.pool][backend.backend].members

@@ -177,7 +177,10 @@ class ServerLane:
             steps.append(Step(task, spot, isinstance(operation, Put), journal.sequence))
             if most is not None and size > most:
                 break
-        state.pending.difference_update(done)
+        if len(done) == len(state.pending):
+            state.pending = set()  # one that once was large would be slow to look through for ever
+        else:
+            state.pending.difference_update(done)
         return steps
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:

@@ -107,7 +107,7 @@ class Agent:
             counters=counters,
             next_marker=self._next_marker,
         )
-        self._follower = Follower(self._applier, self._proxy, self._lane, settings.ports)
+        self._follower = Follower(self._applier, self._proxy, self._lane, settings.ports, counters)
         self._verifier = Verifier(self._lane, self._proxy, counters, files.maps)
         self._condition = Condition(self._lane, self._proxy)
         self._keeper = Keeper(files.endpoints, self._lane, counters, self._applier.overview)

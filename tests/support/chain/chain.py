@@ -65,7 +65,7 @@ class Chain:
         self._api = edgelb(
             directory, "api", "api", "--zk", zookeeper, "--zk-root", root, "--listen", f"127.0.0.1:{api}"
         )
-        self._api_url = f"http://127.0.0.1:{api}"
+        self.api = f"http://127.0.0.1:{api}"
         self._http = urllib3.PoolManager(retries=False, timeout=20)
         self._open = ExitStack()
 
@@ -89,7 +89,7 @@ class Chain:
 
     def call(self, method: str, path: str, body: Json | None = None) -> Any:
         """The answer of the API, which has to be a good one."""
-        answer = self._http.request(method, self._api_url + path, json=body)
+        answer = self._http.request(method, self.api + path, json=body)
         assert answer.status < 300, f"{method} {path}: {answer.status} {answer.data.decode()[:500]}"
         return answer.json() if answer.data else None
 
