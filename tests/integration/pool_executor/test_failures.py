@@ -247,10 +247,11 @@ def test_a_structure_that_was_stored_by_half_is_not_served(publisher: Publisher,
     """Truncated files on disk, as after a crash of the machine: what can be read is served, the rest comes again."""
     with backends(2) as (one, two):
         applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+        journal = lbmgr.sandbox / "haproxy.d/endpoints/journal"
+        wait_until(journal.exists, what="the first server is stored")
         published = publisher.publish(Pool(servers=_servers(one, two)))
         applied(publisher, published)
-        journal = lbmgr.sandbox / "haproxy.d/endpoints/journal"
-        wait_until(lambda: journal.stat().st_size, what="the journal is written")
+        wait_until(lambda: journal.stat().st_size, what="the second one stands in the journal")
         lbmgr.kill()
         os.truncate(journal, journal.stat().st_size - 7)
         (lbmgr.sandbox / "haproxy.d/good/30-backends-0a.cfg").write_text("backend app\n")
