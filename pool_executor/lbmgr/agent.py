@@ -5,6 +5,7 @@ nothing but each other. The servers are followed by a thread of their own (reade
 queue from ZooKeeper's threads, the executor and signal handlers.
 """
 
+import os
 import queue
 import sys
 import time
@@ -83,6 +84,8 @@ class Agent:
             sockets=settings.sockets,
             state=settings.sandbox / "haproxy.state",
             limits=settings.limits,
+            resources=settings.resources,
+            cores=len(os.sched_getaffinity(0)),
         )
         files = Files(settings.sandbox)
         haproxy = Haproxy(

@@ -46,9 +46,7 @@ from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
-GLOBAL = """global
-    maxconn 500
-defaults
+GLOBAL = """defaults
     mode http
     timeout connect 2s
     timeout client 20s

@@ -10,6 +10,7 @@ import pytest
 from api.dcos_template.build import build_config
 from api.dcos_template.text import render
 from pool_executor.contract import Part
+from pool_executor.lbmgr.instance import RELAY_MAP
 from scheduler.pools.model import MapRule
 from tests.integration.pool_executor.harness import Lbmgr, Publisher, applied, server
 from tests.support.backends import Backend
@@ -134,13 +135,14 @@ def maps_on_disk(lbmgr: Lbmgr) -> dict[str, set[str]]:
 
 
 def maps_in_haproxy(lbmgr: Lbmgr) -> dict[str, set[str]]:
-    """The entries that the worker knows, by file name; an entry that stands twice counts as a mistake."""
+    """The entries of the pool's maps that the worker knows, by file name; one that stands twice counts as a mistake."""
     instance = (lbmgr.sandbox / "haproxy.d/current/00-instance.cfg").read_text()
     admin = re.search(r'stats socket "(\S+)"', instance)
     assert admin is not None
     found = {}
     for line in ask(admin[1], "show map").splitlines():
-        if match := re.match(r"(\d+) \((\S+/([^/\s]+\.map))\)", line):
+        match = re.match(r"(\d+) \((\S+/([^/\s]+\.map))\)", line)
+        if match and match[3] != RELAY_MAP:
             entries = [entry.partition(" ")[2] for entry in ask(admin[1], f"show map #{match[1]}").splitlines()]
             assert len(entries) == len(set(entries)), f"{match[3]} has an entry twice"
             found[match[3]] = set(filter(None, entries))
