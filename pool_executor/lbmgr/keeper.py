@@ -14,8 +14,8 @@ from pool_executor.lbmgr.metrics import Counters
 
 _log = structlog.get_logger()
 
-# After the disk did not take something.
-_AGAIN = 1.0
+# Between two writes; after the disk did not take something.
+_EACH, _AGAIN = 0.25, 1.0
 # The file for people is written when changes were quiet for so long, or went on for so long: it holds all servers.
 _QUIET, _LATE = 1.0, 30.0
 
@@ -50,6 +50,7 @@ class Keeper:
         """Write what is new, if it is time."""
         if now < self._next:
             return
+        self._next = now + _EACH
         try:
             self._save_servers()
             self._save_overview(now)
