@@ -12,10 +12,11 @@ from typing import Protocol
 import structlog
 
 from pool_executor.contract import Blob, Structure, Waiting
-from pool_executor.lbmgr.apply import Applier, Outcome
+from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.backoff import FailedReload
 from pool_executor.lbmgr.content import Fitted, PartText, fit
 from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.outcome import Outcome
 from pool_executor.lbmgr.plan import Reload
 from pool_executor.lbmgr.proxy import Proxy
 from sdk.errors import CorruptRecord, TemporaryFailure

@@ -51,8 +51,7 @@ class Verifier:
         backends = content.backends
         for backend in self._lane.take_suspects():
             if not self._servers(backend, backends):
-                self._lane.suspect_again(backend)
-                return
+                self._lane.suspect(backend)
         if not self._left and now >= self._next_round:
             self._next_round = now + _EACH
             self._left.extend(("backend", name) for name in backends)
@@ -75,13 +74,12 @@ class Verifier:
             _log.warning("The servers of HAProxy could not be compared", backend=backend, error=str(error))
             return False
         found = differences(facts, snapshot.servers, parse_state(answer), snapshot.retired)
-        if found:
-            corrected = self._lane.correct(backend, found, snapshot)
-            if corrected:
-                self._counters.count("drift", len(corrected))
-                told = "; ".join(f"{backend}/{one.name} {one.reason}" for one in corrected[:_MOST_TOLD])
-                more = f"; and {len(corrected) - _MOST_TOLD} more" if len(corrected) > _MOST_TOLD else ""
-                _log.error("HAProxy's servers are not what was ordered; they are told again", difference=told + more)
+        corrected = self._lane.correct(backend, found, snapshot)
+        if corrected:
+            self._counters.count("drift", len(corrected))
+            told = "; ".join(f"{backend}/{one.name} {one.reason}" for one in corrected[:_MOST_TOLD])
+            more = f"; and {len(corrected) - _MOST_TOLD} more" if len(corrected) > _MOST_TOLD else ""
+            _log.error("HAProxy's servers are not what was ordered; they are told again", difference=told + more)
         return True
 
     def _map(self, name: str, content: Content) -> bool:
