@@ -13,6 +13,7 @@ from sdk.local.zookeeper import ZooKeeperServer
 from sdk.storage.connection import connect
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, orders, states, told
 from tests.support.backends import Backend, backends
+from tests.support.haproxies import BOTH
 from tests.support.load import load_in_thread
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -24,6 +25,7 @@ def _servers(*running: Backend) -> tuple[tuple[str, int], ...]:
     return tuple((backend.name, backend.port) for backend in running)
 
 
+@pytest.mark.parametrize("binary", BOTH)
 @pytest.mark.parametrize("victim", ["master", "worker"])
 def test_haproxy_that_dies_comes_back_with_what_it_served(publisher: Publisher, lbmgr: Lbmgr, victim: str) -> None:
     """After kill -9 of master or worker HAProxy serves the same servers again, those added at run time included."""

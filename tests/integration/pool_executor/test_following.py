@@ -21,11 +21,12 @@ from tests.integration.pool_executor.harness import (
     told,
 )
 from tests.support.backends import Backend, backends
+from tests.support.haproxies import BOTH
 from tests.support.load import load_in_thread
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
 
 
 def _servers(*running: Backend) -> tuple[tuple[str, int], ...]:

@@ -263,7 +263,7 @@ class Pool:
             if path.name.isdigit():
                 with suppress(OSError):
                     words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                    if "haproxy" in words[0] and any(str(self.sandbox) in word for word in words):
+                    if Path(words[0]).name == "haproxy" and any(str(self.sandbox) in word for word in words):
                         found.add(int(path.name))
         return found
 
