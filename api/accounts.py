@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, g, request
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from api.problems import ApiProblem
@@ -107,3 +107,9 @@ def require_account(app: Flask, accounts: Accounts) -> None:
             raise ApiProblem(401, message, headers=_REALM)
         if not accounts.knows(given.username or "", given.password or ""):
             raise ApiProblem(401, f"the user {given.username or ''!r:.80} or the password is not known", headers=_REALM)
+        g.account = given.username
+
+
+def account() -> str:
+    """Whose request this is; empty where users are not told apart."""
+    return str(g.get("account") or "")

@@ -1,5 +1,6 @@
 """The Flask application: blueprints, error forms, limits. Does not know how it is served."""
 
+from collections.abc import Collection
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from api.problems import ApiProblem, render
 from scheduler.pools.schema import PoolSchema
 from sdk.errors import CorruptRecord, StorageUnavailable
 from sdk.http.errors import HttpError
-from sdk.http.guard import require_sound_changes
+from sdk.http.guard import require_known_host, require_sound_changes
 from sdk.storage.connection import State, ZooKeeper
 
 _log = structlog.get_logger()
@@ -38,11 +39,12 @@ def create_app(
     prefix: str = DEFAULT_PREFIX,
     scheduler_secret: str | None = None,
     accounts: Accounts | None = None,
+    hosts: Collection[str] = (),
 ) -> Flask:
     """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of.
 
     `scheduler_secret` is what that scheduler wants to see, None for the one that it wrote into ZooKeeper. Without
-    `accounts` everybody may do everything.
+    `accounts` everybody may do everything. `hosts` are further names under which browsers ask for this server.
     """
     app = Flask("edgelb", static_folder=None)
     app.config.update(
@@ -67,6 +69,7 @@ def create_app(
     observe_requests(app, RequestMetrics(registry))
     if accounts is not None:
         require_account(app, accounts)
+    require_known_host(app, hosts, "EDGELB_API_HOSTS")
     require_sound_changes(app, hint=" (edgelb create converts YAML files)")
     app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app

@@ -1,6 +1,6 @@
 """The backends of a pool as `edgelb status` shows them: servers that there should be, and how many can be used. Pure.
 
-How many there should be stands in the rendered configuration. How many can be used is what the instances report of
+How many there should be is what the template published. How many can be used is what the instances report of
 their HAProxy; of several instances the worst counts, because each has its own traffic. Why there is none is what the
 template says that chose the servers, or what HAProxy's checks say.
 """
@@ -8,7 +8,7 @@ template says that chose the servers, or what HAProxy's checks say.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pool_executor.bundle import BackendHealth, InstanceStatus
+from pool_executor.contract import BackendHealth, InstanceStatus
 from scheduler.pools.model import Pool
 
 Json = Mapping[str, Any]
@@ -21,12 +21,16 @@ def backend_rows(
     not known. `servers` is None when nothing is rendered, `told` the backends of which the template says something.
     """
     users = _users(pool)
-    serving = [one for one in instances if one.verdict == "applied" and one.version and not one.leaving]
+    serving = [one for one in instances if _serves(one)]
     reasons = {str(one.get("backend")): str(one.get("reason")) for one in told if one.get("reason")}
     return [
         _row(name, users.get(name, []), None if servers is None else servers.get(name, 0), serving, reasons.get(name))
         for name in dict.fromkeys(backend.name for backend in pool.haproxy.backends)
     ]
+
+
+def _serves(instance: InstanceStatus) -> bool:
+    return instance.structure.verdict == "applied" and instance.structure.version > 0 and not instance.leaving
 
 
 def _users(pool: Pool) -> Mapping[str, list[str]]:

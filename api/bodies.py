@@ -8,8 +8,8 @@ from flask import Request
 from api.problems import ApiProblem
 from sdk.strict_json import DuplicateKey, unique
 
-MAX_BODY = 1024 * 1024
-"""Twice what a stored pool may have: white space and defaults written out."""
+MAX_BODY = 6 * 1024 * 1024
+"""A pool of ten thousand services with every default written out needs five."""
 
 
 class _NoNumber(ValueError):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
+from api.lags import Lags
 from api.liveness import Liveness
 from api.problems import ApiProblem
 from api.published import Published
@@ -24,6 +25,7 @@ class Context:
     published: Published
     scheduler: SchedulerLink
     liveness: Liveness
+    lags: Lags
     version: str
     framework: str
 
@@ -37,6 +39,7 @@ class Context:
             published=Published(zookeeper=zookeeper, root=base, framework=framework),
             scheduler=SchedulerLink(zookeeper, base, framework, secret),
             liveness=Liveness(zookeeper, base, SystemClock()),
+            lags=Lags(SystemClock()),
             version=version,
             framework=framework,
         )

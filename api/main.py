@@ -3,7 +3,6 @@
 Serves before ZooKeeper answers and while it is away (with 503), so that an operator always gets a sentence.
 """
 
-import signal
 import threading
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from api.accounts import Accounts
 from api.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
 from api.version import package_version
 from scheduler.config import ALLOW_UNAUTHENTICATED
+from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem, SdkError
 from sdk.http.address import require_authentication
 from sdk.http.server import HttpServer
@@ -38,6 +38,8 @@ class ApiSettings:
     scheduler_secret: str | None = field(default=None, repr=False)
     accounts: Accounts | None = None
     allow_unauthenticated: bool = False
+    hosts: tuple[str, ...] = ()
+    """Names under which browsers ask for this server, beside this machine's own."""
 
     def check(self) -> None:
         """Raise InvalidSpec when everybody on the network could change everything and nobody said so."""
@@ -64,6 +66,7 @@ class ApiServer:
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
             accounts=settings.accounts,
+            hosts=settings.hosts,
         )
         try:
             self._server = HttpServer(settings.listen, threads=_THREADS, name="api")
@@ -85,8 +88,7 @@ class ApiServer:
 def run(settings: ApiSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises EnvironmentProblem when it cannot listen or the tree is too new."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_end_signals(lambda _: stop.set())
     zookeeper = connect(settings.zk, session_timeout=ZOOKEEPER_TIMEOUT)
     try:
         server = ApiServer(settings, zookeeper)

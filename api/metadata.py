@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pool_executor.bundle import InstanceStatus
+from pool_executor.contract import InstanceStatus
 from scheduler.pools.model import STATS_PORT_NAME, Pool
 from scheduler.pools.service import port_name
 
@@ -29,7 +29,7 @@ def places(instances: Sequence[InstanceStatus], pods: Sequence[Mapping[str, Any]
     sent there.
     """
     told = {instance.task_id for instance in instances}
-    serving = (one for one in instances if one.healthy and one.version > 0)
+    serving = (one for one in instances if one.healthy and one.structure.version > 0)
     found = [Place(ports=one.ports, addresses=one.addresses, public=one.public) for one in serving]
     return found + list(_silent(pods, told))
 

@@ -1,37 +1,39 @@
-"""What the other processes publish about a pool in ZooKeeper: the rendered bundle and the status of its instances.
+"""What the other processes publish about a pool in ZooKeeper: structure, endpoints, and the status of its instances.
 
-Knows the nodes, also those that a deleted pool leaves for a while; their bytes are decoded by pool_executor.bundle.
+Knows the nodes, also those that a deleted pool leaves for a while; their bytes are decoded by pool_executor.contract.
 Reads only, but for the acceptance of a removal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
 
 from api.dcos_template.problem import Held, Problem, decode_problem
-from api.server_counts import ServerCounts
-from pool_executor.bundle import Head, InstanceStatus, Part, PartDecoder, decode_head, decode_status
+from api.rendered import Rendered
+from api.servers import PublishedServers, counted
+from pool_executor.contract import (
+    BackendFacts,
+    Blob,
+    Endpoints,
+    InstanceStatus,
+    Part,
+    Servers,
+    Structure,
+    compose,
+    decode_endpoints,
+    decode_status,
+    decode_structure,
+    server_line,
+)
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import read_blob
 from sdk.storage.connection import NodeExists, NoNode, ZooKeeper, encode_json
 
 _log = structlog.get_logger()
 
-
-def read_part(zookeeper: ZooKeeper, base: str, part: Part) -> str | None:
-    """The text of one part of the bundle at `base`, None when it was removed meanwhile. May raise CorruptRecord."""
-    path = f"{base}/parts/{part.sha256}"
-    decoder = PartDecoder(part)
-    whole = zookeeper.get(path)
-    if whole is not None:
-        decoder.feed(whole[0])
-        return decoder.text()
-    index = 0
-    while (chunk := zookeeper.get(f"{path}.{index}")) is not None:
-        if decoder.feed(chunk[0]):
-            return decoder.text()
-        index += 1
-    return None
+#: A newer head may come between reading a head and reading its parts.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +43,40 @@ class Published:
     zookeeper: ZooKeeper
     root: str
     framework: str
-    counts: ServerCounts = field(default_factory=ServerCounts)
+    followed: PublishedServers = field(default_factory=PublishedServers)
 
-    def head(self, pool: str) -> Head | None:
-        """The head of the pool's bundle, None when nothing has been rendered yet."""
-        found = self.zookeeper.get(f"{self.root}/rendered/{pool}")
-        # The node may be made, empty, before the first head is written to it.
-        return decode_head(found[0]) if found and found[0] else None
+    def structure(self, pool: str) -> Structure | None:
+        """The head of the pool's structure, None when nothing has been rendered yet. May raise CorruptRecord."""
+        found = self.zookeeper.get(f"{self._folder(pool)}/structure")
+        return None if found is None else decode_structure(found[0])
 
-    def part(self, pool: str, part: Part) -> str | None:
-        """The text of one part, None when it was removed meanwhile."""
-        return read_part(self.zookeeper, f"{self.root}/rendered/{pool}", part)
+    def rendered(self, pool: str) -> Rendered:
+        """What is published for the pool. May raise CorruptRecord."""
+        structure = self.structure(pool)
+        endpoints, servers = self._endpoints(pool)
+        return Rendered(structure=structure, endpoints=endpoints, servers=None if servers is None else counted(servers))
+
+    def _endpoints(self, pool: str) -> tuple[Endpoints | None, Servers | None]:
+        for _ in range(_TRIES):
+            found = self.zookeeper.get(f"{self._folder(pool)}/endpoints")
+            if found is None:
+                self.followed.forget(pool)
+                return None, None
+            head = decode_endpoints(found[0])
+            servers = self.followed.of(head, lambda blob: self._text(pool, blob))
+            if servers is not None:
+                return head, servers
+        raise CorruptRecord(f"{self._folder(pool)}/endpoints", "names parts that do not exist")
+
+    def _text(self, pool: str, blob: Blob) -> str | None:
+        return read_blob(self.zookeeper.get, f"{self._folder(pool)}/parts", blob)
+
+    def _folder(self, pool: str) -> str:
+        return f"{self.root}/rendered/{pool}"
 
     def problem(self, pool: str) -> Problem | None:
         """What is wrong with the pool, None when nothing is. May raise CorruptRecord."""
-        path = f"{self.root}/rendered/{pool}/problem"
+        path = f"{self._folder(pool)}/problem"
         found = self.zookeeper.get(path)
         return None if found is None else decode_problem(path, found[0])
 
@@ -67,7 +88,7 @@ class Published:
         problem = self.problem(pool)
         if problem is None or problem.held is None:
             return None
-        path, data = f"{self.root}/rendered/{pool}/acceptance", encode_json({"since": problem.held.since})
+        path, data = f"{self._folder(pool)}/acceptance", encode_json({"since": problem.held.since})
         try:
             self.zookeeper.create(path, data)
         except NodeExists:
@@ -75,12 +96,6 @@ class Published:
         except NoNode:
             return None  # the pool goes at this moment
         return problem.held
-
-    def servers(self, head: Head) -> Mapping[str, int] | None:
-        """How many servers each backend has in the bundle, without those that have none; None when there is a newer
-        bundle by now. May raise CorruptRecord.
-        """
-        return self.counts.of(head, lambda part: self.part(head.pool, part))
 
     def instances(self, pool: str) -> list[InstanceStatus]:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""
@@ -109,31 +124,42 @@ class Published:
         return [f"{name} of {', '.join(pools[:5])}" for name, pools in found.items() if pools]
 
     def config_text(self, pool: str, uid: str) -> str | None:
-        """The rendered configuration as one text, None when there is none of the pool with this uid.
+        """The rendered configuration with the servers as one text, None when there is none of the pool with this uid.
 
         May raise CorruptRecord.
         """
-        # A part may be removed between reading the head and reading it: then there is a newer head.
-        for _ in range(5):
-            head = self.head(pool)
+        for _ in range(_TRIES):
+            head = self.structure(pool)
             if head is None or head.pool_uid != uid:
                 return None
-            texts = [(part, self.part(pool, part)) for part in (*head.of_kind("config"), *head.of_kind("map"))]
+            texts = [(part, self._text(pool, part.blob)) for part in (*head.of_kind("config"), *head.of_kind("map"))]
             if all(text is not None for _, text in texts):
-                return _joined(head, [(part, text) for part, text in texts if text is not None])
-        raise CorruptRecord(f"{self.root}/rendered/{pool}", "names parts that do not exist")
+                endpoints, servers = self._endpoints(pool)
+                found = [(part, text) for part, text in texts if text is not None]
+                return _joined(head, found, endpoints, servers or {})
+        raise CorruptRecord(f"{self._folder(pool)}/structure", "names parts that do not exist")
 
 
-def _joined(head: Head, texts: list[tuple[Part, str]]) -> str:
-    ports = ", ".join(f"{variable} is the port {name}" for variable, name in sorted(head.ports.items()))
+def _joined(head: Structure, texts: list[tuple[Part, str]], endpoints: Endpoints | None, servers: Servers) -> str:
+    wanted = {variable: name for part in head.parts.values() for variable, name in part.needs.ports.items()}
+    ports = ", ".join(f"{variable} is the port {name}" for variable, name in sorted(wanted.items()))
+    changes = f"its servers after change {endpoints.sequence} of them" if endpoints else "without servers yet"
     lines = [
         f"# Pool {head.pool}: version {head.version} of its configuration (epoch {head.epoch}), from version"
-        f" {head.pool_version} of the pool.",
+        f" {head.pool_version} of the pool; {changes}.",
         "# Each instance adds 00-instance.cfg, which sets what differs between instances:",
         f"# {ports or 'no ports'}.",
     ]
+
+    def lines_of(facts: BackendFacts) -> Iterator[str]:
+        of_backend = servers.get(facts.backend, {})
+        return (server_line(of_backend[name], facts.options) for name in sorted(of_backend))
+
     for part, text in texts:
         lines += ["", f"# ---- {part.name}"]
         # A map is no configuration: as comments the whole stays readable by HAProxy.
-        lines += text.splitlines() if part.kind == "config" else [f"# {line}" for line in text.splitlines()]
+        if part.kind == "config":
+            lines += compose(text, lines_of).splitlines()
+        else:
+            lines += [f"# {line}" for line in text.splitlines()]
     return "\n".join(lines) + "\n"

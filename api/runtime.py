@@ -4,6 +4,7 @@ Knows whom to ask and what it means when one does not answer. What follows from 
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -12,17 +13,15 @@ from api.context import Context, not_found
 from api.dcos_template.problem import Problem
 from api.pool_states import UNKNOWN
 from api.problems import ApiProblem
+from api.rendered import Lag, Rendered
 from api.scheduler_link import Answer, service_path
 from api.status import pool_status, removal_status
 from api.verdict import Facts, SchedulerSide
-from pool_executor.bundle import Head
+from pool_executor.contract import InstanceStatus
 from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord, StorageUnavailable
 
 _log = structlog.get_logger()
-
-#: A newer bundle may come between reading its head and reading its parts.
-_TRIES = 5
 
 
 class Scheduler:
@@ -116,19 +115,21 @@ class Scheduler:
 
 
 def status_of(context: Context, stored: StoredPool, side: SchedulerSide) -> dict[str, Any]:
-    """Everything about a pool that is stored; ApiProblem 500 when its bundle cannot be read."""
+    """Everything about a pool that is stored; ApiProblem 500 when what is rendered cannot be read."""
     name = stored.pool.name
     try:
-        head, servers = _bundle(context, name)
+        rendered = context.published.rendered(name)
     except CorruptRecord as error:
         raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
+    # Read after the heads, so that an instance that follows them is not seen behind.
+    instances = context.published.instances(name)
     facts = Facts(
-        servers=servers,
+        lags=_lags(context, rendered, instances),
         problem=_problem(context, name),
         doubts=context.liveness.doubts(),
         now=time.time(),
     )
-    return pool_status(stored, head, context.published.instances(name), side, facts)
+    return pool_status(stored, rendered, instances, side, facts)
 
 
 def _problem(context: Context, name: str) -> Problem | None:
@@ -140,15 +141,11 @@ def _problem(context: Context, name: str) -> Problem | None:
         return None
 
 
-def _bundle(context: Context, name: str) -> tuple[Head | None, dict[str, int] | None]:
-    for _ in range(_TRIES):
-        head = context.published.head(name)
-        if head is None:
-            return None, None
-        servers = context.published.servers(head)
-        if servers is not None:
-            return head, dict(servers)
-    raise CorruptRecord(f"rendered/{name}", "names parts that do not exist")
+def _lags(context: Context, rendered: Rendered, instances: Sequence[InstanceStatus]) -> dict[str, Lag]:
+    if rendered.endpoints is None:
+        return {}
+    found = {one.task_id: context.lags.of(one.task_id, one.endpoints, rendered.endpoints) for one in instances}
+    return {task_id: lag for task_id, lag in found.items() if lag is not None}
 
 
 def removal(context: Context, name: str, side: SchedulerSide) -> dict[str, Any]:

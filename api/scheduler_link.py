@@ -12,6 +12,7 @@ from urllib.parse import quote
 import urllib3
 
 from api.problems import ApiProblem
+from sdk.errors import SdkError
 from sdk.storage.connection import ZooKeeper
 
 _CONNECT, _READ = 2.0, 5.0
@@ -41,6 +42,7 @@ class SchedulerLink:
         self._zookeeper = zookeeper
         self._secret = secret
         self._holder = f"{root}/frameworks/{framework}/leader/holder"
+        self._framework, self._record = framework, f"{root}/frameworks/{framework}/framework"
         self._http = urllib3.PoolManager(
             retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), maxsize=_CONNECTIONS
         )
@@ -51,6 +53,29 @@ class SchedulerLink:
     def url(self) -> str:
         """Base URL of the leading scheduler; ApiProblem 503 when there is none."""
         return self._leader()[0]
+
+    def doubt(self) -> str | None:
+        """Why a pool that is stored now is not placed soon, as far as ZooKeeper tells; None when nothing stands against
+        it.
+        """
+        try:
+            self._leader()
+            record = self._zookeeper.get_json(self._record)
+        except ApiProblem as problem:
+            return problem.message
+        except SdkError as error:
+            return str(error)
+        if record is None:
+            return (
+                f"the framework {self._framework} is not registered with Mesos, and until it is nothing is placed;"
+                " after an uninstall edgelb run scheduler (or edgelb serve) has to be started again for that"
+            )
+        if isinstance(record[0], dict) and record[0].get("uninstalling"):
+            return (
+                f"the framework {self._framework} is being uninstalled, and all pools with it: create the pool again"
+                " when that is over and edgelb run scheduler (or edgelb serve) has been started again"
+            )
+        return None
 
     def _leader(self) -> tuple[str, str | None]:
         """Base URL and secret."""

@@ -1,4 +1,4 @@
-"""What `edgelb status` shows: pool, rendered bundle, plans, pods and instances of one pool joined. Pure.
+"""What `edgelb status` shows: pool, what is rendered, plans, pods and instances of one pool joined. Pure.
 
 The scheduler says which instances should run and why one does not; the instances say what they serve; the template
 says what it could not render and why a backend has no servers. Each may be silent: then what the others know is shown,
@@ -6,20 +6,23 @@ and a sentence says so. What the state follows from is in verdict.py.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.backends import backend_rows
+from api.pool_fields import backend_field, frontend_field, refused_field
 from api.pool_states import REMOVING
+from api.rendered import Lag, Rendered
 from api.verdict import Facts, SchedulerSide, instance_note, verdict
-from pool_executor.bundle import Head, InstanceStatus, encode_status
+from pool_executor.contract import InstanceStatus, encode_status
+from scheduler.pools.model import Pool
 from scheduler.pools.stored import StoredPool
 
 Json = Mapping[str, Any]
 
 
 def pool_status(
-    stored: StoredPool, head: Head | None, instances: Sequence[InstanceStatus], side: SchedulerSide, facts: Facts
+    stored: StoredPool, rendered: Rendered, instances: Sequence[InstanceStatus], side: SchedulerSide, facts: Facts
 ) -> dict[str, Any]:
     """The joined status as JSON: `state` is one word, `summary` the sentence for people, `reasons` all of the sentences
     that keep the pool from being ready.
@@ -27,30 +30,24 @@ def pool_status(
     `plans` and `pods` are as the scheduler gave them, `instances` as the instances did, `problem` as the template did;
     `loadBalancers` and `backends` join them.
     """
-    rows = _rows(instances, side, head)
+    rows = _rows(instances, side, lambda instance: _served(instance, stored.pool, rendered, facts.lags))
     problem = facts.problem
     # What was said of an earlier version may not be true of this one.
     told = problem.backends if problem and problem.pool_version == stored.version else ()
-    backends = backend_rows(stored.pool, facts.servers, instances, told)
-    state, summary, reasons = verdict(stored, head, rows, backends, side, facts)
+    backends = backend_rows(stored.pool, rendered.servers, instances, told)
+    state, summary, reasons = verdict(stored, rendered, rows, backends, side, facts)
     return {
         "name": stored.pool.name,
         "version": stored.version,
         "uid": stored.revision.uid,
+        "created": stored.created or None,
+        "author": stored.author or None,
         "state": state,
         "summary": summary,
         "reasons": list(reasons),
         "count": stored.pool.count,
         "role": stored.pool.role,
-        "rendered": None
-        if head is None
-        else {
-            "epoch": head.epoch,
-            "version": head.version,
-            "poolVersion": head.pool_version,
-            "poolUid": head.pool_uid,
-            "taskRevision": head.task_revision,
-        },
+        "rendered": _rendered(rendered),
         "scheduler": _scheduler(side),
         "plans": [dict(plan) for plan in side.plans],
         "pods": [dict(pod) for pod in side.pods],
@@ -60,6 +57,25 @@ def pool_status(
         "leftOut": [one._asdict() for one in problem.servers] if problem else [],
         "leftOutCount": problem.left_out if problem else 0,
         "doubts": [{"component": doubt.component, "reason": doubt.reason} for doubt in facts.doubts],
+    }
+
+
+def _rendered(rendered: Rendered) -> Json | None:
+    head, endpoints = rendered.structure, rendered.endpoints
+    if head is None:
+        return None
+    return {
+        "epoch": head.epoch,
+        "version": head.version,
+        "poolVersion": head.pool_version,
+        "poolUid": head.pool_uid,
+        "endpoints": None
+        if endpoints is None
+        else {
+            "lineage": endpoints.lineage,
+            "sequence": endpoints.sequence,
+            "published": endpoints.stamps.get("published"),
+        },
     }
 
 
@@ -75,7 +91,7 @@ def _scheduler(side: SchedulerSide) -> Json:
 
 def removal_status(name: str, instances: Sequence[InstanceStatus], side: SchedulerSide) -> dict[str, Any]:
     """The status of a pool that was deleted and of which something is still there."""
-    rows = _rows(instances, side, None)
+    rows = _rows(instances, side, _told)
     return {
         "name": name,
         "version": None,
@@ -105,16 +121,20 @@ def instance_name(pod: Json) -> str:
     return name if index is None or name.endswith(f"-{index}") else f"{name}-{index}"
 
 
-def _rows(instances: Sequence[InstanceStatus], side: SchedulerSide, head: Head | None) -> list[dict[str, Any]]:
+Described = Callable[[InstanceStatus], dict[str, Any]]
+"""What an instance serves, as fields of its row."""
+
+
+def _rows(instances: Sequence[InstanceStatus], side: SchedulerSide, served: Described) -> list[dict[str, Any]]:
     by_task = {instance.task_id: instance for instance in instances}
     rows = []
     for pod in side.pods:
         tasks = [task for task in pod.get("tasks") or () if isinstance(task, Mapping)]
         task: Json = tasks[0] if tasks else {}
         instance = by_task.pop(str(task.get("id") or ""), None)
-        rows.append(_row(instance_name(pod), pod, task, instance, head))
+        rows.append(_row(instance_name(pod), pod, task, instance) | (served(instance) if instance else _SILENT))
     # Instances that the scheduler does not list: it is away, or the instance is on its way out.
-    rows.extend(_row(instance.pod, {}, {}, instance, head) for instance in by_task.values())
+    rows.extend(_row(instance.pod, {}, {}, instance) | served(instance) for instance in by_task.values())
     for row in rows:
         row["note"] = instance_note(row, blind=side.waits is not None)
     return sorted(rows, key=lambda row: (_natural(row["name"]), row["taskId"] or ""))
@@ -125,8 +145,7 @@ def _natural(name: str) -> tuple[str, int]:
     return (stem, int(index)) if index.isdigit() else (name, -1)
 
 
-def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head: Head | None) -> dict[str, Any]:
-    served = instance is not None and instance.version > 0
+def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None) -> dict[str, Any]:
     return {
         "name": name,
         "taskId": task.get("id") or (instance.task_id if instance else None),
@@ -139,17 +158,76 @@ def _row(name: str, pod: Json, task: Json, instance: InstanceStatus | None, head
         "ports": dict(instance.ports) if instance else dict(task.get("ports") or {}),
         "message": task.get("message"),
         "pending": pod.get("pending") or None,
-        "verdict": instance.verdict if instance else None,
-        "action": instance.action if instance else None,
-        "reason": instance.reason if instance else None,
-        "error": instance.error if instance else None,
-        "version": instance.version if served and instance else None,
-        "rejectedVersion": instance.rejected_version if instance else None,
-        "current": bool(
-            head and instance and instance.verdict == "applied" and (instance.epoch, instance.version) >= head.order
-        ),
-        "haproxy": instance.haproxy.version if instance else None,
-        "leaving": bool(instance and instance.leaving),
-        "deaths": [{"at": death.at, "how": death.how} for death in instance.deaths] if instance else [],
-        "died": instance.counters.get("haproxy_died", 0) if instance else None,
     }
+
+
+#: The row of a load balancer that says nothing of itself.
+_SILENT: dict[str, Any] = {
+    "verdict": None,
+    "action": None,
+    "reason": None,
+    "error": None,
+    "trouble": None,
+    "field": None,
+    "version": None,
+    "rejectedVersion": None,
+    "current": False,
+    "waiting": [],
+    "endpoints": None,
+    "haproxy": None,
+    "leaving": False,
+    "deaths": [],
+    "died": None,
+}
+
+
+def _told(instance: InstanceStatus) -> dict[str, Any]:
+    """What the instance itself says that it serves."""
+    structure, endpoints = instance.structure, instance.endpoints
+    return {
+        "verdict": structure.verdict,
+        "action": structure.action,
+        "reason": structure.reason,
+        "error": structure.error or instance.trouble,
+        "trouble": instance.trouble,
+        "field": None,
+        "version": structure.version or None,
+        "rejectedVersion": structure.rejected_version,
+        "current": False,
+        "waiting": [{"listener": one.listener, "missing": list(one.missing)} for one in structure.waiting],
+        "endpoints": {
+            "lineage": endpoints.lineage,
+            "sequence": endpoints.sequence,
+            "lag": None,
+            "refused": [
+                {"backend": one.backend, "server": one.server, "task": one.task, "reason": one.reason}
+                for one in endpoints.refused
+            ],
+            "leftOut": endpoints.left_out,
+            "error": endpoints.error,
+        },
+        "haproxy": instance.haproxy.version,
+        "leaving": instance.leaving,
+        "deaths": [{"at": death.at, "how": death.how} for death in instance.deaths],
+        "died": instance.counters.get("haproxy_died", 0),
+    }
+
+
+def _served(instance: InstanceStatus, pool: Pool, rendered: Rendered, lags: Mapping[str, Lag]) -> dict[str, Any]:
+    """The same, compared with what is published, and with the fields of the pool that it is about."""
+    told, head, structure = _told(instance), rendered.structure, instance.structure
+    told["current"] = (
+        head is not None
+        and structure.verdict == "applied"
+        and (structure.pool_uid, structure.pool_version) == (head.pool_uid, head.pool_version)
+        and (structure.epoch, structure.version) >= head.order
+    )
+    if structure.error is not None:
+        told["field"] = refused_field(pool, head.parts.values() if head else (), structure.error)
+    for one in told["waiting"]:
+        one["field"] = frontend_field(pool, one["listener"])
+    for one in told["endpoints"]["refused"]:
+        one["field"] = backend_field(pool, one["backend"])
+    if (lag := lags.get(instance.task_id)) is not None:
+        told["endpoints"]["lag"] = {"operations": lag.operations, "seconds": round(lag.seconds, 3)}
+    return told

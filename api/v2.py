@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
+from api.accounts import account
 from api.bodies import read_json
 from api.conditions import Condition, condition
 from api.context import Context, not_found, plain
@@ -59,11 +60,14 @@ def blueprint(context: Context) -> Blueprint:
         pool, _ = _pool_of_body()
         wanted = condition(request.headers)
         try:
-            return _answer(context.pools.create(pool))
+            response = _answer(context.pools.create(pool, account()))
         except PoolExists as error:
             raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
+        if doubt := context.scheduler.doubt():
+            response.headers.add(WARNING_HEADER, _header(doubt))
+        return response
 
     @route(routes, "/pools/<string:name>", "GET", answers={"200": pool_answer})
     def show(name: str) -> Response:
@@ -85,8 +89,8 @@ def blueprint(context: Context) -> Blueprint:
             )
         try:
             if wanted.must_be_new:
-                return _answer(context.pools.create(pool))
-            return _answer(context.pools.replace(pool, wanted.tag))
+                return _answer(context.pools.create(pool, account()))
+            return _answer(context.pools.replace(pool, wanted.tag, account()))
         except PoolMissing as error:
             raise _missing(name, wanted) from error
         except (VersionMismatch, PoolExists) as error:

@@ -11,7 +11,7 @@ from api.backends import without_servers
 from api.dcos_template.problem import Problem
 from api.doubts import Doubt
 from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, moved_by, refusals
-from pool_executor.bundle import Head
+from api.rendered import Lag, Rendered
 from scheduler.pools.stored import StoredPool
 
 Json = Mapping[str, Any]
@@ -20,6 +20,8 @@ Verdict = tuple[str, str, tuple[str, ...]]
 
 #: A HAProxy that died so often within so many seconds is not well, although it serves at the moment.
 _MANY_DEATHS, _WITHIN = 3, 600.0
+#: Seconds that an instance may be behind with its servers before it is told: under steady change it always is a little.
+LAG_GRACE = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +44,11 @@ class SchedulerSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known besides: `servers` of each backend in the bundle (None without one), what the template says is
+    """What is known besides: how far instances (by task id) are behind with their servers, what the template says is
     wrong with the pool, why changes of tasks do not reach the load balancers, and the time in epoch seconds.
     """
 
-    servers: Mapping[str, int] | None
+    lags: Mapping[str, Lag]
     problem: Problem | None
     doubts: tuple[Doubt, ...]
     now: float
@@ -54,7 +56,7 @@ class Facts:
 
 def verdict(
     stored: StoredPool,
-    head: Head | None,
+    rendered: Rendered,
     rows: Sequence[Json],
     backends: Sequence[Json],
     side: SchedulerSide,
@@ -75,6 +77,7 @@ def verdict(
         reasons = [moved, *why] if moved else why
         others = [f"{other['name']}: {reason}" for other, found in refused[1:] if found != why for reason in found]
         return _said(PENDING, f"{first['name']} cannot be placed yet", [*reasons, *others])
+    head = rendered.structure
     unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
     problem = facts.problem
     if problem is not None and problem.structure and unrendered and problem.pool_version == stored.version:
@@ -82,6 +85,8 @@ def verdict(
     doubts = [doubt.reason for doubt in facts.doubts]
     if unrendered or head is None:
         return _said(DEPLOYING, f"version {stored.version} of the pool has not been rendered yet", doubts)
+    if rendered.endpoints is None:
+        return _said(DEPLOYING, "the servers of the pool have not been published yet", doubts)
     # Only a refusal of what is published now counts: an older one says nothing about the pool as it is.
     rejected = [row for row in rows if row["verdict"] == "rejected" and (row["rejectedVersion"] or 0) >= head.version]
     if rejected:
@@ -89,7 +94,7 @@ def verdict(
             f"{len(rejected)} of {wanted} instances refused version {rejected[0]['rejectedVersion']} of the"
             " configuration and go on serving the one before"
         )
-        return _said(REJECTED, sentence, [str(rejected[0]["error"])])
+        return _said(REJECTED, sentence, list(dict.fromkeys(map(_refusal, rejected))))
     # One that is on its way out, or whose task has just died, still has a row: it is none of those that are wanted.
     current = min(wanted, len({row["name"] for row in rows if row["current"]}))
     serve = f"{current} of {wanted} instances serve the current configuration"
@@ -106,6 +111,14 @@ def _said(state: str, sentence: str, reasons: Sequence[str], joint: str = ": ") 
     """The first reason stands in the summary; how many more there are is told."""
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return state, f"{sentence}{joint}{reasons[0]}{more}" if reasons else sentence, tuple(reasons)
+
+
+def _refusal(row: Json) -> str:
+    return f"{row['error']}{_at(row['field'])}"
+
+
+def _at(field: str | None) -> str:
+    return f" ({field})" if field else ""
 
 
 def _unheard(stored: StoredPool, side: SchedulerSide) -> bool:
@@ -142,19 +155,37 @@ def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iter
     if facts.problem is not None and facts.problem.held is not None:
         yield f"its last servers are kept: {facts.problem.held.reason}"
     for row in rows:
-        if row["healthy"] is False and row["error"]:
-            yield f"{row['name']}: {row['error']}"
+        if row["trouble"] or (row["healthy"] is False and row["error"]):
+            yield f"{row['name']}: {row['trouble'] or row['error']}"
+        if row["note"]:
+            yield f"{row['name']} {row['note']}"
+        yield from _servers_amiss(row)
         recent = [death for death in row["deaths"] if facts.now - death["at"] < _WITHIN]
         if len(recent) >= _MANY_DEATHS:
             yield f"HAProxy of {row['name']} dies again and again: {deaths_note(row)}"
+
+
+def _servers_amiss(row: Json) -> Iterator[str]:
+    """Which servers HAProxy should have and has not."""
+    told = row["endpoints"] or {"error": None, "refused": [], "leftOut": 0}
+    if told["error"]:
+        yield f"{row['name']} cannot take up changes of servers: {told['error']}"
+    for one in told["refused"]:
+        where = f"backend {one['backend']}{_at(one['field'])}"
+        whose = f" of task {one['task']}" if one["task"] else ""
+        yield f"{row['name']} has no server {one['server']}{whose} in {where}: {one['reason']}"
+    if (more := told["leftOut"] - len(told["refused"])) > 0:
+        yield f"{row['name']} lacks {more} more servers"
 
 
 def instance_note(row: Json, *, blind: bool = False) -> str | None:
     """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so. A scheduler that
     is `blind` hears nothing from Mesos: what it says of a task is old.
     """
-    if row["pending"] or row["current"] or row["leaving"]:
+    if row["pending"] or row["leaving"]:
         return None
+    if row["current"]:
+        return "; ".join(_incomplete(row)) or None
     if row["verdict"] is None and row["state"] == "TASK_RUNNING" and blind:
         return "does not report, and the scheduler does not hear from Mesos whether it still runs"
     if row["verdict"] is None and row["state"] == "TASK_RUNNING":
@@ -162,3 +193,14 @@ def instance_note(row: Json, *, blind: bool = False) -> str | None:
     if row["verdict"] == "applied":
         return f"serves configuration {row['version']} and has not taken up the newest one yet"
     return None
+
+
+def _incomplete(row: Json) -> Iterator[str]:
+    """What a load balancer that serves the current configuration does not serve of it."""
+    for one in row["waiting"]:
+        listener, missing = f"{one['listener']}{_at(one['field'])}", " and ".join(one["missing"])
+        yield f"leaves the listener {listener} out until it has {missing}"
+    lag = row["endpoints"]["lag"] if row["endpoints"] else None
+    if lag is not None and lag["seconds"] >= LAG_GRACE:
+        behind = "all servers" if lag["operations"] is None else f"{lag['operations']} changes of servers"
+        yield f"has not taken up {behind} that were published {lag['seconds']:.0f} s ago"

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,10 @@ from benchmarks.report import Bar, Report, median, parser, percentile, progress,
 from sdk.clock import SystemClock
 from sdk.errors import SdkError
 from sdk.local.simulated.cluster import SimulatedCluster
+from sdk.mesos.connection import Stream
 from sdk.mesos.driver import MesosDriver
 from sdk.mesos.operator import OperatorClient
+from sdk.mesos.recordio import Piece
 
 PORT = 23900
 SNAPSHOTS = ("SUBSCRIBE", "GET_STATE", "GET_TASKS", "/tasks?limit=1000000", "/state")
@@ -167,22 +170,49 @@ def check_stream(pipe: Connection, address: str) -> None:
 
 
 class Timed:
-    """An operator stream that notes how long after its status an event was in the index."""
+    """An operator client that notes how long after its status an event was in the index."""
 
     def __init__(self, address: str) -> None:
         self._client = OperatorClient(address)
         self.latencies: list[float] = []
 
-    def stream(self) -> Iterator[Mapping[str, object]]:
-        """The events; the follower asks for the next one when it is done with the one before."""
-        for event in self._client.stream():
-            yield event
-            if event["type"] == "TASK_UPDATED":
-                self.latencies.append((time.time() - event["task_updated"]["status"]["timestamp"]) * 1000)
+    @contextmanager
+    def subscription(self) -> Iterator["TimedRecords"]:
+        """One subscription."""
+        with self._client.subscription() as stream:
+            yield TimedRecords(stream, self.latencies)
 
     def close(self) -> None:
-        """End `stream`."""
+        """End all subscriptions."""
         self._client.close()
+
+
+class TimedRecords:
+    """The records of one subscription; their latencies are noted when the follower asks for what comes after them."""
+
+    def __init__(self, stream: Stream, latencies: list[float]) -> None:
+        self._stream = stream
+        self._latencies = latencies
+
+    def set_heartbeat(self, interval: float | None) -> None:
+        """How often the master says something at least."""
+        self._stream.set_heartbeat(interval)
+
+    def pieces(self) -> Iterator[Piece]:
+        """What the master says."""
+        begun = b""
+        for piece in self._stream.pieces():
+            yield piece
+            if len(begun) < 1_000_000:  # not a snapshot
+                begun += piece.data
+            if piece.last:
+                self._note(begun)
+                begun = b""
+
+    def _note(self, record: bytes) -> None:
+        if record.startswith(b'{"type":"TASK_UPDATED"'):
+            timestamp = json.loads(record)["task_updated"]["status"]["timestamp"]
+            self._latencies.append((time.time() - timestamp) * 1000)
 
 
 def listen(pipe: Connection, address: str) -> None:
@@ -201,7 +231,7 @@ def listen(pipe: Connection, address: str) -> None:
     while True:
         what = pipe.recv()
         if what == "reset":
-            timed.latencies = []
+            timed.latencies.clear()
             pipe.send(None)
         elif what == "delay":
             pipe.send(timed.latencies[-1] if timed.latencies else _CAUGHT_UP + 1)

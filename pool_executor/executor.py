@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from pool_executor.bundle import InstanceStatus
+from pool_executor.contract import InstanceStatus
 from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.settings import Settings
@@ -200,8 +200,7 @@ class PoolExecutor(Executor):
                 root=assignment.zk_root,
                 pool=assignment.pool,
                 task_id=assignment.task_id,
-                on_head=agent.head_seen,
-                on_connected=agent.connected,
+                hearer=agent,
             )
             agent.attach(nodes)
             end = agent.run()
@@ -224,7 +223,7 @@ class PoolExecutor(Executor):
 
     def _on_status(self, driver: Driver, status: InstanceStatus) -> None:
         """Tell Mesos what changed for an operator: health, verdict, trouble; not every version."""
-        news = (status.healthy, status.verdict, status.error)
+        news = (status.healthy, status.structure.verdict, _error(status))
         if news == self._told:
             return
         reason = None
@@ -262,13 +261,18 @@ class PoolExecutor(Executor):
         driver.sendStatusUpdate(status)
 
 
+def _error(status: InstanceStatus) -> str | None:
+    return status.trouble or status.structure.error or status.endpoints.error
+
+
 def _sentence(status: InstanceStatus) -> str:
-    if status.error is not None:
-        serving = f"; serving version {status.version}" if status.version else ""
-        return f"{status.error}{serving}"
-    if status.verdict == "applied":
-        return f"serving version {status.version}: {status.reason}"
-    return status.reason
+    structure, error = status.structure, _error(status)
+    if error is not None:
+        serving = f"; serving version {structure.version}" if structure.version else ""
+        return f"{error}{serving}"
+    if structure.verdict == "applied":
+        return f"serving version {structure.version}: {structure.reason}"
+    return structure.reason
 
 
 def _close(nodes: PoolNodes) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import signal
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import structlog
 from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
+from sdk.end_signals import on_end_signals
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
 from sdk.http.address import is_loopback, require_authentication
 from sdk.http.app import framework_prefix, make_app
@@ -156,8 +156,7 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Acces
 def run(settings: SchedulerSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_end_signals(lambda _: stop.set())
     process = SchedulerProcess(settings)
     try:
         process.serve()

@@ -1,9 +1,14 @@
-"""Marks by folder, so that no test on real parts is taken for a pure one, and no timing in property tests."""
+"""Marks by folder, so that no test on real parts is taken for a pure one, and no timing in property tests. What a run
+has started ends with it.
+"""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.guardian import guarded
 
 _HERE = Path(__file__).parent
 
@@ -21,3 +26,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # The embedded Mesos is a tool for development: who changes something else need not wait for its processes.
         if folder == "integration" and below[0] == "sdk_local":
             item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Generator[None, object, object]:
+    """Also when it is killed."""
+    with guarded():
+        return (yield)

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,9 +54,15 @@ def check_all(targets: Targets) -> Iterator[Finding]:
     yield from check_programs()
     yield check_disk(str(targets.directory))
     yield from check_ports(targets.listen)
-    yield from check_zookeeper(targets)
-    yield check_mesos(targets.mesos, targets.access)
-    yield check_api(targets.api, targets.token, targets.credentials)
+    # Each may wait for seconds for an answer that does not come: together that takes as long as the slowest.
+    with ThreadPoolExecutor() as pool:
+        services = [
+            pool.submit(lambda: list(check_zookeeper(targets))),
+            pool.submit(lambda: [check_mesos(targets.mesos, targets.access)]),
+            pool.submit(lambda: [check_api(targets.api, targets.token, targets.credentials)]),
+        ]
+        for findings in services:
+            yield from findings.result()
 
 
 def check_zookeeper(targets: Targets) -> Iterator[Finding]:

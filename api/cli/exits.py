@@ -30,7 +30,7 @@ Exit codes:
   5  the API refused: the pool breaks a rule, exists already, or was changed meanwhile
   6  --wait: the time is over
   7  HAProxy refused the configuration; the one before is still served
-  8  doctor: something has to be done; status without a name: a pool is not ready
+  8  doctor: something has to be done; status: a pool is not ready
   9  a part of DC/OS Edge-LB that is not there yet
 """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli import logs, settings
+from api.cli import logs, settings, values
 from api.cli.client_command import Failure
 from api.cli.exits import Exit
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
@@ -52,6 +52,7 @@ def run() -> None:
     settings.credentials_file,
     settings.scheduler_secret_file,
     settings.allow_unauthenticated,
+    settings.api_hosts,
 )
 @_process
 def api(
@@ -63,6 +64,7 @@ def api(
     credentials_file: Path | None,
     scheduler_secret_file: Path | None,
     allow_unauthenticated: bool,
+    hosts: str,
 ) -> None:
     """Run the API server. Any number may run at once."""
     from api.accounts import load_accounts
@@ -79,6 +81,7 @@ def api(
             scheduler_secret=_secret(scheduler_secret_file),
             accounts=load_accounts(credentials_file, "credentials-file") if credentials_file else None,
             allow_unauthenticated=allow_unauthenticated,
+            hosts=values.split(hosts),
         )
     )
 

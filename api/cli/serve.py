@@ -6,7 +6,6 @@ its settings from the environment, so that it is the same process as when it run
 
 import datetime
 import json
-import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from api.cli.supervisor import Backoff, Child, Supervisor
 from api.cli.watchdog import Watchdog
 from sdk import log_stream
 from sdk.clock import SystemClock
+from sdk.end_signals import on_end_signals
 
 COMPONENTS = ("scheduler", "listener", "template", "api")
 _QUICK = 10.0
@@ -172,8 +172,7 @@ def supervise(children: list[Child], health: Mapping[str, str], output: Output, 
 
     supervisor = Supervisor(children, output, backoff=backoff, on_end=on_end)
     watchdog = Watchdog(health, supervisor.pids, supervisor.kill, SystemClock())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_end_signals(lambda _: stop.set())
     supervisor.start()
     watchdog.start()
     stop.wait()

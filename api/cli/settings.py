@@ -153,6 +153,11 @@ allow_unauthenticated = click.option(
     "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,
     help="Listen where other machines can reach it, although nobody is asked who he is.",
 )  # fmt: skip
+api_hosts = click.option(
+    "--hosts", type=values.HOST_NAMES, envvar="EDGELB_API_HOSTS", default="", show_envvar=True,
+    show_default="this machine's own", metavar="NAME[,...]",
+    help="Names under which browsers ask for the API, as those of a proxy that hands Host on.",
+)  # fmt: skip
 scheduler_secret_file = click.option(
     "--scheduler-secret-file", envvar="EDGELB_SCHEDULER_SECRET_FILE", default=None, show_envvar=True,
     show_default="made up by the scheduler, in ZooKeeper", type=click.Path(path_type=Path), metavar="FILE",

@@ -22,7 +22,8 @@ from api.pool_states import DEGRADED, PENDING, READY, REJECTED
 def status(client: ApiClient, name: str | None, task_ids: bool, as_json: bool, wait: bool, timeout: float) -> None:
     """Show where a pool's load balancers run, what they serve, and why it is not ready.
 
-    Without a name: the state of every pool with the first reason; exit code 8 when one of them is not ready.
+    Without a name: the state of every pool with the first reason. Exit code 8 when the pool, or one of them, is not
+    ready; with --task-ids, which asks for nothing else, 0 all the same.
     """
     if name is None:
         if wait or task_ids:
@@ -38,8 +39,11 @@ def status(client: ApiClient, name: str | None, task_ids: bool, as_json: bool, w
         for row in found["loadBalancers"]:
             if row["taskId"]:
                 data(row["taskId"])
+        return
     else:
         _one(found)
+    if found["state"] != READY:
+        raise SystemExit(Exit.UNHEALTHY)
 
 
 def _all(client: ApiClient, *, as_json: bool) -> None:
@@ -70,8 +74,8 @@ def _one(found: dict[str, Any]) -> None:
     data("")
     data(
         table(
-            ("NAME", "TASK ID", "STATE", "HOST", "CONFIG"),
-            [(row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row)) for row in rows],
+            ("NAME", "TASK ID", "STATE", "HOST", "CONFIG", "LAG"),
+            list(map(_load_balancer, rows)),
         )
     )
     if found["backends"]:
@@ -94,6 +98,21 @@ def _state(row: dict[str, Any]) -> str:
     return str(row["state"] or ("PENDING" if row["pending"] else row["podStatus"] or "-"))
 
 
+def _load_balancer(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["name"], row["taskId"] or "-", _state(row), row["hostname"] or "-", _config(row), _lag(row)
+
+
+def _lag(row: dict[str, Any]) -> str:
+    """Changes of servers that it has not taken up yet."""
+    endpoints = row.get("endpoints")
+    if not endpoints:
+        return "-"
+    lag = endpoints["lag"]
+    if lag is None:
+        return "0"
+    return f"{'all' if lag['operations'] is None else lag['operations']} ({lag['seconds']:.1f} s)"
+
+
 def _config(row: dict[str, Any]) -> str:
     if not row["verdict"]:
         return "-"
@@ -106,7 +125,7 @@ def _backend(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _worth_telling(row: dict[str, Any]) -> bool:
-    return bool(row["pending"] or row["error"] or row["deaths"] or not row["current"])
+    return bool(row["pending"] or row["error"] or row["deaths"] or row["note"] or not row["current"])
 
 
 def _left_out(found: dict[str, Any]) -> list[dict[str, Any]]:

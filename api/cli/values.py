@@ -12,6 +12,7 @@ Rule = Callable[[str], str | None]
 
 _NODE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _FRAMEWORK = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
 
@@ -40,11 +41,22 @@ def host_port(text: str) -> str | None:
 
 def host_ports(text: str) -> str | None:
     """Several, joined by commas; each names its host."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = split(text)
     if not parts:
         return "names nobody; give host:port, or several joined by commas"
     wrong = next((part for part in parts if host_port(part) or part.startswith(":")), None)
     return f"holds {wrong[:80]!r}, which is not host:port" if wrong else None
+
+
+def host_names(text: str) -> str | None:
+    """Names of hosts, joined by commas, without ports; none is fine."""
+    wrong = next((name for name in split(text) if not _HOST_NAME.fullmatch(name)), None)
+    return f"holds {wrong[:80]!r}, which is no name of a host (without a port)" if wrong else None
+
+
+def split(text: str) -> tuple[str, ...]:
+    """What commas join."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def node_path(text: str) -> str | None:
@@ -76,6 +88,7 @@ def base_url(text: str) -> str | None:
 
 
 HOST_PORT = Checked("host:port", host_port)
+HOST_NAMES = Checked("name,...", host_names)
 HOST_PORTS = Checked("host:port,...", host_ports)
 NODE_PATH = Checked("path", node_path)
 FRAMEWORK_NAME = Checked("name", framework_name)

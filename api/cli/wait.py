@@ -51,8 +51,6 @@ def _doing(row: Json, pending: Json) -> str:
         case "rejected":
             serves = f"goes on with {row['version']}" if row.get("version") else "serves nothing"
             return f"{state}, HAProxy refused configuration {row['rejectedVersion']}, {serves}: {row['error']}"
-        case "waiting":
-            return f"{state}, waits: {row['reason']}"
         case "starting":
             return (
                 f"{state}, serves nothing: {row['error']}" if row.get("error") else f"{state}, has no configuration yet"

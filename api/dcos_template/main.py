@@ -5,7 +5,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import structlog
 
@@ -20,6 +19,7 @@ from api.mesos_listener.client import TaskWatch
 from api.turns import Turns
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
+from sdk.end_signals import on_end_signals
 from sdk.storage.connection import State, ZooKeeper, connect
 from sdk.storage.election import Leadership, Role
 
@@ -40,12 +40,11 @@ def run(
     """
     stop = threading.Event()
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        log.info(f"Stopping because of {signal.Signals(number).name}")
+    def on_signal(number: signal.Signals) -> None:
+        log.info(f"Stopping because of {number.name}")
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    on_end_signals(on_signal)
     work(zk, zk_root, listeners, stop, health_listen=health_listen, rules=rules, hold_percent=hold_percent)
 
 

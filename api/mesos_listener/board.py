@@ -1,23 +1,49 @@
 """The notice board between the one thread that follows Mesos and the many that serve clients.
 
-Knows: the running tasks as messages, the last deltas, and how a client at some revision is brought up to date.
+Knows: the running tasks, the last changes, and how a client at some revision is brought up to date with what it wants.
 Memory is bounded by the number of tasks and by HISTORY, not by clients: no client has a queue, each has only a
-revision; one that falls out of the history starts again with a snapshot. Does not know gRPC.
+revision; one that falls out of the history starts again with a snapshot. A task is written as bytes once, when the
+first client wants it. Does not know gRPC.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple
 
-from api.mesos_listener import taskinfo_pb2 as pb
+from api.mesos_listener.filter import Filter
 from api.mesos_listener.index import Delta
-from api.mesos_listener.task import TaskKey
-from api.mesos_listener.wire import to_message
+from api.mesos_listener.task import Task, TaskKey
+from api.mesos_listener.wire import removed_part, updated_part
 
 #: Changes (not deltas) that are kept for clients that come back or are slow.
 HISTORY = 20_000
+
+
+class Notice:
+    """A task on the board."""
+
+    __slots__ = ("_part", "task")
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._part: bytes | None = None
+
+    @property
+    def part(self) -> bytes:
+        """The task as clients get it. Two threads that ask for it first write the same."""
+        if self._part is None:
+            self._part = updated_part(self.task)
+        return self._part
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """When something was read from Mesos and put into the index, in seconds since the epoch; 0: unknown."""
+
+    event: float = 0.0
+    index: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +51,61 @@ class Snapshot:
     """All running tasks of one revision."""
 
     revision: int
-    tasks: tuple[pb.Task, ...]
+    notices: tuple[Notice, ...]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks themselves."""
+        return tuple(notice.task for notice in self.notices)
+
+    def parts(self, wanted: Filter) -> list[bytes]:
+        """Those that somebody wants, as he gets them."""
+        return [notice.part for notice in self.notices if wanted.wants(notice.task)]
+
+
+class _Change(NamedTuple):
+    """How a task was at the asked revision and how it is now; None: it did not run, or runs no more."""
+
+    before: Task | None
+    after: Notice | None
+    missing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Everything that changed after the asked revision up to `revision`, each task once."""
+    """Everything that changed after the asked revision up to `revision`, each task once; `stamps` are the first one's.
+
+    `everything` is there when it was asked for: all tasks of `revision`.
+    """
 
     revision: int
-    updated: tuple[pb.Task, ...]
-    removed: tuple[TaskKey, ...]
-    missing: frozenset[TaskKey] = frozenset()
-    """Those of `removed` that nothing says ended."""
+    changes: Mapping[TaskKey, _Change]
+    stamps: Stamps
+    everything: Snapshot | None = None
+
+    def parts(self, wanted: Filter, had: Filter | None = None) -> list[bytes]:
+        """What somebody is told who wants these tasks now, and wanted `had` (if less) until now."""
+        had = had or wanted
+        told = []
+        for key, change in self.changes.items():
+            if change.after is not None and wanted.wants(change.after.task):
+                told.append(change.after.part)
+            elif change.before is not None and had.wants(change.before):
+                told.append(removed_part(key, missing=change.missing and change.after is None))
+        if had is not wanted and self.everything is not None:
+            told += [
+                notice.part
+                for notice in self.everything.notices
+                if notice.task.key not in self.changes and wanted.wants(notice.task) and not had.wants(notice.task)
+            ]
+        return told
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     revision: int
-    keys: tuple[TaskKey, ...]
+    before: dict[TaskKey, Task | None]
     missing: frozenset[TaskKey]
+    stamps: Stamps
 
 
 class Board:
@@ -53,7 +115,7 @@ class Board:
         self.run_id = run_id
         self._history = history
         self._changed = threading.Condition()
-        self._tasks: dict[TaskKey, pb.Task] = {}
+        self._notices: dict[TaskKey, Notice] = {}
         self._revision = 0
         self._log: deque[_Entry] = deque()
         self._logged = 0
@@ -61,22 +123,28 @@ class Board:
         self._complete = False
         self._closed = False
 
-    def publish(self, delta: Delta, complete: bool) -> None:
-        """Take the index's next delta (empty ones too: they may complete the view)."""
-        messages = {task.key: to_message(task) for task in delta.updated}
+    def publish(self, delta: Delta, complete: bool, stamps: Stamps | None = None) -> None:
+        """Take the index's next delta; an empty one may still complete the view."""
+        if delta.is_empty and complete == self._complete:
+            return  # nobody is woken for nothing
         with self._changed:
             self._complete = self._complete or complete
             if not delta.is_empty:
-                self._tasks.update(messages)
+                before: dict[TaskKey, Task | None] = {}
+                for task in delta.updated:
+                    key = task.key
+                    old = self._notices.get(key)
+                    before[key] = old.task if old else None
+                    self._notices[key] = Notice(task)
                 for key in delta.removed:
-                    self._tasks.pop(key, None)
+                    gone = self._notices.pop(key, None)
+                    before[key] = gone.task if gone else None
                 self._revision = delta.revision
-                entry = _Entry(delta.revision, (*messages, *delta.removed), delta.missing)
-                self._log.append(entry)
-                self._logged += len(entry.keys)
+                self._log.append(_Entry(delta.revision, before, delta.missing, stamps or Stamps()))
+                self._logged += len(before)
                 while self._logged > self._history and self._log:
                     oldest = self._log.popleft()
-                    self._logged -= len(oldest.keys)
+                    self._logged -= len(oldest.before)
                     self._floor = oldest.revision
             self._changed.notify_all()
 
@@ -89,77 +157,82 @@ class Board:
     @property
     def complete(self) -> bool:
         """True once a complete view of the master was published."""
-        with self._changed:
-            return self._complete
+        return self._complete
 
     @property
     def size(self) -> int:
         """How many tasks there are."""
-        with self._changed:
-            return len(self._tasks)
+        return len(self._notices)
 
     @property
     def closed(self) -> bool:
         """True after close()."""
-        with self._changed:
-            return self._closed
+        return self._closed
 
     def snapshot(self) -> Snapshot:
         """All tasks as of now."""
         with self._changed:
-            return Snapshot(revision=self._revision, tasks=tuple(self._tasks.values()))
+            return Snapshot(revision=self._revision, notices=tuple(self._notices.values()))
 
     def can_continue(self, revision: int) -> bool:
         """True when every change after `revision` is still known."""
         with self._changed:
             return self._floor <= revision <= self._revision
 
-    def changes_after(self, revision: int, wait: float, give_up: Callable[[], bool]) -> Changes | None:
+    def changes_after(
+        self,
+        revision: int,
+        wait: float,
+        give_up: Callable[[], bool],
+        everything: Callable[[], bool] = lambda: False,
+    ) -> Changes | None:
         """What changed after `revision`; None when it can no longer be told.
 
         Waits for a change at most `wait` seconds, and not when `give_up` says so after a wake(): then `Changes` may
-        have the same revision and nothing in it.
+        have the same revision and nothing in it. All tasks are there as well when `everything` then says so.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._revision > revision or self._closed or give_up(), wait)
             if not self._floor <= revision <= self._revision:
                 return None
-            # The newest entry of a task counts: how it went last.
-            keys: dict[TaskKey, bool] = {}
+            # The oldest entry of a task tells how it was, the newest whether anybody said that it ended.
+            before: dict[TaskKey, Task | None] = {}
+            missing: dict[TaskKey, bool] = {}
+            stamps = Stamps()
             for entry in reversed(self._log):
                 if entry.revision <= revision:
                     break
-                for key in entry.keys:
-                    keys.setdefault(key, key in entry.missing)
+                stamps = entry.stamps
+                before |= entry.before
+                for key in entry.before:
+                    missing.setdefault(key, key in entry.missing)
             return Changes(
                 revision=self._revision,
-                updated=tuple(self._tasks[key] for key in keys if key in self._tasks),
-                removed=tuple(key for key in keys if key not in self._tasks),
-                missing=frozenset(key for key, missing in keys.items() if missing and key not in self._tasks),
+                changes={key: _Change(task, self._notices.get(key), missing[key]) for key, task in before.items()},
+                stamps=stamps,
+                everything=Snapshot(revision=self._revision, notices=tuple(self._notices.values()))
+                if everything()
+                else None,
             )
 
     def wake(self) -> None:
-        """Let waiting readers look at their own state again (their client is gone)."""
+        """Let waiting readers look at their own state again: their client is gone, or wants more."""
         with self._changed:
             self._changed.notify_all()
 
 
-_Message = TypeVar("_Message", pb.Task, pb.TaskKey)
-
-
-def pages(messages: Iterable[_Message], most: int, most_bytes: int) -> Iterator[list[_Message]]:
-    """`messages` in lists of at most `most` entries and at most `most_bytes`, unless one alone is larger; one empty
-    list when there are none.
+def pages(parts: Iterable[bytes], most: int, most_bytes: int) -> Iterator[list[bytes]]:
+    """`parts` in lists of at most `most` entries and at most `most_bytes`, unless one alone is larger; one empty list
+    when there are none.
     """
-    page: list[_Message] = []
+    page: list[bytes] = []
     size = 0
     sent = False
-    for message in messages:
-        bytes_of_message = message.ByteSize()
-        if page and (len(page) >= most or size + bytes_of_message > most_bytes):
+    for part in parts:
+        if page and (len(page) >= most or size + len(part) > most_bytes):
             yield page
             page, size, sent = [], 0, True
-        page.append(message)
-        size += bytes_of_message
+        page.append(part)
+        size += len(part)
     if page or not sent:
         yield page

@@ -1,13 +1,14 @@
 """A client of the mesos-listener that keeps its own copy of the running tasks and tells what changed in it.
 
-Knows Watch, its resume tokens and how to go from one listener to the next. A break changes nothing: the copy stays as
-it is (fail-static) until a listener has told a complete snapshot, of which only the difference is passed on. Does not
-know what the tasks are for.
+Knows Watch, its resume tokens, how more is wanted while it runs, and how to go from one listener to the next. A break
+changes nothing: the copy stays as it is (fail-static) until a listener has told a complete snapshot, of which only the
+difference is passed on. Memory is that of the copy: what comes too fast waits at the listener. Does not know what the
+tasks are for.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import grpc
@@ -15,23 +16,14 @@ import structlog
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
+from api.mesos_listener.choice import OPTIONS, Choice, is_old
+from api.mesos_listener.filter import ALL, Filter, Term
 from api.mesos_listener.task import Task, TaskKey
-from api.mesos_listener.wire import from_message, key_from_message
+from api.mesos_listener.wire import filter_message, from_message, key_from_message
 from sdk.retry import Policy
 
 _AGAIN = Policy(first=0.1, most=3.0)
-_OPTIONS = (
-    # A listener that is gone without a word is noticed after 10 + 5 seconds.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
-    # We choose the next address and the pause ourselves; gRPC's own backoff would add up to two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.enable_retries", 0),
-)
-
+_SELECT_TIMEOUT = 10.0
 log = structlog.get_logger()
 
 
@@ -41,7 +33,8 @@ class TaskChanges:
 
     `missing` are those of `removed` that are not named any more, and nobody said that they ended. `event` and `index`
     say when the first of these changes was read from Mesos and put into the listener's index, in seconds since the
-    epoch, 0 where that is unknown.
+    epoch, 0 where that is unknown. `selected` is the number of the last `TaskWatch.select` of which all tasks have been
+    told with these changes and those before.
     """
 
     revision: int
@@ -50,6 +43,7 @@ class TaskChanges:
     missing: frozenset[TaskKey] = frozenset()
     event: float = 0.0
     index: float = 0.0
+    selected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +52,7 @@ class Feed:
 
     `target` is the listener that is followed or was tried last, `why_not` the sentence when it does not serve,
     `heard` when a listener last said anything. `mesos_heard` is when Mesos last said anything to the listener, None
-    when the listener does not know.
+    when the listener does not know; `mesos_connected` whether it hears Mesos, as far as it has said.
     """
 
     target: str
@@ -66,6 +60,7 @@ class Feed:
     why_not: str = ""
     heard: float | None = None
     mesos_heard: float | None = None
+    mesos_connected: bool = True
 
 
 class TaskWatch:
@@ -74,22 +69,35 @@ class TaskWatch:
     `on_changes` runs on that thread: first with everything that runs, then with every change. It must not raise.
     """
 
-    def __init__(self, targets: Sequence[str], on_changes: Callable[[TaskChanges], None]) -> None:
+    def __init__(self, targets: Sequence[str], on_changes: Callable[[TaskChanges], None], wanted: Filter = ALL) -> None:
+        """`wanted` are the tasks that are told at all; see `select`."""
         if not targets:
             raise ValueError("at least one address of a mesos-listener is needed, host:port")
         self._targets = tuple(targets)
         self._on_changes = on_changes
+        self._wanted, self._number = wanted, 0
         self._tasks: dict[TaskKey, Task] = {}
         self._token = ""
+        self._told = 0
+        """The number of the last `select` that the copy includes."""
+        self._begun = 0
+        """The number of the last `select` that the present call began with."""
+        self._besides: set[Term] = set()
+        """What is wanted and the present call has not been told."""
         self._pieces: list[pb.Delta] = []
         """Of the revision that is being told."""
         self._synced = False
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._call: grpc.Future[pb.WatchEvent] | None = None
+        self._stub: taskinfo_pb2_grpc.TaskInfoStub | None = None
+        self._watch = ""
+        """The name of the call, once its Synced has told it."""
+        self._prefer: str | None = None
         self._connected = False
         self._feed = Feed(target=self._targets[0], connected=False, why_not="no listener has answered yet")
         self._thread = threading.Thread(target=self._run, name="taskinfo-watch", daemon=True)
+        self._choice = Choice(self._targets, self._old, self._leave, self._stopping)
 
     @property
     def synced(self) -> bool:
@@ -114,6 +122,23 @@ class TaskWatch:
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()
+        self._choice.start()
+
+    def select(self, terms: Iterable[Term]) -> int:
+        """Want tasks that meet these terms, too; returns at once, from any thread.
+
+        The answer is the number that `TaskChanges.selected` has reached when all of them have been told. Nothing is
+        missed in between, and a term that is known already costs nothing. Raises BadTerm.
+        """
+        more = Filter.of(terms)
+        with self._lock:
+            wanted = self._wanted.with_(more)
+            if wanted.terms != self._wanted.terms:
+                self._wanted = wanted
+                self._number += 1
+                self._besides |= more.terms or frozenset()
+                self._ask()
+            return self._number
 
     def stop(self) -> None:
         """End the call; returns when `on_changes` will not be called any more."""
@@ -122,10 +147,13 @@ class TaskWatch:
             if self._call is not None:
                 self._call.cancel()
         self._thread.join(10.0)
+        self._choice.join()
 
     def _run(self) -> None:
         backoff, number, said = _AGAIN.backoff(), 0, ""
         while not self._stopping.is_set():
+            if (prefer := self._prefer) is not None:
+                self._prefer, number = None, self._targets.index(prefer)
             target = self._targets[number % len(self._targets)]
             reason = self._follow(target)
             if self._stopping.is_set():
@@ -145,14 +173,18 @@ class TaskWatch:
 
     def _follow(self, target: str) -> str:
         """Watch one listener until it breaks off; the answer is why."""
-        with grpc.insecure_channel(target, options=_OPTIONS) as channel:
+        with grpc.insecure_channel(target, options=OPTIONS) as channel:
             stub = taskinfo_pb2_grpc.TaskInfoStub(channel)  # type: ignore[no-untyped-call] # generated
             with self._lock:
                 if self._stopping.is_set():
                     return "stopping"
                 self._pieces = []
-                events = stub.Watch(pb.WatchRequest(resume_token=self._token))
-                self._call = events
+                self._begun = self._number
+                self._besides.clear()
+                # What the token continues was told under the filter of that time.
+                token = self._token if self._told == self._number else ""
+                events = stub.Watch(pb.WatchRequest(resume_token=token, filter=filter_message(self._wanted)))
+                self._call, self._stub = events, stub
             try:
                 fresh: dict[TaskKey, Task] = {}
                 for event in events:
@@ -167,7 +199,7 @@ class TaskWatch:
                 return str(error)
             finally:
                 with self._lock:
-                    self._call = None
+                    self._call, self._stub, self._watch = None, None, ""
                 events.cancel()
         return "the stream ended"
 
@@ -177,7 +209,13 @@ class TaskWatch:
         match event.WhichOneof("event"):
             case "alive":
                 told = event.alive.HasField("mesos_silence")
-                self._feed = replace(self._feed, mesos_heard=now - event.alive.mesos_silence if told else None)
+                self._feed = replace(
+                    self._feed,
+                    mesos_heard=now - event.alive.mesos_silence if told else None,
+                    mesos_connected=not is_old(event.alive),
+                )
+                if event.resume_token and not self._pieces:
+                    self._token = event.resume_token
             case "snapshot":
                 if event.snapshot.first:
                     fresh = {}
@@ -185,8 +223,12 @@ class TaskWatch:
                     task = from_message(message)
                     fresh[task.key] = task
             case "synced":
+                with self._lock:
+                    self._watch = event.synced.watch
+                    self._ask()
+                more, self._told = self._begun > self._told, max(self._told, self._begun)
                 if not event.synced.resumed:
-                    self._replace_all(fresh, event.revision)
+                    self._replace_all(fresh, event.revision, more=more or not self._synced)
                     fresh = {}
                 if not self._connected:
                     log.info(
@@ -197,7 +239,7 @@ class TaskWatch:
                         revision=event.revision,
                     )
                 self._connected = self._synced = True
-                self._feed = replace(self._feed, target=target, connected=True, why_not="")
+                self._feed = replace(self._feed, target=target, connected=True, why_not="", mesos_connected=True)
                 self._token = event.resume_token
             case "delta":
                 # What changed at once is passed on at once, in however many pieces it is told.
@@ -205,6 +247,10 @@ class TaskWatch:
                 if event.resume_token:
                     self._change(event.revision)
                     self._token = event.resume_token
+            case "selected":
+                self._told = max(self._told, event.selected.number)
+                self._token = event.resume_token
+                self._on_changes(TaskChanges(revision=event.revision, selected=self._told))
             case _:  # of a later version
                 pass
         return fresh
@@ -218,9 +264,20 @@ class TaskWatch:
             self._tasks[task.key] = task
         for key in removed:
             self._tasks.pop(key, None)
-        self._on_changes(TaskChanges(revision=revision, updated=updated, removed=removed, missing=missing))
+        stamps = pieces[0]
+        self._on_changes(
+            TaskChanges(
+                revision=revision,
+                updated=updated,
+                removed=removed,
+                missing=missing,
+                event=stamps.event,
+                index=stamps.index,
+                selected=self._told,
+            )
+        )
 
-    def _replace_all(self, fresh: dict[TaskKey, Task], revision: int) -> None:
+    def _replace_all(self, fresh: dict[TaskKey, Task], revision: int, *, more: bool) -> None:
         before, self._tasks = self._tasks, fresh
         removed = tuple(key for key in before if key not in fresh)
         changes = TaskChanges(
@@ -228,9 +285,45 @@ class TaskWatch:
             updated=tuple(task for key, task in fresh.items() if before.get(key) != task),
             removed=removed,
             missing=frozenset(removed),
+            selected=self._told,
         )
-        if changes.updated or changes.removed or not self._synced:
+        if changes.updated or changes.removed or more:
             self._on_changes(changes)
+
+    def _ask(self) -> None:
+        """Tell the present call what is wanted besides, with the lock held."""
+        if not self._besides or not self._watch or self._stub is None:
+            return
+        request = pb.SelectRequest(
+            watch=self._watch, filter=filter_message(Filter.of(self._besides)), number=self._number
+        )
+        self._besides.clear()
+        call = self._call
+        self._stub.Select.future(request, timeout=_SELECT_TIMEOUT).add_done_callback(
+            lambda answer: self._selected(answer, call)
+        )
+
+    def _selected(self, answer: "grpc.Future[pb.SelectAnswer]", call: "grpc.Future[pb.WatchEvent] | None") -> None:
+        """The listener has answered; where it cannot widen the call, a new one begins with all that is wanted."""
+        if answer.cancelled() or answer.exception() is None or call is None:
+            return
+        log.info(
+            "The mesos-listener cannot tell more tasks in this call; beginning anew", reason=str(answer.exception())
+        )
+        call.cancel()
+
+    def _old(self) -> str | None:
+        """The listener that is followed although it has lost Mesos."""
+        feed = self._feed
+        return feed.target if feed.connected and not feed.mesos_connected else None
+
+    def _leave(self, target: str, instead: str) -> None:
+        with self._lock:
+            if self._call is None or self._feed.target != target:
+                return
+            log.warning("The mesos-listener has lost Mesos; another one has not", listener=target, instead=instead)
+            self._prefer = instead
+            self._call.cancel()
 
 
 def parse_targets(text: str) -> tuple[str, ...]:

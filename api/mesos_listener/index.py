@@ -8,13 +8,16 @@ A master that has just taken over knows only the agents that registered with it 
 they are *carried over* until their agent is back (then the master's list of it is complete), is removed, or is overdue.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec.structs import replace
+
+from api.mesos_listener import messages
 from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
-from api.mesos_listener.parse import parse_agent, parse_task, ports_on, status_changes
-from api.mesos_listener.reading import id_of, items, mapping, text
+from api.mesos_listener.parse import after_status, joined, of_framework, on_agent, parse_agent, parse_task
+from api.mesos_listener.snapshot import Snapshot
 from api.mesos_listener.task import LIVE_STATES, MAX_NAME, RUNNING, Agent, Task, TaskKey
 from sdk.pattern import Pattern
 
@@ -22,6 +25,8 @@ from sdk.pattern import Pattern
 RECOVERED_PATIENCE = 600.0
 #: Agents register again with a backoff of at most one minute. Used where the master does not promise that they will.
 UNKNOWN_PATIENCE = 75.0
+
+_UNKNOWN = Agent(id="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,8 @@ class TaskIndex:
         self._frameworks: dict[str, str] = {}
         # Agents that the master has yet to hear from, with the time until which that is believed.
         self._awaited: dict[str, float] = {}
+        self._overdue = 0.0
+        """The earliest of these times, or an earlier one."""
         self._carried: dict[str, set[TaskKey]] = {}
         # Of the event that is being taken: tasks that are not named any more, and nothing says that they ended.
         self._missing: set[TaskKey] = set()
@@ -83,28 +90,30 @@ class TaskIndex:
         """How many tasks are believed to run although the present master has not named them yet."""
         return sum(map(len, self._carried.values()))
 
-    def apply(self, event: Mapping[str, object], now: float) -> Delta:
+    def apply(self, event: messages.Event | Snapshot, now: float) -> Delta:
         """Take one event of the operator stream; `now` in seconds of a clock that does not jump."""
         touched: set[TaskKey] = set()
-        match event.get("type"):
-            case "SUBSCRIBED":
-                self._subscribed(mapping(mapping(event.get("subscribed")).get("get_state")), now, touched)
+        if isinstance(event, Snapshot):
+            self._subscribed(event, now, touched)
+            return self._after(touched, now)
+        match event.type:
             case "TASK_ADDED":
-                self._put(mapping(event.get("task_added")).get("task"), touched)
+                self._put(event.task_added.task, touched)
             case "TASK_UPDATED":
-                self._task_updated(mapping(event.get("task_updated")), touched)
+                self._task_updated(event.task_updated, touched)
             case "AGENT_ADDED":
-                self._agent_added(parse_agent(mapping(event.get("agent_added")).get("agent")), touched)
+                self._agent_added(parse_agent(event.agent_added.agent), touched)
             case "AGENT_REMOVED":
-                agent_id = id_of(mapping(event.get("agent_removed")).get("agent_id"))
+                agent_id = event.agent_removed.agent_id.value
                 self._agents.pop(agent_id, None)
                 self._settle(agent_id, touched)
                 self._drop_all(self._by_agent.get(agent_id, ()), touched)
-            case "FRAMEWORK_ADDED" | "FRAMEWORK_UPDATED" as kind:
-                self._framework(mapping(event.get(kind.lower())).get("framework"), touched)
+            case "FRAMEWORK_ADDED":
+                self._framework(event.framework_added.framework.framework_info, touched)
+            case "FRAMEWORK_UPDATED":
+                self._framework(event.framework_updated.framework.framework_info, touched)
             case "FRAMEWORK_REMOVED":
-                info = mapping(mapping(event.get("framework_removed")).get("framework_info"))
-                framework_id = id_of(info.get("id"))
+                framework_id = event.framework_removed.framework_info.id.value
                 self._drop_all(self._by_framework.get(framework_id, ()), touched)
                 self._frameworks.pop(framework_id, None)
             case _:  # HEARTBEAT and whatever later versions of Mesos add: only time passes
@@ -117,77 +126,54 @@ class TaskIndex:
 
     # ------------------------------------------------------------ events
 
-    def _subscribed(self, state: Mapping[str, object], now: float, touched: set[TaskKey]) -> None:
-        agents = mapping(state.get("get_agents"))
-        frameworks = mapping(state.get("get_frameworks"))
-        tasks = mapping(state.get("get_tasks"))
-
-        present = [agent for raw in items(agents.get("agents")) if (agent := parse_agent(raw))]
-        recovered = [agent for raw in items(agents.get("recovered_agents")) if (agent := parse_agent(raw))]
+    def _subscribed(self, told: Snapshot, now: float, touched: set[TaskKey]) -> None:
         known = self._agents
         # A recovered agent has no pid: what the old master said of its address still holds.
-        self._agents = {agent.id: known.get(agent.id, agent) for agent in recovered}
-        self._agents |= {agent.id: agent for agent in present}
-
-        for raw in (*items(frameworks.get("frameworks")), *items(frameworks.get("recovered_frameworks"))):
-            self._framework(raw, touched)
-        gone = {
-            id_of(mapping(mapping(raw).get("framework_info")).get("id"))
-            for raw in items(frameworks.get("completed_frameworks"))
-        }
+        self._agents = {agent_id: known.get(agent_id, agent) for agent_id, agent in told.recovered.items()}
+        self._agents |= told.agents
+        for framework_id, name in told.frameworks.items():
+            self._name_framework(framework_id, name, touched)
 
         before, self._live = self._live, {}
         self._by_agent, self._by_framework = {}, {}
         touched.update(before)
-        for raw in (*items(tasks.get("tasks")), *items(tasks.get("orphan_tasks"))):
-            self._put(raw, touched, before)
-        ended = {
-            TaskKey(framework_id=id_of(mapping(raw).get("framework_id")), id=id_of(mapping(raw).get("task_id")))
-            for source in ("tasks", "unreachable_tasks", "completed_tasks")
-            for raw in items(tasks.get(source))
-        }
+        for key, task in told.tasks.items():
+            touched.add(key)
+            self._store(self._joined(task, before.get(key)))
 
-        reported = {agent.id for agent in present}
-        promised = {agent.id for agent in recovered} - reported
+        promised = told.recovered.keys() - told.agents.keys()
         # An agent that is awaited already keeps its deadline, or masters that change often would keep it for ever.
         self._awaited = {agent_id: self._awaited.get(agent_id, now + RECOVERED_PATIENCE) for agent_id in promised}
         self._carried = {}
         for key, task in before.items():
-            if key in self._live or key in ended or task.framework_id in gone or task.agent_id in reported:
+            if key in told.tasks or key in told.ended or task.framework_id in told.gone:
+                continue
+            self._missing.add(key)
+            if task.agent_id in told.agents:
                 continue
             self._awaited.setdefault(task.agent_id, now + UNKNOWN_PATIENCE)
             if task.agent_id in known:
                 self._agents.setdefault(task.agent_id, known[task.agent_id])
             self._carried.setdefault(task.agent_id, set()).add(key)
             self._store(task)
-        self._missing |= {
-            key
-            for key, task in before.items()
-            if key not in self._live and key not in ended and task.framework_id not in gone
-        }
-        named = {task.framework_id for task in self._live.values()}
-        listed = {
-            id_of(mapping(mapping(raw).get("framework_info")).get("id"))
-            for source in ("frameworks", "recovered_frameworks")
-            for raw in items(frameworks.get(source))
-        }
-        self._frameworks = {key: name for key, name in self._frameworks.items() if key in named or key in listed}
+        self._overdue = min(self._awaited.values(), default=now)
+        named = self._by_framework.keys() | told.frameworks.keys()
+        self._frameworks = {key: name for key, name in self._frameworks.items() if key in named}
         if self._ready_by is None:
             # Of what agents run that are not back yet, a listener that starts now knows nothing at all.
             self._ready_by = now + RECOVERED_PATIENCE
 
-    def _task_updated(self, update: Mapping[str, object], touched: set[TaskKey]) -> None:
-        status = mapping(update.get("status"))
-        key = TaskKey(framework_id=id_of(update.get("framework_id")), id=id_of(status.get("task_id")))
+    def _task_updated(self, update: messages.TaskUpdated, touched: set[TaskKey]) -> None:
+        key = TaskKey(framework_id=update.framework_id.value, id=update.status.task_id.value)
         task = self._live.get(key)
         if task is None:
             return
         # `state` is the newest the agent knows; `status` may be an older update that is still being delivered.
-        state = text(update.get("state")) or text(status.get("state"))
+        state = update.state or update.status.state
         if state not in LIVE_STATES:
             self._drop(key, touched)
             return
-        self._live[key] = replace(task, **status_changes(task, state, status))  # type: ignore[arg-type]
+        self._live[key] = after_status(task, state, update.status)
         self._confirm(key, task.agent_id)
         touched.add(key)
 
@@ -199,43 +185,45 @@ class TaskIndex:
             return
         self._agents[agent.id] = agent
         for key in self._by_agent.get(agent.id, ()):
-            task = self._live[key]
-            self._live[key] = replace(
-                task, agent_hostname=agent.hostname, agent_address=agent.address, ports=ports_on(task, agent)
-            )
+            self._live[key] = on_agent(self._live[key], agent)
             touched.add(key)
 
-    def _framework(self, raw: object, touched: set[TaskKey]) -> None:
-        info = mapping(mapping(raw).get("framework_info"))
-        framework_id, name = id_of(info.get("id")), text(info.get("name"), MAX_NAME)
+    def _framework(self, info: messages.FrameworkInfo, touched: set[TaskKey]) -> None:
+        self._name_framework(info.id.value, info.name if len(info.name) <= MAX_NAME else "", touched)
+
+    def _name_framework(self, framework_id: str, name: str, touched: set[TaskKey]) -> None:
         # A framework that was recovered from an agent's memory may be told without its name: what is known stays.
         if not framework_id or not name or self._frameworks.get(framework_id) == name:
             return
         self._frameworks[framework_id] = name
         for key in self._by_framework.get(framework_id, ()):
-            self._live[key] = replace(self._live[key], framework_name=name, marathon=self._is_marathon(name))
+            self._live[key] = of_framework(self._live[key], name, marathon=self._is_marathon(name))
             touched.add(key)
 
     # ------------------------------------------------------------ the tables
 
-    def _put(self, raw: object, touched: set[TaskKey], before: Mapping[TaskKey, Task] | None = None) -> None:
-        data = mapping(raw)
-        agent_id, framework_id = id_of(data.get("agent_id")), id_of(data.get("framework_id"))
-        framework = self._frameworks.get(framework_id, "")
-        marathon = bool(framework) and self._is_marathon(framework)
-        task = parse_task(data, framework, self._agents.get(agent_id), marathon=marathon)
+    def _put(self, raw: messages.Task, touched: set[TaskKey]) -> None:
+        task = parse_task(raw)
         if task is None:
             return
         key = task.key
-        if task.state not in LIVE_STATES:  # also a task that ended but whose last update is not acknowledged yet
-            self._drop(key, touched)
-            return
-        old = (self._live if before is None else before).get(key)
-        if old is not None and old.started:
-            task = replace(task, started=old.started)
+        old = self._live.get(key)
         self._drop(key, touched)
-        self._store(task)
-        touched.add(key)
+        if task.state in LIVE_STATES:  # not one that ended, but whose last update is not acknowledged yet
+            self._store(self._joined(task, old))
+            touched.add(key)
+
+    def _joined(self, task: Task, old: Task | None) -> Task:
+        """The task with what is known of its framework and agent, and since when it has been running."""
+        name = self._frameworks.get(task.framework_id, "")
+        agent = self._agents.get(task.agent_id, _UNKNOWN)
+        return joined(
+            task,
+            framework_name=name,
+            marathon=bool(name) and self._is_marathon(name),
+            agent=agent,
+            started=old.started if old is not None and old.started else task.started,
+        )
 
     def _store(self, task: Task) -> None:
         key = task.key
@@ -255,7 +243,7 @@ class TaskIndex:
                 del table[name]
         self._confirm(key, task.agent_id)
 
-    def _drop_all(self, keys: "set[TaskKey] | tuple[()]", touched: set[TaskKey]) -> None:
+    def _drop_all(self, keys: Iterable[TaskKey], touched: set[TaskKey]) -> None:
         for key in tuple(keys):
             self._drop(key, touched)
 
@@ -271,15 +259,17 @@ class TaskIndex:
         self._drop_all(self._carried.pop(agent_id, set()), touched)
 
     def _after(self, touched: set[TaskKey], now: float) -> Delta:
-        for agent_id in [agent_id for agent_id, until in self._awaited.items() if until <= now]:
-            self._missing |= self._carried.get(agent_id, set())
-            self._settle(agent_id, touched)
+        if self._awaited and now >= self._overdue:
+            for agent_id in [agent_id for agent_id, until in self._awaited.items() if until <= now]:
+                self._missing |= self._carried.get(agent_id, set())
+                self._settle(agent_id, touched)
+            self._overdue = min(self._awaited.values(), default=now)
         if not self.complete and self._ready_by is not None:
             self.complete = not self._awaited or now >= self._ready_by
         updated, removed = [], []
         for key in touched:
             new, old = self._live.get(key), self._running.get(key)
-            if new is not None and new.state == RUNNING:
+            if new is not None and (new.state == RUNNING or (new.leaving and new.started)):
                 if new != old:
                     updated.append(new)
             elif old is not None:
@@ -288,7 +278,7 @@ class TaskIndex:
             self.revision += 1
         stamped = tuple(replace(task, revision=self.revision) for task in updated)
         for task in stamped:
-            self._running[task.key] = task
+            self._running[task.key] = self._live[task.key] = task
         for key in removed:
             del self._running[key]
         missing = self._missing.intersection(removed)

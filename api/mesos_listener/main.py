@@ -4,16 +4,17 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable
-from types import FrameType
 
 import structlog
 
 from api.health import HealthServer
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.server import Server
 from api.mesos_listener.stream import Follower, OperatorStream
 from api.turns import Turns
 from sdk.clock import SystemClock
+from sdk.end_signals import on_end_signals
 from sdk.pattern import Pattern
 
 log = structlog.get_logger()
@@ -33,12 +34,11 @@ def run(operator: OperatorStream, listen: str, health_listen: str, *, marathons:
     """
     stop = threading.Event()
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        log.info(f"Stopping because of {signal.Signals(number).name}")
+    def on_signal(number: signal.Signals) -> None:
+        log.info(f"Stopping because of {number.name}")
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    on_end_signals(on_signal)
     serve(operator, listen, stop, marathons=marathons, health_listen=health_listen)
 
 
@@ -57,8 +57,11 @@ def serve(
     """
     clock = SystemClock()
     turns = Turns(clock, limit=_LONGEST_TURN)
+    metrics = ListenerMetrics()
     board = Board(uuid.uuid4().hex)
-    follower = Follower(operator, board, clock, lambda: server.refresh_health(), marathons, turns=turns)
+    follower = Follower(
+        operator, board, clock, lambda: server.announce_complete(), marathons, turns=turns, metrics=metrics
+    )
     health = HealthServer(
         health_listen,
         name="listener-health",
@@ -69,10 +72,24 @@ def serve(
             "edgelb_listener_mesos_silence_seconds": ("Time since Mesos said anything", follower.silence),
             "edgelb_listener_complete": ("1 once the view of the cluster was complete", lambda: float(board.complete)),
             "edgelb_listener_tasks": ("Running tasks that are told to clients", lambda: float(board.size)),
+            "edgelb_listener_mesos_connected": (
+                "1 while Mesos tells its events",
+                lambda: float(follower.connected()),
+            ),
+            "edgelb_listener_readers": ("Clients that follow the tasks", lambda: float(server.counts.readers)),
+            "edgelb_listener_snapshots": (
+                "Times that a client was told all tasks since the start",
+                lambda: float(server.counts.snapshots),
+            ),
+            "edgelb_listener_resyncs": (
+                "Times that a client was too slow, or away for too long, and was told all tasks again",
+                lambda: float(server.counts.resyncs),
+            ),
         },
+        registry=metrics.registry,
     )
     try:
-        server = Server(board, listen, silence=follower.silence, clock=clock)
+        server = Server(board, listen, silence=follower.silence, connected=follower.connected, clock=clock)
     except OSError:
         health.stop()
         raise

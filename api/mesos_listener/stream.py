@@ -1,65 +1,85 @@
 """Follows the Mesos operator event stream on one thread and puts what it means on the board.
 
 Knows how events reach the index, when Mesos last said anything, that a stream which ended is opened again, and that
-time passes while no event comes.
-Does not know HTTP: the operator client finds the master and notices a silent stream. A stream begins with SUBSCRIBED.
+time passes while no event comes. Does not know HTTP: the operator client finds the master and notices a silent stream.
 """
 
+import gc
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import structlog
 
-from api.mesos_listener.board import Board
+from api.mesos_listener.board import Board, Stamps
+from api.mesos_listener.events import EventReader
 from api.mesos_listener.index import Delta, TaskIndex
+from api.mesos_listener.messages import Event
+from api.mesos_listener.metrics import ListenerMetrics
+from api.mesos_listener.snapshot import Snapshot
 from api.turns import Turns
 from sdk.clock import Clock
 from sdk.errors import SdkError, TemporaryFailure
+from sdk.mesos.recordio import Piece
 from sdk.pattern import Pattern
 from sdk.retry import Policy
 
 #: Carried-over tasks expire also while Mesos is away and no event comes.
 TICK = 5.0
-#: The shortest time between two lines of the log about what is not used of tasks.
+#: The shortest time between two lines of the log about the same kind of what is not used.
 NOTES_EVERY = 60.0
 _AGAIN = Policy(first=0.1, most=5.0)
 
 log = structlog.get_logger()
 
 
+class Records(Protocol):
+    """What is used of one subscription."""
+
+    def pieces(self) -> Iterable[Piece]:
+        """What the master says; raises an SdkError when that has ended badly."""
+
+    def set_heartbeat(self, interval: float | None) -> None:
+        """How often the master says something at least, in seconds."""
+
+
 class OperatorStream(Protocol):
     """What is used of the operator client."""
 
-    def stream(self, *, heartbeats: bool) -> Iterable[Mapping[str, object]]:
-        """The events of one subscription, HEARTBEAT too; raises an SdkError when it cannot be had or has ended."""
+    def subscription(self) -> AbstractContextManager[Records]:
+        """Subscribe once; raises an SdkError when that cannot be had."""
 
     def close(self) -> None:
-        """End `stream`."""
+        """End all subscriptions."""
 
 
 class Follower:
-    """Runs until `stop`; `changed` is called on the follower's threads after every event."""
+    """Runs until `stop`; `completed` is called once, on a thread of the follower, when the first view is complete."""
 
     def __init__(
         self,
         operator: OperatorStream,
         board: Board,
         clock: Clock,
-        changed: Callable[[], None],
+        completed: Callable[[], None],
         marathons: Pattern | None = None,
         *,
         turns: Turns,
+        metrics: ListenerMetrics | None = None,
     ) -> None:
         self._operator = operator
         self._board = board
         self._clock = clock
-        self._changed = changed
+        self._completed = completed
         self._turns = turns
+        self._metrics = metrics or ListenerMetrics()
         self._heard: float | None = None
+        self._connected = False
         self._index = TaskIndex(marathons)
-        self._noted = 0
-        self._note_due = float("-inf")
+        self._left_out: Counter[str] = Counter()
+        self._told_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._threads = [
@@ -84,21 +104,17 @@ class Follower:
         heard = self._heard
         return None if heard is None else self._clock.monotonic() - heard
 
+    def connected(self) -> bool:
+        """Whether there is a stream on which Mesos has told its tasks."""
+        return self._connected
+
     def _follow(self) -> None:
         backoff, said = _AGAIN.backoff(), ""
         while not self._stopping.is_set():
             self._turns.turned()
-            subscribed = False
             try:
-                for event in self._operator.stream(heartbeats=True):
-                    self._turns.turned()
-                    self._heard = self._clock.monotonic()
-                    if not subscribed:
-                        subscribed, said = True, ""
-                        backoff.reset()
-                    self._take(event)
-                    if self._stopping.is_set():
-                        return
+                with self._operator.subscription() as records:
+                    self._read(records)
                 reason = "the stream ended"
             except TemporaryFailure as error:
                 reason = str(error)
@@ -111,60 +127,133 @@ class Follower:
             except Exception:
                 log.exception("The Mesos operator stream failed; serving the last known tasks and trying again")
                 reason = ""
+            was_connected, self._connected = self._connected, False
             if self._stopping.is_set():
                 return
-            if subscribed and reason:
-                log.warning("The Mesos master is away; serving the last known tasks", reason=reason)
+            if was_connected:
+                backoff.reset()
+                if reason:
+                    said = ""
+                    log.warning("The Mesos master is away; serving the last known tasks", reason=reason)
             elif reason and reason != said:
                 log.info("No Mesos master to subscribe to yet; trying again", reason=reason)
                 said = reason
             self._stopping.wait(backoff.delay())
 
+    def _read(self, records: Records) -> None:
+        reader = EventReader()
+        counted: Counter[str] = Counter()
+        with _undisturbed() as snapshot_taken:
+            for piece in records.pieces():
+                self._turns.turned()
+                self._heard = self._clock.monotonic()
+                read_at = self._clock.now()
+                event = reader.read(piece)
+                if not piece.last:
+                    continue
+                if reader.counts != counted:
+                    self._tell_left_out(reader.counts - counted)
+                    counted = reader.counts
+                if event is None:
+                    continue
+                if isinstance(event, Snapshot):
+                    records.set_heartbeat(reader.heartbeat)
+                self._take(event, read_at)
+                if isinstance(event, Snapshot):
+                    self._connected = True
+                    del event
+                    snapshot_taken()
+                if self._stopping.is_set():
+                    return
+
     def _tick(self) -> None:
         while not self._stopping.wait(TICK):
             with self._lock:
-                self._board.publish(self._index.tick(self._clock.monotonic()), self._index.complete)
-            self._changed()
+                was_complete = self._index.complete
+                self._publish(self._index.tick(self._clock.monotonic()), self._clock.now())
+            self._tell_complete(was_complete)
 
-    def _take(self, event: Mapping[str, object]) -> None:
-        kind = event.get("type")
+    def _take(self, event: Event | Snapshot, read_at: float) -> None:
         with self._lock:
             was_complete = self._index.complete
             delta = self._index.apply(event, self._clock.monotonic())
-            self._board.publish(delta, self._index.complete)
-            running, carried, agents = len(self._index.running), self._index.carried, self._index.agents
-            is_complete = self._index.complete
-        self._changed()
+            self._publish(delta, read_at)
         self._tell_notes(delta)
-        if kind == "SUBSCRIBED":
+        if isinstance(event, Snapshot):
+            self._metrics.events.labels("SUBSCRIBED").inc()
             log.info(
                 "Subscribed to the events of the Mesos master",
-                running=running,
-                agents=agents,
-                carried_over=carried,
-                complete=is_complete,
+                running=len(self._index.running),
+                agents=self._index.agents,
+                carried_over=self._index.carried,
+                complete=self._index.complete,
             )
-        elif not delta.is_empty:
-            log.debug(
-                "Tasks changed",
-                kind=kind,
-                updated=[task.id for task in delta.updated][:10],
-                removed=[key.id for key in delta.removed][:10],
-                revision=delta.revision,
+        else:
+            self._metrics.count_event(event.type)
+        self._tell_complete(was_complete)
+
+    def _publish(self, delta: Delta, read_at: float) -> None:
+        now = self._clock.now()
+        self._board.publish(delta, self._index.complete, Stamps(read_at, now))
+        if not delta.is_empty:
+            self._metrics.index.observe(max(0.0, now - read_at))
+
+    def _tell_complete(self, was_complete: bool) -> None:
+        if self._index.complete and not was_complete:
+            log.info(
+                "The view of the cluster is complete; serving it",
+                running=len(self._index.running),
+                agents=self._index.agents,
             )
-        if is_complete and not was_complete:
-            log.info("The view of the cluster is complete; serving it", running=running, agents=agents)
+            self._completed()
+
+    def _tell_left_out(self, more: Counter[str]) -> None:
+        """Log what is not as documented, each kind once in a while: applications decide how often that happens."""
+        for kind, number in more.items():
+            self._metrics.left_out.labels(kind).inc(number)
+            self._left_out[kind] += number
+            if (now := self._clock.monotonic()) >= self._told_at.get(kind, float("-inf")):
+                self._told_at[kind] = now + NOTES_EVERY
+                log.warning(_WORDS[kind], number=self._left_out.pop(kind))
 
     def _tell_notes(self, delta: Delta) -> None:
-        """Log what is not used of tasks, an example and their number: applications decide how often that happens."""
+        """Log what is not used of tasks, an example and their number."""
         odd = [task for task in delta.updated if task.notes]
-        self._noted += len(odd)
-        now = self._clock.monotonic()
-        if odd and now >= self._note_due:
+        if not odd:
+            return
+        self._metrics.left_out.labels("notes").inc(len(odd))
+        self._left_out["notes"] += len(odd)
+        if (now := self._clock.monotonic()) >= self._told_at.get("notes", float("-inf")):
+            self._told_at["notes"] = now + NOTES_EVERY
             log.warning(
                 f"Of a task, {odd[0].notes[0]}",
                 task=odd[0].id,
                 framework=odd[0].framework_name,
-                tasks_since_last_told=self._noted,
+                tasks_since_last_told=self._left_out.pop("notes"),
             )
-            self._noted, self._note_due = 0, now + NOTES_EVERY
+
+
+_WORDS = {
+    "odd": "Mesos sent messages with fields that are not as documented; what can be read of them is used",
+    "unreadable": "Mesos sent tasks, agents or frameworks that cannot be read or have no id; they are left out",
+    "too_large": "Mesos sent messages that are too large to be held; they are left out",
+}
+
+
+@contextmanager
+def _undisturbed() -> Iterator[Callable[[], None]]:
+    """No garbage is looked for until the function that this gives is called: there is none in a snapshot, and looking
+    at everything that has come of it again and again takes longer than reading it. What there is then is not looked at
+    any more.
+    """
+    gc.disable()
+    try:
+        yield _settle
+    finally:
+        gc.enable()
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()

@@ -3,14 +3,17 @@
 Does not know where tasks come from (parse.py reads the operator API) nor how they come and go (index.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+from operator import attrgetter
+from typing import NamedTuple
 
-from api.mesos_listener.reading import Labels
+import msgspec
 
 RUNNING = "TASK_RUNNING"
+KILLING = "TASK_KILLING"
 #: States in which a task may still take or come to take traffic. All others are terminal, or mean that nobody can tell.
-LIVE_STATES = frozenset({"TASK_STAGING", "TASK_STARTING", RUNNING, "TASK_KILLING"})
+LIVE_STATES = frozenset({"TASK_STAGING", "TASK_STARTING", RUNNING, KILLING})
 
 # How much is kept of what a task says, in characters or entries. What exceeds it is left out and noted, never cut: half
 # a name could be the whole name of something else. Together they keep a task far below the size of one message.
@@ -22,6 +25,9 @@ MAX_PORTS = 1024
 MAX_PORT_NAME = 1024
 #: Of all names and labels of a task's ports together.
 MAX_PORTS_TEXT = 100_000
+#: Labels of tasks and ports are kept when their key begins so, in whatever case. Nobody else's are: an application may
+#: say as much as it likes in them.
+LABEL_PREFIXES = ("edgelb.", "edgelb_")
 MAX_LABEL_KEY = 256
 MAX_LABEL_VALUE = 4096
 MAX_LABELS = 64
@@ -29,6 +35,8 @@ MAX_LABELS = 64
 MAX_LABELS_TEXT = 32_768
 MAX_NOTES = 5
 MAX_NOTE = 200
+
+Labels = tuple[tuple[str, str], ...]
 
 
 class NetworkMode(IntEnum):
@@ -39,16 +47,14 @@ class NetworkMode(IntEnum):
     CONTAINER = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskKey:
+class TaskKey(NamedTuple):
     """What names a task: its id is unique only within its framework."""
 
     framework_id: str
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Port(NamedTuple):
     """One port of a task: `number` on the agent (0: none), `container_port` inside (0: the same as `number`).
 
     `unallocated`: Mesos did not give `number` to the task, as far as its resources tell.
@@ -81,8 +87,7 @@ class Agent:
         return any(first <= port <= last for first, last in self.ports)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """A live task together with what is known of its framework and agent.
 
     `marathon_id` and `marathon_container` are what a Marathon would mean with the task's name and id, whatever its
@@ -112,8 +117,16 @@ class Task:
     marathon_id: str = ""
     marathon_container: str = ""
     notes: tuple[str, ...] = ()
-    started: float = field(default=0.0, compare=False)
-    revision: int = field(default=0, compare=False)
+    started: float = 0.0
+    revision: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return _compared(self) == _compared(other) if isinstance(other, Task) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment] # its key names it
 
     @property
     def key(self) -> TaskKey:
@@ -121,6 +134,14 @@ class Task:
         return TaskKey(framework_id=self.framework_id, id=self.id)
 
     @property
+    def leaving(self) -> bool:
+        """It was told to end: it finishes the requests that it has, and new ones are better sent elsewhere."""
+        return self.state == KILLING
+
+    @property
     def takes_traffic(self) -> bool:
         """Running, and healthy where health is known: a checked task waits for its first success."""
         return self.state == RUNNING and (self.healthy is True or (self.healthy is None and not self.health_checked))
+
+
+_compared = attrgetter(*(name for name in Task.__struct_fields__ if name not in ("started", "revision")))

@@ -16,6 +16,70 @@ HOST: NetworkMode
 BRIDGE: NetworkMode
 CONTAINER: NetworkMode
 
+class Filter(_message.Message):
+    __slots__ = ("terms",)
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    terms: _containers.RepeatedCompositeFieldContainer[Term]
+    def __init__(self, terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ...) -> None: ...
+
+class Term(_message.Message):
+    __slots__ = ("field", "text", "pattern")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    text: str
+    pattern: bool
+    def __init__(self, field: _Optional[str] = ..., text: _Optional[str] = ..., pattern: _Optional[bool] = ...) -> None: ...
+
+class SelectRequest(_message.Message):
+    __slots__ = ("watch", "filter", "number")
+    WATCH_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    watch: str
+    filter: Filter
+    number: int
+    def __init__(self, watch: _Optional[str] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., number: _Optional[int] = ...) -> None: ...
+
+class SelectAnswer(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ValuesRequest(_message.Message):
+    __slots__ = ("field", "like", "most", "marathon")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    LIKE_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    MARATHON_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    like: str
+    most: int
+    marathon: bool
+    def __init__(self, field: _Optional[str] = ..., like: _Optional[str] = ..., most: _Optional[int] = ..., marathon: _Optional[bool] = ...) -> None: ...
+
+class ValuesAnswer(_message.Message):
+    __slots__ = ("values", "total")
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    total: int
+    def __init__(self, values: _Optional[_Iterable[str]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class ViewRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ViewAnswer(_message.Message):
+    __slots__ = ("complete", "alive", "tasks")
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    ALIVE_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    complete: bool
+    alive: Alive
+    tasks: int
+    def __init__(self, complete: _Optional[bool] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., tasks: _Optional[int] = ...) -> None: ...
+
 class ListRequest(_message.Message):
     __slots__ = ("page_size",)
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -33,28 +97,32 @@ class ListPage(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., revision: _Optional[int] = ..., last: _Optional[bool] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("resume_token", "page_size")
+    __slots__ = ("resume_token", "page_size", "filter")
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     resume_token: str
     page_size: int
-    def __init__(self, resume_token: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
+    filter: Filter
+    def __init__(self, resume_token: _Optional[str] = ..., page_size: _Optional[int] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
 
 class WatchEvent(_message.Message):
-    __slots__ = ("snapshot", "synced", "delta", "alive", "revision", "resume_token")
+    __slots__ = ("snapshot", "synced", "delta", "alive", "selected", "revision", "resume_token")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     SYNCED_FIELD_NUMBER: _ClassVar[int]
     DELTA_FIELD_NUMBER: _ClassVar[int]
     ALIVE_FIELD_NUMBER: _ClassVar[int]
+    SELECTED_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     snapshot: SnapshotPage
     synced: Synced
     delta: Delta
     alive: Alive
+    selected: Selected
     revision: int
     resume_token: str
-    def __init__(self, snapshot: _Optional[_Union[SnapshotPage, _Mapping]] = ..., synced: _Optional[_Union[Synced, _Mapping]] = ..., delta: _Optional[_Union[Delta, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., revision: _Optional[int] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, snapshot: _Optional[_Union[SnapshotPage, _Mapping]] = ..., synced: _Optional[_Union[Synced, _Mapping]] = ..., delta: _Optional[_Union[Delta, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ..., selected: _Optional[_Union[Selected, _Mapping]] = ..., revision: _Optional[int] = ..., resume_token: _Optional[str] = ...) -> None: ...
 
 class SnapshotPage(_message.Message):
     __slots__ = ("tasks", "first")
@@ -65,24 +133,38 @@ class SnapshotPage(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., first: _Optional[bool] = ...) -> None: ...
 
 class Synced(_message.Message):
-    __slots__ = ("resumed",)
+    __slots__ = ("resumed", "watch")
     RESUMED_FIELD_NUMBER: _ClassVar[int]
+    WATCH_FIELD_NUMBER: _ClassVar[int]
     resumed: bool
-    def __init__(self, resumed: _Optional[bool] = ...) -> None: ...
+    watch: str
+    def __init__(self, resumed: _Optional[bool] = ..., watch: _Optional[str] = ...) -> None: ...
+
+class Selected(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...
 
 class Alive(_message.Message):
-    __slots__ = ("mesos_silence",)
+    __slots__ = ("mesos_silence", "mesos_connected")
     MESOS_SILENCE_FIELD_NUMBER: _ClassVar[int]
+    MESOS_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     mesos_silence: float
-    def __init__(self, mesos_silence: _Optional[float] = ...) -> None: ...
+    mesos_connected: bool
+    def __init__(self, mesos_silence: _Optional[float] = ..., mesos_connected: _Optional[bool] = ...) -> None: ...
 
 class Delta(_message.Message):
-    __slots__ = ("updated", "removed")
+    __slots__ = ("updated", "removed", "event", "index")
     UPDATED_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
     updated: _containers.RepeatedCompositeFieldContainer[Task]
     removed: _containers.RepeatedCompositeFieldContainer[TaskKey]
-    def __init__(self, updated: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[TaskKey, _Mapping]]] = ...) -> None: ...
+    event: float
+    index: float
+    def __init__(self, updated: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[TaskKey, _Mapping]]] = ..., event: _Optional[float] = ..., index: _Optional[float] = ...) -> None: ...
 
 class TaskKey(_message.Message):
     __slots__ = ("framework_id", "id", "missing")
@@ -95,7 +177,7 @@ class TaskKey(_message.Message):
     def __init__(self, framework_id: _Optional[str] = ..., id: _Optional[str] = ..., missing: _Optional[bool] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("id", "name", "state", "healthy", "health_checked", "framework_id", "framework_name", "agent_id", "agent_hostname", "agent_address", "addresses", "network_mode", "ports", "labels", "discovery_name", "executor_id", "role", "marathon_id", "marathon_container", "started_time", "revision", "marathon", "notes")
+    __slots__ = ("id", "name", "state", "healthy", "health_checked", "framework_id", "framework_name", "agent_id", "agent_hostname", "agent_address", "addresses", "network_mode", "ports", "labels", "discovery_name", "executor_id", "role", "marathon_id", "marathon_container", "started_time", "revision", "marathon", "notes", "leaving")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +208,7 @@ class Task(_message.Message):
     REVISION_FIELD_NUMBER: _ClassVar[int]
     MARATHON_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     state: str
@@ -149,7 +232,8 @@ class Task(_message.Message):
     revision: int
     marathon: bool
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., healthy: _Optional[bool] = ..., health_checked: _Optional[bool] = ..., framework_id: _Optional[str] = ..., framework_name: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_hostname: _Optional[str] = ..., agent_address: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., network_mode: _Optional[_Union[NetworkMode, str]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., discovery_name: _Optional[str] = ..., executor_id: _Optional[str] = ..., role: _Optional[str] = ..., marathon_id: _Optional[str] = ..., marathon_container: _Optional[str] = ..., started_time: _Optional[float] = ..., revision: _Optional[int] = ..., marathon: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    leaving: bool
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., healthy: _Optional[bool] = ..., health_checked: _Optional[bool] = ..., framework_id: _Optional[str] = ..., framework_name: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_hostname: _Optional[str] = ..., agent_address: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., network_mode: _Optional[_Union[NetworkMode, str]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., discovery_name: _Optional[str] = ..., executor_id: _Optional[str] = ..., role: _Optional[str] = ..., marathon_id: _Optional[str] = ..., marathon_container: _Optional[str] = ..., started_time: _Optional[float] = ..., revision: _Optional[int] = ..., marathon: _Optional[bool] = ..., notes: _Optional[_Iterable[str]] = ..., leaving: _Optional[bool] = ...) -> None: ...
 
 class Port(_message.Message):
     __slots__ = ("name", "number", "container_port", "protocol", "labels", "unallocated")

@@ -44,6 +44,21 @@ class TaskInfoStub:
                 request_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.WatchRequest.SerializeToString,
                 response_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.WatchEvent.FromString,
                 _registered_method=True)
+        self.Select = channel.unary_unary(
+                '/edgelb.taskinfo.v1.TaskInfo/Select',
+                request_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.SelectRequest.SerializeToString,
+                response_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.SelectAnswer.FromString,
+                _registered_method=True)
+        self.Values = channel.unary_unary(
+                '/edgelb.taskinfo.v1.TaskInfo/Values',
+                request_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.ValuesRequest.SerializeToString,
+                response_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.ValuesAnswer.FromString,
+                _registered_method=True)
+        self.View = channel.unary_unary(
+                '/edgelb.taskinfo.v1.TaskInfo/View',
+                request_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.ViewRequest.SerializeToString,
+                response_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.ViewAnswer.FromString,
+                _registered_method=True)
 
 
 class TaskInfoServicer:
@@ -67,6 +82,28 @@ class TaskInfoServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Select(self, request, context):
+        """Widens the filter of a Watch that is under way: it tells the tasks that are wanted besides, then Selected.
+        NOT_FOUND: there is no such Watch (any more); INVALID_ARGUMENT: a term is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Values(self, request, context):
+        """What values a field of the running tasks has, for sentences like "there are web, api".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def View(self, request, context):
+        """How good this server's view is, for clients that have the choice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TaskInfoServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +116,21 @@ def add_TaskInfoServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.WatchRequest.FromString,
                     response_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.WatchEvent.SerializeToString,
+            ),
+            'Select': grpc.unary_unary_rpc_method_handler(
+                    servicer.Select,
+                    request_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.SelectRequest.FromString,
+                    response_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.SelectAnswer.SerializeToString,
+            ),
+            'Values': grpc.unary_unary_rpc_method_handler(
+                    servicer.Values,
+                    request_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.ValuesRequest.FromString,
+                    response_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.ValuesAnswer.SerializeToString,
+            ),
+            'View': grpc.unary_unary_rpc_method_handler(
+                    servicer.View,
+                    request_deserializer=api_dot_mesos__listener_dot_taskinfo__pb2.ViewRequest.FromString,
+                    response_serializer=api_dot_mesos__listener_dot_taskinfo__pb2.ViewAnswer.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +187,87 @@ class TaskInfo:
             '/edgelb.taskinfo.v1.TaskInfo/Watch',
             api_dot_mesos__listener_dot_taskinfo__pb2.WatchRequest.SerializeToString,
             api_dot_mesos__listener_dot_taskinfo__pb2.WatchEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Select(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgelb.taskinfo.v1.TaskInfo/Select',
+            api_dot_mesos__listener_dot_taskinfo__pb2.SelectRequest.SerializeToString,
+            api_dot_mesos__listener_dot_taskinfo__pb2.SelectAnswer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Values(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgelb.taskinfo.v1.TaskInfo/Values',
+            api_dot_mesos__listener_dot_taskinfo__pb2.ValuesRequest.SerializeToString,
+            api_dot_mesos__listener_dot_taskinfo__pb2.ValuesAnswer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def View(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgelb.taskinfo.v1.TaskInfo/View',
+            api_dot_mesos__listener_dot_taskinfo__pb2.ViewRequest.SerializeToString,
+            api_dot_mesos__listener_dot_taskinfo__pb2.ViewAnswer.FromString,
             options,
             channel_credentials,
             insecure,

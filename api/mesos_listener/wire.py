@@ -1,12 +1,26 @@
-"""Tasks as messages of taskinfo.proto, and back. Knows both shapes and nothing else."""
+"""Tasks as messages of taskinfo.proto, and back. Knows both shapes and nothing else.
+
+What readers get is composed of bytes: each task is written once, however many readers there are. `updated_part` and
+`removed_part` are fields of a Delta; a SnapshotPage and a ListPage have their tasks in a field of the same number.
+Parts that follow each other are one message.
+"""
+
+from collections.abc import Iterable
 
 from api.mesos_listener import taskinfo_pb2 as pb
+from api.mesos_listener.filter import Filter
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
+
+_LENGTH_DELIMITED = 2
+_UPDATED = pb.Delta.UPDATED_FIELD_NUMBER
+_REMOVED = pb.Delta.REMOVED_FIELD_NUMBER
+_SNAPSHOT = pb.WatchEvent.SNAPSHOT_FIELD_NUMBER
+_DELTA = pb.WatchEvent.DELTA_FIELD_NUMBER
 
 
 def to_message(task: Task) -> pb.Task:
     """The message of a task."""
-    return pb.Task(
+    message = pb.Task(
         id=task.id,
         name=task.name,
         state=task.state,
@@ -18,19 +32,7 @@ def to_message(task: Task) -> pb.Task:
         agent_hostname=task.agent_hostname,
         agent_address=task.agent_address,
         addresses=task.addresses,
-        network_mode=task.network_mode.name,
-        ports=[
-            pb.Port(
-                name=port.name,
-                number=port.number,
-                container_port=port.container_port,
-                protocol=port.protocol,
-                labels=dict(port.labels),
-                unallocated=port.unallocated,
-            )
-            for port in task.ports
-        ],
-        labels=dict(task.labels),
+        network_mode=int(task.network_mode),  # type: ignore[arg-type] # the numbers are those of the enumeration
         discovery_name=task.discovery_name,
         executor_id=task.executor_id,
         role=task.role,
@@ -40,7 +42,21 @@ def to_message(task: Task) -> pb.Task:
         notes=task.notes,
         started_time=task.started,
         revision=task.revision,
+        leaving=task.leaving,
     )
+    for key, value in task.labels:
+        message.labels[key] = value
+    for port in task.ports:
+        told = message.ports.add(
+            name=port.name,
+            number=port.number,
+            container_port=port.container_port,
+            protocol=port.protocol,
+            unallocated=port.unallocated,
+        )
+        for key, value in port.labels:
+            told.labels[key] = value
+    return message
 
 
 def from_message(message: pb.Task) -> Task:
@@ -86,11 +102,55 @@ def from_message(message: pb.Task) -> Task:
     )
 
 
-def key_to_message(key: TaskKey, *, missing: bool = False) -> pb.TaskKey:
-    """The message of a key."""
-    return pb.TaskKey(framework_id=key.framework_id, id=key.id, missing=missing)
-
-
 def key_from_message(message: pb.TaskKey) -> TaskKey:
     """The key in a message."""
     return TaskKey(framework_id=message.framework_id, id=message.id)
+
+
+def filter_message(wanted: Filter) -> pb.Filter | None:
+    """The message of a filter; None for all tasks."""
+    if wanted.terms is None:
+        return None
+    terms = (pb.Term(field=term.field, text=term.text, pattern=term.pattern) for term in sorted(wanted.terms))
+    return pb.Filter(terms=terms)
+
+
+def updated_part(task: Task) -> bytes:
+    """A task as a part of a Delta, a SnapshotPage or a ListPage."""
+    return _field(_UPDATED, to_message(task).SerializeToString())
+
+
+def removed_part(key: TaskKey, *, missing: bool) -> bytes:
+    """A removed task as a part of a Delta."""
+    message = pb.TaskKey(framework_id=key.framework_id, id=key.id, missing=missing)
+    return _field(_REMOVED, message.SerializeToString())
+
+
+def list_page(parts: Iterable[bytes], *, revision: int, last: bool) -> bytes:
+    """A ListPage."""
+    return b"".join((*parts, pb.ListPage(revision=revision, last=last).SerializeToString()))
+
+
+def snapshot_event(parts: Iterable[bytes], *, revision: int, first: bool) -> bytes:
+    """A WatchEvent with a SnapshotPage."""
+    page = b"".join((*parts, pb.SnapshotPage(first=first).SerializeToString()))
+    return pb.WatchEvent(revision=revision).SerializeToString() + _field(_SNAPSHOT, page)
+
+
+def delta_event(parts: Iterable[bytes], *, revision: int, token: str, event: float, index: float) -> bytes:
+    """A WatchEvent with a Delta; `event` and `index` are its stamps."""
+    delta = b"".join((*parts, pb.Delta(event=event, index=index).SerializeToString()))
+    return pb.WatchEvent(revision=revision, resume_token=token).SerializeToString() + _field(_DELTA, delta)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return bytes((number << 3 | _LENGTH_DELIMITED,)) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -22,7 +22,6 @@ from pool_executor.contract.log import (
     shard_of,
 )
 from pool_executor.contract.marker import BackendFacts, compose, marker_line, markers, parse_marker
-from pool_executor.contract.nodes import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, BlobDecoder, decode_blob, encode_blob
 from pool_executor.contract.parts import (
     HOSTS_MAPS,
     INSTANCE_FILE,
@@ -65,6 +64,7 @@ from pool_executor.contract.status import (
     encode_status,
 )
 from pool_executor.contract.structure import Structure, decode_structure, encode_structure
+from sdk.storage.blobs import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, BlobDecoder, decode_blob, encode_blob
 
 __all__ = [
     "HOSTS_MAPS",

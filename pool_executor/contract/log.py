@@ -3,7 +3,7 @@
 Every operation has a number that counts up for ever. The head holds the last ones itself; those before them stand in
 segments, and the servers as they were after some operation (the base) in shards. So a change costs one small node,
 whoever follows reads only that, and whoever comes new or has fallen behind reads the base and what came after it.
-Segments, the base's list of shards and shards are parts: immutable nodes named by their content (nodes.py).
+Segments, the base's list of shards and shards are parts: immutable nodes named by their content (sdk.storage.blobs).
 """
 
 import json
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from pool_executor.contract.nodes import Blob
 from pool_executor.contract.record import Record, dump, load
 from pool_executor.contract.servers import Operation, Put, Remove, Server, Servers, decode_server, encode_server
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import Blob
 
 SCHEMA = 1
 #: Backends are spread over so many shards.

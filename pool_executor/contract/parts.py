@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pool_executor.contract.nodes import Blob
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import Blob
 
 #: Written by lbmgr itself, and read by HAProxy before all others.
 INSTANCE_FILE = "00-instance.cfg"

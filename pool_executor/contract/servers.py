@@ -97,9 +97,12 @@ def host_and_port(server: Server) -> str:
 
 
 def options_of(server: Server, options: Mapping[str, str]) -> str:
-    """The words after the id in the server's line; a key that the backend does not know means its usual options."""
+    """The words after the id in the server's line; a key that the backend does not know means its usual options.
+
+    The weight stands last: of two in a line HAProxy takes that one.
+    """
     found = options.get(server.options, options.get("", ""))
-    return found if server.weight is None else f"weight {server.weight} {found}".rstrip()
+    return found if server.weight is None else f"{found} weight {server.weight}".lstrip()
 
 
 def server_line(server: Server, options: Mapping[str, str]) -> str:

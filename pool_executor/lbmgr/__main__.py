@@ -133,8 +133,7 @@ def _serve(agent: Agent, options: argparse.Namespace) -> int:
         root=options.zk_root,
         pool=options.pool,
         task_id=options.task_id,
-        on_head=agent.head_seen,
-        on_connected=agent.connected,
+        hearer=agent,
     )
     try:
         agent.attach(nodes)

@@ -8,8 +8,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from pool_executor.bundle import BackendHealth, count_servers
-from pool_executor.lbmgr.content import Content
+from pool_executor.contract import BackendHealth
 from pool_executor.lbmgr.instance import SERVING
 
 #: Rows of all backends, and none of their servers: the cost does not follow the number of servers.
@@ -23,23 +22,6 @@ MOST_EXPLAINED = 5
 def servers_of(backend: str) -> str:
     """The command that lists the servers of one backend."""
     return f"show stat {backend} 4 -1"
-
-
-class Wanted:
-    """How many servers each backend shall have. Remembers what it counted in each part, which is read only once."""
-
-    def __init__(self) -> None:
-        self._of_part: dict[str, Mapping[str, int]] = {}
-
-    def of(self, content: Content) -> Mapping[str, int]:
-        """The number for each backend that has any."""
-        known = self._of_part
-        self._of_part = {
-            text.part.sha256: known[text.part.sha256] if text.part.sha256 in known else count_servers(text.text)
-            for text in content.parts.values()
-            if text.part.kind == "config"
-        }
-        return {name: number for counts in self._of_part.values() for name, number in counts.items()}
 
 
 def usable(answer: str) -> Mapping[str, int]:

@@ -1,34 +1,13 @@
-"""What HAProxy serves or shall serve: the texts of a bundle, and names of servers in them. Pure."""
+"""What HAProxy serves or shall serve beside the servers: the texts of a structure and their facts of backends. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from pool_executor.bundle import Kind, Part, Server, replace_servers, split_servers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartText:
-    """A part together with its text."""
-
-    part: Part
-    text: str
-
-    @classmethod
-    def of(cls, name: str, kind: Kind, text: str) -> "PartText":
-        """The part that consists of `text`."""
-        return cls(part=Part.of(name, kind, text), text=text)
+from pool_executor.contract import KINDS, BackendFacts, Needs, Part, Structure, Waiting, markers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What HAProxy serves or shall serve: the texts by file name, and the port variables they use."""
-
-    parts: Mapping[str, PartText]
-    ports: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ServerRef:
+class ServerRef(NamedTuple):
     """A server by backend and name."""
 
     backend: str
@@ -38,41 +17,102 @@ class ServerRef:
         return f"{self.backend}/{self.name}"
 
 
-def with_servers_of(running: Content, wanted: Content, *, added: bool) -> Content:
-    """`running` with the servers that its backends have in `wanted`, where everything else may differ.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartText:
+    """A part together with its text, and with the facts of the backends in it. Raises CorruptRecord when made."""
 
-    Servers that both have keep their lines; those that only `wanted` has come along if `added`. A backend that only one
-    of them has stays as it is.
+    part: Part
+    text: str
+    backends: tuple[BackendFacts, ...]
+
+    @classmethod
+    def of(cls, part: Part, text: str) -> "PartText":
+        """The part, whose text this is."""
+        return cls(part=part, text=text, backends=tuple(markers(text)) if KINDS[part.kind].has_servers else ())
+
+    @classmethod
+    def made(cls, name: str, kind: str, text: str, listener: str = "", needs: Needs | None = None) -> "PartText":
+        """The part that consists of `text`."""
+        return cls.of(Part.of(name, kind, text, listener, needs), text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The texts by file name; servers are not in them."""
+
+    parts: Mapping[str, PartText] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> Mapping[str, str]:
+        """The task port behind each port variable that is used."""
+        return {variable: port for text in self.parts.values() for variable, port in text.part.needs.ports.items()}
+
+    @property
+    def backends(self) -> Mapping[str, BackendFacts]:
+        """The facts of all backends by name."""
+        return {facts.backend: facts for text in self.parts.values() for facts in text.backends}
+
+    def same(self, other: "Content") -> bool:
+        """Whether HAProxy would see no difference."""
+        return self.key == other.key
+
+    @property
+    def key(self) -> object:
+        """Equal for two that are the same to HAProxy."""
+        return sorted((name, text.part.kind, text.part.sha256) for name, text in self.parts.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What an instance can serve of a structure: `waiting` are the listeners that lack something."""
+
+    content: Content
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def listens(self) -> bool:
+        """Whether anything is left that takes requests."""
+        return any(text.part.listener for text in self.content.parts.values())
+
+
+def fit(texts: Mapping[str, PartText], ports: Mapping[str, int], running: Content | None, *, keep: bool) -> Fitted:
+    """What an instance with these ports serves of the parts.
+
+    A listener whose needs are not met waits alone. With `keep` it stays as it is in `running`, if it is there.
     """
-    asked = _servers(wanted)
-    target: dict[str, list[Server]] = {}
-    for backend, servers in _servers(running).items():
-        if backend in asked:
-            names = {server.name for server in asked[backend]}
-            have = {server.name for server in servers}
-            kept = [server for server in servers if server.name in names]
-            new = [server for server in asked[backend] if added and server.name not in have]
-            target[backend] = [*kept, *new]
-    parts = {
-        name: text if text.part.kind != "config" else PartText.of(name, "config", replace_servers(text.text, target))
-        for name, text in running.parts.items()
-    }
-    return Content(parts=parts, ports=running.ports)
-
-
-def structure_of(content: Content) -> object:
-    """What of a content is not servers: equal for two that differ in nothing else."""
-    return (
-        sorted((name, text.part.skeleton or text.part.sha256) for name, text in content.parts.items()),
-        sorted(content.ports.items()),
+    parts = dict(texts)
+    waiting: list[Waiting] = []
+    for name, text in texts.items():
+        missing = _missing(text.part, ports)
+        if not missing:
+            continue
+        del parts[name]
+        waiting.append(Waiting(listener=text.part.listener or name, missing=missing))
+        present = _listener(running, text.part.listener) if keep and running is not None else None
+        if present is not None and not _missing(present.part, ports) and present.part.name not in parts:
+            parts[present.part.name] = present
+    return Fitted(
+        content=Content(parts={name: parts[name] for name in sorted(parts)}),
+        waiting=tuple(sorted(waiting, key=lambda one: one.listener)),
     )
 
 
-def _servers(content: Content) -> dict[str, tuple[Server, ...]]:
-    return {
-        section.name: section.servers
-        for text in content.parts.values()
-        if text.part.kind == "config"
-        for section in split_servers(text.text)
-        if section.kind in ("backend", "listen")
-    }
+def served(head: Structure, content: Content) -> Structure:
+    """The head that describes `content`, which an instance serves of `head`."""
+    return Structure(
+        pool=head.pool,
+        pool_uid=head.pool_uid,
+        pool_version=head.pool_version,
+        epoch=head.epoch,
+        version=head.version,
+        parts={name: text.part for name, text in content.parts.items()},
+        stamps=head.stamps,
+    )
+
+
+def _missing(part: Part, ports: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(f"the port {name}" for name in sorted(set(part.needs.ports.values())) if name not in ports)
+
+
+def _listener(content: Content, listener: str) -> PartText | None:
+    return next((text for text in content.parts.values() if listener and text.part.listener == listener), None)

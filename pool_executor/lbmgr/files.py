@@ -1,14 +1,15 @@
-"""The configuration on disk: what HAProxy reads, and what a restarted lbmgr serves before ZooKeeper answers.
+"""The structure on disk: what HAProxy reads, and what a restarted lbmgr serves before ZooKeeper answers.
 
     haproxy.cfg              all files in one, for people
     haproxy.d/current        symbolic link: the version HAProxy reads at its next start or reload
     haproxy.d/good           symbolic link: the version that HAProxy was last seen to serve
-    haproxy.d/<n>/           one version: *.cfg, maps/, head.json
+    haproxy.d/<n>/           one version: *.cfg with the lines of servers, maps/
+    haproxy.d/<n>/structure/ what was published: head.json and the texts as they came, without servers
     haproxy.state/           server-state files
 
-A change of structure makes a new version, whose unchanged files are hard links, and `good` follows `current` only when
-the new worker has answered. A change at run time replaces single files inside `good`, each atomically: only servers or
-map entries differ, so that every mixture of old and new files is a valid configuration.
+A change of structure makes a new version, whose unchanged texts are hard links, and `good` follows `current` only when
+the new worker has answered. An edit of maps replaces single files inside `good`. The *.cfg can be made anew from
+`structure` and the servers at any time (journal.py), so nothing is lost with them.
 
 Knows nothing of HAProxy processes. Raises OSError when the disk is full or gone.
 """
@@ -21,8 +22,9 @@ from pathlib import Path
 
 import structlog
 
-from pool_executor.bundle import INSTANCE_FILE, Head, Part, decode_head, encode_head
+from pool_executor.contract import INSTANCE_FILE, KINDS, Part, Structure, decode_structure, encode_structure
 from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.disk import holds, point, replace_file, sync_directory, write_file
 from sdk.errors import CorruptRecord
 
 _log = structlog.get_logger()
@@ -31,9 +33,9 @@ _HEAD = "head.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A version found on disk: its head, and the texts as they stand in the files."""
+    """A version found on disk."""
 
-    head: Head
+    head: Structure
     content: Content
 
 
@@ -46,7 +48,8 @@ class Files:
         self.state = sandbox / "haproxy.state"
         self.current = self._root / "current"
         self._good = self._root / "good"
-        self.maps = self.current / "maps"
+        self.maps = self.current / KINDS["map"].directory
+        self.endpoints = self._root / "endpoints"
         self._root.mkdir(parents=True, exist_ok=True)
         self.state.mkdir(exist_ok=True)
 
@@ -54,108 +57,115 @@ class Files:
         """The last good version, None when there is none that can be read; `current` leads to it afterwards."""
         try:
             target = self._good.readlink()
-            head = decode_head((self._good / _HEAD).read_bytes())
+            head = decode_structure((_published(self._good) / _HEAD).read_bytes())
             texts = {part.name: _read(self._good, part) for part in head.parts.values()}
             if not self.current.is_symlink() or self.current.readlink() != target:
-                self._point(self.current, target.name)
+                point(self.current, target.name)
         except FileNotFoundError:
             return None
         except (OSError, CorruptRecord, UnicodeDecodeError) as error:
             _log.warning("The configuration on disk cannot be used; waiting for ZooKeeper", error=str(error))
             return None
-        return Stored(head=head, content=Content(parts=texts, ports=head.ports))
+        return Stored(head=head, content=Content(parts=texts))
 
-    def stage(self, head: Head, content: Content) -> Path:
+    def stage(self, head: Structure, content: Content, composed: Mapping[str, str]) -> Path:
         """Write a new version beside the good one and return its directory; a failure leaves nothing behind."""
-        base = self._good.resolve() if self._good.is_symlink() else None
+        base = _published(self._good.resolve()) if self._good.is_symlink() else None
         numbers = [int(entry.name) for entry in self._root.iterdir() if entry.name.isdigit()]
         directory = self._root / str(max(numbers, default=0) + 1)
         try:
-            (directory / "maps").mkdir(parents=True)
+            _published(directory).mkdir(parents=True)
+            for kind in KINDS.values():
+                (directory / kind.directory).mkdir(exist_ok=True)
             for name, text in content.parts.items():
-                path = _path(directory, text.part)
-                if base is None or not _link(_path(base, text.part), path, text):
-                    _write(path, text.text.encode())
-                assert name == text.part.name
-            _write(directory / _HEAD, encode_head(head))
-            _sync_directory(directory / "maps")
-            _sync_directory(directory)
+                path, data = _published(directory) / name, text.text.encode()
+                if base is None or not _link(base / name, path, data):
+                    write_file(path, data)
+                place(directory, text.part, composed[name].encode())
+            write_file(_published(directory) / _HEAD, encode_structure(head))
+            sync_directory(_published(directory))
+            sync_directory(directory)
         except OSError:
             shutil.rmtree(directory, ignore_errors=True)
             raise
         return directory
 
+    def compose(self, directory: Path, content: Content, composed: Mapping[str, str]) -> None:
+        """Write what HAProxy reads of a version anew, where it differs."""
+        for name, text in content.parts.items():
+            place(directory, text.part, composed[name].encode())
+
     def write_instance(self, directory: Path, text: str) -> Path:
         """Write `00-instance.cfg` of a version."""
         path = directory / INSTANCE_FILE
-        _replace(path, text.encode())
+        replace_file(path, text.encode(), sync=False)
         return path
 
     def instance_is(self, directory: Path, text: str) -> bool:
         """Whether `00-instance.cfg` of a version has this text already."""
-        try:
-            return (directory / INSTANCE_FILE).read_bytes() == text.encode()
-        except OSError:
-            return False
+        return holds(directory / INSTANCE_FILE, text.encode())
 
     def write_probe(self, directory: Path, text: str) -> Path:
         """Write what stands for `00-instance.cfg` in a check; HAProxy itself skips a file of this name."""
         path = directory / ".check"
-        _replace(path, text.encode(), sync=False)
+        replace_file(path, text.encode(), sync=False)
         return path
 
     def write_state(self, text: str) -> None:
         """Write the server states for the next worker."""
-        _replace(self.state / "global", text.encode(), sync=False)
+        replace_file(self.state / "global", text.encode(), sync=False)
 
     def switch(self, directory: Path) -> None:
         """Let `current` lead to a version."""
-        self._point(self.current, directory.name)
+        point(self.current, directory.name)
 
     def roll_back(self) -> None:
         """Let `current` lead to the good version again, and drop the others."""
         if self._good.is_symlink():
-            self._point(self.current, self._good.readlink().name)
+            point(self.current, self._good.readlink().name)
         self._drop_others()
 
     def commit(self) -> None:
         """Make the current version the good one, and drop the others."""
-        self._point(self._good, self.current.readlink().name)
+        point(self._good, self.current.readlink().name)
         self._drop_others()
 
-    def update(self, head: Head, changed: Iterable[PartText]) -> None:
+    def update(self, head: Structure, changed: Iterable[PartText]) -> None:
         """Bring single files of the good version, and its head, to what HAProxy was told at run time."""
         for text in changed:
-            _replace(_path(self._good, text.part), text.text.encode())
+            data = text.text.encode()
+            replace_file(_published(self._good) / text.part.name, data)
+            place(self._good, text.part, data)
         # Last: a crash in between leaves files that are newer than the head, and `load` believes the files.
-        _replace(self._good / _HEAD, encode_head(head))
+        replace_file(_published(self._good) / _HEAD, encode_structure(head))
 
-    def write_overview(self, instance: str, content: Content) -> None:
+    def write_overview(self, instance: str, composed: Mapping[str, str], content: Content) -> None:
         """Write `haproxy.cfg`, all files in one, with the maps named at its end."""
         pieces = [f"# ---- {INSTANCE_FILE}\n{instance}"]
-        for name in sorted(content.parts):
-            text = content.parts[name]
-            if text.part.kind == "config":
-                pieces.append(f"# ---- {name}\n{text.text}")
+        parts = [content.parts[name].part for name in sorted(content.parts)]
+        pieces += [f"# ---- {part.name}\n{composed[part.name]}" for part in parts if part.kind == "config"]
         pieces += [
-            f"# ---- map file: {self.maps / name}\n"
-            for name in sorted(content.parts)
-            if content.parts[name].part.kind == "map"
+            f"# ---- {part.kind} file: {self.current / KINDS[part.kind].directory / part.name}\n"
+            for part in parts
+            if part.kind != "config"
         ]
-        _replace(self._overview, "\n".join(piece.rstrip("\n") + "\n" for piece in pieces).encode(), sync=False)
-
-    def _point(self, link: Path, target: str) -> None:
-        temporary = link.with_name(f".{link.name}.new")
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(target)
-        temporary.replace(link)
-        _sync_directory(link.parent)
+        data = "\n".join(piece.rstrip("\n") + "\n" for piece in pieces).encode()
+        replace_file(self._overview, data, sync=False)
 
     def _drop_others(self) -> None:
         keep = {str(link.readlink()) for link in (self.current, self._good) if link.is_symlink()}
         for entry in self._root.iterdir():
-            if entry.is_dir() and not entry.is_symlink() and entry.name not in keep:
+            if entry.name.isdigit() and entry.name not in keep:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def place(directory: Path, part: Part, data: bytes) -> None:
+    """Write one file where HAProxy reads it, unless it stands there."""
+    kind = KINDS[part.kind]
+    path = directory / kind.directory / part.name
+    if not holds(path, data):
+        replace_file(path, data, sync=False)
+        path.chmod(kind.mode)
 
 
 def changed_parts(before: Content, after: Content) -> list[PartText]:
@@ -164,48 +174,21 @@ def changed_parts(before: Content, after: Content) -> list[PartText]:
     return [text for name, text in after.parts.items() if name not in old or old[name].part != text.part]
 
 
-def _path(directory: Path, part: Part) -> Path:
-    return directory / "maps" / part.name if part.kind == "map" else directory / part.name
+def _published(directory: Path) -> Path:
+    return directory / "structure"
 
 
 def _read(directory: Path, part: Part) -> PartText:
-    return PartText.of(part.name, part.kind, _path(directory, part).read_bytes().decode())
+    text = (_published(directory) / part.name).read_bytes().decode()
+    return PartText.made(part.name, part.kind, text, part.listener, part.needs)
 
 
-def _link(source: Path, target: Path, text: PartText) -> bool:
-    """Hard-link `source` when it holds `text` already; a different size is told apart without reading."""
+def _link(source: Path, target: Path, data: bytes) -> bool:
+    """Hard-link `source` when it holds `data` already."""
     try:
-        if source.stat().st_size != text.part.size or source.read_bytes() != text.text.encode():
+        if not holds(source, data):
             return False
         os.link(source, target)
     except OSError:
         return False  # not there, or a file system without hard links: written instead
     return True
-
-
-def _write(path: Path, data: bytes, *, sync: bool = True) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())
-
-
-def _replace(path: Path, data: bytes, *, sync: bool = True) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        _write(temporary, data, sync=sync)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    if sync:
-        _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,20 +1,23 @@
-"""Following the head of a bundle: what is wanted, what came of it, and when it is tried again.
+"""Following the head of the structure: what is wanted, what came of it, and when it is tried again.
 
-Knows which head is handled and the pauses between tries. Does not know how a bundle is applied, nor HAProxy's life.
-Used by lbmgr's thread only.
+Knows which head is handled and the pauses between tries and between reloads. Does not know how a structure is applied,
+nor HAProxy's life. Used by lbmgr's thread only.
 """
 
+import random
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
 
-from pool_executor.bundle import Head, Part
+from pool_executor.contract import Blob, Structure, Waiting
 from pool_executor.lbmgr.apply import Applier, Outcome
 from pool_executor.lbmgr.backoff import FailedReload
-from pool_executor.lbmgr.content import Content, PartText, structure_of
-from pool_executor.lbmgr.decide import not_before
-from pool_executor.lbmgr.decision import Reload
+from pool_executor.lbmgr.content import Fitted, PartText, fit
+from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.plan import Reload
+from pool_executor.lbmgr.proxy import Proxy
 from sdk.errors import CorruptRecord, TemporaryFailure
 from sdk.retry import Policy
 
@@ -23,39 +26,59 @@ _log = structlog.get_logger()
 _AGAIN = Policy(first=0.5, most=10.0)
 _LOOK_AGAIN = 2.0
 _INFO, _WARNING = 20, 30
+#: Seconds between two reloads: each leaves a worker behind.
+MIN_RELOAD_INTERVAL = 1.0
+# The first configuration waits so long for the servers: telling them one by one takes longer than reading them.
+_SERVERS_PATIENCE = 3.0
+# Instances of a pool do not reload in the same moment: the wait of each is up to so much for every other one.
+_SPREAD, _SPREAD_MOST = 0.2, 2.0
 
 
 class Nodes(Protocol):
     """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
 
-    def fetch(self, part: Part) -> str:
+    def fetch(self, blob: Blob) -> str:
         """The text of a part."""
+
+    def fetch_all(self, blobs: list[Blob]) -> list[str]:
+        """The texts of several parts."""
+
+    def instances(self) -> int:
+        """How many instances the pool has."""
 
     def publish(self, status: bytes) -> None:
         """Keep the status node at these bytes."""
 
 
 class Follower:
-    """The way of one instance from head to head."""
+    """The way of one instance from structure to structure."""
 
-    def __init__(self, applier: Applier) -> None:
+    def __init__(self, applier: Applier, proxy: Proxy, lane: Lane, ports: Mapping[str, int]) -> None:
         self._applier = applier
+        self._proxy = proxy
+        self._lane = lane
+        self._ports = ports
         self._nodes: Nodes | None = None
-        self.wanted: Head | None = None
+        self.wanted: Structure | None = None
         """The last head that could be read."""
-        self._handled: Head | None = None
-        self._servers_of: Head | None = None
-        """The last head whose servers HAProxy has, or was asked to have, with its own structure or an older one."""
-        self._retry_at: float | None = None
+        self._handled: Structure | None = None
+        self._retry_at = 0.0
         self._retry = _AGAIN.backoff()
-        self._fetch_at = 0.0
+        self._servers_at = 0.0
+        """When a reload for servers may be tried again, and when the first structure stops to wait for them."""
+        self._turn: tuple[Structure, float] | None = None
+        """When it is this instance's turn to reload for a head."""
         self._failed: FailedReload | None = None
         self._reloaded_at: float | None = None
         self._trouble: str | None = None
+        self._seen: Mapping[str, float] = {}
         self.outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
         """What became of the last head that was tried."""
         self.rejected: int | None = None
         """The version that was refused, if the last one was."""
+        self.waiting: tuple[Waiting, ...] = ()
+        self.stamps: Mapping[str, float] = {}
+        """Of the head that is served."""
 
     @property
     def error(self) -> str | None:
@@ -68,33 +91,25 @@ class Follower:
         """Fetch parts from there."""
         self._nodes = nodes
 
-    def see(self, head: Head | CorruptRecord | None) -> None:
+    def see(self, head: Structure | CorruptRecord | None) -> None:
         """The head is this now."""
         match head:
-            case Head():
+            case Structure():
+                if self.wanted is None:
+                    self._servers_at = time.monotonic() + _SERVERS_PATIENCE
                 self.wanted, self._trouble = head, None
+                self._seen = {"seen": time.time()}
                 # A new head is looked at at once; what it has to wait for is said when it is known what it asks for.
                 self._retry.reset()
-                self._retry_at = self._fetch_at = 0.0
+                self._retry_at = 0.0
             case CorruptRecord():
-                self._trouble = f"the head in ZooKeeper cannot be read: {head}"
+                self._trouble = f"the structure in ZooKeeper cannot be read: {head}"
             case None:
                 _log.info("The pool has no configuration in ZooKeeper; the present one goes on")
 
     def hurry(self) -> None:
         """What made the last try fail may be over."""
-        if self._retry_at is not None:
-            self._retry_at = 0.0
-        self._fetch_at = 0.0
-
-    def haproxy_started(self) -> None:
-        """HAProxy was started on the files: servers that it was only told about are told again."""
-        if self.outcome.verdict != "applied":
-            self._servers_of = None
-
-    def again(self) -> None:
-        """HAProxy went back to something older: what is wanted is not handled any more."""
-        self._handled, self._retry_at = None, 0.0
+        self._retry_at = 0.0
 
     def served_from_disk(self, reason: str) -> None:
         """HAProxy serves the configuration of an earlier life."""
@@ -104,51 +119,39 @@ class Follower:
     # -- the way
 
     def step(self, now: float) -> Outcome | None:
-        """Try the wanted head if it is time; the outcome when HAProxy was asked for something."""
+        """Try the wanted head if it is time, or else reload for servers; the outcome when HAProxy was asked."""
         head = self.wanted
-        if head is None or self._nodes is None or now < self._fetch_at:
-            return None
-        due = head != self._handled and self._retry_at is not None and now >= self._retry_at
-        if not due and head == self._servers_of:
+        if head is not None and head != self._handled and self._nodes is not None and now >= self._retry_at:
+            outcome = self._try(head, self._nodes, now)
+            if outcome is not None:
+                return outcome
+        return self._reload_for_servers(now)
+
+    def _try(self, head: Structure, nodes: Nodes, now: float) -> Outcome | None:
+        if self._applier.running is None and not self._lane.known and now < self._servers_at:
+            self._retry_at = now + 0.02
             return None
         try:
-            content = self._fetch(head, self._nodes)
+            texts = self._texts(head, nodes)
         except (TemporaryFailure, CorruptRecord) as error:
-            self._fetch_at = time.monotonic() + self._retry.delay()
+            self._retry_at = time.monotonic() + self._retry.delay()
             self._trouble = f"version {head.version} could not be fetched: {error}"
             _log.warning("The configuration could not be fetched; trying again", version=head.version, error=str(error))
             return None
         self._trouble = None
-        outcome = self._try(head, content) if due else None
-        if head != self._servers_of:
-            if outcome is None or outcome.verdict != "applied":
-                self._keep_up(head, content)
-            self._servers_of = head
-        return outcome
-
-    def _keep_up(self, head: Head, content: Content) -> None:
-        try:
-            self._applier.keep_up(content)
-        except Exception:  # noqa: BLE001 - as in `_apply`: the version before goes on serving
-            _log.exception("The servers of a version could not be followed", version=head.version)
-
-    def _try(self, head: Head, content: Content) -> Outcome | None:
         began = time.monotonic()
-        outcome = self._apply(head, content, began)
+        outcome = self._apply(head, texts, nodes, began)
         if outcome is None:
             return None
         self.outcome = outcome
         self.rejected = head.version if outcome.verdict == "rejected" else None
-        if outcome.action == "reload":
-            self._reloaded_at = time.monotonic()
-        if outcome.reload_failed:
-            self._failed = FailedReload(structure=structure_of(content), at=time.monotonic())
-        elif outcome.verdict == "applied":
+        if outcome.verdict == "applied":
             self._failed = None
+            self.stamps = dict(head.stamps) | dict(self._seen) | {"applied": time.time()}
         if outcome.retry:
             self._retry_at = time.monotonic() + self._retry.delay()
         else:
-            self._handled, self._retry_at = head, None
+            self._handled = head
         _log.log(
             _WARNING if outcome.error else _INFO,
             f"{outcome.verdict} version {head.version}: {outcome.reason}",
@@ -159,38 +162,86 @@ class Follower:
         )
         return outcome
 
-    def _apply(self, head: Head, content: Content, now: float) -> Outcome | None:
+    def _apply(self, head: Structure, texts: Mapping[str, PartText], nodes: Nodes, now: float) -> Outcome | None:
         """The outcome; None when it has to wait for its turn, which is noted."""
         try:
-            decision = self._applier.decide(content)
-            if isinstance(decision, Reload) and self._applier.alive:
-                allowed = self._reload_allowed(decision, content)
-                if now < allowed:
-                    # Old workers may be done before their time is over.
-                    self._retry_at = min(allowed, now + _LOOK_AGAIN)
-                    return None
-            return self._applier.apply(head, content, decision)
+            running = self._applier.running.content if self._applier.running is not None else None
+            fitted = fit(texts, self._ports, running, keep=True)
+            outcome = self._carry_out(head, fitted, nodes, now)
+            if outcome is not None and outcome.verdict == "rejected" and not outcome.retry and fitted.waiting:
+                # What was kept of before may not go with what is new.
+                without = fit(texts, self._ports, running, keep=False)
+                if not without.content.same(fitted.content):
+                    outcome = self._carry_out(head, without, nodes, now)
+            self.waiting = fitted.waiting
+            return outcome
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
             _log.exception("A version could not be applied", version=head.version)
             message = f"lbmgr failed on version {head.version}: {type(error).__name__}: {error}"
             return Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
 
-    def _reload_allowed(self, decision: Reload, content: Content) -> float:
-        allowed = self._applier.room_at()
+    def _carry_out(self, head: Structure, fitted: Fitted, nodes: Nodes, now: float) -> Outcome | None:
+        way = self._applier.plan(fitted.content)
+        if isinstance(way, Reload) and self._proxy.alive:
+            allowed = max(self._reload_allowed(fitted.content.key), self._turn_of(head, nodes, now))
+            if now < allowed:
+                # Old workers may be done before their time is over.
+                self._retry_at = min(allowed, now + _LOOK_AGAIN)
+                return None
+        outcome = self._applier.apply(head, fitted, way)
+        self._note(outcome, fitted.content.key)
+        return outcome
+
+    def _note(self, outcome: Outcome, content: object) -> None:
+        if outcome.action == "reload":
+            self._reloaded_at = time.monotonic()
+        if outcome.reload_failed:
+            self._failed = FailedReload(structure=content, at=time.monotonic())
+
+    def _reload_allowed(self, content: object) -> float:
+        allowed = self._proxy.room_at()
         if self._reloaded_at is not None:
-            allowed = max(allowed, not_before(decision, self._reloaded_at))
+            allowed = max(allowed, self._reloaded_at + MIN_RELOAD_INTERVAL)
         if self._failed is not None:
-            allowed = max(allowed, self._failed.not_before(structure_of(content)))
+            allowed = max(allowed, self._failed.not_before(content))
         return allowed
 
-    def _fetch(self, head: Head, nodes: Nodes) -> Content:
-        """The content of a head: parts that are served already come from memory."""
+    def _turn_of(self, head: Structure, nodes: Nodes, now: float) -> float:
+        """When this instance may reload for the head: not all instances of a pool at once."""
+        if self._turn is None or self._turn[0] != head:
+            try:
+                others = max(0, nodes.instances() - 1)
+            except TemporaryFailure:
+                others = 1
+            self._turn = (head, now + random.uniform(0, min(_SPREAD_MOST, others * _SPREAD)))  # noqa: S311 - a spread
+        return self._turn[1]
+
+    def _reload_for_servers(self, now: float) -> Outcome | None:
+        """Load what is served anew for servers that cannot be told at run time."""
+        running, reason = self._applier.running, self._lane.needs_reload
+        if reason is None or running is None or not self._proxy.alive or now < self._servers_at:
+            return None
+        if now < self._reload_allowed(running.content.key):
+            return None
+        began = time.monotonic()
+        outcome = self._applier.reload_servers(reason)
+        self._note(outcome, running.content.key)
+        self._servers_at = time.monotonic() + (0.0 if outcome.verdict == "applied" else self._retry.delay())
+        _log.log(
+            _WARNING if outcome.error else _INFO,
+            f"{outcome.verdict} for servers: {reason}",
+            error=outcome.error,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
+        return outcome
+
+    def _texts(self, head: Structure, nodes: Nodes) -> Mapping[str, PartText]:
+        """The parts of a head with their texts: those that are served already come from memory."""
         have = self._applier.running.content.parts if self._applier.running is not None else {}
-        parts: dict[str, PartText] = {}
-        for name, part in head.parts.items():
-            text = have.get(name)
-            if text is None or text.part.sha256 != part.sha256 or text.part.kind != part.kind:
-                # Described anew from its text: which lines are servers is for this reader to say, not for the head.
-                text = PartText.of(name, part.kind, nodes.fetch(part))
-            parts[name] = text
-        return Content(parts=parts, ports=head.ports)
+        known = {text.part.blob: text.text for text in have.values()}
+        missing = list({part.blob for part in head.parts.values()} - known.keys())
+        known.update(zip(missing, nodes.fetch_all(missing), strict=True))
+        return {
+            name: have[name] if name in have and have[name].part == part else PartText.of(part, known[part.blob])
+            for name, part in head.parts.items()
+        }

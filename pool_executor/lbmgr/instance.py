@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from pool_executor.bundle import port_variable
+from pool_executor.contract import port_variable
 from pool_executor.lbmgr.old_workers import WorkerLimits
 
 #: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.

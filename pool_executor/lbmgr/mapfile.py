@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pool_executor.bundle import HOSTS_MAPS, ROUTES_MAPS
-from pool_executor.lbmgr.decision import Command, ReplaceMap, Run
+from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
+from pool_executor.lbmgr.orders import Command, ReplaceMap, Run
 
 # Keys and values that HAProxy's command line takes as they are; others go into a payload, where nothing is special.
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/@%+=~*,|-]+")

@@ -1,5 +1,6 @@
 """What lbmgr counts. Plain numbers that stand in the instance status; nothing here knows how they are exported."""
 
+import threading
 from collections.abc import Mapping
 
 NAMES = (
@@ -7,7 +8,11 @@ NAMES = (
     "dynamic",
     "reload",
     "reject",
-    "servers_only",
+    "server_added",
+    "server_removed",
+    "server_moved",
+    "server_changed",
+    "server_refused",
     "reload_failed",
     "command_failed",
     "drift",
@@ -24,11 +29,14 @@ class Counters:
 
     def __init__(self) -> None:
         self._values = dict.fromkeys(NAMES, 0)
+        self._lock = threading.Lock()
 
-    def count(self, name: str) -> None:
-        """Add one; the name is one of NAMES."""
-        self._values[name] += 1
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to one; the name is one of NAMES. From any thread."""
+        with self._lock:
+            self._values[name] += number
 
     def snapshot(self) -> Mapping[str, int]:
         """The values now."""
-        return dict(self._values)
+        with self._lock:
+            return dict(self._values)

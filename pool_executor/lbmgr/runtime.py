@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from pool_executor.lbmgr.decide import Capabilities
+from pool_executor.lbmgr.orders import Capabilities
 from sdk.errors import TemporaryFailure
 
 # What `add server` of HAProxy 2.6.12 accepted when each was tried, with the number of words that follow. Refused there,

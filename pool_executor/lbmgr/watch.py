@@ -1,14 +1,15 @@
-"""The pool's nodes in ZooKeeper as lbmgr sees them: the head to follow, the parts to fetch, the status to keep.
+"""The pool's nodes in ZooKeeper as lbmgr sees them: the heads to follow, the parts to fetch, the status to keep.
 
 Knows paths. Does not know what follows from a head. Importing this module imports kazoo, so it happens after HAProxy
 was started from the files on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
-from pool_executor.bundle import Head, Part, PartDecoder, decode_head
+from pool_executor.contract import Blob, BlobDecoder, Structure, decode_structure
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import Ephemeral, State, ZooKeeper, connect
 
@@ -19,26 +20,33 @@ class PartMissing(CorruptRecord):
     """The head names a part that is not there: the head was replaced in between, or its writer is broken."""
 
 
-class PoolNodes:
-    """One pool in ZooKeeper. `on_head` runs on the connection's thread: it must return at once."""
+class Hearer(Protocol):
+    """Who is told. All calls come from threads of the connection: they must return at once."""
 
-    def __init__(
-        self,
-        hosts: str,
-        *,
-        root: str,
-        pool: str,
-        task_id: str,
-        on_head: Callable[[Head | CorruptRecord | None], None],
-        on_connected: Callable[[], None],
-    ) -> None:
-        self._head_path = f"{root.rstrip('/')}/rendered/{pool}"
-        self._status_path = f"{root.rstrip('/')}/instances/{pool}/{task_id}"
+    def structure_seen(self, head: Structure | CorruptRecord | None) -> None:
+        """The head of the structure is this now; None when there is none."""
+
+    def endpoints_seen(self, data: bytes | None) -> None:
+        """The node of the endpoints holds this now; None when there is none."""
+
+    def connected(self) -> None:
+        """ZooKeeper answers, again or for the first time."""
+
+
+class PoolNodes:
+    """One pool in ZooKeeper."""
+
+    def __init__(self, hosts: str, *, root: str, pool: str, task_id: str, hearer: Hearer) -> None:
+        base = f"{root.rstrip('/')}/rendered/{pool}"
+        self._parts_path = f"{base}/parts"
+        self._instances_path = f"{root.rstrip('/')}/instances/{pool}"
+        self._status_path = f"{self._instances_path}/{task_id}"
         self._status: Ephemeral | None = None
-        self._on_head = on_head
-        self._on_connected = on_connected
+        self._hearer = hearer
         self._zookeeper: ZooKeeper = connect(hosts, on_state=self._state)
-        self._watch = self._zookeeper.watch_data(self._head_path, self._seen)
+        # First: a removed server must not wait until a structure was read.
+        self._endpoints = self._zookeeper.watch_data(f"{base}/endpoints", self._endpoints_seen)
+        self._structure = self._zookeeper.watch_data(f"{base}/structure", self._structure_seen)
 
     def close(self) -> None:
         """End the session; the status node disappears with it."""
@@ -51,14 +59,25 @@ class PoolNodes:
         else:
             self._status.set(status)
 
-    def fetch(self, part: Part) -> str:
+    def instances(self) -> int:
+        """How many instances of the pool there are; raises StorageUnavailable while ZooKeeper is away."""
+        return len(self._zookeeper.children(self._instances_path))
+
+    def fetch(self, blob: Blob) -> str:
         """The text of a part. Raises PartMissing, CorruptRecord, or StorageUnavailable while ZooKeeper is away."""
-        path = f"{self._head_path}/parts/{part.sha256}"
-        decoder = PartDecoder(part)
-        whole = self._zookeeper.get(path)
+        return self.fetch_all([blob])[0]
+
+    def fetch_all(self, blobs: Sequence[Blob]) -> list[str]:
+        """The texts of several parts, asked for together."""
+        found = self._zookeeper.get_all([f"{self._parts_path}/{blob.sha256}" for blob in blobs])
+        return [self._text(blob, whole) for blob, whole in zip(blobs, found, strict=True)]
+
+    def _text(self, blob: Blob, whole: bytes | None) -> str:
+        decoder = BlobDecoder(blob)
         if whole is not None:
-            decoder.feed(whole[0])
+            decoder.feed(whole)
             return decoder.text()
+        path = f"{self._parts_path}/{blob.sha256}"
         index = 0
         while True:
             piece = self._zookeeper.get(f"{path}.{index}")
@@ -70,14 +89,17 @@ class PoolNodes:
 
     def _state(self, state: State) -> None:
         if state is State.CONNECTED:
-            self._on_connected()
+            self._hearer.connected()
 
-    def _seen(self, found: tuple[bytes, int] | None) -> None:
-        if found is None or not found[0]:
-            self._on_head(None)  # an empty node: parts stand below it already, the first head comes next
+    def _endpoints_seen(self, found: tuple[bytes, int] | None) -> None:
+        self._hearer.endpoints_seen(found[0] if found is not None else None)
+
+    def _structure_seen(self, found: tuple[bytes, int] | None) -> None:
+        if found is None:
+            self._hearer.structure_seen(None)
             return
         try:
-            self._on_head(decode_head(found[0]))
+            self._hearer.structure_seen(decode_structure(found[0]))
         except CorruptRecord as error:
-            _log.error("The head of the bundle cannot be read; the present configuration goes on", error=str(error))
-            self._on_head(error)
+            _log.error("The head of the structure cannot be read; the present one goes on", error=str(error))
+            self._hearer.structure_seen(error)

@@ -1,50 +1,36 @@
-"""The worker that was proven to serve: orders to it over one lasting connection, and the servers it still holds.
+"""One worker of HAProxy that was proven to serve, and orders to it over one lasting connection.
 
-Knows which process answers on the stats socket by its marker. Does not know files, reloads or bundles.
+Knows which process answers on the stats socket by its marker. Does not know files, reloads or what the orders mean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
-
-from pool_executor.bundle import Server
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.decision import Command, ReplaceMap, Run
-from pool_executor.lbmgr.process import Serving
+from pool_executor.lbmgr.orders import Command, ReplaceMap, Run
 from pool_executor.lbmgr.runtime import Reply, Runtime, SocketFailed
 
-_log = structlog.get_logger()
-
-_DELETE_AT_ONCE = 50
 _LIST_TIMEOUT = 30.0
+_ANOTHER = "another configuration answers on the stats socket"
 
 
 class Worker:
-    """One at a time: `take_over` makes another process the worker. One thread uses it."""
+    """One process and one connection to it, which is made when it is needed. One thread at a time uses it."""
 
-    def __init__(self, admin: Path) -> None:
+    def __init__(
+        self, admin: Path, marker: str, pid: int, *, timeout: float, connection: Runtime | None = None
+    ) -> None:
         self._admin = admin
-        self._runtime: Runtime | None = None
-        self.pid: int | None = None
-        self.marker = ""
-        """What the last worker has read; kept after its end."""
-        self.retired: dict[ServerRef, Server] = {}
-        """Servers in maintenance that are to be deleted once they have no connections."""
+        self._timeout = timeout
+        self._runtime = connection
+        self.marker = marker
+        """What it has read."""
+        self.pid = pid
 
-    def take_over(self, serving: Serving, marker: str) -> None:
-        """From now on this process is the worker."""
-        self.disconnect()
-        self._runtime, self.pid, self.marker = serving.runtime, serving.pid, marker
-        # It read files that have exactly the servers that are wanted, so nothing is left over in it.
-        self.retired = {}
+    def another(self, timeout: float) -> "Worker":
+        """The same process over a connection of its own."""
+        return Worker(self._admin, self.marker, self.pid, timeout=timeout)
 
-    def forget(self) -> None:
-        """There is no worker any more."""
-        self.disconnect()
-        self.pid = None
-
-    def disconnect(self) -> None:
+    def close(self) -> None:
         """End the connection; the next order makes it anew."""
         if self._runtime is not None:
             self._runtime.close()
@@ -59,6 +45,18 @@ class Worker:
             return str(error)
         return None if info.get("description") == self.marker else _ANOTHER
 
+    def run(self, lines: Sequence[str], timeout: float | None = None) -> list[Reply]:
+        """A reply for each line; raises SocketFailed."""
+        try:
+            return self._connected().run(lines, timeout)
+        except SocketFailed:
+            self.close()
+            raise
+
+    def ask(self, lines: Sequence[str]) -> list[str]:
+        """The answers to lines that change nothing, which may be long; raises SocketFailed."""
+        return [reply.text for reply in self.run(lines, _LIST_TIMEOUT)]
+
     def send(self, commands: Sequence[Command], maps: Path) -> str | None:
         """Send commands in order; the first refusal as text. `maps` is the directory of map files."""
         batch: list[str] = []
@@ -67,7 +65,7 @@ class Worker:
                 if isinstance(command, Run):
                     batch.append(command.line.replace("{maps}", str(maps)))
                     continue
-                bad = next((reply for reply in self._run(batch) if not reply.ok), None)
+                bad = next((reply for reply in self.run(batch) if not reply.ok), None)
                 batch = []
                 if bad is None and isinstance(command, ReplaceMap):
                     reply = self._connected().replace_map(f"{maps}/{command.part}", command.entries)
@@ -75,42 +73,14 @@ class Worker:
                 if bad is not None:
                     return f"{bad.command}: {bad.text}"
         except SocketFailed as error:
-            self.disconnect()
+            self.close()
             return str(error)
         return None
-
-    def ask(self, commands: Sequence[str]) -> list[str]:
-        """The answers to commands that change nothing; raises SocketFailed."""
-        return [reply.text for reply in self._run(commands, _LIST_TIMEOUT)]
-
-    def servers_state(self) -> str:
-        """`show servers state`; raises SocketFailed."""
-        return self._run(["show servers state"], _LIST_TIMEOUT)[0].text
-
-    def retire(self, retired: Mapping[ServerRef, Server], revived: Sequence[ServerRef]) -> None:
-        """Note which servers were put into maintenance, and which came back."""
-        self.retired = {ref: server for ref, server in self.retired.items() if ref not in revived} | dict(retired)
-
-    def delete_retired(self) -> None:
-        """Delete servers in maintenance that have no connections any more."""
-        refs = list(self.retired)[:_DELETE_AT_ONCE]
-        if not refs:
-            return
-        try:
-            replies = self._run([f"del server {ref}" for ref in refs])
-        except SocketFailed as error:
-            _log.warning("HAProxy did not answer while servers were deleted", error=str(error))
-            return
-        for ref, reply in zip(refs, replies, strict=True):
-            # Moved to the end when it still has connections, so that the others get their turn.
-            server = self.retired.pop(ref)
-            if not reply.ok and not reply.text.startswith(("No such server", "No such backend")):
-                self.retired[ref] = server
 
     def _connected(self) -> Runtime:
         """The connection to the worker; made anew only to the very process that was proven."""
         if self._runtime is None:
-            runtime = Runtime(self._admin)
+            runtime = Runtime(self._admin, self._timeout)
             try:
                 description = runtime.info().get("description")
             except SocketFailed:
@@ -121,13 +91,3 @@ class Worker:
                 raise SocketFailed(_ANOTHER)
             self._runtime = runtime
         return self._runtime
-
-    def _run(self, lines: Sequence[str], timeout: float | None = None) -> list[Reply]:
-        try:
-            return self._connected().run(lines, timeout)
-        except SocketFailed:
-            self.disconnect()
-            raise
-
-
-_ANOTHER = "another configuration answers on the stats socket"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from scheduler.pools.constraints import BadConstraint
 from scheduler.pools.model import Backend, EndpointType, Frontend, MapRule, Pool, Service
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
@@ -24,6 +25,13 @@ def pool_warnings(pool: Pool) -> tuple[str, ...]:
     return (*first, f"and {more} more of this kind") if more else first
 
 
+def _pinned(pool: Pool) -> bool:
+    try:
+        return any(constraint.operator == "IS" for constraint in pool.placement)
+    except BadConstraint:
+        return False  # the scheduler says so
+
+
 def _all(pool: Pool) -> Iterator[str]:
     if pool.namespace.strip("/") != _DOCUMENTED_NAMESPACE:
         yield "pool.namespace is kept but has no effect: all pools are services of one framework"
@@ -31,7 +39,7 @@ def _all(pool: Pool) -> Iterator[str]:
         yield "pool.packageName and pool.packageVersion are kept but have no effect: no package is launched"
     if not pool.haproxy.frontends:
         yield "pool.haproxy.frontends is empty: the load balancers will serve statistics only"
-    if pool.count > 1 and any(constraint.operator == "IS" for constraint in pool.placement):
+    if pool.count > 1 and _pinned(pool):
         yield "pool.constraints pins all instances with IS; they may not fit on one agent"
     for index, frontend in enumerate(pool.haproxy.frontends):
         yield from _frontend(f"pool.haproxy.frontends[{index}]", frontend)

@@ -19,7 +19,6 @@ from scheduler.pools.model import (
     Protocol,
     Service,
 )
-from scheduler.pools.patterns import pattern_problem
 from scheduler.pools.problems import Problem
 
 _MODE = {Protocol.HTTP: "http", Protocol.HTTPS: "http", Protocol.TCP: "tcp", Protocol.TLS: "tcp"}
@@ -38,38 +37,6 @@ def pool_problems(pool: Pool) -> Iterator[Problem]:
     yield from _backend_name_problems(pool)
     for index, backend in enumerate(pool.haproxy.backends):
         yield from _backend(index, backend)
-
-
-def pattern_problems(pool: Pool) -> tuple[Problem, ...]:
-    """Selectors' patterns that RE2 does not take. Apart from the other rules: stored pools may have some."""
-    return tuple(
-        Problem(path=f"{path}.{name}", value=pattern, rule=problem)
-        for index, backend in enumerate(pool.haproxy.backends)
-        for place, service in enumerate(backend.services)
-        for path, patterns in _patterns(f"pool.haproxy.backends[{index}].services[{place}]", service)
-        for name, pattern in patterns
-        if pattern and (problem := pattern_problem(pattern))
-    )
-
-
-def _patterns(path: str, service: Service) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
-    marathon, mesos = service.marathon, service.mesos
-    yield (
-        f"{path}.marathon",
-        (
-            ("serviceIDPattern", marathon.service_id_pattern),
-            ("containerNamePattern", marathon.container_name_pattern),
-        ),
-    )
-    yield (
-        f"{path}.mesos",
-        (
-            ("frameworkNamePattern", mesos.framework_name_pattern),
-            ("frameworkIDPattern", mesos.framework_id_pattern),
-            ("taskNamePattern", mesos.task_name_pattern),
-            ("taskIDPattern", mesos.task_id_pattern),
-        ),
-    )
 
 
 def _port_problems(pool: Pool) -> Iterator[Problem]:

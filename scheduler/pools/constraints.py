@@ -37,6 +37,14 @@ def parse_constraints(text: str) -> tuple[Constraint, ...]:
     """The constraints in `text` in their order; empty text means none. Raises BadConstraint."""
     if len(text) > _MAX_TEXT:
         raise BadConstraint(f"must not be longer than {_MAX_TEXT} characters")
+    found = read_constraints(text)
+    for constraint in found:
+        _check(constraint)
+    return found
+
+
+def read_constraints(text: str) -> tuple[Constraint, ...]:
+    """The same for a text that was accepted before, under whatever rules. Raises BadConstraint for what is no list."""
     try:
         found = placement.parse_constraints(text)
     except InvalidSpec as error:
@@ -44,12 +52,12 @@ def parse_constraints(text: str) -> tuple[Constraint, ...]:
         raise BadConstraint(str(error).removeprefix("constraints: ")) from error
     except RecursionError as error:
         raise BadConstraint("is nested too deeply") from error
-    return tuple(_checked(*parts) for parts in found)
+    return tuple(Constraint(field=parts[0], operator=parts[1], value="".join(parts[2:])) for parts in found)
 
 
-def _checked(field: str, operator: str, value: str = "") -> Constraint:
+def _check(constraint: Constraint) -> None:
+    field, operator, value = constraint.field, constraint.operator, constraint.value
     if not _FIELD.fullmatch(field):
         raise BadConstraint(f"names the field {field!r}; it must be hostname, @region, @zone or an agent attribute")
     if operator in ("LIKE", "UNLIKE") and (problem := pattern_problem(value)):
         raise BadConstraint(f"{field}:{operator}:{value}: {problem}")
-    return Constraint(field=field, operator=operator, value=value)

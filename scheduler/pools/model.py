@@ -3,17 +3,17 @@
 Knows the shape of a pool and its defaults. Does not know JSON (schema.py), rules across objects (checks.py), Mesos or
 HAProxy's syntax.
 
-A `Pool` made by schema.load_pool went through both, so readers may rely on: names are safe as path segments and HAProxy
-names, frontends have distinct names none of which is `stats`, backends have distinct names, every referenced backend
-exists and has the mode of its frontend, no text holds line breaks or quotes, hosts are lower case. Patterns are RE2's,
-except in pools that an earlier release stored.
+A `Pool` made by schema.load_pool went through both: names are safe as path segments and HAProxy names, frontends have
+distinct names none of which is `stats`, backends have distinct names, every referenced backend exists and has the mode
+of its frontend, no text holds line breaks or quotes, hosts are lower case, patterns are RE2's. One that comes from
+ZooKeeper was under the rules of the release that stored it: whoever makes something of a text checks what he needs.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from scheduler.pools.constraints import Constraint
+from scheduler.pools.constraints import Constraint, read_constraints
 
 STATS_PORT_NAME = "stats"
 """Name of the task port of the statistics listener; frontends may not be called so."""
@@ -255,7 +255,7 @@ class Pool:
     """A named group of identical load balancers.
 
     `cpus`, `mem` (MB) and `disk` (MB) are per instance, the overheads come on top. `constraints` is the text as given,
-    `placement` what it means. `namespace`, `package_name` and `package_version` are kept for old files and have no
+    `namespace`, `package_name` and `package_version` are kept for old files and have no
     effect: all pools are services of one framework.
     """
 
@@ -271,11 +271,17 @@ class Pool:
     disk: int = 256
     count: int = 1
     constraints: str = DEFAULT_CONSTRAINTS
-    placement: tuple[Constraint, ...] = ()
     ports: tuple[int, ...] = ()
     """When not empty, exactly these ports are allocated per instance; all listeners use one of them."""
     healthcheck: HealthCheck = field(default_factory=HealthCheck)
     haproxy: Haproxy = field(default_factory=Haproxy)
+
+    @property
+    def placement(self) -> tuple[Constraint, ...]:
+        """What `constraints` means; raises BadConstraint when the API took it under other rules and it means nothing
+        any more.
+        """
+        return read_constraints(self.constraints)
 
     @property
     def port_wishes(self) -> tuple[tuple[str, int], ...]:

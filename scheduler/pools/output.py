@@ -1,4 +1,4 @@
-"""A pool as the API prints it: the shape that is stored, without what says nothing. Pure."""
+"""A pool as the API prints it: its full shape without what says nothing. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -36,6 +36,7 @@ from scheduler.pools.model import (
     Service,
     Stats,
 )
+from scheduler.pools.patterns import pattern_problem
 from scheduler.pools.problems import InvalidPool, Problem
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
@@ -66,21 +67,21 @@ class EndpointSchema(Strict):
 class MarathonSchema(Strict):
     MODEL = MarathonSelector
     service_id = Text(texts.plain, data_key="serviceID")
-    service_id_pattern = Text(texts.stored_pattern, data_key="serviceIDPattern")
+    service_id_pattern = Text(pattern_problem, data_key="serviceIDPattern")
     container_name = Text(texts.plain, data_key="containerName")
-    container_name_pattern = Text(texts.stored_pattern, data_key="containerNamePattern")
+    container_name_pattern = Text(pattern_problem, data_key="containerNamePattern")
 
 
 class MesosSchema(Strict):
     MODEL = MesosSelector
     framework_name = Text(texts.plain, data_key="frameworkName")
-    framework_name_pattern = Text(texts.stored_pattern, data_key="frameworkNamePattern")
+    framework_name_pattern = Text(pattern_problem, data_key="frameworkNamePattern")
     framework_id = Text(texts.plain, data_key="frameworkID")
-    framework_id_pattern = Text(texts.stored_pattern, data_key="frameworkIDPattern")
+    framework_id_pattern = Text(pattern_problem, data_key="frameworkIDPattern")
     task_name = Text(texts.plain, data_key="taskName")
-    task_name_pattern = Text(texts.stored_pattern, data_key="taskNamePattern")
+    task_name_pattern = Text(pattern_problem, data_key="taskNamePattern")
     task_id = Text(texts.plain, data_key="taskID")
-    task_id_pattern = Text(texts.stored_pattern, data_key="taskIDPattern")
+    task_id_pattern = Text(pattern_problem, data_key="taskIDPattern")
 
 
 class ServiceSchema(Strict):
@@ -233,15 +234,15 @@ class PoolSchema(Strict):
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> Pool:
-        """The pool; the meaning of `constraints` is parsed once, here."""
+        """The pool, if its constraints mean something."""
         kept = super().make(data)
         if "healthcheck" in kept:
             kept["healthcheck"] = HealthCheck(**kept["healthcheck"])
         try:
-            placement = parse_constraints(kept.get("constraints", DEFAULT_CONSTRAINTS))
+            parse_constraints(kept.get("constraints", DEFAULT_CONSTRAINTS))
         except BadConstraint as error:
             raise ValidationError(str(error), "constraints") from error
-        return Pool(placement=placement, **kept)
+        return Pool(**kept)
 
 
 _POOL = PoolSchema()
@@ -249,14 +250,6 @@ _POOL = PoolSchema()
 
 def load_pool(data: object) -> Pool:
     """The pool that somebody asks for in JSON, defaults filled in. Raises InvalidPool with every problem found."""
-    pool = read_pool(data)
-    if problems := checks.pattern_problems(pool):
-        raise InvalidPool(problems)
-    return pool
-
-
-def read_pool(data: object) -> Pool:
-    """The pool in stored JSON: as `load_pool`, but its patterns may be ones that an earlier release took."""
     if isinstance(data, Mapping) and isinstance(data.get("pools"), list) and "haproxy" not in data:
         # What else is missing in a file of the old form would hide that it is one.
         hint = "V1 pools are not supported yet; docs/reference/pool.md has the fields of V2"
@@ -273,6 +266,6 @@ def read_pool(data: object) -> Pool:
 
 
 def dump_pool(pool: Pool) -> dict[str, Any]:
-    """The pool in the V2 shape with every supported field written out, as it is stored."""
+    """The pool in the V2 shape with every supported field written out, as the API takes it."""
     full: dict[str, Any] = _POOL.dump(pool)
     return {"apiVersion": "V2", "type": "static", **full}

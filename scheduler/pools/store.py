@@ -1,34 +1,30 @@
-"""Pools in ZooKeeper: one node each below `<root>/pools`, in the V2 API's shape with all defaults filled in, and a uid.
+"""Pools in ZooKeeper: the nodes below `<root>/pools`, changed under conditions.
 
-Knows the nodes, their revisions (an ETag is one) and how to follow all of them. Does not check pools: what comes in is
+Knows revisions (an ETag is one) and that somebody else may write at any moment. Does not check pools: what comes in is
 a `Pool`. Every method may raise StorageUnavailable.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-
-import structlog
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from scheduler.pools import texts
 from scheduler.pools.model import Pool, Revision
+from scheduler.pools.nodes import read_content, read_pool, removal, remove_texts, write_text
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.stored import StoredPool, decode, encode, uid_of
+from scheduler.pools.stored import Head, NewerForm, StoredPool, decode_head, encode
+from scheduler.pools.view import PoolView
+from scheduler.pools.watch import PoolWatch
+from sdk.clock import Clock, SystemClock
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import (
-    BadVersion,
-    Check,
-    Create,
-    Delete,
-    Handle,
-    NodeExists,
-    NoNode,
-    NotEmpty,
-    Op,
-    Set,
-    ZooKeeper,
-)
+from sdk.storage.connection import BadVersion, Check, Create, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
 
-_log = structlog.get_logger()
+# What its callers need of all pools comes from here, too.
+__all__ = ["PoolExists", "PoolMissing", "PoolStore", "PoolView", "PoolWatch", "VersionMismatch"]
+
+
+T = TypeVar("T")
 
 
 class PoolExists(Exception):
@@ -43,38 +39,39 @@ class VersionMismatch(Exception):
     """The pool is not in the state that the caller expected; the message says in which one it is."""
 
 
-class PoolView(Mapping[str, StoredPool]):
-    """All pools at one moment. `unreadable` names nodes that could not be read and were never readable since we look.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """The state of a pool that is about to be changed; `head` is None when it is damaged."""
 
-    A pool in `unreadable` exists: whoever acts on absence must leave what belongs to it alone.
-    """
+    head: Head | None
+    revision: Revision
+    node_version: int
 
-    def __init__(self, pools: Mapping[str, StoredPool], unreadable: Mapping[str, str]) -> None:
-        self._pools = dict(sorted(pools.items()))
-        self.unreadable: Mapping[str, str] = dict(sorted(unreadable.items()))
+    @classmethod
+    def of(cls, path: str, data: bytes, node_version: int) -> "Now":
+        """Of the node. Raises NewerForm."""
+        try:
+            head = decode_head(path, data, node_version)
+        except NewerForm:
+            raise
+        except CorruptRecord:
+            # Whoever writes it anew mends it; no tag that anybody holds is of what comes then.
+            return cls(head=None, revision=Revision(secrets.token_hex(6), node_version), node_version=node_version)
+        return cls(head=head, revision=head.revision, node_version=node_version)
 
-    def __getitem__(self, name: str) -> StoredPool:
-        return self._pools[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._pools)
-
-    def __len__(self) -> int:
-        return len(self._pools)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PoolView) and (self._pools, self.unreadable) == (other._pools, other.unreadable)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._pools.items()))
+    @property
+    def created(self) -> float:
+        """In epoch seconds; 0 when that is not known."""
+        return self.head.created if self.head is not None else 0.0
 
 
 class PoolStore:
     """Reads and writes the pools of one root."""
 
-    def __init__(self, zookeeper: ZooKeeper, root: str) -> None:
+    def __init__(self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None) -> None:
         self._zookeeper = zookeeper
         self._base = f"{root.rstrip('/')}/pools"
+        self._clock = clock or SystemClock()
 
     def _path(self, name: str) -> str:
         # The last line of defence: no caller may reach another node through a pool name.
@@ -82,20 +79,14 @@ class PoolStore:
             raise InvalidPool((Problem(path="pool.name", value=name, rule=problem),))
         return f"{self._base}/{name}"
 
-    def names(self) -> list[str]:
-        """Names of all pools, sorted."""
-        return self._zookeeper.children(self._base)
-
     def get(self, name: str) -> StoredPool | None:
         """The pool, or None. Raises CorruptRecord when what is stored is not a pool."""
-        path = self._path(name)
-        found = self._zookeeper.get(path)
-        return None if found is None else decode(path, *found)
+        return read_pool(self._zookeeper, self._path(name))
 
     def all(self) -> PoolView:
         """All pools, one after the other; not one moment in time when somebody writes meanwhile."""
         pools, unreadable = {}, {}
-        for name in self.names():
+        for name in self._zookeeper.children(self._base):
             try:
                 if stored := self.get(name):
                     pools[name] = stored
@@ -103,66 +94,88 @@ class PoolStore:
                 unreadable[name] = str(error)
         return PoolView(pools, unreadable)
 
-    def create(self, pool: Pool) -> StoredPool:
-        """Store a new pool; raises PoolExists, or InvalidPool when it is too large for one node."""
-        path, uid = self._path(pool.name), secrets.token_hex(6)
-        # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
-        ops: list[Op] = [Set(self._base, b""), Create(path, encode(pool, uid))]
+    def create(self, pool: Pool, author: str = "") -> StoredPool:
+        """Store a new pool; raises PoolExists, or InvalidPool when it is too large."""
+        path = self._path(pool.name)
+        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author)
+        data, text = encode(stored)
         self._zookeeper.ensure(self._base)
-        try:
-            self._zookeeper.multi(ops)
-        except NodeExists as error:
-            raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
-        return StoredPool(pool, Revision(uid, 1))
+        # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
+        announced = Set(self._base, b"")
+        while True:
+            try:
+                if text is None:
+                    self._zookeeper.multi([announced, Create(path, data)])
+                    return stored
+                # A text stands below its node, so that comes first, empty: to readers there is no pool yet.
+                self._zookeeper.create(path)
+            except NodeExists as error:
+                found = self._zookeeper.get(path)
+                if found is None:
+                    continue  # it is gone again
+                if found[0]:
+                    raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
+            checks = write_text(self._zookeeper, path, text) if text is not None else []
+            try:
+                self._zookeeper.multi([announced, Set(path, data, 0), *checks])
+            except (BadVersion, NoNode):
+                continue  # somebody else was faster
+            return stored
 
-    def replace(self, pool: Pool, expected: str | None = None) -> StoredPool:
-        """Store new content of an existing pool; it keeps its uid.
+    def replace(self, pool: Pool, expected: str | None = None, author: str = "") -> StoredPool:
+        """Store new content of an existing pool; it keeps its uid, and fields that only a newer release knows.
 
         `expected` is the revision as text that it must have, None for any. Raises PoolMissing, VersionMismatch,
-        InvalidPool when it is too large.
+        InvalidPool when it is too large, CorruptRecord when a newer release wrote it in a form of its own.
         """
         path = self._path(pool.name)
 
-        def written(revision: Revision) -> Op:
-            return Set(path, encode(pool, revision.uid), revision.version - 1)
+        def written(now: Now) -> tuple[list[Op], StoredPool]:
+            revision = now.revision._replace(version=now.revision.version + 1)
+            stored = StoredPool(pool, revision, now.created, author)
+            data, text = encode(stored, read_content(self._zookeeper, path, now.head))
+            checks = [] if text is None else write_text(self._zookeeper, path, text)
+            return [Set(path, data, now.node_version), *checks], stored
 
-        return StoredPool(pool, self._change(pool.name, expected, written))
+        stored, node_version = self._change(pool.name, expected, written)
+        remove_texts(self._zookeeper, path, node_version)
+        return stored
 
     def delete(self, name: str, expected: str | None = None) -> None:
         """Remove a pool; `expected` as in `replace`. Raises PoolMissing, VersionMismatch."""
         path = self._path(name)
 
-        def gone(revision: Revision) -> Op:
-            return Delete(path, revision.version - 1)
+        def gone(now: Now) -> tuple[list[Op], None]:
+            return removal(self._zookeeper, path, now.node_version), None
 
-        if expected is not None:
-            self._change(name, expected, gone)
-        elif not self._zookeeper.delete(path, recursive=True):
-            raise PoolMissing(f"pool {name} not found")
+        self._change(name, expected, gone)
 
-    def _change(self, name: str, expected: str | None, change: Callable[[Revision], Op]) -> Revision:
-        """Carry `change` out on the revision that is stored, if it is the expected one; the revision afterwards."""
+    def _change(self, name: str, expected: str | None, change: Callable[[Now], tuple[list[Op], T]]) -> tuple[T, int]:
+        """Carry `change` out on the state that is stored, if it is the expected one; what it gave, and the version of
+        the node afterwards.
+        """
         path = self._path(name)
         while True:
             parent = self._zookeeper.stat(self._base)
             found = self._zookeeper.get(path) if parent else None
-            if parent is None or found is None:
+            if parent is None or found is None or not found[0]:
                 raise PoolMissing(f"pool {name} not found; create it first")
-            revision = Revision(uid_of(path, found[0]), found[1] + 1)
-            if expected not in (None, str(revision)):
-                raise VersionMismatch(_mismatch(name, str(expected), revision))
+            now = Now.of(path, *found)
+            if expected not in (None, str(now.revision)):
+                raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+            ops, result = change(now)
             try:
                 # The version alone does not tell a pool that was deleted and created again: it counts from the start.
-                self._zookeeper.multi([Check(self._base, parent.version), change(revision)])
+                self._zookeeper.multi([Check(self._base, parent.version), *ops])
             except (BadVersion, NoNode):
                 continue  # something was written in between: look again
             except NotEmpty:
                 for child in self._zookeeper.children(path):
                     self._zookeeper.delete(f"{path}/{child}", recursive=True)
                 continue
-            return revision._replace(version=revision.version + 1)
+            return result, found[1] + 1
 
-    def watch(self, callback: Callable[[PoolView], None]) -> "PoolWatch":
+    def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
         return PoolWatch(self._zookeeper, self._base, callback)
 
@@ -175,70 +188,3 @@ def _mismatch(name: str, expected: str, now: Revision) -> str:
         return f"pool {name} was changed by somebody else in between: {seen}; {again}"
     why = "it was deleted and created again, or the tag is of another pool"
     return f"the tag {expected[:80]} is not of pool {name} as it is ({now}): {why}; {again}"
-
-
-class PoolWatch:
-    """Follows all pools until closed. A pool that becomes unreadable stays as it was last understood."""
-
-    def __init__(self, zookeeper: ZooKeeper, base: str, callback: Callable[[PoolView], None]) -> None:
-        self._zookeeper, self._base, self._callback = zookeeper, base, callback
-        # Touched only on the connection's one callback thread.
-        self._watches: dict[str, Handle] = {}
-        self._pending: set[str] = set()
-        self._pools: dict[str, StoredPool] = {}
-        self._unreadable: dict[str, str] = {}
-        self._told: PoolView | None = None
-        self._closed = False
-        self._children = zookeeper.watch_children(base, self._on_children)
-
-    def close(self) -> None:
-        """End it; a callback that runs at this moment may still finish."""
-        self._closed = True
-        self._children.close()
-        for watch in list(self._watches.values()):
-            watch.close()
-
-    def _on_children(self, names: list[str] | None) -> None:
-        # A node that is not ours to understand (a name no pool can have) is no pool; the store cannot have written it.
-        present = {name for name in names or () if texts.pool_name(name) is None}
-        for name in set(self._watches) - present:
-            self._watches.pop(name).close()
-            self._forget(name)
-        for name in sorted(present - set(self._watches)):
-            self._pending.add(name)
-            self._watches[name] = self._zookeeper.watch_data(f"{self._base}/{name}", self._data_callback(name))
-        self._tell()
-
-    def _data_callback(self, name: str) -> Callable[[tuple[bytes, int] | None], None]:
-        def on_data(found: tuple[bytes, int] | None) -> None:
-            if name in self._watches:
-                self._on_data(name, found)
-
-        return on_data
-
-    def _on_data(self, name: str, found: tuple[bytes, int] | None) -> None:
-        self._pending.discard(name)
-        if found is None:
-            self._forget(name)
-        else:
-            try:
-                self._pools[name] = decode(f"{self._base}/{name}", *found)
-                self._unreadable.pop(name, None)
-            except CorruptRecord as error:
-                _log.error("A pool cannot be read; what is known of it stays", pool=name, error=str(error))
-                if name not in self._pools:
-                    self._unreadable[name] = str(error)
-        self._tell()
-
-    def _forget(self, name: str) -> None:
-        self._pending.discard(name)
-        self._pools.pop(name, None)
-        self._unreadable.pop(name, None)
-
-    def _tell(self) -> None:
-        if self._pending or self._closed:
-            return
-        view = PoolView(self._pools, self._unreadable)
-        if view != self._told:
-            self._callback(view)
-            self._told = view

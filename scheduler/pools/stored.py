@@ -1,16 +1,31 @@
-"""The stored form of a pool: the V2 API's shape with all defaults filled in, and a uid. Pure.
+"""The stored form of a pool: a versioned record of what differs from the defaults. Pure.
 
-Knows the JSON of a node below `<root>/pools` and how large it may be. Does not know how it is read and written.
+Knows the JSON of the node `<root>/pools/<name>` and of the text beside it, for a pool that is too large for one node;
+also the form of releases that wrote the API's shape. Rules are none of its business: a pool that was stored stays
+readable, whatever the API refuses by now. Does not know how nodes are read and written.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.schema import dump_pool, read_pool
+from scheduler.pools.sparse import read, with_unknown, written
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import decode_json, encode_json
+from sdk.storage.blobs import Blob
+from sdk.storage.nodes import decode_json, encode_json
+
+SCHEMA = 2
+"""Counts up when a field gets another meaning; new fields do not need it, they are passed over by older releases."""
+#: Longer content stands beside the node: nodes of pools are read by people too, and all of them are read at a start.
+_MOST_INLINE = 100_000
+MAX_BYTES = 8_000_000
+"""Of the content; a multiple of what the API takes in one request."""
+
+
+class NewerForm(CorruptRecord):
+    """A newer release wrote the record, in a form that this one does not know: it must not be written over."""
 
 
 class StoredPool(NamedTuple):
@@ -18,6 +33,10 @@ class StoredPool(NamedTuple):
 
     pool: Pool
     revision: Revision
+    created: float = 0.0
+    """In epoch seconds; 0 for one that was stored before this was written down."""
+    author: str = ""
+    """The user who wrote this state; empty where users are not told apart."""
 
     @property
     def version(self) -> int:
@@ -30,41 +49,104 @@ class StoredPool(NamedTuple):
         return f'"{self.revision}"'
 
 
-_MAX_BYTES = 512_000
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the node itself says. The content is in `content`, or in the text that `blob` names."""
+
+    revision: Revision
+    created: float
+    author: str
+    content: object
+    blob: Blob | None
 
 
-def encode(pool: Pool, uid: str) -> bytes:
-    """The node's data; raises InvalidPool when that is too large."""
-    shape = dump_pool(pool)
-    data = encode_json(shape | {"uid": uid} if uid else shape)
-    # Half of ZooKeeper's packet: the pool also has to fit into a multi beside other nodes.
-    if len(data) > _MAX_BYTES:
-        rule = f"is {len(data)} bytes long when stored; the limit is {_MAX_BYTES}: split it into several pools"
+def encode(stored: StoredPool, before: object = None) -> tuple[bytes, str | None]:
+    """The node's data, and the text that has to stand beside it, None when everything is in the node.
+
+    Fields in the content `before` that this release does not know are kept. Raises InvalidPool for a pool that is too
+    large.
+    """
+    content = with_unknown(Pool, written(stored.pool), before)
+    text = encode_json(content).decode()
+    size = len(text.encode())
+    if size > MAX_BYTES:
+        rule = f"is {size} bytes long when stored; the limit is {MAX_BYTES}: split it into several pools"
         raise InvalidPool((Problem(path="pool", rule=rule),))
-    return data
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "uid": stored.revision.uid,
+        "version": stored.revision.version,
+        "created": stored.created,
+        "author": stored.author,
+    }
+    if size <= _MOST_INLINE:
+        return encode_json(head | {"pool": content}), None
+    return encode_json(head | {"content": list(Blob.of(text))}), text
 
 
-def uid_of(path: str, data: bytes) -> str:
-    """The uid in the node's data; `""` when there is none, or when the data cannot be read."""
-    try:
-        return _uid(decode_json(path, data))
-    except CorruptRecord:
-        return ""  # whoever asks is about to overwrite it, which mends it
-
-
-def _uid(value: object) -> str:
-    uid = value.get("uid") if isinstance(value, Mapping) else None
-    return uid if isinstance(uid, str) else ""
-
-
-def decode(path: str, data: bytes, node_version: int) -> StoredPool:
-    """The pool in the node; raises CorruptRecord when it is none, or one of another name."""
+def decode_head(path: str, data: bytes, node_version: int) -> Head:
+    """What the node says; raises CorruptRecord when it is none of a pool, or one of a newer form."""
     value = decode_json(path, data)
-    shape = {key: item for key, item in value.items() if key != "uid"} if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping):
+        raise CorruptRecord(path, "is not a JSON object")
+    if "schema" not in value:
+        revision = Revision(_text(value.get("uid")), node_version + 1)
+        return Head(revision=revision, created=0.0, author="", content=_from_api_shape(value), blob=None)
     try:
-        pool = read_pool(shape)
-    except InvalidPool as error:
-        raise CorruptRecord(path, f"is not a pool that this release understands: {error}") from error
+        schema, revision = int(value["schema"]), Revision(str(value["uid"]), int(value["version"]))
+        created, author = float(value["created"]), str(value["author"])
+        blob = Blob(str(value["content"][0]), int(value["content"][1])) if "content" in value else None
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise CorruptRecord(path, f"is not the record of a pool: {error!r}") from error
+    if schema > SCHEMA:
+        raise NewerForm(path, f"has the form {schema}, and this release reads up to {SCHEMA}: run the newer one")
+    return Head(revision=revision, created=created, author=author, content=value.get("pool"), blob=blob)
+
+
+def pool_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> StoredPool | None:
+    """The pool of the node; `text_of` gives the text beside it. None when that is not there (any more).
+
+    Raises CorruptRecord when it is no pool, or one of another name.
+    """
+    content = head.content
+    if head.blob is not None:
+        text = text_of(head.blob)
+        if text is None:
+            return None
+        content = decode_json(path, text.encode())
+    pool = read(Pool, content, f"{path}: pool")
     if pool.name != path.rpartition("/")[2]:
         raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
-    return StoredPool(pool, Revision(_uid(value), node_version + 1))
+    return StoredPool(pool, head.revision, head.created, head.author)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+# ---------------------------------------------------------------- the form before
+
+_NO_PORT = -1
+_HEALTH = {"gracePeriod": "GracePeriod", "interval": "Interval", "maxFail": "MaxFail", "timeout": "Timeout"}
+
+
+def _from_api_shape(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a node that holds the API's shape with all defaults, and a uid."""
+    content = {key: held for key, held in value.items() if key not in ("uid", "apiVersion", "type")}
+    health = {key: content.pop(f"poolHealthcheck{name}", None) for key, name in _HEALTH.items()}
+    content["healthcheck"] = {key: held for key, held in health.items() if held is not None}
+    for backend in _objects(_object(content.get("haproxy")).get("backends")):
+        for service in _objects(backend.get("services")):
+            endpoint = _object(service.get("endpoint"))
+            if endpoint.get("port") == _NO_PORT:
+                del endpoint["port"]
+    return content
+
+
+def _object(value: object) -> dict[str, Any]:
+    # What is none is told when it is read as a pool.
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> Iterator[dict[str, Any]]:
+    return (_object(one) for one in value) if isinstance(value, list) else iter(())

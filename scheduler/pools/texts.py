@@ -9,8 +9,6 @@ only compared with names that others chose.
 import ipaddress
 import re
 
-from scheduler.pools.patterns import MAX_PATTERN
-
 POOL_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 LINK_NAME = r"^[a-zA-Z0-9:_.-]*$"
 
@@ -157,11 +155,6 @@ def plain(text: str) -> str | None:
     if not text.isprintable():
         return "must not hold line breaks, control characters or lone surrogates"
     return _bounded(text, 512)
-
-
-def stored_pattern(text: str) -> str | None:
-    """A selector's pattern as it may stand in a stored pool; whether it is one, patterns.py knows."""
-    return _bounded(text, MAX_PATTERN)
 
 
 def constraints_text(text: str) -> str | None:

@@ -1,6 +1,8 @@
-"""Where a server listens: its address as it is written in settings, and who can reach it there."""
+"""Where a server listens: its address as it is written in settings, who can reach it there, and under which names."""
 
+import functools
 import ipaddress
+import socket
 
 from sdk.errors import InvalidSpec
 
@@ -20,6 +22,20 @@ def is_loopback(listen: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@functools.cache
+def own_names() -> frozenset[str]:
+    """What this machine is called, in lower case: its own name, and the full one when the resolver knows it.
+
+    May take as long as the resolver does, the first time.
+    """
+    name = socket.gethostname()
+    try:
+        full = socket.getaddrinfo(name, None, flags=socket.AI_CANONNAME)[0][3]
+    except OSError:
+        full = ""
+    return frozenset({name.lower(), full.lower().removesuffix(".")} - {""})
 
 
 def require_authentication(listen: str, *, authenticated: bool, allowed: bool, instead: str, setting: str) -> None:

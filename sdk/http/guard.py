@@ -1,16 +1,20 @@
 """Who may change something over HTTP: the checks that stand before every route of every server of ours.
 
 Knows that browsers send requests of foreign pages, what they say of them, and a secret that two processes share. Does
-not know users. Requests that only read pass.
+not know users. Requests that only read pass, but for those of a browser that asked for a name that is not ours.
 """
 
 import hmac
+import re
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Request, request
 
+from sdk.http.address import own_names
 from sdk.http.errors import HttpError
+from sdk.net.address import is_address
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a page may have sent by a visitor's browser without asking first is text/plain, a form, or nothing at all.
@@ -38,6 +42,37 @@ def require_sound_changes(app: Flask, hint: str = "") -> None:
         if wanted and kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
             said = f"Content-Type: {kind[:80]} is not accepted here" if kind else "the request has no Content-Type"
             raise HttpError(415, f"{said}; send Content-Type: {_JSON}{hint}")
+
+
+def require_known_host(app: Flask, names: Collection[str], setting: str) -> None:
+    """Refuse (403) what a browser sends to a name of somebody else's, which only points here (DNS rebinding): to the
+    browser that page and server are one. `names` are known beside addresses, localhost and this machine's own;
+    `setting` is where they are given.
+    """
+    given = frozenset(map(_plain_name, names))
+
+    @app.before_request
+    def check() -> None:
+        if "Origin" not in request.headers and "Sec-Fetch-Site" not in request.headers:
+            return
+        # Not X-Forwarded-Host: a page may set it for its own server, and to its browser that is who we are.
+        host = _plain_name(_without_port(request.host))
+        if is_address(host) or host == "localhost" or host.endswith(".localhost") or host in given:
+            return
+        if host not in own_names():
+            raise HttpError(
+                403,
+                f"{request.method} is refused: a browser sent it to {host[:200]!r}, which is no name of this server;"
+                f" if it is one, give it in {setting}",
+            )
+
+
+def _without_port(host: str) -> str:
+    return host if host.endswith("]") else re.sub(r":[0-9]*$", "", host)
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().removesuffix(".")
 
 
 def require_secret(routes: Flask | Blueprint, secret: str, where: str) -> None:

@@ -35,7 +35,7 @@ _BACKLOG = 1024
 _STOP_SECONDS = 3.0
 # Far more than any application of ours takes: up to here the application says how much it wants, and the client has
 # sent everything and reads the answer.
-_MOST_BODY = 8 * 1024 * 1024
+_MOST_BODY = 16 * 1024 * 1024
 # Answers are kept (on disk from 1 MB on) until they are read, so that a slow reader holds no worker.
 _MOST_ANSWER = 2**30
 # What supervisors ask: they end a process that does not answer, and one that has much to do would not be better for it.

@@ -233,7 +233,8 @@ class AgentServer:
         await self._leave(_LEAVE)
 
     async def _leave(self, patience: float) -> None:
-        """End when all executors have: the next process in this work directory registers as a new agent.
+        """End when all executors have: the next process in this work directory registers as a new agent, with the
+        reservations of this one.
 
         Until then it keeps its id: whoever kills it meanwhile must find its executors again, to end them.
         """
@@ -242,6 +243,8 @@ class AgentServer:
             await asyncio.sleep(0.02)
         for file in self._meta.rglob("*.json"):
             file.unlink(missing_ok=True)
+        for name, content in self.agent.left_behind().items():
+            self._checkpoints.store(name, content)
         self.ended.set()
 
     async def follow_master(self) -> None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from sdk.local.atomic import write_atomically
@@ -491,8 +492,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         result.error(str(error))
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    on_end_signals(lambda _: ended.set())
     try:
         cluster.start()
     except EnvironmentProblem as error:

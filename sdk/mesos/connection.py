@@ -8,9 +8,9 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
 import urllib3
@@ -19,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from sdk.errors import InvalidSpec, Refused, TemporaryFailure, Unauthorized, UnexpectedAnswer
 from sdk.mesos.auth import Anonymous, Credentials
 from sdk.mesos.endpoint import Endpoint, follow
-from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, RecordDecoder
+from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, Piece, PieceDecoder, RecordDecoder
 from sdk.mesos.tls import Tls, tls_problem
 
 _log = structlog.get_logger()
@@ -67,6 +67,18 @@ class Limits:
     record_bytes: int = MAX_RECORD_BYTES
 
 
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class _Decoder(Protocol[_T_co]):
+    """What becomes of the bytes of a stream."""
+
+    @property
+    def pending(self) -> bool: ...
+    def feed(self, data: bytes, /) -> Sequence[_T_co]: ...
+
+
 class Stream:
     """The answer to a SUBSCRIBE: RecordIO until either side ends it."""
 
@@ -84,8 +96,14 @@ class Stream:
 
     def records(self) -> Iterator[bytes]:
         """Records as they come; returns when the peer ends the stream, raises NoAnswer or MalformedStream."""
+        return self._decoded(RecordDecoder(self._limits.record_bytes))
+
+    def pieces(self) -> Iterator[Piece]:
+        """The same piece by piece, for records that are too large to be held."""
+        return self._decoded(PieceDecoder(self._limits.record_bytes))
+
+    def _decoded(self, decoder: _Decoder[_T]) -> Iterator[_T]:
         assert self._response is not None
-        decoder = RecordDecoder(self._limits.record_bytes)
         while True:
             try:
                 data = self._response.read1(_READ_BYTES, decode_content=False)

@@ -6,6 +6,7 @@ known only to the caller, who begins with the snapshot in the next SUBSCRIBED.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sdk.errors import NotConnected, Refused, TemporaryFailure
@@ -79,8 +80,7 @@ class OperatorClient:
         Never returns normally: raises StreamEnded at the end of the stream, NotConnected when no master takes the
         subscription, Refused, or another TemporaryFailure.
         """
-        stream = self._open()
-        try:
+        with self.subscription() as stream:
             for record in stream.records():
                 event = decode(record)
                 if event.get("type") == "SUBSCRIBED":
@@ -88,6 +88,17 @@ class OperatorClient:
                 if heartbeats or event.get("type") != "HEARTBEAT":
                     yield event
             raise StreamEnded(f"{stream.endpoint} ended the stream")
+
+    @contextmanager
+    def subscription(self) -> Iterator[Stream]:
+        """Subscribe once, for whoever reads records himself: the first one holds the whole cluster.
+
+        The reader calls `set_heartbeat` with what SUBSCRIBED says, or a dead stream is not noticed. Raises what
+        `stream` does; the end of the stream is the end of its records.
+        """
+        stream = self._open()
+        try:
+            yield stream
         finally:
             with self._lock:
                 self._streams.discard(stream)

@@ -66,6 +66,8 @@ _log = structlog.get_logger()
 
 # Path, version and framing of one operation inside a packet, estimated generously.
 _OP_OVERHEAD_BYTES = 200
+# Nodes that are asked for before the first answer is waited for: answers of half a megabyte each fit into memory.
+_TOGETHER = 16
 
 
 class _Signal(enum.Enum):
@@ -229,6 +231,18 @@ class ZooKeeper:
         except NoNode:
             return None
         return data or b"", stat.version
+
+    def get_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The data of several nodes, asked for together; None for each that is not there."""
+        found: list[bytes | None] = []
+        for at in range(0, len(paths), _TOGETHER):
+            pending = [(path, self._ask(path, self._client.get_async, path)) for path in paths[at : at + _TOGETHER]]
+            for path, one in pending:
+                try:
+                    found.append(self._answer(path, one)[0] or b"")
+                except NoNode:
+                    found.append(None)
+        return found
 
     def stat(self, path: str) -> Stat | None:
         """The facts about a node, None when there is none."""
@@ -431,8 +445,13 @@ class ZooKeeper:
     # -- kazoo ---------------------------------------------------------------------------------------------------------
 
     def _do(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        return self._answer(path, self._ask(path, call, *args, **kwargs))
+
+    def _ask(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         self._check_connected(path)
-        pending = call(*args, **kwargs)
+        return call(*args, **kwargs)
+
+    def _answer(self, path: str, pending: Any) -> Any:
         try:
             return pending.get(timeout=self._timeout)
         except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error

@@ -289,8 +289,9 @@ class Cluster:
                     else:
                         machine.checkpoints[name] = content
                 case agent_model.Terminate():
+                    assert machine.agent is not None
+                    machine.checkpoints = machine.agent.left_behind()
                     machine.agent = None
-                    machine.checkpoints.clear()
 
     # Executors
 

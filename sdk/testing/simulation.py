@@ -171,6 +171,11 @@ class Simulation:
         self.cluster.operator("DRAIN_AGENT", content)
         self.cluster.pump()
 
+    def mark_gone(self, name: str) -> None:
+        """MARK_AGENT_GONE: the agent and its tasks end; started again it has a new id and the old reservations."""
+        self.cluster.operator("MARK_AGENT_GONE", {"agent_id": {"value": self.cluster.agent_id(name)}})
+        self.cluster.pump()
+
     def deactivate(self, name: str) -> None:
         """DEACTIVATE_AGENT: tasks run on, but the agent makes no offers."""
         self.cluster.operator("DEACTIVATE_AGENT", {"agent_id": {"value": self.cluster.agent_id(name)}})

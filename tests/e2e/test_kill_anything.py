@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 def healed(system: System, count: int = 2) -> bool:
     """All instances run, are healthy and serve a configuration, and the scheduler is connected."""
     status = system.status("web")
-    instances = [one for one in status["instances"] if one["healthy"] and one["verdict"] == "applied"]
+    instances = [one for one in status["instances"] if one["healthy"] and one["structure"]["verdict"] == "applied"]
     running = [pod for pod in status["pods"] if any(task["state"] == "TASK_RUNNING" for task in pod["tasks"])]
     ready = system.stack.fetch(f"{system.stack.scheduler}/readyz")[0] == 200
     return len(instances) == count and len(running) == count and ready

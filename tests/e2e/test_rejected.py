@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from kazoo.client import KazooClient
 
-from pool_executor.bundle import Part, decode_head, decode_part, encode_head, encode_part
+from pool_executor.contract import Part, decode_blob, decode_structure, encode_blob, encode_structure
 from tests.e2e.conftest import System
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
@@ -46,7 +46,7 @@ def second_frontend(document: dict[str, Any], address: str) -> dict[str, Any]:
 
 
 def publish_broken(system: System, pool: str, line: str) -> int:
-    """Publish the pool's present bundle with one more line in its frontends, as a defective template might.
+    """Publish the pool's present structure with one more line in its frontends, as a defective template might.
 
     The API and the template refuse what HAProxy is known to refuse, so it takes a hand to get there. The version.
     """
@@ -54,16 +54,15 @@ def publish_broken(system: System, pool: str, line: str) -> int:
     client.start(timeout=10)
     try:
         path = f"/edgelb/rendered/{pool}"
-        data, stat = client.get(path)
-        head = decode_head(data)
-        old = head.parts["20-frontends.cfg"]
-        chunks = [client.get(f"{path}/parts/{old.sha256}")[0]]
-        text = decode_part(old, chunks) + f"    {line}\n"
-        new = Part.of("20-frontends.cfg", "config", text)
-        for node, content in encode_part(text):
+        data, stat = client.get(f"{path}/structure")
+        head = decode_structure(data)
+        old = next(part for part in head.parts.values() if part.listener == "web")
+        text = decode_blob(old.blob, [client.get(f"{path}/parts/{old.sha256}")[0]]) + f"    {line}\n"
+        new = Part.of(old.name, old.kind, text, old.listener, old.needs)
+        for node, content in encode_blob(text):
             client.create(f"{path}/parts/{node}", content)
         broken = replace(head, version=head.version + 1, parts={**head.parts, new.name: new})
-        client.set(path, encode_head(broken), version=stat.version)
+        client.set(f"{path}/structure", encode_structure(broken), version=stat.version)
         return broken.version
     finally:
         client.stop()
@@ -73,7 +72,7 @@ def publish_broken(system: System, pool: str, line: str) -> int:
 def rejected(system: System, pool: str) -> dict[str, Any]:
     """The instance's own status once it has refused a version; empty before."""
     [one] = system.instances(pool)
-    return one if one["verdict"] == "rejected" else {}
+    return one["structure"] if one["structure"]["verdict"] == "rejected" else {}
 
 
 def test_what_haproxy_refuses_is_told_in_its_words_and_the_old_one_serves(system: System, pool: dict[str, Any]) -> None:
@@ -88,15 +87,16 @@ def test_what_haproxy_refuses_is_told_in_its_words_and_the_old_one_serves(system
         broken = publish_broken(system, name, "frobnicate yes")
         told = wait_until(lambda: rejected(system, name), 20, "the verdict of the instance")
         assert told["rejected_version"] == broken
-        assert told["version"] == before["version"]
+        assert told["version"] == before["structure"]["version"]
         assert "frobnicate" in told["error"]
-        assert told["healthy"]
+        assert [one["healthy"] for one in system.instances(name)] == [True]
 
         status = system.status(name)
         assert status["state"] == "rejected"
         assert "frobnicate" in status["summary"]
         [row] = status["loadBalancers"]
-        assert (row["verdict"], row["rejectedVersion"], row["version"]) == ("rejected", broken, before["version"])
+        kept = before["structure"]["version"]
+        assert (row["verdict"], row["rejectedVersion"], row["version"]) == ("rejected", broken, kept)
 
         shown = json.loads(system.edgelb("status", name, "--json").stdout)
         assert shown["loadBalancers"][0]["error"] == told["error"]
@@ -114,7 +114,8 @@ def test_what_haproxy_refuses_is_told_in_its_words_and_the_old_one_serves(system
         wait_until(lambda: load.report().requests > 50, 30, "50 requests")
     assert load.report().failures == {}
     [after] = system.instances(name)
-    assert (after["verdict"], after["error"], after["rejected_version"]) == ("applied", None, None)
+    structure = after["structure"]
+    assert (structure["verdict"], structure["error"], structure["rejected_version"]) == ("applied", None, None)
     assert after["haproxy"]["master"] == before["haproxy"]["master"]
     assert after["task_id"] == before["task_id"]
 

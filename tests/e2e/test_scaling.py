@@ -146,10 +146,10 @@ def test_a_frontend_that_is_added_waits_for_the_task_with_its_port(system: Syste
         def waiting() -> bool:
             now = {one["task_id"]: one for one in system.instances(pool)}
             mine = now[last["task_id"]]
-            assert mine["verdict"] in ("applied", "waiting")
-            return mine["verdict"] == "waiting" and "second" in mine["reason"] and mine["healthy"]
+            assert mine["structure"]["verdict"] == "applied"
+            return mine["healthy"] and "second" in [one["listener"] for one in mine["structure"]["waiting"]]
 
-        wait_until(waiting, 30, "the verdict of the instance without the port")
+        wait_until(waiting, 30, "the instance without the port to leave the listener out")
         first = wait_until(lambda: with_port(system, pool, "second"), 40, "an instance with the port")[0]
         assert first["pod"] == "edgelb-pool-0"
         wait_until(lambda: system.stack.fetch(url_of(first, "second"))[0] == 200, 20, "traffic on the new port")
@@ -161,7 +161,7 @@ def test_a_frontend_that_is_added_waits_for_the_task_with_its_port(system: Syste
 
 def with_port(system: System, pool: str, name: str) -> list[dict[str, Any]]:
     """Instances that serve and have a port of that name."""
-    return [one for one in system.instances(pool) if name in one["ports"] and one["verdict"] == "applied"]
+    return [one for one in system.instances(pool) if name in one["ports"] and one["structure"]["verdict"] == "applied"]
 
 
 def test_a_frontend_gets_the_fixed_port_and_gives_it_back(system: System, pool: str) -> None:

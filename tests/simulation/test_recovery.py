@@ -500,14 +500,20 @@ def test_agent_that_was_lost_is_a_place_again_as_soon_as_it_is_back() -> None:
 def test_replacement_of_long_ago_blocks_nobody() -> None:
     """An instance that was replaced once and was ready since is no replacement under way when it fails later."""
     sim = deployed(agents=4, count=2, constraints=UNIQUE, recovery=RecoveryPolicy(replace_after=5.0))
-    sim.kill_agent(sim.where("web/app-0"))
-    sim.run_until(lambda: len(sim.running()) == 2, "it is replaced")
-    sim.settle(86400.0)
+    first = sim.where("web/app-0")
+    sim.kill_agent(first)
+    sim.run_until(lambda: len(sim.running()) == 2 and sim.where("web/app-0") != first, "it is replaced")
+    sim.settle(7200.0)
     sim.behave("app-0-server", Behaviour(runs_after=1e6))
     sim.kill_task("web/app-0")
     sim.settle(30)
-    sim.kill_agent(sim.where("web/app-1"))
-    sim.run_until(lambda: "web/app-1" in sim.running(), "its sibling is replaced all the same", within=60)
+    lost = sim.where("web/app-1")
+    sim.kill_agent(lost)
+    sim.run_until(
+        lambda: "web/app-1" in sim.running() and sim.where("web/app-1") != lost,
+        "its sibling is replaced all the same",
+        within=120,
+    )
 
 
 def test_replacement_that_is_never_ready_blocks_for_a_while_only() -> None:

@@ -106,6 +106,44 @@ def test_agent_that_returns_to_nobody_is_cleaned_within_minutes() -> None:
     assert sim.snapshot().suppressed == ("sim-role",)
 
 
+def test_agent_that_was_marked_gone_comes_back_under_a_new_id_and_is_cleaned() -> None:
+    """MARK_AGENT_GONE moves the task at once; the new agent in the old directory brings the old reservation, of which
+    nobody hears while offers are suppressed.
+    """
+    sim = deployed()
+    home = sim.where("web/app-0")
+    old, left = sim.cluster.agent_id(home), sim.reservations()[home]
+    sim.mark_gone(home)
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and sim.where("web/app-0") != home, "replaced", within=3)
+    sim.settle(60)
+    assert sim.snapshot().suppressed == ("sim-role",)
+    sim.return_agent(home)
+    assert sim.cluster.agent_id(home) != old
+    assert sim.reservations()[home] == left
+    sim.run_until(lambda: home not in sim.reservations(), "its reservation is released", within=330)
+    sim.settle(60)
+    assert sim.snapshot().suppressed == ("sim-role",)
+    sim.expect_running("web/app-0")
+    sim.expect_reserved_exactly()
+
+
+def test_only_agent_that_was_marked_gone_takes_its_instance_back_under_a_new_id() -> None:
+    """Its fixed port stands in the old reservation, which the new agent brings along."""
+    sim = deployed(agents=1, ports=FIXED)
+    before = sim.record("web/app-0").holding
+    sim.mark_gone("agent1")
+    sim.settle(60)
+    assert sim.running() == []
+    sim.return_agent("agent1")
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs again", within=60)
+    after = sim.record("web/app-0").holding
+    assert before is not None
+    assert after is not None
+    assert after.agent_id != before.agent_id
+    sim.settle(120)
+    sim.expect_reserved_exactly()
+
+
 def test_notes_of_what_has_been_cleaned_up_are_not_told_again() -> None:
     """An uninstall tells only of what is left at its end."""
     sim = deployed(recovery=RecoveryPolicy(replace_after=5.0))

@@ -1,12 +1,7 @@
 """Pages as a browser shows them: Debian's chromium without a window."""
 
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
-
-needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser: install chromium")
 
 
 def in_browser(url: str, profile: Path) -> str:

@@ -58,6 +58,10 @@ class Agent:
         """The first message on a new connection to a master."""
         return agent_registration.message(self.state)
 
+    def left_behind(self) -> dict[str, Json]:
+        """The checkpoints that stay when this agent has ended for good."""
+        return agent_operations.left_behind(self.state)
+
     def master_disconnected(self) -> None:
         """The connection to the master ended; everything goes on, updates wait."""
         self.state.registered = False

@@ -55,6 +55,13 @@ def forget_framework(state: AgentState, framework_id: str) -> None:
         _checkpoint(state)
 
 
+def left_behind(state: AgentState) -> dict[str, Json]:
+    """What an agent that ends for good leaves to the next one in its directory: Mesos keeps reservations and volumes
+    apart from the identity of the agent.
+    """
+    return {"resources": {"resources": state.resources.json(), "applied": [], "operations": []}}
+
+
 def _checkpoint(state: AgentState) -> None:
     content = {
         "resources": state.resources.json(),

@@ -20,7 +20,7 @@ def message(state: AgentState) -> Json:
     """The first message on a new connection to a master."""
     state.registered = False
     if state.agent_id is None:
-        return {"type": "REGISTER", "agent_info": state.config.info}
+        return {"type": "REGISTER", "agent_info": state.config.info, "resources": state.resources.json()}
     # Tasks of which only the id is known were never run here; the master asks about them.
     alive = [task for task in state.tasks.values() if task.executor_id and (task.pending or not task.terminal)]
     named = {run.framework_id for run in state.runs.values()} | {task.framework_id for task in alive}

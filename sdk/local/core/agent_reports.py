@@ -28,7 +28,7 @@ _SHAPES = MESSAGES | table(
         "AgentUuid": "value!:string",
         "OperationStatus": "operation_id:Id state!:enum message:string uuid:AgentUuid agent_id:Id"
         " converted_resources:Resource*",
-        "REGISTER": "agent_info!:AgentInfo",
+        "REGISTER": "agent_info!:AgentInfo resources:Resource*",
         "REREGISTER": "agent_info!:AgentInfo resources:Resource* frameworks:AgentFramework* executors:AgentExecutor*"
         " tasks:AgentTask* operations:AgentOperation* registered:double",
         "PONG": "",

@@ -36,7 +36,8 @@ def register(state: State, connection: str, message: Json, now: float) -> None:
         agent_id=agent_id,
         info=info | {"id": {"value": agent_id}},
         total=Resources(),
-        free=Resources.of(info["resources"]),
+        # An agent whose identity was lost brings the reservations of the one before along.
+        free=Resources.of(message.get("resources", info["resources"])),
         registered=now,
     )
     state.agents[agent_id] = agent

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.mesos_listener.board import Board
-from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.stream import Follower
 from api.mesos_listener.wire import to_message
 from api.turns import Turns
@@ -31,6 +30,7 @@ from tests.conformance.clients.player import Gate, Held, Player
 from tests.conformance.clients.recording import Stream, stream
 from tests.contracts.mesos.recorder import Recorder
 from tests.support.wait import wait_until
+from tests.unit.api.mesos_listener.messages import JsonIndex
 
 Json = dict[str, Any]
 
@@ -221,12 +221,12 @@ def lived(draw: st.DrawFn) -> list[Json]:
 @given(events=lived())
 def test_the_index_takes_any_event(events: list[Json]) -> None:
     """Each task can be told to readers, and the next snapshot is all that counts for agents that it names."""
-    index = TaskIndex()
+    index = JsonIndex()
     for now, event in enumerate(events):
-        for task in index.apply(event, float(now)).updated:
+        for task in index.take(event, float(now)).updated:
             to_message(task)
     good = GOOD_OPERATOR.events[0].body
-    index.apply(good, 100.0)
-    fresh = TaskIndex()
-    fresh.apply(good, 100.0)
+    index.take(good, 100.0)
+    fresh = JsonIndex()
+    fresh.take(good, 100.0)
     assert {key: index.running[key] for key in fresh.running} == dict(fresh.running)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.mesos_listener.board import Board
-from api.mesos_listener.index import RECOVERED_PATIENCE, TaskIndex
+from api.mesos_listener.index import RECOVERED_PATIENCE
 from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
@@ -18,6 +18,7 @@ from tests.conformance.clients.player import Player, Split, bytewise, whole
 from tests.conformance.clients.recording import Call, Stream, conversations, stream, streams
 from tests.contracts.mesos import traces
 from tests.support.wait import wait_until
+from tests.unit.api.mesos_listener.messages import JsonIndex
 
 Json = dict[str, Any]
 
@@ -74,8 +75,8 @@ def following(player: Player) -> Iterator[Board]:
 
 
 def shown(board: Board) -> dict[tuple[str, str], str]:
-    """The running tasks on the board."""
-    return {(task.framework_id, task.id): task.agent_id for task in board.snapshot().tasks}
+    """The running tasks on the board, without those that were told to end."""
+    return {(task.framework_id, task.id): task.agent_id for task in board.snapshot().tasks if not task.leaving}
 
 
 @pytest.mark.parametrize("recorded", STREAMS, ids=str)
@@ -134,7 +135,7 @@ def test_the_recorded_tasks_come_with_all_that_balancing_needs() -> None:
 
         def complete() -> bool:
             return all(
-                task.HasField("healthy") == any("healthy" in each for each in wanted[task.id]["statuses"])
+                (task.healthy is not None) == any("healthy" in each for each in wanted[task.id]["statuses"])
                 for task in board.snapshot().tasks
             )
 
@@ -144,9 +145,7 @@ def test_the_recorded_tasks_come_with_all_that_balancing_needs() -> None:
             assert task.agent_hostname == agents[theirs["agent_id"]["value"]]
             assert task.framework_name == names[theirs["framework_id"]["value"]]
             assert task.name == theirs["name"]
-            assert dict(task.labels) == {
-                each["key"]: each["value"] for each in theirs.get("labels", {}).get("labels", [])
-            }
+            assert task.labels == ()  # none of them is meant for load balancers
             health = [each["healthy"] for each in theirs["statuses"] if "healthy" in each]
             assert not health or task.healthy == health[-1]
             network = theirs["statuses"][-1]["container_status"]["network_infos"][0]
@@ -189,11 +188,11 @@ def test_what_an_agent_or_framework_leaves_behind_ends_with_it(name: str, kind: 
     end = next(at for at, event in enumerate(events) if event["type"] == kind)
     assert events[end - 1]["type"] == "TASK_UPDATED"
     task_id = events[end - 1]["task_updated"]["status"]["task_id"]["value"]
-    index = TaskIndex()
+    index = JsonIndex()
     for event in events[: end - 1]:
-        index.apply(event, 0.0)
+        index.take(event, 0.0)
     assert [key.id for key in index.running] == [task_id]
-    assert [key.id for key in index.apply(events[end], 0.0).removed] == [task_id]
+    assert [key.id for key in index.take(events[end], 0.0).removed] == [task_id]
 
 
 def state(*answers: Json) -> Json:
@@ -220,20 +219,20 @@ def test_a_restarted_master_takes_no_task_out_of_service() -> None:
     assert not tasks[0]["get_tasks"]["tasks"]
     (running,) = [task["task_id"]["value"] for task in tasks[1]["get_tasks"]["tasks"]]
 
-    index = TaskIndex()
+    index = JsonIndex()
     # Before the restart the cluster was as it is after it: the recording has no answer from then.
-    index.apply(state(agents[1], frameworks[1], tasks[1]), 0.0)
+    index.take(state(agents[1], frameworks[1], tasks[1]), 0.0)
     before = dict(index.running)
     assert [key.id for key in before] == [running]
-    delta = index.apply(state(agents[0], frameworks[0], tasks[0]), 1.0)
+    delta = index.take(state(agents[0], frameworks[0], tasks[0]), 1.0)
     assert delta.is_empty
     assert (index.running, index.carried) == (before, 1)
-    delta = index.apply(state(agents[1], frameworks[1], tasks[1]), 2.0)
+    delta = index.take(state(agents[1], frameworks[1], tasks[1]), 2.0)
     assert delta.is_empty
     assert (index.running, index.carried) == (before, 0)
-    assert index.apply(state(agents[1], frameworks[1], tasks[2]), 3.0).is_empty
+    assert index.take(state(agents[1], frameworks[1], tasks[2]), 3.0).is_empty
     # An agent that does not come back in time is given up, as the master gives it up.
-    index.apply(state(agents[0], frameworks[0], tasks[0]), 4.0)
+    index.take(state(agents[0], frameworks[0], tasks[0]), 4.0)
     assert [key.id for key in index.tick(4.0 + RECOVERED_PATIENCE).removed] == [running]
 
 

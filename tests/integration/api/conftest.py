@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -13,14 +14,25 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.main import ApiServer, ApiSettings
 from api.pulse import Pulse, encode_pulse, pulse_path
-from pool_executor.bundle import (
+from pool_executor.contract import (
+    BackendFacts,
+    Blob,
+    Endpoints,
+    EndpointsStatus,
     HaproxyInfo,
-    Head,
     InstanceStatus,
     Part,
-    encode_head,
-    encode_part,
+    Server,
+    Structure,
+    StructureStatus,
+    encode_blob,
+    encode_endpoints,
+    encode_shard,
+    encode_shards,
     encode_status,
+    encode_structure,
+    marker_line,
+    shard_of,
 )
 from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper, connect, encode_json
@@ -30,8 +42,9 @@ from tests.support.zookeeper import ZooKeeperServer
 
 @pytest.fixture
 def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    """A connection as the API opens it."""
-    opened = connect(zookeeper.address, session_timeout=2.0)
+    """A connection as the API opens it, but for its patience."""
+    # Longer than the 2 s of the API itself: on a busy machine ZooKeeper may be silent for that long.
+    opened = connect(zookeeper.address, session_timeout=10.0)
     assert opened.wait_connected(10)
     yield opened
     opened.close()
@@ -120,58 +133,108 @@ def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str) -> I
 
 
 def instance(index: int = 0, **changes: Any) -> InstanceStatus:
-    """The status of a load balancer that serves version 3."""
-    fields: dict[str, Any] = {
-        "task_id": f"dcos-edgelb.pools.web__edgelb-pool-{index}-server__{index}",
-        "pod": f"edgelb-pool-{index}",
-        "hostname": f"agent{index}",
-        "addresses": (f"10.0.0.{index + 1}",),
-        "public": (),
-        "ports": {"frontend_0.0.0.0_80": 80, "stats": 9090},
-        "epoch": 1,
-        "version": 3,
-        "verdict": "applied",
-        "action": "dynamic",
-        "reason": "2 servers added",
-        "error": None,
-        "rejected_version": None,
-        "healthy": True,
-        "since": 1.0,
-        "haproxy": HaproxyInfo(version="2.6.12", master=10, workers=(11,)),
-        "counters": {"noop": 0, "dynamic": 1, "reload": 0, "reject": 0},
-    }
-    return InstanceStatus(**(fields | changes))
+    """The status of a load balancer that serves version 3 of the structure and all servers.
 
-
-def publish_instance(connection: ZooKeeper, root: str, status: InstanceStatus, pool: str = "web") -> None:
-    """Write it as lbmgr does (but for being ephemeral)."""
-    write_node(connection, f"{root}/instances/{pool}/{status.task_id}", encode_status(status))
-
-
-SERVERS = "backend app\n    server agentip_10.0.0.1_8080 10.0.0.1:8080 id 1\n"
-"""What the backend of the small pool is rendered to while its application runs."""
-
-
-def publish_bundle(connection: ZooKeeper, root: str, pool: str = "web", *, pool_version: int = 1, **texts: str) -> None:
-    """Write a bundle of version 3 as dcos-template does; config parts by name, `.cfg` is added.
-
-    The backend `app` has one server unless another part of its file is given.
+    Changes are fields of the status, of its structure or of its endpoints, whichever has one of that name.
     """
-    parts = {}
-    texts.setdefault("30-backends-00", SERVERS)
-    for name, text in texts.items():
-        part = Part.of(f"{name}.cfg", "config", text)
-        parts[part.name] = part
-        for node, data in encode_part(text, max_node_bytes=200):
-            write_node(connection, f"{root}/rendered/{pool}/parts/{node}", data)
-    stored = PoolStore(connection, root).get(pool)
-    head = Head(
-        pool=pool,
+    structure = StructureStatus(
+        pool_uid="",
+        pool_version=1,
         epoch=1,
         version=3,
-        pool_version=pool_version,
-        pool_uid=stored.revision.uid if stored else "",
-        task_revision=7,
-        parts=parts,
+        verdict="applied",
+        action="dynamic",
+        reason="1 map changed",
+        error=None,
+        rejected_version=None,
     )
-    write_node(connection, f"{root}/rendered/{pool}", encode_head(head))
+    endpoints = EndpointsStatus(lineage="f00", sequence=7)
+    status = InstanceStatus(
+        task_id=f"dcos-edgelb.pools.web__edgelb-pool-{index}-server__{index}",
+        pod=f"edgelb-pool-{index}",
+        hostname=f"agent{index}",
+        addresses=(f"10.0.0.{index + 1}",),
+        public=(),
+        ports={"frontend_0.0.0.0_80": 80, "stats": 9090},
+        structure=structure,
+        endpoints=endpoints,
+        healthy=True,
+        trouble=None,
+        since=1.0,
+        haproxy=HaproxyInfo(version="2.6.12", master=10, workers=(11,)),
+        counters={"noop": 0, "dynamic": 1, "reload": 0, "reject": 0},
+        leaving=False,
+        short=(),
+        deaths=(),
+    )
+    parts: dict[str, Any] = {"structure": structure, "endpoints": endpoints}
+    for name, part in parts.items():
+        inner = {key: changes.pop(key) for key in list(changes) if key in part.__dataclass_fields__}
+        parts[name] = replace(part, **inner)
+    return replace(status, **parts, **changes)
+
+
+def publish_instance(
+    connection: ZooKeeper, root: str, status: InstanceStatus, pool: str = "web", pool_version: int | None = None
+) -> None:
+    """Write it as lbmgr does (but for being ephemeral), for the pool as it is stored now."""
+    stored = PoolStore(connection, root).get(pool)
+    uid, version = stored.revision if stored else ("", 1)
+    of_pool = replace(status.structure, pool_uid=uid, pool_version=pool_version or version)
+    write_node(
+        connection,
+        f"{root}/instances/{pool}/{status.task_id}",
+        encode_status(replace(status, structure=of_pool)),
+    )
+
+
+BACKENDS = f"backend app\n{marker_line(BackendFacts(backend='app', options={'': 'check'}))}\n"
+"""What the backend of the small pool is rendered to."""
+APP = Server("agentip_10.0.0.1_8080", "10.0.0.1", 8080, 1, "app.1")
+"""The server of the backend `app` while its application runs."""
+
+
+def publish_parts(connection: ZooKeeper, root: str, pool: str, text: str) -> Blob:
+    """Write a text as dcos-template does, split early."""
+    for node, data in encode_blob(text, max_node_bytes=200):
+        write_node(connection, f"{root}/rendered/{pool}/parts/{node}", data)
+    return Blob.of(text)
+
+
+def publish_rendered(
+    connection: ZooKeeper,
+    root: str,
+    pool: str = "web",
+    *,
+    pool_version: int | None = None,
+    servers: Sequence[Server] = (APP,),
+    **texts: str,
+) -> None:
+    """Write version 3 of a structure, of the pool as it is stored now, and the servers of its backend `app`.
+
+    Config parts are given by name; `.cfg` is added.
+    """
+    parts = {}
+    for name, text in {"10-global": "global\n", "30-backends-00": BACKENDS, **texts}.items():
+        part = Part.of(f"{name}.cfg", "config", text)
+        parts[part.name] = part
+        publish_parts(connection, root, pool, text)
+    stored = PoolStore(connection, root).get(pool)
+    uid, version = stored.revision if stored else ("", 1)
+    head = Structure(pool=pool, pool_uid=uid, pool_version=pool_version or version, epoch=1, version=3, parts=parts)
+    write_node(connection, f"{root}/rendered/{pool}/structure", encode_structure(head))
+    publish_servers(connection, root, pool, servers=servers)
+
+
+def publish_servers(
+    connection: ZooKeeper, root: str, pool: str = "web", *, servers: Sequence[Server] = (), **changes: Any
+) -> None:
+    """Write the head of endpoints after operation 7, whose base has the servers of `app`."""
+    shards = None
+    if servers:
+        shard = encode_shard({"app": {server.name: server for server in servers}})
+        listed = encode_shards({shard_of("app"): publish_parts(connection, root, pool, shard)})
+        shards = publish_parts(connection, root, pool, listed)
+    fields = {"pool": pool, "lineage": "f00", "epoch": 1, "sequence": 7, "base": 7, "shards": shards}
+    head = Endpoints(**(fields | {"stamps": {"published": time.time()}} | changes))
+    write_node(connection, f"{root}/rendered/{pool}/endpoints", encode_endpoints(head))

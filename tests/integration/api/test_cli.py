@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 from api.cli.exits import Exit
 from api.cli.main import cli
 from api.dcos_template.problem import Held, Problem, encode_problem
-from pool_executor.bundle import Death
+from pool_executor.contract import Death
 from sdk.storage.connection import ZooKeeper
-from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
+from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say
 from tests.support.pools import SUPPORTED, example, minimal
 from tests.support.ports import free_port
@@ -59,8 +59,11 @@ def rows(text: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line) for line in text.splitlines() if line.strip()]
 
 
-def test_create_says_what_the_product_said(run: Run, tmp_path: Path) -> None:
+def test_create_says_what_the_product_said(
+    run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str, tmp_path: Path
+) -> None:
     """And where to look next."""
+    connection.put(f"{zk_root}/frameworks/edgelb/framework", b'{"framework_id": "f"}')
     result = run("create", written(tmp_path / "web.json", minimal()))
 
     assert result.stdout == (
@@ -186,7 +189,7 @@ def test_status_is_a_table_with_name_task_id_and_state(
 ) -> None:
     """The documented columns first, then host and configuration."""
     run("create", "-", stdin=json.dumps(minimal()))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()])
     result = run("status", "web")
@@ -194,8 +197,8 @@ def test_status_is_a_table_with_name_task_id_and_state(
     lines = rows(result.stdout)
     task_id = "dcos-edgelb.pools.web__edgelb-pool-0-server__0"
     assert lines[0] == ["web is ready: 1 of 1 instances serve the current configuration"]
-    assert lines[1] == ["NAME", "TASK ID", "STATE", "HOST", "CONFIG"]
-    assert lines[2] == ["edgelb-pool-0", task_id, "TASK_RUNNING", "agent0", "3 applied"]
+    assert lines[1] == ["NAME", "TASK ID", "STATE", "HOST", "CONFIG", "LAG"]
+    assert lines[2] == ["edgelb-pool-0", task_id, "TASK_RUNNING", "agent0", "3 applied", "0"]
     assert "edgelb endpoints web" in result.stderr
     assert run("status", "web", "--task-ids").stdout == f"{task_id}\n"
     assert json.loads(run("status", "web", "--json").stdout)["state"] == "ready"
@@ -206,19 +209,20 @@ def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
 ) -> None:
     """A pool whose backend selects nothing is not ready, however well its load balancers are."""
     run("create", "-", stdin=json.dumps(minimal()))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n", "30-backends-00": "backend app\n"})
+    publish_rendered(connection, zk_root, servers=())
     publish_instance(connection, zk_root, instance())
     reason = "no running task of framework nosuch; frameworks are edgelb, webapp"
     problem = Problem(pool_version=1, backends=({"backend": "app", "reason": reason},))
     connection.put(f"{zk_root}/rendered/web/problem", encode_problem(problem))
     say(scheduler, [pod()])
-    result = run("status", "web")
+    result = run("status", "web", code=Exit.UNHEALTHY)
 
     lines = rows(result.stdout)
     assert lines[0][0].startswith("web is degraded: 1 of 1 instances serve the current configuration; backend app has")
     assert ["BACKEND", "FRONTENDS", "SERVERS", "UP", "WHY"] in lines
     assert ["app", "frontend_0.0.0.0_80", "0", "0", reason] in lines
-    (row,) = json.loads(run("status", "web", "--json").stdout)["backends"]
+    (row,) = json.loads(run("status", "web", "--json", code=Exit.UNHEALTHY).stdout)["backends"]
+    run("status", "web", "--task-ids")
     assert (row["servers"], row["up"], row["reason"]) == (0, 0, reason)
     waited = run("status", "web", "--wait", "--timeout", "0", code=Exit.TIMEOUT)
     assert f"Warning: backend app has no servers: {reason}" in waited.stderr
@@ -232,7 +236,7 @@ def test_status_without_a_name_is_one_line_per_pool_and_its_code_tells_whether_a
     assert run("status").stdout.split() == ["NAME", "STATE", "WHY"]
     for name in ("web", "other"):
         run("create", "-", stdin=json.dumps(minimal(name=name)))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()])
     result = run("status", code=Exit.UNHEALTHY)
@@ -257,7 +261,7 @@ def test_status_tells_each_death_of_haproxy(
 ) -> None:
     """When and how; one that dies again and again is not ready."""
     run("create", "-", stdin=json.dumps(minimal()))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     deaths = [Death(at=time.time() - 60, how="was ended by SIGKILL")]
     publish_instance(connection, zk_root, instance(deaths=tuple(deaths), counters={"haproxy_died": 1}))
     say(scheduler, [pod()])
@@ -267,7 +271,7 @@ def test_status_tells_each_death_of_haproxy(
     assert "HAProxy was ended by SIGKILL at 20" in shown
 
     publish_instance(connection, zk_root, instance(deaths=tuple(deaths * 3), counters={"haproxy_died": 9}))
-    found = run("status", "web").stdout
+    found = run("status", "web", code=Exit.UNHEALTHY).stdout
     assert "HAProxy of edgelb-pool-0 dies again and again: was ended by SIGKILL at 20" in found
     assert "9 times so far" in found
 
@@ -287,7 +291,7 @@ def test_status_shows_why_an_instance_is_pending(run: Run, scheduler: Scheduler)
     reasons = [{"count": 2, "reason": "ports 80 not free"}, {"count": 1, "reason": "role slave_public missing"}]
     say(scheduler, [pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})])
 
-    shown = run("status", "web").stdout
+    shown = run("status", "web", code=Exit.UNHEALTHY).stdout
     assert "web is pending: edgelb-pool-0 cannot be placed yet: 2 offers: ports 80 not free (and 1 more)" in shown
     assert (
         "edgelb-pool-0: waits for an offer that fits:\n"
@@ -352,7 +356,7 @@ def test_pods_are_listed_restarted_and_replaced(run: Run, scheduler: Scheduler) 
 def test_lb_config_is_indented_and_raw_is_as_rendered(run: Run, connection: ZooKeeper, zk_root: str) -> None:
     """Both to stdout."""
     run("create", "-", stdin=json.dumps(minimal()))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n\tmaxconn   10\n"})
+    publish_rendered(connection, zk_root, **{"10-global": "global\n\tmaxconn   10\n"})
 
     assert "\n  maxconn   10\n" in run("lb-config", "web").stdout
     assert "\n\tmaxconn   10\n" in run("lb-config", "web", "--raw").stdout
@@ -493,14 +497,14 @@ def test_wait_tells_each_instance_and_ends_when_it_serves(
 ) -> None:
     """Plain lines where stderr is no terminal."""
     run("create", "-", stdin=json.dumps(minimal()))
-    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
-    publish_instance(connection, zk_root, instance())
+    publish_rendered(connection, zk_root, pool_version=2)
+    publish_instance(connection, zk_root, instance(), pool_version=2)
     say(scheduler, [pod()])
     result = run("update", "-", "--wait", stdin=json.dumps(minimal()))
 
     assert "pool web: ready: 1 of 1" in result.stderr
     assert (
-        "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3 (2 servers added, without a reload)"
+        "edgelb-pool-0: TASK_RUNNING on agent0, serves configuration 3 (1 map changed, without a reload)"
         in result.stderr
     )
 
@@ -519,7 +523,7 @@ def test_wait_ends_at_once_when_haproxy_refuses_the_configuration(
 ) -> None:
     """With HAProxy's message and a code of its own."""
     run("create", "-", stdin=json.dumps(minimal()))
-    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root, pool_version=2)
     publish_instance(connection, zk_root, instance(version=2, verdict="rejected", rejected_version=3, error="bad word"))
     say(scheduler, [pod()])
     result = run("update", "-", "--wait", stdin=json.dumps(minimal()), code=Exit.REJECTED)

@@ -101,6 +101,7 @@ def test_what_answers_is_ok_and_what_is_missing_fails_with_advice(
     assert scheduler.url in found["scheduler"]["seen"]
 
 
+@pytest.mark.slow
 def test_a_template_that_hangs_and_a_listener_that_does_are_told_apart(
     doctor: Callable[..., Findings], loop: Loop, connection: ZooKeeper, zk_root: str
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_master_that_hangs_is_told_in_a_sentence_and_within_seconds(doctor: Ca
     assert found["seen"] == f"{address} accepts connections, but gives no answer within 5 s"
 
 
+@pytest.mark.slow
 def test_masters_may_be_named_by_their_zookeeper(
     doctor: Callable[..., Findings], connection: ZooKeeper, zookeeper: ZooKeeperServer, zk_root: str
 ) -> None:

@@ -3,6 +3,7 @@ address. Over real HTTP, and held against what is stored.
 """
 
 import base64
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,15 @@ from tests.support.zookeeper import ZooKeeperServer
 pytestmark = pytest.mark.integration
 
 EVIL = "http://evil.example"
+CHANGES = (
+    ("POST", "/v2/pools", b'{"name": "new"}'),
+    ("POST", "/service/edgelb/v2/pools", b'{"name": "new"}'),
+    ("PUT", "/v2/pools/web", b'{"name": "web", "count": 9}'),
+    ("DELETE", "/v2/pools/web", b"x"),
+    ("POST", "/v2/uninstall", b'{"confirm": "edgelb"}'),
+    ("POST", "/v2/pools/web/pods/edgelb-pool-0/restart", b""),
+    ("POST", "/v2/pools/web/accept-removal", b""),
+)
 
 
 def send(url: str, method: str, body: object | bytes | None = None, **headers: str) -> urllib3.BaseHTTPResponse:
@@ -49,29 +59,18 @@ def send(url: str, method: str, body: object | bytes | None = None, **headers: s
         ({}, 415),
     ],
 )
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("POST", "/v2/pools", b'{"name": "new"}'),
-        ("POST", "/service/edgelb/v2/pools", b'{"name": "new"}'),
-        ("PUT", "/v2/pools/web", b'{"name": "web", "count": 9}'),
-        ("DELETE", "/v2/pools/web", b"x"),
-        ("POST", "/v2/uninstall", b'{"confirm": "edgelb"}'),
-        ("POST", "/v2/pools/web/pods/edgelb-pool-0/restart", b""),
-        ("POST", "/v2/pools/web/accept-removal", b""),
-    ],
-)
 def test_what_a_foreign_page_can_make_a_browser_send_changes_nothing(
-    server: str, scheduler: Scheduler, method: str, path: str, body: bytes, headers: dict[str, str], status: int
+    server: str, scheduler: Scheduler, headers: dict[str, str], status: int
 ) -> None:
     """403 for the origin, 415 for a body that needs no asking first; the scheduler hears nothing of it."""
     before = ApiClient(server).create(minimal())
     scheduler.calls.clear()
 
-    answer = send(f"{server}{path}", method, body, **headers)
+    for method, path, body in CHANGES:
+        answer = send(f"{server}{path}", method, body, **headers)
+        assert answer.status == status, path
+        assert answer.json()["message"]
 
-    assert answer.status == status
-    assert answer.json()["message"]
     assert ApiClient(server).pools() == [before.pool]
     assert ApiClient(server).pool("web").etag == before.etag
     assert scheduler.calls == []
@@ -90,6 +89,54 @@ def test_behind_a_proxy_old_browsers_are_known_by_the_host_that_they_asked(serve
     origin = "https://dcos.example"
     assert send(f"{server}/v2/pools", "POST", minimal(), Origin=origin).status == 403
     assert send(f"{server}/v2/pools", "POST", minimal(), Origin=origin, X_Forwarded_Host="dcos.example").status == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": f"{EVIL}:8080"}, {"Sec_Fetch_Site": "same-origin"}, {"Sec_Fetch_Site": "none"}]
+)
+@pytest.mark.parametrize(
+    "host", ["evil.example:8080", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "x]"]
+)
+def test_a_name_of_somebody_else_that_points_here_is_refused(
+    server: str, scheduler: Scheduler, host: str, headers: dict[str, str]
+) -> None:
+    """DNS rebinding: page and server are one to the browser, for reading, too. Pages may set X-Forwarded-Host."""
+    more = {"Host": host, "X_Forwarded_Host": "localhost", **headers}
+    for method, path, body in (("GET", "/v2/pools", None), ("POST", "/v2/pools", minimal()), ("GET", "/ping", None)):
+        answer = send(f"{server}{path}", method, body, **more)
+        assert answer.status == 403
+        assert "EDGELB_API_HOSTS" in answer.data.decode()
+    assert ApiClient(server).pools() == []
+    assert scheduler.calls == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8080", "[::1]:8080", "[::1]", "10.0.0.7", "localhost", "LOCALHOST:80", "a.localhost", "OWN", "OWN.:9"],
+)
+def test_browsers_get_in_by_addresses_and_by_our_own_names(server: str, host: str) -> None:
+    """Nobody else can make these point here."""
+    headers = {"Host": host.replace("OWN", socket.gethostname()), "Sec_Fetch_Site": "same-origin"}
+    assert send(f"{server}/v2/pools", "GET", **headers).status == 200
+
+
+def test_programs_may_ask_for_any_name(server: str) -> None:
+    """They may know an entry of DNS that we do not; a change of a page's has one of the headers."""
+    assert send(f"{server}/v2/pools", "POST", minimal(), Host="edgelb.marathon.mesos:8080").status == 200
+
+
+def test_names_that_the_settings_list_are_known(
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Those of a proxy that hands Host on."""
+    settings = ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", hosts=("DCOS.example.",))
+    running = ApiServer(settings, connection)
+    url = f"http://{running.start()}/v2/pools"
+    try:
+        for host, status in (("dcos.example", 200), ("dcos.example:443", 200), ("x.dcos.example", 403)):
+            assert send(url, "GET", Host=host, Sec_Fetch_Site="same-origin").status == status
+    finally:
+        running.stop()
 
 
 @pytest.mark.parametrize("body", [{}, {"confirm": "other"}, {"confirm": True}, []])
@@ -143,6 +190,7 @@ def test_users_get_in_with_their_passwords(guarded: str, user: str, password: st
     client = ApiClient(guarded, credentials=(user, password))
     assert client.create(minimal()).pool["name"] == "web"
     assert [pool["name"] for pool in client.pools()] == ["web"]
+    assert client.status("web")["author"] == user
 
 
 @pytest.mark.parametrize(

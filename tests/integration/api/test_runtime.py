@@ -1,13 +1,22 @@
 """What the API says of a pool at run time: metadata, configuration, plans, pods, status."""
 
+import time
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from api.dcos_template.problem import Held, Problem, encode_problem
+from pool_executor.contract import Put, RefusedServer, Remove, Server, Waiting
 from sdk.storage.connection import ZooKeeper, encode_json
-from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
+from tests.integration.api.conftest import (
+    APP,
+    Scheduler,
+    instance,
+    publish_instance,
+    publish_rendered,
+    publish_servers,
+)
 from tests.support.pools import minimal
 
 pytestmark = pytest.mark.integration
@@ -115,13 +124,34 @@ def test_lbconfig_joins_the_parts_in_order_whether_stored_whole_or_split(
     # Hard to compress, so that it is split at the small node size of the test.
     names = "\n".join(f"    # {index * 7919 % 100003:x}{index * 104729 % 99991:x}" for index in range(300))
     backends = f"backend app\n{names}\n"
-    publish_bundle(connection, zk_root, **{"30-backends-00": backends, "10-global": "global\n    maxconn 50000\n"})
+    publish_rendered(connection, zk_root, **{"30-backends-00": backends, "10-global": "global\n    maxconn 50000\n"})
     response = client.get("/v2/pools/web/lbconfig")
 
     assert response.mimetype == "text/plain"
     assert "version 3 of its configuration" in response.text
     assert response.text.index("maxconn 50000") < response.text.index("backend app")
     assert names in response.text
+
+
+def test_lbconfig_has_the_servers_below_their_markers(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
+    """Those of the base, and what the log says since."""
+    client.post("/v2/pools", json=minimal())
+    publish_rendered(connection, zk_root)
+    line = "    server agentip_10.0.0.1_8080 10.0.0.1:8080 id 1 check\n"
+    assert f'takesServers":true}}\n{line}' in client.get("/v2/pools/web/lbconfig").text
+
+    other = Server("agentip_10.0.0.2_8080", "10.0.0.2", 8080, 2, "app.2")
+    publish_servers(
+        connection,
+        zk_root,
+        servers=[APP],
+        sequence=9,
+        operations=(Put("app", other), Remove("app", APP.name)),
+    )
+    text = client.get("/v2/pools/web/lbconfig").text
+    assert line not in text
+    assert "    server agentip_10.0.0.2_8080 10.0.0.2:8080 id 2 check\n" in text
+    assert "its servers after change 9 of them" in text
 
 
 def test_lbconfig_before_the_first_rendering_says_what_is_missing(client: FlaskClient) -> None:
@@ -136,7 +166,7 @@ def test_lbconfig_before_the_first_rendering_says_what_is_missing(client: FlaskC
 def test_lbconfig_that_is_damaged_is_told_not_shown(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
     """A part that does not have its checksum is no configuration."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     part = connection.children(f"{zk_root}/rendered/web/parts")[0]
     connection.put(f"{zk_root}/rendered/web/parts/{part}", b"garbage")
 
@@ -206,7 +236,7 @@ def test_status_is_ready_when_all_instances_serve_the_current_version(
 ) -> None:
     """Pool, bundle, plans, pods and instances in one answer."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()])
     found = status(client)
@@ -253,7 +283,7 @@ def test_a_pool_is_not_ready_before_the_scheduler_has_heard_of_its_change(
     """An update that asks for other tasks is rendered at once; the finished plans are still those of the old wish."""
     client.post("/v2/pools", json=minimal())
     client.put("/v2/pools/web", json=minimal(cpus=0.5))
-    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root, pool_version=2)
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()], told(1))
     found = status(client)
@@ -272,7 +302,7 @@ def test_what_is_left_of_a_deleted_pool_says_nothing_of_one_that_was_created_aga
 ) -> None:
     """Bundle, instances and plans of the one before are of the same version; they carry out another pool."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     before = status(client)["uid"]
     labels = {"EDGELB_POOL_VERSION": "1", "EDGELB_POOL_UID": before}
@@ -285,7 +315,9 @@ def test_what_is_left_of_a_deleted_pool_says_nothing_of_one_that_was_created_aga
     assert client.get("/v2/pools/web/lbconfig").status_code == 504
     say(scheduler, [pod()], {**COMPLETE, "labels": {**labels, "EDGELB_POOL_UID": status(client)["uid"]}})
     assert "version 1 of the pool has not been rendered yet" in status(client)["summary"]
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
+    assert "has not taken up the newest one yet" in status(client)["summary"]
+    publish_instance(connection, zk_root, instance())
     assert status(client)["state"] == "ready"
 
 
@@ -299,7 +331,7 @@ def test_every_number_of_a_version_counts_from_one(
     found = status(client)
     assert (tag[-3:], found["version"], found["scheduler"]["poolVersion"]) == ('-2"', 2, 1)
     assert "taken up version 2" in found["summary"]
-    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root, pool_version=2)
     assert status(client)["rendered"]["poolVersion"] == 2
     assert "from version 2 of the pool" in client.get("/v2/pools/web/lbconfig").text
 
@@ -309,7 +341,7 @@ def test_an_empty_pool_is_not_ready_before_the_scheduler_knows_it(
 ) -> None:
     """No instances wanted and none there proves nothing as long as the scheduler says 404."""
     client.post("/v2/pools", json=minimal(count=0))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     scheduler.answers["GET /v1/state"] = (200, {"leader": True, "problems": []})
     assert status(client)["state"] == "deploying"
 
@@ -330,7 +362,7 @@ def test_status_tells_the_message_of_haproxy_when_the_configuration_is_refused(
 ) -> None:
     """And that the one before is still served."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(
         connection,
         zk_root,
@@ -344,12 +376,61 @@ def test_status_tells_the_message_of_haproxy_when_the_configuration_is_refused(
     assert found["loadBalancers"][0]["version"] == 2
 
 
+def test_an_instance_that_lacks_changes_of_servers_makes_the_pool_degraded(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """Not at once: under steady change it always lacks a few, and they are told."""
+    client.post("/v2/pools", json=minimal())
+    publish_rendered(connection, zk_root)
+    publish_instance(connection, zk_root, instance(sequence=5))
+    say(scheduler, [pod()])
+    found = status(client)
+    assert (found["state"], found["loadBalancers"][0]["endpoints"]["lag"]["operations"]) == ("ready", 2)
+
+    publish_servers(connection, zk_root, servers=[APP], stamps={"published": time.time() - 60})
+    found = status(client)
+    assert found["state"] == "degraded"
+    assert "edgelb-pool-0 has not taken up 2 changes of servers that were published 60 s ago" in found["summary"]
+
+
+def test_what_an_instance_leaves_out_is_named_with_its_field(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """A listener that waits and a server that was refused hold up nothing else."""
+    client.post("/v2/pools", json=minimal())
+    publish_rendered(connection, zk_root)
+    waiting = (Waiting(listener="frontend_0.0.0.0_80", missing=("the port frontend_0.0.0.0_80",)),)
+    refused = (RefusedServer(backend="app", server="s1", task="app.1", reason="no such address"),)
+    publish_instance(connection, zk_root, instance(waiting=waiting, refused=refused, left_out=3))
+    say(scheduler, [pod()])
+    found = status(client)
+    assert found["state"] == "degraded"
+    assert found["reasons"] == [
+        "edgelb-pool-0 leaves the listener frontend_0.0.0.0_80 (pool.haproxy.frontends[0]) out until it has the port"
+        " frontend_0.0.0.0_80",
+        "edgelb-pool-0 has no server s1 of task app.1 in backend app (pool.haproxy.backends[0]): no such address",
+        "edgelb-pool-0 lacks 2 more servers",
+    ]
+
+
+def test_servers_that_are_not_published_yet_are_told(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
+) -> None:
+    """The structure alone makes no pool ready."""
+    client.post("/v2/pools", json=minimal())
+    publish_rendered(connection, zk_root)
+    publish_instance(connection, zk_root, instance())
+    say(scheduler, [pod()])
+    connection.delete(f"{zk_root}/rendered/web/endpoints")
+    assert status(client)["summary"] == "the servers of the pool have not been published yet"
+
+
 def test_a_refusal_of_an_older_version_does_not_count_after_an_update(
     client: FlaskClient, connection: ZooKeeper, zk_root: str, scheduler: Scheduler
 ) -> None:
     """Whoever repairs a pool and waits must not be told of the old mistake."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance(version=2, verdict="rejected", rejected_version=3, error="bad"))
     say(scheduler, [pod()])
     client.put("/v2/pools/web", json=minimal())
@@ -370,7 +451,7 @@ def test_status_without_a_scheduler_shows_what_the_instances_say(
 ) -> None:
     """Load balancers serve on while the scheduler is away."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     found = status(client)
 
@@ -384,14 +465,17 @@ def test_fewer_or_more_instances_than_wanted_is_deploying(
 ) -> None:
     """Scaling is done when exactly the wanted number serves."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     for index in range(2):
         publish_instance(connection, zk_root, instance(index))
     say(scheduler, [pod(0), pod(1)])
     assert status(client)["state"] == "deploying"
 
     client.put("/v2/pools/web", json=minimal(count=3))
-    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
+    assert status(client)["summary"].startswith("0 of 3 instances")
+    for index in range(2):
+        publish_instance(connection, zk_root, instance(index))
     assert status(client)["summary"].startswith("2 of 3 instances")
 
 
@@ -400,7 +484,7 @@ def test_an_instance_on_its_way_out_is_not_counted_as_one_of_those_wanted(
 ) -> None:
     """Both still serve: one is wanted, and the sentence says what is waited for."""
     client.post("/v2/pools", json=minimal())
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     publish_instance(connection, zk_root, instance(1))
     say(scheduler, [pod(), pod(1)])
@@ -505,7 +589,7 @@ def test_the_state_of_all_pools_takes_two_requests_however_many_they_are(
     """And is what the status of each of them says."""
     for name in ("api", "web"):
         client.post("/v2/pools", json=minimal(name=name))
-    publish_bundle(connection, zk_root, **{"10-global": "global\n"})
+    publish_rendered(connection, zk_root)
     publish_instance(connection, zk_root, instance())
     say(scheduler, [pod()])
     scheduler.answers["GET /v1/details"] = (200, {"services": {"web": {**COMPLETE, "pods": [pod()]}}})

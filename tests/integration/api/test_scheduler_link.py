@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from flask.testing import FlaskClient
 
 from api.problems import ApiProblem
 from api.scheduler_link import Answer, SchedulerLink
 from sdk.storage.connection import ZooKeeper, encode_json
+from tests.support.pools import minimal
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -103,3 +105,30 @@ def test_another_scheduler_is_asked_whatever_the_one_before_did(
             link.call("GET", "/v1/state")
         connection.put(holder, encode_json({"id": "a", "url": f"http://127.0.0.1:{port}"}))
         assert link.call("GET", "/v1/state") == Answer(status=200, body={})
+
+
+@pytest.mark.parametrize(
+    ("holder", "record", "doubt"),
+    [
+        (None, None, "no scheduler is in charge at the moment; pools are stored and served, but not placed"),
+        ({"id": "a", "url": "http://127.0.0.1:1"}, None, "the framework edgelb is not registered with Mesos"),
+        (
+            {"id": "a", "url": "http://127.0.0.1:1"},
+            {"framework_id": "f", "uninstalling": True},
+            "the framework edgelb is being uninstalled, and all pools with it",
+        ),
+        ({"id": "a", "url": "http://127.0.0.1:1"}, {"framework_id": "f"}, None),
+    ],
+)
+def test_who_creates_a_pool_that_nobody_places_is_warned(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, holder: object, record: object, doubt: str | None
+) -> None:
+    """Before, during and after the life of the framework; nobody but ZooKeeper is asked."""
+    if holder is not None:
+        connection.put(f"{zk_root}/frameworks/edgelb/leader/holder", encode_json(holder))
+    if record is not None:
+        connection.put(f"{zk_root}/frameworks/edgelb/framework", encode_json(record))
+    response = client.post("/v2/pools", json=minimal())
+    assert response.status_code == 200
+    told = response.headers.get("X-Edgelb-Warning")
+    assert told is None if doubt is None else told and told.startswith(doubt)

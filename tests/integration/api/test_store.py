@@ -1,6 +1,8 @@
 """Pools in ZooKeeper: versions, and following all of them."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,8 +64,8 @@ def test_versions_count_up_from_one_and_the_uid_stays(store: PoolStore) -> None:
     """Both together are the ETag."""
     first = store.create(pool())
     assert (first.pool, first.version) == (pool(), 1)
-    second = store.replace(pool(count=2))
-    assert second == StoredPool(pool(count=2), Revision(first.revision.uid, 2))
+    second = store.replace(pool(count=2), author="ann")
+    assert second == StoredPool(pool(count=2), Revision(first.revision.uid, 2), first.created, "ann")
     assert second.etag == f'"{first.revision.uid}-2"'
     assert store.get("web") == second
 
@@ -163,6 +165,110 @@ def test_a_node_that_is_no_pool_is_told_as_such(store: PoolStore, connection: Zo
     assert set(view.unreadable) == {"bad", "liar"}
 
 
+def large(count: int) -> Pool:
+    """A pool whose content does not fit beside others into a node."""
+    services = [{"marathon": {"serviceID": f"/app-{n * 7919 % 100003:x}"}} for n in range(count)]
+    return pool(haproxy={"backends": [{"name": "app", "services": services}]})
+
+
+def texts(connection: ZooKeeper, zk_root: str) -> list[str]:
+    """The nodes of texts beside the pool `web`."""
+    return connection.children(f"{zk_root}/pools/web/parts")
+
+
+def test_a_large_pool_stands_in_texts_beside_its_node(
+    store: PoolStore, views: list[PoolView], connection: ZooKeeper, zk_root: str
+) -> None:
+    """They come and go with it; readers and watches see the same as of a small one."""
+    first = store.create(large(3000))
+    assert len(texts(connection, zk_root)) == 1
+    assert store.get("web") == first
+    wait_until(lambda: views[-1].get("web") == first, 10, "the large pool")
+    second = store.replace(large(4000))
+    assert (second.version, len(texts(connection, zk_root))) == (2, 1)
+    wait_until(lambda: views[-1].get("web") == second, 10, "the other one")
+    third = store.replace(pool(), str(second.revision))
+    assert (store.get("web"), texts(connection, zk_root)) == (third, [])
+    fourth = store.replace(large(3000))
+    assert store.get("web") == fourth
+    store.delete("web", str(fourth.revision))
+    assert store.get("web") is None
+    wait_until(lambda: "web" not in views[-1], 10, "its end")
+    assert not any(view.unreadable for view in views)
+
+
+def test_a_text_that_is_removed_between_writing_and_naming_it_is_written_again(
+    connection: ZooKeeper, zk_root: str
+) -> None:
+    """Whoever wrote before tidies up, and cannot know what the text is for."""
+    store = PoolStore(connection, zk_root)
+    store.create(large(3000))
+
+    class Tidy(ZooKeeperDouble):
+        """Removes all texts once before the node is written."""
+
+        def multi(self, ops: Sequence[Op]) -> list[int | str | None]:
+            if self.calls == 0:
+                self.calls += 1
+                for name in texts(connection, zk_root):
+                    self.inner.delete(f"{zk_root}/pools/web/parts/{name}")
+            return self.inner.multi(ops)
+
+    written = PoolStore(cast(ZooKeeper, Tidy(connection)), zk_root).replace(large(4000))
+    assert store.get("web") == written
+
+
+def test_the_creation_of_a_large_pool_that_was_broken_off_leaves_none(
+    store: PoolStore, connection: ZooKeeper, zk_root: str, views: list[PoolView]
+) -> None:
+    """Its node stands, empty, before its text does; somebody else may create the pool."""
+    connection.create(f"{zk_root}/pools/web", b"")
+    connection.create(f"{zk_root}/pools/web/parts/{'0' * 64}", b"half")
+    assert store.get("web") is None
+    assert dict(store.all()) == {}
+    with pytest.raises(PoolMissing):
+        store.replace(pool())
+    with pytest.raises(PoolMissing):
+        store.delete("web")
+    for wanted in (large(3000), pool()):
+        stored = store.create(wanted)
+        assert store.get("web") == stored
+        wait_until(lambda stored=stored: views[-1].get("web") == stored, 10, "the pool")  # type: ignore[misc]
+        with pytest.raises(PoolExists):
+            store.create(pool(count=2))
+        store.delete("web")
+        connection.create(f"{zk_root}/pools/web", b"")
+    assert not any(view.unreadable for view in views)
+
+
+def test_a_node_that_a_newer_release_wrote_is_not_written_over(
+    store: PoolStore, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Damage may be; what we do not understand may not."""
+    record = {"schema": 9, "uid": "u", "version": 1, "created": 0, "author": ""}
+    connection.put(f"{zk_root}/pools/web", encode_json(record))
+    with pytest.raises(CorruptRecord, match="run the newer one"):
+        store.replace(pool())
+    connection.put(f"{zk_root}/pools/web", b"garbage")
+    mended = store.replace(pool())
+    assert store.get("web") == mended
+
+
+def test_views_tell_what_changed_between_them(store: PoolStore, views: list[PoolView]) -> None:
+    """So whoever follows pools pays for the one that changed, not for all."""
+    assert views[0].changed_since(None) == frozenset()
+    for name in ("a", "b", "c"):
+        store.create(pool(name))
+    wait_until(lambda: len(views[-1]) == 3, 10, "three pools")
+    before = views[-1]
+    assert before.changed_since(None) == {"a", "b", "c"}
+    store.replace(pool("b", count=2))
+    store.delete("c")
+    wait_until(lambda: "c" not in views[-1] and views[-1]["b"].version == 2, 10, "both changes")
+    assert views[-1].changed_since(before) == {"b", "c"}
+    assert views[-1]["a"] is before["a"]
+
+
 def test_a_watch_tells_all_pools_first_and_then_every_change(store: PoolStore, views: list[PoolView]) -> None:
     """Creation, update and deletion, in one mapping each time."""
     assert dict(views[0]) == {}
@@ -237,3 +343,26 @@ def test_a_watch_catches_up_after_zookeeper_was_away(tmp_path: Path, zk_root: st
         watching.close()
         writing.close()
         server.stop()
+
+
+def test_no_reader_ever_sees_a_half_of_a_large_pool(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
+    """However often it is written meanwhile."""
+    sizes = [3000, 4000, 1]
+    store.create(large(sizes[0]))
+    seen: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        reader = PoolStore(connection, zk_root)
+        while not done.is_set():
+            found = reader.get("web")
+            seen.append(len(found.pool.haproxy.backends[0].services) if found is not None else -1)
+
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(look)
+        for number in range(15):
+            store.replace(large(sizes[number % len(sizes)]))
+        done.set()
+        looking.result(30)
+    assert seen
+    assert set(seen) <= set(sizes)

@@ -11,7 +11,7 @@ import pytest
 
 from api.client import ApiClient
 from sdk.storage.connection import ZooKeeper
-from tests.integration.api.conftest import Scheduler, instance, publish_bundle, publish_instance
+from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say
 from tests.support.pools import minimal
 
@@ -47,8 +47,8 @@ def on_terminal(server: str, *arguments: str, stdin: str = "", **environment: st
 def ready(server: str, connection: ZooKeeper, zk_root: str, scheduler: Scheduler) -> None:
     """A pool `web`, and what makes it ready as soon as it is written a second time."""
     ApiClient(server).create(minimal())
-    publish_bundle(connection, zk_root, pool_version=2, **{"10-global": "global\n"})
-    publish_instance(connection, zk_root, instance())
+    publish_rendered(connection, zk_root, pool_version=2)
+    publish_instance(connection, zk_root, instance(), pool_version=2)
     say(scheduler, [pod()])
 
 

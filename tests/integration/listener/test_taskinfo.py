@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import grpc
@@ -16,12 +16,11 @@ from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.board import Board
 from api.mesos_listener.client import TaskChanges, TaskWatch
-from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.main import serve
-from api.mesos_listener.server import PAGE_BYTES, SERVICE, Server
+from api.mesos_listener.server import SERVICE, Server
+from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.task import TaskKey
 from sdk.clock import SystemClock
-from sdk.errors import NotConnected
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.unit.api.mesos_listener import messages as m
@@ -29,37 +28,11 @@ from tests.unit.api.mesos_listener import messages as m
 pytestmark = pytest.mark.integration
 
 
-class ScriptedOperator:
-    """An operator stream whose events the test says; `break_off` ends one subscription."""
-
-    def __init__(self) -> None:
-        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._closed = False
-
-    def say(self, *events: dict[str, Any]) -> None:
-        for event in events:
-            self._events.put(event)
-
-    def break_off(self) -> None:
-        self._events.put(None)
-
-    def stream(self, *, heartbeats: bool) -> Iterator[Mapping[str, object]]:
-        while not self._closed:
-            event = self._events.get()
-            if event is None:
-                raise NotConnected("the test broke the stream")
-            yield event
-
-    def close(self) -> None:
-        self._closed = True
-        self._events.put(None)
-
-
 class Listener:
     """A whole listener in this process."""
 
     def __init__(self, port: int = 0) -> None:
-        self.operator = ScriptedOperator()
+        self.operator = m.ScriptedOperator()
         self._stop = threading.Event()
         self._ports: queue.Queue[int] = queue.Queue()
         self._health: queue.Queue[str] = queue.Queue()
@@ -321,18 +294,18 @@ def test_a_token_that_cannot_be_continued_gets_a_snapshot(listener: Listener, to
 
 def test_a_slow_client_gets_a_snapshot_instead_of_memory() -> None:
     """History is bounded for all clients together; who falls out of it starts again."""
-    board, index = Board("run", history=50), TaskIndex()
-    server = Server(board, "127.0.0.1:0", silence=lambda: None, clock=SystemClock())
+    board, index = Board("run", history=50), m.JsonIndex()
+    server = Server(board, "127.0.0.1:0", silence=lambda: None, connected=lambda: True, clock=SystemClock())
     server.start()
-    board.publish(index.apply(START, 0.0), index.complete)
+    board.publish(index.take(START, 0.0), index.complete)
     # Large labels fill the flow-control window of a client that does not read.
-    padding: Any = {"labels": {"labels": [{"key": "pad", "value": "x" * 60_000}]}}
+    padding: Any = {"labels": {"labels": [{"key": f"edgelb.{n}", "value": "x" * 4000} for n in range(8)]}}
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         call = client(channel).Watch(pb.WatchRequest())
         assert next(call).snapshot.first
         for number in range(400):
             added = m.task_added(m.running(f"n{number % 80}", discovery={"name": str(number)}, **padding))
-            board.publish(index.apply(added, 1.0), index.complete)
+            board.publish(index.take(added, 1.0), index.complete)
         tasks: dict[str, str] = {}
         snapshots = 0
         while tasks.get("n79") != "399" or len(tasks) != 82:
@@ -387,7 +360,7 @@ def test_a_client_keeps_its_tasks_while_no_listener_is_there() -> None:
 def test_a_port_in_use_is_refused_with_a_sentence(listener: Listener) -> None:
     """Two listeners never share a port silently."""
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{listener.port}"):
-        Server(Board("run"), listener.target, silence=lambda: None, clock=SystemClock())
+        Server(Board("run"), listener.target, silence=lambda: None, connected=lambda: True, clock=SystemClock())
 
 
 def test_many_watches_beyond_the_limit_are_refused_not_queued(listener: Listener) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pool_executor import artifact
 from pool_executor.lbmgr.process import Haproxy
 from sdk.local.zookeeper import ZooKeeperServer
-from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied
+from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied, told
 from tests.integration.pool_executor.mesos_agent import Agent, task_info
 from tests.support.backends import Backend, backends
 from tests.support.load import load_in_thread
@@ -126,7 +126,7 @@ def test_a_task_runs_serves_and_is_killed(container: Container, publisher: Publi
 
 
 def test_an_agent_restart_is_survived(container: Container, publisher: Publisher, ports: dict[str, int]) -> None:
-    """While the agent is away traffic goes on and bundles are followed; what was not told is told afterwards."""
+    """While the agent is away traffic goes on and changes are followed; what was not told is told afterwards."""
     agent = container.agent
     with backends(2) as (one, two):
         applied(publisher, publisher.publish(Pool(servers=_servers(one))))
@@ -136,7 +136,7 @@ def test_an_agent_restart_is_survived(container: Container, publisher: Publisher
             wait_until(lambda: "Disconnected from the agent" in container.log(), what="it noticed")
             applied(publisher, publisher.publish(Pool(servers=_servers(one, two))))
             publisher.publish(Pool(servers=_servers(one), backend=("balance nonsense",)))
-            wait_until(lambda: publisher.statuses()["task-1"].verdict == "rejected", what="rejected")
+            told(publisher, "rejected")
             agent.start()
             wait_until(lambda: len(agent.subscriptions) == 2, what="subscribed again")
             wait_until(lambda: "balance" in agent.last("TASK_RUNNING")["message"], what="the refusal was told")

@@ -6,9 +6,10 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-
 from api.dcos_template.rendering import render_pool
+
 from api.dcos_template.select import Endpoint, Kind
+from pool_executor.contract import Needs, Part
 from scheduler.pools.model import MapRule
 from tests.integration.pool_executor.harness import Lbmgr, Publisher, applied
 from tests.support.backends import Backend
@@ -21,11 +22,20 @@ pytestmark = pytest.mark.integration
 Rules = tuple[MapRule, ...]
 
 
-def texts(rules: Sequence[MapRule], server: Backend) -> dict[str, str]:
+def parts(rules: Sequence[MapRule], server: Backend) -> dict[str, tuple[Part, str]]:
     """The parts of a pool with these rules, none of which is the default."""
     shape = pool("web", frontend("web", "", *rules, bind_address="127.0.0.1"), backend("app"), backend("other"))
     here = (Endpoint(Kind.AGENT_IP, "127.0.0.1", server.port, check=False),)
-    return {name: text.text for name, text in render_pool(shape, {"app": here, "other": here}).texts.items()}
+    found = {name: text.text for name, text in render_pool(shape, {"app": here, "other": here}).texts.items()}
+    needs = Needs(ports={"PORT_WEB": "web", "PORT_STATS": "stats"})
+    return {
+        name: (
+            Part.of(name, "map" if name.endswith(".map") else "config", text, listener, needs if listener else None),
+            text,
+        )
+        for name, text in found.items()
+        for listener in ["web" if "frontends" in name else ""]
+    }
 
 
 def rules_of(count: int) -> Rules:
@@ -71,12 +81,12 @@ def test_no_request_of_an_untouched_host_fails_while_rules_change(
     """Hundreds of edits, none of them a reload, and clients that never try again."""
     with Backend("app") as server:
         rules = rules_of(count)
-        status = applied(publisher, publisher.publish_texts(texts(rules, server), ("web", "stats")))
+        status = applied(publisher, publisher.publish_parts(parts(rules, server)))
         wait_until(lambda: lbmgr.get("static/x")[0] == 200, what="the first answer")
         with loads(lbmgr.url) as clients:
             for wanted in edits(rules, rounds):
-                status = applied(publisher, publisher.publish_texts(texts(wanted, server), ("web", "stats")))
-                assert status.action == "dynamic", status.reason
+                status = applied(publisher, publisher.publish_parts(parts(wanted, server)))
+                assert status.structure.action == "dynamic", status.structure.reason
             wait_until(lambda: all(one.report().requests > 100 for one in clients), what="requests meanwhile")
         reports = [one.report() for one in clients]
         assert [one.failures for one in reports] == [{}] * len(reports), [one.requests for one in reports]
@@ -89,13 +99,13 @@ def test_an_edit_after_a_restart_needs_no_reload(lbmgr: Lbmgr, publisher: Publis
     with Backend("app") as server:
         rules = rules_of(30)
         for wanted in edits(rules, 1):
-            applied(publisher, publisher.publish_texts(texts(wanted, server), ("web", "stats")))
+            applied(publisher, publisher.publish_parts(parts(wanted, server)))
         lbmgr.kill()
         lbmgr.start()
         wait_until(lambda: lbmgr.get("static/x")[0] == 200, timeout=30, what="an answer after the restart")
         wanted = (MapRule(backend="other", host_eq="aaa.example"), *rules)
-        status = applied(publisher, publisher.publish_texts(texts(wanted, server), ("web", "stats")))
-        assert (status.action, status.counters["reload"]) == ("dynamic", 0)
+        status = applied(publisher, publisher.publish_parts(parts(wanted, server)))
+        assert (status.structure.action, status.counters["reload"]) == ("dynamic", 0)
         assert maps_in_haproxy(lbmgr) == maps_on_disk(lbmgr)
 
 
@@ -106,10 +116,10 @@ def test_an_edit_that_is_interrupted_is_completed_by_the_next_start(
     lbmgr = make_lbmgr().start()
     with Backend("app") as server:
         rules = rules_of(1500)
-        applied(publisher, publisher.publish_texts(texts(rules, server), ("web", "stats")))
+        applied(publisher, publisher.publish_parts(parts(rules, server)))
         for number, wanted in enumerate(edits(rules, 1)):
             before = maps_in_haproxy(lbmgr)
-            version = publisher.publish_texts(texts(wanted, server), ("web", "stats"))
+            version = publisher.publish_parts(parts(wanted, server))
             if number % 2:  # between the first order of the edit and the last
                 wait_until(lambda known=before: maps_in_haproxy(lbmgr) != known, every=0.0, what="the first order")
             lbmgr.kill()

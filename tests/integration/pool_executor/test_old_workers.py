@@ -82,7 +82,7 @@ def test_a_lasting_connection_survives_any_number_of_reloads(
     with contextlib.closing(echo.connect(lbmgr)) as conversation:
         for number in range(1, 13):
             status = applied(publisher, publisher.publish(shape(echo, number)))
-            assert status.action == "reload"
+            assert status.structure.action == "reload"
         assert conversation.goes_on()
         assert alive(first.haproxy.workers[0])
         assert status.counters["old_worker_ended"] == 0
@@ -117,10 +117,10 @@ def test_a_reload_waits_while_as_many_old_workers_as_allowed_are_young(
         applied(publisher, served)
         with contextlib.closing(echo.connect(lbmgr)):
             waiting = publisher.publish(replace(shape(echo, 2), servers=(("other", other.port),)))
-            wait_until(lambda: "Only the servers are followed" in lbmgr.log(), what="the server is taken in")
+            wait_until(lambda: publisher.statuses()["task-1"].endpoints.sequence == waiting.sequence, what="followed")
             with contextlib.closing(other.connect(lbmgr)) as followed:
                 assert followed.goes_on()
-            assert publisher.statuses()["task-1"].version == served
+            assert publisher.statuses()["task-1"].structure.version == served.version
             assert talk.goes_on()
         talk.close()
         applied(publisher, waiting)

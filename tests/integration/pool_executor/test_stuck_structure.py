@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool_executor.bundle import InstanceStatus
-from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port
+from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port, told
 from tests.support.backends import Backend, backends
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -17,7 +16,7 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.integration
 
 REFUSED = replace(Pool(), more="backend extra\n    balance nonsense\n")
-WAITING = replace(Pool(), ports=("web", "stats", "admin"))
+WAITING = replace(Pool(), port="admin")
 # `haproxy -c` opens no sockets, so only the reload finds out.
 FAILING = replace(Pool(), more="frontend extra\n    bind unix@/nonexistent/directory/socket\n")
 
@@ -26,40 +25,30 @@ def pool(shape: Pool, *running: Backend) -> Pool:
     return replace(shape, servers=tuple((backend.name, backend.port) for backend in running))
 
 
-def told(publisher: Publisher, verdict: str) -> InstanceStatus:
-    found = wait_until(
-        lambda: (status := publisher.statuses()["task-1"]).verdict == verdict and status, what=f"it is {verdict}"
-    )
-    assert isinstance(found, InstanceStatus)
-    return found
-
-
 def serves(lbmgr: Lbmgr, *running: Backend) -> None:
     wanted = {backend.answer for backend in running}
     wait_until(lambda: lbmgr.answers() == wanted, what=f"answers from {sorted(wanted)}")
 
 
-@pytest.mark.parametrize(("shape", "verdict"), [(REFUSED, "rejected"), (WAITING, "waiting"), (FAILING, "rejected")])
+@pytest.mark.parametrize(("shape", "verdict"), [(REFUSED, "rejected"), (WAITING, "applied"), (FAILING, "rejected")])
 def test_servers_come_and_go_while_the_structure_is_stuck(
     publisher: Publisher, lbmgr: Lbmgr, shape: Pool, verdict: str
 ) -> None:
     """A dead task gets no request, a new one gets its share, also after HAProxy and lbmgr were started again."""
     with backends(4) as (one, two, three, four):
-        version = publisher.publish(pool(Pool(), one, two))
-        applied(publisher, version)
+        applied(publisher, publisher.publish(pool(Pool(), one, two)))
         publisher.publish(pool(shape, one, two))
         told(publisher, verdict)
         publisher.publish(pool(shape, two, three))
         serves(lbmgr, two, three)
         publisher.publish(pool(shape, four))  # all that were there go at once
         serves(lbmgr, four)
-        status = told(publisher, verdict)
-        assert (status.version, status.healthy) == (version, True)
+        assert told(publisher, verdict).healthy
         lbmgr.kill()
         lbmgr.start()
         serves(lbmgr, four)
         healed = applied(publisher, publisher.publish(pool(Pool(), three, four)))
-        assert (healed.action, healed.error) == ("dynamic", None)
+        assert (healed.counters["reload"], healed.structure.error) == (0, None)
         serves(lbmgr, three, four)
 
 
@@ -84,11 +73,11 @@ def test_a_port_in_the_way_does_not_hold_up_the_removal_of_servers(
     more = replace(Pool(), more=f"frontend extra\n    bind 127.0.0.1:{port}\n")
     with backends(3) as (one, two, three):
         applied(publisher, publisher.publish(pool(Pool(), one, two)))
-        version = publisher.publish(pool(more, two, three))
-        assert f"127.0.0.1:{port}" in (told(publisher, "rejected").error or "")
+        published = publisher.publish(pool(more, two, three))
+        assert f"127.0.0.1:{port}" in (told(publisher, "rejected").structure.error or "")
         serves(lbmgr, two, three)
         holder.close()
-        applied(publisher, version)
+        applied(publisher, published)
         serves(lbmgr, two, three)
 
 
@@ -103,7 +92,7 @@ def test_new_versions_do_not_void_the_pause_after_a_failed_reload(publisher: Pub
             serves(lbmgr, *running)
         assert publisher.statuses()["task-1"].counters["reload_failed"] == 1
         cured = replace(Pool(), more="backend extra\n")
-        assert applied(publisher, publisher.publish(pool(cured, one, two))).action == "reload"
+        assert applied(publisher, publisher.publish(pool(cured, one, two))).structure.action == "reload"
         serves(lbmgr, one, two)
 
 
@@ -121,7 +110,9 @@ def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back
         holder = hold_port(lbmgr.web, share=False)
         publisher.publish(pool(REFUSED, two))
         lbmgr.signal(signal.SIGCONT)
-        wait_until(lambda: "already has a listener" in (publisher.statuses()["task-1"].error or ""), what="an obstacle")
+        wait_until(
+            lambda: "already has a listener" in (publisher.statuses()["task-1"].trouble or ""), what="an obstacle"
+        )
         holder.close()
         serves(lbmgr, two)
 

@@ -1,17 +1,10 @@
 """The hello framework on real ZooKeeper and the embedded Mesos: the whole SDK without any load balancer."""
 
-import os
-import signal
-from pathlib import Path
-
 import pytest
 
-from sdk.local.cluster import Cluster
 from sdk.storage.connection import ZooKeeper
-from tests.integration.runner.system import Scheduler, System, nodes
-from tests.support.ports import free_port
+from tests.integration.runner.system import Scheduler, System, kill_task, nodes
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +60,7 @@ def test_a_task_that_dies_is_launched_again(system: System) -> None:
     """SIGKILL of the task's processes: a new one under a new id, in the same place."""
     system.scheduler().wait_ready()
     first = next(iter(system.wait_running().values()))
-    _kill_task(str(first["id"]))
+    kill_task(str(first["id"]))
     second = wait_until(
         lambda: next((task for task in system.master.running().values() if task["id"] != first["id"]), None),
         30,
@@ -97,67 +90,6 @@ def test_restart_and_replace_are_carried_out(system: System) -> None:
         first = second
 
 
-def test_a_killed_scheduler_resumes_and_leaves_tasks_alone(system: System) -> None:
-    """SIGKILL, start again: the same framework id, the same task."""
-    scheduler = system.scheduler()
-    scheduler.wait_ready()
-    before = next(iter(system.wait_running().values()))
-    scheduler.kill()
-    again = system.scheduler()
-    again.wait_ready(30)
-    assert again.get("/v1/state")["framework"]["id"] == before["framework_id"]
-    assert next(iter(system.wait_running().values()))["id"] == before["id"]
-    _kill_task(str(before["id"]))
-    wait_until(
-        lambda: any(task["id"] != before["id"] for task in system.master.running().values()), 30, "it still works"
-    )
-
-
-def test_a_standby_takes_over_at_once_when_the_leader_stops(system: System) -> None:
-    """Two processes: one is ready, the other says who is in charge, and is ready when the first stopped."""
-    first = system.scheduler()
-    first.wait_ready()
-    before = next(iter(system.wait_running().values()))
-    second = system.scheduler()
-    wait_until(lambda: first.url in str(second.request("GET", "/readyz")), 20, "the standby names the leader")
-    assert second.request("GET", "/readyz")[0] == 503
-    assert second.request("GET", "/healthz")[0] == 200
-    assert second.request("GET", "/v1/services")[0] == 503
-    assert first.stop() == 0
-    second.wait_ready()
-    assert second.get("/v1/state")["framework"]["id"] == before["framework_id"]
-    assert next(iter(system.wait_running().values()))["id"] == before["id"]
-    assert system.master.frameworks() == 1
-
-
-def test_a_standby_takes_over_when_the_leader_is_killed(system: System) -> None:
-    """SIGKILL of the leader: after the session timeout the standby goes on."""
-    first = system.scheduler()
-    first.wait_ready()
-    before = next(iter(system.wait_running().values()))
-    second = system.scheduler()
-    wait_until(lambda: first.url in str(second.request("GET", "/readyz")), 20, "the standby names the leader")
-    first.kill()
-    second.wait_ready(30)
-    assert next(iter(system.wait_running().values()))["id"] == before["id"]
-
-
-def test_a_frozen_leader_is_replaced_and_does_not_fight_when_it_wakes(system: System) -> None:
-    """SIGSTOP beyond the session: the other leads; the sleeper becomes a standby and leaves the subscription alone."""
-    first = system.scheduler()
-    first.wait_ready()
-    before = next(iter(system.wait_running().values()))
-    second = system.scheduler()
-    wait_until(lambda: first.url in str(second.request("GET", "/readyz")), 20, "the standby names the leader")
-    assert first.process is not None
-    first.process.send_signal(signal.SIGSTOP)
-    second.wait_ready(30)
-    first.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: second.url in str(first.request("GET", "/readyz")), 30, "the sleeper knows who is in charge")
-    second.wait_ready(30)
-    assert next(iter(system.wait_running().values()))["id"] == before["id"]
-
-
 def test_uninstall_leaves_nothing(system: System, connection: ZooKeeper) -> None:
     """No task, reservation, framework or node; the process stays, says so, and a standby does not begin again."""
     scheduler = system.scheduler()
@@ -178,42 +110,3 @@ def test_uninstall_leaves_nothing(system: System, connection: ZooKeeper) -> None
     assert system.master.frameworks() == 1
     assert nodes(connection, f"{system.zk_root}/frameworks") == []
     assert nodes(connection, f"{system.zk_root}/wishes") == []
-
-
-def test_zookeeper_away_stops_no_task_and_the_scheduler_goes_on_afterwards(tmp_path: Path, cluster: Cluster) -> None:
-    """ZooKeeper is killed and comes back: the task lives, and scaling works again."""
-    server = ZooKeeperServer(tmp_path / "zk", free_port())
-    server.directory.mkdir()
-    server.start()
-    system = System(tmp_path, server.address, "/test", cluster)
-    try:
-        scheduler = system.scheduler()
-        scheduler.wait_ready()
-        before = next(iter(system.wait_running().values()))
-        server.kill()
-        wait_until(lambda: scheduler.request("GET", "/readyz")[0] == 503, 30, "not ready")
-        assert scheduler.request("GET", "/healthz")[0] == 200
-        assert system.master.running()["hello-0-hello"]["id"] == before["id"]
-        server.start()
-        scheduler.wait_ready(40)
-        assert scheduler.request("PUT", "/v1/count", {"count": 2})[0] == 200
-        assert system.wait_running(2)["hello-0-hello"]["id"] == before["id"]
-    finally:
-        try:
-            system.close()
-        finally:
-            server.stop()
-
-
-def _kill_task(task_id: str) -> None:
-    """SIGKILL every process that runs for the task, as the kernel would when memory is short."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
-            continue
-        try:
-            environment = (entry / "environ").read_bytes().split(b"\0")
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if f"MESOS_EXECUTOR_ID={task_id}".encode() in environment and b"sleep" in command:
-            os.kill(int(entry.name), signal.SIGKILL)

@@ -69,6 +69,7 @@ def test_an_announced_maintenance_is_accepted_and_the_task_moves(system: System)
         system.master.operate("UPDATE_MAINTENANCE_SCHEDULE", {"schedule": {"windows": []}})
 
 
+@pytest.mark.slow
 def test_a_torn_down_framework_goes_on_when_it_is_asked_to(system: System) -> None:
     """The new id takes the old reservation up; at the end of it all nothing is reserved."""
     scheduler = _ready(system)
@@ -86,6 +87,7 @@ def test_a_torn_down_framework_goes_on_when_it_is_asked_to(system: System) -> No
     wait_until(lambda: system.master.reserved() == {}, 20, "no reservation is left")
 
 
+@pytest.mark.slow
 def test_an_uninstall_after_a_teardown_releases_what_is_reserved(system: System) -> None:
     """Mesos offers the reservations to nobody as long as the framework has no id: it takes one to the end."""
     scheduler = _ready(system)

@@ -81,6 +81,11 @@ def doctor(mesos: str, environment: Mapping[str, str]) -> dict[str, Any]:
     return next(one for one in findings if one["subject"] == "mesos")
 
 
+def reserved(cluster: Cluster) -> list[Any]:
+    """What is reserved on any agent."""
+    return [one["reserved_resources"] for one in cluster.get("/slaves")["slaves"] if one["reserved_resources"]]
+
+
 class Listener:
     """`edgelb run listener` as a process."""
 
@@ -106,8 +111,8 @@ class Listener:
 def test_all_processes_work_with_credentials_and_certificates(
     tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str, cluster: Cluster, front: TlsFront, files: Path
 ) -> None:
-    """The scheduler reserves and launches (a master compares the principals), the listener sees the task, and doctor
-    finds nothing to say; no secret is in any log or node of a task.
+    """The scheduler reserves, launches and releases (a master compares the principals), the listener sees the task, and
+    doctor finds nothing to say; no secret is in any log or node of a task.
     """
     environment = principal(files) | certificates(files)
     scheduler = Scheduler(
@@ -128,8 +133,9 @@ def test_all_processes_work_with_credentials_and_certificates(
         wait_until(lambda: any("complete" in line["event"] for line in listener.lines()), 20, "the listener's view")
         (framework,) = cluster.get("/frameworks")["frameworks"]
         assert framework["principal"] == "edgelb"
-        assert scheduler.request("POST", "/v1/uninstall", {"confirm": "hello"})[0] == 202
-        wait_until(lambda: not cluster.get("/frameworks")["frameworks"], 60, "the end of the framework")
+        assert reserved(cluster)
+        assert scheduler.request("PUT", "/v1/count", {"count": 0})[0] == 200
+        wait_until(lambda: not reserved(cluster), 60, "the end of the reservation")
     finally:
         scheduler.stop()
         listener.stop()

@@ -28,6 +28,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     made.stop()
 
 
+def _subscribed(master: Master) -> bool:
+    """Whether a scheduler of the framework is there."""
+    framework = master.framework()
+    assert framework is not None
+    return bool(framework["connected"])
+
+
 def test_the_marathon_app_of_hello_starts_hello(
     tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str, cluster: Cluster
 ) -> None:
@@ -86,8 +93,10 @@ def test_the_marathon_app_of_hello_starts_hello(
         assert pods[0]["tasks"][0]["id"] == app_task["id"]
         assert framework["webui_url"] == f"http://127.0.0.1:{port}"
         # Ending the app is what Marathon does at an upgrade: the framework stays, its task goes on.
-        assert marathon.request("POST", "/v1/uninstall", {"confirm": "marathon"})[0] == 202
-        wait_until(lambda: Master(cluster, "marathon").framework() is None, 60, "the app is ended")
+        stand_in_framework = Master(cluster, "marathon").framework()
+        assert stand_in_framework is not None
+        launched.operate("TEARDOWN", {"framework_id": {"value": stand_in_framework["id"]}})
+        wait_until(lambda: not _subscribed(launched), 60, "the app is ended")
         assert launched.running()["hello-0-hello"]["id"] == task["id"]
     finally:
         marathon.stop()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import sdk.local
-from tests.support.browser import in_browser, needs_browser
+from tests.support.browser import in_browser
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -73,7 +73,6 @@ def agent(name: str) -> dict[str, Any]:
     }
 
 
-@needs_browser
 def test_agents_stand_in_the_order_in_which_people_count(master: Master, tmp_path: Path) -> None:
     """Whatever the order in which they registered: agent2 is before agent10."""
     names = ["agent10", "agent2", "agent1"]

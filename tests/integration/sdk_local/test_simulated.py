@@ -137,7 +137,7 @@ def test_the_listeners_index_equals_the_tasks_of_the_master() -> None:
             def same() -> bool:
                 tasks = call(cluster, "GET_TASKS").get("tasks", [])
                 running = {task["task_id"]["value"] for task in tasks if task["state"] == "TASK_RUNNING"}
-                return bool(running) and {task.id for task in board.snapshot().tasks} == running
+                return bool(running) and {task.id for task in board.snapshot().tasks if not task.leaving} == running
 
             wait_until(same, 30, "the index equals GET_TASKS")
         finally:

@@ -17,7 +17,7 @@ import pytest
 from sdk.local.cluster import AgentSpec, Cluster, Timing
 from tests.integration.sdk_local.client import Json, Scheduler, amounts, task
 from tests.integration.sdk_local.conftest import three_ports
-from tests.support.browser import in_browser, needs_browser
+from tests.support.browser import in_browser
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -383,7 +383,6 @@ def test_an_agent_that_restarted(ui: Ui) -> None:
     assert found_task(ui.state(), "t1")["state"] == "TASK_RUNNING"
 
 
-@needs_browser
 def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
     """Names and labels that look like markup are shown as text, and run nothing."""
     markup = "<img src=x onerror=\"document.title='owned'\">"
@@ -397,7 +396,6 @@ def test_our_own_page_in_a_browser(ui: Ui, tmp_path: Path) -> None:
     assert "shop &lt;b&gt;" in page
 
 
-@needs_browser
 def test_our_own_page_shows_ports_and_files_as_people_write_them(ui: Ui, tmp_path: Path) -> None:
     """A port is a number and neighbours are a range; an empty file is said to be one."""
     offer = ui.framework.offer(HOST, "web")

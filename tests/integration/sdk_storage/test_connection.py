@@ -130,6 +130,15 @@ def test_json_nodes_are_sorted_and_checked(zk: ZooKeeper, zk_root: str) -> None:
         zk.get_json(f"{zk_root}/j")
 
 
+def test_several_nodes_are_read_together(zk: ZooKeeper, zk_root: str) -> None:
+    """Each in its place, also beyond what is asked for at once; None stands for one that is not there."""
+    for number in range(0, 40, 2):
+        zk.create(f"{zk_root}/many/{number}", str(number).encode())
+    found = zk.get_all([f"{zk_root}/many/{number}" for number in range(40)])
+    assert found == [str(number).encode() if number % 2 == 0 else None for number in range(40)]
+    assert zk.get_all([]) == []
+
+
 def test_a_packet_that_the_server_would_drop_is_refused(zk: ZooKeeper, zk_root: str) -> None:
     """Too large writes are an error of the caller, not a lost connection."""
     with pytest.raises(InvalidSpec, match="900000"):

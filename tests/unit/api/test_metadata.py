@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.metadata import Place, places, pool_metadata
-from pool_executor.bundle import InstanceStatus
+from pool_executor.contract import EndpointsStatus, HaproxyInfo, InstanceStatus, StructureStatus
 from scheduler.pools.schema import load_pool
 
 INSTANCE = InstanceStatus(
@@ -14,19 +14,28 @@ INSTANCE = InstanceStatus(
     pod="edgelb-pool-0",
     hostname="agent1",
     addresses=("10.0.0.1",),
-    ports={"web": 80, "stats": 9090},
-    verdict="applied",
-    healthy=True,
-    since=1.0,
     public=(),
-    epoch=1,
-    version=1,
-    action="reload",
-    reason="first configuration",
-    error=None,
-    rejected_version=None,
-    haproxy=None,
+    ports={"web": 80, "stats": 9090},
+    structure=StructureStatus(
+        pool_uid="u1",
+        pool_version=1,
+        epoch=1,
+        version=1,
+        verdict="applied",
+        action="reload",
+        reason="first configuration",
+        error=None,
+        rejected_version=None,
+    ),
+    endpoints=EndpointsStatus(lineage="f00", sequence=0),
+    healthy=True,
+    trouble=None,
+    since=1.0,
+    haproxy=HaproxyInfo(version="2.6.12", master=10, workers=(11,)),
     counters={},
+    leaving=False,
+    short=(),
+    deaths=(),
 )
 
 
@@ -46,7 +55,10 @@ def test_an_instance_that_speaks_is_listed_once() -> None:
     assert places([INSTANCE], [{"tasks": [task("t-0")]}]) == [Place(ports=INSTANCE.ports, addresses=("10.0.0.1",))]
 
 
-@pytest.mark.parametrize("changes", [{"version": 0, "verdict": "starting"}, {"healthy": False}])
+STARTING = replace(INSTANCE.structure, version=0, verdict="starting")
+
+
+@pytest.mark.parametrize("changes", [{"structure": STARTING}, {"healthy": False}])
 def test_an_instance_that_does_not_serve_has_no_place(changes: dict[str, Any]) -> None:
     """It has its ports before HAProxy listens on them, and it keeps them while it leaves."""
     silent = replace(INSTANCE, **changes)

@@ -1,5 +1,6 @@
 """What the state of a pool follows from."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +9,22 @@ import pytest
 from api.backends import backend_rows
 from api.dcos_template.problem import Held, Problem
 from api.doubts import Doubt
+from api.rendered import Lag, Rendered
 from api.status import pool_status
 from api.verdict import Facts, SchedulerSide
-from pool_executor.bundle import BackendHealth, Death, HaproxyInfo, Head, InstanceStatus
+from pool_executor.contract import (
+    BackendHealth,
+    Death,
+    Endpoints,
+    EndpointsStatus,
+    HaproxyInfo,
+    InstanceStatus,
+    Part,
+    RefusedServer,
+    Structure,
+    StructureStatus,
+    Waiting,
+)
 from scheduler.pools.model import MapRule, Pool, Revision
 from scheduler.pools.stored import StoredPool
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
@@ -29,32 +43,60 @@ INSTANCE = InstanceStatus(
     addresses=(),
     public=(),
     ports={},
-    epoch=1,
-    version=3,
-    verdict="applied",
-    action="dynamic",
-    reason="",
-    error=None,
-    rejected_version=None,
+    structure=StructureStatus(
+        pool_uid="u1",
+        pool_version=1,
+        epoch=1,
+        version=3,
+        verdict="applied",
+        action="dynamic",
+        reason="",
+        error=None,
+        rejected_version=None,
+    ),
+    endpoints=EndpointsStatus(lineage="f00", sequence=9),
     healthy=True,
+    trouble=None,
     since=0.0,
     haproxy=HaproxyInfo(version="2.6", master=1, workers=(2,)),
     counters={},
+    leaving=False,
     short=(),
+    deaths=(),
 )
 TASK = {"id": "t0", "name": "edgelb-pool-0-server", "state": "TASK_RUNNING", "message": "serving version 3"}
 POD = {"name": "edgelb-pool-0", "index": 0, "status": "RUNNING", "tasks": [TASK], "pending": None}
 SIDE = SchedulerSide(pool_version=1, pool_uid="u1", plans=({"name": "deploy", "status": "COMPLETE"},), pods=(POD,))
-FACTS = Facts(servers={"app": 2, "api": 1}, problem=None, doubts=(), now=1000.0)
-HEAD = Head(pool="web", epoch=1, version=3, pool_version=1, pool_uid="u1", task_revision=1)
+FACTS = Facts(lags={}, problem=None, doubts=(), now=1000.0)
+HEAD = Structure(
+    pool="web",
+    epoch=1,
+    version=3,
+    pool_version=1,
+    pool_uid="u1",
+    parts={"20-in.cfg": Part.of("20-in.cfg", "config", "", "in")},
+)
+ENDPOINTS = Endpoints(pool="web", lineage="f00", epoch=1, sequence=9, base=9, shards=None)
+SERVERS = {"app": 2, "api": 1}
 
 
 def status(
-    *, instance: InstanceStatus | None = INSTANCE, head: Head | None = HEAD, side: SchedulerSide = SIDE, **facts: Any
+    *,
+    instance: InstanceStatus | None = INSTANCE,
+    head: Structure | None = HEAD,
+    servers: Mapping[str, int] | None = SERVERS,
+    side: SchedulerSide = SIDE,
+    **facts: Any,
 ) -> dict[str, Any]:
     """The status of POOL with one load balancer."""
     instances = [instance] if instance else []
-    return pool_status(StoredPool(POOL, Revision("u1", 1)), head, instances, side, replace(FACTS, **facts))
+    rendered = Rendered(structure=head, endpoints=None if servers is None else ENDPOINTS, servers=servers)
+    return pool_status(StoredPool(POOL, Revision("u1", 1)), rendered, instances, side, replace(FACTS, **facts))
+
+
+def serving(**changes: Any) -> InstanceStatus:
+    """INSTANCE with another structure."""
+    return replace(INSTANCE, structure=replace(INSTANCE.structure, **changes))
 
 
 def test_a_pool_is_ready_when_traffic_can_flow() -> None:
@@ -66,6 +108,12 @@ def test_a_pool_is_ready_when_traffic_can_flow() -> None:
         ("api", ["in"], 1, 1),
         ("spare", [], 0, 0),
     ]
+
+
+def refusing(*refused: RefusedServer, error: str | None = None) -> InstanceStatus:
+    """INSTANCE without these servers."""
+    endpoints = replace(INSTANCE.endpoints, refused=refused, left_out=len(refused), error=error)
+    return replace(INSTANCE, endpoints=endpoints)
 
 
 NO_TASK = Problem(pool_version=1, backends=({"backend": "api", "reason": "no task is called b"},))
@@ -98,6 +146,28 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
             "HAProxy of edgelb-pool-0 dies again and again: exited with status 1 at 1970-01-01 00:16:39 UTC, "
             "3 times so far",
         ),
+        (
+            {"lags": {"t0": Lag(5, 12.3)}},
+            "edgelb-pool-0 has not taken up 5 changes of servers that were published 12 s ago",
+        ),
+        (
+            {"lags": {"t0": Lag(None, 12.3)}},
+            "edgelb-pool-0 has not taken up all servers that were published 12 s ago",
+        ),
+        (
+            {"instance": serving(waiting=(Waiting(listener="in", missing=("the port in", "the port x")),))},
+            "edgelb-pool-0 leaves the listener in (pool.haproxy.frontends[0]) out until it has the port in and the port"
+            " x",
+        ),
+        (
+            {"instance": refusing(RefusedServer(backend="api", server="s1", task="b.1", reason="HAProxy says no"))},
+            "edgelb-pool-0 has no server s1 of task b.1 in backend api (pool.haproxy.backends[1]): HAProxy says no",
+        ),
+        (
+            {"instance": refusing(error="operations 5 to 7 are missing")},
+            "edgelb-pool-0 cannot take up changes of servers: operations 5 to 7 are missing",
+        ),
+        ({"instance": replace(INSTANCE, trouble="the disk is full")}, "edgelb-pool-0: the disk is full"),
     ],
 )
 def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str, Any], reason: str) -> None:
@@ -106,6 +176,35 @@ def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str,
     assert found["state"] == "degraded"
     assert found["reasons"] == [reason]
     assert found["summary"] == f"1 of 1 instances serve the current configuration; {reason}"
+
+
+def test_a_lag_of_a_moment_is_shown_and_no_fault() -> None:
+    """Under steady change every instance lacks a few operations."""
+    found = status(lags={"t0": Lag(5, 0.25)})
+    assert found["state"] == "ready"
+    assert found["loadBalancers"][0]["endpoints"]["lag"] == {"operations": 5, "seconds": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("error", "field"),
+    [
+        ("config : proxy 'api': no server has the name x.", " (pool.haproxy.backends[1])"),
+        ("Starting frontend in: cannot bind socket", " (pool.haproxy.frontends[0])"),
+        ("parsing [/x/20-in.cfg:4] : unknown keyword", " (pool.haproxy.frontends[0])"),
+        ("parsing [/x/10-global.cfg:4] : unknown keyword", ""),
+    ],
+)
+def test_a_refusal_is_told_with_the_field_that_it_is_about(error: str, field: str) -> None:
+    """HAProxy names its proxies and files; the operator knows fields."""
+    found = status(instance=serving(version=2, verdict="rejected", rejected_version=3, error=error))
+    assert found["state"] == "rejected"
+    assert found["reasons"] == [f"{error}{field}"]
+
+
+def test_a_structure_without_servers_is_not_ready() -> None:
+    """They are published apart."""
+    found = status(servers=None)
+    assert (found["state"], found["summary"]) == ("deploying", "the servers of the pool have not been published yet")
 
 
 def test_what_the_template_refuses_is_rejected_with_its_reason() -> None:
@@ -141,7 +240,7 @@ def test_an_instance_that_does_not_report_is_told_as_such() -> None:
     assert blind["scheduler"]["waits"] == "Mesos removed the framework"
     [note] = {row["note"] for row in blind["loadBalancers"] if row["name"] == "edgelb-pool-0"}
     assert note == "does not report, and the scheduler does not hear from Mesos whether it still runs"
-    behind = status(instance=replace(INSTANCE, version=2))
+    behind = status(instance=serving(version=2))
     assert "edgelb-pool-0 serves configuration 2 and has not taken up the newest one yet" in behind["summary"]
 
 

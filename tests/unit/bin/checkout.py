@@ -45,7 +45,7 @@ class Checkout:
         for name in INPUTS:
             (self.path / name).parent.mkdir(parents=True, exist_ok=True)
             (self.path / name).write_text(name)
-        for name in ("haproxy", "java", "openssl", "ps", "curl"):
+        for name in ("haproxy", "java", "openssl", "ps", "curl", "chromium"):
             self.program(name, "#!/bin/sh\n")
         self.program("python3", PYTHON)
 

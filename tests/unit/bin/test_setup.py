@@ -91,6 +91,15 @@ def test_missing_packages_are_named_with_what_to_do(checkout: Checkout, tmp_path
     assert "I am not root and there is no sudo" in said
 
 
+def test_only_development_needs_a_browser(checkout: Checkout) -> None:
+    """Tests look at pages with it; who runs the product is not asked for it."""
+    checkout.program("chromium", LACKING)
+    assert checkout.setup("--no-apt")[0] == 0
+    code, said, calls = checkout.setup("--no-apt", "--dev")
+    assert (code, calls) == (3, [])
+    assert "Missing system packages: chromium\n" in said
+
+
 SLEEP = """#!/bin/sh
 echo "sleep $1" >>"$CALLS"
 exec /bin/sleep 0.05

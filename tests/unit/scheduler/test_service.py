@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.pools.constraints import parse_constraints
 from scheduler.pools.model import (
     Backend,
     Frontend,
@@ -24,7 +23,7 @@ DEPLOYMENT = Deployment(sha256="ab" * 32, artifact_url="{advertised}/v1/x", zk="
 POOL = Pool(
     name="web",
     count=2,
-    placement=parse_constraints("hostname:UNIQUE"),
+    constraints="hostname:UNIQUE",
     haproxy=Haproxy(
         frontends=(
             Frontend(name="http", bind_port=80, link_backend=LinkBackend(default_backend="app")),
@@ -165,7 +164,7 @@ def test_the_executor_learns_where_and_what() -> None:
         ({"haproxy": replace(POOL.haproxy, backends=())}, Change.RELOAD),
         ({"namespace": "elsewhere"}, Change.RELOAD),
         ({"count": 3}, Change.SCALE),
-        ({"placement": ()}, Change.SCALE),
+        ({"constraints": ""}, Change.SCALE),
         ({"cpus": 2.0}, Change.RELAUNCH),
         ({"role": "*"}, Change.RELAUNCH),
         ({"haproxy": replace(POOL.haproxy, stats=Stats(bind_port=9091))}, Change.RELAUNCH),

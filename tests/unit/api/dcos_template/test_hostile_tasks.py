@@ -13,8 +13,7 @@ from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.problem import Problem, encode_problem
 from api.dcos_template.select import Selection
 from api.dcos_template.servers import OPTIONS
-from api.mesos_listener.index import TaskIndex
-from api.mesos_listener.server import PAGE_BYTES
+from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.wire import from_message, to_message
 from pool_executor.contract import decode_server, encode_server, server_line
 from scheduler.pools.model import Endpoint as Wish
@@ -215,16 +214,16 @@ def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[A
     good = m.running("victim", framework="f2")
     good["resources"].append(m.ports_json(31100, 31100))
     agents, frameworks = [m.agent_json("a1")], [m.framework_json("f1", framework), m.framework_json("f2", "good")]
-    index, selection = TaskIndex(), Selection()
+    index, selection = m.JsonIndex(), Selection()
     selection.set_pool(EVERYTHING)
     selection.set_pool(VICTIM)
-    begin = index.apply(m.subscribed([good], agents, frameworks), 0.0)
+    begin = index.take(m.subscribed([good], agents, frameworks), 0.0)
     selection.update(begin.updated, begin.removed)
     before = lines_of(selection, "victim")
     assert "agentip_10.0.0.1_31100" in before["app"][0]
     for one in raw:
         for event in (m.task_added(one), {"type": "TASK_UPDATED", "task_updated": {"status": one, "state": one}}):
-            delta = index.apply(event, 1.0)
+            delta = index.take(event, 1.0)
             messages = [to_message(task) for task in delta.updated]
             assert all(message.ByteSize() < PAGE_BYTES for message in messages)
             selection.update([from_message(message) for message in messages], delta.removed, delta.missing)

@@ -1,6 +1,20 @@
-"""Messages of the Mesos operator API in the shape that a master sends."""
+"""Messages of the Mesos operator API in the shape that a master sends, and what the listener reads in them."""
 
+import json
+import queue
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from api.mesos_listener import messages
+from api.mesos_listener.events import EventReader
+from api.mesos_listener.index import Delta, TaskIndex
+from api.mesos_listener.parse import joined, parse_agent, parse_task
+from api.mesos_listener.reading import Reader
+from api.mesos_listener.snapshot import Snapshot
+from api.mesos_listener.task import Agent, Task
+from sdk.errors import NotConnected
+from sdk.mesos.recordio import Piece, PieceDecoder, encode
 
 Json = dict[str, Any]
 
@@ -114,3 +128,77 @@ def framework_added(framework: Json) -> Json:
 def framework_removed(framework: str) -> Json:
     """A FRAMEWORK_REMOVED event."""
     return {"type": "FRAMEWORK_REMOVED", "framework_removed": {"framework_info": {"id": wid(framework)}}}
+
+
+def read(event: Mapping[str, Any]) -> messages.Event | Snapshot:
+    """The event as the listener reads it from the wire."""
+    data = json.dumps(event).encode()
+    found = EventReader().read(Piece(data, len(data), True))
+    assert found is not None
+    return found
+
+
+class JsonIndex(TaskIndex):
+    """An index that takes events as a master writes them."""
+
+    def take(self, event: Mapping[str, Any], now: float) -> Delta:
+        """Read the event and apply it."""
+        return self.apply(read(event), now)
+
+
+def read_task(raw: Json, framework_name: str = "", agent: Agent | None = None) -> Task | None:
+    """The task in a message, joined to its framework and agent."""
+    task = parse_task(Reader(messages.Task).read(json.dumps(raw).encode()))
+    if task is None:
+        return None
+    return joined(
+        task, framework_name=framework_name, marathon=False, agent=agent or Agent(id=""), started=task.started
+    )
+
+
+def read_agent(raw: Json) -> Agent | None:
+    """The agent in a message."""
+    return parse_agent(Reader(messages.Agent).read(json.dumps(raw).encode()))
+
+
+class ScriptedOperator:
+    """An operator stream whose events the test says; `break_off` ends one subscription."""
+
+    def __init__(self) -> None:
+        self._events: queue.Queue[Json | None] = queue.Queue()
+        self._closed = False
+
+    def say(self, *events: Json) -> None:
+        """Send events."""
+        for event in events:
+            self._events.put(event)
+
+    def break_off(self) -> None:
+        """End the stream."""
+        self._events.put(None)
+
+    @contextmanager
+    def subscription(self) -> Iterator["ScriptedOperator"]:
+        """One subscription."""
+        if self._closed:
+            raise NotConnected("the test closed the stream")
+        yield self
+
+    def pieces(self) -> Iterator[Piece]:
+        """The events, cut into pieces."""
+        decoder = PieceDecoder()
+        while not self._closed:
+            event = self._events.get()
+            if event is None:
+                raise NotConnected("the test broke the stream")
+            wire = encode(json.dumps(event).encode())
+            for at in range(0, len(wire), 1000):
+                yield from decoder.feed(wire[at : at + 1000])
+
+    def set_heartbeat(self, interval: float | None) -> None:
+        """The test says when the stream ends."""
+
+    def close(self) -> None:
+        """End all subscriptions."""
+        self._closed = True
+        self._events.put(None)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.mesos_listener.index import RECOVERED_PATIENCE, UNKNOWN_PATIENCE, Delta, TaskIndex
+from api.mesos_listener.index import RECOVERED_PATIENCE, UNKNOWN_PATIENCE, Delta
 from api.mesos_listener.task import Task, TaskKey
 from tests.unit.api.mesos_listener import messages as m
 
@@ -24,27 +24,29 @@ def trace_events(name: str, stream: str = "op1") -> list[tuple[float, dict[str, 
     ]
 
 
-def replay(events: list[tuple[float, dict[str, Any]]]) -> tuple[TaskIndex, list[tuple[float, Delta]]]:
-    index = TaskIndex()
-    deltas = [(at, index.apply(event, at)) for at, event in events]
+def replay(events: list[tuple[float, dict[str, Any]]]) -> tuple[m.JsonIndex, list[tuple[float, Delta]]]:
+    index = m.JsonIndex()
+    deltas = [(at, index.take(event, at)) for at, event in events]
     return index, [(at, delta) for at, delta in deltas if not delta.is_empty]
 
 
 def story(deltas: list[tuple[float, Delta]]) -> list[str]:
     lines = []
     for _, delta in deltas:
-        lines += [f"+{task.id}{'' if task.healthy is None else f' healthy={task.healthy}'}" for task in delta.updated]
+        for task in delta.updated:
+            health = "" if task.healthy is None else f" healthy={task.healthy}"
+            lines.append(f"{'~' if task.leaving else '+'}{task.id}{health}")
         lines += [f"-{key.id}" for key in delta.removed]
     return lines
 
 
-def ids(index: TaskIndex) -> set[str]:
+def ids(index: m.JsonIndex) -> set[str]:
     return {key.id for key in index.running}
 
 
-def started(*tasks: str, agents: tuple[str, ...] = ("a1",)) -> TaskIndex:
-    index = TaskIndex()
-    index.apply(
+def started(*tasks: str, agents: tuple[str, ...] = ("a1",)) -> m.JsonIndex:
+    index = m.JsonIndex()
+    index.take(
         m.subscribed(
             [m.running(task) for task in tasks],
             [m.agent_json(agent) for agent in agents],
@@ -63,7 +65,9 @@ class TestRecorded:
             "+cmd-1",
             "+cmd-1 healthy=True",
             "+web-1 healthy=True",
+            "~cmd-1 healthy=True",
             "-cmd-1",
+            "~web-1 healthy=True",
             "-web-1",
             "+cmd-2",
             "-cmd-2",
@@ -100,7 +104,7 @@ class TestRecorded:
             "agent1.mesos.test",
             "127.0.0.1",
         )
-        assert web.labels == (("x", "y"),)
+        assert web.labels == ()
 
     def test_the_snapshot_of_a_second_stream_equals_the_followed_events(self) -> None:
         """Whoever connects later sees the same tasks as whoever was there from the beginning."""
@@ -113,12 +117,12 @@ class TestUpdates:
     def test_updates_of_unknown_tasks_are_ignored(self) -> None:
         """The master may tell of tasks whose beginning we did not see."""
         index = started()
-        assert index.apply(m.task_updated("ghost", m.status_json("TASK_RUNNING")), 1.0).is_empty
+        assert index.take(m.task_updated("ghost", m.status_json("TASK_RUNNING")), 1.0).is_empty
 
     def test_a_terminal_task_that_waits_for_its_acknowledgement_is_ignored(self) -> None:
         """It stands in `tasks` of the snapshot, but nothing runs any more."""
-        index = TaskIndex()
-        index.apply(
+        index = m.JsonIndex()
+        index.take(
             m.subscribed(
                 [m.task_json("t1", state="TASK_FINISHED", status_update_state="TASK_RUNNING")], [m.agent_json("a1")]
             ),
@@ -129,46 +133,57 @@ class TestUpdates:
     def test_the_agents_newest_state_counts_before_the_delivered_status(self) -> None:
         """A late TASK_RUNNING update of a task that has finished already does not send traffic to it."""
         index = started("t1")
-        delta = index.apply(m.task_updated("t1", m.status_json("TASK_RUNNING"), state="TASK_FINISHED"), 1.0)
+        delta = index.take(m.task_updated("t1", m.status_json("TASK_RUNNING"), state="TASK_FINISHED"), 1.0)
         assert [key.id for key in delta.removed] == ["t1"]
 
-    def test_a_task_that_is_being_killed_is_removed_at_once(self) -> None:
-        """TASK_KILLING is the moment to stop sending new requests."""
+    def test_a_task_that_is_being_killed_is_leaving_until_it_has_ended(self) -> None:
+        """TASK_KILLING is the moment to stop sending new requests; those that it has are finished."""
         index = started("t1")
-        assert [key.id for key in index.apply(m.task_updated("t1", m.status_json("TASK_KILLING")), 1.0).removed] == [
-            "t1"
-        ]
+        delta = index.take(m.task_updated("t1", m.status_json("TASK_KILLING")), 1.0)
+        assert [(task.id, task.leaving, task.takes_traffic) for task in delta.updated] == [("t1", True, False)]
+        assert delta.removed == ()
+        again = m.JsonIndex()
+        again.take(m.subscribed([m.running("t1") | {"state": "TASK_KILLING"}], [m.agent_json("a1")]), 0.0)
+        assert [task.leaving for task in again.running.values()] == [True]
+        gone = index.take(m.task_updated("t1", m.status_json("TASK_KILLED")), 2.0)
+        assert [key.id for key in gone.removed] == ["t1"]
+
+    def test_a_task_that_is_killed_before_it_ran_is_never_told(self) -> None:
+        """It has no requests to finish."""
+        index = started()
+        index.take(m.task_added(m.task_json("t1")), 1.0)
+        assert index.take(m.task_updated("t1", m.status_json("TASK_KILLING")), 2.0).is_empty
 
     def test_a_repeated_update_is_no_change(self) -> None:
         """Mesos delivers at least once; readers are told once."""
         index = started("t1")
-        assert index.apply(m.task_updated("t1", m.status_json("TASK_RUNNING", timestamp=2000.0)), 1.0).is_empty
+        assert index.take(m.task_updated("t1", m.status_json("TASK_RUNNING", timestamp=2000.0)), 1.0).is_empty
 
     def test_a_removed_agent_or_framework_takes_its_tasks_along(self) -> None:
         """Their tasks are over even if no update says so."""
         index = started("t1", "t2")
-        assert {key.id for key in index.apply(m.agent_removed("a1"), 1.0).removed} == {"t1", "t2"}
+        assert {key.id for key in index.take(m.agent_removed("a1"), 1.0).removed} == {"t1", "t2"}
         index = started("t1")
-        assert {key.id for key in index.apply(m.framework_removed("f1"), 1.0).removed} == {"t1"}
+        assert {key.id for key in index.take(m.framework_removed("f1"), 1.0).removed} == {"t1"}
 
     def test_task_ids_are_unique_only_within_a_framework(self) -> None:
         """Two frameworks may call a task the same."""
         index = started("t1")
-        index.apply(m.task_added(m.running("t1", framework="f2")), 1.0)
-        index.apply(m.task_updated("t1", m.status_json("TASK_KILLED"), framework="f2"), 2.0)
+        index.take(m.task_added(m.running("t1", framework="f2")), 1.0)
+        index.take(m.task_updated("t1", m.status_json("TASK_KILLED"), framework="f2"), 2.0)
         assert set(index.running) == {TaskKey(framework_id="f1", id="t1")}
 
     def test_a_framework_named_later_completes_its_tasks(self) -> None:
         """After a failover tasks may be told before their framework is."""
-        index = TaskIndex()
-        index.apply(m.subscribed([m.running("t1")], [m.agent_json("a1")]), 0.0)
-        delta = index.apply(m.framework_added(m.framework_json("f1", "marathon")), 1.0)
+        index = m.JsonIndex()
+        index.take(m.subscribed([m.running("t1")], [m.agent_json("a1")]), 0.0)
+        delta = index.take(m.framework_added(m.framework_json("f1", "marathon")), 1.0)
         assert [(task.framework_name, task.marathon_id) for task in delta.updated] == [("marathon", "/t1")]
 
     def test_a_framework_without_a_name_does_not_overwrite_the_known_name(self) -> None:
         """A recovered framework may be told with its id only."""
         index = started("t1")
-        assert index.apply(m.framework_added(m.framework_json("f1", "")), 1.0).is_empty
+        assert index.take(m.framework_added(m.framework_json("f1", "")), 1.0).is_empty
         assert next(iter(index.running.values())).framework_name == "shop"
 
 
@@ -177,74 +192,74 @@ class TestFailover:
         """A new master knows nothing yet; nobody may conclude that nothing runs."""
         index = started("t1", "t2")
         info = {"id": m.wid("a1"), "hostname": "a1.example"}
-        assert index.apply(m.subscribed(recovered=[info]), 10.0).is_empty
+        assert index.take(m.subscribed(recovered=[info]), 10.0).is_empty
         assert ids(index) == {"t1", "t2"}
         assert index.carried == 2
 
     def test_the_returned_agents_list_is_complete(self) -> None:
         """Tasks are told before their agent; what is missing then has ended."""
         index = started("t1", "t2")
-        index.apply(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
-        assert index.apply(m.task_added(m.running("t1")), 11.0).is_empty or ids(index) == {"t1", "t2"}
-        delta = index.apply(m.agent_added(m.agent_json("a1")), 11.0)
+        index.take(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
+        assert index.take(m.task_added(m.running("t1")), 11.0).is_empty or ids(index) == {"t1", "t2"}
+        delta = index.take(m.agent_added(m.agent_json("a1")), 11.0)
         assert [key.id for key in delta.removed] == ["t2"]
         assert ids(index) == {"t1"}
 
     def test_an_agent_that_never_returns_is_given_up_after_mesos_own_timeout(self) -> None:
         """Mesos declares its tasks unreachable then, without an event for tasks it does not know."""
         index = started("t1")
-        index.apply(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
+        index.take(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
         assert index.tick(10.0 + RECOVERED_PATIENCE - 1).is_empty
         assert [key.id for key in index.tick(10.0 + RECOVERED_PATIENCE).removed] == ["t1"]
 
     def test_an_agent_of_which_the_master_knows_nothing_is_waited_for_shortly(self) -> None:
         """A master whose registry was lost must not empty every backend at once."""
         index = started("t1")
-        assert index.apply(m.subscribed(), 10.0).is_empty
+        assert index.take(m.subscribed(), 10.0).is_empty
         assert [key.id for key in index.tick(10.0 + UNKNOWN_PATIENCE).removed] == ["t1"]
 
     def test_masters_that_change_often_do_not_prolong_the_wait(self) -> None:
         """The deadline of an agent counts from its first absence."""
         index = started("t1")
-        index.apply(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
-        index.apply(m.subscribed(recovered=[{"id": m.wid("a1")}]), 500.0)
+        index.take(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
+        index.take(m.subscribed(recovered=[{"id": m.wid("a1")}]), 500.0)
         assert [key.id for key in index.tick(10.0 + RECOVERED_PATIENCE).removed] == ["t1"]
 
     def test_tasks_that_the_new_master_calls_unreachable_are_removed(self) -> None:
         """Named is known: there is nothing to carry over."""
         index = started("t1")
         event = m.subscribed(recovered=[{"id": m.wid("a1")}], unreachable_tasks=[m.task_json("t1")])
-        assert [key.id for key in index.apply(event, 10.0).removed] == ["t1"]
+        assert [key.id for key in index.take(event, 10.0).removed] == ["t1"]
 
     def test_missing_tasks_of_a_registered_agent_are_removed_at_once(self) -> None:
         """After a short break with the same master its word on its agents is complete."""
         index = started("t1", "t2")
-        delta = index.apply(m.subscribed([m.running("t1")], [m.agent_json("a1")]), 10.0)
+        delta = index.take(m.subscribed([m.running("t1")], [m.agent_json("a1")]), 10.0)
         assert [key.id for key in delta.removed] == ["t2"]
 
     def test_the_first_view_is_complete_when_all_recovered_agents_are_back(self) -> None:
         """A listener that starts during a failover must not say that almost nothing runs."""
-        index = TaskIndex()
-        index.apply(m.subscribed(recovered=[{"id": m.wid("a1")}, {"id": m.wid("a2")}]), 0.0)
+        index = m.JsonIndex()
+        index.take(m.subscribed(recovered=[{"id": m.wid("a1")}, {"id": m.wid("a2")}]), 0.0)
         assert not index.complete
-        index.apply(m.agent_added(m.agent_json("a1")), 1.0)
+        index.take(m.agent_added(m.agent_json("a1")), 1.0)
         assert not index.complete
-        index.apply(m.agent_added(m.agent_json("a2")), 2.0)
+        index.take(m.agent_added(m.agent_json("a2")), 2.0)
         assert index.complete
 
     def test_the_first_view_is_complete_when_the_agents_are_back_or_overdue(self) -> None:
         """A listener that starts while the master recovers knows nothing of what the others run."""
         recovered = [{"id": m.wid(f"a{number}")} for number in range(2, 11)]
         for back in (False, True):
-            index = TaskIndex()
-            index.apply(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=recovered), 0.0)
+            index = m.JsonIndex()
+            index.take(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=recovered), 0.0)
             index.tick(RECOVERED_PATIENCE - 1)
             assert not index.complete
             if back:
                 for number in range(2, 10):
-                    index.apply(m.agent_added(m.agent_json(f"a{number}")), 300.0)
+                    index.take(m.agent_added(m.agent_json(f"a{number}")), 300.0)
                 assert not index.complete
-                index.apply(m.agent_removed("a10"), 300.0)
+                index.take(m.agent_removed("a10"), 300.0)
             else:
                 index.tick(RECOVERED_PATIENCE)
             assert index.complete
@@ -260,21 +275,21 @@ class TestFailover:
         def ids(delta: Delta) -> tuple[list[str], list[str]]:
             return sorted(key.id for key in delta.removed), sorted(key.id for key in delta.missing)
 
-        index = TaskIndex()
-        index.apply(begin, 0.0)
-        assert ids(index.apply(m.task_updated("t1", m.status_json("TASK_KILLED")), 1.0)) == (["t1"], [])
+        index = m.JsonIndex()
+        index.take(begin, 0.0)
+        assert ids(index.take(m.task_updated("t1", m.status_json("TASK_KILLED")), 1.0)) == (["t1"], [])
         again = m.subscribed(
             [], [m.agent_json("a1")], [m.framework_json("f1", "marathon")], recovered=[{"id": m.wid("a2")}]
         )
-        assert ids(index.apply(again, 2.0)) == (["t2"], ["t2"])
-        assert ids(index.apply(m.agent_removed("a3"), 3.0)) == (["t4"], [])
+        assert ids(index.take(again, 2.0)) == (["t2"], ["t2"])
+        assert ids(index.take(m.agent_removed("a3"), 3.0)) == (["t4"], [])
         assert ids(index.tick(2.0 + RECOVERED_PATIENCE)) == (["t3"], ["t3"])
-        index.apply(begin, 1000.0)
-        assert ids(index.apply(m.framework_removed("f1"), 1001.0)) == (["t1", "t2", "t3", "t4"], [])
+        index.take(begin, 1000.0)
+        assert ids(index.take(m.framework_removed("f1"), 1001.0)) == (["t1", "t2", "t3", "t4"], [])
 
     def test_before_the_first_subscription_nothing_is_complete(self) -> None:
         """Mesos was never heard."""
-        index = TaskIndex()
+        index = m.JsonIndex()
         index.tick(10_000.0)
         assert not index.complete
 
@@ -360,17 +375,17 @@ ACTIONS = st.one_of(
 @given(st.lists(ACTIONS, max_size=40))
 def test_after_any_events_the_index_equals_one_made_from_the_masters_snapshot(actions: list[Action]) -> None:
     """Following is the same as asking again, and the deltas add up to the tables."""
-    master, index = ModelMaster(), TaskIndex()
-    index.apply(master.snapshot(), 0.0)
+    master, index = ModelMaster(), m.JsonIndex()
+    index.take(master.snapshot(), 0.0)
     seen: dict[TaskKey, Task] = {}
     for action in [*map(lambda name: lambda model: model.add_framework(name), ("f1", "f2")), *actions]:
         for event in action(master):
-            delta = index.apply(json.loads(json.dumps(event)), 1.0)
+            delta = index.take(event, 1.0)
             seen |= {task.key: task for task in delta.updated}
             for key in delta.removed:
                 del seen[key]
-    fresh = TaskIndex()
-    fresh.apply(master.snapshot(), 0.0)
+    fresh = m.JsonIndex()
+    fresh.take(master.snapshot(), 0.0)
     assert dict(index.running) == dict(fresh.running) == seen
 
 
@@ -379,14 +394,14 @@ def test_after_a_failover_the_index_equals_the_new_master_once_agents_are_back(
     before: list[Action], away: list[Action]
 ) -> None:
     """Whatever happened while no master led, the end is the new master's view."""
-    master, index = ModelMaster(), TaskIndex()
-    index.apply(master.snapshot(), 0.0)
+    master, index = ModelMaster(), m.JsonIndex()
+    index.take(master.snapshot(), 0.0)
     for action in before:
         for event in action(master):
-            index.apply(event, 1.0)
+            index.take(event, 1.0)
     for action in away:
         action(master)  # nobody hears of it
-    index.apply(
+    index.take(
         m.subscribed(
             frameworks=list(master.frameworks.values()),
             recovered=[agent["agent_info"] for agent in master.agents.values()],
@@ -396,10 +411,10 @@ def test_after_a_failover_the_index_equals_the_new_master_once_agents_are_back(
     for name, agent in master.agents.items():
         for raw in master.tasks.values():
             if raw["agent_id"]["value"] == name:
-                index.apply(m.task_added(raw), 3.0)
-        index.apply(m.agent_added(agent), 3.0)
+                index.take(m.task_added(raw), 3.0)
+        index.take(m.agent_added(agent), 3.0)
     index.tick(2.0 + UNKNOWN_PATIENCE)
-    fresh = TaskIndex()
-    fresh.apply(master.snapshot(), 0.0)
+    fresh = m.JsonIndex()
+    fresh.take(master.snapshot(), 0.0)
     assert dict(index.running) == dict(fresh.running)
     assert index.carried == 0

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.mesos_listener import messages
 from api.mesos_listener import task as bounds
 from api.mesos_listener.marathon import marathon_names
-from api.mesos_listener.parse import parse_agent, parse_task, ports_on, status_changes
-from api.mesos_listener.server import PAGE_BYTES
+from api.mesos_listener.parse import after_status, on_agent
+from api.mesos_listener.reading import Reader
+from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.task import NetworkMode, Port, Task
 from api.mesos_listener.wire import to_message
-from tests.unit.api.mesos_listener.messages import agent_json, ports_json, running, status_json, task_json
+from tests.unit.api.mesos_listener.messages import (
+    agent_json,
+    ports_json,
+    read_agent,
+    read_task,
+    running,
+    status_json,
+    task_json,
+)
 
 TRACES = Path(__file__).parents[3] / "data" / "mesos-traces"
 UUID = "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 
 
 def parse(raw: dict[str, Any], framework_name: str = "marathon") -> Task:
-    task = parse_task(raw, framework_name, parse_agent(agent_json("a1")))
+    task = read_task(raw, framework_name, read_agent(agent_json("a1")))
     assert task is not None
     return task
+
+
+def after(task: Task, ips: tuple[str, ...]) -> Task:
+    """The task after a status with these addresses."""
+    status = Reader(messages.TaskStatus).read(json.dumps(status_json("TASK_RUNNING", ips=ips)).encode())
+    return after_status(task, "TASK_RUNNING", status)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +82,9 @@ def test_announced_ports_are_told_with_their_names_and_labels() -> None:
                     "number": 10000,
                     "name": "http",
                     "protocol": "tcp",
-                    "labels": {"labels": [{"key": "VIP_0", "value": "/web:80"}]},
+                    "labels": {
+                        "labels": [{"key": "VIP_0", "value": "/web:80"}, {"key": "edgelb.path", "value": "/web"}]
+                    },
                 },
                 {"number": 10001, "name": "admin", "protocol": "tcp"},
             ]
@@ -75,7 +92,7 @@ def test_announced_ports_are_told_with_their_names_and_labels() -> None:
     }
     task = parse(raw)
     assert task.ports == (
-        Port(name="http", number=10000, protocol="tcp", labels=(("VIP_0", "/web:80"),)),
+        Port(name="http", number=10000, protocol="tcp", labels=(("edgelb.path", "/web"),)),
         Port(name="admin", number=10001, protocol="tcp"),
     )
     assert task.discovery_name == "web-1"
@@ -128,9 +145,9 @@ class TestClaims:
     def test_a_later_status_tells_other_addresses_and_other_notes(self) -> None:
         """Whatever the first one said."""
         task = parse(task_json("t1", state="TASK_RUNNING", statuses=[status_json("TASK_RUNNING", ips=("10.1.2.3",))]))
-        bad = replace(task, **status_changes(task, "TASK_RUNNING", status_json("TASK_RUNNING", ips=("fe80::1%x",))))
+        bad = after(task, ips=("fe80::1%x",))
         assert (bad.addresses, len(bad.notes)) == ((), 1)
-        good = replace(bad, **status_changes(bad, "TASK_RUNNING", status_json("TASK_RUNNING", ips=("10.1.2.4",))))
+        good = after(bad, ips=("10.1.2.4",))
         assert (good.addresses, good.notes) == (("10.1.2.4",), ())
 
     def test_one_address_has_one_form(self) -> None:
@@ -155,15 +172,15 @@ class TestClaims:
         raw = running(
             "t1", executor_id={"value": "pod"}, discovery={"ports": {"ports": [{"number": 31005}, {"number": 22}]}}
         )
-        agent = parse_agent(agent_json("a1") | {"total_resources": [ports_json(31000, 32000)]})
-        task = parse_task(raw, "marathon", agent)
+        agent = read_agent(agent_json("a1") | {"total_resources": [ports_json(31000, 32000)]})
+        task = read_task(raw, "marathon", agent)
         assert task is not None
         assert [port.unallocated for port in task.ports] == [False, True]
-        unknown = parse_task(raw, "marathon", None)
+        unknown = read_task(raw, "marathon", None)
         assert unknown is not None
         assert [port.unallocated for port in unknown.ports] == [True, True]
         assert agent is not None
-        assert [port.unallocated for port in ports_on(unknown, agent)] == [False, True]
+        assert [port.unallocated for port in on_agent(unknown, agent).ports] == [False, True]
 
 
 def recorded_tasks() -> Iterator[dict[str, Any]]:
@@ -184,7 +201,7 @@ def recorded_tasks() -> Iterator[dict[str, Any]]:
 
 def test_nothing_of_a_real_task_is_left_out() -> None:
     """What real frameworks announce, Mesos gave to them."""
-    found = [parse_task(raw, "trace", None) for raw in recorded_tasks()]
+    found = [read_task(raw, "trace", None) for raw in recorded_tasks()]
     tasks = [task for task in found if task is not None]
     assert len(tasks) == len(found) > 0
     assert any(len(task.ports) == 2 and task.ports[0].name == "http" for task in tasks)
@@ -198,17 +215,18 @@ class TestBounds:
     def test_the_largest_task_is_smaller_than_a_page(self) -> None:
         """Every text at its bound, of characters that take four bytes."""
         wide = "\U0001f600"
-        tags = {"labels": [{"key": f"{n:03}" + wide * 200, "value": wide * 4000} for n in range(100)]}
-        ports = [{"number": 31000, "name": wide * 1000, "protocol": "tcp", "labels": tags} for _ in range(20_000)]
+        tags = {"labels": [{"key": f"edgelb.{n:03}" + wide * 200, "value": wide * 4000} for n in range(40)]}
+        port = {"number": 31000, "name": wide * 1000, "protocol": "tcp"}
+        ports = [*({**port, "labels": tags} for _ in range(3)), *(port for _ in range(2000))]
         raw = running(
             wide * 200,
             name=wide * bounds.MAX_NAME,
             labels=tags,
-            discovery={"name": wide * bounds.MAX_NAME, "ports": {"ports": ports[:2000]}},
+            discovery={"name": wide * bounds.MAX_NAME, "ports": {"ports": ports}},
             executor_id={"value": wide * bounds.MAX_ID},
         )
         raw["statuses"] = [status_json("TASK_RUNNING", ips=tuple(f"2001:db8::{n:x}" for n in range(5000)))]
-        task = parse_task(raw, wide * bounds.MAX_NAME, parse_agent(agent_json("a1")))
+        task = read_task(raw, wide * bounds.MAX_NAME, read_agent(agent_json("a1")))
         assert task is not None
         assert to_message(task).ByteSize() < PAGE_BYTES
         assert len(task.addresses) == bounds.MAX_ADDRESSES
@@ -229,15 +247,22 @@ class TestBounds:
     @pytest.mark.parametrize("field", ["task_id", "framework_id"])
     def test_a_task_with_an_id_that_mesos_would_refuse_is_left_out(self, field: str) -> None:
         """There is nothing else to call it by."""
-        assert parse_task(running("t1") | {field: {"value": "x" * 256}}, "marathon", None) is None
+        assert read_task(running("t1") | {field: {"value": "x" * 256}}, "marathon", None) is None
 
-    def test_labels_for_load_balancers_are_kept_first(self) -> None:
-        """When a task has more than are kept."""
-        tags = [{"key": f"a{n}", "value": "x"} for n in range(500)]
+    def test_only_labels_for_load_balancers_are_kept(self) -> None:
+        """Whatever else a task says in labels is of no use, and may be as much as it likes."""
+        tags = [{"key": f"a{n}", "value": "x" * 1000} for n in range(500)]
         tags += [{"key": "edgelb.expose", "value": "true"}, {"key": "EDGELB_POOL", "value": "web"}]
         task = parse(running("t1", labels={"labels": tags}))
-        assert len(task.labels) == bounds.MAX_LABELS
-        assert {("edgelb.expose", "true"), ("EDGELB_POOL", "web")} <= set(task.labels)
+        assert task.labels == (("EDGELB_POOL", "web"), ("edgelb.expose", "true"))
+        assert task.notes == ()
+
+    def test_labels_for_load_balancers_are_bounded(self) -> None:
+        """The first ones in their order are kept."""
+        tags = [{"key": f"edgelb.{n:03}", "value": "x"} for n in range(500)]
+        task = parse(running("t1", labels={"labels": tags}))
+        assert [key for key, _ in task.labels] == [f"edgelb.{n:03}" for n in range(bounds.MAX_LABELS)]
+        assert task.notes == ("436 of its labels are not used: they are too many or too long",)
 
 
 def test_health_is_the_last_result_that_any_status_tells() -> None:
@@ -259,7 +284,7 @@ def test_a_checked_task_takes_traffic_only_after_a_success(healthy: bool | None,
 
 def test_the_agents_address_comes_from_its_pid() -> None:
     """The hostname of an agent need not resolve; the address from which it talks to the master works."""
-    agent = parse_agent(agent_json("a1", "192.0.2.7"))
+    agent = read_agent(agent_json("a1", "192.0.2.7"))
     assert agent is not None
     assert (agent.id, agent.hostname, agent.address) == ("a1", "a1.example", "192.0.2.7")
 
@@ -295,16 +320,16 @@ FIELDS = [
 def test_no_field_of_any_type_hides_a_task(odd: dict[str, Any]) -> None:
     """Whatever stands in the fields, a task with its two ids is read."""
     raw = running("t1") | odd
-    task = parse_task(raw, "marathon", None)
+    task = read_task(raw, "marathon", None)
     assert task is not None
     assert task.id == "t1"
 
 
 def test_what_readers_cannot_be_told_is_left_out() -> None:
     """JSON can write half a surrogate pair and integers of any length; UTF-8 and doubles cannot."""
-    raw = running("t1", name="a\ud800b", labels={"labels": [{"key": "k", "value": "\udfff"}]})
+    raw = running("t1", name="a\ud800b", labels={"labels": [{"key": "edgelb.k", "value": "\udfff"}]})
     raw["statuses"][0]["timestamp"] = 10**400
-    task = parse_task(raw, "marathon", None)
+    task = read_task(raw, "marathon", None)
     assert task is not None
-    assert (task.name, task.labels, task.started) == ("a?b", (("k", "?"),), 0.0)
+    assert (task.name, task.labels, task.started) == ("a?b", (("edgelb.k", "?"),), 0.0)
     assert to_message(task).name == "a?b"

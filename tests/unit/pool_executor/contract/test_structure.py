@@ -54,8 +54,8 @@ def test_servers_stand_below_their_marker() -> None:
         (Server("a", "::1", 80, 7), "    server a [::1]:80 id 7 check inter 5s"),
         (Server("a", "10.0.0.1", 80, 7, options="plain"), "    server a 10.0.0.1:80 id 7"),
         (Server("a", "10.0.0.1", 80, 7, options="unknown"), "    server a 10.0.0.1:80 id 7 check inter 5s"),
-        (Server("a", "10.0.0.1", 80, 7, weight=5), "    server a 10.0.0.1:80 id 7 weight 5 check inter 5s"),
-        (Server("a", "10.0.0.1", 80, 7, "t", 5, State.DRAIN), "    server a 10.0.0.1:80 id 7 weight 0 check inter 5s"),
+        (Server("a", "10.0.0.1", 80, 7, weight=5), "    server a 10.0.0.1:80 id 7 check inter 5s weight 5"),
+        (Server("a", "10.0.0.1", 80, 7, "t", 5, State.DRAIN), "    server a 10.0.0.1:80 id 7 check inter 5s weight 0"),
         (Server("a", "10.0.0.1", 80, 7, "t", None, State.MAINT, "plain"), "    server a 10.0.0.1:80 id 7 disabled"),
     ],
 )

@@ -2,27 +2,12 @@
 
 import pytest
 
-from pool_executor.bundle import BackendHealth
-from pool_executor.lbmgr.backends import MOST_TOLD, Wanted, reason, short, usable
-from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.contract import BackendHealth
+from pool_executor.lbmgr.backends import MOST_TOLD, reason, short, usable
 
 # As HAProxy 2.6.12 answers, cut to some of its columns.
 HEADER = "# pxname,svname,status,act,bck,last_chk,check_desc,"
 BACKENDS = f"{HEADER}\n_lbmgr,BACKEND,UP,1,0,,,\napp,BACKEND,UP,2,1,,,\nempty,BACKEND,DOWN,0,0,,,\n\n"
-
-
-def part(name: str, text: str) -> PartText:
-    """A config part."""
-    return PartText.of(name, "config", text)
-
-
-def test_servers_are_counted_by_backend_over_all_files() -> None:
-    """Only what has servers is counted; a file that did not change is not counted again."""
-    text = "backend app\n    server a 10.0.0.1:80 id 1\n    server b 10.0.0.2:80 id 2\nbackend none\n"
-    wanted = Wanted()
-    first = {"1.cfg": part("1.cfg", text), "2.cfg": part("2.cfg", "backend other\n    server a 10.0.0.1:80 id 1\n")}
-    assert wanted.of(Content(parts=first)) == {"app": 2, "other": 1}
-    assert wanted.of(Content(parts={"1.cfg": first["1.cfg"]})) == {"app": 2}
 
 
 def test_active_and_backup_servers_can_be_used() -> None:

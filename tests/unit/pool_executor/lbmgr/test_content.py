@@ -1,55 +1,36 @@
-"""The servers of one content in the structure of another."""
+"""What an instance can serve of a structure."""
 
-import pytest
-
-from pool_executor.bundle import parse_server, replace_servers, skeleton
-from pool_executor.lbmgr.content import Content, PartText, with_servers_of
-
-A1, A2, A3 = (f"    server a{number} 10.0.0.1:{number} id {number}\n" for number in (1, 2, 3))
+from pool_executor.contract import Waiting
+from pool_executor.lbmgr.content import fit
+from tests.unit.pool_executor.lbmgr.parts import backend, config, content, web
 
 
-def content(**texts: str) -> Content:
-    parts = {f"{name}.cfg": PartText.of(f"{name}.cfg", "config", text) for name, text in texts.items()}
-    return Content(parts=parts | {"x.map": PartText.of("x.map", "map", "a b\n")}, ports={"PORT_WEB": "web"})
+def test_everything_is_served_where_all_ports_are_there() -> None:
+    """Nothing waits, and the ports are known by the variables that use them."""
+    wanted = content(web(), backend("app"))
+    fitted = fit(wanted.parts, {"web": 80}, None, keep=True)
+    assert fitted.content.same(wanted)
+    assert (fitted.waiting, fitted.listens) == ((), True)
+    assert fitted.content.ports == {"PORT_WEB": "web"}
+    assert list(fitted.content.backends) == ["app"]
 
 
-def text(found: Content, name: str = "b") -> str:
-    return found.parts[f"{name}.cfg"].text
+def test_a_listener_without_its_port_waits_alone() -> None:
+    """It is left out and named with what is missing; the others are served."""
+    other = config("20-other.cfg", "frontend other\n", "other", PORT_X="x", PORT_B="b")
+    fitted = fit(content(web(), other).parts, {"web": 80}, None, keep=True)
+    assert fitted.waiting == (Waiting(listener="other", missing=("the port b", "the port x")),)
+    assert "20-other.cfg" not in fitted.content.parts
+    assert fitted.listens
+    assert not fit(content(other).parts, {}, None, keep=True).listens
 
 
-def test_servers_come_and_go_and_all_else_stays() -> None:
-    """Also when the backend stands in another file, with other lines, or beside new ones."""
-    running = content(b=f"backend a\n    balance source\n{A1}{A2}\nbackend other\n{A1}")
-    wanted = content(c=f"backend new\n{A1}backend a\n    balance first\n{A2}{A3}")
-    assert text(with_servers_of(running, wanted, added=True)) == (
-        f"backend a\n    balance source\n{A2}{A3}\nbackend other\n{A1}"
-    )
-    assert text(with_servers_of(running, wanted, added=False)) == (
-        f"backend a\n    balance source\n{A2}\nbackend other\n{A1}"
-    )
-
-
-def test_a_server_that_both_have_keeps_its_line() -> None:
-    """Its options may belong to the structure that is not served."""
-    running, wanted = content(b=f"backend a\n{A1}"), content(b=f"backend a\n{A1[:-1]} check\n{A2}")
-    assert text(with_servers_of(running, wanted, added=True)) == f"backend a\n{A1}{A2}"
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (f"backend a\n{A1}", f"backend a\n{A2}"),
-        ("backend a\n    mode tcp\n\nbackend c\n", f"backend a\n    mode tcp\n{A2}\nbackend c\n"),
-        ("backend a\n", f"backend a\n{A2}"),
-        (f"listen a\n{A1}    mode tcp\n{A3}# end\n", f"listen a\n{A2}    mode tcp\n# end\n"),
-        (f"backend c\n{A1}", f"backend c\n{A1}"),
-        (f"frontend a\n{A1}", f"frontend a\n{A1}"),
-        ("# nothing\n", "# nothing\n"),
-    ],
-)
-def test_servers_stand_where_servers_stood(before: str, after: str) -> None:
-    """The first line in place of the first, at the end where there was none; the skeleton is the same."""
-    server = parse_server(A2.rstrip("\n"))
-    assert server is not None
-    assert replace_servers(before, {"a": [server]}) == after
-    assert skeleton(after) == skeleton(before)
+def test_a_listener_that_waits_stays_as_it_was() -> None:
+    """Its old port goes on until the task with the new one is there, unless that is not asked for."""
+    running, wanted = content(web()), content(web("admin"))
+    fitted = fit(wanted.parts, {"web": 80}, running, keep=True)
+    assert fitted.content.parts["20-web.cfg"] == running.parts["20-web.cfg"]
+    assert [one.listener for one in fitted.waiting] == ["web"]
+    assert "20-web.cfg" not in fit(wanted.parts, {"web": 80}, running, keep=False).content.parts
+    # What it was needs something that is not there either.
+    assert "20-web.cfg" not in fit(wanted.parts, {}, running, keep=True).content.parts

@@ -4,27 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.bundle import Head
+from pool_executor.contract import Structure
 from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.files import Files, changed_parts
 
 
-def made(version: int, **texts: str) -> tuple[Head, Content]:
+def made(version: int, **texts: str) -> tuple[Structure, Content, dict[str, str]]:
+    """A structure, and the same with a line for the servers."""
     names = {"glob": "10-global.cfg", "app": "30-backends-0a.cfg", "map": "x.map"}
     parts = {
-        names[key]: PartText.of(names[key], "map" if key == "map" else "config", text) for key, text in texts.items()
+        names[key]: PartText.made(names[key], "map" if key == "map" else "config", text) for key, text in texts.items()
     }
-    content = Content(parts=parts, ports={"PORT_WEB": "web"})
-    head = Head(
+    head = Structure(
         pool="web",
+        pool_uid="f00d",
         epoch=1,
         version=version,
         pool_version=0,
-        task_revision=0,
-        ports=content.ports,
         parts={name: text.part for name, text in parts.items()},
     )
-    return head, content
+    composed = {name: text.text + ("    server a\n" if "backends" in name else "") for name, text in parts.items()}
+    return head, Content(parts=parts), composed
 
 
 def test_nothing_is_loaded_from_an_empty_sandbox(tmp_path: Path) -> None:
@@ -35,13 +35,14 @@ def test_nothing_is_loaded_from_an_empty_sandbox(tmp_path: Path) -> None:
 def test_a_committed_version_is_loaded_again(tmp_path: Path) -> None:
     """Another process finds head and texts, maps included, and `current` leads to them."""
     files = Files(tmp_path)
-    head, content = made(1, glob="global\n", app="backend a\n", map="k v\n")
-    files.switch(files.stage(head, content))
+    head, content, composed = made(1, glob="global\n", app="backend a\n", map="k v\n")
+    files.switch(files.stage(head, content, composed))
     files.commit()
     stored = Files(tmp_path).load()
     assert stored is not None
     assert (stored.head, stored.content) == (head, content)
     assert (files.maps / "x.map").read_text() == "k v\n"
+    assert (files.current / "30-backends-0a.cfg").read_text() == "backend a\n    server a\n"
 
 
 def test_what_was_not_committed_is_not_loaded(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_what_was_not_committed_is_not_loaded(tmp_path: Path) -> None:
     stored = again.load()
     assert stored is not None
     assert stored.head.version == 1
-    assert (again.current / "30-backends-0a.cfg").read_text() == "backend a\n"
+    assert (again.current / "30-backends-0a.cfg").read_text() == "backend a\n    server a\n"
 
 
 def test_a_new_version_links_what_did_not_change(tmp_path: Path) -> None:
@@ -64,29 +65,44 @@ def test_a_new_version_links_what_did_not_change(tmp_path: Path) -> None:
     files.switch(files.stage(*made(1, glob="global\n", app="backend a\n")))
     files.commit()
     directory = files.stage(*made(2, glob="global\n", app="backend b\n"))
-    assert (directory / "10-global.cfg").samefile(files.current / "10-global.cfg")
-    assert not (directory / "30-backends-0a.cfg").samefile(files.current / "30-backends-0a.cfg")
+    new, old = directory / "structure", files.current / "structure"
+    assert (new / "10-global.cfg").samefile(old / "10-global.cfg")
+    assert not (new / "30-backends-0a.cfg").samefile(old / "30-backends-0a.cfg")
     files.roll_back()
     assert not directory.exists()
-    assert (files.current / "30-backends-0a.cfg").read_text() == "backend a\n"
+    assert (old / "30-backends-0a.cfg").read_text() == "backend a\n"
 
 
-def test_a_change_at_run_time_replaces_single_files(tmp_path: Path) -> None:
+def test_an_edit_of_a_map_replaces_single_files(tmp_path: Path) -> None:
     """After an update the files are what HAProxy was told, and the texts in the files count if the head is behind."""
     files = Files(tmp_path)
     files.switch(files.stage(*made(1, glob="global\n", app="backend a\n", map="k v\n")))
     files.commit()
-    head, content = made(2, glob="global\n", app="backend a\n", map="k w\n")
+    head, content, _ = made(2, glob="global\n", app="backend a\n", map="k w\n")
     files.update(head, [content.parts["x.map"]])
     stored = Files(tmp_path).load()
     assert stored is not None
     assert (stored.head, stored.content) == (head, content)
+    assert (files.maps / "x.map").read_text() == "k w\n"
     # The crash: a file was replaced, the head was not.
-    (files.maps / "x.map").write_text("k newer\n")
+    (files.current / "structure/x.map").write_text("k newer\n")
     stored = Files(tmp_path).load()
     assert stored is not None
     assert stored.content.parts["x.map"].text == "k newer\n"
     assert changed_parts(stored.content, content) == [content.parts["x.map"]]
+
+
+def test_what_haproxy_reads_is_made_anew_from_what_was_published(tmp_path: Path) -> None:
+    """Files that are right are not touched, and files that a crash left half written are."""
+    files = Files(tmp_path)
+    _, content, composed = made(1, glob="global\n", app="backend a\n", map="k v\n")
+    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n", map="k v\n")))
+    files.commit()
+    (files.current / "30-backends-0a.cfg").write_text("back")
+    kept = (files.current / "10-global.cfg").stat()
+    files.compose(files.current, content, composed)
+    assert (files.current / "30-backends-0a.cfg").read_text() == composed["30-backends-0a.cfg"]
+    assert (files.current / "10-global.cfg").stat() == kept
 
 
 @pytest.mark.parametrize("damage", ["head", "part", "gone"])
@@ -97,11 +113,11 @@ def test_damaged_files_are_not_served(tmp_path: Path, damage: str) -> None:
     files.commit()
     match damage:
         case "head":
-            (files.current / "head.json").write_text("{")
+            (files.current / "structure/head.json").write_text("{")
         case "part":
-            (files.current / "30-backends-0a.cfg").write_bytes(b"\xff\xfe")
+            (files.current / "structure/30-backends-0a.cfg").write_bytes(b"\xff\xfe")
         case "gone":
-            (files.current / "30-backends-0a.cfg").unlink()
+            (files.current / "structure/30-backends-0a.cfg").unlink()
     assert Files(tmp_path).load() is None
 
 
@@ -110,12 +126,12 @@ def test_a_failed_stage_leaves_nothing_behind(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.switch(files.stage(*made(1, glob="global\n")))
     files.commit()
-    head, _ = made(2, glob="global\n")
+    head, _, _ = made(2, glob="global\n")
     # A name longer than file systems take stands for any OSError in the middle of writing.
     name = "z" * 300 + ".cfg"
-    broken = Content(parts={name: PartText.of(name, "config", "global\n# more\n")})
+    broken = Content(parts={name: PartText.made(name, "config", "global\n# more\n")})
     with pytest.raises(OSError, match="File name too long"):
-        files.stage(head, broken)
+        files.stage(head, broken, {name: ""})
     assert len([entry for entry in (tmp_path / "haproxy.d").iterdir() if entry.name.isdigit()]) == 1
     assert Files(tmp_path).load() is not None
 
@@ -123,9 +139,10 @@ def test_a_failed_stage_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_the_overview_has_all_files_in_one(tmp_path: Path) -> None:
     """haproxy.cfg shows the instance's file, the parts in HAProxy's order and the names of maps."""
     files = Files(tmp_path)
-    _, content = made(1, app="backend a\n", glob="global\n", map="k v\n")
-    files.write_overview("global\n    description m\n", content)
+    _, content, composed = made(1, app="backend a\n", glob="global\n", map="k v\n")
+    files.write_overview("global\n    description m\n", composed, content)
     text = (tmp_path / "haproxy.cfg").read_text()
     assert text.index("00-instance.cfg") < text.index("10-global.cfg") < text.index("30-backends-0a.cfg")
     assert "x.map" in text
+    assert "    server a" in text
     assert list((tmp_path / "haproxy.state").iterdir()) == []

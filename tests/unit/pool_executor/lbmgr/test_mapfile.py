@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.dcos_template.routes import Routes, build_routes
-from pool_executor.lbmgr.decision import Command, ReplaceMap, Run
 from pool_executor.lbmgr.mapfile import edit
+from pool_executor.lbmgr.orders import Command, ReplaceMap, Run
 from scheduler.pools.model import MapRule
 from tests.unit.api.dcos_template.test_routes import HOSTS, PATHS, looked_up
 
@@ -32,7 +32,7 @@ def lines(table: dict[str, str]) -> list[str]:
 
 
 def orders(before: Maps, after: Maps) -> list[Command]:
-    """As `decide` puts them in a row."""
+    """As `plan` puts them in a row."""
     edits = [edit(name, lines(before[name]), lines(after[name])) for name in sorted(before)]
     return [order for stage in ("first", "then", "last") for one in edits for order in getattr(one, stage)]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.constraints import Constraint
 from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
@@ -61,7 +60,6 @@ def test_a_pool_with_only_a_name_gets_every_documented_default() -> None:
         disk=256,
         count=1,
         constraints="hostname:UNIQUE",
-        placement=(Constraint(field="hostname", operator="UNIQUE"),),
         ports=(),
         healthcheck=HealthCheck(grace_period=180, interval=12, max_fail=5, timeout=60),
     )

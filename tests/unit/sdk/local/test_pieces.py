@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ LARGE = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(LARGE | many(st.dictionaries(st.text(max_size=3), many(SMALL), max_size=1)))
 def test_the_pieces_of_a_document_are_the_document(value: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdk.mesos.recordio import MalformedStream, RecordDecoder, encode
+from sdk.mesos.recordio import MalformedStream, PieceDecoder, RecordDecoder, encode
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20), st.lists(st.integers(1, 40), min_size=1))
@@ -16,6 +16,23 @@ def test_every_split_gives_the_same_records(records: list[bytes], sizes: list[in
         size = sizes[turn % len(sizes)]
         seen += decoder.feed(wire[at : at + size])
         at, turn = at + size, turn + 1
+    assert seen == records
+    assert not decoder.pending
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20), st.integers(1, 40))
+def test_pieces_add_up_to_the_records_and_hold_no_more_than_what_came(records: list[bytes], size: int) -> None:
+    """Every record ends with exactly one piece that says so, an empty record too."""
+    wire = b"".join(encode(record) for record in records)
+    decoder, seen, record = PieceDecoder(), list[bytes](), b""
+    for at in range(0, len(wire), size):
+        for piece in decoder.feed(wire[at : at + size]):
+            assert len(piece.data) <= size
+            record += piece.data
+            if piece.last:
+                assert len(record) == piece.length
+                seen.append(record)
+                record = b""
     assert seen == records
     assert not decoder.pending
 

@@ -1,0 +1,53 @@
+"""Writing files so that a crash at any moment leaves the old or the new one. Raises OSError."""
+
+import os
+from pathlib import Path
+
+
+def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file that nobody reads yet."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
+def replace_file(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Put a new file in the place of an old one."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        write_file(temporary, data, sync=sync)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if sync:
+        sync_directory(path.parent)
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether the file has this content already."""
+    try:
+        # A different size is told apart without reading.
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def point(link: Path, target: str) -> None:
+    """Let a symbolic link lead to `target`, at once."""
+    temporary = link.with_name(f".{link.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(link)
+    sync_directory(link.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """What was renamed in it stays so."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

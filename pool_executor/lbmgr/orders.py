@@ -1,0 +1,32 @@
+"""Orders to HAProxy's stats socket. Values only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Send one line; `{maps}` in it stands for the directory of map files."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceMap:
+    """Replace all entries of the map file `part` in one transaction; `entries` are `key value` lines in order."""
+
+    part: str
+    entries: tuple[str, ...]
+
+
+Command = Run | ReplaceMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What the running HAProxy takes at run time.
+
+    `server_options` maps each option of `add server` to the number of words that follow it.
+    """
+
+    version: str
+    server_options: dict[str, int]

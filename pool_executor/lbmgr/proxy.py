@@ -1,0 +1,230 @@
+"""The HAProxy of an instance as a whole: started, loaded anew, asked, drained, ended; its workers, new and old.
+
+Knows which worker serves and hands it to the fast path (lane.py). Does not know where configurations come from.
+"""
+
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from pool_executor.contract import BackendFacts, HaproxyInfo, Server
+from pool_executor.lbmgr.instance import SERVING, Instance
+from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.old_workers import OldWorkers
+from pool_executor.lbmgr.orders import Command, Run
+from pool_executor.lbmgr.process import Failed, Haproxy, Serving
+from pool_executor.lbmgr.runtime import SocketFailed
+from pool_executor.lbmgr.worker import Worker
+
+_log = structlog.get_logger()
+
+_START_TIMEOUT = 60.0
+_RELOAD_TIMEOUT = 60.0
+_CHECK_TIMEOUT = 60.0
+# The fast path waits for HAProxy so long, everybody else longer.
+_ORDER_TIMEOUT, _ASK_TIMEOUT = 2.0, 5.0
+_STATS = "stats"
+# Servers that are deleted in one go, and how often in a second.
+_DELETE_AT_ONCE, _PIECES = 10, 20
+
+
+class Proxy:
+    """One master with its workers. The thread that starts it uses it: HAProxy ends with that thread."""
+
+    def __init__(self, instance: Instance, haproxy: Haproxy, version: str, lane: Lane, counters: Counters) -> None:
+        self._instance = instance
+        self._haproxy = haproxy
+        self._version = version
+        self._lane = lane
+        self._counters = counters
+        self._old_workers = OldWorkers(instance.limits)
+        self._asked_master = True
+        self._worker: Worker | None = None
+        self.marker = ""
+        """What the last worker has read; kept after its end."""
+        self.serving = True
+
+    @property
+    def alive(self) -> bool:
+        """Whether a HAProxy that was proven to serve lives."""
+        return self._worker is not None and self._haproxy.master is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no HAProxy of ours lives."""
+        return self._haproxy.master is None
+
+    @property
+    def info(self) -> HaproxyInfo:
+        """Version and process ids for the status."""
+        workers = (self._worker.pid, *self._old_workers.pids) if self._worker is not None and self.alive else ()
+        return HaproxyInfo(version=self._version, master=self._haproxy.master, workers=workers)
+
+    def take_death(self) -> str | None:
+        """How HAProxy ended, once, when it was thought to be alive."""
+        ended = self._haproxy.ended
+        if ended is None or self._worker is None:
+            return None
+        self._forget_worker()
+        # A worker that hangs would hold the ports that the next HAProxy needs.
+        self._haproxy.stop(0)
+        return ended
+
+    # -- configurations
+
+    def check(self, files: list[Path]) -> str | None:
+        """What `haproxy -c` says against the files, None when it accepts them."""
+        return self._haproxy.check(files, _CHECK_TIMEOUT)
+
+    def load(
+        self, marker: str, backends: Mapping[str, BackendFacts], servers: dict[str, dict[str, Server]]
+    ) -> str | None:
+        """Serve the files that have this marker, backends and servers; the message when HAProxy does not.
+
+        The worker before goes on then, if there was one. See `Lane.take_over`.
+        """
+        before = self._worker if self.alive else None
+        if before is not None:
+            before.close()
+            result = self._haproxy.reload(marker, _RELOAD_TIMEOUT)
+        else:
+            self._haproxy.stop(1.0)
+            result = self._haproxy.start(marker, _START_TIMEOUT)
+        if isinstance(result, Failed):
+            self._lane.abandon()
+            self._return_to(before)
+            return result.message
+        self._take_over(result, marker, backends, servers)
+        return None
+
+    def _take_over(
+        self,
+        serving: Serving,
+        marker: str,
+        backends: Mapping[str, BackendFacts],
+        servers: dict[str, dict[str, Server]],
+    ) -> None:
+        admin = Path(self._instance.admin_socket)
+        worker = Worker(admin, marker, serving.pid, timeout=_ORDER_TIMEOUT, connection=serving.runtime)
+        self._worker, self.marker = worker.another(_ASK_TIMEOUT), marker
+        self._lane.take_over(worker, backends, servers)
+        self._counters.count("haproxy_started")
+        self._see_old_workers()
+        if not self.serving:
+            self.set_serving(False)
+
+    def _return_to(self, before: Worker | None) -> None:
+        """After a failed reload: the old worker goes on, or HAProxy has to be started anew."""
+        if before is None or self._haproxy.master is None:
+            self._forget_worker()
+            return
+        try:
+            before.run(["show version"])
+        except SocketFailed as error:
+            if self.answers_traffic(_ORDER_TIMEOUT):
+                _log.error("HAProxy serves, but its stats socket does not answer", error=str(error))
+                return
+            _log.error("HAProxy is in no known state after a failed reload; it is started anew", error=str(error))
+            self._haproxy.stop(1.0)
+            self._forget_worker()
+
+    def _forget_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = None
+        self._lane.forget()
+        self._old_workers.see((), 0.0)
+
+    # -- orders and questions
+
+    def send(self, commands: Sequence[Command], maps: Path) -> str | None:
+        """Send orders to the worker; the first refusal as text."""
+        return self._worker.send(commands, maps) if self._worker is not None else "HAProxy does not run"
+
+    def ask(self, lines: Sequence[str]) -> list[str]:
+        """Answers of the worker to lines that change nothing; raises SocketFailed."""
+        if self._worker is None:
+            raise SocketFailed("HAProxy does not run")
+        return self._worker.ask(lines)
+
+    def ping(self, timeout: float) -> str | None:
+        """Why HAProxy does not answer on a new connection within `timeout` seconds; None when it does."""
+        return self._worker.ping(timeout) if self._worker is not None and self.alive else "HAProxy does not run"
+
+    def answers_traffic(self, timeout: float) -> bool:
+        """Whether the statistics listener says anything: a kernel accepts connections for a process that hangs, too."""
+        port = self._instance.ports.get(_STATS)
+        if port is None:
+            return False
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+                connection.settimeout(timeout)
+                connection.sendall(b"GET /_haproxy_health_check HTTP/1.0\r\n\r\n")
+                return bool(connection.recv(16))
+        except OSError:
+            return False
+
+    def set_serving(self, serving: bool) -> None:
+        """Let the health answer say whether new traffic is welcome; kept over reloads."""
+        self.serving = serving
+        if self.alive:
+            order = Run(f"set server {SERVING} state {'ready' if serving else 'maint'}")
+            refused = self.send([order], Path())
+            if refused is not None:
+                _log.warning("The health answer could not be changed", error=refused)
+
+    # -- workers
+
+    def room_at(self) -> float:
+        """When a reload may leave one more worker behind, in monotonic seconds."""
+        return self._old_workers.room_at()
+
+    def housekeeping(self) -> None:
+        """Delete servers that are gone, look after old workers, keep the log small."""
+        if self.alive:
+            # In small pieces: the fast path waits meanwhile.
+            for _ in range(min(_PIECES, -(-self._lane.retired // _DELETE_AT_ONCE))):
+                self._lane.delete_retired(_DELETE_AT_ONCE)
+        if self._old_workers.pids or not self._asked_master:
+            self._see_old_workers()
+        try:
+            self._haproxy.trim_log()
+        except OSError as error:
+            _log.warning("HAProxy's log could not be kept small", error=str(error))
+
+    def _see_old_workers(self) -> None:
+        processes = self._haproxy.processes()
+        self._asked_master = processes is not None
+        if processes is None:
+            return
+        serving = self._worker.pid if self._worker is not None else None
+        present = [pid for pid in (*processes.workers, *processes.leaving) if pid != serving]
+        for pid in self._old_workers.see(present, time.monotonic()):
+            self._counters.count("old_worker_ended")
+            _log.warning("An old worker ended with its connections: its time was over", worker=pid)
+        for pid in self._old_workers.surplus(time.monotonic()):
+            self._counters.count("old_worker_ended")
+            _log.warning(
+                "An old worker is ended, and its connections cut: there are more of them than allowed",
+                worker=pid,
+                allowed=self._instance.limits.most,
+            )
+            self._haproxy.end_worker(pid)
+
+    # -- the end
+
+    def soft_stop(self) -> None:
+        """Close the listeners and let the connections finish."""
+        self._lane.forget()
+        if self._worker is not None:
+            self._worker.close()
+        self._haproxy.soft_stop()
+
+    def stop(self, timeout: float) -> None:
+        """End HAProxy, by force after `timeout` seconds."""
+        self._forget_worker()
+        self._haproxy.stop(timeout)

@@ -1,0 +1,155 @@
+"""The thread that reads the log of endpoints and has its operations carried out (lane.py).
+
+Knows how a reader catches up: from the head alone, from segments, or from the base. Does nothing else, so that a
+removed server waits for nobody.
+"""
+
+import queue
+import threading
+import time
+from typing import Protocol
+
+import structlog
+
+from pool_executor.contract import (
+    Blob,
+    Endpoints,
+    Operation,
+    Server,
+    apply,
+    decode_endpoints,
+    decode_segment,
+    decode_shard,
+    decode_shards,
+)
+from pool_executor.lbmgr.lane import Lane, Position
+from sdk.errors import CorruptRecord, TemporaryFailure
+from sdk.retry import Policy
+
+_log = structlog.get_logger()
+_AGAIN = Policy(first=0.05, most=5.0)
+
+
+class Parts(Protocol):
+    """Where parts are fetched from."""
+
+    def fetch(self, blob: Blob) -> str:
+        """The text of one; raises TemporaryFailure or CorruptRecord."""
+
+    def fetch_all(self, blobs: list[Blob]) -> list[str]:
+        """The texts of several, asked for together."""
+
+
+class Reader:
+    """Of one instance. `seen` and `attach` may be called from any thread."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._heads: queue.SimpleQueue[tuple[bytes | None, float] | None] = queue.SimpleQueue()
+        self._parts: Parts | None = None
+        self._backoff = _AGAIN.backoff()
+        self._thread = threading.Thread(target=self._run, name="endpoints", daemon=True)
+        self.error: str | None = None
+        """Why the last head could not be followed."""
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; returns when nothing is carried out any more."""
+        self._heads.put(None)
+        self._thread.join()
+
+    def attach(self, parts: Parts) -> None:
+        """Fetch parts from there."""
+        self._parts = parts
+
+    def seen(self, data: bytes | None) -> None:
+        """The node is this now; None when there is none."""
+        self._heads.put((data, time.time()))
+
+    def _run(self) -> None:
+        timeout: float | None = None
+        last: tuple[bytes | None, float] | None = None
+        while True:
+            try:
+                found = self._heads.get(timeout=timeout)
+                while True:  # of several heads the last one has all operations
+                    if found is None:
+                        return
+                    last = found
+                    try:
+                        found = self._heads.get_nowait()
+                    except queue.Empty:
+                        break
+            except queue.Empty:
+                pass  # the time to try again has come
+            assert last is not None, "nothing was seen, and there is nothing to try again"
+            try:
+                self._follow(*last)
+                timeout, self.error = None, None
+                self._backoff.reset()
+            except (TemporaryFailure, CorruptRecord) as error:
+                timeout = self._backoff.delay()
+                self._complain(f"the servers in ZooKeeper cannot be read: {error}")
+            except Exception as error:  # noqa: BLE001 - a head that trips over a defect of ours must not end the thread
+                timeout = self._backoff.delay()
+                _log.exception("The log of endpoints could not be followed")
+                self._complain(f"lbmgr failed on the servers in ZooKeeper: {type(error).__name__}: {error}")
+
+    def _complain(self, error: str) -> None:
+        if error != self.error:
+            _log.error(f"{error}; the present servers stay")
+        self.error = error
+
+    def _follow(self, data: bytes | None, seen: float) -> None:
+        if not data:
+            self._lane.nothing_there()
+            return
+        before = self._lane.position
+        head = decode_endpoints(data, before.lineage, before.sequence)
+        after = Position(head.lineage, head.sequence)
+        stamps = dict(head.stamps) | {"seen": seen}
+        if after == before and self._lane.known:
+            return
+        if head.lineage == before.lineage and head.since <= before.sequence <= head.sequence:
+            self._lane.follow(self._since(head, before.sequence), after, stamps)
+            return
+        began = time.monotonic()
+        head = decode_endpoints(data)  # with all of its operations
+        servers = self._base(head)
+        apply(servers, self._since(head, head.base))
+        self._lane.replace(servers, after, stamps)
+        _log.info(
+            "All servers were read anew",
+            sequence=head.sequence,
+            servers=sum(map(len, servers.values())),
+            ms=round((time.monotonic() - began) * 1000),
+        )
+
+    def _since(self, head: Endpoints, sequence: int) -> tuple[Operation, ...]:
+        """The operations after number `sequence`."""
+        inline = head.operations[max(0, sequence - head.inline_from + 1) :]
+        behind = [segment for segment in head.segments if segment.last > sequence]
+        if not behind:
+            return inline
+        texts = self._fetch([segment.blob for segment in behind])
+        found: list[Operation] = []
+        for segment, text in zip(behind, texts, strict=True):
+            found += decode_segment(segment, text)[max(0, sequence - segment.first + 1) :]
+        return (*found, *inline)
+
+    def _base(self, head: Endpoints) -> dict[str, dict[str, Server]]:
+        if head.shards is None:
+            return {}
+        shards = decode_shards(self._fetch([head.shards])[0])
+        servers: dict[str, dict[str, Server]] = {}
+        for text in self._fetch(list(shards.values())):
+            servers.update(decode_shard(text))
+        return servers
+
+    def _fetch(self, blobs: list[Blob]) -> list[str]:
+        if self._parts is None:
+            raise TemporaryFailure("ZooKeeper is not connected yet")
+        return self._parts.fetch_all(blobs)

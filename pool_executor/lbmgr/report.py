@@ -1,0 +1,143 @@
+"""The status of an instance: put together from what others know, told when it has changed, at most ten times a second.
+
+Does not know ZooKeeper or Mesos.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pool_executor.contract import (
+    EndpointsStatus,
+    InstanceStatus,
+    RefusedServer,
+    StructureStatus,
+    encode_status,
+)
+from pool_executor.lbmgr.apply import Applier
+from pool_executor.lbmgr.condition import Condition
+from pool_executor.lbmgr.follow import Follower, Nodes
+from pool_executor.lbmgr.keeper import Keeper
+from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.life import Life
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.proxy import Proxy
+from pool_executor.lbmgr.reader import Reader
+from pool_executor.lbmgr.settings import Settings
+
+_EACH = 0.1
+_MOST_REFUSED = 20
+
+
+class Report:
+    """Of one instance. Used by lbmgr's thread only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        applier: Applier,
+        proxy: Proxy,
+        lane: Lane,
+        reader: Reader,
+        follower: Follower,
+        condition: Condition,
+        life: Life,
+        keeper: Keeper,
+        counters: Counters,
+        on_status: Callable[[InstanceStatus], None],
+    ) -> None:
+        self._settings = settings
+        self._applier = applier
+        self._proxy = proxy
+        self._lane = lane
+        self._reader = reader
+        self._follower = follower
+        self._condition = condition
+        self._life = life
+        self._keeper = keeper
+        self._counters = counters
+        self._on_status = on_status
+        self._nodes: Nodes | None = None
+        self._shown: InstanceStatus | None = None
+        self._next = 0.0
+
+    def attach(self, nodes: Nodes) -> None:
+        """Tell it there from now on."""
+        self._nodes = nodes
+        if self._shown is not None:
+            nodes.publish(encode_status(self._shown))
+
+    def tell(self, now: float) -> None:
+        """Tell what is news, if the last news are old enough."""
+        if now < self._next:
+            return
+        status = self._status()
+        shown = self._shown
+        if shown is not None:
+            if _same_structure(status.structure, shown.structure):
+                status = replace(status, since=shown.since)
+            # Counters alone are no news: they ride along with the next change.
+            if replace(status, counters=shown.counters) == shown:
+                return
+        self._shown, self._next = status, now + _EACH
+        if self._nodes is not None:
+            self._nodes.publish(encode_status(status))
+        self._on_status(status)
+
+    def _status(self) -> InstanceStatus:
+        settings, life = self._settings, self._life
+        return InstanceStatus(
+            task_id=settings.task_id,
+            pod=settings.pod,
+            hostname=settings.hostname,
+            addresses=settings.addresses,
+            public=settings.public,
+            ports=settings.ports,
+            structure=self._structure(),
+            endpoints=self._endpoints(),
+            healthy=life.healthy and self._applier.running is not None,
+            trouble=life.trouble or self._applier.unsaved or self._keeper.trouble,
+            since=time.time(),
+            haproxy=self._proxy.info,
+            counters=self._counters.snapshot(),
+            leaving=life.leaving,
+            short=self._condition.short,
+            deaths=life.deaths,
+        )
+
+    def _structure(self) -> StructureStatus:
+        outcome, running = self._follower.outcome, self._applier.running
+        head = running.head if running is not None else None
+        return StructureStatus(
+            pool_uid=head.pool_uid if head is not None else "",
+            pool_version=head.pool_version if head is not None else 0,
+            epoch=head.epoch if head is not None else 0,
+            version=head.version if head is not None else 0,
+            verdict=outcome.verdict,
+            action=outcome.action,
+            reason="leaving: connections finish" if self._life.leaving else outcome.reason,
+            error=self._follower.error,
+            rejected_version=self._follower.rejected,
+            waiting=self._follower.waiting,
+            stamps=self._follower.stamps,
+        )
+
+    def _endpoints(self) -> EndpointsStatus:
+        told = self._lane.told()
+        refused = sorted(told.refused.items())
+        return EndpointsStatus(
+            lineage=told.position.lineage,
+            sequence=told.position.sequence,
+            refused=tuple(
+                RefusedServer(backend=ref.backend, server=ref.name, task=one.server.task, reason=one.reason)
+                for ref, one in refused[:_MOST_REFUSED]
+            ),
+            left_out=len(refused),
+            error=self._reader.error,
+            stamps=told.stamps,
+        )
+
+
+def _same_structure(one: StructureStatus, other: StructureStatus) -> bool:
+    return (one.verdict, one.epoch, one.version) == (other.verdict, other.epoch, other.version)

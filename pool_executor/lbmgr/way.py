@@ -1,0 +1,142 @@
+"""The way of one server of the running HAProxy to what it shall be: orders at run time, or why it takes a reload. Pure.
+
+Knows what HAProxy 2.6 takes at run time. Does not know who asks, nor what became of the orders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pool_executor.contract import BackendFacts, Server, State, host_and_port, options_of
+from pool_executor.lbmgr.content import ServerRef
+from pool_executor.lbmgr.orders import Capabilities
+from sdk.net.address import is_address
+
+Kind = Literal["added", "removed", "moved", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Lines to send in this order. What takes a server out of use goes before everything else."""
+
+    kind: Kind
+    lines: tuple[str, ...]
+    takes_out: bool = False
+    revives: bool = False
+    """It brings a server back that was removed and has not been deleted yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsReload:
+    """Why it cannot be done at run time."""
+
+    reason: str
+
+
+def way(
+    ref: ServerRef,
+    facts: BackendFacts,
+    capabilities: Capabilities,
+    have: Server | None,
+    wanted: Server | None,
+    leftover: Server | None,
+) -> Orders | NeedsReload | None:
+    """From `have` to `wanted`; None when nothing is to be said.
+
+    `leftover` is a server of that name that was removed and is in maintenance until it can be deleted.
+    """
+    if wanted is None:
+        return None if have is None else Orders("removed", (f"set server {ref} state maint",), takes_out=True)
+    if have is None:
+        return _add(ref, facts, capabilities, wanted, leftover)
+    return _change(ref, facts, have, wanted)
+
+
+def _add(
+    ref: ServerRef, facts: BackendFacts, capabilities: Capabilities, server: Server, leftover: Server | None
+) -> Orders | NeedsReload:
+    words = options_of(server, facts.options)
+    if leftover is not None and _same_but_state(leftover, server, facts):
+        return Orders("added", _start(ref, server, words), revives=True)
+    if not facts.takes_servers:
+        return NeedsReload(f"server {ref} is new and its backend's balance takes no server at run time")
+    if not is_address(server.address):
+        return NeedsReload(
+            f"server {ref} is new and its address {server.address} is a name, which only the file resolves"
+        )
+    if (unknown := _unknown(words, capabilities)) is not None:
+        version = capabilities.version
+        return NeedsReload(f"server {ref} is new and HAProxy {version} does not take the option {unknown} at run time")
+    lines = [f"add server {ref} {host_and_port(server)} id {server.id} {words}".rstrip()]
+    if leftover is not None:
+        # Another one of that name takes its place when it has no connections left; else this becomes a reload.
+        lines.insert(0, f"del server {ref}")
+    if facts.dynamic_cookie:
+        # Without it the new server's cookie comes back empty.
+        lines.append(f"enable dynamic-cookie backend {ref.backend}")
+    return Orders("added", (*lines, *_start(ref, server, words)), revives=leftover is not None)
+
+
+def _change(ref: ServerRef, facts: BackendFacts, have: Server, wanted: Server) -> Orders | NeedsReload | None:
+    if have.id != wanted.id:
+        return NeedsReload(f"server {ref} has another id")
+    if have.options != wanted.options and _words(have, facts) != _words(wanted, facts):
+        return NeedsReload(f"server {ref} has other options")
+    lines: list[str] = []
+    moved = (have.address, have.port) != (wanted.address, wanted.port)
+    if have.state != wanted.state:
+        if have.state is State.DRAIN and not facts.takes_servers:
+            return NeedsReload(f"server {ref} is used again and its backend's balance changes no weight at run time")
+        lines.append(f"set server {ref} state {wanted.state}")
+    if moved:
+        if not (is_address(have.address) and is_address(wanted.address)):
+            return NeedsReload(f"server {ref} changes its address and a name is involved")
+        lines.insert(0, f"set server {ref} addr {wanted.address} port {wanted.port}")
+    if have.weight != wanted.weight:
+        if facts.takes_servers:
+            lines.append(f"set server {ref} weight {_weight(wanted, facts)}")
+        elif wanted.state is not State.DRAIN:
+            return NeedsReload(f"server {ref} has another weight and its backend's balance changes none at run time")
+    if not lines:
+        return Orders("changed", ())  # another task in the same place, or other words for the same options
+    takes_out = wanted.state is not State.READY or wanted.weight == 0
+    return Orders("moved" if moved else "changed", tuple(lines), takes_out=takes_out)
+
+
+def _start(ref: ServerRef, server: Server, words: str) -> tuple[str, ...]:
+    found = words.split()
+    lines = []
+    if "check" in found:
+        lines.append(f"enable health {ref}")
+    if "agent-check" in found:
+        lines.append(f"enable agent {ref}")
+    if server.state is not State.MAINT:
+        lines.append(f"set server {ref} state {server.state}")
+    return tuple(lines)
+
+
+def _same_but_state(one: Server, other: Server, facts: BackendFacts) -> bool:
+    return one[:4] == other[:4] and options_of(one, facts.options) == options_of(other, facts.options)
+
+
+def _words(server: Server, facts: BackendFacts) -> str:
+    return options_of(server._replace(weight=None), facts.options)
+
+
+def _weight(server: Server, facts: BackendFacts) -> str:
+    if server.weight is not None:
+        return str(server.weight)
+    words = _words(server, facts).split()
+    return words[words.index("weight") + 1] if "weight" in words[:-1] else "1"
+
+
+def _unknown(words: str, capabilities: Capabilities) -> str | None:
+    left = words.split()
+    options: Mapping[str, int] = capabilities.server_options
+    while left:
+        word = left.pop(0)
+        arguments = options.get(word)
+        if arguments is None:
+            return word
+        del left[:arguments]
+    return None

@@ -1,0 +1,90 @@
+"""The nodes of one pool: `<root>/pools/<name>`, and below it the text of one that is too large for a node.
+
+Knows in which order they are written and read, so that nobody ever sees one half of a pool. Every function may raise
+StorageUnavailable.
+"""
+
+from contextlib import suppress
+
+from scheduler.pools.stored import Head, StoredPool, decode_head, pool_of
+from sdk.errors import CorruptRecord
+from sdk.storage.blobs import encode_blob, read_blob
+from sdk.storage.connection import (
+    BadVersion,
+    Check,
+    Delete,
+    NodeExists,
+    NoNode,
+    Op,
+    ZooKeeper,
+    decode_json,
+)
+
+#: A newer state may be written between reading the node and reading its text.
+_TRIES = 5
+
+
+def _folder(path: str) -> str:
+    return f"{path}/parts"
+
+
+def read_pool(zookeeper: ZooKeeper, path: str, found: tuple[bytes, int] | None = None) -> StoredPool | None:
+    """The pool at `path`, None without one; `found` are data and version of the node if they were read already.
+
+    Raises CorruptRecord when what is stored is not a pool.
+    """
+    for _ in range(_TRIES):
+        found = found or zookeeper.get(path)
+        if found is None or not found[0]:
+            return None  # an empty node is one whose text is just being written
+        head = decode_head(path, *found)
+        stored = pool_of(path, head, lambda blob: read_blob(zookeeper.get, _folder(path), blob))
+        if stored is not None:
+            return stored
+        found = None
+    raise CorruptRecord(path, "names a text that does not exist")
+
+
+def write_text(zookeeper: ZooKeeper, path: str, text: str) -> list[Op]:
+    """Have the text beside the node, which must exist; what has to hold when the node comes to name it."""
+    folder, checks = _folder(path), list[Op]()
+    zookeeper.ensure(folder)
+    for name, data in encode_blob(text):
+        with suppress(NodeExists):  # named by its content, it is the same
+            zookeeper.create(f"{folder}/{name}", data)
+        checks.append(Check(f"{folder}/{name}"))
+    return checks
+
+
+def read_content(zookeeper: ZooKeeper, path: str, head: Head | None) -> object:
+    """What the record holds, as it was written; None when it is not there."""
+    if head is None or head.blob is None:
+        return head and head.content
+    try:
+        text = read_blob(zookeeper.get, _folder(path), head.blob)
+        return None if text is None else decode_json(path, text.encode())
+    except CorruptRecord:
+        return None  # it is about to be written anew, which mends it
+
+
+def remove_texts(zookeeper: ZooKeeper, path: str, node_version: int) -> None:
+    """Remove the texts that the node does not name, if it still has this version: a later writer has one of his own."""
+    folder = _folder(path)
+    nodes = zookeeper.children(folder)
+    found = zookeeper.get(path) if nodes else None
+    if found is None or found[1] != node_version:
+        return
+    blob = decode_head(path, *found).blob
+    waste = [name for name in nodes if blob is None or name.partition(".")[0] != blob.sha256]
+    with suppress(BadVersion, NoNode):  # whoever was faster removes them
+        if waste:
+            zookeeper.multi([Check(path, node_version), *(Delete(f"{folder}/{name}") for name in waste)])
+
+
+def removal(zookeeper: ZooKeeper, path: str, node_version: int) -> list[Op]:
+    """The operations that remove the node with its texts at once."""
+    folder = _folder(path)
+    if not zookeeper.exists(folder):
+        return [Delete(path, node_version)]
+    texts = [Delete(f"{folder}/{name}") for name in zookeeper.children(folder)]
+    return [*texts, Delete(folder), Delete(path, node_version)]

@@ -1,0 +1,121 @@
+"""The servers of a pool as they are published: followed by operations, or read whole."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.servers import PublishedServers, counted
+from pool_executor.contract import (
+    Blob,
+    Endpoints,
+    Operation,
+    Put,
+    Remove,
+    Segment,
+    Server,
+    State,
+    apply,
+    encode_segment,
+    encode_shard,
+    encode_shards,
+    shard_of,
+)
+
+backends = st.sampled_from(["a", "b", "c"])
+names = st.sampled_from([f"s{number}" for number in range(5)])
+ports = st.integers(1, 9)
+operations = st.lists(
+    st.one_of(
+        st.builds(lambda backend, name, port: Put(backend, Server(name, "10.0.0.1", port, 1)), backends, names, ports),
+        st.builds(Remove, backends, names),
+    ),
+    max_size=12,
+)
+Texts = dict[Blob, str]
+
+
+def published(log: list[Operation], base: int, since: int, inline: int, texts: Texts) -> Endpoints:
+    """The head after `log`: the base has its first `base` operations, one segment those from `since` to `inline`."""
+    servers: dict[str, dict[str, Server]] = {}
+    apply(servers, log[:base])
+    shards: dict[int, Blob] = {}
+    for number in {shard_of(backend) for backend in servers}:
+        shards[number] = stored(encode_shard({b: ones for b, ones in servers.items() if shard_of(b) == number}), texts)
+    listed = stored(encode_shards(shards), texts) if shards else None
+    segment = Segment(since + 1, inline, stored(encode_segment(log[since:inline]), texts))
+    return Endpoints(
+        pool="web",
+        lineage="f00",
+        epoch=1,
+        sequence=len(log),
+        base=base,
+        shards=listed,
+        segments=(segment,) if inline > since else (),
+        operations=tuple(log[inline:]),
+    )
+
+
+def stored(text: str, texts: Texts) -> Blob:
+    """Keep the text."""
+    texts[Blob.of(text)] = text
+    return Blob.of(text)
+
+
+@given(operations, st.data())
+def test_who_follows_has_what_who_reads_everything_has(log: list[Operation], data: st.DataObject) -> None:
+    """Whatever stands in the base, in segments and in the head, and wherever the follower was."""
+    followed = PublishedServers()
+    texts: Texts = {}
+    for length in sorted(data.draw(st.lists(st.integers(0, len(log)), min_size=1, max_size=4))):
+        base = data.draw(st.integers(0, length))
+        since = data.draw(st.integers(0, base))
+        head = published(log[:length], base, since, data.draw(st.integers(since, length)), texts)
+        wanted: dict[str, dict[str, Server]] = {}
+        apply(wanted, log[:length])
+        assert followed.of(head, texts.get) == wanted
+        assert PublishedServers().of(head, texts.get) == wanted
+
+
+def test_what_was_given_is_never_changed() -> None:
+    """Another thread may be printing it."""
+    followed, nothing = PublishedServers(), dict[Blob, str]().get
+    server = Server("s1", "10.0.0.1", 80, 1)
+    before = followed.of(published([Put("a", server)], 0, 0, 0, {}), nothing)
+    after = followed.of(published([Put("a", server), Remove("a", "s1")], 0, 0, 0, {}), nothing)
+    assert (before, after) == ({"a": {"s1": server}}, {})
+
+
+def test_a_part_that_is_gone_means_that_there_is_a_newer_head() -> None:
+    """And a log that began anew is read whole."""
+    followed, texts = PublishedServers(), dict[Blob, str]()
+    log: list[Operation] = [Put("a", Server("s1", "10.0.0.1", 80, 1))]
+    head = published(log, 1, 1, 1, texts)
+    assert followed.of(head, lambda _blob: None) is None
+    assert followed.of(head, texts.get)
+    assert followed.of(replace(head, lineage="ba4"), lambda _blob: None) is None
+
+
+def test_nothing_is_read_when_nothing_changed() -> None:
+    """A status that is asked for again and again costs no part."""
+    texts: Texts = {}
+    asked: list[Blob] = []
+
+    def reading(blob: Blob) -> str | None:
+        asked.append(blob)
+        return texts.get(blob)
+
+    text_of: Callable[[Blob], str | None] = reading
+    head = published([Put("a", Server("s1", "10.0.0.1", 80, 1))], 1, 1, 1, texts)
+    followed = PublishedServers()
+    followed.of(head, text_of)
+    read = len(asked)
+    followed.of(head, text_of)
+    assert len(asked) == read == 2
+
+
+def test_only_servers_that_take_requests_are_counted() -> None:
+    """One that drains goes."""
+    ready, draining = Server("s1", "10.0.0.1", 80, 1), Server("s2", "10.0.0.1", 81, 2, state=State.DRAIN)
+    assert counted({"a": {"s1": ready, "s2": draining}}) == {"a": 1}

@@ -1,0 +1,52 @@
+"""The files that HAProxy reads, and whose line is wrong."""
+
+from pool_executor.contract import State
+from pool_executor.lbmgr.composition import Composition
+from pool_executor.lbmgr.content import ServerRef
+from tests.unit.pool_executor.lbmgr.parts import backend, content, server
+
+CONTENT = content(backend("app", "other", options={"": "check"}))
+SERVERS = {
+    "app": {"b": server("b", 2), "a": server("a", 1, state=State.DRAIN), "c": server("c", 3)},
+    "other": {"x": server("x", 4)},
+    "gone": {"y": server("y", 5)},
+}
+
+
+def test_servers_stand_below_their_marker_in_the_order_of_their_names() -> None:
+    """Those of a backend that is not there stand nowhere."""
+    lines = [
+        line for line in Composition(CONTENT, SERVERS).texts["30-backends-0a.cfg"].split("\n") if "server " in line
+    ]
+    assert lines == [
+        "    server a 10.0.0.1:1 id 97 check weight 0",
+        "    server b 10.0.0.1:2 id 98 check",
+        "    server c 10.0.0.1:3 id 99 check",
+        "    server x 10.0.0.1:4 id 120 check",
+    ]
+
+
+def test_what_haproxy_has_read_is_what_stands_there() -> None:
+    """One that drains is there with a weight of 0, which the fast path then sets right."""
+    composition = Composition(CONTENT, SERVERS, {ServerRef("app", "b")})
+    assert composition.servers == {
+        "app": {"a": server("a", 1, weight=0), "c": server("c", 3)},
+        "other": {"x": server("x", 4)},
+    }
+    assert " b 10.0.0.1" not in composition.texts["30-backends-0a.cfg"]
+
+
+def test_a_complaint_about_a_line_names_its_server() -> None:
+    """Lines of structure are nobody's, and a server that is left out moves the others up."""
+    composition = Composition(CONTENT, SERVERS, {ServerRef("app", "a")})
+    complaint = (
+        "parsing [30-backends-0a.cfg:5] : 'server app/c' : could not resolve; "
+        "parsing [/x/30-backends-0a.cfg:9] : 'server other/x' : no port; parsing [30-backends-0a.cfg:2] : bad balance; "
+        "parsing [10-global.cfg:1] : no"
+    )
+    assert composition.blamed(complaint) == {
+        ServerRef("app", "c"): "'server app/c' : could not resolve",
+        ServerRef("other", "x"): "'server other/x' : no port",
+    }
+    assert composition.blamed("config : 'server app/b' : id in use") == {ServerRef("app", "b"): "id in use"}
+    assert composition.blamed("'server app/a' : is left out; 'server gone/y' : is nowhere") == {}
