@@ -109,21 +109,11 @@ class Worker:
         self._servers = ServerLane(self._context, self._keeper, self._retired, self._compactor)
         self._structures = StructureLane(self._context, self._leftovers)
         self._reporter = Reporter(self._context, self._keeper)
-        pools = self._context.pools
-        self._context.metrics.gauges(
-            {
-                "edgelb_template_pools": ("Pools", lambda: len(pools)),
-                "edgelb_template_pools_refused": (
-                    "Pools whose present version cannot be rendered",
-                    lambda: sum(bool(state.refused) for state in list(pools.values())),
-                ),
-                "edgelb_template_pools_holding": (
-                    "Pools that keep servers although Mesos does not name their tasks any more",
-                    lambda: sum(state.hold is not None for state in list(pools.values())),
-                ),
-                "edgelb_template_tasks": ("Running tasks that are known", lambda: len(self._context.selection.tasks)),
-            }
-        )
+        counted, pools, selection = self._context.metrics, self._context.pools, self._context.selection
+        counted.pools.set_function(lambda: len(pools))
+        counted.pools_refused.set_function(lambda: sum(bool(state.refused) for state in list(pools.values())))
+        counted.pools_holding.set_function(lambda: sum(state.hold is not None for state in list(pools.values())))
+        counted.tasks.set_function(lambda: len(selection.tasks))
         self._schedule = {what: Schedule[str]() for what in _What}
         self._unreadable: frozenset[str] = frozenset()
         self._have_pools = False
