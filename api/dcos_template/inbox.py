@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from api.dcos_template.trace import NO_STAMPS, Stamps
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.store import PoolView
 

@@ -30,7 +30,7 @@ from api.dcos_template.state import Event, Phase, PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.trace import Trace
 from api.dcos_template.workshop import Workshop
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost, StorageUnavailable

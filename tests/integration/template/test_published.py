@@ -12,7 +12,7 @@ from api.dcos_template.journal import INLINE
 from api.dcos_template.published import Paths, load, write_parts
 from api.dcos_template.worker import Worker
 from api.dcos_template.workshop import Workshop
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from pool_executor.contract import encode_blob, encode_structure
 from scheduler.pools.model import Pool

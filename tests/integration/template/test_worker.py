@@ -333,7 +333,7 @@ def test_a_pool_that_cannot_be_rendered_stops_no_other(
 
     wait_until(refusals, what="the refusal in the log")
     told = wait_until(lambda: tree.problem("bad"), what="the record of the problem")
-    assert (told.pool_version, told.structure) == (2, f"backend app: {balance!r} is not a balance algorithm")
+    assert (told.revision.version, told.structure) == (2, f"backend app: {balance!r} is not a balance algorithm")
     tree.pools.create(web("good"))
     wait_until(lambda: tree.servers("good"), what="the other pool")
     listener.operator.say(m.task_added(running("t2", 31002)))
@@ -364,7 +364,7 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
     assert tree.servers(of="odd") == []
     problem = wait_until(lambda: (now := tree.problem()) and now.left_out and now, what="the record of the problem")
     assert problem
-    assert (problem.pool_version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
+    assert (problem.revision.version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
     (left_out,) = problem.servers
     assert (left_out.backend, left_out.task) == ("odd", "odd-1")
     assert left_out.reason.isprintable()
@@ -374,7 +374,7 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
 
     def told() -> bool:
         head, record = tree.head("web"), tree.problem()
-        return head is not None and head.pool_version == 2 and record is not None and record.pool_version == 2
+        return head is not None and head.pool_version == 2 and record is not None and record.revision.version == 2
 
     wait_until(told, what="the new version of the pool")
     listener.operator.say(m.task_updated("odd-1", m.status_json("TASK_FINISHED")))
