@@ -82,17 +82,30 @@ class Tasks:
     """The tasks by the values that they have."""
 
     def __init__(self) -> None:
-        self._by_value: dict[Field, dict[str, set[TaskKey]]] = {field: {} for field in Field}
+        # Most values are of one task, and a set of one takes four times the memory of a tuple.
+        self._by_value: dict[Field, dict[str, tuple[TaskKey] | set[TaskKey]]] = {field: {} for field in Field}
 
     def add(self, key: TaskKey, values: Mapping[Field, str]) -> None:
         """The task has these values."""
         for field, value in values.items():
-            self._by_value[field].setdefault(value, set()).add(key)
+            known = self._by_value[field]
+            there = known.get(value)
+            if there is None:
+                known[value] = (key,)
+            elif isinstance(there, set):
+                there.add(key)
+            elif there[0] != key:
+                known[value] = {there[0], key}
 
     def discard(self, key: TaskKey, values: Mapping[Field, str]) -> None:
         """Undo `add`."""
         for field, value in values.items():
-            _discard(self._by_value[field], value, key)
+            there = self._by_value[field][value]
+            if isinstance(there, set):
+                there.discard(key)
+                if there:
+                    continue
+            del self._by_value[field][value]
 
     def of(self, field: Field) -> Mapping[str, Collection[TaskKey]]:
         """The tasks that have each value of a field."""
