@@ -198,7 +198,7 @@ class ServerLane:
         for spot, wanted in coming:
             known = journal.server(*spot)
             try:
-                server = server_of(wanted, known, journal.numbers(spot.backend))
+                server = server_of(wanted, known, journal.numbers(spot.backend), spot.name)
             except CorruptRecord as error:
                 state.unwritable[spot] = str(error)
                 yield spot, Remove(*spot) if known is not None else None
