@@ -126,6 +126,19 @@ class Balancer:
                 found[words[3]] = (int(words[5]), int(words[6]))
         return found
 
+    def server_id(self, backend: str, server: str) -> str:
+        """The number by which HAProxy knows a server."""
+        for line in self.ask(f"show servers state {backend}").splitlines():
+            words = line.split()
+            if len(words) > 6 and words[3] == server:
+                return words[2]
+        raise RuntimeError(f"HAProxy has no server {backend}/{server}")
+
+    def serves_by(self, backend: str, number: str) -> bool:
+        """Whether the server of that number gets requests; asked for one, it costs nothing in a large backend."""
+        lines = self.ask(f"show stat {backend} 4 {number}").splitlines()
+        return any(",MAINT," not in line for line in lines[1:] if line)
+
     def live(self, backend: str) -> set[str]:
         """Servers of a backend that get requests: not those that only drain or wait to be removed."""
         return {name for name, (operational, admin) in self.servers(backend).items() if operational and not admin}
