@@ -8,7 +8,6 @@ Mesos names, what HAProxy has at run time, and what stands in its files have to 
     .venv/bin/python benchmarks/convergence.py [--changes 10000] [--json] [--check] [--quick]
 """
 
-import os
 import random
 import re
 import signal
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.balancer import Balancer
 from benchmarks.pool import backend, pool, probe_name
-from benchmarks.process import Process, command_of
+from benchmarks.process import Process, command_of, kill
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
@@ -123,7 +122,7 @@ class Disturbance:
         self._balancer = self._system.balance("web")
 
     def _haproxy(self) -> None:
-        os.kill(self._balancer.master, signal.SIGKILL)
+        kill([self._balancer.master])
 
     def _zookeeper(self) -> None:
         self._system.zookeeper.kill()

@@ -44,6 +44,8 @@ class Found:
     samples: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     cpu: dict[str, float] = field(default_factory=dict)
     """Milliseconds for each change."""
+    filled: float = 0.0
+    """Seconds until HAProxy had all servers, once it served."""
     reloads: int = 0
     floor: float = 0.0
     floor_worst: float = 0.0
@@ -153,6 +155,7 @@ def measure(servers: int, changes: int, repeats: int) -> Found:
     with Awake(), Answers() as answers, System(tasks=servers, services=services) as system:
         system.create(usual("web", services, PROBES))
         balancer = system.balance("web")
+        found.filled = balancer.full(servers)
         endpoints(system, balancer, answers, changes, found)
         structures(system, balancer, answers, services, repeats, found)
     return found
@@ -166,6 +169,7 @@ def measure_one_backend(servers: int, changes: int) -> Found:
     with Awake(), System(tasks=servers - changes) as system:
         system.create(pool("web", [backend("one", "^(service-|probe)", check=False, pattern=True)]))
         balancer = system.balance("web")
+        found.filled = balancer.full(servers - changes)
         ids = system.tasks.prepare(
             NewTask(name="probe", address=address, port=port) for address, port in places(changes)
         )
@@ -198,6 +202,7 @@ def tell(report: Report, name: str, found: Found) -> None:
         if values:
             report.figures[f"{name}: server {kind}, p50"] = median(values)
             report.figures[f"{name}: server {kind}, p99"] = percentile(values, 0.99)
+    report.figures[f"{name}: all servers there after the first answer (s)"] = found.filled
     report.figures[f"{name}: unavoidable, p50"] = found.floor
     report.figures[f"{name}: unavoidable, p99"] = found.floor_worst
     for process, value in found.cpu.items():
