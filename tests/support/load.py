@@ -49,7 +49,9 @@ class Load:
         keep_alive: bool = True,
         timeout: float = 5.0,
         headers: dict[str, str] | None = None,
+        method: str = "GET",
     ) -> None:
+        """A POST has no body; HAProxy may not send it a second time, as it may a GET."""
         parts = urlsplit(url)
         assert parts.scheme == "http", f"{url}: only http is spoken here"
         assert parts.hostname, f"{url}: has no host"
@@ -58,8 +60,9 @@ class Load:
         self._connections = connections
         self._keep_alive = keep_alive
         self._timeout = timeout
-        lines = [f"GET {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1"]
+        lines = [f"{method} {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in ({"Host": parts.netloc} | (headers or {})).items()]
+        lines += [] if method == "GET" else ["Content-Length: 0"]
         lines += [] if keep_alive else ["Connection: close"]
         self._request = "\r\n".join([*lines, "", ""]).encode()
         self._lock = threading.Lock()

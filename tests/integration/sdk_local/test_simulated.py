@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
@@ -132,7 +133,14 @@ def test_the_listeners_index_equals_the_tasks_of_the_master() -> None:
         board = Board("test")
         operator = OperatorClient(cluster.address)
         changed = threading.Event()
-        follower = Follower(operator, board, SystemClock(), changed.set, turns=Turns(SystemClock(), limit=180))
+        follower = Follower(
+            operator,
+            board,
+            SystemClock(),
+            changed.set,
+            turns=Turns(SystemClock(), limit=180),
+            metrics=ListenerMetrics(),
+        )
         follower.start()
         try:
             wait_until(lambda: board.snapshot().revision > 300, 30, "churn")

@@ -5,12 +5,11 @@ A task's server may go on after its task has ended, as real ones do, and its por
 
 import asyncio
 import contextlib
-import threading
 from collections import Counter
-from collections.abc import Coroutine
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.chain.loop import LoopThread
 from tests.support.ports import free_port
 
 
@@ -22,32 +21,26 @@ class Applications:
         """Requests by name and port of who got them."""
         self._servers: dict[int, asyncio.Server] = {}
         self._writers: dict[int, set[asyncio.StreamWriter]] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="applications", daemon=True)
+        self._loop = LoopThread("applications")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._loop.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         for port in tuple(self._servers):
             self.close(port)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+        self._loop.__exit__(*exception)
 
     def open(self, name: str, port: int | None = None) -> int:
         """Answer `name` at `port` (default: a free one), after `?delay=<seconds>` when asked to; the port."""
         port = port or free_port()
-        self._run(self._open(name, port))
+        self._loop.run(self._open(name, port))
         return port
 
     def close(self, port: int) -> None:
         """End it, if it is there, as a crash does: what is under way gets no answer."""
-        self._run(self._close(port))
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        self._loop.run(self._close(port))
 
     async def _open(self, name: str, port: int) -> None:
         writers = self._writers[port] = set()
@@ -55,7 +48,7 @@ class Applications:
         async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writers.add(writer)
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                while True:
+                while self._writers.get(port) is writers:
                     head = await reader.readuntil(b"\r\n\r\n")
                     self.asked[name, port] += 1
                     query = parse_qs(urlsplit(head.split()[1].decode()).query)
@@ -64,7 +57,7 @@ class Applications:
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
                     await writer.drain()
             writers.discard(writer)
-            writer.close()
+            writer.transport.abort()
 
         self._servers[port] = await asyncio.start_server(client, "127.0.0.1", port, backlog=1024)
 

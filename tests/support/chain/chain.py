@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 #: Seconds that anything may take on a machine that does much else.
-PATIENCE = 60.0
+PATIENCE = 25.0
 
 Json = dict[str, Any]
 
@@ -103,18 +103,23 @@ class Chain:
     # -- pools
 
     @contextmanager
-    def pool(self, name: str, *, tasks: int = 0, before: Sequence[str] = (), **changes: Any) -> "Iterator[Pool]":
+    def pool(
+        self, name: str, *, tasks: int = 0, before: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> "Iterator[Pool]":
         """A pool with a load balancer and `tasks` running tasks that answer; gone afterwards.
 
-        `changes` are fields of the pool's `haproxy`, `before` words in front of the load balancer's command line.
+        `options` are words of lbmgr's command line, `before` stand in front of it.
         """
-        pool = Pool(self, name, before)
+        pool = Pool(self, name, before, options)
         for _ in range(tasks):
             pool.start()
-        self.call("POST", "/v2/pools", pool.document(**changes))
+        self.call("POST", "/v2/pools", pool.document())
         pool.instance.start()
         try:
-            pool.serves(*pool.tasks)
+            if pool.tasks:
+                pool.serves(*pool.tasks)
+            else:
+                wait_until(lambda: pool.get()[0] == 503, PATIENCE, f"HAProxy of {name}")
             yield pool
         finally:
             for task in tuple(pool.tasks):
@@ -126,7 +131,7 @@ class Chain:
 class Pool:
     """A pool whose backend `app` has the tasks of an application of its own, behind one load balancer."""
 
-    def __init__(self, chain: Chain, name: str, before: Sequence[str] = ()) -> None:
+    def __init__(self, chain: Chain, name: str, before: Sequence[str], options: Sequence[str]) -> None:
         self.chain, self.name = chain, name
         self.application = f"app-of-{name}"
         self.tasks: list[Task] = []
@@ -139,7 +144,7 @@ class Pool:
         self.instance: Process = lbmgr(
             *(chain.directory, f"lbmgr-{name}", "--zk", chain.zookeeper.address, "--zk-root", chain.root),
             *("--pool", name, "--task-id", f"task-of-{name}", "--sandbox", str(sandbox)),
-            *("--ports", f"web={self.web},stats={self.stats}", "--kill-grace", "1"),
+            *("--ports", f"web={self.web},stats={self.stats}", "--kill-grace", "1", *options),
             before=before,
         )
 
@@ -191,11 +196,11 @@ class Pool:
 
     # -- its application
 
-    def start(self, **fields: Any) -> Task:
-        """One more task, which answers."""
+    def start(self, *, answers: bool = True, **fields: Any) -> Task:
+        """One more task, which answers, unless it is said that it does not yet."""
         self._started += 1
         task_id = f"{self.application}.{self._started}"
-        task = Task(task_id, self.chain.applications.open(task_id))
+        task = Task(task_id, self.chain.applications.open(task_id) if answers else free_port())
         self.chain.mesos.start(task.id, self.application, task.port, **fields)
         self.tasks.append(task)
         return task

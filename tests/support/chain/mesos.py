@@ -28,10 +28,14 @@ class Mesos:
         """What readers who subscribe from now on are told of heartbeats, in seconds."""
         self.agents = {AGENT: m.agent_json(AGENT, "127.0.0.1")}
         self.recovered: dict[str, m.Json] = {}
-        """Agents that have yet to register again with this master."""
+        """Agents of which this master only knows that they were there."""
+        self._absent: dict[str, m.Json] = {}
+        """Agents that have yet to register with it."""
         self.frameworks = {FRAMEWORK: m.framework_json(FRAMEWORK, "marathon")}
         self.tasks: dict[str, m.Json] = {}
         """Tasks that this master names."""
+        self._unnamed: dict[str, m.Json] = {}
+        """Tasks on agents that have yet to register with it."""
         self._lock = threading.RLock()
         self._streams: set[Peer] = set()
         self._away = self._silent = False
@@ -70,6 +74,10 @@ class Mesos:
         """A task comes into another state; one that has ended is not named any more."""
         with self._lock:
             status = m.status_json(state, **fields)
+            if task_id in self._unnamed:
+                # Its agent will say so, or rather not name it.
+                del self._unnamed[task_id]
+                return
             task = self.tasks[task_id]
             self.tasks[task_id] = {**task, "state": state, "statuses": [*task.get("statuses", ()), status]}
             self.say(m.task_updated(task_id, status, framework=task["framework_id"]["value"]))
@@ -80,6 +88,31 @@ class Mesos:
         """A task ends, and readers hear nothing of it but from the next snapshot."""
         with self._lock:
             del self.tasks[task_id]
+
+    def fail_over(self, *, registry: bool = True, recovers: bool = False) -> None:
+        """Another master leads: readers lose their streams, and subscribe with it.
+
+        When it `recovers`, it knows of agents and tasks only what its `registry` has, which is the names of the agents,
+        until they `register`.
+        """
+        with self._lock:
+            if recovers:
+                self._unnamed |= self.tasks
+                self.tasks = {}
+                self._absent |= self.agents
+                self.recovered = dict(self._absent) if registry else {}
+                self.agents = {}
+            self._hang_up()
+
+    def register(self, agent: str) -> None:
+        """An agent registers again with a master that recovers: its tasks are named, then itself."""
+        with self._lock:
+            self.recovered.pop(agent, None)
+            for task_id, task in tuple(self._unnamed.items()):
+                if task["agent_id"]["value"] == agent:
+                    self.add(self._unnamed.pop(task_id))
+            self.agents[agent] = self._absent.pop(agent)
+            self.say(m.agent_added(self.agents[agent]))
 
     # -- its readers
 
@@ -111,11 +144,6 @@ class Mesos:
         """Take subscriptions again."""
         with self._lock:
             self._away = False
-
-    def fail_over(self) -> None:
-        """Readers lose their streams and subscribe anew: what is in the model now is what they are told."""
-        with self._lock:
-            self._hang_up()
 
     @contextmanager
     def silence(self) -> Iterator[None]:
@@ -150,7 +178,7 @@ class Mesos:
             list(self.tasks.values()),
             list(self.agents.values()),
             list(self.frameworks.values()),
-            list(self.recovered.values()),
+            [agent["agent_info"] for agent in self.recovered.values()],
         )
         event["subscribed"]["heartbeat_interval_seconds"] = self.interval
         return event

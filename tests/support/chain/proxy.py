@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import threading
 from typing import Self
 
+from tests.support.chain.loop import LoopThread
 from tests.support.ports import free_port
 
 
@@ -17,21 +17,18 @@ class Proxy:
         self._delay = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._loop = LoopThread("proxy")
         self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._loop.__enter__()
         self.come_back()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.leave()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+        self._loop.__exit__(*exception)
 
     def slow_down(self, seconds: float) -> None:
         """Every packet of either side comes so much later; 0: at once."""
@@ -39,11 +36,11 @@ class Proxy:
 
     def leave(self) -> None:
         """Cut all connections and refuse new ones."""
-        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(20)
+        self._loop.run(self._leave())
 
     def come_back(self) -> None:
         """Forward, at the same address as before."""
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(20)
+        self._loop.run(self._listen())
 
     async def _listen(self) -> None:
         if self._server is None:
@@ -66,9 +63,12 @@ class Proxy:
                 there_reader, there = await asyncio.open_connection(*self._target)
                 self._writers.add(there)
                 try:
+                    if self._server is None:
+                        return  # it left while this connection was made
                     await asyncio.gather(self._pump(reader, there), self._pump(there_reader, writer))
                 finally:
                     self._writers.discard(there)
+                    there.transport.abort()
         finally:
             self._writers.discard(writer)
             writer.transport.abort()
@@ -80,7 +80,7 @@ class Proxy:
         async def write() -> None:
             while True:
                 due, data = await pieces.get()
-                await asyncio.sleep(max(0.0, due - self._loop.time()))
+                await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
                 if not data:
                     return
                 writer.write(data)
@@ -89,8 +89,8 @@ class Proxy:
         writing = asyncio.create_task(write())
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
-                pieces.put_nowait((self._loop.time() + self._delay, data))
-        pieces.put_nowait((self._loop.time() + self._delay, b""))
+                pieces.put_nowait((asyncio.get_running_loop().time() + self._delay, data))
+        pieces.put_nowait((asyncio.get_running_loop().time() + self._delay, b""))
         with contextlib.suppress(OSError):
             await writing
         writer.transport.abort()

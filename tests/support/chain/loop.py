@@ -1,0 +1,37 @@
+"""An event loop on a thread of its own, for servers that tests start and stop."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, Self
+
+
+class LoopThread:
+    """Runs coroutines for other threads. A context manager, which ends whatever still runs."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run(_end_all())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Return when it is done; raises what it raises."""
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+
+async def _end_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # Transports that were closed or aborted close their sockets in the next turn.
+    await asyncio.sleep(0.01)
