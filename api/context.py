@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from flask import Response
 
 from api.lags import Lags
+from api.live_pools import LivePools
 from api.liveness import Liveness
 from api.problems import ApiProblem
 from api.published import Published
+from api.read_ahead import ReadAhead
 from api.scheduler_link import SchedulerLink
 from scheduler.pools import texts
-from scheduler.pools.store import PoolStore
 from scheduler.pools.stored import StoredPool
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
@@ -21,7 +22,7 @@ class Context:
     """The stores and peers of one API server."""
 
     zookeeper: ZooKeeper
-    pools: PoolStore
+    pools: LivePools
     published: Published
     scheduler: SchedulerLink
     liveness: Liveness
@@ -35,8 +36,8 @@ class Context:
         base = "/" + root.strip("/")
         return cls(
             zookeeper=zookeeper,
-            pools=PoolStore(zookeeper, base),
-            published=Published(zookeeper=zookeeper, root=base, framework=framework),
+            pools=LivePools(zookeeper, base),
+            published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=ReadAhead(zookeeper)),
             scheduler=SchedulerLink(zookeeper, base, framework, secret),
             liveness=Liveness(zookeeper, base, SystemClock()),
             lags=Lags(SystemClock()),

@@ -3,8 +3,11 @@
 Serves the listener and the template. Knows HTTP; what is healthy is told by whoever makes it.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qs
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
@@ -15,6 +18,8 @@ _THREADS = 2
 
 Problem = Callable[[], str | None]
 """The sentence that says what is wrong; None when nothing is."""
+Answer = Callable[[Mapping[str, str]], object]
+"""What is answered, as JSON, to the parameters of a question."""
 
 
 class HealthServer:
@@ -31,13 +36,15 @@ class HealthServer:
         ready: Problem,
         gauges: Mapping[str, tuple[str, Callable[[], float | None]]],
         registry: CollectorRegistry | None = None,
+        questions: Mapping[str, Answer] = MappingProxyType({}),
     ) -> None:
-        """`registry` holds what else there is to tell.
+        """`registry` holds what else there is to tell; `questions` are answered at their paths.
 
         Listens at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none.
         """
         self._problems = {"/healthz": healthy, "/readyz": ready}
         self._registry = registry or CollectorRegistry()
+        self._questions = questions
         for gauge, (sentence, value) in gauges.items():
             Gauge(gauge, sentence, registry=self._registry).set_function(_number(value))
         try:
@@ -62,8 +69,12 @@ class HealthServer:
             return _respond(start_response, "405 Method Not Allowed", plain, b"GET is allowed\n")
         if path == "/metrics":
             return _respond(start_response, "200 OK", CONTENT_TYPE_LATEST, generate_latest(self._registry))
+        if path in self._questions:
+            query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+            body = json.dumps(self._questions[path](query), ensure_ascii=False).encode()
+            return _respond(start_response, "200 OK", "application/json", body)
         if path not in self._problems:
-            known = ", ".join((*self._problems, "/metrics"))
+            known = ", ".join((*self._problems, "/metrics", *self._questions))
             return _respond(start_response, "404 Not Found", plain, f"there are {known}\n".encode())
         problem = self._problems[path]()
         if problem is not None:

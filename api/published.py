@@ -4,12 +4,13 @@ Knows the nodes, also those that a deleted pool leaves for a while; their bytes 
 Reads only, but for the acceptance of a removal.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from api.dcos_template.problem import Held, Problem, decode_problem
+from api.read_ahead import ReadAhead
 from api.rendered import Rendered
 from api.servers import PublishedServers, counted
 from pool_executor.contract import (
@@ -43,12 +44,21 @@ class Published:
     zookeeper: ZooKeeper
     root: str
     framework: str
+    reads: ReadAhead
     followed: PublishedServers = field(default_factory=PublishedServers)
+
+    def ahead(self, pools: Collection[str]) -> "Published":
+        """The same for one request that looks at all of these pools: what it will read has been asked for together."""
+        reads = ReadAhead(self.zookeeper)
+        reads.nodes(f"{self._folder(pool)}/{name}" for pool in pools for name in ("structure", "endpoints", "problem"))
+        # After the heads, so that an instance that follows them is not seen behind.
+        reads.folders(f"{self.root}/instances/{pool}" for pool in pools)
+        return replace(self, reads=reads)
 
     def structure(self, pool: str) -> Structure | None:
         """The head of the pool's structure, None when nothing has been rendered yet. May raise CorruptRecord."""
-        found = self.zookeeper.get(f"{self._folder(pool)}/structure")
-        return None if found is None else decode_structure(found[0])
+        found = self.reads.data(f"{self._folder(pool)}/structure")
+        return None if found is None else decode_structure(found)
 
     def rendered(self, pool: str) -> Rendered:
         """What is published for the pool. May raise CorruptRecord."""
@@ -58,11 +68,11 @@ class Published:
 
     def _endpoints(self, pool: str) -> tuple[Endpoints | None, Servers | None]:
         for _ in range(_TRIES):
-            found = self.zookeeper.get(f"{self._folder(pool)}/endpoints")
+            found = self.reads.data(f"{self._folder(pool)}/endpoints")
             if found is None:
                 self.followed.forget(pool)
                 return None, None
-            head = decode_endpoints(found[0])
+            head = decode_endpoints(found)
             servers = self.followed.of(head, lambda blob: self._text(pool, blob))
             if servers is not None:
                 return head, servers
@@ -77,8 +87,8 @@ class Published:
     def problem(self, pool: str) -> Problem | None:
         """What is wrong with the pool, None when nothing is. May raise CorruptRecord."""
         path = f"{self._folder(pool)}/problem"
-        found = self.zookeeper.get(path)
-        return None if found is None else decode_problem(path, found[0])
+        found = self.reads.data(path)
+        return None if found is None else decode_problem(path, found)
 
     def accept_removal(self, pool: str) -> Held | None:
         """Write down that what is held now may go, and tell what it is; None when nothing is. May raise CorruptRecord.
@@ -101,12 +111,12 @@ class Published:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""
         base = f"{self.root}/instances/{pool}"
         found = []
-        for task_id in self.zookeeper.children(base):
-            node = self.zookeeper.get(f"{base}/{task_id}")
+        for task_id in self.reads.children(base):
+            node = self.reads.data(f"{base}/{task_id}")
             if node is None:
                 continue  # ended between the two reads
             try:
-                found.append(decode_status(node[0]))
+                found.append(decode_status(node))
             except CorruptRecord as error:
                 _log.warning("The status of an instance cannot be read", pool=pool, task_id=task_id, error=str(error))
         return sorted(found, key=lambda status: (status.pod, status.task_id))

@@ -5,6 +5,7 @@ Knows whom to ask and what it means when one does not answer. What follows from 
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -125,16 +126,19 @@ def status_of(context: Context, stored: StoredPool, side: SchedulerSide) -> dict
     instances = context.published.instances(name)
     facts = Facts(
         lags=_lags(context, rendered, instances),
-        problem=_problem(context, name),
+        problem=_problem(context, stored),
         doubts=context.liveness.doubts(),
         now=time.time(),
     )
     return pool_status(stored, rendered, instances, side, facts)
 
 
-def _problem(context: Context, name: str) -> Problem | None:
+def _problem(context: Context, stored: StoredPool) -> Problem | None:
+    name = stored.pool.name
     try:
-        return context.published.problem(name)
+        found = context.published.problem(name)
+        # What was said of a pool that was deleted says nothing of the one that has its name now.
+        return found if found is not None and found.revision.uid == stored.revision.uid else None
     except CorruptRecord as error:
         # The template writes it anew when something changes; everything else is known without it.
         _log.warning("What is wrong with a pool cannot be read", pool=name, error=str(error))
@@ -161,6 +165,7 @@ def all_statuses(context: Context) -> list[dict[str, Any]]:
     scheduler = Scheduler(context)
     scheduler.ask_for_all()
     view = context.pools.all()
+    context = replace(context, published=context.published.ahead(view))
     short: dict[str, dict[str, Any]] = {}
     for name, stored in view.items():
         try:

@@ -33,7 +33,7 @@ def pool_status(
     rows = _rows(instances, side, lambda instance: _served(instance, stored.pool, rendered, facts.lags))
     problem = facts.problem
     # What was said of an earlier version may not be true of this one.
-    told = problem.backends if problem and problem.pool_version == stored.version else ()
+    told = problem.backends if problem and problem.revision == stored.revision else ()
     backends = backend_rows(stored.pool, rendered.servers, instances, told)
     state, summary, reasons = verdict(stored, rendered, rows, backends, side, facts)
     return {

@@ -80,7 +80,7 @@ def verdict(
     head = rendered.structure
     unrendered = head is None or (head.pool_uid, head.pool_version) != stored.revision
     problem = facts.problem
-    if problem is not None and problem.structure and unrendered and problem.pool_version == stored.version:
+    if problem is not None and problem.structure and unrendered and problem.revision == stored.revision:
         return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [problem.structure])
     doubts = [doubt.reason for doubt in facts.doubts]
     if unrendered or head is None:
@@ -97,7 +97,9 @@ def verdict(
         return _said(REJECTED, sentence, list(dict.fromkeys(map(_refusal, rejected))))
     # One that is on its way out, or whose task has just died, still has a row: it is none of those that are wanted.
     current = min(wanted, len({row["name"] for row in rows if row["current"]}))
-    serve = f"{current} of {wanted} instances serve the current configuration"
+    # One that leaves a listener out has taken it up, and does not serve all of it.
+    whole = min(wanted, len({row["name"] for row in rows if row["current"] and not row["waiting"]}))
+    serve = f"{whole} of {wanted} instances serve {'' if whole == current else 'all of '}the current configuration"
     open_plans = [str(plan.get("name")) for plan in side.plans if plan.get("status") != "COMPLETE"]
     if current < wanted or len(rows) > wanted or (open_plans and side.error is None):
         return _said(DEPLOYING, serve, [*_under_way(rows, wanted, open_plans, side), *doubts], "; ")
@@ -182,10 +184,12 @@ def instance_note(row: Json, *, blind: bool = False) -> str | None:
     """Why a load balancer does not serve what it should, when neither the scheduler nor lbmgr says so. A scheduler that
     is `blind` hears nothing from Mesos: what it says of a task is old.
     """
-    if row["pending"] or row["leaving"]:
+    if row["leaving"]:
         return None
     if row["current"]:
         return "; ".join(_incomplete(row)) or None
+    if row["pending"]:
+        return None
     if row["verdict"] is None and row["state"] == "TASK_RUNNING" and blind:
         return "does not report, and the scheduler does not hear from Mesos whether it still runs"
     if row["verdict"] is None and row["state"] == "TASK_RUNNING":

@@ -150,8 +150,8 @@ def main() -> int:
     ratios = {name: large[name] / max(small[name], 0.001) for name in small}
     whole = agents == 1000 and frameworks == 100
     for name in ("full cycle", "idle cycle"):
-        found = large[name] if whole else None
-        report.bars.append(Bar(name=f"{name}, 1,000 agents x 100 frameworks (ms)", value=found, limit=500))
+        value = large[name] if whole else None
+        report.bars.append(Bar(name=f"{name}, 1,000 agents x 100 frameworks (ms)", value=value, limit=500))
     for name, ratio in ratios.items():
         # A cycle may grow as the cluster does.
         fair = ratio / 10 if "cycle" in name else ratio

@@ -3,9 +3,9 @@
 A simulated cluster (`edgelb local --simulated-agents 1000 --simulated-tasks 50000`) is started: the process of its
 master, and that of its agents. While its tasks change, a reader in a process of its own checks every event of the
 operator stream (the states of each task follow each other, health alternates: a lost or repeated event shows), and
-another asks for snapshots. Then Edge-LB's own listener, in a fourth process, follows the stream as well; with two cores
-for four busy processes that is where the machine ends, so the pace with it is a figure without a bar. At the end a
-framework on the SDK's driver is offered all agents and launches a task.
+another asks for snapshots. Then Edge-LB's own listener follows the stream as well, which is a fourth process; with two
+cores for four busy processes that is where the machine ends, so the pace with it is a figure without a bar. At the end
+a framework on the SDK's driver is offered all agents and launches a task.
 
 Latencies are from the timestamp that the executor puts into a status to the moment at which the reader has the event
 parsed. Memory is the master's resident memory and its peak.
@@ -16,227 +16,31 @@ parsed. Memory is the master's resident memory and its peak.
 
 import http.client
 import json
-import multiprocessing
 import os
 import queue
+import shutil
 import sys
-import threading
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from api.cli import logs
-from api.mesos_listener.board import Board
-from api.mesos_listener.stream import Follower
-from api.turns import Turns
+from benchmarks.process import Process
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
-from sdk.clock import SystemClock
-from sdk.errors import SdkError
+from benchmarks.stream_checks import Reader, check_stream
+from benchmarks.system import answers, until
 from sdk.local.simulated.cluster import SimulatedCluster
-from sdk.mesos.connection import Stream
 from sdk.mesos.driver import MesosDriver
-from sdk.mesos.operator import OperatorClient
-from sdk.mesos.recordio import Piece
 
 PORT = 23900
+HEALTH = f"127.0.0.1:{PORT + 2}"
 SNAPSHOTS = ("SUBSCRIBE", "GET_STATE", "GET_TASKS", "/tasks?limit=1000000", "/state")
 _CAUGHT_UP = 200.0
 """Milliseconds behind the events at which a reader has dealt with what came while it read the snapshot."""
-_TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED"}
-# What may follow what on the stream; a task begins with TASK_ADDED.
-_NEXT = {
-    "TASK_STAGING": {"TASK_STARTING"} | _TERMINAL,
-    "TASK_STARTING": {"TASK_RUNNING"} | _TERMINAL,
-    # The members of a group are killed when one fails.
-    "TASK_RUNNING": {"TASK_RUNNING", "TASK_KILLING"} | _TERMINAL,
-    "TASK_KILLING": {"TASK_KILLED"},
-}
-
-
-class Reader:
-    """A process that runs `work(pipe, address)`, says "ready" when it is, and its result when it is asked."""
-
-    def __init__(self, work: Callable[[Connection, str], None], address: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs, address), daemon=True)
-        self._process.start()
-
-    def await_ready(self, timeout: float) -> Any:
-        """Until it says that it is ready; what it says about it."""
-        if not self._pipe.poll(timeout):
-            raise TimeoutError("a reader of the operator stream did not become ready")
-        return self._pipe.recv()
-
-    def ask(self, what: str) -> Any:
-        """Its answer."""
-        self._pipe.send(what)
-        return self._pipe.recv()
-
-    def end(self) -> None:
-        """End the process."""
-        self._process.terminate()
-        self._process.join()
-
-
-class Checks:
-    """Every event of the stream against what was known before it."""
-
-    def __init__(self) -> None:
-        self.tasks: dict[str, tuple[str, bool | None]] = {}
-        self.errors: list[str] = []
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin to measure."""
-        self.latencies: list[float] = []
-        self.events = 0
-        self.since = self.last = time.monotonic()
-        self.gap = 0.0
-
-    def take(self, event: Mapping[str, Any]) -> None:
-        """One event."""
-        now = time.monotonic()
-        self.gap, self.last = max(self.gap, now - self.last), now
-        if event["type"] == "SUBSCRIBED":
-            for task in event["subscribed"]["get_state"]["get_tasks"]["tasks"]:
-                self.tasks[task["task_id"]["value"]] = (task["state"], _healthy(task.get("statuses", [])))
-        elif event["type"] == "TASK_ADDED":
-            self.events += 1
-            name = event["task_added"]["task"]["task_id"]["value"]
-            if name in self.tasks:
-                self.errors.append(f"{name} was added twice")
-            self.tasks[name] = ("TASK_STAGING", None)
-        elif event["type"] == "TASK_UPDATED":
-            self.events += 1
-            self._updated(event["task_updated"]["status"], event["task_updated"]["state"])
-
-    def _updated(self, status: Mapping[str, Any], latest: str) -> None:
-        self.latencies.append((time.time() - status["timestamp"]) * 1000)
-        name, state = status["task_id"]["value"], status["state"]
-        if name not in self.tasks:
-            # It ended, and was still waiting for the acknowledgement, when the snapshot was made.
-            self.errors.append(f"{name} is {state} and was never added")
-            return
-        before, healthy = self.tasks[name]
-        # The snapshot shows the newest state of a task of which older updates are still under way.
-        if state not in _NEXT.get(before, ()) and state != before:
-            self.errors.append(f"{name}: {state} after {before}")
-        if state == before == "TASK_RUNNING" and status.get("healthy") == healthy:
-            self.errors.append(f"{name}: healthy {healthy} twice")
-        self.tasks[name] = (state, status.get("healthy"))
-        if latest in _TERMINAL and state in _TERMINAL:
-            del self.tasks[name]
-
-
-def _healthy(statuses: list[Mapping[str, Any]]) -> bool | None:
-    return statuses[-1].get("healthy") if statuses else None
-
-
-def check_stream(pipe: Connection, address: str) -> None:
-    """The process that checks every event."""
-    checks, lock = Checks(), threading.Lock()
-    client = OperatorClient(address)
-    subscribed = threading.Event()
-
-    def follow() -> None:
-        try:
-            for event in client.stream():
-                with lock:
-                    checks.take(event)
-                subscribed.set()
-        except SdkError as error:
-            checks.errors.append(f"the stream ended: {error}")
-
-    threading.Thread(target=follow, daemon=True).start()
-    subscribed.wait()
-    pipe.send("ready")
-    while True:
-        what = pipe.recv()
-        with lock:
-            if what == "reset":
-                checks.reset()
-                pipe.send(None)
-            elif what == "delay":
-                pipe.send(checks.latencies[-1] if checks.latencies else _CAUGHT_UP + 1)
-            else:
-                seconds = time.monotonic() - checks.since
-                pipe.send((checks.events / seconds, checks.latencies, checks.gap, checks.errors))
-
-
-class Timed:
-    """An operator client that notes how long after its status an event was in the index."""
-
-    def __init__(self, address: str) -> None:
-        self._client = OperatorClient(address)
-        self.latencies: list[float] = []
-
-    @contextmanager
-    def subscription(self) -> Iterator["TimedRecords"]:
-        """One subscription."""
-        with self._client.subscription() as stream:
-            yield TimedRecords(stream, self.latencies)
-
-    def close(self) -> None:
-        """End all subscriptions."""
-        self._client.close()
-
-
-class TimedRecords:
-    """The records of one subscription; their latencies are noted when the follower asks for what comes after them."""
-
-    def __init__(self, stream: Stream, latencies: list[float]) -> None:
-        self._stream = stream
-        self._latencies = latencies
-
-    def set_heartbeat(self, interval: float | None) -> None:
-        """How often the master says something at least."""
-        self._stream.set_heartbeat(interval)
-
-    def pieces(self) -> Iterator[Piece]:
-        """What the master says."""
-        begun = b""
-        for piece in self._stream.pieces():
-            yield piece
-            if len(begun) < 1_000_000:  # not a snapshot
-                begun += piece.data
-            if piece.last:
-                self._note(begun)
-                begun = b""
-
-    def _note(self, record: bytes) -> None:
-        if record.startswith(b'{"type":"TASK_UPDATED"'):
-            timestamp = json.loads(record)["task_updated"]["status"]["timestamp"]
-            self._latencies.append((time.time() - timestamp) * 1000)
-
-
-def listen(pipe: Connection, address: str) -> None:
-    """The process of Edge-LB's own listener."""
-    logs.configure("warning", "text")
-    board, timed = Board("benchmark"), Timed(address)
-    complete = threading.Event()
-    begun = time.monotonic()
-    clock = SystemClock()
-    follower = Follower(
-        timed, board, clock, lambda: complete.set() if board.complete else None, turns=Turns(clock, limit=180)
-    )
-    follower.start()
-    complete.wait()
-    pipe.send((time.monotonic() - begun, len(board.snapshot().tasks)))
-    while True:
-        what = pipe.recv()
-        if what == "reset":
-            timed.latencies.clear()
-            pipe.send(None)
-        elif what == "delay":
-            pipe.send(timed.latencies[-1] if timed.latencies else _CAUGHT_UP + 1)
-        else:
-            pipe.send(timed.latencies)
 
 
 def snapshot(address: str, what: str) -> tuple[float, int]:
@@ -354,6 +158,13 @@ def measure(agents: int, tasks: int, rate: float, seconds: float, limits: bool) 
     figures = report.figures
     figures |= {"agents": agents, "tasks": tasks, "events per second, wanted": rate, "seconds": seconds}
     readers: list[Reader] = []
+    directory = Path(tempfile.mkdtemp(prefix="edgelb-benchmark-"))
+    listener = Process.module(
+        "listener",
+        ["api.cli.main", "run", "listener", "--mesos", f"127.0.0.1:{PORT}", "--listen", f"127.0.0.1:{PORT + 1}",
+         "--health-listen", HEALTH, "--log-level", "warning"],
+        directory / "listener.log",
+    )  # fmt: skip
     cluster = SimulatedCluster(port=PORT, agents=agents, tasks=tasks, events_per_second=rate, timeout=600)
     begun = time.monotonic()
     try:
@@ -375,20 +186,16 @@ def measure(agents: int, tasks: int, rate: float, seconds: float, limits: bool) 
             figures[f"{what}, MB"] = size / 1e6
             figures[f"{what}, longest silence of the stream meanwhile, s"] = checker.ask("result")[2]
             progress(f"{what}: {snapshots[what]:.2f} s")
-        listener = Reader(listen, cluster.address)
-        readers.append(listener)
-        indexed, found = listener.await_ready(300)
-        progress(f"the listener has {found} tasks after {indexed:.1f} s")
-        figures["the listener has caught up after, s"] = catch_up(listener)
-        listener.ask("reset")
+        started = time.monotonic()
+        listener.start()
+        until("the listener's view", lambda: answers(f"http://{HEALTH}/readyz"), listener)
+        indexed = time.monotonic() - started
+        progress(f"the listener has all tasks after {indexed:.1f} s")
+        used = listener.cpu()
         both, seen = paced(cluster.pid, checker, seconds)
         progress(f"{both:.0f} events/s with the listener")
-        to_index = listener.ask("result")
         figures |= {f"with the listener: {name}": value for name, value in seen.items()}
-        figures |= {
-            "event to the listener's index, p50 ms": median(to_index),
-            "event to the listener's index, p99 ms": percentile(to_index, 0.99),
-        }
+        figures["CPU of the listener, cores"] = (listener.cpu() - used) / seconds
         offered, running = launch(cluster.address, agents)
         figures |= {"offers of the agents to a new framework, s": offered, "its task runs after, s": running}
         errors = checker.ask("result")[3]
@@ -398,7 +205,9 @@ def measure(agents: int, tasks: int, rate: float, seconds: float, limits: bool) 
     finally:
         for reader in readers:
             reader.end()
+        listener.end()
         cluster.stop()
+        shutil.rmtree(directory, ignore_errors=True)
 
     def shown(value: float) -> float | None:
         return value if limits else None

@@ -1,356 +1,263 @@
-"""From a task's TASK_RUNNING event to its first request served, hop by hop, on a whole local stack.
+"""From a task's event to traffic: endpoint changes one by one, changes of structure, and what HAProxy does not see.
 
-The application's tasks only sleep: every port that the private agents offer is already served by this process, so that
-the figures show our path and not how long an application takes to start. Each change adds one task to a pool of ten
-servers and removes it again. The load is round robin at 1,000 requests per second, so that a server that takes traffic
-at once gets its first request after up to 11 ms: that much of the last hop is the measure's own, and half of it is left
-out of the ratio to the unavoidable parts (unavoidable.py), which are measured between the changes. Times are
-milliseconds since this process read the event on its own operator stream.
+The way is that of a cluster: a master whose tasks are values, ZooKeeper, listener, template, API, and lbmgr with
+HAProxy; the tasks that change are served. An endpoint change is timed from the moment at which the master wrote its
+event until the first answer that shows it, by a client that asks every half millisecond. Between the changes the parts
+that no way can do without are measured in the same run (unavoidable.py). The cores are kept awake (awake.py). Times are
+milliseconds if nothing else is said.
 
-    .venv/bin/python benchmarks/event_to_traffic.py [--changes 100] [--json] [--check] [--quick]
+    .venv/bin/python benchmarks/event_to_traffic.py [--servers 1000,10000,50000] [--one-backend 50000] [--changes 100]
+        [--json] [--check] [--quick]
 """
 
-import asyncio
-import json
-import multiprocessing
-import os
-import shutil
+import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api.cli import logs
-from api.cli.child_output import LogFiles
-from api.cli.local.demo import await_endpoints, await_traffic
-from api.cli.local.layout import PORTS_PER_AGENT, Layout
-from api.cli.local.stack import EXAMPLES, Options, Stack
+from benchmarks.answers import Answers, Place, answer_of
+from benchmarks.awake import Awake
+from benchmarks.balancer import Balancer
+from benchmarks.changes import PAUSE, cost, idle_of
+from benchmarks.pool import backend, host_of, pool, probe_name, services_for, usual
+from benchmarks.prober import Prober
+from benchmarks.process import command_of
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
+from benchmarks.system import System, until
 from benchmarks.unavoidable import Unavoidable
-from sdk.errors import SdkError
-from sdk.mesos.operator import OperatorClient
-from sdk.storage.connection import connect
+from sdk.local.simulated.on_demand import NewTask
 
-SERVERS = 10
-BASE_PORT = 23000
-REQUESTS_PER_SECOND = 1000
-CONNECTIONS = 8
-OWN_WAIT = (SERVERS + 1) / REQUESTS_PER_SECOND * 1000 / 2
-"""Milliseconds that a server which takes traffic at once waits for its first request, on average."""
+PROBES = 60
+"""Backends that change."""
+QUIET = 2.0
+"""Seconds after which what a change of the pool costs is counted."""
+KINDS = ("added", "replaced", "removed")
 
 
-class Backends:
-    """The backends and the load, in a process of their own so that they do not delay what reads the events.
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """What one size showed."""
 
-    `first` tells when a port got its first request since `forget`. Monotonic clocks are the same in all processes.
-    """
+    samples: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    cpu: dict[str, float] = field(default_factory=dict)
+    """Milliseconds for each change."""
+    reloads: int = 0
+    floor: float = 0.0
+    floor_worst: float = 0.0
+    structure: list[float] = field(default_factory=list)
+    """Seconds."""
+    check: float = 0.0
+    reload: float = 0.0
+    unseen_reloads: int = 0
+    unseen_cpu: dict[str, float] = field(default_factory=dict)
 
-    def __init__(self, ports: range, url: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_traffic, args=(theirs, ports, url), daemon=True)
-        self._first: dict[int, float] = {}
-        self.failures = 0
-
-    def start(self) -> None:
-        """Listen on all ports; the load begins with `load`."""
-        self._process.start()
-        assert self._pipe.recv() == "listening"
-
-    def load(self) -> None:
-        """Begin to send requests through the balancer."""
-        self._pipe.send("load")
-
-    def forget(self) -> None:
-        """From now on the next request of each port is its first."""
-        self._pipe.send("forget")
-        while self._pipe.recv() != "forgotten":
-            continue
-        self._first.clear()
-
-    def first(self, port: int) -> float | None:
-        """When the first request reached `port`, by the monotonic clock."""
-        while self._pipe.poll():
-            kind, value, moment = self._pipe.recv()
-            if kind == "first":
-                self._first.setdefault(value, moment)
-            else:
-                self.failures = value
-        return self._first.get(port)
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.terminate()
-        self._process.join()
+    @property
+    def all(self) -> list[float]:
+        """The samples of every kind."""
+        return [value for values in self.samples.values() for value in values]
 
 
-def _traffic(pipe: Connection, ports: range, url: str) -> None:
-    """The process behind `Backends`."""
-    asyncio.run(_Traffic(pipe, url).run(ports))
+def places(count: int) -> list[Place]:
+    """Addresses and ports, all different."""
+    return [(f"127.9.0.{1 + number % 16}", 20_000 + number // 16) for number in range(count)]
 
 
-class _Traffic:
-    def __init__(self, pipe: Connection, url: str) -> None:
-        self._pipe = pipe
-        self._host, port = url.removeprefix("http://").rstrip("/").rsplit(":", 1)
-        self._port = int(port)
-        self._seen: set[int] = set()
-        self._failures = 0
-
-    async def run(self, ports: range) -> None:
-        loop = asyncio.get_running_loop()
-        commands: asyncio.Queue[str] = asyncio.Queue()
-        loop.add_reader(self._pipe.fileno(), lambda: commands.put_nowait(self._pipe.recv()))
-        servers = [
-            await asyncio.start_server(lambda r, w, port=port: self._serve(port, r, w), self._host, port)
-            for port in ports
-        ]
-        self._pipe.send("listening")
-        clients: list[asyncio.Task[None]] = []
-        while servers:
-            if await commands.get() == "load":
-                clients += [loop.create_task(self._client()) for _ in range(CONNECTIONS)]
-            else:
-                self._seen.clear()
-                self._pipe.send("forgotten")
-
-    async def _serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        body = str(port).encode()
-        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                if port not in self._seen:
-                    self._seen.add(port)
-                    self._pipe.send(("first", port, time.monotonic()))
-                writer.write(answer)
-                await writer.drain()
-        writer.close()
-
-    async def _client(self) -> None:
-        request = f"GET / HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode()
-        while True:
-            reader, writer = await asyncio.open_connection(self._host, self._port)
-            try:
-                while True:
-                    writer.write(request)
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    lines = head.lower().split(b"\r\n")
-                    length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
-                    await reader.readexactly(length)
-                    if not head.startswith(b"HTTP/1.1 200"):
-                        self._failed()
-                    await asyncio.sleep(CONNECTIONS / REQUESTS_PER_SECOND)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                self._failed()
-            finally:
-                writer.close()
-
-    def _failed(self) -> None:
-        self._failures += 1
-        self._pipe.send(("failures", self._failures, 0.0))
-
-
-class Events:
-    """Notes when the operator stream told that a task runs, and which port it has."""
-
-    def __init__(self, master: str) -> None:
-        self._client = OperatorClient(master)
-        self._condition = threading.Condition()
-        self._running: dict[str, float] = {}
-        self._ports: dict[str, int] = {}
-        self._closing = False
-        self._subscribed = False
-        self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
-        self._thread.start()
-
-    def wait_new(self, known: set[str], timeout: float) -> tuple[str, float, int]:
-        """The next running task that is not in `known`: its id, the time of its event, its port."""
-        deadline = time.monotonic() + timeout
-        with self._condition:
-            while True:
-                new = [one for one in self._running if one not in known and one in self._ports]
-                if new:
-                    return new[0], self._running[new[0]], self._ports[new[0]]
-                if not self._condition.wait(deadline - time.monotonic()):
-                    raise TimeoutError("no new task is running")
-
-    def known(self) -> set[str]:
-        """Ids of all tasks seen running so far; waits for the first snapshot."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._subscribed, 20)
-            return set(self._running)
-
-    def close(self) -> None:
-        """End the stream."""
-        self._closing = True
-        self._client.close()
-
-    def _follow(self) -> None:
-        while not self._closing:
-            try:
-                for event in self._client.stream():
-                    self._note(event, time.monotonic())
-            except SdkError:
-                time.sleep(0.1)
-
-    def _note(self, event: Any, now: float) -> None:
-        with self._condition:
-            if event["type"] == "SUBSCRIBED":
-                for task in event["subscribed"].get("get_state", {}).get("get_tasks", {}).get("tasks", []):
-                    self._running.setdefault(task["task_id"]["value"], now)
-                self._subscribed = True
-            elif event["type"] == "TASK_ADDED":
-                task = event["task_added"]["task"]
-                ports = task.get("discovery", {}).get("ports", {}).get("ports", [])
-                for port in ports:
-                    if port.get("name") == "http":
-                        self._ports[task["task_id"]["value"]] = port["number"]
-            elif event["type"] == "TASK_UPDATED" and event["task_updated"]["state"] == "TASK_RUNNING":
-                self._running.setdefault(event["task_updated"]["status"]["task_id"]["value"], now)
-            self._condition.notify_all()
-
-
-class Nodes:
-    """Notes when the pool's bundle head and the instance's status changed."""
-
-    def __init__(self, hosts: str, pool: str) -> None:
-        self._zookeeper = connect(hosts)
-        self._zookeeper.wait_connected(10)
-        self._lock = threading.Lock()
-        self.heads: list[float] = []
-        self.acknowledged: list[float] = []
-        self._zookeeper.watch_data(f"/edgelb/rendered/{pool}", lambda _data: self._add(self.heads))
-        task = self._zookeeper.children(f"/edgelb/instances/{pool}")
-        assert task, "the pool has no instance"
-        self._zookeeper.watch_data(f"/edgelb/instances/{pool}/{task[0]}", lambda _data: self._add(self.acknowledged))
-
-    def first_after(self, times: list[float], start: float) -> float | None:
-        """The first noted time after `start`."""
-        with self._lock:
-            return next((one for one in times if one >= start), None)
-
-    def close(self) -> None:
-        """Close the session."""
-        self._zookeeper.close()
-
-    def _add(self, times: list[float]) -> None:
-        with self._lock:
-            times.append(time.monotonic())
-
-
-def application(directory: Path) -> Path:
-    """A frameworks file whose `webapp` only sleeps: its ports are served here."""
-    document = json.loads((EXAMPLES / "frameworks.json").read_text())
-    [webapp] = [one for one in document["frameworks"] if one["name"] == "webapp"]
-    webapp["options"] |= {"command": "exec sleep 3600", "count": SERVERS, "cpus": 0.05, "mem": 8}
-    path = directory / "frameworks.json"
-    path.write_text(json.dumps({**document, "frameworks": [webapp]}))
-    return path
-
-
-def until(what: str, predicate: Callable[[], float | None], timeout: float = 20.0) -> float:
-    """Poll until `predicate` gives a value."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        value = predicate()
-        if value is not None:
-            return value
-        time.sleep(0.001)
-    raise TimeoutError(what)
-
-
-def measure(changes: int) -> Report:
-    """Run the stack and make the changes one after the other."""
-    directory = Path(tempfile.mkdtemp(prefix="edgelb-benchmark-"))
-    layout = Layout(directory=directory, base_port=BASE_PORT)
-    options = Options(application_count=SERVERS, application_frameworks=application(directory))
-    stack = Stack(layout, LogFiles(directory / "logs"), options)
-    stack.check_ports()
-    first_private = layout.offers_base + 2 * PORTS_PER_AGENT
-    report = Report(name="event_to_traffic")
-    samples: dict[str, list[float]] = {"published": [], "acknowledged": [], "served": []}
-    try:
-        stack.start()
-        stack.await_true(lambda: stack.fetch(f"{stack.api}/ping")[0] == 200, 30, "the API server")
-        pool = json.loads((EXAMPLES / "pools" / "web.json").read_text()) | {"count": 1}
-        stack.call("POST", f"{stack.api}/v2/pools", pool)
-        frontends, _stats = await_endpoints(stack, "web", 1)
-        url = frontends["web"][0]
-        backends = Backends(range(first_private, first_private + 2 * PORTS_PER_AGENT), url)
-        backends.start()
-        await_traffic(stack, url, SERVERS)
-        events, nodes = Events(f"127.0.0.1:{layout.master}"), Nodes(stack.zookeeper, "web")
-        unavoidable = Unavoidable(stack.zookeeper, os.getpid(), "web/edgelb-pool-0")
-        backends.load()
+def endpoints(system: System, balancer: Balancer, answers: Answers, changes: int, found: Found) -> None:
+    """Each change adds a server to an empty backend, replaces it, and removes it."""
+    served = places(2 * changes)
+    answers.listen(served)
+    ids = system.tasks.prepare(
+        NewTask(name=probe_name(number // 2 % PROBES), address=address, port=port)
+        for number, (address, port) in enumerate(served)
+    )
+    idle = idle_of(system)
+    floor = Unavoidable(system.zookeeper.address, balancer)
+    balancer.reloads()
+    began, start = system.cpu(), time.monotonic()
+    with Prober(balancer.port) as prober:
         for number in range(changes):
-            known = events.known()
-            nodes.heads.clear()
-            nodes.acknowledged.clear()
-            backends.forget()
-            asked = time.monotonic()
-            stack.call("PUT", f"{stack.application}/v1/count", {"count": SERVERS + 1})
-            _task, start, port = events.wait_new(known, 20)
-            served = until("the first request", lambda port=port: backends.first(port))
-            published = until("the bundle", lambda asked=asked: nodes.first_after(nodes.heads, asked))
-            acknowledged = until("the status", lambda asked=asked: nodes.first_after(nodes.acknowledged, asked))
-            for name, moment in (("published", published), ("acknowledged", acknowledged), ("served", served)):
-                samples[name].append((moment - start) * 1000)
-            # The next change begins once this one is undone and acknowledged.
-            before = time.monotonic()
-            stack.call("PUT", f"{stack.application}/v1/count", {"count": SERVERS})
-            until("the removal", lambda before=before: nodes.first_after(nodes.acknowledged, before))
-            unavoidable.sample()
+            host = host_of(probe_name(number % PROBES))
+            old, new = ids[2 * number : 2 * number + 2]
+            first, second = (answer_of(place) for place in served[2 * number : 2 * number + 2])
+            for kind, expected, other, states in (
+                ("added", first, False, [(old, "TASK_RUNNING")]),
+                ("replaced", second, False, [(new, "TASK_RUNNING"), (old, "TASK_KILLED")]),
+                ("removed", second, True, [(new, "TASK_KILLED")]),
+            ):
+                prober.watch(host, expected, other=other)
+                moment = system.tasks.change(states)
+                found.samples[kind].append((prober.wait() - moment) * 1000)
+                time.sleep(PAUSE)
+            floor.sample()
             if (number + 1) % 10 == 0:
-                progress(f"{number + 1}/{changes} changes, median {median(samples['served']):.1f} ms")
-        status = stack.get(f"{stack.api}/v2/pools/web/status")["instances"][0]
-        report.figures["reloads"] = status["counters"]["reload"]
-        report.figures["failed requests"] = backends.failures
-        unavoidable.close()
-        nodes.close()
-        events.close()
-        backends.stop()
-    finally:
-        stack.stop()
-        shutil.rmtree(directory, ignore_errors=True)
-    report.figures |= {"changes": changes, "servers": SERVERS}
-    for name, values in samples.items():
-        report.figures[f"event to {name}, p50 ms"] = median(values)
-        report.figures[f"event to {name}, p99 ms"] = percentile(values, 0.99)
-    report.figures |= {
-        "unavoidable: ZooKeeper write and watch, p50 ms": median(unavoidable.writes),
-        "unavoidable: runtime command, p50 ms": median(unavoidable.commands),
-        "the load's own wait, mean ms": OWN_WAIT,
-    }
-    report.bars = [
-        Bar(name="event to first request, p50 ms", value=median(samples["served"]), limit=25),
-        Bar(name="event to first request, p99 ms", value=percentile(samples["served"], 0.99), limit=100),
+                progress(f"  {number + 1}/{changes} changes, median {median(found.all):.1f} ms")
+    found.cpu = cost(system, began, idle, time.monotonic() - start, len(KINDS) * changes)
+    found.reloads = balancer.reloads()
+    found.floor, found.floor_worst = floor.total, floor.worst
+    floor.close()
+
+
+def structures(system: System, balancer: Balancer, answers: Answers, services: int, repeats: int, found: Found) -> None:
+    """The pool gets one backend more each time, and then another count; then HAProxy is reloaded by hand."""
+    place = ("127.9.1.1", 20_000)
+    answers.listen([place])
+    system.tasks.start([NewTask(name="structure", address=place[0], port=place[1])])
+    more = []
+    with Prober(balancer.port) as prober:
+        for number in range(repeats):
+            more.append(backend(f"structure-{number}", "structure"))
+            prober.watch(host_of(f"structure-{number}"), answer_of(place))
+            start = time.monotonic()
+            system.update(usual("web", services, PROBES, more=more))
+            found.structure.append(prober.wait() - start)
+            # A reload keeps a distance from the one before it.
+            time.sleep(QUIET)
+    idle = idle_of(system)
+    balancer.reloads()
+    reloads, began, start = balancer.reloads(), system.cpu(), time.monotonic()
+    system.update(usual("web", services, PROBES, more=more, count=2))
+    time.sleep(QUIET)
+    found.unseen_cpu = cost(system, began, idle, time.monotonic() - start, 1)
+    found.unseen_reloads = balancer.reloads() - reloads
+    found.check, found.reload = by_hand(balancer, repeats)
+
+
+def by_hand(balancer: Balancer, repeats: int) -> tuple[float, float]:
+    """Medians of the seconds of `haproxy -c` and of a reload, on the configuration that is served."""
+    command = command_of(balancer.master)
+    files = [word for at, word in enumerate(command) if at and command[at - 1] == "-f"]
+    directory = Path(f"/proc/{balancer.master}/cwd").readlink()
+    checks, reloads = [], []
+    for _ in range(repeats):
+        start = time.monotonic()
+        arguments = [word for file in files for word in ("-f", file)]
+        subprocess.run([command[0], "-c", *arguments], cwd=directory, check=True, capture_output=True)
+        checks.append(time.monotonic() - start)
+        pid = balancer.pid()
+        start = time.monotonic()
+        balancer.ask("reload", "master.sock")
+        until("the new worker", lambda pid=pid: balancer.pid() not in (0, pid), every=0.005)  # type: ignore[misc]
+        reloads.append(time.monotonic() - start)
+        time.sleep(QUIET)
+    return median(checks), median(reloads)
+
+
+def measure(servers: int, changes: int, repeats: int) -> Found:
+    """One size."""
+    services = services_for(servers)
+    found = Found()
+    progress(f"{servers} servers ...")
+    with Awake(), Answers() as answers, System(tasks=servers, services=services) as system:
+        system.create(usual("web", services, PROBES))
+        balancer = system.balance("web")
+        endpoints(system, balancer, answers, changes, found)
+        structures(system, balancer, answers, services, repeats, found)
+    return found
+
+
+def measure_one_backend(servers: int, changes: int) -> Found:
+    """All servers in one backend: until HAProxy has the change, as nobody could find one server among so many."""
+    found = Found()
+    progress(f"{servers} servers in one backend ...")
+    with Awake(), System(tasks=servers) as system:
+        system.create(pool("web", [backend("one", "^(service-|probe)", check=False, pattern=True)]))
+        balancer = system.balance("web")
+        ids = system.tasks.prepare(
+            NewTask(name="probe", address=address, port=port) for address, port in places(changes)
+        )
+        idle = idle_of(system)
+        floor = Unavoidable(system.zookeeper.address, balancer)
+        balancer.reloads()
+        began, start = system.cpu(), time.monotonic()
+        for task, (address, port) in zip(ids, places(changes), strict=True):
+            for kind, state, there in (("added", "TASK_RUNNING", True), ("removed", "TASK_KILLED", False)):
+                moment = system.tasks.change([(task, state)])
+                wanted = f"get weight one/agentip_{address}_{port}"
+                until(
+                    f"the server at {address}:{port}",
+                    lambda wanted=wanted, there=there: ("initial" in balancer.ask(wanted)) == there,  # type: ignore[misc]
+                    every=0.001,
+                )
+                found.samples[kind].append((time.monotonic() - moment) * 1000)
+                time.sleep(PAUSE)
+            floor.sample()
+        found.cpu = cost(system, began, idle, time.monotonic() - start, 2 * changes)
+        found.reloads = balancer.reloads()
+        found.floor, found.floor_worst = floor.total, floor.worst
+        floor.close()
+    return found
+
+
+def tell(report: Report, name: str, found: Found) -> None:
+    """The figures of one size, and its bars."""
+    for kind, values in found.samples.items():
+        if values:
+            report.figures[f"{name}: server {kind}, p50"] = median(values)
+            report.figures[f"{name}: server {kind}, p99"] = percentile(values, 0.99)
+    report.figures[f"{name}: unavoidable, p50"] = found.floor
+    report.figures[f"{name}: unavoidable, p99"] = found.floor_worst
+    for process, value in found.cpu.items():
+        report.figures[f"{name}: CPU of {process} per change"] = value
+    middle, worst = median(found.all), percentile(found.all, 0.99)
+    report.bars += [
+        Bar(name=f"{name}: CPU of all three per change", value=sum(found.cpu.values()), limit=3),
+        Bar(name=f"{name}: reloads", value=found.reloads, limit=0),
+        Bar(name=f"{name}: p50 as a multiple of the unavoidable", value=middle / found.floor, limit=4),
+        Bar(name=f"{name}: p99 as a multiple of the unavoidable p99", value=worst / found.floor_worst, limit=8),
+        Bar(name=f"{name}: p50", value=middle, limit=10),
+        Bar(name=f"{name}: p99", value=worst, limit=40),
         Bar(
-            name="event to first request without the load's own wait, as a multiple of the unavoidable parts",
-            value=(median(samples["served"]) - OWN_WAIT) / unavoidable.total,
-            limit=5,
+            name=f"{name}: removed as a multiple of added, p50",
+            value=median(found.samples["removed"]) / median(found.samples["added"]),
+            limit=1.1,
         ),
-        Bar(name="failed requests", value=float(backends.failures), limit=0),
     ]
-    return report
+    if found.structure:
+        floor = found.check + found.reload
+        report.figures[f"{name}: change of structure (s)"] = median(found.structure)
+        report.figures[f"{name}: haproxy -c by hand (s)"] = found.check
+        report.figures[f"{name}: reload by hand (s)"] = found.reload
+        for process, value in found.unseen_cpu.items():
+            report.figures[f"{name}: CPU of {process} for another count"] = value
+        report.bars += [
+            Bar(
+                name=f"{name}: change of structure beyond check and reload (s)",
+                value=median(found.structure) - floor,
+                limit=0.25,
+            ),
+            Bar(name=f"{name}: reloads for another count", value=found.unseen_reloads, limit=0),
+            Bar(name=f"{name}: CPU of lbmgr for another count", value=found.unseen_cpu["lbmgr"], limit=20),
+        ]
 
 
 def main() -> int:
-    """Parse the options and run."""
-    options_parser = parser(__doc__)
-    options_parser.add_argument("--changes", type=int, default=100)
-    options = options_parser.parse_args()
+    """Measure each size."""
+    options = parser(__doc__)
+    options.add_argument("--servers", default="1000,10000,50000", help="sizes, with commas between")
+    options.add_argument("--one-backend", type=int, default=50_000, help="servers in one backend; 0: not measured")
+    options.add_argument("--changes", type=int, default=100)
+    options.add_argument("--repeats", type=int, default=5, help="changes of structure")
+    given = options.parse_args()
     stoppable()
-    # To stderr, and only what matters: stdout is the report's alone, one JSON object with --json.
-    logs.configure("warning", "text")
-    return measure(25 if options.quick else options.changes).finish(options)
+    sizes = [int(size) for size in given.servers.split(",")]
+    if given.quick:
+        sizes, given.changes, given.repeats = [min(sizes)], min(given.changes, 25), min(given.repeats, 2)
+        given.one_backend = min(given.one_backend, 1000)
+    report = Report(name="event_to_traffic", figures={"changes": given.changes})
+    middles: dict[int, float] = {}
+    for size in sizes:
+        found = measure(size, given.changes, given.repeats)
+        tell(report, f"{size:,} servers", found)
+        middles[size] = median(found.all)
+    flat = middles[sizes[-1]] / middles[sizes[0]] if len(sizes) > 1 else None
+    report.bars.append(Bar(name="p50 of the largest size as a multiple of the smallest's", value=flat, limit=1.3))
+    if given.one_backend:
+        found = measure_one_backend(given.one_backend, given.changes)
+        tell(report, f"one backend of {given.one_backend:,}", found)
+    return report.finish(given)
 
 
 if __name__ == "__main__":

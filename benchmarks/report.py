@@ -5,11 +5,17 @@ A bar whose `value` is None could not be shown by this run; its `ok` is null and
 
 import argparse
 import json
+import os
 import signal
 import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from api.cli import logs
+
+LOAD = os.getloadavg()[0]
+"""Of the machine before the run: what others do there is in every time that is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,7 @@ class Report:
 
     def finish(self, options: argparse.Namespace) -> int:
         """Print in the chosen form; the exit status."""
+        self.figures["load of the machine before"] = LOAD
         if options.json:
             bars = [{"name": b.name, "value": b.value, "limit": b.limit, "ok": b.ok} for b in self.bars]
             print(json.dumps({"name": self.name, "figures": self.figures, "bars": bars}))
@@ -61,7 +68,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def stoppable() -> None:
-    """Let SIGTERM end the run as Ctrl-C does, so that everything it started is stopped."""
+    """Let SIGTERM end the run as Ctrl-C does, so that all that it started is stopped; stdout is the report's alone."""
+    logs.configure("error", "text")
 
     def interrupt(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt

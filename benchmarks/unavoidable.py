@@ -2,27 +2,26 @@
 ZooKeeper write until a watch of another session has its data, and one runtime command to HAProxy.
 """
 
-import re
+import socket
 import threading
 import time
-from pathlib import Path
 
-from api.cli.local.ps import stack_processes
-from benchmarks.report import median
-from pool_executor.lbmgr.runtime import Runtime
+from benchmarks.balancer import Balancer
+from benchmarks.report import median, percentile
 from sdk.storage.connection import connect
 
 _NODE = "/benchmark"
 _SIZE = 800
-"""Bytes of a bundle head with a dozen parts."""
-# Changes nothing: it is what the server is already.
-_COMMAND = "set server _lbmgr/serving state ready"
+"""Bytes of a head with the last operations."""
+# Changes nothing and looks nothing up.
+_COMMAND = b"show env PORT_WEB\n"
+_PROMPT = b"\n> "
 
 
 class Unavoidable:
     """Takes one sample of each part per `sample`."""
 
-    def __init__(self, hosts: str, root_pid: int, instance: str) -> None:
+    def __init__(self, hosts: str, balancer: Balancer) -> None:
         self._writer, self._reader = connect(hosts), connect(hosts)
         for session in (self._writer, self._reader):
             session.wait_connected(10)
@@ -30,7 +29,11 @@ class Unavoidable:
         self._last, self._arrived = b"", 0.0
         self._writer.put(_NODE, b"")
         self._reader.watch_data(_NODE, self._on_data)
-        self._runtime = Runtime(_admin_socket(root_pid, instance))
+        self._runtime = socket.socket(socket.AF_UNIX)
+        self._runtime.settimeout(10)
+        self._runtime.connect(str(balancer.sockets / "admin.sock"))
+        # The connection stays open and says where an answer ends.
+        self._ask(b"prompt\n")
         self.writes: list[float] = []
         self.commands: list[float] = []
 
@@ -44,8 +47,7 @@ class Unavoidable:
                 raise TimeoutError("the watch of a ZooKeeper write")
             self.writes.append((self._arrived - start) * 1000)
         start = time.monotonic()
-        reply = self._runtime.ask(_COMMAND)
-        assert reply.ok, reply.text
+        self._ask(_COMMAND)
         self.commands.append((time.monotonic() - start) * 1000)
 
     @property
@@ -53,21 +55,28 @@ class Unavoidable:
         """Sum of the medians, in milliseconds."""
         return median(self.writes) + median(self.commands)
 
+    @property
+    def worst(self) -> float:
+        """The 99th percentile of both together, in milliseconds."""
+        return percentile([write + command for write, command in zip(self.writes, self.commands, strict=True)], 0.99)
+
     def close(self) -> None:
         """End the connections."""
         self._runtime.close()
         for session in (self._writer, self._reader):
             session.close()
 
+    def _ask(self, command: bytes) -> None:
+        self._runtime.sendall(command)
+        answer = b""
+        while not answer.endswith(_PROMPT):
+            piece = self._runtime.recv(65_536)
+            if not piece:
+                raise ConnectionError("HAProxy closed its run-time socket")
+            answer += piece
+
     def _on_data(self, found: tuple[bytes, int] | None) -> None:
         now = time.monotonic()
         with self._seen:
             self._last, self._arrived = found[0] if found else b"", now
             self._seen.notify_all()
-
-
-def _admin_socket(root_pid: int, instance: str) -> Path:
-    line = next(line for name, _pid, line in stack_processes(root_pid) if name == f"{instance}/haproxy")
-    found = re.search(r"-S (\S+)/master\.sock", line)
-    assert found is not None, line
-    return Path(found[1]) / "admin.sock"

@@ -1,23 +1,21 @@
 """Builds `pool_executor.pyz`, the executor as one file that an agent's plain python3 runs.
 
 Knows which of our modules the executor imports, by reading their import statements, and which distributions it needs.
-The same sources and distributions give the same bytes everywhere: entries are sorted, have one fixed time, and are
-stored, because compressed bytes depend on the zlib at hand. The sum of the bytes is the executor's identity: a change
-relaunches all instances, so nothing goes in that the executor does not import.
+The same sources and distributions give the same bytes everywhere. The sum of the bytes is the executor's identity: a
+change relaunches all instances, so nothing goes in that the executor does not import.
 
-The scheduler calls this; of `pool_executor` it may import nothing else.
+The scheduler calls this; of `pool_executor` it may import nothing else but the other artifact (haproxy_artifact.py).
 """
 
 import ast
 import functools
 import hashlib
 import importlib.metadata
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pool_executor.archive import pack
 from sdk.errors import EnvironmentProblem
 
 NAME = "pool_executor.pyz"
@@ -28,7 +26,6 @@ _ENTRIES = ("pool_executor.__main__", "pool_executor.too_old")
 # All of pure Python. pymesos names the others but for urllib3, structlog and tenacity.
 _DISTRIBUTIONS = ("addict", "h11", "http-parser", "kazoo", "pymesos", "six", "structlog", "tenacity", "urllib3")
 _LEFT_OUT = ("/tests/", "/testing/", "/contrib/emscripten/")
-_TIME = (1980, 1, 1, 0, 0, 0)
 _MAIN = """\
 import sys
 
@@ -62,14 +59,7 @@ def build() -> Artifact:
     entries |= dict(_our_modules())
     for name in _DISTRIBUTIONS:
         entries |= dict(_modules_of(name))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(entries):
-            info = zipfile.ZipInfo(path, _TIME)
-            info.external_attr = 0o644 << 16
-            info.create_system = 3
-            archive.writestr(info, entries[path])
-    data = buffer.getvalue()
+    data = pack(entries)
     return Artifact(name=NAME, data=data, sha256=hashlib.sha256(data).hexdigest())
 
 

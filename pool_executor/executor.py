@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 import structlog
 
+from pool_executor.archive import unpack
 from pool_executor.contract import InstanceStatus
+from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
-from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.connection import Connection
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
-from pool_executor.lbmgr.watch import PoolNodes
 from pool_executor.task import Assignment, parse
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.mesos.executor import Executor
@@ -28,7 +29,6 @@ _log = structlog.get_logger()
 _MAX_MESSAGE = 500
 # The agent kills what is left when the shutdown grace period is over: be gone before.
 _SHUTDOWN_MARGIN = 1.0
-_CLOSE_SECONDS = 1.0
 
 
 class Driver(Protocol):
@@ -49,7 +49,8 @@ class Host:
 
     sandbox: Path
     addresses: tuple[str, ...]
-    haproxy: str = "haproxy"
+    haproxy: str | None = None
+    """Its executable; None: the one that `lbmgr.program` finds."""
 
 
 class PoolExecutor(Executor):
@@ -98,9 +99,9 @@ class PoolExecutor(Executor):
             return
         try:
             assignment = parse(task)
-            binary, version = Haproxy.find(self._host.haproxy)
+            haproxy = self._haproxy(assignment)
             sockets = SocketDirectory()
-            agent = self._agent_for(driver, assignment, sockets, binary, version)
+            agent = self._agent_for(driver, assignment, sockets, haproxy)
         except (CorruptRecord, EnvironmentProblem, OSError) as error:
             self._give_up(driver, task_id, str(error))
             return
@@ -109,7 +110,7 @@ class PoolExecutor(Executor):
             self._give_up(driver, task_id, f"the executor failed to start: {type(error).__name__}: {error}")
             return
         self._assignment, self._agent = assignment, agent
-        self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {version} for pool {assignment.pool}")
+        self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {haproxy.version} for pool {assignment.pool}")
         self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
         self._thread.start()
 
@@ -117,8 +118,17 @@ class PoolExecutor(Executor):
         self._tell(driver, task_id, "TASK_FAILED", message)
         driver.stop()
 
+    def _haproxy(self, assignment: Assignment) -> program.Program:
+        """The one that came with the task, else the agent's."""
+        served = assignment.haproxy
+        if served is None:
+            return program.find(self._host.haproxy)
+        directory = self._host.sandbox / "haproxy"
+        unpack(self._host.sandbox / served.archive, served.sha256, directory)
+        return program.find(str(directory / "haproxy"))
+
     def _agent_for(
-        self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, binary: str, version: str
+        self, driver: Driver, assignment: Assignment, sockets: SocketDirectory, haproxy: program.Program
     ) -> Agent:
         return Agent(
             Settings(
@@ -131,11 +141,12 @@ class PoolExecutor(Executor):
                 binds=assignment.binds,
                 health=assignment.health,
                 limits=assignment.limits,
+                resources=assignment.resources,
                 sandbox=self._host.sandbox,
                 sockets=sockets.path,
             ),
-            binary=binary,
-            version=version,
+            binary=haproxy.path,
+            version=haproxy.version,
             on_status=lambda status: self._on_status(driver, status),
         )
 
@@ -193,19 +204,20 @@ class PoolExecutor(Executor):
         assignment = self._assignment
         assert assignment is not None
         state, message = "TASK_FAILED", "lbmgr failed"
-        nodes: PoolNodes | None = None
+        connection = Connection(
+            agent,
+            hosts=assignment.zk,
+            root=assignment.zk_root,
+            pool=assignment.pool,
+            task_id=assignment.task_id,
+        )
+        connection.open()
         try:
-            nodes = PoolNodes(
-                assignment.zk,
-                root=assignment.zk_root,
-                pool=assignment.pool,
-                task_id=assignment.task_id,
-                hearer=agent,
-            )
-            agent.attach(nodes)
             end = agent.run()
             if end is End.UNHEALTHY:
                 message = agent.trouble or "unhealthy"
+            elif connection.failure is not None:
+                message = connection.failure
             else:
                 state = "TASK_KILLED" if self._killed else "TASK_FAILED"
                 message = self._leaving or "stopped"
@@ -214,8 +226,7 @@ class PoolExecutor(Executor):
             message = f"lbmgr failed: {type(error).__name__}: {error}"
         finally:
             # The status in ZooKeeper goes before Mesos is told, so that nobody sees an instance whose task has ended.
-            if nodes is not None:
-                _close(nodes)
+            connection.close()
             sockets.close()
             self._tell(driver, assignment.task_id, state, message, healthy=False)
             # The agent ends an executor whose tasks are over only when it goes by itself.
@@ -273,10 +284,3 @@ def _sentence(status: InstanceStatus) -> str:
     if structure.verdict == "applied":
         return f"serving version {structure.version}: {structure.reason}"
     return structure.reason
-
-
-def _close(nodes: PoolNodes) -> None:
-    """End the session, but do not wait for a ZooKeeper that hangs: the node goes with the session then."""
-    closing = threading.Thread(target=nodes.close, name="closing", daemon=True)
-    closing.start()
-    closing.join(_CLOSE_SECONDS)

@@ -13,7 +13,16 @@ from typing import cast
 
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
+from pool_executor.lbmgr.resources import Resources
 from sdk.errors import CorruptRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedHaproxy:
+    """A HAProxy that was fetched into the sandbox: the name of the archive and its sum."""
+
+    archive: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,9 @@ class Assignment:
     health: HealthPolicy = field(default_factory=HealthPolicy)
     kill_grace: float
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    resources: Resources = field(default_factory=Resources)
+    haproxy: ServedHaproxy | None = None
+    """None: the agent's own."""
 
 
 def parse(task: Mapping[str, object]) -> Assignment:
@@ -65,8 +77,33 @@ def parse(task: Mapping[str, object]) -> Assignment:
             timeout=max(0.1, _number(health, "timeout", "data.health.timeout")),
         ),
         limits=_limits(_object(data, "old_workers", "data.old_workers", default={})),
+        resources=Resources(cpus=_scalar(task, "cpus"), memory=_scalar(task, "mem")),
+        haproxy=_served(data),
         kill_grace=_kill_policy(task, _number(data, "kill_grace", "data.kill_grace")),
     )
+
+
+def _scalar(task: Mapping[str, object], name: str) -> float | None:
+    """What the container has of a resource: the task's and the executor's, None when neither says. Reserved or not."""
+    executor = task.get("executor")
+    found = 0.0
+    for owner in (task, executor if isinstance(executor, Mapping) else {}):
+        resources = owner.get("resources")
+        for entry in resources if isinstance(resources, list | tuple) else ():
+            if isinstance(entry, Mapping) and entry.get("name") == name:
+                value = _object(entry, "scalar", f"resources.{name}.scalar").get("value")
+                found += _number({name: value}, name, f"resources.{name}.scalar.value")
+    return found or None
+
+
+def _served(data: Mapping[str, object]) -> ServedHaproxy | None:
+    if "haproxy" not in data:
+        return None
+    served = _object(data, "haproxy", "data.haproxy")
+    archive = _text(served, "archive", "data.haproxy.archive")
+    if "/" in archive or archive.startswith("."):
+        raise CorruptRecord("data.haproxy.archive", f"is {archive!r:.80}; it must be the name of a file in the sandbox")
+    return ServedHaproxy(archive=archive, sha256=_text(served, "sha256", "data.haproxy.sha256"))
 
 
 def _limits(fields: Mapping[str, object]) -> WorkerLimits:

@@ -31,6 +31,8 @@ class Options:
     close_spread: float = CLOSE_SPREAD
     """Seconds over which a reload closes idle connections; 0: each of them with its next response, which costs no
     request."""
+    serve_haproxy: bool = False
+    """Whether instances run the HAProxy of the scheduler's machine, which agents fetch, instead of the agent's own."""
 
 
 def parse_options(given: Mapping[str, object]) -> Options:

@@ -11,9 +11,9 @@ from functools import partial
 import structlog
 from flask import Blueprint, Response
 
-from pool_executor.artifact import build
-from scheduler.options import parse_options
-from scheduler.pools.service import ARTIFACT, Deployment, service_spec
+from pool_executor import artifact, haproxy_artifact
+from scheduler.options import Options, parse_options
+from scheduler.pools.service import Deployment, ServedHaproxy, service_spec
 from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from scheduler.pools.stored import StoredPool
 from sdk.errors import SdkError, StorageUnavailable
@@ -32,7 +32,7 @@ class EdgeLB:
     """The plugin."""
 
     def __init__(self) -> None:
-        self._artifact = build()
+        self._artifact = artifact.build()
         self._host: Host | None = None
         self._deployment: Deployment | None = None
         self._watch: PoolWatch | None = None
@@ -51,7 +51,7 @@ class EdgeLB:
         self._host = host
         self._deployment = Deployment(
             sha256=self._artifact.sha256,
-            artifact_url=f"{ADVERTISED}/v1/artifacts/{self._artifact.sha256}/{ARTIFACT}",
+            artifact_url=_url(self._artifact),
             zk=settings.zk,
             zk_root=settings.zk_root,
             framework=settings.framework.name,
@@ -60,6 +60,7 @@ class EdgeLB:
             old_workers=options.old_workers,
             hard_stop_after=options.hard_stop_after,
             close_spread=options.close_spread,
+            haproxy=_served(options),
         )
         self._cleaner.start()
 
@@ -81,17 +82,22 @@ class EdgeLB:
             self._changed.notify_all()
 
     def blueprints(self, host: Host) -> Sequence[Blueprint]:
-        """The executor's artifact, named by its content. Raises InvalidSpec for options that are wrong."""
-        parse_options(host.settings.framework.options)
+        """What agents fetch, named by its content.
+
+        Raises InvalidSpec for options that are wrong, EnvironmentProblem when there is no HAProxy that is to be served.
+        """
+        options = parse_options(host.settings.framework.options)
+        served = [self._artifact, *([haproxy_artifact.build()] if options.serve_haproxy else [])]
+        files = {(one.sha256, one.name): one for one in served}
         routes = Blueprint(f"pools-{host.settings.framework.name}", __name__)
 
-        @routes.get(f"/v1/artifacts/<sha256>/{ARTIFACT}")
-        def download(sha256: str) -> Response:
-            if sha256 != self._artifact.sha256:
-                raise HttpError(404, f"this process serves the executor {self._artifact.sha256}, not the one asked for")
-            return Response(
-                self._artifact.data, mimetype="application/zip", headers={"Cache-Control": "public, immutable"}
-            )
+        @routes.get("/v1/artifacts/<sha256>/<name>")
+        def download(sha256: str, name: str) -> Response:
+            found = files.get((sha256, name))
+            if found is None:
+                there = ", ".join(f"{one.sha256}/{one.name}" for one in served)
+                raise HttpError(404, f"this process serves {there}, not the file asked for")
+            return Response(found.data, mimetype="application/zip", headers={"Cache-Control": "public, immutable"})
 
         return [routes]
 
@@ -175,3 +181,14 @@ class EdgeLB:
             except (NotEmpty, StorageUnavailable):
                 again = True
         return again
+
+
+def _url(file: artifact.Artifact) -> str:
+    return f"{ADVERTISED}/v1/artifacts/{file.sha256}/{file.name}"
+
+
+def _served(options: Options) -> ServedHaproxy | None:
+    if not options.serve_haproxy:
+        return None
+    file = haproxy_artifact.build()
+    return ServedHaproxy(archive=file.name, sha256=file.sha256, url=_url(file))

@@ -17,11 +17,12 @@ import click
 from api.cli import settings, values
 from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
-from api.cli.supervisor import Backoff, Child, Supervisor
+from api.cli.supervisor import RESTARTS, Child, Supervisor
 from api.cli.watchdog import Watchdog
 from sdk import log_stream
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
+from sdk.retry import Policy
 
 COMPONENTS = ("scheduler", "listener", "template", "api")
 _QUICK = 10.0
@@ -155,7 +156,7 @@ def reachable(listen: str) -> str:
     return f"127.0.0.1:{port}" if host in ("", "0.0.0.0", "[::]", "::") else listen
 
 
-def supervise(children: list[Child], health: Mapping[str, str], output: Output, backoff: Backoff | None = None) -> int:
+def supervise(children: list[Child], health: Mapping[str, str], output: Output, restarts: Policy = RESTARTS) -> int:
     """Run the children until SIGTERM or SIGINT (0), or until it makes no sense to go on (the code).
 
     `health` are the URLs by which children that hang are found, by name.
@@ -170,7 +171,7 @@ def supervise(children: list[Child], health: Mapping[str, str], output: Output, 
             verdicts.append(verdict)
             stop.set()
 
-    supervisor = Supervisor(children, output, backoff=backoff, on_end=on_end)
+    supervisor = Supervisor(children, output, restarts=restarts, on_end=on_end)
     watchdog = Watchdog(health, supervisor.pids, supervisor.kill, SystemClock())
     on_end_signals(lambda _: stop.set())
     supervisor.start()

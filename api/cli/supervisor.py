@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from api.cli.child_output import Output, Persistent, reason
+from sdk.retry import Policy
 
 Ended = Callable[[str, int, float], None]
 """Told of each unwanted end, on the child's thread: its name, its status as Popen gives it, the seconds it ran."""
@@ -30,21 +31,9 @@ class Child:
     """Seconds between SIGTERM and SIGKILL when it is stopped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backoff:
-    """Delays between restarts: doubling from `first` to `limit`, forgotten after `stable` seconds of running."""
-
-    first: float = 0.2
-    limit: float = 10.0
-    stable: float = 30.0
-
-    def next(self, previous: float, ran: float) -> float:
-        """The delay before the next start, after one that was preceded by `previous` and ran `ran` seconds."""
-        if previous <= 0 or ran >= self.stable:
-            return self.first
-        return min(previous * 2, self.limit)
-
-
+RESTARTS = Policy(first=0.4, most=10.0)
+#: A child that ran so many seconds was well: when it ends, it is started again as if it were the first time.
+_STABLE = 30.0
 _REMEMBERED = 60
 """Last lines of a child among which the reason of its end is looked for: a Java stack trace has some thirty."""
 
@@ -60,13 +49,13 @@ class Supervisor:
         children: Sequence[Child],
         output: Output,
         *,
-        backoff: Backoff | None = None,
+        restarts: Policy = RESTARTS,
         on_end: Ended | None = None,
     ) -> None:
         self._children = {child.name: child for child in children}
         self._on_end = on_end
         self._output = Persistent(output)
-        self._backoff = backoff or Backoff()
+        self._restarts = restarts
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -120,7 +109,7 @@ class Supervisor:
         thread.start()
 
     def _keep_running(self, child: Child) -> None:
-        delay = 0.0
+        delay, backoff = 0.0, self._restarts.backoff()
         while not self._stopping.wait(delay):
             started = time.monotonic()
             try:
@@ -128,8 +117,8 @@ class Supervisor:
             except OSError as error:
                 if child.name in self._ended:
                     return
-                delay = self._backoff.next(delay, 0)
-                self._output.told(child.name, f"could not be started: {error}; trying again in {delay:g} s")
+                delay = backoff.delay()
+                self._output.told(child.name, f"could not be started: {error}; trying again in {delay:.1f} s")
                 continue
             assert process.stdout is not None
             last: deque[str] = deque(maxlen=_REMEMBERED)
@@ -142,8 +131,10 @@ class Supervisor:
             if self._stopping.is_set() or child.name in self._ended:
                 return
             ran = time.monotonic() - started
-            delay = self._backoff.next(delay, ran)
-            self._output.told(child.name, f"{ending(status, last)}; starting it again in {delay:g} s")
+            if ran >= _STABLE:
+                backoff.reset()
+            delay = backoff.delay()
+            self._output.told(child.name, f"{ending(status, last)}; starting it again in {delay:.1f} s")
             if self._on_end is not None:
                 self._on_end(child.name, status, ran)
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 from api.dcos_template.charge import Charge
 from api.dcos_template.clerk import Clerk, Order
+from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.published import Paths
 from api.dcos_template.select import Selection
 from api.dcos_template.state import PoolState
+from api.dcos_template.trace import Trace
+from api.dcos_template.workshop import Workshop
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
 
@@ -21,7 +24,10 @@ class Context:
     clock: Clock
     order: Order
     clerk: Clerk
+    workshop: Workshop
     selection: Selection
+    trace: Trace
+    metrics: TemplateMetrics
     pools: dict[str, PoolState] = field(default_factory=dict)
     charge: Charge | None = None
     """None while another process is in charge."""

@@ -7,11 +7,12 @@ then: kept as they were until their tasks are named again, somebody accepts the 
 known to be somebody else's.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.touched import Spot
+from api.mesos_listener.task import Task
 
 #: Percent of a pool's servers that may go unexplained at once.
 DEFAULT_PERCENT = 50
@@ -21,6 +22,14 @@ LEAST = 3
 
 #: An address and a port.
 Place = tuple[str, int]
+
+
+def places_of(task: Task) -> Iterator[Place]:
+    """The addresses and ports at which a task is."""
+    for port in task.ports:
+        yield task.agent_address, port.number
+        for address in task.addresses:
+            yield address, port.container_port or port.number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

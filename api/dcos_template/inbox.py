@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from api.mesos_listener.client import TaskChanges
+from api.dcos_template.trace import NO_STAMPS, Stamps
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.store import PoolView
 
@@ -17,12 +18,13 @@ from scheduler.pools.store import PoolView
 class TaskChange(NamedTuple):
     """The last change of a task: how it is now, or None when it runs no more; `missing`: nobody said that it ended.
 
-    `arrived` is when the first of the changes came that this one stands for.
+    `arrived` is when the first of the changes came that this one stands for, `stamps` are its.
     """
 
     task: Task | None
     missing: bool
     arrived: float
+    stamps: Stamps = NO_STAMPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,6 @@ class Batch:
     pools: tuple[PoolView, float] | None = None
     """The newest view and when it came."""
     tasks: tuple[tuple[TaskKey, TaskChange], ...] = ()
-    revision: int = 0
     complete: bool = False
     """Everything that the first list named has been taken, with this batch."""
     more: bool = False
@@ -48,7 +49,6 @@ class Inbox:
         self._orders: list[Callable[[], None]] = []
         self._pools: tuple[PoolView, float] | None = None
         self._tasks: dict[TaskKey, TaskChange] = {}
-        self._revision = 0
         self._first: int | None = None
         """How many tasks of the first list have not been taken yet; None: it has not come."""
         self._news = False
@@ -66,14 +66,14 @@ class Inbox:
             self._pools = (view, now if self._pools is None else self._pools[1])
             self._tell()
 
-    def tasks(self, changes: TaskChanges, now: float) -> None:
-        """Changes of tasks; the first call has all of them."""
+    def tasks(self, changes: TaskChanges, now: float, taken: float = 0.0) -> None:
+        """Changes of tasks, which came at `taken` in epoch seconds; the first call has all of them."""
+        stamps = Stamps(changes.event, changes.index, taken)
         with self._changed:
             for key in changes.removed:
-                self._put(key, None, key in changes.missing, now)
+                self._put(key, None, key in changes.missing, now, stamps)
             for task in changes.updated:
-                self._put(task.key, task, False, now)
-            self._revision = changes.revision
+                self._put(task.key, task, False, now, stamps)
             if self._first is None:
                 self._first = len(self._tasks)
             self._tell()
@@ -106,7 +106,6 @@ class Inbox:
                 orders=tuple(self._orders),
                 pools=self._pools,
                 tasks=tuple((key, self._tasks.pop(key)) for key in keys),
-                revision=self._revision,
                 complete=self._first == 0,
                 more=bool(self._tasks),
                 stop=self._stop,
@@ -116,9 +115,12 @@ class Inbox:
             self._news = batch.more
             return batch
 
-    def _put(self, key: TaskKey, task: Task | None, missing: bool, now: float) -> None:
+    def _put(self, key: TaskKey, task: Task | None, missing: bool, now: float, stamps: Stamps) -> None:
         waiting = self._tasks.get(key)
-        self._tasks[key] = TaskChange(task, missing, now if waiting is None else waiting.arrived)
+        if waiting is None:
+            self._tasks[key] = TaskChange(task, missing, now, stamps)
+        else:
+            self._tasks[key] = waiting._replace(task=task, missing=missing)
 
     def _tell(self) -> None:
         self._news = True

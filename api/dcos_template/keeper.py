@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import structlog
 
 from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.guard import DEFAULT_PERCENT, Hold, Place, judge, without
+from api.dcos_template.guard import DEFAULT_PERCENT, Hold, Place, judge, places_of, without
 from api.dcos_template.select import Selection
 from api.dcos_template.servers import endpoint_of
 from api.dcos_template.state import PoolState
@@ -115,10 +115,4 @@ class Keeper:
 
 
 def _places(tasks: Iterable[Task]) -> frozenset[Place]:
-    """The addresses and ports at which tasks are."""
-    found = set[Place]()
-    for task in tasks:
-        for port in task.ports:
-            found.add((task.agent_address, port.number))
-            found.update((address, port.container_port or port.number) for address in task.addresses)
-    return frozenset(found)
+    return frozenset(place for task in tasks for place in places_of(task))

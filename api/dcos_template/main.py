@@ -10,7 +10,9 @@ import structlog
 
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
+from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.select import Rules
+from api.dcos_template.trace import Trace
 from api.dcos_template.worker import Worker
 from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
@@ -62,12 +64,14 @@ def work(
     ZooKeeper and the listeners may be away, now or later.
     """
     clock = SystemClock()
-    turns = Turns(clock, limit=_LONGEST_TURN)
+    turns, trace, metrics = Turns(clock, limit=_LONGEST_TURN), Trace(), TemplateMetrics()
     health = HealthServer(
         health_listen,
         name="template-health",
         healthy=lambda: turns.problem,
         ready=lambda: _not_ready(zookeeper, leadership, tasks),
+        registry=metrics.registry,
+        questions={"/trace": lambda query: {"changes": trace.of(query.get("task", ""))}},
         gauges={
             "edgelb_template_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
             "edgelb_template_leading": ("1 while this process publishes", lambda: leadership.role is Role.LEADER),
@@ -102,6 +106,8 @@ def work(
         turned=turned,
         rules=rules,
         hold_percent=hold_percent,
+        trace=trace,
+        metrics=metrics,
     )
 
     def on_state(state: State) -> None:

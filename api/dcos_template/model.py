@@ -6,6 +6,7 @@ checked the same before is no reason to trust it: ZooKeeper lies between. Does n
 how the values come about (build.py).
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +16,10 @@ from api.dcos_template.routes import MapEntry
 from pool_executor.contract import BackendFacts, marker_line, parse_marker, port_variable
 from scheduler.pools.model import RESERVED_NAMES
 from sdk.errors import InvalidSpec
-from sdk.net.address import is_address
+from sdk.net.names import LONGEST_NAME, NAME_RULE, is_host, is_name
 
 STATS_SECTION = "stats"
 
-_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
 _VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
@@ -42,7 +41,7 @@ def _require(condition: bool, path: str, rule: str) -> None:
 
 
 def _require_name(name: str, path: str) -> None:
-    _require(_NAME.fullmatch(name) is not None, path, f"{name!r} is not a name for HAProxy: letters, digits, _ . : -")
+    _require(is_name(name), path, f"{name!r} is not a name for HAProxy: {NAME_RULE}, at most {LONGEST_NAME}")
     _require(name not in RESERVED_NAMES, path, f"{name!r} is the name of a part of every load balancer")
 
 
@@ -54,7 +53,7 @@ class Bind:
     port: str
 
     def __post_init__(self) -> None:
-        _require(_is_address(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
+        _require(is_host(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
         _require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
 
     @property
@@ -107,6 +106,14 @@ class Frontend:
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
         )
+
+    @property
+    def relay(self) -> str:
+        """Name of the socket, and of the backend that leads to it, through which a worker asks its successor.
+
+        A path of a socket is short, names are not.
+        """
+        return f"_relay-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +196,3 @@ def _unique(names: list[str], what: str) -> None:
     for name in names:
         _require(name not in seen, f"{what} {name}", "exists twice")
         seen.add(name)
-
-
-def _is_address(text: str) -> bool:
-    if re.fullmatch(r"[0-9.]+", text):
-        return is_address(text)
-    return _HOST.fullmatch(text) is not None

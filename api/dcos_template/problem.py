@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from api.dcos_template.select import LeftOut
+from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import decode_json, encode_json
 
@@ -28,12 +29,12 @@ class Held:
 class Problem:
     """What is wrong with one pool.
 
-    `pool_version` is the version of the pool that this is about, counted from 1. `structure` says why that version
+    `revision` says of which state of which pool this is. `structure` says why that version
     cannot be rendered, so that the last bundle stays (empty: it can). `servers` are the first of `left_out` that
     are no servers. `backends` are those that have none, with whatever a reader can be told about them.
     """
 
-    pool_version: int
+    revision: Revision
     structure: str = ""
     servers: tuple[LeftOut, ...] = ()
     left_out: int = 0
@@ -43,7 +44,7 @@ class Problem:
     @classmethod
     def of(
         cls,
-        pool_version: int,
+        revision: Revision,
         left_out: Iterable[LeftOut],
         *,
         structure: str = "",
@@ -61,7 +62,7 @@ class Problem:
         if not (count or structure or held or told):
             return None
         return cls(
-            pool_version=pool_version,
+            revision=revision,
             structure=structure[:_MOST_TEXT],
             servers=tuple(servers),
             left_out=count,
@@ -75,7 +76,8 @@ def encode_problem(problem: Problem) -> bytes:
     held = problem.held
     return encode_json(
         {
-            "poolVersion": problem.pool_version,
+            "poolUid": problem.revision.uid,
+            "poolVersion": problem.revision.version,
             "structure": {"reason": problem.structure} if problem.structure else None,
             "servers": [one._asdict() for one in problem.servers],
             "leftOut": problem.left_out,
@@ -91,7 +93,7 @@ def decode_problem(path: str, data: bytes) -> Problem:
     try:
         structure, held = raw["structure"], raw["held"]
         return Problem(
-            pool_version=int(raw["poolVersion"]),
+            revision=Revision(str(raw["poolUid"]), int(raw["poolVersion"])),
             structure=str(structure["reason"]) if structure else "",
             servers=tuple(LeftOut(str(one["backend"]), str(one["task"]), str(one["reason"])) for one in raw["servers"]),
             left_out=int(raw["leftOut"]),

@@ -56,7 +56,7 @@ class Reporter:
         state.reported, state.reporting = now, True
         hold = state.hold
         problem = Problem.of(
-            state.stored.revision.version,
+            state.stored.revision,
             self._left_out(name, state),
             structure=state.refused,
             held=Held(since=hold.since, reason=hold.reason()) if hold else None,

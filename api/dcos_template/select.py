@@ -75,6 +75,11 @@ class Selection:
         """All tasks that are known."""
         return self._tasks.values()
 
+    def knows(self, task_id: str) -> bool:
+        """Whether a task of that id is known that may take traffic, of whatever framework."""
+        keys = self._by_value.of(Field.TASK_ID).get(task_id, ())
+        return any(standing(self._tasks[key]) is not None for key in keys)
+
     # ------------------------------------------------------------ pools
 
     def set_pool(self, pool: Pool) -> Touched:

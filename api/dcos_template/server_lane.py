@@ -14,9 +14,11 @@ from api.dcos_template.context import Context
 from api.dcos_template.journal import SEGMENT, Journal, Write, weight
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.published import Published
+from api.dcos_template.retired import Retired
 from api.dcos_template.servers import server_of
 from api.dcos_template.state import Event, PoolState
 from api.dcos_template.touched import BackendKey, Spot
+from api.dcos_template.trace import Step
 from pool_executor.contract import Operation, Put, Remove, encode_blob
 from sdk.errors import CorruptRecord, LeadershipLost, SdkError
 from sdk.storage.connection import Create, Op, Set
@@ -30,9 +32,10 @@ log = structlog.get_logger()
 class ServerLane:
     """Of all pools."""
 
-    def __init__(self, context: Context, keeper: Keeper, compactor: Compactor) -> None:
+    def __init__(self, context: Context, keeper: Keeper, retired: Retired, compactor: Compactor) -> None:
         self._context = context
         self._keeper = keeper
+        self._retired = retired
         self._compactor = compactor
 
     # ------------------------------------------------------------ what is known
@@ -44,9 +47,11 @@ class ServerLane:
         selection, journal = self._context.selection, published.journal
         wanted = {Spot(backend, server) for backend, server, _ in selection.endpoints(name)}
         there = {Spot(backend, server) for backend, ones in journal.servers.items() for server in ones}
+        self._retired.look_through(name, state)
         if not state.taken_over:
             state.taken_over = True
-            self._keeper.take_over(name, state, there - wanted)
+            backends = {backend.name for backend in state.stored.pool.haproxy.backends}
+            self._keeper.take_over(name, state, {spot for spot in there - wanted if spot.backend in backends})
         state.pending |= wanted | there
         state.endpoints = state.endpoints.idle().at_once(self._context.clock.monotonic())
 
@@ -71,19 +76,25 @@ class ServerLane:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             self._compactor.begin(name, state)
             return
-        added, removed = self._change(name, state, journal, SEGMENT)
-        left = bool(state.pending)
-        if not added and not removed and published.endpoints_node is not None and not journal.unsaved:
+        steps = self._change(name, state, journal, SEGMENT)
+        left, stamps = bool(state.pending), state.stamps
+        if not steps and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
         state.endpoints = state.endpoints.publishing(now)
         if left:
             state.endpoints = state.endpoints.at_once(now)
-        write = journal.write(charge.epoch, {"published": clock.now()}, now, published.leaving)
+        at = clock.now()
+        write = journal.write(charge.epoch, {**stamps.told(), "published": at}, now, published.leaving)
         took = now - (since if since is not None else now)
+        added = sum(step.added for step in steps)
 
         def done(outcome: Results | SdkError) -> None:
+            stored = clock.now()
             self._context.order(lambda: self._written(name, state, published, charge, write, outcome))
+            if not isinstance(outcome, SdkError):
+                self._context.trace.published(name, steps, at, stored)
+                self._context.metrics.wrote_endpoints(added, len(steps) - added, stamps, at, stored)
 
         try:
             charge.write_soon(self._ops(name, published, write), done)
@@ -93,7 +104,7 @@ class ServerLane:
             self._failed(name, state, error)
             return
         log.info(
-            f"Pool {name}: {added} servers added or changed, {removed} removed",
+            f"Pool {name}: {added} servers added or changed, {len(steps) - added} removed",
             pool=name,
             sequence=write.head.sequence,
             epoch=write.head.epoch,
@@ -140,6 +151,7 @@ class ServerLane:
         self._context.plan(name)
 
     def _failed(self, name: str, state: PoolState, error: Exception) -> None:
+        self._context.metrics.failed("endpoints")
         log.warning(f"Servers of pool {name} could not be written; trying again", pool=name, error=str(error))
         state.endpoints = state.endpoints.failed(self._context.clock.monotonic())
         # Whether it was written is not known: what stands there is read again.
@@ -148,26 +160,29 @@ class ServerLane:
 
     # ------------------------------------------------------------ what changes
 
-    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> tuple[int, int]:
-        """Bring the journal up to date, with operations of `most` bytes; how many servers came and went."""
-        added = removed = size = 0
-        done = []
+    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> list[Step]:
+        """Bring the journal up to date, with operations of `most` bytes; which servers came and went."""
+        size, done, steps = 0, [], list[Step]()
         for spot, operation in self._operations(name, state, journal):
             done.append(spot)
             if operation is None:
                 continue
+            if isinstance(operation, Put):
+                task = operation.server.task
+            else:
+                known = journal.server(*spot)
+                task = known.task if known is not None else ""
             journal.change(operation)
             size += weight(operation)
-            added += isinstance(operation, Put)
-            removed += isinstance(operation, Remove)
+            steps.append(Step(task, spot, isinstance(operation, Put), journal.sequence))
             if most is not None and size > most:
                 break
         state.pending.difference_update(done)
-        return added, removed
+        return steps
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:
         """What has to be done for each server that may be another one; those that go come first."""
-        selection, held = self._context.selection, state.hold.kept if state.hold else {}
+        selection, held, retired = self._context.selection, state.hold.kept if state.hold else {}, state.retired
         coming = []
         for spot in state.pending:
             wanted = selection.endpoint(BackendKey(name, spot.backend), spot.name)
@@ -176,7 +191,7 @@ class ServerLane:
                 continue
             state.unwritable.pop(spot, None)
             known = journal.server(*spot)
-            yield spot, Remove(*spot) if known is not None and spot not in held else None
+            yield spot, Remove(*spot) if known is not None and spot not in held and spot not in retired else None
         for spot, wanted in coming:
             known = journal.server(*spot)
             try:

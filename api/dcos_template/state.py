@@ -10,7 +10,9 @@ from api.dcos_template.journal import Compaction
 from api.dcos_template.published import Published
 from api.dcos_template.text import Texts
 from api.dcos_template.touched import Spot
+from api.dcos_template.trace import NO_STAMPS, Stamps
 from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane
+from pool_executor.contract import Server
 from scheduler.pools.model import Haproxy
 from scheduler.pools.stored import StoredPool
 
@@ -77,9 +79,15 @@ class PoolState:
     """Whether what the process before has left is looked through."""
     accepted: float | None = None
     """Which hold somebody said may end."""
+    stamps: Stamps = NO_STAMPS
+    """Those of the first change that waits."""
+    changed: float = 0.0
+    """When another version of the pool came, in epoch seconds; 0: it is published."""
     unwritable: dict[Spot, str] = field(default_factory=dict)
     """Servers that nobody can be told of, and why."""
     rendered: Rendered | None = None
+    slow: bool = False
+    """Whether this version of the pool is rendered apart from the others, because it takes long."""
     refused: str = ""
     compaction: Compaction | None = None
     collecting: bool = False
@@ -87,6 +95,10 @@ class PoolState:
     reported: float = float("-inf")
     report_due: float | None = None
     """When the record of what is wrong with the pool is looked at again."""
+    retired: dict[Spot, Server] = field(default_factory=dict)
+    """Servers of backends that the pool does not have any more, and load balancers may have still."""
+    retired_agreed: int = 0
+    retired_due: float | None = None
     compact_due: float | None = None
     collect_due: float | None = None
 
@@ -103,7 +115,7 @@ class PoolState:
         before = {one.name: one.services for one in self.stored.pool.haproxy.backends}
         same = {one.name for one in stored.pool.haproxy.backends if before.get(one.name) == one.services}
         self._keep_only(lambda spot: spot.backend in same)
-        self.stored = stored
+        self.stored, self.slow = stored, False
 
     def _keep_only(self, wanted: Callable[[Spot], bool]) -> None:
         self.missing = {spot: one for spot, one in self.missing.items() if wanted(spot)}

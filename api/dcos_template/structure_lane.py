@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from api.dcos_template.build import build_config
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.leftovers import COLLECT_AFTER, Leftovers
 from api.dcos_template.published import Paths, Published, write_parts
 from api.dcos_template.state import Event, PoolState, Rendered
-from api.dcos_template.text import Texts, render
+from api.dcos_template.text import Texts
+from api.dcos_template.workshop import TooSlow
 from pool_executor.contract import MAX_NODE_BYTES, Structure, encode_structure
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, Op, Set, StorageConflict
@@ -48,9 +48,8 @@ class StructureLane:
         if state.rendered is not None and state.rendered.fits(stored):
             self._write(name, state, charge, state.rendered.texts)
             return
-        self._context.clerk.do(
-            lambda: render(build_config(pool)),
-            lambda outcome: self._rendered(name, state, charge, stored, outcome),
+        self._context.workshop.render(
+            pool, state.slow, lambda outcome: self._rendered(name, state, charge, stored, outcome)
         )
 
     def _rendered(
@@ -63,10 +62,17 @@ class StructureLane:
             state.structure = state.structure.succeeded().at_once(now)
         elif isinstance(outcome, InvalidSpec):
             self._refuse(name, state, outcome)
+        elif isinstance(outcome, TooSlow) and state.slow:
+            self._refuse(name, state, InvalidSpec(f"pool {name}", str(outcome)))
+        elif isinstance(outcome, TooSlow):
+            log.warning(f"Pool {name} takes long to render; it is tried again apart from the others", pool=name)
+            state.slow = True
+            state.structure = state.structure.succeeded().at_once(now)
         elif isinstance(outcome, Exception):
             log.error(f"Pool {name} could not be rendered; trying again", pool=name, exc_info=outcome)
             state.structure = state.structure.failed(now)
         else:
+            self._context.metrics.rendered(now - state.structure.begun)
             pool = state.stored.pool
             state.rendered = Rendered(haproxy=pool.haproxy, ports=pool.ports, texts=outcome)
             self._write(name, state, charge, outcome)
@@ -76,6 +82,7 @@ class StructureLane:
         # Only another version of the pool can help: no use in trying again before it changes.
         if state.refused != str(error):
             log.error(f"Pool {name} cannot be rendered; its last structure stays: {error}", pool=name, field=error.path)
+        self._context.metrics.failed("structure")
         state.refused = str(error)
         state.structure = state.structure.succeeded()
         state.report_soon(self._context.clock.monotonic())
@@ -106,7 +113,7 @@ class StructureLane:
             epoch=charge.epoch,
             version=max(before.version if before else 0, self._leftovers.highest(name)) + 1,
             parts=parts,
-            stamps={},
+            stamps={"taken": state.changed} if state.changed else {},
         )
         size = len(encode_structure(head))
         if size > MAX_NODE_BYTES:
@@ -160,10 +167,12 @@ class StructureLane:
                     pool_version=head.pool_version,
                     parts_written=len(outcome.nodes),
                 )
+                self._context.metrics.wrote_structure()
                 self._is_published(state)
             else:
                 state.structure = state.structure.succeeded().at_once(now)
         else:
+            self._context.metrics.failed("structure")
             if isinstance(outcome, StorageUnavailable | StorageConflict):
                 log.warning(f"Publishing pool {name} failed; trying again", pool=name, error=str(outcome))
             else:
@@ -175,7 +184,7 @@ class StructureLane:
 
     def _is_published(self, state: PoolState) -> None:
         now = self._context.clock.monotonic()
-        state.refused = ""
+        state.refused, state.changed = "", 0.0
         state.structure = state.structure.succeeded()
         state.report_soon(now)
         state.collect_due = now + COLLECT_AFTER if state.collect_due is None else state.collect_due

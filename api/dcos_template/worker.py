@@ -7,27 +7,32 @@ before the first complete list of tasks; afterwards a lost listener changes noth
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import IntEnum
 
 import structlog
 
 from api.dcos_template.charge import Charge
-from api.dcos_template.clerk import Clerk
+from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox, TaskChange
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.leftovers import Leftovers
+from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.published import Published, load
 from api.dcos_template.reporter import Reporter
+from api.dcos_template.retired import Retired
 from api.dcos_template.schedule import Schedule
 from api.dcos_template.select import Rules, Selection
 from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.touched import Touched
-from api.mesos_listener.client import TaskChanges
+from api.dcos_template.trace import Stamps, Trace
+from api.dcos_template.workshop import Workshop
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
@@ -56,8 +61,9 @@ class _What(IntEnum):
     REMOVE = 3
     COMPACT = 4
     REPORT = 5
-    COLLECT = 6
-    SWEEP = 7
+    RETIRED = 6
+    COLLECT = 7
+    SWEEP = 8
     """Of no pool: the name is empty."""
 
 
@@ -74,6 +80,9 @@ class Worker:
         turned: Callable[[], None],
         rules: Rules | None = None,
         hold_percent: int = DEFAULT_PERCENT,
+        workshop: Callable[[Order], Workshop] = Workshop,
+        trace: Trace | None = None,
+        metrics: TemplateMetrics | None = None,
     ) -> None:
         """`lock` is the path of the leadership node. `turned` is called on the worker's thread whenever its loop comes
         round, at least every TURN seconds."""
@@ -87,15 +96,34 @@ class Worker:
             clock=clock,
             order=self._inbox.order,
             clerk=Clerk("clerk", _CLERKS, self._inbox.order),
+            workshop=workshop(self._inbox.order),
             selection=Selection(rules),
+            trace=trace or Trace(),
+            metrics=metrics or TemplateMetrics(),
             plan=self._plan,
         )
         self._keeper = Keeper(self._context.selection, clock, percent=hold_percent)
         self._leftovers = Leftovers(self._context, self._found_published)
         self._compactor = Compactor(self._context)
-        self._servers = ServerLane(self._context, self._keeper, self._compactor)
+        self._retired = Retired(self._context)
+        self._servers = ServerLane(self._context, self._keeper, self._retired, self._compactor)
         self._structures = StructureLane(self._context, self._leftovers)
         self._reporter = Reporter(self._context, self._keeper)
+        pools = self._context.pools
+        self._context.metrics.gauges(
+            {
+                "edgelb_template_pools": ("Pools", lambda: len(pools)),
+                "edgelb_template_pools_refused": (
+                    "Pools whose present version cannot be rendered",
+                    lambda: sum(bool(state.refused) for state in list(pools.values())),
+                ),
+                "edgelb_template_pools_holding": (
+                    "Pools that keep servers although Mesos does not name their tasks any more",
+                    lambda: sum(state.hold is not None for state in list(pools.values())),
+                ),
+                "edgelb_template_tasks": ("Running tasks that are known", lambda: len(self._context.selection.tasks)),
+            }
+        )
         self._schedule = {what: Schedule[str]() for what in _What}
         self._unreadable: frozenset[str] = frozenset()
         self._have_pools = False
@@ -106,6 +134,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
+        self._context.workshop.prepare()
         self._thread.start()
 
     def stop(self) -> None:
@@ -113,6 +142,7 @@ class Worker:
         self._inbox.stop()
         self._thread.join(10.0)
         self._context.clerk.stop()
+        self._context.workshop.stop()
 
     def on_pools(self, view: PoolView) -> None:
         """All pools as they stand in ZooKeeper now."""
@@ -120,7 +150,7 @@ class Worker:
 
     def on_tasks(self, changes: TaskChanges) -> None:
         """Changes of the running tasks; the first call has all of them."""
-        self._inbox.tasks(changes, self._clock.monotonic())
+        self._inbox.tasks(changes, self._clock.monotonic(), self._clock.now())
 
     def on_gained(self, epoch: int) -> None:
         """This process is in charge."""
@@ -214,6 +244,8 @@ class Worker:
                 self._compactor.begin(name, state)
             case _What.REPORT:
                 self._reporter.report(name, state)
+            case _What.RETIRED:
+                self._retired.look(name, state)
             case _What.COLLECT:
                 self._leftovers.collect(name, state)
 
@@ -233,6 +265,7 @@ class Worker:
                     dues[_What.STRUCTURE] = state.structure.due
                 dues[_What.REPORT] = state.report_due
                 dues[_What.COMPACT] = state.compact_due
+                dues[_What.RETIRED] = state.retired_due
                 dues[_What.COLLECT] = state.collect_due
         for what, at in dues.items():
             if what is not _What.SWEEP:
@@ -307,12 +340,15 @@ class Worker:
             else:
                 state.change(stored)
             state.structure = state.structure.touch(now)
-            self._touch(selection.set_pool(stored.pool), now)
+            state.changed = state.changed or self._clock.now()
+            self._touch(selection.set_pool(stored.pool), now, Stamps(taken=state.changed))
+            self._retired.changed(name, state)
             if state.pending:
                 state.endpoints = state.endpoints.at_once(now)
             self._plan(name)
             self._turned()
         for name in [name for name in pools if name not in view and name not in self._unreadable]:
+            self._retired.gone(name, pools[name])
             del pools[name]
             selection.remove_pool(name)
             self._reporter.forget(name)
@@ -337,8 +373,13 @@ class Worker:
                     self._servers.look_through(name, state)
                     self._plan(name)
             return
-        self._touch(touched, now)
-        for name in self._keeper.release(self._context.pools, updated):
+        stamps = replace(changes[0][1].stamps, selected=self._clock.now())
+        if touched:
+            for key, change in changes:
+                self._context.trace.selected([key.id], replace(change.stamps, selected=stamps.selected))
+        self._touch(touched, now, stamps)
+        concerned = {*self._keeper.release(self._context.pools, updated)}
+        for name in concerned | self._retired.follow(updated, removed, missing):
             state = self._context.pools[name]
             state.endpoints = state.endpoints.at_once(now)
             self._plan(name)
@@ -351,7 +392,7 @@ class Worker:
             log.exception("This task is left out", task=key.id, framework_id=key.framework_id)
             selection.update([], [key])
 
-    def _touch(self, touched: Touched, now: float) -> None:
+    def _touch(self, touched: Touched, now: float, stamps: Stamps) -> None:
         for name, moves in touched.items():
             state = self._context.pools.get(name)
             if state is None:
@@ -362,6 +403,8 @@ class Worker:
                 state.missing.update(moves.missing)
             # What stands in ZooKeeper is compared as a whole once it is known.
             if state.published is not None:
+                if not state.pending:
+                    state.stamps = stamps
                 state.pending |= moves.gained
                 state.pending |= moves.lost
                 if moves.lost:
@@ -378,6 +421,7 @@ class Worker:
         self._sweep_in(0.0)
         for name, state in pools.items():
             state.forget()
+            self._retired.gone(name, state)
             state.loading = state.loading.retry_now()
             state.structure = state.structure.retry_now().succeeded().at_once(now)
             state.endpoints = state.endpoints.retry_now().succeeded()
@@ -388,6 +432,7 @@ class Worker:
         for name, state in self._context.pools.items():
             # Whoever is in charge now decides what is kept; when we are again, we begin with what it published.
             state.forget()
+            self._retired.gone(name, state)
             self._plan(name)
 
     def _hurry(self) -> None:

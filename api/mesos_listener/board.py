@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from api.mesos_listener.delta import Delta
 from api.mesos_listener.filter import Filter
-from api.mesos_listener.index import Delta
 from api.mesos_listener.task import Task, TaskKey
 from api.mesos_listener.wire import removed_part, updated_part
 

@@ -1,15 +1,15 @@
 """A client of the mesos-listener that keeps its own copy of the running tasks and tells what changed in it.
 
-Knows Watch, its resume tokens, how more is wanted while it runs, and how to go from one listener to the next. A break
-changes nothing: the copy stays as it is (fail-static) until a listener has told a complete snapshot, of which only the
-difference is passed on. Memory is that of the copy: what comes too fast waits at the listener. Does not know what the
-tasks are for.
+Knows how a Watch is begun and kept, how more is wanted while it runs, and how to go from one listener to the next. A
+break changes nothing: the copy (replica.py) stays as it is (fail-static) until a listener has told a complete snapshot.
+Memory is that of the copy: what comes too fast waits at the listener. Does not know what the tasks are for.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import grpc
 import structlog
@@ -18,32 +18,15 @@ from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.choice import OPTIONS, Choice, is_old
 from api.mesos_listener.filter import ALL, Filter, Term
+from api.mesos_listener.replica import Replica, TaskChanges
 from api.mesos_listener.task import Task, TaskKey
-from api.mesos_listener.wire import filter_message, from_message, key_from_message
+from api.mesos_listener.wire import filter_message
 from sdk.retry import Policy
 
 _AGAIN = Policy(first=0.1, most=3.0)
 _SELECT_TIMEOUT = 10.0
+_VALUES_TIMEOUT = 1.0
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskChanges:
-    """What changed in the set of running tasks; `revision` is that of the listener which told it.
-
-    `missing` are those of `removed` that are not named any more, and nobody said that they ended. `event` and `index`
-    say when the first of these changes was read from Mesos and put into the listener's index, in seconds since the
-    epoch, 0 where that is unknown. `selected` is the number of the last `TaskWatch.select` of which all tasks have been
-    told with these changes and those before.
-    """
-
-    revision: int
-    updated: tuple[Task, ...] = ()
-    removed: tuple[TaskKey, ...] = ()
-    missing: frozenset[TaskKey] = frozenset()
-    event: float = 0.0
-    index: float = 0.0
-    selected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +46,13 @@ class Feed:
     mesos_connected: bool = True
 
 
+class Values(NamedTuple):
+    """Some values of a field, and how many there are."""
+
+    some: tuple[str, ...]
+    total: int
+
+
 class TaskWatch:
     """Follows one of several listeners on a thread of its own.
 
@@ -76,17 +66,9 @@ class TaskWatch:
         self._targets = tuple(targets)
         self._on_changes = on_changes
         self._wanted, self._number = wanted, 0
-        self._tasks: dict[TaskKey, Task] = {}
-        self._token = ""
-        self._told = 0
-        """The number of the last `select` that the copy includes."""
-        self._begun = 0
-        """The number of the last `select` that the present call began with."""
+        self._replica = Replica()
         self._besides: set[Term] = set()
         """What is wanted and the present call has not been told."""
-        self._pieces: list[pb.Delta] = []
-        """Of the revision that is being told."""
-        self._synced = False
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._call: grpc.Future[pb.WatchEvent] | None = None
@@ -102,7 +84,7 @@ class TaskWatch:
     @property
     def synced(self) -> bool:
         """True once a complete snapshot was passed on."""
-        return self._synced
+        return self._replica.synced
 
     @property
     def connected(self) -> bool:
@@ -117,7 +99,7 @@ class TaskWatch:
     @property
     def tasks(self) -> Mapping[TaskKey, Task]:
         """The copy. Only for the thread on which `on_changes` runs."""
-        return self._tasks
+        return self._replica.tasks
 
     def start(self) -> None:
         """Begin to follow."""
@@ -139,6 +121,21 @@ class TaskWatch:
                 self._besides |= more.terms or frozenset()
                 self._ask()
             return self._number
+
+    def values(self, field: str, *, like: str = "", most: int = 0, marathon: bool = False) -> Values | None:
+        """What values a field of all running tasks has, those that are spelled like `like` first; `marathon`: only of
+        Marathons' tasks. None while no listener answers; takes at most a second.
+        """
+        with self._lock:
+            stub = self._stub
+        if stub is None:
+            return None
+        request = pb.ValuesRequest(field=field, like=like, most=most, marathon=marathon)
+        try:
+            answer: pb.ValuesAnswer = stub.Values(request, timeout=_VALUES_TIMEOUT)
+        except (grpc.RpcError, ValueError):  # also of a channel that is being closed
+            return None
+        return Values(tuple(answer.values), answer.total)
 
     def stop(self) -> None:
         """End the call; returns when `on_changes` will not be called any more."""
@@ -178,24 +175,20 @@ class TaskWatch:
             with self._lock:
                 if self._stopping.is_set():
                     return "stopping"
-                self._pieces = []
-                self._begun = self._number
                 self._besides.clear()
-                # What the token continues was told under the filter of that time.
-                token = self._token if self._told == self._number else ""
+                token = self._replica.begin(self._number)
                 events = stub.Watch(pb.WatchRequest(resume_token=token, filter=filter_message(self._wanted)))
                 self._call, self._stub = events, stub
             try:
-                fresh: dict[TaskKey, Task] = {}
                 for event in events:
-                    fresh = self._take(event, fresh, target)
+                    self._take(event, target)
             except grpc.RpcError as error:
                 # The streaming call is the error itself; only grpc's type information does not say so.
                 details: object = getattr(error, "details", error.__str__)()
                 return str(details)
             except Exception as error:
                 log.exception("An event of the mesos-listener could not be used; asking for a new snapshot")
-                self._token = ""
+                self._replica.forget()
                 return str(error)
             finally:
                 with self._lock:
@@ -203,9 +196,12 @@ class TaskWatch:
                 events.cancel()
         return "the stream ended"
 
-    def _take(self, event: pb.WatchEvent, fresh: dict[TaskKey, Task], target: str) -> dict[TaskKey, Task]:
+    def _take(self, event: pb.WatchEvent, target: str) -> None:
         now = time.monotonic()
         self._feed = replace(self._feed, heard=now)
+        changes = self._replica.take(event)
+        if changes is not None:
+            self._on_changes(changes)
         match event.WhichOneof("event"):
             case "alive":
                 told = event.alive.HasField("mesos_silence")
@@ -214,81 +210,22 @@ class TaskWatch:
                     mesos_heard=now - event.alive.mesos_silence if told else None,
                     mesos_connected=not is_old(event.alive),
                 )
-                if event.resume_token and not self._pieces:
-                    self._token = event.resume_token
-            case "snapshot":
-                if event.snapshot.first:
-                    fresh = {}
-                for message in event.snapshot.tasks:
-                    task = from_message(message)
-                    fresh[task.key] = task
             case "synced":
                 with self._lock:
                     self._watch = event.synced.watch
                     self._ask()
-                more, self._told = self._begun > self._told, max(self._told, self._begun)
-                if not event.synced.resumed:
-                    self._replace_all(fresh, event.revision, more=more or not self._synced)
-                    fresh = {}
                 if not self._connected:
                     log.info(
                         "Following the mesos-listener",
                         listener=target,
-                        tasks=len(self._tasks),
+                        tasks=len(self._replica.tasks),
                         resumed=event.synced.resumed,
                         revision=event.revision,
                     )
-                self._connected = self._synced = True
+                self._connected = True
                 self._feed = replace(self._feed, target=target, connected=True, why_not="", mesos_connected=True)
-                self._token = event.resume_token
-            case "delta":
-                # What changed at once is passed on at once, in however many pieces it is told.
-                self._pieces.append(event.delta)
-                if event.resume_token:
-                    self._change(event.revision)
-                    self._token = event.resume_token
-            case "selected":
-                self._told = max(self._told, event.selected.number)
-                self._token = event.resume_token
-                self._on_changes(TaskChanges(revision=event.revision, selected=self._told))
-            case _:  # of a later version
+            case _:  # the replica has taken it
                 pass
-        return fresh
-
-    def _change(self, revision: int) -> None:
-        pieces, self._pieces = self._pieces, []
-        updated = tuple(from_message(one) for piece in pieces for one in piece.updated)
-        removed = tuple(key_from_message(one) for piece in pieces for one in piece.removed)
-        missing = frozenset(key_from_message(one) for piece in pieces for one in piece.removed if one.missing)
-        for task in updated:
-            self._tasks[task.key] = task
-        for key in removed:
-            self._tasks.pop(key, None)
-        stamps = pieces[0]
-        self._on_changes(
-            TaskChanges(
-                revision=revision,
-                updated=updated,
-                removed=removed,
-                missing=missing,
-                event=stamps.event,
-                index=stamps.index,
-                selected=self._told,
-            )
-        )
-
-    def _replace_all(self, fresh: dict[TaskKey, Task], revision: int, *, more: bool) -> None:
-        before, self._tasks = self._tasks, fresh
-        removed = tuple(key for key in before if key not in fresh)
-        changes = TaskChanges(
-            revision=revision,
-            updated=tuple(task for key, task in fresh.items() if before.get(key) != task),
-            removed=removed,
-            missing=frozenset(removed),
-            selected=self._told,
-        )
-        if changes.updated or changes.removed or more:
-            self._on_changes(changes)
 
     def _ask(self) -> None:
         """Tell the present call what is wanted besides, with the lock held."""

@@ -9,12 +9,13 @@ they are *carried over* until their agent is back (then the master's list of it 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from msgspec.structs import replace
 
 from api.mesos_listener import messages
+from api.mesos_listener.concerned import Concerned
+from api.mesos_listener.delta import Delta
 from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
 from api.mesos_listener.parse import after_status, joined, of_framework, on_agent, parse_agent, parse_task
 from api.mesos_listener.snapshot import Snapshot
@@ -27,25 +28,6 @@ RECOVERED_PATIENCE = 600.0
 UNKNOWN_PATIENCE = 75.0
 
 _UNKNOWN = Agent(id="")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
-    """What changed in the set of running tasks; `revision` is the index's revision after it.
-
-    `missing` are those of `removed` that the master stopped naming, without an event that says that the task ended or
-    that its agent or framework is gone.
-    """
-
-    revision: int
-    updated: tuple[Task, ...] = ()
-    removed: tuple[TaskKey, ...] = ()
-    missing: frozenset[TaskKey] = frozenset()
-
-    @property
-    def is_empty(self) -> bool:
-        """True when nothing that readers see changed."""
-        return not self.updated and not self.removed
 
 
 class TaskIndex:
@@ -119,6 +101,27 @@ class TaskIndex:
             case _:  # HEARTBEAT and whatever later versions of Mesos add: only time passes
                 pass
         return self._after(touched, now)
+
+    def differs(self, told: Snapshot, concerned: Concerned) -> int:
+        """How many tasks run or do not run otherwise than a snapshot says that came beside the events.
+
+        Another thread may apply events meanwhile: what it changes is then among what it told to `concerned`.
+        """
+        number = 0
+        for key, task in told.tasks.items():
+            if not concerned.names(key, task.agent_id):
+                old = self._running.get(key)
+                new = self._joined(task, old)
+                number += new != old if _is_told(new) else old is not None
+        for key, task in tuple(self._running.items()):
+            waited_for = key in self._carried.get(task.agent_id, ())
+            number += key not in told.tasks and not waited_for and not concerned.names(key, task.agent_id)
+        return number
+
+    def heal(self, told: Snapshot, concerned: Concerned, now: float) -> Delta:
+        """Believe a snapshot that came beside the events in all that they did not concern."""
+        concerned.correct(told, live=self._live, agents=self._agents, frameworks=self._frameworks)
+        return self.apply(told, now)
 
     def tick(self, now: float) -> Delta:
         """Let time pass without an event, while Mesos is away."""
@@ -269,7 +272,7 @@ class TaskIndex:
         updated, removed = [], []
         for key in touched:
             new, old = self._live.get(key), self._running.get(key)
-            if new is not None and (new.state == RUNNING or (new.leaving and new.started)):
+            if new is not None and _is_told(new):
                 if new != old:
                     updated.append(new)
             elif old is not None:
@@ -284,3 +287,8 @@ class TaskIndex:
         missing = self._missing.intersection(removed)
         self._missing.clear()
         return Delta(revision=self.revision, updated=stamped, removed=tuple(removed), missing=frozenset(missing))
+
+
+def _is_told(task: Task) -> bool:
+    """Whether readers are told of a live task: one that was killed before it ran has no requests to finish."""
+    return task.state == RUNNING or (task.leaving and bool(task.started))

@@ -10,8 +10,9 @@ import structlog
 from api.health import HealthServer
 from api.mesos_listener.board import Board
 from api.mesos_listener.metrics import ListenerMetrics
+from api.mesos_listener.records import OperatorStream
 from api.mesos_listener.server import Server
-from api.mesos_listener.stream import Follower, OperatorStream
+from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
@@ -76,20 +77,13 @@ def serve(
                 "1 while Mesos tells its events",
                 lambda: float(follower.connected()),
             ),
-            "edgelb_listener_readers": ("Clients that follow the tasks", lambda: float(server.counts.readers)),
-            "edgelb_listener_snapshots": (
-                "Times that a client was told all tasks since the start",
-                lambda: float(server.counts.snapshots),
-            ),
-            "edgelb_listener_resyncs": (
-                "Times that a client was too slow, or away for too long, and was told all tasks again",
-                lambda: float(server.counts.resyncs),
-            ),
         },
         registry=metrics.registry,
     )
     try:
-        server = Server(board, listen, silence=follower.silence, connected=follower.connected, clock=clock)
+        server = Server(
+            board, listen, silence=follower.silence, connected=follower.connected, clock=clock, metrics=metrics
+        )
     except OSError:
         health.stop()
         raise

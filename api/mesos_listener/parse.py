@@ -261,6 +261,8 @@ def _addresses(infos: Sequence[messages.NetworkInfo], notes: _Notes) -> tuple[st
                 notes.add(f"{_ADDRESS_NOTE} {told[:60]!a}, which is not an IP address that others can use")
             elif len(valid) < bounds.MAX_ADDRESSES:
                 valid[intern(address)] = None
+    if len(valid) < 2:
+        return tuple(valid)
     return tuple(sorted(valid, key=lambda address: ":" in address))  # stable: IPv4 first, else as told
 
 
@@ -293,6 +295,8 @@ def _labels(value: messages.Labels, notes: _Notes, what: str = "labels") -> Labe
             left_out += 1
         else:
             found[intern(label.key)] = intern(label.value)
+    if not found and not left_out:
+        return ()
     kept: dict[str, str] = {}
     for key in sorted(found):
         total += len(key) + len(found[key])

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.service import TaskInfoService
 from sdk.clock import Clock
 
@@ -58,6 +59,7 @@ class Server:
         silence: Callable[[], float | None],
         connected: Callable[[], bool],
         clock: Clock,
+        metrics: ListenerMetrics,
     ) -> None:
         """`silence` and `connected` are what clients are told: seconds since Mesos said anything, None before, and
         whether it would be heard if it did.
@@ -66,8 +68,7 @@ class Server:
         self._health = health.HealthServicer()
         self._pool = ThreadPoolExecutor(MOST_CALLS + 2, thread_name_prefix="taskinfo")
         self._server = grpc.server(self._pool, options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
-        service = TaskInfoService(board, silence, connected, clock)
-        self.counts = service.counts
+        service = TaskInfoService(board, silence, connected, clock, metrics)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, _handlers(service)),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -15,6 +15,7 @@ import grpc
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.board import Board, Changes, pages
 from api.mesos_listener.filter import ALL, FIELDS, BadTerm, Filter, Term
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.wire import delta_event, list_page, snapshot_event
 from sdk.clock import Clock
 
@@ -38,16 +39,6 @@ class Context(Protocol):
     def is_active(self) -> bool: ...
     def add_callback(self, callback: Callable[[], None], /) -> bool: ...
     def abort(self, code: grpc.StatusCode, details: str) -> object: ...
-
-
-class Counts:
-    """What the server counts; a number may be read while another thread counts."""
-
-    def __init__(self) -> None:
-        self.readers = 0
-        self.snapshots = 0
-        self.resyncs = 0
-        """Snapshots for readers that were too slow, or away for too long."""
 
 
 class _Watching:
@@ -82,15 +73,20 @@ class TaskInfoService:
     """The calls of taskinfo.proto over a board; answers are bytes where they hold tasks."""
 
     def __init__(
-        self, board: Board, silence: Callable[[], float | None], connected: Callable[[], bool], clock: Clock
+        self,
+        board: Board,
+        silence: Callable[[], float | None],
+        connected: Callable[[], bool],
+        clock: Clock,
+        metrics: ListenerMetrics,
     ) -> None:
         self._board = board
         self._silence = silence
         self._connected = connected
         self._clock = clock
+        self._metrics = metrics
         self._watching: dict[str, _Watching] = {}
         self._lock = threading.Lock()
-        self.counts = Counts()
 
     def list(self, request: pb.ListRequest, context: Context) -> Iterator[bytes]:
         """All running tasks in pages."""
@@ -110,14 +106,14 @@ class TaskInfoService:
         name = uuid.uuid4().hex
         with self._lock:
             self._watching[name] = watching
-            self.counts.readers += 1
+            self._metrics.readers.inc()
         try:
             context.add_callback(self._board.wake)
             yield from self._watch(request, context, watching, name)
         finally:
             with self._lock:
                 del self._watching[name]
-                self.counts.readers -= 1
+                self._metrics.readers.dec()
         if self._board.closed:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the mesos-listener is stopping; watch another one")
 
@@ -156,12 +152,12 @@ class TaskInfoService:
         if revision is not None:
             yield self._synced(revision, name, resumed=True)
         elif request.resume_token:
-            self.counts.resyncs += 1
+            self._metrics.resyncs.inc()
         said = float("-inf")
         while context.is_active() and not board.closed:
             if revision is None:
                 snapshot = board.snapshot()
-                self.counts.snapshots += 1
+                self._metrics.snapshots.inc()
                 for number, page in enumerate(pages(snapshot.parts(watching.wanted), most, PAGE_BYTES)):
                     yield snapshot_event(page, revision=snapshot.revision, first=number == 0)
                 revision = snapshot.revision
@@ -179,7 +175,7 @@ class TaskInfoService:
                 everything=lambda: watching.is_asked,
             )
             if changes is None:
-                self.counts.resyncs += 1
+                self._metrics.resyncs.inc()
                 revision = None
                 continue
             had, number = watching.wanted, 0

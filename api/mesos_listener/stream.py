@@ -7,22 +7,24 @@ time passes while no event comes. Does not know HTTP: the operator client finds 
 import gc
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
 from api.mesos_listener.board import Board, Stamps
+from api.mesos_listener.check import Checker
+from api.mesos_listener.concerned import Concerned
+from api.mesos_listener.delta import Delta
 from api.mesos_listener.events import EventReader
-from api.mesos_listener.index import Delta, TaskIndex
+from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.messages import Event
 from api.mesos_listener.metrics import ListenerMetrics
+from api.mesos_listener.records import OperatorStream, Records
 from api.mesos_listener.snapshot import Snapshot
 from api.turns import Turns
 from sdk.clock import Clock
 from sdk.errors import SdkError, TemporaryFailure
-from sdk.mesos.recordio import Piece
 from sdk.pattern import Pattern
 from sdk.retry import Policy
 
@@ -33,26 +35,6 @@ NOTES_EVERY = 60.0
 _AGAIN = Policy(first=0.1, most=5.0)
 
 log = structlog.get_logger()
-
-
-class Records(Protocol):
-    """What is used of one subscription."""
-
-    def pieces(self) -> Iterable[Piece]:
-        """What the master says; raises an SdkError when that has ended badly."""
-
-    def set_heartbeat(self, interval: float | None) -> None:
-        """How often the master says something at least, in seconds."""
-
-
-class OperatorStream(Protocol):
-    """What is used of the operator client."""
-
-    def subscription(self) -> AbstractContextManager[Records]:
-        """Subscribe once; raises an SdkError when that cannot be had."""
-
-    def close(self) -> None:
-        """End all subscriptions."""
 
 
 class Follower:
@@ -67,30 +49,34 @@ class Follower:
         marathons: Pattern | None = None,
         *,
         turns: Turns,
-        metrics: ListenerMetrics | None = None,
+        metrics: ListenerMetrics,
     ) -> None:
         self._operator = operator
         self._board = board
         self._clock = clock
         self._completed = completed
         self._turns = turns
-        self._metrics = metrics or ListenerMetrics()
+        self._metrics = metrics
         self._heard: float | None = None
         self._connected = False
         self._index = TaskIndex(marathons)
         self._left_out: Counter[str] = Counter()
         self._told_at: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._concerned: Concerned | None = None
+        """Events are noted there while a snapshot beside them is under way."""
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._follow, name="mesos-operator-stream", daemon=True),
             threading.Thread(target=self._tick, name="mesos-operator-tick", daemon=True),
         ]
+        self.checker = Checker(operator, self, self._stopping, clock)
 
     def start(self) -> None:
         """Begin to follow."""
         for thread in self._threads:
             thread.start()
+        self.checker.start()
 
     def stop(self) -> None:
         """End the stream; returns when no thread touches the board any more."""
@@ -98,6 +84,7 @@ class Follower:
         self._operator.close()
         for thread in self._threads:
             thread.join(10.0)
+        self.checker.join()
 
     def silence(self) -> float | None:
         """Seconds since Mesos said anything, a heartbeat for example; None before its first word."""
@@ -157,6 +144,7 @@ class Follower:
                 if event is None:
                     continue
                 if isinstance(event, Snapshot):
+                    self._metrics.snapshot_bytes.set(piece.length)
                     records.set_heartbeat(reader.heartbeat)
                 self._take(event, read_at)
                 if isinstance(event, Snapshot):
@@ -176,6 +164,8 @@ class Follower:
     def _take(self, event: Event | Snapshot, read_at: float) -> None:
         with self._lock:
             was_complete = self._index.complete
+            if self._concerned is not None:
+                self._concerned.see(event)
             delta = self._index.apply(event, self._clock.monotonic())
             self._publish(delta, read_at)
         self._tell_notes(delta)
@@ -197,6 +187,25 @@ class Follower:
         self._board.publish(delta, self._index.complete, Stamps(read_at, now))
         if not delta.is_empty:
             self._metrics.index.observe(max(0.0, now - read_at))
+
+    def note(self, concerned: Concerned | None) -> None:
+        """Tell every event to `concerned` from now on; None: no more."""
+        with self._lock:
+            self._concerned = concerned
+
+    def compare(self, told: Snapshot, concerned: Concerned) -> None:
+        """Correct what is otherwise in a snapshot that came beside the events, and was not concerned by them."""
+        self._metrics.checks.inc()
+        if not self._index.differs(told, concerned):
+            return
+        with self._lock:
+            if concerned.everything:
+                return
+            delta = self._index.heal(told, concerned, self._clock.monotonic())
+            self._publish(delta, self._clock.now())
+        if number := len(delta.updated) + len(delta.removed):
+            self._metrics.healed.inc(number)
+            log.warning("Tasks were otherwise than the events of Mesos had told; corrected", tasks=number)
 
     def _tell_complete(self, was_complete: bool) -> None:
         if self._index.complete and not was_complete:

@@ -8,13 +8,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pool_executor.contract.record import load
 from sdk.errors import CorruptRecord
+from sdk.net.names import is_key, is_name
 
 _MARKER = "    # servers of "
-_BACKEND = re.compile(r"[A-Za-z0-9_.:-]{1,512}")
-_KEY = re.compile(r"[a-z0-9_.-]{0,64}")
 # What `add server` can be told in one line: no quotes, no variables, no escapes, no second command.
 _OPTIONS = re.compile(r"[A-Za-z0-9_.:,/@%+*()=\[\] -]{0,2000}")
 
@@ -40,16 +40,20 @@ def marker_line(facts: BackendFacts) -> str:
 
 def parse_marker(line: str) -> BackendFacts | None:
     """The facts in a line, None when it is another line; raises CorruptRecord when it is a marker of nonsense."""
-    if not line.startswith(_MARKER):
-        return None
+    return _parsed(line) if line.startswith(_MARKER) else None
+
+
+# The lines of a pool are read when a part comes, and again whenever files are made of it.
+@lru_cache(maxsize=16384)
+def _parsed(line: str) -> BackendFacts:
     backend, _, value = line.removeprefix(_MARKER).partition(" ")
     path = f"the marker of {backend:.80}"
-    if not _BACKEND.fullmatch(backend):
+    if not is_name(backend):
         raise CorruptRecord(path, "does not name a backend")
     record = load(value.encode(), path)
     options = record.mapping("options")
     for key in options.names():
-        if not _KEY.fullmatch(key) or not _OPTIONS.fullmatch(options.text(key)):
+        if not is_key(key) or not _OPTIONS.fullmatch(options.text(key)):
             raise CorruptRecord(f"{path}: options.{key:.80}", "is not what can be told to HAProxy at run time")
     return BackendFacts(
         backend=backend,

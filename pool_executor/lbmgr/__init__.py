@@ -1,1 +1,1 @@
-"""lbmgr: one thread that makes the HAProxy of a pool instance follow the pool's bundle."""
+"""lbmgr: makes the HAProxy of a pool instance follow the pool's structure and endpoints."""

@@ -16,10 +16,12 @@ from types import FrameType
 
 import structlog
 
+from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
+from pool_executor.lbmgr.connection import Connection
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.lbmgr.process import Haproxy
+from pool_executor.lbmgr.resources import Resources
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.errors import EnvironmentProblem
@@ -49,12 +51,14 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--ports", type=_ports, default={}, help="NAME=PORT[,NAME=PORT]: the ports of this instance")
     parser.add_argument("--task-id", default=f"standalone__{uuid.uuid4()}", help="name of the status node")
     parser.add_argument("--sandbox", type=Path, help="directory of the files; default: a new temporary one")
-    parser.add_argument("--haproxy", default="haproxy", help="the executable")
+    parser.add_argument("--haproxy", help="the executable; default: EDGELB_HAPROXY, else haproxy")
     parser.add_argument("--kill-grace", type=float, default=10.0, help="seconds to drain")
     parser.add_argument("--health-grace", type=float, default=30.0)
     parser.add_argument("--health-interval", type=float, default=2.0)
     parser.add_argument("--health-max-fail", type=int, default=0, help="checks that may fail in a row; 0: any number")
     parser.add_argument("--health-timeout", type=float, default=5.0)
+    parser.add_argument("--cpus", type=float, help="CPUs that HAProxy may use; default: all")
+    parser.add_argument("--memory", type=float, help="MB that lbmgr and HAProxy may use; default: any")
     limits = WorkerLimits()
     parser.add_argument("--max-old-workers", type=int, default=limits.most, help="workers that may outlive a reload")
     parser.add_argument("--old-worker-at-least", type=float, default=limits.at_least, help="seconds that each has")
@@ -72,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
         logger_factory=structlog.PrintLoggerFactory(STDERR),
     )
     try:
-        binary, version = Haproxy.find(options.haproxy)
+        haproxy = program.find(options.haproxy)
     except EnvironmentProblem as error:
         _log.error(str(error))
         return 1
@@ -97,11 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
                     hard_stop_after=options.hard_stop_after,
                     close_spread=options.close_spread,
                 ),
+                resources=Resources(cpus=options.cpus, memory=options.memory),
                 sandbox=(options.sandbox or Path(tempfile.mkdtemp(prefix="lbmgr-"))).resolve(),
                 sockets=sockets.path,
             ),
-            binary=binary,
-            version=version,
+            binary=haproxy.path,
+            version=haproxy.version,
             on_status=lambda _status: None,
         )
         return _serve(agent, options)
@@ -120,27 +125,16 @@ def _serve(agent: Agent, options: argparse.Namespace) -> int:
         else:
             agent.stop()
 
+    connection = Connection(agent, hosts=options.zk, root=options.zk_root, pool=options.pool, task_id=options.task_id)
     ends: list[End] = []
     thread = threading.Thread(target=lambda: ends.append(agent.run()), name="lbmgr")
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     thread.start()
-    # Only now: HAProxy is already being started from the files on disk while kazoo is imported.
-    from pool_executor.lbmgr.watch import PoolNodes
-
-    nodes = PoolNodes(
-        options.zk,
-        root=options.zk_root,
-        pool=options.pool,
-        task_id=options.task_id,
-        hearer=agent,
-    )
-    try:
-        agent.attach(nodes)
-        thread.join()
-    finally:
-        nodes.close()
-    return 0 if ends and ends[0] is not End.UNHEALTHY else 1
+    connection.open()
+    thread.join()
+    connection.close()
+    return 0 if connection.failure is None and ends and ends[0] is not End.UNHEALTHY else 1
 
 
 if __name__ == "__main__":

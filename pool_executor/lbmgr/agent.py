@@ -5,7 +5,9 @@ nothing but each other. The servers are followed by a thread of their own (reade
 queue from ZooKeeper's threads, the executor and signal handlers.
 """
 
+import os
 import queue
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +37,8 @@ __all__ = ["Agent", "End"]
 
 _TICK = 0.1
 _SLOW_TICK = 1.0
+# How long one thread of Python may hold up another: files of a large pool are composed while its servers are followed.
+_SWITCH_INTERVAL = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Agent:
             sockets=settings.sockets,
             state=settings.sandbox / "haproxy.state",
             limits=settings.limits,
+            resources=settings.resources,
+            cores=len(os.sched_getaffinity(0)),
         )
         files = Files(settings.sandbox)
         haproxy = Haproxy(
@@ -163,6 +169,7 @@ class Agent:
 
     def run(self) -> End:
         """Serve until drained, stopped or given up; HAProxy is gone afterwards."""
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         try:
             running = self._applier.load()
             self._keeper.load()
@@ -191,7 +198,7 @@ class Agent:
 
     def _take_events(self) -> None:
         """Wait a tick for an event, then take all there are: of several heads only the last one counts."""
-        timeout: float | None = _TICK
+        timeout: float | None = self._report.pause(_TICK)
         while True:
             try:
                 event = self._events.get(timeout=timeout) if timeout is not None else self._events.get_nowait()

@@ -4,7 +4,7 @@ Beside them those that were removed and are in maintenance until they have no co
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pool_executor.contract import Server, Servers, State
 from pool_executor.lbmgr.content import ServerRef
@@ -33,6 +33,11 @@ class Held:
     def all(self) -> Servers:
         """By backend and name."""
         return self._servers
+
+    def emptied(self, refs: Iterable[ServerRef]) -> set[str]:
+        """The backends that have no usable servers without these."""
+        gone = Counter(ref.backend for ref in refs if (server := self.get(ref)) is not None and _usable(server))
+        return {backend for backend, number in gone.items() if number >= self.usable[backend]}
 
     def put(self, ref: ServerRef, server: Server) -> None:
         """It is there in this form."""

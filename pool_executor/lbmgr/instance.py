@@ -9,9 +9,13 @@ from pathlib import PurePath
 
 from pool_executor.contract import port_variable
 from pool_executor.lbmgr.old_workers import WorkerLimits
+from pool_executor.lbmgr.resources import Resources
 
 #: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.
 SERVING = "_lbmgr/serving"
+#: The map file among the sockets that says whether a leaving worker hands requests on to its successor, and its entry.
+RELAY_MAP, RELAY_ENTRY = "relay.map", "relay yes\n"
+_SPARE_CONNECTIONS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,9 @@ class Instance:
     sockets: PurePath
     state: PurePath
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    resources: Resources = field(default_factory=Resources)
+    cores: int = 1
+    """Of the machine, as far as they may be used."""
 
     @property
     def admin_socket(self) -> PurePath:
@@ -37,6 +44,7 @@ class Instance:
     def text(self, marker: str, maps: PurePath) -> str:
         """The file; `marker` is read back with `show info` and proves that a worker has read it."""
         variables = {
+            "CONNECTIONS": str(self.resources.connections),
             "INSTANCE": self.task_id,
             "MAPS": str(maps),
             "SOCKETS": str(self.sockets),
@@ -48,6 +56,11 @@ class Instance:
             f"    description {_quote(marker)}",
             *(f"    setenv {name} {_quote(value)}" for name, value in sorted(variables.items())),
             f"    stats socket {_quote(str(self.admin_socket))} mode 600 level admin expose-fd listeners",
+            f"    nbthread {self.resources.threads(self.cores)}",
+            # Frontends take CONNECTIONS each, so that health and statistics are answered when one of them is full.
+            f"    maxconn {self.resources.connections + _SPARE_CONNECTIONS}",
+            # Where the limit of open files is lower, serving fewer connections is better than not starting.
+            "    no strict-limits",
             f"    hard-stop-after {_milliseconds(self.limits.hard_stop_after)}",
             *([f"    close-spread-time {_milliseconds(spread)}"] if (spread := self.limits.close_spread) else []),
             # lbmgr ends old workers itself: by how many there are and what they cost, not by how many reloads they saw.

@@ -109,10 +109,15 @@ class Lane:
                 self._note(one)
             if self._unsaved is not None:
                 self._unsaved.extend(operations)
-            self._bring(list(refs) if len(refs) <= _AT_ONCE else self._urgent(refs))
-            self._read(position, stamps)
-        if len(refs) > _AT_ONCE:
+            if few := len(refs) <= _AT_ONCE:
+                self._bring(list(refs))
+                self._read(position, stamps)
+            else:
+                self._bring(self._urgent(refs))
+        if not few:
             self._bring_slowly(list(refs))
+            with self._lock:
+                self._read(position, stamps)
 
     def replace(self, servers: dict[str, dict[str, Server]], position: Position, stamps: Mapping[str, float]) -> None:
         """All servers are these, as they stand in the log at `position`."""
@@ -125,8 +130,9 @@ class Lane:
             if self._touched is not None:
                 self._touched.update(refs)
             self._bring(self._urgent(refs))
-            self._read(position, stamps)
         self._bring_slowly(refs)
+        with self._lock:
+            self._read(position, stamps)
 
     def nothing_there(self) -> None:
         """There is no log: what is served goes on."""
@@ -351,10 +357,14 @@ class Lane:
 
     def _urgent(self, refs: Iterable[ServerRef]) -> list[ServerRef]:
         """Of many servers those that HAProxy must not use any more: they do not wait for the others."""
-        return [ref for ref in refs if self._shall_be(ref) is None]
+        gone = [ref for ref in refs if self._shall_be(ref) is None]
+        emptied = self._held.emptied(gone)
+        return [ref for ref in gone if ref.backend not in emptied]
 
     def _bring_slowly(self, refs: Sequence[ServerRef]) -> None:
         """Many servers, in slices between which others get their turn."""
+        # What is still there of those that go is the last of its backend: its successors come first.
+        refs = sorted(refs, key=lambda ref: self._shall_be(ref) is None)
         for at in range(0, len(refs), _AT_ONCE):
             with self._lock:
                 self._bring(refs[at : at + _AT_ONCE])
@@ -382,8 +392,9 @@ class Lane:
                     if have is not None and wanted is not None and have[1:4] != wanted[1:4]:
                         # Nobody knows who is where it was: it gets nothing until it is told where it is now.
                         steps.append((ref, Orders("removed", (f"set server {ref} state maint",), takes_out=True)))
-        # What takes a server out of use goes first.
-        steps.sort(key=lambda step: not step[1].takes_out)
+        # What takes a server out of use goes first, but for the last servers of a backend: their successors do.
+        emptied = self._held.emptied(ref for ref, orders in steps if orders.takes_out)
+        steps.sort(key=lambda step: (2 if step[0].backend in emptied else 0) if step[1].takes_out else 1)
         for at in range(0, len(steps), _AT_ONCE):
             self._send(steps[at : at + _AT_ONCE])
 

@@ -1,6 +1,6 @@
 """Map files as HAProxy reads them, and the orders that lead from one to another while requests arrive. Pure.
 
-Knows the two kinds of lookup tables that a bundle has (`hosts-*` and `routes-*`, see docs/reference/contracts.md), in
+Knows the two kinds of lookup tables that a structure has (`hosts-*` and `routes-*`, docs/reference/contracts.md), in
 which the order of lines means nothing, and takes every other map as a list in which it does.
 """
 
@@ -21,8 +21,8 @@ _MOST_SINGLE_ORDERS = 32
 class MapEdit:
     """The orders for one map in three stages.
 
-    Every map of a bundle takes the first stage before any takes the second, and so on: lines are there before another
-    map leads to them, and go when none does any more.
+    Every map takes the first stage before any takes the second, and so on: lines are there before another map leads to
+    them, and go when none does any more.
     """
 
     first: tuple[Command, ...] = ()

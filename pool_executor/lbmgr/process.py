@@ -7,8 +7,6 @@ configuration says.
 
 import contextlib
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +16,10 @@ from pathlib import Path
 
 import structlog
 
-from pool_executor.lbmgr.runtime import Runtime, SocketFailed, ask_once
-from sdk import programs
-from sdk.errors import EnvironmentProblem
+from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
+from pool_executor.lbmgr.master import Master, Processes
+from pool_executor.lbmgr.output import Output, complaints
+from pool_executor.lbmgr.runtime import Runtime, SocketFailed
 
 _log = structlog.get_logger()
 
@@ -37,8 +36,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 _POLL = 0.005
 _MASTER_POLL = 0.05
 _MASTER_PATIENCE = 5.0
-_MAX_LOG_BYTES = 8 * 1024 * 1024
-_ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\) : (?:config : )?(?P<text>.*)$")
+_RELAY_PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +55,6 @@ class Failed:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Processes:
-    """What the master tells about its workers: `failed` counts reloads that failed since the last one that worked."""
-
-    reloads: int
-    failed: int
-    workers: tuple[int, ...]
-    leaving: tuple[int, ...]
-
-
 class Haproxy:
     """One HAProxy master with its workers. One thread uses it, for as long as HAProxy shall live."""
 
@@ -74,32 +62,11 @@ class Haproxy:
         self._binary = binary
         self._directory = directory
         self._admin = admin
-        self._master = master
-        self._log_path = log
+        self._master = Master(master)
+        # Beside the sockets, because it has no more to do with a version of the configuration than they have.
+        self._relay = admin.parent / RELAY_MAP
+        self._output = Output(log, directory)
         self._process: subprocess.Popen[bytes] | None = None
-
-    # -- the executable
-
-    @staticmethod
-    def find(binary: str = "haproxy") -> tuple[str, str]:
-        """Path and version of HAProxy; raises EnvironmentProblem with the sentence for the operator."""
-        path = programs.find(binary)
-        if path is None:
-            raise EnvironmentProblem(
-                f"this agent has no {binary}: install HAProxy 2.6 or later, or run the pool in an image that has it"
-            )
-        try:
-            output = subprocess.run([path, "-v"], capture_output=True, timeout=30, check=True).stdout.decode(
-                errors="replace"
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EnvironmentProblem(f"{path} -v failed: {error}") from error
-        match = re.search(r"version (\d+\.\d+\S*)", output)
-        if match is None:
-            raise EnvironmentProblem(f"{path} -v does not tell a version: {output[:100]!r}")
-        if tuple(int(word) for word in match[1].split("-")[0].split(".")[:2] if word.isdigit()) < (2, 6):
-            raise EnvironmentProblem(f"this agent has HAProxy {match[1]}; 2.6 or later is needed")
-        return path, match[1]
 
     # -- life
 
@@ -118,7 +85,7 @@ class Haproxy:
 
     def start(self, marker: str, timeout: float) -> Serving | Failed:
         """Start the master and wait until its worker has read `marker`."""
-        offset = self._log_size()
+        offset = self._output.size
         try:
             self._spawn()
         except OSError as error:
@@ -129,33 +96,34 @@ class Haproxy:
         return result
 
     def _spawn(self) -> None:
-        for path in (self._admin, self._master):
+        for path in (self._admin, self._master.path):
             path.unlink(missing_ok=True)
-        with open(self._log_path, "ab") as log:
+        self._allow_relaying()
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
+        haproxy = [self._binary, "-W", "-S", f"{self._master.path},mode,600,level,admin", "-f", str(self._directory)]
+        with open(self._output.path, "ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())),
-                    *(self._binary, "-W", "-S", f"{self._master},mode,600,level,admin", "-f", str(self._directory)),
-                ],
+                [*launcher, *haproxy],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # A Ctrl-C on a terminal is for the executor, which drains; and nothing of its environment is HAProxy's.
+                # A Ctrl-C on a terminal is for the executor, which drains.
                 process_group=0,
-                env={name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
+                env=_environment(),
             )
 
     def check(self, files: list[Path], timeout: float) -> str | None:
         """What `haproxy -c` says against the files, None when it accepts them."""
         arguments = [word for path in files for word in ("-f", str(path))]
         try:
+            self._allow_relaying()
             done = subprocess.run(
                 [self._binary, "-c", *arguments],
                 capture_output=True,
                 timeout=timeout,
                 stdin=subprocess.DEVNULL,
                 check=False,
-                env={name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
+                env=_environment(),
             )
         except subprocess.TimeoutExpired:
             return f"haproxy -c took longer than {timeout:g} s"
@@ -164,26 +132,32 @@ class Haproxy:
         if done.returncode == 0:
             return None
         text = (done.stderr + done.stdout).decode(errors="replace")
-        return _alerts(text, files[0].parent if files else None) or f"haproxy -c ended with status {done.returncode}"
+        return complaints(text, files[0].parent if files else None) or f"haproxy -c ended with status {done.returncode}"
 
     def reload(self, marker: str, timeout: float) -> Serving | Failed:
         """Execute the master anew and wait until a new worker has read `marker`; the old worker leaves by itself."""
         deadline = time.monotonic() + timeout
-        # Right after a start or reload the worker answers some milliseconds before its master does.
-        while (before := self.processes()) is None:
-            if self.ended is not None or time.monotonic() >= deadline - timeout + _MASTER_PATIENCE:
-                return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
-            time.sleep(_POLL)
-        offset = self._log_size()
+        before = self._processes_soon(_MASTER_PATIENCE)
+        if before is None:
+            return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
+        offset = self._output.size
         self._signal(signal.SIGUSR2)
         return self._prove(marker, deadline, offset, reloads=before.reloads)
 
     def processes(self) -> Processes | None:
         """The master's account of its workers; None when it does not answer now."""
-        try:
-            return parse_processes(ask_once(self._master, "show proc", timeout=2.0))
-        except SocketFailed:
-            return None
+        return self._master.processes()
+
+    def _processes_soon(self, patience: float) -> Processes | None:
+        """The same; right after a start or reload the worker answers some milliseconds before its master does."""
+        deadline = time.monotonic() + patience
+        while (found := self.processes()) is None and self.ended is None and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        return found
+
+    def tell(self, pid: int, command: str) -> str:
+        """What a worker, also one that leaves, answers to a command; raises SocketFailed."""
+        return self._master.tell(pid, command)
 
     def end_worker(self, pid: int) -> None:
         """End one worker at once, of those that `processes` has just told; its connections are cut."""
@@ -192,6 +166,7 @@ class Haproxy:
 
     def soft_stop(self) -> None:
         """Close the listeners, let the connections finish, then exit."""
+        self._forbid_relaying()
         self._signal(signal.SIGUSR1)
 
     def stop(self, timeout: float) -> None:
@@ -220,18 +195,29 @@ class Haproxy:
         return True
 
     def trim_log(self) -> None:
-        """Keep HAProxy's log below its limit; the older part moves to `<name>.1`. HAProxy only appends to it."""
-        if self._log_size() <= _MAX_LOG_BYTES:
+        """Keep the log from filling the disk."""
+        self._output.trim()
+
+    # -- relaying
+
+    def _allow_relaying(self) -> None:
+        if not self._relay.exists():
+            self._relay.write_text(RELAY_ENTRY)
+
+    def _forbid_relaying(self) -> None:
+        """Nobody comes after this worker: what is asked on the connections that are left is answered where they are.
+
+        A worker that leaves takes hardly any orders, but changes of maps.
+        """
+        processes = self._processes_soon(_RELAY_PATIENCE)
+        if processes is None:
+            _log.warning("HAProxy's workers were not told that nobody follows them: the master does not answer")
             return
-        older = self._log_path.with_name(f"{self._log_path.name}.1")
-        try:
-            shutil.copyfile(self._log_path, older)
-        except OSError as error:
-            # On a full disk the space counts for more than old lines.
-            _log.warning("HAProxy's log could not be kept; it begins anew", error=str(error))
-            with contextlib.suppress(OSError):
-                older.unlink()
-        os.truncate(self._log_path, 0)
+        for pid in (*processes.workers, *processes.leaving):
+            try:
+                self._master.tell(pid, f"clear map {self._relay}")
+            except SocketFailed as error:
+                _log.warning("A worker was not told that nobody follows it", worker=pid, error=str(error))
 
     # -- proof
 
@@ -245,7 +231,7 @@ class Haproxy:
         ask_master_at = time.monotonic() + _MASTER_POLL
         while time.monotonic() < deadline:
             if self.ended is not None:
-                return Failed(message=self._said_since(offset) or f"HAProxy {self.ended}")
+                return Failed(message=self._output.complaints(offset) or f"HAProxy {self.ended}")
             try:
                 runtime = Runtime(self._admin, timeout=2.0)
             except SocketFailed as error:
@@ -264,7 +250,9 @@ class Haproxy:
             if reloads is not None and time.monotonic() >= ask_master_at:
                 processes = self.processes()
                 if processes is not None and processes.reloads > reloads and processes.failed > 0:
-                    return Failed(message=self._said_since(offset) or "the reload failed; HAProxy gave no reason")
+                    return Failed(
+                        message=self._output.complaints(offset) or "the reload failed; HAProxy gave no reason"
+                    )
                 ask_master_at = time.monotonic() + _MASTER_POLL
             time.sleep(_POLL)
         return Failed(message=f"no new worker answered in time: {last}")
@@ -273,56 +261,7 @@ class Haproxy:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
-    def _log_size(self) -> int:
-        try:
-            return self._log_path.stat().st_size
-        except FileNotFoundError:
-            return 0
 
-    def _said_since(self, offset: int) -> str:
-        try:
-            with open(self._log_path, "rb") as log:
-                log.seek(offset)
-                return _alerts(log.read(256 * 1024).decode(errors="replace"), self._directory)
-        except OSError as error:
-            return f"HAProxy's log cannot be read: {error}"
-
-
-def parse_processes(text: str) -> Processes | None:
-    """`show proc` of the master."""
-    reloads, failed = -1, 0
-    workers: list[int] = []
-    leaving: list[int] = []
-    into = workers
-    for line in text.splitlines():
-        if line.startswith("# old workers"):
-            into = leaving
-        elif line.startswith("#"):
-            into = workers
-        words = line.split()
-        if len(words) < 3 or not words[0].isdigit():
-            continue
-        if words[1] == "master":
-            reloads = int(words[2])
-            match = re.search(r"\[failed: (\d+)\]", line)
-            failed = int(match[1]) if match else 0
-        elif words[1] == "worker":
-            into.append(int(words[0]))
-    if reloads < 0:
-        return None
-    return Processes(reloads=reloads, failed=failed, workers=tuple(workers), leaving=tuple(leaving))
-
-
-def _alerts(text: str, directory: Path | None) -> str:
-    """What HAProxy complained about, without its process ids and our directories."""
-    found: list[str] = []
-    for line in text.splitlines():
-        match = _ALERT.match(line)
-        if match is not None:
-            found.append(match["text"].strip())
-        elif found and line.startswith(" ") and len(found) < 20:
-            found.append(line.strip())
-    # The last lines only say that there were errors.
-    telling = [line for line in found if not line.startswith(("Error(s) found in", "Fatal errors found"))] or found
-    joined = "; ".join(telling[:10])
-    return joined.replace(f"{directory}/", "") if directory is not None else joined
+def _environment() -> dict[str, str]:
+    """Nothing else of ours is HAProxy's business."""
+    return {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}

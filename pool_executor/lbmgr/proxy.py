@@ -4,7 +4,6 @@ Knows which worker serves and hands it to the fast path (lane.py). Does not know
 """
 
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from pool_executor.contract import BackendFacts, HaproxyInfo, Server
 from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.old_workers import OldWorkers
 from pool_executor.lbmgr.orders import Command, Run
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
 from pool_executor.lbmgr.runtime import SocketFailed
+from pool_executor.lbmgr.succession import Succession
 from pool_executor.lbmgr.worker import Worker
 
 _log = structlog.get_logger()
@@ -41,8 +40,7 @@ class Proxy:
         self._version = version
         self._lane = lane
         self._counters = counters
-        self._old_workers = OldWorkers(instance.limits)
-        self._asked_master = True
+        self._succession = Succession(haproxy, instance.limits, instance.resources, counters)
         self._worker: Worker | None = None
         self.marker = ""
         """What the last worker has read; kept after its end."""
@@ -61,7 +59,7 @@ class Proxy:
     @property
     def info(self) -> HaproxyInfo:
         """Version and process ids for the status."""
-        workers = (self._worker.pid, *self._old_workers.pids) if self._worker is not None and self.alive else ()
+        workers = (self._worker.pid, *self._succession.pids) if self._worker is not None and self.alive else ()
         return HaproxyInfo(version=self._version, master=self._haproxy.master, workers=workers)
 
     def take_death(self) -> str | None:
@@ -90,6 +88,7 @@ class Proxy:
         before = self._worker if self.alive else None
         if before is not None:
             before.close()
+            self._succession.make_room()
             result = self._haproxy.reload(marker, _RELOAD_TIMEOUT)
         else:
             self._haproxy.stop(1.0)
@@ -113,7 +112,7 @@ class Proxy:
         self._worker, self.marker = worker.another(_ASK_TIMEOUT), marker
         self._lane.take_over(worker, backends, servers)
         self._counters.count("haproxy_started")
-        self._see_old_workers()
+        self._succession.begin(serving.pid)
         if not self.serving:
             self.set_serving(False)
 
@@ -137,7 +136,7 @@ class Proxy:
             self._worker.close()
         self._worker = None
         self._lane.forget()
-        self._old_workers.see((), 0.0)
+        self._succession.forget()
 
     # -- orders and questions
 
@@ -181,7 +180,7 @@ class Proxy:
 
     def room_at(self) -> float:
         """When a reload may leave one more worker behind, in monotonic seconds."""
-        return self._old_workers.room_at()
+        return self._succession.room_at()
 
     def housekeeping(self) -> None:
         """Delete servers that are gone, look after old workers, keep the log small."""
@@ -189,31 +188,11 @@ class Proxy:
             # In small pieces: the fast path waits meanwhile.
             for _ in range(min(_PIECES, -(-self._lane.retired // _DELETE_AT_ONCE))):
                 self._lane.delete_retired(_DELETE_AT_ONCE)
-        if self._old_workers.pids or not self._asked_master:
-            self._see_old_workers()
+        self._succession.look_again()
         try:
             self._haproxy.trim_log()
         except OSError as error:
             _log.warning("HAProxy's log could not be kept small", error=str(error))
-
-    def _see_old_workers(self) -> None:
-        processes = self._haproxy.processes()
-        self._asked_master = processes is not None
-        if processes is None:
-            return
-        serving = self._worker.pid if self._worker is not None else None
-        present = [pid for pid in (*processes.workers, *processes.leaving) if pid != serving]
-        for pid in self._old_workers.see(present, time.monotonic()):
-            self._counters.count("old_worker_ended")
-            _log.warning("An old worker ended with its connections: its time was over", worker=pid)
-        for pid in self._old_workers.surplus(time.monotonic()):
-            self._counters.count("old_worker_ended")
-            _log.warning(
-                "An old worker is ended, and its connections cut: there are more of them than allowed",
-                worker=pid,
-                allowed=self._instance.limits.most,
-            )
-            self._haproxy.end_worker(pid)
 
     # -- the end
 

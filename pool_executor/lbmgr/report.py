@@ -25,7 +25,8 @@ from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.reader import Reader
 from pool_executor.lbmgr.settings import Settings
 
-_EACH = 0.1
+# At most so often; where HAProxy has more servers than before and nothing else is new, that can wait a little.
+_EACH, _EACH_POSITION = 0.1, 0.25
 _MOST_REFUSED = 20
 
 
@@ -60,7 +61,8 @@ class Report:
         self._on_status = on_status
         self._nodes: Nodes | None = None
         self._shown: InstanceStatus | None = None
-        self._next = 0.0
+        self._told_at = 0.0
+        self._held_back = False
 
     def attach(self, nodes: Nodes) -> None:
         """Tell it there from now on."""
@@ -70,7 +72,9 @@ class Report:
 
     def tell(self, now: float) -> None:
         """Tell what is news, if the last news are old enough."""
-        if now < self._next:
+        self._held_back = False
+        if now < self._told_at + _EACH:
+            self._held_back = True
             return
         status = self._status()
         shown = self._shown
@@ -80,10 +84,19 @@ class Report:
             # Counters alone are no news: they ride along with the next change.
             if replace(status, counters=shown.counters) == shown:
                 return
-        self._shown, self._next = status, now + _EACH
+            moved = replace(status, counters=shown.counters, endpoints=_at(status.endpoints, shown.endpoints)) == shown
+            if moved and now < self._told_at + _EACH_POSITION:
+                return
+        self._shown, self._told_at = status, now
         if self._nodes is not None:
             self._nodes.publish(encode_status(status))
         self._on_status(status)
+
+    def pause(self, most: float) -> float:
+        """How long nothing is to be told, in seconds."""
+        if not self._held_back:
+            return most
+        return min(most, max(0.001, self._told_at + _EACH - time.monotonic()))
 
     def _status(self) -> InstanceStatus:
         settings, life = self._settings, self._life
@@ -137,6 +150,11 @@ class Report:
             error=self._reader.error,
             stamps=told.stamps,
         )
+
+
+def _at(status: EndpointsStatus, other: EndpointsStatus) -> EndpointsStatus:
+    """The same at the position of the other."""
+    return replace(status, sequence=other.sequence, stamps=other.stamps)
 
 
 def _same_structure(one: StructureStatus, other: StructureStatus) -> bool:

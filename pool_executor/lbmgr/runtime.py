@@ -116,7 +116,7 @@ class Runtime:
     """A connection to one worker's stats socket. Not thread-safe; every call raises SocketFailed at its deadline."""
 
     def __init__(self, path: Path, timeout: float = 5.0) -> None:
-        self._path = path
+        self.path = path
         self._timeout = timeout
         self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -212,12 +212,12 @@ class Runtime:
             self._socket.settimeout(self._left())
             self._socket.sendall(text.encode())
         except OSError as error:
-            raise SocketFailed(f"the stats socket {self._path} broke: {error}") from error
+            raise SocketFailed(f"the stats socket {self.path} broke: {error}") from error
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise SocketFailed(f"the stats socket {self._path} did not answer within {self._timeout:g} s")
+            raise SocketFailed(f"the stats socket {self.path} did not answer within {self._timeout:g} s")
         return left
 
     def _read_answer(self) -> str:
@@ -233,9 +233,9 @@ class Runtime:
                 self._socket.settimeout(self._left())
                 data = self._socket.recv(256 * 1024)
             except OSError as error:
-                raise SocketFailed(f"the stats socket {self._path} broke: {error}") from error
+                raise SocketFailed(f"the stats socket {self.path} broke: {error}") from error
             if not data:
-                raise SocketFailed(f"HAProxy closed the stats socket {self._path}")
+                raise SocketFailed(f"HAProxy closed the stats socket {self.path}")
             self._buffer += data
 
 

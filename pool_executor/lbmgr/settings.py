@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
+from pool_executor.lbmgr.resources import Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,5 +23,6 @@ class Settings:
     binds: Mapping[str, str] = field(default_factory=dict)
     health: HealthPolicy = field(default_factory=HealthPolicy)
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    resources: Resources = field(default_factory=Resources)
     sandbox: Path
     sockets: Path

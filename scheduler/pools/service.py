@@ -38,6 +38,15 @@ OLD_WORKERS, HARD_STOP_AFTER, CLOSE_SPREAD = 10, 86400.0, 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedHaproxy:
+    """The HAProxy that agents fetch, because they need not have one: name of the archive, its sum, and where it is."""
+
+    archive: str
+    sha256: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """What the instances of all pools have in common."""
 
@@ -54,6 +63,8 @@ class Deployment:
     old_workers: int = OLD_WORKERS
     hard_stop_after: float = HARD_STOP_AFTER
     close_spread: float = CLOSE_SPREAD
+    haproxy: ServedHaproxy | None = None
+    """None: each agent's own."""
 
 
 class Change(StrEnum):
@@ -154,7 +165,9 @@ def _executor(pool: Pool, deployment: Deployment) -> ExecutorSpec:
     return ExecutorSpec(
         command=CommandSpec(
             value=command,
-            uris=(UriSpec(value=deployment.artifact_url, extract=False, cache=False, output_file=ARTIFACT),),
+            uris=tuple(
+                UriSpec(value=url, extract=False, cache=False, output_file=name) for name, url in _files(deployment)
+            ),
         ),
         cpus=max(milli(pool.cpus_admin_overhead), _LEAST_EXECUTOR_CPUS),
         mem=max(milli(pool.mem_admin_overhead), _LEAST_EXECUTOR_MEM),
@@ -163,9 +176,15 @@ def _executor(pool: Pool, deployment: Deployment) -> ExecutorSpec:
     )
 
 
+def _files(deployment: Deployment) -> list[tuple[str, str]]:
+    """Name in the sandbox and URL of what an agent fetches for an instance."""
+    served = deployment.haproxy
+    return [(ARTIFACT, deployment.artifact_url), *([(served.archive, served.url)] if served is not None else [])]
+
+
 def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
     """TaskInfo.data but for what the SDK adds: port numbers, the instance's name, the task id."""
-    check = pool.healthcheck
+    check, served = pool.healthcheck, deployment.haproxy
     return {
         "pool": pool.name,
         "zk": deployment.zk,
@@ -183,6 +202,7 @@ def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
             "close_spread": deployment.close_spread,
         },
         "bind": _binds(pool),
+        **({"haproxy": {"archive": served.archive, "sha256": served.sha256}} if served is not None else {}),
     }
 
 

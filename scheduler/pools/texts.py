@@ -6,15 +6,15 @@ a backslash, `$` or a space would change the meaning of what stands around them.
 only compared with names that others chose.
 """
 
-import ipaddress
 import re
+
+from sdk.net.address import Reach, parse, reach
+from sdk.net.names import LONGEST_NAME, NAME_RULE, host_problem, is_name
 
 POOL_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 LINK_NAME = r"^[a-zA-Z0-9:_.-]*$"
 
 _POOL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_LINK_NAME = re.compile(r"[a-zA-Z0-9:_.-]+")
-_HOST_NAME = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?)*\.?")
 _HOST_EQ = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"/[A-Za-z0-9._~!&()*+,;=:@%/-]*")
 _ROLE = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
@@ -29,9 +29,6 @@ _BALANCE = re.compile(
 )
 _HTTP_BALANCE = re.compile(r"uri|url_param|hdr")
 
-_LONGEST_LABEL = 63
-"""Of a DNS name; HAProxy refuses a configuration with a longer one."""
-_NAME = "letters, digits and : _ . -"
 _WORD = "lower case letters, digits and -, with a letter or digit at both ends"
 
 
@@ -74,38 +71,32 @@ def link_name(text: str) -> str | None:
     """Name of a frontend or backend."""
     if not text:
         return "must not be empty"
-    return _bounded(text, 96) if _LINK_NAME.fullmatch(text) else f"must be of {_NAME}"
+    if is_name(text):
+        return None
+    return _bounded(text, LONGEST_NAME) if is_name(text, len(text)) else f"must be of {NAME_RULE}"
 
 
 def bind_address(text: str) -> str | None:
     """Address to listen on; it is part of a frontend's default name, hence no `*`, `[` and `]`."""
-    return address(text) if _LINK_NAME.fullmatch(text) else "must be an IPv4 address or a host name"
+    return address(text) if is_name(text, len(text)) else "must be an IPv4 address or a host name"
 
 
 def address(text: str) -> str | None:
     """An IPv4 address or DNS name."""
-    if len(text) > 253 or not _HOST_NAME.fullmatch(text):
-        return "must be an IPv4 address or a host name"
-    if re.fullmatch(r"[0-9.]+", text):
-        try:
-            ipaddress.IPv4Address(text)
-        except ValueError:
-            return "is not an IPv4 address"
-    if any(len(label) > _LONGEST_LABEL for label in text.split(".")):
-        return f"must not have a part between dots that is longer than {_LONGEST_LABEL} characters"
-    return None
+    return host_problem(text)
 
 
 def server_address(text: str) -> str | None:
     """Address of a server: an IPv4 address of one machine, or a DNS name."""
     if problem := address(text):
         return problem
-    if re.fullmatch(r"[0-9.]+", text):
-        parsed = ipaddress.IPv4Address(text)
-        if parsed.is_unspecified:
-            return "is the address of no server: HAProxy would connect to the address that the client asked for"
-        if parsed.is_multicast or text == "255.255.255.255":
-            return "is the address of no server: many machines would have to answer"
+    parsed = parse(text)
+    if parsed is None:
+        return None
+    if parsed.is_unspecified:
+        return "is the address of no server: HAProxy would connect to the address that the client asked for"
+    if reach(parsed) is Reach.MULTICAST:
+        return "is the address of no server: many machines would have to answer"
     return None
 
 

@@ -6,9 +6,10 @@ from scheduler.pools.stored import StoredPool
 
 
 class PoolView(Mapping[str, StoredPool]):
-    """All pools by name. `unreadable` names nodes that could not be read and were never readable since we look.
+    """All pools by name; views of one watch share those that did not change, so that telling them apart costs nothing.
 
-    A pool in `unreadable` exists: whoever acts on absence must leave what belongs to it alone.
+    `unreadable` names nodes that could not be read and were never readable since we look. Such a pool exists: whoever
+    acts on absence must leave what belongs to it alone.
     """
 
     def __init__(self, pools: Mapping[str, StoredPool], unreadable: Mapping[str, str]) -> None:
@@ -29,17 +30,3 @@ class PoolView(Mapping[str, StoredPool]):
 
     def __hash__(self) -> int:
         return hash(tuple(self._pools.items()))
-
-    def changed_since(self, earlier: "PoolView | None") -> frozenset[str]:
-        """Names of the pools that came, went or changed; all of them without an earlier view.
-
-        Costs next to nothing for pools that stayed: two views of one watch share what did not change.
-        """
-        if earlier is None:
-            return frozenset(self._pools) | frozenset(self.unreadable)
-        return frozenset(
-            name
-            for now, before in ((self._pools, earlier._pools), (self.unreadable, earlier.unreadable))
-            for name in now.keys() | before.keys()
-            if now.get(name) is not before.get(name) and now.get(name) != before.get(name)
-        )

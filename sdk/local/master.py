@@ -68,7 +68,9 @@ class MasterServer:
         elected: bool = True,
         webui_dir: Path | None = None,
         say: Callable[[str], object] = log.master,
+        more: Mapping[str, Handler] | None = None,
     ) -> None:
+        """`more`: endpoints of whoever runs it, by path."""
         self._log = say
         self._clock = clock
         self._config = config
@@ -101,7 +103,9 @@ class MasterServer:
         faulty = FaultEndpoints(
             self._gate.faults, self._change_faults, self._about, lambda: self.election, credentials
         ).handlers()
-        self._server = Server(own | faulty | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve)
+        self._server = Server(
+            own | faulty | dict(more or {}) | self._pages.endpoints() | slowed, PREFIX, fallback=self._serve
+        )
 
     def _new_term(self) -> None:
         """Start from what the registry keeps; all that only this process knew is forgotten."""

@@ -7,7 +7,7 @@ know what the nodes mean.
 import enum
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -234,15 +234,12 @@ class ZooKeeper:
 
     def get_all(self, paths: Sequence[str]) -> list[bytes | None]:
         """The data of several nodes, asked for together; None for each that is not there."""
-        found: list[bytes | None] = []
-        for at in range(0, len(paths), _TOGETHER):
-            pending = [(path, self._ask(path, self._client.get_async, path)) for path in paths[at : at + _TOGETHER]]
-            for path, one in pending:
-                try:
-                    found.append(self._answer(path, one)[0] or b"")
-                except NoNode:
-                    found.append(None)
-        return found
+        found = self._ask_all(paths, self._client.get_async)
+        return [None if one is None else one[0] or b"" for one in found]
+
+    def children_all(self, paths: Sequence[str]) -> list[list[str]]:
+        """`children` of several nodes, asked for together."""
+        return [sorted(one or ()) for one in self._ask_all(paths, self._client.get_children_async)]
 
     def stat(self, path: str) -> Stat | None:
         """The facts about a node, None when there is none."""
@@ -446,6 +443,15 @@ class ZooKeeper:
 
     def _do(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         return self._answer(path, self._ask(path, call, *args, **kwargs))
+
+    def _ask_all(self, paths: Sequence[str], call: Callable[..., Any]) -> Iterator[Any]:
+        """The answers to `call` in the order of the paths, None where there is no node."""
+        for at in range(0, len(paths), _TOGETHER):
+            for path, pending in [(path, self._ask(path, call, path)) for path in paths[at : at + _TOGETHER]]:
+                try:
+                    yield self._answer(path, pending)
+                except NoNode:
+                    yield None
 
     def _ask(self, path: str, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         self._check_connected(path)

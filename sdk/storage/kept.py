@@ -144,6 +144,10 @@ class Ephemeral(Kept):
         super().__init__(zookeeper, path)
         check_size(path, len(data))
         self._data = data
+        self._told = True
+        """Whether the watch said something, or was never armed."""
+        self._known: tuple[int, int, bytes] | None = None
+        """What we wrote last: in which session, as which version, and what. Spares two of three requests."""
 
     def set(self, data: bytes) -> None:
         """Write soon, at the latest after the next connection; of several calls the last one counts."""
@@ -166,19 +170,37 @@ class Ephemeral(Kept):
         if self.closed:
             self._remove(session[0])
             return
-        stat = stat_of(zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event))
         try:
-            if stat is None:
-                zookeeper.create(self.path, data, ephemeral=True)
-            elif stat.owner != session[0]:
-                zookeeper.multi([Delete(self.path, stat.version), Create(self.path, data, ephemeral=True)])
-            else:
-                found = zookeeper.get(self.path)
-                if found is None or found[0] != data:
-                    zookeeper.set(self.path, data)
+            self._write(session[0], data)
         except (NodeExists, NoNode, BadVersion):
             # It changed while we looked (the old session ended, or somebody removed it): look again.
+            self._told, self._known = True, None
             zookeeper._schedule(self)
+
+    def _on_event(self, event: object) -> None:
+        self._told = True
+        super()._on_event(event)
+
+    def _write(self, session: int, data: bytes) -> None:
+        zookeeper = self._zookeeper
+        known = self._known if self._known is not None and self._known[0] == session else None
+        if self._told or known is None:
+            self._told = False
+            stat = stat_of(zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event))
+            if stat is None:
+                zookeeper.create(self.path, data, ephemeral=True)
+                known = session, 0, data
+            elif stat.owner != session:
+                zookeeper.multi([Delete(self.path, stat.version), Create(self.path, data, ephemeral=True)])
+                known = session, 0, data
+            elif known is None or stat.version != known[1]:
+                found = zookeeper.get(self.path)
+                known = None if found is None else (session, found[1], found[0])
+        if known is None:
+            raise NoNode(self.path, "went while it was looked at")
+        if known[2] != data:
+            known = session, zookeeper.set(self.path, data, known[1]), data
+        self._known = known
 
     def _remove(self, session_id: int) -> None:
         zookeeper = self._zookeeper

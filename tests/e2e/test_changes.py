@@ -36,7 +36,7 @@ def test_starting_and_killing_tasks_all_the_time_fails_no_request_and_needs_no_r
         wait_until(lambda: len(system.answers(url)) == 2, 30, "two application instances in the traffic")
     after = system.instance_behind(url)
     assert load.report().failures == {}
-    assert after["counters"]["dynamic"] > before["counters"]["dynamic"]
+    assert after["counters"]["server_added"] > before["counters"]["server_added"]
     assert after["counters"]["reload"] == before["counters"]["reload"]
     assert after["haproxy"]["workers"] == before["haproxy"]["workers"]
 

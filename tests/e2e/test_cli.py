@@ -111,7 +111,7 @@ def test_status_names_task_state_host_and_configuration_of_each_instance(system:
     text = ok(system, "status", "web", "--wait")
     assert text.splitlines()[0] == "web is ready: 2 of 2 instances serve the current configuration"
     header, *lines = rows(text.split("\n\n")[1])
-    assert header == ["NAME", "TASK ID", "STATE", "HOST", "CONFIG"]
+    assert header == ["NAME", "TASK ID", "STATE", "HOST", "CONFIG", "LAG"]
     told = {line[1]: (line[0], line[2], line[3]) for line in lines}
     for one in system.instances("web"):
         assert told[one["task_id"]] == (one["pod"], "TASK_RUNNING", one["hostname"])

@@ -12,6 +12,7 @@ import pytest
 import urllib3
 
 from tests.e2e.conftest import System
+from tests.support.front import Front, Target
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
 
@@ -104,14 +105,20 @@ def connections(system: System, one: dict[str, Any]) -> int:
 
 
 def test_a_change_of_resources_replaces_one_instance_after_the_other(system: System, pool: str) -> None:
-    """More cpus need new tasks: they come one at a time, and at every moment one instance answers."""
+    """More cpus need new tasks: they come one at a time, at every moment one answers, and no request is lost."""
     document = system.pool(pool)
     system.create(document)
     before = system.task_ids(pool)
-    with watching(system, pool) as dark:
+
+    def targets() -> list[Target]:
+        return [Target(one["ports"]["web"], one["ports"]["stats"]) for one in system.instances(pool)]
+
+    with watching(system, pool) as dark, Front(targets, paths=("/", "/", "/slow?seconds=1")) as front:
         system.update(document | {"cpus": 0.5})
         wait_until(lambda: system.ready(pool) and not system.task_ids(pool) & before, 60, "two new tasks")
     assert dark == []
+    assert front.failures == []
+    assert front.requests > 0
     tasks = [task for task in system.tasks() if task["id"] in system.task_ids(pool)]
     # Mesos tells the executor's share apart from the task's.
     executors = {one["executor_id"]: one for one in executor_resources(system)}

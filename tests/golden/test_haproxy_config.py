@@ -14,6 +14,7 @@ from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.text import Texts, render
 from pool_executor.contract import port_variable
+from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from sdk import programs
 from tests.golden.cases import CASES
 from tests.support.composed import composed
@@ -74,12 +75,14 @@ def write(
     maps.mkdir()
     for part, text in composed(parts, endpoints).items():
         (maps / part if parts[part].part.kind == "map" else directory / part).write_text(text)
+    (directory / RELAY_MAP).write_text(RELAY_ENTRY)
     (directory / "00-instance.cfg").write_text(instance_file(maps, ports, globals_))
 
 
 def instance_file(maps: PurePath, ports: dict[str, int], globals_: dict[str, str]) -> str:
     """What lbmgr writes for itself: the variables, and its own backend."""
-    lines = ["global", f'    setenv MAPS "{maps}"']
+    # HAProxy runs in the directory of the files: a socket's whole path would be too long.
+    lines = ["global", f'    setenv MAPS "{maps}"', '    setenv SOCKETS "."', "    setenv CONNECTIONS 1000"]
     lines += [f'    setenv {port_variable(name)} "{number}"' for name, number in ports.items()]
     lines += [f"    {key.replace('_', ' ')} {value}" for key, value in globals_.items()]
     lines += ["backend _lbmgr", "    mode tcp", "    timeout connect 1s", "    timeout server 1s"]

@@ -18,12 +18,13 @@ import urllib3
 from api.cli.child_output import Output, Persistent
 from api.cli.local import disk, ports
 from api.cli.local.layout import PORTS_PER_AGENT, Layout
-from api.cli.supervisor import Backoff, Child, Supervisor
+from api.cli.supervisor import Child, Supervisor
 from sdk import programs
 from sdk.errors import EnvironmentProblem
 from sdk.local.cluster import Cluster, Timing, standard_agents
 from sdk.local.zookeeper import JAR as ZOOKEEPER_JAR
 from sdk.local.zookeeper import ZooKeeperServer
+from sdk.retry import Policy
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -62,7 +63,7 @@ class Stack:
             tell=lambda sentence: self._heard.told("mesos", sentence),
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
-        self.supervisor = Supervisor([], self._heard, backoff=Backoff(limit=5.0))
+        self.supervisor = Supervisor([], self._heard, restarts=Policy(first=0.4, most=5.0))
         self._http = urllib3.PoolManager(retries=False, timeout=5.0)
 
     # Addresses

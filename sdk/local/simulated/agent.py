@@ -38,9 +38,9 @@ class SimulatedAgent:
         """One message of the master."""
         return self._executors.messages(self.agent.master_message(message, now=now), now)
 
-    def finish(self, framework_id: str, task_id: str, state: str, now: float) -> list[Json]:
-        """A task ends by itself, in TASK_FINISHED or TASK_FAILED; nothing when it does not run."""
-        return self._executors.finish(framework_id, task_id, state, now)
+    def become(self, framework_id: str, task_id: str, state: str, now: float) -> list[Json]:
+        """A task gets into that state by itself; nothing when it does not run."""
+        return self._executors.become(framework_id, task_id, state, now)
 
     def check(self, framework_id: str, task_id: str, now: float) -> list[Json]:
         """The health of a task changes; nothing when it does not run or is not checked."""

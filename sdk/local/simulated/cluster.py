@@ -3,6 +3,8 @@
     with SimulatedCluster(port=5050, agents=1000, tasks=50_000, events_per_second=2000) as cluster:
         ...  # cluster.address is that of its master; all tasks run
 
+`tasks.TasksOnDemand` starts and ends single tasks in it.
+
 Knows the process; what runs in it is `process`.
 """
 
@@ -29,6 +31,7 @@ class SimulatedCluster:
         tasks: int,
         events_per_second: float = 0.0,
         seed: int = 0,
+        services: int | None = None,
         task_life: float | None = None,
         timeout: float = 300.0,
     ) -> None:
@@ -39,6 +42,8 @@ class SimulatedCluster:
             sys.executable, "-m", "sdk.local.simulated", "--port", str(port), "--agents", str(agents),
             "--tasks", str(tasks), "--events-per-second", str(events_per_second), "--seed", str(seed),
         ]  # fmt: skip
+        if services is not None:
+            self._command += ["--services", str(services)]
         if task_life is not None:
             self._command += ["--task-life", str(task_life)]
         self._process: subprocess.Popen[str] | None = None

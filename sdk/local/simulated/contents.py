@@ -20,6 +20,8 @@ _EXECUTOR_CPUS, _EXECUTOR_MEM, _EXECUTOR_DISK = 0.01, 32.0, 1.0
 _FIRST_PORT = 10_000
 _SPARE = 8
 """Room for that many more tasks on every agent, so that a replacement need not wait for the one before it."""
+SERVICES = 400
+"""Names that the tasks of a framework share, when nothing else is said."""
 _OWN_PORTS = {"begin": 2000, "end": 9999}
 
 Kind = Literal["command", "custom", "group"]
@@ -134,9 +136,10 @@ def shares(tasks: int) -> list[tuple[Profile, int]]:
 class Contents:
     """Makes the TaskInfos of one framework. What tasks have in common is one object for all of them."""
 
-    def __init__(self, profile: Profile, seed: int) -> None:
+    def __init__(self, profile: Profile, seed: int, services: int = SERVICES) -> None:
         self.profile = profile
         self._seed = seed
+        self._services = services
         self._number = 0
         self._scalars = [
             _scalar(name, value, ROLE) for name, value in (("cpus", _CPUS), ("mem", _MEM), ("disk", _DISK))
@@ -190,8 +193,8 @@ class Contents:
     def _task(self, agent_id: str, port: int) -> Json:
         self._number += 1
         number = self._number
-        application = f"service-{number % 400}"
-        team = f"team-{number % 40}"
+        service = number % self._services
+        application, team = f"service-{service}", f"team-{service % 40}"
         # Marathon's form: the path of the app with its parts reversed, and a unique end.
         task_id = f"{team}_{application}.instance-{container_id(self._seed, number)}._app.1"
         task: Json = {

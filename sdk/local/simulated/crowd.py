@@ -16,7 +16,7 @@ from typing import Any
 from sdk.errors import EnvironmentProblem
 from sdk.local.core.wire import Json
 from sdk.local.master import MasterServer
-from sdk.local.simulated.link import Far, Sender, frames
+from sdk.local.simulated.link import REQUESTS, Far, Sender, frames
 from sdk.local.simulated.simulation import Settings
 from sdk.local.simulated.simulator import arguments
 
@@ -40,6 +40,11 @@ class Crowd:
         self._known: set[str] = set()
         self._turn = 0.0
         """When this turn began."""
+        self._sender: Sender | None = None
+        self._asked = 0
+        self._answers: dict[str, asyncio.Future[Json]] = {}
+        self._done: dict[str, float] = {}
+        """When what a request asked for was handed to the master, by the monotonic clock."""
         self._failure: str | None = None
 
     async def run(self) -> None:
@@ -52,14 +57,34 @@ class Crowd:
                 sys.executable, *command, cwd=_ROOT, pass_fds=(theirs.fileno(),), start_new_session=True
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        sender = Sender(writer)
+        self._sender = sender = Sender(writer)
         try:
             async for frame in frames(reader):
                 await self._take(sender, frame)
         finally:
+            self._sender = None
             writer.close()
             status = await _ended(process)
         raise EnvironmentProblem(self._failure or f"the process of the simulated agents ended: {status}")
+
+    async def ask(self, content: Json, timeout: float) -> tuple[Json, float]:
+        """A request for tasks on demand: its answer, and when the events that it asked for were on their way to those
+        who follow the operator stream, by the monotonic clock. TimeoutError when it is not answered in time.
+        """
+        if self._sender is None:
+            raise TimeoutError
+        self._asked += 1
+        name = str(self._asked)
+        self._answers[name] = answer = asyncio.get_running_loop().create_future()
+        self._sender.put([REQUESTS, {"request": name, "content": content}])
+        try:
+            return await asyncio.wait_for(answer, timeout), self._done.get(name, 0.0)
+        except TimeoutError:
+            self._sender.put([REQUESTS, {"request": name, "content": None}])
+            raise
+        finally:
+            self._done.pop(name, None)
+            del self._answers[name]
 
     async def _take(self, sender: Sender, frame: Sequence[Any]) -> None:
         """Hand a frame to the master, with turns for others between: the next frame may be here already."""
@@ -84,6 +109,11 @@ class Crowd:
                     self._master.detach(name)
                 elif kind == "filled":
                     self._filled()
+                elif kind == "done":
+                    self._done[name] = time.monotonic()
+                elif kind == "answered":
+                    if name in self._answers and not self._answers[name].done():
+                        self._answers[name].set_result(content)
                 else:
                     self._failure = content
             self._from_agents(messages)

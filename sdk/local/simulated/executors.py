@@ -20,8 +20,8 @@ from sdk.local.core.wire import Json
 class Life:
     """How long the steps of a simulated task take, in seconds."""
 
-    start: float = 0.1
-    """From TASK_STARTING to TASK_RUNNING."""
+    start: float | None = 0.1
+    """From TASK_STARTING to TASK_RUNNING; None: when it is told to."""
     run: float | None = None
     """From TASK_RUNNING to TASK_FINISHED; None: until it is killed."""
     kill: float = 0.0
@@ -109,8 +109,8 @@ class Executors:
                 result += self.messages(self._step(run, task_id, state, now), now)
         return result
 
-    def finish(self, framework_id: str, task_id: str, state: str, now: float) -> list[Json]:
-        """The task ends by itself, in TASK_FINISHED or TASK_FAILED. Nothing for one that does not run here."""
+    def become(self, framework_id: str, task_id: str, state: str, now: float) -> list[Json]:
+        """The task gets into that state by itself. Nothing for one that does not run here."""
         run = self._find(framework_id, task_id)
         return [] if run is None else self.messages(self._step(run, task_id, state, now), now)
 
@@ -187,7 +187,8 @@ class Executors:
             run.live += 1
             self._owner[(run.framework_id, name)] = run.container_id
             outputs += self._update(run, task, "TASK_STARTING", now)
-            self._after(self._life.start, run, name, "TASK_RUNNING", now)
+            if self._life.start is not None:
+                self._after(self._life.start, run, name, "TASK_RUNNING", now)
         return outputs
 
     def _step(self, run: _Run, task_id: str, state: str, now: float) -> list[AgentOutput]:
@@ -199,6 +200,9 @@ class Executors:
                 task.healthy = True
             if self._life.run is not None:
                 self._after(self._life.run, run, task_id, "TASK_FINISHED", now)
+            return self._update(run, task, state, now)
+        if state == "TASK_KILLING":
+            task.killing = True
             return self._update(run, task, state, now)
         message = {
             "TASK_FINISHED": "Command exited with status 0",

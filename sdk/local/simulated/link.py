@@ -2,7 +2,9 @@
 
 A frame is the length of its content in four bytes, and a JSON list of items. To the master an item is `[kind, name,
 content]`: a message of the agent or a call of the framework of that name, the first of which opens its stream; back
-come `[name, event or message]`, with null once the master has ended that stream. Both ends are of one version and of
+come `[name, event or message]`, with null once the master has ended that stream. Requests for tasks on demand go the
+same ways: `["", {"request": name, "content": ..}]` to the simulation, `["done", request, null]` when all that it caused
+was said, `["answered", request, answer]` in the end. Both ends are of one version and of
 one machine. Knows framing and flow control; what is said is the others' affair.
 """
 
@@ -12,8 +14,12 @@ from typing import Any, Literal
 
 from sdk.local.core.pieces import Encoded, decode, encode
 
-Kind = Literal["agent", "framework", "gone", "filled", "failed"]
-"""A message of an agent, a call of a framework, the end of a stream, that all tasks run, why they never will."""
+Kind = Literal["agent", "framework", "gone", "filled", "failed", "done", "answered"]
+"""A message of an agent, a call of a framework, the end of a stream, that all tasks run, why they never will, that a
+request for tasks on demand was carried out, and its answer."""
+
+REQUESTS = ""
+"""The name of those who ask for tasks on demand."""
 
 _LENGTH = 4
 _BEHIND = 256 * 1024
@@ -99,6 +105,14 @@ class Uplink:
     def failed(self, why: str) -> None:
         """It cannot go on."""
         self._say("failed", "", why)
+
+    def done(self, request: str) -> None:
+        """What the request asked for was said."""
+        self._say("done", request)
+
+    def answered(self, request: str, answer: Any) -> None:
+        """The answer to a request."""
+        self._say("answered", request, answer)
 
     def _say(self, kind: Kind, name: str = "", content: Any = None) -> None:
         self._sender.put([kind, name, content])

@@ -14,13 +14,17 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aiohttp import web
+
 from sdk.errors import EnvironmentProblem, SdkError
 from sdk.local.clock import SteadyClock
 from sdk.local.core.model import MasterConfig
 from sdk.local.flags import tcp_port
 from sdk.local.master import MasterServer
 from sdk.local.simulated import memory
+from sdk.local.simulated.contents import SERVICES
 from sdk.local.simulated.crowd import Crowd
+from sdk.local.simulated.endpoint import ENDPOINT, endpoint
 from sdk.local.simulated.executors import Life
 from sdk.local.simulated.simulation import Settings
 
@@ -37,6 +41,7 @@ def problem(settings: Settings) -> str | None:
         ("agents", settings.agents, 1, MAX_AGENTS),
         ("tasks", settings.tasks, 1, MAX_TASKS),
         ("events per second", settings.events_per_second, 0, MAX_EVENTS),
+        ("services", settings.services, 1, MAX_TASKS),
     ):
         if not least <= value <= most:
             return f"{value:,} simulated {name}: choose between {least:,} and {most:,}"
@@ -50,23 +55,31 @@ async def serve(settings: Settings, port: int, filled: Callable[[], None]) -> No
 
     `filled` is called once all tasks run. Raises EnvironmentProblem when the port is taken.
     """
+    crowd: Crowd | None = None
+
+    async def on_demand(request: web.Request) -> web.StreamResponse:
+        assert crowd is not None, "nobody is served before it is there"
+        return await endpoint(request, crowd.ask)
+
     with tempfile.TemporaryDirectory(prefix="simulated-mesos-") as directory:
         clock = SteadyClock()
         config = MasterConfig(master_id=str(uuid.UUID(int=settings.seed + 1)), port=port)
         # A thousand agents come within a second: nobody wants to read that.
-        server = MasterServer(config, Path(directory), clock, say=lambda _: None)
+        server = MasterServer(config, Path(directory), clock, say=lambda _: None, more={ENDPOINT: on_demand})
+
+        def settled() -> None:
+            memory.settle()
+            filled()
+
+        crowd = Crowd(server, settings, settled)
         try:
             await server.start()
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             raise EnvironmentProblem(f"cannot serve on 127.0.0.1:{port}: {why}; choose another port") from error
 
-        def settled() -> None:
-            memory.settle()
-            filled()
-
         memory.filling()
-        work = asyncio.create_task(Crowd(server, settings, settled).run())
+        work = asyncio.create_task(crowd.run())
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--tasks", type=int, default=50_000)
     result.add_argument("--events-per-second", type=float, default=0.0)
     result.add_argument("--seed", type=int, default=0)
+    result.add_argument("--services", type=int, default=SERVICES, help="names that the tasks share")
     result.add_argument("--start-delay", type=float, default=0.1, metavar="SECONDS", help="TASK_STARTING to RUNNING")
     result.add_argument("--task-life", type=float, default=None, metavar="SECONDS", help="TASK_RUNNING to FINISHED")
     result.add_argument("--kill-delay", type=float, default=0.0, metavar="SECONDS", help="kill to TASK_KILLED")
@@ -108,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tasks=options.tasks,
         events_per_second=options.events_per_second,
         seed=options.seed,
+        services=options.services,
         life=Life(start=options.start_delay, run=options.task_life, kill=options.kill_delay),
     )
     wrong = problem(settings)

@@ -1,4 +1,5 @@
-"""Drives simulated agents and frameworks: carries messages between them and their master, makes tasks change at a pace.
+"""Drives simulated agents and frameworks: carries messages between them and their master, makes tasks change at a pace
+and on demand.
 
 Knows the event loop and the clock. What agents and frameworks do is theirs; the master is at the other end of a link.
 """
@@ -16,10 +17,21 @@ from sdk.errors import EnvironmentProblem
 from sdk.local.clock import SteadyClock
 from sdk.local.core.wire import Json
 from sdk.local.simulated.agent import SimulatedAgent
-from sdk.local.simulated.contents import Contents, agent_info, choose, container_id, counter, new_uuid, shares
+from sdk.local.simulated.contents import (
+    SERVICES,
+    Contents,
+    agent_info,
+    choose,
+    container_id,
+    counter,
+    new_uuid,
+    shares,
+)
+from sdk.local.simulated.demand import Demand
 from sdk.local.simulated.executors import Life
 from sdk.local.simulated.framework import SimulatedFramework
-from sdk.local.simulated.link import Uplink
+from sdk.local.simulated.link import REQUESTS, Uplink
+from sdk.local.simulated.on_demand import FRAMEWORK
 
 _SLICE = 0.003
 """Seconds after which the next kind of work gets its turn."""
@@ -47,6 +59,8 @@ class Settings:
     tasks: int
     events_per_second: float = 0.0
     seed: int = 0
+    services: int = SERVICES
+    """How many names the tasks share."""
     life: Life = field(default_factory=Life)
 
 
@@ -70,6 +84,7 @@ class Simulation:
         self._revived = clock.now()
         self._changes = 0
         self._sweep: deque[str] = deque()
+        self._demand = Demand(master, settings.seed + 3, self._add, self._act)
 
     @property
     def running(self) -> int:
@@ -82,7 +97,7 @@ class Simulation:
         return next((item.problem for item in self._frameworks.values() if item.problem), None)
 
     def receive(self, name: str, message: Json | None) -> None:
-        """What the master wrote to that agent or framework; None: it ended the stream."""
+        """What the master wrote to that agent or framework, None when it ended the stream; or a request."""
         self._inbox.append((name, message))
         self._wake.set()
 
@@ -131,13 +146,7 @@ class Simulation:
         settings = self._settings
         each = -(-settings.tasks // settings.agents)
         for number in range(settings.agents):
-            name = f"simulated-agent-{number}"
-            agent = SimulatedAgent(
-                agent_info(number, each), settings.life, self._new_uuid, self._new_id, now=self._clock.now()
-            )
-            self._agents[name] = agent
-            self._sweep.append(name)
-            self._master.agent(name, agent.registration())
+            self._add(f"simulated-agent-{number}", agent_info(number, each), settings.life)
         while len(self._by_id) < len(self._agents):
             await self._rest(self._work())
 
@@ -145,7 +154,8 @@ class Simulation:
         settings = self._settings
         for number, (profile, count) in enumerate(shares(settings.tasks)):
             per_agent = max(2, -(-count // settings.agents) + 1)
-            framework = SimulatedFramework(Contents(profile, settings.seed + number), count, per_agent, settings.seed)
+            contents = Contents(profile, settings.seed + number, settings.services)
+            framework = SimulatedFramework(contents, count, per_agent, settings.seed)
             name = f"simulated-framework-{number}"
             self._frameworks[name] = framework
             self._master.framework(name, framework.subscription())
@@ -189,6 +199,9 @@ class Simulation:
         if message is None:
             self._end(name)
             return
+        if name == REQUESTS:
+            self._demand.ask(message["request"], message["content"])
+            return
         agent = self._agents.get(name)
         if agent is not None:
             messages = agent.receive(message, now)
@@ -200,6 +213,8 @@ class Simulation:
         if framework is not None:
             for call in framework.event(message):
                 self._master.framework(name, call)
+        elif name == FRAMEWORK:
+            self._demand.event(message)
 
     def _say(self, name: str, agent: SimulatedAgent, messages: list[Json]) -> None:
         for message in messages:
@@ -269,7 +284,7 @@ class Simulation:
         if found is not None:
             framework, task_id, agent_id = found
             state = "TASK_FAILED" if self._changes % 10 == 0 else "TASK_FINISHED"
-            self._act(agent_id, lambda agent, now: agent.finish(framework.framework_id or "", task_id, state, now))
+            self._act(agent_id, lambda agent, now: agent.become(framework.framework_id or "", task_id, state, now))
         return _EVENTS_OF_REPLACEMENT
 
     def _check(self) -> int:
@@ -279,6 +294,15 @@ class Simulation:
             framework, task_id, agent_id = found
             self._act(agent_id, lambda agent, now: agent.check(framework.framework_id or "", task_id, now))
         return 1
+
+    def _add(self, name: str, info: Json, life: Life) -> None:
+        """Another agent, unless it is there."""
+        if name in self._agents:
+            return
+        agent = SimulatedAgent(info, life, self._new_uuid, self._new_id, now=self._clock.now())
+        self._agents[name] = agent
+        self._sweep.append(name)
+        self._master.agent(name, agent.registration())
 
     def _act(self, agent_id: str, action: Callable[[SimulatedAgent, float], list[Json]]) -> None:
         name = self._by_id.get(agent_id, "")

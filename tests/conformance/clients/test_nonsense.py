@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
 from api.mesos_listener.wire import to_message
 from api.turns import Turns
@@ -146,7 +147,12 @@ def test_the_listener_shows_what_runs_after_a_broken_stream(body: bytes, how: st
     with Player() as player:
         board = Board("run")
         follower = Follower(
-            OperatorClient(player.address), board, SystemClock(), lambda: None, turns=Turns(SystemClock(), limit=60)
+            OperatorClient(player.address),
+            board,
+            SystemClock(),
+            lambda: None,
+            turns=Turns(SystemClock(), limit=60),
+            metrics=ListenerMetrics(),
         )
         follower.start()
         try:

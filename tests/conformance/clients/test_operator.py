@@ -9,6 +9,7 @@ import pytest
 
 from api.mesos_listener.board import Board
 from api.mesos_listener.index import RECOVERED_PATIENCE
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
@@ -65,7 +66,12 @@ class Cluster:
 def following(player: Player) -> Iterator[Board]:
     board = Board("run")
     follower = Follower(
-        OperatorClient(player.address), board, SystemClock(), lambda: None, turns=Turns(SystemClock(), limit=60)
+        OperatorClient(player.address),
+        board,
+        SystemClock(),
+        lambda: None,
+        turns=Turns(SystemClock(), limit=60),
+        metrics=ListenerMetrics(),
     )
     follower.start()
     try:

@@ -17,6 +17,8 @@ from api.cli.exits import Exit
 from api.cli.main import cli
 from api.dcos_template.problem import Held, Problem, encode_problem
 from pool_executor.contract import Death
+from scheduler.pools.model import Revision
+from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say
@@ -212,7 +214,9 @@ def test_status_shows_the_servers_of_each_backend_and_why_there_are_none(
     publish_rendered(connection, zk_root, servers=())
     publish_instance(connection, zk_root, instance())
     reason = "no running task of framework nosuch; frameworks are edgelb, webapp"
-    problem = Problem(pool_version=1, backends=({"backend": "app", "reason": reason},))
+    stored = PoolStore(connection, zk_root).get("web")
+    assert stored is not None
+    problem = Problem(revision=stored.revision, backends=({"backend": "app", "reason": reason},))
     connection.put(f"{zk_root}/rendered/web/problem", encode_problem(problem))
     say(scheduler, [pod()])
     result = run("status", "web", code=Exit.UNHEALTHY)
@@ -544,7 +548,7 @@ def test_a_removal_that_is_held_can_be_accepted(run: Run, connection: ZooKeeper,
     run("create", "-", stdin=json.dumps(minimal()))
     refused = run("accept-removal", "web", code=Exit.REFUSED)
     assert "no server of pool web is kept without a task" in refused.stderr
-    problem = Problem.of(1, (), held=Held(since=17.5, reason="4 servers are kept in app"))
+    problem = Problem.of(Revision("u1", 1), (), held=Held(since=17.5, reason="4 servers are kept in app"))
     assert problem is not None
     connection.ensure(f"{zk_root}/rendered/web")
     connection.create(f"{zk_root}/rendered/web/problem", encode_problem(problem))

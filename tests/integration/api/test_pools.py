@@ -6,8 +6,10 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.support.pools import SUPPORTED, example, minimal
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -213,14 +215,35 @@ def test_a_pool_too_large_for_one_node_is_stored_all_the_same(client: FlaskClien
     assert client.delete("/v2/pools/web").status_code == 204
 
 
+def test_a_list_holds_at_once_what_was_written_here_and_soon_what_others_write(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """It comes from the server's own watch."""
+
+    def listed() -> dict[str, int]:
+        return {pool["name"]: pool["count"] for pool in client.get("/v2/pools").json}
+
+    for count in range(1, 4):
+        client.post("/v2/pools", json=minimal(name=f"p{count}"))
+        client.put("/v2/pools/p1", json=minimal(name="p1", count=count))
+        assert listed() == {"p1": count} | {f"p{number}": 1 for number in range(2, count + 1)}
+    client.delete("/v2/pools/p1")
+    assert listed() == {"p2": 1, "p3": 1}
+    PoolStore(connection, zk_root).delete("p2")
+    wait_until(lambda: listed() == {"p3": 1}, 10, "what another server did")
+
+
 def test_a_node_that_is_no_pool_spoils_only_itself(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
     """Lists leave it out with a warning; it can be replaced or deleted."""
     client.post("/v2/pools", json=minimal())
     connection.put(f"{zk_root}/pools/broken", b'{"name": "another"}')
-    listed = client.get("/v2/pools")
 
-    assert [pool["name"] for pool in listed.json] == ["web"]
-    assert "broken" in listed.headers["X-Edgelb-Warning"]
+    def warned() -> bool:
+        listed = client.get("/v2/pools")
+        assert [pool["name"] for pool in listed.json] == ["web"]
+        return "broken" in listed.headers.get("X-Edgelb-Warning", "")
+
+    wait_until(warned, 10, "the warning")
     assert client.get("/v2/pools/broken").status_code == 500
     assert client.put("/v2/pools/broken", json=minimal(name="broken")).status_code == 200
     connection.put(f"{zk_root}/pools/broken", b"\xff")

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from api.dcos_template.problem import Held, Problem, encode_problem
 from pool_executor.contract import Put, RefusedServer, Remove, Server, Waiting
+from scheduler.pools.model import Revision
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.api.conftest import (
     APP,
@@ -559,7 +560,7 @@ def test_a_removal_that_is_held_can_be_accepted(client: FlaskClient, connection:
         "no server of pool web is kept without a task: there is no removal to accept",
     )
     assert client.post("/v2/pools/nosuch/accept-removal", json={}).status_code == 404
-    problem = Problem.of(0, (), held=Held(since=17.5, reason="4 servers are kept"))
+    problem = Problem.of(Revision("u1", 0), (), held=Held(since=17.5, reason="4 servers are kept"))
     assert problem is not None
     connection.ensure(f"{zk_root}/rendered/web")
     connection.create(f"{zk_root}/rendered/web/problem", encode_problem(problem))

@@ -18,11 +18,12 @@ pytestmark = pytest.mark.integration
 SUPERVISED = """
 import os, sys
 from api.cli.serve import Tagged, supervise
-from api.cli.supervisor import Backoff, Child
+from api.cli.supervisor import Child
+from sdk.retry import Policy
 pairs = zip(sys.argv[1::2], sys.argv[2::2])
 children = [Child(name=name, command=tuple(command.split("|")), grace=1.0) for name, command in pairs]
 health = dict(one.split("=", 1) for one in os.environ.get("HEALTH", "").split())
-sys.exit(supervise(children, health, Tagged(form="text"), Backoff(limit=0.2)))
+sys.exit(supervise(children, health, Tagged(form="text"), Policy(first=0.2, most=0.2)))
 """
 SLEEP = "sleep|1000"
 

@@ -143,7 +143,8 @@ def test_a_zookeeper_that_hangs_costs_a_caller_a_few_seconds_not_for_ever(
     try:
         assert get(f"{url}/v2/pools").status == 200
         os.kill(pid, signal.SIGSTOP)
-        assert get(f"{url}/v2/pools", timeout=8).status == 503
+        assert get(f"{url}/v2/pools/web", timeout=8).status == 503
+        wait_until(lambda: get(f"{url}/v2/pools").status == 503, 20, "the list to be refused as well")
     finally:
         os.kill(pid, signal.SIGCONT)
         server.stop()

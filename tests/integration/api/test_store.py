@@ -254,18 +254,14 @@ def test_a_node_that_a_newer_release_wrote_is_not_written_over(
     assert store.get("web") == mended
 
 
-def test_views_tell_what_changed_between_them(store: PoolStore, views: list[PoolView]) -> None:
+def test_views_share_the_pools_that_did_not_change(store: PoolStore, views: list[PoolView]) -> None:
     """So whoever follows pools pays for the one that changed, not for all."""
-    assert views[0].changed_since(None) == frozenset()
-    for name in ("a", "b", "c"):
-        store.create(pool(name))
-    wait_until(lambda: len(views[-1]) == 3, 10, "three pools")
+    store.create(pool("a"))
+    store.create(pool("b"))
+    wait_until(lambda: len(views[-1]) == 2, 10, "both pools")
     before = views[-1]
-    assert before.changed_since(None) == {"a", "b", "c"}
     store.replace(pool("b", count=2))
-    store.delete("c")
-    wait_until(lambda: "c" not in views[-1] and views[-1]["b"].version == 2, 10, "both changes")
-    assert views[-1].changed_since(before) == {"b", "c"}
+    wait_until(lambda: views[-1]["b"].version == 2, 10, "the change")
     assert views[-1]["a"] is before["a"]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from api.mesos_listener.client import TaskChanges, TaskWatch
+from api.mesos_listener.client import TaskWatch
 from api.mesos_listener.main import serve
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
 from sdk.local.cluster import Cluster
 from sdk.mesos.operator import OperatorClient
@@ -74,14 +75,17 @@ def test_a_task_is_followed_from_its_start_to_its_end(
 ) -> None:
     """Names, address, announced ports and labels arrive; a kill takes it away."""
     framework = scheduler()
-    labels = {"labels": [{"key": "team", "value": "shop"}]}
+    labels = {"labels": [{"key": "team", "value": "shop"}, {"key": "edgelb.expose", "value": "true"}]}
     framework.launch(framework.offer("agent1"), "t1", "sleep 1000", discovery=DISCOVERY, labels=labels)
     framework.wait_for("t1", "TASK_RUNNING")
     task = followed.wait_for("t1")
     assert (task.framework_name, task.agent_hostname, task.agent_address) == ("test", "agent1", "127.0.0.1")
     assert [(port.name, port.number) for port in task.ports] == [("http", 21005)]
-    assert dict(task.labels) == {"team": "shop"}
+    assert task.labels == (("edgelb.expose", "true"),)
     framework.kill("t1")
+    framework.wait_for("t1", "TASK_KILLING")
+    wait_until(lambda: (killed := followed.task("t1")) is None or killed.leaving, what="t1 is leaving")
+    framework.wait_for("t1", "TASK_KILLED")
     followed.wait_gone("t1")
 
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -11,15 +12,22 @@ import structlog.testing
 import urllib3
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client import generate_latest
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
 from api.mesos_listener.board import Board
-from api.mesos_listener.client import TaskChanges, TaskWatch
+from api.mesos_listener.check import Checker
+from api.mesos_listener.client import TaskWatch
+from api.mesos_listener.filter import Filter, Term
 from api.mesos_listener.main import serve
+from api.mesos_listener.metrics import ListenerMetrics
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.server import SERVICE, Server
 from api.mesos_listener.service import PAGE_BYTES
+from api.mesos_listener.stream import Follower
 from api.mesos_listener.task import TaskKey
+from api.turns import Turns
 from sdk.clock import SystemClock
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -295,7 +303,14 @@ def test_a_token_that_cannot_be_continued_gets_a_snapshot(listener: Listener, to
 def test_a_slow_client_gets_a_snapshot_instead_of_memory() -> None:
     """History is bounded for all clients together; who falls out of it starts again."""
     board, index = Board("run", history=50), m.JsonIndex()
-    server = Server(board, "127.0.0.1:0", silence=lambda: None, connected=lambda: True, clock=SystemClock())
+    server = Server(
+        board,
+        "127.0.0.1:0",
+        silence=lambda: None,
+        connected=lambda: True,
+        clock=SystemClock(),
+        metrics=ListenerMetrics(),
+    )
     server.start()
     board.publish(index.take(START, 0.0), index.complete)
     # Large labels fill the flow-control window of a client that does not read.
@@ -360,7 +375,14 @@ def test_a_client_keeps_its_tasks_while_no_listener_is_there() -> None:
 def test_a_port_in_use_is_refused_with_a_sentence(listener: Listener) -> None:
     """Two listeners never share a port silently."""
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{listener.port}"):
-        Server(Board("run"), listener.target, silence=lambda: None, connected=lambda: True, clock=SystemClock())
+        Server(
+            Board("run"),
+            listener.target,
+            silence=lambda: None,
+            connected=lambda: True,
+            clock=SystemClock(),
+            metrics=ListenerMetrics(),
+        )
 
 
 def test_many_watches_beyond_the_limit_are_refused_not_queued(listener: Listener) -> None:
@@ -396,3 +418,201 @@ def test_what_is_no_message_costs_the_client_its_call_and_the_log_one_line(
         assert "A client sent what cannot be read" in caplog.records[0].getMessage()
     finally:
         listener.stop()
+
+
+WEB, API = Term("name", "web"), Term("marathon_id", "api", pattern=True)
+BOTH = m.subscribed(
+    [m.running("w1", name="web"), m.running("a1", name="api"), m.running("x1", name="other")],
+    [m.agent_json("a1")],
+    [m.framework_json("f1", "marathon")],
+)
+
+
+def test_a_client_is_told_what_it_selects_and_may_select_more(listener: Listener) -> None:
+    """Nothing else crosses the wire, the call goes on, and it knows from when on it has all."""
+    listener.operator.say(BOTH)
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take, Filter.of([WEB]))
+    watch.start()
+    wait_until(lambda: copy.ids == {"w1"}, what="what is selected")
+    number = watch.select([API])
+    wait_until(lambda: copy.calls[-1].selected >= number, what="the answer")
+    assert copy.ids == {"w1", "a1"}
+    assert watch.select([API, WEB]) == number
+    listener.operator.say(
+        m.task_updated("x1", m.status_json("TASK_KILLED")),
+        m.task_added(m.running("x2", name="other")),
+        m.task_added(m.running("a2", name="api")),
+        m.task_updated("a1", m.status_json("TASK_KILLED")),
+    )
+    wait_until(lambda: copy.ids == {"w1", "a2"}, what="changes of both")
+    assert {key.id for call in copy.calls for key in call.removed} == {"a1"}
+    assert {task.id for call in copy.calls for task in call.updated} == {"w1", "a1", "a2"}
+    watch.stop()
+
+
+def test_what_a_client_selects_survives_its_listener() -> None:
+    """The next one is told all at once, also what was selected while none was there."""
+    first, second = Listener(), Listener()
+    for one in (first, second):
+        one.operator.say(BOTH)
+    copy = Copy()
+    watch = TaskWatch([first.target, second.target], copy.take, Filter.of([WEB]))
+    watch.start()
+    wait_until(lambda: copy.ids == {"w1"}, what="what is selected")
+    first.stop()
+    number = watch.select([Term("name", "other")])
+    wait_until(lambda: copy.calls[-1].selected >= number, what="the answer of the second one")
+    assert copy.ids == {"w1", "x1"}
+    watch.stop()
+    second.stop()
+
+
+def test_a_term_that_is_none_is_refused(listener: Listener) -> None:
+    """In a Watch and in a Select; a Select for a call that has ended is told so."""
+    listener.operator.say(START)
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    bad = pb.Filter(terms=[pb.Term(field="name", text="(", pattern=True)])
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = client(channel)
+        assert first_answer(stub.Watch(pb.WatchRequest(filter=bad))) == grpc.StatusCode.INVALID_ARGUMENT
+        for request, code in (
+            (pb.SelectRequest(watch="w", filter=bad), grpc.StatusCode.INVALID_ARGUMENT),
+            (pb.SelectRequest(watch="none"), grpc.StatusCode.NOT_FOUND),
+        ):
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.Select(request, timeout=5)
+            assert refused.value.code() == code
+
+
+def test_the_values_of_a_field_are_told_the_most_similar_first(listener: Listener) -> None:
+    """For sentences about what there is; bounded, with the number of all."""
+    tasks = [m.running(f"t{n}", name=f"app-{n:03}") for n in range(300)]
+    listener.operator.say(m.subscribed([*tasks, m.running("w", name="web")], [m.agent_json("a1")]))
+    wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = client(channel)
+        answer = stub.Values(pb.ValuesRequest(field="name", like="wep", most=3), timeout=5)
+        assert (list(answer.values), answer.total) == (["web", "app-000", "app-001"], 301)
+        assert len(stub.Values(pb.ValuesRequest(field="name"), timeout=5).values) == 100
+        assert stub.Values(pb.ValuesRequest(field="name", marathon=True), timeout=5).total == 0
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Values(pb.ValuesRequest(field="colour"), timeout=5)
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    watch = TaskWatch([listener.target], lambda changes: None, Filter.of([]))
+    assert watch.values("name") is None
+    watch.start()
+    wait_until(lambda: watch.synced, what="the listener")
+    assert watch.values("name", like="wep", most=2) == (("web", "app-000"), 301)
+    assert watch.tasks == {}
+    watch.stop()
+    assert watch.values("name") is None
+
+
+def test_a_task_that_is_being_killed_is_leaving_until_it_has_ended(listener: Listener) -> None:
+    """A load balancer lets it finish its requests; changes say when Mesos told them."""
+    listener.operator.say(START)
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1", "t2"}, what="the snapshot")
+    begun = time.time()
+    listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLING")))
+    key = TaskKey(framework_id="f1", id="t1")
+    wait_until(lambda: copy.tasks[key].leaving, what="leaving")
+    last = copy.calls[-1]
+    assert begun <= last.event <= last.index <= time.time()
+    with grpc.insecure_channel(listener.target) as channel:
+        (page,) = client(channel).List(pb.ListRequest(), timeout=5)
+    assert {task.id: task.leaving for task in page.tasks} == {"t1": True, "t2": False}
+    listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: copy.ids == {"t2"}, what="the end of t1")
+    watch.stop()
+
+
+def test_a_client_leaves_a_listener_that_has_lost_mesos() -> None:
+    """For one that has not; while there is none, it stays where it is."""
+    first, second = Listener(), Listener()
+    first.operator.say(START)
+    copy = Copy()
+    watch = TaskWatch([first.target, second.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1", "t2"}, what="the snapshot of the first")
+    first.operator.break_off()
+    wait_until(lambda: not watch.feed.mesos_connected, what="the loss of Mesos")
+    assert (watch.feed.target, watch.feed.connected) == (first.target, True)
+    second.operator.say(m.subscribed([m.running("t2")], [m.agent_json("a1")], [m.framework_json("f1", "marathon")]))
+    wait_until(lambda: watch.feed.target == second.target and watch.feed.connected, what="the second listener")
+    wait_until(lambda: copy.ids == {"t2"}, what="its tasks")
+    assert watch.feed.mesos_connected
+    watch.stop()
+    first.stop()
+    second.stop()
+
+
+def test_nobody_is_woken_without_a_change() -> None:
+    """Heartbeats, staging tasks and repeated updates are no changes of what readers see."""
+    board, index = Board("run"), m.JsonIndex()
+    board.publish(index.take(START, 0.0), index.complete)
+    woken: list[bool] = []
+
+    def reading() -> bool:
+        woken.append(True)
+        return False
+
+    waiting = threading.Thread(target=board.changes_after, args=(1, 30.0, reading))
+    waiting.start()
+    wait_until(lambda: woken, what="the reader waits")
+    for event in (
+        {"type": "HEARTBEAT"},
+        m.task_added(m.task_json("t9")),
+        m.task_updated("t1", m.status_json("TASK_RUNNING")),
+    ):
+        board.publish(index.take(event, 1.0), index.complete)
+    asked = len(woken)
+    board.publish(index.take(m.task_updated("t1", m.status_json("TASK_KILLED")), 2.0), index.complete)
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert asked == 1
+
+
+def test_metrics_tell_what_a_listener_does(listener: Listener) -> None:
+    """Events by type, how long each took, who reads, and what was not as documented."""
+    listener.operator.say(START, m.task_added(m.running("t3", name=7)), {"type": "MOON_ROSE"})
+    watch = TaskWatch([listener.target], lambda changes: None)
+    watch.start()
+    wait_until(lambda: 'events_total{type="other"} 1.0' in fetch(listener.health, "/metrics")[1], what="the events")
+    wait_until(lambda: watch.connected, what="the reader")
+    text = fetch(listener.health, "/metrics")[1]
+    for line in (
+        'edgelb_listener_events_total{type="TASK_ADDED"} 1.0',
+        'edgelb_listener_left_out_total{kind="odd"} 1.0',
+        "edgelb_listener_index_seconds_count 2.0",
+        "edgelb_listener_readers 1.0",
+        "edgelb_listener_snapshots_total 1.0",
+        "edgelb_listener_mesos_connected 1.0",
+    ):
+        assert line in text
+    watch.stop()
+
+
+def test_an_event_that_got_lost_is_made_up_for() -> None:
+    """A second subscription tells how it is; whom events concern meanwhile, they tell it better."""
+    events, second = m.ScriptedOperator(), m.ScriptedOperator()
+    clock, board, metrics = SystemClock(), Board("run"), ListenerMetrics()
+    follower = Follower(events, board, clock, lambda: None, turns=Turns(clock, limit=60), metrics=metrics)
+    follower.start()
+    events.say(START)
+    wait_until(lambda: board.complete, what="the first view")
+    second.say(m.subscribed([m.running("t2"), m.running("t3")], [m.agent_json("a1")], [m.framework_json("f1", "m")]))
+    checker = Checker(second, follower, threading.Event(), clock)
+    checker.check()
+    assert {task.id for task in board.snapshot().tasks} == {"t2", "t3"}
+    second.say(m.subscribed([m.running("t2"), m.running("t3")], [m.agent_json("a1")], [m.framework_json("f1", "m")]))
+    revision = board.snapshot().revision
+    checker.check()
+    assert board.snapshot().revision == revision
+    text = generate_latest(metrics.registry).decode()
+    assert "edgelb_listener_checks_total 2.0" in text
+    assert "edgelb_listener_healed_total 3.0" in text
+    follower.stop()

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pool_executor.contract.nodes import Blob
-
 from pool_executor.contract import (
     BackendFacts,
+    Blob,
     Endpoints,
     InstanceStatus,
     Needs,
@@ -47,9 +46,7 @@ from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
-GLOBAL = """global
-    maxconn 500
-defaults
+GLOBAL = """defaults
     mode http
     timeout connect 2s
     timeout client 20s

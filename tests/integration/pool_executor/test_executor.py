@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pool_executor import artifact
-from pool_executor.lbmgr.process import Haproxy
+from pool_executor import artifact, haproxy_artifact
+from pool_executor.lbmgr import program
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied, told
 from tests.integration.pool_executor.mesos_agent import Agent, task_info
@@ -25,8 +25,9 @@ pytestmark = pytest.mark.integration
 class Container:
     """What the agent makes: a sandbox as deep as a real one, the artifact in it, and the process."""
 
-    def __init__(self, agent: Agent, directory: Path) -> None:
-        self.agent = agent
+    def __init__(self, agent: Agent, directory: Path, *, served: artifact.Artifact | None = None) -> None:
+        """`served` is fetched beside the executor, for an agent that has no HAProxy."""
+        self.agent, self.served = agent, served
         # Longer than a unix socket's path may be, as in production.
         self.sandbox = directory / ("slaves/" + "0" * 40) / ("frameworks/" + "1" * 45) / "runs/latest"
         self.process: subprocess.Popen[bytes] | None = None
@@ -36,7 +37,10 @@ class Container:
         # What docs/how-to/install.md asks of an agent, and nothing else.
         programs = self.sandbox / "bin"
         programs.mkdir()
-        (programs / "haproxy").symlink_to(Haproxy.find()[0])
+        if self.served is None:
+            (programs / "haproxy").symlink_to(program.find().path)
+        else:
+            (self.sandbox / self.served.name).write_bytes(self.served.data)
         (self.sandbox / artifact.NAME).write_bytes(artifact.build().data)
         with open(self.sandbox / "stdout", "wb") as out, open(self.sandbox / "stderr", "wb") as err:
             self.process = subprocess.Popen(
@@ -179,6 +183,32 @@ def test_haproxy_that_hangs_fails_the_task(container: Container, publisher: Publ
         assert failed["healthy"] is False
         assert failed["message"].startswith("unhealthy: 3 checks failed in a row, the last with: ")
         assert container.wait() == 0
+
+
+def test_an_agent_without_haproxy_runs_the_one_that_came_with_the_task(
+    zookeeper: ZooKeeperServer, zk_root: str, ports: dict[str, int], tmp_path: Path, publisher: Publisher
+) -> None:
+    """Unpacked in the sandbox; reloads execute it anew from there, with its libraries."""
+    served = haproxy_artifact.build()
+    data = _data(zookeeper, zk_root, ports, haproxy={"archive": served.name, "sha256": served.sha256})
+    agent = Agent(task_info(data))
+    agent.start()
+    container = Container(agent, tmp_path, served=served)
+    container.start()
+    try:
+        assert agent.last("TASK_STARTING")["message"].startswith("starting HAProxy 2.8.")
+        with backends(1) as (one,):
+            applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+            status = applied(publisher, publisher.publish(Pool(servers=_servers(one), more="backend another\n")))
+            for pid in (status.haproxy.master, *status.haproxy.workers):
+                assert Path(f"/proc/{pid}/exe").resolve() == container.sandbox / "haproxy" / "bin" / "haproxy"
+            wait_until(lambda: agent.last("TASK_RUNNING")["healthy"], what="healthy")
+        agent.kill(grace=1)
+        assert container.wait() == 0
+    finally:
+        container.process.kill()  # type: ignore[union-attr]
+        container.wait()
+        agent.stop()
 
 
 def test_a_task_with_broken_data_fails_with_the_field(tmp_path: Path, zookeeper: ZooKeeperServer) -> None:

@@ -309,6 +309,22 @@ def test_an_instance_whose_haproxy_hangs_ends_after_the_allowed_failures(
         wait_until(lambda: not any(alive(pid) for pid in (haproxy.master or 0, *haproxy.workers)), what="all gone")
 
 
+def test_a_haproxy_that_serves_is_never_ended_for_the_silence_of_its_stats_socket(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
+) -> None:
+    """It is judged by its listener as well; orders go on over the connection that is there."""
+    lbmgr = make_lbmgr(health_grace=0, health_interval=0.1, health_timeout=0.5, health_max_fail=2).start()
+    with backends(2) as (one, two):
+        before = applied(publisher, publisher.publish(Pool(servers=_servers(one)))).haproxy
+        with orders(lbmgr) as runtime:
+            socket = runtime.path
+        socket.unlink()
+        wait_until(lambda: "answers requests, and not on its stats socket" in lbmgr.log(), what="it is told")
+        status = applied(publisher, publisher.publish(Pool(servers=_servers(two))))
+        assert lbmgr.answers() == {two.answer}
+        assert (status.haproxy, status.healthy) == (before, True)
+
+
 def test_a_first_structure_that_is_refused_does_not_end_the_instance(
     publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
 ) -> None:

@@ -6,12 +6,13 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from api.dcos_template.rendering import render_pool
 
-from api.dcos_template.select import Endpoint, Kind
-from pool_executor.contract import Needs, Part
+from api.dcos_template.build import build_config
+from api.dcos_template.text import render
+from pool_executor.contract import Part
+from pool_executor.lbmgr.instance import RELAY_MAP
 from scheduler.pools.model import MapRule
-from tests.integration.pool_executor.harness import Lbmgr, Publisher, applied
+from tests.integration.pool_executor.harness import Lbmgr, Publisher, applied, server
 from tests.support.backends import Backend
 from tests.support.load import Load, load_in_thread
 from tests.support.wait import wait_until
@@ -22,20 +23,15 @@ pytestmark = pytest.mark.integration
 Rules = tuple[MapRule, ...]
 
 
-def parts(rules: Sequence[MapRule], server: Backend) -> dict[str, tuple[Part, str]]:
+def parts(rules: Sequence[MapRule]) -> dict[str, tuple[Part, str]]:
     """The parts of a pool with these rules, none of which is the default."""
     shape = pool("web", frontend("web", "", *rules, bind_address="127.0.0.1"), backend("app"), backend("other"))
-    here = (Endpoint(Kind.AGENT_IP, "127.0.0.1", server.port, check=False),)
-    found = {name: text.text for name, text in render_pool(shape, {"app": here, "other": here}).texts.items()}
-    needs = Needs(ports={"PORT_WEB": "web", "PORT_STATS": "stats"})
-    return {
-        name: (
-            Part.of(name, "map" if name.endswith(".map") else "config", text, listener, needs if listener else None),
-            text,
-        )
-        for name, text in found.items()
-        for listener in ["web" if "frontends" in name else ""]
-    }
+    return {name: (text.part, text.text) for name, text in render(build_config(shape)).items()}
+
+
+def serve(publisher: Publisher, one: Backend) -> None:
+    """Let one server answer for both backends."""
+    publisher.publish_servers({name: {one.name: server(one.name, one.port)} for name in ("app", "other")})
 
 
 def rules_of(count: int) -> Rules:
@@ -79,13 +75,14 @@ def test_no_request_of_an_untouched_host_fails_while_rules_change(
     lbmgr: Lbmgr, publisher: Publisher, count: int, rounds: int
 ) -> None:
     """Hundreds of edits, none of them a reload, and clients that never try again."""
-    with Backend("app") as server:
+    with Backend("app") as one:
+        serve(publisher, one)
         rules = rules_of(count)
-        status = applied(publisher, publisher.publish_parts(parts(rules, server)))
+        status = applied(publisher, publisher.publish_parts(parts(rules)))
         wait_until(lambda: lbmgr.get("static/x")[0] == 200, what="the first answer")
         with loads(lbmgr.url) as clients:
             for wanted in edits(rules, rounds):
-                status = applied(publisher, publisher.publish_parts(parts(wanted, server)))
+                status = applied(publisher, publisher.publish_parts(parts(wanted)))
                 assert status.structure.action == "dynamic", status.structure.reason
             wait_until(lambda: all(one.report().requests > 100 for one in clients), what="requests meanwhile")
         reports = [one.report() for one in clients]
@@ -96,15 +93,16 @@ def test_no_request_of_an_untouched_host_fails_while_rules_change(
 
 def test_an_edit_after_a_restart_needs_no_reload(lbmgr: Lbmgr, publisher: Publisher) -> None:
     """HAProxy is started on the files, so they say what it knows."""
-    with Backend("app") as server:
+    with Backend("app") as one:
+        serve(publisher, one)
         rules = rules_of(30)
         for wanted in edits(rules, 1):
-            applied(publisher, publisher.publish_parts(parts(wanted, server)))
+            applied(publisher, publisher.publish_parts(parts(wanted)))
         lbmgr.kill()
         lbmgr.start()
         wait_until(lambda: lbmgr.get("static/x")[0] == 200, timeout=30, what="an answer after the restart")
         wanted = (MapRule(backend="other", host_eq="aaa.example"), *rules)
-        status = applied(publisher, publisher.publish_parts(parts(wanted, server)))
+        status = applied(publisher, publisher.publish_parts(parts(wanted)))
         assert (status.structure.action, status.counters["reload"]) == ("dynamic", 0)
         assert maps_in_haproxy(lbmgr) == maps_on_disk(lbmgr)
 
@@ -114,12 +112,13 @@ def test_an_edit_that_is_interrupted_is_completed_by_the_next_start(
 ) -> None:
     """SIGKILL at changing moments of an edit of many lines: afterwards HAProxy knows what the files say."""
     lbmgr = make_lbmgr().start()
-    with Backend("app") as server:
+    with Backend("app") as one:
+        serve(publisher, one)
         rules = rules_of(1500)
-        applied(publisher, publisher.publish_parts(parts(rules, server)))
+        applied(publisher, publisher.publish_parts(parts(rules)))
         for number, wanted in enumerate(edits(rules, 1)):
             before = maps_in_haproxy(lbmgr)
-            version = publisher.publish_parts(parts(wanted, server))
+            version = publisher.publish_parts(parts(wanted))
             if number % 2:  # between the first order of the edit and the last
                 wait_until(lambda known=before: maps_in_haproxy(lbmgr) != known, every=0.0, what="the first order")
             lbmgr.kill()
@@ -136,13 +135,14 @@ def maps_on_disk(lbmgr: Lbmgr) -> dict[str, set[str]]:
 
 
 def maps_in_haproxy(lbmgr: Lbmgr) -> dict[str, set[str]]:
-    """The entries that the worker knows, by file name; an entry that stands twice counts as a mistake."""
+    """The entries of the pool's maps that the worker knows, by file name; one that stands twice counts as a mistake."""
     instance = (lbmgr.sandbox / "haproxy.d/current/00-instance.cfg").read_text()
     admin = re.search(r'stats socket "(\S+)"', instance)
     assert admin is not None
     found = {}
     for line in ask(admin[1], "show map").splitlines():
-        if match := re.match(r"(\d+) \((\S+/([^/\s]+\.map))\)", line):
+        match = re.match(r"(\d+) \((\S+/([^/\s]+\.map))\)", line)
+        if match and match[3] != RELAY_MAP:
             entries = [entry.partition(" ")[2] for entry in ask(admin[1], f"show map #{match[1]}").splitlines()]
             assert len(entries) == len(set(entries)), f"{match[3]} has an entry twice"
             found[match[3]] = set(filter(None, entries))

@@ -105,6 +105,33 @@ def test_the_oldest_worker_ends_when_there_are_too_many_and_it_is_told(
         assert told.counters["old_worker_ended"] == 1
 
 
+def test_a_busy_worker_outlives_one_with_few_connections(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], echo: Echo
+) -> None:
+    """Whichever of them is older."""
+    lbmgr = make_lbmgr(max_old_workers=1, old_worker_at_least=0.5).start()
+    applied(publisher, publisher.publish(shape(echo, 0)))
+    with contextlib.ExitStack() as stack:
+        busy = [stack.enter_context(contextlib.closing(echo.connect(lbmgr))) for _ in range(5)]
+        applied(publisher, publisher.publish(shape(echo, 1)))
+        lonely = stack.enter_context(contextlib.closing(echo.connect(lbmgr)))
+        applied(publisher, publisher.publish(shape(echo, 2)))
+        wait_until(lambda: not lonely.goes_on(), what="the one with one connection ends")
+        assert [talk.goes_on() for talk in busy] == [True] * 5
+
+
+def test_an_old_worker_ends_at_once_when_the_memory_is_full(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], echo: Echo
+) -> None:
+    """Else the whole instance would end, and the connections of all workers with it."""
+    lbmgr = make_lbmgr(memory=16, old_worker_at_least=600).start()
+    applied(publisher, publisher.publish(shape(echo, 0)))
+    with contextlib.closing(echo.connect(lbmgr)) as talk:
+        applied(publisher, publisher.publish(shape(echo, 1)))
+        wait_until(lambda: not talk.goes_on(), what="it is cut")
+        wait_until(lambda: "there are more of them than allowed" in lbmgr.log(), what="it is told")
+
+
 def test_a_reload_waits_while_as_many_old_workers_as_allowed_are_young(
     publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], echo: Echo
 ) -> None:

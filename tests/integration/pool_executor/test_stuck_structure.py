@@ -5,9 +5,11 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pool_executor.lbmgr.process import Haproxy
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port, told
 from tests.support.backends import Backend, backends
 from tests.support.ports import free_port
@@ -115,6 +117,31 @@ def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back
         )
         holder.close()
         serves(lbmgr, two)
+
+
+def test_servers_come_and_go_while_haproxy_checks_a_configuration(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], tmp_path: Path
+) -> None:
+    """However long that takes; what changed meanwhile is told to the worker that has read the new one."""
+    hold, program = tmp_path / "hold", tmp_path / "slow-haproxy"
+    program.write_text(
+        f'#!/bin/sh\nif [ "$1" = -c ]; then while [ -e {hold} ]; do sleep 0.02; done; fi\n'
+        f'exec {Haproxy.find()[0]} "$@"\n'
+    )
+    program.chmod(0o755)
+    lbmgr = make_lbmgr(haproxy=program).start()
+    with backends(4) as (one, two, three, four):
+        applied(publisher, publisher.publish(pool(Pool(), one, two)))
+        hold.touch()
+        publisher.publish(replace(pool(Pool(), one, two), more="backend extra\n"))
+        wait_until(lambda: list(tmp_path.glob("sandbox-0/haproxy.d/*/.check"))[1:], what="the check began")
+        for running in ((two,), (two, three), (three, four)):
+            published = publisher.publish_servers(pool(Pool(), *running).records())
+            serves(lbmgr, *running)
+        hold.unlink()
+        status = applied(publisher, published)
+        assert status.counters["reload"] == 2
+        assert lbmgr.answers() == {three.answer, four.answer}
 
 
 def listens(port: int) -> bool:

@@ -15,11 +15,15 @@ from typing import Any
 import pytest
 
 from api.mesos_listener.board import Board
+from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
 from api.turns import Turns
 from sdk.clock import SystemClock
 from sdk.errors import EnvironmentProblem
+from sdk.local.fault_client import FaultError
 from sdk.local.simulated.cluster import SimulatedCluster
+from sdk.local.simulated.on_demand import NewTask
+from sdk.local.simulated.tasks import TasksOnDemand
 from sdk.mesos.operator import OperatorClient
 from tests.integration.sdk_local.client import Stream
 from tests.support.marathon import Marathon
@@ -129,7 +133,14 @@ def test_the_listeners_index_equals_the_tasks_of_the_master() -> None:
         board = Board("test")
         operator = OperatorClient(cluster.address)
         changed = threading.Event()
-        follower = Follower(operator, board, SystemClock(), changed.set, turns=Turns(SystemClock(), limit=180))
+        follower = Follower(
+            operator,
+            board,
+            SystemClock(),
+            changed.set,
+            turns=Turns(SystemClock(), limit=180),
+            metrics=ListenerMetrics(),
+        )
         follower.start()
         try:
             wait_until(lambda: board.snapshot().revision > 300, 30, "churn")
@@ -142,6 +153,64 @@ def test_the_listeners_index_equals_the_tasks_of_the_master() -> None:
             wait_until(same, 30, "the index equals GET_TASKS")
         finally:
             follower.stop()
+
+
+def of_task(stream: Stream, task_id: str) -> list[str]:
+    """What the operator stream told of a task, in order."""
+    told: list[str] = []
+    for event in list(stream.events):
+        if event["type"] == "TASK_ADDED" and event["task_added"]["task"]["task_id"]["value"] == task_id:
+            told.append("added")
+        elif event["type"] == "TASK_UPDATED" and event["task_updated"]["status"]["task_id"]["value"] == task_id:
+            told.append(event["task_updated"]["state"])
+    return told
+
+
+def test_a_task_on_demand_is_told_to_operators_as_every_task_is(cluster: SimulatedCluster) -> None:
+    """It is at the address and port that were asked for, and changes when it is told to."""
+    tasks = TasksOnDemand(cluster.address)
+    stream = Stream(port_of(cluster), "/api/v1", {"type": "SUBSCRIBE"})
+    try:
+        wait_until(lambda: stream.events, 20, "the snapshot")
+        wanted = NewTask(name="shop", address="127.9.0.1", port=8001, labels={"a": "b"})
+        [task] = tasks.prepare([wanted])
+        wait_until(lambda: of_task(stream, task) == ["added", "TASK_STARTING"], 20, "it is there and does not run")
+        tasks.change([(task, "TASK_RUNNING")])
+        [found] = [item for item in call(cluster, "GET_TASKS")["tasks"] if item["task_id"]["value"] == task]
+        assert found["state"] == "TASK_RUNNING"
+        assert found["discovery"]["ports"]["ports"][0]["number"] == 8001
+        assert found["labels"]["labels"] == [{"key": "a", "value": "b"}]
+        agents = {item["agent_info"]["id"]["value"]: item for item in call(cluster, "GET_AGENTS")["agents"]}
+        assert agents[found["agent_id"]["value"]]["pid"].endswith("@127.9.0.1:5051")
+        tasks.change([(task, "TASK_KILLING")])
+        tasks.stop([task])
+        life = ["added", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_KILLED"]
+        wait_until(lambda: of_task(stream, task) == life, 20, "its whole life")
+        [again] = tasks.start([wanted])
+        assert again != task
+        with pytest.raises(FaultError, match=f"there is no task {task}"):
+            tasks.stop([task])
+        tasks.stop([again], "TASK_FINISHED")
+    finally:
+        stream.close()
+
+
+def test_the_command_starts_replaces_and_stops_a_task(cluster: SimulatedCluster) -> None:
+    """It prints the id of what runs, and a sentence when something is refused."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sdk.local.simulated.tasks", "--master", cluster.address, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    started = run("start", "--name", "cart", "--port", "8101", "--label", "a=b")
+    assert started.returncode == 0, started.stderr
+    replaced = run("replace", started.stdout.strip(), "--name", "cart", "--port", "8102")
+    assert replaced.returncode == 0, replaced.stderr
+    assert run("stop", replaced.stdout.strip()).returncode == 0
+    late = run("stop", started.stdout.strip())
+    assert late.returncode == 1
+    assert "there is no task cart.instance-" in late.stderr
+    assert "Traceback" not in late.stderr
 
 
 def test_a_taken_port_is_one_sentence() -> None:

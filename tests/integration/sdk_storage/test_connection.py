@@ -137,6 +137,8 @@ def test_several_nodes_are_read_together(zk: ZooKeeper, zk_root: str) -> None:
     found = zk.get_all([f"{zk_root}/many/{number}" for number in range(40)])
     assert found == [str(number).encode() if number % 2 == 0 else None for number in range(40)]
     assert zk.get_all([]) == []
+    names = sorted(map(str, range(0, 40, 2)))
+    assert zk.children_all([f"{zk_root}/many", f"{zk_root}/nothing"] * 20) == [names, []] * 20
 
 
 def test_a_packet_that_the_server_would_drop_is_refused(zk: ZooKeeper, zk_root: str) -> None:

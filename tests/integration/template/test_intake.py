@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.dcos_template.worker import Worker
-from api.mesos_listener.client import TaskChanges
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock

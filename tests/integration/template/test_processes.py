@@ -80,10 +80,10 @@ def test_a_killed_template_is_replaced_by_the_standby(
     arguments = ("template", "--zk", zookeeper.address, "--zk-root", zk_root, "--listener", f"127.0.0.1:{free_port()}")
     for number in range(2):
         processes.append(Process(tmp_path / f"log{number}", *arguments))
-        processes[0].wait_for("Publishing bundles from now on")
+        processes[0].wait_for("Publishing from now on")
     processes[1].wait_for("The template process has started")
     processes[0].kill()
-    processes[1].wait_for("Publishing bundles from now on")
+    processes[1].wait_for("Publishing from now on")
     session = connect(zookeeper.address)
     assert session.wait_connected(10)
     assert processes[1].stop() == 0

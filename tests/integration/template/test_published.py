@@ -1,16 +1,18 @@
 """What stands in a real ZooKeeper for a pool: order of writes, fencing, what is read again, what is removed."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from api.dcos_template.charge import Charge, Results
+from api.dcos_template.clerk import Order
 from api.dcos_template.journal import INLINE
 from api.dcos_template.published import Paths, load, write_parts
 from api.dcos_template.worker import Worker
-from api.mesos_listener.client import TaskChanges
+from api.dcos_template.workshop import Workshop
+from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from pool_executor.contract import encode_blob, encode_structure
 from scheduler.pools.model import Pool
@@ -40,9 +42,11 @@ def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
 class Publishing:
     """A worker in charge, with all pools of the store; the test tells it tasks."""
 
-    def __init__(self, session: ZooKeeper, root: str) -> None:
+    def __init__(self, session: ZooKeeper, root: str, workshop: Callable[[Order], Workshop] = Workshop) -> None:
         self._leadership = Leadership(session, f"{root}/locks/template", {"id": "test", "url": "", "pid": 0})
-        self.worker = Worker(session, root, self._leadership.path, SystemClock(), turned=lambda: None)
+        self.worker = Worker(
+            session, root, self._leadership.path, SystemClock(), turned=lambda: None, workshop=workshop
+        )
         self.worker.start()
         self._leadership.start(self.worker.on_gained, self.worker.on_lost)
         self._watch = PoolStore(session, root).watch(self.worker.on_pools)
@@ -60,8 +64,8 @@ class Publishing:
 
 
 @contextmanager
-def publishing(session: ZooKeeper, root: str) -> Iterator[Publishing]:
-    made = Publishing(session, root)
+def publishing(session: ZooKeeper, root: str, workshop: Callable[[Order], Workshop] = Workshop) -> Iterator[Publishing]:
+    made = Publishing(session, root, workshop)
     try:
         yield made
     finally:

@@ -1,5 +1,6 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
+import json
 import queue
 import threading
 from collections.abc import Iterator, MutableMapping
@@ -162,6 +163,20 @@ def test_tasks_come_and_go_and_the_structure_stays(tree: Tree, template: Templat
     assert [type(one) for one in log.operations] == [Put, Put, Remove]
     (server,) = tree.rendered().servers()["app"].values()
     assert (server.task, server.address, server.port) == ("t2", "10.0.0.1", 31002)
+    assert log.stamps.keys() >= {"taken", "selected", "published"}
+
+    def changes() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(fetch(template.health, "/trace?task=t1")[1])["changes"]
+        return found
+
+    wait_until(lambda: [one["change"] for one in changes()] == ["remove", "put"], what="the trace of both changes")
+    hops = changes()[0]["stamps"]
+    assert hops["taken"] <= hops["selected"] <= hops["published"] <= hops["stored"]
+    metrics = fetch(template.health, "/metrics")[1]
+    assert 'edgelb_template_operations_total{kind="remove"} 1.0' in metrics
+    assert 'edgelb_template_published_total{lane="structure"} 1.0' in metrics
+    assert 'edgelb_template_hop_seconds_count{hop="selected"}' in metrics
+    assert "edgelb_template_pools 1.0" in metrics
 
 
 def test_the_working_loop_tells_that_it_turns_and_how_fresh_its_tasks_are(
@@ -312,7 +327,7 @@ def test_a_pool_that_cannot_be_rendered_stops_no_other(
 
     wait_until(refusals, what="the refusal in the log")
     told = wait_until(lambda: tree.problem("bad"), what="the record of the problem")
-    assert (told.pool_version, told.structure) == (2, f"backend app: {balance!r} is not a balance algorithm")
+    assert (told.revision.version, told.structure) == (2, f"backend app: {balance!r} is not a balance algorithm")
     tree.pools.create(web("good"))
     wait_until(lambda: tree.servers("good"), what="the other pool")
     listener.operator.say(m.task_added(running("t2", 31002)))
@@ -343,7 +358,7 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
     assert tree.servers(of="odd") == []
     problem = wait_until(lambda: (now := tree.problem()) and now.left_out and now, what="the record of the problem")
     assert problem
-    assert (problem.pool_version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
+    assert (problem.revision.version, problem.structure, problem.left_out, problem.held) == (1, "", 1, None)
     (left_out,) = problem.servers
     assert (left_out.backend, left_out.task) == ("odd", "odd-1")
     assert left_out.reason.isprintable()
@@ -353,7 +368,7 @@ def test_a_task_with_an_address_that_is_none_is_left_out_and_told(
 
     def told() -> bool:
         head, record = tree.head("web"), tree.problem()
-        return head is not None and head.pool_version == 2 and record is not None and record.pool_version == 2
+        return head is not None and head.pool_version == 2 and record is not None and record.revision.version == 2
 
     wait_until(told, what="the new version of the pool")
     listener.operator.say(m.task_updated("odd-1", m.status_json("TASK_FINISHED")))

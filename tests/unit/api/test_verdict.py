@@ -116,7 +116,8 @@ def refusing(*refused: RefusedServer, error: str | None = None) -> InstanceStatu
     return replace(INSTANCE, endpoints=endpoints)
 
 
-NO_TASK = Problem(pool_version=1, backends=({"backend": "api", "reason": "no task is called b"},))
+HELD = Held(since=1.0, reason="90 of 100 tasks went at once")
+NO_TASK = Problem(revision=Revision("u1", 1), backends=({"backend": "api", "reason": "no task is called b"},))
 SHORT = BackendHealth(name="api", servers=1, up=0, reason="Connection refused")
 DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
 
@@ -138,7 +139,11 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
         ),
         ({"doubts": (DOUBT,)}, "changes of tasks do not reach the load balancers: the mesos-listener at h:1 hangs"),
         (
-            {"problem": Problem(pool_version=1, held=Held(since=1.0, reason="90 of 100 tasks went at once"))},
+            {
+                "problem": Problem(
+                    revision=Revision("u1", 1), held=Held(since=1.0, reason="90 of 100 tasks went at once")
+                )
+            },
             "its last servers are kept: 90 of 100 tasks went at once",
         ),
         (
@@ -171,11 +176,21 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
     ],
 )
 def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str, Any], reason: str) -> None:
-    """All instances serve the current configuration, and that is not enough."""
+    """All instances have the current configuration, and that is not enough."""
     found = status(**changes)
     assert found["state"] == "degraded"
     assert found["reasons"] == [reason]
-    assert found["summary"] == f"1 of 1 instances serve the current configuration; {reason}"
+    whole = "0 of 1 instances serve all of the" if "leaves the listener" in reason else "1 of 1 instances serve the"
+    assert found["summary"] == f"{whole} current configuration; {reason}"
+
+
+def test_a_listener_that_is_left_out_is_told_while_the_instance_waits_for_its_replacement() -> None:
+    """The plan says when it comes, the instance what is lacking until then."""
+    waiting = serving(waiting=(Waiting(listener="in", missing=("the port in",)),))
+    pending = {"status": "PENDING", "summary": "waits for its turn"}
+    found = status(instance=waiting, side=replace(SIDE, pods=({**POD, "pending": pending},)))
+    [row] = found["loadBalancers"]
+    assert row["note"] == "leaves the listener in (pool.haproxy.frontends[0]) out until it has the port in"
 
 
 def test_a_lag_of_a_moment_is_shown_and_no_fault() -> None:
@@ -209,11 +224,13 @@ def test_a_structure_without_servers_is_not_ready() -> None:
 
 def test_what_the_template_refuses_is_rejected_with_its_reason() -> None:
     """It looked like a slow deployment, for ever; a refusal of an older version says nothing."""
-    problem = Problem(pool_version=1, structure="backend x: exists twice")
+    problem = Problem(revision=Revision("u1", 1), structure="backend x: exists twice")
     found = status(head=replace(HEAD, pool_version=7), problem=problem)
     assert found["state"] == "rejected"
     assert found["summary"] == "version 1 of the pool cannot be rendered: backend x: exists twice"
-    assert status(head=replace(HEAD, pool_version=7), problem=replace(problem, pool_version=7))["state"] == "deploying"
+    for other in (Revision("u1", 7), Revision("u0", 1)):
+        found = status(head=replace(HEAD, pool_version=7), problem=replace(problem, revision=other))
+        assert found["state"] == "deploying"
 
 
 def test_a_pool_that_was_created_again_is_not_ready_before_it_is_rendered() -> None:

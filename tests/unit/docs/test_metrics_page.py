@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from api.http import RequestMetrics
+from api.mesos_listener.metrics import ListenerMetrics
 from sdk.metrics import Metrics
 
 ROOT = Path(__file__).parents[3]
@@ -47,8 +48,8 @@ def test_the_metrics_of_the_scheduler_are_on_the_page() -> None:
 
 
 def test_the_metrics_of_listener_and_template_are_on_the_page() -> None:
-    """They are gauges, named where they are read."""
-    assert listed("mesos-listener") == named_in("api/mesos_listener/main.py")
+    """Gauges are named where they are read, counters and histograms are in a registry."""
+    assert listed("mesos-listener") == exported(ListenerMetrics().registry) | named_in("api/mesos_listener/main.py")
     assert listed("Template process") == named_in("api/dcos_template/main.py")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pool_executor.executor import Host, PoolExecutor
+from tests.unit.pool_executor.lbmgr.test_program import DEBIAN
 
 
 class Recorder:
@@ -51,7 +52,8 @@ def test_a_missing_haproxy_fails_the_task_with_what_to_install(tmp_path: Path) -
     assert driver.updates == [
         (
             "TASK_FAILED",
-            "this agent has no no-such-haproxy: install HAProxy 2.6 or later, or run the pool in an image that has it",
+            "this agent has no no-such-haproxy: install HAProxy 2.6 or later, let the scheduler serve one (its option "
+            "serve_haproxy), or run the pool in an image that has it",
         )
     ]
     assert driver.stopped
@@ -60,10 +62,10 @@ def test_a_missing_haproxy_fails_the_task_with_what_to_install(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("says", "message"),
-    [("2.4.1", "this agent has HAProxy 2.4.1; 2.6 or later is needed"), ("x", "does not tell a version")],
+    [("2.4.1", "is HAProxy 2.4.1; 2.6 or later is needed"), ("x", "does not tell a version")],
 )
 def test_a_haproxy_that_is_too_old_or_something_else_is_refused(tmp_path: Path, says: str, message: str) -> None:
-    """Its own answer to -v counts."""
+    """Its own answer to -vv counts."""
     program = tmp_path / "haproxy-old"
     program.write_text(f"#!/bin/sh\necho 'HAProxy version {says} 2021/04/22'\n")
     program.chmod(0o755)
@@ -77,7 +79,7 @@ def test_a_sandbox_that_cannot_be_written_fails_the_task(tmp_path: Path) -> None
     """The reason and the path are told."""
     (tmp_path / "haproxy.d").write_text("in the way")
     driver, program = Recorder(), tmp_path / "haproxy"
-    program.write_text("#!/bin/sh\necho 'HAProxy version 2.6.12'\n")
+    program.write_text(f"#!/bin/sh\ncat <<END\n{DEBIAN}END\n")
     program.chmod(0o755)
     _executor(tmp_path, str(program)).launchTask(driver, _task())
     assert driver.updates[0][0] == "TASK_FAILED"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.task import parse
+from pool_executor.lbmgr.resources import Resources
+from pool_executor.task import ServedHaproxy, parse
 from sdk.errors import CorruptRecord
 
 DATA: dict[str, Any] = {
@@ -51,6 +52,29 @@ def test_limits_of_old_workers_are_read_and_need_not_be_there() -> None:
     )
 
 
+def test_a_haproxy_may_come_with_the_task() -> None:
+    """Else it is the agent's own."""
+    assert parse(task(DATA)).haproxy is None
+    found = parse(task({**DATA, "haproxy": {"archive": "haproxy.zip", "sha256": "ab"}})).haproxy
+    assert found == ServedHaproxy(archive="haproxy.zip", sha256="ab")
+
+
+def test_resources_are_those_of_the_task_and_its_executor() -> None:
+    """Reserved or not, in as many pieces as Mesos has them; they are one container's."""
+
+    def scalar(name: str, value: float, **more: object) -> dict[str, Any]:
+        return {"name": name, "type": "SCALAR", "scalar": {"value": value}, **more}
+
+    ports = {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 80, "end": 80}]}}
+    mine = [scalar("cpus", 0.5), scalar("cpus", 0.4, reservations=[]), scalar("mem", 992), ports]
+    found = parse(task(DATA, resources=mine, executor={"resources": [scalar("cpus", 0.1), scalar("mem", 32)]}))
+    assert found.resources.cpus == pytest.approx(1.0)
+    assert found.resources.memory == 1024
+    assert parse(task(DATA)).resources == Resources()
+    with pytest.raises(CorruptRecord, match=r"resources\.cpus\.scalar\.value: is 'many'"):
+        parse(task(DATA, resources=[{"name": "cpus", "scalar": {"value": "many"}}]))
+
+
 def test_the_kill_policy_of_the_task_counts_first() -> None:
     """Mesos' own field is what operators see."""
     assert parse(task(DATA, kill_policy={"grace_period": {"nanoseconds": 1_500_000_000}})).kill_grace == 1.5
@@ -68,6 +92,11 @@ def test_the_kill_policy_of_the_task_counts_first() -> None:
         ({"health": {"grace": math.nan}}, "data.health.grace: is nan; it must be a number from 0"),
         ({"old_workers": {"most": -1}}, "data.old_workers.most: is -1; it must be a number from 0"),
         ({"kill_grace": -1}, "data.kill_grace: is -1; it must be a number from 0"),
+        ({"haproxy": {"archive": "a.zip"}}, "data.haproxy.sha256: is missing"),
+        (
+            {"haproxy": {"archive": "../a", "sha256": "0"}},
+            "data.haproxy.archive: is '../a'; it must be the name of a file in the sandbox",
+        ),
         ({"bind": {"web": 5}}, "data.bind.web: is 5; it must be a string"),
     ],
 )

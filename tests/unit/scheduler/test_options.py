@@ -25,6 +25,7 @@ def test_options_have_defaults() -> None:
         ({"hard_stop_after": 0.5}, "options.hard_stop_after"),
         ({"close_spread": -1}, "options.close_spread"),
         ({"grace": 8}, "options.grace"),
+        ({"serve_haproxy": "yes"}, "options.serve_haproxy"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_path(given: dict[str, object], path: str) -> None:

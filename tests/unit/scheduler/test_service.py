@@ -16,7 +16,7 @@ from scheduler.pools.model import (
     Revision,
     Stats,
 )
-from scheduler.pools.service import Change, Deployment, classify, port_name, service_spec, task_ports
+from scheduler.pools.service import Change, Deployment, ServedHaproxy, classify, port_name, service_spec, task_ports
 from sdk.model.spec import PodSpec, ServiceSpec, TaskSpec
 
 DEPLOYMENT = Deployment(sha256="ab" * 32, artifact_url="{advertised}/v1/x", zk="zk:2181", zk_root="/edgelb")
@@ -155,6 +155,19 @@ def test_the_executor_learns_where_and_what() -> None:
         "bind": {"other": "127.0.0.1"},
     }
     assert _task().reports_health
+
+
+def test_agents_fetch_a_haproxy_where_one_is_served() -> None:
+    """Its sum is part of what runs: another one relaunches; where it is fetched from is the leader's business."""
+    served = ServedHaproxy(archive="haproxy.zip", sha256="cd" * 32, url="{advertised}/v1/h")
+    task = service_spec(POOL, Revision("u", 3), replace(DEPLOYMENT, haproxy=served)).pods[0].tasks[0]
+    assert task.executor is not None
+    assert [(uri.value, uri.output_file) for uri in task.executor.command.uris] == [
+        ("{advertised}/v1/x", "pool_executor.pyz"),
+        ("{advertised}/v1/h", "haproxy.zip"),
+    ]
+    assert task.data is not None
+    assert task.data["haproxy"] == {"archive": "haproxy.zip", "sha256": "cd" * 32}
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,10 @@ def row(**changes: object) -> dict[str, object]:
             "TASK_RUNNING on agent1, serves configuration 7 (reload: first configuration);"
             " HAProxy was killed; it is started again",
         ),
-        ({"verdict": "waiting", "reason": "port web"}, "TASK_RUNNING on agent1, waits: port web"),
+        (
+            {"action": None, "note": "leaves the listener web out until it has the port web"},
+            "TASK_RUNNING on agent1, serves configuration 7; leaves the listener web out until it has the port web",
+        ),
         (
             {"verdict": "rejected", "rejectedVersion": 8, "error": "bad"},
             "TASK_RUNNING on agent1, HAProxy refused configuration 8, goes on with 7: bad",

@@ -9,7 +9,7 @@ from api.cli.exits import Exit
 from api.cli.main import cli
 from api.cli.processes import run
 from api.cli.serve import COMPONENTS, Outcome, Tagged, handed_on, reachable, serve
-from api.cli.supervisor import Backoff, ending
+from api.cli.supervisor import ending
 
 
 def test_it_goes_on_while_any_component_stays_up() -> None:
@@ -82,17 +82,6 @@ def test_what_the_supervisor_says_has_the_form_of_the_log(capsys: pytest.Capture
 def test_the_template_reaches_the_listener_where_it_listens(listen: str, address: str) -> None:
     """An address that means all addresses is reached at loopback."""
     assert reachable(listen) == address
-
-
-def test_backoff_doubles_up_to_a_limit_and_is_forgotten_after_stability() -> None:
-    """Pure arithmetic."""
-    backoff = Backoff(first=1, limit=5, stable=30)
-    delays = [1.0]
-    while len(delays) < 5:
-        delays.append(backoff.next(delays[-1], ran=0))
-
-    assert delays == [1, 2, 4, 5, 5]
-    assert backoff.next(5, ran=31) == 1
 
 
 @pytest.mark.parametrize(("status", "said"), [(-9, "was killed by SIGKILL"), (-40, "was killed by signal 40")])

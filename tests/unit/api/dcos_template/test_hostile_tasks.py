@@ -17,7 +17,7 @@ from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.wire import from_message, to_message
 from pool_executor.contract import decode_server, encode_server, server_line
 from scheduler.pools.model import Endpoint as Wish
-from scheduler.pools.model import EndpointType
+from scheduler.pools.model import EndpointType, Revision
 from sdk.net.address import Reach, parse, reach
 from tests.support.composed import servers_of
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
@@ -236,5 +236,5 @@ def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[A
         address = parse(end.host)
         assert address is not None
         assert name == "trusting" or reach(address) is Reach.HOST
-    problem = Problem.of(1, selection.left_out("everything"))
+    problem = Problem.of(Revision("u1", 1), selection.left_out("everything"))
     assert problem is None or len(encode_problem(problem)) < 30_000

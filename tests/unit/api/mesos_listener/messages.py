@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from api.mesos_listener import messages
+from api.mesos_listener.delta import Delta
 from api.mesos_listener.events import EventReader
-from api.mesos_listener.index import Delta, TaskIndex
+from api.mesos_listener.index import TaskIndex
 from api.mesos_listener.parse import joined, parse_agent, parse_task
 from api.mesos_listener.reading import Reader
 from api.mesos_listener.snapshot import Snapshot

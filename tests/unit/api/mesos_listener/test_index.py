@@ -1,14 +1,17 @@
 """The index of running tasks, fed with recorded and made-up operator events."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.mesos_listener.index import RECOVERED_PATIENCE, UNKNOWN_PATIENCE, Delta
+from api.mesos_listener.concerned import Concerned
+from api.mesos_listener.delta import Delta
+from api.mesos_listener.index import RECOVERED_PATIENCE, UNKNOWN_PATIENCE
+from api.mesos_listener.snapshot import Snapshot
 from api.mesos_listener.task import Task, TaskKey
 from tests.unit.api.mesos_listener import messages as m
 
@@ -418,3 +421,61 @@ def test_after_a_failover_the_index_equals_the_new_master_once_agents_are_back(
     fresh.take(master.snapshot(), 0.0)
     assert dict(index.running) == dict(fresh.running)
     assert index.carried == 0
+
+
+@given(
+    st.lists(st.tuples(ACTIONS, st.booleans()), max_size=25),
+    st.lists(ACTIONS, max_size=6),
+    st.lists(ACTIONS, max_size=6),
+    st.integers(0, 20),
+)
+def test_a_snapshot_beside_the_events_heals_what_was_lost_and_nothing_else(
+    early: list[tuple[Action, bool]], before: list[Action], after: list[Action], delivered: int
+) -> None:
+    """Events that are under way while it is asked for and made count, whichever come first."""
+    master, index = ModelMaster(), m.JsonIndex()
+    for name in ("a1", "a2b"):
+        master.add_agent(name)
+    for name in ("f1", "f2"):
+        master.add_framework(name)
+    for task in "tuv":
+        master.launch(task, "a1", "f1")
+        master.update(task, "f1", "TASK_RUNNING", None)
+    told = {task.key: task for task in index.take(master.snapshot(), 0.0).updated}
+
+    def follow(delta: Delta) -> None:
+        told.update({task.key: task for task in delta.updated})
+        for key in delta.removed:
+            del told[key]
+
+    for action, lost in early:
+        for event in action(master):
+            if not lost:
+                follow(index.take(event, 1.0))
+    concerned = Concerned()
+    late = [event for action in before for event in action(master)]
+    snapshot = m.read(json.loads(json.dumps(master.snapshot())))
+    late += [event for action in after for event in action(master)]
+    late = [event for event in late if event["type"] != "SUBSCRIBED"]
+    for event in late[:delivered]:
+        concerned.see(m.read(event))
+        follow(index.take(event, 2.0))
+    assert isinstance(snapshot, Snapshot)
+    if index.differs(snapshot, concerned):
+        follow(index.heal(snapshot, concerned, 3.0))
+    for event in late[delivered:]:
+        follow(index.take(event, 4.0))
+    follow(index.tick(4.0 + UNKNOWN_PATIENCE))
+    fresh = m.JsonIndex()
+    fresh.take(master.snapshot(), 0.0)
+
+    def unconcerned(running: Mapping[TaskKey, Task]) -> dict[TaskKey, Task]:
+        return {key: task for key, task in running.items() if not concerned.names(key, task.agent_id)}
+
+    assert unconcerned(index.running) == unconcerned(fresh.running)
+    # What was lost of those that events concerned is for the next time.
+    again = m.read(json.loads(json.dumps(master.snapshot())))
+    assert isinstance(again, Snapshot)
+    follow(index.heal(again, Concerned(), 200.0))
+    follow(index.tick(200.0 + UNKNOWN_PATIENCE))
+    assert dict(index.running) == dict(fresh.running) == told

@@ -5,7 +5,7 @@ from pathlib import PurePath
 import pytest
 
 from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.process import Processes, parse_processes
+from pool_executor.lbmgr.master import Processes, parse_processes
 from pool_executor.lbmgr.runtime import SERVER_OPTIONS, capabilities, parse_info
 
 SHOW_PROC = """#<PID>          <type>          <reloads>       <uptime>        <version>

@@ -3,7 +3,7 @@
 from pathlib import PurePath
 
 from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.old_workers import OldWorkers, WorkerLimits
+from pool_executor.lbmgr.old_workers import Load, OldWorkers, WorkerLimits
 
 LIMITS = WorkerLimits(most=2, at_least=60.0, hard_stop_after=100.0)
 
@@ -16,6 +16,43 @@ def test_the_oldest_end_when_there_are_too_many() -> None:
     assert workers.pids == (9, 3, 5)
     assert workers.surplus(59.0) == []
     assert workers.surplus(60.0) == [9]
+
+
+def test_busy_ones_end_last() -> None:
+    """One long connection is worth less than many; of those that have about as many the oldest goes."""
+    workers = OldWorkers(LIMITS)
+    for now, pids in ((0.0, [1]), (1.0, [1, 2]), (2.0, [1, 2, 3]), (3.0, [1, 2, 3, 4])):
+        workers.see(pids, now)
+    workers.weigh({1: Load(90, 5), 2: Load(3, 5), 3: Load(2, 5), 4: Load(1, 5)}, Load(7, 5), None)
+    assert workers.surplus(100.0) == [4, 2]
+    # One that has not had its time is waited for, and no busier one ends in its stead.
+    assert (workers.surplus(62.5), workers.room_at()) == ([], 63.0)
+
+
+def test_they_end_when_the_memory_is_full() -> None:
+    """Even young ones: the whole container would be ended otherwise."""
+    workers = OldWorkers(LIMITS)
+    workers.see([1], 0.0)
+    workers.see([1, 2], 1.0)
+    workers.weigh({1: Load(9, 60), 2: Load(3, 50)}, Load(5, 40), 120)
+    assert workers.surplus(2.0) == []
+    workers.weigh({1: Load(9, 60), 2: Load(3, 50)}, Load(5, 40), 100)
+    assert workers.surplus(2.0) == [2]
+
+
+def test_one_more_has_to_fit_into_the_memory() -> None:
+    """A reload waits until the oldest has had its time, and then makes room before it begins."""
+    workers = OldWorkers(LIMITS)
+    workers.see([1], 5.0)
+    workers.weigh({1: Load(9, 60)}, Load(5, 40), 100)
+    assert (workers.room_at(), workers.surplus(70.0, one_more=True)) == (0.0, [])
+    workers.weigh({1: Load(9, 61)}, Load(5, 40), 100)
+    assert (workers.room_at(), workers.surplus(64.0, one_more=True)) == (65.0, [])
+    assert workers.surplus(65.0, one_more=True) == [1]
+    assert workers.surplus(65.0) == []
+    # Nobody is left who could make room: the reload is not held up for ever.
+    workers.see([], 66.0)
+    assert workers.room_at() == 0.0
 
 
 def test_there_is_room_at_once_or_when_the_oldest_has_had_its_time() -> None:

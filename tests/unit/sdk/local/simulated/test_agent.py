@@ -177,7 +177,7 @@ def test_the_tasks_of_a_group_have_containers_of_their_own_and_die_with_the_one_
     containers = [world.updates[name][0]["container_status"]["container_id"] for name in ("a", "b")]
     assert containers[0]["parent"] == containers[1]["parent"]
     assert containers[0]["value"] != containers[1]["value"]
-    world.take(world.agent.finish("F", "a", "TASK_FAILED", world.now))
+    world.take(world.agent.become("F", "a", "TASK_FAILED", world.now))
     world.acknowledge_all()
     assert world.states("a")[-1] == "TASK_FAILED"
     assert world.states("b")[-2:] == ["TASK_KILLING", "TASK_KILLED"]
@@ -275,7 +275,7 @@ def _do(world: World, launched: set[str], what: str, name: str, seconds: float) 
             world.acknowledge(name, uuid="AAAAAAAAAAAAAAAAAAAAAA==")
         case "finish" | "fail":
             state = "TASK_FINISHED" if what == "finish" else "TASK_FAILED"
-            world.take(world.agent.finish("F", name, state, world.now))
+            world.take(world.agent.become("F", name, state, world.now))
         case "check":
             world.take(world.agent.check("F", name, world.now))
         case "time":

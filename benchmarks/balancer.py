@@ -1,0 +1,136 @@
+"""One load balancer of a pool: lbmgr with its HAProxy, outside of Mesos.
+
+Knows its ports, its process, and HAProxy's socket as it finds it on HAProxy's command line.
+"""
+
+import re
+import socket
+import time
+import urllib.request
+from pathlib import Path
+
+from benchmarks.process import HAPROXY, Process, children, command_of, name_of
+from tests.support.ports import free_port
+
+_PATIENCE = 5.0
+"""Seconds for lbmgr to start an HAProxy that has ended."""
+_SOCKET = re.compile(r"^(\S+)/master\.sock")
+
+
+class Balancer:
+    """`port` is that of the frontend `web`, `tcp` that of one of this name, if the pool has it."""
+
+    def __init__(self, zookeeper: str, pool: str, task_id: str, directory: Path, port: int) -> None:
+        self.port = port
+        self.stats = free_port()
+        self.tcp = free_port()
+        directory.mkdir(exist_ok=True)
+        self.process = Process.module(
+            "lbmgr",
+            ["pool_executor.lbmgr", "--zk", zookeeper, "--pool", pool, "--task-id", task_id,
+             "--ports", f"web={self.port},stats={self.stats},tcp={self.tcp}", "--sandbox", str(directory / "sandbox")],
+            directory.with_suffix(".log"),
+        )  # fmt: skip
+        self._workers: set[int] = set()
+        self._reloads = 0
+        self._master = 0
+
+    def start(self) -> None:
+        """Start it; it may serve later."""
+        self.process.start()
+
+    def stop(self) -> None:
+        """End it at once."""
+        if self.process.running:
+            self.process.end()
+
+    def leave(self) -> None:
+        """Ask it to drain and end, as Mesos does with a task that is killed."""
+        self.process.tell()
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self.process.wait(60)
+
+    def serves(self) -> bool:
+        """Whether its frontend takes connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def healthy(self) -> bool:
+        """What its health says to whoever sends it traffic."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.stats}/_haproxy_health_check", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    # --- HAProxy --------------------------------------------------------------------------------------------------
+
+    @property
+    def master(self) -> int:
+        """Process id of HAProxy's master; RuntimeError when there is none."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            known = children(self.process.pid)
+            # Once it is known it is not looked at again: it replaces itself at a reload, and has no name meanwhile.
+            if self._master in known:
+                return self._master
+            for pid in known:
+                if name_of(pid) == HAPROXY and "-S" in command_of(pid):
+                    self._master = pid
+                    return pid
+            time.sleep(0.02)
+        raise RuntimeError(f"HAProxy does not run:\n{self.process.said()}")
+
+    def workers(self) -> list[int]:
+        """Process ids of all workers that run, oldest first."""
+        return [pid for pid in children(self.master) if name_of(pid) == HAPROXY]
+
+    def reloads(self) -> int:
+        """How many workers began since the first call, as far as they were there when it was called."""
+        known = bool(self._workers)
+        before = len(self._workers)
+        self._workers.update(self.workers())
+        self._reloads += len(self._workers) - before if known else 0
+        return self._reloads
+
+    @property
+    def sockets(self) -> Path:
+        """The directory of HAProxy's sockets."""
+        command = command_of(self.master)
+        found = _SOCKET.match(command[command.index("-S") + 1])
+        assert found is not None, command
+        return Path(found[1])
+
+    def ask(self, command: str, name: str = "admin.sock") -> str:
+        """HAProxy's answer to a command at its run-time socket."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(str(self.sockets / name))
+            connection.sendall(f"{command}\n".encode())
+            answer = b""
+            while piece := connection.recv(1 << 20):
+                answer += piece
+        return answer.decode(errors="replace")
+
+    def servers(self, backend: str) -> dict[str, tuple[int, int]]:
+        """Servers that HAProxy has in a backend: operational and administrative state."""
+        found = {}
+        for line in self.ask(f"show servers state {backend}").splitlines():
+            words = line.split()
+            if len(words) > 6 and words[0].isdigit() and len(words[0]) < 10:
+                found[words[3]] = (int(words[5]), int(words[6]))
+        return found
+
+    def live(self, backend: str) -> set[str]:
+        """Servers of a backend that get requests: not those that only drain or wait to be removed."""
+        return {name for name, (operational, admin) in self.servers(backend).items() if operational and not admin}
+
+    def pid(self) -> int:
+        """Process id of the worker that serves, by its own words."""
+        found = re.search(r"^Pid: (\d+)", self.ask("show info"), re.MULTILINE)
+        return int(found[1]) if found else 0

@@ -1,0 +1,211 @@
+"""Beginning from nothing: what the view of a whole cluster costs, and how soon everything serves after a cold start.
+
+A simulated cluster of so many tasks is there. Listener and template take its snapshot: CPU and memory. The same bytes
+are decoded by msgspec, as what any program has to pay. Then everything that was stopped starts at once, while ZooKeeper
+has its data: listener, template and lbmgr, until the first correct answer; and HAProxy is killed while ZooKeeper is
+away, until it serves again.
+
+    .venv/bin/python benchmarks/snapshot.py [--servers 1000,10000,50000] [--json] [--check] [--quick]
+"""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.answers import Answers, answer_of
+from benchmarks.awake import Awake
+from benchmarks.balancer import Balancer
+from benchmarks.pool import host_of, probe_name, services_for, usual
+from benchmarks.prober import Prober
+from benchmarks.process import ROOT, command_of, name_of, tree
+from benchmarks.report import Bar, Report, median, parser, progress, stoppable
+from benchmarks.system import System, until
+from sdk.local.simulated.on_demand import NewTask
+from tests.support.ports import free_port
+
+PLACE = ("127.9.0.1", 20_000)
+COLD = {1000: 0.7, 10_000: 1.5, 50_000: 4.0}
+"""Seconds until the first correct answer."""
+LARGE = 50_000
+IMPORTS = {
+    "listener": "api.mesos_listener.main",
+    "template": "api.dcos_template.main",
+    "lbmgr": "pool_executor.lbmgr.__main__",
+}
+
+
+def snapshot_of(address: str) -> bytes:
+    """The record with which the operator stream begins."""
+    connection = http.client.HTTPConnection(address, timeout=60)
+    try:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        connection.request("POST", "/api/v1", json.dumps({"type": "SUBSCRIBE"}), headers)
+        response = connection.getresponse()
+        length = int(response.readline())
+        pieces = []
+        while length:
+            piece = response.read(min(length, 1 << 20))
+            pieces.append(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+    finally:
+        connection.close()
+
+
+# In a process of its own: what it leaves in memory is not ours.
+_DECODE = """
+import sys, time, resource
+data = sys.stdin.buffer.read()
+try:
+    import msgspec
+    decode = msgspec.json.decode
+except ImportError:
+    sys.exit(3)
+start = time.process_time()
+decode(data)
+print(time.process_time() - start)
+"""
+
+
+def decoded(data: bytes) -> float | None:
+    """Seconds of CPU in which msgspec decodes it; None without msgspec."""
+    done = subprocess.run([sys.executable, "-c", _DECODE], input=data, capture_output=True, check=False)
+    return float(done.stdout) if done.returncode == 0 else None
+
+
+def imported(module: str) -> float:
+    """Seconds that a process takes which only imports the module: the median of three."""
+    found = []
+    for _ in range(3):
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-c", f"import {module}"], cwd=ROOT, check=True, capture_output=True)
+        found.append(time.monotonic() - start)
+    return median(found)
+
+
+def prepared(system: System, answers: Answers, servers: int) -> Balancer:
+    """The pool, its balancer, and one server that answers."""
+    answers.listen([PLACE])
+    system.create(usual("web", services_for(servers), 1))
+    [task] = system.tasks.prepare([NewTask(name=probe_name(0), address=PLACE[0], port=PLACE[1])])
+    balancer = system.balance("web")
+    with Prober(balancer.port) as prober:
+        prober.watch(host_of(probe_name(0)), answer_of(PLACE))
+        system.tasks.change([(task, "TASK_RUNNING")])
+        prober.wait()
+    return balancer
+
+
+def cold(system: System, old: Balancer) -> float:
+    """Seconds from the start of all processes until the first correct answer."""
+    for process in (old.process, system.template, system.listener):
+        process.end(signal.SIGKILL)
+    # A template that was killed has the lock until its session ends; one that begins on a new machine has no rival.
+    time.sleep(8.0)
+    with Prober(port := free_port()) as prober:
+        prober.watch(host_of(probe_name(0)), answer_of(PLACE), timeout=180)
+        start = time.monotonic()
+        system.listener.start()
+        system.template.start()
+        system.balance("web", port=port, wait=False)
+        return prober.wait() - start
+
+
+def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
+    """Seconds until HAProxy serves again that was killed while ZooKeeper is away, and those of its own start."""
+    system.zookeeper.kill()
+    host, expected = host_of(probe_name(0)), answer_of(PLACE)
+    with Prober(balancer.port) as prober:
+        prober.watch(host, expected)
+        prober.wait()
+        command = command_of(balancer.master)
+        directory = Path(f"/proc/{balancer.master}/cwd").readlink()
+        haproxies = [pid for pid in tree(balancer.process.pid) if name_of(pid) == "haproxy"]
+        start = time.monotonic()
+        for pid in haproxies:
+            os.kill(pid, signal.SIGKILL)
+        until("the end of HAProxy", lambda: not balancer.serves(), timeout=10, every=0.001)
+        prober.watch(host, expected)
+        back = prober.wait() - start
+        # Nobody clears away what a killed lbmgr leaves, so its HAProxy can be started by hand.
+        left = [pid for pid in tree(balancer.process.pid) if name_of(pid) == "haproxy"]
+        balancer.process.end(signal.SIGKILL)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        until("its end", lambda: not balancer.serves(), timeout=10)
+        start = time.monotonic()
+        own = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            prober.watch(host, expected)
+            return back, prober.wait() - start
+        finally:
+            own.terminate()
+            own.wait()
+
+
+def measure(servers: int, report: Report) -> None:
+    """One size."""
+    name = f"{servers:,} tasks"
+    progress(f"{name} ...")
+    with Awake(), Answers() as answers, System(tasks=servers, services=services_for(servers)) as system:
+        listener, memory = system.listener.cpu(), system.listener.memory()
+        balancer = prepared(system, answers, servers)
+        data = snapshot_of(system.mesos.address)
+        own = decoded(data)
+        template = system.template.memory()
+        report.figures |= {
+            f"{name}: snapshot (MB)": len(data) / 1e6,
+            f"{name}: CPU of the listener (s)": listener,
+            f"{name}: CPU of msgspec for the same bytes (s)": own if own is not None else "msgspec is not installed",
+            f"{name}: memory of the listener (MB)": memory,
+            f"{name}: memory of the template (MB)": template,
+            f"{name}: memory of lbmgr (MB)": balancer.process.memory(),
+        }
+        begun = cold(system, balancer)
+        back, start = haproxy_killed(system, system.balancers[-1])
+        report.figures[f"{name}: HAProxy's own start (s)"] = start
+        report.bars += [
+            Bar(name=f"{name}: cold start to the first correct answer (s)", value=begun, limit=COLD.get(servers, 4.0)),
+            Bar(
+                name=f"{name}: HAProxy killed without ZooKeeper, serving after its own start + (s)",
+                value=back - start,
+                limit=0.3,
+            ),
+        ]
+        large = servers >= LARGE
+        report.bars += [
+            Bar(name=f"{name}: CPU of the listener (s)", value=listener if large else None, limit=2.5),
+            Bar(
+                name=f"{name}: CPU of the listener as a multiple of msgspec's",
+                value=listener / own if own and large else None,
+                limit=2,
+            ),
+            Bar(name=f"{name}: memory of the listener (MB)", value=memory if large else None, limit=150),
+            Bar(name=f"{name}: memory of the template (MB)", value=template if large else None, limit=120),
+        ]
+
+
+def main() -> int:
+    """Measure each size."""
+    options = parser(__doc__)
+    options.add_argument("--servers", default="1000,10000,50000", help="sizes, with commas between")
+    given = options.parse_args()
+    stoppable()
+    sizes = [int(size) for size in given.servers.split(",")]
+    report = Report(name="snapshot")
+    for name, module in IMPORTS.items():
+        report.figures[f"import of {name} (s)"] = imported(module)
+    for size in [min(sizes)] if given.quick else sizes:
+        measure(size, report)
+    return report.finish(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

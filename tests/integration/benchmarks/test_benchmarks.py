@@ -1,0 +1,66 @@
+"""Every benchmark runs from its beginning to its end at a tiny size, and says what it found in the common form.
+
+What a machine that has other things to do can keep is checked: no request failed, no reload, nothing different. Times
+are not.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[3]
+TINY = {
+    "event_to_traffic": ["--servers", "50", "--one-backend", "50", "--changes", "2", "--repeats", "1"],
+    "zero_drop": ["--quick", "--servers", "50", "--scenarios", "maps"],
+    "churn": ["--tasks", "200", "--rate", "50", "--seconds", "2", "--pools", "3", "--burst", "50"],
+    "snapshot": ["--servers", "100"],
+    "pools": ["--pools", "12", "--tasks", "100", "--changes", "2", "--repeats", "1"],
+    "convergence": ["--quick", "--changes", "100"],
+    "data_plane": ["--seconds", "0.5", "--rounds", "1", "--hosts", "200"],
+    "embedded_mesos_scale": ["--agents", "5", "--tasks", "100", "--rate", "20", "--seconds", "1"],
+    "embedded_mesos_allocation": ["--agents", "20", "--frameworks", "5"],
+    "sdk_placement": ["--quick"],
+}
+CERTAIN = ("reloads", "failed", "differences", "missing or too many", "lost, repeated")
+"""Words of bars that hold on any machine."""
+
+
+def scripts() -> set[str]:
+    """All benchmarks: what begins with how it is run."""
+    return {
+        path.stem
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if f"benchmarks/{path.stem}.py [" in path.read_text() or f"benchmarks/{path.stem}.py \\" in path.read_text()
+    }
+
+
+def test_every_benchmark_is_run_here() -> None:
+    """A new one gets its tiny size."""
+    assert scripts() == set(TINY)
+
+
+def run(name: str, *options: str) -> Any:
+    """The JSON object that it printed."""
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", sorted(TINY))
+def test_a_benchmark_says_what_it_found(name: str) -> None:
+    """Figures, and bars with their limits."""
+    found = run(name, *TINY[name])
+    assert found["name"] == name
+    assert found["bars"]
+    assert all(value is not None for value in found["figures"].values())
+    for bar in found["bars"]:
+        assert bar["ok"] is (None if bar["value"] is None else bar["value"] <= bar["limit"])
+        if any(word in bar["name"] for word in CERTAIN):
+            assert bar["ok"] is not False, bar

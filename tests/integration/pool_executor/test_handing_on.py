@@ -1,0 +1,206 @@
+"""What becomes of the connections that a worker still has when another one has taken over."""
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pool_executor.lbmgr.instance import Instance
+from pool_executor.lbmgr.process import Haproxy, Serving
+from pool_executor.lbmgr.sockets import SocketDirectory
+from tests.support.haproxies import BOTH
+from tests.support.ports import free_port
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
+
+# What dcos-template renders for a pool of one HTTP frontend, but for its servers.
+RENDERED = Path(__file__).parents[2] / "golden" / "haproxy" / "simple"
+CLIENTS = 20
+
+
+class Server:
+    """Answers with its name and what it was told of the client; a request for /slow when it is let."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.requests = 0
+        self.let = threading.Event()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Quiet."""
+
+            def do_GET(self) -> None:
+                server.requests += 1
+                if self.path == "/slow":
+                    server.let.wait(20)
+                self._answer(b"")
+
+            def do_POST(self) -> None:
+                self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def _answer(self, body: bytes) -> None:
+                told = [*self.headers.get_all("X-Forwarded-For", []), self.headers.get("X-Forwarded-Port", "")]
+                text = f"{server.name} {' '.join(told)} {len(body)}".encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.port = self._http.server_port
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def close(self) -> None:
+        self.let.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+
+class Balancer:
+    """HAProxy on the rendered files, with one server."""
+
+    def __init__(self, binary: str, directory: Path) -> None:
+        self.web, stats = free_port(), free_port()
+        self._sockets = SocketDirectory()
+        self._directory = directory / "configuration"
+        self._directory.mkdir()
+        self._instance = Instance(
+            task_id="task-1", ports={"web": self.web, "stats": stats}, sockets=self._sockets.path, state=directory
+        )
+        self.haproxy = Haproxy(
+            binary=binary,
+            directory=self._directory,
+            admin=self._sockets.path / "admin.sock",
+            master=self._sockets.path / "master.sock",
+            log=directory / "log",
+        )
+        self._markers = 0
+
+    def serve(self, server: Server) -> None:
+        """Start, or reload, with this server."""
+        self._markers += 1
+        marker = f"web/{self._markers}"
+        for path in RENDERED.glob("*.cfg"):
+            if not path.name.startswith("30-"):
+                # Clients may think for as long as a loaded machine lets them.
+                text = path.read_text().replace("timeout http-keep-alive 1s", "timeout http-keep-alive 60s")
+                (self._directory / path.name).write_text(text)
+        (self._directory / "30-backends.cfg").write_text(
+            "backend app from edgelb-http\n    option forwardfor\n"
+            "    http-request set-header X-Forwarded-Port %[dst_port]\n"
+            f"    server one 127.0.0.1:{server.port} id 1\n"
+        )
+        (self._directory / "00-instance.cfg").write_text(self._instance.text(marker, self._directory))
+        assert self.haproxy.check(sorted(self._directory.glob("*.cfg")), 20) is None
+        result = self.haproxy.reload(marker, 20) if self.haproxy.master else self.haproxy.start(marker, 20)
+        assert isinstance(result, Serving), result
+        result.runtime.close()
+
+    def listens(self) -> bool:
+        """Whether a connection is taken."""
+        try:
+            socket.create_connection(("127.0.0.1", self.web), timeout=5).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        self.haproxy.stop(2)
+        self._sockets.close()
+
+
+@pytest.fixture
+def balancer(binary: str, tmp_path: Path) -> Iterator[Balancer]:
+    """Not started; gone after the test."""
+    made = Balancer(binary, tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def make_server() -> Iterator[Callable[[str], Server]]:
+    """Servers that are gone after the test."""
+    with ExitStack() as stack:
+        yield lambda name: stack.enter_context(closing(Server(name)))
+
+
+@pytest.fixture
+def connect(balancer: Balancer) -> Iterator[Callable[[], http.client.HTTPConnection]]:
+    """Connections from an address of their own."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            closing(http.client.HTTPConnection("127.0.0.1", balancer.web, timeout=20, source_address=("127.0.0.7", 0)))
+        )
+
+
+def ask(connection: http.client.HTTPConnection, path: str = "/", body: bytes | None = None) -> str:
+    """The answer to one request; http.client would connect anew only before a request, never for one that failed."""
+    connection.request("GET" if body is None else "POST", path, body)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer.read().decode()
+
+
+def test_what_is_asked_after_a_reload_never_reaches_a_server_that_was_removed(
+    balancer: Balancer, make_server: Callable[[str], Server], connect: Callable[[], http.client.HTTPConnection]
+) -> None:
+    """Connections that were kept are asked on by their clients; the new worker answers, and knows the clients."""
+    old, new = make_server("old"), make_server("new")
+    balancer.serve(old)
+    clients = [connect() for _ in range(CLIENTS)]
+    assert {ask(client) for client in clients} == {f"old 127.0.0.7 {balancer.web} 0"}
+    sockets = [client.sock for client in clients]
+    balancer.serve(new)
+    answers = [ask(client) if number % 2 else ask(client, "/", b"x" * 50_000) for number, client in enumerate(clients)]
+    assert set(answers) == {f"new 127.0.0.7 {balancer.web} 0", f"new 127.0.0.7 {balancer.web} 50000"}
+    assert old.requests == CLIENTS
+    # Each on the connection that it had, which ends with that answer.
+    assert {client.sock for client in clients} == {None}
+    assert None not in sockets
+
+
+def test_a_request_under_way_ends_where_it_began_and_the_next_one_goes_to_the_newest_worker(
+    balancer: Balancer, make_server: Callable[[str], Server], connect: Callable[[], http.client.HTTPConnection]
+) -> None:
+    """However many reloads came in between."""
+    old, between, new = make_server("old"), make_server("between"), make_server("new")
+    balancer.serve(old)
+    slow, kept = connect(), connect()
+    ask(kept)
+    slow.request("GET", "/slow")
+    wait_until(lambda: old.requests == 2, what="it is under way")
+    balancer.serve(between)
+    balancer.serve(new)
+    old.let.set()
+    assert slow.getresponse().read().decode().startswith("old ")
+    assert ask(kept).startswith("new ")
+    assert between.requests == 0
+
+
+def test_when_the_instance_leaves_each_worker_answers_on_the_connections_that_it_has(
+    balancer: Balancer, make_server: Callable[[str], Server], connect: Callable[[], http.client.HTTPConnection]
+) -> None:
+    """Nobody would answer in their stead: no request is lost."""
+    old, new = make_server("old"), make_server("new")
+    balancer.serve(old)
+    first = connect()
+    ask(first)
+    balancer.serve(new)
+    second = connect()
+    ask(second)
+    balancer.haproxy.soft_stop()
+    wait_until(lambda: not balancer.listens(), what="the doors are closed")
+    assert ask(second).startswith("new ")
+    assert ask(first).startswith("old ")
+    assert balancer.haproxy.wait(20)
