@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from api.dcos_template.metrics import TemplateMetrics
 from api.http import RequestMetrics
 from api.mesos_listener.metrics import ListenerMetrics
 from sdk.metrics import Metrics
@@ -50,7 +51,7 @@ def test_the_metrics_of_the_scheduler_are_on_the_page() -> None:
 def test_the_metrics_of_listener_and_template_are_on_the_page() -> None:
     """Gauges are named where they are read, counters and histograms are in a registry."""
     assert listed("mesos-listener") == exported(ListenerMetrics().registry) | named_in("api/mesos_listener/main.py")
-    assert listed("Template process") == named_in("api/dcos_template/main.py")
+    assert listed("Template process") == named_in("api/dcos_template/main.py") | exported(TemplateMetrics().registry)
 
 
 def test_the_how_to_names_only_metrics_that_there_are() -> None:
