@@ -16,7 +16,8 @@ _log = structlog.get_logger()
 
 # Between two writes; after the disk did not take something.
 _EACH, _AGAIN = 0.25, 1.0
-# The file for people is written when changes were quiet for so long, or went on for so long: it holds all servers.
+# The file for people is written after each change of structure, and when changes of servers were quiet for so long, or
+# went on for so long: it holds all servers.
 _QUIET, _LATE = 1.0, 30.0
 
 
@@ -76,9 +77,10 @@ class Keeper:
 
     def _save_overview(self, now: float) -> None:
         position = self._lane.position
-        if self._news or position != self._seen:
-            self._news, self._seen = False, position
+        if position != self._seen:
+            self._seen = position
             self._changed = (self._changed[0] if self._changed is not None else now, now)
-        if self._changed is not None and now >= min(self._changed[1] + _QUIET, self._changed[0] + _LATE):
-            self._changed = None
+        late = self._changed is not None and now >= min(self._changed[1] + _QUIET, self._changed[0] + _LATE)
+        if self._news or late:
+            self._news, self._changed = False, None
             self._write_overview()
