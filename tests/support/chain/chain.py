@@ -119,18 +119,16 @@ class Chain:
         for _ in range(tasks):
             pool.start()
         self.call("POST", "/v2/pools", pool.document())
-        pool.instance.start()
-        try:
+        with ExitStack() as end:
+            end.callback(pool.instance.stop)
+            end.callback(self.call, "DELETE", f"/v2/pools/{name}")
+            end.callback(pool.end_all)
+            pool.instance.start()
             if pool.tasks:
                 pool.serves(*pool.tasks)
             else:
                 wait_until(lambda: pool.get()[0] == 503, PATIENCE, f"HAProxy of {name}")
             yield pool
-        finally:
-            for task in tuple(pool.tasks):
-                pool.end(task)
-            self.call("DELETE", f"/v2/pools/{name}")
-            pool.instance.stop()
 
 
 class Pool:
@@ -214,6 +212,11 @@ class Pool:
         """Mesos says that the task has ended; its server is closed as well."""
         self.chain.mesos.update(task.id, state)
         self.crash(task)
+
+    def end_all(self) -> None:
+        """All that are left end."""
+        for task in tuple(self.tasks):
+            self.end(task)
 
     def crash(self, task: Task) -> None:
         """The task's server is gone, and nobody has heard of it."""
