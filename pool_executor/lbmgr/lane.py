@@ -174,7 +174,7 @@ class Lane:
     def refuse(self, refusals: Mapping[ServerRef, Refusal]) -> None:
         """HAProxy does not take these servers, and does everything else."""
         with self._lock:
-            self._teller.refuse(refusals)
+            self._teller.refuse(refusals, self._wanted)
 
     def left_out(self, backends: Mapping[str, BackendFacts]) -> set[ServerRef]:
         """The servers that were refused and are still the same in these backends."""

@@ -92,12 +92,15 @@ class Teller:
 
     # -- refusals
 
-    def refuse(self, refusals: Mapping[ServerRef, Refusal]) -> None:
-        """HAProxy does not take these servers, and does everything else."""
-        self.refused.update(refusals)
-        for ref in refusals:
+    def refuse(self, refusals: Mapping[ServerRef, Refusal], wanted: Servers) -> None:
+        """HAProxy does not take these servers; one that has changed since HAProxy was asked is not meant."""
+        meant = {
+            ref: one for ref, one in refusals.items() if wanted.get(ref.backend, _NONE).get(ref.name) == one.server
+        }
+        self.refused.update(meant)
+        for ref in meant:
             self.pending.pop(ref, None)
-        self._counters.count("server_refused", len(refusals))
+        self._counters.count("server_refused", len(meant))
 
     def left_out(self, backends: Mapping[str, BackendFacts]) -> set[ServerRef]:
         """The servers that were refused, and have the same options in these backends."""

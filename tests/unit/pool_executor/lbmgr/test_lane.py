@@ -1,0 +1,49 @@
+"""What meets in the list of servers: changes that come while a reload is prepared, and the files."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from pool_executor.contract import BackendFacts, Put
+from pool_executor.lbmgr.content import ServerRef
+from pool_executor.lbmgr.lane import Lane, Position, Refusal
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.runtime import Reply, capabilities
+from pool_executor.lbmgr.worker import Worker
+from tests.unit.pool_executor.lbmgr.parts import server
+
+FACTS = {"app": BackendFacts(backend="app"), "static": BackendFacts(backend="static", takes_servers=False)}
+
+
+class Willing:
+    """A worker that does what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def run(self, lines: Sequence[str], timeout: float | None = None) -> list[Reply]:
+        """Yes to everything."""
+        self.lines += lines
+        return [Reply(command=line, text="", ok=True) for line in lines]
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+def made() -> tuple[Lane, Willing]:
+    """A lane whose worker serves no server yet."""
+    lane, worker = Lane(capabilities("2.6.12"), Counters()), Willing()
+    lane.take_over(cast(Worker, worker), FACTS, {})
+    return lane, worker
+
+
+def test_what_replaces_a_server_that_haproxy_refuses_is_not_refused_with_it() -> None:
+    """The change came after the files were made that HAProxy complains about."""
+    lane, _ = made()
+    bad, good, ref = server("a", port=1), server("a", port=2), ServerRef("static", "a")
+    lane.follow([Put("static", bad)], Position("f00", 1), {})
+    lane.begin()
+    lane.follow([Put("static", good)], Position("f00", 2), {})
+    lane.refuse({ref: Refusal(server=bad, words="", reason="no")})
+    assert lane.left_out(FACTS) == set()
+    assert lane.begin() == {"static": {"a": good}}
+    assert not lane.told().refused
