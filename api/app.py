@@ -14,6 +14,7 @@ from api.accounts import Accounts, require_account
 from api.bodies import MAX_BODY
 from api.context import Context
 from api.http import PrefixMiddleware, RequestMetrics, observe_requests
+from api.instance_metrics import InstanceMetrics
 from api.not_yet import not_there_yet
 from api.openapi import ERROR, field_properties, ref
 from api.problems import ApiProblem, render
@@ -61,6 +62,7 @@ def create_app(
     registry = CollectorRegistry()
     connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)
     connected.set_function(lambda: float(zookeeper.state is State.CONNECTED))
+    registry.register(InstanceMetrics(context.published, context.liveness))
     api = Api(app)
     _describe(api)
     api.register_blueprint(common.blueprint(context, registry))

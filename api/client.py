@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import urllib3
 
@@ -123,6 +123,11 @@ class ApiClient:
     def statuses(self) -> list[dict[str, Any]]:
         """The state of every pool: `name`, `version`, `state`, `summary`, `reasons`."""
         found: list[dict[str, Any]] = self._json("GET", "/v2/status")
+        return found
+
+    def trace(self, task: str) -> dict[str, Any]:
+        """How the last changes of the tasks whose ids contain the text went to the load balancers."""
+        found: dict[str, Any] = self._json("GET", f"/v2/trace?{urlencode({'task': task})}")
         return found
 
     def metadata(self, name: str) -> dict[str, Any]:

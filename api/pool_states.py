@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 READY = "ready"
-"""Traffic can flow: every wanted instance serves the current configuration, each backend that a frontend uses has a
-server, and changes of tasks reach the load balancers."""
+"""Traffic can flow: every wanted instance serves the current configuration with all its listeners and servers, each
+backend that a frontend uses has a server, and changes of tasks reach the load balancers."""
 DEGRADED = "degraded"
-"""Every wanted instance serves the current configuration, but traffic of some backend cannot flow, or changes of tasks
-do not reach the load balancers."""
+"""Every wanted instance has the current configuration, but traffic of some backend cannot flow, an instance lacks a
+listener or servers, or changes of tasks do not reach the load balancers."""
 DEPLOYING = "deploying"
 PENDING = "pending"
 """An instance waits for an offer that fits."""

@@ -60,6 +60,11 @@ class Published:
         found = self.reads.data(f"{self._folder(pool)}/structure")
         return None if found is None else decode_structure(found)
 
+    def endpoints(self, pool: str) -> Endpoints | None:
+        """The head of the pool's endpoints, None when nothing has been published yet. May raise CorruptRecord."""
+        found = self.zookeeper.get(f"{self._folder(pool)}/endpoints")
+        return None if found is None else decode_endpoints(found[0])
+
     def rendered(self, pool: str) -> Rendered:
         """What is published for the pool. May raise CorruptRecord."""
         structure = self.structure(pool)
@@ -106,6 +111,10 @@ class Published:
         except NoNode:
             return None  # the pool goes at this moment
         return problem.held
+
+    def pools_with_instances(self) -> list[str]:
+        """The pools of which instances may tell something, also deleted ones."""
+        return sorted(self.zookeeper.children(f"{self.root}/instances"))
 
     def instances(self, pool: str) -> list[InstanceStatus]:
         """What the instances say of themselves, by pod and task id. One that cannot be read is left out and logged."""

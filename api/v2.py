@@ -14,6 +14,7 @@ from api.openapi import json_answer, ref, route, text_answer
 from api.problems import ApiProblem
 from api.runtime import Scheduler, all_statuses, removal, sentence, status_of
 from api.scheduler_link import Answer
+from api.trace import add_trace
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
@@ -255,6 +256,7 @@ def blueprint(context: Context) -> Blueprint:
             return jsonify(status="IN_PROGRESS", message=message, framework=context.framework), 200
         return jsonify(status="COMPLETE", message="nothing of the framework is left", framework=context.framework), 200
 
+    add_trace(routes, context)
     return routes
 
 

@@ -14,6 +14,9 @@ from tests.support.ports import free_port
 
 _PATIENCE = 5.0
 """Seconds for lbmgr to start an HAProxy that has ended."""
+_FULL = 300.0
+_LOOK = 0.5
+"""Seconds between two looks at all servers, each of which holds HAProxy up."""
 _SOCKET = re.compile(r"^(\S+)/master\.sock")
 
 
@@ -90,6 +93,15 @@ class Balancer:
         """Process ids of all workers that run, oldest first."""
         return [pid for pid in children(self.master) if name_of(pid) == HAPROXY]
 
+    def full(self, count: int) -> float:
+        """Wait until HAProxy has so many servers; after how many seconds it has."""
+        start = time.monotonic()
+        while len(self.servers()) < count:
+            if time.monotonic() - start > _FULL:
+                raise TimeoutError(f"HAProxy has {len(self.servers())} of {count} servers after {_FULL:g} s")
+            time.sleep(_LOOK)
+        return time.monotonic() - start
+
     def reloads(self) -> int:
         """How many workers began since the first call, as far as they were there when it was called."""
         known = bool(self._workers)
@@ -117,14 +129,27 @@ class Balancer:
                 answer += piece
         return answer.decode(errors="replace")
 
-    def servers(self, backend: str) -> dict[str, tuple[int, int]]:
-        """Servers that HAProxy has in a backend: operational and administrative state."""
+    def servers(self, backend: str = "") -> dict[str, tuple[int, int]]:
+        """Servers that HAProxy has in a backend, or in all: operational and administrative state."""
         found = {}
-        for line in self.ask(f"show servers state {backend}").splitlines():
+        for line in self.ask(f"show servers state {backend}".strip()).splitlines():
             words = line.split()
             if len(words) > 6 and words[0].isdigit() and len(words[0]) < 10:
-                found[words[3]] = (int(words[5]), int(words[6]))
+                found[words[3] if backend else f"{words[1]}/{words[3]}"] = (int(words[5]), int(words[6]))
         return found
+
+    def server_id(self, backend: str, server: str) -> str:
+        """The number by which HAProxy knows a server."""
+        for line in self.ask(f"show servers state {backend}").splitlines():
+            words = line.split()
+            if len(words) > 6 and words[3] == server:
+                return words[2]
+        raise RuntimeError(f"HAProxy has no server {backend}/{server}")
+
+    def serves_by(self, backend: str, number: str) -> bool:
+        """Whether the server of that number gets requests; asked for one, it costs nothing in a large backend."""
+        lines = self.ask(f"show stat {backend} 4 {number}").splitlines()
+        return any(",MAINT," not in line for line in lines[1:] if line)
 
     def live(self, backend: str) -> set[str]:
         """Servers of a backend that get requests: not those that only drain or wait to be removed."""

@@ -17,7 +17,10 @@ from sdk.local.simulated.on_demand import NewTask
 
 PAUSE = 0.1
 """Seconds between changes: each is measured by itself."""
-IDLE = 3.0
+IDLE = 4.0
+STILL = 0.03
+"""Cores: whoever uses more is still at work."""
+PATIENCE = 60.0
 TIMEOUT = 20.0
 _numbers = itertools.count()
 
@@ -33,11 +36,18 @@ class Series:
 
 
 def idle_of(system: System) -> dict[str, float]:
-    """Seconds of CPU per second that go by when nothing happens."""
+    """Seconds of CPU per second that go by when nothing happens, once what happened before is over."""
+    end = time.monotonic() + PATIENCE
+    while (found := _used(system, 1.0)) and max(found.values()) > STILL and time.monotonic() < end:
+        continue
+    return _used(system, IDLE)
+
+
+def _used(system: System, seconds: float) -> dict[str, float]:
     began = system.cpu()
-    time.sleep(IDLE)
+    time.sleep(seconds)
     now = system.cpu()
-    return {name: (now[name] - began[name]) / IDLE for name in now}
+    return {name: (now[name] - began[name]) / seconds for name in now}
 
 
 def cost(

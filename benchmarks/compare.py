@@ -81,7 +81,7 @@ def rows() -> list[Row]:
                 )
             )
     found += [
-        Row(what="200 changes at once, last one live (1,000 and 10,000 servers | 50,000 tasks)", theirs="0.47, 3.45",
+        Row(what="200 changes at once, last one live (1,000 and 10,000 servers; Edge-LB: 50,000)", theirs="0.47, 3.45",
             unit="s", ours=one("churn/200 that start at once, until the last one is live (s)")),
         Row(what="another one's change beside one that HAProxy refuses (100 apps)", theirs="21,500", unit="ms",
             ours=one("pools/beside a pool that HAProxy refuses: p50 (ms)")),

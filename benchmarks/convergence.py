@@ -3,14 +3,12 @@
 Tasks of twenty backends start and end at random, a few at once. Every so often one of these happens, in turns: the
 listener, the template that leads, lbmgr, HAProxy, or ZooKeeper is killed and, as far as nobody else does it, started
 again; or the template that leads is stopped until its session has expired and another one has the lock. In the end what
-Mesos names, what HAProxy has at run time, and what stands in its files have to be the same servers.
+Mesos names, what HAProxy has at run time, and what it begins with from its files alone have to be the same servers.
 
     .venv/bin/python benchmarks/convergence.py [--changes 10000] [--json] [--check] [--quick]
 """
 
-import os
 import random
-import re
 import signal
 import sys
 import time
@@ -21,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.balancer import Balancer
 from benchmarks.pool import backend, pool, probe_name
-from benchmarks.process import Process, command_of
+from benchmarks.process import Process, kill
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
@@ -36,8 +34,6 @@ QUIET = 20.0
 """Seconds in which everything has to be equal in the end."""
 EXPIRED = 8.0
 OLD_WORKERS = 10
-_BACKEND = re.compile(r"^backend\s+(\S+)")
-_SERVER = re.compile(r"^\s+server\s+(\S+)\s")
 
 Servers = dict[str, set[str]]
 
@@ -123,7 +119,7 @@ class Disturbance:
         self._balancer = self._system.balance("web")
 
     def _haproxy(self) -> None:
-        os.kill(self._balancer.master, signal.SIGKILL)
+        kill([self._balancer.master])
 
     def _zookeeper(self) -> None:
         self._system.zookeeper.kill()
@@ -137,38 +133,36 @@ class Disturbance:
             process.tell(signal.SIGCONT)
 
 
-def in_files(balancer: Balancer) -> Servers:
-    """The servers in the files that HAProxy was started with."""
-    command = command_of(balancer.master)
-    directory = Path(f"/proc/{balancer.master}/cwd").readlink()
-    found: Servers = {}
-    current: set[str] = set()
-    for at, word in enumerate(command):
-        if not at or command[at - 1] != "-f":
-            continue
-        path = directory / word
-        for file in sorted(path.glob("*.cfg")) if path.is_dir() else [path]:
-            for line in file.read_text().splitlines():
-                if begun := _BACKEND.match(line):
-                    current = found.setdefault(begun[1], set())
-                elif server := _SERVER.match(line):
-                    current.add(server[1])
-    return found
-
-
 def different(wanted: Servers, found: Servers) -> int:
     """How many servers are in one and not in the other."""
     return sum(len(servers ^ found.get(name, set())) for name, servers in wanted.items())
 
 
-def differences(balancer: Balancer, wanted: Servers) -> tuple[int, int]:
-    """Of run time, and of files; unreadable counts as all different."""
+def differences(balancer: Balancer, wanted: Servers) -> int:
+    """Of what HAProxy has at run time; -1 when it cannot be asked."""
     try:
-        run_time = {name: balancer.live(name) for name in wanted}
-        return different(wanted, run_time), different(wanted, in_files(balancer))
+        return different(wanted, {name: balancer.live(name) for name in wanted})
     except (OSError, RuntimeError, ValueError) as error:
         progress(f"  cannot be compared: {error}")
-        return -1, -1
+        return -1
+
+
+def settled(balancer: Balancer, wanted: Servers) -> int:
+    """The differences as soon as there are none, or those that stay."""
+    end = time.monotonic() + QUIET
+    while (found := differences(balancer, wanted)) and time.monotonic() < end:
+        time.sleep(1.0)
+    return found
+
+
+def from_files(system: System, balancer: Balancer, wanted: Servers) -> int:
+    """The differences once all began again with what stands on the disk alone: ZooKeeper is away."""
+    system.zookeeper.kill()
+    balancer.process.end(signal.SIGKILL)
+    until("the end of HAProxy", lambda: not balancer.serves())
+    balancer.start()
+    until("a load balancer", balancer.serves, balancer.process)
+    return settled(balancer, wanted)
 
 
 def main() -> int:
@@ -195,19 +189,16 @@ def main() -> int:
                 early = disturbance.balancer.process.memory()
         progress("comparing ...")
         wanted, start = tasks.wanted(), time.monotonic()
-        found = (-1, -1)
-        while time.monotonic() < start + QUIET and (found := differences(disturbance.balancer, wanted)) != (0, 0):
-            time.sleep(1.0)
+        run_time = settled(disturbance.balancer, wanted)
+        passed = time.monotonic() - start
         balancer = disturbance.balancer
         report.figures |= {f"times that {name} was disturbed": count for name, count in disturbance.counts.items()}
         report.figures |= {
             "servers in the end": sum(map(len, wanted.values())),
-            "equal after (s)": time.monotonic() - start,
+            "equal after (s)": passed,
             "memory of lbmgr after a third (MB)": early,
             "memory of lbmgr in the end (MB)": balancer.process.memory(),
         }
-        for name, value in zip(("run time", "files"), found, strict=True):
-            report.bars.append(Bar(name=f"differences: {name}", value=value if value >= 0 else float("inf"), limit=0))
         until("HAProxy's workers", balancer.workers)
         report.bars += [
             Bar(name="old workers", value=len(balancer.workers()) - 1, limit=OLD_WORKERS),
@@ -217,6 +208,9 @@ def main() -> int:
                 limit=1.2,
             ),
         ]
+        files = from_files(system, balancer, wanted)
+        for name, value in (("run time", run_time), ("files", files)):
+            report.bars.append(Bar(name=f"differences: {name}", value=value if value >= 0 else float("inf"), limit=0))
     return report.finish(given)
 
 

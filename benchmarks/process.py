@@ -3,11 +3,12 @@
 What it started itself counts, but HAProxy does not: that works for the traffic and is counted by itself.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +103,13 @@ def children(pid: int) -> list[int]:
         # It has ended meanwhile.
         return found
     return sorted(found)
+
+
+def kill(pids: Iterable[int]) -> None:
+    """SIGKILL for all of them; some may end with the others."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def name_of(pid: int) -> str:

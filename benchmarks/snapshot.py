@@ -10,7 +10,6 @@ away, until it serves again.
 
 import http.client
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from benchmarks.awake import Awake
 from benchmarks.balancer import Balancer
 from benchmarks.pool import host_of, probe_name, services_for, usual
 from benchmarks.prober import Prober
-from benchmarks.process import ROOT, command_of, name_of, tree
+from benchmarks.process import ROOT, command_of, kill, name_of, tree
 from benchmarks.report import Bar, Report, median, parser, progress, stoppable
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
@@ -96,6 +95,7 @@ def prepared(system: System, answers: Answers, servers: int) -> Balancer:
     system.create(usual("web", services_for(servers), 1))
     [task] = system.tasks.prepare([NewTask(name=probe_name(0), address=PLACE[0], port=PLACE[1])])
     balancer = system.balance("web")
+    balancer.full(servers)
     with Prober(balancer.port) as prober:
         prober.watch(host_of(probe_name(0)), answer_of(PLACE))
         system.tasks.change([(task, "TASK_RUNNING")])
@@ -129,16 +129,14 @@ def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
         directory = Path(f"/proc/{balancer.master}/cwd").readlink()
         haproxies = [pid for pid in tree(balancer.process.pid) if name_of(pid) == "haproxy"]
         start = time.monotonic()
-        for pid in haproxies:
-            os.kill(pid, signal.SIGKILL)
+        kill(haproxies)
         until("the end of HAProxy", lambda: not balancer.serves(), timeout=10, every=0.001)
         prober.watch(host, expected)
         back = prober.wait() - start
         # Nobody clears away what a killed lbmgr leaves, so its HAProxy can be started by hand.
         left = [pid for pid in tree(balancer.process.pid) if name_of(pid) == "haproxy"]
         balancer.process.end(signal.SIGKILL)
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
+        kill(left)
         until("its end", lambda: not balancer.serves(), timeout=10)
         start = time.monotonic()
         own = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

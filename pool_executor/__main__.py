@@ -7,11 +7,11 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
 from pool_executor.executor import Host, PoolExecutor
+from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
 from sdk.log_stream import STDERR
 from sdk.mesos.executor import ExecutorDriver
@@ -34,14 +34,13 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         _log.error(str(error))
         return 1
 
-    def leave(number: int, _frame: FrameType | None) -> None:
+    def leave(number: signal.Signals) -> None:
         if executor.idle:
             driver.stop()
         else:
-            executor.terminate(f"the executor was ended by {signal.Signals(number).name}")
+            executor.terminate(f"the executor was ended by {number.name}")
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
+    on_end_signals(leave)
     driver.start()
     driver.join()
     executor.join()

@@ -1,5 +1,6 @@
 """What `edgelb doctor` looks at on this machine: Python, programs, disk, ports. Checks change nothing."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ def check_python(version: tuple[int, ...]) -> Finding:
 
 def check_programs() -> Iterator[Finding]:
     """The programs that agents and the local system need."""
-    yield haproxy_finding(_output("haproxy", "-v"))
+    yield haproxy_finding(_output(os.environ.get("EDGELB_HAPROXY") or "haproxy", "-v"))
     if programs.find("setpriv") is None:
         advice = "install util-linux; edgelb serve ties its processes together with setpriv"
         yield Finding(level=FAIL, subject="setpriv", seen="not found", advice=advice)

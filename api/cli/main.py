@@ -21,6 +21,7 @@ COMMANDS = {
     "uninstall": ("api.cli.uninstall", "uninstall", "Delete all pools and remove the framework from Mesos."),
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
+    "trace": ("api.cli.trace", "trace", "Show how the last changes of a task came to the load balancers."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
     "pod": ("api.cli.pods", "pod", "List, restart or replace the load balancers of a pool."),
     "ping": ("api.cli.observe", "ping", "Check that the API answers."),

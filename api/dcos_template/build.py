@@ -15,6 +15,7 @@ from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS, SHARDS
 from scheduler.pools import model as pools
 from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
 from scheduler.pools.service import port_name
+from sdk.errors import InvalidSpec
 
 _MODES = {Protocol.HTTP: Mode.HTTP, Protocol.HTTPS: Mode.HTTP, Protocol.TCP: Mode.TCP, Protocol.TLS: Mode.TCP}
 
@@ -42,7 +43,10 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
     routing = None
     if frontend.link_backend.map:
-        routes = build_routes(frontend.link_backend.map)
+        try:
+            routes = build_routes(frontend.link_backend.map)
+        except InvalidSpec as error:
+            raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
         slug = file_slug(frontend.name)
         routing = Routing(
             hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),

@@ -76,6 +76,8 @@ def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK,
 
 def standing(task: Task) -> State | None:
     """What the servers of a task may be asked for; None when it has none."""
+    if task.leaving:  # it finishes what it has, and what is bound to it
+        return None if task.healthy is False else State.DRAIN
     return State.READY if task.takes_traffic else None
 
 

@@ -9,6 +9,7 @@ turn. Does not know how the answer is found (explain.py).
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from api.dcos_template.asking import asked
 from api.dcos_template.explain import why_no_servers
 from api.dcos_template.problem import MOST_WRITTEN
 from api.dcos_template.select import Selection
@@ -48,7 +49,7 @@ class Explainer:
             known = before.get(backend)
             due = known is None or (now >= known[1] + LOOK_AGAIN and not self._waiting)
             if due and self._left > 0:
-                known = (why_no_servers(self._selection.asked(BackendKey(pool, backend)), self._selection), now)
+                known = (why_no_servers(asked(self._selection, BackendKey(pool, backend)), self._selection), now)
                 self._left -= self._clock.monotonic() - now
                 now = self._budget()
             if known is not None:

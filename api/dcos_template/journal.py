@@ -74,6 +74,8 @@ class Journal:
         self.pool = pool
         self.lineage = lineage
         self.servers: dict[str, dict[str, Server]] = {}
+        self.count = 0
+        """How many servers there are."""
         self._numbers: dict[str, set[int]] = {}
         self._sequence = 0
         self._base = 0
@@ -100,6 +102,7 @@ class Journal:
         """Go on with what is published; `behind` are the operations that the base does not include."""
         made = cls(head.pool, head.lineage)
         made.servers = {backend: dict(of_backend) for backend, of_backend in servers.items()}
+        made.count = sum(map(len, made.servers.values()))
         made._numbers = {name: {one.id for one in ones.values()} for name, ones in made.servers.items()}
         made._sequence, made._base, made._list = head.sequence, head.base, head.shards
         made._shards = dict(shards)
@@ -116,11 +119,6 @@ class Journal:
     def sequence(self) -> int:
         """The number of the last operation."""
         return self._sequence
-
-    @property
-    def count(self) -> int:
-        """How many servers there are."""
-        return sum(map(len, self.servers.values()))
 
     @property
     def complete(self) -> bool:
@@ -153,11 +151,14 @@ class Journal:
         """Carry an operation out and add it to the log."""
         match operation:
             case Put(backend, server):
-                self.servers.setdefault(backend, {})[server.name] = server
+                of_backend = self.servers.setdefault(backend, {})
+                self.count += server.name not in of_backend
+                of_backend[server.name] = server
                 self._numbers.setdefault(backend, set()).add(server.id)
             case Remove(backend, name):
                 of_backend = self.servers[backend]
                 self._numbers[backend].discard(of_backend.pop(name).id)
+                self.count -= 1
                 if not of_backend:
                     del self.servers[backend], self._numbers[backend]
         self._dirty.add(shard_of(operation.backend))

@@ -89,7 +89,7 @@ def work(
     leadership = Leadership(
         zookeeper,
         f"{zk_root.rstrip('/')}/locks/template",
-        {"id": f"{socket.gethostname()}:{os.getpid()}", "url": "", "pid": os.getpid()},
+        {"id": f"{socket.gethostname()}:{os.getpid()}", "url": _url(health.address), "pid": os.getpid()},
     )
     tasks = TaskWatch(listeners, lambda changes: worker.on_tasks(changes))
     heartbeat = Heartbeat(zookeeper, zk_root, leadership.id, lambda: tasks.feed, clock)
@@ -133,6 +133,13 @@ def work(
         zookeeper.close()
         health.stop()
         log.info("The template process has stopped")
+
+
+def _url(address: str) -> str:
+    """Where others ask what listens at the address."""
+    host, _, port = address.rpartition(":")
+    host = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _not_ready(zookeeper: ZooKeeper, leadership: Leadership, tasks: TaskWatch) -> str | None:

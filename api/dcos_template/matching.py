@@ -4,17 +4,19 @@ Knows an inverted index from values and patterns to services, so that the cost o
 the number of pools. Does not know what all conditions of a selector mean together (selector.py).
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from api.dcos_template.selector import Field, Selector, found
+from api.dcos_template.selector import Field, Selector
 from api.mesos_listener.task import TaskKey
-from sdk.pattern import Pattern
+from sdk.pattern import Pattern, PatternSet
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _S = TypeVar("_S", bound=Hashable)
 
+_MOST_KEPT, _LONGEST_KEPT = 16_384, 256
 # From the values that few tasks share to those that many do: a condition on a framework alone says little.
 _RARE = (Field.TASK_ID, Field.TASK_NAME, Field.SERVICE_ID, Field.CONTAINER_NAME)
 
@@ -24,7 +26,10 @@ class Services:
 
     def __init__(self) -> None:
         self._by_value: dict[tuple[Field, str], set[Hashable]] = {}
-        self._by_pattern: dict[tuple[Field, Pattern], set[Hashable]] = {}
+        self._by_pattern: dict[Field, dict[Pattern, set[Hashable]]] = {field: {} for field in Field}
+        self._patterns: dict[Field, PatternSet] = {field: PatternSet() for field in Field}
+        # What was found in the values that tasks have: a few names, which come again and again.
+        self._found: dict[Field, OrderedDict[str, tuple[Pattern, ...]]] = {field: OrderedDict() for field in Field}
 
     def add(self, service: Hashable, selector: Selector) -> None:
         """Find the service by the values of tasks from now on."""
@@ -32,7 +37,12 @@ class Services:
         if value is not None:
             self._by_value.setdefault(value, set()).add(service)
         elif pattern is not None:
-            self._by_pattern.setdefault(pattern, set()).add(service)
+            field, expression = pattern
+            services = self._by_pattern[field].setdefault(expression, set())
+            services.add(service)
+            if len(services) == 1:
+                self._patterns[field].add(expression)
+                self._found[field].clear()
 
     def discard(self, service: Hashable, selector: Selector) -> None:
         """Undo `add`."""
@@ -40,32 +50,62 @@ class Services:
         if value is not None:
             _discard(self._by_value, value, service)
         elif pattern is not None:
-            _discard(self._by_pattern, pattern, service)
+            field, expression = pattern
+            _discard(self._by_pattern[field], expression, service)
+            if expression not in self._by_pattern[field]:
+                self._patterns[field].discard(expression)
+                self._found[field].clear()
 
     def candidates(self, values: Mapping[Field, str]) -> Iterator[Hashable]:
         """The services of which one condition is met."""
         for field, value in values.items():
             yield from self._by_value.get((field, value), ())
-        for (field, pattern), services in self._by_pattern.items():
-            if found(pattern, values.get(field, "")):
-                yield from services
+            if self._by_pattern[field]:
+                for pattern in self._found_in(field, value):
+                    yield from self._by_pattern[field][pattern]
+
+    def _found_in(self, field: Field, value: str) -> tuple[Pattern, ...]:
+        known = self._found[field]
+        if value in known:
+            known.move_to_end(value)
+            return known[value]
+        found = tuple(self._patterns[field].found_in(value))
+        # What is long is searched again rather than kept: it comes from applications.
+        if len(value) <= _LONGEST_KEPT:
+            known[value] = found
+            if len(known) > _MOST_KEPT:
+                known.popitem(last=False)
+        return found
 
 
 class Tasks:
     """The tasks by the values that they have."""
 
     def __init__(self) -> None:
-        self._by_value: dict[Field, dict[str, set[TaskKey]]] = {field: {} for field in Field}
+        # Most values are of one task, and a set of one takes four times the memory of a tuple.
+        self._by_value: dict[Field, dict[str, tuple[TaskKey] | set[TaskKey]]] = {field: {} for field in Field}
 
     def add(self, key: TaskKey, values: Mapping[Field, str]) -> None:
         """The task has these values."""
         for field, value in values.items():
-            self._by_value[field].setdefault(value, set()).add(key)
+            known = self._by_value[field]
+            there = known.get(value)
+            if there is None:
+                known[value] = (key,)
+            elif isinstance(there, set):
+                there.add(key)
+            elif there[0] != key:
+                known[value] = {there[0], key}
 
     def discard(self, key: TaskKey, values: Mapping[Field, str]) -> None:
         """Undo `add`."""
         for field, value in values.items():
-            _discard(self._by_value[field], value, key)
+            there = self._by_value[field][value]
+            if isinstance(there, set):
+                there.discard(key)
+                if there:
+                    continue
+            del self._by_value[field][value]
 
     def of(self, field: Field) -> Mapping[str, Collection[TaskKey]]:
         """The tasks that have each value of a field."""

@@ -1,7 +1,5 @@
 """What the template counts, in a registry of its own."""
 
-from collections.abc import Callable, Mapping
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from api.dcos_template.trace import Stamps
@@ -11,7 +9,7 @@ _HOPS = (("event", "index"), ("index", "taken"), ("taken", "selected"), ("select
 
 
 class TemplateMetrics:
-    """One object per process. `gauges` by name are a sentence and what gives the value."""
+    """One object per process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -48,10 +46,16 @@ class TemplateMetrics:
             registry=self.registry,
         )
 
-    def gauges(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
-        """Add what is looked at when it is asked for."""
-        for name, (sentence, value) in gauges.items():
-            Gauge(name, sentence, registry=self.registry).set_function(value)
+        self.pools = Gauge("edgelb_template_pools", "Pools that are known", registry=self.registry)
+        self.pools_refused = Gauge(
+            "edgelb_template_pools_refused", "Pools whose present version cannot be rendered", registry=self.registry
+        )
+        self.pools_holding = Gauge(
+            "edgelb_template_pools_holding",
+            "Pools that keep servers although Mesos does not name their tasks any more",
+            registry=self.registry,
+        )
+        self.tasks = Gauge("edgelb_template_tasks", "Running tasks that are known", registry=self.registry)
 
     def wrote_endpoints(self, added: int, removed: int, stamps: Stamps, published: float, stored: float) -> None:
         """A head of endpoints stands in ZooKeeper."""

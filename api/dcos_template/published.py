@@ -82,6 +82,8 @@ class Published:
 
     structure: Structure | None = None
     structure_node: int | None = None
+    structure_doubted: bool = False
+    """Whether another head of the structure may stand there than is known: the endpoints need not wait for that."""
     structure_before: frozenset[str] = frozenset()
     """sha256 of the parts of the head before: readers may still be fetching them."""
     journal: Journal
@@ -118,17 +120,11 @@ def load(zookeeper: ZooKeeper, paths: Paths, now: Callable[[], float]) -> Publis
     """Read everything of a pool but the text of its structure; may raise StorageUnavailable."""
     zookeeper.ensure(paths.parts)
     journal, endpoints_node = _load_endpoints(zookeeper, paths, now)
-    structure = None
-    found = zookeeper.get(paths.structure)
-    if found is not None:
-        try:
-            structure = decode_structure(found[0])
-        except CorruptRecord as error:
-            log.error("The head of a structure cannot be read; writing a new one", pool=paths.pool, error=str(error))
+    structure, structure_node = load_structure(zookeeper, paths)
     problem = zookeeper.get(paths.problem)
     return Published(
         structure=structure,
-        structure_node=None if found is None else found[1],
+        structure_node=structure_node,
         journal=journal,
         endpoints_node=endpoints_node,
         # Last, so that everything that a head names is found.
@@ -145,6 +141,18 @@ def accepted_hold(zookeeper: ZooKeeper, paths: Paths) -> float | None:
         return None if found is None else float(decode_json(paths.acceptance, found[0])["since"])
     except (CorruptRecord, KeyError, TypeError, ValueError):
         return -1.0  # not ours; it is removed once nothing is held
+
+
+def load_structure(zookeeper: ZooKeeper, paths: Paths) -> tuple[Structure | None, int | None]:
+    """The head of the structure and the version of its node; None where there is none, or none that can be read."""
+    found = zookeeper.get(paths.structure)
+    if found is None:
+        return None, None
+    try:
+        return decode_structure(found[0]), found[1]
+    except CorruptRecord as error:
+        log.error("The head of a structure cannot be read; writing a new one", pool=paths.pool, error=str(error))
+        return None, found[1]
 
 
 def _load_endpoints(zookeeper: ZooKeeper, paths: Paths, now: Callable[[], float]) -> tuple[Journal, int | None]:

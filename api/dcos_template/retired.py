@@ -18,7 +18,7 @@ from api.dcos_template.published import Published
 from api.dcos_template.state import PoolState
 from api.dcos_template.touched import Spot
 from api.mesos_listener.task import Task, TaskKey
-from pool_executor.contract import Server, StructureStatus, decode_status
+from pool_executor.contract import Server, State, StructureStatus, decode_status
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import ZooKeeper
 
@@ -94,7 +94,7 @@ class Retired:
             return set()
         over = [entry for key in removed if key not in missing for entry in self._by_task.get(key.id, ())]
         for task in updated:
-            if standing(task) is None:
+            if standing(task) is not State.READY:
                 over += self._by_task.get(task.id, ())
                 continue
             for place in places_of(task):

@@ -4,7 +4,7 @@ Documented: the first rule whose conditions all hold wins. All hosts of rules ar
 for every other host) the rules that can apply are listed once; hosts with equal lists share a *group*. Within a group
 the winner for each path prefix E is the first rule whose prefix is a prefix of E; since a path whose longest listed
 prefix is E begins with exactly the prefixes of E, one longest-prefix lookup of `<group>|<path>` gives the documented
-answer.
+answer. A prefix at which the same backend wins as at the next shorter one is left out: it changes no answer.
 
 A group is named by what it leads to, so its lines never change their meaning: whoever brings a running HAProxy from
 one pair of maps to another adds lines to `paths` first, then edits `hosts`, then takes lines out of `paths`, and at
@@ -14,11 +14,15 @@ Pure. Knows MapRules and the texts of two map files. Does not know how HAProxy i
 """
 
 import hashlib
+import heapq
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from scheduler.pools.model import MapRule
+from sdk.errors import InvalidSpec
 
+#: Both maps together; 16 MB of text are more than anybody writes.
+MOST_LINES = 200_000
 #: Stands in `hosts` for all hosts that no rule names. No host can be called so.
 ANY_HOST = "*"
 _SEPARATOR = "|"  # neither in hosts nor in the name of a group, so no group is a prefix of another
@@ -47,7 +51,11 @@ class Routes(NamedTuple):
 
 
 def build_routes(rules: Sequence[MapRule]) -> Routes:
-    """The two maps of a frontend; sorted, so that equal rules give equal files."""
+    """The two maps of a frontend; sorted, so that equal rules give equal files.
+
+    Raises InvalidSpec when they would have more than MOST_LINES lines: a rule without a host is repeated for each host
+    whose own rules do not come before it.
+    """
     by_host: dict[str, list[_Numbered]] = {}
     for number, rule in enumerate(rules):
         by_host.setdefault(rule.host_eq, []).append((number, rule.path_beg, rule.backend))
@@ -56,11 +64,16 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
     for host in (ANY_HOST, *sorted(by_host.keys() - {""})):
         # A host without port stands for that host on every port.
         names = dict.fromkeys(("", host, host.partition(":")[0]))
-        applicable = sorted(rule for name in names for rule in by_host.get(name, ()))
-        winners = _winners([(prefix, backend) for _, prefix, backend in applicable])
+        winners = _winners([by_host.get(name, ()) for name in names])
         group = _group(winners)
         paths.update(MapEntry(f"{group}{_SEPARATOR}{prefix}", backend) for prefix, backend in winners)
         hosts.append(MapEntry(host, group))
+        if len(paths) > MOST_LINES:
+            why = (
+                f"has so many hosts, and rules without a host before or beside theirs, that it needs more than"
+                f" {MOST_LINES} lines: put rules without a host behind those with one, or split it into several pools"
+            )
+            raise InvalidSpec("linkBackend.map", why)
     return Routes(tuple(sorted(hosts)), tuple(sorted(paths)))
 
 
@@ -69,6 +82,22 @@ def _group(winners: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def _winners(rules: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    prefixes = dict.fromkeys(prefix for prefix, _ in rules)
-    return [(prefix, next(backend for other, backend in rules if prefix.startswith(other))) for prefix in prefixes]
+def _winners(lists: Iterable[Sequence[_Numbered]]) -> list[tuple[str, str]]:
+    """The backend for each prefix at which another one begins to win, of rules that are each in their order."""
+    first: dict[str, tuple[int, str]] = {}
+    for number, prefix, backend in heapq.merge(*lists):
+        first.setdefault(prefix, (number, backend))
+        if not prefix:
+            break  # what comes after a rule that every path meets wins nowhere
+    lengths = sorted({len(prefix) for prefix in first})
+    best: dict[str, tuple[int, str]] = {}
+    found = []
+    for prefix in sorted(first, key=len):
+        shorter = next(
+            (prefix[:length] for length in reversed(lengths) if length < len(prefix) and prefix[:length] in best), None
+        )
+        above = None if shorter is None else best[shorter]
+        best[prefix] = min(first[prefix], above) if above is not None else first[prefix]
+        if above is None or best[prefix][1] != above[1]:
+            found.append((prefix, best[prefix][1]))
+    return found

@@ -6,11 +6,10 @@ a selector means (selector.py), how candidates are found (matching.py), which ad
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, standing, task_endpoints
-from api.dcos_template.explain import Asked, Condition
 from api.dcos_template.matching import Services, Tasks
 from api.dcos_template.members import Holder, Members
 from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
@@ -50,6 +49,7 @@ class _Backend:
     services: tuple[Service, ...]
     keys: list[_ServiceKey]
     members: Members
+    left_out: dict[tuple["_ServiceKey", TaskKey], LeftOut] = field(default_factory=dict)
 
 
 class Selection:
@@ -247,6 +247,12 @@ class Selection:
         backend = service.backend
         if before.left_out != after.left_out:
             touching.told(backend.pool)
+            left_out = self._pools[backend.pool][backend.backend].left_out
+            assert task is not None  # an address that the pool names is not judged
+            if after.left_out:
+                left_out[service, task] = LeftOut(backend.backend, task.id, after.left_out)
+            else:
+                left_out.pop((service, task), None)
         if before.endpoints == after.endpoints:
             return
         holder = Holder(service.number, task)
@@ -296,41 +302,23 @@ class Selection:
             for number, key in enumerate(known.keys):
                 if key in self._unusable:
                     yield LeftOut(name, "", f"services[{number}] {self._unusable[key]}")
-                for task, chosen in self._matches.get(key, {}).items():
-                    if chosen.left_out:
-                        yield LeftOut(name, task.id, chosen.left_out)
+            yield from known.left_out.values()
 
     def _members(self, backend: BackendKey) -> Members:
         return self._pools[backend.pool][backend.backend].members
 
-    # ------------------------------------------------------------ why there are none
+    # ------------------------------------------------------------ for explanations
 
-    def asked(self, backend: BackendKey) -> list[Asked]:
-        """What the services of a backend ask of tasks; those with a fixed address ask nothing."""
+    @property
+    def rules(self) -> Rules:
+        """What holds for all pools."""
+        return self._rules
+
+    def selectors(self, backend: BackendKey) -> list[Selector]:
+        """Those of the services of a backend that select tasks."""
         known = self._pools.get(backend.pool, {}).get(backend.backend)
         keys = known.keys if known is not None else ()
-        return [self._asked(self._selectors[key]) for key in keys if key in self._selectors]
-
-    def _asked(self, selector: Selector) -> Asked:
-        return Asked(
-            conditions=[
-                *(Condition(field, value, False, value.__eq__) for field, value in selector.exact),
-                *(Condition(field, pattern.text, True, pattern.found_in) for field, pattern in selector.patterns),
-            ],
-            wish=selector.wish,
-            left_out=lambda task: self._why_not(selector, task),
-        )
-
-    def _why_not(self, selector: Selector, task: Task) -> str:
-        """Why a task that meets the conditions is no server; empty when that is not known."""
-        if selected(selector, task, self._rules.own_framework):
-            return task_endpoints(selector.wish, task, self._rules.servers_per_task).left_out
-        if task.framework_name == self._rules.own_framework:
-            return "is a load balancer, which is selected only by the name of its framework or its task id"
-        return (
-            "is called like a Marathon service, but its framework is no Marathon; name it in mesos.frameworkName, or in"
-            " --marathons of the listener"
-        )
+        return [self._selectors[key] for key in keys if key in self._selectors]
 
     def values(self, field: str) -> Mapping[str, Collection[TaskKey]]:
         """The tasks that have each value of a field of selectors."""

@@ -177,7 +177,10 @@ class ServerLane:
             steps.append(Step(task, spot, isinstance(operation, Put), journal.sequence))
             if most is not None and size > most:
                 break
-        state.pending.difference_update(done)
+        if len(done) == len(state.pending):
+            state.pending = set()  # one that once was large would be slow to look through for ever
+        else:
+            state.pending.difference_update(done)
         return steps
 
     def _operations(self, name: str, state: PoolState, journal: Journal) -> Iterator[tuple[Spot, Operation | None]]:
@@ -195,7 +198,7 @@ class ServerLane:
         for spot, wanted in coming:
             known = journal.server(*spot)
             try:
-                server = server_of(wanted, known, journal.numbers(spot.backend))
+                server = server_of(wanted, known, journal.numbers(spot.backend), spot.name)
             except CorruptRecord as error:
                 state.unwritable[spot] = str(error)
                 yield spot, Remove(*spot) if known is not None else None

@@ -45,14 +45,14 @@ def options_for(services: Collection[Service]) -> dict[str, str]:
     return {key: OPTIONS[key] for key in sorted(keys)}
 
 
-def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int]) -> Server:
+def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int], name: str = "") -> Server:
     """The server for an endpoint; raises CorruptRecord when none can be written.
 
     The number is a hash of the name, so that it is the same in every instance and after every restart, and a server
     keeps its place in consistent hashing. One that is `known` keeps its number; a new one takes the next that is not
-    among those `taken` in its backend.
+    among those `taken` in its backend. Whoever has the `name` already gives it, so that it is in memory once.
     """
-    name = endpoint.name
+    name = name or endpoint.name
     if known is not None:
         number = known.id
     else:

@@ -11,8 +11,8 @@ import structlog
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.leftovers import COLLECT_AFTER, Leftovers
-from api.dcos_template.published import Paths, Published, write_parts
-from api.dcos_template.state import Event, PoolState, Rendered
+from api.dcos_template.published import Paths, Published, load_structure, write_parts
+from api.dcos_template.state import PoolState, Rendered
 from api.dcos_template.text import Texts
 from api.dcos_template.workshop import TooSlow
 from pool_executor.contract import MAX_NODE_BYTES, Structure, encode_structure
@@ -97,6 +97,9 @@ class StructureLane:
             now += 0.0 if published is None else _MOMENT
             state.structure = state.structure.succeeded().at_once(now)
             return
+        if published.structure_doubted:
+            self._read_again(name, state, charge, published)
+            return
         parts = {part: text.part for part, text in sorted(texts.items())}
         revision, before = state.stored.revision, published.structure
         if (
@@ -131,6 +134,24 @@ class StructureLane:
             lambda: self._write_head(paths, charge, head, node, missing, there),
             lambda outcome: self._written(name, state, published, charge, outcome),
         )
+
+    def _read_again(self, name: str, state: PoolState, charge: Charge, published: Published) -> None:
+        zookeeper, paths = self._context.zookeeper, self._context.paths(name)
+
+        def found(outcome: tuple[Structure | None, int | None] | Exception) -> None:
+            if not self._context.is_current(name, state, charge):
+                return
+            now = self._context.clock.monotonic()
+            if isinstance(outcome, Exception):
+                log.warning(f"The structure of pool {name} cannot be read; trying again", error=str(outcome))
+                state.structure = state.structure.failed(now)
+            else:
+                published.structure, published.structure_node = outcome
+                published.structure_doubted = False
+                state.structure = state.structure.idle().at_once(now)
+            self._context.plan(name)
+
+        self._context.clerk.do(lambda: load_structure(zookeeper, paths), found)
 
     def _write_head(
         self, paths: Paths, charge: Charge, head: Structure, node: int | None, texts: list[str], there: frozenset[str]
@@ -178,8 +199,7 @@ class StructureLane:
             else:
                 log.error(f"Pool {name} could not be published; trying again", pool=name, exc_info=outcome)
             state.structure = state.structure.failed(now)
-            if state.published is published:
-                state.happens(Event.DOUBTED)
+            published.structure_doubted = True
         self._context.plan(name)
 
     def _is_published(self, state: PoolState) -> None:

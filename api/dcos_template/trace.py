@@ -80,9 +80,9 @@ class Trace:
                 self._written.append(_Written(pool, step, stamps))
 
     def of(self, task: str) -> list[dict[str, object]]:
-        """The changes of the servers of a task, the newest first; of all tasks when `task` is empty."""
+        """The changes of the servers of tasks whose ids contain the text, the newest first."""
         with self._lock:
-            found = [one for one in reversed(self._written) if not task or one.step.task == task]
+            found = [one for one in reversed(self._written) if task in one.step.task]
         return [
             {
                 "task": one.step.task,

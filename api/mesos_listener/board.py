@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from api.mesos_listener.delta import Delta
-from api.mesos_listener.filter import Filter
+from api.mesos_listener.filter import ALL, Filter
 from api.mesos_listener.task import Task, TaskKey
 from api.mesos_listener.wire import removed_part, updated_part
 
@@ -108,13 +108,31 @@ class _Entry(NamedTuple):
     stamps: Stamps
 
 
+class _Reader:
+    """Somebody who waits for changes of what he wants."""
+
+    __slots__ = ("condition", "news", "wanted")
+
+    def __init__(self, condition: threading.Condition, wanted: Filter, news: bool) -> None:
+        self.condition = condition
+        self.wanted = wanted
+        self.news = news
+
+    def hear(self, changed: Iterable[Task]) -> None:
+        """These tasks are new, or are not any more as they were."""
+        if not self.news and any(map(self.wanted.wants, changed)):
+            self.news = True
+            self.condition.notify()
+
+
 class Board:
     """Thread-safe. `run_id` names this run of the process: revisions of different runs are not comparable."""
 
     def __init__(self, run_id: str, history: int = HISTORY) -> None:
         self.run_id = run_id
         self._history = history
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: set[_Reader] = set()
         self._notices: dict[TaskKey, Notice] = {}
         self._revision = 0
         self._log: deque[_Entry] = deque()
@@ -126,8 +144,8 @@ class Board:
     def publish(self, delta: Delta, complete: bool, stamps: Stamps | None = None) -> None:
         """Take the index's next delta; an empty one may still complete the view."""
         if delta.is_empty and complete == self._complete:
-            return  # nobody is woken for nothing
-        with self._changed:
+            return
+        with self._lock:
             self._complete = self._complete or complete
             if not delta.is_empty:
                 before: dict[TaskKey, Task | None] = {}
@@ -146,13 +164,15 @@ class Board:
                     oldest = self._log.popleft()
                     self._logged -= len(oldest.before)
                     self._floor = oldest.revision
-            self._changed.notify_all()
+                changed = (*delta.updated, *(old for old in before.values() if old is not None))
+                for reader in self._waiting:
+                    reader.hear(changed)
 
     def close(self) -> None:
         """Wake everyone who waits, for the last time."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+        self.wake()
 
     @property
     def complete(self) -> bool:
@@ -171,12 +191,12 @@ class Board:
 
     def snapshot(self) -> Snapshot:
         """All tasks as of now."""
-        with self._changed:
+        with self._lock:
             return Snapshot(revision=self._revision, notices=tuple(self._notices.values()))
 
     def can_continue(self, revision: int) -> bool:
         """True when every change after `revision` is still known."""
-        with self._changed:
+        with self._lock:
             return self._floor <= revision <= self._revision
 
     def changes_after(
@@ -185,14 +205,21 @@ class Board:
         wait: float,
         give_up: Callable[[], bool],
         everything: Callable[[], bool] = lambda: False,
+        wanted: Filter = ALL,
     ) -> Changes | None:
         """What changed after `revision`; None when it can no longer be told.
 
-        Waits for a change at most `wait` seconds, and not when `give_up` says so after a wake(): then `Changes` may
-        have the same revision and nothing in it. All tasks are there as well when `everything` then says so.
+        Waits for a change of what is wanted at most `wait` seconds, and not when `give_up` says so after a wake(): then
+        `Changes` may have the same revision and nothing in it. All tasks are there as well when `everything` says so
+        then.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._revision > revision or self._closed or give_up(), wait)
+        with self._lock:
+            reader = _Reader(threading.Condition(self._lock), wanted, self._revision > revision)
+            self._waiting.add(reader)
+            try:
+                reader.condition.wait_for(lambda: reader.news or self._closed or give_up(), wait)
+            finally:
+                self._waiting.discard(reader)
             if not self._floor <= revision <= self._revision:
                 return None
             # The oldest entry of a task tells how it was, the newest whether anybody said that it ended.
@@ -217,8 +244,9 @@ class Board:
 
     def wake(self) -> None:
         """Let waiting readers look at their own state again: their client is gone, or wants more."""
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            for reader in self._waiting:
+                reader.condition.notify()
 
 
 def pages(parts: Iterable[bytes], most: int, most_bytes: int) -> Iterator[list[bytes]]:

@@ -21,6 +21,7 @@ OPTIONS = (
     # A listener that is gone without a word is noticed after 10 + 5 seconds.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),  # 60 s unless it is said, whatever the one above
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     # We choose the next address and the pause ourselves; gRPC's own backoff would add up to two minutes.

@@ -5,44 +5,30 @@ bounded by the table in task.py, and what exceeds it or cannot be meant is left 
 kept once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from sys import intern
 
 from msgspec.structs import replace
 
 from api.mesos_listener import messages
 from api.mesos_listener import task as bounds
+from api.mesos_listener.labels import read_labels
 from api.mesos_listener.marathon import marathon_names
-from api.mesos_listener.task import RUNNING, Agent, Labels, NetworkMode, Port, Task
+from api.mesos_listener.notes import Notes
+from api.mesos_listener.ports import port_ranges, ports_on, read_ports
+from api.mesos_listener.task import RUNNING, Agent, NetworkMode, Task
 from sdk.net import address as addresses
 
 # Names under which bridged containers are known: their addresses are reachable only through host ports.
 _BRIDGES = frozenset({"bridge", "docker", "docker0", "mesos-bridge"})
 _ADDRESS_NOTE = "it tells the address"
+#: Of an IPv6 address with an IPv4 one in it, in brackets.
+_LONGEST_ADDRESS = 47
+# The same containers tell the same addresses with every status.
+_canonical = lru_cache(maxsize=65536)(addresses.canonical)
 #: No health check, as bytes of JSON.
 _EMPTY = frozenset({b"", b"{}", b"null"})
-
-
-class _Notes:
-    """What is not used of one task, as sentences; the first few of them."""
-
-    __slots__ = ("_told",)
-
-    def __init__(self) -> None:
-        self._told: dict[str, None] = {}
-
-    def add(self, sentence: str) -> None:
-        if len(self._told) < bounds.MAX_NOTES:
-            self._told[sentence[: bounds.MAX_NOTE]] = None
-
-    def text(self, value: str, most: int, what: str) -> str:
-        if len(value) > most:
-            self.add(f"its {what} of {len(value)} characters is not used: the limit is {most}")
-            return ""
-        return intern(value)
-
-    def told(self) -> tuple[str, ...]:
-        return tuple(self._told)
 
 
 def parse_task(raw: messages.Task) -> Task | None:
@@ -53,7 +39,7 @@ def parse_task(raw: messages.Task) -> Task | None:
     task_id, framework_id = raw.task_id.value, raw.framework_id.value
     if not 0 < len(task_id) <= bounds.MAX_ID or not 0 < len(framework_id) <= bounds.MAX_ID:
         return None
-    notes = _Notes()
+    notes = Notes()
     name = notes.text(raw.name, bounds.MAX_NAME, "name")
     told = _network_infos(raw.statuses)
     marathon_id, marathon_container = marathon_names(name, task_id)
@@ -74,8 +60,8 @@ def parse_task(raw: messages.Task) -> Task | None:
         agent_id=_short(raw.agent_id.value),
         addresses=_addresses(told, notes) if told else (),
         network_mode=_network_mode(raw.container, told),
-        ports=_bounded_ports(_ports(raw, notes), notes),
-        labels=_labels(raw.labels, notes) if raw.labels.labels else (),
+        ports=read_ports(raw, notes),
+        labels=read_labels(raw.labels, notes) if raw.labels.labels else (),
         discovery_name=notes.text(raw.discovery.name, bounds.MAX_NAME, "discovery name"),
         executor_id=_short(raw.executor_id.value),
         role=_role(raw.resources),
@@ -94,7 +80,7 @@ def joined(task: Task, *, framework_name: str, marathon: bool, agent: Agent, sta
         marathon=marathon,
         agent_hostname=agent.hostname,
         agent_address=agent.address,
-        ports=_ports_on(task, agent),
+        ports=ports_on(task, agent),
         started=started,
     )
 
@@ -106,21 +92,7 @@ def of_framework(task: Task, name: str, *, marathon: bool) -> Task:
 
 def on_agent(task: Task, agent: Agent) -> Task:
     """The task once more is known of its agent."""
-    return replace(task, agent_hostname=agent.hostname, agent_address=agent.address, ports=_ports_on(task, agent))
-
-
-def _ports_on(task: Task, agent: Agent) -> tuple[Port, ...]:
-    """The ports of `task` once its agent is known.
-
-    A task of an executor may use ports that were given to the executor, whose resources no event tells: so those count
-    as allocated that Mesos gives away on this agent at all. A task of a command has only its own.
-    """
-    if not task.executor_id or not any(port.unallocated for port in task.ports):
-        return task.ports
-    return tuple(
-        port._replace(unallocated=False) if port.unallocated and agent.offers(port.number) else port
-        for port in task.ports
-    )
+    return replace(task, agent_hostname=agent.hostname, agent_address=agent.address, ports=ports_on(task, agent))
 
 
 def after_status(task: Task, state: str, status: messages.TaskStatus) -> Task:
@@ -130,7 +102,7 @@ def after_status(task: Task, state: str, status: messages.TaskStatus) -> Task:
     if status.healthy is not None:
         changes["healthy"] = status.healthy
     told = status.container_status.network_infos
-    notes = _Notes()
+    notes = Notes()
     found = _addresses(told, notes)
     if found or notes.told():
         changes["addresses"] = found
@@ -156,90 +128,12 @@ def parse_agent(raw: messages.Agent) -> Agent | None:
         id=intern(info.id.value),
         hostname=hostname,
         address=address or addresses.canonical(hostname),
-        ports=_port_ranges(raw.total_resources) or _port_ranges(info.resources),
+        ports=port_ranges(raw.total_resources) or port_ranges(info.resources),
     )
 
 
 def _short(text: str) -> str:
     return intern(text) if len(text) <= bounds.MAX_ID else ""
-
-
-def _ports(raw: messages.Task, notes: _Notes) -> Iterator[Port]:
-    """What the task announces (DiscoveryInfo) first; else its port mappings; else the ports it was allocated."""
-    mappings = list(_port_mappings(raw.container))
-    inside_of = {host: inside for host, inside, _ in reversed(mappings)}
-    host_of = {inside: host for host, inside, _ in reversed(mappings)}
-    allocated = _port_ranges(raw.resources)
-
-    def unallocated(host: int) -> bool:
-        return bool(host) and not any(first <= host <= last for first, last in allocated)
-
-    announced = raw.discovery.ports.ports
-    for port in announced:
-        told = _port_number(port.number)
-        # Marathon says with this label whether `number` is the container's port or the agent's.
-        if any(label.key == "network-scope" and label.value == "container" for label in port.labels.labels):
-            host, inside = host_of.get(told, 0), told
-        else:
-            host, inside = told, inside_of.get(told, 0)
-        yield Port(
-            name=notes.text(port.name, bounds.MAX_PORT_NAME, "name of a port"),
-            number=host,
-            container_port=inside,
-            protocol=_protocol(port.protocol),
-            labels=_labels(port.labels, notes, "labels of ports") if port.labels.labels else (),
-            unallocated=unallocated(host),
-        )
-    if announced:
-        return
-    for host, inside, protocol in mappings:
-        yield Port(number=host, container_port=inside, protocol=protocol, unallocated=unallocated(host))
-    if mappings:
-        return
-    for first, last in allocated:
-        yield from (Port(number=host) for host in range(first, last + 1))
-
-
-def _bounded_ports(ports: Iterator[Port], notes: _Notes) -> tuple[Port, ...]:
-    kept: list[Port] = []
-    left_out = size = 0
-    for port in ports:
-        size += len(port.name) + sum(len(key) + len(value) for key, value in port.labels)
-        if len(kept) < bounds.MAX_PORTS and size <= bounds.MAX_PORTS_TEXT:
-            kept.append(port)
-        else:
-            left_out += 1
-    if left_out:
-        notes.add(f"{left_out} of its {left_out + len(kept)} ports are not used: they are too many or too long")
-    return tuple(kept)
-
-
-def _port_mappings(container: messages.ContainerInfo) -> Iterator[tuple[int, int, str]]:
-    """Port of the agent (0: none), port inside, protocol."""
-    for source in (container.docker.port_mappings, *(info.port_mappings for info in container.network_infos)):
-        for entry in source:
-            inside = _port_number(entry.container_port)
-            if inside:
-                yield _port_number(entry.host_port), inside, _protocol(entry.protocol)
-
-
-def _port_number(value: int) -> int:
-    return value if 0 < value < 65536 else 0
-
-
-def _protocol(text: str) -> str:
-    return intern(text) if len(text) <= 64 else ""
-
-
-def _port_ranges(resources: Sequence[messages.Resource]) -> tuple[tuple[int, int], ...]:
-    """The ranges of all `ports` resources, first and last port, as they stand there."""
-    return tuple(
-        (one.begin, one.end)
-        for resource in resources
-        if resource.name == "ports"
-        for one in resource.ranges.range
-        if 0 < one.begin <= one.end < 65536
-    )
 
 
 def _network_infos(statuses: Sequence[messages.TaskStatus]) -> Sequence[messages.NetworkInfo]:
@@ -250,17 +144,17 @@ def _network_infos(statuses: Sequence[messages.TaskStatus]) -> Sequence[messages
     return ()
 
 
-def _addresses(infos: Sequence[messages.NetworkInfo], notes: _Notes) -> tuple[str, ...]:
+def _addresses(infos: Sequence[messages.NetworkInfo], notes: Notes) -> tuple[str, ...]:
     valid: dict[str, None] = {}
     for info in infos:
         for one in info.ip_addresses:
             told = one.ip_address
             if not told:
                 continue
-            if not (address := addresses.canonical(told)):
+            if not (address := _canonical(told) if len(told) <= _LONGEST_ADDRESS else ""):
                 notes.add(f"{_ADDRESS_NOTE} {told[:60]!a}, which is not an IP address that others can use")
             elif len(valid) < bounds.MAX_ADDRESSES:
-                valid[intern(address)] = None
+                valid[address] = None
     if len(valid) < 2:
         return tuple(valid)
     return tuple(sorted(valid, key=lambda address: ":" in address))  # stable: IPv4 first, else as told
@@ -282,27 +176,3 @@ def _role(resources: Sequence[messages.Resource]) -> str:
         if role and len(role) <= bounds.MAX_NAME:
             return intern(role)
     return ""
-
-
-def _labels(value: messages.Labels, notes: _Notes, what: str = "labels") -> Labels:
-    """Those that are meant for load balancers, sorted; of a key that stands twice the last value counts."""
-    found: dict[str, str] = {}
-    left_out = total = 0
-    for label in value.labels:
-        if not label.key.lower().startswith(bounds.LABEL_PREFIXES):
-            continue
-        if len(label.key) > bounds.MAX_LABEL_KEY or len(label.value) > bounds.MAX_LABEL_VALUE:
-            left_out += 1
-        else:
-            found[intern(label.key)] = intern(label.value)
-    if not found and not left_out:
-        return ()
-    kept: dict[str, str] = {}
-    for key in sorted(found):
-        total += len(key) + len(found[key])
-        if len(kept) < bounds.MAX_LABELS and total <= bounds.MAX_LABELS_TEXT:
-            kept[key] = found[key]
-    left_out += len(found) - len(kept)
-    if left_out:
-        notes.add(f"{left_out} of its {what} are not used: they are too many or too long")
-    return tuple(kept.items())

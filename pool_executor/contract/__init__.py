@@ -50,13 +50,16 @@ from pool_executor.contract.servers import (
     server_line,
 )
 from pool_executor.contract.status import (
+    BOUNDS,
     VERDICTS,
     BackendHealth,
     Death,
     EndpointsStatus,
     HaproxyInfo,
     InstanceStatus,
+    Latency,
     RefusedServer,
+    Step,
     StructureStatus,
     Verdict,
     Waiting,
@@ -67,6 +70,7 @@ from pool_executor.contract.structure import Structure, decode_structure, encode
 from sdk.storage.blobs import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, BlobDecoder, decode_blob, encode_blob
 
 __all__ = [
+    "BOUNDS",
     "HOSTS_MAPS",
     "INSTANCE_FILE",
     "KINDS",
@@ -87,6 +91,7 @@ __all__ = [
     "HaproxyInfo",
     "InstanceStatus",
     "Kind",
+    "Latency",
     "Needs",
     "Operation",
     "Part",
@@ -97,6 +102,7 @@ __all__ = [
     "Server",
     "Servers",
     "State",
+    "Step",
     "Structure",
     "StructureStatus",
     "Verdict",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pool_executor.contract.record import Record, dump, load
 from sdk.errors import CorruptRecord
@@ -61,6 +61,14 @@ class RefusedServer:
     reason: str
 
 
+class Step(NamedTuple):
+    """When lbmgr saw the operations up to `sequence`, and when HAProxy had them; epoch seconds."""
+
+    sequence: int
+    seen: float
+    applied: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsStatus:
     """Up to which operation of the log HAProxy has its servers. The first twenty of `left_out` servers are named."""
@@ -72,6 +80,20 @@ class EndpointsStatus:
     error: str | None = None
     stamps: Mapping[str, float] = field(default_factory=dict)
     """Those of the head with the last operation, and by lbmgr `seen` and `applied`; epoch seconds."""
+    recent: tuple[Step, ...] = ()
+    """How HAProxy came so far: the last steps, the oldest first."""
+
+
+#: Upper bounds of the buckets of a histogram, in seconds; one more takes what is above.
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """A histogram of seconds: how many there were in each bucket of BOUNDS, and their sum."""
+
+    counts: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+    total: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +140,8 @@ class InstanceStatus:
     leaving: bool
     short: tuple[BackendHealth, ...] | None
     deaths: tuple[Death, ...]
+    latency: Mapping[str, Latency] = field(default_factory=dict)
+    """By lane, structure or endpoints: from the publishing of a head to HAProxy."""
 
 
 def encode_status(status: InstanceStatus) -> bytes:
@@ -154,6 +178,7 @@ def encode_status(status: InstanceStatus) -> bytes:
                 "left_out": endpoints.left_out,
                 "error": endpoints.error,
                 "stamps": dict(endpoints.stamps),
+                "recent": [list(step) for step in endpoints.recent],
             },
             "healthy": status.healthy,
             "trouble": status.trouble,
@@ -167,6 +192,7 @@ def encode_status(status: InstanceStatus) -> bytes:
                 {"name": one.name, "servers": one.servers, "up": one.up, "reason": one.reason} for one in status.short
             ],
             "deaths": [{"at": death.at, "how": death.how} for death in status.deaths],
+            "latency": {lane: {"counts": list(one.counts), "total": one.total} for lane, one in status.latency.items()},
         }
     )
 
@@ -196,6 +222,7 @@ def decode_status(data: bytes) -> InstanceStatus:
         leaving=record.boolean("leaving"),
         short=tuple(map(_decode_backend, record.mappings("short"))) if record.has("short") else None,
         deaths=tuple(map(_decode_death, record.mappings("deaths"))),
+        latency=_decode_latency(record.mapping("latency")),
     )
 
 
@@ -236,7 +263,28 @@ def _decode_endpoints(entry: Record) -> EndpointsStatus:
         left_out=entry.integer("left_out", 0),
         error=entry.optional_text("error"),
         stamps=_decode_stamps(entry),
+        recent=tuple(
+            _decode_step(one, f"{entry.path('recent')}[{at}]") for at, one in enumerate(entry.items("recent"))
+        ),
     )
+
+
+def _decode_step(value: object, path: str) -> Step:
+    match value:
+        case [int(sequence), int() | float() as seen, int() | float() as applied]:
+            return Step(sequence, float(seen), float(applied))
+    raise CorruptRecord(path, f"is {value!r:.80}; it must be a sequence and two times")
+
+
+def _decode_latency(entry: Record) -> Mapping[str, Latency]:
+    found = {}
+    for lane in entry.names():
+        one = entry.mapping(lane)
+        counts = one.integers("counts", 0)
+        if len(counts) != len(BOUNDS) + 1:
+            raise CorruptRecord(one.path("counts"), f"has {len(counts)} numbers, not {len(BOUNDS) + 1}")
+        found[lane] = Latency(counts=counts, total=one.number("total"))
+    return found
 
 
 def _decode_stamps(entry: Record) -> Mapping[str, float]:

@@ -12,7 +12,6 @@ import tempfile
 import threading
 import uuid
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
@@ -24,6 +23,7 @@ from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.resources import Resources
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
+from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
 from sdk.log_stream import STDERR
 from sdk.zookeeper_address import argument
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(agent: Agent, options: argparse.Namespace) -> int:
     asked = 0
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
+    def leave(_number: signal.Signals) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:
@@ -128,8 +128,7 @@ def _serve(agent: Agent, options: argparse.Namespace) -> int:
     connection = Connection(agent, hosts=options.zk, root=options.zk_root, pool=options.pool, task_id=options.task_id)
     ends: list[End] = []
     thread = threading.Thread(target=lambda: ends.append(agent.run()), name="lbmgr")
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
+    on_end_signals(leave)
     thread.start()
     connection.open()
     thread.join()

@@ -107,7 +107,7 @@ class Agent:
             counters=counters,
             next_marker=self._next_marker,
         )
-        self._follower = Follower(self._applier, self._proxy, self._lane, settings.ports)
+        self._follower = Follower(self._applier, self._proxy, self._lane, settings.ports, counters)
         self._verifier = Verifier(self._lane, self._proxy, counters, files.maps)
         self._condition = Condition(self._lane, self._proxy)
         self._keeper = Keeper(files.endpoints, self._lane, counters, self._applier.overview)
@@ -193,8 +193,8 @@ class Agent:
                 self._report.tell(now)
             return self._life.end
         finally:
-            self._reader.stop()
             self._proxy.stop(FORCE_MARGIN)
+            self._reader.stop()
 
     def _take_events(self) -> None:
         """Wait a tick for an event, then take all there are: of several heads only the last one counts."""

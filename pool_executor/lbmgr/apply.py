@@ -5,49 +5,30 @@ followed by the fast path (lane.py); they come in here only where files are made
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import structlog
 
-from pool_executor.contract import Structure, Verdict, options_of
+from pool_executor.contract import Structure, options_of
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, served
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.lane import Lane, Refusal
+from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.obstacles import Obstacles
+from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.runtime import SocketFailed
+from pool_executor.lbmgr.teller import Refusal
 
 _log = structlog.get_logger()
 
 # HAProxy names at most ten wrong lines at once; a configuration in which it always finds more is refused as a whole.
 _MOST_CHECKS = 10
 _FORCED_MAINTENANCE = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of a structure. `retry`: the cause lies outside of it and may pass."""
-
-    verdict: Verdict
-    action: Literal["noop", "dynamic", "reload", "reject"] | None
-    reason: str
-    error: str | None = None
-    retry: bool = False
-    reload_failed: bool = False
-    """HAProxy accepted it when it checked it, and did not start with it beside the one that serves."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """What HAProxy serves, or shall serve again after it died."""
-
-    head: Structure
-    content: Content
 
 
 class Applier:
@@ -183,23 +164,11 @@ class Applier:
         obstacle = self._obstacles.first(content, present)
         if obstacle is not None:
             return self._kept(reason, obstacle)
-        marker = self._next_marker()
-        try:
-            composition, complaint = self._staged(head, content, marker)
-        except OSError as error:
-            self._lane.abandon()
-            self._roll_back()
-            return self._kept(reason, self._disk(error))
-        if complaint is not None:
-            self._lane.abandon()
-            self._roll_back()
-            return self._refused(reason, complaint)
-        self._save_server_states(content)
-        failed = self._proxy.load(marker, content.backends, composition.servers)
-        if failed is not None:
-            self._counters.count("reload_failed")
-            self._roll_back()
-            return replace(self._kept(reason, failed), reload_failed=present is not None)
+        # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
+        if self._proxy.alive or self._try(head, content, reason, checked=False) is not None:
+            failed = self._try(head, content, reason, checked=True)
+            if failed is not None:
+                return failed
         self._counters.count("reload")
         self._half_told = False
         self.running, self.unsaved = Running(head=head, content=content), None
@@ -210,7 +179,32 @@ class Applier:
             self.unsaved = self._disk(error)
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    def _staged(self, head: Structure, content: Content, marker: str) -> tuple[Composition, str | None]:
+    def _try(self, head: Structure, content: Content, reason: str, *, checked: bool) -> Outcome | None:
+        """Write and load `content`; what became of it when it does not serve."""
+        present, marker = self._proxy.alive, self._next_marker()
+        try:
+            composition, complaint = self._staged(head, content, marker, checked=checked)
+        except OSError as error:
+            self._lane.abandon()
+            self._roll_back()
+            return self._kept(reason, self._disk(error))
+        if complaint is not None:
+            self._lane.abandon()
+            self._roll_back()
+            return self._refused(reason, complaint)
+        self._save_server_states(content)
+        failed = self._proxy.load(marker, content.backends, composition.servers)
+        if failed is None:
+            return None
+        if checked:
+            self._counters.count("reload_failed")
+        self._roll_back()
+        # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
+        return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive)
+
+    def _staged(
+        self, head: Structure, content: Content, marker: str, *, checked: bool
+    ) -> tuple[Composition, str | None]:
         """Let the next reload read `content`, without servers that HAProxy refuses; or HAProxy's complaint about it."""
         complaint = None
         for _ in range(_MOST_CHECKS):
@@ -218,7 +212,7 @@ class Applier:
             directory = self._files.stage(head, content, composition.texts)
             probe = self._files.write_probe(directory, self._instance.text(marker, directory / "maps"))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
-            complaint = self._proxy.check([probe, *sorted(configs)])
+            complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
                 self._files.write_instance(directory, self._instance.text(marker, self._files.maps))
                 self._files.switch(directory)

@@ -87,7 +87,8 @@ def _compare(server: Server, seen: Seen, weight: int) -> Finding | None:
         reason = f"is at {seen.address}:{seen.port} instead of {server.address}:{server.port}"
     if server.id != seen.id:
         actual, reason = actual._replace(id=seen.id), f"has the id {seen.id} instead of {server.id}"
-    if weight != seen.weight:
+    # Of one that drains it means nothing, and not every backend lets it be changed.
+    if weight != seen.weight and server.state is not State.DRAIN:
         actual, reason = actual._replace(weight=seen.weight), f"has the weight {seen.weight} instead of {weight}"
     state = _state(seen)
     if state is not server.state:

@@ -12,10 +12,12 @@ from typing import Protocol
 import structlog
 
 from pool_executor.contract import Blob, Structure, Waiting
-from pool_executor.lbmgr.apply import Applier, Outcome
+from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.backoff import FailedReload
 from pool_executor.lbmgr.content import Fitted, PartText, fit
 from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.outcome import Outcome
 from pool_executor.lbmgr.plan import Reload
 from pool_executor.lbmgr.proxy import Proxy
 from sdk.errors import CorruptRecord, TemporaryFailure
@@ -53,7 +55,10 @@ class Nodes(Protocol):
 class Follower:
     """The way of one instance from structure to structure."""
 
-    def __init__(self, applier: Applier, proxy: Proxy, lane: Lane, ports: Mapping[str, int]) -> None:
+    def __init__(
+        self, applier: Applier, proxy: Proxy, lane: Lane, ports: Mapping[str, int], counters: Counters
+    ) -> None:
+        self._counters = counters
         self._applier = applier
         self._proxy = proxy
         self._lane = lane
@@ -150,6 +155,7 @@ class Follower:
         if outcome.verdict == "applied":
             self._failed = None
             self.stamps = dict(head.stamps) | dict(self._seen) | {"applied": time.time()}
+            self._counters.took("structure", self.stamps)
         if outcome.retry:
             self._retry_at = time.monotonic() + self._retry.delay()
         else:

@@ -24,8 +24,8 @@ _log = structlog.get_logger()
 _START_TIMEOUT = 60.0
 _RELOAD_TIMEOUT = 60.0
 _CHECK_TIMEOUT = 60.0
-# The fast path waits for HAProxy so long, everybody else longer.
-_ORDER_TIMEOUT, _ASK_TIMEOUT = 2.0, 5.0
+# How long HAProxy may take to answer; lists of servers have longer.
+_ORDER_TIMEOUT = 5.0
 _STATS = "stats"
 # Servers that are deleted in one go, and how often in a second.
 _DELETE_AT_ONCE, _PIECES = 10, 20
@@ -109,7 +109,7 @@ class Proxy:
     ) -> None:
         admin = Path(self._instance.admin_socket)
         worker = Worker(admin, marker, serving.pid, timeout=_ORDER_TIMEOUT, connection=serving.runtime)
-        self._worker, self.marker = worker.another(_ASK_TIMEOUT), marker
+        self._worker, self.marker = worker.another(_ORDER_TIMEOUT), marker
         self._lane.take_over(worker, backends, servers)
         self._counters.count("haproxy_started")
         self._succession.begin(serving.pid)

@@ -82,7 +82,7 @@ class Report:
             if _same_structure(status.structure, shown.structure):
                 status = replace(status, since=shown.since)
             # Counters alone are no news: they ride along with the next change.
-            if replace(status, counters=shown.counters) == shown:
+            if replace(status, counters=shown.counters, latency=shown.latency) == shown:
                 return
             moved = replace(status, counters=shown.counters, endpoints=_at(status.endpoints, shown.endpoints)) == shown
             if moved and now < self._told_at + _EACH_POSITION:
@@ -117,6 +117,7 @@ class Report:
             leaving=life.leaving,
             short=self._condition.short,
             deaths=life.deaths,
+            latency=self._counters.latency(),
         )
 
     def _structure(self) -> StructureStatus:
@@ -149,6 +150,7 @@ class Report:
             left_out=len(refused),
             error=self._reader.error or self._follower.servers_error,
             stamps=told.stamps,
+            recent=told.recent,
         )
 
 

@@ -16,7 +16,8 @@ from sdk.errors import TemporaryFailure
 
 # What `add server` of HAProxy 2.6.12 accepted when each was tried, with the number of words that follow. Refused there,
 # so absent here: cookie, init-addr, log-proto, max-reuse, namespace, no-check, no-agent-check, no-ssl, non-stick,
-# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track. ca-file and crt are absent because they must be loaded.
+# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track. ca-file and crt are absent because they must be loaded,
+# and enabled because HAProxy then takes the server for running and never sends it a request.
 SERVER_OPTIONS: dict[str, int] = {
     "addr": 1,
     "agent-addr": 1,
@@ -37,7 +38,6 @@ SERVER_OPTIONS: dict[str, int] = {
     "ciphersuites": 1,
     "disabled": 0,
     "downinter": 1,
-    "enabled": 0,
     "error-limit": 1,
     "fall": 1,
     "fastinter": 1,

@@ -77,13 +77,12 @@ class Verifier:
             _log.warning("The servers of HAProxy could not be compared", backend=backend, error=str(error))
             return False
         found = differences(facts, snapshot.servers, parse_state(answer), snapshot.retired)
-        if found:
-            corrected = self._lane.correct(backend, found, snapshot)
-            if corrected:
-                self._counters.count("drift", len(corrected))
-                told = "; ".join(f"{backend}/{one.name} {one.reason}" for one in corrected[:_MOST_TOLD])
-                more = f"; and {len(corrected) - _MOST_TOLD} more" if len(corrected) > _MOST_TOLD else ""
-                _log.error("HAProxy's servers are not what was ordered; they are told again", difference=told + more)
+        corrected = self._lane.correct(backend, found, snapshot)
+        if corrected:
+            self._counters.count("drift", len(corrected))
+            told = "; ".join(f"{backend}/{one.name} {one.reason}" for one in corrected[:_MOST_TOLD])
+            more = f"; and {len(corrected) - _MOST_TOLD} more" if len(corrected) > _MOST_TOLD else ""
+            _log.error("HAProxy's servers are not what was ordered; they are told again", difference=told + more)
         return True
 
     def _map(self, name: str, content: Content) -> bool:

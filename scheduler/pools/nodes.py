@@ -46,14 +46,16 @@ def read_pool(zookeeper: ZooKeeper, path: str, found: tuple[bytes, int] | None =
 
 
 def write_text(zookeeper: ZooKeeper, path: str, text: str) -> list[Op]:
-    """Have the text beside the node, which must exist; what has to hold when the node comes to name it."""
-    folder, checks = _folder(path), list[Op]()
-    zookeeper.ensure(folder)
-    for name, data in encode_blob(text):
+    """Have the text beside the node; what has to hold when the node comes to name it.
+
+    Raises NoNode without the node: making it as well would bring a pool back that somebody has just deleted.
+    """
+    folder = _folder(path)
+    nodes = [(folder, b""), *((f"{folder}/{name}", data) for name, data in encode_blob(text))]
+    for node, data in nodes:
         with suppress(NodeExists):  # named by its content, it is the same
-            zookeeper.create(f"{folder}/{name}", data)
-        checks.append(Check(f"{folder}/{name}"))
-    return checks
+            zookeeper.create(node, data, parents=False)
+    return [Check(node) for node, _ in nodes[1:]]
 
 
 def read_content(zookeeper: ZooKeeper, path: str, head: Head | None) -> object:

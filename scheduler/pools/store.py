@@ -115,8 +115,8 @@ class PoolStore:
                     continue  # it is gone again
                 if found[0]:
                     raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
-            checks = write_text(self._zookeeper, path, text) if text is not None else []
             try:
+                checks = write_text(self._zookeeper, path, text) if text is not None else []
                 self._zookeeper.multi([announced, Set(path, data, 0), *checks])
             except (BadVersion, NoNode):
                 continue  # somebody else was faster
@@ -163,8 +163,8 @@ class PoolStore:
             now = Now.of(path, *found)
             if expected not in (None, str(now.revision)):
                 raise VersionMismatch(_mismatch(name, str(expected), now.revision))
-            ops, result = change(now)
             try:
+                ops, result = change(now)
                 # The version alone does not tell a pool that was deleted and created again: it counts from the start.
                 self._zookeeper.multi([Check(self._base, parent.version), *ops])
             except (BadVersion, NoNode):

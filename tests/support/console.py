@@ -159,12 +159,18 @@ class Shell:
         self._files.cleanup()
 
 
+#: What a command prints that ends with another status than 0; a pool that is not ready is one of these.
+_FAILS = re.compile(
+    r"^(?:Error|Usage):|^\S+ is (?:degraded|deploying|pending|rejected|unknown|removing): ", re.MULTILINE
+)
+
+
 def run_command(shell: Shell, command: Command, timeout: float) -> tuple[bool, int, str]:
     """(as the page says, status, output); a command that may take a moment is repeated for up to `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
         status, output = shell.run(command.text)
-        fails = re.search(r"^(Error|Usage):", command.expected, re.MULTILINE) is not None
+        fails = _FAILS.search(command.expected) is not None
         right = matches(command.expected, output) and (status != 0) == fails
         if right or not command.eventually or time.monotonic() > deadline:
             return right, status, output

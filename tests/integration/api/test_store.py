@@ -218,6 +218,25 @@ def test_a_text_that_is_removed_between_writing_and_naming_it_is_written_again(
     assert store.get("web") == written
 
 
+def test_a_pool_that_is_deleted_while_it_is_replaced_does_not_come_back(connection: ZooKeeper, zk_root: str) -> None:
+    """Its text would stand below a node that is not there any more."""
+    store = PoolStore(connection, zk_root)
+    store.create(pool())
+
+    class Deleting(ZooKeeperDouble):
+        """Somebody deletes the pool before the text is written."""
+
+        def create(self, path: str, data: bytes = b"", **options: Any) -> str:
+            if self.calls == 0:
+                self.calls += 1
+                store.delete("web")
+            return self.inner.create(path, data, **options)
+
+    with pytest.raises(PoolMissing):
+        PoolStore(cast(ZooKeeper, Deleting(connection)), zk_root).replace(large(3000))
+    assert not connection.exists(f"{zk_root}/pools/web")
+
+
 def test_the_creation_of_a_large_pool_that_was_broken_off_leaves_none(
     store: PoolStore, connection: ZooKeeper, zk_root: str, views: list[PoolView]
 ) -> None:

@@ -81,6 +81,19 @@ def test_a_deployment_that_waits_for_nobody(pool: Pool) -> None:
     pool.serves(*pool.tasks)
 
 
+def test_a_rolling_deployment_while_the_structure_changes(pool: Pool) -> None:
+    """Routes come and go with every step, so that HAProxy is loaded anew all the time."""
+    service = pool.document()["haproxy"]["backends"][0]
+    with clients(pool):
+        for number, old in enumerate(tuple(pool.tasks)):
+            pool.update(backends=[service, {**service, "name": f"with-{number}"}])
+            new = join(pool)
+            wait_until(lambda new=new: new.port in pool.ports(), PATIENCE, "the new task")
+            leave(pool, old)
+            wait_until(lambda number=number: pool.servers(f"with-{number}"), PATIENCE, "the new structure")
+    pool.serves(*pool.tasks)
+
+
 def test_a_scale_down(pool: Pool) -> None:
     """From seven to one."""
     for _ in range(4):

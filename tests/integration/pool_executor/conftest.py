@@ -8,6 +8,7 @@ import pytest
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.storage.connection import ZooKeeper, connect
 from tests.integration.pool_executor.harness import Lbmgr, Publisher
+from tests.support.haproxies import SYSTEM
 
 
 @pytest.fixture
@@ -26,11 +27,18 @@ def publisher(session: ZooKeeper, zk_root: str) -> Publisher:
 
 
 @pytest.fixture
-def make_lbmgr(zookeeper: ZooKeeperServer, zk_root: str, tmp_path: Path) -> Iterator[Callable[..., Lbmgr]]:
+def binary() -> str:
+    """The HAProxy that lbmgrs run; tests that are told to run on both releases say so."""
+    return SYSTEM
+
+
+@pytest.fixture
+def make_lbmgr(zookeeper: ZooKeeperServer, zk_root: str, tmp_path: Path, binary: str) -> Iterator[Callable[..., Lbmgr]]:
     """Makes lbmgrs (not started) that are gone after the test, each with a sandbox of its own."""
     made: list[Lbmgr] = []
 
     def make(**options: object) -> Lbmgr:
+        options = {"haproxy": binary} | options
         lbmgr = Lbmgr(zookeeper.address, zk_root, tmp_path / f"sandbox-{len(made)}", **options)  # type: ignore[arg-type]
         made.append(lbmgr)
         return lbmgr

@@ -176,7 +176,7 @@ class Publisher:
             self.log,
             sequence=self.log.sequence + len(operations),
             operations=(*self.log.operations, *operations),
-            stamps={"event": time.time()},
+            stamps={"event": time.time(), "published": time.time()},
         )
         if operations or self.log.sequence == 0:
             self.zookeeper.put(f"{self.base}/endpoints", encode_endpoints(self.log))

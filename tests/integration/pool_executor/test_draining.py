@@ -19,7 +19,7 @@ GRACE = 16.0  # a quarter of it is the time in which health says no while everyt
 
 @pytest.mark.parametrize("binary", BOTH)
 def test_every_instance_may_be_replaced_and_no_request_is_lost(
-    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], binary: str
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
 ) -> None:
     """One after the other, with slow requests under way; as a relaunch, a smaller pool or a drained agent does it."""
     with ExitStack() as stack:
@@ -28,7 +28,7 @@ def test_every_instance_may_be_replaced_and_no_request_is_lost(
         instances: list[Lbmgr] = []
 
         def launch(number: int) -> Lbmgr:
-            made = make_lbmgr(task_id=f"task-{number}", grace=GRACE, haproxy=binary).start()
+            made = make_lbmgr(task_id=f"task-{number}", grace=GRACE).start()
             instances.append(made)
             applied(publisher, version, f"task-{number}")
             wait_until(lambda: made.health() == 200, what="it is well")

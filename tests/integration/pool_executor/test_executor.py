@@ -200,7 +200,8 @@ def test_an_agent_without_haproxy_runs_the_one_that_came_with_the_task(
         with backends(1) as (one,):
             applied(publisher, publisher.publish(Pool(servers=_servers(one))))
             status = applied(publisher, publisher.publish(Pool(servers=_servers(one), more="backend another\n")))
-            for pid in (status.haproxy.master, *status.haproxy.workers):
+            # The worker before this one may end at any moment.
+            for pid in (status.haproxy.master, status.haproxy.workers[0]):
                 assert Path(f"/proc/{pid}/exe").resolve() == container.sandbox / "haproxy" / "bin" / "haproxy"
             wait_until(lambda: agent.last("TASK_RUNNING")["healthy"], what="healthy")
         agent.kill(grace=1)

@@ -1,6 +1,8 @@
 """What becomes of the connections that a worker still has when another one has taken over."""
 
 import http.client
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -204,3 +206,19 @@ def test_when_the_instance_leaves_each_worker_answers_on_the_connections_that_it
     assert ask(second).startswith("new ")
     assert ask(first).startswith("old ")
     assert balancer.haproxy.wait(20)
+
+
+def test_a_haproxy_that_died_is_started_over_the_sockets_that_it_left(
+    balancer: Balancer, make_server: Callable[[str], Server], connect: Callable[[], http.client.HTTPConnection]
+) -> None:
+    """And hands on what its next worker is asked after the next reload."""
+    old, new = make_server("old"), make_server("new")
+    balancer.serve(old)
+    assert balancer.haproxy.master is not None
+    os.killpg(balancer.haproxy.master, signal.SIGKILL)
+    wait_until(lambda: balancer.haproxy.ended, what="it is dead")
+    balancer.serve(old)
+    kept = connect()
+    assert ask(kept).startswith("old ")
+    balancer.serve(new)
+    assert ask(kept).startswith("new ")

@@ -5,6 +5,7 @@ from kazoo.client import KazooClient
 
 from api.dcos_template.problem import Problem
 from api.published import Published
+from api.read_ahead import ReadAhead
 from tests.integration.listener.test_taskinfo import Listener
 from tests.integration.template.test_worker import (
     Template,
@@ -49,7 +50,8 @@ def held(tree: Tree) -> Problem:
 
 
 def accept(tree: Tree) -> None:
-    assert Published(zookeeper=tree.session, root=tree.root, framework="edgelb").accept_removal("web")
+    published = Published(zookeeper=tree.session, root=tree.root, framework="edgelb", reads=ReadAhead(tree.session))
+    assert published.accept_removal("web")
 
 
 def test_servers_are_kept_when_a_master_names_no_task_any_more(

@@ -13,7 +13,7 @@ import structlog.testing
 from api.dcos_template.main import work
 from api.dcos_template.problem import Problem, decode_problem
 from api.liveness import Liveness
-from pool_executor.contract import Put, Remove, Structure
+from pool_executor.contract import Put, Remove, State, Structure
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
@@ -153,6 +153,12 @@ def test_tasks_come_and_go_and_the_structure_stays(tree: Tree, template: Templat
     listener.operator.say(m.task_added(running("t2", 31002)))
     wait_until(lambda: len(tree.servers()) == 2, what="the second server")
     listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLING")))
+
+    def states() -> dict[str, State]:
+        return {server.task: server.state for server in tree.rendered().servers()["app"].values()}
+
+    wait_until(lambda: states() == {"t1": State.DRAIN, "t2": State.READY}, what="the draining")
+    listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLED")))
     wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31002"], what="the removal")
     after = tree.head("web")
     assert before is not None
@@ -160,7 +166,7 @@ def test_tasks_come_and_go_and_the_structure_stays(tree: Tree, template: Templat
     assert after == before
     log = tree.rendered().endpoints()
     assert log is not None
-    assert [type(one) for one in log.operations] == [Put, Put, Remove]
+    assert [type(one) for one in log.operations] == [Put, Put, Put, Remove]
     (server,) = tree.rendered().servers()["app"].values()
     assert (server.task, server.address, server.port) == ("t2", "10.0.0.1", 31002)
     assert log.stamps.keys() >= {"taken", "selected", "published"}
@@ -169,7 +175,7 @@ def test_tasks_come_and_go_and_the_structure_stays(tree: Tree, template: Templat
         found: list[dict[str, Any]] = json.loads(fetch(template.health, "/trace?task=t1")[1])["changes"]
         return found
 
-    wait_until(lambda: [one["change"] for one in changes()] == ["remove", "put"], what="the trace of both changes")
+    wait_until(lambda: [one["change"] for one in changes()] == ["remove", "put", "put"], what="its trace")
     hops = changes()[0]["stamps"]
     assert hops["taken"] <= hops["selected"] <= hops["published"] <= hops["stored"]
     metrics = fetch(template.health, "/metrics")[1]

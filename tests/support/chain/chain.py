@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 #: Seconds that anything may take on a machine that does much else.
-PATIENCE = 25.0
+PATIENCE = 60.0
 
 Json = dict[str, Any]
 
@@ -45,40 +45,48 @@ class Chain:
     """Mesos, listener, template, API server, and load balancers on demand. A context manager.
 
     Template and load balancers reach ZooKeeper through `zookeeper`, a proxy; the API server reaches it directly.
-    `template_options` are words of the template's command line.
+    So do listeners with Mesos, through `ways_to_mesos`, one for each of them.
     """
 
-    def __init__(self, directory: Path, zookeeper: str, root: str, *, template_options: Sequence[str] = ()) -> None:
+    def __init__(self, directory: Path, zookeeper: str, root: str, *, listeners: int = 1) -> None:
         self.directory, self.root = directory, root
         self.mesos, self.applications, self.zookeeper = Mesos(), Applications(), Proxy(zookeeper)
-        self.listener_health, self.template_health = free_port(), free_port()
-        listener, api = free_port(), free_port()
-        self.listener = edgelb(
-            *(directory, "listener", "listener", "--mesos", self.mesos.address),
-            *("--listen", f"127.0.0.1:{listener}", "--health-listen", f"127.0.0.1:{self.listener_health}"),
-        )
+        self.ways_to_mesos = [Proxy(self.mesos.address) for _ in range(listeners)]
+        self.template_health, api = free_port(), free_port()
+        self._listener_healths = [free_port() for _ in range(listeners)]
+        addresses = [f"127.0.0.1:{free_port()}" for _ in range(listeners)]
+        self.listeners = [
+            edgelb(
+                *(directory, f"listener-{number}", "listener", "--mesos", way.address, "--listen", address),
+                *("--health-listen", f"127.0.0.1:{health}"),
+            )
+            for number, (way, address, health) in enumerate(
+                zip(self.ways_to_mesos, addresses, self._listener_healths, strict=True)
+            )
+        ]
+        self.listener = self.listeners[0]
         self.template = edgelb(
             *(directory, "template", "template", "--zk", self.zookeeper.address, "--zk-root", root),
-            *("--listener", f"127.0.0.1:{listener}", "--health-listen", f"127.0.0.1:{self.template_health}"),
-            *template_options,
+            *("--listener", ",".join(addresses), "--health-listen", f"127.0.0.1:{self.template_health}"),
         )
         self._api = edgelb(
             directory, "api", "api", "--zk", zookeeper, "--zk-root", root, "--listen", f"127.0.0.1:{api}"
         )
-        self._api_url = f"http://127.0.0.1:{api}"
+        self.api = f"http://127.0.0.1:{api}"
         self._http = urllib3.PoolManager(retries=False, timeout=20)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            for part in (self.mesos, self.applications, self.zookeeper):
+            for part in (self.mesos, self.applications, self.zookeeper, *self.ways_to_mesos):
                 opening.enter_context(part)
-            for process in (self._api, self.listener, self.template):
+            for process in (self._api, *self.listeners, self.template):
                 process.start()
                 opening.callback(process.stop)
-            wait_until(lambda: self.metric("listener", "edgelb_listener_complete") == 1, PATIENCE, "the listener")
+            for health in self._listener_healths:
+                wait_until(lambda at=health: _metric(at, "edgelb_listener_complete") == 1, PATIENCE, "a listener")
             wait_until(lambda: self.call("GET", "/v2/pools") is not None, PATIENCE, "the API server")
-            wait_until(lambda: self.metric("template", "edgelb_template_leading") == 1, PATIENCE, "the template")
+            wait_until(lambda: self.metric("edgelb_template_leading") == 1, PATIENCE, "the template")
             self._open = opening.pop_all()
         return self
 
@@ -89,16 +97,13 @@ class Chain:
 
     def call(self, method: str, path: str, body: Json | None = None) -> Any:
         """The answer of the API, which has to be a good one."""
-        answer = self._http.request(method, self._api_url + path, json=body)
+        answer = self._http.request(method, self.api + path, json=body)
         assert answer.status < 300, f"{method} {path}: {answer.status} {answer.data.decode()[:500]}"
         return answer.json() if answer.data else None
 
-    def metric(self, process: str, name: str) -> float | None:
-        """A metric without labels of `listener` or `template`; None when it is not told."""
-        port = {"listener": self.listener_health, "template": self.template_health}[process]
-        text = self._http.request("GET", f"http://127.0.0.1:{port}/metrics").data.decode()
-        found = [line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")]
-        return float(found[0]) if found else None
+    def metric(self, name: str) -> float | None:
+        """A metric without labels of the template process; None when it is not told."""
+        return _metric(self.template_health, name)
 
     # -- pools
 
@@ -114,18 +119,16 @@ class Chain:
         for _ in range(tasks):
             pool.start()
         self.call("POST", "/v2/pools", pool.document())
-        pool.instance.start()
-        try:
+        with ExitStack() as end:
+            end.callback(pool.instance.stop)
+            end.callback(self.call, "DELETE", f"/v2/pools/{name}")
+            end.callback(pool.end_all)
+            pool.instance.start()
             if pool.tasks:
                 pool.serves(*pool.tasks)
             else:
                 wait_until(lambda: pool.get()[0] == 503, PATIENCE, f"HAProxy of {name}")
             yield pool
-        finally:
-            for task in tuple(pool.tasks):
-                pool.end(task)
-            self.call("DELETE", f"/v2/pools/{name}")
-            pool.instance.stop()
 
 
 class Pool:
@@ -210,6 +213,11 @@ class Pool:
         self.chain.mesos.update(task.id, state)
         self.crash(task)
 
+    def end_all(self) -> None:
+        """All that are left end."""
+        for task in tuple(self.tasks):
+            self.end(task)
+
     def crash(self, task: Task) -> None:
         """The task's server is gone, and nobody has heard of it."""
         self.tasks.remove(task)
@@ -263,9 +271,15 @@ class Pool:
             if path.name.isdigit():
                 with suppress(OSError):
                     words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                    if "haproxy" in words[0] and any(str(self.sandbox) in word for word in words):
+                    if Path(words[0]).name == "haproxy" and any(str(self.sandbox) in word for word in words):
                         found.add(int(path.name))
         return found
+
+
+def _metric(port: int, name: str) -> float | None:
+    _, text = _get(port, "/metrics", {})
+    found = [line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")]
+    return float(found[0]) if found else None
 
 
 def _many(ask: Callable[[], tuple[int, str]], count: int) -> Iterator[tuple[int, str]]:

@@ -74,23 +74,26 @@ class Proxy:
             writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One direction, in order, each piece so much after it came; the end ends both."""
-        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        """One direction, in order, each piece so much after it came; the end of either side ends both."""
+        # Bounded: that one cannot read is felt by the other, who writes.
+        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(8)
 
         async def write() -> None:
             while True:
                 due, data = await pieces.get()
                 await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
                 if not data:
+                    writer.close()
                     return
                 writer.write(data)
                 await writer.drain()
 
-        writing = asyncio.create_task(write())
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                pieces.put_nowait((asyncio.get_running_loop().time() + self._delay, data))
-        pieces.put_nowait((asyncio.get_running_loop().time() + self._delay, b""))
-        with contextlib.suppress(OSError):
-            await writing
-        writer.transport.abort()
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(write())
+                data = b"not the end"
+                while data:
+                    data = await reader.read(65536)
+                    await pieces.put((asyncio.get_running_loop().time() + self._delay, data))
+        except* OSError:
+            writer.transport.abort()

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from api.dcos_template.metrics import TemplateMetrics
 from api.http import RequestMetrics
+from api.instance_metrics import families
 from api.mesos_listener.metrics import ListenerMetrics
 from sdk.metrics import Metrics
 
@@ -39,7 +41,8 @@ def test_the_metrics_of_the_api_are_on_the_page() -> None:
     """Those of its registry, and the gauge that the application adds."""
     registry = CollectorRegistry()
     RequestMetrics(registry)
-    assert listed("API server") == exported(registry) | named_in("api/app.py")
+    of_instances = {family.name + "_total" * (family.type == "counter") for family in families()}
+    assert listed("API server") == exported(registry) | named_in("api/app.py") | of_instances
 
 
 def test_the_metrics_of_the_scheduler_are_on_the_page() -> None:
@@ -49,8 +52,8 @@ def test_the_metrics_of_the_scheduler_are_on_the_page() -> None:
 
 def test_the_metrics_of_listener_and_template_are_on_the_page() -> None:
     """Gauges are named where they are read, counters and histograms are in a registry."""
-    assert listed("mesos-listener") == exported(ListenerMetrics().registry) | named_in("api/mesos_listener/main.py")
-    assert listed("Template process") == named_in("api/dcos_template/main.py")
+    assert listed("mesos-listener") == named_in("api/mesos_listener/main.py") | exported(ListenerMetrics().registry)
+    assert listed("Template process") == named_in("api/dcos_template/main.py") | exported(TemplateMetrics().registry)
 
 
 def test_the_how_to_names_only_metrics_that_there_are() -> None:
@@ -61,7 +64,8 @@ def test_the_how_to_names_only_metrics_that_there_are() -> None:
     known |= {name + end for name in known for end in ("_bucket", "_sum", "_count")}
     used = set(
         re.findall(
-            r"\b(?:edgelb_(?:api|listener|template)|sdk|haproxy_(?:frontend|backend|server|process))_[a-z_]+", HOW_TO
+            r"\b(?:edgelb_(?:api|listener|template|instance|tasks)|sdk|haproxy_(?:frontend|backend|server|process))_[a-z_]+",
+            HOW_TO,
         )
     )
     assert used - known == set()

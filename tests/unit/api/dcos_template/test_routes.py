@@ -1,10 +1,12 @@
 """Ordered rules through maps, against the plain definition."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.dcos_template.routes import ANY_HOST, MapEntry, Routes, build_routes
 from scheduler.pools.model import MapRule
+from sdk.errors import InvalidSpec
 
 
 def reference(rules: list[MapRule], host: str, path: str) -> str | None:
@@ -74,3 +76,20 @@ def test_hosts_with_equal_rules_share_their_lines() -> None:
     """A thousand hosts of one backend need one path entry."""
     routes = build_routes([MapRule(backend="one", host_eq=f"h{number}.com") for number in range(1000)])
     assert (len(routes.hosts), len(routes.paths)) == (1001, 1)
+
+
+def test_rules_behind_those_of_a_host_are_not_repeated_for_it() -> None:
+    """A pool of many hosts and many rules without a host is as large as its rules."""
+    hosts = [MapRule(backend=f"h{number}", host_eq=f"h{number}.example") for number in range(1_100)]
+    others = [MapRule(backend=f"p{number}", path_beg=f"/p{number:04}") for number in range(1_100)]
+    routes = build_routes([*hosts, *others])
+    assert len(routes.hosts) == 1_101
+    assert len(routes.paths) == 2_200
+
+
+def test_rules_that_would_be_repeated_too_often_are_refused() -> None:
+    """With what to do about it, and without taking long."""
+    hosts = [MapRule(backend=f"h{number}", host_eq=f"h{number}.example") for number in range(1_100)]
+    others = [MapRule(backend=f"p{number}", path_beg=f"/p{number:04}") for number in range(1_100)]
+    with pytest.raises(InvalidSpec, match="more than 200000 lines: put rules without a host behind"):
+        build_routes([*others, *hosts])

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.dcos_template.endpoint import Endpoint as Chosen
-from api.dcos_template.endpoint import Kind, task_endpoints
+from api.dcos_template.endpoint import Kind, standing, task_endpoints
 from api.dcos_template.select import LeftOut, Rules, Selection
 from api.dcos_template.selector import compile_service, selected
 from api.dcos_template.touched import BackendKey, Moves, Spot, Touched
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
+from pool_executor.contract import State
 from scheduler.pools.model import Check, Endpoint, EndpointType, Pool, Service
 from tests.unit.api.dcos_template.pools import address, backend, pool, service, task
 
@@ -367,6 +368,17 @@ class TestTouched:
         moves = made.update([], [task("web").key], {task("web").key})
         assert moves == {"web": Moves(lost={spot()}, missing={spot(): endpoint})}
 
+    def test_a_task_that_is_told_to_end_drains_and_goes_when_it_has_ended(self) -> None:
+        """What is bound to it finishes; a successor at its place takes everything at once."""
+        made = selection(pool("web", backend("app", service(framework_name="marathon"))), tasks=(task("a"),))
+        assert made.update([task("a", state="TASK_KILLING")], []) == {"web": Moves(lost={spot()})}
+        assert [(one.task, one.state) for one in made.endpoints_of(WEB)] == [("a", State.DRAIN)]
+        assert made.update([task("b")], []) == {"web": Moves(lost={spot()})}
+        assert [(one.task, one.state) for one in made.endpoints_of(WEB)] == [("b", State.READY)]
+        assert made.update([], [task("a").key]) == {}
+        sick = task("c", agent_address="10.0.0.3", state="TASK_KILLING", healthy=False)
+        assert made.update([sick], []) == {}
+
     def test_a_port_that_a_successor_has_already_stays(self) -> None:
         """The end of the first task of two at one place takes no server away."""
         made = selection(pool("web", backend("app", service(framework_name="marathon"))), tasks=(task("a"), task("b")))
@@ -446,7 +458,7 @@ def expected(services: tuple[Service, ...], tasks: dict[TaskKey, Task]) -> set[t
         (endpoint.host, endpoint.port)
         for one in services
         for each in tasks.values()
-        if each.takes_traffic and selected(compile_service("p", one), each, "edgelb")
+        if standing(each) is not None and selected(compile_service("p", one), each, "edgelb")
         for endpoint in task_endpoints(one.endpoint, each).endpoints
     }
 

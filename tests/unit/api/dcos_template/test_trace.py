@@ -25,8 +25,15 @@ def test_only_the_last_ones_are_remembered() -> None:
     """Whatever comes."""
     trace = Trace()
     for number in range(2 * KEPT):
-        trace.selected([f"t{number}"], Stamps(taken=float(number)))
-        trace.published("web", [Step(f"t{number}", SPOT, True, number)], 1.0, 2.0)
+        trace.selected([f"t{number}."], Stamps(taken=float(number)))
+        trace.published("web", [Step(f"t{number}.", SPOT, True, number)], 1.0, 2.0)
     assert len(trace.of("")) == KEPT
-    assert trace.of("t1") == []
-    assert trace.stamps("t1") == Stamps()
+    assert trace.of("t1.") == []
+    assert trace.stamps("t1.") == Stamps()
+
+
+def test_a_part_of_an_id_is_enough() -> None:
+    """Ids of tasks end in what nobody can type."""
+    trace = Trace()
+    trace.published("web", [Step("shop_web.7f3a", SPOT, True, 1), Step("other.91c0", SPOT, True, 2)], 4.0, 5.0)
+    assert [one["task"] for one in trace.of("shop")] == ["shop_web.7f3a"]

@@ -24,7 +24,7 @@ def test_a_name_that_the_api_takes_is_a_name_to_all(text: str) -> None:
         assert not is_name(text)
         return
     if text not in ("stats", "_lbmgr"):
-        Section(name=text, mode=Mode.TCP, bind=Bind(address="0.0.0.0", variable="PORT_WEB"))
+        Section(name=text, mode=Mode.TCP, bind=Bind(address="0.0.0.0", port="web"))
     facts = BackendFacts(backend=text)
     assert list(markers(marker_line(facts))) == [facts]
     put = Put(text, Server(f"agentip_10.0.0.1_{text}"[:LONGEST_JOINED_NAME], "10.0.0.1", 80, 1))

@@ -1,0 +1,36 @@
+"""What the services of a backend ask of tasks, for whoever explains why it has no servers. Pure."""
+
+from api.dcos_template.endpoint import task_endpoints
+from api.dcos_template.explain import Asked, Condition
+from api.dcos_template.select import Rules, Selection
+from api.dcos_template.selector import Selector, selected
+from api.dcos_template.touched import BackendKey
+from api.mesos_listener.task import Task
+
+
+def asked(selection: Selection, backend: BackendKey) -> list[Asked]:
+    """Of each service that selects tasks; those with a fixed address ask nothing."""
+    return [_asked(selector, selection.rules) for selector in selection.selectors(backend)]
+
+
+def _asked(selector: Selector, rules: Rules) -> Asked:
+    return Asked(
+        conditions=[
+            *(Condition(field, value, False, value.__eq__) for field, value in selector.exact),
+            *(Condition(field, pattern.text, True, pattern.found_in) for field, pattern in selector.patterns),
+        ],
+        wish=selector.wish,
+        left_out=lambda task: _why_not(selector, rules, task),
+    )
+
+
+def _why_not(selector: Selector, rules: Rules, task: Task) -> str:
+    """Why a task that meets the conditions is no server; empty when that is not known."""
+    if selected(selector, task, rules.own_framework):
+        return task_endpoints(selector.wish, task, rules.servers_per_task).left_out
+    if task.framework_name == rules.own_framework:
+        return "is a load balancer, which is selected only by the name of its framework or its task id"
+    return (
+        "is called like a Marathon service, but its framework is no Marathon; name it in mesos.frameworkName, or in"
+        " --marathons of the listener"
+    )

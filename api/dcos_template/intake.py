@@ -1,0 +1,135 @@
+"""Changes of pools and tasks, taken into what is known of each pool.
+
+Knows what a change touches and which lane it is for. Does not know when changes come, nor when anything is published.
+Runs on the worker's thread.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from api.dcos_template.context import Context
+from api.dcos_template.inbox import TaskChange
+from api.dcos_template.keeper import Keeper
+from api.dcos_template.leftovers import Leftovers
+from api.dcos_template.reporter import Reporter
+from api.dcos_template.retired import Retired
+from api.dcos_template.server_lane import ServerLane
+from api.dcos_template.state import PoolState
+from api.dcos_template.touched import Touched
+from api.dcos_template.trace import Stamps
+from api.mesos_listener.task import TaskKey
+from scheduler.pools.store import PoolView
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Of all pools. `turned` is called after each pool."""
+
+    def __init__(
+        self,
+        context: Context,
+        keeper: Keeper,
+        retired: Retired,
+        servers: ServerLane,
+        leftovers: Leftovers,
+        reporter: Reporter,
+        turned: Callable[[], None],
+    ) -> None:
+        self._context = context
+        self._keeper = keeper
+        self._retired = retired
+        self._servers = servers
+        self._leftovers = leftovers
+        self._reporter = reporter
+        self._turned = turned
+        self.unreadable: frozenset[str] = frozenset()
+        """Pools whose nodes cannot be read: nothing of theirs is touched."""
+
+    def pools(self, view: PoolView, now: float) -> None:
+        """All pools as they stand in ZooKeeper now; what comes now came at `now`."""
+        self.unreadable = frozenset(view.unreadable)
+        pools, selection = self._context.pools, self._context.selection
+        for name, stored in view.items():
+            state = pools.get(name)
+            if state is not None and state.stored == stored:
+                continue
+            if state is None:
+                state = pools[name] = PoolState(stored)
+                self._leftovers.back(name)
+            else:
+                state.change(stored)
+            state.structure = state.structure.touch(now)
+            state.changed = state.changed or self._context.clock.now()
+            self._touch(selection.set_pool(stored.pool), now, Stamps(taken=state.changed))
+            self._retired.changed(name, state)
+            if state.pending:
+                state.endpoints = state.endpoints.at_once(now)
+            self._context.plan(name)
+            self._turned()
+        for name in [name for name in pools if name not in view and name not in self.unreadable]:
+            self._retired.gone(name, pools[name])
+            del pools[name]
+            selection.remove_pool(name)
+            self._reporter.forget(name)
+            self._leftovers.gone(name)
+            self._context.plan(name)
+
+    def tasks(self, changes: Sequence[tuple[TaskKey, TaskChange]]) -> None:
+        """Changes of tasks; one that cannot be taken costs no other."""
+        updated = [change.task for _, change in changes if change.task is not None]
+        removed = [key for key, change in changes if change.task is None]
+        missing = {key for key, change in changes if change.missing}
+        now = min(change.arrived for _, change in changes)
+        try:
+            touched = self._context.selection.update(updated, removed, missing)
+        except Exception:
+            log.exception("A task could not be taken; it is left out, all others are taken", tasks=len(changes))
+            for key, change in changes:
+                self._take_alone(key, change)
+            for name, state in self._context.pools.items():  # what those before it touched is not known any more
+                if state.published is not None:
+                    self._servers.look_through(name, state)
+                    self._context.plan(name)
+            return
+        stamps = replace(changes[0][1].stamps, selected=self._context.clock.now())
+        if touched:
+            for key, change in changes:
+                self._context.trace.selected([key.id], replace(change.stamps, selected=stamps.selected))
+        self._touch(touched, now, stamps)
+        concerned = {*self._keeper.release(self._context.pools, updated)}
+        for name in concerned | self._retired.follow(updated, removed, missing):
+            state = self._context.pools[name]
+            state.endpoints = state.endpoints.at_once(now)
+            self._context.plan(name)
+
+    def _take_alone(self, key: TaskKey, change: TaskChange) -> None:
+        selection = self._context.selection
+        try:
+            selection.update([change.task] if change.task else [], [] if change.task else [key])
+        except Exception:
+            log.exception("This task is left out", task=key.id, framework_id=key.framework_id)
+            selection.update([], [key])
+
+    def _touch(self, touched: Touched, now: float, stamps: Stamps) -> None:
+        for name, moves in touched.items():
+            state = self._context.pools.get(name)
+            if state is None:
+                continue
+            if moves.told:
+                state.report_soon(now)
+            if self._context.charge is not None:
+                state.missing.update(moves.missing)
+            # What stands in ZooKeeper is compared as a whole once it is known.
+            if state.published is not None:
+                if not state.pending:
+                    state.stamps = stamps
+                state.pending |= moves.gained
+                state.pending |= moves.lost
+                if moves.lost:
+                    state.endpoints = state.endpoints.at_once(now)
+                elif moves.gained:
+                    state.endpoints = state.endpoints.touch(now)
+            self._context.plan(name)
