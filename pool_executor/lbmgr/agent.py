@@ -193,8 +193,8 @@ class Agent:
                 self._report.tell(now)
             return self._life.end
         finally:
-            self._reader.stop()
             self._proxy.stop(FORCE_MARGIN)
+            self._reader.stop()
 
     def _take_events(self) -> None:
         """Wait a tick for an event, then take all there are: of several heads only the last one counts."""

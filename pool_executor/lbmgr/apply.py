@@ -196,7 +196,8 @@ class Applier:
         if checked:
             self._counters.count("reload_failed")
         self._roll_back()
-        return replace(self._kept(reason, failed), reload_failed=present)
+        # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
+        return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive)
 
     def _staged(
         self, head: Structure, content: Content, marker: str, *, checked: bool

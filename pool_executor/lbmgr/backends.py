@@ -29,11 +29,15 @@ def usable(answer: str) -> Mapping[str, int]:
 
     Raises ValueError when it is no such answer, as `reason` does.
     """
-    return {
-        row["pxname"]: int(row["act"] or 0) + int(row["bck"] or 0)
-        for row in _rows(answer)
-        if row["svname"] == "BACKEND" and row["pxname"] != SERVING.partition("/")[0]
-    }
+    columns = _header(answer)
+    at = [columns.index(name) for name in ("pxname", "svname", "act", "bck")]
+    found = {}
+    for line in answer.split("\n")[1:]:
+        # What may hold a comma, and is quoted then, comes after these columns; csv takes ten times as long.
+        fields = line.split(",", max(at) + 1)
+        if len(fields) > max(at) and fields[at[1]] == "BACKEND" and fields[at[0]] != SERVING.partition("/")[0]:
+            found[fields[at[0]]] = int(fields[at[2]] or 0) + int(fields[at[3]] or 0)
+    return found
 
 
 def short(wanted: Mapping[str, int], up: Mapping[str, int]) -> tuple[BackendHealth, ...]:
@@ -63,6 +67,11 @@ def _cause(row: Mapping[str, str]) -> str:
 
 
 def _rows(answer: str) -> Iterable[Mapping[str, str]]:
+    _header(answer)
+    return csv.DictReader(answer.strip().removeprefix("# ").splitlines(), restval="")
+
+
+def _header(answer: str) -> list[str]:
     if not answer.startswith("# pxname,svname,"):
         raise ValueError(f"these are no statistics: {answer[:80]!r}")
-    return csv.DictReader(answer.strip().removeprefix("# ").splitlines(), restval="")
+    return answer.partition("\n")[0].removeprefix("# ").split(",")

@@ -14,9 +14,10 @@ from pool_executor.lbmgr.metrics import Counters
 
 _log = structlog.get_logger()
 
-# After the disk did not take something.
-_AGAIN = 1.0
-# The file for people is written when changes were quiet for so long, or went on for so long: it holds all servers.
+# Between two writes; after the disk did not take something.
+_EACH, _AGAIN = 0.25, 1.0
+# The file for people is written after each change of structure, and when changes of servers were quiet for so long, or
+# went on for so long: it holds all servers.
 _QUIET, _LATE = 1.0, 30.0
 
 
@@ -50,6 +51,7 @@ class Keeper:
         """Write what is new, if it is time."""
         if now < self._next:
             return
+        self._next = now + _EACH
         try:
             self._save_servers()
             self._save_overview(now)
@@ -75,9 +77,10 @@ class Keeper:
 
     def _save_overview(self, now: float) -> None:
         position = self._lane.position
-        if self._news or position != self._seen:
-            self._news, self._seen = False, position
+        if position != self._seen:
+            self._seen = position
             self._changed = (self._changed[0] if self._changed is not None else now, now)
-        if self._changed is not None and now >= min(self._changed[1] + _QUIET, self._changed[0] + _LATE):
-            self._changed = None
+        late = self._changed is not None and now >= min(self._changed[1] + _QUIET, self._changed[0] + _LATE)
+        if self._news or late:
+            self._news, self._changed = False, None
             self._write_overview()

@@ -174,6 +174,8 @@ class Lane:
     @property
     def needs_reload(self) -> str | None:
         """Why what is served has to be loaded anew, as a phrase; None when it has not."""
+        if not self._teller.pending:  # asked ten times a second, and nobody shall wait for that
+            return None
         with self._lock:
             return self._teller.needs_reload
 

@@ -28,6 +28,7 @@ from sdk.retry import Policy
 
 _log = structlog.get_logger()
 _AGAIN = Policy(first=0.05, most=5.0)
+_END_TIMEOUT = 0.5
 
 
 class Parts(Protocol):
@@ -57,9 +58,10 @@ class Reader:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; returns when nothing is carried out any more."""
+        """End. It may still wait for an answer of ZooKeeper, after which it does nothing more."""
         self._heads.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(_END_TIMEOUT)
 
     def attach(self, parts: Parts) -> None:
         """Fetch parts from there."""

@@ -158,6 +158,19 @@ def test_what_haproxy_serves_against_orders_is_put_right(publisher: Publisher, l
         assert publisher.statuses()["task-1"].counters["drift"] >= 4
 
 
+def test_orders_without_an_answer_are_looked_at_and_told_again(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """A worker that hangs for longer than an order may take: afterwards it has what it shall have, and no reload."""
+    with backends(3) as (one, two, three):
+        worker = applied(publisher, publisher.publish(Pool(servers=_servers(one, two)))).haproxy.workers[0]
+        os.kill(worker, signal.SIGSTOP)
+        publisher.publish(Pool(servers=_servers(two, three)))
+        wait_until(lambda: "did not answer to orders" in lbmgr.log(), timeout=20, what="the order has no answer")
+        os.kill(worker, signal.SIGCONT)
+        wait_until(lambda: lbmgr.answers() == {two.answer, three.answer}, timeout=20, what="it has the right ones")
+        status = publisher.statuses()["task-1"]
+        assert (status.counters["reload"], status.haproxy.workers[0]) == (1, worker)
+
+
 def test_a_map_edit_that_was_carried_out_by_half_is_taken_back_whole(
     publisher: Publisher, lbmgr: Lbmgr, tmp_path: Path
 ) -> None:
@@ -249,10 +262,11 @@ def test_a_structure_that_was_stored_by_half_is_not_served(publisher: Publisher,
     """Truncated files on disk, as after a crash of the machine: what can be read is served, the rest comes again."""
     with backends(2) as (one, two):
         applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+        journal = lbmgr.sandbox / "haproxy.d/endpoints/journal"
+        wait_until(journal.exists, what="the first server is stored")
         published = publisher.publish(Pool(servers=_servers(one, two)))
         applied(publisher, published)
-        journal = lbmgr.sandbox / "haproxy.d/endpoints/journal"
-        wait_until(lambda: journal.stat().st_size, what="the journal is written")
+        wait_until(lambda: journal.stat().st_size, what="the second one stands in the journal")
         lbmgr.kill()
         os.truncate(journal, journal.stat().st_size - 7)
         (lbmgr.sandbox / "haproxy.d/good/30-backends-0a.cfg").write_text("backend app\n")

@@ -7,6 +7,7 @@ from urllib.error import URLError
 
 import pytest
 
+from api.metadata import places
 from pool_executor.contract import BackendFacts, Remove, Server, State, Waiting, marker_line
 from tests.integration.pool_executor.harness import (
     Lbmgr,
@@ -45,6 +46,19 @@ def test_serves_the_first_structure_and_says_so(publisher: Publisher, lbmgr: Lbm
         assert wait_until(lambda: publisher.statuses()["task-1"].healthy, what="healthy")
         overview = lbmgr.sandbox / "haproxy.cfg"
         assert wait_until(lambda: f"server {one.name} {one.address}" in overview.read_text(), what="haproxy.cfg")
+
+
+def test_nobody_is_told_a_port_before_it_listens(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """An instance knows its ports from its start on; who registers what the metadata says must reach something."""
+    told = wait_until(lambda: publisher.statuses().get("task-1"), what="the instance says something")
+    assert told
+    assert told.ports
+    assert places([told], []) == []
+    with backends(1) as (one,):
+        publisher.publish(Pool(servers=_servers(one)))
+        known = wait_until(lambda: places(list(publisher.statuses().values()), []), what="the instance has a place")
+        assert known
+        assert lbmgr.get(port=known[0].ports["web"]) == (200, one.answer)
 
 
 def test_backends_that_lack_servers_are_told_with_haproxys_reason(publisher: Publisher, lbmgr: Lbmgr) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pool_executor.lbmgr.program import find
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port, told
 from tests.support.backends import Backend, backends
-from tests.support.haproxies import SYSTEM
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -125,7 +125,8 @@ def test_servers_come_and_go_while_haproxy_checks_a_configuration(
     """However long that takes; what changed meanwhile is told to the worker that has read the new one."""
     hold, program = tmp_path / "hold", tmp_path / "slow-haproxy"
     program.write_text(
-        f'#!/bin/sh\nif [ "$1" = -c ]; then while [ -e {hold} ]; do sleep 0.02; done; fi\nexec {SYSTEM} "$@"\n'
+        f'#!/bin/sh\nif [ "$1" = -c ]; then while [ -e {hold} ]; do sleep 0.02; done; fi\n'
+        f'exec {find().path} "$@"\n'
     )
     program.chmod(0o755)
     lbmgr = make_lbmgr(haproxy=program).start()
