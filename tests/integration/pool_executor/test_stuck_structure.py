@@ -125,8 +125,7 @@ def test_servers_come_and_go_while_haproxy_checks_a_configuration(
     """However long that takes; what changed meanwhile is told to the worker that has read the new one."""
     hold, program = tmp_path / "hold", tmp_path / "slow-haproxy"
     program.write_text(
-        f'#!/bin/sh\nif [ "$1" = -c ]; then while [ -e {hold} ]; do sleep 0.02; done; fi\n'
-        f'exec {find().path} "$@"\n'
+        f'#!/bin/sh\nif [ "$1" = -c ]; then while [ -e {hold} ]; do sleep 0.02; done; fi\nexec {find().path} "$@"\n'
     )
     program.chmod(0o755)
     lbmgr = make_lbmgr(haproxy=program).start()
