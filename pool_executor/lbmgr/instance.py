@@ -67,6 +67,8 @@ class Instance:
             "    mworker-max-reloads 1000000",
             # lbmgr keeps one connection open; HAProxy's default would close it after 10 idle seconds.
             "    stats timeout 1d",
+            # Ten by default: others who look at the socket, and forget to go, must not keep lbmgr out.
+            "    stats maxconn 100",
             "",
             f"backend {SERVING.partition('/')[0]}",
             "    mode tcp",

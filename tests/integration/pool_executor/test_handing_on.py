@@ -14,6 +14,7 @@ import pytest
 
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.process import Haproxy, Serving
+from pool_executor.lbmgr.runtime import Runtime
 from pool_executor.lbmgr.sockets import SocketDirectory
 from tests.support.haproxies import BOTH
 from tests.support.ports import free_port
@@ -75,6 +76,7 @@ class Balancer:
     def __init__(self, binary: str, directory: Path) -> None:
         self.web, stats = free_port(), free_port()
         self._sockets = SocketDirectory()
+        self.admin = self._sockets.path / "admin.sock"
         self._directory = directory / "configuration"
         self._directory.mkdir()
         self._instance = Instance(
@@ -83,7 +85,7 @@ class Balancer:
         self.haproxy = Haproxy(
             binary=binary,
             directory=self._directory,
-            admin=self._sockets.path / "admin.sock",
+            admin=self.admin,
             master=self._sockets.path / "master.sock",
             log=directory / "log",
         )
@@ -222,3 +224,17 @@ def test_a_haproxy_that_died_is_started_over_the_sockets_that_it_left(
     assert ask(kept).startswith("old ")
     balancer.serve(new)
     assert ask(kept).startswith("new ")
+
+
+def test_others_on_the_stats_socket_keep_nobody_out(balancer: Balancer, make_server: Callable[[str], Server]) -> None:
+    """Fifty who have connected and say nothing: a reload is proven over a new connection all the same."""
+    one = make_server("one")
+    balancer.serve(one)
+    with ExitStack() as stack:
+        for _ in range(50):
+            other = stack.enter_context(socket.socket(socket.AF_UNIX))
+            other.settimeout(10)
+            other.connect(str(balancer.admin))
+        with Runtime(balancer.admin, timeout=10) as runtime:
+            assert int(runtime.info()["Uptime_sec"]) >= 0
+        balancer.serve(one)
