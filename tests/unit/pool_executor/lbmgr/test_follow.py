@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from pool_executor.lbmgr.apply import Outcome
 from pool_executor.lbmgr.follow import Follower
+from pool_executor.lbmgr.metrics import Counters
 from tests.unit.pool_executor.lbmgr.parts import content
 
 
@@ -17,7 +18,7 @@ def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
     applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=lambda reason: outcomes.pop(0))
     lane = SimpleNamespace(needs_reload="server app/a is new")
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
-    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {})
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
     follower.step(1.0)
     assert follower.servers_error == "server app/a is new; HAProxy cannot be loaded anew: the disk is full"
     follower.step(float("inf"))

@@ -1,10 +1,15 @@
 """What meets in the list of servers: changes that come while a reload is prepared, and the files."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
-from pool_executor.contract import BackendFacts, Put
+import pytest
+
+from pool_executor.contract import BackendFacts, Operation, Put, Remove
 from pool_executor.lbmgr.content import ServerRef
+from pool_executor.lbmgr.journal import Journal
+from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane, Position, Refusal
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.runtime import Reply, capabilities
