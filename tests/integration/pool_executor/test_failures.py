@@ -25,6 +25,10 @@ def _servers(*running: Backend) -> tuple[tuple[str, int], ...]:
     return tuple((backend.name, backend.port) for backend in running)
 
 
+def _servers_on_disk(lbmgr: Lbmgr) -> str:
+    return "".join(file.read_text() for file in lbmgr.sandbox.rglob("endpoints/*"))
+
+
 @pytest.mark.parametrize("binary", BOTH)
 @pytest.mark.parametrize("victim", ["master", "worker"])
 def test_haproxy_that_dies_comes_back_with_what_it_served(publisher: Publisher, lbmgr: Lbmgr, victim: str) -> None:
@@ -59,6 +63,7 @@ def test_lbmgr_serves_from_disk_without_zookeeper(
     with backends(2) as (one, two):
         applied(publisher, publisher.publish(Pool(servers=_servers(one))))
         haproxy = applied(publisher, publisher.publish(Pool(servers=_servers(one, two)))).haproxy
+        wait_until(lambda: f",{two.port}," in _servers_on_disk(lbmgr), what="the second server is on disk")
         lbmgr.kill()
         for pid in (haproxy.master, *haproxy.workers):
             wait_until(lambda pid=pid: not alive(pid), what=f"HAProxy {pid} ended with lbmgr")  # type: ignore[misc]
