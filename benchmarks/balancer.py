@@ -37,6 +37,8 @@ class Balancer:
         self._workers: set[int] = set()
         self._reloads = 0
         self._master = 0
+        self._sockets = 0, Path()
+        """Where the sockets are of the master of this process id."""
 
     def start(self) -> None:
         """Start it; it may serve later."""
@@ -113,10 +115,18 @@ class Balancer:
     @property
     def sockets(self) -> Path:
         """The directory of HAProxy's sockets."""
-        command = command_of(self.master)
-        found = _SOCKET.match(command[command.index("-S") + 1])
-        assert found is not None, command
-        return Path(found[1])
+        deadline = time.monotonic() + _PATIENCE
+        while self.master != self._sockets[0]:
+            # While the master replaces itself at a reload, its command line is another one or none.
+            pid, command = self.master, command_of(self.master)
+            found = _SOCKET.match(command[command.index("-S") + 1]) if "-S" in command else None
+            if found is not None:
+                self._sockets = pid, Path(found[1])
+            elif time.monotonic() >= deadline:
+                raise RuntimeError(f"HAProxy's command line names no socket: {command}")
+            else:
+                time.sleep(0.02)
+        return self._sockets[1]
 
     def ask(self, command: str, name: str = "admin.sock") -> str:
         """HAProxy's answer to a command at its run-time socket."""

@@ -1,5 +1,6 @@
 """Two `edgelb serve` at once: one is in charge, the other takes over when the first is killed as a whole."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -51,7 +52,8 @@ class Serve:
         root = self._system.stack.supervisor.pids()[self.name]
         pids = [root, *processes.descendants(root)]
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # children may end with their parent
+                os.kill(pid, signal.SIGKILL)
         self._system.stack.supervisor.end(self.name)
         wait_until(lambda: not any(map(processes.alive, pids)), 10, "the end of the killed processes")
 

@@ -47,17 +47,19 @@ class Applications:
 
         async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writers.add(writer)
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                while self._writers.get(port) is writers:
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    self.asked[name, port] += 1
-                    query = parse_qs(urlsplit(head.split()[1].decode()).query)
-                    await asyncio.sleep(float(query.get("delay", ["0"])[0]))
-                    body = name.encode()
-                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-                    await writer.drain()
-            writers.discard(writer)
-            writer.transport.abort()
+            try:
+                with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                    while self._writers.get(port) is writers:
+                        head = await reader.readuntil(b"\r\n\r\n")
+                        self.asked[name, port] += 1
+                        query = parse_qs(urlsplit(head.split()[1].decode()).query)
+                        await asyncio.sleep(float(query.get("delay", ["0"])[0]))
+                        body = name.encode()
+                        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                        await writer.drain()
+            finally:
+                writers.discard(writer)
+                writer.transport.abort()
 
         self._servers[port] = await asyncio.start_server(client, "127.0.0.1", port, backlog=1024)
 
