@@ -20,51 +20,10 @@ from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model import EndpointType, Revision
 from sdk.net.address import Reach, parse, reach
 from tests.support.composed import servers_of
+from tests.support.odd_tasks import ADDRESSES, NUMBERS, WORDS
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
-ODD = st.sampled_from(
-    [
-        "",
-        " ",
-        "a b",
-        "app",
-        "app\n    server evil 192.0.2.1:80",
-        '"\\$HOME`;#',
-        "${X}",
-        "\ud800",
-        "\U0001f600" * 300,
-        "edgelb",
-        "shop_web.0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f",
-        "web.shop",
-        "%[src]",
-    ]
-)
-WORDS = st.one_of(ODD, st.text(max_size=30), st.integers(0, 3).map(lambda power: "n" * 10 * 20**power))
-ADDRESSES = st.one_of(
-    st.sampled_from(
-        [
-            "10.0.0.1",
-            "10.1.2.3",
-            "127.0.0.1",
-            "0.0.0.0",
-            "169.254.169.254",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::1",
-            "fe80::1%eth0",
-            "::1%x\n    server evil 192.0.2.1:80",
-            "::ffff:127.0.0.1",
-            "2001:DB8::7",
-            "[::1]",
-            "10.0.0.1:80",
-            "host.example",
-        ]
-    ),
-    st.ip_addresses().map(str),
-    WORDS,
-)
-NUMBERS = st.one_of(st.integers(30990, 31010), st.integers(-(2**70), 2**70), st.sampled_from([0, 22, 65535, 65536]))
 ANY = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.floats() | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
