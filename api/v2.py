@@ -1,4 +1,4 @@
-"""The V2 pools: create, read, update, delete, and what is known about a pool at run time."""
+"""Version 2 of the API: create, read, update, delete, and what is known about a pool at run time."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from api.bodies import read_json
 from api.context import Context, not_found
 from api.metadata import places, pool_metadata
 from api.openapi import json_answer, ref, route, text_answer
+from api.pool_forms import V2
 from api.pool_operations import PoolOperations
 from api.problems import ApiProblem
 from api.runtime import Scheduler, all_statuses, removal, sentence, status_of
@@ -27,7 +28,7 @@ _CONFIRMATION = {
 def blueprint(context: Context) -> Blueprint:
     """The routes."""
     routes = Blueprint("v2", __name__, url_prefix="/v2", description="Pools of API version 2")
-    operations = PoolOperations(context)
+    operations = PoolOperations(context, V2)
     pool_body, pool_answer = ref("V2Pool"), json_answer("The pool with its defaults.", ref("V2Pool"))
 
     @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", {"type": "object"})})
