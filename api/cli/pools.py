@@ -1,6 +1,5 @@
 """The commands that change and show pools: create, update, delete, list, show."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ from api.cli.elsewhere import option_not_there_yet
 from api.cli.exits import Exit, exit_code
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool
+from api.cli.pool_tables import described, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
 from api.client import ApiClient, ApiError, PoolAnswer
 from api.pool_states import READY
@@ -132,7 +132,7 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
         table(
             ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"),
             [
-                (pool["name"], *_summary(pool), ", ".join(map(str, _ports(pool))), states.get(pool["name"], "-"))
+                (pool["name"], *summary(pool), ", ".join(map(str, ports(pool))), states.get(pool["name"], "-"))
                 for pool in pools
             ],
         )
@@ -167,94 +167,6 @@ def show(client: ApiClient, name: str | None, as_json: bool, yaml_file: str | No
         if as_json:
             data_json(pools)
             return
-    data("\n\n".join(_described(pool) for pool in pools))
+    data("\n\n".join(described(pool) for pool in pools))
     if not pools:
         talk("There are no pools yet. Next: edgelb create POOL-FILE")
-
-
-def _summary(pool: dict[str, Any]) -> tuple[str, str, str]:
-    return pool.get("apiVersion", "V2"), str(pool.get("count", 0)), pool.get("role", "")
-
-
-def _ports(pool: dict[str, Any]) -> list[int]:
-    haproxy = pool.get("haproxy", {})
-    listeners = [*haproxy.get("frontends", []), haproxy.get("stats", {})]
-    return sorted(set(pool.get("ports") or (listener.get("bindPort", 0) for listener in listeners)))
-
-
-def _described(pool: dict[str, Any]) -> str:
-    haproxy = pool.get("haproxy", {})
-    backends = haproxy.get("backends", [])
-    stats = str(haproxy.get("stats", {}).get("bindPort", 0))
-    sections: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]] = [
-        (
-            "Summary",
-            ("NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT"),
-            [(pool["name"], *_summary(pool), pool.get("constraints", ""), stats)],
-        ),
-        (
-            "Frontends",
-            ("NAME", "PORT", "PROTOCOL"),
-            [(one["name"], str(one.get("bindPort", 0)), one["protocol"]) for one in haproxy.get("frontends", [])],
-        ),
-        ("Backends", ("FRONTEND", "NAME", "PROTOCOL", "BALANCE"), list(_backends(haproxy))),
-        (
-            "Marathon Services",
-            ("BACKEND", "TYPE", "SERVICE", "CONTAINER", "PORT", "CHECK"),
-            list(_services(backends, "marathon", "serviceID", "containerName")),
-        ),
-        (
-            "Mesos Services",
-            ("BACKEND", "TYPE", "FRAMEWORK", "TASK", "PORT", "CHECK"),
-            list(_services(backends, "mesos", "frameworkName", "taskName")),
-        ),
-    ]
-    return "\n\n".join(f"{title}:\n{table(header, rows)}" for title, header, rows in sections)
-
-
-def _backends(haproxy: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    for backend in haproxy.get("backends", []):
-        users = [
-            frontend["name"]
-            for frontend in haproxy.get("frontends", [])
-            if backend["name"] in _linked(frontend.get("linkBackend", {}))
-        ]
-        yield ", ".join(users), backend["name"], backend["protocol"], backend.get("balance", "")
-
-
-def _linked(link: dict[str, Any]) -> set[str]:
-    return {link.get("defaultBackend", "")} | {rule["backend"] for rule in link.get("map", [])}
-
-
-def _services(
-    backends: list[dict[str, Any]], selector: str, first: str, second: str
-) -> Iterator[tuple[str, str, str, str, str, str]]:
-    for backend in backends:
-        for service in backend.get("services", []):
-            chosen, endpoint = service.get(selector, {}), service.get("endpoint", {})
-            # An address selects no task; it stands with the Mesos services so that it is not lost.
-            if not chosen and not (selector == "mesos" and endpoint.get("type") == "ADDRESS"):
-                continue
-            yield (
-                backend["name"],
-                endpoint.get("type", "AUTO_IP"),
-                _selected(chosen, first) or endpoint.get("address", ""),
-                _selected(chosen, second),
-                _endpoint_port(endpoint),
-                "enabled" if endpoint.get("check", {}).get("enabled", True) else "disabled",
-            )
-
-
-def _selected(chosen: dict[str, Any], field: str) -> str:
-    id_field = field.replace("Name", "ID")
-    for name in (field, f"{field}Pattern", id_field, f"{id_field}Pattern"):
-        if chosen.get(name):
-            return f"/{chosen[name]}/" if name.endswith("Pattern") else str(chosen[name])
-    return ""
-
-
-def _endpoint_port(endpoint: dict[str, Any]) -> str:
-    if endpoint.get("allPorts"):
-        return "all ports"
-    port = endpoint.get("port", -1)
-    return endpoint.get("portName") or (str(port) if port > 0 else "first port")
