@@ -1,4 +1,4 @@
-"""A pool as tables for people."""
+"""A pool as tables for people, whichever version it is written in."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +43,7 @@ def described(pool: dict[str, Any]) -> str:
         (
             "Mesos Services",
             ("BACKEND", "TYPE", "FRAMEWORK", "TASK", "PORT", "CHECK"),
-            list(_services(backends, "mesos", "frameworkName", "taskName")),
+            [*_services(backends, "mesos", "frameworkName", "taskName"), *_servers(backends)],
         ),
     ]
     return "\n\n".join(f"{title}:\n{table(header, rows)}" for title, header, rows in sections)
@@ -78,8 +78,32 @@ def _services(
                 _selected(chosen, first) or endpoint.get("address", ""),
                 _selected(chosen, second),
                 _endpoint_port(endpoint),
-                "enabled" if endpoint.get("check", {}).get("enabled", True) else "disabled",
+                _check(endpoint),
             )
+
+
+def _servers(backends: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Of version 1, which knows tasks of Mesos only."""
+    for backend in backends:
+        for server in backend.get("servers", []):
+            port = server.get("port", {})
+            yield (
+                backend["name"],
+                server.get("type", "AUTO_IP"),
+                _matched(server.get("framework", {})),
+                _matched(server.get("task", {})),
+                port.get("vip") or ("all ports" if port.get("all") else port.get("name") or "first port"),
+                _check(server),
+            )
+
+
+def _matched(name: dict[str, Any]) -> str:
+    value = str(name.get("value", ""))
+    return f"/{value}/" if value and name.get("match") == "REGEX" else value
+
+
+def _check(endpoint: dict[str, Any]) -> str:
+    return "enabled" if endpoint.get("check", {}).get("enabled", True) else "disabled"
 
 
 def _selected(chosen: dict[str, Any], field: str) -> str:
