@@ -35,12 +35,14 @@ def read_pool(path: str) -> dict[str, Any]:
 
 
 def read_pools(path: str) -> list[dict[str, Any]]:
-    """The pools in the file, each with its `apiVersion`: one, or those of a list, which is how version 1 began."""
+    """The pools in the file, each with its `apiVersion`: one, or those of a list, which is how version 1 began and how
+    `GET /config` answers.
+    """
     value = read_pool(path)
     if "pools" not in value or "haproxy" in value:
         return [_versioned(value, "V1" if _has_servers(value) else "V2")]
     shown = "stdin" if path == "-" else path
-    pools, others = value["pools"], sorted(set(value) - {"pools"})
+    pools, others = value["pools"], sorted(name for name, held in value.items() if name != "pools" and held)
     if not isinstance(pools, list) or not all(isinstance(pool, dict) for pool in pools):
         raise Failure(f"{shown}: pools must be an array of objects, each a pool", Exit.USAGE)
     if others:
@@ -51,6 +53,11 @@ def read_pools(path: str) -> list[dict[str, Any]]:
 
 
 def _versioned(pool: dict[str, Any], version: str) -> dict[str, Any]:
+    """The pool with its version, which is `version` where nothing says so; taken out of the container that tells it."""
+    for key in ("v1", "v2"):
+        content = pool.get(key)
+        if isinstance(content, dict) and set(pool) <= {"apiVersion", "name", "namespace", key}:
+            return _versioned(content, key.upper())
     return pool if pool.get("apiVersion") else pool | {"apiVersion": version}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
+import urllib3
 import yaml
 from click.testing import CliRunner, Result
 
@@ -639,6 +640,24 @@ def test_a_file_of_version_1_may_hold_several_pools(run: Run) -> None:
     refused = run("update", "-", stdin=wrong, code=Exit.REFUSED)
     assert refused.stdout.startswith("Successfully updated a.")
     assert refused.stderr == "Error: b: pool.cout: 2 invalid: unknown field; did you mean count?\n"
+
+
+def test_what_the_api_has_as_its_whole_configuration_is_such_a_file(run: Run, server: str) -> None:
+    """Of both versions, each pool in the container that tells which; so pools move from one system to another."""
+    run("create", "-", stdin=json.dumps(minimal_v1(name="a")))
+    run("create", "-", stdin=json.dumps(minimal(name="b")))
+    answer = urllib3.request("GET", f"{server}/config", retries=False).json()
+    for name in ("a", "b"):
+        run("delete", name)
+
+    run("create", "-", stdin=json.dumps(answer | {"poolTemplates": []}))
+    assert urllib3.request("GET", f"{server}/config", retries=False).json() == answer
+    assert (
+        "poolTemplates beside"
+        in run("create", "-", stdin='{"pools": [], "poolTemplates": [1]}', code=Exit.USAGE).stderr
+    )
+    (one, _) = answer["pools"]
+    run("update", "-", stdin=json.dumps(one))
 
 
 @pytest.mark.parametrize(
