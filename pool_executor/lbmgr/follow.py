@@ -6,7 +6,7 @@ nor HAProxy's life. Used by lbmgr's thread only.
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -39,11 +39,8 @@ _SPREAD, _SPREAD_MOST = 0.2, 2.0
 class Nodes(Protocol):
     """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
 
-    def fetch(self, blob: Blob) -> str:
-        """The text of a part."""
-
-    def fetch_all(self, blobs: list[Blob]) -> list[str]:
-        """The texts of several parts."""
+    def fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
+        """The texts of parts, asked for together."""
 
     def instances(self) -> int:
         """How many instances the pool has."""
@@ -251,7 +248,7 @@ class Follower:
         have = self._applier.running.content.parts if self._applier.running is not None else {}
         known = {text.part.blob: text.text for text in have.values()}
         missing = list({part.blob for part in head.parts.values()} - known.keys())
-        known.update(zip(missing, nodes.fetch_all(missing), strict=True))
+        known.update(zip(missing, nodes.fetch(missing), strict=True))
         return {
             name: have[name] if name in have and have[name].part == part else PartText.of(part, known[part.blob])
             for name, part in head.parts.items()
