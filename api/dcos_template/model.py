@@ -84,6 +84,8 @@ class Routing:
     hosts: MapFile
     paths: MapFile
     ports_in_hosts: bool
+    turns: bool
+    """Whether rules of hosts have to be compared with rules without a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +189,8 @@ class Config:
 
 
 def _linked(frontend: Frontend) -> set[str]:
-    names = {entry.value for entry in frontend.routing.paths.entries} if frontend.routing else set()
-    return names | ({frontend.default_backend} - {""})
+    names = {entry.backend for entry in frontend.routing.paths.entries} if frontend.routing else set()
+    return (names | {frontend.default_backend}) - {""}
 
 
 def _unique(names: list[str], what: str) -> None:
