@@ -247,6 +247,14 @@ def test_a_server_that_refuses_connections_costs_no_request(tmp_path: Path) -> N
         made.stop()
 
 
+def test_the_log_has_a_line_for_each_request_that_failed_and_for_no_other(haproxy: Haproxy, tmp_path: Path) -> None:
+    """All requests would fill the disk."""
+    for path in ("/good", "/bad"):
+        haproxy.get("bare" if path == "/bad" else "web", path, "c.example")
+    wait_until(lambda: "/bad" in (tmp_path / "log").read_text(), what="the request that found no server")
+    assert "/good" not in (tmp_path / "log").read_text()
+
+
 class Silent:
     """A server that takes requests, counts them and never answers."""
 
