@@ -19,6 +19,8 @@ from sdk.errors import InvalidSpec
 from sdk.net.names import LONGEST_NAME, NAME_RULE, is_host, is_name
 
 STATS_SECTION = "stats"
+#: Name of the sockets through which a worker hands on what clients ask over TLS.
+RELAYED_TLS = "relayed-tls"
 
 _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
@@ -113,7 +115,7 @@ class Frontend:
     def relay(self) -> str:
         """Name of the socket, and of the backend that leads to it, through which a worker asks its successor.
 
-        A path of a socket is short, names are not.
+        Beside it is one for clients that use TLS, with `-tls` behind. A path of a socket is short, names are not.
         """
         return f"_relay-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
