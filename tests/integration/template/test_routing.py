@@ -2,6 +2,8 @@
 
 import contextlib
 import http.client
+import itertools
+import random
 import socket
 import subprocess
 import threading
@@ -18,6 +20,7 @@ from api.dcos_template.text import GLOBAL_FILE, render
 from scheduler.pools.model import MapRule, Pool, Stats
 from sdk import programs
 from tests.golden.test_haproxy_config import write
+from tests.support.haproxies import BOTH
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
@@ -47,6 +50,7 @@ class Haproxy:
         shape: Pool,
         servers: Mapping[str, tuple[Endpoint, ...]] | None = None,
         shorter: Mapping[str, str] | None = None,
+        program: str = "",
     ) -> None:
         """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones."""
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
@@ -73,7 +77,7 @@ class Haproxy:
         files = sorted(path.name for path in directory.glob("*.cfg"))
         arguments = [argument for file in files for argument in ("-f", file)]
         self._log = (directory / "log").open("w")
-        haproxy = programs.find("haproxy") or "haproxy"
+        haproxy = program or programs.find("haproxy") or "haproxy"
         self.process = subprocess.Popen([haproxy, *arguments], cwd=directory, stdout=self._log, stderr=self._log)
         wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")
 
@@ -151,6 +155,31 @@ def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy)
     assert wrong == []
 
 
+@pytest.mark.parametrize("program", BOTH)
+def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: Path) -> None:
+    """Rules with and without hosts before, between and behind each other, drawn at random, always the same ones."""
+    draw = random.Random(9)
+    hosts, paths = ["", "", *(plain(host) for host in HOSTS)], ["", *(path.partition("?")[0] for path in PATHS)]
+    lists = []
+    for _ in range(12):
+        pairs = [(draw.choice(hosts), draw.choice(paths)) for _ in range(12)]
+        lists.append([MapRule(backend=draw.choice(BACKENDS), host_eq=h, path_beg=p) for h, p in pairs if h or p])
+    names = [f"web-{number}" for number in range(len(lists))]
+    frontends = [frontend(name, "", *rules) for name, rules in zip(names, lists, strict=True)]
+    made = Haproxy(tmp_path, pool("shop", *frontends, *map(backend, BACKENDS)), program=program)
+    wrong = []
+    try:
+        for name, rules in zip(names, lists, strict=True):
+            for host, path in itertools.product(HOSTS, PATHS):
+                wanted = reference(rules, plain(host), path.partition("?")[0])
+                status, body = made.get(name, path, host)
+                if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):
+                    wrong.append((rules, host, path, wanted, status, body))
+    finally:
+        made.stop()
+    assert wrong == []
+
+
 def test_requests_without_a_host_take_the_rules_without_a_host(haproxy: Haproxy) -> None:
     """HTTP/1.0 clients and probes; `OPTIONS *` has no path at all."""
     assert haproxy.get("web", "/static/x", host="") == (200, "two")
@@ -216,6 +245,14 @@ def test_a_server_that_refuses_connections_costs_no_request(tmp_path: Path) -> N
         assert statuses == {200}
     finally:
         made.stop()
+
+
+def test_the_log_has_a_line_for_each_request_that_failed_and_for_no_other(haproxy: Haproxy, tmp_path: Path) -> None:
+    """All requests would fill the disk."""
+    for path in ("/good", "/bad"):
+        haproxy.get("bare" if path == "/bad" else "web", path, "c.example")
+    wait_until(lambda: "/bad" in (tmp_path / "log").read_text(), what="the request that found no server")
+    assert "/good" not in (tmp_path / "log").read_text()
 
 
 class Silent:
