@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!api/mesos_listener/taskinfo.proto\x12\x12\x65\x64gelb.taskinfo.v1\"1\n\x06\x46ilter\x12\'\n\x05terms\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Term\"4\n\x04Term\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07pattern\x18\x03 \x01(\x08\"Z\n\rSelectRequest\x12\r\n\x05watch\x18\x01 \x01(\t\x12*\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.Filter\x12\x0e\n\x06number\x18\x03 \x01(\x04\"\x0e\n\x0cSelectAnswer\"L\n\rValuesRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04like\x18\x02 \x01(\t\x12\x0c\n\x04most\x18\x03 \x01(\r\x12\x10\n\x08marathon\x18\x04 \x01(\x08\"-\n\x0cValuesAnswer\x12\x0e\n\x06values\x18\x01 \x03(\t\x12\r\n\x05total\x18\x02 \x01(\x04\"\r\n\x0bViewRequest\"W\n\nViewAnswer\x12\x10\n\x08\x63omplete\x18\x01 \x01(\x08\x12(\n\x05\x61live\x18\x02 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.Alive\x12\r\n\x05tasks\x18\x03 \x01(\x04\" \n\x0bListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"S\n\x08ListPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x08\"c\n\x0cWatchRequest\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12*\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.Filter\"\xab\x02\n\nWatchEvent\x12\x34\n\x08snapshot\x18\x01 \x01(\x0b\x32 .edgelb.taskinfo.v1.SnapshotPageH\x00\x12,\n\x06synced\x18\x02 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.SyncedH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.DeltaH\x00\x12*\n\x05\x61live\x18\x06 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.AliveH\x00\x12\x30\n\x08selected\x18\x07 \x01(\x0b\x32\x1c.edgelb.taskinfo.v1.SelectedH\x00\x12\x10\n\x08revision\x18\x04 \x01(\x04\x12\x14\n\x0cresume_token\x18\x05 \x01(\tB\x07\n\x05\x65vent\"F\n\x0cSnapshotPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\r\n\x05\x66irst\x18\x02 \x01(\x08\"(\n\x06Synced\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\x12\r\n\x05watch\x18\x02 \x01(\t\"\x1a\n\x08Selected\x12\x0e\n\x06number\x18\x01 \x01(\x04\"N\n\x05\x41live\x12\x1a\n\rmesos_silence\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\x0fmesos_connected\x18\x02 \x01(\x08\x42\x10\n\x0e_mesos_silence\"~\n\x05\x44\x65lta\x12)\n\x07updated\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12,\n\x07removed\x18\x02 \x03(\x0b\x32\x1b.edgelb.taskinfo.v1.TaskKey\x12\r\n\x05\x65vent\x18\x03 \x01(\x01\x12\r\n\x05index\x18\x04 \x01(\x01\"<\n\x07TaskKey\x12\x14\n\x0c\x66ramework_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07missing\x18\x03 \x01(\x08\"\xf6\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x07healthy\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x16\n\x0ehealth_checked\x18\x05 \x01(\x08\x12\x14\n\x0c\x66ramework_id\x18\x06 \x01(\t\x12\x16\n\x0e\x66ramework_name\x18\x07 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t\x12\x16\n\x0e\x61gent_hostname\x18\t \x01(\t\x12\x15\n\ragent_address\x18\n \x01(\t\x12\x11\n\taddresses\x18\x0b \x03(\t\x12\x35\n\x0cnetwork_mode\x18\x0c \x01(\x0e\x32\x1f.edgelb.taskinfo.v1.NetworkMode\x12\'\n\x05ports\x18\r \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Port\x12\x34\n\x06labels\x18\x0e \x03(\x0b\x32$.edgelb.taskinfo.v1.Task.LabelsEntry\x12\x16\n\x0e\x64iscovery_name\x18\x0f \x01(\t\x12\x13\n\x0b\x65xecutor_id\x18\x10 \x01(\t\x12\x0c\n\x04role\x18\x11 \x01(\t\x12\x13\n\x0bmarathon_id\x18\x12 \x01(\t\x12\x1a\n\x12marathon_container\x18\x13 \x01(\t\x12\x14\n\x0cstarted_time\x18\x14 \x01(\x01\x12\x10\n\x08revision\x18\x15 \x01(\x04\x12\x10\n\x08marathon\x18\x16 \x01(\x08\x12\r\n\x05notes\x18\x17 \x03(\t\x12\x0f\n\x07leaving\x18\x18 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_healthy\"\xc8\x01\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x16\n\x0e\x63ontainer_port\x18\x03 \x01(\r\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x34\n\x06labels\x18\x05 \x03(\x0b\x32$.edgelb.taskinfo.v1.Port.LabelsEntry\x12\x13\n\x0bunallocated\x18\x06 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*2\n\x0bNetworkMode\x12\x08\n\x04HOST\x10\x00\x12\n\n\x06\x42RIDGE\x10\x01\x12\r\n\tCONTAINER\x10\x02\x32\x87\x03\n\x08TaskInfo\x12G\n\x04List\x12\x1f.edgelb.taskinfo.v1.ListRequest\x1a\x1c.edgelb.taskinfo.v1.ListPage0\x01\x12K\n\x05Watch\x12 .edgelb.taskinfo.v1.WatchRequest\x1a\x1e.edgelb.taskinfo.v1.WatchEvent0\x01\x12M\n\x06Select\x12!.edgelb.taskinfo.v1.SelectRequest\x1a .edgelb.taskinfo.v1.SelectAnswer\x12M\n\x06Values\x12!.edgelb.taskinfo.v1.ValuesRequest\x1a .edgelb.taskinfo.v1.ValuesAnswer\x12G\n\x04View\x12\x1f.edgelb.taskinfo.v1.ViewRequest\x1a\x1e.edgelb.taskinfo.v1.ViewAnswerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!api/mesos_listener/taskinfo.proto\x12\x12\x65\x64gelb.taskinfo.v1\"1\n\x06\x46ilter\x12\'\n\x05terms\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Term\"4\n\x04Term\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07pattern\x18\x03 \x01(\x08\"Z\n\rSelectRequest\x12\r\n\x05watch\x18\x01 \x01(\t\x12*\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.Filter\x12\x0e\n\x06number\x18\x03 \x01(\x04\"\x0e\n\x0cSelectAnswer\"L\n\rValuesRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04like\x18\x02 \x01(\t\x12\x0c\n\x04most\x18\x03 \x01(\r\x12\x10\n\x08marathon\x18\x04 \x01(\x08\"-\n\x0cValuesAnswer\x12\x0e\n\x06values\x18\x01 \x03(\t\x12\r\n\x05total\x18\x02 \x01(\x04\"\r\n\x0bViewRequest\"W\n\nViewAnswer\x12\x10\n\x08\x63omplete\x18\x01 \x01(\x08\x12(\n\x05\x61live\x18\x02 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.Alive\x12\r\n\x05tasks\x18\x03 \x01(\x04\" \n\x0bListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"S\n\x08ListPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x08\"w\n\x0cWatchRequest\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12*\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.Filter\x12\x12\n\nincomplete\x18\x04 \x01(\x08\"\xab\x02\n\nWatchEvent\x12\x34\n\x08snapshot\x18\x01 \x01(\x0b\x32 .edgelb.taskinfo.v1.SnapshotPageH\x00\x12,\n\x06synced\x18\x02 \x01(\x0b\x32\x1a.edgelb.taskinfo.v1.SyncedH\x00\x12*\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.DeltaH\x00\x12*\n\x05\x61live\x18\x06 \x01(\x0b\x32\x19.edgelb.taskinfo.v1.AliveH\x00\x12\x30\n\x08selected\x18\x07 \x01(\x0b\x32\x1c.edgelb.taskinfo.v1.SelectedH\x00\x12\x10\n\x08revision\x18\x04 \x01(\x04\x12\x14\n\x0cresume_token\x18\x05 \x01(\tB\x07\n\x05\x65vent\"F\n\x0cSnapshotPage\x12\'\n\x05tasks\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12\r\n\x05\x66irst\x18\x02 \x01(\x08\"V\n\x06Synced\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\x12\r\n\x05watch\x18\x02 \x01(\t\x12,\n\x07unheard\x18\x03 \x01(\x0b\x32\x1b.edgelb.taskinfo.v1.Unheard\"9\n\x07Unheard\x12\x0f\n\x07\x61waited\x18\x01 \x03(\t\x12\x0e\n\x06others\x18\x02 \x01(\x08\x12\r\n\x05heard\x18\x03 \x03(\t\"\x1a\n\x08Selected\x12\x0e\n\x06number\x18\x01 \x01(\x04\"N\n\x05\x41live\x12\x1a\n\rmesos_silence\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\x0fmesos_connected\x18\x02 \x01(\x08\x42\x10\n\x0e_mesos_silence\"\xb6\x01\n\x05\x44\x65lta\x12)\n\x07updated\x18\x01 \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Task\x12,\n\x07removed\x18\x02 \x03(\x0b\x32\x1b.edgelb.taskinfo.v1.TaskKey\x12\r\n\x05\x65vent\x18\x03 \x01(\x01\x12\r\n\x05index\x18\x04 \x01(\x01\x12\r\n\x05heard\x18\x05 \x03(\t\x12\x0f\n\x07overdue\x18\x06 \x03(\t\x12\x16\n\x0eothers_overdue\x18\x07 \x01(\x08\"<\n\x07TaskKey\x12\x14\n\x0c\x66ramework_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07missing\x18\x03 \x01(\x08\"\xf6\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x07healthy\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x16\n\x0ehealth_checked\x18\x05 \x01(\x08\x12\x14\n\x0c\x66ramework_id\x18\x06 \x01(\t\x12\x16\n\x0e\x66ramework_name\x18\x07 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t\x12\x16\n\x0e\x61gent_hostname\x18\t \x01(\t\x12\x15\n\ragent_address\x18\n \x01(\t\x12\x11\n\taddresses\x18\x0b \x03(\t\x12\x35\n\x0cnetwork_mode\x18\x0c \x01(\x0e\x32\x1f.edgelb.taskinfo.v1.NetworkMode\x12\'\n\x05ports\x18\r \x03(\x0b\x32\x18.edgelb.taskinfo.v1.Port\x12\x34\n\x06labels\x18\x0e \x03(\x0b\x32$.edgelb.taskinfo.v1.Task.LabelsEntry\x12\x16\n\x0e\x64iscovery_name\x18\x0f \x01(\t\x12\x13\n\x0b\x65xecutor_id\x18\x10 \x01(\t\x12\x0c\n\x04role\x18\x11 \x01(\t\x12\x13\n\x0bmarathon_id\x18\x12 \x01(\t\x12\x1a\n\x12marathon_container\x18\x13 \x01(\t\x12\x14\n\x0cstarted_time\x18\x14 \x01(\x01\x12\x10\n\x08revision\x18\x15 \x01(\x04\x12\x10\n\x08marathon\x18\x16 \x01(\x08\x12\r\n\x05notes\x18\x17 \x03(\t\x12\x0f\n\x07leaving\x18\x18 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_healthy\"\xc8\x01\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x16\n\x0e\x63ontainer_port\x18\x03 \x01(\r\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x34\n\x06labels\x18\x05 \x03(\x0b\x32$.edgelb.taskinfo.v1.Port.LabelsEntry\x12\x13\n\x0bunallocated\x18\x06 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*2\n\x0bNetworkMode\x12\x08\n\x04HOST\x10\x00\x12\n\n\x06\x42RIDGE\x10\x01\x12\r\n\tCONTAINER\x10\x02\x32\x87\x03\n\x08TaskInfo\x12G\n\x04List\x12\x1f.edgelb.taskinfo.v1.ListRequest\x1a\x1c.edgelb.taskinfo.v1.ListPage0\x01\x12K\n\x05Watch\x12 .edgelb.taskinfo.v1.WatchRequest\x1a\x1e.edgelb.taskinfo.v1.WatchEvent0\x01\x12M\n\x06Select\x12!.edgelb.taskinfo.v1.SelectRequest\x1a .edgelb.taskinfo.v1.SelectAnswer\x12M\n\x06Values\x12!.edgelb.taskinfo.v1.ValuesRequest\x1a .edgelb.taskinfo.v1.ValuesAnswer\x12G\n\x04View\x12\x1f.edgelb.taskinfo.v1.ViewRequest\x1a\x1e.edgelb.taskinfo.v1.ViewAnswerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASK_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_PORT_LABELSENTRY']._loaded_options = None
   _globals['_PORT_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_NETWORKMODE']._serialized_start=2269
-  _globals['_NETWORKMODE']._serialized_end=2319
+  _globals['_NETWORKMODE']._serialized_start=2451
+  _globals['_NETWORKMODE']._serialized_end=2501
   _globals['_FILTER']._serialized_start=57
   _globals['_FILTER']._serialized_end=106
   _globals['_TERM']._serialized_start=108
@@ -58,29 +58,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPAGE']._serialized_start=533
   _globals['_LISTPAGE']._serialized_end=616
   _globals['_WATCHREQUEST']._serialized_start=618
-  _globals['_WATCHREQUEST']._serialized_end=717
-  _globals['_WATCHEVENT']._serialized_start=720
-  _globals['_WATCHEVENT']._serialized_end=1019
-  _globals['_SNAPSHOTPAGE']._serialized_start=1021
-  _globals['_SNAPSHOTPAGE']._serialized_end=1091
-  _globals['_SYNCED']._serialized_start=1093
-  _globals['_SYNCED']._serialized_end=1133
-  _globals['_SELECTED']._serialized_start=1135
-  _globals['_SELECTED']._serialized_end=1161
-  _globals['_ALIVE']._serialized_start=1163
-  _globals['_ALIVE']._serialized_end=1241
-  _globals['_DELTA']._serialized_start=1243
-  _globals['_DELTA']._serialized_end=1369
-  _globals['_TASKKEY']._serialized_start=1371
-  _globals['_TASKKEY']._serialized_end=1431
-  _globals['_TASK']._serialized_start=1434
-  _globals['_TASK']._serialized_end=2064
-  _globals['_TASK_LABELSENTRY']._serialized_start=2007
-  _globals['_TASK_LABELSENTRY']._serialized_end=2052
-  _globals['_PORT']._serialized_start=2067
-  _globals['_PORT']._serialized_end=2267
-  _globals['_PORT_LABELSENTRY']._serialized_start=2007
-  _globals['_PORT_LABELSENTRY']._serialized_end=2052
-  _globals['_TASKINFO']._serialized_start=2322
-  _globals['_TASKINFO']._serialized_end=2713
+  _globals['_WATCHREQUEST']._serialized_end=737
+  _globals['_WATCHEVENT']._serialized_start=740
+  _globals['_WATCHEVENT']._serialized_end=1039
+  _globals['_SNAPSHOTPAGE']._serialized_start=1041
+  _globals['_SNAPSHOTPAGE']._serialized_end=1111
+  _globals['_SYNCED']._serialized_start=1113
+  _globals['_SYNCED']._serialized_end=1199
+  _globals['_UNHEARD']._serialized_start=1201
+  _globals['_UNHEARD']._serialized_end=1258
+  _globals['_SELECTED']._serialized_start=1260
+  _globals['_SELECTED']._serialized_end=1286
+  _globals['_ALIVE']._serialized_start=1288
+  _globals['_ALIVE']._serialized_end=1366
+  _globals['_DELTA']._serialized_start=1369
+  _globals['_DELTA']._serialized_end=1551
+  _globals['_TASKKEY']._serialized_start=1553
+  _globals['_TASKKEY']._serialized_end=1613
+  _globals['_TASK']._serialized_start=1616
+  _globals['_TASK']._serialized_end=2246
+  _globals['_TASK_LABELSENTRY']._serialized_start=2189
+  _globals['_TASK_LABELSENTRY']._serialized_end=2234
+  _globals['_PORT']._serialized_start=2249
+  _globals['_PORT']._serialized_end=2449
+  _globals['_PORT_LABELSENTRY']._serialized_start=2189
+  _globals['_PORT_LABELSENTRY']._serialized_end=2234
+  _globals['_TASKINFO']._serialized_start=2504
+  _globals['_TASKINFO']._serialized_end=2895
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 """The mesos-listener over real sockets: gRPC server and client, with the operator stream as the only double."""
 
+import itertools
 import queue
 import threading
 import time
@@ -135,6 +136,50 @@ def test_health_is_not_serving_until_the_first_snapshot_and_serving_while_mesos_
     watch = TaskWatch([listener.target], copy.take)
     watch.start()
     wait_until(lambda: copy.ids == {"t1", "t2"}, what="the last known tasks")
+    assert health(listener.target) == SERVING
+    watch.stop()
+
+
+def test_what_a_master_knows_that_waits_for_agents_is_told_to_who_asks_for_it(listener: Listener) -> None:
+    """And a client asks for it when no listener knows more, until one does."""
+    listener.operator.say(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=[{"id": m.wid("a2")}]))
+    wait_until(lambda: "edgelb_listener_tasks 1.0" in fetch(listener.health, "/metrics")[1], what="the snapshot")
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = client(channel)
+        assert first_answer(stub.Watch(pb.WatchRequest(), timeout=5)) == grpc.StatusCode.UNAVAILABLE
+        for request in (pb.WatchRequest(incomplete=True), pb.WatchRequest(incomplete=True, resume_token="x:1")):
+            page, synced = itertools.islice(stub.Watch(request, timeout=5), 2)
+            assert [task.id for task in page.snapshot.tasks] == ["t1"]
+            unheard = synced.synced.unheard
+            assert (list(unheard.awaited), unheard.others, list(unheard.heard)) == (["a2"], True, ["a1"])
+        assert not stub.View(pb.ViewRequest(), timeout=5).complete
+    whole, copy = Listener(), Copy()
+    watch = TaskWatch([listener.target, whole.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1"}, what="what is known")
+    assert copy.calls[-1].incomplete
+    assert watch.feed.incomplete
+    listener.operator.say(m.task_added(m.running("t2")), m.task_updated("t1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: copy.ids == {"t2"}, what="a change")
+    whole.operator.say(START)
+    wait_until(lambda: watch.feed.target == whole.target and watch.feed.connected, 20, "the listener that knows all")
+    wait_until(lambda: not copy.calls[-1].incomplete, what="the end of the doubt")
+    assert copy.ids == {"t1", "t2"}
+    watch.stop()
+    whole.stop()
+
+
+def test_a_view_that_becomes_complete_says_so(listener: Listener) -> None:
+    """When the last agent is heard, though nothing runs on it."""
+    listener.operator.say(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=[{"id": m.wid("a2")}]))
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1"}, what="what is known")
+    assert copy.calls[-1].incomplete
+    assert health(listener.target) == NOT_SERVING
+    listener.operator.say(m.agent_added(m.agent_json("a2")))
+    wait_until(lambda: not copy.calls[-1].incomplete, what="the whole view")
     assert health(listener.target) == SERVING
     watch.stop()
 
