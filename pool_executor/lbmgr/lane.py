@@ -260,6 +260,13 @@ class Lane:
         with self._lock:
             self._teller.delete_retired(most)
 
+    def try_successors(self) -> None:
+        """Tell of servers again that wait for the end of the connections of those before them."""
+        if not self._teller.succeeding:
+            return
+        with self._lock:
+            self._teller.bring(list(self._teller.succeeding), self._wanted)
+
     def doubt(self) -> None:
         """It is not known which servers the worker has read."""
         with self._lock:

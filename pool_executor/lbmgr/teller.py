@@ -28,6 +28,10 @@ _log = structlog.get_logger()
 _MOST_AT_ONCE, _LEAST_AT_ONCE, _SLICE = 100, 4, 0.01
 _MOST_TOLD = 3
 _GONE = ("No such server", "No such backend")
+_STILL_CONNECTED = "Server still has connections"
+# A server that takes the place of another one waits so many seconds for that one's connections, before it takes a
+# reload.
+_PATIENCE = 1.0
 _NONE: Mapping[str, Server] = {}
 
 
@@ -62,6 +66,8 @@ class Teller:
         self.held = Held({})
         self.pending: dict[ServerRef, str] = {}
         """The servers that take a reload, and why."""
+        self.succeeding: dict[ServerRef, float] = {}
+        """The servers whose place is taken by a removed one that has connections, and until when they wait for it."""
         self.refused: dict[ServerRef, Refusal] = {}
         self.suspect: set[str] = set()
         """The backends of which it is not known what HAProxy made of an order."""
@@ -73,14 +79,17 @@ class Teller:
         if self._worker is not None and self._worker is not worker:
             self._worker.close()
         self._worker, self._facts, self.held = worker, backends, held
-        self.pending, self.suspect = {}, set()
+        self._begin_anew()
 
     def forget(self) -> None:
         """There is no worker any more."""
         if self._worker is not None:
             self._worker.close()
         self._worker = None
-        self.pending, self.suspect = {}, set()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.pending, self.succeeding, self.suspect = {}, {}, set()
 
     def doubt(self) -> None:
         """It is not known which servers the worker has."""
@@ -169,7 +178,7 @@ class Teller:
                 continue  # kept aside until a structure has its backend
             have, target = self.held.get(ref), wanted.get(ref.backend, _NONE).get(ref.name)
             if have == target:
-                self.pending.pop(ref, None)
+                self._settled(ref)
                 continue
             if ref in self.refused and have is None:
                 continue
@@ -183,45 +192,77 @@ class Teller:
                         steps.append((ref, Orders("removed", (f"set server {ref} state maint",), takes_out=True)))
         # What takes a server out of use goes first, but for the last servers of a backend: their successors do.
         emptied = self.held.emptied(ref for ref, orders in steps if orders.takes_out)
-        steps.sort(key=lambda step: (2 if step[0].backend in emptied else 0) if step[1].takes_out else 1)
-        for at in range(0, len(steps), _MOST_AT_ONCE):
-            self._send(steps[at : at + _MOST_AT_ONCE], wanted, looked=looked)
+        last = [step for step in steps if step[1].takes_out and step[0].backend in emptied]
+        steps = [step for step in steps if not (step[1].takes_out and step[0].backend in emptied)]
+        steps.sort(key=lambda step: not step[1].takes_out)
+        if not any(orders.then for _, orders in steps):
+            steps, last = steps + last, []  # in one go
+        for some in (steps, last):
+            for at in range(0, len(some), _MOST_AT_ONCE):
+                self._send(some[at : at + _MOST_AT_ONCE], wanted, looked=looked)
+
+    def _settled(self, ref: ServerRef) -> None:
+        self.pending.pop(ref, None)
+        self.succeeding.pop(ref, None)
 
     def _send(self, steps: Sequence[tuple[ServerRef, Orders]], wanted: Servers, *, looked: bool) -> None:
-        assert self._worker is not None, "there is nobody to send to"
         began = time.monotonic()
         try:
-            replies = iter(self._worker.run([line for _, orders in steps for line in orders.lines]))
+            done = self._carry_out(steps)
         except SocketFailed as error:
             _log.warning("HAProxy did not answer to orders about servers; they are looked at", error=str(error))
             # What takes servers out of use may be said twice, and is worth another try on a new connection.
             with contextlib.suppress(SocketFailed):  # told already
-                self._worker.run([line for _, orders in steps if orders.takes_out for line in orders.lines])
+                self._run([line for _, orders in steps if orders.takes_out for line in orders.lines])
             self.suspect.update(ref.backend for ref, _ in steps)
             return
         each = (time.monotonic() - began) / len(steps)
         self.at_once = max(_LEAST_AT_ONCE, min(_MOST_AT_ONCE, int(_SLICE / max(each, 1e-6))))
-        for ref, orders in steps:
-            target = wanted.get(ref.backend, _NONE).get(ref.name)
-            self._note(ref, orders, [next(replies) for _ in orders.lines], target, looked=looked)
+        for (ref, orders), bad in zip(steps, done, strict=True):
+            if bad is None:
+                self._note(ref, orders, wanted.get(ref.backend, _NONE).get(ref.name))
+            else:
+                self._note_refusal(ref, bad, looked=looked)
 
-    def _note(
-        self, ref: ServerRef, orders: Orders, replies: Sequence[Reply], target: Server | None, *, looked: bool
-    ) -> None:
-        bad = next((reply for reply in replies if not _done(orders, reply)), None)
-        if bad is not None:
-            self._counters.count("command_failed")
-            self.pending[ref] = f"HAProxy refused: {bad.command}: {bad.text}"
-            if not looked:
-                self.suspect.add(ref.backend)
-            return
+    def _run(self, lines: Sequence[str]) -> Sequence[Reply]:
+        assert self._worker is not None, "there is nobody to send to"
+        return self._worker.run(lines) if lines else ()
+
+    def _carry_out(self, steps: Sequence[tuple[ServerRef, Orders]]) -> Sequence[Reply | None]:
+        """For each step the first answer that is a refusal, or None."""
+        replies = iter(self._run([line for _, orders in steps for line in orders.lines]))
+        done = [_first_bad(orders, [next(replies) for _ in orders.lines]) for _, orders in steps]
+        if any(orders.then for _, orders in steps):
+            lines = [orders.then if bad is None else () for (_, orders), bad in zip(steps, done, strict=True)]
+            replies = iter(self._run([line for of_step in lines for line in of_step]))
+            for at, of_step in enumerate(lines):
+                if of_step:
+                    done[at] = _first_bad(steps[at][1], [next(replies) for _ in of_step])
+        # Whatever has the name of a server that was not added is not that server.
+        failed = [ref for (ref, orders), bad in zip(steps, done, strict=True) if bad and orders.kind == "added"]
+        self._run([f"set server {ref} state maint" for ref in failed])
+        return done
+
+    def _note(self, ref: ServerRef, orders: Orders, target: Server | None) -> None:
         self._counters.count(f"server_{orders.kind}")
         if target is None or orders.kind != "removed":
-            self.pending.pop(ref, None)
+            self._settled(ref)
         if target is None or orders.kind == "removed":
             self.held.retire(ref)
         else:
             self.held.put(ref, target)
+
+    def _note_refusal(self, ref: ServerRef, bad: Reply, *, looked: bool) -> None:
+        if bad.command.startswith("del server") and bad.text.startswith(_STILL_CONNECTED):
+            now = time.monotonic()
+            if now < self.succeeding.setdefault(ref, now + _PATIENCE):
+                return
+            self.pending[ref] = f"server {ref} is another one than before, and that one still has connections"
+            return
+        self._counters.count("command_failed")
+        self.pending[ref] = f"HAProxy refused: {bad.command}: {bad.text}"
+        if not looked:
+            self.suspect.add(ref.backend)
 
     def delete_retired(self, most: int) -> None:
         """Delete removed servers that have no connections any more."""
@@ -233,15 +274,26 @@ class Teller:
         except SocketFailed as error:
             _log.warning("HAProxy did not answer while servers were deleted", error=str(error))
             return
+        odd: list[ServerRef] = []
         for ref, reply in zip(refs, replies, strict=True):
             # Moved to the end when it still has connections, so that the others get their turn.
             server = self.held.retired.pop(ref)
             if not reply.ok and not reply.text.startswith(_GONE):
                 self.held.retired[ref] = server
+                if not reply.text.startswith(_STILL_CONNECTED):
+                    odd.append(ref)
+        # An order of which no answer came may have brought it back.
+        with contextlib.suppress(SocketFailed):  # the next round says it again
+            self._run([f"set server {ref} state maint" for ref in odd])
+
+
+def _first_bad(orders: Orders, replies: Sequence[Reply]) -> Reply | None:
+    return next((reply for reply in replies if not _done(orders, reply)), None)
 
 
 def _done(orders: Orders, reply: Reply) -> bool:
-    return reply.ok or (orders.kind == "removed" and reply.text.startswith(_GONE))
+    gone = orders.kind == "removed" or reply.command.startswith("del server")
+    return reply.ok or (gone and reply.text.startswith(_GONE))
 
 
 def differing(before: Servers, after: Servers) -> list[ServerRef]:

@@ -21,9 +21,9 @@ class Orders:
 
     kind: Kind
     lines: tuple[str, ...]
+    then: tuple[str, ...] = ()
+    """Lines to send when HAProxy has taken all of the others: until then they would mean what was there before."""
     takes_out: bool = False
-    revives: bool = False
-    """It brings a server back that was removed and has not been deleted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ def _add(
     ref: ServerRef, facts: BackendFacts, capabilities: Capabilities, server: Server, leftover: Server | None
 ) -> Orders | NeedsReload:
     words = options_of(server, facts.options)
-    if leftover is not None and _same_but_state(leftover, server, facts):
-        return Orders("added", _start(ref, server, words), revives=True)
+    start = _start(ref, server, words)
+    if leftover is not None and (same := _revive(ref, facts, leftover, server)) is not None:
+        return Orders("added", same, then=start)
     if not facts.takes_servers:
         return NeedsReload(f"server {ref} is new and its backend's balance takes no server at run time")
     if not is_address(server.address):
@@ -67,27 +68,37 @@ def _add(
     if (unknown := _unknown(words, capabilities)) is not None:
         version = capabilities.version
         return NeedsReload(f"server {ref} is new and HAProxy {version} does not take the option {unknown} at run time")
-    lines = [f"add server {ref} {host_and_port(server)} id {server.id} {words}".rstrip()]
-    if leftover is not None:
-        # Another one of that name takes its place when it has no connections left; else this becomes a reload.
-        lines.insert(0, f"del server {ref}")
+    add = f"add server {ref} {host_and_port(server)} id {server.id} {words}".rstrip()
     if facts.dynamic_cookie:
         # Without it the new server's cookie comes back empty.
-        lines.append(f"enable dynamic-cookie backend {ref.backend}")
-    return Orders("added", (*lines, *_start(ref, server, words)), revives=leftover is not None)
+        start = (f"enable dynamic-cookie backend {ref.backend}", *start)
+    if leftover is not None:
+        # It takes the place of another one of that name, as soon as that has no connections left.
+        return Orders("added", (f"del server {ref}", add), then=start)
+    return Orders("added", (add, *start))
 
 
-def _change(ref: ServerRef, facts: BackendFacts, have: Server, wanted: Server) -> Orders | NeedsReload | None:
+def _revive(ref: ServerRef, facts: BackendFacts, leftover: Server, wanted: Server) -> tuple[str, ...] | None:
+    """The lines that make of a server in maintenance another one; None when it has to be deleted first."""
+    if leftover.state is State.DRAIN and not facts.takes_servers:
+        return None  # the file may have drained it, with a weight that cannot be changed
+    found = _change(ref, facts, leftover._replace(state=State.MAINT), wanted._replace(state=State.MAINT))
+    return found.lines if isinstance(found, Orders) else None
+
+
+def _change(ref: ServerRef, facts: BackendFacts, have: Server, wanted: Server) -> Orders | NeedsReload:
     if have.id != wanted.id:
         return NeedsReload(f"server {ref} has another id")
     if have.options != wanted.options and _words(have, facts) != _words(wanted, facts):
         return NeedsReload(f"server {ref} has other options")
     lines: list[str] = []
+    then: list[str] = []
     moved = (have.address, have.port) != (wanted.address, wanted.port)
     if have.state != wanted.state:
         if have.state is State.DRAIN and not facts.takes_servers:
             return NeedsReload(f"server {ref} is used again and its backend's balance changes no weight at run time")
-        lines.append(f"set server {ref} state {wanted.state}")
+        # Where it was it may not be used any more, should HAProxy not take where it is.
+        (then if moved and wanted.state is State.READY else lines).append(f"set server {ref} state {wanted.state}")
     if moved:
         if not (is_address(have.address) and is_address(wanted.address)):
             return NeedsReload(f"server {ref} changes its address and a name is involved")
@@ -97,10 +108,9 @@ def _change(ref: ServerRef, facts: BackendFacts, have: Server, wanted: Server) -
             lines.append(f"set server {ref} weight {_weight(wanted, facts)}")
         elif wanted.state is not State.DRAIN:
             return NeedsReload(f"server {ref} has another weight and its backend's balance changes none at run time")
-    if not lines:
-        return Orders("changed", ())  # another task in the same place, or other words for the same options
+    # No lines: another task in the same place, or other words for the same options.
     takes_out = wanted.state is not State.READY or wanted.weight == 0
-    return Orders("moved" if moved else "changed", tuple(lines), takes_out=takes_out)
+    return Orders("moved" if moved else "changed", tuple(lines), tuple(then), takes_out)
 
 
 def _start(ref: ServerRef, server: Server, words: str) -> tuple[str, ...]:
@@ -113,10 +123,6 @@ def _start(ref: ServerRef, server: Server, words: str) -> tuple[str, ...]:
     if server.state is not State.MAINT:
         lines.append(f"set server {ref} state {server.state}")
     return tuple(lines)
-
-
-def _same_but_state(one: Server, other: Server, facts: BackendFacts) -> bool:
-    return one[:4] == other[:4] and options_of(one, facts.options) == options_of(other, facts.options)
 
 
 def _words(server: Server, facts: BackendFacts) -> str:

@@ -1,7 +1,9 @@
 """lbmgr follows structure and endpoints: what takes a reload and what does not, and that no request is lost."""
 
+import csv
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.error import URLError
 
@@ -16,6 +18,7 @@ from tests.integration.pool_executor.harness import (
     alive,
     applied,
     hold_port,
+    orders,
     server,
     states,
     told,
@@ -31,6 +34,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
 
 def _servers(*running: Backend) -> tuple[tuple[str, int], ...]:
     return tuple((backend.name, backend.port) for backend in running)
+
+
+def _row(lbmgr: Lbmgr, name: str) -> Mapping[str, str]:
+    """HAProxy's statistics of a server."""
+    with orders(lbmgr) as runtime:
+        rows = csv.DictReader(runtime.ask("show stat app 4 -1").text.removeprefix("# ").splitlines())
+    return next(row for row in rows if row["svname"] == name)
 
 
 def test_serves_the_first_structure_and_says_so(publisher: Publisher, lbmgr: Lbmgr) -> None:
@@ -156,6 +166,29 @@ def test_a_removed_server_finishes_its_requests_and_is_deleted(publisher: Publis
         assert report.failures == {}
         applied(publisher, publisher.publish(Pool(servers=_servers(two))))
         wait_until(lambda: len(states(lbmgr)) == 1, what="it is deleted")
+
+
+def test_who_follows_a_removed_server_with_a_request_is_not_mistaken_for_it(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """At another port it serves at once; with another id when the request has ended. Neither takes a reload."""
+    with backends(3) as (one, two, three), ThreadPoolExecutor(1) as client:
+        # Idle connections would hinder the deletion as well, some seconds longer.
+        pool = Pool(servers=_servers(one), backend=("balance roundrobin", "option http-server-close"))
+        worker = applied(publisher, publisher.publish(pool)).haproxy.workers
+        rest = {two.name: server(two.name, two.port)}
+        at = one
+        for successor, to in ((server(one.name, three.port), three), (server(one.name, one.port)._replace(id=7), one)):
+            slow = client.submit(lbmgr.get, "?delay=0.7")
+            wait_until(lambda: int(_row(lbmgr, one.name)["scur"]) == 1, what="a request runs")
+            applied(publisher, publisher.publish_servers({"app": rest}))
+            applied(publisher, publisher.publish_servers({"app": rest | {one.name: successor}}))
+            assert at.answer not in lbmgr.answers()
+            assert slow.result(20) == (200, at.answer)
+            wait_until(lambda: to.answer in lbmgr.answers(), what="the successor serves")  # noqa: B023 - called here
+            applied(publisher, publisher.publish_servers({"app": {one.name: successor}}))
+            at = to
+        status = publisher.statuses()["task-1"]
+        assert (status.haproxy.workers, status.counters["reload"]) == (worker, 1)
+        assert status.counters["command_failed"] == 0
 
 
 def test_servers_of_a_backend_that_is_not_there_yet_are_kept_aside(publisher: Publisher, lbmgr: Lbmgr) -> None:

@@ -56,13 +56,32 @@ def test_what_is_removed_goes_first_and_at_once() -> None:
     assert told(None, None) is None
 
 
-def test_a_server_that_comes_back_is_started_again_and_another_one_takes_its_place() -> None:
-    """While the removed one waits for its connections to end."""
-    same = told(None, server("a", task="other"), leftover=server("a"))
-    assert lines(same) == ("enable health app/a", "set server app/a state ready")
-    assert same == Orders("added", lines(same), revives=True)
-    another = told(None, server("a", port=81), leftover=server("a"))
-    assert lines(another)[:2] == ("del server app/a", "add server app/a 10.0.0.1:81 id 97 check inter 5s")
+def test_a_server_that_comes_back_is_started_again() -> None:
+    """While the removed one waits for its connections to end; where it is now is said first."""
+    start = ("enable health app/a", "set server app/a state ready")
+    assert told(None, server("a", task="other"), leftover=server("a")) == Orders("added", (), then=start)
+    moved = ("set server app/a addr 10.0.0.1 port 81", "set server app/a weight 7")
+    assert told(None, server("a", port=81, weight=7), leftover=server("a")) == Orders("added", moved, then=start)
+    static = told(None, server("a", port=81), STATIC, leftover=server("a"))
+    assert static == Orders("added", moved[:1], then=start[1:])
+    assert isinstance(told(None, server("a"), STATIC, leftover=server("a", state=State.DRAIN)), NeedsReload)
+
+
+@pytest.mark.parametrize(
+    ("another", "before"),
+    [
+        (server("a", 81)._replace(id=5), server("a")),
+        (server("a", 81, options="plain"), server("a")),
+        (server("a", 81), server("a")._replace(address="db.example")),
+    ],
+)
+def test_another_server_takes_the_place_of_a_removed_one_when_that_is_deleted(another: Server, before: Server) -> None:
+    """It is not started before HAProxy has deleted the one and taken the other: it would be the old one."""
+    found = told(None, another, leftover=before)
+    assert isinstance(found, Orders)
+    assert found.lines[0] == "del server app/a"
+    assert found.lines[1].startswith("add server app/a 10.0.0.1:81")
+    assert found.then[-1] == "set server app/a state ready"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +114,13 @@ def test_a_server_that_was_drained_in_a_file_is_drained_and_gets_its_weight() ->
     assert lines(drained) == ("set server app/a state drain", "set server app/a weight 1")
     assert lines(told(as_read, server("a", state=State.DRAIN), STATIC)) == ("set server app/a state drain",)
     assert isinstance(told(server("a", state=State.DRAIN), server("a"), STATIC), NeedsReload)
+
+
+def test_a_server_that_comes_back_elsewhere_is_used_when_it_is_known_where() -> None:
+    """Where it was before it may not be used."""
+    found = told(server("a", state=State.MAINT), server("a", port=81))
+    moved = ("set server app/a addr 10.0.0.1 port 81",)
+    assert found == Orders("moved", moved, then=("set server app/a state ready",))
 
 
 @pytest.mark.parametrize(
