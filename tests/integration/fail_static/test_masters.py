@@ -117,6 +117,28 @@ def test_tasks_end_and_start_while_a_listener_that_started_waits_for_agents(chai
     pool.serves(*pool.tasks)
 
 
+def test_all_that_starts_while_a_master_recovers_takes_nothing_away(chain: Chain, spread: Pool) -> None:
+    """Nobody is left who knew the tasks on agents that are not back: what is published of them is kept, all of it."""
+    pool = spread
+    chain.listener.kill()
+    chain.template.kill()
+    chain.mesos.fail_over(recovers=True)
+    for agent in ("a1", "r1", "r2"):
+        chain.mesos.register(agent)
+    chain.listener.start()
+    chain.template.start()
+    pool.says("2 servers are kept in app")
+    recycle(pool, pool.tasks[0])
+    dead = pool.tasks[3]
+    chain.mesos.update(dead.id, "TASK_KILLED")  # nobody hears it: its agent is not back
+    undisturbed(pool)
+    pool.tasks.remove(dead)
+    chain.mesos.register("r3")
+    pool.serves(*pool.tasks)
+    takes_over(pool, dead)
+    wait_until(lambda: "kept" not in str(pool.status()), PATIENCE, "the end of what it tells")
+
+
 def test_a_master_that_knows_of_nothing_takes_nothing_away(chain: Chain, spread: Pool) -> None:
     """It has lost its registry: no agents, no tasks, and it expects none."""
     pool = spread
