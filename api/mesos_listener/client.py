@@ -125,15 +125,17 @@ class TaskWatch:
                 self._ask()
             return self._number
 
-    def values(self, field: str, *, like: str = "", most: int = 0, marathon: bool = False) -> Values | None:
-        """What values a field of all running tasks has, those that are spelled like `like` first; `marathon`: only of
-        Marathons' tasks. None while no listener answers; takes at most a second.
+    def values(
+        self, field: str, *, key: str = "", like: str = "", most: int = 0, marathon: bool = False
+    ) -> Values | None:
+        """What values a field of all running tasks has, those that are spelled like `like` first; field and `key` are
+        those of a Term. `marathon`: only of Marathons' tasks. None while no listener answers; takes at most a second.
         """
         with self._lock:
             stub = self._stub
         if stub is None:
             return None
-        request = pb.ValuesRequest(field=field, like=like, most=most, marathon=marathon)
+        request = pb.ValuesRequest(field=field, key=key, like=like, most=most, marathon=marathon)
         try:
             answer: pb.ValuesAnswer = stub.Values(request, timeout=_VALUES_TIMEOUT)
         except (grpc.RpcError, ValueError):  # also of a channel that is being closed

@@ -15,7 +15,7 @@ import grpc
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.board import Board, Changes, Snapshot, pages
-from api.mesos_listener.filter import ALL, FIELDS, BadTerm, Filter, Term
+from api.mesos_listener.filter import ALL, BadTerm, Filter, Term, check_field, values_of
 from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.unheard import NO_NEWS
 from api.mesos_listener.wire import delta_event, list_page, snapshot_event, unheard_message
@@ -137,13 +137,13 @@ class TaskInfoService:
     def values(self, request: pb.ValuesRequest, context: Context) -> pb.ValuesAnswer:
         """What values a field has."""
         self._refuse_while_incomplete(context)
-        value_of = FIELDS.get(request.field)
-        if value_of is None:
-            known = ", ".join(FIELDS)
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"there is no field {request.field!r}; there are {known}")
+        try:
+            check_field(request.field, request.key)
+        except BadTerm as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             return pb.ValuesAnswer()
-        tasks = self._board.snapshot().tasks
-        every = {value_of(task) for task in tasks if task.marathon or not request.marathon} - {""}
+        tasks = (task for task in self._board.snapshot().tasks if task.marathon or not request.marathon)
+        every = {value for task in tasks for value in values_of(task, request.field, request.key)}
         chosen = some(every, request.like, min(request.most or VALUES, MOST_VALUES))
         return pb.ValuesAnswer(values=chosen, total=len(every))
 
@@ -243,7 +243,7 @@ class TaskInfoService:
 
 def _filter(told: pb.Filter, context: Context) -> Filter:
     try:
-        return Filter.of(Term(term.field, term.text, term.pattern) for term in told.terms)
+        return Filter.of(Term(term.field, term.text, term.pattern, term.key) for term in told.terms)
     except BadTerm as error:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         raise

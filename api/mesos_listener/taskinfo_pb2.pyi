@@ -23,14 +23,16 @@ class Filter(_message.Message):
     def __init__(self, terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ...) -> None: ...
 
 class Term(_message.Message):
-    __slots__ = ("field", "text", "pattern")
+    __slots__ = ("field", "text", "pattern", "key")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PATTERN_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     field: str
     text: str
     pattern: bool
-    def __init__(self, field: _Optional[str] = ..., text: _Optional[str] = ..., pattern: _Optional[bool] = ...) -> None: ...
+    key: str
+    def __init__(self, field: _Optional[str] = ..., text: _Optional[str] = ..., pattern: _Optional[bool] = ..., key: _Optional[str] = ...) -> None: ...
 
 class SelectRequest(_message.Message):
     __slots__ = ("watch", "filter", "number")
@@ -47,16 +49,18 @@ class SelectAnswer(_message.Message):
     def __init__(self) -> None: ...
 
 class ValuesRequest(_message.Message):
-    __slots__ = ("field", "like", "most", "marathon")
+    __slots__ = ("field", "like", "most", "marathon", "key")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     LIKE_FIELD_NUMBER: _ClassVar[int]
     MOST_FIELD_NUMBER: _ClassVar[int]
     MARATHON_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     field: str
     like: str
     most: int
     marathon: bool
-    def __init__(self, field: _Optional[str] = ..., like: _Optional[str] = ..., most: _Optional[int] = ..., marathon: _Optional[bool] = ...) -> None: ...
+    key: str
+    def __init__(self, field: _Optional[str] = ..., like: _Optional[str] = ..., most: _Optional[int] = ..., marathon: _Optional[bool] = ..., key: _Optional[str] = ...) -> None: ...
 
 class ValuesAnswer(_message.Message):
     __slots__ = ("values", "total")

@@ -112,7 +112,9 @@ def filter_message(wanted: Filter) -> pb.Filter | None:
     """The message of a filter; None for all tasks."""
     if wanted.terms is None:
         return None
-    terms = (pb.Term(field=term.field, text=term.text, pattern=term.pattern) for term in sorted(wanted.terms))
+    terms = (
+        pb.Term(field=term.field, text=term.text, pattern=term.pattern, key=term.key) for term in sorted(wanted.terms)
+    )
     return pb.Filter(terms=terms)
 
 

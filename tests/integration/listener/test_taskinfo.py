@@ -513,11 +513,35 @@ def test_what_a_client_selects_survives_its_listener() -> None:
     second.stop()
 
 
+def test_tasks_are_selected_by_their_labels(listener: Listener) -> None:
+    """By a key or a value, exactly or by a pattern; a task whose labels nobody asked for is not told."""
+
+    def labelled(task_id: str, key: str, value: str) -> m.Json:
+        return m.running(task_id, labels={"labels": [{"key": key, "value": value}, {"key": "owner", "value": "x"}]})
+
+    tasks = [labelled("l1", "EDGELB_POOL", "public"), labelled("l2", "edgelb.pool", "inner"), m.running("l3")]
+    listener.operator.say(m.subscribed(tasks, [m.agent_json("a1")]))
+    copy = Copy()
+    wanted = Filter.of([Term("label", "^pub", pattern=True, key="EDGELB_POOL")])
+    watch = TaskWatch([listener.target], copy.take, wanted)
+    watch.start()
+    wait_until(lambda: copy.ids == {"l1"}, what="the task with the value")
+    number = watch.select([Term("label_key", "(?i)^edgelb", pattern=True)])
+    wait_until(lambda: copy.calls[-1].selected >= number, what="the answer")
+    assert copy.ids == {"l1", "l2"}
+    listener.operator.say(m.task_added(labelled("l4", "edgelb.mode", "")))
+    wait_until(lambda: copy.ids == {"l1", "l2", "l4"}, what="one more")
+    assert watch.values("label_key") == (("EDGELB_POOL", "edgelb.mode", "edgelb.pool"), 3)
+    assert watch.values("label", key="edgelb.pool") == (("inner",), 1)
+    assert watch.values("label") is None
+    watch.stop()
+
+
 def test_a_term_that_is_none_is_refused(listener: Listener) -> None:
     """In a Watch and in a Select; a Select for a call that has ended is told so."""
     listener.operator.say(START)
     wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
-    bad = pb.Filter(terms=[pb.Term(field="name", text="(", pattern=True)])
+    bad = pb.Filter(terms=[pb.Term(field="label_key", text="(", pattern=True)])
     with grpc.insecure_channel(listener.target) as channel:
         stub = client(channel)
         assert first_answer(stub.Watch(pb.WatchRequest(filter=bad))) == grpc.StatusCode.INVALID_ARGUMENT
