@@ -16,6 +16,7 @@ from api.dcos_template.endpoint import Endpoint, Kind
 from scheduler.pools.model import MapRule, Stats
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
+from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
 from tests.unit.api.dcos_template.test_routes import reference
 
