@@ -151,6 +151,9 @@ class Follower:
         except (TemporaryFailure, CorruptRecord) as error:
             _log.warning("The configuration could not be looked at again", version=head.version, error=str(error))
             return False
+        except Exception:  # noqa: BLE001 - as in _apply
+            _log.exception("What a version lacks could not be looked at", version=head.version)
+            return False
 
     def _try(self, head: Structure, nodes: Nodes, now: float) -> Outcome | None:
         if self._applier.running is None and not self._lane.known and now < self._servers_at:
