@@ -1,5 +1,6 @@
 """What is told of servers for which HAProxy has to be loaded anew."""
 
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -7,7 +8,8 @@ from pool_executor.contract import Structure
 from pool_executor.lbmgr.apply import Outcome
 from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.metrics import Counters
-from tests.unit.pool_executor.lbmgr.parts import content
+from pool_executor.lbmgr.plan import Reload
+from tests.unit.pool_executor.lbmgr.parts import content, web
 
 
 def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
@@ -70,3 +72,30 @@ def test_a_defect_in_looking_at_what_waits_ends_nothing() -> None:
     proxy.alive = True
     assert follower.step(float("inf")) is not None
     assert loaded == ["server app/a is new"]
+
+
+def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
+    """Though it is known before that nothing is missing any more."""
+    part = web()
+    running = SimpleNamespace(content=content())
+    lacking = {part.part.name: "a port"}
+    applier = SimpleNamespace(
+        running=running,
+        obstacles=lambda found: lacking,
+        plan=lambda found: Reload(reason="why"),
+        apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
+    )
+    lane = SimpleNamespace(needs_reload=None, known=True)
+    proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
+    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
+    follower.attach(cast(Any, nodes))
+    follower.see(
+        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
+    )
+    assert follower.step(time.monotonic()) is not None
+    [waiting] = follower.waiting
+    lacking.clear()
+    proxy.room_at = lambda: float("inf")
+    assert follower.step(time.monotonic() + 100.0) is None
+    assert follower.waiting == (waiting,)
