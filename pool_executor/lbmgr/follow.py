@@ -202,8 +202,8 @@ class Follower:
                 without = self._fit(texts, keep=False)
                 if not without.content.same(fitted.content):
                     outcome = self._carry_out(head, without, nodes, now)
-            self.waiting = fitted.waiting
             if outcome is not None:
+                self.waiting = fitted.waiting
                 self._fitted, self._blocked = fitted.content.key, fitted.blocked
             return outcome
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
