@@ -240,7 +240,7 @@ class Agent:
         if not self._life.answers:
             self._condition.forget()
         elif self._life.phase is Phase.SERVING and (running := self._applier.running) is not None:
-            self._lane.try_successors()
+            self._lane.tell_waiting()
             self._verifier.step(now, running.content)
             self._condition.look(now, busy=not self._events.empty())
 

@@ -14,6 +14,7 @@ import structlog
 from pool_executor.contract import Blob, Structure, Waiting
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.backoff import FailedReload
+from pool_executor.lbmgr.bulk import LONG
 from pool_executor.lbmgr.content import Content, Fitted, PartText, fit
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
@@ -201,8 +202,8 @@ class Follower:
                 without = self._fit(texts, keep=False)
                 if not without.content.same(fitted.content):
                     outcome = self._carry_out(head, without, nodes, now)
-            self.waiting = fitted.waiting
             if outcome is not None:
+                self.waiting = fitted.waiting
                 self._fitted, self._blocked = fitted.content.key, fitted.blocked
             return outcome
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
@@ -262,7 +263,9 @@ class Follower:
             self.servers_error = None
         if reason is None or running is None or not self._proxy.alive or now < self._servers_at:
             return None
-        if now < self._reload_allowed(running.content.key):
+        if now < (allowed := self._reload_allowed(running.content.key)):
+            if allowed - now > LONG:
+                self._lane.reload_is_far()
             return None
         began = time.monotonic()
         try:
@@ -272,6 +275,8 @@ class Follower:
             outcome = self._defect("a reload for servers", error)
         self._note(outcome, running.content.key)
         self.servers_error = outcome.error and f"{reason}; HAProxy cannot be loaded anew: {outcome.error}"
+        if outcome.verdict != "applied":
+            self._lane.reload_is_far()
         self._servers_at = time.monotonic() + (0.0 if outcome.verdict == "applied" else self._retry.delay())
         _log.log(
             _WARNING if outcome.error else _INFO,
