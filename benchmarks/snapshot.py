@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.answers import Answers, answer_of
+from benchmarks.answers import NETWORK, Answers, answer_of
 from benchmarks.awake import Awake
 from benchmarks.balancer import Balancer
 from benchmarks.pool import host_of, probe_name, services_for, usual
@@ -29,7 +29,7 @@ from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
 from tests.support.ports import free_port
 
-PLACE = ("127.9.0.1", 20_000)
+PLACE = (f"{NETWORK}.0.1", 20_000)
 COLD = {1000: 0.7, 10_000: 1.5, 50_000: 4.0}
 """Seconds until the first correct answer."""
 LARGE = 50_000
