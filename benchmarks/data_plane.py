@@ -144,7 +144,8 @@ def by_hand(directory: Path, name: str, port: int, more: str) -> subprocess.Pope
     servers = "\n".join(f"    server s{number} {host}:{port} check" for number, (host, port) in enumerate(PLACES))
     file = directory / f"{name}.cfg"
     file.write_text(BY_HAND.format(port=port, host=host_of(APP), servers=servers, more=more))
-    return subprocess.Popen(["haproxy", "-db", "-f", str(file)], stderr=subprocess.DEVNULL)
+    # In a session of its own, as ours is: the kernel shares the processors among sessions.
+    return subprocess.Popen(["haproxy", "-db", "-f", str(file)], stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 Turns = dict[str, list[Round]]
