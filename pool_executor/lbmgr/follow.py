@@ -92,6 +92,12 @@ class Follower:
         """What is wrong with the head itself, its parts or its outcome."""
         return self._trouble or self.outcome.error
 
+    @property
+    def waits_for_servers(self) -> bool:
+        """Whether the first configuration has still to wait for the servers."""
+        waits = self._applier.running is None and self.wanted is not None and not self._lane.known
+        return waits and time.monotonic() < self._servers_at
+
     # -- news
 
     def attach(self, nodes: Nodes) -> None:
@@ -135,8 +141,7 @@ class Follower:
         return self._reload_for_servers(now)
 
     def _try(self, head: Structure, nodes: Nodes, now: float) -> Outcome | None:
-        if self._applier.running is None and not self._lane.known and now < self._servers_at:
-            self._retry_at = now + 0.02
+        if self.waits_for_servers:
             return None
         try:
             texts = self._texts(head, nodes)
