@@ -7,8 +7,8 @@ from enum import Enum
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.guard import Hold, only
 from api.dcos_template.journal import Compaction
+from api.dcos_template.printed import Texts
 from api.dcos_template.published import Published
-from api.dcos_template.text import Texts
 from api.dcos_template.touched import Spot
 from api.dcos_template.trace import NO_STAMPS, Stamps
 from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane

@@ -11,9 +11,9 @@ import structlog
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.leftovers import COLLECT_AFTER, Leftovers
+from api.dcos_template.printed import Texts
 from api.dcos_template.published import Paths, Published, load_structure, write_parts
 from api.dcos_template.state import PoolState, Rendered
-from api.dcos_template.text import Texts
 from api.dcos_template.workshop import TooSlow
 from pool_executor.contract import MAX_NODE_BYTES, Structure, encode_structure
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable

@@ -97,6 +97,12 @@ class Follower:
         """What is wrong with the head itself, its parts or its outcome."""
         return self._trouble or self.outcome.error
 
+    @property
+    def waits_for_servers(self) -> bool:
+        """Whether the first configuration has still to wait for the servers."""
+        waits = self._applier.running is None and self.wanted is not None and not self._lane.known
+        return waits and time.monotonic() < self._servers_at
+
     # -- news
 
     def attach(self, nodes: Nodes) -> None:
@@ -135,7 +141,7 @@ class Follower:
         """Try the wanted head if it is time, or else reload for servers; the outcome when HAProxy was asked."""
         head = self.wanted
         if head is not None and self._nodes is not None and self._due(head, self._nodes, now):
-            outcome = self._try(head, self._nodes, now)
+            outcome = self._try(head, self._nodes)
             if outcome is not None:
                 return outcome
         return self._reload_for_servers(now)
@@ -153,9 +159,8 @@ class Follower:
             _log.warning("The configuration could not be looked at again", version=head.version, error=str(error))
             return False
 
-    def _try(self, head: Structure, nodes: Nodes, now: float) -> Outcome | None:
-        if self._applier.running is None and not self._lane.known and now < self._servers_at:
-            self._retry_at = now + 0.02
+    def _try(self, head: Structure, nodes: Nodes) -> Outcome | None:
+        if self.waits_for_servers:
             return None
         try:
             texts = self._texts(head, nodes)

@@ -12,7 +12,8 @@ import pytest
 
 from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.text import Texts, render
+from api.dcos_template.printed import Texts
+from api.dcos_template.text import render
 from pool_executor.contract import port_variable
 from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from sdk import programs

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from api.dcos_template.clerk import Order
+from api.dcos_template.printed import Texts
 from api.dcos_template.problem import decode_problem
-from api.dcos_template.text import Texts
 from api.dcos_template.workshop import TooSlow, Workshop
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
