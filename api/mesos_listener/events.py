@@ -10,7 +10,7 @@ from collections import Counter
 
 from api.mesos_listener import messages
 from api.mesos_listener.reading import Reader, Unreadable
-from api.mesos_listener.snapshot import PATHS, Snapshot
+from api.mesos_listener.snapshot import KINDS, Snapshot
 from sdk.mesos.elements import MAX_ELEMENT_BYTES, Elements, ElementSplitter
 from sdk.mesos.recordio import MalformedStream, Piece
 
@@ -85,7 +85,7 @@ class _Apart:
     """One SUBSCRIBED, taken apart."""
 
     def __init__(self, limit: int) -> None:
-        self._splitter = ElementSplitter(PATHS, limit=limit)
+        self._splitter = ElementSplitter(KINDS, kinds=KINDS, limit=limit)
         self._snapshot = Snapshot()
 
     @property
@@ -101,5 +101,5 @@ class _Apart:
         return self._snapshot, rest
 
     def _take(self, found: list[Elements]) -> None:
-        for path, raw in found:
-            self._snapshot.take(path, raw)
+        for each in found:
+            self._snapshot.take(each.path, each.messages or each.raw)
