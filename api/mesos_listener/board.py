@@ -218,18 +218,21 @@ class Board:
         give_up: Callable[[], bool],
         everything: Callable[[], bool] = lambda: False,
         wanted: Filter = ALL,
+        rest: Callable[[], float] = lambda: 0.0,
     ) -> Changes | None:
         """What changed after `revision`; None when it can no longer be told.
 
         Waits for a change of what is wanted at most `wait` seconds, and not when `give_up` says so after a wake(): then
         `Changes` may have the same revision and nothing in it. All tasks are there as well when `everything` says so
-        then.
+        then. Once there is a change, more are waited for as many seconds as `rest` says.
         """
         with self._lock:
             reader = _Reader(threading.Condition(self._lock), wanted, self._revision > revision)
             self._waiting.add(reader)
             try:
                 reader.condition.wait_for(lambda: reader.news or self._closed or give_up(), wait)
+                if reader.news and (early := rest()) > 0:
+                    reader.condition.wait_for(lambda: self._closed or give_up(), early)
             finally:
                 self._waiting.discard(reader)
             if not self._floor <= revision <= self._revision:
@@ -252,7 +255,7 @@ class Board:
                 revision=self._revision,
                 changes={key: _Change(task, self._notices.get(key), missing[key]) for key, task in before.items()},
                 stamps=stamps,
-                news=union(news),
+                news=union(news) if news else NO_NEWS,
                 everything=self._snapshot() if everything() else None,
             )
 

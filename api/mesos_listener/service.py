@@ -6,7 +6,6 @@ threads and sockets (server.py). What holds tasks is given as bytes.
 
 import difflib
 import threading
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
@@ -174,14 +173,14 @@ class TaskInfoService:
                 token = self._token(revision)
                 yield pb.WatchEvent(revision=revision, resume_token=token, alive=self._alive()).SerializeToString()
             # The first change goes out at once; those that come while it does go out together.
-            if (early := told + TOGETHER - self._clock.monotonic()) > 0:
-                time.sleep(early)
+            not_before = told + TOGETHER
             changes = board.changes_after(
                 revision,
                 ALIVE,
                 lambda: watching.is_asked or not context.is_active(),
                 everything=lambda: watching.is_asked,
                 wanted=watching.wanted,
+                rest=lambda: not_before - self._clock.monotonic(),  # noqa: B023 - it is called here and now
             )
             if changes is None:
                 self._metrics.resyncs.inc()
