@@ -8,7 +8,7 @@ first client wants it. Does not know gRPC.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from api.mesos_listener.wire import removed_part, updated_part
 
 #: Changes (not deltas) that are kept for clients that come back or are slow.
 HISTORY = 20_000
+#: Tasks of one delta that are looked at to find out who is concerned.
+_MOST_LOOKED_AT = 50
 
 
 class Notice:
@@ -122,9 +124,12 @@ class _Reader:
         self.wanted = wanted
         self.news = news
 
-    def hear(self, changed: Iterable[Task], agents: News) -> None:
+    def hear(self, changed: Sequence[Task], agents: News) -> None:
         """These tasks are new, or are not any more as they were; all hear of agents."""
-        if not self.news and (agents or any(map(self.wanted.wants, changed))):
+        if self.news:
+            return
+        # This is the time of all readers: one that wants much looks for itself whether it concerns him.
+        if agents or len(changed) > _MOST_LOOKED_AT or self.wanted.is_costly or any(map(self.wanted.wants, changed)):
             self.news = True
             self.condition.notify()
 

@@ -50,26 +50,25 @@ class _Watching:
     def __init__(self, wanted: Filter) -> None:
         self.wanted = wanted
         self._lock = threading.Lock()
-        self._asked: list[tuple[Filter, int]] = []
+        self._more: Filter | None = None
+        self._number = 0
 
     def ask(self, more: Filter, number: int) -> None:
         """Called by another call of the client."""
         with self._lock:
-            self._asked.append((more, number))
+            self._more = self._more.with_(more) if self._more is not None else more
+            self._number = number
 
     @property
     def is_asked(self) -> bool:
         """Whether there is something that `widened` would give."""
-        return bool(self._asked)
+        return self._more is not None
 
     def widened(self) -> tuple[Filter, int]:
         """What is wanted from now on, and the number of the last question."""
         with self._lock:
-            asked, self._asked = self._asked, []
-        wanted = self.wanted
-        for more, _ in asked:
-            wanted = wanted.with_(more)
-        return wanted, asked[-1][1]
+            more, self._more = self._more, None
+            return (self.wanted.with_(more) if more is not None else self.wanted), self._number
 
 
 class TaskInfoService:
