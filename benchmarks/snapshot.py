@@ -60,11 +60,12 @@ def snapshot_of(address: str) -> bytes:
 
 # In a process of its own: what it leaves in memory is not ours.
 _DECODE = """
-import sys, time, resource
+import gc, sys, time
 data = sys.stdin.buffer.read()
 try:
     import msgspec
     decode = msgspec.json.decode
+    gc.disable()  # it would look at the growing tree again and again, for longer than decoding takes
 except ImportError:
     sys.exit(3)
 start = time.process_time()
