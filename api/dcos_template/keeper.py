@@ -78,7 +78,7 @@ class Keeper:
             state.hold,
             missing,
             lambda spot: self._selection.endpoint(BackendKey(name, spot.backend), spot.name) is not None,
-            self._selection.count(name),
+            self._selection.backends.count(name),
             percent=self._percent,
             cluster_is_empty=not self._selection.tasks,
             now=now,
@@ -108,7 +108,7 @@ class Keeper:
         return True
 
     def _places(self) -> frozenset[Place]:
-        generation = self._selection.generation
+        generation = self._selection.tasks.generation
         if self._taken[0] != generation:
             self._taken = (generation, _places(self._selection.tasks))
         return self._taken[1]

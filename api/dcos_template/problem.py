@@ -7,7 +7,7 @@ how problems are found.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from api.dcos_template.select import LeftOut
+from api.dcos_template.backends import LeftOut
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import decode_json, encode_json

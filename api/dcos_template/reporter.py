@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from api.dcos_template.backends import LeftOut
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.explainer import Explainer
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.problem import Held, Problem, encode_problem
 from api.dcos_template.published import Paths, Published, accepted_hold
-from api.dcos_template.select import LeftOut
 from api.dcos_template.state import REPORT_EVERY, PoolState
 from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, Delete, NodeExists, NoNode, Op, Set, StorageConflict, ZooKeeper

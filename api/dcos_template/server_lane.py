@@ -45,7 +45,7 @@ class ServerLane:
         published = state.published
         assert published is not None
         selection, journal = self._context.selection, published.journal
-        wanted = {Spot(backend, server) for backend, server, _ in selection.endpoints(name)}
+        wanted = {Spot(backend, server) for backend, server, _ in selection.backends.endpoints(name)}
         there = {Spot(backend, server) for backend, ones in journal.servers.items() for server in ones}
         self._retired.look_through(name, state)
         if not state.taken_over:
