@@ -1,26 +1,10 @@
 """What is due for which pool, and when, by what is known of it. Runs on the worker's thread."""
 
-from enum import IntEnum
-
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.schedule import Schedule
 from api.dcos_template.state import Phase
-
-
-class What(IntEnum):
-    """What can be due for a pool; what comes first here is done first."""
-
-    SERVERS = 0
-    LOAD = 1
-    STRUCTURE = 2
-    REMOVE = 3
-    COMPACT = 4
-    REPORT = 5
-    RETIRED = 6
-    COLLECT = 7
-    SWEEP = 8
-    """Of no pool: the name is empty."""
 
 
 class Agenda:

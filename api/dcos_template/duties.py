@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from api.dcos_template.agenda import Agenda, What
+from api.dcos_template.agenda import Agenda
 from api.dcos_template.charge import Charge
 from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.inbox import TaskChange
 from api.dcos_template.intake import Intake
 from api.dcos_template.keeper import Keeper
@@ -23,9 +24,12 @@ from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.structure_lane import StructureLane
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
+from sdk.errors import LeadershipLost
 
-#: Seconds between two looks for what is published for pools that are gone, and until the next when that failed.
-_SWEEP_EVERY, _SWEEP_AGAIN = 60.0, 1.0
+#: Seconds between two looks for what is published for pools that are gone.
+_SWEEP_EVERY = 60.0
+#: Seconds until what failed and has no pause of its own is tried again.
+_AGAIN = 5.0
 
 log = structlog.get_logger()
 
@@ -39,6 +43,7 @@ class Duties:
         self._leftovers = Leftovers(context, self._found_published)
         self.agenda = Agenda(context, self._leftovers)
         context.plan = self.agenda.plan
+        context.attend = self._attend
         self._keeper = Keeper(context.selection, context.clock, percent=hold_percent)
         self._compactor = Compactor(context)
         self._retired = Retired(context)
@@ -46,14 +51,50 @@ class Duties:
         self._structures = StructureLane(context, self._leftovers)
         self._reporter = Reporter(context, self._keeper)
         self._loader = Loader(context, self.agenda, self._servers)
-        self._intake = Intake(
-            context, self._keeper, self._retired, self._servers, self._leftovers, self._reporter, turned
-        )
+        self._intake = Intake(context, self._keeper, self._retired, self._leftovers, self._reporter, turned)
 
     # ------------------------------------------------------------ what is due
 
     def do(self, what: What, name: str) -> None:
         """Do what is due for a pool."""
+        self._attend(what, name, lambda: self._do(what, name))
+
+    def _attend(self, what: What, name: str, carry_out: Callable[[], None]) -> None:
+        """One pool's trouble is its own: what fails as nobody expected is due again for it, after a pause."""
+        try:
+            carry_out()
+        except LeadershipLost:
+            raise
+        except Exception as error:
+            log.exception(f"{what.name.lower()} of pool {name} failed; trying again", pool=name)
+            self._context.metrics.failed(what.name.lower())
+            self._failed(what, name, error)
+            self.agenda.plan(name)
+
+    def _failed(self, what: What, name: str, error: Exception) -> None:
+        if what is What.SWEEP:
+            self.agenda.sweep_in(_AGAIN)
+        elif what is What.REMOVE:
+            self._leftovers.failed(name)
+        state = self._context.pools.get(name)
+        if state is None:
+            return
+        later = self._context.clock.monotonic() + _AGAIN
+        match what:
+            case What.SERVERS | What.COMPACT:
+                self._servers.failed(state, error)
+            case What.LOAD:
+                self._loader.failed(state)
+            case What.STRUCTURE:
+                self._structures.failed(state, error)
+            case What.REPORT:
+                state.reporting, state.report_due = False, later
+            case What.RETIRED:
+                state.retired_due = later
+            case What.COLLECT:
+                self._leftovers.collecting_failed(state)
+
+    def _do(self, what: What, name: str) -> None:
         if what is What.REMOVE:
             self._leftovers.remove(name)
         elif what is What.SWEEP:
@@ -83,7 +124,7 @@ class Duties:
             if name not in self._context.pools and name not in self._intake.unreadable:
                 self._leftovers.gone(name)
                 self.agenda.plan(name)
-        self.agenda.sweep_in(_SWEEP_AGAIN if names is None else _SWEEP_EVERY)
+        self.agenda.sweep_in(_AGAIN if names is None else _SWEEP_EVERY)
 
     # ------------------------------------------------------------ what came in
 

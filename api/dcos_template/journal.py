@@ -177,14 +177,10 @@ class Journal:
         """The head as it is now; `leaving` are parts that are being removed at this moment."""
         text = None
         if self._inline_weight > INLINE:
-            text = encode_segment(self._inline)
-            blob = Blob.of(text)
-            if blob.sha256 in leaving:
-                text = None  # the head takes them for this time
-            else:
-                first = self._sequence - len(self._inline) + 1
-                self._segments.append(_Kept(Segment(first, self._sequence, blob), now))
-                self._inline, self._inline_weight = [], 0
+            text, blob, kept = self._segment(leaving)
+            first, last = self._sequence - len(self._inline) + 1, self._sequence - len(kept)
+            self._segments.append(_Kept(Segment(first, last, blob), now))
+            self._inline, self._inline_weight = kept, sum(map(weight, kept))
         self._drop_old(now)
         self._named, self.unsaved = (self._names(), self._named[0]), False
         head = Endpoints(
@@ -199,6 +195,16 @@ class Journal:
             stamps=stamps,
         )
         return Write(head=head, data=encode_endpoints(head), segment=text)
+
+    def _segment(self, leaving: Collection[str]) -> tuple[str, Blob, list[Operation]]:
+        """A segment of the operations in the head, and those that stay there.
+
+        A part that is being removed can neither be named nor made: one operation less is another part.
+        """
+        end = len(self._inline)
+        while (blob := Blob.of(text := encode_segment(self._inline[:end]))).sha256 in leaving:
+            end -= 1
+        return text, blob, self._inline[end:]
 
     def _drop_old(self, now: float) -> None:
         """Forget segments that the base includes and that nobody needs to catch up."""

@@ -9,6 +9,7 @@ import structlog
 from api.dcos_template.agenda import Agenda
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.published import Published, load
 from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
@@ -32,7 +33,9 @@ class Loader:
         state.happens(Event.LOAD)
         state.loading = state.loading.publishing(self._context.clock.monotonic())
         paths, zookeeper, clock = self._context.paths(name), self._context.zookeeper, self._context.clock
-        self._context.clerk.do(
+        self._context.ask(
+            What.LOAD,
+            name,
             lambda: load(zookeeper, paths, clock.monotonic),
             lambda outcome: self._loaded(name, state, charge, outcome),
         )
@@ -52,6 +55,10 @@ class Loader:
             log.warning(f"What is published for pool {name} cannot be read; trying again", error=str(outcome))
             if not isinstance(outcome, StorageUnavailable):
                 log.error(f"What is published for pool {name} cannot be read", exc_info=outcome)
-            state.happens(Event.DOUBTED)
-            state.loading = state.loading.failed(now)
+            self.failed(state)
         self._context.plan(name)
+
+    def failed(self, state: PoolState) -> None:
+        """Nothing is known of what is published; it is read again after a pause."""
+        state.happens(Event.DOUBTED)
+        state.loading = state.loading.failed(self._context.clock.monotonic())

@@ -35,7 +35,7 @@ class TemplateMetrics:
         )
         self._failed = Counter(
             "edgelb_template_failed",
-            "Heads that could not be rendered or written, by lane",
+            "Heads that could not be rendered or written, and what else failed for one pool or task, by lane",
             ("lane",),
             registry=self.registry,
         )

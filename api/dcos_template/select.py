@@ -5,14 +5,14 @@ a selector means (selector.py), how candidates are found (matching.py), what a b
 address and port a task is reached by (endpoint.py), or where tasks and pools come from.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from api.dcos_template.backends import Backends, Counted, LeftOut, ServiceKey
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, standing, task_endpoints
 from api.dcos_template.matching import Services
-from api.dcos_template.selector import Field, Selector, compile_service, selected
+from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
 from api.dcos_template.tasks import Tasks
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
@@ -40,6 +40,8 @@ class Selection:
         """All tasks that are known."""
         self.backends = Backends(self._rules.servers_per_backend)
         """What the backends of all pools have."""
+        self.odd: dict[TaskKey, Exception] = {}
+        """Tasks that could not be taken and were left out; whoever tells of them clears it."""
         self._index = Services()
         self._selectors: dict[ServiceKey, Selector] = {}
         self._fixed: dict[ServiceKey, Endpoint] = {}
@@ -156,7 +158,13 @@ class Selection:
         for key in removed:
             self._remove_task(key, key in missing, touching)
         for task in updated:
-            self._update_task(task, touching)
+            try:
+                met = self._met(task)
+            except Exception as error:  # noqa: BLE001 - whatever is odd about a task, it costs no other
+                self.odd[task.key] = error
+                self._remove_task(task.key, False, touching)
+            else:
+                self._update_task(task, met, touching)
         return touching.moves(self.endpoint)
 
     def _remove_task(self, key: TaskKey, missing: bool, touching: Touching) -> None:
@@ -168,14 +176,19 @@ class Selection:
                 for endpoint in before.endpoints:
                     touching.missing(service.backend, endpoint)
 
-    def _update_task(self, task: Task, touching: Touching) -> None:
-        key, values = task.key, self.tasks.put(task)
-        now: dict[ServiceKey, Chosen] = {}
+    def _met(self, task: Task) -> dict[ServiceKey, Chosen]:
+        """The services that the task meets, and what they say of it; changes nothing."""
+        found: dict[ServiceKey, Chosen] = {}
         if standing(task) is not None:
-            for found in self._index.candidates(values):
-                service = cast(ServiceKey, found)
+            for candidate in self._index.candidates(values_of(task)):
+                service = cast(ServiceKey, candidate)
                 if (chosen := self._chosen(self._selectors[service], task)) is not _NOTHING:
-                    now[service] = chosen
+                    found[service] = chosen
+        return found
+
+    def _update_task(self, task: Task, now: Mapping[ServiceKey, Chosen], touching: Touching) -> None:
+        key = task.key
+        self.tasks.put(task)
         services = self._of_task.get(key, ())
         for service in services:
             if service not in now:

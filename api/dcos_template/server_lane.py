@@ -11,6 +11,7 @@ import structlog
 from api.dcos_template.charge import Charge, Results
 from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.journal import SEGMENT, Journal, Write, weight
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.published import Published
@@ -70,7 +71,7 @@ class ServerLane:
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
         self._keeper.judge(name, state)
-        if published.endpoints_node is None and not journal.sequence and len(state.pending) > LARGE:
+        if not journal.sequence and len(state.pending) > LARGE:
             self._change(name, state, journal, None)
             journal.begin_anew()
             state.endpoints = state.endpoints.publishing(now).succeeded()
@@ -80,6 +81,7 @@ class ServerLane:
         left, stamps = bool(state.pending), state.stamps
         if not steps and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
+            state.failing.pop(What.SERVERS, None)
             return
         state.endpoints = state.endpoints.publishing(now)
         if left:
@@ -91,7 +93,11 @@ class ServerLane:
 
         def done(outcome: Results | SdkError) -> None:
             stored = clock.now()
-            self._context.order(lambda: self._written(name, state, published, charge, write, outcome))
+            self._context.order(
+                lambda: self._context.attend(
+                    What.SERVERS, name, lambda: self._written(name, state, published, charge, write, outcome)
+                )
+            )
             if not isinstance(outcome, SdkError):
                 self._context.trace.published(name, steps, at, stored)
                 self._context.metrics.wrote_endpoints(added, len(steps) - added, stamps, at, stored)
@@ -146,6 +152,7 @@ class ServerLane:
             published.nodes.update(node for node, _ in encode_blob(write.segment))
         now = self._context.clock.monotonic()
         state.endpoints = state.endpoints.succeeded()
+        state.failing.pop(What.SERVERS, None)
         state.report_soon(now)
         self._compactor.wrote(name, state)
         self._context.plan(name)
@@ -157,6 +164,13 @@ class ServerLane:
         # Whether it was written is not known: what stands there is read again.
         state.happens(Event.DOUBTED)
         self._context.plan(name)
+
+    def failed(self, state: PoolState, error: Exception) -> None:
+        """It failed as nobody expected: it is due again later, from what stands there then."""
+        now = self._context.clock.monotonic()
+        state.endpoints = state.endpoints.failed(now)
+        state.happens(Event.DOUBTED)
+        state.fails(What.SERVERS, error, now)
 
     # ------------------------------------------------------------ what changes
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from api.dcos_template.due import What
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.guard import Hold, only
 from api.dcos_template.journal import Compaction
@@ -89,6 +90,8 @@ class PoolState:
     slow: bool = False
     """Whether this version of the pool is rendered apart from the others, because it takes long."""
     refused: str = ""
+    failing: dict[What, str] = field(default_factory=dict)
+    """What failed as nobody expected and is tried again, and how."""
     compaction: Compaction | None = None
     collecting: bool = False
     reporting: bool = False
@@ -127,6 +130,11 @@ class PoolState:
         """Know nothing of what is published, nor of what is kept."""
         self.happens(Event.DOUBTED)
         self.hold, self.missing, self.pending, self.taken_over, self.accepted = None, {}, set(), False, None
+
+    def fails(self, what: What, error: Exception, now: float) -> None:
+        """This failed as nobody expected. The error's own words may tell anything, so they stay in the log."""
+        self.failing[what] = type(error).__name__
+        self.report_soon(now)
 
     def report_soon(self, now: float) -> None:
         """Look at what is wrong at once, or as soon as that may be written again."""

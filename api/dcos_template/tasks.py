@@ -29,8 +29,8 @@ class Tasks:
         """One of the tasks."""
         return self._tasks[key]
 
-    def put(self, task: Task) -> Mapping[Field, str]:
-        """The task is as it is now; the answer is what selectors see of it."""
+    def put(self, task: Task) -> None:
+        """The task is as it is now."""
         key, values = task.key, values_of(task)
         old = self._tasks.get(key)
         before = values_of(old) if old is not None else {}
@@ -38,7 +38,6 @@ class Tasks:
             self._discard(key, before)
             self._add(key, values)
         self._tasks[key] = task
-        return values
 
     def remove(self, key: TaskKey) -> None:
         """The task runs no more."""

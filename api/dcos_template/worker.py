@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import structlog
 
-from api.dcos_template.agenda import What
 from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.duties import Duties
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox
