@@ -51,11 +51,12 @@ class Keeper:
             since = published.held_since or self._clock.now()
             self._decide(name, state, missing, since)
 
-    def judge(self, name: str, state: PoolState) -> None:
-        """What is held of a pool from now on."""
+    def judge(self, name: str, state: PoolState) -> bool:
+        """What is held of a pool from now on; True when it is something else than before."""
         missing, state.missing = state.missing, {}
-        if missing or state.hold is not None:
-            self._decide(name, state, missing, self._clock.now())
+        if not missing and state.hold is None:
+            return False
+        return self._decide(name, state, missing, self._clock.now())
 
     def release(self, pools: Mapping[str, PoolState], named: Sequence[Task]) -> Iterator[str]:
         """Do not keep servers at places where one of these tasks runs; the names of the pools that it concerns."""
@@ -73,7 +74,7 @@ class Keeper:
         log.info(f"The removal of servers of pool {name} was accepted", pool=name, servers=state.hold.count)
         return self._let_go(name, state, None)
 
-    def _decide(self, name: str, state: PoolState, missing: Mapping[Spot, Endpoint], now: float) -> None:
+    def _decide(self, name: str, state: PoolState, missing: Mapping[Spot, Endpoint], now: float) -> bool:
         after = judge(
             state.hold,
             missing,
@@ -87,7 +88,7 @@ class Keeper:
             after = without(after, self._places())
         if after is not None and state.accepted == after.since:
             after = None
-        self._let_go(name, state, after)
+        return self._let_go(name, state, after)
 
     def _let_go(self, name: str, state: PoolState, after: Hold | None) -> bool:
         """Hold that from now on; True when it is something else than before."""

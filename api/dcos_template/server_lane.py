@@ -70,7 +70,8 @@ class ServerLane:
         if not journal.complete:  # the end of the compaction has it done
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
-        self._keeper.judge(name, state)
+        if self._keeper.judge(name, state):
+            state.report_soon(now)  # servers that are kept are no write that would bring the record about
         if not journal.sequence and len(state.pending) > LARGE:
             self._change(name, state, journal, None)
             journal.begin_anew()
