@@ -6,6 +6,8 @@ from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.schedule import Schedule
 from api.dcos_template.state import Phase
 
+_NEVER: dict[What, float | None] = dict.fromkeys([what for what in What if what is not What.SWEEP])
+
 
 class Agenda:
     """Of all pools."""
@@ -31,7 +33,7 @@ class Agenda:
     def plan(self, name: str) -> None:
         """When what is due for a pool, as it is now."""
         state, charged = self._context.pools.get(name), self._context.charge is not None
-        dues: dict[What, float | None] = dict.fromkeys(What)
+        dues = dict(_NEVER)
         if charged and self.have_pools:
             dues[What.REMOVE] = self._leftovers.due(name)
         if charged and state is not None:
@@ -47,8 +49,7 @@ class Agenda:
                 dues[What.RETIRED] = state.retired_due
                 dues[What.COLLECT] = state.collect_due
         for what, at in dues.items():
-            if what is not What.SWEEP:
-                self._schedules[what].set(name, at)
+            self._schedules[what].set(name, at)
 
     def sweep_in(self, seconds: float) -> None:
         due = self._context.clock.monotonic() + seconds

@@ -112,6 +112,7 @@ class Duties:
             case What.COMPACT:
                 self._compactor.begin(name, state)
             case What.REPORT:
+                self._servers.say(name, state)
                 self._reporter.report(name, state)
             case What.RETIRED:
                 self._retired.look(name, state)

@@ -17,7 +17,7 @@ from api.dcos_template.keeper import Keeper
 from api.dcos_template.published import Published
 from api.dcos_template.retired import Retired
 from api.dcos_template.servers import server_of
-from api.dcos_template.state import Event, PoolState
+from api.dcos_template.state import NOTHING_UNSAID, Event, PoolState, Unsaid
 from api.dcos_template.touched import BackendKey, Spot
 from api.dcos_template.trace import Step
 from pool_executor.contract import Operation, Put, Remove, encode_blob
@@ -110,12 +110,22 @@ class ServerLane:
         except SdkError as error:
             self._failed(name, state, error)
             return
+        state.unsaid = Unsaid(
+            added=state.unsaid.added + added,
+            removed=state.unsaid.removed + len(steps) - added,
+            longest=max(state.unsaid.longest, took),
+        )
+
+    def say(self, name: str, state: PoolState) -> None:
+        """Tell the log what was written since the last time: a sentence for each change would cost as much as it."""
+        unsaid, state.unsaid = state.unsaid, NOTHING_UNSAID
+        if unsaid == NOTHING_UNSAID or state.published is None:
+            return
         log.info(
-            f"Pool {name}: {added} servers added or changed, {len(steps) - added} removed",
+            f"Pool {name}: {unsaid.added} servers added or changed, {unsaid.removed} removed",
             pool=name,
-            sequence=write.head.sequence,
-            epoch=write.head.epoch,
-            ms_since_event=round(took * 1000, 1),
+            sequence=state.published.journal.sequence,
+            longest_ms=round(unsaid.longest * 1000, 1),
         )
 
     def _ops(self, name: str, published: Published, write: Write) -> list[Op]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from api.dcos_template.due import What
 from api.dcos_template.endpoint import Endpoint
@@ -47,6 +48,17 @@ TRANSITIONS = {
 }
 
 
+class Unsaid(NamedTuple):
+    """What was written of servers and the log has not been told; `longest` is the most seconds that a change waited."""
+
+    added: int = 0
+    removed: int = 0
+    longest: float = 0.0
+
+
+NOTHING_UNSAID = Unsaid()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The texts of what HAProxy sees of a pool."""
@@ -84,6 +96,7 @@ class PoolState:
     """Those of the first change that waits."""
     changed: float = 0.0
     """When another version of the pool came, in epoch seconds; 0: it is published."""
+    unsaid: Unsaid = NOTHING_UNSAID
     unwritable: dict[Spot, str] = field(default_factory=dict)
     """Servers that nobody can be told of, and why."""
     rendered: Rendered | None = None
