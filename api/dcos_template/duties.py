@@ -4,6 +4,7 @@ Knows what begins and ends with being in charge, with the first list of pools an
 know threads, nor when the loop comes round (worker.py). Runs on the worker's thread.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -147,6 +148,8 @@ class Duties:
         if self.agenda.have_tasks:
             return
         self.agenda.have_tasks = True
+        # Looking for garbage among tens of thousands of tasks that stay takes half a second, in which nothing is done.
+        gc.freeze()
         pools = self._context.pools
         log.info("The list of running tasks is complete", tasks=len(self._context.selection.tasks), pools=len(pools))
         for name, state in pools.items():

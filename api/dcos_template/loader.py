@@ -4,6 +4,8 @@ Knows when that is begun and what is done when it fails. Does not know what the 
 the worker's thread, while in charge; reading is done on others.
 """
 
+import gc
+
 import structlog
 
 from api.dcos_template.agenda import Agenda
@@ -11,7 +13,7 @@ from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.due import What
 from api.dcos_template.published import Published, load
-from api.dcos_template.server_lane import ServerLane
+from api.dcos_template.server_lane import LARGE, ServerLane
 from api.dcos_template.state import Event, Phase, PoolState
 from sdk.errors import StorageUnavailable
 
@@ -48,6 +50,8 @@ class Loader:
             state.happens(Event.LOADED)
             state.published, state.accepted = outcome, outcome.accepted
             state.loading = state.loading.succeeded()
+            if outcome.journal.count >= LARGE:
+                gc.freeze()  # they stay; see where the tasks are complete
             state.report_soon(now)
             if self._agenda.have_tasks:
                 self._servers.look_through(name, state)
