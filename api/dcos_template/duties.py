@@ -143,6 +143,10 @@ class Duties:
         """Changes of tasks."""
         self._intake.tasks(changes)
 
+    def waits_for_agents(self, incomplete: bool) -> None:
+        """Whether the master does, so that more tasks may run than are named."""
+        self._intake.waits_for_agents(incomplete)
+
     def tasks_are_complete(self) -> None:
         """All tasks of the first list have been taken."""
         if self.agenda.have_tasks:

@@ -142,6 +142,7 @@ class Worker:
                 self._duties.take_pools(*batch.pools)
             if batch.tasks:
                 self._duties.take_tasks(batch.tasks)
+            self._duties.waits_for_agents(batch.incomplete)
             if batch.complete:
                 self._duties.tasks_are_complete()
             if not batch.more or self._clock.monotonic() >= until:

@@ -1,24 +1,21 @@
 """What a real HAProxy does with the rendered files."""
 
 import contextlib
-import http.client
+import itertools
+import random
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint, Kind
-from api.dcos_template.text import GLOBAL_FILE, render
-from scheduler.pools.model import MapRule, Pool, Stats
-from sdk import programs
-from tests.golden.test_haproxy_config import write
-from tests.support.ports import free_port
+from scheduler.pools.model import MapRule, Stats
+from tests.support.balancer import Haproxy
+from tests.support.haproxies import BOTH
 from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
 from tests.unit.api.dcos_template.test_routes import reference
@@ -36,71 +33,6 @@ RULES = [
     MapRule(backend="one", path_beg="/b/deep"),
     MapRule(backend="two", host_eq="a.exampl", path_beg="/api"),
 ]
-
-
-class Haproxy:
-    """HAProxy on the files of a pool whose backends answer with their own name."""
-
-    def __init__(
-        self,
-        directory: Path,
-        shape: Pool,
-        servers: Mapping[str, tuple[Endpoint, ...]] | None = None,
-        shorter: Mapping[str, str] | None = None,
-    ) -> None:
-        """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones."""
-        self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
-        answers = {one.name: free_port() for one in shape.haproxy.backends}
-        own = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}
-        self.socket = directory / "s"
-        write(
-            directory,
-            render(build_config(shape)),
-            servers or own,
-            self.ports,
-            stats_socket=f'"{self.socket}" mode 600 level admin',
-        )
-        path = directory / GLOBAL_FILE
-        for line, quicker in (shorter or {}).items():
-            assert f"    {line}\n" in path.read_text()
-            path.write_text(path.read_text().replace(f"    {line}\n", f"    {quicker}\n"))
-        # HAProxy itself answers as the servers, which are not what is tested here.
-        lines = []
-        for name, port in answers.items():
-            lines += [f"frontend answer-{name}", "    mode http", "    timeout client 5s", f"    bind 127.0.0.1:{port}"]
-            lines += [f'    http-request return status 200 content-type text/plain string "{name}"']
-        (directory / "99-answers.cfg").write_text("\n".join([*lines, ""]))
-        files = sorted(path.name for path in directory.glob("*.cfg"))
-        arguments = [argument for file in files for argument in ("-f", file)]
-        self._log = (directory / "log").open("w")
-        haproxy = programs.find("haproxy") or "haproxy"
-        self.process = subprocess.Popen([haproxy, *arguments], cwd=directory, stdout=self._log, stderr=self._log)
-        wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")
-
-    def get(
-        self, port: str, path: str, host: str | None = "x", method: str = "GET", address: str = "127.0.0.1"
-    ) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(address, self.ports[port], timeout=5)
-        try:
-            connection.putrequest(method, path, skip_host=True)
-            if host is not None:
-                connection.putheader("Host", host)
-            connection.endheaders()
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def command(self, line: str) -> None:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.socket))
-            client.sendall(f"{line}\n".encode())
-            client.recv(4096)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-        self._log.close()
 
 
 @pytest.fixture
@@ -148,6 +80,31 @@ def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy)
             expected = (200, wanted or "fallback"), 200 if wanted else 503
             if found != expected:
                 wrong.append((host, path, found, expected))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("program", BOTH)
+def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: Path) -> None:
+    """Rules with and without hosts before, between and behind each other, drawn at random, always the same ones."""
+    draw = random.Random(9)
+    hosts, paths = ["", "", *(plain(host) for host in HOSTS)], ["", *(path.partition("?")[0] for path in PATHS)]
+    lists = []
+    for _ in range(12):
+        pairs = [(draw.choice(hosts), draw.choice(paths)) for _ in range(12)]
+        lists.append([MapRule(backend=draw.choice(BACKENDS), host_eq=h, path_beg=p) for h, p in pairs if h or p])
+    names = [f"web-{number}" for number in range(len(lists))]
+    frontends = [frontend(name, "", *rules) for name, rules in zip(names, lists, strict=True)]
+    made = Haproxy(tmp_path, pool("shop", *frontends, *map(backend, BACKENDS)), binary=program)
+    wrong = []
+    try:
+        for name, rules in zip(names, lists, strict=True):
+            for host, path in itertools.product(HOSTS, PATHS):
+                wanted = reference(rules, plain(host), path.partition("?")[0])
+                status, body = made.get(name, path, host)
+                if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):
+                    wrong.append((rules, host, path, wanted, status, body))
+    finally:
+        made.stop()
     assert wrong == []
 
 
@@ -216,6 +173,14 @@ def test_a_server_that_refuses_connections_costs_no_request(tmp_path: Path) -> N
         assert statuses == {200}
     finally:
         made.stop()
+
+
+def test_the_log_has_a_line_for_each_request_that_failed_and_for_no_other(haproxy: Haproxy, tmp_path: Path) -> None:
+    """All requests would fill the disk."""
+    for path in ("/good", "/bad"):
+        haproxy.get("bare" if path == "/bad" else "web", path, "c.example")
+    wait_until(lambda: "/bad" in (tmp_path / "log").read_text(), what="the request that found no server")
+    assert "/good" not in (tmp_path / "log").read_text()
 
 
 class Silent:
