@@ -66,7 +66,7 @@ class Endpoints:
 
 
 def encode_endpoints(head: Endpoints, operations: Iterable[bytes] | None = None) -> bytes:
-    """The bytes of the node; `operations` are those of the head as `encode_operation` gave them, where they are kept."""
+    """The bytes of the node; `operations` are those of the head by `encode_operation`, where they are kept."""
     if operations is None:
         operations = map(encode_operation, head.operations)
     rest = dump(
