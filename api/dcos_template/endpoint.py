@@ -6,6 +6,7 @@ task itself. Does not know selectors, pools or HAProxy.
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from api.mesos_listener.task import NetworkMode, Port, Task
@@ -60,7 +61,7 @@ def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK,
     in_container = wish.type is EndpointType.CONTAINER_IP or (
         wish.type is EndpointType.AUTO_IP and task.network_mode is NetworkMode.CONTAINER
     )
-    agent = canonical(task.agent_address)
+    agent = _canonical(task.agent_address)
     if in_container:
         kind, (host, why) = Kind.CONTAINER_IP, _container_address(wish, task, agent)
     else:
@@ -82,12 +83,24 @@ def standing(task: Task) -> State | None:
 
 
 def _agent_address(task: Task, agent: str) -> tuple[str, str]:
-    address = parse(agent)
-    if address is None:
+    found = _reach(agent)
+    if found is None:
         return "", f"its agent {task.agent_hostname or task.agent_id} is known without an IP address"
-    if (found := reach(address)) not in _FINE_FOR_AGENTS:
+    if found not in _FINE_FOR_AGENTS:
         return "", f"its agent's address {agent} is {_article(found)} address"
     return agent, ""
+
+
+# Agents are few, and each task names one: their addresses are looked at once.
+@lru_cache(maxsize=16_384)
+def _canonical(address: str) -> str:
+    return canonical(address)
+
+
+@lru_cache(maxsize=16_384)
+def _reach(address: str) -> Reach | None:
+    parsed = parse(address)
+    return None if parsed is None else reach(parsed)
 
 
 def _container_address(wish: EndpointWish, task: Task, agent: str) -> tuple[str, str]:
