@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
+from api.dcos_template.rewriting import Rewriting, rewriting
 from api.dcos_template.routes import build_routes
 from api.dcos_template.servers import options_for
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS, SHARDS
@@ -73,8 +74,24 @@ def build_backend(backend: pools.Backend) -> Backend:
         forwardfor=http and request.forwardfor,
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
+        rewriting=_rewriting(backend) if http else Rewriting(),
         options=options_for(backend.services),
     )
+
+
+def _rewriting(backend: pools.Backend) -> Rewriting:
+    rewrite = backend.rewrite_http
+    try:
+        return rewriting(
+            host=rewrite.host,
+            from_path=rewrite.path.from_path,
+            to_path=rewrite.path.to_path,
+            set_host=rewrite.request.set_host_header,
+            rewrite_path=rewrite.request.rewrite_path,
+            rewrite_location=rewrite.response.rewrite_location,
+        )
+    except InvalidSpec as error:
+        raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error
 
 
 def shard_of(backend: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from api.dcos_template.rewriting import Rewriting
 from api.dcos_template.routes import MapEntry
 from pool_executor.contract import BackendFacts, marker_line, parse_marker, port_variable
 from scheduler.pools.model import RESERVED_NAMES
@@ -126,6 +127,7 @@ class Backend:
     forwardfor: bool = False
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
+    rewriting: Rewriting = field(default_factory=Rewriting)
     options: Mapping[str, str] = field(default_factory=lambda: {"": ""})
     """What servers are told, by the keys that they name."""
 

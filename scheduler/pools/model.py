@@ -131,8 +131,17 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RewritePath:
+    """The beginning of a path as clients ask for it, and as servers are asked; `from_path` `""` means no rewriting."""
+
+    from_path: str = ""
+    to_path: str = ""
+    """`""` is the same as `/`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteRequest:
-    """Headers that an HTTP backend adds to requests."""
+    """Which headers an HTTP backend adds to requests, and which of `host` and `path` it applies to them."""
 
     forwardfor: bool = True
     x_forwarded_port: bool = True
@@ -150,8 +159,11 @@ class RewriteResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteHttp:
-    """Manipulation of HTTP headers; without effect on TCP backends. Only the defaults are accepted so far."""
+    """Manipulation of HTTP requests and responses; without effect on TCP backends."""
 
+    host: str = ""
+    """What servers are told as `Host`; `""` means what the client said."""
+    path: RewritePath = field(default_factory=RewritePath)
     request: RewriteRequest = field(default_factory=RewriteRequest)
     response: RewriteResponse = field(default_factory=RewriteResponse)
 

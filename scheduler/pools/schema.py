@@ -31,6 +31,7 @@ from scheduler.pools.model import (
     Pool,
     Protocol,
     RewriteHttp,
+    RewritePath,
     RewriteRequest,
     RewriteResponse,
     Service,
@@ -95,21 +96,22 @@ class ServiceSchema(Strict):
 
 class RewriteRequestSchema(Strict):
     MODEL = RewriteRequest
-    forwardfor = Flag(only=True)
-    x_forwarded_port = Flag(only=True, data_key="xForwardedPort")
-    x_forwarded_proto_https_if_tls = Flag(only=True, data_key="xForwardedProtoHttpsIfTls")
-    set_host_header = Flag(only=True, data_key="setHostHeader")
-    rewrite_path = Flag(only=True, data_key="rewritePath")
+    forwardfor = Flag()
+    x_forwarded_port = Flag(data_key="xForwardedPort")
+    x_forwarded_proto_https_if_tls = Flag(data_key="xForwardedProtoHttpsIfTls")
+    set_host_header = Flag(data_key="setHostHeader")
+    rewrite_path = Flag(data_key="rewritePath")
 
 
 class RewriteResponseSchema(Strict):
     MODEL = RewriteResponse
-    rewrite_location = Flag(only=True, data_key="rewriteLocation")
+    rewrite_location = Flag(data_key="rewriteLocation")
 
 
 class RewritePathSchema(Strict):
-    fromPath = NotYet("")  # noqa: N815 - the JSON name
-    toPath = NotYet("")  # noqa: N815 - the JSON name
+    MODEL = RewritePath
+    from_path = Text(texts.path, data_key="fromPath")
+    to_path = Text(texts.path, data_key="toPath")
 
 
 class StickySchema(Strict):
@@ -120,8 +122,8 @@ class StickySchema(Strict):
 
 class RewriteHttpSchema(Strict):
     MODEL = RewriteHttp
-    host = NotYet("")
-    path = fields.Nested(RewritePathSchema, load_only=True)
+    host = Text(texts.host_header, normal=texts.normal_host)
+    path = _nested(RewritePathSchema)
     sticky = fields.Nested(StickySchema, load_only=True)
     request = _nested(RewriteRequestSchema)
     response = _nested(RewriteResponseSchema)
@@ -136,6 +138,7 @@ class CustomCheckSchema(Strict):
 
 class BackendSchema(Strict):
     MODEL = Backend
+    MEANT = {"request": "rewriteHttp.request", "response": "rewriteHttp.response"}  # noqa: RUF012 - as above
     name = Text(texts.link_name, required=True)
     protocol = Choice(Protocol, not_yet=_TLS)
     balance = Text(texts.balance)

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from api.dcos_template.endpoint import Endpoint, Kind
-from scheduler.pools.model import Check, MapRule, Pool, Protocol, RewriteHttp, RewriteRequest
+from scheduler.pools.model import (
+    Check,
+    MapRule,
+    Pool,
+    Protocol,
+    RewriteHttp,
+    RewritePath,
+    RewriteRequest,
+    RewriteResponse,
+)
 from scheduler.pools.model import Endpoint as Wish
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
@@ -86,6 +95,25 @@ CASES: Mapping[str, Case] = {
                 Endpoint(Kind.CONTAINER_IP, "fd00::7", 80),
             )
         },
+    ),
+    "rewriting": Case(
+        pool=pool(
+            "web",
+            frontend("web", "path"),
+            backend("path", rewrite_http=RewriteHttp(path=RewritePath(from_path="/a.b(c)", to_path="/100%/"))),
+            backend("root", rewrite_http=RewriteHttp(path=RewritePath(from_path="/app"))),
+            backend("host", rewrite_http=RewriteHttp(host="app.example.com:8080")),
+            backend(
+                "request-only",
+                rewrite_http=RewriteHttp(
+                    host="app.example.com",
+                    path=RewritePath(from_path="/a", to_path="/b"),
+                    response=RewriteResponse(rewrite_location=False),
+                ),
+            ),
+            backend("tcp", rewrite_http=RewriteHttp(host="app.example.com"), protocol=Protocol.TCP),
+        ),
+        endpoints={"path": agent("10.0.0.1"), "root": agent("10.0.0.2")},
     ),
     "no-headers": Case(
         pool=pool(

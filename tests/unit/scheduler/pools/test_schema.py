@@ -107,7 +107,28 @@ def test_documented_pools_with_unsupported_fields_are_refused_by_name(name: str,
 def test_every_documented_pool_is_either_supported_or_known_to_be_refused() -> None:
     """The table of refused examples names only files that exist."""
     assert set(REFUSED) <= set(ALL)
-    assert len(SUPPORTED) == 20
+    assert len(SUPPORTED) == 22
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("request.forwardfor", "request.xForwardedPort", "request.xForwardedProtoHttpsIfTls"),
+        *("request.setHostHeader", "request.rewritePath", "response.rewriteLocation"),
+    ],
+)
+def test_what_is_switched_off_is_shown_as_switched_off(path: str) -> None:
+    """Its absence would mean the opposite."""
+    pool = load_pool(set_at(full(), f"haproxy.backends[0].rewriteHttp.{path}", False))
+    assert load_pool(output_pool(pool)) == pool != load_pool(full())
+
+
+def test_what_stands_one_level_too_high_is_refused_with_its_place() -> None:
+    """Files of the product's documentation have it so."""
+    rule = problems(set_at(full(), "haproxy.backends[0].request", {"forwardfor": True}))[
+        "pool.haproxy.backends[0].request"
+    ]
+    assert rule == "unknown field; did you mean rewriteHttp.request?"
 
 
 def test_the_documented_message_for_a_bad_name_is_kept_word_for_word() -> None:
@@ -143,16 +164,7 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.backends[0].customCheck.httpchkMiscStr", "GET /", ["", None]),
     ("haproxy.backends[0].customCheck.sslHelloChk", True, [False, None]),
     ("haproxy.backends[0].customCheck.miscStr", "x", ["", None]),
-    ("haproxy.backends[0].rewriteHttp.host", "h", ["", None]),
-    ("haproxy.backends[0].rewriteHttp.path.fromPath", "/a", ["", None]),
-    ("haproxy.backends[0].rewriteHttp.path.toPath", "/", ["", None]),
     ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
-    ("haproxy.backends[0].rewriteHttp.request.forwardfor", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.setHostHeader", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.rewritePath", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", False, [True, None]),
     ("haproxy.backends[0].services[0].endpoint.miscStr", "weight 2", ["", None]),
     ("haproxy.backends[0].services[0].endpoint.check.customStr", "inter 5s", ["", None]),
 ]
@@ -226,6 +238,19 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     (
+        "haproxy.backends[0].rewriteHttp.host",
+        ["app.test", "APP.Test:8080", "10.0.0.1", ""],
+        ["a b", "a\nb", "a'b", "http://app.test", "app.test/x", "app.test:", "app.test:x", "[::1]", 3],
+    ),
+    ("haproxy.backends[0].rewriteHttp.path.fromPath", ["/a", "/a//b/", ""], ["a", "/a b", "/a'b", "/a\nb", "/$a", 3]),
+    ("haproxy.backends[0].rewriteHttp.path.toPath", ["/", "/a%20(b)", ""], ["a", "/a b", "/a'b", "/a\\1", "/{a"]),
+    ("haproxy.backends[0].rewriteHttp.request.forwardfor", [True, False, None], ["true", 0]),
+    ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", [True, False], [1]),
+    ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", [True, False], ["no"]),
+    ("haproxy.backends[0].rewriteHttp.request.setHostHeader", [True, False], [[]]),
+    ("haproxy.backends[0].rewriteHttp.request.rewritePath", [True, False], [{}]),
+    ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", [True, False], ["x"]),
+    (
         "haproxy.backends[0].services[0].marathon.serviceID",
         ["/a/b", "it's", '/a"', "/a\\b`"],
         ["/a\nb", "\ud800", "x" * 513],
@@ -281,7 +306,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response"}
+    rewriting = {"rewriteHttp", "request", "response", "path"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
