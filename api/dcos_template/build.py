@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.rewriting import Rewriting, rewriting
 from api.dcos_template.routes import build_routes
-from api.dcos_template.servers import options_for
+from api.dcos_template.servers import options_for, tls_options
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS, SHARDS
 from scheduler.pools import model as pools
 from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
@@ -19,6 +19,8 @@ from scheduler.pools.service import port_name
 from sdk.errors import InvalidSpec
 
 _MODES = {Protocol.HTTP: Mode.HTTP, Protocol.HTTPS: Mode.HTTP, Protocol.TCP: Mode.TCP, Protocol.TLS: Mode.TCP}
+
+_TLS, _HTTP = (Protocol.HTTPS, Protocol.TLS), (Protocol.HTTP, Protocol.HTTPS)
 
 
 def build_config(pool: Pool) -> Config:
@@ -75,8 +77,14 @@ def build_backend(backend: pools.Backend) -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
-        options=options_for(backend.services),
+        options=options_for(backend.services, tls_options(_host_of(backend)) if backend.protocol in _TLS else ""),
     )
+
+
+def _host_of(backend: pools.Backend) -> str:
+    """The name by which servers are asked, where the pool says it."""
+    rewrite = backend.rewrite_http
+    return rewrite.host.partition(":")[0] if rewrite.request.set_host_header and backend.protocol in _HTTP else ""
 
 
 def _rewriting(backend: pools.Backend) -> Rewriting:

@@ -35,14 +35,24 @@ def options_key(checked: bool, named: bool) -> str:
     return USUAL if checked else UNCHECKED
 
 
-def options_for(services: Collection[Service]) -> dict[str, str]:
-    """The options that the servers of these services can go by."""
+def options_for(services: Collection[Service], connecting: str = "") -> dict[str, str]:
+    """The options that the servers of these services can go by; `connecting` are words that all of them have."""
     keys = {USUAL}
     for service in services:
         wish = service.endpoint
         named = wish.type is EndpointType.ADDRESS and not is_address(wish.address)
         keys.add(options_key(wish.check.enabled, named))
-    return {key: OPTIONS[key] for key in sorted(keys)}
+    return {key: " ".join(filter(None, (OPTIONS[key], connecting))) for key in sorted(keys)}
+
+
+def tls_options(host: str) -> str:
+    """The words for servers that are spoken to by TLS; they are told `host` (not `""`) before they show a certificate.
+
+    Certificates are not verified: most servers in a cluster have one that they signed themselves. The check says
+    all of it too, because servers that are added at run time take nothing from the rest of their line.
+    """
+    words = "ssl verify none check-ssl"
+    return f"{words} sni str({host}) check-sni {host}" if host and not is_address(host) else words
 
 
 def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int], name: str = "") -> Server:

@@ -140,7 +140,7 @@ class BackendSchema(Strict):
     MODEL = Backend
     MEANT = {"request": "rewriteHttp.request", "response": "rewriteHttp.response"}  # noqa: RUF012 - as above
     name = Text(texts.link_name, required=True)
-    protocol = Choice(Protocol, not_yet=_TLS)
+    protocol = Choice(Protocol)
     balance = Text(texts.balance)
     rewrite_http = _nested(RewriteHttpSchema, "rewriteHttp")
     customCheck = fields.Nested(CustomCheckSchema, load_only=True)  # noqa: N815 - the JSON name

@@ -115,6 +115,24 @@ CASES: Mapping[str, Case] = {
         ),
         endpoints={"path": agent("10.0.0.1"), "root": agent("10.0.0.2")},
     ),
+    "tls-servers": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            frontend("raw", "db", **TCP),
+            backend("app", address("k8s.example.com", 6443), service(task_name="app"), protocol=Protocol.HTTPS),
+            backend(
+                "named", service(task_name="app"), protocol=Protocol.HTTPS, rewrite_http=RewriteHttp(host="a.test:8443")
+            ),
+            backend("numbered", protocol=Protocol.HTTPS, rewrite_http=RewriteHttp(host="10.0.0.1")),
+            backend("db", service(task_name="db"), protocol=Protocol.TLS),
+        ),
+        endpoints={
+            "app": (*agent("10.0.0.1"), Endpoint(Kind.ADDRESS, "localhost", 6443)),
+            "named": agent("10.0.0.2"),
+            "db": agent("10.0.0.3"),
+        },
+    ),
     "no-headers": Case(
         pool=pool(
             "web",

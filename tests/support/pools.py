@@ -10,7 +10,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "pools"
 REFUSED = {
     "v2-aws-nlb-internet-facing.json": "pool.cloudProvider",
     "v2-https-autocert-k8s-api-old.json": "pool.autoCertificate",
-    "v2-https-autocert-to-https-backend-k8s-api.json": "pool.haproxy.backends[0].protocol",
+    "v2-https-autocert-to-https-backend-k8s-api.json": "pool.haproxy.frontends[0].protocol",
     "v2-https-backend-rewrite-host-path-all-request-flags-nifi-filled.json": "pool.haproxy.frontends[0].protocol",
     "v2-quirk-no-frontend-protocol-and-v1-framework-key.json": "pool.haproxy.backends[0].services[0].framework",
     "v2-quirk-rewrite-host-and-misplaced-request-object.json": "pool.haproxy.backends[0].request",

@@ -157,8 +157,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].protocol", "HTTPS", ["HTTP"]),
-    ("haproxy.backends[1].protocol", "TLS", ["TCP"]),
     ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
     ("haproxy.backends[0].customCheck.httpchk", True, [False, None]),
     ("haproxy.backends[0].customCheck.httpchkMiscStr", "GET /", ["", None]),
@@ -231,6 +229,8 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["/", "/a/b.c~d%20e", ""],
         ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
     ),
+    ("haproxy.backends[0].protocol", ["HTTP", "HTTPS"], ["https", "UDP", 3]),
+    ("haproxy.backends[1].protocol", ["TCP", "TLS", "HTTP"], ["tls", True]),
     ("haproxy.backends[0].name", [], ["a b", "", "a\n", "x" * 97]),
     (
         "haproxy.backends[0].balance",
