@@ -77,8 +77,15 @@ def build_backend(backend: pools.Backend) -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
-        options=options_for(backend.services, tls_options(_host_of(backend)) if backend.protocol in _TLS else ""),
+        options=_options(backend),
     )
+
+
+def _options(backend: pools.Backend) -> dict[str, str]:
+    try:
+        return options_for(backend.services, tls_options(_host_of(backend)) if backend.protocol in _TLS else "")
+    except InvalidSpec as error:
+        raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error
 
 
 def _host_of(backend: pools.Backend) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
-from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, standing, task_endpoints
+from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, said_of, standing, task_endpoints
 from api.dcos_template.matching import Services, Tasks
 from api.dcos_template.members import Holder, Members
 from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
+from pool_executor.contract import State
 from scheduler.pools.model import Backend, EndpointType, Pool, Service
 from sdk.pattern import BadPattern
 
@@ -132,7 +133,9 @@ class Selection:
         wish = service.endpoint
         if wish.type is EndpointType.ADDRESS:
             if wish.address and wish.port:
-                fixed = self._fixed[key] = Endpoint(Kind.ADDRESS, wish.address, wish.port, wish.check.enabled)
+                fixed = self._fixed[key] = Endpoint(
+                    Kind.ADDRESS, wish.address, wish.port, wish.check.enabled, "", State.READY, *said_of(wish)
+                )
                 self._recount(key, None, members, _NOTHING, Chosen((fixed,)), touching)
             return
         try:

@@ -20,6 +20,7 @@ from scheduler.pools.model import (
     Service,
 )
 from scheduler.pools.problems import Problem
+from scheduler.pools.server_words import needs_http
 
 _MODE = {Protocol.HTTP: "http", Protocol.HTTPS: "http", Protocol.TCP: "tcp", Protocol.TLS: "tcp"}
 _SHOWN_NAMES = 10
@@ -145,6 +146,10 @@ def _backend(index: int, backend: Backend) -> Iterator[Problem]:
         rule = f"looks at HTTP requests, which a backend of protocol {backend.protocol} does not see"
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
     for place, service in enumerate(backend.services):
+        if _MODE[backend.protocol] == "tcp" and needs_http(service.endpoint.misc_str):
+            rule = f"names a protocol of HTTP, which a backend of protocol {backend.protocol} does not speak"
+            value = service.endpoint.misc_str
+            yield Problem(path=f"{path}.services[{place}].endpoint.miscStr", value=value, rule=rule)
         yield from _service(f"{path}.services[{place}]", service)
 
 

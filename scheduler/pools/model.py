@@ -99,9 +99,11 @@ class MesosSelector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """HAProxy's own check of a server, a TCP connect."""
+    """HAProxy's own check of a server, a TCP connect unless the backend has another one."""
 
     enabled: bool = True
+    custom_str: str = ""
+    """Options of the check in HAProxy's words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,8 @@ class Endpoint:
     port_name: str = ""
     all_ports: bool = False
     check: Check = field(default_factory=Check)
+    misc_str: str = ""
+    """Options of the servers in HAProxy's words, as `weight 20`."""
     trust_announced: bool = False
     """Take any address that the task tells, and ports of the agent that Mesos did not give to it."""
 

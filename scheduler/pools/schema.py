@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from scheduler.pools import checks, texts
+from scheduler.pools import checks, server_words, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
 from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole
 from scheduler.pools.messages import problems_of
@@ -50,7 +50,7 @@ def _nested(schema: type[Strict], data_key: str | None = None) -> Any:
 class CheckSchema(Strict):
     MODEL = Check
     enabled = Flag()
-    customStr = NotYet("")  # noqa: N815 - the JSON name
+    custom_str = Text(server_words.check_problem, data_key="customStr")
 
 
 class EndpointSchema(Strict):
@@ -62,7 +62,7 @@ class EndpointSchema(Strict):
     all_ports = Flag(data_key="allPorts")
     trust_announced = Flag(data_key="trustAnnounced")
     check = _nested(CheckSchema)
-    miscStr = NotYet("")  # noqa: N815 - the JSON name
+    misc_str = Text(server_words.misc_problem, data_key="miscStr")
 
 
 class MarathonSchema(Strict):

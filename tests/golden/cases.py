@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Check,
     MapRule,
@@ -32,6 +32,9 @@ def agent(*hosts: str, port: int = 10001) -> tuple[Endpoint, ...]:
 
 
 PLAIN = backend("app", service(task_name="app"))
+
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
@@ -131,6 +134,28 @@ CASES: Mapping[str, Case] = {
             "app": (*agent("10.0.0.1"), Endpoint(Kind.ADDRESS, "localhost", 6443)),
             "named": agent("10.0.0.2"),
             "db": agent("10.0.0.3"),
+        },
+    ),
+    "server-words": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                service(Wish(misc_str="weight 20"), task_name="new"),
+                service(Wish(misc_str="weight 10 maxconn 100 slowstart 30s send-proxy-v2"), task_name="old"),
+                service(
+                    Wish(misc_str="backup ssl", check=Check(custom_str="inter 1s port 8081 check-sni a.test")),
+                    task_name="last",
+                ),
+            ),
+        ),
+        endpoints={
+            "app": (
+                Endpoint(Kind.AGENT_IP, "10.0.0.1", 10001, weight=20),
+                Endpoint(Kind.AGENT_IP, "10.0.0.2", 10001, words=OLD, weight=10),
+                Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=LAST),
+            )
         },
     ),
     "no-headers": Case(

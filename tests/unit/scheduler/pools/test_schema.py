@@ -163,8 +163,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.backends[0].customCheck.sslHelloChk", True, [False, None]),
     ("haproxy.backends[0].customCheck.miscStr", "x", ["", None]),
     ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
-    ("haproxy.backends[0].services[0].endpoint.miscStr", "weight 2", ["", None]),
-    ("haproxy.backends[0].services[0].endpoint.check.customStr", "inter 5s", ["", None]),
 ]
 
 
@@ -276,6 +274,16 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    (
+        "haproxy.backends[0].services[0].endpoint.miscStr",
+        ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
+        ["weight", "weight 257", "weight x", "cookie a", "check", "crt /etc/x", "weight 2\n", "a;b", 'x"', "$X"],
+    ),
+    (
+        "haproxy.backends[0].services[0].endpoint.check.customStr",
+        ["", "inter 5s fall 2 rise 1", "port 8080 addr 10.0.0.1", "check-ssl", "observe layer7 on-error mark-down"],
+        ["weight 2", "inter", "inter 0", "inter 99999h", "port 0", "port 65536", "inter 5s\nx", "addr a.test", 3],
+    ),
     ("haproxy.backends[0].services[0].endpoint.address", [""], ["10.0.0.1", "a b"]),
 ]
 
