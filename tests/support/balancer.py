@@ -105,12 +105,12 @@ class Haproxy:
         finally:
             connection.close()
 
-    def command(self, line: str) -> None:
-        """An order to the running HAProxy."""
+    def command(self, line: str) -> str:
+        """An order to the running HAProxy, and its answer."""
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.socket))
             client.sendall(f"{line}\n".encode())
-            client.recv(4096)
+            return client.recv(4096).decode()
 
     def stop(self) -> None:
         """End it."""
