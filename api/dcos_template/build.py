@@ -14,6 +14,7 @@ from api.dcos_template.routes import build_routes
 from api.dcos_template.servers import options_for, tls_options
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS, SHARDS
 from scheduler.pools import model as pools
+from scheduler.pools.health_check import HttpRequest, line_problem, parse_request, request_problem
 from scheduler.pools.model import STATS_PORT_NAME, Pool, Protocol
 from scheduler.pools.service import port_name
 from sdk.errors import InvalidSpec
@@ -77,8 +78,30 @@ def build_backend(backend: pools.Backend) -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
+        http_check=_http_check(backend),
+        check_line=_check_line(backend),
         options=_options(backend),
     )
+
+
+def _http_check(backend: pools.Backend) -> HttpRequest | None:
+    check = backend.custom_check
+    if not check.httpchk:
+        return None
+    request = parse_request(check.httpchk_misc_str)
+    if request is None:
+        rule = request_problem(check.httpchk_misc_str) or ""
+        raise InvalidSpec(f"backend {backend.name}: customCheck.httpchkMiscStr", rule)
+    return request
+
+
+def _check_line(backend: pools.Backend) -> str:
+    check = backend.custom_check
+    if check.misc_str and (problem := line_problem(check.misc_str)):
+        raise InvalidSpec(f"backend {backend.name}: customCheck.miscStr", problem)
+    # To servers that are spoken to by TLS every check begins with a handshake: a second one within it would fail.
+    hello = "option ssl-hello-chk" if check.ssl_hello_chk and backend.protocol not in _TLS else ""
+    return check.misc_str or hello
 
 
 def _options(backend: pools.Backend) -> dict[str, str]:

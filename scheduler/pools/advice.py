@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from itertools import islice
 
 from scheduler.pools.constraints import BadConstraint
-from scheduler.pools.model import Backend, EndpointType, Frontend, MapRule, Pool, Protocol, RewriteHttp, Service
+from scheduler.pools.model import (
+    Backend,
+    CustomCheck,
+    EndpointType,
+    Frontend,
+    MapRule,
+    Pool,
+    Protocol,
+    RewriteHttp,
+    Service,
+)
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
@@ -88,6 +98,14 @@ def _backend(path: str, backend: Backend, *, used: bool) -> Iterator[str]:
     if not backend.services:
         yield f"{path} ({backend.name}) has no services: it will never have a server"
     yield from _rewriting(f"{path}.rewriteHttp", backend)
+    if backend.custom_check.httpchk_misc_str and not backend.custom_check.httpchk:
+        yield f"{path}.customCheck.httpchkMiscStr has no effect without httpchk: true"
+    elif (
+        backend.custom_check != CustomCheck()
+        and backend.services
+        and not any(one.endpoint.check.enabled for one in backend.services)
+    ):
+        yield f"{path}.customCheck has no effect: none of the services has endpoint.check.enabled"
     for index, service in enumerate(backend.services):
         yield from _service(f"{path}.services[{index}]", service)
 

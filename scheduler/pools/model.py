@@ -173,6 +173,18 @@ class RewriteHttp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomCheck:
+    """How servers are checked instead of by a connect; at most one of these, `misc_str` may refine `httpchk`."""
+
+    httpchk: bool = False
+    httpchk_misc_str: str = ""
+    """The request of `httpchk`."""
+    ssl_hello_chk: bool = False
+    misc_str: str = ""
+    """A line of HAProxy about checks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """A named group of servers with a balance algorithm."""
 
@@ -180,6 +192,7 @@ class Backend:
     protocol: Protocol = Protocol.HTTP
     balance: str = "roundrobin"
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
+    custom_check: CustomCheck = field(default_factory=CustomCheck)
     services: tuple[Service, ...] = ()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from scheduler.pools import checks, server_words, texts
+from scheduler.pools import checks, health_check, server_words, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
 from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole
 from scheduler.pools.messages import problems_of
@@ -19,6 +19,7 @@ from scheduler.pools.model import (
     DEFAULT_CONSTRAINTS,
     Backend,
     Check,
+    CustomCheck,
     Endpoint,
     EndpointType,
     Frontend,
@@ -130,10 +131,11 @@ class RewriteHttpSchema(Strict):
 
 
 class CustomCheckSchema(Strict):
-    httpchk = NotYet(False)
-    httpchkMiscStr = NotYet("")  # noqa: N815 - the JSON name
-    sslHelloChk = NotYet(False)  # noqa: N815 - the JSON name
-    miscStr = NotYet("")  # noqa: N815 - the JSON name
+    MODEL = CustomCheck
+    httpchk = Flag()
+    httpchk_misc_str = Text(health_check.request_problem, data_key="httpchkMiscStr")
+    ssl_hello_chk = Flag(data_key="sslHelloChk")
+    misc_str = Text(health_check.line_problem, data_key="miscStr")
 
 
 class BackendSchema(Strict):
@@ -143,7 +145,7 @@ class BackendSchema(Strict):
     protocol = Choice(Protocol)
     balance = Text(texts.balance)
     rewrite_http = _nested(RewriteHttpSchema, "rewriteHttp")
-    customCheck = fields.Nested(CustomCheckSchema, load_only=True)  # noqa: N815 - the JSON name
+    custom_check = _nested(CustomCheckSchema, "customCheck")
     miscStrs = NotYet([])  # noqa: N815 - the JSON name
     services = Items(_nested(ServiceSchema))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Check,
+    CustomCheck,
     MapRule,
     Pool,
     Protocol,
@@ -157,6 +158,29 @@ CASES: Mapping[str, Case] = {
                 Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=LAST),
             )
         },
+    ),
+    "custom-checks": Case(
+        pool=pool(
+            "web",
+            frontend("web", "plain"),
+            *(
+                backend(name, service(task_name="app"), custom_check=check)
+                for name, check in {
+                    "plain": CustomCheck(httpchk=True),
+                    "get": CustomCheck(httpchk=True, httpchk_misc_str="GET /health?a=%20"),
+                    "headers": CustomCheck(
+                        httpchk=True,
+                        httpchk_misc_str=r"HEAD / HTTP/1.1\r\nHost:\ a.test\r\nX-Who: a 100% b",
+                        misc_str="http-check expect ! status 500-599",
+                    ),
+                    "hello": CustomCheck(ssl_hello_chk=True),
+                    "mysql": CustomCheck(misc_str="option mysql-check user haproxy post-41"),
+                }.items()
+            ),
+            backend("tls", custom_check=CustomCheck(ssl_hello_chk=True), protocol=Protocol.TLS),
+            backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
+        ),
+        endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

@@ -99,7 +99,7 @@ def test_weights_share_the_requests(tmp_path: Path) -> None:
     shape = pool("web", frontend("web", "app"), backend("app"), backend("one"), backend("two"))
     made = Haproxy(tmp_path, shape)
     try:
-        made.command("set server app/agentip_127.0.0.1_%d weight 0" % made.answers["app"])
+        made.command(f"set server app/agentip_127.0.0.1_{made.answers['app']} weight 0")
         for name, weight in (("one", 20), ("two", 10)):
             server = server_of(Endpoint(Kind.AGENT_IP, "127.0.0.1", made.answers[name], weight=weight), None, ())
             words = options_of(server, {"": ""})

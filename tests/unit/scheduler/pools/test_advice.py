@@ -44,10 +44,12 @@ def test_what_is_kept_without_effect_is_told() -> None:
         ({"rewriteHttp": {"path": {"fromPath": "/x", "toPath": "/"}}}, ""),
         ({"rewriteHttp": {"path": {"fromPath": "/x/"}}}, ""),
         ({"protocol": "TCP", "rewriteHttp": {"host": "app.test"}}, "rewriteHttp has no effect"),
+        ({"customCheck": {"httpchkMiscStr": "GET /"}}, "customCheck.httpchkMiscStr has no effect without httpchk"),
+        ({"customCheck": {"httpchk": True, "httpchkMiscStr": "GET /"}}, ""),
     ],
 )
-def test_rewriting_without_effect_or_with_odd_slashes_is_told(backend: dict[str, Any], told: str) -> None:
-    """The documentation says that both paths end with a slash or none does."""
+def test_fields_of_backends_without_effect_are_told(backend: dict[str, Any], told: str) -> None:
+    """And paths of which only one ends with a slash, as the documentation says that both do or none."""
     frontend = {"bindPort": 80, "protocol": backend.get("protocol", "HTTP"), "linkBackend": {"defaultBackend": "app"}}
     service = {"mesos": {"taskName": "app"}}
     found = advice(pool(frontends=[frontend], backends=[{"name": "app", "services": [service], **backend}]))

@@ -158,10 +158,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
     ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
-    ("haproxy.backends[0].customCheck.httpchk", True, [False, None]),
-    ("haproxy.backends[0].customCheck.httpchkMiscStr", "GET /", ["", None]),
-    ("haproxy.backends[0].customCheck.sslHelloChk", True, [False, None]),
-    ("haproxy.backends[0].customCheck.miscStr", "x", ["", None]),
     ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
 ]
 
@@ -234,6 +230,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         "haproxy.backends[0].balance",
         ["roundrobin", "leastconn", "source", "uri depth 2 len 8", "url_param id", "hdr(Host)", "random(2)", ""],
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
+    ),
+    ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    (
+        "haproxy.backends[0].customCheck.httpchkMiscStr",
+        ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
+        ["GET", "TRACE /", "GET /a b c", "GET /'", "GET /$x", r"GET / HTTP/1.1\r\nHost: 'x", "GET / HTTP/2", 3],
+    ),
+    ("haproxy.backends[0].customCheck.sslHelloChk", [True, False], ["x"]),
+    (
+        "haproxy.backends[0].customCheck.miscStr",
+        ["", "option tcp-check", "option mysql-check user haproxy", "option redis-check"],
+        ["http-check expect status 200", "server x 1.2.3.4", "option tcp-check\nserver x", "option external-check"],
     ),
     (
         "haproxy.backends[0].rewriteHttp.host",
@@ -314,7 +322,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
