@@ -9,7 +9,7 @@ from flask_smorest import Api
 from prometheus_client import CollectorRegistry, Gauge
 from werkzeug.exceptions import HTTPException
 
-from api import common, v2
+from api import common, v1, v2
 from api.accounts import Accounts, require_account
 from api.bodies import MAX_BODY
 from api.context import Context
@@ -19,6 +19,7 @@ from api.not_yet import not_there_yet
 from api.openapi import ERROR, field_properties, ref
 from api.problems import ApiProblem, render
 from scheduler.pools.schema import PoolSchema
+from scheduler.pools.v1.schema import V1PoolSchema
 from sdk.errors import CorruptRecord, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_known_host, require_sound_changes
@@ -28,7 +29,9 @@ _log = structlog.get_logger()
 
 DEFAULT_PREFIX = "/service/edgelb"
 DEFAULT_FRAMEWORK = "edgelb"
-_PLAIN = frozenset({"common.ping", "common.version", "common.readyz", "v2.lbconfig"})
+_PLAIN = frozenset(
+    {"common.ping", "common.version", "common.readyz", "v1.ping", "v1.version", "v1.artifact", "v2.lbconfig"}
+)
 
 
 def create_app(
@@ -66,6 +69,7 @@ def create_app(
     api = Api(app)
     _describe(api)
     api.register_blueprint(common.blueprint(context, registry))
+    api.register_blueprint(v1.blueprint(context))
     api.register_blueprint(v2.blueprint(context))
     _handle_errors(app)
     observe_requests(app, RequestMetrics(registry))
@@ -80,16 +84,20 @@ def create_app(
 def _describe(api: Any) -> None:
     api.ma_plugin.converter.add_attribute_function(field_properties)
     api.spec.components.schema("ApiError", ERROR)
+    api.spec.components.schema("V1Pool", schema=V1PoolSchema)
     api.spec.components.schema("V2Pool", schema=PoolSchema)
     container = {
         "apiVersion": {"type": "string", "enum": ["V1", "V2"]},
         "name": {"type": "string"},
         "namespace": {"type": "string"},
+        "v1": ref("V1Pool"),
         "v2": ref("V2Pool"),
     }
     api.spec.components.schema("PoolContainer", {"type": "object", "properties": container})
     pools = {"pools": {"type": "array", "items": ref("PoolContainer")}}
     api.spec.components.schema("ConfigContainer", {"type": "object", "properties": pools})
+    pools_of_v1 = {"pools": {"type": "array", "items": ref("V1Pool")}}
+    api.spec.components.schema("V1Config", {"type": "object", "required": ["pools"], "properties": pools_of_v1})
 
 
 def _handle_errors(app: Flask) -> None:

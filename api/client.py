@@ -5,8 +5,8 @@ Knows the operations and their errors. A call returns what was asked for, or rai
 
 import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
@@ -94,22 +94,23 @@ class ApiClient:
     # Pools
 
     def pools(self) -> list[dict[str, Any]]:
-        """All pools."""
-        found: list[dict[str, Any]] = self._json("GET", "/v2/pools")
-        return found
+        """All pools, each in the version in which it was written."""
+        return [_content(found) for found in self._json("GET", "/config")["pools"]]
 
     def pool(self, name: str) -> PoolAnswer:
-        """One pool."""
-        return self._pool("GET", _pool_path(name))
+        """One pool, in the version in which it was written."""
+        answer = self._pool("GET", f"/pools/{quote(name, safe='')}")
+        return replace(answer, pool=_content(answer.pool))
 
-    def create(self, pool: object) -> PoolAnswer:
-        """Store a new pool."""
-        return self._pool("POST", "/v2/pools", body=pool)
+    def create(self, pool: Mapping[str, Any]) -> PoolAnswer:
+        """Store a new pool of the version that stands in it, 2 by default."""
+        return self._pool("POST", _collection(pool), body=pool)
 
-    def update(self, name: str, pool: object, *, etag: str | None = None) -> PoolAnswer:
+    def update(self, name: str, pool: Mapping[str, Any], *, etag: str | None = None) -> PoolAnswer:
         """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
         quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
-        return self._pool("PUT", _pool_path(name), body=pool, headers={"If-Match": quoted} if quoted else {})
+        path = f"{_collection(pool)}/{quote(name, safe='')}"
+        return self._pool("PUT", path, body=pool, headers={"If-Match": quoted} if quoted else {})
 
     def delete(self, name: str) -> None:
         """Remove a pool."""
@@ -237,6 +238,17 @@ def _basic(user: str, password: str) -> str:
 
 def _pool_path(name: str, *rest: str) -> str:
     return "/v2/pools/" + "/".join(quote(part, safe="") for part in (name, *rest))
+
+
+def _collection(pool: Mapping[str, Any]) -> str:
+    """Where pools of this version are."""
+    return "/v1/loadbalancers" if pool.get("apiVersion") == "V1" else "/v2/pools"
+
+
+def _content(container: Mapping[str, Any]) -> dict[str, Any]:
+    """The pool in the container that tells its version."""
+    found: dict[str, Any] = container[container["apiVersion"].lower()]
+    return found
 
 
 def _parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:

@@ -2,32 +2,26 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from api.context import Context, plain
 from api.openapi import json_answer, ref, route, text_answer
+from api.pool_forms import container
 from api.problems import ApiProblem
-from scheduler.pools.model import Pool
-from scheduler.pools.output import output_pool
 from sdk.http.index import Link, index
 from sdk.storage.connection import State
 
 _LINKS = {
     "pools": Link("v2/pools", "all pools; each has status, metadata, lbconfig, plans and pods below its name"),
-    "config": Link("config", "all pools, each tagged with its API version"),
+    "config": Link("config", "all pools, each as it was written and tagged with its API version"),
     "openapi": Link("openapi.json", "the description of this API"),
     "version": Link("version", "of this server"),
     "ping": Link("ping", "pong while the process answers"),
     "readyz": Link("readyz", "503 while ZooKeeper is away"),
     "metrics": Link("metrics", "for Prometheus"),
 }
-
-
-def pool_container(pool: Pool) -> dict[str, Any]:
-    """The version-tagged form of a pool."""
-    return {"apiVersion": "V2", "name": pool.name, "namespace": pool.namespace, "v2": output_pool(pool)}
 
 
 def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
@@ -52,12 +46,16 @@ def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
     @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", ref("ConfigContainer"))})
     def config() -> dict[str, Any]:
         """All pools, each tagged with its API version."""
-        return {"pools": [pool_container(stored.pool) for stored in context.pools.all().values()]}
+        return {"pools": [container(stored.pool) for stored in context.pools.all().values()]}
 
     @route(routes, "/pools/<string:name>", "GET", answers={"200": json_answer("The pool.", ref("PoolContainer"))})
-    def pool(name: str) -> dict[str, Any]:
-        """One pool, tagged with its API version."""
-        return pool_container(context.stored(name).pool)
+    def pool(name: str) -> Response:
+        """One pool, tagged with its API version; the ETag is the pool's."""
+        stored = context.stored(name)
+        response = jsonify(container(stored.pool))
+        response.headers["ETag"] = stored.etag
+        response.make_conditional(request)
+        return response
 
     @route(routes, "/healthz", "GET", answers={"200": text_answer("ok")})
     def healthz() -> Response:

@@ -69,3 +69,7 @@ def _beyond(pulse: Pulse, age: float) -> Iterator[Doubt]:
     elif mesos is not None and mesos - (silence or 0.0) >= MESOS_SILENT:
         sentence = f"the Mesos master has said nothing for {mesos + age:.0f} s, not even a heartbeat"
         yield Doubt(component="mesos", reason=sentence)
+    elif pulse.kept:
+        tasks = "1 task is" if pulse.kept == 1 else f"{pulse.kept} tasks are"
+        sentence = f"{tasks} kept as last known: the Mesos master has not heard from the agents yet"
+        yield Doubt(component="mesos", reason=sentence)

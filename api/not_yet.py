@@ -3,9 +3,13 @@
 import re
 
 _PARTS = (
-    (r"/v1(/.*)?", "version 1 of the API", "write the pool in version 2, at v2/pools"),
     (r"/v2/lbtemplate", "templates for HAProxy's configuration", "v2/pools/<name>/lbconfig shows what is rendered"),
     (r"/v2/pools/[^/]+/lbtemplate", "templates for HAProxy's configuration", "lbconfig shows what is rendered"),
+    (
+        r"/v1/loadbalancers/[^/]+/artifacts/haproxy\.cfg\.ctmpl",
+        "templates for HAProxy's configuration",
+        "the artifact haproxy.cfg is what is rendered",
+    ),
     (r"/v2/pool-?templates(/.*)?", "pool templates", "create each pool at v2/pools"),
 )
 _DOCUMENTED = tuple((re.compile(f"{pattern}/?", re.IGNORECASE), what, instead) for pattern, what, instead in _PARTS)

@@ -4,7 +4,8 @@ Knows the nodes, also those that a deleted pool leaves for a while; their bytes 
 Reads only, but for the acceptance of a removal.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -28,7 +29,7 @@ from pool_executor.contract import (
     server_line,
 )
 from sdk.errors import CorruptRecord
-from sdk.storage.blobs import read_blob
+from sdk.storage.blobs import BlobMissing, read_blobs
 from sdk.storage.connection import NodeExists, NoNode, ZooKeeper, encode_json
 
 _log = structlog.get_logger()
@@ -78,13 +79,12 @@ class Published:
                 self.followed.forget(pool)
                 return None, None
             head = decode_endpoints(found)
-            servers = self.followed.of(head, lambda blob: self._text(pool, blob))
-            if servers is not None:
-                return head, servers
+            with suppress(BlobMissing):
+                return head, self.followed.of(head, lambda blobs: self._texts(pool, blobs))
         raise CorruptRecord(f"{self._folder(pool)}/endpoints", "names parts that do not exist")
 
-    def _text(self, pool: str, blob: Blob) -> str | None:
-        return read_blob(self.zookeeper.get, f"{self._folder(pool)}/parts", blob)
+    def _texts(self, pool: str, blobs: Iterable[Blob]) -> list[str]:
+        return read_blobs(self.zookeeper.get_all, f"{self._folder(pool)}/parts", blobs)
 
     def _folder(self, pool: str) -> str:
         return f"{self.root}/rendered/{pool}"
@@ -151,15 +151,16 @@ class Published:
             head = self.structure(pool)
             if head is None or head.pool_uid != uid:
                 return None
-            texts = [(part, self._text(pool, part.blob)) for part in (*head.of_kind("config"), *head.of_kind("map"))]
-            if all(text is not None for _, text in texts):
-                endpoints, servers = self._endpoints(pool)
-                found = [(part, text) for part, text in texts if text is not None]
-                return _joined(head, found, endpoints, servers or {})
+            parts = [*head.of_kind("config"), *head.of_kind("map")]
+            with suppress(BlobMissing):
+                texts = self._texts(pool, [part.blob for part in parts])
+                return _joined(head, list(zip(parts, texts, strict=True)), *self._endpoints(pool))
         raise CorruptRecord(f"{self._folder(pool)}/structure", "names parts that do not exist")
 
 
-def _joined(head: Structure, texts: list[tuple[Part, str]], endpoints: Endpoints | None, servers: Servers) -> str:
+def _joined(
+    head: Structure, texts: list[tuple[Part, str]], endpoints: Endpoints | None, servers: Servers | None
+) -> str:
     wanted = {variable: name for part in head.parts.values() for variable, name in part.needs.ports.items()}
     ports = ", ".join(f"{variable} is the port {name}" for variable, name in sorted(wanted.items()))
     changes = f"its servers after change {endpoints.sequence} of them" if endpoints else "without servers yet"
@@ -171,7 +172,7 @@ def _joined(head: Structure, texts: list[tuple[Part, str]], endpoints: Endpoints
     ]
 
     def lines_of(facts: BackendFacts) -> Iterator[str]:
-        of_backend = servers.get(facts.backend, {})
+        of_backend = (servers or {}).get(facts.backend, {})
         return (server_line(of_backend[name], facts.options) for name in sorted(of_backend))
 
     for part, text in texts:

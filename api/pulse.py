@@ -13,7 +13,8 @@ from sdk.errors import CorruptRecord
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
     """One beat. `silence` is how long the listener, and `mesos_silence` how long Mesos, had said nothing then, in
-    seconds; None when it never has or that is not known. `why_not` is why the listener does not serve.
+    seconds; None when it never has or that is not known. `why_not` is why the listener does not serve. `kept` tasks are
+    as they were when their agents were last heard: the master has not heard from these yet.
     """
 
     beat: int
@@ -22,6 +23,7 @@ class Pulse:
     why_not: str
     silence: float | None
     mesos_silence: float | None
+    kept: int = 0
 
 
 def pulse_path(root: str, identity: str) -> str:
@@ -38,6 +40,7 @@ def encode_pulse(pulse: Pulse) -> bytes:
         "why_not": pulse.why_not,
         "silence": _rounded(pulse.silence),
         "mesos_silence": _rounded(pulse.mesos_silence),
+        "kept": pulse.kept,
     }
     return json.dumps(record, sort_keys=True).encode()
 
@@ -53,6 +56,7 @@ def decode_pulse(path: str, data: bytes) -> Pulse:
             why_not=str(record["why_not"]),
             silence=_seconds(record["silence"]),
             mesos_silence=_seconds(record["mesos_silence"]),
+            kept=int(record["kept"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptRecord(path, f"is no sign of life of a template process: {error}") from error

@@ -1,28 +1,14 @@
 """The servers of pools as they are published, so that whoever asks again reads only what came since.
 
-Knows the log of operations and its shards. Does not know where their nodes are: texts come from whoever asks.
+Knows what it has given before. Does not know where parts are: their texts come from whoever asks.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pool_executor.contract import (
-    Blob,
-    Endpoints,
-    Operation,
-    Server,
-    Servers,
-    State,
-    apply,
-    decode_segment,
-    decode_shard,
-    decode_shards,
-)
-
-TextOf = Callable[[Blob], str | None]
-"""The text of a part, None when it was removed meanwhile."""
+from pool_executor.contract import Endpoints, Fetch, Operation, Servers, State, apply, operations_after, read_whole
 
 #: Servers of so many pools are kept in memory.
 _MOST_POOLS = 4096
@@ -31,7 +17,7 @@ _MOST_POOLS = 4096
 class _Seen(NamedTuple):
     lineage: str
     sequence: int
-    servers: dict[str, dict[str, Server]]
+    servers: Servers
 
 
 class PublishedServers:
@@ -41,26 +27,24 @@ class PublishedServers:
         self._lock = threading.Lock()
         self._of_pool: OrderedDict[str, _Seen] = OrderedDict()
 
-    def of(self, head: Endpoints, text_of: TextOf) -> Servers | None:
-        """The servers up to the head's last operation, by backend and name; None when a part was removed meanwhile, as
-        after a newer head. May raise CorruptRecord.
+    def of(self, head: Endpoints, fetch: Fetch) -> Servers:
+        """The servers up to the head's last operation, by backend and name.
+
+        May raise CorruptRecord, of which BlobMissing means that there may be a newer head.
         """
         with self._lock:
             seen = self._of_pool.get(head.pool)
-        if seen is not None and seen.lineage == head.lineage and seen.sequence == head.sequence:
-            found: _Seen | None = seen
-        elif seen is not None and seen.lineage == head.lineage and head.since <= seen.sequence <= head.sequence:
-            found = _applied(seen.servers, seen.sequence, head, text_of)
+        if seen is not None and head.continues(seen.lineage, seen.sequence):
+            operations = operations_after(head, seen.sequence, fetch)
+            servers = _applied(seen.servers, operations) if operations else seen.servers
         else:
-            found = _loaded(head, text_of)
-        if found is None:
-            return None
+            servers = read_whole(head, fetch).servers
         with self._lock:
-            self._of_pool[head.pool] = found
+            self._of_pool[head.pool] = _Seen(head.lineage, head.sequence, servers)
             self._of_pool.move_to_end(head.pool)
             while len(self._of_pool) > _MOST_POOLS:
                 self._of_pool.popitem(last=False)
-        return found.servers
+        return servers
 
     def forget(self, pool: str) -> None:
         """There is nothing of this pool any more."""
@@ -73,31 +57,10 @@ def counted(servers: Servers) -> Mapping[str, int]:
     return {backend: sum(one.state is State.READY for one in ones.values()) for backend, ones in servers.items()}
 
 
-def _loaded(head: Endpoints, text_of: TextOf) -> _Seen | None:
-    base: dict[str, dict[str, Server]] = {}
-    if head.shards is not None:
-        listed = text_of(head.shards)
-        if listed is None:
-            return None
-        for shard in decode_shards(listed).values():
-            text = text_of(shard)
-            if text is None:
-                return None
-            base |= decode_shard(text)
-    return _applied(base, head.base, head, text_of)
-
-
-def _applied(servers: Mapping[str, dict[str, Server]], sequence: int, head: Endpoints, text_of: TextOf) -> _Seen | None:
-    operations: list[Operation] = []
-    for segment in head.segments:
-        if segment.last > sequence:
-            text = text_of(segment.blob)
-            if text is None:
-                return None
-            operations += decode_segment(segment, text)[max(0, sequence + 1 - segment.first) :]
-    operations += head.operations[max(0, sequence + 1 - head.inline_from) :]
+def _applied(servers: Servers, operations: Sequence[Operation]) -> Servers:
     # Others may be reading the servers as they were: of what changes a copy is changed.
     touched = {operation.backend for operation in operations}
-    copied = {backend: dict(ones) if backend in touched else ones for backend, ones in servers.items()}
-    apply(copied, operations)
-    return _Seen(head.lineage, head.sequence, copied)
+    kept = {backend: ones for backend, ones in servers.items() if backend not in touched}
+    changed = {backend: dict(ones) for backend, ones in servers.items() if backend in touched}
+    apply(changed, operations)
+    return {**kept, **changed}

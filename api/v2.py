@@ -1,32 +1,23 @@
-"""The V2 pools: create, read, update, delete, and what is known about a pool at run time."""
+"""Version 2 of the API: create, read, update, delete, and what is known about a pool at run time."""
 
 from typing import Any
 
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
-from api.accounts import account
 from api.bodies import read_json
-from api.conditions import Condition, condition
-from api.context import Context, not_found, plain
+from api.context import Context, not_found
 from api.metadata import places, pool_metadata
 from api.openapi import json_answer, ref, route, text_answer
+from api.pool_forms import V2
+from api.pool_operations import PoolOperations
 from api.problems import ApiProblem
 from api.runtime import Scheduler, all_statuses, removal, sentence, status_of
 from api.scheduler_link import Answer
 from api.trace import add_trace
 from scheduler.pools import texts
-from scheduler.pools.advice import pool_warnings
-from scheduler.pools.model import Pool
-from scheduler.pools.output import output_pool
-from scheduler.pools.problems import InvalidPool
-from scheduler.pools.schema import load_pool
-from scheduler.pools.store import PoolExists, PoolMissing, VersionMismatch
-from scheduler.pools.stored import StoredPool
-from sdk.errors import CorruptRecord
 from sdk.http.guard import require_confirmation
 
-WARNING_HEADER = "X-Edgelb-Warning"
 _CONFIRMATION = {
     "type": "object",
     "required": ["confirm"],
@@ -37,83 +28,40 @@ _CONFIRMATION = {
 def blueprint(context: Context) -> Blueprint:
     """The routes."""
     routes = Blueprint("v2", __name__, url_prefix="/v2", description="Pools of API version 2")
+    operations = PoolOperations(context, V2)
     pool_body, pool_answer = ref("V2Pool"), json_answer("The pool with its defaults.", ref("V2Pool"))
 
     @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", {"type": "object"})})
     def config() -> dict[str, Any]:
-        """All pools of version 2."""
-        return {"pools": [output_pool(stored.pool) for stored in context.pools.all().values()]}
+        """All pools."""
+        return operations.config()
 
     @route(
         routes, "/pools", "GET", answers={"200": json_answer("All pools.", {"type": "array", "items": ref("V2Pool")})}
     )
     def list_pools() -> Response:
         """All pools, by name."""
-        view = context.pools.all()
-        response = jsonify([output_pool(stored.pool) for stored in view.values()])
-        for name, problem in view.unreadable.items():
-            response.headers.add(WARNING_HEADER, _header(f"pool {name} is left out: {problem}"))
-        return response
+        return operations.all()
 
     @route(routes, "/pools", "POST", body=pool_body, answers={"200": pool_answer})
     def create() -> Response:
         """Store a new pool; its load balancers are deployed asynchronously."""
-        pool, _ = _pool_of_body()
-        wanted = condition(request.headers)
-        try:
-            response = _answer(context.pools.create(pool, account()))
-        except PoolExists as error:
-            raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
-        except InvalidPool as error:
-            raise ApiProblem.of_pool(error) from error
-        if doubt := context.scheduler.doubt():
-            response.headers.add(WARNING_HEADER, _header(doubt))
-        return response
+        return operations.create()
 
     @route(routes, "/pools/<string:name>", "GET", answers={"200": pool_answer})
     def show(name: str) -> Response:
         """One pool; its ETag changes with every update."""
-        response = _answer(context.stored(name))
-        response.make_conditional(request)
-        return response
+        return operations.show(name)
 
     @route(routes, "/pools/<string:name>", "PUT", body=pool_body, answers={"200": pool_answer})
     def update(name: str) -> Response:
         """Replace a pool; with If-Match only if nobody changed it in between, with If-None-Match only create it."""
-        if texts.pool_name(name):
-            raise not_found(name)
-        pool, tag = _pool_of_body()
-        wanted = condition(request.headers, tag)
-        if pool.name != name:
-            raise ApiProblem(
-                400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
-            )
-        try:
-            if wanted.must_be_new:
-                return _answer(context.pools.create(pool, account()))
-            return _answer(context.pools.replace(pool, wanted.tag, account()))
-        except PoolMissing as error:
-            raise _missing(name, wanted) from error
-        except (VersionMismatch, PoolExists) as error:
-            raise ApiProblem(412, str(error)) from error
-        except InvalidPool as error:
-            raise ApiProblem.of_pool(error) from error
+        return operations.update(name)
 
     @route(routes, "/pools/<string:name>", "DELETE", answers={"204": {"description": "Deleted."}})
     def delete(name: str) -> Response:
         """Remove a pool; its load balancers are taken down asynchronously."""
-        if texts.pool_name(name):
-            raise not_found(name)
-        wanted = condition(request.headers)
-        try:
-            context.pools.delete(name, wanted.tag)
-        except PoolMissing as error:
-            raise _missing(name, wanted) from error
-        except VersionMismatch as error:
-            raise ApiProblem(412, str(error)) from error
-        response = Response(status=204)
-        response.headers.pop("Content-Type")
-        return response
+        return operations.delete(name)
 
     @route(
         routes, "/pools/<string:name>/metadata", "GET", answers={"200": json_answer("Endpoints.", {"type": "object"})}
@@ -132,15 +80,7 @@ def blueprint(context: Context) -> Blueprint:
     @route(routes, "/pools/<string:name>/lbconfig", "GET", answers={"200": text_answer("HAProxy's configuration.")})
     def lbconfig(name: str) -> Response:
         """The configuration that was rendered for the pool's load balancers."""
-        uid = context.stored(name).revision.uid
-        try:
-            text = context.published.config_text(name, uid)
-        except CorruptRecord as error:
-            raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
-        if text is None:
-            message = f"no configuration has been rendered for pool {name} yet"
-            raise ApiProblem(504, f"{message}: check that edgelb run template (or edgelb serve) is running")
-        return plain(text)
+        return operations.lb_config(name)
 
     @route(routes, "/pools/<string:name>/plans", "GET", answers={"200": json_answer("Plans.", {"type": "object"})})
     def plans(name: str) -> tuple[Response, int]:
@@ -264,33 +204,3 @@ def _passed_on(answer: Answer) -> tuple[Response, int]:
     if answer.status >= 400:
         raise ApiProblem(answer.status, sentence(answer))
     return jsonify(answer.body), answer.status
-
-
-def _pool_of_body() -> tuple[Pool, str | None]:
-    """The pool, and the `etag` that stands in it when it came from `edgelb show --json`."""
-    body = read_json(request)
-    tag = body.pop("etag", None) if isinstance(body, dict) else None
-    if tag is not None and not isinstance(tag, str):
-        raise ApiProblem(400, "pool.etag: must be a string, the entity tag of the pool that was read")
-    try:
-        return load_pool(body), tag
-    except InvalidPool as error:
-        raise ApiProblem.of_pool(error) from error
-
-
-def _missing(name: str, wanted: Condition) -> ApiProblem:
-    if wanted.must_exist:
-        return ApiProblem(412, f"there is no pool {name} any more, or not yet; create it without If-Match")
-    return not_found(name)
-
-
-def _answer(stored: StoredPool) -> Response:
-    response = jsonify(output_pool(stored.pool))
-    response.headers["ETag"] = stored.etag
-    for warning in pool_warnings(stored.pool):
-        response.headers.add(WARNING_HEADER, _header(warning))
-    return response
-
-
-def _header(text: str) -> str:
-    return " ".join(text.encode("ascii", "replace").decode().split())[:500]

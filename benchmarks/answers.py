@@ -5,19 +5,23 @@
         answers.close([("127.9.0.1", 8001)])         # as a task that ends: what is under way is answered
         answers.kill([("127.9.0.1", 8002)])          # as one that is killed: connections are reset
 
-Every address of 127.0.0.0/8 is this machine's. A request's path says what else is wanted: `/wait/0.5` answers after
-half a second, `/bytes/1000000` is that long and takes a second. A request to upgrade becomes an echo.
+Every address of 127.0.0.0/8 is this machine's; `NETWORK` keeps two benchmarks out of each other's way. A request's path
+says what else is wanted: `/wait/0.5` answers after half a second, `/bytes/1000000` is that long and takes a second. A
+request to upgrade becomes an echo.
 """
 
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import socket
 from collections.abc import Coroutine, Iterable
 from multiprocessing.connection import Connection
 from types import TracebackType
 
 Place = tuple[str, int]
+NETWORK = f"127.{20 + os.getpid() % 200}"
+"""The first two numbers of addresses that are this process' own, as far as benchmarks are concerned."""
 _CHUNKS = 50
 
 

@@ -28,10 +28,11 @@ class Balancer:
         self.stats = free_port()
         self.tcp = free_port()
         directory.mkdir(exist_ok=True)
+        self.sandbox = directory / "sandbox"
         self.process = Process.module(
             "lbmgr",
             ["pool_executor.lbmgr", "--zk", zookeeper, "--pool", pool, "--task-id", task_id,
-             "--ports", f"web={self.port},stats={self.stats},tcp={self.tcp}", "--sandbox", str(directory / "sandbox")],
+             "--ports", f"web={self.port},stats={self.stats},tcp={self.tcp}", "--sandbox", str(self.sandbox)],
             directory.with_suffix(".log"),
         )  # fmt: skip
         self._workers: set[int] = set()

@@ -1,9 +1,8 @@
 """Prints the table of docs/reference/peer-comparison.md from the results of benchmarks, beside marathon-lb's.
 
-    for name in event_to_traffic zero_drop churn snapshot pools data_plane; do
-        .venv/bin/python benchmarks/$name.py --json > $name.json
-    done
-    .venv/bin/python -m benchmarks.compare event_to_traffic.json zero_drop.json ...
+    .venv/bin/python -m benchmarks.compare results/event_to_traffic.json results/zero_drop.json ...
+
+`python -m benchmarks.suite` measures all of them and makes this table.
 
 What a result does not have is a dash. Figures of marathon-lb were measured once, on the machine and in the way that the
 page tells.

@@ -22,6 +22,7 @@ from benchmarks.pool import backend, pool, probe_name
 from benchmarks.process import Process, kill
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
+from pool_executor.lbmgr.journal import Journal
 from sdk.local.simulated.on_demand import NewTask
 
 BACKENDS = 20
@@ -147,22 +148,30 @@ def differences(balancer: Balancer, wanted: Servers) -> int:
         return -1
 
 
-def settled(balancer: Balancer, wanted: Servers) -> int:
+def on_disk(balancer: Balancer, wanted: Servers) -> int:
+    """Of what lbmgr has stored, which is a moment later than HAProxy has it; -1 when it cannot be read."""
+    stored = Journal(balancer.sandbox / "haproxy.d/endpoints").load()
+    return -1 if stored is None else different(wanted, {name: set(some) for name, some in stored.servers.items()})
+
+
+def settled(look: Callable[[Balancer, Servers], int], balancer: Balancer, wanted: Servers) -> int:
     """The differences as soon as there are none, or those that stay."""
     end = time.monotonic() + QUIET
-    while (found := differences(balancer, wanted)) and time.monotonic() < end:
-        time.sleep(1.0)
+    while (found := look(balancer, wanted)) and time.monotonic() < end:
+        time.sleep(0.25)
     return found
 
 
 def from_files(system: System, balancer: Balancer, wanted: Servers) -> int:
     """The differences once all began again with what stands on the disk alone: ZooKeeper is away."""
+    if stored := settled(on_disk, balancer, wanted):
+        return stored
     system.zookeeper.kill()
     balancer.process.end(signal.SIGKILL)
     until("the end of HAProxy", lambda: not balancer.serves())
     balancer.start()
     until("a load balancer", balancer.serves, balancer.process)
-    return settled(balancer, wanted)
+    return settled(differences, balancer, wanted)
 
 
 def main() -> int:
@@ -189,7 +198,7 @@ def main() -> int:
                 early = disturbance.balancer.process.memory()
         progress("comparing ...")
         wanted, start = tasks.wanted(), time.monotonic()
-        run_time = settled(disturbance.balancer, wanted)
+        run_time = settled(differences, disturbance.balancer, wanted)
         passed = time.monotonic() - start
         balancer = disturbance.balancer
         report.figures |= {f"times that {name} was disturbed": count for name, count in disturbance.counts.items()}

@@ -1,12 +1,16 @@
-"""What a request costs in HAProxy as we configure it, beside a configuration that was written by hand.
+"""What a request costs in HAProxy as we configure it, beside configurations that were written by hand.
 
-Ten servers, one backend, one host; then many hosts. A machine that runs client, HAProxy and servers on the same cores
-cannot tell how many requests per second HAProxy could take, so what is compared is HAProxy's CPU for each request, in
-turns within one run; requests per second and latencies stand beside it.
+Ten servers, one backend, one host; then many hosts, and as many rules without a host before them. A machine that runs
+client, HAProxy and servers on the same cores cannot tell how many requests per second HAProxy could take: HAProxy's CPU
+for each request tells more. All take turns within one run, and what is compared are the two of a turn.
 
-    .venv/bin/python benchmarks/data_plane.py [--seconds 5] [--rounds 3] [--hosts 5000] [--json] [--check] [--quick]
+Two configurations by hand: `by hand` risks as little as ours, `kept` keeps connections to servers, which
+docs/explanation/load-balancer.md gives the reasons not to do.
+
+    .venv/bin/python benchmarks/data_plane.py [--seconds 3] [--rounds 7] [--hosts 5000] [--json] [--check] [--quick]
 """
 
+import functools
 import multiprocessing
 import socket
 import subprocess
@@ -20,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.answers import Answers, Place
+from benchmarks.answers import NETWORK, Answers, Place
 from benchmarks.pool import Json, backend, host_of, pool
 from benchmarks.process import seconds
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
@@ -32,7 +36,7 @@ APP = "app"
 CLIENTS = 2
 CONNECTIONS = 8
 """Of each client, one request under way on each."""
-PLACES: list[Place] = [(f"127.9.0.{1 + number}", 20_000) for number in range(10)]
+PLACES: list[Place] = [(f"{NETWORK}.0.{1 + number}", 20_000) for number in range(10)]
 FEW = 100
 BY_HAND = """
 global
@@ -44,6 +48,7 @@ defaults
     timeout server 60s
     option redispatch
     retries 3
+{more}
 frontend web
     bind 127.0.0.1:{port}
     http-request set-header X-Forwarded-Port %[dst_port]
@@ -53,6 +58,13 @@ frontend web
 backend app
     balance roundrobin
 {servers}
+"""
+CAREFUL = """
+    option http-server-close
+    option idle-close-on-response
+    retry-on conn-failure empty-response
+    timeout http-request 15s
+    timeout http-keep-alive 1s
 """
 
 
@@ -69,6 +81,16 @@ class Round:
     def cost(self) -> float:
         """Microseconds of CPU for each request."""
         return self.cpu / self.requests * 1e6
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+    @property
+    def p99(self) -> float:
+        """Milliseconds."""
+        return percentile(self.latencies, 0.99)
 
 
 def _hammer(pipe: Connection, port: int, host: str, duration: float) -> None:
@@ -117,84 +139,130 @@ def hammered(port: int, host: str, duration: float, workers: Callable[[], list[i
     return Round(requests=len(latencies), seconds=passed, cpu=used, latencies=latencies)
 
 
-def by_hand(directory: Path, port: int) -> subprocess.Popen[bytes]:
-    """HAProxy with the configuration that was written by hand; the process is its worker."""
-    servers = "\n".join(f"    server s{number} {host}:{port}" for number, (host, port) in enumerate(PLACES))
-    file = directory / "by-hand.cfg"
-    file.write_text(BY_HAND.format(port=port, host=host_of(APP), servers=servers))
+def by_hand(directory: Path, name: str, port: int, more: str) -> subprocess.Popen[bytes]:
+    """HAProxy with a configuration that was written by hand; the process is its worker."""
+    servers = "\n".join(f"    server s{number} {host}:{port} check" for number, (host, port) in enumerate(PLACES))
+    file = directory / f"{name}.cfg"
+    file.write_text(BY_HAND.format(port=port, host=host_of(APP), servers=servers, more=more))
     return subprocess.Popen(["haproxy", "-db", "-f", str(file)], stderr=subprocess.DEVNULL)
 
 
-def tell(report: Report, name: str, rounds: list[Round]) -> tuple[float, float]:
-    """The figures of some rounds; medians of the CPU for each request and of p99."""
-    cost = median([one.cost for one in rounds])
-    p99 = median([percentile(one.latencies, 0.99) for one in rounds])
-    report.figures |= {
-        f"{name}: requests per second": median([one.requests / one.seconds for one in rounds]),
-        f"{name}: p99 (ms)": p99,
-        f"{name}: CPU of HAProxy per request (us)": cost,
-    }
-    return cost, p99
+Turns = dict[str, list[Round]]
+"""The rounds of each that took part, in the order of the turns."""
 
 
-def hosts(count: int) -> Json:
-    """A pool of so many hosts; the last one leads to the backend that is asked."""
-    rules = [{"backend": APP, "hostEq": f"h{number}.test"} for number in range(count - 1)]
-    return pool("web", [backend(APP, APP)], rules=[*rules, {"backend": APP, "hostEq": host_of(APP)}])
+def in_turns(parts: dict[str, tuple[int, Callable[[], list[int]]]], rounds: int, duration: float) -> Turns:
+    """So many turns, each in the other direction than the one before; ports and workers by names."""
+    found: Turns = {name: [] for name in parts}
+    for number in range(rounds):
+        progress(f"turn {number + 1} of {', '.join(parts)} ...")
+        for name in parts if number % 2 else reversed(parts):
+            port, workers = parts[name]
+            found[name].append(hammered(port, host_of(APP), duration, workers))
+    return found
+
+
+def tell(report: Report, turns: Turns) -> None:
+    """The figures of each: medians."""
+    for name, rounds in turns.items():
+        report.figures |= {
+            f"{name}: requests per second": median([one.rate for one in rounds]),
+            f"{name}: p99 (ms)": median([one.p99 for one in rounds]),
+            f"{name}: CPU of HAProxy per request (us)": median([one.cost for one in rounds]),
+        }
+
+
+def multiple(turns: Turns, one: str, other: str, what: Callable[[Round], float]) -> float:
+    """What it is with one as a multiple of what it is with the other: the median of the turns."""
+    return median([what(first) / what(second) for first, second in zip(turns[one], turns[other], strict=True)])
+
+
+def hosts(name: str, count: int, others: int = 0) -> Json:
+    """A pool of so many hosts, behind so many rules without one; the last host leads to the backend that is asked."""
+    rules = [{"backend": APP, "pathBeg": f"/p{number}"} for number in range(others)]
+    rules += [{"backend": APP, "hostEq": f"h{number}.test"} for number in range(count - 1)]
+    return pool(name, [backend(APP, APP)], rules=[*rules, {"backend": APP, "hostEq": host_of(APP)}])
+
+
+def compared(report: Report, turns: Turns) -> None:
+    """Bars of our configuration beside those by hand."""
+    report.bars += [
+        Bar(
+            name="CPU per request as a multiple of that by hand",
+            value=multiple(turns, "ours", "by hand", lambda one: one.cost),
+            limit=1 / 0.97,
+        ),
+        Bar(
+            name="requests per second by hand as a multiple of ours",
+            value=multiple(turns, "by hand", "ours", lambda one: one.rate),
+            limit=1 / 0.97,
+        ),
+        Bar(
+            name="p99 as a multiple of that by hand",
+            value=multiple(turns, "ours", "by hand", lambda one: one.p99),
+            limit=1 / 0.97,
+        ),
+    ]
+    kept = multiple(turns, "ours", "kept", lambda one: one.cost)
+    report.figures["CPU per request as a multiple of that with kept connections"] = kept
 
 
 def main() -> int:
     """Measure it."""
     options = parser(__doc__)
-    options.add_argument("--seconds", type=float, default=5.0, help="of each round")
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=3.0, help="of each round")
+    options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--hosts", type=int, default=5000)
     given = options.parse_args()
     stoppable()
     if given.quick:
         given.seconds, given.rounds, given.hosts = min(given.seconds, 2.0), min(given.rounds, 2), min(given.hosts, 1000)
     report = Report(name="data_plane")
+    few, many, mixed = f"{FEW} hosts", f"{given.hosts:,} hosts", f"{given.hosts:,} hosts and others"
+    pools = {"ours": hosts("one", 1), few: hosts("few", FEW), many: hosts("many", given.hosts)}
+    pools[mixed] = hosts("mixed", given.hosts, given.hosts)
     with tempfile.TemporaryDirectory() as name, Answers() as answers, System(tasks=10) as system:
         answers.listen(PLACES)
-        system.create(hosts(1))
-        balancer = system.balance("web")
+        balancers = {}
+        for key, document in pools.items():
+            system.create(document)
+            balancers[key] = system.balance(document["name"])
         system.tasks.start(NewTask(name=APP, address=address, port=port) for address, port in PLACES)
-        until("all servers", lambda: len(balancer.servers(APP)) == len(PLACES))
-        port = free_port()
-        other = by_hand(Path(name), port)
+        for balancer in balancers.values():
+            until("all servers", lambda balancer=balancer: len(balancer.servers(APP)) == len(PLACES))  # type: ignore[misc]
+        ours = {key: (balancer.port, balancer.workers) for key, balancer in balancers.items()}
+        processes = []
+        others: dict[str, tuple[int, Callable[[], list[int]]]] = {}
         try:
-            until("HAProxy by hand", lambda: _takes(port), timeout=10)
-            ours, theirs = [], []
-            for number in range(given.rounds):
-                progress(f"round {number + 1} ...")
-                ours.append(hammered(balancer.port, host_of(APP), given.seconds, balancer.workers))
-                theirs.append(hammered(port, host_of(APP), given.seconds, lambda: [other.pid]))
+            for key, more in {"by hand": CAREFUL, "kept": ""}.items():
+                process = by_hand(Path(name), key.replace(" ", "-"), port := free_port(), more)
+                processes.append(process)
+                until("HAProxy by hand", lambda port=port: _takes(port), timeout=10)  # type: ignore[misc]
+                others[key] = port, functools.partial(_listed, process.pid)
+            first = in_turns({"ours": ours.pop("ours"), **others}, given.rounds, given.seconds)
         finally:
-            other.terminate()
-            other.wait()
-        cost, p99 = tell(report, "ours", ours)
-        hand_cost, hand_p99 = tell(report, "by hand", theirs)
-        report.bars += [
-            Bar(name="CPU per request as a multiple of that by hand", value=cost / hand_cost, limit=1 / 0.97),
-            Bar(name="p99 as a multiple of that by hand", value=p99 / hand_p99, limit=1 / 0.97),
-        ]
-        costs = {}
-        for count in (FEW, given.hosts):
-            progress(f"{count} hosts ...")
-            system.update(hosts(count))
-            time.sleep(3.0)
-            rounds = [
-                hammered(balancer.port, host_of(APP), given.seconds, balancer.workers) for _ in range(given.rounds)
-            ]
-            costs[count], _ = tell(report, f"{count:,} hosts", rounds)
-        report.bars.append(
-            Bar(
-                name=f"CPU per request with {given.hosts:,} hosts as a multiple of that with {FEW}",
-                value=costs[given.hosts] / costs[FEW],
-                limit=1 / 0.95,
-            )
+            for process in processes:
+                process.terminate()
+                process.wait()
+        tell(report, first)
+        compared(report, first)
+        second = in_turns(ours, given.rounds, given.seconds)
+        tell(report, second)
+    report.bars.append(
+        Bar(
+            name=f"CPU per request with {given.hosts:,} hosts as a multiple of that with {FEW}",
+            value=multiple(second, many, few, lambda one: one.cost),
+            limit=1 / 0.95,
         )
+    )
+    report.figures[f"CPU per request with rules without a host before {given.hosts:,} hosts as a multiple"] = multiple(
+        second, mixed, few, lambda one: one.cost
+    )
     return report.finish(given)
+
+
+def _listed(pid: int) -> list[int]:
+    return [pid]
 
 
 def _takes(port: int) -> bool:

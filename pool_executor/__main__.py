@@ -1,27 +1,24 @@
 """The process that a Mesos agent starts: `python3 pool_executor.pyz` in the sandbox of the task."""
 
 import ipaddress
-import logging
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import structlog
-
+from pool_executor import logs
 from pool_executor.executor import Host, PoolExecutor
 from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
-from sdk.log_stream import STDERR
 from sdk.mesos.executor import ExecutorDriver
 
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """Run until the task is over; 0, or 1 when this is no place for an executor."""
-    _configure_logs(environment.get("EDGELB_LOG_LEVEL", "info"))
+    logs.configure(environment.get("EDGELB_LOG_LEVEL", "info"))
     executor = PoolExecutor(
         Host(
             sandbox=Path(environment.get("MESOS_SANDBOX", ".")).resolve(),
@@ -57,19 +54,6 @@ def _addresses(environment: Mapping[str, str]) -> tuple[str, ...]:
         except ValueError:
             continue  # a host name: the agent's own, which the status has anyway
     return ()
-
-
-def _configure_logs(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.INFO)),
-        logger_factory=structlog.PrintLoggerFactory(STDERR),
-    )
 
 
 if __name__ == "__main__":

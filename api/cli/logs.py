@@ -3,8 +3,7 @@
 import logging
 import sys
 
-import structlog
-
+from sdk.lean_structlog import structlog
 from sdk.log_stream import STDERR
 
 

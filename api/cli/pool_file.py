@@ -1,4 +1,4 @@
-"""Reading pool files: JSON or YAML, from a file or stdin."""
+"""Reading pool files: JSON or YAML, from a file or stdin, and in which version of the API they are written."""
 
 import json
 import sys
@@ -32,6 +32,34 @@ def read_pool(path: str) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise Failure(f"{shown} holds something that JSON cannot express: {error}; quote it", Exit.USAGE) from error
     return value
+
+
+def read_pools(path: str) -> list[dict[str, Any]]:
+    """The pools in the file, each with its `apiVersion`: one, or those of a list, which is how version 1 began."""
+    value = read_pool(path)
+    if "pools" not in value or "haproxy" in value:
+        return [_versioned(value, "V1" if _has_servers(value) else "V2")]
+    shown = "stdin" if path == "-" else path
+    pools, others = value["pools"], sorted(set(value) - {"pools"})
+    if not isinstance(pools, list) or not all(isinstance(pool, dict) for pool in pools):
+        raise Failure(f"{shown}: pools must be an array of objects, each a pool", Exit.USAGE)
+    if others:
+        raise Failure(f"{shown}: {', '.join(others)} beside the list of pools is unknown", Exit.USAGE)
+    if not pools:
+        raise Failure(f"{shown}: the list of pools is empty", Exit.USAGE)
+    return [_versioned(pool, "V1") for pool in pools]
+
+
+def _versioned(pool: dict[str, Any], version: str) -> dict[str, Any]:
+    return pool if pool.get("apiVersion") else pool | {"apiVersion": version}
+
+
+def _has_servers(pool: dict[str, Any]) -> bool:
+    """Whether a backend has servers, as version 1 calls what are services now."""
+    haproxy = pool.get("haproxy")
+    backends = haproxy.get("backends") if isinstance(haproxy, dict) else None
+    listed = backends if isinstance(backends, list) else []
+    return any(isinstance(one, dict) and "servers" in one and "services" not in one for one in listed)
 
 
 class _Twice(DuplicateKey):

@@ -1,6 +1,5 @@
 """The commands that change and show pools: create, update, delete, list, show."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,7 +9,8 @@ from api.cli.complaint import complaint
 from api.cli.elsewhere import option_not_there_yet
 from api.cli.exits import Exit, exit_code
 from api.cli.output import data, data_json, table, talk
-from api.cli.pool_file import read_pool
+from api.cli.pool_file import read_pool, read_pools
+from api.cli.pool_tables import described, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
 from api.client import ApiClient, ApiError, PoolAnswer
 from api.pool_states import READY
@@ -29,9 +29,18 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the API's JS
 @_timeout
 @client_command
 def create(client: ApiClient, pool_file: str, as_json: bool, wait: bool, timeout: float) -> None:
-    """Create a pool from a JSON or YAML file (- for stdin)."""
-    answer = client.create(read_pool(pool_file))
-    _done(client, answer, "created", as_json=as_json, wait=wait, timeout=timeout)
+    """Create a pool from a JSON or YAML file (- for stdin).
+
+    A file of API version V1 may hold several pools; they are created one after the other.
+    """
+    pools = read_pools(pool_file)
+    for pool in pools:
+        try:
+            _told(client.create(pool), "created", as_json=as_json)
+        except ApiError as error:
+            raise Failure(f"{_which(pool, pools)}{complaint(error)}", exit_code(error)) from error
+    if wait:
+        _wait_for(client, pools, timeout)
 
 
 @click.command()
@@ -48,21 +57,31 @@ def update(
     """Replace a pool by what a JSON or YAML file says (- for stdin).
 
     A file that `edgelb show --json` wrote holds the etag of what was shown: the update is refused when somebody changed
-    the pool since. A file without one always replaces the pool.
+    the pool since. A file without one always replaces the pool. A file of API version V1 may hold several pools.
     """
     if tag and overwrite:
         raise click.UsageError("--if-match and --overwrite exclude each other")
-    pool = read_pool(pool_file)
-    name = pool.get("name")
-    if not isinstance(name, str) or not name:
-        raise Failure("pool.name: is required, it says which pool to update", Exit.REFUSED)
-    if overwrite:
-        pool.pop("etag", None)
-    try:
-        answer = client.update(name, pool, etag=tag)
-    except ApiError as error:
-        raise Failure(f"{complaint(error)}{_what_to_do(error, name, pool_file)}", exit_code(error)) from error
-    _done(client, answer, "updated", as_json=as_json, wait=wait, timeout=timeout)
+    pools = read_pools(pool_file)
+    if tag and len(pools) > 1:
+        raise click.UsageError(f"--if-match is of one pool, and the file holds {len(pools)}")
+    for pool in pools:
+        name = pool.get("name")
+        if not isinstance(name, str) or not name:
+            raise Failure("pool.name: is required, it says which pool to update", Exit.REFUSED)
+        if overwrite:
+            pool.pop("etag", None)
+        try:
+            _told(client.update(name, pool, etag=tag), "updated", as_json=as_json)
+        except ApiError as error:
+            told = f"{_which(pool, pools)}{complaint(error)}{_what_to_do(error, name, pool_file)}"
+            raise Failure(told, exit_code(error)) from error
+    if wait:
+        _wait_for(client, pools, timeout)
+
+
+def _which(pool: dict[str, Any], pools: list[dict[str, Any]]) -> str:
+    """Which pool of a file of several an error is about."""
+    return f"{pool.get('name')}: " if len(pools) > 1 else ""
 
 
 def _with_tag(answer: PoolAnswer) -> dict[str, Any]:
@@ -77,7 +96,7 @@ def _what_to_do(error: ApiError, name: str, pool_file: str) -> str:
     return ""
 
 
-def _done(client: ApiClient, answer: PoolAnswer, verb: str, *, as_json: bool, wait: bool, timeout: float) -> None:
+def _told(answer: PoolAnswer, verb: str, *, as_json: bool) -> None:
     name = answer.pool["name"]
     for warning in answer.warnings:
         talk(f"Warning: {warning}")
@@ -85,9 +104,12 @@ def _done(client: ApiClient, answer: PoolAnswer, verb: str, *, as_json: bool, wa
         data_json(_with_tag(answer))
     else:
         data(f'Successfully {verb} {name}. Check "edgelb show {name}" or "edgelb status {name}" for deployment status')
-    if wait:
-        wait_for_pool(client, name, timeout)
-        talk(f"Next: edgelb endpoints {name}")
+
+
+def _wait_for(client: ApiClient, pools: list[dict[str, Any]], timeout: float) -> None:
+    for pool in pools:
+        wait_for_pool(client, pool["name"], timeout)
+        talk(f"Next: edgelb endpoints {pool['name']}")
 
 
 @click.command()
@@ -132,7 +154,7 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
         table(
             ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"),
             [
-                (pool["name"], *_summary(pool), ", ".join(map(str, _ports(pool))), states.get(pool["name"], "-"))
+                (pool["name"], *summary(pool), ", ".join(map(str, ports(pool))), states.get(pool["name"], "-"))
                 for pool in pools
             ],
         )
@@ -167,94 +189,6 @@ def show(client: ApiClient, name: str | None, as_json: bool, yaml_file: str | No
         if as_json:
             data_json(pools)
             return
-    data("\n\n".join(_described(pool) for pool in pools))
+    data("\n\n".join(described(pool) for pool in pools))
     if not pools:
         talk("There are no pools yet. Next: edgelb create POOL-FILE")
-
-
-def _summary(pool: dict[str, Any]) -> tuple[str, str, str]:
-    return pool.get("apiVersion", "V2"), str(pool.get("count", 0)), pool.get("role", "")
-
-
-def _ports(pool: dict[str, Any]) -> list[int]:
-    haproxy = pool.get("haproxy", {})
-    listeners = [*haproxy.get("frontends", []), haproxy.get("stats", {})]
-    return sorted(set(pool.get("ports") or (listener.get("bindPort", 0) for listener in listeners)))
-
-
-def _described(pool: dict[str, Any]) -> str:
-    haproxy = pool.get("haproxy", {})
-    backends = haproxy.get("backends", [])
-    stats = str(haproxy.get("stats", {}).get("bindPort", 0))
-    sections: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]] = [
-        (
-            "Summary",
-            ("NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT"),
-            [(pool["name"], *_summary(pool), pool.get("constraints", ""), stats)],
-        ),
-        (
-            "Frontends",
-            ("NAME", "PORT", "PROTOCOL"),
-            [(one["name"], str(one.get("bindPort", 0)), one["protocol"]) for one in haproxy.get("frontends", [])],
-        ),
-        ("Backends", ("FRONTEND", "NAME", "PROTOCOL", "BALANCE"), list(_backends(haproxy))),
-        (
-            "Marathon Services",
-            ("BACKEND", "TYPE", "SERVICE", "CONTAINER", "PORT", "CHECK"),
-            list(_services(backends, "marathon", "serviceID", "containerName")),
-        ),
-        (
-            "Mesos Services",
-            ("BACKEND", "TYPE", "FRAMEWORK", "TASK", "PORT", "CHECK"),
-            list(_services(backends, "mesos", "frameworkName", "taskName")),
-        ),
-    ]
-    return "\n\n".join(f"{title}:\n{table(header, rows)}" for title, header, rows in sections)
-
-
-def _backends(haproxy: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    for backend in haproxy.get("backends", []):
-        users = [
-            frontend["name"]
-            for frontend in haproxy.get("frontends", [])
-            if backend["name"] in _linked(frontend.get("linkBackend", {}))
-        ]
-        yield ", ".join(users), backend["name"], backend["protocol"], backend.get("balance", "")
-
-
-def _linked(link: dict[str, Any]) -> set[str]:
-    return {link.get("defaultBackend", "")} | {rule["backend"] for rule in link.get("map", [])}
-
-
-def _services(
-    backends: list[dict[str, Any]], selector: str, first: str, second: str
-) -> Iterator[tuple[str, str, str, str, str, str]]:
-    for backend in backends:
-        for service in backend.get("services", []):
-            chosen, endpoint = service.get(selector, {}), service.get("endpoint", {})
-            # An address selects no task; it stands with the Mesos services so that it is not lost.
-            if not chosen and not (selector == "mesos" and endpoint.get("type") == "ADDRESS"):
-                continue
-            yield (
-                backend["name"],
-                endpoint.get("type", "AUTO_IP"),
-                _selected(chosen, first) or endpoint.get("address", ""),
-                _selected(chosen, second),
-                _endpoint_port(endpoint),
-                "enabled" if endpoint.get("check", {}).get("enabled", True) else "disabled",
-            )
-
-
-def _selected(chosen: dict[str, Any], field: str) -> str:
-    id_field = field.replace("Name", "ID")
-    for name in (field, f"{field}Pattern", id_field, f"{id_field}Pattern"):
-        if chosen.get(name):
-            return f"/{chosen[name]}/" if name.endswith("Pattern") else str(chosen[name])
-    return ""
-
-
-def _endpoint_port(endpoint: dict[str, Any]) -> str:
-    if endpoint.get("allPorts"):
-        return "all ports"
-    port = endpoint.get("port", -1)
-    return endpoint.get("portName") or (str(port) if port > 0 else "first port")

@@ -56,6 +56,7 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
             hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),
             paths=MapFile(name=f"{ROUTES_MAPS}{slug}.map", entries=routes.paths),
             ports_in_hosts=routes.ports_in_hosts,
+            turns=routes.turns,
         )
     return Frontend(
         name=frontend.name,

@@ -9,6 +9,7 @@ import structlog
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
 from api.dcos_template.journal import Compaction
+from api.dcos_template.leftovers import COLLECT_AFTER
 from api.dcos_template.published import Paths, Published, write_parts
 from api.dcos_template.state import PoolState
 from pool_executor.contract import Blob, Server, encode_shard, encode_shards
@@ -115,6 +116,8 @@ class Compactor:
         state.compaction = None
         now = self._context.clock.monotonic()
         state.endpoints = state.endpoints.at_once(now)
+        # Whose parts the base before had, and whatever else nobody names: the structure may never be written again.
+        state.collect_due = now + COLLECT_AFTER if state.collect_due is None else state.collect_due
         self._context.plan(name)
 
     def _counts(self, name: str, state: PoolState, published: Published, charge: Charge) -> bool:

@@ -69,18 +69,19 @@ def judge(
     percent: int,
     cluster_is_empty: bool,
     now: float,
+    waiting: bool = False,
 ) -> Hold | None:
     """What is held from now on. `missing` are servers whose tasks were not named any more since the last time, `there`
     tells whether somebody names a server now, `here` how many servers of the pool somebody does; `percent` is the
-    setting (0: never hold)."""
+    setting (0: never hold). While the master is `waiting` for agents, all are held, however few they are."""
     if percent <= 0:
         return None
     before = hold.kept if hold else {}
     kept = {spot: one for spot, one in ({**before, **missing}).items() if not there(spot)}
     count = len(kept)
-    if count * 100 <= percent * (count + here):
+    if not count or (not waiting and count * 100 <= percent * (count + here)):
         return None
-    if hold is None and count < LEAST and not cluster_is_empty:
+    if hold is None and not waiting and count < LEAST and not cluster_is_empty:
         return None
     return replace(hold, kept=kept) if hold else Hold(since=now, kept=kept)
 

@@ -26,12 +26,12 @@ class Heartbeat:
         self._node: Ephemeral | None = None
         self._beat = 0
         self._at = float("-inf")
-        self._told: tuple[str, bool, str] | None = None
+        self._told: tuple[str, bool, str, bool] | None = None
 
     def turned(self) -> None:
         """The loop came round: write a beat when one is due."""
         now, feed = self._clock.monotonic(), self._feed()
-        telling = (feed.target, feed.connected, feed.why_not)
+        telling = (feed.target, feed.connected, feed.why_not, feed.kept > 0)
         if now < self._at + BEAT and telling == self._told:
             return
         self._at, self._told = now, telling
@@ -44,6 +44,7 @@ class Heartbeat:
                 why_not=feed.why_not,
                 silence=None if feed.heard is None else now - feed.heard,
                 mesos_silence=None if feed.mesos_heard is None else now - feed.mesos_heard,
+                kept=feed.kept,
             )
         )
         if self._node is None:

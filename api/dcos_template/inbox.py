@@ -37,6 +37,8 @@ class Batch:
     tasks: tuple[tuple[TaskKey, TaskChange], ...] = ()
     complete: bool = False
     """Everything that the first list named has been taken, with this batch."""
+    incomplete: bool = False
+    """More tasks may run than are named: the master waits for agents."""
     more: bool = False
     stop: bool = False
 
@@ -51,6 +53,7 @@ class Inbox:
         self._tasks: dict[TaskKey, TaskChange] = {}
         self._first: int | None = None
         """How many tasks of the first list have not been taken yet; None: it has not come."""
+        self._incomplete = self._was_incomplete = False
         self._news = False
         self._stop = False
 
@@ -76,6 +79,7 @@ class Inbox:
                 self._put(task.key, task, False, now, stamps)
             if self._first is None:
                 self._first = len(self._tasks)
+            self._incomplete = changes.incomplete
             self._tell()
 
     def stop(self) -> None:
@@ -102,12 +106,16 @@ class Inbox:
                 keys.append(key)
             if self._first is not None:
                 self._first = max(0, self._first - len(keys))
+            more = len(keys) < len(self._tasks)
+            # The view is whole once all that it names has been taken.
+            self._was_incomplete = self._incomplete or (self._was_incomplete and more)
             batch = Batch(
                 orders=tuple(self._orders),
                 pools=self._pools,
                 tasks=tuple((key, self._tasks.pop(key)) for key in keys),
                 complete=self._first == 0,
-                more=bool(self._tasks),
+                incomplete=self._was_incomplete,
+                more=more,
                 stop=self._stop,
             )
             self._orders.clear()

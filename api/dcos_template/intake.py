@@ -105,6 +105,17 @@ class Intake:
             state.endpoints = state.endpoints.at_once(now)
             self._context.plan(name)
 
+    def waits_for_agents(self, incomplete: bool) -> None:
+        """Whether the master does; when it does not any more, it is decided again what is kept."""
+        over, self._keeper.incomplete = self._keeper.incomplete and not incomplete, incomplete
+        if not over:
+            return
+        now = self._context.clock.monotonic()
+        for name, state in self._context.pools.items():
+            if state.hold is not None:
+                state.endpoints = state.endpoints.at_once(now)
+                self._context.plan(name)
+
     def _take_alone(self, key: TaskKey, change: TaskChange) -> None:
         selection = self._context.selection
         try:

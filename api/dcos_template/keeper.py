@@ -27,6 +27,8 @@ class Keeper:
         self._selection = selection
         self._clock = clock
         self._percent = percent
+        self.incomplete = False
+        """The master waits for agents: what this process took over may run there, however little it is."""
         # Where all tasks are, of one generation of the selection: many pools may ask for it at once.
         self._taken: tuple[int, frozenset[Place]] = (-1, frozenset())
 
@@ -49,13 +51,14 @@ class Keeper:
                 missing[spot] = endpoint
         if missing:
             since = published.held_since or self._clock.now()
-            self._decide(name, state, missing, since)
+            self._decide(name, state, missing, since, waiting=self.incomplete)
 
     def judge(self, name: str, state: PoolState) -> None:
         """What is held of a pool from now on."""
         missing, state.missing = state.missing, {}
         if missing or state.hold is not None:
-            self._decide(name, state, missing, self._clock.now())
+            waiting = self.incomplete and state.hold is not None
+            self._decide(name, state, missing, self._clock.now(), waiting=waiting)
 
     def release(self, pools: Mapping[str, PoolState], named: Sequence[Task]) -> Iterator[str]:
         """Do not keep servers at places where one of these tasks runs; the names of the pools that it concerns."""
@@ -73,7 +76,9 @@ class Keeper:
         log.info(f"The removal of servers of pool {name} was accepted", pool=name, servers=state.hold.count)
         return self._let_go(name, state, None)
 
-    def _decide(self, name: str, state: PoolState, missing: Mapping[Spot, Endpoint], now: float) -> None:
+    def _decide(
+        self, name: str, state: PoolState, missing: Mapping[Spot, Endpoint], now: float, *, waiting: bool
+    ) -> None:
         after = judge(
             state.hold,
             missing,
@@ -81,6 +86,7 @@ class Keeper:
             self._selection.count(name),
             percent=self._percent,
             cluster_is_empty=not self._selection.tasks,
+            waiting=waiting,
             now=now,
         )
         if after is not None and after != state.hold:

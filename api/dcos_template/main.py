@@ -83,6 +83,10 @@ def work(
                 "Time since Mesos said anything to the listener",
                 lambda: _since(clock, tasks.feed.mesos_heard),
             ),
+            "edgelb_template_tasks_kept": (
+                "Tasks that are as last known, because the Mesos master has not heard from their agents yet",
+                lambda: tasks.feed.kept,
+            ),
         },
     )
     zookeeper = connect(zk)

@@ -21,6 +21,8 @@ from sdk.errors import InvalidSpec
 from sdk.net.names import LONGEST_NAME, NAME_RULE, is_host, is_name
 
 STATS_SECTION = "stats"
+#: Name of the sockets through which a worker hands on what clients ask over TLS.
+RELAYED_TLS = "relayed-tls"
 
 _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
@@ -86,6 +88,8 @@ class Routing:
     hosts: MapFile
     paths: MapFile
     ports_in_hosts: bool
+    turns: bool
+    """Whether rules of hosts have to be compared with rules without a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +117,7 @@ class Frontend:
     def relay(self) -> str:
         """Name of the socket, and of the backend that leads to it, through which a worker asks its successor.
 
-        A path of a socket is short, names are not.
+        Beside it is one for clients that use TLS, with `-tls` behind. A path of a socket is short, names are not.
         """
         return f"_relay-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
@@ -194,8 +198,8 @@ class Config:
 
 
 def _linked(frontend: Frontend) -> set[str]:
-    names = {entry.value for entry in frontend.routing.paths.entries} if frontend.routing else set()
-    return names | ({frontend.default_backend} - {""})
+    names = {entry.backend for entry in frontend.routing.paths.entries} if frontend.routing else set()
+    return (names | {frontend.default_backend}) - {""}
 
 
 def _unique(names: list[str], what: str) -> None:

@@ -6,7 +6,7 @@ there: it is written anew. Does not know what is wanted.
 
 import contextlib
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,20 +15,14 @@ from api.dcos_template.journal import Journal
 from api.dcos_template.problem import decode_problem
 from pool_executor.contract import (
     MAX_NODE_BYTES,
-    Blob,
-    BlobDecoder,
-    Operation,
-    Server,
     Structure,
-    apply,
     decode_endpoints,
-    decode_segment,
-    decode_shard,
-    decode_shards,
     decode_structure,
     encode_blob,
+    read_whole,
 )
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import read_blobs
 from sdk.storage.connection import Create, NodeExists, ZooKeeper, decode_json
 
 log = structlog.get_logger()
@@ -162,42 +156,15 @@ def _load_endpoints(zookeeper: ZooKeeper, paths: Paths, now: Callable[[], float]
     data, node = found
     try:
         head = decode_endpoints(data)
-        servers: dict[str, dict[str, Server]] = {}
-        shards: Mapping[int, Blob] = {}
-        if head.shards is not None:
-            shards = decode_shards(_text(zookeeper, paths, head.shards))
-            for blob in shards.values():
-                servers.update(decode_shard(_text(zookeeper, paths, blob)))
-        behind: list[Operation] = []
-        for segment in head.segments:
-            if segment.last > head.base:
-                operations = decode_segment(segment, _text(zookeeper, paths, segment.blob))
-                behind += operations[max(0, head.base + 1 - segment.first) :]
-        behind += head.operations[max(0, head.base + 1 - head.inline_from) :]
-        apply(servers, behind)
+        whole = read_whole(head, lambda blobs: read_blobs(zookeeper.get_all, paths.parts, blobs))
     except CorruptRecord as error:
         log.error("The published endpoints cannot be read; beginning anew", pool=paths.pool, error=str(error))
         return Journal(paths.pool, _lineage()), node
-    return Journal.resume(head, servers, shards, behind, now()), node
+    return Journal.resume(head, *whole, now()), node
 
 
 def _lineage() -> str:
     return uuid.uuid4().hex[:12]
-
-
-def _text(zookeeper: ZooKeeper, paths: Paths, blob: Blob) -> str:
-    """The text of a part; raises CorruptRecord when it is not there whole."""
-    decoder = BlobDecoder(blob)
-    whole = zookeeper.get(paths.part(blob.sha256))
-    if whole is not None:
-        decoder.feed(whole[0])
-        return decoder.text()
-    index = 0
-    while (chunk := zookeeper.get(paths.part(f"{blob.sha256}.{index}"))) is not None:
-        if decoder.feed(chunk[0]):
-            break
-        index += 1
-    return decoder.text()
 
 
 def write_parts(zookeeper: ZooKeeper, paths: Paths, texts: Iterable[str], there: Collection[str]) -> set[str]:

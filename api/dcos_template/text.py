@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.model import STATS_SECTION, Backend, Bind, Config, Frontend, MapFile
+from api.dcos_template.model import RELAYED_TLS, STATS_SECTION, Backend, Bind, Config, Frontend, MapFile
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.servers import RESOLVERS
 from pool_executor.contract import Needs, Part
@@ -89,13 +89,13 @@ def frontend_file(name: str) -> str:
 
 def render_frontend(frontend: Frontend) -> Text:
     """One frontend."""
-    text = _print("frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST)
+    text = _print("frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed_tls=RELAYED_TLS)
     return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
 
 
 def render_backends(name: str, backends: Iterable[Backend]) -> Text:
     """One file of backends."""
-    return Text.of(name, "config", _print("backends.cfg.j2", backends=list(backends)))
+    return Text.of(name, "config", _print("backends.cfg.j2", backends=list(backends), relayed_tls=RELAYED_TLS))
 
 
 def render_map(file: MapFile) -> Text:

@@ -170,6 +170,7 @@ class Worker:
                         self._agenda.plan(name)
             if batch.tasks:
                 self._intake.tasks(batch.tasks)
+            self._intake.waits_for_agents(batch.incomplete)
             if batch.complete and not self._agenda.have_tasks:
                 self._tasks_are_complete()
             if not batch.more or self._clock.monotonic() >= until:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from api.mesos_listener.delta import Delta
 from api.mesos_listener.filter import ALL, Filter
 from api.mesos_listener.task import Task, TaskKey
+from api.mesos_listener.unheard import NO_NEWS, News, Unheard, union
 from api.mesos_listener.wire import removed_part, updated_part
 
 #: Changes (not deltas) that are kept for clients that come back or are slow.
@@ -48,10 +49,11 @@ class Stamps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All running tasks of one revision."""
+    """All running tasks of one revision; what runs on agents that are `unheard` is not among them."""
 
     revision: int
     notices: tuple[Notice, ...]
+    unheard: Unheard
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -75,12 +77,13 @@ class _Change(NamedTuple):
 class Changes:
     """Everything that changed after the asked revision up to `revision`, each task once; `stamps` are the first one's.
 
-    `everything` is there when it was asked for: all tasks of `revision`.
+    `everything` is there when it was asked for: all tasks of `revision`. `news` are those of agents.
     """
 
     revision: int
     changes: Mapping[TaskKey, _Change]
     stamps: Stamps
+    news: News = NO_NEWS
     everything: Snapshot | None = None
 
     def parts(self, wanted: Filter, had: Filter | None = None) -> list[bytes]:
@@ -106,6 +109,7 @@ class _Entry(NamedTuple):
     before: dict[TaskKey, Task | None]
     missing: frozenset[TaskKey]
     stamps: Stamps
+    news: News
 
 
 class _Reader:
@@ -118,9 +122,9 @@ class _Reader:
         self.wanted = wanted
         self.news = news
 
-    def hear(self, changed: Iterable[Task]) -> None:
-        """These tasks are new, or are not any more as they were."""
-        if not self.news and any(map(self.wanted.wants, changed)):
+    def hear(self, changed: Iterable[Task], agents: News) -> None:
+        """These tasks are new, or are not any more as they were; all hear of agents."""
+        if not self.news and (agents or any(map(self.wanted.wants, changed))):
             self.news = True
             self.condition.notify()
 
@@ -139,6 +143,7 @@ class Board:
         self._logged = 0
         self._floor = 0  # the oldest revision that the log can continue
         self._complete = False
+        self._unheard: Unheard | None = None
         self._closed = False
 
     def publish(self, delta: Delta, complete: bool, stamps: Stamps | None = None) -> None:
@@ -158,15 +163,17 @@ class Board:
                     gone = self._notices.pop(key, None)
                     before[key] = gone.task if gone else None
                 self._revision = delta.revision
-                self._log.append(_Entry(delta.revision, before, delta.missing, stamps or Stamps()))
-                self._logged += len(before)
+                self._unheard = delta.unheard or self._unheard or Unheard()
+                self._unheard.take(delta.news)
+                self._log.append(_Entry(delta.revision, before, delta.missing, stamps or Stamps(), delta.news))
+                self._logged += len(before) + len(delta.news.heard)
                 while self._logged > self._history and self._log:
                     oldest = self._log.popleft()
-                    self._logged -= len(oldest.before)
+                    self._logged -= len(oldest.before) + len(oldest.news.heard)
                     self._floor = oldest.revision
                 changed = (*delta.updated, *(old for old in before.values() if old is not None))
                 for reader in self._waiting:
-                    reader.hear(changed)
+                    reader.hear(changed, delta.news)
 
     def close(self) -> None:
         """Wake everyone who waits, for the last time."""
@@ -178,6 +185,11 @@ class Board:
     def complete(self) -> bool:
         """True once a complete view of the master was published."""
         return self._complete
+
+    @property
+    def begun(self) -> bool:
+        """True once any view was: complete, or of the agents that the master has heard from."""
+        return self._unheard is not None
 
     @property
     def size(self) -> int:
@@ -192,7 +204,7 @@ class Board:
     def snapshot(self) -> Snapshot:
         """All tasks as of now."""
         with self._lock:
-            return Snapshot(revision=self._revision, notices=tuple(self._notices.values()))
+            return self._snapshot()
 
     def can_continue(self, revision: int) -> bool:
         """True when every change after `revision` is still known."""
@@ -226,21 +238,27 @@ class Board:
             before: dict[TaskKey, Task | None] = {}
             missing: dict[TaskKey, bool] = {}
             stamps = Stamps()
+            news: list[News] = []
             for entry in reversed(self._log):
                 if entry.revision <= revision:
                     break
                 stamps = entry.stamps
                 before |= entry.before
+                if entry.news:
+                    news.append(entry.news)
                 for key in entry.before:
                     missing.setdefault(key, key in entry.missing)
             return Changes(
                 revision=self._revision,
                 changes={key: _Change(task, self._notices.get(key), missing[key]) for key, task in before.items()},
                 stamps=stamps,
-                everything=Snapshot(revision=self._revision, notices=tuple(self._notices.values()))
-                if everything()
-                else None,
+                news=union(news),
+                everything=self._snapshot() if everything() else None,
             )
+
+    def _snapshot(self) -> Snapshot:
+        unheard = self._unheard.copy() if self._unheard is not None else Unheard()
+        return Snapshot(revision=self._revision, notices=tuple(self._notices.values()), unheard=unheard)
 
     def wake(self) -> None:
         """Let waiting readers look at their own state again: their client is gone, or wants more."""

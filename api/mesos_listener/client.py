@@ -35,7 +35,8 @@ class Feed:
 
     `target` is the listener that is followed or was tried last, `why_not` the sentence when it does not serve,
     `heard` when a listener last said anything. `mesos_heard` is when Mesos last said anything to the listener, None
-    when the listener does not know; `mesos_connected` whether it hears Mesos, as far as it has said.
+    when the listener does not know; `mesos_connected` whether it hears Mesos, as far as it has said. While
+    `incomplete` the listener's master waits for agents; `kept` tasks of such agents are as they were before.
     """
 
     target: str
@@ -44,6 +45,8 @@ class Feed:
     heard: float | None = None
     mesos_heard: float | None = None
     mesos_connected: bool = True
+    incomplete: bool = False
+    kept: int = 0
 
 
 class Values(NamedTuple):
@@ -122,15 +125,17 @@ class TaskWatch:
                 self._ask()
             return self._number
 
-    def values(self, field: str, *, like: str = "", most: int = 0, marathon: bool = False) -> Values | None:
-        """What values a field of all running tasks has, those that are spelled like `like` first; `marathon`: only of
-        Marathons' tasks. None while no listener answers; takes at most a second.
+    def values(
+        self, field: str, *, key: str = "", like: str = "", most: int = 0, marathon: bool = False
+    ) -> Values | None:
+        """What values a field of all running tasks has, those that are spelled like `like` first; field and `key` are
+        those of a Term. `marathon`: only of Marathons' tasks. None while no listener answers; takes at most a second.
         """
         with self._lock:
             stub = self._stub
         if stub is None:
             return None
-        request = pb.ValuesRequest(field=field, like=like, most=most, marathon=marathon)
+        request = pb.ValuesRequest(field=field, key=key, like=like, most=most, marathon=marathon)
         try:
             answer: pb.ValuesAnswer = stub.Values(request, timeout=_VALUES_TIMEOUT)
         except (grpc.RpcError, ValueError):  # also of a channel that is being closed
@@ -147,12 +152,14 @@ class TaskWatch:
         self._choice.join()
 
     def _run(self) -> None:
-        backoff, number, said = _AGAIN.backoff(), 0, ""
+        backoff, number, said, refused = _AGAIN.backoff(), 0, "", 0
         while not self._stopping.is_set():
             if (prefer := self._prefer) is not None:
                 self._prefer, number = None, self._targets.index(prefer)
             target = self._targets[number % len(self._targets)]
-            reason = self._follow(target)
+            # A listener that knows everything is better than one that does not yet; and that is better than none.
+            reason = self._follow(target, incomplete=refused >= len(self._targets) - (len(self._targets) == 1))
+            refused = 0 if self._connected else refused + 1
             if self._stopping.is_set():
                 return
             if self._connected:
@@ -168,7 +175,7 @@ class TaskWatch:
             number += 1
             self._stopping.wait(backoff.delay())
 
-    def _follow(self, target: str) -> str:
+    def _follow(self, target: str, *, incomplete: bool) -> str:
         """Watch one listener until it breaks off; the answer is why."""
         with grpc.insecure_channel(target, options=OPTIONS) as channel:
             stub = taskinfo_pb2_grpc.TaskInfoStub(channel)  # type: ignore[no-untyped-call] # generated
@@ -177,7 +184,8 @@ class TaskWatch:
                     return "stopping"
                 self._besides.clear()
                 token = self._replica.begin(self._number)
-                events = stub.Watch(pb.WatchRequest(resume_token=token, filter=filter_message(self._wanted)))
+                wanted = filter_message(self._wanted)
+                events = stub.Watch(pb.WatchRequest(resume_token=token, filter=wanted, incomplete=incomplete))
                 self._call, self._stub = events, stub
             try:
                 for event in events:
@@ -199,9 +207,10 @@ class TaskWatch:
     def _take(self, event: pb.WatchEvent, target: str) -> None:
         now = time.monotonic()
         self._feed = replace(self._feed, heard=now)
-        changes = self._replica.take(event)
+        changes = self._replica.take(event, now)
         if changes is not None:
             self._on_changes(changes)
+            self._feed = replace(self._feed, incomplete=self._replica.incomplete, kept=self._replica.kept)
         match event.WhichOneof("event"):
             case "alive":
                 told = event.alive.HasField("mesos_silence")
@@ -220,6 +229,7 @@ class TaskWatch:
                         listener=target,
                         tasks=len(self._replica.tasks),
                         resumed=event.synced.resumed,
+                        incomplete=self._replica.incomplete,
                         revision=event.revision,
                     )
                 self._connected = True
@@ -250,15 +260,17 @@ class TaskWatch:
         call.cancel()
 
     def _old(self) -> str | None:
-        """The listener that is followed although it has lost Mesos."""
+        """The listener that is followed although it has lost Mesos, or does not know all tasks."""
         feed = self._feed
-        return feed.target if feed.connected and not feed.mesos_connected else None
+        return feed.target if feed.connected and (feed.incomplete or not feed.mesos_connected) else None
 
     def _leave(self, target: str, instead: str) -> None:
         with self._lock:
             if self._call is None or self._feed.target != target:
                 return
-            log.warning("The mesos-listener has lost Mesos; another one has not", listener=target, instead=instead)
+            log.warning(
+                "The mesos-listener does not know how Mesos is; another one does", listener=target, instead=instead
+            )
             self._prefer = instead
             self._call.cancel()
 

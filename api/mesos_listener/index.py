@@ -20,6 +20,7 @@ from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
 from api.mesos_listener.parse import after_status, joined, of_framework, on_agent, parse_agent, parse_task
 from api.mesos_listener.snapshot import Snapshot
 from api.mesos_listener.task import LIVE_STATES, MAX_NAME, RUNNING, Agent, Task, TaskKey
+from api.mesos_listener.unheard import RollCall
 from sdk.pattern import Pattern
 
 #: Mesos' agent_reregister_timeout is 10 minutes: an agent that is later is TASK_UNREACHABLE to its frameworks too.
@@ -55,7 +56,7 @@ class TaskIndex:
         self._carried: dict[str, set[TaskKey]] = {}
         # Of the event that is being taken: tasks that are not named any more, and nothing says that they ended.
         self._missing: set[TaskKey] = set()
-        self._ready_by: float | None = None
+        self._roll = RollCall(recovered=RECOVERED_PATIENCE, unknown=UNKNOWN_PATIENCE)
 
     @property
     def running(self) -> Mapping[TaskKey, Task]:
@@ -88,6 +89,7 @@ class TaskIndex:
             case "AGENT_REMOVED":
                 agent_id = event.agent_removed.agent_id.value
                 self._agents.pop(agent_id, None)
+                self._roll.answered(agent_id)
                 self._settle(agent_id, touched)
                 self._drop_all(self._by_agent.get(agent_id, ()), touched)
             case "FRAMEWORK_ADDED":
@@ -162,9 +164,8 @@ class TaskIndex:
         self._overdue = min(self._awaited.values(), default=now)
         named = self._by_framework.keys() | told.frameworks.keys()
         self._frameworks = {key: name for key, name in self._frameworks.items() if key in named}
-        if self._ready_by is None:
-            # Of what agents run that are not back yet, a listener that starts now knows nothing at all.
-            self._ready_by = now + RECOVERED_PATIENCE
+        # An agent on which the master knows of an ended task was heard before.
+        self._roll.called(told.agents.keys() | (told.ended_on - promised), promised, now)
 
     def _task_updated(self, update: messages.TaskUpdated, touched: set[TaskKey]) -> None:
         key = TaskKey(framework_id=update.framework_id.value, id=update.status.task_id.value)
@@ -183,6 +184,7 @@ class TaskIndex:
     def _agent_added(self, agent: Agent | None, touched: set[TaskKey]) -> None:
         if agent is None:
             return
+        self._roll.answered(agent.id)
         self._settle(agent.id, touched)
         if self._agents.get(agent.id) == agent:
             return
@@ -267,8 +269,8 @@ class TaskIndex:
                 self._missing |= self._carried.get(agent_id, set())
                 self._settle(agent_id, touched)
             self._overdue = min(self._awaited.values(), default=now)
-        if not self.complete and self._ready_by is not None:
-            self.complete = not self._awaited or now >= self._ready_by
+        begun, news = self._roll.news(now)
+        self.complete = self.complete or self._roll.complete
         updated, removed = [], []
         for key in touched:
             new, old = self._live.get(key), self._running.get(key)
@@ -277,7 +279,7 @@ class TaskIndex:
                     updated.append(new)
             elif old is not None:
                 removed.append(key)
-        if updated or removed:
+        if updated or removed or news or begun is not None:
             self.revision += 1
         stamped = tuple(replace(task, revision=self.revision) for task in updated)
         for task in stamped:
@@ -286,7 +288,8 @@ class TaskIndex:
             del self._running[key]
         missing = self._missing.intersection(removed)
         self._missing.clear()
-        return Delta(revision=self.revision, updated=stamped, removed=tuple(removed), missing=frozenset(missing))
+        gone, lost = tuple(removed), frozenset(missing)
+        return Delta(revision=self.revision, updated=stamped, removed=gone, missing=lost, unheard=begun, news=news)
 
 
 def _is_told(task: Task) -> bool:

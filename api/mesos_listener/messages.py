@@ -118,6 +118,7 @@ class EndedTask(Message, frozen=True, gc=False):
 
     task_id: Id = Id()
     framework_id: Id = Id()
+    agent_id: Id = Id()
 
 
 class AgentInfo(Message, frozen=True, gc=False):

@@ -14,10 +14,11 @@ from typing import Protocol
 import grpc
 
 from api.mesos_listener import taskinfo_pb2 as pb
-from api.mesos_listener.board import Board, Changes, pages
-from api.mesos_listener.filter import ALL, FIELDS, BadTerm, Filter, Term
+from api.mesos_listener.board import Board, Changes, Snapshot, pages
+from api.mesos_listener.filter import ALL, BadTerm, Filter, Term, check_field, values_of
 from api.mesos_listener.metrics import ListenerMetrics
-from api.mesos_listener.wire import delta_event, list_page, snapshot_event
+from api.mesos_listener.unheard import NO_NEWS
+from api.mesos_listener.wire import delta_event, list_page, snapshot_event, unheard_message
 from sdk.clock import Clock
 
 PAGE_SIZE = 500
@@ -104,7 +105,8 @@ class TaskInfoService:
 
     def watch(self, request: pb.WatchRequest, context: Context) -> Iterator[bytes]:
         """A snapshot or the continuation of an earlier call, then changes until the client leaves."""
-        self._refuse_while_incomplete(context)
+        if not (request.incomplete and self._board.begun):
+            self._refuse_while_incomplete(context)
         watching = _Watching(_filter(request.filter, context) if request.HasField("filter") else ALL)
         name = uuid.uuid4().hex
         with self._lock:
@@ -135,13 +137,13 @@ class TaskInfoService:
     def values(self, request: pb.ValuesRequest, context: Context) -> pb.ValuesAnswer:
         """What values a field has."""
         self._refuse_while_incomplete(context)
-        value_of = FIELDS.get(request.field)
-        if value_of is None:
-            known = ", ".join(FIELDS)
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"there is no field {request.field!r}; there are {known}")
+        try:
+            check_field(request.field, request.key)
+        except BadTerm as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             return pb.ValuesAnswer()
-        tasks = self._board.snapshot().tasks
-        every = {value_of(task) for task in tasks if task.marathon or not request.marathon} - {""}
+        tasks = (task for task in self._board.snapshot().tasks if task.marathon or not request.marathon)
+        every = {value for task in tasks for value in values_of(task, request.field, request.key)}
         chosen = some(every, request.like, min(request.most or VALUES, MOST_VALUES))
         return pb.ValuesAnswer(values=chosen, total=len(every))
 
@@ -153,7 +155,7 @@ class TaskInfoService:
         board, most = self._board, _page_size(request.page_size)
         revision = self._continue_from(request.resume_token)
         if revision is not None:
-            yield self._synced(revision, name, resumed=True)
+            yield self._synced(revision, name)
         elif request.resume_token:
             self._metrics.resyncs.inc()
         said = told = float("-inf")
@@ -164,7 +166,7 @@ class TaskInfoService:
                 for number, page in enumerate(pages(snapshot.parts(watching.wanted), most, PAGE_BYTES)):
                     yield snapshot_event(page, revision=snapshot.revision, first=number == 0)
                 revision = snapshot.revision
-                yield self._synced(revision, name, resumed=False)
+                yield self._synced(revision, name, snapshot)
             # gRPC asks for the next event only when the last one fitted the client's window: a slow client waits here
             # and gets all that happened meanwhile as one delta, or a snapshot when that is no longer known.
             if (now := self._clock.monotonic()) >= said + ALIVE:
@@ -189,7 +191,7 @@ class TaskInfoService:
             if changes.everything is not None:
                 watching.wanted, number = watching.widened()
             parts = changes.parts(watching.wanted, had)
-            if parts:
+            if parts or changes.news:
                 yield from self._deltas(changes, parts, most)
                 told = self._clock.monotonic()
             revision = changes.revision
@@ -202,9 +204,15 @@ class TaskInfoService:
         """One event, or several when a client would refuse it as too large; only the last one can be resumed after."""
         told = list(pages(parts, most, PAGE_BYTES))
         for number, page in enumerate(told, 1):
-            token = self._token(changes.revision) if number == len(told) else ""
-            stamps = changes.stamps
-            yield delta_event(page, revision=changes.revision, token=token, event=stamps.event, index=stamps.index)
+            last = number == len(told)
+            yield delta_event(
+                page,
+                revision=changes.revision,
+                token=self._token(changes.revision) if last else "",
+                event=changes.stamps.event,
+                index=changes.stamps.index,
+                news=changes.news if last else NO_NEWS,
+            )
 
     def _refuse_while_incomplete(self, context: Context) -> None:
         if not self._board.complete:
@@ -216,8 +224,10 @@ class TaskInfoService:
     def _alive(self) -> pb.Alive:
         return pb.Alive(mesos_silence=self._silence(), mesos_connected=self._connected())
 
-    def _synced(self, revision: int, watch: str, *, resumed: bool) -> bytes:
-        synced = pb.Synced(resumed=resumed, watch=watch)
+    def _synced(self, revision: int, watch: str, snapshot: Snapshot | None = None) -> bytes:
+        """Without a snapshot the client is where it was."""
+        unheard = unheard_message(snapshot.unheard) if snapshot is not None else None
+        synced = pb.Synced(resumed=snapshot is None, watch=watch, unheard=unheard)
         return pb.WatchEvent(revision=revision, resume_token=self._token(revision), synced=synced).SerializeToString()
 
     def _token(self, revision: int) -> str:
@@ -233,7 +243,7 @@ class TaskInfoService:
 
 def _filter(told: pb.Filter, context: Context) -> Filter:
     try:
-        return Filter.of(Term(term.field, term.text, term.pattern) for term in told.terms)
+        return Filter.of(Term(term.field, term.text, term.pattern, term.key) for term in told.terms)
     except BadTerm as error:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         raise

@@ -33,6 +33,8 @@ class Snapshot:
         """Those that live, without what their agent and framework tell."""
         self.ended: set[TaskKey] = set()
         """Tasks that the master knows and that do not live any more."""
+        self.ended_on: set[str] = set()
+        """The agents of these."""
         self.agents: dict[str, Agent] = {}
         self.recovered: dict[str, Agent] = {}
         """Agents that the master has yet to hear from."""
@@ -87,6 +89,7 @@ class Snapshot:
     def _take_ended(self, raw: msgspec.Raw) -> None:
         ended = self._ended_task.read(raw)
         self.ended.add(TaskKey(framework_id=ended.framework_id.value, id=ended.task_id.value))
+        self.ended_on.add(ended.agent_id.value)
 
     def _take_framework(self, raw: msgspec.Raw) -> None:
         info = self._framework.read(raw).framework_info

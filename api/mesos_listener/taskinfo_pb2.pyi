@@ -23,14 +23,16 @@ class Filter(_message.Message):
     def __init__(self, terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ...) -> None: ...
 
 class Term(_message.Message):
-    __slots__ = ("field", "text", "pattern")
+    __slots__ = ("field", "text", "pattern", "key")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PATTERN_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     field: str
     text: str
     pattern: bool
-    def __init__(self, field: _Optional[str] = ..., text: _Optional[str] = ..., pattern: _Optional[bool] = ...) -> None: ...
+    key: str
+    def __init__(self, field: _Optional[str] = ..., text: _Optional[str] = ..., pattern: _Optional[bool] = ..., key: _Optional[str] = ...) -> None: ...
 
 class SelectRequest(_message.Message):
     __slots__ = ("watch", "filter", "number")
@@ -47,16 +49,18 @@ class SelectAnswer(_message.Message):
     def __init__(self) -> None: ...
 
 class ValuesRequest(_message.Message):
-    __slots__ = ("field", "like", "most", "marathon")
+    __slots__ = ("field", "like", "most", "marathon", "key")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     LIKE_FIELD_NUMBER: _ClassVar[int]
     MOST_FIELD_NUMBER: _ClassVar[int]
     MARATHON_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     field: str
     like: str
     most: int
     marathon: bool
-    def __init__(self, field: _Optional[str] = ..., like: _Optional[str] = ..., most: _Optional[int] = ..., marathon: _Optional[bool] = ...) -> None: ...
+    key: str
+    def __init__(self, field: _Optional[str] = ..., like: _Optional[str] = ..., most: _Optional[int] = ..., marathon: _Optional[bool] = ..., key: _Optional[str] = ...) -> None: ...
 
 class ValuesAnswer(_message.Message):
     __slots__ = ("values", "total")
@@ -97,14 +101,16 @@ class ListPage(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., revision: _Optional[int] = ..., last: _Optional[bool] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("resume_token", "page_size", "filter")
+    __slots__ = ("resume_token", "page_size", "filter", "incomplete")
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
     resume_token: str
     page_size: int
     filter: Filter
-    def __init__(self, resume_token: _Optional[str] = ..., page_size: _Optional[int] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
+    incomplete: bool
+    def __init__(self, resume_token: _Optional[str] = ..., page_size: _Optional[int] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., incomplete: _Optional[bool] = ...) -> None: ...
 
 class WatchEvent(_message.Message):
     __slots__ = ("snapshot", "synced", "delta", "alive", "selected", "revision", "resume_token")
@@ -133,12 +139,24 @@ class SnapshotPage(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., first: _Optional[bool] = ...) -> None: ...
 
 class Synced(_message.Message):
-    __slots__ = ("resumed", "watch")
+    __slots__ = ("resumed", "watch", "unheard")
     RESUMED_FIELD_NUMBER: _ClassVar[int]
     WATCH_FIELD_NUMBER: _ClassVar[int]
+    UNHEARD_FIELD_NUMBER: _ClassVar[int]
     resumed: bool
     watch: str
-    def __init__(self, resumed: _Optional[bool] = ..., watch: _Optional[str] = ...) -> None: ...
+    unheard: Unheard
+    def __init__(self, resumed: _Optional[bool] = ..., watch: _Optional[str] = ..., unheard: _Optional[_Union[Unheard, _Mapping]] = ...) -> None: ...
+
+class Unheard(_message.Message):
+    __slots__ = ("awaited", "others", "heard")
+    AWAITED_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
+    awaited: _containers.RepeatedScalarFieldContainer[str]
+    others: bool
+    heard: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, awaited: _Optional[_Iterable[str]] = ..., others: _Optional[bool] = ..., heard: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Selected(_message.Message):
     __slots__ = ("number",)
@@ -155,16 +173,22 @@ class Alive(_message.Message):
     def __init__(self, mesos_silence: _Optional[float] = ..., mesos_connected: _Optional[bool] = ...) -> None: ...
 
 class Delta(_message.Message):
-    __slots__ = ("updated", "removed", "event", "index")
+    __slots__ = ("updated", "removed", "event", "index", "heard", "overdue", "others_overdue")
     UPDATED_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_OVERDUE_FIELD_NUMBER: _ClassVar[int]
     updated: _containers.RepeatedCompositeFieldContainer[Task]
     removed: _containers.RepeatedCompositeFieldContainer[TaskKey]
     event: float
     index: float
-    def __init__(self, updated: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[TaskKey, _Mapping]]] = ..., event: _Optional[float] = ..., index: _Optional[float] = ...) -> None: ...
+    heard: _containers.RepeatedScalarFieldContainer[str]
+    overdue: _containers.RepeatedScalarFieldContainer[str]
+    others_overdue: bool
+    def __init__(self, updated: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., removed: _Optional[_Iterable[_Union[TaskKey, _Mapping]]] = ..., event: _Optional[float] = ..., index: _Optional[float] = ..., heard: _Optional[_Iterable[str]] = ..., overdue: _Optional[_Iterable[str]] = ..., others_overdue: _Optional[bool] = ...) -> None: ...
 
 class TaskKey(_message.Message):
     __slots__ = ("framework_id", "id", "missing")

@@ -76,7 +76,8 @@ class TaskInfoServicer:
         With a token that the server can still continue: Synced with `resumed`, then the deltas since the token.
         A client that reads too slowly, or whose token is too old or of another server, gets new snapshot pages at any time:
         the first page says `first`, and with Synced everything that the pages did not name is gone.
-        UNAVAILABLE means that this server has no complete view of the Mesos master yet: try another, or later.
+        UNAVAILABLE means that this server has no complete view of the Mesos master yet: try another, or later, or take what
+        it knows (`incomplete`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.filter import Filter
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
+from api.mesos_listener.unheard import News, Unheard, union
 
 _LENGTH_DELIMITED = 2
 _UPDATED = pb.Delta.UPDATED_FIELD_NUMBER
@@ -111,7 +112,9 @@ def filter_message(wanted: Filter) -> pb.Filter | None:
     """The message of a filter; None for all tasks."""
     if wanted.terms is None:
         return None
-    terms = (pb.Term(field=term.field, text=term.text, pattern=term.pattern) for term in sorted(wanted.terms))
+    terms = (
+        pb.Term(field=term.field, text=term.text, pattern=term.pattern, key=term.key) for term in sorted(wanted.terms)
+    )
     return pb.Filter(terms=terms)
 
 
@@ -137,10 +140,36 @@ def snapshot_event(parts: Iterable[bytes], *, revision: int, first: bool) -> byt
     return pb.WatchEvent(revision=revision).SerializeToString() + _field(_SNAPSHOT, page)
 
 
-def delta_event(parts: Iterable[bytes], *, revision: int, token: str, event: float, index: float) -> bytes:
-    """A WatchEvent with a Delta; `event` and `index` are its stamps."""
-    delta = b"".join((*parts, pb.Delta(event=event, index=index).SerializeToString()))
+def delta_event(parts: Iterable[bytes], *, revision: int, token: str, event: float, index: float, news: News) -> bytes:
+    """A WatchEvent with a Delta; `event` and `index` are its stamps, `news` those of agents."""
+    rest = pb.Delta(
+        event=event, index=index, heard=news.heard, overdue=news.overdue, others_overdue=news.others_overdue
+    )
+    delta = b"".join((*parts, rest.SerializeToString()))
     return pb.WatchEvent(revision=revision, resume_token=token).SerializeToString() + _field(_DELTA, delta)
+
+
+def unheard_message(unheard: Unheard) -> pb.Unheard | None:
+    """The message of agents that were not heard; None for none."""
+    if not unheard:
+        return None
+    return pb.Unheard(awaited=unheard.awaited, others=unheard.others, heard=unheard.heard)
+
+
+def unheard_in(synced: pb.Synced) -> Unheard:
+    """The agents that were not heard, in a Synced."""
+    told = synced.unheard
+    return Unheard(awaited=told.awaited, others=told.others, heard=told.heard)
+
+
+def news_in(pieces: Iterable[pb.Delta]) -> News:
+    """The news of agents in the pieces of one Delta."""
+    return union(
+        [
+            News(heard=frozenset(one.heard), overdue=frozenset(one.overdue), others_overdue=one.others_overdue)
+            for one in pieces
+        ]
+    )
 
 
 def _field(number: int, content: bytes) -> bytes:

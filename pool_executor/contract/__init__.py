@@ -5,6 +5,7 @@ Two things that never wait for each other: the *structure* (files, with markers 
 beside those of a server line. The written contract is docs/reference/contracts.md.
 """
 
+from pool_executor.contract.history import Fetch, operations_after, read_whole
 from pool_executor.contract.log import (
     SHARDS,
     Endpoints,
@@ -67,7 +68,7 @@ from pool_executor.contract.status import (
     encode_status,
 )
 from pool_executor.contract.structure import Structure, decode_structure, encode_structure
-from sdk.storage.blobs import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, BlobDecoder, decode_blob, encode_blob
+from sdk.storage.blobs import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, decode_blob, encode_blob
 
 __all__ = [
     "BOUNDS",
@@ -84,10 +85,10 @@ __all__ = [
     "BackendFacts",
     "BackendHealth",
     "Blob",
-    "BlobDecoder",
     "Death",
     "Endpoints",
     "EndpointsStatus",
+    "Fetch",
     "HaproxyInfo",
     "InstanceStatus",
     "Kind",
@@ -130,10 +131,12 @@ __all__ = [
     "host_and_port",
     "marker_line",
     "markers",
+    "operations_after",
     "options_of",
     "parse_marker",
     "port_key",
     "port_variable",
+    "read_whole",
     "server_line",
     "shard_of",
 ]

@@ -60,6 +60,10 @@ class Endpoints:
         """Whoever has the servers after this operation, or a later one, can go on without the base."""
         return (self.segments[0].first if self.segments else self.inline_from) - 1
 
+    def continues(self, lineage: str, sequence: int) -> bool:
+        """Whether who has the servers of this lineage after this operation needs only what came after it."""
+        return self.lineage == lineage and self.since <= sequence <= self.sequence
+
 
 def encode_endpoints(head: Endpoints) -> bytes:
     """The bytes of the node."""

@@ -4,7 +4,6 @@ For tests, benchmarks and for looking at a pool's bundle on any machine. SIGTERM
 """
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -13,8 +12,7 @@ import threading
 import uuid
 from pathlib import Path
 
-import structlog
-
+from pool_executor import logs
 from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.connection import Connection
@@ -25,10 +23,9 @@ from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
-from sdk.log_stream import STDERR
 from sdk.zookeeper_address import argument
 
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 def _ports(text: str) -> dict[str, int]:
@@ -70,11 +67,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run until drained; 0, or 1 when something is missing or HAProxy stayed unhealthy."""
     options = _arguments(arguments)
-    level = getattr(logging, os.environ.get("EDGELB_LOG_LEVEL", "info").upper(), logging.INFO)
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(STDERR),
-    )
+    logs.configure(os.environ.get("EDGELB_LOG_LEVEL", "info"))
     try:
         haproxy = program.find(options.haproxy)
     except EnvironmentProblem as error:

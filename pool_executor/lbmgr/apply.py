@@ -13,6 +13,7 @@ import structlog
 from pool_executor.contract import Structure, options_of
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, served
+from pool_executor.lbmgr.difference import without_maintenance
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
@@ -28,7 +29,6 @@ _log = structlog.get_logger()
 
 # HAProxy names at most ten wrong lines at once; a configuration in which it always finds more is refused as a whole.
 _MOST_CHECKS = 10
-_FORCED_MAINTENANCE = 1
 
 
 class Applier:
@@ -82,9 +82,9 @@ class Applier:
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        clash = self._obstacles.clash(content, None)
-        if clash is not None:
-            return clash, None
+        lacking = self._obstacles.of_listeners(content, None).values()
+        if obstacle := next(iter(lacking), None) or self._obstacles.first(content, None):
+            return f"it lacks {obstacle}", None
         marker = self._next_marker()
         composition = self._composition(content)
         written = True
@@ -107,6 +107,11 @@ class Applier:
 
     # -- a structure
 
+    def obstacles(self, content: Content) -> Mapping[str, str]:
+        """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
+        present = self.running.content if self.running is not None and self._proxy.alive else None
+        return self._obstacles.of_listeners(content, present)
+
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
         found = plan(self.running.content if self.running is not None else None, content)
@@ -119,6 +124,9 @@ class Applier:
         content, head = fitted.content, served(head, fitted.content)
         if not fitted.listens:
             reason = "none of its listeners can be served here" if fitted.waiting else "it has no listener"
+            if fitted.blocked:
+                missing = "; ".join(f"{one.listener} lacks {' and '.join(one.missing)}" for one in fitted.waiting)
+                return self._kept(reason, f"{reason}: {missing}")
             return self._refused(reason, reason)
         match way:
             case Noop():
@@ -163,12 +171,13 @@ class Applier:
         present = self.running.content if self.running is not None and self._proxy.alive else None
         obstacle = self._obstacles.first(content, present)
         if obstacle is not None:
-            return self._kept(reason, obstacle)
+            return self._kept(reason, f"it lacks {obstacle}")
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
-        if self._proxy.alive or self._try(head, content, reason, checked=False) is not None:
+        failed = None if self._proxy.alive else self._try(head, content, reason, checked=False)
+        if self._proxy.alive or (failed is not None and not failed.unbound):
             failed = self._try(head, content, reason, checked=True)
-            if failed is not None:
-                return failed
+        if failed is not None:
+            return failed
         self._counters.count("reload")
         self._half_told = False
         self.running, self.unsaved = Running(head=head, content=content), None
@@ -200,7 +209,8 @@ class Applier:
             self._counters.count("reload_failed")
         self._roll_back()
         # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
-        return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive)
+        unbound = self._obstacles.failed(content, failed)
+        return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
 
     def _staged(
         self, head: Structure, content: Content, marker: str, *, checked: bool
@@ -278,16 +288,10 @@ class Applier:
             return
         try:
             [text] = self._proxy.ask(["show servers state"])
-            lines = [line for line in text.splitlines() if not _in_forced_maintenance(line)]
-            self._files.write_state("\n".join(lines) + "\n")
+            self._files.write_state(without_maintenance(text))
         except (SocketFailed, OSError) as error:
             _log.warning("The state of servers is not handed to the next worker", error=str(error))
 
     def _disk(self, error: OSError) -> str:
         self._counters.count("disk_failed")
         return f"the sandbox cannot be written: {error.strerror or error} ({error.filename})"
-
-
-def _in_forced_maintenance(line: str) -> bool:
-    words = line.split()
-    return len(words) > 6 and words[6].isdigit() and bool(int(words[6]) & _FORCED_MAINTENANCE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pool_executor.contract import KINDS, BackendFacts, Needs, Part, Structure, Waiting, markers
@@ -68,6 +69,8 @@ class Fitted:
 
     content: Content
     waiting: tuple[Waiting, ...] = ()
+    blocked: bool = False
+    """Whether one of them lacks what may be there at any moment."""
 
     @property
     def listens(self) -> bool:
@@ -75,15 +78,22 @@ class Fitted:
         return any(text.part.listener for text in self.content.parts.values())
 
 
-def fit(texts: Mapping[str, PartText], ports: Mapping[str, int], running: Content | None, *, keep: bool) -> Fitted:
-    """What an instance with these ports serves of the parts.
+def fit(
+    texts: Mapping[str, PartText],
+    ports: Mapping[str, int],
+    running: Content | None,
+    *,
+    keep: bool,
+    obstacles: Mapping[str, str] = MappingProxyType({}),
+) -> Fitted:
+    """What an instance with these ports serves of the parts; `obstacles` are what parts lack beside ports, in words.
 
     A listener whose needs are not met waits alone. With `keep` it stays as it is in `running`, if it is there.
     """
     parts = dict(texts)
     waiting: list[Waiting] = []
     for name, text in texts.items():
-        missing = _missing(text.part, ports)
+        missing = (*_missing(text.part, ports), *([obstacles[name]] if name in obstacles else []))
         if not missing:
             continue
         del parts[name]
@@ -94,6 +104,7 @@ def fit(texts: Mapping[str, PartText], ports: Mapping[str, int], running: Conten
     return Fitted(
         content=Content(parts={name: parts[name] for name in sorted(parts)}),
         waiting=tuple(sorted(waiting, key=lambda one: one.listener)),
+        blocked=bool(obstacles),
     )
 
 

@@ -54,6 +54,15 @@ def parse_state(text: str) -> Mapping[str, Seen]:
     return found
 
 
+def without_maintenance(text: str) -> str:
+    """An answer to `show servers state` without the servers in forced maintenance."""
+    return "\n".join(line for line in text.splitlines() if not _in_maintenance(line.split())) + "\n"
+
+
+def _in_maintenance(words: list[str]) -> bool:
+    return len(words) > 6 and words[6].isdigit() and bool(int(words[6]) & _MAINTENANCE)
+
+
 def differences(
     facts: BackendFacts, told: Mapping[str, Server], seen: Mapping[str, Seen], retired: Collection[str]
 ) -> list[Finding]:

@@ -6,7 +6,7 @@ nor HAProxy's life. Used by lbmgr's thread only.
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from pool_executor.contract import Blob, Structure, Waiting
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.backoff import FailedReload
-from pool_executor.lbmgr.content import Fitted, PartText, fit
+from pool_executor.lbmgr.content import Content, Fitted, PartText, fit
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.outcome import Outcome
@@ -39,11 +39,8 @@ _SPREAD, _SPREAD_MOST = 0.2, 2.0
 class Nodes(Protocol):
     """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
 
-    def fetch(self, blob: Blob) -> str:
-        """The text of a part."""
-
-    def fetch_all(self, blobs: list[Blob]) -> list[str]:
-        """The texts of several parts."""
+    def fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
+        """The texts of parts, asked for together."""
 
     def instances(self) -> int:
         """How many instances the pool has."""
@@ -69,6 +66,13 @@ class Follower:
         self._handled: Structure | None = None
         self._retry_at = 0.0
         self._retry = _AGAIN.backoff()
+        self._fitted: object = None
+        """What was made of the handled head."""
+        self._blocked = False
+        """Whether it lacks what may be there at any moment, as a port that another process holds."""
+        self._look_at = 0.0
+        self._look = _AGAIN.backoff()
+        self._stamped: Structure | None = None
         self._servers_at = 0.0
         """When a reload for servers may be tried again, and when the first structure stops to wait for them."""
         self._turn: tuple[Structure, float] | None = None
@@ -108,6 +112,7 @@ class Follower:
                 self._seen = {"seen": time.time()}
                 # A new head is looked at at once; what it has to wait for is said when it is known what it asks for.
                 self._retry.reset()
+                self._look.reset()
                 self._retry_at = 0.0
             case CorruptRecord():
                 self._trouble = f"the structure in ZooKeeper cannot be read: {head}"
@@ -128,11 +133,24 @@ class Follower:
     def step(self, now: float) -> Outcome | None:
         """Try the wanted head if it is time, or else reload for servers; the outcome when HAProxy was asked."""
         head = self.wanted
-        if head is not None and head != self._handled and self._nodes is not None and now >= self._retry_at:
+        if head is not None and self._nodes is not None and self._due(head, self._nodes, now):
             outcome = self._try(head, self._nodes, now)
             if outcome is not None:
                 return outcome
         return self._reload_for_servers(now)
+
+    def _due(self, head: Structure, nodes: Nodes, now: float) -> bool:
+        """Whether to try the head: it is new, or fits otherwise than before because a port was freed or taken."""
+        if head != self._handled:
+            return now >= self._retry_at
+        if now < self._look_at or not (self._blocked or not self._proxy.alive):
+            return False
+        self._look_at = now + self._look.delay()
+        try:
+            return self._fit(self._texts(head, nodes), keep=True).content.key != self._fitted
+        except (TemporaryFailure, CorruptRecord) as error:
+            _log.warning("The configuration could not be looked at again", version=head.version, error=str(error))
+            return False
 
     def _try(self, head: Structure, nodes: Nodes, now: float) -> Outcome | None:
         if self._applier.running is None and not self._lane.known and now < self._servers_at:
@@ -154,10 +172,13 @@ class Follower:
         self.rejected = head.version if outcome.verdict == "rejected" else None
         if outcome.verdict == "applied":
             self._failed = None
+        if outcome.verdict == "applied" and head != self._stamped:
+            self._stamped = head
             self.stamps = dict(head.stamps) | dict(self._seen) | {"applied": time.time()}
             self._counters.took("structure", self.stamps)
         if outcome.retry:
-            self._retry_at = time.monotonic() + self._retry.delay()
+            self._handled = None
+            self._retry_at = time.monotonic() + (0.0 if outcome.unbound else self._retry.delay())
         else:
             self._handled = head
         _log.log(
@@ -173,20 +194,30 @@ class Follower:
     def _apply(self, head: Structure, texts: Mapping[str, PartText], nodes: Nodes, now: float) -> Outcome | None:
         """The outcome; None when it has to wait for its turn, which is noted."""
         try:
-            running = self._applier.running.content if self._applier.running is not None else None
-            fitted = fit(texts, self._ports, running, keep=True)
+            fitted = self._fit(texts, keep=True)
             outcome = self._carry_out(head, fitted, nodes, now)
             if outcome is not None and outcome.verdict == "rejected" and not outcome.retry and fitted.waiting:
                 # What was kept of before may not go with what is new.
-                without = fit(texts, self._ports, running, keep=False)
+                without = self._fit(texts, keep=False)
                 if not without.content.same(fitted.content):
                     outcome = self._carry_out(head, without, nodes, now)
             self.waiting = fitted.waiting
+            if outcome is not None:
+                self._fitted, self._blocked = fitted.content.key, fitted.blocked
             return outcome
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
             _log.exception("A version could not be applied", version=head.version)
-            message = f"lbmgr failed on version {head.version}: {type(error).__name__}: {error}"
-            return Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
+            return self._defect(f"version {head.version}", error)
+
+    def _defect(self, what: str, error: Exception) -> Outcome:
+        self._lane.abandon()
+        message = f"lbmgr failed on {what}: {type(error).__name__}: {error}"
+        return Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
+
+    def _fit(self, texts: Mapping[str, PartText], *, keep: bool) -> Fitted:
+        running = self._applier.running.content if self._applier.running is not None else None
+        obstacles = self._applier.obstacles(Content(parts=texts))
+        return fit(texts, self._ports, running, keep=keep, obstacles=obstacles)
 
     def _carry_out(self, head: Structure, fitted: Fitted, nodes: Nodes, now: float) -> Outcome | None:
         way = self._applier.plan(fitted.content)
@@ -234,7 +265,11 @@ class Follower:
         if now < self._reload_allowed(running.content.key):
             return None
         began = time.monotonic()
-        outcome = self._applier.reload_servers(reason)
+        try:
+            outcome = self._applier.reload_servers(reason)
+        except Exception as error:  # noqa: BLE001 - as above
+            _log.exception("HAProxy could not be loaded anew for servers")
+            outcome = self._defect("a reload for servers", error)
         self._note(outcome, running.content.key)
         self.servers_error = outcome.error and f"{reason}; HAProxy cannot be loaded anew: {outcome.error}"
         self._servers_at = time.monotonic() + (0.0 if outcome.verdict == "applied" else self._retry.delay())
@@ -251,7 +286,7 @@ class Follower:
         have = self._applier.running.content.parts if self._applier.running is not None else {}
         known = {text.part.blob: text.text for text in have.values()}
         missing = list({part.blob for part in head.parts.values()} - known.keys())
-        known.update(zip(missing, nodes.fetch_all(missing), strict=True))
+        known.update(zip(missing, nodes.fetch(missing), strict=True))
         return {
             name: have[name] if name in have and have[name].part == part else PartText.of(part, known[part.blob])
             for name, part in head.parts.items()

@@ -59,6 +59,8 @@ class Life:
         self._restart = _RESTART.backoff()
         self._started_at = 0.0
         self._health = Health(started=time.monotonic())
+        self._silent = False
+        """Whether HAProxy answers requests, and not on its stats socket."""
         self._leaving: Leaving | None = None
         self.phase = Phase.SERVING
         self.trouble: str | None = None
@@ -130,8 +132,13 @@ class Life:
             self._health = replace(self._health, next_check=now + self._policy.interval, started=now)
             return
         problem = self._proxy.ping(min(self._policy.timeout, _MAX_PING))
-        if problem is not None and self._proxy.alive and self._proxy.answers_traffic(self._policy.timeout):
+        silent = problem is not None and self._proxy.alive and self._proxy.answers_traffic(self._policy.timeout)
+        if silent and not self._silent:
             _log.warning("HAProxy answers requests, and not on its stats socket", error=problem)
+        elif self._silent and problem is None:
+            _log.info("HAProxy answers on its stats socket again")
+        self._silent = silent
+        if silent:
             problem = None
         self._health, consequence = observe(self._policy, self._health, problem is None, time.monotonic())
         if problem is not None:

@@ -18,6 +18,8 @@ class Outcome:
     retry: bool = False
     reload_failed: bool = False
     """HAProxy accepted it when it checked it, and did not start with it beside the one that serves."""
+    unbound: bool = False
+    """HAProxy could not listen for listeners of which it is known, so that it can be tried without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

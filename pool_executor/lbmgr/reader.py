@@ -1,27 +1,17 @@
 """The thread that reads the log of endpoints and has its operations carried out (lane.py).
 
-Knows how a reader catches up: from the head alone, from segments, or from the base. Does nothing else, so that a
-removed server waits for nobody.
+Knows whether it has to begin with the base. Does nothing else, so that a removed server waits for nobody.
 """
 
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
 
-from pool_executor.contract import (
-    Blob,
-    Endpoints,
-    Operation,
-    Server,
-    apply,
-    decode_endpoints,
-    decode_segment,
-    decode_shard,
-    decode_shards,
-)
+from pool_executor.contract import Blob, decode_endpoints, operations_after, read_whole
 from pool_executor.lbmgr.lane import Lane, Position
 from sdk.errors import CorruptRecord, TemporaryFailure
 from sdk.retry import Policy
@@ -34,11 +24,8 @@ _END_TIMEOUT = 0.5
 class Parts(Protocol):
     """Where parts are fetched from."""
 
-    def fetch(self, blob: Blob) -> str:
-        """The text of one; raises TemporaryFailure or CorruptRecord."""
-
-    def fetch_all(self, blobs: list[Blob]) -> list[str]:
-        """The texts of several, asked for together."""
+    def fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
+        """The texts of parts, asked for together; raises TemporaryFailure or CorruptRecord."""
 
 
 class Reader:
@@ -115,13 +102,11 @@ class Reader:
         stamps = dict(head.stamps) | {"seen": seen}
         if after == before and self._lane.known:
             return
-        if head.lineage == before.lineage and head.since <= before.sequence <= head.sequence:
-            self._lane.follow(self._since(head, before.sequence), after, stamps)
+        if head.continues(before.lineage, before.sequence):
+            self._lane.follow(operations_after(head, before.sequence, self._fetch), after, stamps)
             return
         began = time.monotonic()
-        head = decode_endpoints(data)  # with all of its operations
-        servers = self._base(head)
-        apply(servers, self._since(head, head.base))
+        servers = read_whole(decode_endpoints(data), self._fetch).servers
         self._lane.replace(servers, after, stamps)
         _log.info(
             "All servers were read anew",
@@ -130,28 +115,7 @@ class Reader:
             ms=round((time.monotonic() - began) * 1000),
         )
 
-    def _since(self, head: Endpoints, sequence: int) -> tuple[Operation, ...]:
-        """The operations after number `sequence`."""
-        inline = head.operations[max(0, sequence - head.inline_from + 1) :]
-        behind = [segment for segment in head.segments if segment.last > sequence]
-        if not behind:
-            return inline
-        texts = self._fetch([segment.blob for segment in behind])
-        found: list[Operation] = []
-        for segment, text in zip(behind, texts, strict=True):
-            found += decode_segment(segment, text)[max(0, sequence - segment.first + 1) :]
-        return (*found, *inline)
-
-    def _base(self, head: Endpoints) -> dict[str, dict[str, Server]]:
-        if head.shards is None:
-            return {}
-        shards = decode_shards(self._fetch([head.shards])[0])
-        servers: dict[str, dict[str, Server]] = {}
-        for text in self._fetch(list(shards.values())):
-            servers.update(decode_shard(text))
-        return servers
-
-    def _fetch(self, blobs: list[Blob]) -> list[str]:
+    def _fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
         if self._parts is None:
             raise TemporaryFailure("ZooKeeper is not connected yet")
-        return self._parts.fetch_all(blobs)
+        return self._parts.fetch(blobs)

@@ -9,15 +9,12 @@ from typing import Protocol
 
 import structlog
 
-from pool_executor.contract import Blob, BlobDecoder, Structure, decode_structure
+from pool_executor.contract import Blob, Structure, decode_structure
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import read_blobs
 from sdk.storage.connection import Ephemeral, State, ZooKeeper, connect
 
 _log = structlog.get_logger()
-
-
-class PartMissing(CorruptRecord):
-    """The head names a part that is not there: the head was replaced in between, or its writer is broken."""
 
 
 class Hearer(Protocol):
@@ -63,29 +60,12 @@ class PoolNodes:
         """How many instances of the pool there are; raises StorageUnavailable while ZooKeeper is away."""
         return len(self._zookeeper.children(self._instances_path))
 
-    def fetch(self, blob: Blob) -> str:
-        """The text of a part. Raises PartMissing, CorruptRecord, or StorageUnavailable while ZooKeeper is away."""
-        return self.fetch_all([blob])[0]
+    def fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
+        """The texts of parts, asked for together.
 
-    def fetch_all(self, blobs: Sequence[Blob]) -> list[str]:
-        """The texts of several parts, asked for together."""
-        found = self._zookeeper.get_all([f"{self._parts_path}/{blob.sha256}" for blob in blobs])
-        return [self._text(blob, whole) for blob, whole in zip(blobs, found, strict=True)]
-
-    def _text(self, blob: Blob, whole: bytes | None) -> str:
-        decoder = BlobDecoder(blob)
-        if whole is not None:
-            decoder.feed(whole)
-            return decoder.text()
-        path = f"{self._parts_path}/{blob.sha256}"
-        index = 0
-        while True:
-            piece = self._zookeeper.get(f"{path}.{index}")
-            if piece is None:
-                raise PartMissing(path, "the head names this part, but it is not there" if index == 0 else "ends early")
-            if decoder.feed(piece[0]):
-                return decoder.text()
-            index += 1
+        Raises CorruptRecord, or StorageUnavailable while ZooKeeper is away.
+        """
+        return read_blobs(self._zookeeper.get_all, self._parts_path, blobs)
 
     def _state(self, state: State) -> None:
         if state is State.CONNECTED:

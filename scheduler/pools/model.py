@@ -43,6 +43,13 @@ DEFAULT_ADDRESS = "0.0.0.0"
 DEFAULT_CONSTRAINTS = "hostname:UNIQUE"
 
 
+class ApiVersion(StrEnum):
+    """The form in which a pool was written, and is shown to who wrote it; the values are the same in both."""
+
+    V1 = "V1"
+    V2 = "V2"
+
+
 class Protocol(StrEnum):
     """How clients talk to a frontend, or a frontend to its servers."""
 
@@ -289,6 +296,7 @@ class Pool:
     """
 
     name: str
+    api_version: ApiVersion = ApiVersion.V2
     namespace: str = "dcos-edgelb/pools"
     package_name: str = "edgelb-pool"
     package_version: str = ""

@@ -38,7 +38,7 @@ def read_pool(zookeeper: ZooKeeper, path: str, found: tuple[bytes, int] | None =
         if found is None or not found[0]:
             return None  # an empty node is one whose text is just being written
         head = decode_head(path, *found)
-        stored = pool_of(path, head, lambda blob: read_blob(zookeeper.get, _folder(path), blob))
+        stored = pool_of(path, head, lambda blob: read_blob(zookeeper.get_all, _folder(path), blob))
         if stored is not None:
             return stored
         found = None
@@ -63,7 +63,7 @@ def read_content(zookeeper: ZooKeeper, path: str, head: Head | None) -> object:
     if head is None or head.blob is None:
         return head and head.content
     try:
-        text = read_blob(zookeeper.get, _folder(path), head.blob)
+        text = read_blob(zookeeper.get_all, _folder(path), head.blob)
         return None if text is None else decode_json(path, text.encode())
     except CorruptRecord:
         return None  # it is about to be written anew, which mends it

@@ -5,11 +5,18 @@ from typing import Any
 
 from scheduler.pools.model import Pool
 from scheduler.pools.schema import dump_pool
+from scheduler.pools.v1.schema import dump_v1_pool
 
 
 def output_pool(pool: Pool) -> dict[str, Any]:
-    """The pool as the API prints it: zero values are dropped, unless absence would mean another value."""
+    """The pool as version 2 prints it: zero values are dropped, unless absence would mean another value."""
     shape: dict[str, Any] = _without_zeros(dump_pool(pool))
+    return shape
+
+
+def output_v1_pool(pool: Pool) -> dict[str, Any]:
+    """The pool as version 1 prints it; it was written in that form."""
+    shape: dict[str, Any] = _without_zeros(dump_v1_pool(pool))
     return shape
 
 

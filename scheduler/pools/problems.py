@@ -46,13 +46,14 @@ class Problem:
 class InvalidPool(ValueError):
     """A pool breaks rules; the message is the problems joined by `; `.
 
-    `problems` are the first MAX_REPORTED, `more` counts those after them.
+    `problems` are the first MAX_REPORTED, `more` counts those after them, and `uncounted` ones that were left out
+    before.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], uncounted: int = 0) -> None:
         rest = iter(problems)
         self.problems = tuple(islice(rest, MAX_REPORTED))
-        self.more = sum(1 for _ in rest)
+        self.more = sum(1 for _ in rest) + uncounted
         shown = [str(problem) for problem in self.problems]
         super().__init__("; ".join([*shown, f"and {self.more} more"] if self.more else shown))
 

@@ -208,7 +208,7 @@ class HaproxySchema(Strict):
 
 
 class PoolSchema(Strict):
-    apiVersion = NotYet("V2", rule="must be V2; V1 pools are not supported yet")  # noqa: N815 - the JSON name
+    apiVersion = NotYet("V2", rule="must be V2 here; pools of version 1 are at v1/loadbalancers")  # noqa: N815 - the JSON name
     type = NotYet("static", rule="must be static; auto pools do not exist yet")
     name = Text(texts.pool_name, required=True)
     namespace = Text(texts.namespace, nullable=True)
@@ -257,8 +257,7 @@ def load_pool(data: object) -> Pool:
     """The pool that somebody asks for in JSON, defaults filled in. Raises InvalidPool with every problem found."""
     if isinstance(data, Mapping) and isinstance(data.get("pools"), list) and "haproxy" not in data:
         # What else is missing in a file of the old form would hide that it is one.
-        hint = "V1 pools are not supported yet; docs/reference/pool.md has the fields of V2"
-        rule = f"a list of pools is not accepted; give one V2 pool at a time ({hint})"
+        rule = "a list of pools is of version 1: create each at v1/loadbalancers, or replace all of them at v1/all"
         raise InvalidPool((Problem(path="pool.pools", rule=rule),))
     try:
         pool: Pool = _POOL.load(data)  # type: ignore[arg-type]  # anything may come; what is no object is refused by the schema

@@ -5,7 +5,7 @@ Such nodes stand side by side below one, and are named by their content.
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -91,18 +91,38 @@ def decode_blob(blob: Blob, chunks: Iterable[bytes]) -> str:
     return decoder.text()
 
 
-def read_blob(read: Callable[[str], tuple[bytes, int] | None], folder: str, blob: Blob) -> str | None:
-    """The text of `blob`, whose nodes stand below `folder`; None when one of them is not there.
+class BlobMissing(CorruptRecord):
+    """A node of the text is not there: it was removed after what names it was replaced, or its writer is broken."""
 
-    `read` gives data and version of a node, None without one. Raises CorruptRecord when the nodes hold something else.
+
+ReadAll = Callable[[list[str]], Sequence[bytes | None]]
+"""The data of several nodes, asked for together; None for each that is not there."""
+
+
+def read_blobs(read_all: ReadAll, folder: str, blobs: Iterable[Blob]) -> list[str]:
+    """The texts of `blobs`, whose nodes stand below `folder`.
+
+    Raises BlobMissing when one is not there whole, and CorruptRecord when the nodes hold something else.
     """
-    path = f"{folder}/{blob.sha256}"
-    if (whole := read(path)) is not None:
-        return decode_blob(blob, [whole[0]])
-    decoder = BlobDecoder(blob)
+    wanted = list(blobs)
+    found = read_all([f"{folder}/{blob.sha256}" for blob in wanted])
+    return [
+        decode_blob(blob, [whole] if whole is not None else _pieces(read_all, f"{folder}/{blob.sha256}"))
+        for blob, whole in zip(wanted, found, strict=True)
+    ]
+
+
+def read_blob(read_all: ReadAll, folder: str, blob: Blob) -> str | None:
+    """The text of one; None when it is not there whole."""
+    try:
+        return read_blobs(read_all, folder, [blob])[0]
+    except BlobMissing:
+        return None
+
+
+def _pieces(read_all: ReadAll, path: str) -> Iterator[bytes]:
     for index in count():
-        if (chunk := read(f"{path}.{index}")) is None:
-            return None
-        if decoder.feed(chunk[0]):
-            break
-    return decoder.text()
+        [piece] = read_all([f"{path}.{index}"])
+        if piece is None:
+            raise BlobMissing(path, "it is named, but it is not there" if index == 0 else "ends early")
+        yield piece

@@ -22,11 +22,11 @@ def post(system: System, document: dict[str, Any]) -> tuple[int, str]:
 
 
 def test_starting_and_killing_tasks_all_the_time_fails_no_request_and_needs_no_reload(system: System) -> None:
-    """A client that never retries sees no failure while the application grows and shrinks forty times."""
+    """A client that never retries sees no failure while the application grows and shrinks twenty times."""
     url = system.serving("web", 2)[0]
     before = system.instance_behind(url)
     with load_in_thread(url, rps=100) as load:
-        for count in itertools.islice(itertools.cycle((3, 4, 3, 2)), 40):
+        for count in itertools.islice(itertools.cycle((3, 4, 3, 2)), 20):
             seen = load.report().requests
             system.scale_application(count)
             wait_until(lambda count=count: len(system.application_tasks()) == count, 30, f"{count} application tasks")

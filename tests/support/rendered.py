@@ -2,19 +2,8 @@
 
 from collections.abc import Mapping
 
-from pool_executor.contract import (
-    Blob,
-    Endpoints,
-    Server,
-    Structure,
-    apply,
-    decode_blob,
-    decode_endpoints,
-    decode_segment,
-    decode_shard,
-    decode_shards,
-    decode_structure,
-)
+from pool_executor.contract import Blob, Endpoints, Server, Structure, decode_endpoints, decode_structure, read_whole
+from sdk.storage.blobs import read_blobs
 from sdk.storage.connection import ZooKeeper
 
 
@@ -34,14 +23,8 @@ class Rendered:
         return decode_endpoints(found[0]) if found else None
 
     def text(self, blob: Blob) -> str:
-        whole = self._session.get(f"{self.path}/parts/{blob.sha256}")
-        if whole is not None:
-            return decode_blob(blob, [whole[0]])
-        chunks, index = [], 0
-        while (piece := self._session.get(f"{self.path}/parts/{blob.sha256}.{index}")) is not None:
-            chunks.append(piece[0])
-            index += 1
-        return decode_blob(blob, chunks)
+        [found] = read_blobs(self._session.get_all, f"{self.path}/parts", [blob])
+        return found
 
     def texts(self) -> Mapping[str, str]:
         """The text of each part of the structure."""
@@ -54,19 +37,4 @@ class Rendered:
         head = self.endpoints()
         if head is None:
             raise LookupError(f"no endpoints at {self.path} yet")
-        servers: dict[str, dict[str, Server]] = {}
-        if head.shards is not None:
-            for blob in decode_shards(self.text(head.shards)).values():
-                servers.update(decode_shard(self.text(blob)))
-        number = head.since
-        for segment in head.segments:
-            for operation in decode_segment(segment, self.text(segment.blob)):
-                number += 1
-                if number > head.base:
-                    apply(servers, [operation])
-        for operation in head.operations:
-            number += 1
-            if number > head.base:
-                apply(servers, [operation])
-        assert number == head.sequence
-        return servers
+        return read_whole(head, lambda blobs: [self.text(blob) for blob in blobs]).servers

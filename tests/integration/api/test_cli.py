@@ -22,8 +22,10 @@ from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say
-from tests.support.pools import SUPPORTED, example, minimal
+from tests.support.pools import FOLDER, SUPPORTED, example, minimal
 from tests.support.ports import free_port
+from tests.support.v1_pools import SUPPORTED as SUPPORTED_V1
+from tests.support.v1_pools import minimal_v1
 
 pytestmark = pytest.mark.integration
 
@@ -447,7 +449,7 @@ def test_no_answer_is_its_own_code_and_says_what_to_check(run: Run) -> None:
 def test_a_server_that_is_not_ours_is_told_as_such(run: Run, scheduler: Scheduler) -> None:
     """Ports are mixed up easily; another server's words must not pass for an answer."""
     scheduler.answers["GET /ping"] = (200, b"hello")
-    scheduler.answers["GET /v2/pools"] = (404, b"<h1>Not here</h1>")
+    scheduler.answers["GET /config"] = (404, b"<h1>Not here</h1>")
 
     assert "not like the Edge-LB API: hello" in run("ping", "--api", scheduler.url, code=Exit.FAILED).stderr
     sentence = f"{scheduler.url} answered HTTP 404 (<h1>Not here</h1>); is that the Edge-LB API?"
@@ -593,3 +595,61 @@ def test_marathon_app_prints_what_marathon_takes(run: Run) -> None:
 def test_marathon_app_of_an_unknown_framework_is_wrong_usage(run: Run) -> None:
     """With the names that there are."""
     assert "it has edgelb" in run("marathon-app", "--framework", "nope", code=Exit.USAGE).stderr
+
+
+@pytest.mark.parametrize("name", SUPPORTED_V1)
+def test_files_of_version_1_are_taken_as_they_are_and_stay_of_version_1(run: Run, name: str) -> None:
+    """Also as a list of pools and in YAML; what is shown feeds update."""
+    pool = json.loads(run("create", str(FOLDER / name), "--json").stdout)
+    assert (pool["apiVersion"], "servers" in pool["haproxy"]["backends"][0]) == ("V1", True)
+    shown = run("show", pool["name"], "--json").stdout
+    assert json.loads(shown) == pool
+
+    updated = json.loads(run("update", "-", "--json", stdin=shown).stdout)
+    assert (updated.pop("etag")[-2:], pool.pop("etag")[-2:]) == ("-2", "-1")
+    assert updated == pool
+    assert rows(run("list").stdout)[1][:3] == [pool["name"], "V1", "1"]
+    run("delete", pool["name"])
+
+
+def test_a_pool_of_version_1_is_shown_in_the_same_tables(run: Run) -> None:
+    """A pattern stands between slashes."""
+    pool = minimal_v1()
+    pool["haproxy"]["backends"][0]["servers"] += [
+        {"type": "AGENT_IP", "task": {"value": "^a", "match": "REGEX"}, "check": {"enabled": False}},
+        {"type": "VIP", "port": {"vip": "/myvip:1234"}},
+    ]
+    run("create", "-", stdin=json.dumps(pool))
+    found = rows(run("show", "web").stdout)
+
+    assert ["web", "V1", "1", "slave_public", "hostname:UNIQUE", "9090"] in found
+    assert ["app", "AUTO_IP", "marathon", "app", "web", "enabled"] in found
+    assert ["app", "AGENT_IP", "/^a/", "first port", "disabled"] in found
+    assert ["app", "VIP", "marathon", "/myvip:1234", "enabled"] in found
+
+
+def test_a_file_of_version_1_may_hold_several_pools(run: Run) -> None:
+    """One after the other; an error says which one it is about."""
+    both = json.dumps({"pools": [minimal_v1(name="a"), minimal_v1(name="b")]})
+    created = run("create", "-", stdin=both).stdout.splitlines()
+    assert [line.split(".")[0] for line in created] == ["Successfully created a", "Successfully created b"]
+    run("update", "-", "--if-match", "x", stdin=both, code=Exit.USAGE)
+
+    wrong = json.dumps({"pools": [minimal_v1(name="a", count=2), minimal_v1(name="b", cout=2)]})
+    refused = run("update", "-", stdin=wrong, code=Exit.REFUSED)
+    assert refused.stdout.startswith("Successfully updated a.")
+    assert refused.stderr == "Error: b: pool.cout: 2 invalid: unknown field; did you mean count?\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"pools": []}', "the list of pools is empty"),
+        ('{"pools": [3]}', "pools must be an array of objects"),
+        ('{"pools": {}}', "pools must be an array of objects"),
+        ('{"pools": [{}], "pool": 1}', "pool beside the list of pools is unknown"),
+    ],
+)
+def test_what_is_no_list_of_pools_is_refused_before_it_is_sent(run: Run, text: str, words: str) -> None:
+    """Under the name of the file."""
+    assert f"stdin: {words}" in run("create", "-", stdin=text, code=Exit.USAGE).stderr

@@ -80,9 +80,8 @@ def test_routes_that_do_not_exist_answer_with_the_error_object(
 @pytest.mark.parametrize(
     ("method", "path", "what"),
     [
-        ("get", "/v1/all", "version 1 of the API"),
-        ("post", "/v1/loadbalancers", "version 1 of the API"),
-        ("get", "/service/edgelb/v1/loadbalancers/web/artifacts/haproxy.cfg", "version 1 of the API"),
+        ("put", "/service/edgelb/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
+        ("delete", "/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
         ("get", "/v2/lbtemplate", "templates for HAProxy"),
         ("put", "/v2/pools/web/lbtemplate", "templates for HAProxy"),
         ("get", "/v2/poolTemplates", "pool templates"),

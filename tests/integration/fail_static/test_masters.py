@@ -33,7 +33,7 @@ def spread(chain: Chain) -> Iterator[Pool]:
 
 
 def subscribed_anew(chain: Chain) -> None:
-    """The listener has read the snapshot of the master that leads now."""
+    """The listener has read the snapshot of the master that leads now, and all that this one has said."""
     wait_until(lambda: chain.mesos.readers == 1, PATIENCE, "a new subscription")
     # What comes after it in the stream has been read, so that was, too.
     port = chain.applications.open("marker")
@@ -84,14 +84,59 @@ def test_a_listener_that_starts_while_a_master_recovers_takes_nothing_away(
     chain.mesos.register("r1")
     undisturbed(pool)
     chain.mesos.register("r2")
+    subscribed_anew(chain)
+    undisturbed(pool)
     dead = pool.tasks[4]
-    chain.mesos.update(dead.id, "TASK_KILLED")
+    chain.mesos.update(dead.id, "TASK_KILLED")  # nobody hears it: its agent is not back
     undisturbed(pool)
     pool.tasks.remove(dead)
     chain.mesos.register("r3")
     pool.serves(*pool.tasks)
     takes_over(pool, dead)
     recycle(pool, pool.tasks[0])
+
+
+def test_tasks_end_and_start_while_a_listener_that_started_waits_for_agents(chain: Chain, spread: Pool) -> None:
+    """What a master that recovers says of agents that are back counts at once, whatever is not known of the others."""
+    pool = spread
+    chain.listener.kill()
+    chain.mesos.fail_over(recovers=True)
+    chain.mesos.register("a1")
+    chain.mesos.register("r1")
+    chain.listener.start()
+    wait_until(lambda: chain.mesos.readers == 1, PATIENCE, "a new subscription")
+    recycle(pool, pool.tasks[0])
+    wait_until(lambda: chain.metric("edgelb_template_tasks_kept") == 4, PATIENCE, "the tasks that are kept")
+    pool.says("4 tasks are kept as last known")
+    chain.listener.kill()
+    chain.mesos.register("r2")
+    chain.listener.start()
+    wait_until(lambda: chain.mesos.readers == 1, PATIENCE, "a new subscription")
+    recycle(pool, pool.tasks[0])
+    chain.mesos.register("r3")
+    pool.serves(*pool.tasks)
+
+
+def test_all_that_starts_while_a_master_recovers_takes_nothing_away(chain: Chain, spread: Pool) -> None:
+    """Nobody is left who knew the tasks on agents that are not back: what is published of them is kept, all of it."""
+    pool = spread
+    chain.listener.kill()
+    chain.template.kill()
+    chain.mesos.fail_over(recovers=True)
+    for agent in ("a1", "r1", "r2"):
+        chain.mesos.register(agent)
+    chain.listener.start()
+    chain.template.start()
+    pool.says("2 servers are kept in app")
+    recycle(pool, pool.tasks[0])
+    dead = pool.tasks[3]
+    chain.mesos.update(dead.id, "TASK_KILLED")  # nobody hears it: its agent is not back
+    undisturbed(pool)
+    pool.tasks.remove(dead)
+    chain.mesos.register("r3")
+    pool.serves(*pool.tasks)
+    takes_over(pool, dead)
+    wait_until(lambda: "kept" not in str(pool.status()), PATIENCE, "the end of what it tells")
 
 
 def test_a_master_that_knows_of_nothing_takes_nothing_away(chain: Chain, spread: Pool) -> None:

@@ -1,5 +1,6 @@
 """The mesos-listener over real sockets: gRPC server and client, with the operator stream as the only double."""
 
+import itertools
 import queue
 import threading
 import time
@@ -135,6 +136,50 @@ def test_health_is_not_serving_until_the_first_snapshot_and_serving_while_mesos_
     watch = TaskWatch([listener.target], copy.take)
     watch.start()
     wait_until(lambda: copy.ids == {"t1", "t2"}, what="the last known tasks")
+    assert health(listener.target) == SERVING
+    watch.stop()
+
+
+def test_what_a_master_knows_that_waits_for_agents_is_told_to_who_asks_for_it(listener: Listener) -> None:
+    """And a client asks for it when no listener knows more, until one does."""
+    listener.operator.say(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=[{"id": m.wid("a2")}]))
+    wait_until(lambda: "edgelb_listener_tasks 1.0" in fetch(listener.health, "/metrics")[1], what="the snapshot")
+    with grpc.insecure_channel(listener.target) as channel:
+        stub = client(channel)
+        assert first_answer(stub.Watch(pb.WatchRequest(), timeout=5)) == grpc.StatusCode.UNAVAILABLE
+        for request in (pb.WatchRequest(incomplete=True), pb.WatchRequest(incomplete=True, resume_token="x:1")):
+            page, synced = itertools.islice(stub.Watch(request, timeout=5), 2)
+            assert [task.id for task in page.snapshot.tasks] == ["t1"]
+            unheard = synced.synced.unheard
+            assert (list(unheard.awaited), unheard.others, list(unheard.heard)) == (["a2"], True, ["a1"])
+        assert not stub.View(pb.ViewRequest(), timeout=5).complete
+    whole, copy = Listener(), Copy()
+    watch = TaskWatch([listener.target, whole.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1"}, what="what is known")
+    assert copy.calls[-1].incomplete
+    assert watch.feed.incomplete
+    listener.operator.say(m.task_added(m.running("t2")), m.task_updated("t1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: copy.ids == {"t2"}, what="a change")
+    whole.operator.say(START)
+    wait_until(lambda: watch.feed.target == whole.target and watch.feed.connected, 20, "the listener that knows all")
+    wait_until(lambda: not copy.calls[-1].incomplete, what="the end of the doubt")
+    assert copy.ids == {"t1", "t2"}
+    watch.stop()
+    whole.stop()
+
+
+def test_a_view_that_becomes_complete_says_so(listener: Listener) -> None:
+    """When the last agent is heard, though nothing runs on it."""
+    listener.operator.say(m.subscribed([m.running("t1")], [m.agent_json("a1")], recovered=[{"id": m.wid("a2")}]))
+    copy = Copy()
+    watch = TaskWatch([listener.target], copy.take)
+    watch.start()
+    wait_until(lambda: copy.ids == {"t1"}, what="what is known")
+    assert copy.calls[-1].incomplete
+    assert health(listener.target) == NOT_SERVING
+    listener.operator.say(m.agent_added(m.agent_json("a2")))
+    wait_until(lambda: not copy.calls[-1].incomplete, what="the whole view")
     assert health(listener.target) == SERVING
     watch.stop()
 
@@ -468,11 +513,35 @@ def test_what_a_client_selects_survives_its_listener() -> None:
     second.stop()
 
 
+def test_tasks_are_selected_by_their_labels(listener: Listener) -> None:
+    """By a key or a value, exactly or by a pattern; a task whose labels nobody asked for is not told."""
+
+    def labelled(task_id: str, key: str, value: str) -> m.Json:
+        return m.running(task_id, labels={"labels": [{"key": key, "value": value}, {"key": "owner", "value": "x"}]})
+
+    tasks = [labelled("l1", "EDGELB_POOL", "public"), labelled("l2", "edgelb.pool", "inner"), m.running("l3")]
+    listener.operator.say(m.subscribed(tasks, [m.agent_json("a1")]))
+    copy = Copy()
+    wanted = Filter.of([Term("label", "^pub", pattern=True, key="EDGELB_POOL")])
+    watch = TaskWatch([listener.target], copy.take, wanted)
+    watch.start()
+    wait_until(lambda: copy.ids == {"l1"}, what="the task with the value")
+    number = watch.select([Term("label_key", "(?i)^edgelb", pattern=True)])
+    wait_until(lambda: copy.calls[-1].selected >= number, what="the answer")
+    assert copy.ids == {"l1", "l2"}
+    listener.operator.say(m.task_added(labelled("l4", "edgelb.mode", "")))
+    wait_until(lambda: copy.ids == {"l1", "l2", "l4"}, what="one more")
+    assert watch.values("label_key") == (("EDGELB_POOL", "edgelb.mode", "edgelb.pool"), 3)
+    assert watch.values("label", key="edgelb.pool") == (("inner",), 1)
+    assert watch.values("label") is None
+    watch.stop()
+
+
 def test_a_term_that_is_none_is_refused(listener: Listener) -> None:
     """In a Watch and in a Select; a Select for a call that has ended is told so."""
     listener.operator.say(START)
     wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
-    bad = pb.Filter(terms=[pb.Term(field="name", text="(", pattern=True)])
+    bad = pb.Filter(terms=[pb.Term(field="label_key", text="(", pattern=True)])
     with grpc.insecure_channel(listener.target) as channel:
         stub = client(channel)
         assert first_answer(stub.Watch(pb.WatchRequest(filter=bad))) == grpc.StatusCode.INVALID_ARGUMENT

@@ -364,6 +364,8 @@ def test_a_haproxy_that_serves_is_never_ended_for_the_silence_of_its_stats_socke
         status = applied(publisher, publisher.publish(Pool(servers=_servers(two))))
         assert lbmgr.answers() == {two.answer}
         assert (status.haproxy, status.healthy) == (before, True)
+        # Said once, and not at every check.
+        assert lbmgr.log().count("answers requests, and not on its stats socket") == 1
 
 
 def test_a_first_structure_that_is_refused_does_not_end_the_instance(

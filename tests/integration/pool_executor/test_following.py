@@ -10,7 +10,7 @@ from urllib.error import URLError
 import pytest
 
 from api.metadata import places
-from pool_executor.contract import BackendFacts, Remove, Server, State, Waiting, marker_line
+from pool_executor.contract import BackendFacts, Part, Remove, Server, State, Waiting, marker_line
 from tests.integration.pool_executor.harness import (
     Lbmgr,
     Pool,
@@ -374,24 +374,39 @@ def test_a_listener_that_cannot_stay_as_it_was_is_left_out(publisher: Publisher,
         assert status.structure.waiting == ()
 
 
-def test_refuses_a_port_that_has_a_listener(publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]) -> None:
-    """HAProxy would share the port silently; lbmgr says who has it, and starts once it is free."""
+def test_a_listener_that_cannot_listen_is_left_out_until_it_can(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
+) -> None:
+    """HAProxy would share a port silently; lbmgr says who has it, serves everything else, and tries again."""
     lbmgr = make_lbmgr()
     with backends(1) as (one,):
         holder = hold_port(lbmgr.web, share=True)
         try:
             version = publisher.publish(Pool(servers=_servers(one)))
             lbmgr.start()
-            status = wait_until(
-                lambda: (found := publisher.statuses().get("task-1")) and found.structure.error and found,
-                what="an error",
-            )
-            assert status
-            assert f"port {lbmgr.web} (web) already has a listener on 127.0.0.1" in (status.structure.error or "")
-            assert (status.structure.verdict, status.healthy, status.haproxy.master) == ("starting", False, None)
+            status = applied(publisher, version)
+            why = f"port {lbmgr.web} (web), which already has a listener on 127.0.0.1"
+            assert status.structure.waiting == (Waiting(listener="web", missing=(why,)),)
+            assert lbmgr.health() == 200
         finally:
             holder.close()
-        applied(publisher, version)
+        wait_until(lambda: publisher.statuses()["task-1"].structure.waiting == (), what="it listens")
+        assert lbmgr.answers() == {one.answer}
+        stamps = publisher.statuses()["task-1"].structure.stamps
+        assert stamps["applied"] == status.structure.stamps["applied"]
+
+
+def test_what_haproxy_itself_says_of_a_listener_is_told(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """It fails in a way that nobody knew before, is started without that listener, and says why that is left out."""
+    with backends(1) as (one,):
+        parts = Pool(servers=_servers(one)).parts()
+        text = "frontend odd\n    bind /none/odd.sock\n    default_backend app\n"
+        publisher.publish_parts(parts | {"20-odd.cfg": (Part.of("20-odd.cfg", "config", text, "odd"), text)})
+        status = applied(publisher, publisher.publish_servers(Pool(servers=_servers(one)).records()))
+        [waiting] = status.structure.waiting
+        assert waiting.listener == "odd"
+        assert "cannot bind" in waiting.missing[0]
+        assert lbmgr.answers() == {one.answer}
 
 
 def test_two_instances_on_one_host_do_not_disturb_each_other(

@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -18,6 +19,7 @@ from pool_executor.lbmgr.runtime import Runtime
 from pool_executor.lbmgr.sockets import SocketDirectory
 from tests.support.haproxies import BOTH
 from tests.support.ports import free_port
+from tests.support.tls import authority, signed
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
@@ -33,6 +35,8 @@ class Server:
     def __init__(self, name: str) -> None:
         self.name = name
         self.requests = 0
+        self.protocols: list[str] = []
+        """What each request was said to have come by, as far as it was said."""
         self.let = threading.Event()
         server = self
 
@@ -52,6 +56,7 @@ class Server:
                 self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 
             def _answer(self, body: bytes) -> None:
+                server.protocols.append(self.headers.get("X-Forwarded-Proto", ""))
                 told = [*self.headers.get_all("X-Forwarded-For", []), self.headers.get("X-Forwarded-Port", "")]
                 text = f"{server.name} {' '.join(told)} {len(body)}".encode()
                 self.send_response(200)
@@ -91,20 +96,20 @@ class Balancer:
         )
         self._markers = 0
 
-    def serve(self, server: Server) -> None:
-        """Start, or reload, with this server."""
+    def serve(self, server: Server, certificate: Path | None = None) -> None:
+        """Start, or reload, with this server; clients use TLS where there is a certificate."""
         self._markers += 1
         marker = f"web/{self._markers}"
         for path in RENDERED.glob("*.cfg"):
             if not path.name.startswith("30-"):
                 # Clients may think for as long as a loaded machine lets them.
                 text = path.read_text().replace("timeout http-keep-alive 1s", "timeout http-keep-alive 60s")
-                (self._directory / path.name).write_text(text)
-        (self._directory / "30-backends.cfg").write_text(
-            "backend app from edgelb-http\n    option forwardfor\n"
-            "    http-request set-header X-Forwarded-Port %[dst_port]\n"
-            f"    server one 127.0.0.1:{server.port} id 1\n"
-        )
+                if certificate is not None:
+                    text = text.replace('${PORT_WEB}"', f'${{PORT_WEB}}" ssl crt {certificate}')
+            else:
+                line = next(line for line in path.read_text().splitlines() if "# servers of app" in line)
+                text = path.read_text().replace(line, f"    server one 127.0.0.1:{server.port} id 1")
+            (self._directory / path.name).write_text(text)
         (self._directory / "00-instance.cfg").write_text(self._instance.text(marker, self._directory))
         assert self.haproxy.check(sorted(self._directory.glob("*.cfg")), 20) is None
         result = self.haproxy.reload(marker, 20) if self.haproxy.master else self.haproxy.start(marker, 20)
@@ -208,6 +213,28 @@ def test_when_the_instance_leaves_each_worker_answers_on_the_connections_that_it
     assert ask(second).startswith("new ")
     assert ask(first).startswith("old ")
     assert balancer.haproxy.wait(20)
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, True), (True, False), (False, True)])
+def test_a_successor_knows_how_clients_are_connected_to_its_predecessor(
+    balancer: Balancer, make_server: Callable[[str], Server], tmp_path: Path, before: bool, after: bool
+) -> None:
+    """By TLS or not, whatever its own clients do."""
+    trusted = authority(tmp_path, "authority")
+    own = signed(tmp_path, "web", trusted)
+    chain = tmp_path / "chain"
+    chain.write_text(own.certificate.read_text() + own.key.read_text())
+    old, new = make_server("old"), make_server("new")
+    balancer.serve(old, chain if before else None)
+    client = http.client.HTTPConnection("127.0.0.1", balancer.web, timeout=20)
+    if before:
+        context = ssl.create_default_context(cafile=trusted.certificate)
+        client = http.client.HTTPSConnection("127.0.0.1", balancer.web, timeout=20, context=context)
+    with closing(client):
+        assert ask(client).startswith("old ")
+        balancer.serve(new, chain if after else None)
+        assert ask(client).startswith("new ")
+    assert old.protocols == new.protocols == ["https" if before else ""]
 
 
 def test_a_haproxy_that_died_is_started_over_the_sockets_that_it_left(

@@ -70,7 +70,7 @@ def loads(url: str) -> Iterator[list[Load]]:
         ]
 
 
-@pytest.mark.parametrize(("count", "rounds"), [(5, 40), (100, 40), pytest.param(1500, 40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("count", "rounds"), [(5, 20), (100, 20), pytest.param(1500, 10, marks=pytest.mark.slow)])
 def test_no_request_of_an_untouched_host_fails_while_rules_change(
     lbmgr: Lbmgr, publisher: Publisher, count: int, rounds: int
 ) -> None:

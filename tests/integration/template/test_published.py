@@ -14,7 +14,7 @@ from api.dcos_template.worker import Worker
 from api.dcos_template.workshop import Workshop
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
-from pool_executor.contract import encode_blob, encode_structure
+from pool_executor.contract import Blob, encode_blob, encode_structure
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
@@ -107,7 +107,7 @@ def test_a_large_pool_begins_with_a_base_and_goes_on_with_operations(session: Zo
 
 
 def test_what_came_since_the_base_becomes_part_of_it_after_a_while(session: ZooKeeper, zk_root: str) -> None:
-    """And what no head names any more is removed; the structure never moves."""
+    """The structure never moves."""
     PoolStore(session, zk_root).create(web())
     rendered = Rendered(session, zk_root, "web")
     with publishing(session, zk_root) as template:
@@ -270,6 +270,41 @@ def test_parts_are_whole_whatever_an_earlier_process_has_left_of_them(
     for written in nodes:
         for node, data in written:
             assert session.get(paths.part(node)) == (data, 0)
+
+
+def test_parts_that_no_head_names_are_removed_whoever_wrote_them(session: ZooKeeper, zk_root: str) -> None:
+    """Those of earlier bases, of a process that was in charge before, and of one that wrote on after it lost the lock;
+    though the structure never moves.
+    """
+    PoolStore(session, zk_root).create(web())
+    rendered, paths = Rendered(session, zk_root, "web"), Paths(base=f"{zk_root}/rendered", pool="web")
+
+    def gone(sha256: str) -> bool:
+        return sha256 not in session.children(paths.parts)
+
+    def base_after(last: int, first: int) -> Blob:
+        """Another base, with servers that come now."""
+        template.run(*(named(number) for number in range(first, last)))
+
+        def made() -> Blob | None:
+            head = rendered.endpoints()
+            return head.shards if head is not None and head.base >= last else None
+
+        return wait_until(made, 30, what="a base")
+
+    session.ensure(paths.parts)
+    before, late = "of the process before", "of one that came late"
+    write_parts(session, paths, [before], ())
+    with publishing(session, zk_root) as template:
+        first = base_after(300, 0)
+        wait_until(lambda: gone(Blob.of(before).sha256), 30, what="the end of what was there before")
+        assert not gone(first.sha256)
+        write_parts(session, paths, [late], ())
+        for last in (600, 900, 1200):
+            base_after(last, last - 300)
+        wait_until(lambda: gone(Blob.of(late).sha256), 30, what="the end of what came late")
+        wait_until(lambda: gone(first.sha256), 30, what="the end of the first base")
+        assert count(rendered) == 1200
 
 
 def test_what_is_not_there_is_begun_anew(session: ZooKeeper, zk_root: str) -> None:

@@ -1,6 +1,8 @@
 """What a real HAProxy does with the rendered files."""
 
 import contextlib
+import itertools
+import random
 import socket
 import threading
 import time
@@ -13,6 +15,8 @@ import pytest
 from api.dcos_template.endpoint import Endpoint, Kind
 from scheduler.pools.model import MapRule, Stats
 from tests.support.balancer import Haproxy
+from tests.support.haproxies import BOTH
+from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
 from tests.unit.api.dcos_template.test_routes import reference
 
@@ -76,6 +80,31 @@ def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy)
             expected = (200, wanted or "fallback"), 200 if wanted else 503
             if found != expected:
                 wrong.append((host, path, found, expected))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("program", BOTH)
+def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: Path) -> None:
+    """Rules with and without hosts before, between and behind each other, drawn at random, always the same ones."""
+    draw = random.Random(9)
+    hosts, paths = ["", "", *(plain(host) for host in HOSTS)], ["", *(path.partition("?")[0] for path in PATHS)]
+    lists = []
+    for _ in range(12):
+        pairs = [(draw.choice(hosts), draw.choice(paths)) for _ in range(12)]
+        lists.append([MapRule(backend=draw.choice(BACKENDS), host_eq=h, path_beg=p) for h, p in pairs if h or p])
+    names = [f"web-{number}" for number in range(len(lists))]
+    frontends = [frontend(name, "", *rules) for name, rules in zip(names, lists, strict=True)]
+    made = Haproxy(tmp_path, pool("shop", *frontends, *map(backend, BACKENDS)), binary=program)
+    wrong = []
+    try:
+        for name, rules in zip(names, lists, strict=True):
+            for host, path in itertools.product(HOSTS, PATHS):
+                wanted = reference(rules, plain(host), path.partition("?")[0])
+                status, body = made.get(name, path, host)
+                if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):
+                    wrong.append((rules, host, path, wanted, status, body))
+    finally:
+        made.stop()
     assert wrong == []
 
 
@@ -144,6 +173,14 @@ def test_a_server_that_refuses_connections_costs_no_request(tmp_path: Path) -> N
         assert statuses == {200}
     finally:
         made.stop()
+
+
+def test_the_log_has_a_line_for_each_request_that_failed_and_for_no_other(haproxy: Haproxy, tmp_path: Path) -> None:
+    """All requests would fill the disk."""
+    for path in ("/good", "/bad"):
+        haproxy.get("bare" if path == "/bad" else "web", path, "c.example")
+    wait_until(lambda: "/bad" in (tmp_path / "log").read_text(), what="the request that found no server")
+    assert "/good" not in (tmp_path / "log").read_text()
 
 
 class Silent:

@@ -214,9 +214,11 @@ class Pool:
         self.crash(task)
 
     def end_all(self) -> None:
-        """All that are left end."""
+        """All that are left end, and those of which Mesos alone knows that they have."""
         for task in tuple(self.tasks):
-            self.end(task)
+            if self.chain.mesos.has(task.id):
+                self.chain.mesos.update(task.id, "TASK_KILLED")
+            self.crash(task)
 
     def crash(self, task: Task) -> None:
         """The task's server is gone, and nobody has heard of it."""

@@ -29,9 +29,10 @@ class LoopThread:
 
 
 async def _end_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    # Transports that were closed or aborted close their sockets in the next turn.
-    await asyncio.sleep(0.01)
+    # A connection that is just being accepted gets a task while the others end.
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    # Transports that were closed or aborted close their sockets in calls that the loop has queued before this one.
+    await asyncio.sleep(0)

@@ -84,6 +84,10 @@ class Mesos:
             if state not in ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING"):
                 del self.tasks[task_id]
 
+    def has(self, task_id: str) -> bool:
+        """Whether the task has not ended, though its agent may have yet to say so."""
+        return task_id in self.tasks or task_id in self._unnamed
+
     def forget(self, task_id: str) -> None:
         """A task ends, and readers hear nothing of it but from the next snapshot."""
         with self._lock:

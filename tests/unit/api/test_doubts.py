@@ -41,6 +41,10 @@ def test_all_is_well_when_each_has_spoken_within_its_time() -> None:
             replace(WELL, pulse=replace(PULSE, mesos_silence=23.0)),
             "mesos: the Mesos master has said nothing for 25 s, not even a heartbeat",
         ),
+        (
+            replace(WELL, pulse=replace(PULSE, kept=2)),
+            "mesos: 2 tasks are kept as last known: the Mesos master has not heard from the agents yet",
+        ),
     ],
 )
 def test_the_first_on_the_way_that_fails_is_named(seen: Seen, expected: str) -> None:

@@ -1,8 +1,9 @@
 """The servers of a pool as they are published: followed by operations, or read whole."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from pool_executor.contract import (
     encode_shards,
     shard_of,
 )
+from sdk.storage.blobs import BlobMissing
 
 backends = st.sampled_from(["a", "b", "c"])
 names = st.sampled_from([f"s{number}" for number in range(5)])
@@ -33,7 +35,20 @@ operations = st.lists(
     ),
     max_size=12,
 )
-Texts = dict[Blob, str]
+
+
+class Texts(dict[Blob, str]):
+    """Parts, and which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Blob] = []
+
+    def fetch(self, blobs: Sequence[Blob]) -> list[str]:
+        """The texts."""
+        self.asked += blobs
+        if missing := [blob for blob in blobs if blob not in self]:
+            raise BlobMissing(missing[0].sha256, "is not there")
+        return [self[blob] for blob in blobs]
 
 
 def published(log: list[Operation], base: int, since: int, inline: int, texts: Texts) -> Endpoints:
@@ -67,52 +82,45 @@ def stored(text: str, texts: Texts) -> Blob:
 def test_who_follows_has_what_who_reads_everything_has(log: list[Operation], data: st.DataObject) -> None:
     """Whatever stands in the base, in segments and in the head, and wherever the follower was."""
     followed = PublishedServers()
-    texts: Texts = {}
+    texts = Texts()
     for length in sorted(data.draw(st.lists(st.integers(0, len(log)), min_size=1, max_size=4))):
         base = data.draw(st.integers(0, length))
         since = data.draw(st.integers(0, base))
         head = published(log[:length], base, since, data.draw(st.integers(since, length)), texts)
         wanted: dict[str, dict[str, Server]] = {}
         apply(wanted, log[:length])
-        assert followed.of(head, texts.get) == wanted
-        assert PublishedServers().of(head, texts.get) == wanted
+        assert followed.of(head, texts.fetch) == wanted
+        assert PublishedServers().of(head, texts.fetch) == wanted
 
 
 def test_what_was_given_is_never_changed() -> None:
     """Another thread may be printing it."""
-    followed, nothing = PublishedServers(), dict[Blob, str]().get
+    followed, nothing = PublishedServers(), Texts().fetch
     server = Server("s1", "10.0.0.1", 80, 1)
-    before = followed.of(published([Put("a", server)], 0, 0, 0, {}), nothing)
-    after = followed.of(published([Put("a", server), Remove("a", "s1")], 0, 0, 0, {}), nothing)
+    before = followed.of(published([Put("a", server)], 0, 0, 0, Texts()), nothing)
+    after = followed.of(published([Put("a", server), Remove("a", "s1")], 0, 0, 0, Texts()), nothing)
     assert (before, after) == ({"a": {"s1": server}}, {})
 
 
 def test_a_part_that_is_gone_means_that_there_is_a_newer_head() -> None:
     """And a log that began anew is read whole."""
-    followed, texts = PublishedServers(), dict[Blob, str]()
+    followed, texts, nothing = PublishedServers(), Texts(), Texts().fetch
     log: list[Operation] = [Put("a", Server("s1", "10.0.0.1", 80, 1))]
     head = published(log, 1, 1, 1, texts)
-    assert followed.of(head, lambda _blob: None) is None
-    assert followed.of(head, texts.get)
-    assert followed.of(replace(head, lineage="ba4"), lambda _blob: None) is None
+    with pytest.raises(BlobMissing):
+        followed.of(head, nothing)
+    assert followed.of(head, texts.fetch)
+    with pytest.raises(BlobMissing):
+        followed.of(replace(head, lineage="ba4"), nothing)
 
 
 def test_nothing_is_read_when_nothing_changed() -> None:
     """A status that is asked for again and again costs no part."""
-    texts: Texts = {}
-    asked: list[Blob] = []
-
-    def reading(blob: Blob) -> str | None:
-        asked.append(blob)
-        return texts.get(blob)
-
-    text_of: Callable[[Blob], str | None] = reading
+    texts, followed = Texts(), PublishedServers()
     head = published([Put("a", Server("s1", "10.0.0.1", 80, 1))], 1, 1, 1, texts)
-    followed = PublishedServers()
-    followed.of(head, text_of)
-    read = len(asked)
-    followed.of(head, text_of)
-    assert len(asked) == read == 2
+    before = followed.of(head, texts.fetch)
+    assert followed.of(head, texts.fetch) is before
+    assert len(texts.asked) == 2
 
 
 def test_only_servers_that_take_requests_are_counted() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compare
+from benchmarks import compare, suite
 from benchmarks.pool import pool, usual
 from benchmarks.report import Bar, Report, percentile
 
@@ -86,3 +86,35 @@ def test_pools_have_a_host_for_each_backend() -> None:
     hosts = [rule["hostEq"] for rule in frontend["linkBackend"]["map"]]
     assert hosts == ["service-0.test", "service-1.test", "probe-0.test"]
     assert pool("web", [], rules=[])["haproxy"]["frontends"][0]["linkBackend"]["map"] == []
+
+
+class _Asked(dict[str, float]):
+    """Knows no figure, and which ones were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[object] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(name)
+        return False
+
+
+def test_the_suite_runs_what_the_table_is_made_of() -> None:
+    """Without being told, and nothing else."""
+    asked = _Asked()
+    compare.table(asked)
+    assert {str(name).partition("/")[0] for name in asked.names} == set(suite.COMPARED)
+    assert all((ROOT / "benchmarks" / f"{name}.py").exists() for name in suite.PARTS)
+
+
+def test_the_suite_keeps_results_beside_the_machine(tmp_path: Path) -> None:
+    """And what was measured before, when something else is measured."""
+    (tmp_path / "churn.json").write_text(json.dumps({"name": "churn", "figures": {}, "bars": []}))
+    assert suite.main([str(tmp_path), "--only", "sdk_placement", "--quick"]) == 0
+    assert json.loads((tmp_path / "sdk_placement.json").read_text())["name"] == "sdk_placement"
+    record = json.loads((tmp_path / "machine.json").read_text())
+    assert record["runs"]["sdk_placement"]["status"] == 0
+    assert record["machine"]["processors"]
+    assert (tmp_path / "comparison.md").read_text().startswith("| | marathon-lb | Edge-LB |")
+    assert (tmp_path / "churn.json").exists()

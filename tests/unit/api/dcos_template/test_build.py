@@ -118,6 +118,7 @@ class TestModel:
             hosts=MapFile(name="hosts-web.map", entries=()),
             paths=MapFile(name="paths-web.map", entries=(MapEntry("*|/", "db"),)),
             ports_in_hosts=False,
+            turns=False,
         )
         web = Frontend(name="web", mode=Mode.HTTP, bind=BIND, routing=routing)
         for backends in ((), (Backend(name="db", mode=Mode.TCP),)):

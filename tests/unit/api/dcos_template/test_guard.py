@@ -79,3 +79,16 @@ def test_the_reason_is_a_sentence() -> None:
         "3 servers are kept in a, b: Mesos does not name their tasks any more, and no event said that they ended"
     )
     assert Hold(since=1.0, kept=ends(2)).reason().startswith("1 server is kept in app: Mesos does not name its")
+
+
+def test_all_is_held_while_the_master_waits_for_agents() -> None:
+    """However little it is; what is left when all agents are known goes by the share."""
+    there = ends(*range(10))
+    hold = judge(None, ends(20), there.__contains__, 10, percent=50, cluster_is_empty=False, now=7.0, waiting=True)
+    assert hold == Hold(since=7.0, kept=ends(20))
+    assert judge(hold, {}, there.__contains__, 10, percent=50, cluster_is_empty=False, now=9.0, waiting=True) == hold
+    assert judge(hold, {}, ends(20).__contains__, 1, percent=50, cluster_is_empty=False, now=9.0, waiting=True) is None
+    assert judge(hold, {}, there.__contains__, 10, percent=50, cluster_is_empty=False, now=9.0) is None
+    assert (
+        judge(None, ends(20), there.__contains__, 10, percent=0, cluster_is_empty=False, now=7.0, waiting=True) is None
+    )

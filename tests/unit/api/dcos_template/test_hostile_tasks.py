@@ -20,121 +20,9 @@ from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model import EndpointType, Revision
 from sdk.net.address import Reach, parse, reach
 from tests.support.composed import servers_of
-from tests.support.odd_tasks import ADDRESSES, NUMBERS, WORDS
+from tests.support.odd_tasks import FRAMEWORK, TASKS, WORDS
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
-
-ANY = st.recursive(
-    st.none() | st.booleans() | NUMBERS | st.floats() | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def either(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Mostly of the form that Mesos documents."""
-    return st.one_of(usual, usual, usual, ANY)
-
-
-LABELS = either(
-    st.fixed_dictionaries(
-        {
-            "labels": st.lists(
-                st.fixed_dictionaries({"key": either(WORDS), "value": either(WORDS)})
-                | st.just({"key": "network-scope", "value": "container"})
-                | st.just({"key": "EDGELB_POOL", "value": "victim"}),
-                max_size=4,
-            )
-        }
-    )
-)
-PORTS = st.lists(
-    either(
-        st.fixed_dictionaries(
-            {"number": either(NUMBERS)},
-            optional={
-                "name": either(WORDS),
-                "protocol": either(st.sampled_from(["tcp", "udp", "udp,tcp"])),
-                "labels": LABELS,
-            },
-        )
-    ),
-    max_size=4,
-)
-STATUS = st.fixed_dictionaries(
-    {"state": st.just("TASK_RUNNING")},
-    optional={
-        "healthy": either(st.booleans()),
-        "container_status": either(
-            st.fixed_dictionaries(
-                {
-                    "network_infos": st.lists(
-                        st.fixed_dictionaries(
-                            {"ip_addresses": st.lists(st.fixed_dictionaries({"ip_address": ADDRESSES}), max_size=3)},
-                            optional={"name": either(st.sampled_from(["calico", "bridge"]))},
-                        ),
-                        max_size=2,
-                    )
-                }
-            )
-        ),
-    },
-)
-RESOURCES = either(
-    st.lists(
-        st.one_of(
-            st.just(m.ports_json(31000, 31005)),
-            st.fixed_dictionaries(
-                {
-                    "name": st.just("ports"),
-                    "ranges": either(
-                        st.fixed_dictionaries(
-                            {"range": st.lists(st.fixed_dictionaries({"begin": NUMBERS, "end": NUMBERS}), max_size=2)}
-                        )
-                    ),
-                }
-            ),
-        ),
-        max_size=2,
-    )
-)
-TASKS = st.fixed_dictionaries(
-    {
-        "task_id": st.just({"value": "evil"}) | either(st.fixed_dictionaries({"value": WORDS})),
-        "framework_id": st.just({"value": "f1"}),
-        "agent_id": st.just({"value": "a1"}) | ANY,
-        "state": st.just("TASK_RUNNING"),
-        "statuses": either(st.lists(STATUS, max_size=2)),
-        "resources": RESOURCES,
-    },
-    optional={
-        "name": either(WORDS),
-        "labels": LABELS,
-        "executor_id": either(st.fixed_dictionaries({"value": WORDS})),
-        "discovery": either(
-            st.fixed_dictionaries({"ports": either(st.fixed_dictionaries({"ports": PORTS}))}, optional={"name": WORDS})
-        ),
-        "container": either(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "docker": st.fixed_dictionaries(
-                        {"network": st.sampled_from(["HOST", "BRIDGE", "USER", 3])},
-                        optional={
-                            "port_mappings": either(
-                                st.lists(
-                                    st.fixed_dictionaries({"host_port": NUMBERS, "container_port": NUMBERS}), max_size=3
-                                )
-                            )
-                        },
-                    ),
-                    "network_infos": either(st.lists(ANY, max_size=2)),
-                },
-            )
-        ),
-        "health_check": ANY,
-    },
-)
 
 # Everything that is not the victim's own task, in all ways to reach it.
 EVERYTHING = pool(
@@ -149,10 +37,10 @@ EVERYTHING = pool(
             for every in (False, True)
         )
     ),
-    backend("marathon", service(service_id_pattern="(?s).", framework_id="f1")),
-    backend("trusting", service(Wish(all_ports=True, trust_announced=True), framework_id="f1")),
+    backend("marathon", service(service_id_pattern="(?s).", framework_id=FRAMEWORK)),
+    backend("trusting", service(Wish(all_ports=True, trust_announced=True), framework_id=FRAMEWORK)),
 )
-VICTIM = pool("victim", frontend("web", "app"), backend("app", service(task_name="victim", framework_id="f2")))
+VICTIM = pool("victim", frontend("web", "app"), backend("app", service(task_name="victim", framework_id="f1")))
 
 
 def lines_of(selection: Selection, name: str) -> dict[str, list[str]]:
@@ -170,9 +58,9 @@ def lines_of(selection: Selection, name: str) -> dict[str, list[str]]:
 @given(st.lists(TASKS, max_size=3), WORDS)
 def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[Any], framework: str) -> None:
     """Through the listener's index, the wire, the selection and the text."""
-    good = m.running("victim", framework="f2")
+    good = m.running("victim", framework="f1")
     good["resources"].append(m.ports_json(31100, 31100))
-    agents, frameworks = [m.agent_json("a1")], [m.framework_json("f1", framework), m.framework_json("f2", "good")]
+    agents, frameworks = [m.agent_json("a1")], [m.framework_json(FRAMEWORK, framework), m.framework_json("f1", "good")]
     index, selection = m.JsonIndex(), Selection()
     selection.set_pool(EVERYTHING)
     selection.set_pool(VICTIM)

@@ -99,3 +99,14 @@ def test_whatever_the_slices_the_end_is_the_same(steps: list[tuple[list[tuple[in
         take(most)
     take(1000)
     assert have == wanted
+
+
+def test_a_view_is_whole_once_all_that_it_names_has_been_taken() -> None:
+    """Until then what it does not name yet is not gone."""
+    inbox = Inbox()
+    inbox.tasks(TaskChanges(revision=1, updated=(task("t1"),), incomplete=True), 1.0)
+    assert inbox.take(5).incomplete
+    inbox.tasks(TaskChanges(revision=2, updated=tuple(task(f"t{n}") for n in range(4))), 2.0)
+    assert [inbox.take(2).incomplete for _ in range(2)] == [True, False]
+    inbox.tasks(TaskChanges(revision=3, incomplete=True), 3.0)
+    assert inbox.take(2).incomplete

@@ -1,5 +1,7 @@
 """Ordered rules through maps, against the plain definition."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,12 +21,24 @@ def reference(rules: list[MapRule], host: str, path: str) -> str | None:
 
 
 def looked_up(routes: Routes, host: str, path: str) -> str | None:
-    """What HAProxy does with the two maps: map_str on the bare host, then on the whole one, then map_beg."""
+    """What HAProxy does with the two maps: map_str on the bare host, then on the whole one, then map_beg.
+
+    Should two lines have to be compared, a third one; LookupError when that one's group is gone.
+    """
     hosts, paths = dict(routes.hosts), dict(routes.paths)
-    group = hosts.get(host, hosts.get(host.partition(":")[0], hosts[ANY_HOST]))
-    key = f"{group}|{path}"
-    entries = [entry for entry in paths if key.startswith(entry)]
-    return paths[max(entries, key=len)] if entries else None
+
+    def line(group: str) -> str | None:
+        key = f"{group}|{path}"
+        entries = [entry for entry in paths if key.startswith(entry)]
+        return paths[max(entries, key=len)] if entries else None
+
+    found = line(hosts.get(host, hosts.get(host.partition(":")[0], hosts[ANY_HOST])))
+    if found is None or not found.startswith("|"):
+        return found
+    other = line(found.split("|")[3])
+    if other is None:
+        raise LookupError(found)
+    return min(found, other).split("|")[2] or None
 
 
 HOSTS = ["a.com", "a.co", "b.com", "b.com:81", "a.com:81"]
@@ -87,9 +101,30 @@ def test_rules_behind_those_of_a_host_are_not_repeated_for_it() -> None:
     assert len(routes.paths) == 2_200
 
 
+def test_rules_before_those_of_hosts_are_not_repeated_for_them_either() -> None:
+    """Nor beside them: they have a group of their own, which is looked up beside the host's."""
+    hosts = [MapRule(backend=f"h{number}", host_eq=f"h{number}.example", path_beg="/h") for number in range(5_000)]
+    others = [MapRule(backend=f"p{number}", path_beg=f"/p{number:04}") for number in range(5_000)]
+    for rules in ([*others, *hosts], [*others[:2_500], *hosts, *others[2_500:]]):
+        routes = build_routes(rules)
+        assert len(routes.hosts) == 5_001
+        # A host's line, the one for paths without a rule, and the others with and without their turns.
+        assert len(routes.paths) == 5_000 + 5_000 + 5_000 + 5_001
+
+
+def test_one_more_rule_in_a_row_leaves_all_others_their_turns() -> None:
+    """A turn is that of a whole row, so that the lines of other hosts are the same."""
+    rules = [MapRule(backend="one", path_beg="/a"), *(MapRule(backend="two", host_eq=f"h{n}.com") for n in range(9))]
+    before = build_routes(rules)
+    after = build_routes([*rules, MapRule(backend="one", host_eq="a.com")])
+    assert set(before.paths) < set(after.paths)
+    assert len(after.paths) == len(before.paths) + 1
+
+
 def test_rules_that_would_be_repeated_too_often_are_refused() -> None:
     """With what to do about it, and without taking long."""
-    hosts = [MapRule(backend=f"h{number}", host_eq=f"h{number}.example") for number in range(1_100)]
-    others = [MapRule(backend=f"p{number}", path_beg=f"/p{number:04}") for number in range(1_100)]
-    with pytest.raises(InvalidSpec, match="more than 200000 lines: put rules without a host behind"):
-        build_routes([*others, *hosts])
+    ports = [MapRule(backend="one", host_eq=f"h.example:{number}") for number in range(1, 1_100)]
+    paths = [MapRule(backend=f"p{number}", host_eq="h.example", path_beg=f"/p{number:04}") for number in range(1_100)]
+    ports = [replace(rule, path_beg=f"/{rule.host_eq}") for rule in ports]
+    with pytest.raises(InvalidSpec, match="more than 200000 lines: split it into several pools"):
+        build_routes([*paths, *ports])

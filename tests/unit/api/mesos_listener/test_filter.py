@@ -12,6 +12,9 @@ from api.mesos_listener.wire import removed_part, updated_part
 
 WEB = Task(id="w.1", framework_id="f1", name="web", framework_name="marathon", marathon_id="/shop/web")
 POD = Task(id="p.1", framework_id="f1", name="nginx", marathon_id="/shop/pod", marathon_container="nginx")
+LABELLED = Task(
+    id="l.1", framework_id="f2", labels=(("EDGELB_PORT", "80"), ("edgelb.mode", ""), ("edgelb.pool", "public"))
+)
 
 
 @pytest.mark.parametrize(
@@ -26,11 +29,22 @@ POD = Task(id="p.1", framework_id="f1", name="nginx", marathon_id="/shop/pod", m
         (Term("framework_id", "f1"), {"w.1", "p.1"}),
         (Term("framework_name", "marathon"), {"w.1"}),
         (Term("id", "p.1"), {"p.1"}),
+        (Term("name", ""), set()),
+        (Term("label_key", "edgelb.pool"), {"l.1"}),
+        (Term("label_key", "edgelb"), set()),
+        (Term("label_key", "(?i)^edgelb", pattern=True), {"l.1"}),
+        (Term("label_key", "^edgelb_", pattern=True), set()),
+        (Term("label", "public", key="edgelb.pool"), {"l.1"}),
+        (Term("label", "80", key="edgelb.pool"), set()),
+        (Term("label", "^pub", pattern=True, key="edgelb.pool"), {"l.1"}),
+        (Term("label", "", key="edgelb.mode"), {"l.1"}),
+        (Term("label", "^$", pattern=True, key="edgelb.mode"), {"l.1"}),
+        (Term("label", "", pattern=True, key="edgelb.other"), set()),
     ],
 )
 def test_a_term_is_a_value_or_a_pattern_that_is_found_in_it(term: Term, wanted: set[str]) -> None:
     """A field that a task does not have meets no pattern."""
-    assert {task.id for task in (WEB, POD) if Filter.of([term]).wants(task)} == wanted
+    assert {task.id for task in (WEB, POD, LABELLED) if Filter.of([term]).wants(task)} == wanted
 
 
 def test_a_filter_is_met_by_any_term_and_grows() -> None:
@@ -48,6 +62,8 @@ def test_a_filter_is_met_by_any_term_and_grows() -> None:
     ("term", "sentence"),
     [
         (Term("colour", "red"), "there is no field 'colour'; there are id, name, "),
+        (Term("label", "x"), "label: needs the key of the label"),
+        (Term("name", "x", key="edgelb.pool"), "name: has no key 'edgelb.pool'; only label has one"),
         (Term("name", "(", pattern=True), r"name: '\(' is not a regular expression of RE2: missing \)"),
     ],
 )
@@ -68,7 +84,8 @@ def test_a_reader_that_wants_more_has_what_a_new_one_gets(
     """However tasks came, changed their names and went, before and after he asked."""
     board = Board("run")
     revision = 0
-    had, wanted = Filter.of([Term("name", "web")]), Filter.of([Term("name", "web"), Term("name", "api")])
+    had = Filter.of([Term("label", "web", key="edgelb.app")])
+    wanted = had.with_(Filter.of([Term("name", "api")]))
 
     def publish(steps: list[tuple[str, str | None]]) -> None:
         nonlocal revision
@@ -78,7 +95,8 @@ def test_a_reader_that_wants_more_has_what_a_new_one_gets(
             if name is None and not known:
                 continue
             revision += 1
-            updated = () if name is None else (Task(id=task_id, framework_id="f1", name=name),)
+            labels = (("edgelb.app", name or ""),)
+            updated = () if name is None else (Task(id=task_id, framework_id="f1", name=name, labels=labels),)
             board.publish(Delta(revision=revision, updated=updated, removed=() if updated else (key,)), True)
 
     publish(early)

@@ -13,6 +13,7 @@ from api.mesos_listener.delta import Delta
 from api.mesos_listener.index import RECOVERED_PATIENCE, UNKNOWN_PATIENCE
 from api.mesos_listener.snapshot import Snapshot
 from api.mesos_listener.task import Task, TaskKey
+from api.mesos_listener.unheard import NO_NEWS
 from tests.unit.api.mesos_listener import messages as m
 
 TRACES = Path(__file__).parents[3] / "data" / "mesos-traces"
@@ -212,7 +213,7 @@ class TestFailover:
         """Mesos declares its tasks unreachable then, without an event for tasks it does not know."""
         index = started("t1")
         index.take(m.subscribed(recovered=[{"id": m.wid("a1")}]), 10.0)
-        assert index.tick(10.0 + RECOVERED_PATIENCE - 1).is_empty
+        assert not index.tick(10.0 + RECOVERED_PATIENCE - 1).removed
         assert [key.id for key in index.tick(10.0 + RECOVERED_PATIENCE).removed] == ["t1"]
 
     def test_an_agent_of_which_the_master_knows_nothing_is_waited_for_shortly(self) -> None:
@@ -266,6 +267,30 @@ class TestFailover:
             else:
                 index.tick(RECOVERED_PATIENCE)
             assert index.complete
+
+    def test_of_agents_that_were_not_heard_the_first_view_says_so(self) -> None:
+        """Those that the master knows, and others, unless it knows of an ended task on them."""
+        index = m.JsonIndex()
+        begin = m.subscribed(
+            [m.running("t1")],
+            [m.agent_json("a1")],
+            recovered=[{"id": m.wid("a2")}, {"id": m.wid("a3")}],
+            unreachable_tasks=[m.task_json("t9", "a4")],
+        )
+        unheard = index.take(begin, 0.0).unheard
+        assert unheard is not None
+        assert [agent in unheard for agent in ("a1", "a2", "a3", "a4", "a5")] == [False, True, True, False, True]
+        assert index.take(m.agent_added(m.agent_json("a2")), 1.0).news.heard == {"a2"}
+        assert index.take(m.agent_added(m.agent_json("a2")), 2.0).is_empty
+        assert index.take(m.agent_removed("a6"), 3.0).news.heard == {"a6"}
+        assert index.tick(UNKNOWN_PATIENCE).news.others_overdue
+        assert index.take(m.agent_added(m.agent_json("a7")), 80.0).is_empty
+        # Another master changes nothing: what it does not know of others, this listener knows from the first one.
+        again = m.subscribed([], [m.agent_json("a1")], recovered=[{"id": m.wid("a2")}])
+        assert not index.take(again, 90.0).news
+        assert index.tick(RECOVERED_PATIENCE).news.overdue == {"a3"}
+        assert index.complete
+        assert index.tick(10_000.0).news == NO_NEWS
 
     def test_what_nobody_says_ended_is_told_as_missing(self) -> None:
         """A master that lists an agent without its task, and an agent that never came back; not what an event ended."""

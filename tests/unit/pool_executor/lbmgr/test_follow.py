@@ -23,3 +23,21 @@ def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
     assert follower.servers_error == "server app/a is new; HAProxy cannot be loaded anew: the disk is full"
     follower.step(float("inf"))
     assert (follower.servers_error, outcomes) == (None, [])
+
+
+def test_a_defect_in_a_reload_for_servers_ends_nothing() -> None:
+    """It is told as one, and changes go on to the worker that serves."""
+    abandoned: list[bool] = []
+
+    def fail(reason: str) -> Outcome:
+        raise LookupError("oh")
+
+    applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=fail)
+    lane = SimpleNamespace(needs_reload="server app/a is new", abandon=lambda: abandoned.append(True))
+    proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
+    outcome = follower.step(1.0)
+    assert outcome is not None
+    assert outcome.error == "lbmgr failed on a reload for servers: LookupError: oh"
+    assert str(follower.servers_error).endswith(outcome.error)
+    assert abandoned == [True]

@@ -349,7 +349,7 @@ def test_a_list_of_pools_is_refused_as_the_old_form_and_nothing_else() -> None:
     with pytest.raises(InvalidPool) as refused:
         load_pool({"pools": [{"name": "web", "count": 1}]})
     assert [problem.path for problem in refused.value.problems] == ["pool.pools"]
-    assert "V1 pools are not supported yet" in str(refused.value)
+    assert "create each at v1/loadbalancers" in str(refused.value)
 
 
 @pytest.mark.parametrize("path", ["count", "cpus"])

@@ -255,6 +255,20 @@ def test_unanswered_task_blocks_nobody() -> None:
     assert len(story.of(Accept)) == 1
 
 
+def test_rest_of_its_agent_is_no_refusal_of_an_instance_that_waits_for_its_reservation() -> None:
+    """Mesos offers what is free of an agent before it has recovered what an ended task had: nothing is wrong then."""
+    story = running()
+    held = reserved(story)
+    story.status(TaskState.FAILED).give(OffersReceived(offers=(offer(offer_id="rest"),)), after=1)
+    assert story.of(Accept) == []
+    plans = {plan.name: plan for plan in snapshot(story.state, story.now).services["web"].plans}
+    [step] = plans["recovery"].phases[0].steps
+    assert (step.status, step.refusals) == (Progress.PREPARED, ())
+    assert step.message.startswith("waits for its resources on host-s1 to be offered again")
+    story.give(OffersReceived(offers=(offer("s1", *held, offer_id="whole"),)), after=1)
+    assert [call.offer_ids for call in story.of(Accept)] == [("whole",)]
+
+
 def test_unused_offers_are_declined_in_one_call() -> None:
     """At rest: one DECLINE for all, with a long filter, and SUPPRESS."""
     story = running().give(Tick(), after=30)

@@ -7,29 +7,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdk.errors import CorruptRecord
-from sdk.storage.blobs import Blob, decode_blob, encode_blob, read_blob
-
-Nodes = dict[str, tuple[bytes, int]]
+from sdk.storage.blobs import Blob, BlobMissing, decode_blob, encode_blob, read_blob, read_blobs
 
 
-def stored(text: str, max_node_bytes: int) -> Nodes:
-    """The nodes that hold `text` below `/f`, by path, with a version as ZooKeeper gives one."""
-    return {f"/f/{name}": (data, 0) for name, data in encode_blob(text, max_node_bytes)}
+class Nodes(dict[str, bytes]):
+    """Data by path, read as ZooKeeper gives it."""
+
+    def read_all(self, paths: list[str]) -> list[bytes | None]:
+        """None where there is no node."""
+        return [self.get(path) for path in paths]
+
+
+def stored(*texts: str, max_node_bytes: int) -> Nodes:
+    """The nodes that hold `texts` below `/f`."""
+    return Nodes({f"/f/{name}": data for text in texts for name, data in encode_blob(text, max_node_bytes)})
 
 
 @given(st.text(max_size=400), st.integers(8, 200))
 def test_a_text_is_read_back_whether_it_stands_in_one_node_or_in_many(text: str, max_node_bytes: int) -> None:
     """However small the nodes are."""
-    nodes = stored(text, max_node_bytes)
-    assert read_blob(nodes.get, "/f", Blob.of(text)) == text
+    nodes = stored(text, "other", max_node_bytes=max_node_bytes)
+    assert read_blob(nodes.read_all, "/f", Blob.of(text)) == text
+    assert read_blobs(nodes.read_all, "/f", map(Blob.of, (text, "other", text))) == [text, "other", text]
 
 
 @given(st.text(min_size=50, max_size=400), st.data())
 def test_a_text_of_which_a_node_is_missing_is_not_there(text: str, data: st.DataObject) -> None:
     """Somebody is just removing it, or has not written it yet."""
-    nodes = stored(text, 16)
+    nodes = stored(text, max_node_bytes=16)
     del nodes[data.draw(st.sampled_from(sorted(nodes)))]
-    assert read_blob(nodes.get, "/f", Blob.of(text)) is None
+    assert read_blob(nodes.read_all, "/f", Blob.of(text)) is None
+    with pytest.raises(BlobMissing):
+        read_blobs(nodes.read_all, "/f", [Blob.of(text)])
 
 
 def test_the_first_node_is_written_last() -> None:

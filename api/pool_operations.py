@@ -1,0 +1,174 @@
+"""What can be done to pools over HTTP in one version of the API: list, create, show, replace and delete them.
+
+Knows conditions, warnings and which status tells what. Knows neither the routes nor the forms of pools.
+"""
+
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from api.accounts import account
+from api.bodies import read_json
+from api.conditions import Condition, condition
+from api.context import Context, not_found, plain
+from api.pool_forms import Form
+from api.problems import ApiProblem
+from scheduler.pools import texts
+from scheduler.pools.advice import pool_warnings
+from scheduler.pools.model import ApiVersion, Pool
+from scheduler.pools.problems import InvalidPool
+from scheduler.pools.store import PoolExists, PoolMissing, PoolView, VersionMismatch
+from scheduler.pools.stored import StoredPool
+from sdk.errors import CorruptRecord
+
+_WARNING_HEADER = "X-Edgelb-Warning"
+
+
+class PoolOperations:
+    """On the pools of one API server that are shown in `form`, for the request at hand."""
+
+    def __init__(self, context: Context, form: Form) -> None:
+        self._context = context
+        self._form = form
+
+    def config(self) -> dict[str, Any]:
+        """All pools as one object."""
+        return {"pools": self._dumped(self._context.pools.all())}
+
+    def all(self) -> Response:
+        """All pools, by name; a warning for each that cannot be read."""
+        view = self._context.pools.all()
+        response = jsonify(self._dumped(view))
+        for name, problem in view.unreadable.items():
+            _warn(response, f"pool {name} is left out: {problem}")
+        return response
+
+    def stored(self, name: str) -> StoredPool:
+        """The pool; ApiProblem 404 when there is none that is shown in this form."""
+        stored = self._context.stored(name)
+        if stored.pool.api_version not in self._form.shown:
+            raise _elsewhere(stored.pool)
+        return stored
+
+    def create(self) -> Response:
+        """Store the pool of the body, which must be new."""
+        pool, _ = self._pool_of_body()
+        wanted = condition(request.headers)
+        try:
+            response = self._answer(self._context.pools.create(pool, account()))
+        except PoolExists as error:
+            raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+        if doubt := self._context.scheduler.doubt():
+            _warn(response, doubt)
+        return response
+
+    def show(self, name: str) -> Response:
+        """One pool; 304 when the caller has it already."""
+        response = self._answer(self.stored(name))
+        response.make_conditional(request)
+        return response
+
+    def update(self, name: str) -> Response:
+        """Replace the pool by that of the body, or create it where the request says so."""
+        if texts.pool_name(name):
+            raise not_found(name)
+        pool, tag = self._pool_of_body()
+        wanted = condition(request.headers, tag)
+        if pool.name != name:
+            raise ApiProblem(
+                400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
+            )
+        try:
+            if wanted.must_be_new:
+                return self._answer(self._context.pools.create(pool, account()))
+            self._refuse_elsewhere(name)
+            return self._answer(self._context.pools.replace(pool, wanted.tag, account()))
+        except PoolMissing as error:
+            raise _missing(name, wanted) from error
+        except (VersionMismatch, PoolExists) as error:
+            raise ApiProblem(412, str(error)) from error
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+
+    def delete(self, name: str) -> Response:
+        """Remove the pool."""
+        if texts.pool_name(name):
+            raise not_found(name)
+        wanted = condition(request.headers)
+        self._refuse_elsewhere(name)
+        try:
+            self._context.pools.delete(name, wanted.tag)
+        except PoolMissing as error:
+            raise _missing(name, wanted) from error
+        except VersionMismatch as error:
+            raise ApiProblem(412, str(error)) from error
+        response = Response(status=204)
+        response.headers.pop("Content-Type")
+        return response
+
+    def lb_config(self, name: str) -> Response:
+        """The configuration that was rendered for the pool."""
+        uid = self.stored(name).revision.uid
+        try:
+            text = self._context.published.config_text(name, uid)
+        except CorruptRecord as error:
+            raise ApiProblem(500, f"the rendered configuration of pool {name} cannot be read: {error}") from error
+        if text is None:
+            message = f"no configuration has been rendered for pool {name} yet"
+            raise ApiProblem(504, f"{message}: check that edgelb run template (or edgelb serve) is running")
+        return plain(text)
+
+    def _dumped(self, view: PoolView) -> list[dict[str, Any]]:
+        pools = (stored.pool for stored in view.values())
+        return [self._form.dump(pool) for pool in pools if pool.api_version in self._form.shown]
+
+    def _refuse_elsewhere(self, name: str) -> None:
+        """A change must not turn a pool into one of this version if that does not show it."""
+        if self._form.shown >= frozenset(ApiVersion):
+            return
+        try:
+            found = self._context.pools.get(name)
+        except CorruptRecord:
+            return  # of no version any more: whoever replaces it mends it, and it can be deleted
+        if found is not None and found.pool.api_version not in self._form.shown:
+            raise _elsewhere(found.pool)
+
+    def _pool_of_body(self) -> tuple[Pool, str | None]:
+        body = read_json(request)
+        tag = tag_of_body(body, "pool")
+        try:
+            return self._form.load(body), tag
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+
+    def _answer(self, stored: StoredPool) -> Response:
+        response = jsonify(self._form.dump(stored.pool))
+        response.headers["ETag"] = stored.etag
+        for warning in pool_warnings(stored.pool):
+            _warn(response, self._form.sentence(warning))
+        return response
+
+
+def tag_of_body(body: object, path: str) -> str | None:
+    """The `etag` that stands in a pool that came from `edgelb show --json`, taken out of it."""
+    tag = body.pop("etag", None) if isinstance(body, dict) else None
+    if tag is not None and not isinstance(tag, str):
+        raise ApiProblem(400, f"{path}.etag: must be a string, the entity tag of the pool that was read")
+    return tag
+
+
+def _elsewhere(pool: Pool) -> ApiProblem:
+    version = pool.api_version
+    return ApiProblem(404, f"pool not found: {pool.name} is a pool of API version {version}, at v2/pools/{pool.name}")
+
+
+def _missing(name: str, wanted: Condition) -> ApiProblem:
+    if wanted.must_exist:
+        return ApiProblem(412, f"there is no pool {name} any more, or not yet; create it without If-Match")
+    return not_found(name)
+
+
+def _warn(response: Response, text: str) -> None:
+    response.headers.add(_WARNING_HEADER, " ".join(text.encode("ascii", "replace").decode().split())[:500])

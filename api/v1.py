@@ -1,0 +1,104 @@
+"""Version 1 of the API: load balancers, which version 2 calls pools, as it reads and shows them.
+
+It has the pools that were written in version 1; version 2 shows those, too, and one that is written there is a pool of
+version 2 from then on.
+"""
+
+from typing import Any
+
+from flask import Response, abort, jsonify
+from flask_smorest import Blueprint
+
+from api.context import Context, plain
+from api.openapi import json_answer, ref, route, text_answer
+from api.pool_forms import V1
+from api.pool_operations import PoolOperations
+from api.v1_config import replace_all
+
+RENDERED = "haproxy.cfg"
+"""The artifact that is the rendered configuration."""
+
+
+def blueprint(context: Context) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("v1", __name__, url_prefix="/v1", description="Pools of API version 1")
+    operations = PoolOperations(context, V1)
+    pool_body, pool_answer = ref("V1Pool"), json_answer("The pool with its defaults.", ref("V1Pool"))
+    config_answer = json_answer("All pools.", ref("V1Config"))
+
+    @route(routes, "/ping", "GET", answers={"200": text_answer("pong")})
+    def ping() -> Response:
+        """Say pong."""
+        return plain("pong")
+
+    @route(routes, "/version", "GET", answers={"200": text_answer("The package's version.")})
+    def version() -> Response:
+        """The package's version."""
+        return plain(context.version)
+
+    @route(routes, "/all", "GET", answers={"200": config_answer})
+    def config() -> dict[str, Any]:
+        """All pools that were written in version 1."""
+        return operations.config()
+
+    @route(routes, "/all", "PUT", body=ref("V1Config"), answers={"200": config_answer})
+    def replace_config() -> dict[str, Any]:
+        """Replace all pools of version 1: those that are not named are deleted."""
+        replace_all(context)
+        return operations.config()
+
+    @route(
+        routes,
+        "/loadbalancers",
+        "GET",
+        answers={"200": json_answer("All pools.", {"type": "array", "items": ref("V1Pool")})},
+    )
+    def list_pools() -> Response:
+        """All pools that were written in version 1, by name."""
+        return operations.all()
+
+    @route(routes, "/loadbalancers", "POST", body=pool_body, answers={"200": pool_answer})
+    def create() -> Response:
+        """Store a new pool; its load balancers are deployed asynchronously."""
+        return operations.create()
+
+    @route(routes, "/loadbalancers/<string:name>", "GET", answers={"200": pool_answer})
+    def show(name: str) -> Response:
+        """One pool; its ETag changes with every update."""
+        return operations.show(name)
+
+    @route(routes, "/loadbalancers/<string:name>", "PUT", body=pool_body, answers={"200": pool_answer})
+    def update(name: str) -> Response:
+        """Replace a pool; with If-Match only if nobody changed it in between, with If-None-Match only create it."""
+        return operations.update(name)
+
+    @route(routes, "/loadbalancers/<string:name>", "DELETE", answers={"204": {"description": "Deleted."}})
+    def delete(name: str) -> Response:
+        """Remove a pool; its load balancers are taken down asynchronously."""
+        return operations.delete(name)
+
+    @route(
+        routes,
+        "/loadbalancers/<string:name>/artifacts",
+        "GET",
+        answers={"200": json_answer("Names.", {"type": "array", "items": {"type": "string"}})},
+    )
+    def artifacts(name: str) -> Response:
+        """The names of the pool's artifacts."""
+        operations.stored(name)
+        return jsonify([RENDERED])
+
+    @route(
+        routes,
+        "/loadbalancers/<string:name>/artifacts/<string:artifact>",
+        "GET",
+        answers={"200": text_answer("The artifact.")},
+    )
+    def artifact(name: str, artifact: str) -> Response:
+        """One artifact of the pool: `haproxy.cfg` is the rendered configuration."""
+        operations.stored(name)
+        if artifact != RENDERED:
+            abort(404)
+        return operations.lb_config(name)
+
+    return routes

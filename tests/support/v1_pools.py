@@ -1,0 +1,43 @@
+"""The documented pool files of version 1, and which of them hold fields that are not supported yet."""
+
+from typing import Any
+
+import yaml
+
+from tests.support.pools import FOLDER
+
+# File -> one field path that has to be refused.
+REFUSED = {
+    "v1-tls-autocert.json": "config.pools[0].autoCertificate",
+    "v1-tls-envfile.json": "config.pools[0].environmentVariables",
+    "v1-tls-secret-file.json": "config.pools[0].secrets",
+}
+
+ALL = sorted(path.name for path in FOLDER.glob("v1-*"))
+SUPPORTED = [name for name in ALL if name not in REFUSED]
+
+
+def config(name: str) -> dict[str, Any]:
+    """The parsed file: `{"pools": [...]}`."""
+    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text())
+    return found
+
+
+def minimal_v1(**changes: object) -> dict[str, Any]:
+    """A small valid pool of version 1 with top-level fields changed."""
+    server = {"framework": {"value": "marathon"}, "task": {"value": "app"}, "port": {"name": "web"}}
+    return {
+        "name": "web",
+        "haproxy": {
+            "frontends": [{"bindPort": 80, "protocol": "HTTP", "linkBackend": {"defaultBackend": "app"}}],
+            "backends": [{"name": "app", "protocol": "HTTP", "servers": [server]}],
+        },
+        **changes,
+    }
+
+
+def with_server(server: object) -> dict[str, Any]:
+    """The small pool with another server."""
+    pool = minimal_v1()
+    pool["haproxy"]["backends"][0]["servers"] = [server]
+    return pool
