@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from api.dcos_template.backends import Backends, Counted, LeftOut, ServiceKey
-from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, standing, task_endpoints
+from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, said_of, standing, task_endpoints
 from api.dcos_template.matching import Services
 from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
 from api.dcos_template.tasks import Tasks
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
+from pool_executor.contract import State
 from scheduler.pools.model import Backend, EndpointType, Pool, Service
 from sdk.pattern import BadPattern
 
@@ -107,7 +108,9 @@ class Selection:
         wish = service.endpoint
         if wish.type is EndpointType.ADDRESS:
             if wish.address and wish.port:
-                fixed = self._fixed[key] = Endpoint(Kind.ADDRESS, wish.address, wish.port, wish.check.enabled)
+                fixed = self._fixed[key] = Endpoint(
+                    Kind.ADDRESS, wish.address, wish.port, wish.check.enabled, "", State.READY, *said_of(wish)
+                )
                 self.backends.recount(key, None, _NOTHING, Chosen((fixed,)), touching)
             return
         try:
