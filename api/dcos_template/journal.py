@@ -85,7 +85,7 @@ class Journal:
         self._segments: deque[_Kept] = deque()
         self._inline: list[Operation] = []
         self._encoded: list[bytes] = []
-        """Of each of them: the next heads hold them again."""
+        """Of the first of them: the next heads hold them again."""
         self._inline_weight = 0
         self._dirty: set[int] = set()
         self.unsaved = False
@@ -113,7 +113,6 @@ class Journal:
         made._shards = dict(shards)
         made._segments = deque(_Kept(segment, now) for segment in head.segments)
         made._inline = list(head.operations)
-        made._encoded = list(map(encode_operation, head.operations))
         made._inline_weight = sum(map(weight, head.operations))
         made._dirty = {shard_of(operation.backend) for operation in behind}
         made._named = (made._names(), frozenset())
@@ -171,7 +170,6 @@ class Journal:
                     del self.servers[backend], self._numbers[backend]
         self._dirty.add(shard_of(operation.backend))
         self._inline.append(operation)
-        self._encoded.append(encode_operation(operation))
         self._inline_weight += weight(operation)
         self._sequence += 1
 
@@ -192,6 +190,7 @@ class Journal:
             self._names_now = None
             self._encoded = self._encoded[len(self._inline) - len(kept) :]
             self._inline, self._inline_weight = kept, sum(map(weight, kept))
+        self._encoded += map(encode_operation, self._inline[len(self._encoded) :])
         self._drop_old(now)
         self._named, self.unsaved = (self._names(), self._named[0]), False
         head = Endpoints(

@@ -506,3 +506,19 @@ def follow(made: Selection, name: str, moves: Moves, known: dict[Spot, Chosen]) 
             del known[where]
         else:
             known[where] = endpoint
+
+
+def test_a_task_that_cannot_be_taken_hides_nothing_of_the_others() -> None:
+    """What went missing beside it is still told as missing, and its own servers go."""
+    made = selection(pool("web", backend("app", service(task_name="app"))), tasks=(app("t1", 1), app("t2", 2)))
+    impossible: Any = None
+    odd = task("t2", name="app", ports=impossible)
+    moves = made.update([odd, app("t3", 3)], [app("t1", 1).key], {app("t1", 1).key})["web"]
+    assert {spot.name for spot in moves.missing} == {"agentip_10.0.0.1_10001"}
+    assert {spot.name for spot in moves.lost} == {"agentip_10.0.0.1_10001", "agentip_10.0.0.2_10001"}
+    assert hosts(made) == [("10.0.0.3", 10001)]
+    assert list(made.odd) == [odd.key]
+
+
+def app(task_id: str, number: int) -> Task:
+    return task(task_id, name="app", agent_address=f"10.0.0.{number}")
