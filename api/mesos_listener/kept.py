@@ -49,9 +49,10 @@ class Kept:
         """These tasks are named; gives those that are not kept any more because one of these has their place."""
         if not self._tasks:
             return set()
-        displaced = set()
-        for task in tasks:
+        named, displaced = list(tasks), set()
+        for task in named:
             self.drop(task.key)
+        for task in named:
             for place in _places(task):
                 key = self._by_place.get(place)
                 if key is not None:
@@ -90,5 +91,5 @@ class Kept:
 
 
 def _places(task: Task) -> Iterator[Place]:
-    """The ports of the agent that the task has."""
-    return ((task.agent_address, port.number) for port in task.ports if port.number)
+    """The ports of the agent that Mesos gave to the task; it may name any others."""
+    return ((task.agent_address, port.number) for port in task.ports if port.number and not port.unallocated)

@@ -158,6 +158,9 @@ class Follower:
         except (TemporaryFailure, CorruptRecord) as error:
             _log.warning("The configuration could not be looked at again", version=head.version, error=str(error))
             return False
+        except Exception:  # noqa: BLE001 - as in _apply
+            _log.exception("What a version lacks could not be looked at", version=head.version)
+            return False
 
     def _try(self, head: Structure, nodes: Nodes) -> Outcome | None:
         if self.waits_for_servers:

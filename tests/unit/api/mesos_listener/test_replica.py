@@ -78,8 +78,8 @@ def test_what_was_told_under_another_filter_is_not_resumed() -> None:
     assert replica.begin(3) == ""
 
 
-def on(name: str, agent: str, port: int = 0) -> Task:
-    ports = (Port(number=port),) if port else ()
+def on(name: str, agent: str, port: int = 0, *, unallocated: bool = False) -> Task:
+    ports = (Port(number=port, unallocated=unallocated),) if port else ()
     return Task(id=name, framework_id="f1", state="TASK_RUNNING", agent_id=agent, agent_address="10.0.0.1", ports=ports)
 
 
@@ -144,6 +144,25 @@ def test_a_task_is_not_kept_at_a_place_that_another_one_has() -> None:
     (later,) = told(replica, delta(on("later", "a9", 31002)))
     assert later.removed == (key("t2"),)
     assert ids(replica) == ["fresh", "later", "t0", "t3"]
+
+
+def test_tasks_that_name_the_same_port_are_all_there_when_they_are_named_at_once() -> None:
+    """What is named runs, whoever else was kept at its place."""
+    replica = Replica()
+    replica.begin(0)
+    told(replica, page(on("t1", "a1", 8080), on("t2", "a1", 8080), first=True), synced("1"))
+    replica.begin(0)
+    told(replica, page(first=True), incomplete("1", awaited=("a1",)))
+    (back,) = told(replica, delta(on("t1", "a1", 8080), on("t2", "a1", 8080), heard=["a1"]))
+    assert (ids(replica), back.removed, replica.kept) == (["t1", "t2"], (), 0)
+
+
+def test_a_port_that_mesos_did_not_give_takes_nobodys_place() -> None:
+    """A task may name any number; and what is kept under such a number is at home nowhere."""
+    replica = knowing()
+    told(replica, page(first=True), incomplete("1", awaited=("a0", "a1", "a2", "a3")))
+    (later,) = told(replica, delta(on("greedy", "a9", 31001, unallocated=True)))
+    assert (later.removed, ids(replica)) == ((), ["greedy", "t0", "t1", "t2", "t3"])
 
 
 def test_listeners_that_begin_again_and_again_keep_nothing_for_ever() -> None:

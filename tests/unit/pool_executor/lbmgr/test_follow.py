@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+from pool_executor.contract import Structure
 from pool_executor.lbmgr.apply import Outcome
 from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.metrics import Counters
@@ -43,3 +44,31 @@ def test_a_defect_in_a_reload_for_servers_ends_nothing() -> None:
     assert outcome.error == "lbmgr failed on a reload for servers: LookupError: oh"
     assert str(follower.servers_error).endswith(outcome.error)
     assert abandoned == [True]
+
+
+def test_a_defect_in_looking_at_what_waits_ends_nothing() -> None:
+    """The structure that was refused is looked at again later, and the servers are loaded meanwhile."""
+    loaded: list[str] = []
+
+    def fail(found: object) -> dict[str, str]:
+        raise LookupError("oh")
+
+    def reload_servers(reason: str) -> Outcome:
+        loaded.append(reason)
+        return Outcome(verdict="applied", action="reload", reason=reason)
+
+    applier = SimpleNamespace(running=SimpleNamespace(content=content()), obstacles=fail, reload_servers=reload_servers)
+    lane = SimpleNamespace(needs_reload=None, known=True, abandon=lambda: None)
+    proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
+    nodes = SimpleNamespace(fetch=lambda blobs: [])
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
+    follower.attach(cast(Any, nodes))
+    follower.see(Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1))
+    refused = follower.step(1.0)
+    assert refused is not None
+    assert refused.error == "lbmgr failed on version 1: LookupError: oh"
+    lane.needs_reload, proxy.alive = "server app/a is new", False
+    assert follower.step(2.0) is None
+    proxy.alive = True
+    assert follower.step(float("inf")) is not None
+    assert loaded == ["server app/a is new"]
