@@ -37,6 +37,7 @@ from sdk.storage.nodes import (
     encode_json,
 )
 from sdk.storage.outage import KazooLog
+from sdk.storage.readiness import PollingHandler
 from sdk.zookeeper_address import ZooKeeperAddress, parse
 
 # What its callers need of the nodes comes from here, too.
@@ -140,6 +141,7 @@ class ZooKeeper:
         self._client = KazooClient(
             hosts=self.address,
             timeout=session_timeout,
+            handler=PollingHandler(),
             logger=self._kazoo_log,
             default_acl=self._acl,
             auth_data=[("digest", ":".join(login))] if login else None,
