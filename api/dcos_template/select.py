@@ -29,7 +29,7 @@ class Rules:
 
     own_framework: str = "edgelb"
     servers_per_task: int = SERVERS_PER_TASK
-    servers_per_backend: int = 50_000
+    servers_per_backend: int = 60_000
 
 
 class Selection:

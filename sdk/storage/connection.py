@@ -37,7 +37,7 @@ from sdk.storage.nodes import (
     encode_json,
 )
 from sdk.storage.outage import KazooLog
-from sdk.storage.polling import PollingHandler
+from sdk.storage.readiness import PollingHandler
 from sdk.zookeeper_address import ZooKeeperAddress, parse
 
 # What its callers need of the nodes comes from here, too.
