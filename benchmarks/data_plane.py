@@ -144,8 +144,7 @@ def by_hand(directory: Path, name: str, port: int, more: str) -> subprocess.Pope
     servers = "\n".join(f"    server s{number} {host}:{port} check" for number, (host, port) in enumerate(PLACES))
     file = directory / f"{name}.cfg"
     file.write_text(BY_HAND.format(port=port, host=host_of(APP), servers=servers, more=more))
-    # In a session of its own, as ours is: the kernel shares the processors among sessions.
-    return subprocess.Popen(["haproxy", "-db", "-f", str(file)], stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(["haproxy", "-db", "-f", str(file)], stderr=subprocess.DEVNULL)
 
 
 Turns = dict[str, list[Round]]

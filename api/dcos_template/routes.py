@@ -9,8 +9,8 @@ answer. A prefix at which the same backend wins as at the next shorter one is le
 Rules without a host are not repeated in the groups of hosts; hosts times rules would be too many lines. They are a
 group of their own, in which each line tells its *turn*: rules with and without a host that follow each other in the
 list count 0, 1, 2, ... A rule of a host before which stands no rule without one is its backend and final. Any other
-line of a host tells its turn and that group, and whichever of the two lookups has the lower turn wins. A group that has
-no rule for some paths has a line for them that says so; so what is not found has just been changed.
+line of a host tells its turn and that group, and whichever of the two lookups has the lower turn wins. A host for which
+some paths have no rule has a line that comes after all turns.
 
 A group is named by what it leads to, so its lines never change their meaning: whoever brings a running HAProxy from
 one pair of maps to another adds lines to `paths` first, then edits `hosts`, then takes lines out of `paths`, and at
@@ -34,8 +34,7 @@ MOST_LINES = 200_000
 ANY_HOST = "*"
 _SEPARATOR = "|"  # neither in hosts nor in the name of a group, so no group is a prefix of another
 _TURN = "|{turn:07}|{backend}"  # no backend's name begins like that; as text they are in the order of turns
-_NOTHING = "~"  # no backend's name
-_NO_RULE = f"|{_NOTHING}|"  # after all turns, and no backend
+_NO_RULE = "|~|"  # after all turns, and no backend
 
 
 class _Numbered(NamedTuple):
@@ -55,13 +54,13 @@ class MapEntry(NamedTuple):
     @property
     def backend(self) -> str:
         """The backend that a line of `paths` leads to; empty when it leads to none."""
-        return self.value.split("|")[2] if self.value.startswith("|") else self.value.removeprefix(_NOTHING)
+        return self.value.split("|")[2] if self.value.startswith("|") else self.value
 
 
 class Routes(NamedTuple):
     """`hosts` maps a host (with or without port) to its group, `paths` maps `<group>|<prefix>` to what wins there.
 
-    That is `<backend>`, `~` for none, or `|<turn>|<backend>|<other group>` when a lower turn in the other group wins.
+    That is `<backend>`, or `|<turn>|<backend>|<other group>` when a lower turn in the other group wins.
     """
 
     hosts: tuple[MapEntry, ...]
@@ -91,11 +90,10 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
         turn += bool(rule.host_eq) == bool(turn % 2)  # even turns are those of hosts
         by_host.setdefault(rule.host_eq, []).append((number, turn, rule))
     others = by_host.pop("", [])
-    last = _Numbered(len(rules), "", _NOTHING)
-    maps.add_host(ANY_HOST, [*(_Numbered(number, rule.path_beg, rule.backend) for number, _, rule in others), last])
+    maps.add_host(ANY_HOST, [_Numbered(number, rule.path_beg, rule.backend) for number, _, rule in others])
     with_turns = [_Numbered(number, rule.path_beg, _of_turn(turn, rule)) for number, turn, rule in others]
-    with_turns.append(last._replace(value=_NO_RULE))
-    other = f"|{_group(_winners(with_turns))}" if others else ""
+    last = _Numbered(len(rules), "", _NO_RULE)
+    other = f"|{_group(_winners([*with_turns, last]))}" if others else ""
     compared = False
     for host in sorted(by_host):
         # A host without port stands for that host on every port.
@@ -104,10 +102,11 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
             _Numbered(number, rule.path_beg, f"{_of_turn(turn, rule)}{other}" if turn else rule.backend)
             for number, turn, rule in heapq.merge(*(by_host.get(name, ()) for name in names))
         ]
-        own.append(last._replace(value=f"{_NO_RULE}{other}" if others else _NOTHING))
+        if others:
+            own.append(last._replace(value=f"{_NO_RULE}{other}"))
         compared |= maps.add_host(host, own)
     if compared:
-        maps.add_group(with_turns)
+        maps.add_group([*with_turns, last])
     return Routes(tuple(sorted(maps.hosts)), tuple(sorted(maps.paths)))
 
 

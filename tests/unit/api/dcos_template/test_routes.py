@@ -21,7 +21,7 @@ def reference(rules: list[MapRule], host: str, path: str) -> str | None:
 
 
 def looked_up(routes: Routes, host: str, path: str) -> str | None:
-    """What HAProxy does with the two maps: map_str then map_beg, for the whole host, the bare one, and all others.
+    """What HAProxy does with the two maps: map_str on the bare host, then on the whole one, then map_beg.
 
     Should two lines have to be compared, a third one; LookupError when that one's group is gone.
     """
@@ -32,10 +32,9 @@ def looked_up(routes: Routes, host: str, path: str) -> str | None:
         entries = [entry for entry in paths if key.startswith(entry)]
         return paths[max(entries, key=len)] if entries else None
 
-    keys = (host, host.partition(":")[0], ANY_HOST)
-    found = next((value for key in keys if key in hosts and (value := line(hosts[key])) is not None), "~")
-    if not found.startswith("|"):
-        return None if found == "~" else found
+    found = line(hosts.get(host, hosts.get(host.partition(":")[0], hosts[ANY_HOST])))
+    if found is None or not found.startswith("|"):
+        return found
     other = line(found.split("|")[3])
     if other is None:
         raise LookupError(found)
@@ -88,9 +87,9 @@ def test_a_line_of_a_group_means_the_same_in_every_version(first: list[MapRule],
 
 
 def test_hosts_with_equal_rules_share_their_lines() -> None:
-    """A thousand hosts of one backend need one path entry, and another one for all other hosts."""
+    """A thousand hosts of one backend need one path entry."""
     routes = build_routes([MapRule(backend="one", host_eq=f"h{number}.com") for number in range(1000)])
-    assert (len(routes.hosts), len(routes.paths)) == (1001, 2)
+    assert (len(routes.hosts), len(routes.paths)) == (1001, 1)
 
 
 def test_rules_behind_those_of_a_host_are_not_repeated_for_it() -> None:
@@ -99,7 +98,7 @@ def test_rules_behind_those_of_a_host_are_not_repeated_for_it() -> None:
     others = [MapRule(backend=f"p{number}", path_beg=f"/p{number:04}") for number in range(1_100)]
     routes = build_routes([*hosts, *others])
     assert len(routes.hosts) == 1_101
-    assert len(routes.paths) == 2_201  # and one for all other paths of all other hosts
+    assert len(routes.paths) == 2_200
 
 
 def test_rules_before_those_of_hosts_are_not_repeated_for_them_either() -> None:
@@ -110,7 +109,7 @@ def test_rules_before_those_of_hosts_are_not_repeated_for_them_either() -> None:
         routes = build_routes(rules)
         assert len(routes.hosts) == 5_001
         # A host's line, the one for paths without a rule, and the others with and without their turns.
-        assert len(routes.paths) == 5_000 + 5_000 + 5_001 + 5_001
+        assert len(routes.paths) == 5_000 + 5_000 + 5_000 + 5_001
 
 
 def test_one_more_rule_in_a_row_leaves_all_others_their_turns() -> None:
