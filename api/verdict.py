@@ -83,6 +83,8 @@ def verdict(
     if problem is not None and problem.structure and unrendered and problem.revision == stored.revision:
         return _said(REJECTED, f"version {stored.version} of the pool cannot be rendered", [problem.structure])
     doubts = [doubt.reason for doubt in facts.doubts]
+    if problem is not None and problem.failing:
+        doubts.append(problem.failing)
     if unrendered or head is None:
         return _said(DEPLOYING, f"version {stored.version} of the pool has not been rendered yet", doubts)
     if rendered.endpoints is None:
@@ -154,6 +156,8 @@ def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iter
     yield from without_servers(backends)
     for doubt in facts.doubts:
         yield f"changes of tasks do not reach the load balancers: {doubt.reason}"
+    if facts.problem is not None and facts.problem.failing:
+        yield facts.problem.failing
     if facts.problem is not None and facts.problem.held is not None:
         yield f"its last servers are kept: {facts.problem.held.reason}"
     for row in rows:

@@ -7,7 +7,7 @@ import itertools
 import time
 from dataclasses import dataclass, field
 
-from benchmarks.answers import Answers, answer_of
+from benchmarks.answers import NETWORK, Answers, answer_of
 from benchmarks.balancer import Balancer
 from benchmarks.pool import host_of, probe_name
 from benchmarks.prober import Prober
@@ -61,7 +61,7 @@ def cost(
 def series(system: System, balancer: Balancer, answers: Answers, count: int, probes: int) -> Series:
     """So many servers come and go, in backends of the pool's first `probes` probes."""
     numbers = [next(_numbers) for _ in range(count)]
-    places = [(f"127.9.2.{1 + number % 16}", 20_000 + number // 16) for number in numbers]
+    places = [(f"{NETWORK}.2.{1 + number % 16}", 20_000 + number // 16) for number in numbers]
     answers.listen(places)
     ids = system.tasks.prepare(
         NewTask(name=probe_name(at % probes), address=address, port=port) for at, (address, port) in enumerate(places)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.answers import Answers, answer_of
+from benchmarks.answers import NETWORK, Answers, answer_of
 from benchmarks.balancer import Balancer
 from benchmarks.pool import backend, host_of, pool, probe_name, service_name
 from benchmarks.prober import Prober
@@ -34,7 +34,7 @@ BURST = "burst"
 
 def places(count: int, first: int) -> list[tuple[str, int]]:
     """Addresses and ports, all different."""
-    return [(f"127.9.{first}.{1 + number % 16}", 20_000 + number // 16) for number in range(count)]
+    return [(f"{NETWORK}.{first}.{1 + number % 16}", 20_000 + number // 16) for number in range(count)]
 
 
 def wanted(system: System, name: str) -> set[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.answers import NETWORK
 from benchmarks.balancer import Balancer
 from benchmarks.pool import backend, pool, probe_name
 from benchmarks.process import Process, kill
@@ -55,7 +56,7 @@ class Tasks:
         new = []
         for _ in range(starting):
             self._number += 1
-            address, port = f"127.9.0.{1 + self._number % 16}", 10_000 + self._number // 16 % 40_000
+            address, port = f"{NETWORK}.0.{1 + self._number % 16}", 10_000 + self._number // 16 % 40_000
             new.append(NewTask(name=probe_name(self._random.randrange(BACKENDS)), address=address, port=port))
         ids = self._system.tasks.prepare(new) if new else []
         room = max(0, len(self._running) - TASKS // 2)

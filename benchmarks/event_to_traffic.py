@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.answers import Answers, Place, answer_of
+from benchmarks.answers import NETWORK, Answers, Place, answer_of
 from benchmarks.awake import Awake
 from benchmarks.balancer import Balancer
 from benchmarks.changes import PAUSE, cost, idle_of
@@ -64,7 +64,7 @@ class Found:
 
 def places(count: int) -> list[Place]:
     """Addresses and ports, all different."""
-    return [(f"127.9.0.{1 + number % 16}", 20_000 + number // 16) for number in range(count)]
+    return [(f"{NETWORK}.0.{1 + number % 16}", 20_000 + number // 16) for number in range(count)]
 
 
 def endpoints(system: System, balancer: Balancer, answers: Answers, changes: int, found: Found) -> None:
@@ -104,7 +104,7 @@ def endpoints(system: System, balancer: Balancer, answers: Answers, changes: int
 
 def structures(system: System, balancer: Balancer, answers: Answers, services: int, repeats: int, found: Found) -> None:
     """The pool gets one backend more each time, and then another count; then HAProxy is reloaded by hand."""
-    place = ("127.9.1.1", 20_000)
+    place = (f"{NETWORK}.1.1", 20_000)
     answers.listen([place])
     system.tasks.start([NewTask(name="structure", address=place[0], port=place[1])])
     more = []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.answers import Answers, answer_of
+from benchmarks.answers import NETWORK, Answers, answer_of
 from benchmarks.awake import Awake
 from benchmarks.balancer import Balancer
 from benchmarks.changes import Series, series
@@ -36,7 +36,7 @@ EVERY = 0.5
 """Seconds between two changes of an odd pool."""
 TIMEOUT = 30.0
 """Seconds after which a change of structure counts as lost."""
-PLACE = ("127.9.1.1", 20_000)
+PLACE = (f"{NETWORK}.1.1", 20_000)
 
 
 def refused(edit: int) -> Json:

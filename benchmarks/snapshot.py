@@ -8,6 +8,7 @@ away, until it serves again.
     .venv/bin/python benchmarks/snapshot.py [--servers 1000,10000,50000] [--json] [--check] [--quick]
 """
 
+import datetime
 import http.client
 import json
 import signal
@@ -18,26 +19,36 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.answers import Answers, answer_of
+from benchmarks.answers import NETWORK, Answers, answer_of
 from benchmarks.awake import Awake
 from benchmarks.balancer import Balancer
 from benchmarks.pool import host_of, probe_name, services_for, usual
 from benchmarks.prober import Prober
 from benchmarks.process import ROOT, command_of, kill, name_of, tree
-from benchmarks.report import Bar, Report, median, parser, progress, stoppable
+from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
 from tests.support.ports import free_port
 
-PLACE = ("127.9.0.1", 20_000)
+PLACE = (f"{NETWORK}.0.1", 20_000)
 COLD = {1000: 0.7, 10_000: 1.5, 50_000: 4.0}
 """Seconds until the first correct answer."""
 LARGE = 50_000
 IMPORTS = {
-    "listener": "api.mesos_listener.main",
-    "template": "api.dcos_template.main",
+    "listener": "api.cli.processes, api.mesos_listener.main",
+    "template": "api.cli.processes, api.dcos_template.main",
+    "api": "api.cli.processes, api.main",
+    "scheduler": "api.cli.processes, scheduler.main",
     "lbmgr": "pool_executor.lbmgr.__main__",
+    "edgelb --help": "api.cli.main",
+    "edgelb status": "api.cli.main, api.cli.status",
 }
+STAGES = {
+    "ZooKeeper is connected": "lbmgr is connected to ZooKeeper",
+    "All servers were read anew": "lbmgr knows the servers",
+    "applied version": "HAProxy has the configuration",
+}
+"""What lbmgr logs on the way to the first answer."""
 
 
 def snapshot_of(address: str) -> bytes:
@@ -60,11 +71,12 @@ def snapshot_of(address: str) -> bytes:
 
 # In a process of its own: what it leaves in memory is not ours.
 _DECODE = """
-import sys, time, resource
+import gc, sys, time
 data = sys.stdin.buffer.read()
 try:
     import msgspec
     decode = msgspec.json.decode
+    gc.disable()  # it would look at the growing tree again and again, for longer than decoding takes
 except ImportError:
     sys.exit(3)
 start = time.process_time()
@@ -79,14 +91,33 @@ def decoded(data: bytes) -> float | None:
     return float(done.stdout) if done.returncode == 0 else None
 
 
-def imported(module: str) -> float:
-    """Seconds that a process takes which only imports the module: the median of three."""
+# In the order in which the process imports them.
+_IMPORT = """
+import sys, time
+import {modules}
+print(time.process_time(), len(sys.modules))
+"""
+
+
+def imported(modules: str) -> tuple[float, int]:
+    """Seconds of CPU of a process that only imports the modules, the least of three, and how many it has then."""
+    command = [sys.executable, "-c", _IMPORT.format(modules=modules)]
     found = []
     for _ in range(3):
-        start = time.monotonic()
-        subprocess.run([sys.executable, "-c", f"import {module}"], cwd=ROOT, check=True, capture_output=True)
-        found.append(time.monotonic() - start)
-    return median(found)
+        cpu, count = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+        found.append((float(cpu), int(count)))
+    return min(found)
+
+
+def timeline(said: str, began: float) -> dict[str, float]:
+    """When lbmgr came to each stage, in seconds after `began` (of time.time()), by its log."""
+    found: dict[str, float] = {}
+    for line in said.splitlines():
+        moment, _, rest = line.partition(" ")
+        for words, stage in STAGES.items():
+            if words in rest:
+                found.setdefault(stage, datetime.datetime.fromisoformat(moment).timestamp() - began)
+    return found
 
 
 def prepared(system: System, answers: Answers, servers: int) -> Balancer:
@@ -103,19 +134,22 @@ def prepared(system: System, answers: Answers, servers: int) -> Balancer:
     return balancer
 
 
-def cold(system: System, old: Balancer) -> float:
-    """Seconds from the start of all processes until the first correct answer."""
+def cold(system: System, old: Balancer) -> tuple[float, dict[str, float]]:
+    """Seconds from the start of all processes until the first correct answer, and the stages on the way."""
     for process in (old.process, system.template, system.listener):
         process.end(signal.SIGKILL)
     # A template that was killed has the lock until its session ends; one that begins on a new machine has no rival.
     time.sleep(8.0)
     with Prober(port := free_port()) as prober:
         prober.watch(host_of(probe_name(0)), answer_of(PLACE), timeout=180)
-        start = time.monotonic()
+        start, began = time.monotonic(), time.time()
         system.listener.start()
         system.template.start()
-        system.balance("web", port=port, wait=False)
-        return prober.wait() - start
+        balancer = system.balance("web", port=port, wait=False)
+        answered = prober.wait() - start
+        # Written just after HAProxy began to answer.
+        until("the configuration", lambda: len(timeline(balancer.process.said(), began)) == len(STAGES))
+        return answered, timeline(balancer.process.said(), began)
 
 
 def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
@@ -166,7 +200,8 @@ def measure(servers: int, report: Report) -> None:
             f"{name}: memory of the template (MB)": template,
             f"{name}: memory of lbmgr (MB)": balancer.process.memory(),
         }
-        begun = cold(system, balancer)
+        begun, stages = cold(system, balancer)
+        report.figures |= {f"{name}: cold start, {stage} (s)": seconds for stage, seconds in stages.items()}
         back, start = haproxy_killed(system, system.balancers[-1])
         report.figures[f"{name}: HAProxy's own start (s)"] = start
         report.bars += [
@@ -198,8 +233,9 @@ def main() -> int:
     stoppable()
     sizes = [int(size) for size in given.servers.split(",")]
     report = Report(name="snapshot")
-    for name, module in IMPORTS.items():
-        report.figures[f"import of {name} (s)"] = imported(module)
+    for name, modules in IMPORTS.items():
+        cpu, count = imported(modules)
+        report.figures |= {f"imports of {name}: CPU (s)": cpu, f"imports of {name}: modules": count}
     for size in [min(sizes)] if given.quick else sizes:
         measure(size, report)
     return report.finish(given)

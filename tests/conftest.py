@@ -1,11 +1,13 @@
 """Marks by folder, so that no test on real parts is taken for a pure one, and no timing in property tests. What a run
-has started ends with it.
+has started ends with it, and how a test lets its process log ends with the test.
 """
 
+import logging
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.support.guardian import guarded
@@ -33,3 +35,16 @@ def pytest_runtestloop() -> Generator[None, object, object]:
     """Also when it is killed."""
     with guarded():
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """A command that runs in this process sets its level, and the next test would not see its warnings."""
+    root, config = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    try:
+        return (yield)
+    finally:
+        structlog.configure(**config)
+        root.handlers[:] = handlers
+        root.setLevel(level)

@@ -7,22 +7,15 @@ from typing import Any
 import click
 
 from api.cli.client_options import ClientOptions, client_options
-from api.cli.complaint import complaint
-from api.cli.exits import Exit, exit_code
+from api.cli.complaint import complaint, exit_code
+from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import talk
 from api.client import ApiClient, ApiError, ApiUnreachable
 from sdk.errors import InvalidSpec
 
 POOL_NOT_FOUND = "pool not found"
 """The API's documented sentence; it does not hold the name, which is in the URL."""
-
-
-class Failure(click.ClickException):
-    """Ends the command with a sentence on stderr and one of the documented codes."""
-
-    def __init__(self, message: str, code: Exit) -> None:
-        super().__init__(message)
-        self.exit_code = int(code)  # type: ignore[misc]  # click reads it from the instance, too
 
 
 def client_command(function: Callable[..., None]) -> Callable[..., None]:

@@ -2,7 +2,8 @@
 
 import re
 
-from api.client import ApiError
+from api.cli.exits import Exit
+from api.client import ApiError, ApiUnreachable
 from scheduler.pools import texts
 
 _NOT_YET = re.compile(r"(?P<field>[^:]+: .*?)(?: is|:)? ?not supported yet(?P<rest>;.*)?")
@@ -28,3 +29,23 @@ def explained(sentence: str) -> str:
     """The sentence; where the documented one is a regular expression only, what that means stands behind it."""
     documented = f"did not match {texts.POOL_NAME}"
     return sentence.replace(documented, f"{documented} ({_WORD})")
+
+
+def exit_code(error: ApiError | ApiUnreachable) -> Exit:
+    """The code for an error of the client."""
+    if isinstance(error, ApiUnreachable):
+        return Exit.UNREACHABLE
+    match error.status:
+        case status if 400 <= status < 500 and not error.ours:
+            # What another server does not know says nothing about pools.
+            return Exit.FAILED
+        case 404:
+            return Exit.NOT_FOUND
+        case 503:
+            return Exit.UNREACHABLE
+        case 501:
+            return Exit.NOT_YET
+        case status if 400 <= status < 500:
+            return Exit.REFUSED
+        case _:
+            return Exit.FAILED

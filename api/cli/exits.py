@@ -2,8 +2,6 @@
 
 from enum import IntEnum
 
-from api.client import ApiError, ApiUnreachable
-
 
 class Exit(IntEnum):
     """One code per kind of outcome. 2 is click's for wrong usage, 130 the shell's for Ctrl-C."""
@@ -33,23 +31,3 @@ Exit codes:
   8  doctor: something has to be done; status: a pool is not ready
   9  a part of DC/OS Edge-LB that is not there yet
 """
-
-
-def exit_code(error: ApiError | ApiUnreachable) -> Exit:
-    """The code for an error of the client."""
-    if isinstance(error, ApiUnreachable):
-        return Exit.UNREACHABLE
-    match error.status:
-        case status if 400 <= status < 500 and not error.ours:
-            # What another server does not know says nothing about pools.
-            return Exit.FAILED
-        case 404:
-            return Exit.NOT_FOUND
-        case 503:
-            return Exit.UNREACHABLE
-        case 501:
-            return Exit.NOT_YET
-        case status if 400 <= status < 500:
-            return Exit.REFUSED
-        case _:
-            return Exit.FAILED

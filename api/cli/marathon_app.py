@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from api.cli import settings
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import data_json, talk
 from sdk.errors import SdkError
 

@@ -4,8 +4,10 @@ from typing import Any
 
 import click
 
-from api.cli.client_command import Failure, client_command
-from api.cli.exits import Exit, exit_code
+from api.cli.client_command import client_command
+from api.cli.complaint import exit_code
+from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.client import ApiClient, ApiError, without_secrets
 from api.version import package_version

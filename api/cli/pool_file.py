@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from sdk.strict_json import DuplicateKey, unique
 
 

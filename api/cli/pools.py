@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from api.cli.client_command import POOL_NOT_FOUND, Failure, client_command
-from api.cli.complaint import complaint
+from api.cli.client_command import POOL_NOT_FOUND, client_command
+from api.cli.complaint import complaint, exit_code
 from api.cli.elsewhere import option_not_there_yet
-from api.cli.exits import Exit, exit_code
+from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool, read_pools
 from api.cli.pool_tables import described, ports, summary

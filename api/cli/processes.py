@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.cli import logs, settings, values
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
 from sdk.secret_file import read_secret
 

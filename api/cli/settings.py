@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 # Written out here, because the modules that use them are imported only by the processes themselves.
 DEFAULT_FRAMEWORKS = "(?i)marathon"
 SERVERS_PER_TASK = 100
-SERVERS_PER_BACKEND = 50_000
+SERVERS_PER_BACKEND = 60_000
 DEFAULT_HOLD_PERCENT = 50
 
 LEVELS = ("debug", "info", "warning", "error")

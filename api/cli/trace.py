@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from api.cli.client_command import Failure, client_command
+from api.cli.client_command import client_command
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import data, data_json, table
 from api.client import ApiClient
 

@@ -4,8 +4,9 @@ import sys
 
 import click
 
-from api.cli.client_command import Failure, client_command
+from api.cli.client_command import client_command
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import data, talk
 from api.cli.wait import wait_for_uninstall
 from api.client import ApiClient

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.output import talk
 from api.client import ApiClient, ApiError, ApiUnreachable
 from api.pool_states import DEGRADED, READY, REJECTED, deaths_note, moved_by, refusals

@@ -1,26 +1,12 @@
 """What is due for which pool, and when, by what is known of it. Runs on the worker's thread."""
 
-from enum import IntEnum
-
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.schedule import Schedule
 from api.dcos_template.state import Phase
 
-
-class What(IntEnum):
-    """What can be due for a pool; what comes first here is done first."""
-
-    SERVERS = 0
-    LOAD = 1
-    STRUCTURE = 2
-    REMOVE = 3
-    COMPACT = 4
-    REPORT = 5
-    RETIRED = 6
-    COLLECT = 7
-    SWEEP = 8
-    """Of no pool: the name is empty."""
+_NEVER: dict[What, float | None] = dict.fromkeys([what for what in What if what is not What.SWEEP])
 
 
 class Agenda:
@@ -47,7 +33,7 @@ class Agenda:
     def plan(self, name: str) -> None:
         """When what is due for a pool, as it is now."""
         state, charged = self._context.pools.get(name), self._context.charge is not None
-        dues: dict[What, float | None] = dict.fromkeys(What)
+        dues = dict(_NEVER)
         if charged and self.have_pools:
             dues[What.REMOVE] = self._leftovers.due(name)
         if charged and state is not None:
@@ -63,8 +49,7 @@ class Agenda:
                 dues[What.RETIRED] = state.retired_due
                 dues[What.COLLECT] = state.collect_due
         for what, at in dues.items():
-            if what is not What.SWEEP:
-                self._schedules[what].set(name, at)
+            self._schedules[what].set(name, at)
 
     def sweep_in(self, seconds: float) -> None:
         due = self._context.clock.monotonic() + seconds

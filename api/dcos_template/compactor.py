@@ -8,6 +8,7 @@ import structlog
 
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.journal import Compaction
 from api.dcos_template.leftovers import COLLECT_AFTER
 from api.dcos_template.published import Paths, Published, write_parts
@@ -65,14 +66,18 @@ class Compactor:
         paths, there = self._context.paths(name), frozenset(published.nodes)
         zookeeper = self._context.zookeeper
         if copies:
-            self._context.clerk.do(
+            self._context.ask(
+                What.COMPACT,
+                name,
                 lambda: _write_shards(zookeeper, paths, copies, there),
                 lambda outcome: self._wrote_shards(name, state, published, charge, compaction, outcome),
             )
             return
         listed = encode_shards(shards) if (shards := journal.shards_with(compaction)) else None
         blob = None if listed is None else Blob.of(listed)
-        self._context.clerk.do(
+        self._context.ask(
+            What.COMPACT,
+            name,
             lambda: write_parts(zookeeper, paths, [] if listed is None else [listed], there),
             lambda outcome: self._wrote_list(name, state, published, charge, compaction, blob, outcome),
         )

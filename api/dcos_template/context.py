@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from api.dcos_template.charge import Charge
 from api.dcos_template.clerk import Clerk, Order
+from api.dcos_template.due import What
 from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.published import Paths
 from api.dcos_template.select import Selection
@@ -13,6 +15,8 @@ from api.dcos_template.trace import Trace
 from api.dcos_template.workshop import Workshop
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +37,12 @@ class Context:
     """None while another process is in charge."""
     plan: Callable[[str], None] = lambda _: None
     """To be called with the name of a pool after anything of its state has changed."""
+    attend: Callable[[What, str, Callable[[], None]], None] = lambda _what, _name, carry_out: carry_out()
+    """Has something done for a pool; where that fails unexpectedly, the pool's thing is due again later."""
+
+    def ask(self, what: What, name: str, job: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
+        """Have a clerk do the job for a pool; `done` gets its outcome on the worker's thread."""
+        self.clerk.do(job, lambda outcome: self.attend(what, name, lambda: done(outcome)))
 
     def paths(self, pool: str) -> Paths:
         """The nodes of a pool."""

@@ -4,14 +4,17 @@ Knows endpoint types and what may be believed of a task: its agent's address com
 task itself. Does not know selectors, pools or HAProxy.
 """
 
+import hashlib
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from api.mesos_listener.task import NetworkMode, Port, Task
 from pool_executor.contract import State
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType
+from scheduler.pools.server_words import ServerWords, check_problem, misc_problem, server_words
 from sdk.net.address import Reach, canonical, parse, reach
 
 #: Servers that one task becomes at most, however many ports it announces (`allPorts`).
@@ -21,6 +24,10 @@ _MOST_NAMED = 3
 _SUSPECT = frozenset({Reach.LOOPBACK, Reach.UNSPECIFIED, Reach.LINK_LOCAL, Reach.MULTICAST})
 # Of the agent's own address Mesos says that tasks listen there: agents of one machine may be told apart by 127.0.0.x.
 _FINE_FOR_AGENTS = frozenset({Reach.HOST, Reach.LOOPBACK, Reach.LINK_LOCAL})
+
+
+#: HAProxy's usual weight, which is 1.
+NO_WEIGHT = -1
 
 
 class Kind(StrEnum):
@@ -41,6 +48,9 @@ class Endpoint(NamedTuple):
     task: str = ""
     """The id of the task behind it; empty for an address that the pool itself names."""
     state: State = State.READY
+    words: str = ""
+    """Key of the words that its service says of it; empty when it says none."""
+    weight: int = NO_WEIGHT
 
     @property
     def name(self) -> str:
@@ -60,7 +70,7 @@ def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK,
     in_container = wish.type is EndpointType.CONTAINER_IP or (
         wish.type is EndpointType.AUTO_IP and task.network_mode is NetworkMode.CONTAINER
     )
-    agent = canonical(task.agent_address)
+    agent = _canonical(task.agent_address)
     if in_container:
         kind, (host, why) = Kind.CONTAINER_IP, _container_address(wish, task, agent)
     else:
@@ -70,8 +80,35 @@ def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK,
     ports, why = _port_numbers(wish, task, in_container=in_container, on_agent=host == agent)
     if len(ports) > most:
         why = f"offers {len(ports)} ports; the first {most} of them are servers"
-    checked = wish.check.enabled
-    return Chosen(tuple(Endpoint(kind, host, port, checked, task.id, state) for port in ports[:most]), why)
+    checked, (words, weight) = wish.check.enabled, said_of(wish)
+    found = (Endpoint(kind, host, port, checked, task.id, state, words, weight) for port in ports[:most])
+    return Chosen(tuple(found), why)
+
+
+def said_of(wish: EndpointWish) -> tuple[str, int]:
+    """Key of the words that servers go by, and their weight."""
+    return _said(wish.misc_str, wish.check.custom_str if wish.check.enabled else "")
+
+
+# Asked for every task; the texts are those of the services that there are.
+@lru_cache(maxsize=16384)
+def _said(misc: str, check: str) -> tuple[str, int]:
+    words, weight = _spoken(misc, check)
+    return (words_key(words), NO_WEIGHT if weight is None else weight)
+
+
+def spoken(wish: EndpointWish) -> ServerWords:
+    """The words that servers go by and their weight; none when they break the rules that are in force now."""
+    return _spoken(wish.misc_str, wish.check.custom_str if wish.check.enabled else "")
+
+
+def _spoken(misc: str, check: str) -> ServerWords:
+    return ServerWords() if misc_problem(misc) or check_problem(check) else server_words(misc, check)
+
+
+def words_key(words: str) -> str:
+    """The same for equal words, in whatever service."""
+    return hashlib.sha256(words.encode()).hexdigest()[:12] if words else ""
 
 
 def standing(task: Task) -> State | None:
@@ -82,12 +119,24 @@ def standing(task: Task) -> State | None:
 
 
 def _agent_address(task: Task, agent: str) -> tuple[str, str]:
-    address = parse(agent)
-    if address is None:
+    found = _reach(agent)
+    if found is None:
         return "", f"its agent {task.agent_hostname or task.agent_id} is known without an IP address"
-    if (found := reach(address)) not in _FINE_FOR_AGENTS:
+    if found not in _FINE_FOR_AGENTS:
         return "", f"its agent's address {agent} is {_article(found)} address"
     return agent, ""
+
+
+# Agents are few, and each task names one: their addresses are looked at once.
+@lru_cache(maxsize=16_384)
+def _canonical(address: str) -> str:
+    return canonical(address)
+
+
+@lru_cache(maxsize=16_384)
+def _reach(address: str) -> Reach | None:
+    parsed = parse(address)
+    return None if parsed is None else reach(parsed)
 
 
 def _container_address(wish: EndpointWish, task: Task, agent: str) -> tuple[str, str]:

@@ -49,7 +49,7 @@ class Explainer:
             known = before.get(backend)
             due = known is None or (now >= known[1] + LOOK_AGAIN and not self._waiting)
             if due and self._left > 0:
-                known = (why_no_servers(asked(self._selection, BackendKey(pool, backend)), self._selection), now)
+                known = (why_no_servers(asked(self._selection, BackendKey(pool, backend)), self._selection.tasks), now)
                 self._left -= self._clock.monotonic() - now
                 now = self._budget()
             if known is not None:

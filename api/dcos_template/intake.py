@@ -6,16 +6,17 @@ Runs on the worker's thread.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.inbox import TaskChange
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.reporter import Reporter
 from api.dcos_template.retired import Retired
-from api.dcos_template.server_lane import ServerLane
 from api.dcos_template.state import PoolState
 from api.dcos_template.touched import Touched
 from api.dcos_template.trace import Stamps
@@ -33,7 +34,6 @@ class Intake:
         context: Context,
         keeper: Keeper,
         retired: Retired,
-        servers: ServerLane,
         leftovers: Leftovers,
         reporter: Reporter,
         turned: Callable[[], None],
@@ -41,7 +41,6 @@ class Intake:
         self._context = context
         self._keeper = keeper
         self._retired = retired
-        self._servers = servers
         self._leftovers = leftovers
         self._reporter = reporter
         self._turned = turned
@@ -61,12 +60,7 @@ class Intake:
                 self._leftovers.back(name)
             else:
                 state.change(stored)
-            state.structure = state.structure.touch(now)
-            state.changed = state.changed or self._context.clock.now()
-            self._touch(selection.set_pool(stored.pool), now, Stamps(taken=state.changed))
-            self._retired.changed(name, state)
-            if state.pending:
-                state.endpoints = state.endpoints.at_once(now)
+            self._context.attend(What.STRUCTURE, name, partial(self._pool, name, state, now))
             self._context.plan(name)
             self._turned()
         for name in [name for name in pools if name not in view and name not in self.unreadable]:
@@ -77,23 +71,30 @@ class Intake:
             self._leftovers.gone(name)
             self._context.plan(name)
 
+    def _pool(self, name: str, state: PoolState, now: float) -> None:
+        state.structure = state.structure.touch(now)
+        state.changed = state.changed or self._context.clock.now()
+        self._touch(self._context.selection.set_pool(state.stored.pool), now, Stamps(taken=state.changed))
+        self._retired.changed(name, state)
+        if state.pending:
+            state.endpoints = state.endpoints.at_once(now)
+
     def tasks(self, changes: Sequence[tuple[TaskKey, TaskChange]]) -> None:
         """Changes of tasks; one that cannot be taken costs no other."""
         updated = [change.task for _, change in changes if change.task is not None]
         removed = [key for key, change in changes if change.task is None]
         missing = {key for key, change in changes if change.missing}
         now = min(change.arrived for _, change in changes)
-        try:
-            touched = self._context.selection.update(updated, removed, missing)
-        except Exception:
-            log.exception("A task could not be taken; it is left out, all others are taken", tasks=len(changes))
-            for key, change in changes:
-                self._take_alone(key, change)
-            for name, state in self._context.pools.items():  # what those before it touched is not known any more
-                if state.published is not None:
-                    self._servers.look_through(name, state)
-                    self._context.plan(name)
-            return
+        selection = self._context.selection
+        touched = selection.update(updated, removed, missing)
+        for key, error in selection.odd.items():
+            log.error(
+                "A task could not be taken; it is left out", task=key.id, framework=key.framework_id, exc_info=error
+            )
+            self._context.metrics.failed("task")
+        if selection.odd:
+            updated = [task for task in updated if task.key not in selection.odd]
+            selection.odd.clear()
         stamps = replace(changes[0][1].stamps, selected=self._context.clock.now())
         if touched:
             for key, change in changes:
@@ -115,14 +116,6 @@ class Intake:
             if state.hold is not None:
                 state.endpoints = state.endpoints.at_once(now)
                 self._context.plan(name)
-
-    def _take_alone(self, key: TaskKey, change: TaskChange) -> None:
-        selection = self._context.selection
-        try:
-            selection.update([change.task] if change.task else [], [] if change.task else [key])
-        except Exception:
-            log.exception("This task is left out", task=key.id, framework_id=key.framework_id)
-            selection.update([], [key])
 
     def _touch(self, touched: Touched, now: float, stamps: Stamps) -> None:
         for name, moves in touched.items():

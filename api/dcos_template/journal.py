@@ -19,6 +19,7 @@ from pool_executor.contract import (
     Segment,
     Server,
     encode_endpoints,
+    encode_operation,
     encode_segment,
     shard_of,
 )
@@ -83,12 +84,16 @@ class Journal:
         self._shards: dict[int, Blob] = {}
         self._segments: deque[_Kept] = deque()
         self._inline: list[Operation] = []
+        self._encoded: list[bytes] = []
+        """Of the first of them: the next heads hold them again."""
         self._inline_weight = 0
         self._dirty: set[int] = set()
         self.unsaved = False
         """Whether the head would be another one although no operation was added."""
         # Of the parts that the last head names, and those of the one before.
         self._named: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+        self._names_now: frozenset[str] | None = None
+        """Of the parts that the next head names; None: segments or base are others than at the last one."""
 
     @classmethod
     def resume(
@@ -140,10 +145,12 @@ class Journal:
         return self._names().union(*self._named)
 
     def _names(self) -> frozenset[str]:
-        blobs = [kept.segment.blob for kept in self._segments]
-        blobs += self._shards.values()
-        blobs += [self._list] if self._list else []
-        return frozenset(blob.sha256 for blob in blobs)
+        if self._names_now is None:
+            blobs = [kept.segment.blob for kept in self._segments]
+            blobs += self._shards.values()
+            blobs += [self._list] if self._list else []
+            self._names_now = frozenset(blob.sha256 for blob in blobs)
+        return self._names_now
 
     # ------------------------------------------------------------ changes
 
@@ -171,20 +178,19 @@ class Journal:
 
         For the first servers of a large pool, which nobody has to be told one by one.
         """
-        self._inline, self._inline_weight = [], 0
+        self._inline, self._encoded, self._inline_weight = [], [], 0
 
     def write(self, epoch: int, stamps: Mapping[str, float], now: float, leaving: Collection[str] = ()) -> Write:
         """The head as it is now; `leaving` are parts that are being removed at this moment."""
         text = None
         if self._inline_weight > INLINE:
-            text = encode_segment(self._inline)
-            blob = Blob.of(text)
-            if blob.sha256 in leaving:
-                text = None  # the head takes them for this time
-            else:
-                first = self._sequence - len(self._inline) + 1
-                self._segments.append(_Kept(Segment(first, self._sequence, blob), now))
-                self._inline, self._inline_weight = [], 0
+            text, blob, kept = self._segment(leaving)
+            first, last = self._sequence - len(self._inline) + 1, self._sequence - len(kept)
+            self._segments.append(_Kept(Segment(first, last, blob), now))
+            self._names_now = None
+            self._encoded = self._encoded[len(self._inline) - len(kept) :]
+            self._inline, self._inline_weight = kept, sum(map(weight, kept))
+        self._encoded += map(encode_operation, self._inline[len(self._encoded) :])
         self._drop_old(now)
         self._named, self.unsaved = (self._names(), self._named[0]), False
         head = Endpoints(
@@ -198,12 +204,23 @@ class Journal:
             operations=tuple(self._inline),
             stamps=stamps,
         )
-        return Write(head=head, data=encode_endpoints(head), segment=text)
+        return Write(head=head, data=encode_endpoints(head, self._encoded), segment=text)
+
+    def _segment(self, leaving: Collection[str]) -> tuple[str, Blob, list[Operation]]:
+        """A segment of the operations in the head, and those that stay there.
+
+        A part that is being removed can neither be named nor made: one operation less is another part.
+        """
+        end = len(self._inline)
+        while (blob := Blob.of(text := encode_segment(self._inline[:end]))).sha256 in leaving:
+            end -= 1
+        return text, blob, self._inline[end:]
 
     def _drop_old(self, now: float) -> None:
         """Forget segments that the base includes and that nobody needs to catch up."""
         while self._segments and self._segments[0].segment.last <= self._base and now >= self._segments[0].at + KEEP:
             self._segments.popleft()
+            self._names_now = None
 
     # ------------------------------------------------------------ the base
 
@@ -247,7 +264,7 @@ class Journal:
     def finish_compaction(self, compaction: Compaction, listed: Blob | None) -> None:
         """All parts of the new base are stored, `listed` its list of shards; the next head names it."""
         self._shards = self.shards_with(compaction)
-        self._list, self._base, self.unsaved = listed, compaction.base, True
+        self._list, self._base, self.unsaved, self._names_now = listed, compaction.base, True, None
 
     def abandon_compaction(self, compaction: Compaction) -> None:
         """The base stays as it was."""

@@ -53,12 +53,13 @@ class Keeper:
             since = published.held_since or self._clock.now()
             self._decide(name, state, missing, since, waiting=self.incomplete)
 
-    def judge(self, name: str, state: PoolState) -> None:
-        """What is held of a pool from now on."""
+    def judge(self, name: str, state: PoolState) -> bool:
+        """What is held of a pool from now on; True when it is something else than before."""
         missing, state.missing = state.missing, {}
-        if missing or state.hold is not None:
-            waiting = self.incomplete and state.hold is not None
-            self._decide(name, state, missing, self._clock.now(), waiting=waiting)
+        if not missing and state.hold is None:
+            return False
+        waiting = self.incomplete and state.hold is not None
+        return self._decide(name, state, missing, self._clock.now(), waiting=waiting)
 
     def release(self, pools: Mapping[str, PoolState], named: Sequence[Task]) -> Iterator[str]:
         """Do not keep servers at places where one of these tasks runs; the names of the pools that it concerns."""
@@ -78,12 +79,12 @@ class Keeper:
 
     def _decide(
         self, name: str, state: PoolState, missing: Mapping[Spot, Endpoint], now: float, *, waiting: bool
-    ) -> None:
+    ) -> bool:
         after = judge(
             state.hold,
             missing,
             lambda spot: self._selection.endpoint(BackendKey(name, spot.backend), spot.name) is not None,
-            self._selection.count(name),
+            self._selection.backends.count(name),
             percent=self._percent,
             cluster_is_empty=not self._selection.tasks,
             waiting=waiting,
@@ -93,7 +94,7 @@ class Keeper:
             after = without(after, self._places())
         if after is not None and state.accepted == after.since:
             after = None
-        self._let_go(name, state, after)
+        return self._let_go(name, state, after)
 
     def _let_go(self, name: str, state: PoolState, after: Hold | None) -> bool:
         """Hold that from now on; True when it is something else than before."""
@@ -114,7 +115,7 @@ class Keeper:
         return True
 
     def _places(self) -> frozenset[Place]:
-        generation = self._selection.generation
+        generation = self._selection.tasks.generation
         if self._taken[0] != generation:
             self._taken = (generation, _places(self._selection.tasks))
         return self._taken[1]

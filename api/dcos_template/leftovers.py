@@ -11,6 +11,7 @@ import structlog
 
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.published import Paths, Published
 from api.dcos_template.state import PoolState
 from api.dcos_template.windows import Lane
@@ -52,7 +53,7 @@ class Leftovers:
             else:
                 self._found(outcome)
 
-        self._context.clerk.do(lambda: zookeeper.children(base), listed)
+        self._context.ask(What.SWEEP, "", lambda: zookeeper.children(base), listed)
 
     def gone(self, name: str) -> None:
         """The pool is gone: what is published for it goes too."""
@@ -84,9 +85,17 @@ class Leftovers:
         assert charge is not None
         self._gone[name] = self._gone[name].publishing(self._context.clock.monotonic())
         paths, zookeeper = self._context.paths(name), self._context.zookeeper
-        self._context.clerk.do(
-            lambda: _remove(zookeeper, charge, paths), lambda outcome: self._removed(name, charge, outcome)
+        self._context.ask(
+            What.REMOVE,
+            name,
+            lambda: _remove(zookeeper, charge, paths),
+            lambda outcome: self._removed(name, charge, outcome),
         )
+
+    def failed(self, name: str) -> None:
+        """The removal failed as nobody expected: it is due again later."""
+        if name in self._gone:
+            self._gone[name] = self._gone[name].failed(self._context.clock.monotonic())
 
     def _removed(self, name: str, charge: Charge, outcome: int | Exception) -> None:
         lane = self._gone.get(name)
@@ -127,10 +136,19 @@ class Leftovers:
             return
         state.collecting = True
         paths, zookeeper = self._context.paths(name), self._context.zookeeper
-        self._context.clerk.do(
+        self._context.ask(
+            What.COLLECT,
+            name,
             lambda: zookeeper.children(paths.parts),
             lambda outcome: self._listed(name, state, published, charge, outcome),
         )
+
+    def collecting_failed(self, state: PoolState) -> None:
+        """It failed as nobody expected: it is due again later."""
+        state.collecting = False
+        if state.published is not None:
+            state.published.leaving = frozenset()
+        state.collect_due = self._context.clock.monotonic() + COLLECT_AFTER
 
     def _listed(
         self, name: str, state: PoolState, published: Published, charge: Charge, outcome: list[str] | Exception
@@ -145,7 +163,9 @@ class Leftovers:
         published.nodes.difference_update(waste)
         published.leaving = frozenset(node.partition(".")[0] for node in waste)
         paths = self._context.paths(name)
-        self._context.clerk.do(
+        self._context.ask(
+            What.COLLECT,
+            name,
             lambda: _delete(charge, [paths.part(node) for node in waste]),
             lambda outcome: self._collected(name, state, published, charge, outcome),
         )

@@ -1,15 +1,14 @@
-"""Which services a task can match, found by the values that it has, and which tasks have a value. Pure.
+"""Which services a task can match, found by the values that it has. Pure.
 
 Knows an inverted index from values and patterns to services, so that the cost of one task follows what it touches, not
 the number of pools. Does not know what all conditions of a selector mean together (selector.py).
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
 from api.dcos_template.selector import Field, Selector
-from api.mesos_listener.task import TaskKey
 from sdk.pattern import Pattern, PatternSet
 
 _K = TypeVar("_K")
@@ -17,8 +16,6 @@ _V = TypeVar("_V")
 _S = TypeVar("_S", bound=Hashable)
 
 _MOST_KEPT, _LONGEST_KEPT = 16_384, 256
-# From the values that few tasks share to those that many do: a condition on a framework alone says little.
-_RARE = (Field.TASK_ID, Field.TASK_NAME, Field.SERVICE_ID, Field.CONTAINER_NAME)
 
 
 class Services:
@@ -33,7 +30,7 @@ class Services:
 
     def add(self, service: Hashable, selector: Selector) -> None:
         """Find the service by the values of tasks from now on."""
-        value, pattern = _entry(selector)
+        value, pattern = selector.entry
         if value is not None:
             self._by_value.setdefault(value, set()).add(service)
         elif pattern is not None:
@@ -46,7 +43,7 @@ class Services:
 
     def discard(self, service: Hashable, selector: Selector) -> None:
         """Undo `add`."""
-        value, pattern = _entry(selector)
+        value, pattern = selector.entry
         if value is not None:
             _discard(self._by_value, value, service)
         elif pattern is not None:
@@ -76,65 +73,6 @@ class Services:
             if len(known) > _MOST_KEPT:
                 known.popitem(last=False)
         return found
-
-
-class Tasks:
-    """The tasks by the values that they have."""
-
-    def __init__(self) -> None:
-        # Most values are of one task, and a set of one takes four times the memory of a tuple.
-        self._by_value: dict[Field, dict[str, tuple[TaskKey] | set[TaskKey]]] = {field: {} for field in Field}
-
-    def add(self, key: TaskKey, values: Mapping[Field, str]) -> None:
-        """The task has these values."""
-        for field, value in values.items():
-            known = self._by_value[field]
-            there = known.get(value)
-            if there is None:
-                known[value] = (key,)
-            elif isinstance(there, set):
-                there.add(key)
-            elif there[0] != key:
-                known[value] = {there[0], key}
-
-    def discard(self, key: TaskKey, values: Mapping[Field, str]) -> None:
-        """Undo `add`."""
-        for field, value in values.items():
-            there = self._by_value[field][value]
-            if isinstance(there, set):
-                there.discard(key)
-                if there:
-                    continue
-            del self._by_value[field][value]
-
-    def of(self, field: Field) -> Mapping[str, Collection[TaskKey]]:
-        """The tasks that have each value of a field."""
-        return self._by_value[field]
-
-    def candidates(self, selector: Selector) -> Iterable[TaskKey]:
-        """The tasks that meet one condition of the selector."""
-        value, pattern = _entry(selector)
-        if value is not None:
-            return self._by_value[value[0]].get(value[1], ())
-        if pattern is None:
-            return ()
-        field, expression = pattern
-        hits = [keys for value, keys in self._by_value[field].items() if expression.found_in(value)]
-        return [key for keys in hits for key in keys]
-
-
-def _entry(selector: Selector) -> tuple[tuple[Field, str] | None, tuple[Field, Pattern] | None]:
-    """The condition by which a selector is found: a value, else a pattern."""
-    for field in _RARE:
-        for exact in selector.exact:
-            if exact[0] is field:
-                return exact, None
-        for pattern in selector.patterns:
-            if pattern[0] is field:
-                return None, pattern
-    if selector.exact:
-        return selector.exact[0], None
-    return None, (selector.patterns[0] if selector.patterns else None)
 
 
 def _discard(table: dict[_K, set[_V]], entry: _K, value: _V) -> None:

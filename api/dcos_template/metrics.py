@@ -5,7 +5,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from api.dcos_template.trace import Stamps
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_HOPS = (("event", "index"), ("index", "taken"), ("taken", "selected"), ("selected", "published"))
+_HOPS = (
+    ("event", "index"),
+    ("index", "taken"),
+    ("taken", "selected"),
+    ("selected", "published"),
+    ("published", "stored"),
+)
 
 
 class TemplateMetrics:
@@ -21,6 +27,8 @@ class TemplateMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        # What each change counts is looked up once.
+        self._of_hop = {hop: self._hops.labels(hop) for _, hop in _HOPS}
         self._published = Counter(
             "edgelb_template_published",
             "Heads that were written, by lane: endpoints or structure",
@@ -33,9 +41,11 @@ class TemplateMetrics:
             ("kind",),
             registry=self.registry,
         )
+        self._published_endpoints = self._published.labels("endpoints")
+        self._put, self._removed = self._operations.labels("put"), self._operations.labels("remove")
         self._failed = Counter(
             "edgelb_template_failed",
-            "Heads that could not be rendered or written, by lane",
+            "Heads that could not be rendered or written, and what else failed for one pool or task, by lane",
             ("lane",),
             registry=self.registry,
         )
@@ -59,14 +69,14 @@ class TemplateMetrics:
 
     def wrote_endpoints(self, added: int, removed: int, stamps: Stamps, published: float, stored: float) -> None:
         """A head of endpoints stands in ZooKeeper."""
-        self._published.labels("endpoints").inc()
-        self._operations.labels("put").inc(added)
-        self._operations.labels("remove").inc(removed)
+        self._published_endpoints.inc()
+        self._put.inc(added)
+        self._removed.inc(removed)
         told = {**stamps.told(), "published": published, "stored": stored}
-        for first, second in (*_HOPS, ("published", "stored")):
+        for first, second in _HOPS:
             # Clocks of several machines: what went backwards took no time.
             if first in told and second in told:
-                self._hops.labels(second).observe(max(0.0, told[second] - told[first]))
+                self._of_hop[second].observe(max(0.0, told[second] - told[first]))
 
     def wrote_structure(self) -> None:
         """A head of a structure stands in ZooKeeper."""

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from api.dcos_template.rewriting import Rewriting
 from api.dcos_template.routes import MapEntry
 from pool_executor.contract import BackendFacts, marker_line, parse_marker, port_variable
+from scheduler.pools.health_check import HttpRequest, line_problem
 from scheduler.pools.model import RESERVED_NAMES
 from sdk.errors import InvalidSpec
 from sdk.net.names import LONGEST_NAME, NAME_RULE, is_host, is_name
@@ -130,6 +132,10 @@ class Backend:
     forwardfor: bool = False
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
+    rewriting: Rewriting = field(default_factory=Rewriting)
+    http_check: HttpRequest | None = None
+    check_line: str = ""
+    """A line about checks; of its own, or for an HTTP check what it expects."""
     options: Mapping[str, str] = field(default_factory=lambda: {"": ""})
     """What servers are told, by the keys that they name."""
 
@@ -137,6 +143,7 @@ class Backend:
         path = f"backend {self.name}"
         _require_name(self.name, "backend.name")
         _require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
+        _require(not self.check_line or line_problem(self.check_line) is None, path, "has no line about checks")
         _require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property

@@ -7,7 +7,7 @@ how problems are found.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from api.dcos_template.select import LeftOut
+from api.dcos_template.backends import LeftOut
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import decode_json, encode_json
@@ -30,8 +30,9 @@ class Problem:
     """What is wrong with one pool.
 
     `revision` says of which state of which pool this is. `structure` says why that version
-    cannot be rendered, so that the last bundle stays (empty: it can). `servers` are the first of `left_out` that
-    are no servers. `backends` are those that have none, with whatever a reader can be told about them.
+    cannot be rendered, so that the last structure stays (empty: it can). `servers` are the first of `left_out` that
+    are no servers. `backends` are those that have none, with whatever a reader can be told about them. `failing`
+    is a sentence about what fails for no known reason and is tried again.
     """
 
     revision: Revision
@@ -40,6 +41,7 @@ class Problem:
     left_out: int = 0
     held: Held | None = None
     backends: tuple[Mapping[str, object], ...] = ()
+    failing: str = ""
 
     @classmethod
     def of(
@@ -50,6 +52,7 @@ class Problem:
         structure: str = "",
         held: Held | None = None,
         backends: Iterable[Mapping[str, object]] = (),
+        failing: str = "",
     ) -> "Problem | None":
         """The problem, bounded; None when nothing is wrong."""
         servers: list[LeftOut] = []
@@ -59,7 +62,7 @@ class Problem:
             if len(servers) < MOST_WRITTEN:
                 servers.append(LeftOut(one.backend, one.task, one.reason[:_MOST_TEXT]))
         told = tuple(backends)[:MOST_WRITTEN]
-        if not (count or structure or held or told):
+        if not (count or structure or held or told or failing):
             return None
         return cls(
             revision=revision,
@@ -68,6 +71,7 @@ class Problem:
             left_out=count,
             held=held,
             backends=told,
+            failing=failing,
         )
 
 
@@ -83,6 +87,7 @@ def encode_problem(problem: Problem) -> bytes:
             "leftOut": problem.left_out,
             "held": {"since": held.since, "reason": held.reason} if held else None,
             "backends": [dict(one) for one in problem.backends],
+            "failing": problem.failing or None,
         }
     )
 
@@ -99,6 +104,7 @@ def decode_problem(path: str, data: bytes) -> Problem:
             left_out=int(raw["leftOut"]),
             held=Held(since=float(held["since"]), reason=str(held["reason"])) if held else None,
             backends=tuple(dict(one) for one in raw["backends"]),
+            failing=str(raw.get("failing") or ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptRecord(path, f"is not the record of a problem: {error!r}") from error

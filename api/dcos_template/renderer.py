@@ -1,55 +1,21 @@
 """A process that renders structures, one after the other, for the template.
 
 Reads pools from its standard input and answers with their texts: a process of its own can be ended when a pool takes
-too long, and its work holds up no other. Knows the form of request and answer.
+too long, and its work holds up no other.
 """
 
-import pickle
 import resource
 import signal
-import struct
 import sys
-from typing import BinaryIO, NamedTuple
 
 from api.dcos_template.build import build_config
-from api.dcos_template.text import Texts, render
+from api.dcos_template.dispatch import READY, Answer, Refusal, read_message, write_message
+from api.dcos_template.text import render
 from scheduler.pools.model import Pool
 from sdk.errors import InvalidSpec
 
 #: Bytes of memory that one may take; whatever needs more is refused.
 MOST_MEMORY = 2 << 30
-#: What a process says first; to start it takes longer than most pools.
-READY = "ready"
-_LENGTH = struct.Struct("!Q")
-
-
-class Refusal(NamedTuple):
-    """Why a pool cannot be rendered, as in InvalidSpec."""
-
-    path: str
-    rule: str
-
-
-Answer = Texts | Refusal
-
-
-def write_message(stream: BinaryIO, value: object) -> None:
-    """One value, for a process of our own."""
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(data)) + data)
-    stream.flush()
-
-
-def read_message(stream: BinaryIO) -> object:
-    """The next value; raises EOFError when there is none."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(head)
-    data = stream.read(length)
-    if len(data) < length:
-        raise EOFError
-    return pickle.loads(data)  # noqa: S301 - what a process of our own has written
 
 
 def answer(pool: Pool) -> Answer:

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 import structlog
 
+from api.dcos_template.backends import LeftOut
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.explainer import Explainer
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.problem import Held, Problem, encode_problem
 from api.dcos_template.published import Paths, Published, accepted_hold
-from api.dcos_template.select import LeftOut
 from api.dcos_template.state import REPORT_EVERY, PoolState
 from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, Delete, NodeExists, NoNode, Op, Set, StorageConflict, ZooKeeper
+
+_FAILING = {What.SERVERS: "publish servers", What.STRUCTURE: "render or publish this version"}
 
 log = structlog.get_logger()
 
@@ -61,6 +64,7 @@ class Reporter:
             structure=state.refused,
             held=Held(since=hold.since, reason=hold.reason()) if hold else None,
             backends=self._explainer.explain(name, state.stored.revision, _without_servers(state)),
+            failing=_failing(state),
         )
         wanted = None if problem is None else encode_problem(problem)
         # What keeps backends empty may change without touching this pool.
@@ -70,7 +74,7 @@ class Reporter:
         # that has to find both.
         settled = hold is None and not state.pending and not state.endpoints.busy
         told, accepted = published.problem, state.accepted
-        if hold is None and not settled:
+        if hold is None and not settled and published.held_since is not None:
             wanted = told
             state.report_soon(now)
         paths, zookeeper = self._context.paths(name), self._context.zookeeper
@@ -78,7 +82,9 @@ class Reporter:
         if wanted == told and not held and not (accepted is not None and settled):
             state.reporting = False
             return
-        self._context.clerk.do(
+        self._context.ask(
+            What.REPORT,
+            name,
             lambda: _write(zookeeper, charge, paths, told, wanted, held, accepted if settled else None),
             lambda outcome: self._reported(name, state, published, charge, outcome),
         )
@@ -112,6 +118,13 @@ class Reporter:
         yield from self._context.selection.left_out(name)
         for spot, reason in state.unwritable.items():
             yield LeftOut(spot.backend, "", f"no server line can hold it: {reason}")
+
+
+def _failing(state: PoolState) -> str:
+    return "; ".join(
+        f"the template fails to {_FAILING[what]} and tries again: {error} (its log says more)"
+        for what, error in sorted(state.failing.items())
+    )
 
 
 def _without_servers(state: PoolState) -> list[str]:

@@ -12,6 +12,7 @@ import structlog
 
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.endpoint import standing
 from api.dcos_template.guard import Place, places_of
 from api.dcos_template.published import Published
@@ -125,7 +126,9 @@ class Retired:
             state.retired_agreed = 0
             return
         zookeeper, path = self._context.zookeeper, f"{self._context.root.rstrip('/')}/instances/{name}"
-        self._context.clerk.do(
+        self._context.ask(
+            What.RETIRED,
+            name,
             lambda: _served(zookeeper, path),
             lambda outcome: self._looked(name, state, published, charge, head.order, outcome),
         )

@@ -29,6 +29,8 @@ class Field(StrEnum):
 _MARATHONS = frozenset({Field.SERVICE_ID, Field.CONTAINER_NAME})
 #: Whoever writes one of these means that task or that framework, and not whatever happens to fit.
 _BY_NAME = frozenset({Field.TASK_ID, Field.FRAMEWORK_ID, Field.FRAMEWORK_NAME})
+# From the values that few tasks share to those that many do: a condition on a framework alone says little.
+_RARE = (Field.TASK_ID, Field.TASK_NAME, Field.SERVICE_ID, Field.CONTAINER_NAME)
 _FRAMEWORKS = frozenset({Field.FRAMEWORK_ID, Field.FRAMEWORK_NAME})
 
 
@@ -44,6 +46,20 @@ class Selector:
     """A Marathon's name is asked for and the framework is not: then the framework has to be a Marathon."""
     may_balance: bool
     """The task or its framework is named: then it may be a load balancer, though not one of the pool itself."""
+
+    @property
+    def entry(self) -> tuple[tuple[Field, str] | None, tuple[Field, Pattern] | None]:
+        """The condition that fewest tasks meet, by which the selector is found: a value, else a pattern."""
+        for field in _RARE:
+            for exact in self.exact:
+                if exact[0] is field:
+                    return exact, None
+            for pattern in self.patterns:
+                if pattern[0] is field:
+                    return None, pattern
+        if self.exact:
+            return self.exact[0], None
+        return None, (self.patterns[0] if self.patterns else None)
 
 
 def compile_service(pool: str, service: Service) -> Selector:

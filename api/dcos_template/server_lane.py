@@ -11,12 +11,13 @@ import structlog
 from api.dcos_template.charge import Charge, Results
 from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.journal import SEGMENT, Journal, Write, weight
 from api.dcos_template.keeper import Keeper
 from api.dcos_template.published import Published
 from api.dcos_template.retired import Retired
 from api.dcos_template.servers import server_of
-from api.dcos_template.state import Event, PoolState
+from api.dcos_template.state import NOTHING_UNSAID, Event, PoolState, Unsaid
 from api.dcos_template.touched import BackendKey, Spot
 from api.dcos_template.trace import Step
 from pool_executor.contract import Operation, Put, Remove, encode_blob
@@ -45,7 +46,7 @@ class ServerLane:
         published = state.published
         assert published is not None
         selection, journal = self._context.selection, published.journal
-        wanted = {Spot(backend, server) for backend, server, _ in selection.endpoints(name)}
+        wanted = {Spot(backend, server) for backend, server, _ in selection.backends.endpoints(name)}
         there = {Spot(backend, server) for backend, ones in journal.servers.items() for server in ones}
         self._retired.look_through(name, state)
         if not state.taken_over:
@@ -69,8 +70,9 @@ class ServerLane:
         if not journal.complete:  # the end of the compaction has it done
             state.endpoints = state.endpoints.publishing(now).succeeded()
             return
-        self._keeper.judge(name, state)
-        if published.endpoints_node is None and not journal.sequence and len(state.pending) > LARGE:
+        if self._keeper.judge(name, state):
+            state.report_soon(now)  # servers that are kept are no write that would bring the record about
+        if not journal.sequence and len(state.pending) > LARGE:
             self._change(name, state, journal, None)
             journal.begin_anew()
             state.endpoints = state.endpoints.publishing(now).succeeded()
@@ -80,6 +82,7 @@ class ServerLane:
         left, stamps = bool(state.pending), state.stamps
         if not steps and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
+            state.failing.pop(What.SERVERS, None)
             return
         state.endpoints = state.endpoints.publishing(now)
         if left:
@@ -91,7 +94,11 @@ class ServerLane:
 
         def done(outcome: Results | SdkError) -> None:
             stored = clock.now()
-            self._context.order(lambda: self._written(name, state, published, charge, write, outcome))
+            self._context.order(
+                lambda: self._context.attend(
+                    What.SERVERS, name, lambda: self._written(name, state, published, charge, write, outcome)
+                )
+            )
             if not isinstance(outcome, SdkError):
                 self._context.trace.published(name, steps, at, stored)
                 self._context.metrics.wrote_endpoints(added, len(steps) - added, stamps, at, stored)
@@ -103,12 +110,22 @@ class ServerLane:
         except SdkError as error:
             self._failed(name, state, error)
             return
+        state.unsaid = Unsaid(
+            added=state.unsaid.added + added,
+            removed=state.unsaid.removed + len(steps) - added,
+            longest=max(state.unsaid.longest, took),
+        )
+
+    def say(self, name: str, state: PoolState) -> None:
+        """Tell the log what was written since the last time: a sentence for each change would cost as much as it."""
+        unsaid, state.unsaid = state.unsaid, NOTHING_UNSAID
+        if unsaid == NOTHING_UNSAID or state.published is None:
+            return
         log.info(
-            f"Pool {name}: {added} servers added or changed, {len(steps) - added} removed",
+            f"Pool {name}: {unsaid.added} servers added or changed, {unsaid.removed} removed",
             pool=name,
-            sequence=write.head.sequence,
-            epoch=write.head.epoch,
-            ms_since_event=round(took * 1000, 1),
+            sequence=state.published.journal.sequence,
+            longest_ms=round(unsaid.longest * 1000, 1),
         )
 
     def _ops(self, name: str, published: Published, write: Write) -> list[Op]:
@@ -146,6 +163,7 @@ class ServerLane:
             published.nodes.update(node for node, _ in encode_blob(write.segment))
         now = self._context.clock.monotonic()
         state.endpoints = state.endpoints.succeeded()
+        state.failing.pop(What.SERVERS, None)
         state.report_soon(now)
         self._compactor.wrote(name, state)
         self._context.plan(name)
@@ -157,6 +175,13 @@ class ServerLane:
         # Whether it was written is not known: what stands there is read again.
         state.happens(Event.DOUBTED)
         self._context.plan(name)
+
+    def failed(self, state: PoolState, error: Exception) -> None:
+        """It failed as nobody expected: it is due again later, from what stands there then."""
+        now = self._context.clock.monotonic()
+        state.endpoints = state.endpoints.failed(now)
+        state.happens(Event.DOUBTED)
+        state.fails(What.SERVERS, error, now)
 
     # ------------------------------------------------------------ what changes
 

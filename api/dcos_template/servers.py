@@ -7,9 +7,12 @@ nor who is told of them.
 import zlib
 from collections.abc import Collection, Mapping
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.endpoint import NO_WEIGHT, Endpoint, Kind, spoken, words_key
 from pool_executor.contract import MAX_SERVER_ID, Server, decode_server, encode_server
+from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType, Service
+from scheduler.pools.server_words import check_problem, misc_problem
+from sdk.errors import InvalidSpec
 from sdk.net.address import is_address
 
 #: HAProxy's own TCP check: every 5 s, every second while the state is in doubt: a dead server is out after 7 s.
@@ -20,6 +23,9 @@ NAME_OPTIONS = f"init-addr last,libc,none resolve-prefer ipv4 resolvers {RESOLVE
 
 #: What a key into the options of a backend stands for: whether HAProxy checks the server, and whether it resolves it.
 USUAL, UNCHECKED, NAMED, NAMED_UNCHECKED = "", "unchecked", "name", "name-unchecked"
+_KEYS = {(True, False): USUAL, (False, False): UNCHECKED, (True, True): NAMED, (False, True): NAMED_UNCHECKED}
+_WORDS = "."
+"""Stands in a key before that of the words that a service says of its servers."""
 OPTIONS: Mapping[str, str] = {
     USUAL: CHECK_OPTIONS,
     UNCHECKED: "",
@@ -28,21 +34,43 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-def options_key(checked: bool, named: bool) -> str:
-    """The key of a server."""
-    if named:
-        return NAMED if checked else NAMED_UNCHECKED
-    return USUAL if checked else UNCHECKED
+def options_key(checked: bool, named: bool, words: str = "") -> str:
+    """The key of a server; `words` is the key of what its service says of it."""
+    key = _KEYS[checked, named]
+    return f"{key}{_WORDS}{words}" if words else key
 
 
-def options_for(services: Collection[Service]) -> dict[str, str]:
-    """The options that the servers of these services can go by."""
-    keys = {USUAL}
+def options_for(services: Collection[Service], connecting: str = "") -> dict[str, str]:
+    """The options that the servers of these services can go by; `connecting` are words that all of them have."""
+    found = {USUAL: f"{OPTIONS[USUAL]} {connecting}".rstrip()}
     for service in services:
         wish = service.endpoint
+        _require_words(wish)
         named = wish.type is EndpointType.ADDRESS and not is_address(wish.address)
-        keys.add(options_key(wish.check.enabled, named))
-    return {key: OPTIONS[key] for key in sorted(keys)}
+        words = spoken(wish).words
+        # What the service says stands last: of two options of a kind HAProxy takes that one.
+        line = (OPTIONS[options_key(wish.check.enabled, named)], connecting, words)
+        found[options_key(wish.check.enabled, named, words_key(words))] = " ".join(filter(None, line))
+    return dict(sorted(found.items()))
+
+
+def _require_words(wish: EndpointWish) -> None:
+    for name, problem in (
+        ("endpoint.miscStr", misc_problem(wish.misc_str)),
+        ("endpoint.check.customStr", check_problem(wish.check.custom_str)),
+    ):
+        if problem:
+            raise InvalidSpec(name, problem)
+
+
+def tls_options(host: str) -> str:
+    """The words for servers that are spoken to by TLS; they are told `host` (not `""`) before they show a certificate.
+
+    Certificates are not verified: most servers in a cluster have one that they signed themselves. The check says
+    all of it too, because servers that are added at run time take nothing from the rest of their line.
+    """
+    words = "ssl verify none check-ssl"
+    return f"{words} sni str({host}) check-sni {host}" if host and not is_address(host) else words
 
 
 def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int], name: str = "") -> Server:
@@ -67,7 +95,8 @@ def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int], 
         id=number,
         task=endpoint.task,
         state=endpoint.state,
-        options=options_key(endpoint.check, named),
+        weight=None if endpoint.weight == NO_WEIGHT else endpoint.weight,
+        options=options_key(endpoint.check, named, endpoint.words),
     )
     # One endpoint that a reader would refuse must not cost the others their place.
     return decode_server(encode_server(server), f"server {name!r:.120}")
@@ -78,6 +107,8 @@ def endpoint_of(server: Server) -> Endpoint | None:
     kind, _, _ = server.name.partition("_")
     if kind not in set(Kind):
         return None
-    checked = server.options in (USUAL, NAMED)
-    endpoint = Endpoint(Kind(kind), server.address, server.port, checked, server.task, server.state)
+    key, _, words = server.options.partition(_WORDS)
+    weight = NO_WEIGHT if server.weight is None else server.weight
+    checked = key in (USUAL, NAMED)
+    endpoint = Endpoint(Kind(kind), server.address, server.port, checked, server.task, server.state, words, weight)
     return endpoint if endpoint.name == server.name else None

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
+from api.dcos_template.due import What
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.guard import Hold, only
 from api.dcos_template.journal import Compaction
+from api.dcos_template.printed import Texts
 from api.dcos_template.published import Published
-from api.dcos_template.text import Texts
 from api.dcos_template.touched import Spot
 from api.dcos_template.trace import NO_STAMPS, Stamps
 from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane
@@ -44,6 +46,17 @@ TRANSITIONS = {
     (Phase.LOADING, Event.DOUBTED): Phase.UNKNOWN,
     (Phase.KNOWN, Event.DOUBTED): Phase.UNKNOWN,
 }
+
+
+class Unsaid(NamedTuple):
+    """What was written of servers and the log has not been told; `longest` is the most seconds that a change waited."""
+
+    added: int = 0
+    removed: int = 0
+    longest: float = 0.0
+
+
+NOTHING_UNSAID = Unsaid()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +96,15 @@ class PoolState:
     """Those of the first change that waits."""
     changed: float = 0.0
     """When another version of the pool came, in epoch seconds; 0: it is published."""
+    unsaid: Unsaid = NOTHING_UNSAID
     unwritable: dict[Spot, str] = field(default_factory=dict)
     """Servers that nobody can be told of, and why."""
     rendered: Rendered | None = None
     slow: bool = False
     """Whether this version of the pool is rendered apart from the others, because it takes long."""
     refused: str = ""
+    failing: dict[What, str] = field(default_factory=dict)
+    """What failed as nobody expected and is tried again, and how."""
     compaction: Compaction | None = None
     collecting: bool = False
     reporting: bool = False
@@ -127,6 +143,11 @@ class PoolState:
         """Know nothing of what is published, nor of what is kept."""
         self.happens(Event.DOUBTED)
         self.hold, self.missing, self.pending, self.taken_over, self.accepted = None, {}, set(), False, None
+
+    def fails(self, what: What, error: Exception, now: float) -> None:
+        """This failed as nobody expected. The error's own words may tell anything, so they stay in the log."""
+        self.failing[what] = type(error).__name__
+        self.report_soon(now)
 
     def report_soon(self, now: float) -> None:
         """Look at what is wrong at once, or as soon as that may be written again."""

@@ -10,10 +10,11 @@ import structlog
 
 from api.dcos_template.charge import Charge
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
 from api.dcos_template.leftovers import COLLECT_AFTER, Leftovers
+from api.dcos_template.printed import Texts
 from api.dcos_template.published import Paths, Published, load_structure, write_parts
 from api.dcos_template.state import PoolState, Rendered
-from api.dcos_template.text import Texts
 from api.dcos_template.workshop import TooSlow
 from pool_executor.contract import MAX_NODE_BYTES, Structure, encode_structure
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
@@ -49,7 +50,11 @@ class StructureLane:
             self._write(name, state, charge, state.rendered.texts)
             return
         self._context.workshop.render(
-            pool, state.slow, lambda outcome: self._rendered(name, state, charge, stored, outcome)
+            pool,
+            state.slow,
+            lambda outcome: self._context.attend(
+                What.STRUCTURE, name, lambda: self._rendered(name, state, charge, stored, outcome)
+            ),
         )
 
     def _rendered(
@@ -71,6 +76,7 @@ class StructureLane:
         elif isinstance(outcome, Exception):
             log.error(f"Pool {name} could not be rendered; trying again", pool=name, exc_info=outcome)
             state.structure = state.structure.failed(now)
+            state.fails(What.STRUCTURE, outcome, now)
         else:
             self._context.metrics.rendered(now - state.structure.begun)
             pool = state.stored.pool
@@ -84,6 +90,7 @@ class StructureLane:
             log.error(f"Pool {name} cannot be rendered; its last structure stays: {error}", pool=name, field=error.path)
         self._context.metrics.failed("structure")
         state.refused = str(error)
+        state.failing.pop(What.STRUCTURE, None)
         state.structure = state.structure.succeeded()
         state.report_soon(self._context.clock.monotonic())
 
@@ -130,7 +137,9 @@ class StructureLane:
             for text in texts.values()
             if text.part.sha256 not in written or not published.has(text.part.sha256)
         ]
-        self._context.clerk.do(
+        self._context.ask(
+            What.STRUCTURE,
+            name,
             lambda: self._write_head(paths, charge, head, node, missing, there),
             lambda outcome: self._written(name, state, published, charge, outcome),
         )
@@ -151,7 +160,7 @@ class StructureLane:
                 state.structure = state.structure.idle().at_once(now)
             self._context.plan(name)
 
-        self._context.clerk.do(lambda: load_structure(zookeeper, paths), found)
+        self._context.ask(What.STRUCTURE, name, lambda: load_structure(zookeeper, paths), found)
 
     def _write_head(
         self, paths: Paths, charge: Charge, head: Structure, node: int | None, texts: list[str], there: frozenset[str]
@@ -198,13 +207,24 @@ class StructureLane:
                 log.warning(f"Publishing pool {name} failed; trying again", pool=name, error=str(outcome))
             else:
                 log.error(f"Pool {name} could not be published; trying again", pool=name, exc_info=outcome)
+                state.fails(What.STRUCTURE, outcome, now)
             state.structure = state.structure.failed(now)
             published.structure_doubted = True
         self._context.plan(name)
 
+    def failed(self, state: PoolState, error: Exception) -> None:
+        """It failed as nobody expected: it is due again later, from the beginning."""
+        now = self._context.clock.monotonic()
+        state.rendered = None
+        state.structure = state.structure.failed(now)
+        if state.published is not None:
+            state.published.structure_doubted = True
+        state.fails(What.STRUCTURE, error, now)
+
     def _is_published(self, state: PoolState) -> None:
         now = self._context.clock.monotonic()
         state.refused, state.changed = "", 0.0
+        state.failing.pop(What.STRUCTURE, None)
         state.structure = state.structure.succeeded()
         state.report_soon(now)
         state.collect_due = now + COLLECT_AFTER if state.collect_due is None else state.collect_due

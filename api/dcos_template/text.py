@@ -5,37 +5,19 @@ escaped: the model holds no text that would need it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.model import RELAYED_TLS, STATS_SECTION, Backend, Bind, Config, Frontend, MapFile
+from api.dcos_template.model import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.servers import RESOLVERS
-from pool_executor.contract import Needs, Part
 from scheduler.pools.model import LBMGR_BACKEND
 
 GLOBAL_FILE = "10-global.cfg"
 STATS_FILE = "20-stats.cfg"
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One part of a structure with its text."""
-
-    part: Part
-    text: str
-
-    @classmethod
-    def of(cls, name: str, kind: str, text: str, listener: str = "", bind: Bind | None = None) -> "Text":
-        """The part that consists of `text`, and of a listener the port that it needs."""
-        needs = Needs(ports={bind.variable: bind.port}) if bind else None
-        return cls(Part.of(name, kind, text, listener, needs), text)
-
-
-Texts = dict[str, Text]
-"""By the name of the part."""
 
 _environment = jinja2.Environment(
     loader=jinja2.PackageLoader("templates", "haproxy"),

@@ -1,39 +1,29 @@
 """The thread that turns changes of pools and tasks into what is published.
 
 Knows the order of things: take what came in for a while, then do what is due, servers before everything else. A standby
-follows pools and tasks too, so that it is warm. What fails is tried again for that pool only. Nothing is published
-before the first complete list of tasks; afterwards a lost listener changes nothing (fail-static).
+follows pools and tasks too, so that it is warm. Nothing is published before the first complete list of tasks;
+afterwards a lost listener changes nothing (fail-static). Does not know what is done for a pool (duties.py).
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 
-from api.dcos_template.agenda import Agenda, What
-from api.dcos_template.charge import Charge
 from api.dcos_template.clerk import Clerk, Order
-from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
+from api.dcos_template.due import What
+from api.dcos_template.duties import Duties
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox
-from api.dcos_template.intake import Intake
-from api.dcos_template.keeper import Keeper
-from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.metrics import TemplateMetrics
-from api.dcos_template.published import Published, load
-from api.dcos_template.reporter import Reporter
-from api.dcos_template.retired import Retired
 from api.dcos_template.select import Rules, Selection
-from api.dcos_template.server_lane import ServerLane
-from api.dcos_template.state import Event, Phase, PoolState
-from api.dcos_template.structure_lane import StructureLane
 from api.dcos_template.trace import Trace
 from api.dcos_template.workshop import Workshop
 from api.mesos_listener.replica import TaskChanges
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
-from sdk.errors import LeadershipLost, StorageUnavailable
+from sdk.errors import LeadershipLost
 from sdk.storage.connection import ZooKeeper
 
 #: How long changes are taken before what is due is published, however many more are waiting.
@@ -43,8 +33,6 @@ _TASKS_AT_ONCE = 16
 TURN = 1.0
 #: Readings and writings that go on at once; those of servers need no thread.
 _CLERKS = 4
-#: Seconds between two looks for what is published for pools that are gone.
-SWEEP_EVERY = 60.0
 
 log = structlog.get_logger()
 
@@ -68,7 +56,6 @@ class Worker:
     ) -> None:
         """`lock` is the path of the leadership node. `turned` is called on the worker's thread whenever its loop comes
         round, at least every TURN seconds."""
-        self._lock = lock
         self._clock = clock
         self._turned = turned
         self._inbox = Inbox()
@@ -82,24 +69,14 @@ class Worker:
             selection=Selection(rules),
             trace=trace or Trace(),
             metrics=metrics or TemplateMetrics(),
-            plan=lambda name: self._agenda.plan(name),
         )
-        self._keeper = Keeper(self._context.selection, clock, percent=hold_percent)
-        self._leftovers = Leftovers(self._context, self._found_published)
-        self._compactor = Compactor(self._context)
-        self._retired = Retired(self._context)
-        self._servers = ServerLane(self._context, self._keeper, self._retired, self._compactor)
-        self._structures = StructureLane(self._context, self._leftovers)
-        self._reporter = Reporter(self._context, self._keeper)
-        self._intake = Intake(
-            self._context, self._keeper, self._retired, self._servers, self._leftovers, self._reporter, turned
-        )
+        self._duties = Duties(self._context, lock, hold_percent, turned)
+        self._agenda = self._duties.agenda
         counted, pools, selection = self._context.metrics, self._context.pools, self._context.selection
         counted.pools.set_function(lambda: len(pools))
         counted.pools_refused.set_function(lambda: sum(bool(state.refused) for state in list(pools.values())))
         counted.pools_holding.set_function(lambda: sum(state.hold is not None for state in list(pools.values())))
         counted.tasks.set_function(lambda: len(selection.tasks))
-        self._agenda = Agenda(self._context, self._leftovers)
         self._thread = threading.Thread(target=self._run, name="template-worker", daemon=True)
 
     # ------------------------------------------------------------ from other threads
@@ -126,15 +103,15 @@ class Worker:
 
     def on_gained(self, epoch: int) -> None:
         """This process is in charge."""
-        self._inbox.order(lambda: self._take_charge(epoch))
+        self._inbox.order(lambda: self._duties.take_charge(epoch))
 
     def on_lost(self) -> None:
         """This process is not in charge any more."""
-        self._inbox.order(self._give_up_charge)
+        self._inbox.order(self._duties.give_up_charge)
 
     def on_connected(self) -> None:
         """ZooKeeper is back: do not wait any longer with what failed without it."""
-        self._inbox.order(self._hurry)
+        self._inbox.order(self._duties.hurry)
 
     # ------------------------------------------------------------ the loop
 
@@ -148,7 +125,7 @@ class Worker:
                 self._work()
             except LeadershipLost as error:
                 log.warning(f"Not in charge any more: {error}")
-                self._give_up_charge()
+                self._duties.give_up_charge()
             except Exception:
                 log.exception("The template's loop failed; going on with the next change")
 
@@ -162,17 +139,12 @@ class Worker:
             for order in batch.orders:
                 self._carry_out(order)
             if batch.pools is not None:
-                self._intake.pools(*batch.pools)
-                if not self._agenda.have_pools:
-                    self._agenda.have_pools = True
-                    self._agenda.sweep_in(0.0)
-                    for name in self._context.pools:
-                        self._agenda.plan(name)
+                self._duties.take_pools(*batch.pools)
             if batch.tasks:
-                self._intake.tasks(batch.tasks)
-            self._intake.waits_for_agents(batch.incomplete)
-            if batch.complete and not self._agenda.have_tasks:
-                self._tasks_are_complete()
+                self._duties.take_tasks(batch.tasks)
+            self._duties.waits_for_agents(batch.incomplete)
+            if batch.complete:
+                self._duties.tasks_are_complete()
             if not batch.more or self._clock.monotonic() >= until:
                 return True
 
@@ -182,7 +154,7 @@ class Worker:
             order()
         except LeadershipLost as error:
             log.warning(f"Not in charge any more: {error}")
-            self._give_up_charge()
+            self._duties.give_up_charge()
         except Exception:
             log.exception("What was to be done failed; going on with the next change")
 
@@ -199,114 +171,9 @@ class Worker:
                 self._context.charge is not None
                 and (name := self._agenda.pop(what, self._clock.monotonic())) is not None
             ):
-                self._do(what, name)
+                self._duties.do(what, name)
                 self._agenda.plan(name)
                 if what is What.SERVERS:
                     self._turned()  # a thousand pools at once, when this process comes in charge, take their time
                 elif self._clock.monotonic() >= until:
                     return
-
-    def _do(self, what: What, name: str) -> None:
-        if what is What.REMOVE:
-            self._leftovers.remove(name)
-        elif what is What.SWEEP:
-            self._leftovers.sweep()
-        state = self._context.pools.get(name)
-        if state is None:
-            return
-        match what:
-            case What.SERVERS:
-                self._servers.publish(name, state)
-            case What.LOAD:
-                self._load(name, state)
-            case What.STRUCTURE:
-                self._structures.publish(name, state)
-            case What.COMPACT:
-                self._compactor.begin(name, state)
-            case What.REPORT:
-                self._reporter.report(name, state)
-            case What.RETIRED:
-                self._retired.look(name, state)
-            case What.COLLECT:
-                self._leftovers.collect(name, state)
-
-    # ------------------------------------------------------------ what is published
-
-    def _load(self, name: str, state: PoolState) -> None:
-        charge = self._context.charge
-        assert charge is not None
-        state.happens(Event.LOAD)
-        state.loading = state.loading.publishing(self._clock.monotonic())
-        paths, zookeeper = self._context.paths(name), self._context.zookeeper
-        self._context.clerk.do(
-            lambda: load(zookeeper, paths, self._clock.monotonic),
-            lambda outcome: self._loaded(name, state, charge, outcome),
-        )
-
-    def _loaded(self, name: str, state: PoolState, charge: Charge, outcome: Published | Exception) -> None:
-        if not self._context.is_current(name, state, charge) or state.phase is not Phase.LOADING:
-            return
-        now = self._clock.monotonic()
-        if isinstance(outcome, Published):
-            state.happens(Event.LOADED)
-            state.published, state.accepted = outcome, outcome.accepted
-            state.loading = state.loading.succeeded()
-            state.report_soon(now)
-            if self._agenda.have_tasks:
-                self._servers.look_through(name, state)
-        else:
-            log.warning(f"What is published for pool {name} cannot be read; trying again", error=str(outcome))
-            if not isinstance(outcome, StorageUnavailable):
-                log.error(f"What is published for pool {name} cannot be read", exc_info=outcome)
-            state.happens(Event.DOUBTED)
-            state.loading = state.loading.failed(now)
-        self._agenda.plan(name)
-
-    def _found_published(self, names: Sequence[str] | None) -> None:
-        """These are the pools for which something is published; None: that could not be found out."""
-        for name in names or ():
-            if name not in self._context.pools and name not in self._intake.unreadable:
-                self._leftovers.gone(name)
-                self._agenda.plan(name)
-        self._agenda.sweep_in(TURN if names is None else SWEEP_EVERY)
-
-    # ------------------------------------------------------------ what came in
-
-    def _tasks_are_complete(self) -> None:
-        self._agenda.have_tasks = True
-        pools = self._context.pools
-        log.info("The list of running tasks is complete", tasks=len(self._context.selection.tasks), pools=len(pools))
-        for name, state in pools.items():
-            if state.published is not None:
-                self._servers.look_through(name, state)
-            self._agenda.plan(name)
-
-    def _take_charge(self, epoch: int) -> None:
-        pools = self._context.pools
-        log.info("Publishing from now on", epoch=epoch, pools=len(pools))
-        self._context.charge = Charge(self._context.zookeeper, self._lock, epoch)
-        now = self._clock.monotonic()
-        self._agenda.sweep_in(0.0)
-        for name, state in pools.items():
-            state.forget()
-            self._retired.gone(name, state)
-            state.loading = state.loading.retry_now()
-            state.structure = state.structure.retry_now().succeeded().at_once(now)
-            state.endpoints = state.endpoints.retry_now().succeeded()
-            self._agenda.plan(name)
-
-    def _give_up_charge(self) -> None:
-        self._context.charge = None
-        for name, state in self._context.pools.items():
-            # Whoever is in charge now decides what is kept; when we are again, we begin with what it published.
-            state.forget()
-            self._retired.gone(name, state)
-            self._agenda.plan(name)
-
-    def _hurry(self) -> None:
-        self._leftovers.hurry()
-        for name, state in self._context.pools.items():
-            state.loading = state.loading.retry_now()
-            state.endpoints = state.endpoints.retry_now()
-            state.structure = state.structure.retry_now()
-            self._agenda.plan(name)

@@ -17,8 +17,8 @@ from typing import BinaryIO, cast
 import structlog
 
 from api.dcos_template.clerk import Clerk, Order
-from api.dcos_template.renderer import Answer, Refusal, read_message, write_message
-from api.dcos_template.text import Texts
+from api.dcos_template.dispatch import Answer, Refusal, read_message, write_message
+from api.dcos_template.printed import Texts
 from scheduler.pools.model import Pool
 from sdk.errors import InvalidSpec
 

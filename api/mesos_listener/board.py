@@ -8,7 +8,7 @@ first client wants it. Does not know gRPC.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from api.mesos_listener.wire import removed_part, updated_part
 
 #: Changes (not deltas) that are kept for clients that come back or are slow.
 HISTORY = 20_000
+#: Tasks of one delta that are looked at to find out who is concerned.
+_MOST_LOOKED_AT = 50
 
 
 class Notice:
@@ -122,9 +124,12 @@ class _Reader:
         self.wanted = wanted
         self.news = news
 
-    def hear(self, changed: Iterable[Task], agents: News) -> None:
+    def hear(self, changed: Sequence[Task], agents: News) -> None:
         """These tasks are new, or are not any more as they were; all hear of agents."""
-        if not self.news and (agents or any(map(self.wanted.wants, changed))):
+        if self.news:
+            return
+        # This is the time of all readers: one that wants much looks for itself whether it concerns him.
+        if agents or len(changed) > _MOST_LOOKED_AT or self.wanted.is_costly or any(map(self.wanted.wants, changed)):
             self.news = True
             self.condition.notify()
 
@@ -218,18 +223,21 @@ class Board:
         give_up: Callable[[], bool],
         everything: Callable[[], bool] = lambda: False,
         wanted: Filter = ALL,
+        rest: Callable[[], float] = lambda: 0.0,
     ) -> Changes | None:
         """What changed after `revision`; None when it can no longer be told.
 
         Waits for a change of what is wanted at most `wait` seconds, and not when `give_up` says so after a wake(): then
         `Changes` may have the same revision and nothing in it. All tasks are there as well when `everything` says so
-        then.
+        then. Once there is a change, more are waited for as many seconds as `rest` says.
         """
         with self._lock:
             reader = _Reader(threading.Condition(self._lock), wanted, self._revision > revision)
             self._waiting.add(reader)
             try:
                 reader.condition.wait_for(lambda: reader.news or self._closed or give_up(), wait)
+                if reader.news and (early := rest()) > 0:
+                    reader.condition.wait_for(lambda: self._closed or give_up(), early)
             finally:
                 self._waiting.discard(reader)
             if not self._floor <= revision <= self._revision:
@@ -252,7 +260,7 @@ class Board:
                 revision=self._revision,
                 changes={key: _Change(task, self._notices.get(key), missing[key]) for key, task in before.items()},
                 stamps=stamps,
-                news=union(news),
+                news=union(news) if news else NO_NEWS,
                 everything=self._snapshot() if everything() else None,
             )
 

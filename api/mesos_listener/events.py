@@ -10,7 +10,7 @@ from collections import Counter
 
 from api.mesos_listener import messages
 from api.mesos_listener.reading import Reader, Unreadable
-from api.mesos_listener.snapshot import PATHS, Snapshot
+from api.mesos_listener.snapshot import KINDS, Snapshot
 from sdk.mesos.elements import MAX_ELEMENT_BYTES, Elements, ElementSplitter
 from sdk.mesos.recordio import MalformedStream, Piece
 
@@ -76,16 +76,45 @@ class EventReader:
             if piece.length > self._limit:
                 self._counts = self._counts + Counter(too_large=1)
                 return None
-            return self._event.read(b"".join(whole or ()))
+            event = self._event.read(b"".join(whole or ()))
+            if _is_meant(event):
+                return event
+            self._counts = self._counts + Counter(unreadable=1)
+            return None
         except Unreadable as error:
             raise MalformedStream(f"a record is not an event: {error}") from error
+
+
+def _is_meant(event: messages.Event) -> bool:
+    """Whether the event names what it is about: one without a name could mean all that have none, and a task that is in
+    no state has not ended.
+    """
+    match event.type:
+        case "TASK_ADDED":
+            task = event.task_added.task
+            return bool(task.task_id.value and task.framework_id.value)
+        case "TASK_UPDATED":
+            updated = event.task_updated
+            names = updated.framework_id.value and updated.status.task_id.value
+            return bool(names and (updated.state or updated.status.state))
+        case "AGENT_ADDED":
+            return bool(event.agent_added.agent.agent_info.id.value)
+        case "AGENT_REMOVED":
+            return bool(event.agent_removed.agent_id.value)
+        case "FRAMEWORK_ADDED":
+            return bool(event.framework_added.framework.framework_info.id.value)
+        case "FRAMEWORK_UPDATED":
+            return bool(event.framework_updated.framework.framework_info.id.value)
+        case "FRAMEWORK_REMOVED":
+            return bool(event.framework_removed.framework_info.id.value)
+    return True  # it names nothing
 
 
 class _Apart:
     """One SUBSCRIBED, taken apart."""
 
     def __init__(self, limit: int) -> None:
-        self._splitter = ElementSplitter(PATHS, limit=limit)
+        self._splitter = ElementSplitter(KINDS, kinds=KINDS, limit=limit)
         self._snapshot = Snapshot()
 
     @property
@@ -101,5 +130,5 @@ class _Apart:
         return self._snapshot, rest
 
     def _take(self, found: list[Elements]) -> None:
-        for path, raw in found:
-            self._snapshot.take(path, raw)
+        for each in found:
+            self._snapshot.take(each.path, each.messages or each.raw)

@@ -25,6 +25,7 @@ _TEXTS: Mapping[str, Callable[[Task], str]] = {
 FIELDS = (*_TEXTS, LABEL_KEY, LABEL)
 #: Values longer than this are matched again each time: they come from applications, and many are kept.
 _LONGEST_KEPT = 256
+_MANY = 16
 
 
 class Term(NamedTuple):
@@ -82,6 +83,11 @@ class Filter:
             for place, here in places.items()
         }
         return cls(every, looks)
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether `wants` may take long."""
+        return len(self._looks) > _MANY or sum(len(look.patterns) for look in self._looks.values()) > _MANY
 
     def wants(self, task: Task) -> bool:
         """Whether the task meets a term."""

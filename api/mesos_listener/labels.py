@@ -7,13 +7,15 @@ from api.mesos_listener import task as bounds
 from api.mesos_listener.notes import Notes
 from api.mesos_listener.task import Labels
 
+_PREFIX = len(bounds.LABEL_PREFIXES[0])  # all are of one length
+
 
 def read_labels(value: messages.Labels, notes: Notes, what: str = "labels") -> Labels:
     """Those that are meant for load balancers, sorted; of a key that stands twice the last value counts."""
     found: dict[str, str] = {}
     left_out = total = 0
     for label in value.labels:
-        if not label.key.lower().startswith(bounds.LABEL_PREFIXES):
+        if label.key[:_PREFIX].lower() not in bounds.LABEL_PREFIXES:
             continue
         if len(label.key) > bounds.MAX_LABEL_KEY or len(label.value) > bounds.MAX_LABEL_VALUE:
             left_out += 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from sys import intern
 
+import msgspec
 from msgspec.structs import replace
 
 from api.mesos_listener import messages
@@ -56,7 +57,7 @@ def parse_task(raw: messages.Task) -> Task | None:
         name=name,
         state=_short(raw.state),
         healthy=healthy,
-        health_checked=bytes(raw.health_check).strip() not in _EMPTY and bytes(raw.health_check)[:1] == b"{",
+        health_checked=_is_filled(raw.health_check),
         agent_id=_short(raw.agent_id.value),
         addresses=_addresses(told, notes) if told else (),
         network_mode=_network_mode(raw.container, told),
@@ -144,6 +145,11 @@ def _network_infos(statuses: Sequence[messages.TaskStatus]) -> Sequence[messages
     return ()
 
 
+def _is_filled(value: msgspec.Raw) -> bool:
+    text = bytes(value)
+    return text[:1] == b"{" and text.strip() not in _EMPTY
+
+
 def _addresses(infos: Sequence[messages.NetworkInfo], notes: Notes) -> tuple[str, ...]:
     valid: dict[str, None] = {}
     for info in infos:
@@ -164,6 +170,8 @@ def _network_mode(container: messages.ContainerInfo, told: Sequence[messages.Net
     docker = container.docker.network
     if docker in ("HOST", "BRIDGE"):
         return NetworkMode[docker]
+    if not docker and not container.network_infos and not any(info.name for info in told):
+        return NetworkMode.HOST
     names = {info.name for info in (*container.network_infos, *told) if info.name}
     if names & _BRIDGES:
         return NetworkMode.BRIDGE

@@ -31,8 +31,11 @@ class Reader(Generic[M]):
         self._decode = msgspec.json.Decoder(kind).decode
         self.odd = 0
 
-    def read(self, data: bytes | msgspec.Raw) -> M:
-        """The message in these bytes; raises Unreadable."""
+    def read(self, data: bytes | msgspec.Raw | msgspec.Struct) -> M:
+        """The message in these bytes, or what has been read already; raises Unreadable."""
+        if isinstance(data, self._kind):
+            return data
+        assert not isinstance(data, msgspec.Struct)
         try:
             return self._decode(data)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):

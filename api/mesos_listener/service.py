@@ -6,7 +6,6 @@ threads and sockets (server.py). What holds tasks is given as bytes.
 
 import difflib
 import threading
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
@@ -51,26 +50,25 @@ class _Watching:
     def __init__(self, wanted: Filter) -> None:
         self.wanted = wanted
         self._lock = threading.Lock()
-        self._asked: list[tuple[Filter, int]] = []
+        self._more: Filter | None = None
+        self._number = 0
 
     def ask(self, more: Filter, number: int) -> None:
         """Called by another call of the client."""
         with self._lock:
-            self._asked.append((more, number))
+            self._more = self._more.with_(more) if self._more is not None else more
+            self._number = number
 
     @property
     def is_asked(self) -> bool:
         """Whether there is something that `widened` would give."""
-        return bool(self._asked)
+        return self._more is not None
 
     def widened(self) -> tuple[Filter, int]:
         """What is wanted from now on, and the number of the last question."""
         with self._lock:
-            asked, self._asked = self._asked, []
-        wanted = self.wanted
-        for more, _ in asked:
-            wanted = wanted.with_(more)
-        return wanted, asked[-1][1]
+            more, self._more = self._more, None
+            return (self.wanted.with_(more) if more is not None else self.wanted), self._number
 
 
 class TaskInfoService:
@@ -174,14 +172,14 @@ class TaskInfoService:
                 token = self._token(revision)
                 yield pb.WatchEvent(revision=revision, resume_token=token, alive=self._alive()).SerializeToString()
             # The first change goes out at once; those that come while it does go out together.
-            if (early := told + TOGETHER - self._clock.monotonic()) > 0:
-                time.sleep(early)
+            not_before = told + TOGETHER
             changes = board.changes_after(
                 revision,
                 ALIVE,
                 lambda: watching.is_asked or not context.is_active(),
                 everything=lambda: watching.is_asked,
                 wanted=watching.wanted,
+                rest=lambda: not_before - self._clock.monotonic(),  # noqa: B023 - it is called here and now
             )
             if changes is None:
                 self._metrics.resyncs.inc()

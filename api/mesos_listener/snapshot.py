@@ -4,7 +4,7 @@ Knows the lists of the event and what is kept of their elements: of a task that 
 name. Tasks stand before frameworks and agents in the event, so they are joined only when all has been told (index.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -21,8 +21,17 @@ _GONE = (*_STATE, "get_frameworks", "completed_frameworks")
 _AGENTS = (*_STATE, "get_agents", "agents")
 _RECOVERED = (*_STATE, "get_agents", "recovered_agents")
 
-#: The lists that count.
-PATHS = frozenset({*_TASKS.values(), *_ENDED.values(), *_FRAMEWORKS.values(), _GONE, _AGENTS, _RECOVERED})
+#: The lists that count, and what is in them.
+KINDS: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
+    **dict.fromkeys(_TASKS.values(), messages.Task),
+    **dict.fromkeys(_ENDED.values(), messages.EndedTask),
+    **dict.fromkeys(_FRAMEWORKS.values(), messages.Framework),
+    _GONE: messages.Framework,
+    _AGENTS: messages.Agent,
+    _RECOVERED: messages.AgentInfo,
+}
+#: An element, read already or not.
+Element = msgspec.Raw | msgspec.Struct
 
 
 class Snapshot:
@@ -56,8 +65,9 @@ class Snapshot:
         readers = (self._task, self._ended_task, self._framework, self._agent, self._agent_info)
         return sum(reader.odd for reader in readers)
 
-    def take(self, path: tuple[str, ...], elements: Iterable[msgspec.Raw]) -> None:
+    def take(self, path: tuple[str, ...], elements: Iterable[Element]) -> None:
         """Some elements of one of the lists."""
+        take: Callable[[Element], None]
         if path in _TASKS.values():
             take = self._take_task
         elif path in _ENDED.values():
@@ -76,7 +86,7 @@ class Snapshot:
             except Unreadable:
                 self.left_out += 1
 
-    def _take_task(self, raw: msgspec.Raw) -> None:
+    def _take_task(self, raw: Element) -> None:
         task = parse_task(self._task.read(raw))
         if task is None:
             self.left_out += 1
@@ -86,23 +96,23 @@ class Snapshot:
             self.tasks.pop(task.key, None)
             self.ended.add(task.key)
 
-    def _take_ended(self, raw: msgspec.Raw) -> None:
+    def _take_ended(self, raw: Element) -> None:
         ended = self._ended_task.read(raw)
         self.ended.add(TaskKey(framework_id=ended.framework_id.value, id=ended.task_id.value))
         self.ended_on.add(ended.agent_id.value)
 
-    def _take_framework(self, raw: msgspec.Raw) -> None:
+    def _take_framework(self, raw: Element) -> None:
         info = self._framework.read(raw).framework_info
         name = info.name if len(info.name) <= MAX_NAME else ""
         self.frameworks[info.id.value] = name or self.frameworks.get(info.id.value, "")
 
-    def _take_gone(self, raw: msgspec.Raw) -> None:
+    def _take_gone(self, raw: Element) -> None:
         self.gone.add(self._framework.read(raw).framework_info.id.value)
 
-    def _take_agent(self, raw: msgspec.Raw) -> None:
+    def _take_agent(self, raw: Element) -> None:
         self._keep(self._agent.read(raw), self.agents)
 
-    def _take_recovered(self, raw: msgspec.Raw) -> None:
+    def _take_recovered(self, raw: Element) -> None:
         self._keep(messages.Agent(agent_info=self._agent_info.read(raw)), self.recovered)
 
     def _keep(self, raw: messages.Agent, agents: dict[str, Agent]) -> None:

@@ -244,7 +244,7 @@ class Follower:
 
 _WORDS = {
     "odd": "Mesos sent messages with fields that are not as documented; what can be read of them is used",
-    "unreadable": "Mesos sent tasks, agents or frameworks that cannot be read or have no id; they are left out",
+    "unreadable": "Mesos sent tasks, agents, frameworks or events that cannot be read or name nothing; left out",
     "too_large": "Mesos sent messages that are too large to be held; they are left out",
 }
 

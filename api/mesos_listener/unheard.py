@@ -102,17 +102,17 @@ class RollCall:
 
     def news(self, now: float) -> tuple[Unheard | None, News]:
         """How it is, if it has just begun; else what has changed since the last time."""
-        unheard, heard = self._unheard, frozenset(self._answered)
-        self._answered.clear()
-        if self._begins and unheard is not None:
-            self._begins = False
-            return unheard.copy(), NO_NEWS
+        unheard, heard = self._unheard, self._answered
         if not unheard:
             return None, NO_NEWS
-        news = News(
-            heard=heard,
-            overdue=frozenset(unheard.awaited - heard) if now >= self._recovered_until else frozenset(),
-            others_overdue=unheard.others and now >= self._unknown_until,
-        )
+        if self._begins:
+            self._begins = False
+            return unheard.copy(), NO_NEWS
+        overdue = unheard.awaited - heard if now >= self._recovered_until else set()
+        others_overdue = unheard.others and now >= self._unknown_until
+        if not (heard or overdue or others_overdue):
+            return None, NO_NEWS
+        news = News(heard=frozenset(heard), overdue=frozenset(overdue), others_overdue=others_overdue)
+        heard.clear()
         unheard.take(news)
         return None, news

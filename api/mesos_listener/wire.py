@@ -6,6 +6,7 @@ Parts that follow each other are one message.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.filter import Filter
@@ -13,6 +14,7 @@ from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
 from api.mesos_listener.unheard import News, Unheard, union
 
 _LENGTH_DELIMITED = 2
+_LONGEST_SHARED = 128
 _UPDATED = pb.Delta.UPDATED_FIELD_NUMBER
 _REMOVED = pb.Delta.REMOVED_FIELD_NUMBER
 _SNAPSHOT = pb.WatchEvent.SNAPSHOT_FIELD_NUMBER
@@ -68,39 +70,50 @@ def from_message(message: pb.Task) -> Task:
         mode = NetworkMode.CONTAINER
     return Task(
         id=message.id,
-        name=message.name,
-        state=message.state,
+        name=_shared(message.name),
+        state=_shared(message.state),
         healthy=message.healthy if message.HasField("healthy") else None,
         health_checked=message.health_checked,
-        framework_id=message.framework_id,
-        framework_name=message.framework_name,
-        agent_id=message.agent_id,
-        agent_hostname=message.agent_hostname,
-        agent_address=message.agent_address,
+        framework_id=_shared(message.framework_id),
+        framework_name=_shared(message.framework_name),
+        agent_id=_shared(message.agent_id),
+        agent_hostname=_shared(message.agent_hostname),
+        agent_address=_shared(message.agent_address),
         addresses=tuple(message.addresses),
         network_mode=mode,
         ports=tuple(
             Port(
-                name=port.name,
+                name=_shared(port.name),
                 number=port.number,
                 container_port=port.container_port,
-                protocol=port.protocol,
+                protocol=_shared(port.protocol),
                 labels=tuple(sorted(port.labels.items())),
                 unallocated=port.unallocated,
             )
             for port in message.ports
         ),
         labels=tuple(sorted(message.labels.items())),
-        discovery_name=message.discovery_name,
-        executor_id=message.executor_id,
-        role=message.role,
+        discovery_name=_shared(message.discovery_name),
+        executor_id=_shared(message.executor_id),
+        role=_shared(message.role),
         marathon=message.marathon,
-        marathon_id=message.marathon_id,
-        marathon_container=message.marathon_container,
+        marathon_id=_shared(message.marathon_id),
+        marathon_container=_shared(message.marathon_container),
         notes=tuple(message.notes),
         started=message.started_time,
         revision=message.revision,
     )
+
+
+# What tasks of one application, framework or agent say again and again is kept once: a third of a copy's memory.
+@lru_cache(maxsize=16_384)
+def _kept(text: str) -> str:
+    return text
+
+
+def _shared(text: str) -> str:
+    """The text, as the same object for all tasks that say it; what is long is not kept beyond its task."""
+    return _kept(text) if len(text) <= _LONGEST_SHARED else text
 
 
 def key_from_message(message: pb.TaskKey) -> TaskKey:

@@ -65,9 +65,11 @@ class Endpoints:
         return self.lineage == lineage and self.since <= sequence <= self.sequence
 
 
-def encode_endpoints(head: Endpoints) -> bytes:
-    """The bytes of the node."""
-    return dump(
+def encode_endpoints(head: Endpoints, operations: Iterable[bytes] | None = None) -> bytes:
+    """The bytes of the node; `operations` are those of the head by `encode_operation`, where they are kept."""
+    if operations is None:
+        operations = map(encode_operation, head.operations)
+    rest = dump(
         {
             "schema": SCHEMA,
             "pool": head.pool,
@@ -77,10 +79,10 @@ def encode_endpoints(head: Endpoints) -> bytes:
             "base": head.base,
             "shards": None if head.shards is None else list(head.shards),
             "segments": [[one.first, one.last, *one.blob] for one in head.segments],
-            "operations": encode_operations(head.operations),
             "stamps": dict(head.stamps),
         }
     )
+    return rest[:-1] + b',"operations":[' + b",".join(operations) + b"]}"
 
 
 def decode_endpoints(data: bytes, lineage: str = "", after: int = 0) -> Endpoints:
@@ -123,10 +125,16 @@ def _check_numbers(head: Endpoints, inline: int) -> None:
 
 def encode_operations(operations: Iterable[Operation]) -> list[object]:
     """The JSON of operations: `["+", <backend>, <server>]` and `["-", <backend>, <name>]`."""
-    return [
-        ["+", one.backend, encode_server(one.server)] if isinstance(one, Put) else ["-", one.backend, one.name]
-        for one in operations
-    ]
+    return [_operation(one) for one in operations]
+
+
+def encode_operation(operation: Operation) -> bytes:
+    """The bytes of one operation."""
+    return dump(_operation(operation))
+
+
+def _operation(one: Operation) -> list[object]:
+    return ["+", one.backend, encode_server(one.server)] if isinstance(one, Put) else ["-", one.backend, one.name]
 
 
 def decode_operations(items: Sequence[object], path: str) -> tuple[Operation, ...]:

@@ -36,6 +36,7 @@ from sdk.errors import CorruptRecord
 __all__ = ["Agent", "End"]
 
 _TICK = 0.1
+_TICK_WITHOUT_SERVERS = 0.01
 _SLOW_TICK = 1.0
 # How long one thread of Python may hold up another: files of a large pool are composed while its servers are followed.
 _SWITCH_INTERVAL = 0.0005
@@ -196,9 +197,14 @@ class Agent:
             self._proxy.stop(FORCE_MARGIN)
             self._reader.stop()
 
+    @property
+    def _tick(self) -> float:
+        """The first configuration waits for nothing but the servers, which a thread reads that sends no events."""
+        return _TICK_WITHOUT_SERVERS if self._follower.waits_for_servers else _TICK
+
     def _take_events(self) -> None:
         """Wait a tick for an event, then take all there are: of several heads only the last one counts."""
-        timeout: float | None = self._report.pause(_TICK)
+        timeout: float | None = self._report.pause(self._tick)
         while True:
             try:
                 event = self._events.get(timeout=timeout) if timeout is not None else self._events.get_nowait()
@@ -240,7 +246,7 @@ class Agent:
         if not self._life.answers:
             self._condition.forget()
         elif self._life.phase is Phase.SERVING and (running := self._applier.running) is not None:
-            self._lane.try_successors()
+            self._lane.tell_waiting()
             self._verifier.step(now, running.content)
             self._condition.look(now, busy=not self._events.empty())
 

@@ -185,8 +185,9 @@ class Applier:
         if obstacle is not None:
             return self._kept(reason, f"it lacks {obstacle}")
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
-        failed = None if self._proxy.alive else self._try(head, content, reason, checked=False)
-        if self._proxy.alive or (failed is not None and not failed.unbound):
+        check = self._proxy.alive
+        failed = None if check else self._try(head, content, reason, checked=False)
+        if check or (failed is not None and not failed.unbound):
             failed = self._try(head, content, reason, checked=True)
         if failed is not None:
             return failed

@@ -14,6 +14,7 @@ import structlog
 from pool_executor.contract import Blob, Structure, Waiting
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.backoff import FailedReload
+from pool_executor.lbmgr.bulk import LONG
 from pool_executor.lbmgr.content import Content, Fitted, PartText, fit
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
@@ -96,6 +97,12 @@ class Follower:
         """What is wrong with the head itself, its parts or its outcome."""
         return self._trouble or self.outcome.error
 
+    @property
+    def waits_for_servers(self) -> bool:
+        """Whether the first configuration has still to wait for the servers."""
+        waits = self._applier.running is None and self.wanted is not None and not self._lane.known
+        return waits and time.monotonic() < self._servers_at
+
     # -- news
 
     def attach(self, nodes: Nodes) -> None:
@@ -138,7 +145,7 @@ class Follower:
         """Try the wanted head if it is time, or else reload for servers; the outcome when HAProxy was asked."""
         head = self.wanted
         if head is not None and self._nodes is not None and self._due(head, self._nodes, now):
-            outcome = self._try(head, self._nodes, now)
+            outcome = self._try(head, self._nodes)
             if outcome is not None:
                 return outcome
         return self._reload_for_servers(now)
@@ -159,9 +166,8 @@ class Follower:
             _log.exception("What a version lacks could not be looked at", version=head.version)
             return False
 
-    def _try(self, head: Structure, nodes: Nodes, now: float) -> Outcome | None:
-        if self._applier.running is None and not self._lane.known and now < self._servers_at:
-            self._retry_at = now + 0.02
+    def _try(self, head: Structure, nodes: Nodes) -> Outcome | None:
+        if self.waits_for_servers:
             return None
         try:
             texts = self._texts(head, nodes)
@@ -272,7 +278,9 @@ class Follower:
             self.servers_error = None
         if reason is None or running is None or not self._proxy.alive or now < self._servers_at:
             return None
-        if now < self._reload_allowed(running.content.key):
+        if now < (allowed := self._reload_allowed(running.content.key)):
+            if allowed - now > LONG:
+                self._lane.reload_is_far()
             return None
         began = time.monotonic()
         try:
@@ -282,6 +290,8 @@ class Follower:
             outcome = self._defect("a reload for servers", error)
         self._note(outcome, running.content.key)
         self.servers_error = outcome.error and f"{reason}; HAProxy cannot be loaded anew: {outcome.error}"
+        if outcome.verdict != "applied":
+            self._lane.reload_is_far()
         self._servers_at = time.monotonic() + (0.0 if outcome.verdict == "applied" else self._retry.delay())
         _log.log(
             _WARNING if outcome.error else _INFO,

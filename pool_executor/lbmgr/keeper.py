@@ -9,8 +9,9 @@ from pathlib import Path
 import structlog
 
 from pool_executor.lbmgr.journal import Journal
-from pool_executor.lbmgr.lane import Lane, Position
+from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.position import Position
 
 _log = structlog.get_logger()
 

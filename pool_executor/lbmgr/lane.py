@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from pool_executor.contract import BackendFacts, Operation, Put, Server, Servers, Step
 from pool_executor.lbmgr.content import ServerRef
@@ -23,29 +22,14 @@ from pool_executor.lbmgr.difference import Finding
 from pool_executor.lbmgr.held import Held
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Capabilities
+from pool_executor.lbmgr.position import Position, Told
 from pool_executor.lbmgr.teller import Refusal, Snapshot, Teller, differing
 from pool_executor.lbmgr.worker import Worker
 
 # So many last steps are told, for those who look at one change.
 _STEPS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far the log was read."""
-
-    lineage: str = ""
-    sequence: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """Up to where HAProxy has the servers, when that happened, and which it does not take."""
-
-    position: Position
-    stamps: Mapping[str, float]
-    recent: tuple[Step, ...]
-    refused: Mapping[ServerRef, Refusal]
+# So long servers are told one by one, of a tenth of a second, while no reload brings them.
+_GATHERED_SLICE = 0.05
 
 
 class Lane:
@@ -74,7 +58,9 @@ class Lane:
         with self._lock:
             for one in operations:
                 self._note(one)
-            if few := len(refs) <= self._teller.at_once:
+            if not (few := len(refs) <= self._teller.at_once) or self._teller.bulk:
+                self._teller.gather(refs, self._wanted)
+            if few:
                 self._teller.bring(refs, self._wanted)
                 self._read(position, stamps, operations)
             else:
@@ -93,6 +79,7 @@ class Lane:
                 self._teller.refused.pop(ref, None)
             if self._touched is not None:
                 self._touched.update(refs)
+            self._teller.gather(refs, servers)
             self._teller.bring(self._teller.urgent(refs, servers), servers)
         self._bring_slowly(refs)
         with self._lock:
@@ -162,6 +149,7 @@ class Lane:
             touched, self._touched = self._touched, None
             self._teller.take_over(worker, backends, held)
             refs = self._teller.differing(self._wanted) if touched is None else list({*touched, *drained})
+            self._teller.gather(refs, self._wanted)
             self._teller.bring(self._teller.urgent(refs, self._wanted), self._wanted)
         self._bring_slowly(refs)
 
@@ -260,12 +248,23 @@ class Lane:
         with self._lock:
             self._teller.delete_retired(most)
 
-    def try_successors(self) -> None:
-        """Tell of servers again that wait for the end of the connections of those before them."""
-        if not self._teller.succeeding:
-            return
+    def reload_is_far(self) -> None:
+        """None is made soon: what comes sooner with one is told all the same."""
         with self._lock:
-            self._teller.bring(list(self._teller.succeeding), self._wanted)
+            self._teller.bulk.give_up(time.monotonic())
+
+    def tell_waiting(self) -> None:
+        """Tell of servers whose place may be free now, and some of those that wait for a reload that is not made."""
+        if self._teller.succeeding:
+            with self._lock:
+                self._teller.bring(list(self._teller.succeeding), self._wanted)
+        end = time.monotonic() + _GATHERED_SLICE
+        while self._teller.bulk and time.monotonic() < end:
+            with self._lock:
+                refs = self._teller.bulk.told_one_by_one(self._teller.at_once, time.monotonic())
+                if not refs:
+                    return
+                self._teller.bring(refs, self._wanted)
 
     def doubt(self) -> None:
         """It is not known which servers the worker has read."""

@@ -12,7 +12,8 @@ from typing import Protocol
 import structlog
 
 from pool_executor.contract import Blob, decode_endpoints, operations_after, read_whole
-from pool_executor.lbmgr.lane import Lane, Position
+from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.position import Position
 from sdk.errors import CorruptRecord, TemporaryFailure
 from sdk.retry import Policy
 

@@ -155,8 +155,8 @@ class Report:
 
 
 def _at(status: EndpointsStatus, other: EndpointsStatus) -> EndpointsStatus:
-    """The same at the position of the other."""
-    return replace(status, sequence=other.sequence, stamps=other.stamps)
+    """The same at the position of the other: the last steps change with it."""
+    return replace(status, sequence=other.sequence, stamps=other.stamps, recent=other.recent)
 
 
 def _same_structure(one: StructureStatus, other: StructureStatus) -> bool:

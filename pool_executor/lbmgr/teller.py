@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import structlog
 
 from pool_executor.contract import BackendFacts, Server, Servers, options_of
+from pool_executor.lbmgr.bulk import Bulk
 from pool_executor.lbmgr.content import ServerRef
 from pool_executor.lbmgr.difference import Finding
+from pool_executor.lbmgr.errand import GONE, Step, carry_out
 from pool_executor.lbmgr.held import Held
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Capabilities
@@ -27,7 +29,6 @@ _log = structlog.get_logger()
 # an order takes a millisecond: fewer are told at once there.
 _MOST_AT_ONCE, _LEAST_AT_ONCE, _SLICE = 100, 4, 0.01
 _MOST_TOLD = 3
-_GONE = ("No such server", "No such backend")
 _STILL_CONNECTED = "Server still has connections"
 # A server that takes the place of another one waits so many seconds for that one's connections, before it takes a
 # reload.
@@ -68,6 +69,7 @@ class Teller:
         """The servers that take a reload, and why."""
         self.succeeding: dict[ServerRef, float] = {}
         """The servers whose place is taken by a removed one that has connections, and until when they wait for it."""
+        self.bulk = Bulk()
         self.refused: dict[ServerRef, Refusal] = {}
         self.suspect: set[str] = set()
         """The backends of which it is not known what HAProxy made of an order."""
@@ -90,6 +92,7 @@ class Teller:
 
     def _begin_anew(self) -> None:
         self.pending, self.succeeding, self.suspect = {}, {}, set()
+        self.bulk.clear()
 
     def doubt(self) -> None:
         """It is not known which servers the worker has."""
@@ -167,11 +170,24 @@ class Teller:
         emptied = self.held.emptied(gone)
         return [ref for ref in gone if ref.backend not in emptied]
 
+    def gather(self, refs: Iterable[ServerRef], wanted: Servers) -> None:
+        """Of many servers have the new ones wait for a reload, if they come sooner that way."""
+        new = [
+            ref
+            for ref in refs
+            if ref.backend in self._facts
+            and self.held.get(ref) is None
+            and ref.name in wanted.get(ref.backend, _NONE)
+            and ref not in self.held.retired
+            and ref not in self.refused
+        ]
+        self.bulk.take(new, {name: len(servers) for name, servers in self.held.all.items()}, time.monotonic())
+
     def bring(self, refs: Iterable[ServerRef], wanted: Servers, *, looked: bool = False) -> None:
         """Tell the worker what these servers shall be; `looked`: what HAProxy has was just compared."""
         if self._worker is None:
             return
-        steps: list[tuple[ServerRef, Orders]] = []
+        steps: list[Step] = []
         for ref in refs:
             facts = self._facts.get(ref.backend)
             if facts is None:
@@ -181,6 +197,9 @@ class Teller:
                 self._settled(ref)
                 continue
             if ref in self.refused and have is None:
+                continue
+            if have is None and ref in self.bulk:
+                self.pending[ref] = f"server {ref} is one of so many new ones that they come sooner that way"
                 continue
             match way(ref, facts, self._capabilities, have, target, self.held.retired.get(ref)):
                 case Orders() as orders:
@@ -204,16 +223,18 @@ class Teller:
     def _settled(self, ref: ServerRef) -> None:
         self.pending.pop(ref, None)
         self.succeeding.pop(ref, None)
+        self.bulk.drop(ref)
 
-    def _send(self, steps: Sequence[tuple[ServerRef, Orders]], wanted: Servers, *, looked: bool) -> None:
+    def _send(self, steps: Sequence[Step], wanted: Servers, *, looked: bool) -> None:
+        assert self._worker is not None, "there is nobody to send to"
         began = time.monotonic()
         try:
-            done = self._carry_out(steps)
+            done = carry_out(self._worker, steps)
         except SocketFailed as error:
             _log.warning("HAProxy did not answer to orders about servers; they are looked at", error=str(error))
             # What takes servers out of use may be said twice, and is worth another try on a new connection.
             with contextlib.suppress(SocketFailed):  # told already
-                self._run([line for _, orders in steps if orders.takes_out for line in orders.lines])
+                self._worker.run([line for _, orders in steps if orders.takes_out for line in orders.lines])
             self.suspect.update(ref.backend for ref, _ in steps)
             return
         each = (time.monotonic() - began) / len(steps)
@@ -223,25 +244,6 @@ class Teller:
                 self._note(ref, orders, wanted.get(ref.backend, _NONE).get(ref.name))
             else:
                 self._note_refusal(ref, bad, looked=looked)
-
-    def _run(self, lines: Sequence[str]) -> Sequence[Reply]:
-        assert self._worker is not None, "there is nobody to send to"
-        return self._worker.run(lines) if lines else ()
-
-    def _carry_out(self, steps: Sequence[tuple[ServerRef, Orders]]) -> Sequence[Reply | None]:
-        """For each step the first answer that is a refusal, or None."""
-        replies = iter(self._run([line for _, orders in steps for line in orders.lines]))
-        done = [_first_bad(orders, [next(replies) for _ in orders.lines]) for _, orders in steps]
-        if any(orders.then for _, orders in steps):
-            lines = [orders.then if bad is None else () for (_, orders), bad in zip(steps, done, strict=True)]
-            replies = iter(self._run([line for of_step in lines for line in of_step]))
-            for at, of_step in enumerate(lines):
-                if of_step:
-                    done[at] = _first_bad(steps[at][1], [next(replies) for _ in of_step])
-        # Whatever has the name of a server that was not added is not that server.
-        failed = [ref for (ref, orders), bad in zip(steps, done, strict=True) if bad and orders.kind == "added"]
-        self._run([f"set server {ref} state maint" for ref in failed])
-        return done
 
     def _note(self, ref: ServerRef, orders: Orders, target: Server | None) -> None:
         self._counters.count(f"server_{orders.kind}")
@@ -278,22 +280,13 @@ class Teller:
         for ref, reply in zip(refs, replies, strict=True):
             # Moved to the end when it still has connections, so that the others get their turn.
             server = self.held.retired.pop(ref)
-            if not reply.ok and not reply.text.startswith(_GONE):
+            if not reply.ok and not reply.text.startswith(GONE):
                 self.held.retired[ref] = server
                 if not reply.text.startswith(_STILL_CONNECTED):
                     odd.append(ref)
         # An order of which no answer came may have brought it back.
         with contextlib.suppress(SocketFailed):  # the next round says it again
-            self._run([f"set server {ref} state maint" for ref in odd])
-
-
-def _first_bad(orders: Orders, replies: Sequence[Reply]) -> Reply | None:
-    return next((reply for reply in replies if not _done(orders, reply)), None)
-
-
-def _done(orders: Orders, reply: Reply) -> bool:
-    gone = orders.kind == "removed" or reply.command.startswith("del server")
-    return reply.ok or (gone and reply.text.startswith(_GONE))
+            self._worker.run([f"set server {ref} state maint" for ref in odd])
 
 
 def differing(before: Servers, after: Servers) -> list[ServerRef]:

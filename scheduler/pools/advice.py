@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from itertools import islice
 
 from scheduler.pools.constraints import BadConstraint
-from scheduler.pools.model import Backend, EndpointType, Frontend, MapRule, Pool, Service
+from scheduler.pools.model import (
+    Backend,
+    CustomCheck,
+    EndpointType,
+    Frontend,
+    MapRule,
+    Pool,
+    Protocol,
+    RewriteHttp,
+    Service,
+)
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
@@ -87,8 +97,30 @@ def _backend(path: str, backend: Backend, *, used: bool) -> Iterator[str]:
         yield f"{path} ({backend.name}) is used by no frontend: nothing is sent to it"
     if not backend.services:
         yield f"{path} ({backend.name}) has no services: it will never have a server"
+    yield from _rewriting(f"{path}.rewriteHttp", backend)
+    if backend.custom_check.httpchk_misc_str and not backend.custom_check.httpchk:
+        yield f"{path}.customCheck.httpchkMiscStr has no effect without httpchk: true"
+    elif (
+        backend.custom_check != CustomCheck()
+        and backend.services
+        and not any(one.endpoint.check.enabled for one in backend.services)
+    ):
+        yield f"{path}.customCheck has no effect: none of the services has endpoint.check.enabled"
     for index, service in enumerate(backend.services):
         yield from _service(f"{path}.services[{index}]", service)
+
+
+def _rewriting(path: str, backend: Backend) -> Iterator[str]:
+    rewrite = backend.rewrite_http
+    if backend.protocol in (Protocol.TCP, Protocol.TLS) and rewrite != RewriteHttp():
+        yield f"{path} has no effect: a backend of protocol {backend.protocol} does not see HTTP"
+        return
+    begin, end = rewrite.path.from_path, rewrite.path.to_path
+    if end and not begin:
+        yield f"{path}.path.toPath {end[:80]} has no effect without fromPath"
+    # Toward the root, a slash more or less is nothing.
+    elif end.strip("/") and begin.endswith("/") is not end.endswith("/"):
+        yield f"{path}.path: only one of fromPath and toPath ends with /, so slashes are doubled or lost"
 
 
 def _service(path: str, service: Service) -> Iterator[str]:

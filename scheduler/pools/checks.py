@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from scheduler.pools import texts
+from scheduler.pools import health_check, texts
 from scheduler.pools.model import (
     DEFAULT_ADDRESS,
     RESERVED_NAMES,
@@ -20,6 +20,7 @@ from scheduler.pools.model import (
     Service,
 )
 from scheduler.pools.problems import Problem
+from scheduler.pools.server_words import needs_http
 
 _MODE = {Protocol.HTTP: "http", Protocol.HTTPS: "http", Protocol.TCP: "tcp", Protocol.TLS: "tcp"}
 _SHOWN_NAMES = 10
@@ -144,8 +145,31 @@ def _backend(index: int, backend: Backend) -> Iterator[Problem]:
     if _MODE[backend.protocol] == "tcp" and texts.balance_needs_http(backend.balance):
         rule = f"looks at HTTP requests, which a backend of protocol {backend.protocol} does not see"
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
+    yield from _custom_check(f"{path}.customCheck", backend)
     for place, service in enumerate(backend.services):
+        if _MODE[backend.protocol] == "tcp" and needs_http(service.endpoint.misc_str):
+            rule = f"names a protocol of HTTP, which a backend of protocol {backend.protocol} does not speak"
+            value = service.endpoint.misc_str
+            yield Problem(path=f"{path}.services[{place}].endpoint.miscStr", value=value, rule=rule)
         yield from _service(f"{path}.services[{place}]", service)
+
+
+def _custom_check(path: str, backend: Backend) -> Iterator[Problem]:
+    check = backend.custom_check
+    refines = health_check.needs_http(check.misc_str)
+    if refines and not check.httpchk:
+        yield Problem(path=f"{path}.miscStr", value=check.misc_str, rule="refines an HTTP check; set httpchk to true")
+    given = [
+        name
+        for name, value in (
+            ("httpchk", check.httpchk),
+            ("sslHelloChk", check.ssl_hello_chk),
+            ("miscStr", check.misc_str and not refines),
+        )
+        if value
+    ]
+    if len(given) > 1:
+        yield Problem(path=path, rule=f"{' and '.join(given)} are each a check of their own; give one of them")
 
 
 def _service(path: str, service: Service) -> Iterator[Problem]:

@@ -202,17 +202,11 @@ class Number(Value):
 
 
 class Flag(Value):
-    """true or false; `only` is the one value that is supported so far."""
-
-    def __init__(self, *, only: bool | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.only = only
+    """true or false."""
 
     def read(self, value: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError("must be true or false")
-        if self.only is not None and value is not self.only:
-            raise ValidationError("not supported yet")
         return value
 
 

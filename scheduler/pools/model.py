@@ -106,9 +106,11 @@ class MesosSelector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """HAProxy's own check of a server, a TCP connect."""
+    """HAProxy's own check of a server, a TCP connect unless the backend has another one."""
 
     enabled: bool = True
+    custom_str: str = ""
+    """Options of the check in HAProxy's words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ class Endpoint:
     port_name: str = ""
     all_ports: bool = False
     check: Check = field(default_factory=Check)
+    misc_str: str = ""
+    """Options of the servers in HAProxy's words, as `weight 20`."""
     trust_announced: bool = False
     """Take any address that the task tells, and ports of the agent that Mesos did not give to it."""
 
@@ -138,8 +142,17 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RewritePath:
+    """The beginning of a path as clients ask for it, and as servers are asked; `from_path` `""` means no rewriting."""
+
+    from_path: str = ""
+    to_path: str = ""
+    """`""` is the same as `/`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteRequest:
-    """Headers that an HTTP backend adds to requests."""
+    """Which headers an HTTP backend adds to requests, and which of `host` and `path` it applies to them."""
 
     forwardfor: bool = True
     x_forwarded_port: bool = True
@@ -157,10 +170,25 @@ class RewriteResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteHttp:
-    """Manipulation of HTTP headers; without effect on TCP backends. Only the defaults are accepted so far."""
+    """Manipulation of HTTP requests and responses; without effect on TCP backends."""
 
+    host: str = ""
+    """What servers are told as `Host`; `""` means what the client said."""
+    path: RewritePath = field(default_factory=RewritePath)
     request: RewriteRequest = field(default_factory=RewriteRequest)
     response: RewriteResponse = field(default_factory=RewriteResponse)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomCheck:
+    """How servers are checked instead of by a connect; at most one of these, `misc_str` may refine `httpchk`."""
+
+    httpchk: bool = False
+    httpchk_misc_str: str = ""
+    """The request of `httpchk`."""
+    ssl_hello_chk: bool = False
+    misc_str: str = ""
+    """A line of HAProxy about checks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +199,7 @@ class Backend:
     protocol: Protocol = Protocol.HTTP
     balance: str = "roundrobin"
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
+    custom_check: CustomCheck = field(default_factory=CustomCheck)
     services: tuple[Service, ...] = ()
 
 

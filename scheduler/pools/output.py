@@ -22,7 +22,11 @@ def output_v1_pool(pool: Pool) -> dict[str, Any]:
 
 # Fields whose zero value has to be written: they are documented as nullable, or their default is not zero.
 _KEEP_ZERO = frozenset(
-    {"namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"}
+    (
+        *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
+        *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
+        "rewriteLocation",
+    )
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from scheduler.pools import checks, texts
+from scheduler.pools import checks, health_check, server_words, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
 from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole
 from scheduler.pools.messages import problems_of
@@ -19,6 +19,7 @@ from scheduler.pools.model import (
     DEFAULT_CONSTRAINTS,
     Backend,
     Check,
+    CustomCheck,
     Endpoint,
     EndpointType,
     Frontend,
@@ -31,6 +32,7 @@ from scheduler.pools.model import (
     Pool,
     Protocol,
     RewriteHttp,
+    RewritePath,
     RewriteRequest,
     RewriteResponse,
     Service,
@@ -49,7 +51,7 @@ def _nested(schema: type[Strict], data_key: str | None = None) -> Any:
 class CheckSchema(Strict):
     MODEL = Check
     enabled = Flag()
-    customStr = NotYet("")  # noqa: N815 - the JSON name
+    custom_str = Text(server_words.check_problem, data_key="customStr")
 
 
 class EndpointSchema(Strict):
@@ -61,7 +63,7 @@ class EndpointSchema(Strict):
     all_ports = Flag(data_key="allPorts")
     trust_announced = Flag(data_key="trustAnnounced")
     check = _nested(CheckSchema)
-    miscStr = NotYet("")  # noqa: N815 - the JSON name
+    misc_str = Text(server_words.misc_problem, data_key="miscStr")
 
 
 class MarathonSchema(Strict):
@@ -95,21 +97,22 @@ class ServiceSchema(Strict):
 
 class RewriteRequestSchema(Strict):
     MODEL = RewriteRequest
-    forwardfor = Flag(only=True)
-    x_forwarded_port = Flag(only=True, data_key="xForwardedPort")
-    x_forwarded_proto_https_if_tls = Flag(only=True, data_key="xForwardedProtoHttpsIfTls")
-    set_host_header = Flag(only=True, data_key="setHostHeader")
-    rewrite_path = Flag(only=True, data_key="rewritePath")
+    forwardfor = Flag()
+    x_forwarded_port = Flag(data_key="xForwardedPort")
+    x_forwarded_proto_https_if_tls = Flag(data_key="xForwardedProtoHttpsIfTls")
+    set_host_header = Flag(data_key="setHostHeader")
+    rewrite_path = Flag(data_key="rewritePath")
 
 
 class RewriteResponseSchema(Strict):
     MODEL = RewriteResponse
-    rewrite_location = Flag(only=True, data_key="rewriteLocation")
+    rewrite_location = Flag(data_key="rewriteLocation")
 
 
 class RewritePathSchema(Strict):
-    fromPath = NotYet("")  # noqa: N815 - the JSON name
-    toPath = NotYet("")  # noqa: N815 - the JSON name
+    MODEL = RewritePath
+    from_path = Text(texts.path, data_key="fromPath")
+    to_path = Text(texts.path, data_key="toPath")
 
 
 class StickySchema(Strict):
@@ -120,27 +123,29 @@ class StickySchema(Strict):
 
 class RewriteHttpSchema(Strict):
     MODEL = RewriteHttp
-    host = NotYet("")
-    path = fields.Nested(RewritePathSchema, load_only=True)
+    host = Text(texts.host_header, normal=texts.normal_host)
+    path = _nested(RewritePathSchema)
     sticky = fields.Nested(StickySchema, load_only=True)
     request = _nested(RewriteRequestSchema)
     response = _nested(RewriteResponseSchema)
 
 
 class CustomCheckSchema(Strict):
-    httpchk = NotYet(False)
-    httpchkMiscStr = NotYet("")  # noqa: N815 - the JSON name
-    sslHelloChk = NotYet(False)  # noqa: N815 - the JSON name
-    miscStr = NotYet("")  # noqa: N815 - the JSON name
+    MODEL = CustomCheck
+    httpchk = Flag()
+    httpchk_misc_str = Text(health_check.request_problem, data_key="httpchkMiscStr")
+    ssl_hello_chk = Flag(data_key="sslHelloChk")
+    misc_str = Text(health_check.line_problem, data_key="miscStr")
 
 
 class BackendSchema(Strict):
     MODEL = Backend
+    MEANT = {"request": "rewriteHttp.request", "response": "rewriteHttp.response"}  # noqa: RUF012 - as above
     name = Text(texts.link_name, required=True)
-    protocol = Choice(Protocol, not_yet=_TLS)
+    protocol = Choice(Protocol)
     balance = Text(texts.balance)
     rewrite_http = _nested(RewriteHttpSchema, "rewriteHttp")
-    customCheck = fields.Nested(CustomCheckSchema, load_only=True)  # noqa: N815 - the JSON name
+    custom_check = _nested(CustomCheckSchema, "customCheck")
     miscStrs = NotYet([])  # noqa: N815 - the JSON name
     services = Items(_nested(ServiceSchema))
 

@@ -16,6 +16,7 @@ LINK_NAME = r"^[a-zA-Z0-9:_.-]*$"
 
 _POOL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _HOST_EQ = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?(:[0-9]{1,5})?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!&()*+,;=:@%/-]*")
 _ROLE = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -128,6 +129,14 @@ def host_eq(text: str) -> str | None:
     if not text.isascii():
         return "must be in ASCII; write an international name as browsers send it, such as xn--bcher-kva.example"
     return "must be a host name such as www.example.com, perhaps with a port"
+
+
+def host_header(text: str) -> str | None:
+    """What a server is told as `Host`: a name or an IPv4 address, perhaps with a port."""
+    name, colon, port = text.partition(":")
+    if colon and not _PORT.fullmatch(port):
+        return "must be a host name such as app.example.com, perhaps with a port"
+    return address(name)
 
 
 def path(text: str) -> str | None:

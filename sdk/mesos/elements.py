@@ -7,11 +7,13 @@ to be, so that it has an end.
 
 Looking at each character takes Python too long. So a stretch of an array is cut where its braces say that an element
 ends, and msgspec says whether that was right; a brace within a string can make it wrong, and then the stretch is looked
-at token by token.
+at token by token. Where elements are wanted as messages, msgspec reads them in the same pass.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -35,20 +37,34 @@ _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _UNTIL_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 
 _many = msgspec.json.Decoder(list[msgspec.Raw])
+_NO_FIT = (msgspec.MsgspecError, RecursionError, UnicodeError)
 
 
 class Elements(NamedTuple):
-    """Neighbours in the array at `path`, in the order in which they stand there."""
+    """Neighbours in the array at `path`, in the order in which they stand there; read as messages, or as they are."""
 
     path: Path
     raw: list[msgspec.Raw]
+    messages: Sequence[msgspec.Struct] = ()
 
 
 class ElementSplitter:
-    """Bytes of one document in, elements of the arrays at `paths` out; others are left out."""
+    """Bytes of one document in, elements of the arrays at `paths` out; others are left out.
 
-    def __init__(self, paths: Collection[Path], *, limit: int = MAX_ELEMENT_BYTES, stretch: int = _STRETCH) -> None:
+    `kinds` are arrays whose elements are wanted as messages of that kind; neighbours of one that does not fit may come
+    as they are, too.
+    """
+
+    def __init__(
+        self,
+        paths: Collection[Path],
+        *,
+        kinds: Mapping[Path, type[msgspec.Struct]] | None = None,
+        limit: int = MAX_ELEMENT_BYTES,
+        stretch: int = _STRETCH,
+    ) -> None:
         self._paths = frozenset(paths)
+        self._decoders = {path: _decoder(kind) for path, kind in (kinds or {}).items()}
         self._limit = limit
         self._stretch = stretch
         self._buffer = b""
@@ -156,15 +172,16 @@ class ElementSplitter:
             self._array = None
             return at + 1
         while self._reach >= _LEAST_REACH and (end := _last_end(buffer, at, at + self._reach)) is not None:
-            try:
-                raw = _many.decode(b"[%b]" % buffer[at:end])
-            except (msgspec.MsgspecError, RecursionError):
+            elements = self._read(b"[%b]" % buffer[at:end], path)
+            if elements is None:
                 self._reach //= 4
                 continue
             if path in self._paths:
-                found.append(Elements(path, raw))
+                found.append(elements)
             self._reach = min(self._stretch, self._reach * 2)
             return end
+        if not self._final and len(buffer) - at < min(self._reach, self._stretch):
+            return None  # most likely the element goes on in the next piece
         self._reach = 2 * _LEAST_REACH
         end = _Skip().end(buffer, at)
         if end is None:
@@ -172,6 +189,17 @@ class ElementSplitter:
         if path in self._paths:
             found.append(Elements(path, [msgspec.Raw(buffer[at:end])]))
         return end
+
+    def _read(self, stretch: bytes, path: Path) -> Elements | None:
+        """The elements in a stretch; None when it is not cut where elements end."""
+        decoder = self._decoders.get(path)
+        if decoder is not None:
+            with suppress(*_NO_FIT):  # it may be cut well all the same
+                return Elements(path, [], decoder.decode(stretch))
+        try:
+            return Elements(path, _many.decode(stretch))
+        except _NO_FIT:
+            return None
 
 
 class _Skip:
@@ -221,6 +249,11 @@ class _Skip:
         if match is None or match[2] is not None:
             raise MalformedStream(f"a record is not JSON: {buffer[at : at + 20]!r} stands in an array")
         return match.end() if match.end() < len(buffer) else None
+
+
+@cache
+def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
+    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type] # it is a value here
 
 
 def _last_end(buffer: bytes, at: int, most: int) -> int | None:

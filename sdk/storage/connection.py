@@ -37,6 +37,7 @@ from sdk.storage.nodes import (
     encode_json,
 )
 from sdk.storage.outage import KazooLog
+from sdk.storage.readiness import PollingHandler
 from sdk.zookeeper_address import ZooKeeperAddress, parse
 
 # What its callers need of the nodes comes from here, too.
@@ -141,6 +142,7 @@ class ZooKeeper:
             hosts=self.address,
             timeout=session_timeout,
             logger=self._kazoo_log,
+            handler=PollingHandler(),
             default_acl=self._acl,
             auth_data=[("digest", ":".join(login))] if login else None,
             connection_retry=KazooRetry(

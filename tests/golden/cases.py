@@ -3,8 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.dcos_template.endpoint import Endpoint, Kind
-from scheduler.pools.model import Check, MapRule, Pool, Protocol, RewriteHttp, RewriteRequest
+from api.dcos_template.endpoint import Endpoint, Kind, words_key
+from scheduler.pools.model import (
+    Check,
+    CustomCheck,
+    MapRule,
+    Pool,
+    Protocol,
+    RewriteHttp,
+    RewritePath,
+    RewriteRequest,
+    RewriteResponse,
+)
 from scheduler.pools.model import Endpoint as Wish
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
@@ -23,6 +33,9 @@ def agent(*hosts: str, port: int = 10001) -> tuple[Endpoint, ...]:
 
 
 PLAIN = backend("app", service(task_name="app"))
+
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
@@ -86,6 +99,88 @@ CASES: Mapping[str, Case] = {
                 Endpoint(Kind.CONTAINER_IP, "fd00::7", 80),
             )
         },
+    ),
+    "rewriting": Case(
+        pool=pool(
+            "web",
+            frontend("web", "path"),
+            backend("path", rewrite_http=RewriteHttp(path=RewritePath(from_path="/a.b(c)", to_path="/100%/"))),
+            backend("root", rewrite_http=RewriteHttp(path=RewritePath(from_path="/app"))),
+            backend("host", rewrite_http=RewriteHttp(host="app.example.com:8080")),
+            backend(
+                "request-only",
+                rewrite_http=RewriteHttp(
+                    host="app.example.com",
+                    path=RewritePath(from_path="/a", to_path="/b"),
+                    response=RewriteResponse(rewrite_location=False),
+                ),
+            ),
+            backend("tcp", rewrite_http=RewriteHttp(host="app.example.com"), protocol=Protocol.TCP),
+        ),
+        endpoints={"path": agent("10.0.0.1"), "root": agent("10.0.0.2")},
+    ),
+    "tls-servers": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            frontend("raw", "db", **TCP),
+            backend("app", address("k8s.example.com", 6443), service(task_name="app"), protocol=Protocol.HTTPS),
+            backend(
+                "named", service(task_name="app"), protocol=Protocol.HTTPS, rewrite_http=RewriteHttp(host="a.test:8443")
+            ),
+            backend("numbered", protocol=Protocol.HTTPS, rewrite_http=RewriteHttp(host="10.0.0.1")),
+            backend("db", service(task_name="db"), protocol=Protocol.TLS),
+        ),
+        endpoints={
+            "app": (*agent("10.0.0.1"), Endpoint(Kind.ADDRESS, "localhost", 6443)),
+            "named": agent("10.0.0.2"),
+            "db": agent("10.0.0.3"),
+        },
+    ),
+    "server-words": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                service(Wish(misc_str="weight 20"), task_name="new"),
+                service(Wish(misc_str="weight 10 maxconn 100 slowstart 30s send-proxy-v2"), task_name="old"),
+                service(
+                    Wish(misc_str="backup ssl", check=Check(custom_str="inter 1s port 8081 check-sni a.test")),
+                    task_name="last",
+                ),
+            ),
+        ),
+        endpoints={
+            "app": (
+                Endpoint(Kind.AGENT_IP, "10.0.0.1", 10001, weight=20),
+                Endpoint(Kind.AGENT_IP, "10.0.0.2", 10001, words=OLD, weight=10),
+                Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=LAST),
+            )
+        },
+    ),
+    "custom-checks": Case(
+        pool=pool(
+            "web",
+            frontend("web", "plain"),
+            *(
+                backend(name, service(task_name="app"), custom_check=check)
+                for name, check in {
+                    "plain": CustomCheck(httpchk=True),
+                    "get": CustomCheck(httpchk=True, httpchk_misc_str="GET /health?a=%20"),
+                    "headers": CustomCheck(
+                        httpchk=True,
+                        httpchk_misc_str=r"HEAD / HTTP/1.1\r\nHost:\ a.test\r\nX-Who: a 100% b",
+                        misc_str="http-check expect ! status 500-599",
+                    ),
+                    "hello": CustomCheck(ssl_hello_chk=True),
+                    "mysql": CustomCheck(misc_str="option mysql-check user haproxy post-41"),
+                }.items()
+            ),
+            backend("tls", custom_check=CustomCheck(ssl_hello_chk=True), protocol=Protocol.TLS),
+            backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
+        ),
+        endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

@@ -12,12 +12,13 @@ import pytest
 
 from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.text import Texts, render
+from api.dcos_template.printed import Texts
+from api.dcos_template.text import render
 from pool_executor.contract import port_variable
 from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
-from sdk import programs
 from tests.golden.cases import CASES
 from tests.support.composed import composed
+from tests.support.haproxies import BOTH
 
 GOLDEN = Path(__file__).parent / "haproxy"
 
@@ -42,8 +43,9 @@ def test_a_pool_gives_exactly_the_kept_files(name: str) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("binary", BOTH)
 @pytest.mark.parametrize("name", CASES)
-def test_haproxy_accepts_the_files_without_a_warning(name: str, tmp_path: Path) -> None:
+def test_haproxy_accepts_the_files_without_a_warning(name: str, binary: str, tmp_path: Path) -> None:
     """As lbmgr gives them: the instance's file first, one -f per part, map files in ${MAPS}."""
     write(
         tmp_path,
@@ -53,8 +55,7 @@ def test_haproxy_accepts_the_files_without_a_warning(name: str, tmp_path: Path) 
     )
     files = sorted(path.name for path in tmp_path.glob("*.cfg"))
     arguments = [argument for file in files for argument in ("-f", file)]
-    haproxy = programs.find("haproxy") or "haproxy"
-    result = subprocess.run([haproxy, "-c", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run([binary, "-c", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert "WARNING" not in result.stderr
 

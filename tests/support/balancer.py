@@ -35,14 +35,15 @@ class Haproxy:
         servers: Mapping[str, tuple[Endpoint, ...]] | None = None,
         shorter: Mapping[str, str] | None = None,
         answer: str = "",
+        bind: str = "",
         binary: str = SYSTEM,
     ) -> None:
         """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones.
 
-        `answer` is what HAProxy's own answers return, instead of the backend's name.
+        `answer` is what HAProxy's own answers return, instead of the backend's name, and `bind` how they listen.
         """
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
-        answers = {one.name: free_port() for one in shape.haproxy.backends}
+        self.answers = answers = {one.name: free_port() for one in shape.haproxy.backends}
         own = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}
         self.socket = directory / "s"
         write(
@@ -59,7 +60,12 @@ class Haproxy:
         # HAProxy itself answers as the servers, which are not what is tested here.
         lines = []
         for name, port in answers.items():
-            lines += [f"frontend answer-{name}", "    mode http", "    timeout client 5s", f"    bind 127.0.0.1:{port}"]
+            lines += [
+                f"frontend answer-{name}",
+                "    mode http",
+                "    timeout client 5s",
+                f"    bind 127.0.0.1:{port} {bind}",
+            ]
             returned = answer or f'status 200 content-type text/plain string "{name}"'
             lines += [f"    http-request return {returned}"]
         (directory / "99-answers.cfg").write_text("\n".join([*lines, ""]))
@@ -99,12 +105,12 @@ class Haproxy:
         finally:
             connection.close()
 
-    def command(self, line: str) -> None:
-        """An order to the running HAProxy."""
+    def command(self, line: str) -> str:
+        """An order to the running HAProxy, and its answer."""
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.socket))
             client.sendall(f"{line}\n".encode())
-            client.recv(4096)
+            return client.recv(4096).decode()
 
     def stop(self) -> None:
         """End it."""

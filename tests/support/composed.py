@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from api.dcos_template.endpoint import Endpoint
+from api.dcos_template.printed import Texts
 from api.dcos_template.servers import server_of
-from api.dcos_template.text import Texts
 from pool_executor.contract import BackendFacts, Server, compose, server_line
 
 

@@ -10,15 +10,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "pools"
 REFUSED = {
     "v2-aws-nlb-internet-facing.json": "pool.cloudProvider",
     "v2-https-autocert-k8s-api-old.json": "pool.autoCertificate",
-    "v2-https-autocert-to-https-backend-k8s-api.json": "pool.haproxy.backends[0].protocol",
-    "v2-https-backend-rewrite-host-path-all-request-flags-nifi-filled.json": (
-        "pool.haproxy.backends[0].rewriteHttp.host"
-    ),
-    "v2-path-routing-with-rewrite.json": "pool.haproxy.backends[1].rewriteHttp.path.fromPath",
+    "v2-https-autocert-to-https-backend-k8s-api.json": "pool.haproxy.frontends[0].protocol",
+    "v2-https-backend-rewrite-host-path-all-request-flags-nifi-filled.json": "pool.haproxy.frontends[0].protocol",
     "v2-quirk-no-frontend-protocol-and-v1-framework-key.json": "pool.haproxy.backends[0].services[0].framework",
     "v2-quirk-rewrite-host-and-misplaced-request-object.json": "pool.haproxy.backends[0].request",
     "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.secrets",
-    "v2-rewrite-path-double-slash-kibana.json": "pool.haproxy.backends[0].rewriteHttp.path.fromPath",
     "v2-tls-autocert.json": "pool.haproxy.frontends[0].certificates",
     "v2-tls-envfile.json": "pool.environmentVariables",
     "v2-two-https-frontends-autocert-https-backends-k8s.json": "pool.haproxy.frontends[1].protocol",

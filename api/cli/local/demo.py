@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from api.cli.local.stack import EXAMPLES, Stack
 from sdk.errors import EnvironmentProblem
@@ -43,11 +44,18 @@ def show_traffic(stack: Stack, made: Path) -> Demo:
     stack.await_true(lambda: stack.fetch(f"{stack.api}/ping")[1].strip() == "pong", 30, "the API server")
     wanted = json.loads((EXAMPLES / "pools" / "web.json").read_text())
     name = wanted["name"]
-    known = {one["name"]: one for one in stack.get(f"{stack.api}/v2/pools")}
+    known = _pools(stack)
     if name not in known and made.exists():
         return Demo(pool=name, deleted=True)
     if name not in known:
-        stack.call("POST", f"{stack.api}/v2/pools", wanted)
+
+        def created() -> bool:
+            # An answer may be lost after the pool was stored.
+            if name not in _pools(stack):
+                stack.call("POST", f"{stack.api}/v2/pools", wanted)
+            return True
+
+        stack.await_true(created, 30, f"the pool {name}")
         made.touch()
         frontends, stats = await_endpoints(stack, name, wanted["count"])
         answers = await_traffic(stack, frontends["web"][0], stack.options.application_count)
@@ -61,6 +69,18 @@ def show_traffic(stack: Stack, made: Path) -> Demo:
     except EnvironmentProblem as error:
         return Demo(pool=name, frontends=frontends, stats=stats, problem=str(error))
     return Demo(pool=name, frontends=frontends, stats=stats, answers=answers)
+
+
+def _pools(stack: Stack) -> dict[str, dict[str, Any]]:
+    """All pools by name, as soon as they can be read: a busy machine loses its session with ZooKeeper for a moment."""
+    pools: dict[str, dict[str, Any]] = {}
+
+    def told() -> bool:
+        pools.update((one["name"], one) for one in stack.get(f"{stack.api}/v2/pools"))
+        return True
+
+    stack.await_true(told, 30, "the pools")
+    return pools
 
 
 def _application_count(stack: Stack) -> int:

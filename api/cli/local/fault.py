@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.local.directory import directory_option
 from api.cli.local.fault_session import Session
 from api.cli.local.fault_words import command_of, doomed, value_of

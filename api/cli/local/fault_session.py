@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.local.place import Place, command
 from api.cli.output import data, talk
 from sdk.local.faults import FaultInjector, KnownAddresses

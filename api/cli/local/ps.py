@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.local.directory import directory_option
 from api.cli.local.place import Place
 from api.cli.output import data, table, talk

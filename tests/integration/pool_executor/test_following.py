@@ -53,6 +53,7 @@ def test_serves_the_first_structure_and_says_so(publisher: Publisher, lbmgr: Lbm
         assert status.structure.action == "reload"
         assert status.haproxy.master
         assert alive(status.haproxy.workers[0])
+        assert (lbmgr.sandbox / "haproxy.log").read_text().count("forked") == 1  # it is started, and not loaded anew
         assert wait_until(lambda: publisher.statuses()["task-1"].healthy, what="healthy")
         overview = lbmgr.sandbox / "haproxy.cfg"
         assert wait_until(lambda: f"server {one.name} {one.address}" in overview.read_text(), what="haproxy.cfg")

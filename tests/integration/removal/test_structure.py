@@ -7,7 +7,7 @@ import pytest
 
 from sdk.storage.connection import ZooKeeper
 from tests.support.chain.chain import PATIENCE, Json, Pool
-from tests.support.chain.recycling import in_use, recycle, undisturbed
+from tests.support.chain.recycling import in_use, on_disk, recycle, undisturbed
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
 
@@ -118,6 +118,7 @@ def test_servers_go_when_lbmgr_is_started_again_in_front_of_a_refused_structure(
     """What it serves from its disk is of before; what it is told of servers since then counts."""
     with refused_by_the_check(pool, connection):
         recycle(pool, pool.tasks[0])
+        on_disk(pool)
         pool.instance.kill()
         pool.instance.start()
         pool.serves(*pool.tasks)

@@ -6,6 +6,7 @@ from kazoo.client import KazooClient
 from api.dcos_template.problem import Problem
 from api.published import Published
 from api.read_ahead import ReadAhead
+from scheduler.pools.model import Endpoint, EndpointType
 from tests.integration.listener.test_taskinfo import Listener
 from tests.integration.template.test_worker import (
     Template,
@@ -13,6 +14,7 @@ from tests.integration.template.test_worker import (
     expects_errors,
     listener,
     logged,
+    odd,
     running,
     template,
     tree,
@@ -21,6 +23,7 @@ from tests.integration.template.test_worker import (
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
@@ -72,6 +75,23 @@ def test_servers_are_kept_when_a_master_names_no_task_any_more(
     for number in range(4):
         listener.operator.say(m.task_updated(f"t{number}", m.status_json("TASK_KILLED")))
     wait_until(lambda: tree.servers() == [], what="the removal of what events say has ended")
+
+
+def test_servers_of_a_pool_that_was_at_rest_are_kept_and_that_is_told(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """Keeping them writes nothing that would remind of the record."""
+    useless, own = odd("odd.1", "127.0.0.1"), Endpoint(type=EndpointType.CONTAINER_IP)
+    listener.operator.say(subscribed(*FOUR, useless))
+    services = service(task_name="app"), service(own, task_name="odd")
+    tree.pools.create(pool("web", frontend("web", "app"), backend("app", *services)))
+    wait_until(lambda: tree.servers() == SERVERS, what="the servers")
+    wait_until(tree.problem, what="the record of what is left out")
+    listener.operator.say(m.task_updated("odd.1", m.status_json("TASK_KILLED")))
+    wait_until(lambda: tree.problem() is None, what="its end, after which nothing is to be told")
+    listener.operator.break_off()
+    listener.operator.say(subscribed())
+    held(tree)
 
 
 def test_a_removal_can_be_accepted(tree: Tree, template: Template, listener: Listener) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.template.test_routing import Haproxy
+from tests.support.balancer import Haproxy
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
 
 pytestmark = pytest.mark.integration

@@ -106,6 +106,28 @@ def test_a_large_pool_begins_with_a_base_and_goes_on_with_operations(session: Zo
         assert (head.lineage, head.sequence, head.base, head.shards) == (first.lineage, 3_001, 3_000, first.shards)
 
 
+def test_a_damaged_log_of_a_large_pool_begins_anew_with_a_base(
+    session: ZooKeeper, zk_root: str, expects_errors: None
+) -> None:
+    """As at the very beginning: no head tells thousands of servers one by one."""
+    PoolStore(session, zk_root).create(web())
+    rendered, servers = Rendered(session, zk_root, "web"), [named(number) for number in range(3_000)]
+    with publishing(session, zk_root) as template:
+        template.run(*servers)
+        wait_until(lambda: rendered.structure() and count(rendered) == 3_000, 30, what="the servers")
+        before = rendered.endpoints()
+    session.set(f"{rendered.path}/endpoints", b"damaged")
+    with publishing(session, zk_root) as template:
+        template.run(*servers)
+        wait_until(lambda: session.get(f"{rendered.path}/endpoints")[0] != b"damaged", 30, what="another head")
+        head = rendered.endpoints()
+    assert before is not None
+    assert head is not None
+    assert head.lineage != before.lineage
+    assert (head.sequence, head.base, head.operations, head.segments) == (3_000, 3_000, (), ())
+    assert count(rendered) == 3_000
+
+
 def test_what_came_since_the_base_becomes_part_of_it_after_a_while(session: ZooKeeper, zk_root: str) -> None:
     """The structure never moves."""
     PoolStore(session, zk_root).create(web())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.dcos_template.endpoint import Endpoint, Kind
-from tests.integration.template.test_routing import Haproxy
+from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
 
@@ -78,7 +78,7 @@ def server() -> Iterator[OneByOne]:
 @pytest.fixture
 def haproxy(program: str, server: OneByOne, tmp_path: Path) -> Iterator[Haproxy]:
     servers = {"app": (Endpoint(Kind.AGENT_IP, "127.0.0.1", server.port),)}
-    made = Haproxy(tmp_path, pool("shop", frontend("web", "app"), backend("app")), servers, program=program)
+    made = Haproxy(tmp_path, pool("shop", frontend("web", "app"), backend("app")), servers, binary=program)
     yield made
     made.stop()
 

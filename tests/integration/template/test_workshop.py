@@ -4,13 +4,14 @@ import queue
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.dcos_template.clerk import Order
+from api.dcos_template.printed import Texts
 from api.dcos_template.problem import decode_problem
-from api.dcos_template.text import Texts
 from api.dcos_template.workshop import TooSlow, Workshop
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
@@ -25,9 +26,10 @@ pytestmark = pytest.mark.integration
 __all__ = ["expects_errors", "logged", "session"]  # fixtures
 
 WEB = pool("web", frontend("web", "app"), backend("app", service(task_name="app")))
-# Renders all pools but those of one name, which it goes round in circles about or ends because of.
+# Renders all pools but those of one name, which it goes round in circles about, ends because of, or gives an answer for
+# that is none, while the file is there.
 PICKY = """
-import os
+import os, sys
 from api.dcos_template import renderer
 usual = renderer.answer
 def answer(pool):
@@ -35,6 +37,8 @@ def answer(pool):
         pass
     if pool.name == "end":
         os._exit(3)
+    if pool.name == "odd" and os.path.exists(sys.argv[1]):
+        return {"one": None}
     return usual(pool)
 renderer.answer = answer
 renderer.main()
@@ -46,7 +50,7 @@ class Waiting:
 
     def __init__(self, quick: float, slow: float) -> None:
         self._orders: queue.Queue[Callable[[], None]] = queue.Queue()
-        self.workshop = Workshop(self._orders.put, command=(sys.executable, "-c", PICKY), quick=quick, slow=slow)
+        self.workshop = Workshop(self._orders.put, command=(sys.executable, "-c", PICKY, ""), quick=quick, slow=slow)
 
     def begin(self, one: Pool, slow: bool = False) -> list[Any]:
         outcome: list[Any] = []
@@ -102,7 +106,7 @@ def test_a_pool_that_never_ends_is_told_and_its_servers_come_and_go(
     circles, beside = Rendered(session, zk_root, "circles"), Rendered(session, zk_root, "web")
 
     def picky(order: Order) -> Workshop:
-        return Workshop(order, command=(sys.executable, "-c", PICKY), quick=0.5, slow=1.0)
+        return Workshop(order, command=(sys.executable, "-c", PICKY, ""), quick=0.5, slow=1.0)
 
     def tasks(rendered: Rendered) -> set[str]:
         return {server.task for server in rendered.servers().get("app", {}).values()}
@@ -123,6 +127,37 @@ def test_a_pool_that_never_ends_is_told_and_its_servers_come_and_go(
 
         wait_until(lambda: "is not rendered within 1 s" in reason(), 30, what="the record of the problem")
         assert circles.structure() is None
+
+
+def test_what_fails_as_nobody_expected_is_told_and_tried_again(
+    session: ZooKeeper, zk_root: str, tmp_path: Path, expects_errors: None
+) -> None:
+    """Its servers come and go meanwhile, and no other pool is concerned."""
+    store, broken = PoolStore(session, zk_root), tmp_path / "broken"
+    odd, beside = Rendered(session, zk_root, "odd"), Rendered(session, zk_root, "web")
+    broken.touch()
+
+    def picky(order: Order) -> Workshop:
+        return Workshop(order, command=(sys.executable, "-c", PICKY, str(broken)), quick=20.0)
+
+    def failing() -> str:
+        found = session.get(f"{odd.path}/problem")
+        return decode_problem("problem", found[0]).failing if found else ""
+
+    with publishing(session, zk_root, picky) as template:
+        store.create(pool("odd", *WEB.haproxy.frontends, *WEB.haproxy.backends))
+        template.run(first := task("t1", name="app"), task("t2", name="app", agent_address="10.0.0.2"))
+        wait_until(lambda: len(odd.servers().get("app", ())) == 2, what="the servers")
+        wait_until(failing, what="the record of the problem")
+        assert failing() == (
+            "the template fails to render or publish this version and tries again: AttributeError (its log says more)"
+        )
+        store.create(WEB)
+        wait_until(lambda: beside.structure() and len(beside.servers()["app"]) == 2, what="the pool beside it")
+        template.end(first)
+        wait_until(lambda: len(odd.servers().get("app", ())) == len(beside.servers()["app"]) == 1, what="the removal")
+        broken.unlink()
+        wait_until(lambda: odd.structure() and not failing(), 60, what="the structure without any change")
 
 
 def test_a_process_that_ends_is_an_error_of_that_pool_alone() -> None:

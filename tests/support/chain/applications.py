@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.chain.loop import LoopThread
+from tests.support.chain.loop import LoopThread, stop_listening
 from tests.support.ports import free_port
 
 
@@ -65,7 +65,7 @@ class Applications:
 
     async def _close(self, port: int) -> None:
         if (server := self._servers.pop(port, None)) is not None:
-            server.close()
+            await stop_listening(server)
             for writer in self._writers.pop(port):
                 writer.transport.abort()
             await asyncio.sleep(0)

@@ -36,3 +36,16 @@ async def _end_all() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     # Transports that were closed or aborted close their sockets in calls that the loop has queued before this one.
     await asyncio.sleep(0)
+
+
+async def stop_listening(server: asyncio.Server) -> None:
+    """Close a server's sockets, and lose no connection that it has just accepted.
+
+    The transport of one that is accepted in the turn in which its server is closed is never made, nor its socket closed
+    (asyncio of Python 3.11).
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    await asyncio.sleep(0)  # the transports of those that were accepted are made now
+    server.close()

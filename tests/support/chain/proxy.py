@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Self
 
-from tests.support.chain.loop import LoopThread
+from tests.support.chain.loop import LoopThread, stop_listening
 from tests.support.ports import free_port
 
 
@@ -48,8 +48,8 @@ class Proxy:
 
     async def _leave(self) -> None:
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await stop_listening(server)
         for writer in tuple(self._writers):
             writer.transport.abort()
         # Until the tasks of the connections have seen it.

@@ -1,5 +1,6 @@
 """The question that a removal is about: does anybody's request reach what runs at a dead task's port?"""
 
+from pool_executor.lbmgr.journal import Journal
 from tests.support.chain.chain import PATIENCE, Pool, Task
 from tests.support.wait import wait_until
 
@@ -43,3 +44,14 @@ def in_use(pool: Pool) -> set[int]:
     wanted = {task.port for task in pool.tasks}
     wait_until(lambda: pool.ports() == wanted, PATIENCE, f"servers at {sorted(wanted)}")
     return wanted
+
+
+def on_disk(pool: Pool) -> None:
+    """Wait until lbmgr has stored exactly the servers of the pool's tasks, which is a moment after HAProxy has them."""
+    journal, wanted = pool.sandbox / "haproxy.d/endpoints", {task.port for task in pool.tasks}
+
+    def stored() -> bool:
+        found = Journal(journal).load()
+        return found is not None and {server.port for server in found.servers["app"].values()} == wanted
+
+    wait_until(stored, PATIENCE, f"servers at {sorted(wanted)} on disk")

@@ -146,6 +146,7 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
             },
             "its last servers are kept: 90 of 100 tasks went at once",
         ),
+        ({"problem": Problem(revision=Revision("u1", 1), failing="the template fails")}, "the template fails"),
         (
             {"instance": replace(INSTANCE, deaths=(Death(at=999.0, how="exited with status 1"),) * 3)},
             "HAProxy of edgelb-pool-0 dies again and again: exited with status 1 at 1970-01-01 00:16:39 UTC, "

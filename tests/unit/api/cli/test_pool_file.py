@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.client_command import Failure
 from api.cli.exits import Exit
+from api.cli.failure import Failure
 from api.cli.pool_file import read_pool
 from sdk.errors import InvalidSpec
 from sdk.frameworks import load_frameworks

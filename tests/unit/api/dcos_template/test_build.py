@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from api.dcos_template.build import build_config, file_slug, shard_of
 from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
+from api.dcos_template.printed import Texts
 from api.dcos_template.routes import MapEntry
-from api.dcos_template.text import Texts, render
+from api.dcos_template.text import render
 from pool_executor.contract import SHARDS, BackendFacts, markers
 from pool_executor.contract.parts import check_part
 from scheduler.pools.model import Check, MapRule

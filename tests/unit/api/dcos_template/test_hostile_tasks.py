@@ -46,7 +46,7 @@ VICTIM = pool("victim", frontend("web", "app"), backend("app", service(task_name
 def lines_of(selection: Selection, name: str) -> dict[str, list[str]]:
     """The lines of the servers by their backends."""
     found: dict[str, list[Endpoint]] = {}
-    for group, _, endpoint in selection.endpoints(name):
+    for group, _, endpoint in selection.backends.endpoints(name):
         found.setdefault(group, []).append(endpoint)
     return {
         group: [server_line(decode_server(encode_server(one), group), OPTIONS) for one in servers_of(endpoints)]
@@ -79,7 +79,7 @@ def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[A
         for line in lines:
             assert "evil" not in line
             assert line.isprintable()
-    for name, _, end in selection.endpoints("everything"):
+    for name, _, end in selection.backends.endpoints("everything"):
         address = parse(end.host)
         assert address is not None
         assert name == "trusting" or reach(address) is Reach.HOST

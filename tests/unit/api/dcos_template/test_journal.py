@@ -195,9 +195,10 @@ def test_a_segment_is_not_made_of_a_part_that_is_being_removed() -> None:
     for number in range(300):
         wanted.change(Put("app", server(number)))
     (segment,) = wanted.write(1, {}, 0.0).head.segments
-    head = journal.write(1, {}, 0.0, {segment.blob.sha256}).head
-    assert (head.segments, len(head.operations)) == ((), 300)
-    assert journal.write(1, {}, 0.0).head.segments == (segment,)
+    written = journal.write(1, {}, 0.0, {segment.blob.sha256})
+    (other,), operations = written.head.segments, written.head.operations
+    assert (other.first, other.last, operations) == (1, 299, (Put("app", server(299)),))
+    assert (other.blob != segment.blob, written.head.sequence) == (True, 300)
 
 
 def test_the_first_servers_of_a_large_pool_are_its_base() -> None:

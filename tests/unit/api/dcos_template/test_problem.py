@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.dcos_template.backends import LeftOut
 from api.dcos_template.problem import MOST_WRITTEN, Held, Problem, decode_problem, encode_problem
-from api.dcos_template.select import LeftOut
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord
 
@@ -19,6 +19,7 @@ def test_nothing_wrong_is_no_record() -> None:
         Problem.of(Revision("u1", 3), [LeftOut("app", "t1", "why")]),
         Problem.of(Revision("u1", 0), [], structure="backend app: 'x' is not a balance algorithm"),
         Problem.of(Revision("u1", 1), [], held=Held(since=5.0, reason="3 servers")),
+        Problem.of(Revision("u1", 1), [], failing="the template fails"),
         Problem.of(Revision("u1", 1), [], backends=[{"backend": "app", "reason": "no task"}]),
     ],
 )
@@ -33,7 +34,7 @@ def test_the_form_is_that_of_the_contract() -> None:
     problem = Problem.of(Revision("u1", 3), [LeftOut("app", "t1", "why")])
     assert problem is not None
     assert encode_problem(problem) == (
-        b'{"backends":[],"held":null,"leftOut":1,"poolUid":"u1","poolVersion":3,'
+        b'{"backends":[],"failing":null,"held":null,"leftOut":1,"poolUid":"u1","poolVersion":3,'
         b'"servers":[{"backend":"app","reason":"why","task":"t1"}],"structure":null}'
     )
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.dcos_template.backends import LeftOut
 from api.dcos_template.endpoint import Endpoint as Chosen
 from api.dcos_template.endpoint import Kind, standing, task_endpoints
-from api.dcos_template.select import LeftOut, Rules, Selection
+from api.dcos_template.select import Rules, Selection
 from api.dcos_template.selector import compile_service, selected
 from api.dcos_template.touched import BackendKey, Moves, Spot, Touched
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
@@ -32,7 +33,7 @@ def spot(host: str = "10.0.0.1") -> Spot:
 
 
 def hosts(made: Selection, key: BackendKey = WEB) -> list[tuple[str, int]]:
-    return [(endpoint.host, endpoint.port) for endpoint in made.endpoints_of(key)]
+    return [(endpoint.host, endpoint.port) for endpoint in made.backends.endpoints_of(key)]
 
 
 class TestSelectors:
@@ -225,7 +226,7 @@ class TestEndpoints:
     def test_a_fixed_address_needs_no_task(self) -> None:
         """ADDRESS is a server of its own."""
         made = selection(pool("web", backend("app", address("db.example", 5432, check=False))))
-        assert made.endpoints_of(WEB) == (Chosen(Kind.ADDRESS, "db.example", 5432, False),)
+        assert made.backends.endpoints_of(WEB) == (Chosen(Kind.ADDRESS, "db.example", 5432, False),)
 
     def test_two_services_that_choose_the_same_port_give_one_server(self) -> None:
         """Whoever wants it unchecked has it so, whatever the order of the services."""
@@ -240,7 +241,7 @@ class TestEndpoints:
             ),
             tasks=(task("t"),),
         )
-        assert made.endpoints_of(WEB) == (Chosen(Kind.AGENT_IP, "10.0.0.1", 10001, False, "t"),)
+        assert made.backends.endpoints_of(WEB) == (Chosen(Kind.AGENT_IP, "10.0.0.1", 10001, False, "t"),)
 
 
 class TestMarathon:
@@ -364,7 +365,7 @@ class TestTouched:
     def test_what_nobody_said_had_ended_is_told_apart(self) -> None:
         """With the endpoint that it was."""
         made = selection(pool("web", backend("app", service(task_name="web"))), tasks=(task("web"),))
-        (endpoint,) = made.endpoints_of(WEB)
+        (endpoint,) = made.backends.endpoints_of(WEB)
         moves = made.update([], [task("web").key], {task("web").key})
         assert moves == {"web": Moves(lost={spot()}, missing={spot(): endpoint})}
 
@@ -372,9 +373,9 @@ class TestTouched:
         """What is bound to it finishes; a successor at its place takes everything at once."""
         made = selection(pool("web", backend("app", service(framework_name="marathon"))), tasks=(task("a"),))
         assert made.update([task("a", state="TASK_KILLING")], []) == {"web": Moves(lost={spot()})}
-        assert [(one.task, one.state) for one in made.endpoints_of(WEB)] == [("a", State.DRAIN)]
+        assert [(one.task, one.state) for one in made.backends.endpoints_of(WEB)] == [("a", State.DRAIN)]
         assert made.update([task("b")], []) == {"web": Moves(lost={spot()})}
-        assert [(one.task, one.state) for one in made.endpoints_of(WEB)] == [("b", State.READY)]
+        assert [(one.task, one.state) for one in made.backends.endpoints_of(WEB)] == [("b", State.READY)]
         assert made.update([], [task("a").key]) == {}
         sick = task("c", agent_address="10.0.0.3", state="TASK_KILLING", healthy=False)
         assert made.update([sick], []) == {}
@@ -382,9 +383,9 @@ class TestTouched:
     def test_a_port_that_a_successor_has_already_stays(self) -> None:
         """The end of the first task of two at one place takes no server away."""
         made = selection(pool("web", backend("app", service(framework_name="marathon"))), tasks=(task("a"), task("b")))
-        assert [one.task for one in made.endpoints_of(WEB)] == ["a"]
+        assert [one.task for one in made.backends.endpoints_of(WEB)] == ["a"]
         assert made.update([], [task("a").key]) == {"web": Moves(lost={spot()})}
-        assert [one.task for one in made.endpoints_of(WEB)] == ["b"]
+        assert [one.task for one in made.backends.endpoints_of(WEB)] == ["b"]
         assert made.update([task("c")], []) == {}
 
     def test_a_change_that_no_selector_sees_touches_nothing(self) -> None:
@@ -404,7 +405,7 @@ class TestTouched:
         made.update([task("web")], [])
         made.remove_pool("web")
         assert made.update([task("web", ports=(Port(number=1),)), task("other")], []) == {}
-        assert list(made.endpoints("web")) == []
+        assert list(made.backends.endpoints("web")) == []
 
     def test_another_version_of_a_pool_touches_what_selects_something_else(self) -> None:
         """A service that is added or taken away costs its own tasks, and others nothing."""
@@ -487,11 +488,11 @@ def test_after_any_changes_the_endpoints_are_those_of_a_plain_search(steps: list
         for name, moves in touched.items():
             follow(made, name, moves, followed.setdefault(name, {}))
         for name, one in pools.items():
-            there = {Spot(group, server): endpoint for group, server, endpoint in made.endpoints(name)}
+            there = {Spot(group, server): endpoint for group, server, endpoint in made.backends.endpoints(name)}
             assert followed.get(name, {}) == there
-            assert made.count(name) == len(there)
+            assert made.backends.count(name) == len(there)
             for each in one.haproxy.backends:
-                found = {(end.host, end.port) for end in made.endpoints_of(BackendKey(name, each.name))}
+                found = {(end.host, end.port) for end in made.backends.endpoints_of(BackendKey(name, each.name))}
                 assert found == expected(each.services, tasks)
 
 
@@ -505,3 +506,19 @@ def follow(made: Selection, name: str, moves: Moves, known: dict[Spot, Chosen]) 
             del known[where]
         else:
             known[where] = endpoint
+
+
+def test_a_task_that_cannot_be_taken_hides_nothing_of_the_others() -> None:
+    """What went missing beside it is still told as missing, and its own servers go."""
+    made = selection(pool("web", backend("app", service(task_name="app"))), tasks=(app("t1", 1), app("t2", 2)))
+    impossible: Any = None
+    odd = task("t2", name="app", ports=impossible)
+    moves = made.update([odd, app("t3", 3)], [app("t1", 1).key], {app("t1", 1).key})["web"]
+    assert {spot.name for spot in moves.missing} == {"agentip_10.0.0.1_10001"}
+    assert {spot.name for spot in moves.lost} == {"agentip_10.0.0.1_10001", "agentip_10.0.0.2_10001"}
+    assert hosts(made) == [("10.0.0.3", 10001)]
+    assert list(made.odd) == [odd.key]
+
+
+def app(task_id: str, number: int) -> Task:
+    return task(task_id, name="app", agent_address=f"10.0.0.{number}")

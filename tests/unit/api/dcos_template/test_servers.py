@@ -1,17 +1,19 @@
 """From endpoints to the servers that load balancers are told of."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.endpoint import NO_WEIGHT, Endpoint, Kind, said_of, task_endpoints
 from api.dcos_template.servers import OPTIONS, endpoint_of, options_for, server_of
 from pool_executor.contract import State, decode_server, encode_server
 from scheduler.pools.model import Check
 from scheduler.pools.model import Endpoint as Wish
-from sdk.errors import CorruptRecord
+from sdk.errors import CorruptRecord, InvalidSpec
 from tests.support.composed import servers_of
-from tests.unit.api.dcos_template.pools import address, service
+from tests.unit.api.dcos_template.pools import address, service, task
 
 HOSTS = st.ip_addresses().map(str) | st.sampled_from(["db.example.com", "localhost"])
 ENDPOINTS = st.builds(
@@ -22,6 +24,8 @@ ENDPOINTS = st.builds(
     st.booleans(),
     st.sampled_from(["", "web.1", "\u00e4 b"]),
     st.sampled_from(State),
+    st.sampled_from(["", "0123456789ab"]),
+    st.integers(NO_WEIGHT, 256),
 )
 
 
@@ -63,6 +67,35 @@ def test_a_name_is_resolved_by_haproxy() -> None:
     options = options_for([address("db.example.com", 80)])[server.options]
     assert "resolvers edgelb" in options
     assert "init-addr last,libc,none" in options
+
+
+def test_each_server_goes_by_what_its_service_says() -> None:
+    """And by its weight, which is none of the options: another one is no change of the configuration."""
+    heavy = service(Wish(misc_str="weight 20 maxconn 5"), task_name="a")
+    light = service(Wish(misc_str="weight 10 maxconn 5", check=Check(enabled=False)), task_name="b")
+    plain = service(task_name="c")
+    options = options_for([heavy, light, plain, address("db.example.com", 80)], "ssl verify none")
+    found = {}
+    for one in (heavy, light, plain):
+        [endpoint] = task_endpoints(one.endpoint, task("t")).endpoints
+        server = server_of(endpoint, None, ())
+        found[one.mesos.task_name] = (server.weight, options[server.options])
+    assert found == {
+        "a": (20, f"{OPTIONS['']} ssl verify none maxconn 5"),
+        "b": (10, "ssl verify none maxconn 5"),
+        "c": (None, f"{OPTIONS['']} ssl verify none"),
+    }
+    other = replace(heavy, endpoint=Wish(misc_str="maxconn 5 weight 1"))
+    assert options_for([other]) == options_for([heavy])
+
+
+@pytest.mark.parametrize("text", ["crt /etc/passwd", "weight 1\n    server x 1.2.3.4:1", "$X"])
+def test_words_that_are_not_allowed_any_more_stop_the_structure_and_no_server(text: str) -> None:
+    """A release may have stored what this one refuses."""
+    for wish in (Wish(misc_str=text), Wish(check=Check(custom_str=text))):
+        with pytest.raises(InvalidSpec, match=r"endpoint\."):
+            options_for([service(wish, task_name="a")])
+        assert said_of(wish) == ("", NO_WEIGHT)
 
 
 def test_a_backend_has_the_options_that_its_servers_can_go_by() -> None:

@@ -131,20 +131,19 @@ def framework_removed(framework: str) -> Json:
     return {"type": "FRAMEWORK_REMOVED", "framework_removed": {"framework_info": {"id": wid(framework)}}}
 
 
-def read(event: Mapping[str, Any]) -> messages.Event | Snapshot:
-    """The event as the listener reads it from the wire."""
+def read(event: Mapping[str, Any]) -> messages.Event | Snapshot | None:
+    """The event as the listener reads it from the wire; None when it leaves it out."""
     data = json.dumps(event).encode()
-    found = EventReader().read(Piece(data, len(data), True))
-    assert found is not None
-    return found
+    return EventReader().read(Piece(data, len(data), True))
 
 
 class JsonIndex(TaskIndex):
     """An index that takes events as a master writes them."""
 
     def take(self, event: Mapping[str, Any], now: float) -> Delta:
-        """Read the event and apply it."""
-        return self.apply(read(event), now)
+        """Read the event and apply it; one that is left out lets time pass."""
+        found = read(event)
+        return self.tick(now) if found is None else self.apply(found, now)
 
 
 def read_task(raw: Json, framework_name: str = "", agent: Agent | None = None) -> Task | None:

@@ -1,10 +1,12 @@
 """Which tasks a reader wants."""
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.mesos_listener.board import Board
+from api.mesos_listener.board import Board, Changes
 from api.mesos_listener.delta import Delta
 from api.mesos_listener.filter import ALL, BadTerm, Filter, Term
 from api.mesos_listener.task import Task, TaskKey
@@ -116,3 +118,26 @@ def test_a_reader_that_wants_more_has_what_a_new_one_gets(
 def _names(part: bytes, task_id: str) -> bool:
     """Whether a part of a message is about this task."""
     return task_id.encode() in part
+
+
+def test_a_reader_that_wants_much_is_woken_rather_than_looked_through() -> None:
+    """That would be the time of all others."""
+    many = Filter.of([Term("name", f"^app-{number}$", pattern=True) for number in range(100)])
+    assert many.is_costly
+    assert not Filter.of([Term("name", f"app-{number}") for number in range(10_000)]).is_costly
+    board = Board("run")
+    woken: list[Changes | None] = []
+    waits = threading.Event()
+
+    def looked() -> bool:
+        waits.set()
+        return False
+
+    reader = threading.Thread(target=lambda: woken.append(board.changes_after(0, 30.0, looked, wanted=many)))
+    reader.start()
+    assert waits.wait(20)
+    board.publish(Delta(revision=1, updated=(Task(id="t", framework_id="f1", name="web"),)), True)
+    reader.join(20)
+    (changes,) = woken
+    assert changes is not None
+    assert (changes.revision, changes.parts(many)) == (1, [])

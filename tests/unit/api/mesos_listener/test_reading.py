@@ -190,3 +190,25 @@ def test_every_kind_of_field_can_be_read_field_by_field() -> None:
         if isinstance(kind, type) and issubclass(kind, messages.Message):
             assert fit({}, kind) == kind()
             assert msgspec.json.decode(b"{}", type=kind) == kind()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "TASK_ADDED"},
+        {"type": "TASK_ADDED", "task_added": {"task": {"task_id": {"value": "t1"}}}},
+        {"type": "TASK_UPDATED", "task_updated": {"framework_id": {"value": "f1"}, "status": {"state": "TASK_LOST"}}},
+        m.task_updated("t1", {"state": 7}),
+        {"type": "AGENT_ADDED", "agent_added": {"agent": {"pid": "x"}}},
+        m.agent_removed(""),
+        {"type": "AGENT_REMOVED", "agent_removed": {"agent_id": "a1"}},
+        m.framework_removed(""),
+        m.framework_added({}),
+    ],
+)
+def test_an_event_that_does_not_say_what_it_is_about_is_left_out_and_counted(event: m.Json) -> None:
+    """Or it could mean all that have no name, and a task without a state would have ended."""
+    event.get("task_updated", {}).pop("state", None)
+    data, reader = json.dumps(event).encode(), EventReader()
+    assert reader.read(Piece(data, len(data), True)) is None
+    assert reader.counts["unreadable"] == 1

@@ -19,7 +19,7 @@ def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
         Outcome(verdict="applied", action="reload", reason="why"),
     ]
     applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=lambda reason: outcomes.pop(0))
-    lane = SimpleNamespace(needs_reload="server app/a is new")
+    lane = SimpleNamespace(needs_reload="server app/a is new", reload_is_far=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
     follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
     follower.step(1.0)
@@ -36,7 +36,9 @@ def test_a_defect_in_a_reload_for_servers_ends_nothing() -> None:
         raise LookupError("oh")
 
     applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=fail)
-    lane = SimpleNamespace(needs_reload="server app/a is new", abandon=lambda: abandoned.append(True))
+    lane = SimpleNamespace(
+        needs_reload="server app/a is new", abandon=lambda: abandoned.append(True), reload_is_far=lambda: None
+    )
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
     follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
     outcome = follower.step(1.0)

@@ -6,13 +6,16 @@ from typing import cast
 
 import pytest
 
-from pool_executor.contract import BackendFacts, Operation, Put, Remove
+from pool_executor.contract import BackendFacts, Operation, Put, Remove, Server
+from pool_executor.lbmgr.bulk import slow
 from pool_executor.lbmgr.content import ServerRef
 from pool_executor.lbmgr.journal import Journal
 from pool_executor.lbmgr.keeper import Keeper
-from pool_executor.lbmgr.lane import Lane, Position, Refusal
+from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.position import Position
 from pool_executor.lbmgr.runtime import Reply, capabilities
+from pool_executor.lbmgr.teller import Refusal
 from pool_executor.lbmgr.worker import Worker
 from tests.unit.pool_executor.lbmgr.parts import server
 
@@ -77,3 +80,49 @@ def test_a_large_change_that_is_saved_in_its_middle_is_on_disk_as_a_whole(
     stored = Journal(tmp_path / "endpoints").load()
     assert stored is not None
     assert (stored.sequence, stored.servers) == (502, lane.wanted())
+
+
+def large() -> tuple[Lane, Willing, dict[str, dict[str, Server]]]:
+    """A lane whose worker serves a backend of 50,000 servers."""
+    lane, worker = Lane(capabilities("2.6.12"), Counters()), Willing()
+    servers = {"app": {f"s{number}": server(f"s{number}") for number in range(50_000)}}
+    lane.replace({"app": dict(servers["app"])}, Position("f00", 1), {})
+    lane.begin()
+    lane.take_over(cast(Worker, worker), FACTS, servers)
+    assert worker.lines == []
+    return lane, worker, servers
+
+
+def test_thousands_of_new_servers_of_a_large_backend_come_with_a_reload() -> None:
+    """It takes seconds, each order alone would make minutes of them; what ends does not wait for that."""
+    lane, worker, _ = large()
+    many: list[Operation] = [Put("app", server(f"n{number}")) for number in range(2000)]
+    lane.follow([*many, Remove("app", "s1")], Position("f00", 2002), {})
+    assert worker.lines == ["set server app/s1 state maint"]
+    assert "come sooner that way; and 1997 more" in str(lane.needs_reload)
+    lane.follow([Put("app", server("later")), Remove("app", "n1")], Position("f00", 2004), {})
+    assert worker.lines == ["set server app/s1 state maint"]
+    read = {"app": dict(lane.begin()["app"])}
+    lane.take_over(cast(Worker, worker), FACTS, read)
+    assert (lane.needs_reload, worker.lines[1:]) == (None, [])
+
+
+def test_new_servers_are_told_one_by_one_when_no_reload_brings_them() -> None:
+    """Late is better than never."""
+    lane, worker, _ = large()
+    lane.follow([Put("app", server(f"n{number}")) for number in range(2000)], Position("f00", 2001), {})
+    lane.reload_is_far()
+    while lane.needs_reload:
+        lane.tell_waiting()
+    assert sum(line.startswith("add server app/n") for line in worker.lines) == 2000
+
+
+def test_a_burst_in_a_small_backend_is_told_at_run_time() -> None:
+    """However large the others are."""
+    lane, _worker, _ = large()
+    lane.follow([Put("static", server("x")), Put("app", server("y"))], Position("f00", 3), {})
+    assert lane.needs_reload == "server static/x is new and its backend's balance takes no server at run time"
+    assert slow({"burst": 5000}, {"app": 50_000}) == set()
+    assert slow({"burst": 200, "app": 200}, {"app": 50_000}) == set()
+    assert slow({"burst": 200, "app": 2000}, {"app": 50_000}) == {"app"}
+    assert slow({"app": 1000}, {"app": 1000}) == set()

@@ -36,6 +36,27 @@ def test_what_is_kept_without_effect_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("backend", "told"),
+    [
+        ({"rewriteHttp": {"path": {"toPath": "/x"}}}, "path.toPath /x has no effect without fromPath"),
+        ({"rewriteHttp": {"path": {"fromPath": "/x", "toPath": "/y/"}}}, "only one of fromPath and toPath ends with /"),
+        ({"rewriteHttp": {"path": {"fromPath": "/x/", "toPath": "/y"}}}, "only one of fromPath and toPath ends with /"),
+        ({"rewriteHttp": {"path": {"fromPath": "/x", "toPath": "/"}}}, ""),
+        ({"rewriteHttp": {"path": {"fromPath": "/x/"}}}, ""),
+        ({"protocol": "TCP", "rewriteHttp": {"host": "app.test"}}, "rewriteHttp has no effect"),
+        ({"customCheck": {"httpchkMiscStr": "GET /"}}, "customCheck.httpchkMiscStr has no effect without httpchk"),
+        ({"customCheck": {"httpchk": True, "httpchkMiscStr": "GET /"}}, ""),
+    ],
+)
+def test_fields_of_backends_without_effect_are_told(backend: dict[str, Any], told: str) -> None:
+    """And paths of which only one ends with a slash, as the documentation says that both do or none."""
+    frontend = {"bindPort": 80, "protocol": backend.get("protocol", "HTTP"), "linkBackend": {"defaultBackend": "app"}}
+    service = {"mesos": {"taskName": "app"}}
+    found = advice(pool(frontends=[frontend], backends=[{"name": "app", "services": [service], **backend}]))
+    assert [told in sentence for sentence in found] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
     ("rules", "told"),
     [
         ([("my.test", "/"), ("my.test", "/api")], {1: 0}),

@@ -199,3 +199,26 @@ def test_a_missing_backend_of_very_many_is_told_with_some_of_them() -> None:
     assert "and 2990 more" in caught.value.problems[0].rule
     assert (len(caught.value.problems), caught.value.more) == (20, 2980)
     assert len(str(caught.value)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("check", "where", "why"),
+    [
+        ({"miscStr": "http-check expect status 200"}, ".miscStr", "refines an HTTP check; set httpchk to true"),
+        ({"httpchk": True, "sslHelloChk": True}, "", "httpchk and sslHelloChk are each a check of their own"),
+        ({"httpchk": True, "miscStr": "option redis-check"}, "", "httpchk and miscStr are each a check of their own"),
+    ],
+)
+def test_one_backend_has_one_check(check: dict[str, object], where: str, why: str) -> None:
+    """HAProxy would take the last one."""
+    found = problems(pool(backends=[{"name": "app", "protocol": "HTTP", "customCheck": check}]))
+    assert found[f"pool.haproxy.backends[0].customCheck{where}"].startswith(why)
+
+
+@pytest.mark.parametrize("words", ["proto h2", "weight 2 alpn h2"])
+def test_servers_of_tcp_speak_no_version_of_http(words: str) -> None:
+    """HAProxy refuses the whole configuration."""
+    service = {"mesos": {"taskName": "a"}, "endpoint": {"miscStr": words}}
+    backends = [{"name": "app", "protocol": "HTTP"}, {"name": "tcp", "protocol": "TCP", "services": [service]}]
+    found = problems(pool(backends=backends))
+    assert "names a protocol of HTTP" in found["pool.haproxy.backends[1].services[0].endpoint.miscStr"]

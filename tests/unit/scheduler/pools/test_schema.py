@@ -107,7 +107,28 @@ def test_documented_pools_with_unsupported_fields_are_refused_by_name(name: str,
 def test_every_documented_pool_is_either_supported_or_known_to_be_refused() -> None:
     """The table of refused examples names only files that exist."""
     assert set(REFUSED) <= set(ALL)
-    assert len(SUPPORTED) == 20
+    assert len(SUPPORTED) == 22
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("request.forwardfor", "request.xForwardedPort", "request.xForwardedProtoHttpsIfTls"),
+        *("request.setHostHeader", "request.rewritePath", "response.rewriteLocation"),
+    ],
+)
+def test_what_is_switched_off_is_shown_as_switched_off(path: str) -> None:
+    """Its absence would mean the opposite."""
+    pool = load_pool(set_at(full(), f"haproxy.backends[0].rewriteHttp.{path}", False))
+    assert load_pool(output_pool(pool)) == pool != load_pool(full())
+
+
+def test_what_stands_one_level_too_high_is_refused_with_its_place() -> None:
+    """Files of the product's documentation have it so."""
+    rule = problems(set_at(full(), "haproxy.backends[0].request", {"forwardfor": True}))[
+        "pool.haproxy.backends[0].request"
+    ]
+    assert rule == "unknown field; did you mean rewriteHttp.request?"
 
 
 def test_the_documented_message_for_a_bad_name_is_kept_word_for_word() -> None:
@@ -136,25 +157,8 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].protocol", "HTTPS", ["HTTP"]),
-    ("haproxy.backends[1].protocol", "TLS", ["TCP"]),
     ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
-    ("haproxy.backends[0].customCheck.httpchk", True, [False, None]),
-    ("haproxy.backends[0].customCheck.httpchkMiscStr", "GET /", ["", None]),
-    ("haproxy.backends[0].customCheck.sslHelloChk", True, [False, None]),
-    ("haproxy.backends[0].customCheck.miscStr", "x", ["", None]),
-    ("haproxy.backends[0].rewriteHttp.host", "h", ["", None]),
-    ("haproxy.backends[0].rewriteHttp.path.fromPath", "/a", ["", None]),
-    ("haproxy.backends[0].rewriteHttp.path.toPath", "/", ["", None]),
     ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
-    ("haproxy.backends[0].rewriteHttp.request.forwardfor", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.setHostHeader", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.request.rewritePath", False, [True, None]),
-    ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", False, [True, None]),
-    ("haproxy.backends[0].services[0].endpoint.miscStr", "weight 2", ["", None]),
-    ("haproxy.backends[0].services[0].endpoint.check.customStr", "inter 5s", ["", None]),
 ]
 
 
@@ -219,12 +223,39 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["/", "/a/b.c~d%20e", ""],
         ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
     ),
+    ("haproxy.backends[0].protocol", ["HTTP", "HTTPS"], ["https", "UDP", 3]),
+    ("haproxy.backends[1].protocol", ["TCP", "TLS", "HTTP"], ["tls", True]),
     ("haproxy.backends[0].name", [], ["a b", "", "a\n", "x" * 97]),
     (
         "haproxy.backends[0].balance",
         ["roundrobin", "leastconn", "source", "uri depth 2 len 8", "url_param id", "hdr(Host)", "random(2)", ""],
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
+    ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    (
+        "haproxy.backends[0].customCheck.httpchkMiscStr",
+        ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
+        ["GET", "TRACE /", "GET /a b c", "GET /'", "GET /$x", r"GET / HTTP/1.1\r\nHost: 'x", "GET / HTTP/2", 3],
+    ),
+    ("haproxy.backends[0].customCheck.sslHelloChk", [True, False], ["x"]),
+    (
+        "haproxy.backends[0].customCheck.miscStr",
+        ["", "option tcp-check", "option mysql-check user haproxy", "option redis-check"],
+        ["http-check expect status 200", "server x 1.2.3.4", "option tcp-check\nserver x", "option external-check"],
+    ),
+    (
+        "haproxy.backends[0].rewriteHttp.host",
+        ["app.test", "APP.Test:8080", "10.0.0.1", ""],
+        ["a b", "a\nb", "a'b", "http://app.test", "app.test/x", "app.test:", "app.test:x", "[::1]", 3],
+    ),
+    ("haproxy.backends[0].rewriteHttp.path.fromPath", ["/a", "/a//b/", ""], ["a", "/a b", "/a'b", "/a\nb", "/$a", 3]),
+    ("haproxy.backends[0].rewriteHttp.path.toPath", ["/", "/a%20(b)", ""], ["a", "/a b", "/a'b", "/a\\1", "/{a"]),
+    ("haproxy.backends[0].rewriteHttp.request.forwardfor", [True, False, None], ["true", 0]),
+    ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", [True, False], [1]),
+    ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", [True, False], ["no"]),
+    ("haproxy.backends[0].rewriteHttp.request.setHostHeader", [True, False], [[]]),
+    ("haproxy.backends[0].rewriteHttp.request.rewritePath", [True, False], [{}]),
+    ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", [True, False], ["x"]),
     (
         "haproxy.backends[0].services[0].marathon.serviceID",
         ["/a/b", "it's", '/a"', "/a\\b`"],
@@ -251,6 +282,16 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    (
+        "haproxy.backends[0].services[0].endpoint.miscStr",
+        ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
+        ["weight", "weight 257", "weight x", "cookie a", "check", "crt /etc/x", "weight 2\n", "a;b", 'x"', "$X"],
+    ),
+    (
+        "haproxy.backends[0].services[0].endpoint.check.customStr",
+        ["", "inter 5s fall 2 rise 1", "port 8080 addr 10.0.0.1", "check-ssl", "observe layer7 on-error mark-down"],
+        ["weight 2", "inter", "inter 0", "inter 99999h", "port 0", "port 65536", "inter 5s\nx", "addr a.test", 3],
+    ),
     ("haproxy.backends[0].services[0].endpoint.address", [""], ["10.0.0.1", "a b"]),
 ]
 
@@ -281,7 +322,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +100,33 @@ def test_an_element_that_cannot_be_read_is_given_as_it_is(odd: bytes) -> None:
     data = b'{"tasks": [{"n": 1}, ' + odd + b', {"n": 3}]}'
     found = [*splitter.feed(data), *splitter.finish()[0]]
     assert [bytes(raw) for each in found for raw in each.raw] == [b'{"n": 1}', odd, b'{"n": 3}']
+
+
+class Numbered(msgspec.Struct):
+    n: int = 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(0, 2**60) | st.text('}{,[]"x', max_size=3), max_size=20),
+    st.integers(500, 20_000),
+    st.sampled_from([100, 5000, 300_000]),
+)
+def test_elements_that_fit_are_read_and_all_come_in_their_order(
+    values: list[int | str], size: int, stretch: int
+) -> None:
+    """Those near one that does not fit may come as they are."""
+    data = json.dumps({"tasks": [{"n": value} for value in [*range(1000), *values, *range(1000)]]}).encode()
+    splitter = ElementSplitter([("tasks",)], kinds={("tasks",): Numbered}, stretch=stretch)
+    found = [each for at in range(0, len(data), size) for each in splitter.feed(data[at : at + size])]
+    told: list[object] = []
+    read = 0
+    for each in (*found, *splitter.finish()[0]):
+        told += [json.loads(bytes(raw))["n"] for raw in each.raw]
+        told += [one.n for one in each.messages if isinstance(one, Numbered)]
+        read += len(each.messages)
+    assert told == [*range(1000), *values, *range(1000)]
+    assert read or stretch != 5000
 
 
 @pytest.mark.parametrize("text", [b'{"a": [{"b": 1}', b'{"a": {"b": 1}', b'{"a": "b', b"}", b'{"a": [}]}'])

@@ -1,0 +1,134 @@
+"""What is counted for each backend of each pool: its servers, and what is left out of them. Pure.
+
+Knows what a service says of a task and what that makes of the servers of its backend. Does not know which tasks a
+service selects (select.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from api.dcos_template.endpoint import Chosen, Endpoint
+from api.dcos_template.members import Holder, Members
+from api.dcos_template.touched import BackendKey, Touching
+from api.mesos_listener.task import TaskKey
+from scheduler.pools.model import Service
+
+
+class ServiceKey(NamedTuple):
+    """A service of a backend."""
+
+    backend: BackendKey
+    number: int
+    """Tells the services of a backend apart; another one for another service."""
+
+
+class LeftOut(NamedTuple):
+    """Something that is no server: of which backend, the task's id (empty: no task's fault), and why."""
+
+    backend: str
+    task: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Counted:
+    """One backend: its services with their keys, the servers that they name, and the tasks that become none."""
+
+    members: Members
+    services: tuple[Service, ...] = ()
+    keys: list[ServiceKey] = field(default_factory=list)
+    left_out: dict[tuple[ServiceKey, TaskKey], LeftOut] = field(default_factory=dict)
+
+
+class Backends:
+    """Of all pools. `most`: so many servers a backend may have."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._pools: dict[str, dict[str, Counted]] = {}
+
+    def add(self, backend: BackendKey) -> Counted:
+        """The backend, which is new when it was not there."""
+        pool = self._pools.setdefault(backend.pool, {})
+        if backend.backend not in pool:
+            pool[backend.backend] = Counted(Members(self._most))
+        return pool[backend.backend]
+
+    def discard(self, backend: BackendKey) -> None:
+        """Forget a backend that has no services any more."""
+        pool = self._pools[backend.pool]
+        del pool[backend.backend]
+        if not pool:
+            del self._pools[backend.pool]
+
+    def of(self, pool: str) -> Mapping[str, Counted]:
+        """The backends of a pool by name."""
+        return self._pools.get(pool, {})
+
+    def recount(
+        self,
+        service: ServiceKey,
+        task: TaskKey | None,
+        before: Chosen,
+        after: Chosen,
+        touching: Touching,
+    ) -> None:
+        """The service says something else of the task than before."""
+        backend = service.backend
+        counted = self._pools[backend.pool][backend.backend]
+        members = counted.members
+        if before.left_out != after.left_out:
+            touching.told(backend.pool)
+            assert task is not None  # an address that the pool names is not judged
+            if after.left_out:
+                counted.left_out[service, task] = LeftOut(backend.backend, task.id, after.left_out)
+            else:
+                counted.left_out.pop((service, task), None)
+        if before.endpoints == after.endpoints:
+            return
+        holder = Holder(service.number, task)
+        named = {endpoint.name: endpoint for endpoint in after.endpoints}
+        for name in [endpoint.name for endpoint in before.endpoints if endpoint.name not in named]:
+            touching.before(backend, name, members.get(name))
+            heir = members.drop(name, holder)
+            if heir is not None:
+                touching.before(backend, heir, None)
+        for name, endpoint in named.items():
+            touching.before(backend, name, members.get(name))
+            members.put(name, holder, endpoint)
+        if members.too_many:
+            touching.told(backend.pool)
+
+    # ------------------------------------------------------------ the answer
+
+    def endpoint(self, backend: BackendKey, name: str) -> Endpoint | None:
+        """The server of that name as it is now; None when there is none."""
+        known = self._pools.get(backend.pool, {}).get(backend.backend)
+        return None if known is None else known.members.get(name)
+
+    def endpoints(self, pool: str) -> Iterator[tuple[str, str, Endpoint]]:
+        """Backend, name and endpoint of every server of a pool."""
+        for backend, known in self._pools.get(pool, {}).items():
+            for name, endpoint in known.members.all():
+                yield backend, name, endpoint
+
+    def endpoints_of(self, backend: BackendKey) -> tuple[Endpoint, ...]:
+        """The endpoints of one backend, sorted."""
+        known = self._pools.get(backend.pool, {}).get(backend.backend)
+        return () if known is None else tuple(sorted(endpoint for _, endpoint in known.members.all()))
+
+    def count(self, pool: str) -> int:
+        """How many servers the backends of a pool have together."""
+        return sum(len(known.members) for known in self._pools.get(pool, {}).values())
+
+    def left_out(self, pool: str, unusable: Mapping[ServiceKey, str]) -> Iterator[LeftOut]:
+        """What is no server of the pool although a service of it selects it, backend by backend; `unusable` are
+        services that select nothing, and why."""
+        for name, known in self._pools.get(pool, {}).items():
+            if known.members.too_many:
+                yield LeftOut(name, "", known.members.too_many)
+            for number, key in enumerate(known.keys):
+                if key in unusable:
+                    yield LeftOut(name, "", f"services[{number}] {unusable[key]}")
+            yield from known.left_out.values()
