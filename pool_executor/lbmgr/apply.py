@@ -137,8 +137,7 @@ class Applier:
         if not fitted.listens:
             reason = "none of its listeners can be served here" if fitted.waiting else "it has no listener"
             if fitted.blocked:
-                missing = "; ".join(f"{one.listener} lacks {' and '.join(one.missing)}" for one in fitted.waiting)
-                return self._kept(reason, f"{reason}: {missing}")
+                return self._kept(reason, f"{reason}: {fitted.lacks}")
             return self._refused(reason, reason)
         match way:
             case Noop():

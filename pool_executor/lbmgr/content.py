@@ -57,6 +57,10 @@ class Content:
         """The same without these files."""
         return Content(parts={name: text for name, text in self.parts.items() if name not in names}) if names else self
 
+    def listens_for(self, listener: str) -> bool:
+        """Whether it has this listener."""
+        return _listener(self, listener) is not None
+
     def same(self, other: "Content") -> bool:
         """Whether HAProxy would see no difference."""
         return self.key == other.key
@@ -75,6 +79,11 @@ class Fitted:
     waiting: tuple[Waiting, ...] = ()
     blocked: bool = False
     """Whether one of them lacks what may be there at any moment."""
+
+    @property
+    def lacks(self) -> str:
+        """What the listeners that wait lack, as a phrase."""
+        return "; ".join(f"{one.listener} lacks {' and '.join(one.missing)}" for one in self.waiting)
 
     @property
     def listens(self) -> bool:

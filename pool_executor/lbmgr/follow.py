@@ -7,6 +7,7 @@ nor HAProxy's life. Used by lbmgr's thread only.
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -212,7 +213,11 @@ class Follower:
             if outcome is not None and outcome.verdict == "rejected" and not outcome.retry and fitted.waiting:
                 # What was kept of before may not go with what is new.
                 without = self._fit(texts, keep=False)
-                if not without.content.same(fitted.content):
+                if fitted.blocked and self._loses_listeners(without):
+                    # It may never listen at the new place: what serves goes on as a whole.
+                    error = f"{fitted.lacks}; as it was before it does not go with the rest: {outcome.error}"
+                    outcome = replace(outcome, error=error)
+                elif not without.content.same(fitted.content):
                     outcome = self._carry_out(head, without, nodes, now)
             if outcome is not None:
                 self.waiting = fitted.waiting
@@ -221,6 +226,13 @@ class Follower:
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
             _log.exception("A version could not be applied", version=head.version)
             return self._defect(f"version {head.version}", error)
+
+    def _loses_listeners(self, fitted: Fitted) -> bool:
+        """Whether something would not be listened for any more that waits only to be listened for elsewhere."""
+        running = self._applier.running
+        if running is None or not self._proxy.alive:
+            return False
+        return any(running.content.listens_for(one.listener) for one in fitted.waiting)
 
     def _defect(self, what: str, error: Exception) -> Outcome:
         self._lane.abandon()

@@ -188,15 +188,16 @@ def test_a_new_instance_whose_port_is_in_use_says_by_whom_and_serves_when_it_is_
 
 
 def test_a_first_configuration_that_cannot_be_served_is_told_as_well(system: System) -> None:
-    """An instance that never served says why, and the pool's status repeats it."""
+    """An instance that cannot listen where it shall says so, and is not ready."""
     name = f"never-{uuid.uuid4().hex[:6]}"
     document = system.pool(name, count=1)
     document["haproxy"]["frontends"][0]["bindAddress"] = NOT_MINE
     system.stack.call("POST", f"{system.stack.api}/v2/pools", document)
     wait_until(lambda: NOT_MINE in json.dumps(system.status(name)["loadBalancers"]), 40, "the reason in the status")
     [line] = [one for one in system.edgelb("status", name).stdout.splitlines() if one.startswith("edgelb-pool-0:")]
-    assert "serves nothing: " in line
-    assert NOT_MINE in line
+    assert "leaves the listener web" in line
+    assert f"out until it has {NOT_MINE}:" in line
+    assert not system.ready(name)
     document["haproxy"]["frontends"][0]["bindAddress"] = "127.0.0.1"
     system.update(document)
     wait_until(lambda: system.ready(name), 60, "the good update")
