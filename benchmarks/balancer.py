@@ -3,6 +3,7 @@
 Knows its ports, its process, and HAProxy's socket as it finds it on HAProxy's command line.
 """
 
+import contextlib
 import re
 import socket
 import time
@@ -99,10 +100,15 @@ class Balancer:
     def full(self, count: int) -> float:
         """Wait until HAProxy has so many servers; after how many seconds it has."""
         start = time.monotonic()
-        while len(self.servers()) < count:
+        found = -1
+        while found < count:
             if time.monotonic() - start > _FULL:
-                raise TimeoutError(f"HAProxy has {len(self.servers())} of {count} servers after {_FULL:g} s")
-            time.sleep(_LOOK)
+                raise TimeoutError(f"HAProxy has {found} of {count} servers after {_FULL:g} s")
+            # One that is just being replaced has no socket.
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                found = len(self.servers())
+            if found < count:
+                time.sleep(_LOOK)
         return time.monotonic() - start
 
     def reloads(self) -> int:

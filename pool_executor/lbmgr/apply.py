@@ -70,32 +70,20 @@ class Applier:
     def start(self) -> str | None:
         """Start HAProxy on the structure that it served; the message when it does not serve it.
 
-        Servers that it refuses are left out: they may have come since it checked the files last. So are listeners that
-        cannot listen any more.
+        Servers that it refuses are left out: they may have come since it checked the files last.
         """
         assert self.running is not None, "there is no configuration to start with"
-        head, whole = self.running.head, self.running.content
         for _ in range(_MOST_CHECKS):
-            lacking = self._obstacles.of_listeners(whole, None)
-            content = whole.without(lacking)
-            if lacking and not Fitted(content=content).listens:
-                return f"none of its listeners can listen: one lacks {next(iter(lacking.values()))}"
-            failed, read = self._start(content)
-            if failed is None:
-                self.running = Running(head=served(head, content), content=content)
+            failed, read = self._start(self.running.content)
+            if failed is None or read is None or not (blamed := read.blamed(failed)):
                 break
-            if read is None:
-                break
-            if self._obstacles.failed(content, failed):
-                continue
-            if not (blamed := read.blamed(failed)):
-                break
-            self._refuse(blamed, read, content)
+            self._refuse(blamed, read, self.running.content)
         return failed
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        if obstacle := self._obstacles.first(content, None):
+        lacking = self._obstacles.of_listeners(content, None).values()
+        if obstacle := next(iter(lacking), None) or self._obstacles.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
         composition = self._composition(content)

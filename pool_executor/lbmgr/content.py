@@ -1,6 +1,6 @@
 """What HAProxy serves or shall serve beside the servers: the texts of a structure and their facts of backends. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -52,10 +52,6 @@ class Content:
     def backends(self) -> Mapping[str, BackendFacts]:
         """The facts of all backends by name."""
         return {facts.backend: facts for text in self.parts.values() for facts in text.backends}
-
-    def without(self, names: Collection[str]) -> "Content":
-        """The same without these files."""
-        return Content(parts={name: text for name, text in self.parts.items() if name not in names}) if names else self
 
     def listens_for(self, listener: str) -> bool:
         """Whether it has this listener."""

@@ -91,10 +91,7 @@ class Files:
         return directory
 
     def compose(self, directory: Path, content: Content, composed: Mapping[str, str]) -> None:
-        """Write what HAProxy reads of a version anew, where it differs; what is not in `content` it does not read."""
-        for path in directory.glob("*.cfg"):
-            if path.name not in content.parts and path.name != INSTANCE_FILE:
-                path.unlink()
+        """Write what HAProxy reads of a version anew, where it differs."""
         for name, text in content.parts.items():
             place(directory, text.part, composed[name].encode())
 

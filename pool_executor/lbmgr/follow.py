@@ -132,11 +132,7 @@ class Follower:
         self._retry_at = 0.0
 
     def served_from_disk(self, reason: str) -> None:
-        """HAProxy was started on the configuration that was served before."""
-        running = self._applier.running
-        if running is not None and running.content.key != self._fitted:
-            # Without listeners that cannot listen any more.
-            self._blocked, self._look_at = True, 0.0
+        """HAProxy serves the configuration of an earlier life."""
         if self.outcome.verdict == "starting":
             self.outcome = Outcome(verdict="applied", action=None, reason=reason)
 
@@ -241,9 +237,6 @@ class Follower:
 
     def _fit(self, texts: Mapping[str, PartText], *, keep: bool) -> Fitted:
         running = self._applier.running.content if self._applier.running is not None else None
-        if running is not None and not self._proxy.alive:
-            # What cannot listen any more cannot stay as it was.
-            running = running.without(self._applier.obstacles(running))
         obstacles = self._applier.obstacles(Content(parts=texts))
         return fit(texts, self._ports, running, keep=keep, obstacles=obstacles)
 

@@ -2,28 +2,16 @@
 
 import os
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pool_executor.contract import Part, Server, Waiting, encode_blob
+from pool_executor.contract import Server, encode_blob
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.storage.connection import connect
-from tests.integration.pool_executor.harness import (
-    Lbmgr,
-    Pool,
-    Publisher,
-    alive,
-    applied,
-    hold_port,
-    orders,
-    server,
-    states,
-    told,
-)
+from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, orders, server, states, told
 from tests.support.backends import Backend, backends
 from tests.support.haproxies import BOTH
 from tests.support.load import load_in_thread
@@ -40,16 +28,6 @@ def _servers(*running: Backend) -> tuple[tuple[str, int], ...]:
 def _servers_on_disk(lbmgr: Lbmgr) -> str:
     """What is there whole: a name that begins with a dot is a file that is being written."""
     return "".join(file.read_text() for file in lbmgr.sandbox.rglob("endpoints/[!.]*"))
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _waiting(publisher: Publisher) -> tuple[Waiting, ...] | None:
-    found = publisher.statuses().get("task-1")
-    return found.structure.waiting if found is not None else None
 
 
 @pytest.mark.parametrize("binary", BOTH)
@@ -371,67 +349,6 @@ def test_an_instance_whose_haproxy_hangs_ends_after_the_allowed_failures(
         os.kill(haproxy.workers[0], signal.SIGSTOP)
         assert lbmgr.wait() == 1
         wait_until(lambda: not any(alive(pid) for pid in (haproxy.master or 0, *haproxy.workers)), what="all gone")
-
-
-def test_a_port_that_was_lost_while_haproxy_was_down_keeps_only_its_listener_down(
-    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
-) -> None:
-    """Without ZooKeeper and with it; and the listener comes back."""
-    lbmgr, port = make_lbmgr(), free_port()
-    with backends(1) as (one,):
-        parts = Pool(servers=_servers(one)).parts()
-        text = f"frontend odd\n    bind 127.0.0.1:{port}\n    default_backend app\n"
-        publisher.publish_parts(parts | {"20-odd.cfg": (Part.of("20-odd.cfg", "config", text, "odd"), text)})
-        published = publisher.publish_servers(Pool(servers=_servers(one)).records())
-        lbmgr.start()
-        assert applied(publisher, published).structure.waiting == ()
-        wait_until(lambda: f",{one.port}," in _servers_on_disk(lbmgr), what="the server is on disk")
-        lbmgr.kill()
-        wait_until(lambda: not _listens(port), what="HAProxy ended with lbmgr")
-        holder = hold_port(port, share=False)
-        try:
-            lbmgr.hosts, zookeeper = f"127.0.0.1:{free_port()}", lbmgr.hosts
-            lbmgr.start()
-            wait_until(lambda: lbmgr.answers() == {one.answer}, what="the rest is served from disk")
-            lbmgr.kill()
-            lbmgr.hosts = zookeeper
-            lbmgr.start()
-            [waiting] = wait_until(lambda: _waiting(publisher), what="it tells who waits")
-            assert (waiting.listener, waiting.missing) == (
-                "odd",
-                (f"127.0.0.1:{port} ({port}), where it cannot listen: Address already in use",),
-            )
-            assert lbmgr.answers() == {one.answer}
-        finally:
-            holder.close()
-        wait_until(lambda: lbmgr.get(port=port)[0] == 200, what="it listens")
-        wait_until(lambda: _waiting(publisher) == (), what="nobody waits")
-
-
-def test_a_port_that_is_lost_when_haproxy_dies_comes_back(publisher: Publisher, lbmgr: Lbmgr) -> None:
-    """lbmgr looks for it again, though the structure was applied before."""
-    port = free_port()
-    with backends(1) as (one,):
-        parts = Pool(servers=_servers(one)).parts()
-        text = f"frontend odd\n    bind 127.0.0.1:{port}\n    default_backend app\n"
-        publisher.publish_parts(parts | {"20-odd.cfg": (Part.of("20-odd.cfg", "config", text, "odd"), text)})
-        published = publisher.publish_servers(Pool(servers=_servers(one)).records())
-        before = applied(publisher, published).haproxy
-        assert before.master
-        lbmgr.signal(signal.SIGSTOP)
-        os.kill(before.master, signal.SIGKILL)
-        os.kill(before.workers[0], signal.SIGKILL)
-        wait_until(lambda: not _listens(port), what="nobody listens")
-        holder = hold_port(port, share=False)
-        try:
-            lbmgr.signal(signal.SIGCONT)
-            wait_until(lambda: lbmgr.answers() == {one.answer}, what="the rest is served")
-            [waiting] = wait_until(lambda: _waiting(publisher), what="it tells who waits")
-            assert waiting.listener == "odd"
-        finally:
-            holder.close()
-        wait_until(lambda: lbmgr.get(port=port)[0] == 200, what="it listens")
-        wait_until(lambda: _waiting(publisher) == (), what="nobody waits")
 
 
 def test_a_haproxy_that_serves_is_never_ended_for_the_silence_of_its_stats_socket(
