@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chain.chain import PATIENCE, Chain, Pool
+from tests.support.chain.chain import PATIENCE, Chain, Pool, Task
 from tests.support.chain.recycling import recycle, takes_over, undisturbed
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
@@ -43,6 +43,16 @@ def subscribed_anew(chain: Chain) -> None:
         wait_until(lambda: other.answers(3).keys() == {"marker"}, PATIENCE, "a task of the new master")
         chain.mesos.update(marker, "TASK_FINISHED")
     chain.applications.close(port)
+
+
+def ends_unheard(chain: Chain, pool: Pool, dead: Task) -> None:
+    """A task ends of which nobody hears before its agent, the last one, is back: it goes then, and not before."""
+    chain.mesos.update(dead.id, "TASK_KILLED")
+    undisturbed(pool)
+    pool.tasks.remove(dead)
+    chain.mesos.register("r3")
+    pool.serves(*pool.tasks)
+    takes_over(pool, dead)
 
 
 def test_a_master_that_recovers_takes_nothing_away(chain: Chain, spread: Pool) -> None:
@@ -86,13 +96,7 @@ def test_a_listener_that_starts_while_a_master_recovers_takes_nothing_away(
     chain.mesos.register("r2")
     subscribed_anew(chain)
     undisturbed(pool)
-    dead = pool.tasks[4]
-    chain.mesos.update(dead.id, "TASK_KILLED")  # nobody hears it: its agent is not back
-    undisturbed(pool)
-    pool.tasks.remove(dead)
-    chain.mesos.register("r3")
-    pool.serves(*pool.tasks)
-    takes_over(pool, dead)
+    ends_unheard(chain, pool, pool.tasks[4])
     recycle(pool, pool.tasks[0])
 
 
@@ -129,13 +133,7 @@ def test_all_that_starts_while_a_master_recovers_takes_nothing_away(chain: Chain
     chain.template.start()
     pool.says("2 servers are kept in app")
     recycle(pool, pool.tasks[0])
-    dead = pool.tasks[3]
-    chain.mesos.update(dead.id, "TASK_KILLED")  # nobody hears it: its agent is not back
-    undisturbed(pool)
-    pool.tasks.remove(dead)
-    chain.mesos.register("r3")
-    pool.serves(*pool.tasks)
-    takes_over(pool, dead)
+    ends_unheard(chain, pool, pool.tasks[3])
     wait_until(lambda: "kept" not in str(pool.status()), PATIENCE, "the end of what it tells")
 
 
