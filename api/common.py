@@ -10,6 +10,7 @@ from api.context import Context, plain
 from api.openapi import json_answer, ref, route, text_answer
 from api.pool_forms import container
 from api.problems import ApiProblem
+from api.who import add_who
 from sdk.http.index import Link, index
 from sdk.storage.connection import State
 
@@ -33,15 +34,7 @@ def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
         """What is here: JSON, or HTML for a browser. Links are relative."""
         return index(request, "Edge-LB", {"version": context.version}, _LINKS)
 
-    @route(routes, "/ping", "GET", answers={"200": text_answer("pong")})
-    def ping() -> Response:
-        """Say pong."""
-        return plain("pong")
-
-    @route(routes, "/version", "GET", answers={"200": text_answer("The package's version.")})
-    def version() -> Response:
-        """The package's version."""
-        return plain(context.version)
+    add_who(routes, context)
 
     @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", ref("ConfigContainer"))})
     def config() -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Response, abort, jsonify
 from flask_smorest import Blueprint
 
-from api.context import Context, plain
+from api.context import Context
 from api.openapi import json_answer, ref, route, text_answer
 from api.pool_forms import V1
 from api.pool_operations import PoolOperations
 from api.v1_config import replace_all
+from api.who import add_who
 
 RENDERED = "haproxy.cfg"
 """The artifact that is the rendered configuration."""
@@ -26,15 +27,7 @@ def blueprint(context: Context) -> Blueprint:
     pool_body, pool_answer = ref("V1Pool"), json_answer("The pool with its defaults.", ref("V1Pool"))
     config_answer = json_answer("All pools.", ref("V1Config"))
 
-    @route(routes, "/ping", "GET", answers={"200": text_answer("pong")})
-    def ping() -> Response:
-        """Say pong."""
-        return plain("pong")
-
-    @route(routes, "/version", "GET", answers={"200": text_answer("The package's version.")})
-    def version() -> Response:
-        """The package's version."""
-        return plain(context.version)
+    add_who(routes, context)
 
     @route(routes, "/all", "GET", answers={"200": config_answer})
     def config() -> dict[str, Any]:
