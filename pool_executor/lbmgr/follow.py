@@ -1,10 +1,9 @@
 """Following the head of the structure: what is wanted, what came of it, and when it is tried again.
 
-Knows which head is handled and the pauses between tries and between reloads. Does not know how a structure is applied,
-nor HAProxy's life. Used by lbmgr's thread only.
+Knows which head is handled and the pauses between tries. Does not know how a structure is applied, how soon HAProxy may
+be loaded anew (pace.py), nor HAProxy's life. Used by lbmgr's thread only.
 """
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,12 +13,12 @@ import structlog
 
 from pool_executor.contract import Blob, Structure, Waiting
 from pool_executor.lbmgr.apply import Applier
-from pool_executor.lbmgr.backoff import FailedReload
 from pool_executor.lbmgr.bulk import LONG
 from pool_executor.lbmgr.content import Content, Fitted, PartText, fit
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.outcome import Outcome
+from pool_executor.lbmgr.pace import Pace
 from pool_executor.lbmgr.plan import Reload
 from pool_executor.lbmgr.proxy import Proxy
 from sdk.errors import CorruptRecord, TemporaryFailure
@@ -30,12 +29,8 @@ _log = structlog.get_logger()
 _AGAIN = Policy(first=0.5, most=10.0)
 _LOOK_AGAIN = 2.0
 _INFO, _WARNING = 20, 30
-#: Seconds between two reloads: each leaves a worker behind.
-MIN_RELOAD_INTERVAL = 1.0
 # The first configuration waits so long for the servers: telling them one by one takes longer than reading them.
 _SERVERS_PATIENCE = 3.0
-# Instances of a pool do not reload in the same moment: the wait of each is up to so much for every other one.
-_SPREAD, _SPREAD_MOST = 0.2, 2.0
 
 
 class Nodes(Protocol):
@@ -77,10 +72,7 @@ class Follower:
         self._stamped: Structure | None = None
         self._servers_at = 0.0
         """When a reload for servers may be tried again, and when the first structure stops to wait for them."""
-        self._turn: tuple[Structure, float] | None = None
-        """When it is this instance's turn to reload for a head."""
-        self._failed: FailedReload | None = None
-        self._reloaded_at: float | None = None
+        self._pace = Pace(proxy)
         self._trouble: str | None = None
         self._seen: Mapping[str, float] = {}
         self.outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
@@ -181,7 +173,7 @@ class Follower:
         self.outcome = outcome
         self.rejected = head.version if outcome.verdict == "rejected" else None
         if outcome.verdict == "applied":
-            self._failed = None
+            self._pace.forgive()
         if outcome.verdict == "applied" and head != self._stamped:
             self._stamped = head
             self.stamps = dict(head.stamps) | dict(self._seen) | {"applied": time.time()}
@@ -243,38 +235,14 @@ class Follower:
     def _carry_out(self, head: Structure, fitted: Fitted, nodes: Nodes, now: float) -> Outcome | None:
         way = self._applier.plan(fitted.content)
         if isinstance(way, Reload) and self._proxy.alive:
-            allowed = max(self._reload_allowed(fitted.content.key), self._turn_of(head, nodes, now))
+            allowed = max(self._pace.allowed_at(fitted.content.key), self._pace.turn_of(head, nodes.instances, now))
             if now < allowed:
                 # Old workers may be done before their time is over.
                 self._retry_at = min(allowed, now + _LOOK_AGAIN)
                 return None
         outcome = self._applier.apply(head, fitted, way)
-        self._note(outcome, fitted.content.key)
+        self._pace.note(outcome, fitted.content.key)
         return outcome
-
-    def _note(self, outcome: Outcome, content: object) -> None:
-        if outcome.action == "reload":
-            self._reloaded_at = time.monotonic()
-        if outcome.reload_failed:
-            self._failed = FailedReload(structure=content, at=time.monotonic())
-
-    def _reload_allowed(self, content: object) -> float:
-        allowed = self._proxy.room_at()
-        if self._reloaded_at is not None:
-            allowed = max(allowed, self._reloaded_at + MIN_RELOAD_INTERVAL)
-        if self._failed is not None:
-            allowed = max(allowed, self._failed.not_before(content))
-        return allowed
-
-    def _turn_of(self, head: Structure, nodes: Nodes, now: float) -> float:
-        """When this instance may reload for the head: not all instances of a pool at once."""
-        if self._turn is None or self._turn[0] != head:
-            try:
-                others = max(0, nodes.instances() - 1)
-            except TemporaryFailure:
-                others = 1
-            self._turn = (head, now + random.uniform(0, min(_SPREAD_MOST, others * _SPREAD)))  # noqa: S311 - a spread
-        return self._turn[1]
 
     def _reload_for_servers(self, now: float) -> Outcome | None:
         """Load what is served anew for servers that cannot be told at run time."""
@@ -283,7 +251,7 @@ class Follower:
             self.servers_error = None
         if reason is None or running is None or not self._proxy.alive or now < self._servers_at:
             return None
-        if now < (allowed := self._reload_allowed(running.content.key)):
+        if now < (allowed := self._pace.allowed_at(running.content.key)):
             if allowed - now > LONG:
                 self._lane.reload_is_far()
             return None
@@ -293,7 +261,7 @@ class Follower:
         except Exception as error:  # noqa: BLE001 - as above
             _log.exception("HAProxy could not be loaded anew for servers")
             outcome = self._defect("a reload for servers", error)
-        self._note(outcome, running.content.key)
+        self._pace.note(outcome, running.content.key)
         self.servers_error = outcome.error and f"{reason}; HAProxy cannot be loaded anew: {outcome.error}"
         if outcome.verdict != "applied":
             self._lane.reload_is_far()
