@@ -107,10 +107,14 @@ class Applier:
 
     # -- a structure
 
+    @property
+    def present(self) -> Content | None:
+        """What a HAProxy that is there serves."""
+        return self.running.content if self.running is not None and self._proxy.alive else None
+
     def obstacles(self, content: Content) -> Mapping[str, str]:
         """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
-        present = self.running.content if self.running is not None and self._proxy.alive else None
-        return self._obstacles.of_listeners(content, present)
+        return self._obstacles.of_listeners(content, self.present)
 
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
@@ -167,8 +171,7 @@ class Applier:
                 self.unsaved = f"HAProxy serves version {self.running.head.version}, but {self._disk(error)}"
 
     def _reload(self, head: Structure, content: Content, reason: str) -> Outcome:
-        present = self.running.content if self.running is not None and self._proxy.alive else None
-        obstacle = self._obstacles.first(content, present)
+        obstacle = self._obstacles.first(content, self.present)
         if obstacle is not None:
             return self._kept(reason, f"it lacks {obstacle}")
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.

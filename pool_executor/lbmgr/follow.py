@@ -217,10 +217,8 @@ class Follower:
 
     def _loses_listeners(self, fitted: Fitted) -> bool:
         """Whether something would not be listened for any more that waits only to be listened for elsewhere."""
-        running = self._applier.running
-        if running is None or not self._proxy.alive:
-            return False
-        return any(running.content.listens_for(one.listener) for one in fitted.waiting)
+        present = self._applier.present
+        return present is not None and any(present.listens_for(one.listener) for one in fitted.waiting)
 
     def _defect(self, what: str, error: Exception) -> Outcome:
         self._lane.abandon()
