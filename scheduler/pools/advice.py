@@ -16,9 +16,9 @@ from scheduler.pools.model import (
     MapRule,
     Pool,
     Protocol,
-    RewriteHttp,
     Service,
 )
+from scheduler.pools.rewrite import RewriteHttp
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from scheduler.pools.constraints import Constraint, read_constraints
+from scheduler.pools.rewrite import RewriteHttp
 
 STATS_PORT_NAME = "stats"
 """Name of the task port of the statistics listener; frontends may not be called so."""
@@ -139,44 +140,6 @@ class Service:
     marathon: MarathonSelector = field(default_factory=MarathonSelector)
     mesos: MesosSelector = field(default_factory=MesosSelector)
     endpoint: Endpoint = field(default_factory=Endpoint)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewritePath:
-    """The beginning of a path as clients ask for it, and as servers are asked; `from_path` `""` means no rewriting."""
-
-    from_path: str = ""
-    to_path: str = ""
-    """`""` is the same as `/`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewriteRequest:
-    """Which headers an HTTP backend adds to requests, and which of `host` and `path` it applies to them."""
-
-    forwardfor: bool = True
-    x_forwarded_port: bool = True
-    x_forwarded_proto_https_if_tls: bool = True
-    set_host_header: bool = True
-    rewrite_path: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewriteResponse:
-    """What an HTTP backend turns back in responses."""
-
-    rewrite_location: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewriteHttp:
-    """Manipulation of HTTP requests and responses; without effect on TCP backends."""
-
-    host: str = ""
-    """What servers are told as `Host`; `""` means what the client said."""
-    path: RewritePath = field(default_factory=RewritePath)
-    request: RewriteRequest = field(default_factory=RewriteRequest)
-    response: RewriteResponse = field(default_factory=RewriteResponse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,15 +31,12 @@ from scheduler.pools.model import (
     MesosSelector,
     Pool,
     Protocol,
-    RewriteHttp,
-    RewritePath,
-    RewriteRequest,
-    RewriteResponse,
     Service,
     Stats,
 )
 from scheduler.pools.patterns import pattern_problem
 from scheduler.pools.problems import InvalidPool, Problem
+from scheduler.pools.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 

@@ -10,12 +10,9 @@ from scheduler.pools.model import (
     MapRule,
     Pool,
     Protocol,
-    RewriteHttp,
-    RewritePath,
-    RewriteRequest,
-    RewriteResponse,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
 
