@@ -6,7 +6,7 @@ no templates.
 
 from dataclasses import dataclass
 
-from api.dcos_template.model import Bind
+from api.dcos_template.haproxy import Bind
 from pool_executor.contract import Needs, Part
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.model import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
 from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.servers import RESOLVERS

@@ -18,7 +18,7 @@ from scheduler.pools.model import (
     Protocol,
     Service,
 )
-from scheduler.pools.rewrite import RewriteHttp
+from scheduler.pools.model.rewrite import RewriteHttp
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20

@@ -217,3 +217,8 @@ class Items(fields.List[Any]):
         if not isinstance(value, list):
             raise ValidationError("must be an array")
         return tuple(super()._deserialize(value, attr, data, **kwargs))
+
+
+def nested(schema: type[Strict], data_key: str | None = None) -> Any:
+    """An object of its own."""
+    return fields.Nested(schema, data_key=data_key)

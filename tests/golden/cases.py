@@ -12,7 +12,7 @@ from scheduler.pools.model import (
     Protocol,
 )
 from scheduler.pools.model import Endpoint as Wish
-from scheduler.pools.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
+from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.pools.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
+from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.unit.api.dcos_template.pools import backend, frontend, pool

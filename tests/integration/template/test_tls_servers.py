@@ -8,7 +8,7 @@ import pytest
 
 from api.dcos_template.build import build_config
 from scheduler.pools.model import Protocol
-from scheduler.pools.rewrite import RewriteHttp
+from scheduler.pools.model.rewrite import RewriteHttp
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.support.tls import authority

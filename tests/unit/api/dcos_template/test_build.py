@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.dcos_template.build import build_config, file_slug, shard_of
-from api.dcos_template.model import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
+from api.dcos_template.haproxy import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.printed import Texts
 from api.dcos_template.routes import MapEntry
 from api.dcos_template.text import render

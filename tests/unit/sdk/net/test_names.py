@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.model import Bind, Mode
-from api.dcos_template.model import Frontend as Section
+from api.dcos_template.haproxy import Bind, Mode
+from api.dcos_template.haproxy import Frontend as Section
 from pool_executor.contract import BackendFacts, Put, Server, decode_operations, encode_operations, marker_line, markers
 from scheduler.pools import texts
 from sdk.net.names import LONGEST_JOINED_NAME, LONGEST_NAME, host_problem, is_host, is_key, is_name

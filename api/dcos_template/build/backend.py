@@ -1,0 +1,75 @@
+"""From a backend of a pool to a group of servers."""
+
+from api.dcos_template.build.mode import mode_of
+from api.dcos_template.haproxy import Backend, Mode
+from api.dcos_template.rewriting import Rewriting, rewriting
+from api.dcos_template.servers import options_for, tls_options
+from scheduler.pools import model as pools
+from scheduler.pools.health_check import HttpRequest, line_problem, parse_request, request_problem
+from sdk.errors import InvalidSpec
+
+
+def build_backend(backend: pools.Backend) -> Backend:
+    """One backend with what its servers can go by."""
+    mode = mode_of(backend.protocol)
+    request, http = backend.rewrite_http.request, mode is Mode.HTTP
+    return Backend(
+        name=backend.name,
+        mode=mode,
+        balance=backend.balance,
+        forwardfor=http and request.forwardfor,
+        x_forwarded_port=http and request.x_forwarded_port,
+        x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
+        rewriting=_rewriting(backend) if http else Rewriting(),
+        http_check=_http_check(backend),
+        check_line=_check_line(backend),
+        options=_options(backend),
+    )
+
+
+def _http_check(backend: pools.Backend) -> HttpRequest | None:
+    check = backend.custom_check
+    if not check.httpchk:
+        return None
+    request = parse_request(check.httpchk_misc_str)
+    if request is None:
+        rule = request_problem(check.httpchk_misc_str) or ""
+        raise InvalidSpec(f"backend {backend.name}: customCheck.httpchkMiscStr", rule)
+    return request
+
+
+def _check_line(backend: pools.Backend) -> str:
+    check = backend.custom_check
+    if check.misc_str and (problem := line_problem(check.misc_str)):
+        raise InvalidSpec(f"backend {backend.name}: customCheck.miscStr", problem)
+    # To servers that are spoken to by TLS every check begins with a handshake: a second one within it would fail.
+    hello = "option ssl-hello-chk" if check.ssl_hello_chk and not backend.protocol.is_tls else ""
+    return check.misc_str or hello
+
+
+def _options(backend: pools.Backend) -> dict[str, str]:
+    try:
+        return options_for(backend.services, tls_options(_host_of(backend)) if backend.protocol.is_tls else "")
+    except InvalidSpec as error:
+        raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error
+
+
+def _host_of(backend: pools.Backend) -> str:
+    """The name by which servers are asked, where the pool says it."""
+    rewrite = backend.rewrite_http
+    return rewrite.host.partition(":")[0] if rewrite.request.set_host_header and backend.protocol.is_http else ""
+
+
+def _rewriting(backend: pools.Backend) -> Rewriting:
+    rewrite = backend.rewrite_http
+    try:
+        return rewriting(
+            host=rewrite.host,
+            from_path=rewrite.path.from_path,
+            to_path=rewrite.path.to_path,
+            set_host=rewrite.request.set_host_header,
+            rewrite_path=rewrite.request.rewrite_path,
+            rewrite_location=rewrite.response.rewrite_location,
+        )
+    except InvalidSpec as error:
+        raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error

@@ -1,0 +1,14 @@
+"""The HAProxy configuration of a pool as frozen values.
+
+Knows what each value may hold: a model that exists can be printed without escaping, because everything that came from
+people is checked here against a grammar without spaces, quotes, `$`, `#`, backslashes and line breaks. That the API
+checked the same before is no reason to trust it: ZooKeeper lies between. Does not know the text's form (text.py) nor
+how the values come about (build).
+"""
+
+from api.dcos_template.haproxy.backend import Backend
+from api.dcos_template.haproxy.config import Config
+from api.dcos_template.haproxy.frontend import RELAYED_TLS, STATS_SECTION, Bind, Frontend, MapFile, Routing
+from api.dcos_template.haproxy.grammar import Mode
+
+__all__ = ["RELAYED_TLS", "STATS_SECTION", "Backend", "Bind", "Config", "Frontend", "MapFile", "Mode", "Routing"]

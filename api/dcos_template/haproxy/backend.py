@@ -1,0 +1,59 @@
+"""Groups of servers."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.rewriting import Rewriting
+from pool_executor.contract import BackendFacts, marker_line, parse_marker
+from scheduler.pools.health_check import HttpRequest, line_problem
+
+_BALANCE = re.compile(r"[a-z][a-z0-9_-]*(\([A-Za-z0-9_-]{1,64}\))?( [A-Za-z0-9_.-]{1,64}){0,6}")
+_STATIC = re.compile(r"static-rr")
+_HASHING = re.compile(r"source|uri|url_param|hdr|rdp-cookie")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """A group of servers."""
+
+    name: str
+    mode: Mode
+    balance: str = "roundrobin"
+    forwardfor: bool = False
+    x_forwarded_port: bool = False
+    x_forwarded_proto: bool = False
+    rewriting: Rewriting = field(default_factory=Rewriting)
+    http_check: HttpRequest | None = None
+    check_line: str = ""
+    """A line about checks; of its own, or for an HTTP check what it expects."""
+    options: Mapping[str, str] = field(default_factory=lambda: {"": ""})
+    """What servers are told, by the keys that they name."""
+
+    def __post_init__(self) -> None:
+        path = f"backend {self.name}"
+        require_name(self.name, "backend.name")
+        require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
+        require(not self.check_line or line_problem(self.check_line) is None, path, "has no line about checks")
+        require(parse_marker(self.marker) is not None, path, "has no place for its servers")
+
+    @property
+    def hashes(self) -> bool:
+        """True when the algorithm hashes: consistently then, so that servers can be added at run time."""
+        return _HASHING.match(self.balance) is not None
+
+    @property
+    def takes_servers(self) -> bool:
+        """True when the algorithm lets servers come at run time."""
+        return _STATIC.match(self.balance) is None
+
+    @property
+    def marker(self) -> str:
+        """The line below which its servers stand."""
+        return marker_line(BackendFacts(backend=self.name, options=self.options, takes_servers=self.takes_servers))
+
+    @property
+    def resolves(self) -> bool:
+        """True when servers may be given by name."""
+        return any("resolvers " in words for words in self.options.values())

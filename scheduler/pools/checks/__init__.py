@@ -1,0 +1,27 @@
+"""Rules that need more than one value of a pool: names that must exist or differ, fields that exclude each other.
+
+Knows only `Pool`. A single value's own bounds are in scheduler.pools.schema and texts.py. Everything returns values;
+nothing raises.
+"""
+
+from collections.abc import Iterator
+
+from scheduler.pools.checks.backends import backend_name_problems, backend_problems
+from scheduler.pools.checks.links import link_problems
+from scheduler.pools.checks.listeners import listener_problems, port_problems
+from scheduler.pools.model import Backend, Pool
+from scheduler.pools.problems import Problem
+
+
+def pool_problems(pool: Pool) -> Iterator[Problem]:
+    """Every rule that the pool breaks, in the order of the fields. The time grows with the pool's size only."""
+    backends: dict[str, Backend] = {}
+    for backend in pool.haproxy.backends:
+        backends.setdefault(backend.name, backend)
+    yield from port_problems(pool)
+    yield from listener_problems(pool)
+    for index, frontend in enumerate(pool.haproxy.frontends):
+        yield from link_problems(backends, index, frontend)
+    yield from backend_name_problems(pool)
+    for index, backend in enumerate(pool.haproxy.backends):
+        yield from backend_problems(index, backend)

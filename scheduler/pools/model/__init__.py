@@ -1,0 +1,50 @@
+"""The pool as frozen values: what the operator wishes, every default filled in.
+
+Knows the shape of a pool and its defaults. Does not know JSON (schema), rules across objects (checks), Mesos or
+HAProxy's syntax.
+
+A `Pool` made by schema.load_pool went through both: names are safe as path segments and HAProxy names, frontends have
+distinct names none of which is `stats`, backends have distinct names, every referenced backend exists and has the mode
+of its frontend, no text holds line breaks or quotes, hosts are lower case, patterns are RE2's. One that comes from
+ZooKeeper was under the rules of the release that stored it: whoever makes something of a text checks what he needs.
+"""
+
+from scheduler.pools.model.backend import Backend, CustomCheck
+from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
+from scheduler.pools.model.link import LinkBackend, MapRule
+from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
+from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
+from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
+from scheduler.pools.model.service import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+
+__all__ = [
+    "DEFAULT_ADDRESS",
+    "DEFAULT_CONSTRAINTS",
+    "LBMGR_BACKEND",
+    "POOL_LABEL",
+    "RESERVED_NAMES",
+    "STATS_PORT_NAME",
+    "ApiVersion",
+    "Backend",
+    "Check",
+    "CustomCheck",
+    "Endpoint",
+    "EndpointType",
+    "Frontend",
+    "Haproxy",
+    "HealthCheck",
+    "LinkBackend",
+    "MapRule",
+    "MarathonSelector",
+    "MesosSelector",
+    "Pool",
+    "Protocol",
+    "Revision",
+    "RewriteHttp",
+    "RewritePath",
+    "RewriteRequest",
+    "RewriteResponse",
+    "Service",
+    "Stats",
+]

@@ -1,0 +1,31 @@
+"""A backend as the pool says it: how its servers are spoken to, checked and chosen."""
+
+from dataclasses import dataclass, field
+
+from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.rewrite import RewriteHttp
+from scheduler.pools.model.service import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomCheck:
+    """How servers are checked instead of by a connect; at most one of these, `misc_str` may refine `httpchk`."""
+
+    httpchk: bool = False
+    httpchk_misc_str: str = ""
+    """The request of `httpchk`."""
+    ssl_hello_chk: bool = False
+    misc_str: str = ""
+    """A line of HAProxy about checks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """A named group of servers with a balance algorithm."""
+
+    name: str
+    protocol: Protocol = Protocol.HTTP
+    balance: str = "roundrobin"
+    rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
+    custom_check: CustomCheck = field(default_factory=CustomCheck)
+    services: tuple[Service, ...] = ()

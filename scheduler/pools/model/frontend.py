@@ -1,0 +1,45 @@
+"""What listens: frontends, and the statistics."""
+
+from dataclasses import dataclass, field
+
+from scheduler.pools.model.link import LinkBackend
+from scheduler.pools.model.protocol import Protocol
+
+DEFAULT_ADDRESS = "0.0.0.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frontend:
+    """A listening address and its routing rules; `bind_port` 0 is allocated from the offer."""
+
+    name: str
+    bind_address: str = DEFAULT_ADDRESS
+    bind_port: int = 0
+    protocol: Protocol = Protocol.HTTP
+    link_backend: LinkBackend = field(default_factory=LinkBackend)
+
+    @staticmethod
+    def default_name(bind_address: str, bind_port: int) -> str:
+        """The documented name of a frontend that was given none."""
+        return f"frontend_{bind_address}_{bind_port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """The statistics listener of each instance; `bind_port` 0 is allocated from the offer.
+
+    Without a `bind_address` it listens everywhere, so that health can be asked for, and shows the rest to its own host.
+    """
+
+    bind_address: str = ""
+    bind_port: int = 9090
+
+    @property
+    def listens_at(self) -> str:
+        """The address of the listener."""
+        return self.bind_address or DEFAULT_ADDRESS
+
+    @property
+    def for_other_hosts(self) -> bool:
+        """Whether the pool says that other hosts may see statistics and metrics."""
+        return self.bind_address not in ("", "localhost") and not self.bind_address.startswith("127.")

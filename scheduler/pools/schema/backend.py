@@ -1,0 +1,71 @@
+"""The V2 form of backends."""
+
+from marshmallow import fields
+
+from scheduler.pools import health_check, texts
+from scheduler.pools.fields import Choice, Flag, Items, NotYet, Strict, Text, nested
+from scheduler.pools.model import (
+    Backend,
+    CustomCheck,
+    Protocol,
+    RewriteHttp,
+    RewritePath,
+    RewriteRequest,
+    RewriteResponse,
+)
+from scheduler.pools.schema.service import ServiceSchema
+
+
+class RewriteRequestSchema(Strict):
+    MODEL = RewriteRequest
+    forwardfor = Flag()
+    x_forwarded_port = Flag(data_key="xForwardedPort")
+    x_forwarded_proto_https_if_tls = Flag(data_key="xForwardedProtoHttpsIfTls")
+    set_host_header = Flag(data_key="setHostHeader")
+    rewrite_path = Flag(data_key="rewritePath")
+
+
+class RewriteResponseSchema(Strict):
+    MODEL = RewriteResponse
+    rewrite_location = Flag(data_key="rewriteLocation")
+
+
+class RewritePathSchema(Strict):
+    MODEL = RewritePath
+    from_path = Text(texts.path, data_key="fromPath")
+    to_path = Text(texts.path, data_key="toPath")
+
+
+class StickySchema(Strict):
+    # `{}` already switches stickiness on, so only an explicit `enabled: false` is the same as absent.
+    enabled = NotYet(False, required=True, error_messages={"required": "not supported yet"})
+    customStr = NotYet("")  # noqa: N815 - the JSON name
+
+
+class RewriteHttpSchema(Strict):
+    MODEL = RewriteHttp
+    host = Text(texts.host_header, normal=texts.normal_host)
+    path = nested(RewritePathSchema)
+    sticky = fields.Nested(StickySchema, load_only=True)
+    request = nested(RewriteRequestSchema)
+    response = nested(RewriteResponseSchema)
+
+
+class CustomCheckSchema(Strict):
+    MODEL = CustomCheck
+    httpchk = Flag()
+    httpchk_misc_str = Text(health_check.request_problem, data_key="httpchkMiscStr")
+    ssl_hello_chk = Flag(data_key="sslHelloChk")
+    misc_str = Text(health_check.line_problem, data_key="miscStr")
+
+
+class BackendSchema(Strict):
+    MODEL = Backend
+    MEANT = {"request": "rewriteHttp.request", "response": "rewriteHttp.response"}  # noqa: RUF012 - as above
+    name = Text(texts.link_name, required=True)
+    protocol = Choice(Protocol)
+    balance = Text(texts.balance)
+    rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
+    custom_check = nested(CustomCheckSchema, "customCheck")
+    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    services = Items(nested(ServiceSchema))

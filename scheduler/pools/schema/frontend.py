@@ -1,0 +1,39 @@
+"""The V2 form of what listens."""
+
+from typing import Any
+
+from marshmallow import post_load
+
+from scheduler.pools import texts
+from scheduler.pools.fields import Choice, NotYet, Strict, Text, Whole, nested
+from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
+from scheduler.pools.schema.link import LinkBackendSchema
+
+_TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
+
+
+class FrontendSchema(Strict):
+    name = Text(texts.link_name)
+    bind_address = Text(texts.bind_address, data_key="bindAddress")
+    bind_port = Whole(0, 65535, data_key="bindPort")
+    bindModifier = NotYet("")  # noqa: N815 - the JSON name
+    certificates = NotYet([])
+    redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
+    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    protocol = Choice(Protocol, not_yet=_TLS)
+    link_backend = nested(LinkBackendSchema, "linkBackend")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Any:
+        """A frontend without a name is called after its address and port."""
+        kept = super().make(data)
+        kept.setdefault(
+            "name", Frontend.default_name(kept.get("bind_address", DEFAULT_ADDRESS), kept.get("bind_port", 0))
+        )
+        return Frontend(**kept)
+
+
+class StatsSchema(Strict):
+    MODEL = Stats
+    bind_address = Text(texts.bind_address, data_key="bindAddress")
+    bind_port = Whole(0, 65535, data_key="bindPort")
