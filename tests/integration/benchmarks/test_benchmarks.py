@@ -19,8 +19,8 @@ TINY = {
     "event_to_traffic": ["--servers", "50", "--one-backend", "50", "--changes", "2", "--repeats", "1"],
     "zero_drop": ["--quick", "--servers", "50", "--scenarios", "maps"],
     "churn": ["--tasks", "200", "--rate", "50", "--seconds", "2", "--pools", "3", "--burst", "50"],
-    "snapshot": ["--servers", "100"],
-    "pools": ["--pools", "12", "--tasks", "100", "--changes", "2", "--repeats", "1"],
+    "snapshot": ["--servers", "100", "--imports", "1"],
+    "pools": ["--pools", "12", "--tasks", "100", "--changes", "2", "--repeats", "1", "--rules", "50"],
     "convergence": ["--quick", "--changes", "100"],
     "data_plane": ["--seconds", "0.5", "--rounds", "1", "--hosts", "200"],
     "embedded_mesos_scale": ["--agents", "5", "--tasks", "100", "--rate", "20", "--seconds", "1"],
@@ -47,7 +47,7 @@ def test_every_benchmark_is_run_here() -> None:
 
 def run(name: str, *options: str) -> Any:
     """The JSON object that it printed."""
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", *options]
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", "--rest", "0.1", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
