@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.routes import MapEntry
 
 STATS_SECTION = "stats"
@@ -49,6 +50,7 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
     default_backend: str = ""
 
