@@ -1,8 +1,8 @@
 """Which field of a pool each line of a configuration comes from.
 
 The templates say it with a tag, `{% field "backend", backend.name, "balance" %}`: what follows comes from that field,
-up to the next tag. Where a configuration is printed to be served, the tag is nothing; where it is printed to be judged, it
-leaves marks, which are taken out of the text again. Does not know pools: an origin is the words of a tag.
+up to the next tag. Where a configuration is printed to be served, the tag is nothing; where it is printed to be judged,
+it leaves marks, which are taken out of the text again. Does not know pools: an origin is the words of a tag.
 """
 
 import re
