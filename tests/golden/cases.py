@@ -179,6 +179,30 @@ CASES: Mapping[str, Case] = {
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
     ),
+    "raw": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                MapRule(backend="other", path_beg="/other"),
+                bind_modifier="accept-proxy maxconn 1000",
+                misc_strs=(
+                    "timeout client 1h",
+                    "use_backend other if canary",
+                    "http-request set-header X-Who 'a \"b\" $c' # why",
+                    "acl canary hdr(x-canary) -m found",
+                    r"http-request deny if { path_reg ^/a\.b\ c$ }",
+                    "tcp-request inspect-delay 5s",
+                ),
+            ),
+            frontend("db", "db", misc_strs=("option clitcpka", "no option dontlognull"), **TCP),
+            PLAIN,
+            backend("other"),
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "other": agent("10.0.0.2"), "db": agent("10.0.0.3")},
+    ),
     "no-headers": Case(
         pool=pool(
             "web",
