@@ -11,21 +11,23 @@ import sys
 from api.dcos_template.build import build_config
 from api.dcos_template.dispatch import READY, Answer, Refusal, read_message, write_message
 from api.dcos_template.text import render
-from scheduler.pools.model import Pool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 
 #: Bytes of memory that one may take; whatever needs more is refused.
 MOST_MEMORY = 2 << 30
 
 
-def answer(pool: Pool) -> Answer:
+def answer(stored: StoredPool) -> Answer:
     """The texts of the pool, or why there are none."""
     try:
-        return render(build_config(pool))
+        return render(build_config(stored.pool, stored.cookie_key))
     except InvalidSpec as error:
         return Refusal(error.path, error.rule)
     except MemoryError:
-        return Refusal(f"pool {pool.name}", "needs more memory than there is for it: split it into several pools")
+        return Refusal(
+            f"pool {stored.pool.name}", "needs more memory than there is for it: split it into several pools"
+        )
 
 
 def main() -> None:
@@ -35,8 +37,8 @@ def main() -> None:
     write_message(sys.stdout.buffer, READY)
     while True:
         try:
-            pool = read_message(sys.stdin.buffer)
+            stored = read_message(sys.stdin.buffer)
         except EOFError:
             return
-        assert isinstance(pool, Pool)
-        write_message(sys.stdout.buffer, answer(pool))
+        assert isinstance(stored, StoredPool)
+        write_message(sys.stdout.buffer, answer(stored))

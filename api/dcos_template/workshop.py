@@ -19,7 +19,7 @@ import structlog
 from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.dispatch import Answer, Refusal, read_message, write_message
 from api.dcos_template.printed import Texts
-from scheduler.pools.model import Pool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 
 #: Seconds that a pool may take among the others, and by itself.
@@ -59,7 +59,7 @@ class Workshop:
         lane = self._lanes[False]
         lane.clerk.do(lane.processes.prepare, _log_failure)
 
-    def render(self, pool: Pool, slow: bool, done: Callable[[Texts | TooSlow | Exception], None]) -> None:
+    def render(self, pool: StoredPool, slow: bool, done: Callable[[Texts | TooSlow | Exception], None]) -> None:
         """Render the pool, `slow` by itself; `done` gets the texts or what it failed with, on the worker's thread."""
         lane = self._lanes[slow]
         lane.clerk.do(lambda: lane.processes.render(pool, lane.deadline), done)
@@ -86,7 +86,7 @@ class _Processes:
         self._stopped = False
         self._lock = threading.Lock()
 
-    def render(self, pool: Pool, deadline: float) -> Texts:
+    def render(self, pool: StoredPool, deadline: float) -> Texts:
         process = self._take()
         answer = cast(Answer, self._ask(process, pool, deadline))
         self._idle.put(process)
@@ -106,7 +106,7 @@ class _Processes:
         """Have a process ready before it is needed."""
         self._idle.put(self._take())
 
-    def _ask(self, process: subprocess.Popen[bytes], pool: Pool | None, deadline: float) -> object:
+    def _ask(self, process: subprocess.Popen[bytes], pool: StoredPool | None, deadline: float) -> object:
         """What the process says to this, or by itself; it is ended when that fails."""
         timer = threading.Timer(deadline, process.kill)
         timer.daemon = True

@@ -10,6 +10,7 @@ from scheduler.pools.model import (
     MapRule,
     Pool,
     Protocol,
+    Sticky,
 )
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
@@ -178,6 +179,22 @@ CASES: Mapping[str, Case] = {
             backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
+    ),
+    "sticky": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend("app", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True))),
+            backend(
+                "own",
+                rewrite_http=RewriteHttp(
+                    sticky=Sticky(enabled=True, custom_str="SRV prefix nocache domain .example.com attr SameSite=None")
+                ),
+            ),
+            backend("off", rewrite_http=RewriteHttp(sticky=Sticky(custom_str="SRV insert"))),
+            backend("tcp", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True)), protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1", "10.0.0.2"), "own": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
@@ -25,6 +26,7 @@ class Backend:
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
     rewriting: Rewriting = field(default_factory=Rewriting)
+    cookie: Cookie | None = None
     http_check: HttpRequest | None = None
     check_line: str = ""
     """A line about checks; of its own, or for an HTTP check what it expects."""
@@ -51,7 +53,14 @@ class Backend:
     @property
     def marker(self) -> str:
         """The line below which its servers stand."""
-        return marker_line(BackendFacts(backend=self.name, options=self.options, takes_servers=self.takes_servers))
+        return marker_line(
+            BackendFacts(
+                backend=self.name,
+                options=self.options,
+                takes_servers=self.takes_servers,
+                dynamic_cookie=self.cookie is not None,
+            )
+        )
 
     @property
     def resolves(self) -> bool:
