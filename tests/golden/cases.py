@@ -196,6 +196,19 @@ CASES: Mapping[str, Case] = {
         ),
         endpoints={"app": agent("10.0.0.1", "10.0.0.2"), "own": agent("10.0.0.3")},
     ),
+    "raw-lines": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                misc_strs=("timeout server 1h  # uploads", "http-request set-header X-App 'a \"b\" # $c'"),
+            ),
+            backend("static", balance="source", misc_strs=("hash-type map-based",)),
+            backend("tcp", misc_strs=("stick-table type ip size 10k", "stick on src"), protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "static": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
+    ),
     "no-headers": Case(
         pool=pool(
             "web",

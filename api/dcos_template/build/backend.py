@@ -3,10 +3,12 @@
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
 from api.dcos_template.haproxy import Backend, Mode
+from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting, rewriting
 from api.dcos_template.servers import options_for, tls_options
 from scheduler.pools import model as pools
 from scheduler.pools.health_check import HttpRequest, line_problem, parse_request, request_problem
+from scheduler.pools.raw import Place
 from sdk.errors import InvalidSpec
 
 
@@ -25,6 +27,7 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),
         check_line=_check_line(backend),
+        raw=raw_lines(backend.misc_strs, Place.BACKEND, f"backend {backend.name}: miscStrs"),
         options=_options(backend),
     )
 

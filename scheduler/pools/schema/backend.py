@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import post_dump
 
 from scheduler.pools import health_check, texts
-from scheduler.pools.fields import Choice, Flag, Items, NotYet, Strict, Text, nested
+from scheduler.pools.fields import Choice, Flag, Items, Strict, Text, nested
 from scheduler.pools.model import (
     Backend,
     CustomCheck,
@@ -16,6 +16,8 @@ from scheduler.pools.model import (
     RewriteResponse,
     Sticky,
 )
+from scheduler.pools.raw import Place
+from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
 from scheduler.pools.schema.sticky import StickySchema
 
@@ -73,5 +75,5 @@ class BackendSchema(Strict):
     balance = Text(texts.balance)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
-    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    misc_strs = RawLines(Place.BACKEND, data_key="miscStrs")
     services = Items(nested(ServiceSchema))

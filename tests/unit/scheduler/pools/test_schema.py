@@ -157,7 +157,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
 ]
 
 
@@ -243,6 +242,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    (
+        "haproxy.backends[0].miscStrs",
+        [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
+        ["retries 3", [""], ["x"], ["server a 10.0.0.1:1"], ["cookie S insert"], ["retries 3\nserver a b"], [3]],
+    ),
     (
         "haproxy.backends[0].customCheck.httpchkMiscStr",
         ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
