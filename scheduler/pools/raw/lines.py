@@ -96,6 +96,12 @@ def printed_line(text: str, place: Place) -> str:
     return printed(words)
 
 
+def chosen_backends(texts: Iterable[str]) -> frozenset[str]:
+    """The backends that lines of a frontend name; those that may not stand there name none."""
+    lines = (read_words(text) for text in texts if line_problem(text, Place.FRONTEND) is None)
+    return frozenset(words[1] for words in lines if words[0] == "use_backend" and len(words) > 1)
+
+
 def _words_problem(words: tuple[str, ...], place: Place) -> str | None:
     keyword, *rest = words
     if keyword not in _KEYWORDS[place]:
