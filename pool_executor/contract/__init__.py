@@ -24,17 +24,19 @@ from pool_executor.contract.log import (
     shard_of,
 )
 from pool_executor.contract.marker import BackendFacts, compose, marker_line, markers, parse_marker
-from pool_executor.contract.parts import (
-    HOSTS_MAPS,
-    INSTANCE_FILE,
-    KINDS,
-    ROUTES_MAPS,
-    Kind,
+from pool_executor.contract.needs import (
+    AUTOCERT,
+    AUTOCERT_FILE,
+    ENVFILE,
+    FILE_NAME,
+    SECRETS,
+    SOURCES,
     Needs,
-    Part,
+    need_problems,
     port_key,
     port_variable,
 )
+from pool_executor.contract.parts import HOSTS_MAPS, INSTANCE_FILE, KINDS, ROUTES_MAPS, Kind, Part
 from pool_executor.contract.servers import (
     MAX_SERVER_ID,
     MAX_WEIGHT,
@@ -72,7 +74,11 @@ from pool_executor.contract.structure import Structure, decode_structure, encode
 from sdk.storage.blobs import MAX_NODE_BYTES, MAX_PART_BYTES, Blob, decode_blob, encode_blob
 
 __all__ = [
+    "AUTOCERT",
+    "AUTOCERT_FILE",
     "BOUNDS",
+    "ENVFILE",
+    "FILE_NAME",
     "HOSTS_MAPS",
     "INSTANCE_FILE",
     "KINDS",
@@ -81,7 +87,9 @@ __all__ = [
     "MAX_SERVER_ID",
     "MAX_WEIGHT",
     "ROUTES_MAPS",
+    "SECRETS",
     "SHARDS",
+    "SOURCES",
     "VERDICTS",
     "BackendFacts",
     "BackendHealth",
@@ -133,6 +141,7 @@ __all__ = [
     "host_and_port",
     "marker_line",
     "markers",
+    "need_problems",
     "operations_after",
     "options_of",
     "parse_marker",

@@ -1,10 +1,10 @@
 """The files of a structure: what kinds there are, and what each is called and needs. Pure."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pool_executor.contract.needs import Needs, check_needs
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import Blob
 
@@ -15,7 +15,6 @@ INSTANCE_FILE = "00-instance.cfg"
 HOSTS_MAPS, ROUTES_MAPS = "hosts-", "routes-"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_PORT_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +35,6 @@ KINDS: Mapping[str, Kind] = {
     "config": Kind(suffix=".cfg", directory="", mode=0o644, at_run_time=False, has_servers=True),
     "map": Kind(suffix=".map", directory="maps", mode=0o644, at_run_time=True),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """What an instance must have before a part can be used. One that lacks it serves everything else."""
-
-    ports: Mapping[str, str] = field(default_factory=dict)
-    """The name of the task port that fills each variable `PORT_<KEY>`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +79,4 @@ def check_part(part: Part) -> None:
         raise CorruptRecord(f"{path}.kind", f"is {part.kind!r:.80}; it is one of {', '.join(KINDS)}")
     if not part.name.endswith(kind.suffix):
         raise CorruptRecord(path, f"is a {part.kind} part whose name does not end in {kind.suffix}")
-    for variable in part.needs.ports:
-        if not _PORT_VARIABLE.fullmatch(variable):
-            raise CorruptRecord(f"{path}.needs.ports.{variable:.80}", "is not a port variable")
-
-
-def port_key(name: str) -> str:
-    """The KEY of a port name: `web-https` is `WEB_HTTPS`.
-
-    A name with anything but a-z, 0-9 and - gets a digest at its end, so that no two names share a key.
-    """
-    key = re.sub(r"[^A-Z0-9]", "_", name.upper(), flags=re.ASCII)
-    if re.fullmatch(r"[a-z0-9-]+", name):
-        return key
-    return f"{key[:96]}_{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
-
-
-def port_variable(name: str) -> str:
-    """The variable through which a text uses the port `name`."""
-    return f"PORT_{port_key(name)}"
+    check_needs(part.needs, f"{path}.needs")

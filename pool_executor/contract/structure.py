@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pool_executor.contract.parts import Needs, Part, check_part
+from pool_executor.contract.needs import Needs
+from pool_executor.contract.parts import Part, check_part
 from pool_executor.contract.record import Record, dump, load
 from sdk.errors import CorruptRecord
 
@@ -74,20 +75,33 @@ def _encode_part(part: Part) -> dict[str, object]:
     value: dict[str, object] = {"kind": part.kind, "sha256": part.sha256, "size": part.size}
     if part.listener:
         value["listener"] = part.listener
-    if part.needs.ports:
-        value["needs"] = {"ports": dict(part.needs.ports)}
+    if part.needs != Needs():
+        needs = {"ports": dict(part.needs.ports)} | {
+            name: list(files)
+            for name, files in (("certificates", part.needs.certificates), ("files", part.needs.files))
+            if files
+        }
+        value["needs"] = needs
     return value
 
 
 def _decode_part(name: str, entry: Record) -> Part:
-    ports = entry.mapping("needs").mapping("ports") if entry.has("needs") else None
     part = Part(
         name=name,
         kind=entry.text("kind"),
         sha256=entry.digest("sha256"),
         size=entry.integer("size", 0),
         listener=entry.text("listener") if entry.has("listener") else "",
-        needs=Needs(ports={variable: ports.text(variable) for variable in ports.names()} if ports else {}),
+        needs=_decode_needs(entry.mapping("needs")) if entry.has("needs") else Needs(),
     )
     check_part(part)
     return part
+
+
+def _decode_needs(entry: Record) -> Needs:
+    ports = entry.mapping("ports")
+    return Needs(
+        ports={variable: ports.text(variable) for variable in ports.names()},
+        certificates=entry.texts("certificates") if entry.has("certificates") else (),
+        files=entry.texts("files") if entry.has("files") else (),
+    )

@@ -4,20 +4,20 @@ import os
 from pathlib import Path
 
 
-def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Write a file that nobody reads yet."""
-    with open(path, "wb") as file:
+def write_file(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
+    """Write a file that nobody reads yet; it has `mode`, less the umask, from its first byte on."""
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         file.flush()
         if sync:
             os.fsync(file.fileno())
 
 
-def replace_file(path: Path, data: bytes, *, sync: bool = True) -> None:
+def replace_file(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
     """Put a new file in the place of an old one."""
     temporary = path.with_name(f".{path.name}.new")
     try:
-        write_file(temporary, data, sync=sync)
+        write_file(temporary, data, sync=sync, mode=mode)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""What an instance must have before a part can be used: ports, certificates and other files. Pure.
+
+A file is named by the directory in which the instance has it, of SOURCES, and its name there: `secrets/web.pem`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sdk.errors import CorruptRecord
+
+#: The directories of files that never go through ZooKeeper: secrets, variables of the task, and what is made there.
+SECRETS, ENVFILE, AUTOCERT = "secrets", "envfile", "autocert"
+SOURCES = (SECRETS, ENVFILE, AUTOCERT)
+#: The certificate that an instance makes for itself.
+AUTOCERT_FILE = f"{AUTOCERT}/autocert.pem"
+#: What a file in one of the directories may be called.
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+_PORT_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """One that lacks something of it serves everything else."""
+
+    ports: Mapping[str, str] = field(default_factory=dict)
+    """The name of the task port that fills each variable `PORT_<KEY>`."""
+    certificates: tuple[str, ...] = ()
+    """The certificates of a listener, each with its key; the first is for clients that ask for no other. They stand in
+    the file `<part>.crt-list` in the directory `${CERTS}`."""
+    files: tuple[str, ...] = ()
+    """Other files that the text names."""
+
+
+def need_problems(needs: Needs) -> Iterator[tuple[str, str]]:
+    """The field and the rule of whatever cannot be needed."""
+    for variable in needs.ports:
+        if not _PORT_VARIABLE.fullmatch(variable):
+            yield f"ports.{variable:.80}", "is not a port variable"
+    for kind, names in (("certificates", needs.certificates), ("files", needs.files)):
+        for at, name in enumerate(names):
+            source, _, file = name.partition("/")
+            if source not in SOURCES or not FILE_NAME.fullmatch(file):
+                yield f"{kind}[{at}]", f"is {name!r:.80}; it must be <one of {', '.join(SOURCES)}>/<name>"
+
+
+def check_needs(needs: Needs, path: str) -> None:
+    """Raises CorruptRecord when something of it cannot be needed."""
+    for where, rule in need_problems(needs):
+        raise CorruptRecord(f"{path}.{where}", rule)
+
+
+def port_key(name: str) -> str:
+    """The KEY of a port name: `web-https` is `WEB_HTTPS`.
+
+    A name with anything but a-z, 0-9 and - gets a digest at its end, so that no two names share a key.
+    """
+    key = re.sub(r"[^A-Z0-9]", "_", name.upper(), flags=re.ASCII)
+    if re.fullmatch(r"[a-z0-9-]+", name):
+        return key
+    return f"{key[:96]}_{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
+
+
+def port_variable(name: str) -> str:
+    """The variable through which a text uses the port `name`."""
+    return f"PORT_{port_key(name)}"
