@@ -206,7 +206,7 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
-            return self._refused(reason, complaint)
+            return self._refused(reason, composition.published(complaint))
         self._save_server_states(content)
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
