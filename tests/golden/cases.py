@@ -12,6 +12,7 @@ from scheduler.pools.model import (
     Protocol,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
@@ -200,6 +201,22 @@ CASES: Mapping[str, Case] = {
             PLAIN,
         ),
         endpoints={"app": agent("10.0.0.1")},
+    ),
+    "clients": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                clients=Clients(allow=tuple(f"10.0.{number}.0/24" for number in range(50)), deny=("fd00::/8",)),
+                accept_proxy=AcceptProxy(from_=("192.168.0.0/16",)),
+            ),
+            frontend("all", "app", accept_proxy=AcceptProxy()),
+            frontend("db", "db", clients=Clients(deny=("10.0.0.1",)), **TCP),
+            PLAIN,
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
     ),
     "raw": Case(
         pool=pool(

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.bind import Bind
+from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.redirect import HttpsRedirect
@@ -51,6 +52,7 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
@@ -75,7 +77,7 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(self.https_redirect or self.raw.rules)
+        return bool(self.clients.refuses or self.https_redirect or self.raw.rules)
 
     @property
     def relay(self) -> str:

@@ -9,6 +9,8 @@ from scheduler.pools.problems import Problem
 def frontend_problems(index: int, frontend: Frontend) -> Iterator[Problem]:
     """The fields that do not go with the frontend's protocol."""
     path = f"pool.haproxy.frontends[{index}]"
+    if frontend.accept_proxy is not None and "accept-proxy" in frontend.bind_modifier.split():
+        yield Problem(path=f"{path}.acceptProxy", rule="is what bindModifier says, too; give one of them")
     if frontend.redirect_to_https is not None and frontend.protocol is not Protocol.HTTP:
         rule = f"is for a frontend of protocol HTTP; this one has {frontend.protocol}"
         yield Problem(path=f"{path}.redirectToHttps", rule=rule)

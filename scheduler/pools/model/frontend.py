@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.redirect import RedirectToHttps
@@ -17,6 +18,8 @@ class Frontend:
     bind_address: str = DEFAULT_ADDRESS
     bind_port: int = 0
     protocol: Protocol = Protocol.HTTP
+    clients: Clients = field(default_factory=Clients)
+    accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""

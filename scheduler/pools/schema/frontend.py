@@ -8,6 +8,7 @@ from scheduler.pools import texts
 from scheduler.pools.fields import Choice, NotYet, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
+from scheduler.pools.schema.clients import AcceptProxySchema, ClientsSchema
 from scheduler.pools.schema.link import LinkBackendSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.redirect import RedirectToHttpsSchema
@@ -21,6 +22,8 @@ class FrontendSchema(Strict):
     bind_port = Whole(0, 65535, data_key="bindPort")
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = NotYet([])
+    clients = nested(ClientsSchema)
+    accept_proxy = nested(AcceptProxySchema, "acceptProxy")  # even `{}` switches it on
     redirect_to_https = nested(RedirectToHttpsSchema, "redirectToHttps")  # even `{}` switches it on
     misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
     protocol = Choice(Protocol, not_yet=_TLS)

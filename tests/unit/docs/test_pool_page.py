@@ -18,6 +18,7 @@ SAMPLE = {
         "frontends": [
             {
                 "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
+                "acceptProxy": {},
                 "redirectToHttps": {"except": [{"pathBeg": "/"}]},
             }
         ],

@@ -20,6 +20,8 @@ TAKEN: list[dict[str, Any]] = [
             "code": 308,
         }
     },
+    {"clients": {"allow": ["10.0.0.0/8", "fd00::/8"], "deny": ["10.1.2.3"]}},
+    {"acceptProxy": {"from": ["10.0.0.0/8"]}},
     {"bindModifier": "accept-proxy"},
     {"miscStrs": ["timeout client 1h", "acl a path_beg '/a b'"]},
 ]
@@ -36,6 +38,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"redirectToHttps": {"port": 0}}, "redirectToHttps.port", "must be between 1 and 65535"),
     ({"redirectToHttps": {"code": 304}}, "redirectToHttps.code", "must be one of 301, 302, 303, 307, 308"),
+    ({"clients": {"allow": ["10.0.0.1/8"]}}, "clients.allow[0]", "has bits beyond its mask; write 10.0.0.0/8"),
+    ({"clients": {"deny": ["::1", "fe80::1%eth0"]}}, "clients.deny[1]", "must be a network"),
+    ({"clients": {"deny": ["10.0.0.1 10.0.0.2"]}}, "clients.deny[0]", "must be a network"),
+    ({"clients": {"deny": ["10.0.0.1"] * 1001}}, "clients.deny", "must not have more than 1000 networks"),
+    ({"acceptProxy": {}, "bindModifier": "accept-proxy"}, "acceptProxy", "is what bindModifier says, too"),
+    ({"miscStrs": ["acl edgelb_allowed src 0.0.0.0/0"]}, "miscStrs[0]", "must not hold edgelb_"),
     ({"bindModifier": "ssl crt /etc/x.pem"}, "bindModifier", "must not hold ssl, which is what protocol says"),
     ({"bindModifier": "accept-proxy\nbind :1"}, "bindModifier", "must be one line"),
     ({"bindModifier": "user root"}, "bindModifier", "must not hold 'user'; known are"),
