@@ -13,6 +13,7 @@ from scheduler.pools.model import (
 )
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.clients import AcceptProxy, Clients
+from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
 from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
@@ -217,6 +218,27 @@ CASES: Mapping[str, Case] = {
             backend("db", protocol=Protocol.TCP),
         ),
         endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
+    ),
+    "headers": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                request_headers=(
+                    HeaderRule(name="X-Real", value="100% 'a' \"b\" $c # {d}"),
+                    HeaderRule(name="X-More", value="b", action=HeaderAction.ADD),
+                    HeaderRule(name="X-Less", action=HeaderAction.REMOVE),
+                ),
+                response_headers=(
+                    HeaderRule(name="Server", action=HeaderAction.REMOVE),
+                    HeaderRule(name="X-Frame-Options", value="DENY"),
+                ),
+                hsts=Hsts(include_subdomains=True, preload=True),
+            ),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
     ),
     "raw": Case(
         pool=pool(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from scheduler.pools.model.clients import AcceptProxy, Clients
+from scheduler.pools.model.headers import HeaderRule, Hsts
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.redirect import RedirectToHttps
@@ -21,6 +22,9 @@ class Frontend:
     clients: Clients = field(default_factory=Clients)
     accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
+    request_headers: tuple[HeaderRule, ...] = ()
+    response_headers: tuple[HeaderRule, ...] = ()
+    hsts: Hsts | None = None
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import pytest
 
 from scheduler.pools.model import Frontend, LinkBackend, MapRule, Protocol
 from scheduler.pools.model.clients import AcceptProxy, Clients
+from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
 from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
@@ -32,6 +33,19 @@ FRONTENDS: Mapping[str, Frontend] = {
     ),
     "proxies": Frontend(name="proxies", accept_proxy=AcceptProxy(from_=("127.0.0.2",))),
     "tcp": Frontend(name="tcp", clients=Clients(deny=("127.0.0.2",)), protocol=Protocol.TCP),
+    "headers": Frontend(
+        name="headers",
+        request_headers=(
+            HeaderRule(name="X-Told", value="100% 'a' \"b\" $c # {d} %[src]"),
+            HeaderRule(name="X-Told", value="b", action=HeaderAction.ADD),
+            HeaderRule(name="X-Less", action=HeaderAction.REMOVE),
+        ),
+        response_headers=(
+            HeaderRule(name="Content-Type", action=HeaderAction.REMOVE),
+            HeaderRule(name="X-All", value="yes"),
+        ),
+        hsts=Hsts(max_age=60, include_subdomains=True),
+    ),
     "raw": Frontend(
         name="raw",
         misc_strs=(
@@ -44,7 +58,10 @@ FRONTENDS: Mapping[str, Frontend] = {
     ),
 }
 #: A server that says which backend it is of and what it was asked for.
-ECHO = 'status 200 content-type text/plain lf-string "%f %[pathq]"'
+ECHO = (
+    'status 200 content-type text/plain lf-string "%f %[pathq]"'
+    " hdr X-Got %[req.fhdr(x-less)]|%[req.fhdr(x-told,1)]|%[req.fhdr(x-told,2)]"
+)
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -127,6 +144,16 @@ def test_a_tcp_frontend_closes_the_connections_of_clients_that_it_does_not_serve
     """Others go on to the servers."""
     assert b" 200 " in told(haproxy, "tcp", b"")
     assert told(haproxy, "tcp", b"", "127.0.0.2") == b""
+
+
+def test_headers_are_changed_in_requests_and_in_all_answers(haproxy: Haproxy) -> None:
+    """Values are taken as they are, and what a client says of a header that is set is not believed."""
+    answer = haproxy.ask("headers", "/", headers={"X-Told": "lie", "X-Less": "lie"})
+    assert answer.headers["x-got"] == """|100% 'a' "b" $c # {d} %[src]|b"""
+    answer = haproxy.ask("headers", "/told", headers={"X-Told": "lie"})
+    assert answer.headers["x-all"] == "yes"
+    assert answer.headers["strict-transport-security"] == "max-age=60; includeSubDomains"
+    assert "content-type" not in answer.headers
 
 
 def test_lines_in_haproxys_words_are_done_before_a_backend_is_looked_for(haproxy: Haproxy) -> None:
