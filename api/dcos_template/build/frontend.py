@@ -1,12 +1,21 @@
 """From a frontend of a pool to a listening section."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
+from api.dcos_template.build.headers import build_headers
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Routing
+from api.dcos_template.build.redirect import build_https_redirect
+from api.dcos_template.haproxy import Bind, Frontend, MapFile, RawFrontend, Routing
 from api.dcos_template.routes import build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
 from scheduler.pools import model as pools
+from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
+
+T = TypeVar("T")
 
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
@@ -27,7 +36,28 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     return Frontend(
         name=frontend.name,
         mode=mode_of(frontend.protocol),
-        bind=Bind(address=frontend.bind_address, port=port),
+        bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        clients=_within(frontend, lambda: build_clients(frontend)),
+        https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        headers=_within(frontend, lambda: build_headers(frontend)),
+        raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=routing,
         default_backend=frontend.link_backend.default_backend,
     )
+
+
+def _within(frontend: pools.Frontend, build: Callable[[], T]) -> T:
+    """What `build` makes, or InvalidSpec with the frontend's name before the field."""
+    try:
+        return build()
+    except InvalidSpec as error:
+        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
+
+
+def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
+    try:
+        words = bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
+    except BadWords as error:
+        raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error
+    everybody = frontend.accept_proxy is not None and not frontend.accept_proxy.from_
+    return ("accept-proxy", *words) if everybody and "accept-proxy" not in words else words

@@ -14,11 +14,12 @@ import pytest
 
 from api.dcos_template.endpoint import Endpoint, Kind
 from scheduler.pools.model import MapRule, Stats
+from scheduler.pools.routing import Target
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
+from tests.support.routing import reference
 from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
-from tests.unit.api.dcos_template.test_routes import reference
 
 pytestmark = pytest.mark.integration
 
@@ -65,17 +66,12 @@ HOSTS = [
 PATHS = ["/", "/api", "/api/x?y=/static", "/apix", "/static/a", "/never", "/b", "/b/deep/x", "/b/dee", "/API"]
 
 
-def plain(host: str) -> str:
-    """A name that is written out to the root of the DNS is the same name."""
-    return host.lower().replace(".:", ":").rstrip(".")
-
-
 def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy) -> None:
     """Hosts with and without port or final dot, upper case, prefixes within prefixes, the default, 503 without one."""
     wrong = []
     for host in HOSTS:
         for path in PATHS:
-            wanted = reference(RULES, plain(host), path.partition("?")[0])
+            wanted = reference(RULES, host, path)
             found = haproxy.get("web", path, host), haproxy.get("bare", path, host)[0]
             expected = (200, wanted or "fallback"), 200 if wanted else 503
             if found != expected:
@@ -87,7 +83,8 @@ def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy)
 def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: Path) -> None:
     """Rules with and without hosts before, between and behind each other, drawn at random, always the same ones."""
     draw = random.Random(9)
-    hosts, paths = ["", "", *(plain(host) for host in HOSTS)], ["", *(path.partition("?")[0] for path in PATHS)]
+    hosts = ["", "", *(Target.of(host, "/").host for host in HOSTS)]
+    paths = ["", *(path.partition("?")[0] for path in PATHS)]
     lists = []
     for _ in range(12):
         pairs = [(draw.choice(hosts), draw.choice(paths)) for _ in range(12)]
@@ -99,7 +96,7 @@ def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: P
     try:
         for name, rules in zip(names, lists, strict=True):
             for host, path in itertools.product(HOSTS, PATHS):
-                wanted = reference(rules, plain(host), path.partition("?")[0])
+                wanted = reference(rules, host, path)
                 status, body = made.get(name, path, host)
                 if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):
                     wrong.append((rules, host, path, wanted, status, body))

@@ -9,15 +9,7 @@ from hypothesis import strategies as st
 from api.dcos_template.routes import ANY_HOST, MapEntry, Routes, build_routes
 from scheduler.pools.model import MapRule
 from sdk.errors import InvalidSpec
-
-
-def reference(rules: list[MapRule], host: str, path: str) -> str | None:
-    """The documented meaning: the first rule whose conditions all hold."""
-    for rule in rules:
-        host_holds = rule.host_eq in ("", host) or rule.host_eq == host.partition(":")[0]
-        if host_holds and path.startswith(rule.path_beg):
-            return rule.backend
-    return None
+from tests.support.routing import reference
 
 
 def looked_up(routes: Routes, host: str, path: str) -> str | None:
