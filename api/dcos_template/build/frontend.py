@@ -2,28 +2,18 @@
 
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Routing
-from api.dcos_template.routes import build_routes
-from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
+from api.dcos_template.build.routing import build_routing
+from api.dcos_template.haproxy import Bind, Frontend
 from scheduler.pools import model as pools
 from sdk.errors import InvalidSpec
 
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
-    routing = None
-    if frontend.link_backend.map:
-        try:
-            routes = build_routes(frontend.link_backend.map)
-        except InvalidSpec as error:
-            raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
-        slug = file_slug(frontend.name)
-        routing = Routing(
-            hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),
-            paths=MapFile(name=f"{ROUTES_MAPS}{slug}.map", entries=routes.paths),
-            ports_in_hosts=routes.ports_in_hosts,
-            turns=routes.turns,
-        )
+    try:
+        routing = build_routing(frontend.link_backend.map, file_slug(frontend.name))
+    except InvalidSpec as error:
+        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
     return Frontend(
         name=frontend.name,
         mode=mode_of(frontend.protocol),

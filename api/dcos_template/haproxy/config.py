@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.backend import Backend
-from api.dcos_template.haproxy.frontend import Bind, Frontend, MapFile
+from api.dcos_template.haproxy.frontend import Bind, Frontend
 from api.dcos_template.haproxy.grammar import require
+from api.dcos_template.haproxy.routing import MapFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
