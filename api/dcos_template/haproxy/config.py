@@ -39,8 +39,8 @@ class Config:
 
 
 def _linked(frontend: Frontend) -> set[str]:
-    names = {entry.backend for entry in frontend.routing.paths.entries} if frontend.routing else set()
-    return (names | {frontend.default_backend}) - {""}
+    names = frontend.routing.backends if frontend.routing else set()
+    return names | ({frontend.default_backend} - {""})
 
 
 def _unique(names: list[str], what: str) -> None:
