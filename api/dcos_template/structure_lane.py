@@ -13,9 +13,9 @@ from api.dcos_template.context import Context
 from api.dcos_template.due import What
 from api.dcos_template.leftovers import COLLECT_AFTER, Leftovers
 from api.dcos_template.printed import Texts
+from api.dcos_template.processes import TooSlow
 from api.dcos_template.published import Paths, Published, load_structure, write_parts
 from api.dcos_template.state import PoolState, Rendered
-from api.dcos_template.workshop import TooSlow
 from pool_executor.contract import MAX_NODE_BYTES, Structure, encode_structure
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, Op, Set, StorageConflict

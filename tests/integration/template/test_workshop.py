@@ -12,7 +12,8 @@ import pytest
 from api.dcos_template.clerk import Order
 from api.dcos_template.printed import Texts
 from api.dcos_template.problem import decode_problem
-from api.dcos_template.workshop import TooSlow, Workshop
+from api.dcos_template.processes import TooSlow
+from api.dcos_template.workshop import Workshop
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from sdk.errors import InvalidSpec
