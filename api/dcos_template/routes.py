@@ -74,8 +74,9 @@ class MapEntry(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """A rule with patterns, and its turn."""
+    """A rule with patterns at its place in the list, with its turn."""
 
+    number: int
     turn: int
     rule: MapRule
 
@@ -125,7 +126,7 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
         kind = 2 if rule.has_patterns else 0 if rule.hosts else 1
         turn += (kind - turn) % 3
         if rule.has_patterns:
-            tried.append(Tried(turn, rule))
+            tried.append(Tried(number, turn, rule))
         for host in () if rule.has_patterns else rule.hosts or (ANY_HOST,):
             by_host.setdefault(host, []).append(_Placed(number, turn, rule))
     return _Maps(by_host, tried).routes()

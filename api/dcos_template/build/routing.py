@@ -32,12 +32,14 @@ def build_routing(rules: Sequence[MapRule], slug: str) -> Routing | None:
 def _attempts(tried: Tried) -> Iterator[Attempt]:
     """One, or one for some hosts each, of which only one has to be that of the request."""
     rule = tried.rule
+    path = f"linkBackend.map[{tried.number}]"
     whole = Attempt(
+        field=path,
         value=tried.value,
-        host_reg=_plain(rule.host_reg, "hostReg", lower=True),
+        host_reg=_plain(rule.host_reg, f"{path}.hostReg", lower=True),
         path_beg=rule.path_beg,
         path_end=rule.path_end,
-        path_reg=_plain(rule.path_reg, "pathReg"),
+        path_reg=_plain(rule.path_reg, f"{path}.pathReg"),
     )
     if not rule.hosts:
         yield whole
@@ -61,4 +63,4 @@ def _plain(text: str, field: str, *, lower: bool = False) -> str:
     try:
         return plain(text, lower=lower) if text else ""
     except BadExpression as error:
-        raise InvalidSpec(f"linkBackend.map[].{field}", f"{text!r:.80} {error}") from error
+        raise InvalidSpec(field, f"{text!r:.80} {error}") from error

@@ -32,6 +32,8 @@ class MapFile:
 class Attempt:
     """What is tried in one line: a rule with patterns, or one with some of its hosts."""
 
+    field: str
+    """The place of the rule within its frontend, such as `linkBackend.map[2]`."""
     value: str
     """As in the file of paths."""
     names: tuple[str, ...] = ()
@@ -46,7 +48,7 @@ class Attempt:
     path_reg: str = ""
 
     def __post_init__(self) -> None:
-        path = "linkBackend.map"
+        path = self.field
         require(_VALUE.fullmatch(self.value) is not None, path, f"{self.value!r} is not the value of a rule")
         for host in (*self.names, *self.names_with_port, *(f"*{end}" for end in self.ends)):
             require(texts.host_eq(host) is None, path, f"{host!r} is not a host")

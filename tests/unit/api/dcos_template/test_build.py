@@ -115,15 +115,15 @@ class TestModel:
         """Expressions stand in quotes, hosts do not."""
         many = field in ("names", "names_with_port", "ends")
         with pytest.raises(InvalidSpec):
-            Attempt(value="|0000002|app", **{field: (text,) if many else text})  # type: ignore[arg-type]
+            Attempt(field="linkBackend.map[0]", value="|0000002|app", **{field: (text,) if many else text})  # type: ignore[arg-type]
         with pytest.raises(InvalidSpec):
-            Attempt(value=f"|0000002|{text}")
+            Attempt(field="linkBackend.map[0]", value=f"|0000002|{text}")
 
     @pytest.mark.parametrize("field", ["host_reg", "path_reg"])
     def test_an_expression_that_was_stored_without_being_checked_is_told_with_its_frontend(self, field: str) -> None:
         """The release that stored it may have taken it."""
         rule = MapRule(backend="app", **{field: "(a+)+"})  # type: ignore[arg-type]
-        with pytest.raises(InvalidSpec, match=r"frontend web: linkBackend.map\[\]"):
+        with pytest.raises(InvalidSpec, match=r"frontend web: linkBackend.map\[0\]\."):
             build_config(pool("web", frontend("web", "", rule), backend("app")))
 
     def test_a_rule_with_a_pattern_leads_only_to_a_backend_that_exists(self) -> None:
