@@ -30,6 +30,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scheduler.pools.model import MapRule
+from scheduler.pools.routing import covering
 from sdk.errors import InvalidSpec
 
 #: Both maps together; 16 MB of text are more than anybody writes.
@@ -132,16 +133,6 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
     return _Maps(by_host, tried).routes()
 
 
-def names_of(host: str) -> Iterable[str]:
-    """The hosts of rules that mean this one, too: itself, without its port, and the ends that may follow a `*`."""
-    yield host
-    rest = host.partition(":")[0]
-    yield rest
-    while "." in rest:
-        rest = rest.partition(".")[2]
-        yield f"*.{rest}"
-
-
 class _Maps:
     """The lines of the rules at each host, beside rules that are tried."""
 
@@ -159,7 +150,7 @@ class _Maps:
         self._add(ANY_HOST, others, first_tried, other)
         first = min(first_tried, others[0].turn if others else _NEVER)
         for host in sorted(self._by_host.keys() - {ANY_HOST}):
-            names = dict.fromkeys(names_of(host))
+            names = dict.fromkeys(covering(host))
             rules = heapq.merge(*(self._by_host.get(name, ()) for name in names), key=lambda placed: placed.number)
             self._add(host, rules, first, other)
         if other and any(entry.value.endswith(other) for entry in self._paths):

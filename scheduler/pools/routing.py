@@ -3,7 +3,7 @@
 Knows what each condition means. Does not know how HAProxy is told: what it does is held against this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,7 +51,7 @@ def mismatch(rule: MapRule, target: Target) -> str | None:
             else f"one of {', '.join(rule.hosts[:_SHOWN])}{' ...' * (len(rule.hosts) > _SHOWN)}"
         )
         return f"the host {host} is not {names}"
-    if rule.host_reg and not (target.host and _found(rule.host_reg, target.host, lower=True)):
+    if rule.host_reg and not host_holds(rule.host_reg, target.host):
         return f"hostReg {rule.host_reg} is not found in the host {host}"
     if path is None:
         return "the request has no path" if rule.path_beg or rule.path_end or rule.path_reg else None
@@ -59,7 +59,7 @@ def mismatch(rule: MapRule, target: Target) -> str | None:
         return f"the path {path} does not begin with {rule.path_beg}"
     if not path.endswith(rule.path_end):
         return f"the path {path} does not end with {rule.path_end}"
-    if rule.path_reg and not _found(rule.path_reg, path):
+    if rule.path_reg and not _compiled(rule.path_reg, False).found_in(path):
         return f"pathReg {rule.path_reg} is not found in the path {path}"
     return None
 
@@ -71,8 +71,19 @@ def _is_host(wanted: str, target: Target) -> bool:
     return wanted in (target.host, target.name)
 
 
-def _found(expression: str, text: str, *, lower: bool = False) -> bool:
-    return _compiled(expression, lower).found_in(text)
+def host_holds(expression: str, host: str) -> bool:
+    """Whether `hostReg` is found in a host; raises BadExpression for one that the API would not take."""
+    return bool(host) and _compiled(expression, True).found_in(host)
+
+
+def covering(host: str) -> Iterator[str]:
+    """What rules may call a host: itself, without its port, and `*` with each end of the name."""
+    yield host
+    rest = host.partition(":")[0]
+    yield rest
+    while "." in rest:
+        rest = rest.partition(".")[2]
+        yield f"*.{rest}"
 
 
 @lru_cache(maxsize=1024)
