@@ -1,23 +1,43 @@
 """From a frontend of a pool to a listening section."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.mode import mode_of
+from api.dcos_template.build.redirect import build_https_redirect
 from api.dcos_template.build.routing import build_routing
-from api.dcos_template.haproxy import Bind, Frontend
+from api.dcos_template.haproxy import Bind, Frontend, RawFrontend
 from scheduler.pools import model as pools
+from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
+
+T = TypeVar("T")
 
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
-    try:
-        routing = build_routing(frontend.link_backend.map, file_slug(frontend.name))
-    except InvalidSpec as error:
-        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
     return Frontend(
         name=frontend.name,
         mode=mode_of(frontend.protocol),
-        bind=Bind(address=frontend.bind_address, port=port),
-        routing=routing,
+        bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
+        routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),
         default_backend=frontend.link_backend.default_backend,
     )
+
+
+def _within(frontend: pools.Frontend, build: Callable[[], T]) -> T:
+    """What `build` makes, or InvalidSpec with the frontend's name before the field."""
+    try:
+        return build()
+    except InvalidSpec as error:
+        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
+
+
+def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
+    try:
+        return bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
+    except BadWords as error:
+        raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error

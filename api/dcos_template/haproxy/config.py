@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.backend import Backend
-from api.dcos_template.haproxy.frontend import Bind, Frontend
+from api.dcos_template.haproxy.bind import Bind
+from api.dcos_template.haproxy.frontend import Frontend
 from api.dcos_template.haproxy.grammar import require
 from api.dcos_template.haproxy.routing import MapFile
 
