@@ -1,7 +1,6 @@
-"""Listening sections, and the maps by which they find a backend."""
+"""Listening sections."""
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.bind import Bind
@@ -10,40 +9,11 @@ from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import Headers
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.redirect import HttpsRedirect
-from api.dcos_template.routes import MapEntry
+from api.dcos_template.haproxy.routing import Routing
 
 STATS_SECTION = "stats"
 #: Name of the sockets through which a worker hands on what clients ask over TLS.
 RELAYED_TLS = "relayed-tls"
-
-_MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
-_MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapFile:
-    """A lookup file; `name` is relative to the directory of maps."""
-
-    name: str
-    entries: tuple[MapEntry, ...]
-
-    def __post_init__(self) -> None:
-        require(_MAP_FILE.fullmatch(self.name) is not None, "map.name", f"{self.name!r} is not a name for a map file")
-        for entry in self.entries:
-            for word in entry:
-                path = f"map {self.name}"
-                require(_MAP_WORD.fullmatch(word) is not None, path, f"{word!r} cannot stand in a map file")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """How an HTTP frontend finds a backend by host and path before it takes its default."""
-
-    hosts: MapFile
-    paths: MapFile
-    ports_in_hosts: bool
-    turns: bool
-    """Whether rules of hosts have to be compared with rules without a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,9 +151,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].certificates", ["$AUTOCERT"], [[], None]),
     ("haproxy.frontends[0].protocol", "HTTPS", ["HTTP"]),
     ("haproxy.frontends[0].protocol", "TLS", ["HTTP"]),
-    ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
-    ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
-    ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
 ]
 
 
@@ -233,7 +230,27 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     (
         "haproxy.frontends[0].linkBackend.map[0].hostEq",
         ["www.example.com", "WWW.Example.com", "a_b.c:8080", "x.test.", "x.test.:80", ""],
-        ["a b", "a\nb", "a'b", "x" * 256, "*.example.com"],
+        ["a b", "a\nb", "a'b", "x" * 256, "*", "*.", "a.*.b", "*.b:80", "*a.b"],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostsEq",
+        [[], None],
+        ["a.test", [""], [None], ["a b"], ["a.test"]],  # the last one beside hostEq
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostReg",
+        [r".*\.example\.com", r"^app-\d+\.test(:8080)?$", "", None],
+        ["(", "a b", "a\nb", "x" * 513, "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathEnd",
+        [".js", "/", "-x", "", None],
+        [" ", "a\nb", "a'b", "a$b", "x" * 1025, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathReg",
+        ["^/(a|b)/.*[.]png$", "it's", ""],
+        ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
@@ -504,9 +521,10 @@ def test_a_mistake_as_long_as_a_book_is_only_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        ("*.x.test", "must be a whole name: hostReg, which could match many, is not supported yet"),
-        ("a.test,b.test", "must be one host; give a rule for each of them"),
-        ("a.test b.test", "must be one host; give a rule for each of them"),
+        ("app-*.x.test", "may hold * only for whole names at the beginning, as in *.example.com"),
+        ("*.x.test:80", "may hold * only for whole names at the beginning, as in *.example.com"),
+        ("a.test,b.test", "must be one host; give several as a list in hostsEq"),
+        ("a.test b.test", "must be one host; give several as a list in hostsEq"),
         ("https://x.test/", "is a URL; give its host only"),
         ("x.test/api", "holds a path; give the host only"),
         ("[::1]:80", "is an IPv6 address"),
