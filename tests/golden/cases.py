@@ -14,7 +14,7 @@ from scheduler.pools.model import (
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
-from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
+from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
@@ -186,6 +186,15 @@ CASES: Mapping[str, Case] = {
         pool=pool(
             "web",
             frontend("all", redirect_to_https=RedirectToHttps()),
+            frontend(
+                "elsewhere",
+                "app",
+                redirects=(
+                    Redirect(host_eq="old.example.com", location="https://new.example.com/", keep_path=True, code=301),
+                    Redirect(path_eq="/a", path_beg="/", location="/b%20c?d=e#f"),
+                    Redirect(location="https://www.example.com"),
+                ),
+            ),
             frontend(
                 "some",
                 "app",

@@ -7,7 +7,7 @@ from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.headers import build_headers
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.build.redirect import build_https_redirect
+from api.dcos_template.build.redirect import build_https_redirect, build_redirects
 from api.dcos_template.haproxy import Bind, Frontend, MapFile, RawFrontend, Routing
 from api.dcos_template.routes import build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
@@ -39,6 +39,7 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
         clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=routing,

@@ -9,7 +9,7 @@ from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import Headers
 from api.dcos_template.haproxy.raw import RawFrontend
-from api.dcos_template.haproxy.redirect import HttpsRedirect
+from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
 from api.dcos_template.routes import MapEntry
 
 STATS_SECTION = "stats"
@@ -55,6 +55,7 @@ class Frontend:
     bind: Bind
     clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
+    redirects: tuple[Redirect, ...] = ()
     headers: Headers = field(default_factory=Headers)
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
@@ -66,7 +67,7 @@ class Frontend:
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         require(
-            self.mode is Mode.HTTP or not (self.https_redirect or self.headers != Headers()),
+            self.mode is Mode.HTTP or not (self.https_redirect or self.redirects or self.headers != Headers()),
             f"frontend {self.name}",
             "says what is done with requests, which only HTTP frontends see",
         )
@@ -79,7 +80,9 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(self.clients.refuses or self.https_redirect or self.headers.request or self.raw.rules)
+        return bool(
+            self.clients.refuses or self.https_redirect or self.redirects or self.headers.request or self.raw.rules
+        )
 
     @property
     def relay(self) -> str:

@@ -26,6 +26,7 @@ def _needs(path: str, protocols: str, frontend: Frontend) -> Problem:
 
 
 _OF_REQUESTS: tuple[tuple[str, Callable[[Frontend], bool]], ...] = (
+    ("redirects", lambda frontend: bool(frontend.redirects)),
     ("requestHeaders", lambda frontend: bool(frontend.request_headers)),
     ("responseHeaders", lambda frontend: bool(frontend.response_headers)),
 )

@@ -6,7 +6,7 @@ from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderRule, Hsts
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
-from scheduler.pools.model.redirect import RedirectToHttps
+from scheduler.pools.model.redirect import Redirect, RedirectToHttps
 
 DEFAULT_ADDRESS = "0.0.0.0"
 
@@ -22,6 +22,7 @@ class Frontend:
     clients: Clients = field(default_factory=Clients)
     accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
+    redirects: tuple[Redirect, ...] = ()
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
     hsts: Hsts | None = None

@@ -10,7 +10,7 @@ import pytest
 from scheduler.pools.model import Frontend, LinkBackend, MapRule, Protocol
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
-from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
+from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.unit.api.dcos_template.pools import backend, pool
@@ -45,6 +45,14 @@ FRONTENDS: Mapping[str, Frontend] = {
             HeaderRule(name="X-All", value="yes"),
         ),
         hsts=Hsts(max_age=60, include_subdomains=True),
+    ),
+    "redirects": Frontend(
+        name="redirects",
+        redirects=(
+            Redirect(host_eq="old.test", location="https://new.test/", keep_path=True, code=301),
+            Redirect(path_beg="/old", location="/new", keep_path=True, code=307),
+            Redirect(path_eq="/a", location="https://b.test/100%25?x=y#z"),
+        ),
     ),
     "raw": Frontend(
         name="raw",
@@ -144,6 +152,30 @@ def test_a_tcp_frontend_closes_the_connections_of_clients_that_it_does_not_serve
     """Others go on to the servers."""
     assert b" 200 " in told(haproxy, "tcp", b"")
     assert told(haproxy, "tcp", b"", "127.0.0.2") == b""
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "place"),
+    [
+        ("old.test:80", "//evil.test/?q=1", (301, "https://new.test//evil.test/?q=1")),
+        ("x", "/old/a?b=c", (307, "/new/old/a?b=c")),
+        ("x", "/a?b=c", (302, "https://b.test/100%25?x=y#z")),
+        ("x", "/ab", (200, None)),
+    ],
+)
+def test_the_first_redirect_that_meets_a_request_answers_it(
+    haproxy: Haproxy, host: str, path: str, place: tuple[int, str | None]
+) -> None:
+    """With the place as the pool has it, and the path where it is kept."""
+    answer = haproxy.ask("redirects", path, host)
+    assert (answer.status, answer.headers.get("location")) == place
+
+
+@pytest.mark.parametrize("path", [".evil.test/", "@evil.test/", "*"])
+def test_what_is_no_path_changes_no_host(haproxy: Haproxy, path: str) -> None:
+    """HAProxy refuses it, or does not put it there."""
+    answer = haproxy.ask("redirects", path, "old.test", method="OPTIONS" if path == "*" else "GET")
+    assert answer.status == 400 or answer.headers["location"].startswith("https://new.test/")
 
 
 def test_headers_are_changed_in_requests_and_in_all_answers(haproxy: Haproxy) -> None:

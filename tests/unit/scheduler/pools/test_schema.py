@@ -216,6 +216,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.frontends[0].requestHeaders", [[], [{"name": "X", "value": "y"}]], [{}, [{}], [{"name": "X"}]]),
     ("haproxy.frontends[0].responseHeaders", [[]], ["x", [{"name": "a b", "value": "y"}]]),
     ("haproxy.frontends[0].hsts", [None], [{}, True, {"maxAge": -1}]),
+    ("haproxy.frontends[0].redirects", [[], [{"location": "https://a.test"}]], [{}, [{}], [{"location": "a b"}]]),
     ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
     ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
     ("haproxy.frontends[0].linkBackend.defaultBackend", ["app", ""], ["nope", "tcp", "a b"]),
