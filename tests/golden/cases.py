@@ -14,6 +14,7 @@ from scheduler.pools.model import (
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
+from scheduler.pools.model.limits import FrontendTimeouts, Limits, RequestRate
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
@@ -248,6 +249,32 @@ CASES: Mapping[str, Case] = {
             PLAIN,
         ),
         endpoints={"app": agent("10.0.0.1")},
+    ),
+    "limits": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                limits=Limits(
+                    connections=1000,
+                    connections_per_client=10,
+                    request_bytes=1_000_000,
+                    requests_per_client=RequestRate(count=100),
+                ),
+                timeouts=FrontendTimeouts(client=3600.0, http_request=0.5, http_keep_alive=60.0),
+            ),
+            frontend(
+                "db",
+                "db",
+                limits=Limits(connections_per_client=10, requests_per_client=RequestRate(count=100, period=60)),
+                timeouts=FrontendTimeouts(client=3600.0),
+                **TCP,
+            ),
+            PLAIN,
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
     ),
     "raw": Case(
         pool=pool(

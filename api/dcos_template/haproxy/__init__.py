@@ -9,11 +9,12 @@ how the values come about (build).
 from api.dcos_template.haproxy.backend import Backend
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.config import Config
-from api.dcos_template.haproxy.frontend import RELAYED_TLS, STATS_SECTION, Frontend, MapFile, Routing
+from api.dcos_template.haproxy.frontend import RELAYED, RELAYED_TLS, STATS_SECTION, Frontend, MapFile, Routing
 from api.dcos_template.haproxy.grammar import Mode
 from api.dcos_template.haproxy.raw import RawFrontend
 
 __all__ = [
+    "RELAYED",
     "RELAYED_TLS",
     "STATS_SECTION",
     "Backend",

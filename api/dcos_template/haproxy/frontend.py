@@ -8,13 +8,14 @@ from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import Headers
+from api.dcos_template.haproxy.limits import Limits, Timeouts
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
 from api.dcos_template.routes import MapEntry
 
 STATS_SECTION = "stats"
-#: Name of the sockets through which a worker hands on what clients ask over TLS.
-RELAYED_TLS = "relayed-tls"
+#: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
+RELAYED, RELAYED_TLS = "relayed", "relayed-tls"
 
 _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
@@ -55,6 +56,8 @@ class Frontend:
     bind: Bind
     clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     redirects: tuple[Redirect, ...] = ()
     headers: Headers = field(default_factory=Headers)
     raw: RawFrontend = field(default_factory=RawFrontend)
@@ -80,9 +83,9 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(
-            self.clients.refuses or self.https_redirect or self.redirects or self.headers.request or self.raw.rules
-        )
+        limits = self.limits.requests or self.limits.request_bytes
+        answers = self.clients.refuses or limits or self.https_redirect or self.redirects
+        return bool(answers or self.headers.request or self.raw.rules)
 
     @property
     def relay(self) -> str:

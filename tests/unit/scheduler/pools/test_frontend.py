@@ -29,6 +29,15 @@ TAKEN: list[dict[str, Any]] = [
             {"pathBeg": "/old", "location": "/new", "code": 303},
         ]
     },
+    {
+        "limits": {
+            "connections": 1000,
+            "connectionsPerClient": 10,
+            "requestBytes": 1000000,
+            "requestsPerClient": {"count": 100, "period": 60},
+        },
+        "timeouts": {"client": 3600.0, "httpRequest": 0.5, "httpKeepAlive": 60.0},
+    },
     {"requestHeaders": [{"name": "X-A", "value": "a", "action": "ADD"}, {"name": "X-B", "action": "REMOVE"}]},
     {"responseHeaders": [{"name": "X-A", "value": 'a "b" $c %d', "action": "SET"}]},
     {"bindModifier": "accept-proxy"},
@@ -118,6 +127,9 @@ def test_what_is_taken_is_shown_and_stored_as_it_was_given(fields: dict[str, Any
 OF_REQUESTS: list[dict[str, Any]] = [
     {"redirectToHttps": {}},
     {"redirects": [{"location": "https://a.test"}]},
+    {"limits": {"requestBytes": 1}},
+    {"timeouts": {"httpRequest": 1}},
+    {"timeouts": {"httpKeepAlive": 1}},
     {"requestHeaders": [{"name": "X", "value": "a"}]},
     {"responseHeaders": [{"name": "X", "value": "a"}]},
 ]
@@ -131,7 +143,7 @@ def test_what_is_done_with_requests_is_for_frontends_that_see_them(fields: dict[
     with pytest.raises(InvalidPool) as caught:
         load_pool(shape)
     [problem] = caught.value.problems
-    assert problem.path == f"pool.haproxy.frontends[0].{next(iter(fields))}"
+    assert problem.path.startswith(f"pool.haproxy.frontends[0].{next(iter(fields))}")
     assert problem.rule.startswith("is for a frontend of protocol HTTP")
 
 
