@@ -9,6 +9,7 @@ how the values come about (build).
 from api.dcos_template.haproxy.backend import Backend
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.config import Config
+from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.frontend import RELAYED, RELAYED_TLS, STATS_SECTION, Frontend, MapFile, Routing
 from api.dcos_template.haproxy.grammar import Mode
 from api.dcos_template.haproxy.raw import RawFrontend
@@ -20,6 +21,7 @@ __all__ = [
     "Backend",
     "Bind",
     "Config",
+    "Cookie",
     "Frontend",
     "MapFile",
     "Mode",

@@ -17,6 +17,7 @@ from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy,
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from scheduler.pools.model.service import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+from scheduler.pools.model.sticky import Sticky
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -47,4 +48,5 @@ __all__ = [
     "RewriteResponse",
     "Service",
     "Stats",
+    "Sticky",
 ]

@@ -34,7 +34,7 @@ _KEYWORDS: Mapping[Place, frozenset[str]] = {
     },
     Place.BACKEND: _BOTH
     | {
-        "cookie", "dynamic-cookie-key", "force-persist", "fullconn", "hash-balance-factor", "hash-type", "http-check",
+        "force-persist", "fullconn", "hash-balance-factor", "hash-type", "http-check",
         "http-reuse", "http-send-name-header", "ignore-persist", "max-keep-alive-queue", "max-session-srv-conns",
         "persist", "retries", "retry-on", "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "stick", "tcp-check",
         "tcp-response",
@@ -42,6 +42,8 @@ _KEYWORDS: Mapping[Place, frozenset[str]] = {
 }  # fmt: skip
 _ELSEWHERE: Mapping[str, str] = {
     "balance": "is what balance says",
+    "cookie": "is what rewriteHttp.sticky says",
+    "dynamic-cookie-key": "is what rewriteHttp.sticky says",
     "bind": "would listen elsewhere; give a frontend for it",
     "default-server": "is what endpoint.miscStr says",
     "default_backend": "is what linkBackend.defaultBackend says",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
@@ -154,8 +154,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
-    ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
 ]
 
 
@@ -172,11 +170,23 @@ def test_an_unsupported_field_may_hold_what_it_holds_when_absent(path: str, _: o
         assert load_pool(set_at(full(), path, value)) == load_pool(full())
 
 
-def test_sticky_is_on_as_soon_as_its_object_is_there_so_even_an_empty_one_is_refused() -> None:
-    """`{}` switches stickiness on in the product."""
-    data = set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": {}})
-
-    assert "not supported yet" in problems(data)["pool.haproxy.backends[0].rewriteHttp.sticky.enabled"]
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, Sticky(enabled=True)),
+        ({"enabled": None}, Sticky(enabled=True)),
+        ({"customStr": "SRV insert"}, Sticky(enabled=True, custom_str="SRV insert")),
+        ({"enabled": False}, Sticky()),
+        ({"enabled": False, "customStr": "SRV insert"}, Sticky(custom_str="SRV insert")),
+        (None, Sticky()),
+    ],
+)
+def test_sticky_is_on_as_soon_as_its_object_is_there(given: object, meant: Sticky) -> None:
+    """And the pool as it is shown means the same."""
+    pool = load_pool(set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": given}))
+    assert pool.haproxy.backends[0].rewrite_http.sticky == meant
+    assert load_pool(dump_pool(pool)) == pool
+    assert load_pool(output_pool(pool)) == pool
 
 
 BOUNDS: list[tuple[str, list[object], list[object]]] = [
@@ -252,6 +262,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
     (
+        "haproxy.backends[0].miscStrs",
+        [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
+        ["retries 3", [""], ["x"], ["server a 10.0.0.1:1"], ["cookie S insert"], ["retries 3\nserver a b"], [3]],
+    ),
+    (
         "haproxy.backends[0].customCheck.httpchkMiscStr",
         ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
         ["GET", "TRACE /", "GET /a b c", "GET /'", "GET /$x", r"GET / HTTP/1.1\r\nHost: 'x", "GET / HTTP/2", 3],
@@ -269,6 +284,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].rewriteHttp.path.fromPath", ["/a", "/a//b/", ""], ["a", "/a b", "/a'b", "/a\nb", "/$a", 3]),
     ("haproxy.backends[0].rewriteHttp.path.toPath", ["/", "/a%20(b)", ""], ["a", "/a b", "/a'b", "/a\\1", "/{a"]),
+    ("haproxy.backends[0].rewriteHttp.sticky.enabled", [True, False, None], ["true", 0]),
+    (
+        "haproxy.backends[0].rewriteHttp.sticky.customStr",
+        [
+            "",
+            "SRV insert",
+            "cookie SRV insert indirect nocache",
+            "JSESSIONID prefix nocache",
+            "A rewrite domain .a.test",
+        ],
+        ["SRV", "SRV insert prefix", "SRV insert x", "SRV insert\nserver", "S$ insert", "SRV insert attr a;b", 3],
+    ),
     ("haproxy.backends[0].rewriteHttp.request.forwardfor", [True, False, None], ["true", 0]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", [True, False], [1]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", [True, False], ["no"]),
