@@ -7,13 +7,14 @@ from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import Headers
+from api.dcos_template.haproxy.limits import Limits, Timeouts
 from api.dcos_template.haproxy.raw import RawFrontend
-from api.dcos_template.haproxy.redirect import HttpsRedirect
+from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
 from api.dcos_template.haproxy.routing import Routing
 
 STATS_SECTION = "stats"
-#: Name of the sockets through which a worker hands on what clients ask over TLS.
-RELAYED_TLS = "relayed-tls"
+#: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
+RELAYED, RELAYED_TLS = "relayed", "relayed-tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,9 @@ class Frontend:
     bind: Bind
     clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    redirects: tuple[Redirect, ...] = ()
     headers: Headers = field(default_factory=Headers)
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
@@ -36,7 +40,7 @@ class Frontend:
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         require(
-            self.mode is Mode.HTTP or not (self.https_redirect or self.headers != Headers()),
+            self.mode is Mode.HTTP or not (self.https_redirect or self.redirects or self.headers != Headers()),
             f"frontend {self.name}",
             "says what is done with requests, which only HTTP frontends see",
         )
@@ -49,7 +53,9 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(self.clients.refuses or self.https_redirect or self.headers.request or self.raw.rules)
+        limits = self.limits.requests or self.limits.request_bytes
+        answers = self.clients.refuses or limits or self.https_redirect or self.redirects
+        return bool(answers or self.headers.request or self.raw.rules)
 
     @property
     def relay(self) -> str:

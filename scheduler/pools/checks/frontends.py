@@ -26,6 +26,10 @@ def _needs(path: str, protocols: str, frontend: Frontend) -> Problem:
 
 
 _OF_REQUESTS: tuple[tuple[str, Callable[[Frontend], bool]], ...] = (
+    ("limits.requestBytes", lambda frontend: bool(frontend.limits.request_bytes)),
+    ("timeouts.httpRequest", lambda frontend: bool(frontend.timeouts.http_request)),
+    ("timeouts.httpKeepAlive", lambda frontend: bool(frontend.timeouts.http_keep_alive)),
+    ("redirects", lambda frontend: bool(frontend.redirects)),
     ("requestHeaders", lambda frontend: bool(frontend.request_headers)),
     ("responseHeaders", lambda frontend: bool(frontend.response_headers)),
 )

@@ -21,6 +21,7 @@ SAMPLE = {
             {
                 "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
                 "acceptProxy": {},
+                "redirects": [{"location": "https://a.test"}],
                 "requestHeaders": [{"name": "X", "value": "y"}],
                 "responseHeaders": [{"name": "X", "value": "y"}],
                 "redirectToHttps": {"except": [{"pathBeg": "/"}]},

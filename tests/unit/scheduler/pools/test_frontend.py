@@ -22,6 +22,22 @@ TAKEN: list[dict[str, Any]] = [
     },
     {"clients": {"allow": ["10.0.0.0/8", "fd00::/8"], "deny": ["10.1.2.3"]}},
     {"acceptProxy": {"from": ["10.0.0.0/8"]}},
+    {
+        "redirects": [
+            {"hostEq": "a.test", "pathEq": "/a", "location": "https://b.test:8443/x?y=%20z#t", "code": 308},
+            {"pathBeg": "/old", "location": "https://b.test/new", "keepPath": True, "code": 301},
+            {"pathBeg": "/old", "location": "/new", "code": 303},
+        ]
+    },
+    {
+        "limits": {
+            "connections": 1000,
+            "connectionsPerClient": 10,
+            "requestBytes": 1000000,
+            "requestsPerClient": {"count": 100, "period": 60},
+        },
+        "timeouts": {"client": 3600.0, "httpRequest": 0.5, "httpKeepAlive": 60.0},
+    },
     {"requestHeaders": [{"name": "X-A", "value": "a", "action": "ADD"}, {"name": "X-B", "action": "REMOVE"}]},
     {"responseHeaders": [{"name": "X-A", "value": 'a "b" $c %d', "action": "SET"}]},
     {"bindModifier": "accept-proxy"},
@@ -46,6 +62,27 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"clients": {"deny": ["10.0.0.1"] * 1001}}, "clients.deny", "must not have more than 1000 networks"),
     ({"acceptProxy": {}, "bindModifier": "accept-proxy"}, "acceptProxy", "is what bindModifier says, too"),
     ({"miscStrs": ["acl edgelb_allowed src 0.0.0.0/0"]}, "miscStrs[0]", "must not hold edgelb_"),
+    *(
+        ({"redirects": [{"pathBeg": "/a", **fields}]}, "redirects[0].location", rule)
+        for fields, rule in (
+            ({}, "is required"),
+            ({"location": "//b.test"}, "must begin with"),
+            ({"location": "javascript:x"}, "must begin with"),
+            ({"location": "https:///x"}, "must name a host"),
+            ({"location": "https://a@b.test"}, "must name a host"),
+            ({"location": "https://b.test/a b"}, "must hold only"),
+            ({"location": "https://b.test/\r\nX: y"}, "must hold only"),
+            ({"location": "https://b.test/'"}, "must hold only"),
+            ({"location": "https://b.test/?x", "keepPath": True}, "must have no ?"),
+            ({"location": "/", "keepPath": True}, "must be more than /"),
+            ({"location": "/a/b"}, "leads clients in a circle"),
+            ({"location": "/a?x"}, "leads clients in a circle"),
+            ({"location": "/a", "keepPath": True}, "leads clients in a circle"),
+            ({"location": "/b", "pathBeg": ""}, "leads clients in a circle"),
+        )
+    ),
+    ({"redirects": [{"location": "https://a", "hostEq": "a:1"}]}, "redirects[0].hostEq", "must be a host name without"),
+    ({"redirects": [{"location": "https://a", "pathEq": "x"}]}, "redirects[0].pathEq", "must begin with /"),
     ({"requestHeaders": [{"value": "a"}]}, "requestHeaders[0].name", "is required"),
     ({"requestHeaders": [{"name": "Content-Length", "value": "1"}]}, "requestHeaders[0].name", "says how a message"),
     ({"requestHeaders": [{"name": "HOST", "value": "1"}]}, "requestHeaders[0].name", "is what rewriteHttp.host"),
@@ -89,6 +126,10 @@ def test_what_is_taken_is_shown_and_stored_as_it_was_given(fields: dict[str, Any
 #: Fields that are for frontends which see requests.
 OF_REQUESTS: list[dict[str, Any]] = [
     {"redirectToHttps": {}},
+    {"redirects": [{"location": "https://a.test"}]},
+    {"limits": {"requestBytes": 1}},
+    {"timeouts": {"httpRequest": 1}},
+    {"timeouts": {"httpKeepAlive": 1}},
     {"requestHeaders": [{"name": "X", "value": "a"}]},
     {"responseHeaders": [{"name": "X", "value": "a"}]},
 ]
@@ -102,7 +143,7 @@ def test_what_is_done_with_requests_is_for_frontends_that_see_them(fields: dict[
     with pytest.raises(InvalidPool) as caught:
         load_pool(shape)
     [problem] = caught.value.problems
-    assert problem.path == f"pool.haproxy.frontends[0].{next(iter(fields))}"
+    assert problem.path.startswith(f"pool.haproxy.frontends[0].{next(iter(fields))}")
     assert problem.rule.startswith("is for a frontend of protocol HTTP")
 
 
