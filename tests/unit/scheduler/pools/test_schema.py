@@ -309,6 +309,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
+    ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
+    ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
+    ("haproxy.backends[0].services[0].endpoint.slowStart", [0, 0.5, 3600], [-1, 3601, "5s"]),
+    ("haproxy.backends[0].services[0].endpoint.proxyProtocol", ["NONE", "V1", "V2"], ["v2", "", True]),
     (
         "haproxy.backends[0].services[0].endpoint.miscStr",
         ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
