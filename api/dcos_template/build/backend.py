@@ -3,6 +3,7 @@
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
 from api.dcos_template.haproxy import Backend, Mode
+from api.dcos_template.haproxy.patience import Patience
 from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting, rewriting
 from api.dcos_template.servers import options_for, tls_options
@@ -24,6 +25,7 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
+        patience=Patience(path=f"backend {backend.name}", timeouts=backend.timeouts, retries=backend.retries),
         cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),
         check_line=_check_line(backend),

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.retries import Retries
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.model.service import Service
+from scheduler.pools.model.timeouts import Timeouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Backend:
     balance: str = "roundrobin"
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
     custom_check: CustomCheck = field(default_factory=CustomCheck)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retries: Retries = field(default_factory=Retries)
     misc_strs: tuple[str, ...] = ()
     """Lines in HAProxy's words; they stand before the servers."""
     services: tuple[Service, ...] = ()

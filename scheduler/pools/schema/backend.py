@@ -17,6 +17,7 @@ from scheduler.pools.model import (
     Sticky,
 )
 from scheduler.pools.raw import Place
+from scheduler.pools.schema.patience import RetriesSchema, TimeoutsSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
 from scheduler.pools.schema.sticky import StickySchema
@@ -75,5 +76,7 @@ class BackendSchema(Strict):
     balance = Text(texts.balance)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
+    timeouts = nested(TimeoutsSchema)
+    retries = nested(RetriesSchema)
     misc_strs = RawLines(Place.BACKEND, data_key="miscStrs")
     services = Items(nested(ServiceSchema))

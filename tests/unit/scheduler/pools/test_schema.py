@@ -242,6 +242,15 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    *(
+        (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
+        for name in ("connect", "server", "queue", "tunnel", "check")
+    ),
+    ("haproxy.backends[0].retries.count", [0, 10], [-1, 11, "3"]),
+    ("haproxy.backends[0].retries.on", [[], ["503", "response-timeout"]], [["505"], "503", [503], [None]]),
+    ("haproxy.backends[0].retries.methods", [[], ["GET", "POST"]], [["get"], "GET", ["TRACE"], [""]]),
+    ("haproxy.backends[1].retries.on", [["conn-failure", "empty-response"]], [["503"]]),
+    ("haproxy.backends[1].retries.methods", [["GET", "HEAD"]], [["GET"]]),
     (
         "haproxy.backends[0].miscStrs",
         [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
@@ -354,7 +363,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
