@@ -8,15 +8,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pool_executor.lbmgr.output import complaints
+from pool_executor.lbmgr.output import complaint_list
 
 
 class NotChecked(Exception):
     """Nothing is known of the files; the message says why."""
 
 
-def refusal(binary: str, files: Sequence[Path], timeout: float) -> str | None:
-    """What it says against the files, None when it accepts them. Raises NotChecked."""
+def refusals(binary: str, files: Sequence[Path], timeout: float) -> list[str]:
+    """What it says against the files, nothing when it accepts them. Raises NotChecked."""
     arguments = [word for path in files for word in ("-f", str(path))]
     try:
         done = subprocess.run(
@@ -32,9 +32,10 @@ def refusal(binary: str, files: Sequence[Path], timeout: float) -> str | None:
     except OSError as error:
         raise NotChecked(str(error)) from error
     if done.returncode == 0:
-        return None
+        return []
     text = (done.stderr + done.stdout).decode(errors="replace")
-    return complaints(text, files[0].parent if files else None) or f"haproxy -c ended with status {done.returncode}"
+    found = complaint_list(text, files[0].parent if files else None)
+    return found or [f"haproxy -c ended with status {done.returncode}"]
 
 
 def environment() -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from pool_executor.lbmgr.check import NotChecked, environment, refusal
+from pool_executor.lbmgr.check import NotChecked, environment, refusals
 from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from pool_executor.lbmgr.master import Master, Processes
 from pool_executor.lbmgr.output import Output
@@ -117,7 +117,7 @@ class Haproxy:
         """What `haproxy -c` says against the files, None when it accepts them."""
         try:
             self._allow_relaying()
-            return refusal(self._binary, files, timeout)
+            return "; ".join(refusals(self._binary, files, timeout)) or None
         except (OSError, NotChecked) as error:
             return f"haproxy -c could not be run: {error}"
 
