@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Check,
+    CustomCheck,
     Method,
     Protocol,
     ProxyProtocol,
     Retries,
     RetryOn,
     RewriteHttp,
+    ServerTls,
     Sticky,
     Timeouts,
 )
@@ -64,6 +66,25 @@ CASES: Mapping[str, Case] = {
                 Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=words_key("port 81 send-proxy")),
             )
         },
+    ),
+    "http2": Case(
+        pool=pool(
+            "web",
+            frontend("web", "clear"),
+            backend("clear", service(task_name="a"), http2=True),
+            backend("checked", service(task_name="a"), http2=True, custom_check=CustomCheck(httpchk=True)),
+            backend(
+                "tls",
+                service(task_name="a"),
+                protocol=Protocol.HTTPS,
+                http2=True,
+                tls=ServerTls(server_name="a.test"),
+                rewrite_http=RewriteHttp(host="b.test"),
+                custom_check=CustomCheck(httpchk=True),
+            ),
+            backend("raw", service(task_name="a"), protocol=Protocol.TLS, tls=ServerTls(server_name="a.test")),
+        ),
+        endpoints={name: agent("10.0.0.1") for name in ("clear", "checked", "tls", "raw")},
     ),
     "patience": Case(
         pool=pool(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from scheduler.pools import health_check, texts
+from scheduler.pools.checks.connecting import connecting_problems
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.checks.services import service_problems
 from scheduler.pools.model import Backend, Pool, Retries
@@ -26,6 +27,7 @@ def backend_problems(index: int, backend: Backend) -> Iterator[Problem]:
     if not backend.protocol.is_http and texts.balance_needs_http(backend.balance):
         rule = f"looks at HTTP requests, which a backend of protocol {backend.protocol} does not see"
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
+    yield from connecting_problems(path, backend)
     yield from _retries(f"{path}.retries", backend)
     yield from _custom_check(f"{path}.customCheck", backend)
     for place, service in enumerate(backend.services):

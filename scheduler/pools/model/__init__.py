@@ -10,6 +10,7 @@ ZooKeeper was under the rules of the release that stored it: whoever makes somet
 """
 
 from scheduler.pools.model.backend import Backend, CustomCheck
+from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
 from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
@@ -60,6 +61,7 @@ __all__ = [
     "RewritePath",
     "RewriteRequest",
     "RewriteResponse",
+    "ServerTls",
     "Service",
     "Stats",
     "Sticky",

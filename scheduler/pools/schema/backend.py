@@ -17,6 +17,7 @@ from scheduler.pools.model import (
     Sticky,
 )
 from scheduler.pools.raw import Place
+from scheduler.pools.schema.connecting import ServerTlsSchema
 from scheduler.pools.schema.patience import RetriesSchema, TimeoutsSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
@@ -74,6 +75,8 @@ class BackendSchema(Strict):
     name = Text(texts.link_name, required=True)
     protocol = Choice(Protocol)
     balance = Text(texts.balance)
+    http2 = Flag()
+    tls = nested(ServerTlsSchema)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
     timeouts = nested(TimeoutsSchema)

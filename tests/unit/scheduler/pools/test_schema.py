@@ -242,6 +242,8 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    ("haproxy.backends[0].http2", [True, False], ["true", 1]),
+    ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
     *(
         (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
         for name in ("connect", "server", "queue", "tunnel", "check")
@@ -363,7 +365,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries", "tls"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
