@@ -17,7 +17,7 @@ from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, 
 
 PLAIN = backend("app", service(task_name="app"))
 
-OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2 check-send-proxy")
 LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {

@@ -278,6 +278,17 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    ("haproxy.backends[0].http2", [True, False], ["true", 1]),
+    ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    *(
+        (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
+        for name in ("connect", "server", "queue", "tunnel", "check")
+    ),
+    ("haproxy.backends[0].retries.count", [0, 10], [-1, 11, "3"]),
+    ("haproxy.backends[0].retries.on", [[], ["503", "response-timeout"]], [["505"], "503", [503], [None]]),
+    ("haproxy.backends[0].retries.methods", [[], ["GET", "POST"]], [["get"], "GET", ["TRACE"], [""]]),
+    ("haproxy.backends[1].retries.on", [["conn-failure", "empty-response"]], [["503"]]),
+    ("haproxy.backends[1].retries.methods", [["GET", "HEAD"]], [["GET"]]),
     (
         "haproxy.backends[0].miscStrs",
         [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
@@ -345,6 +356,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
+    ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
+    ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
+    ("haproxy.backends[0].services[0].endpoint.slowStart", [0, 0.5, 3600], [-1, 3601, "5s"]),
+    ("haproxy.backends[0].services[0].endpoint.proxyProtocol", ["NONE", "V1", "V2"], ["v2", "", True]),
     (
         "haproxy.backends[0].services[0].endpoint.miscStr",
         ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
@@ -385,7 +401,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries", "tls"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
