@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from scheduler.pools.model import MapRule, Protocol
+from scheduler.pools.model.answers import Compression, ErrorPage
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
 from scheduler.pools.model.limits import FrontendTimeouts, Limits, RequestRate
@@ -13,6 +15,23 @@ from tests.unit.api.dcos_template.pools import TCP, backend, frontend, pool, ser
 PLAIN = backend("app", service(task_name="app"))
 
 CASES: Mapping[str, Case] = {
+    "answers": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                compression=Compression(types=("text/html", "text/css")),
+                error_pages=(
+                    ErrorPage(status=503, content="<p>\n\t'Sorry' — \"$x\" %[src] \\</p>\r\n"),
+                    ErrorPage(status=403, content="No", content_type="text/plain"),
+                ),
+                basic_auth=BasicAuth(users=(BasicAuthUser(name="ops", password_hash="$6$a.b$" + "c/" * 43),)),
+            ),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
+    ),
     "raw": Case(
         pool=pool(
             "web",

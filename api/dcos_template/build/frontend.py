@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from api.dcos_template.build.answers import build_answers, build_users
 from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.headers import build_headers
@@ -28,6 +29,8 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
         limits=_within(frontend, lambda: build_limits(frontend)),
         timeouts=_within(frontend, lambda: build_timeouts(frontend)),
+        answers=_within(frontend, lambda: build_answers(frontend)),
+        users=_within(frontend, lambda: build_users(frontend)),
         redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),

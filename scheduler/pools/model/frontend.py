@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.answers import Compression, ErrorPage
+from scheduler.pools.model.basic_auth import BasicAuth
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderRule, Hsts
 from scheduler.pools.model.limits import FrontendTimeouts, Limits
@@ -26,9 +28,12 @@ class Frontend:
     limits: Limits = field(default_factory=Limits)
     timeouts: FrontendTimeouts = field(default_factory=FrontendTimeouts)
     redirects: tuple[Redirect, ...] = ()
+    basic_auth: BasicAuth | None = None
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
     hsts: Hsts | None = None
+    compression: Compression | None = None
+    error_pages: tuple[ErrorPage, ...] = ()
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()

@@ -8,6 +8,8 @@ from scheduler.pools import texts
 from scheduler.pools.fields import Choice, Items, NotYet, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
+from scheduler.pools.schema.answers import CompressionSchema, ErrorPageSchema
+from scheduler.pools.schema.basic_auth import BasicAuthSchema
 from scheduler.pools.schema.clients import AcceptProxySchema, ClientsSchema
 from scheduler.pools.schema.headers import HstsSchema, header_rules
 from scheduler.pools.schema.limits import FrontendTimeoutsSchema, LimitsSchema
@@ -25,9 +27,12 @@ class FrontendSchema(Strict):
     limits = nested(LimitsSchema)
     timeouts = nested(FrontendTimeoutsSchema)
     redirects = Items(nested(RedirectSchema))
+    basic_auth = nested(BasicAuthSchema, "basicAuth")
     request_headers = header_rules("requestHeaders")
     response_headers = header_rules("responseHeaders")
     hsts = nested(HstsSchema)  # even `{}` switches it on
+    compression = nested(CompressionSchema)  # even `{}` switches it on
+    error_pages = Items(nested(ErrorPageSchema), data_key="errorPages")
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = NotYet([])
     clients = nested(ClientsSchema)

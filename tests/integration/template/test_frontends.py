@@ -1,5 +1,6 @@
 """What the fields of frontends do, on a real HAProxy."""
 
+import base64
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from scheduler.pools.model import Frontend, LinkBackend, MapRule, Protocol
+from scheduler.pools.model.answers import Compression, ErrorPage
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
 from scheduler.pools.model.limits import FrontendTimeouts, Limits, RequestRate
@@ -18,6 +21,11 @@ from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, pool
 
 pytestmark = pytest.mark.integration
+
+PAGE = "<p>\n\t'No' — \"$x\" %[src] \\ # </p>\r\n" + "é" * 3900
+#: Of the passwords `open` and `sesame`.
+OPEN = "$5$rounds=1000$salt$ztSWsC8raABA2O8AFbMN0CvSHk681YWW3aAVs3vs.18"
+SESAME = "$6$pepper$is/iuENxuex5zXSQffEpHEhpjKjcDG2nMd36d3ifumUxL.e.l3TiybKL2kNXG0P8OQynqj36lq0hPz2kWxHXx."
 
 #: Frontends of one pool; each leads to the backend `app` where nothing else is said.
 FRONTENDS: Mapping[str, Frontend] = {
@@ -65,6 +73,19 @@ FRONTENDS: Mapping[str, Frontend] = {
         protocol=Protocol.TCP,
     ),
     "slow": Frontend(name="slow", timeouts=FrontendTimeouts(http_request=0.1)),
+    "pages": Frontend(
+        name="pages",
+        error_pages=(ErrorPage(status=403, content=PAGE), ErrorPage(status=429, content="wait")),
+        clients=Clients(deny=("127.0.0.2",)),
+        limits=Limits(requests_per_client=RequestRate(count=3, period=3600)),
+    ),
+    "compressed": Frontend(name="compressed", compression=Compression()),
+    "users": Frontend(
+        name="users",
+        basic_auth=BasicAuth(
+            users=(BasicAuthUser(name="a", password_hash=OPEN), BasicAuthUser(name="b", password_hash=SESAME))
+        ),
+    ),
     "raw": Frontend(
         name="raw",
         misc_strs=(
@@ -80,6 +101,7 @@ FRONTENDS: Mapping[str, Frontend] = {
 ECHO = (
     'status 200 content-type text/plain lf-string "%f %[pathq]"'
     " hdr X-Got %[req.fhdr(x-less)]|%[req.fhdr(x-told,1)]|%[req.fhdr(x-told,2)]"
+    " hdr X-Authorization %[req.hdr(authorization),length]"
 )
 
 
@@ -251,6 +273,40 @@ def test_timeouts_are_those_of_the_frontend(haproxy: Haproxy) -> None:
     with socket.create_connection(("127.0.0.1", haproxy.ports["slow"]), 5) as client:
         client.sendall(b"GET / HTTP/1.1\r\n")
         assert client.recv(1000).split(b" ")[1] == b"408"
+
+
+def test_haproxy_says_what_the_pool_says_with_its_own_statuses(haproxy: Haproxy) -> None:
+    """Byte by byte, and with its headers."""
+    head, _, page = told(haproxy, "pages", b"", "127.0.0.2").partition(b"\r\n\r\n")
+    assert page.decode() == PAGE
+    assert b"content-type: text/html; charset=utf-8" in head
+    answers = [haproxy.ask("pages", "/") for _ in range(4)]
+    assert (answers[-1].status, answers[-1].body, answers[-1].headers["retry-after"]) == (429, "wait", "3600")
+
+
+def test_answers_are_compressed_for_clients_that_take_it(haproxy: Haproxy) -> None:
+    """And for no others."""
+    compressed = b"Accept-Encoding: gzip\r\nContent-Length: 0\r\n"
+    with socket.create_connection(("127.0.0.1", haproxy.ports["compressed"]), 5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + compressed + b"\r\n")
+        assert b"content-encoding: gzip" in client.makefile("rb").read()
+    assert "content-encoding" not in haproxy.ask("compressed", "/").headers
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("a:open", 200), ("b:sesame", 200), ("a:sesame", 401), ("a:", 401), ("c:open", 401), ("", 401)],
+)
+def test_users_give_their_password_and_servers_are_not_told(haproxy: Haproxy, given: str, status: int) -> None:
+    """Others are asked for one."""
+    value = base64.b64encode(given.encode()).decode()
+    answer = haproxy.ask("users", "/", headers={"Authorization": f"Basic {value}"} if given else {})
+    assert answer.status == status
+    assert answer.headers.get("x-authorization" if status == 200 else "www-authenticate") in (
+        None,
+        "0",
+        'Basic realm="Restricted"',
+    )
 
 
 def test_headers_are_changed_in_requests_and_in_all_answers(haproxy: Haproxy) -> None:

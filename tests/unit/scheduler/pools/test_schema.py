@@ -235,6 +235,13 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.frontends[0].timeouts.client", [0, 0.5, 3600], [-1, "30s", 0.0001, 3_000_000]),
     ("haproxy.frontends[0].timeouts.httpRequest", [0, 10], [-1]),
     ("haproxy.frontends[0].timeouts.httpKeepAlive", [0, 10], [True]),
+    ("haproxy.frontends[0].basicAuth", [None], [{}, {"users": []}, {"users": [{"name": "a", "passwordHash": "b"}]}]),
+    ("haproxy.frontends[0].compression", [None, {}, {"types": ["text/html"]}], [[], {"types": []}, {"types": ["x"]}]),
+    (
+        "haproxy.frontends[0].errorPages",
+        [[], [{"status": 503, "content": "x"}]],
+        [{}, [{"status": 200}]],
+    ),
     ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
     ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
     ("haproxy.frontends[0].linkBackend.defaultBackend", ["app", ""], ["nope", "tcp", "a b"]),
