@@ -234,7 +234,7 @@ class Ephemeral(Kept):
         known = self._known if self._known is not None and self._known[0] == session else None
         if self._told or known is None:
             self._told = False
-            stat = stat_of(zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event))
+            stat = zookeeper.stat(self.path)
             if stat is None:
                 zookeeper.create(self.path, data, ephemeral=True)
                 known = session, 0, data
@@ -244,6 +244,8 @@ class Ephemeral(Kept):
             elif known is None or stat.version != known[1]:
                 found = zookeeper.get(self.path)
                 known = None if found is None else (session, found[1], found[0])
+            # It has no children: this watch tells of its end alone. One on its data would tell of each of our writes.
+            zookeeper._do(self.path, zookeeper._client.get_children_async, self.path, watch=self._on_event)
         if known is None:
             raise NoNode(self.path, "went while it was looked at")
         if known[2] != data:
