@@ -237,6 +237,9 @@ class Applier:
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
+                if gone := self._lane.gone():  # while it was checked
+                    composition = composition.without(gone)
+                    self._files.amend(directory, composition.texts_with({ref.backend for ref in gone}))
                 self._files.write_instance(directory, self._text(marker))
                 self._files.switch(directory)
                 return composition, None

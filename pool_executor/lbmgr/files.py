@@ -102,6 +102,11 @@ class Files:
         write_file(path, data, sync=False)
         self._unsynced.append(path)
 
+    def amend(self, directory: Path, composed: Mapping[str, str]) -> None:
+        """Write some of the files anew that HAProxy reads of a version."""
+        for name, text in composed.items():
+            write_file(directory / name, text.encode(), sync=False)
+
     def compose(self, directory: Path, content: Content, composed: Mapping[str, str]) -> None:
         """Write what HAProxy reads of a version anew, where it differs; what `content` lacks it does not read."""
         for path in directory.glob("*.cfg"):
