@@ -23,6 +23,11 @@ class Text:
         needs = Needs(ports={bind.variable: bind.port}) if bind else None
         return cls(Part.of(name, kind, text, listener, needs), text)
 
+    def saying(self, text: str) -> "Text":
+        """The same part with another text."""
+        part = self.part
+        return Text(Part.of(part.name, part.kind, text, part.listener, part.needs), text)
+
 
 Texts = dict[str, Text]
 """By the name of the part."""

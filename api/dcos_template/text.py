@@ -4,12 +4,13 @@ Knows file names and templates. Equal models give equal bytes. Undefined names i
 escaped: the model holds no text that would need it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.haproxy import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.servers import RESOLVERS
@@ -19,49 +20,34 @@ GLOBAL_FILE = "10-global.cfg"
 STATS_FILE = "20-stats.cfg"
 
 
-_environment = jinja2.Environment(
-    loader=jinja2.PackageLoader("templates", "haproxy"),
-    undefined=jinja2.StrictUndefined,
-    # HAProxy's configuration is not HTML; the model's grammar is what makes texts safe.
-    autoescape=False,  # noqa: S701
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    auto_reload=False,
-)
+def _environment(tag: type[FieldTag]) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("templates", "haproxy"),
+        extensions=[tag],
+        undefined=jinja2.StrictUndefined,
+        # HAProxy's configuration is not HTML; the model's grammar is what makes texts safe.
+        autoescape=False,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
 
 
 def render(config: Config) -> Texts:
     """All parts of a configuration."""
-    texts = [
-        render_global(config),
-        render_stats(config),
-        *map(render_frontend, config.frontends),
-        *map(render_map, config.maps),
-        *(render_backends(name, backends) for name, backends in shards(config.backends).items()),
-    ]
-    return {text.part.name: text for text in texts}
+    return {text.part.name: text for text in _USUAL.texts(config)}
 
 
-def render_global(config: Config) -> Text:
-    """What every section starts from."""
-    resolves = any(backend.resolves for backend in config.backends)
-    return Text.of(
-        GLOBAL_FILE, "config", _print("global.cfg.j2", pool=config.pool, resolves=resolves, resolvers=RESOLVERS)
-    )
-
-
-def render_stats(config: Config) -> Text:
-    """The listener for health, statistics and metrics."""
-    text = _print(
-        "stats.cfg.j2",
-        pool=config.pool,
-        stats=config.stats,
-        stats_for_other_hosts=config.stats_for_other_hosts,
-        stats_section=STATS_SECTION,
-        lbmgr_backend=LBMGR_BACKEND,
-    )
-    return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats)
+def render_with_places(config: Config) -> tuple[Texts, Places]:
+    """The same, with what each line comes from."""
+    texts: Texts = {}
+    places = {}
+    for marked in _MARKING.texts(config):
+        part = marked.part
+        text, places[part.name] = unmarked(marked.text)
+        texts[part.name] = marked.saying(text)
+    return texts, places
 
 
 def frontend_file(name: str) -> str:
@@ -69,27 +55,57 @@ def frontend_file(name: str) -> str:
     return f"25-frontend-{file_slug(name)}.cfg"
 
 
-def render_frontend(frontend: Frontend) -> Text:
-    """One frontend."""
-    text = _print("frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed_tls=RELAYED_TLS)
-    return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
+class _Printer:
+    """Prints with the templates of one environment."""
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+
+    def texts(self, config: Config) -> Iterator[Text]:
+        """All parts of a configuration."""
+        yield self.render_global(config)
+        yield self.render_stats(config)
+        yield from map(self.render_frontend, config.frontends)
+        yield from map(self.render_map, config.maps)
+        for name, backends in shards(config.backends).items():
+            yield self.render_backends(name, backends)
+
+    def render_global(self, config: Config) -> Text:
+        """What every section starts from."""
+        resolves = any(backend.resolves for backend in config.backends)
+        text = self._print("global.cfg.j2", pool=config.pool, resolves=resolves, resolvers=RESOLVERS)
+        return Text.of(GLOBAL_FILE, "config", text)
+
+    def render_stats(self, config: Config) -> Text:
+        """The listener for health, statistics and metrics."""
+        text = self._print(
+            "stats.cfg.j2",
+            pool=config.pool,
+            stats=config.stats,
+            stats_for_other_hosts=config.stats_for_other_hosts,
+            stats_section=STATS_SECTION,
+            lbmgr_backend=LBMGR_BACKEND,
+        )
+        return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats)
+
+    def render_frontend(self, frontend: Frontend) -> Text:
+        """One frontend."""
+        text = self._print(
+            "frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed=RELAYED, relayed_tls=RELAYED_TLS
+        )
+        return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
+
+    def render_backends(self, name: str, backends: Iterable[Backend]) -> Text:
+        """One file of backends."""
+        text = self._print("backends.cfg.j2", backends=list(backends), relayed_tls=RELAYED_TLS)
+        return Text.of(name, "config", text)
+
+    def render_map(self, file: MapFile) -> Text:
+        """One map file."""
+        return Text.of(file.name, "map", "".join(f"{entry.key} {entry.value}\n" for entry in file.entries))
+
+    def _print(self, template: str, **values: object) -> str:
+        return self._environment.get_template(template).render(values)
 
 
-def render_backends(name: str, backends: Iterable[Backend]) -> Text:
-    """One file of backends."""
-    return Text.of(name, "config", _print("backends.cfg.j2", backends=list(backends), relayed_tls=RELAYED_TLS))
-
-
-def render_map(file: MapFile) -> Text:
-    """One map file."""
-    return Text.of(file.name, "map", "".join(f"{entry.key} {entry.value}\n" for entry in file.entries))
-
-
-def joined(texts: Texts) -> str:
-    """The config parts in the order in which HAProxy reads them, for people."""
-    names = sorted(name for name, text in texts.items() if text.part.kind == "config")
-    return "".join(f"# ---- {name}\n{texts[name].text}" for name in names)
-
-
-def _print(template: str, **values: object) -> str:
-    return _environment.get_template(template).render(values)
+_USUAL, _MARKING = _Printer(_environment(FieldTag)), _Printer(_environment(MarkingFieldTag))

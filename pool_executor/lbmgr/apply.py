@@ -213,7 +213,7 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
-            return self._refused(reason, complaint)
+            return self._refused(reason, composition.published(complaint))
         server_states.hand_over(content, self._proxy, self._files)
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:

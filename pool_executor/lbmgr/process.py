@@ -16,9 +16,10 @@ from pathlib import Path
 
 import structlog
 
+from pool_executor.lbmgr.check import NotChecked, environment, refusals
 from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from pool_executor.lbmgr.master import Master, Processes
-from pool_executor.lbmgr.output import Output, complaints
+from pool_executor.lbmgr.output import Output
 from pool_executor.lbmgr.runtime import Runtime, SocketFailed
 
 _log = structlog.get_logger()
@@ -110,30 +111,16 @@ class Haproxy:
                 stderr=log,
                 # A Ctrl-C on a terminal is for the executor, which drains.
                 process_group=0,
-                env=_environment(),
+                env=environment(),
             )
 
     def check(self, files: list[Path], timeout: float) -> str | None:
         """What `haproxy -c` says against the files, None when it accepts them."""
-        arguments = [word for path in files for word in ("-f", str(path))]
         try:
             self._allow_relaying()
-            done = subprocess.run(
-                [self._binary, "-c", *arguments],
-                capture_output=True,
-                timeout=timeout,
-                stdin=subprocess.DEVNULL,
-                check=False,
-                env=_environment(),
-            )
-        except subprocess.TimeoutExpired:
-            return f"haproxy -c took longer than {timeout:g} s"
-        except OSError as error:
+            return "; ".join(refusals(self._binary, files, timeout)) or None
+        except (OSError, NotChecked) as error:
             return f"haproxy -c could not be run: {error}"
-        if done.returncode == 0:
-            return None
-        text = (done.stderr + done.stdout).decode(errors="replace")
-        return complaints(text, files[0].parent if files else None) or f"haproxy -c ended with status {done.returncode}"
 
     def reload(self, marker: str, timeout: float) -> Serving | Failed:
         """Execute the master anew and wait until a new worker has read `marker`; the old worker leaves by itself."""

@@ -64,6 +64,11 @@ class Now:
         """In epoch seconds; 0 when that is not known."""
         return self.head.created if self.head is not None else 0.0
 
+    @property
+    def cookie_key(self) -> str:
+        """The one that it has: with another one clients would lose their servers."""
+        return (self.head and self.head.cookie_key) or _cookie_key()
+
 
 class PoolStore:
     """Reads and writes the pools of one root."""
@@ -83,6 +88,17 @@ class PoolStore:
         """The pool, or None. Raises CorruptRecord when what is stored is not a pool."""
         return read_pool(self._zookeeper, self._path(name))
 
+    def expect(self, name: str, expected: str | None = None) -> StoredPool | None:
+        """The pool as `replace` and `delete` would find it, None where it is damaged."""
+        path = self._path(name)
+        found = self._zookeeper.get(path)
+        if found is None or not found[0]:
+            raise _missing(name)
+        now = Now.of(path, *found)
+        if expected not in (None, str(now.revision)):
+            raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+        return read_pool(self._zookeeper, path) if now.head is not None else None
+
     def all(self) -> PoolView:
         """All pools, one after the other; not one moment in time when somebody writes meanwhile."""
         pools, unreadable = {}, {}
@@ -97,7 +113,7 @@ class PoolStore:
     def create(self, pool: Pool, author: str = "") -> StoredPool:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large."""
         path = self._path(pool.name)
-        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author)
+        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author, _cookie_key())
         data, text = encode(stored)
         self._zookeeper.ensure(self._base)
         # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
@@ -132,7 +148,7 @@ class PoolStore:
 
         def written(now: Now) -> tuple[list[Op], StoredPool]:
             revision = now.revision._replace(version=now.revision.version + 1)
-            stored = StoredPool(pool, revision, now.created, author)
+            stored = StoredPool(pool, revision, now.created, author, now.cookie_key)
             data, text = encode(stored, read_content(self._zookeeper, path, now.head))
             checks = [] if text is None else write_text(self._zookeeper, path, text)
             return [Set(path, data, now.node_version), *checks], stored
@@ -159,7 +175,7 @@ class PoolStore:
             parent = self._zookeeper.stat(self._base)
             found = self._zookeeper.get(path) if parent else None
             if parent is None or found is None or not found[0]:
-                raise PoolMissing(f"pool {name} not found; create it first")
+                raise _missing(name)
             now = Now.of(path, *found)
             if expected not in (None, str(now.revision)):
                 raise VersionMismatch(_mismatch(name, str(expected), now.revision))
@@ -178,6 +194,14 @@ class PoolStore:
     def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
         return PoolWatch(self._zookeeper, self._base, callback)
+
+
+def _cookie_key() -> str:
+    return secrets.token_hex(16)
+
+
+def _missing(name: str) -> PoolMissing:
+    return PoolMissing(f"pool {name} not found; create it first")
 
 
 def _mismatch(name: str, expected: str, now: Revision) -> str:

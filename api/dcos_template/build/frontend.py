@@ -1,33 +1,56 @@
 """From a frontend of a pool to a listening section."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from api.dcos_template.build.answers import build_answers, build_users
+from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
+from api.dcos_template.build.headers import build_headers
+from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Routing
-from api.dcos_template.routes import build_routes
-from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
+from api.dcos_template.build.redirect import build_https_redirect, build_redirects
+from api.dcos_template.build.routing import build_routing
+from api.dcos_template.haproxy import Bind, Frontend, RawFrontend
 from scheduler.pools import model as pools
+from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
+
+T = TypeVar("T")
 
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
-    routing = None
-    if frontend.link_backend.map:
-        try:
-            routes = build_routes(frontend.link_backend.map)
-        except InvalidSpec as error:
-            raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
-        slug = file_slug(frontend.name)
-        routing = Routing(
-            hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),
-            paths=MapFile(name=f"{ROUTES_MAPS}{slug}.map", entries=routes.paths),
-            ports_in_hosts=routes.ports_in_hosts,
-            turns=routes.turns,
-        )
     return Frontend(
         name=frontend.name,
         mode=mode_of(frontend.protocol),
-        bind=Bind(address=frontend.bind_address, port=port),
-        routing=routing,
+        bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        clients=_within(frontend, lambda: build_clients(frontend)),
+        https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        limits=_within(frontend, lambda: build_limits(frontend)),
+        timeouts=_within(frontend, lambda: build_timeouts(frontend)),
+        answers=_within(frontend, lambda: build_answers(frontend)),
+        users=_within(frontend, lambda: build_users(frontend)),
+        redirects=_within(frontend, lambda: build_redirects(frontend)),
+        headers=_within(frontend, lambda: build_headers(frontend)),
+        raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
+        routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),
         default_backend=frontend.link_backend.default_backend,
     )
+
+
+def _within(frontend: pools.Frontend, build: Callable[[], T]) -> T:
+    """What `build` makes, or InvalidSpec with the frontend's name before the field."""
+    try:
+        return build()
+    except InvalidSpec as error:
+        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
+
+
+def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
+    try:
+        words = bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
+    except BadWords as error:
+        raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error
+    everybody = frontend.accept_proxy is not None and not frontend.accept_proxy.from_
+    return ("accept-proxy", *words) if everybody and "accept-proxy" not in words else words

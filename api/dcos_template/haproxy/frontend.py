@@ -1,64 +1,22 @@
-"""Listening sections, and the maps by which they find a backend."""
+"""Listening sections."""
 
 import hashlib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.answers import Answers
+from api.dcos_template.haproxy.bind import Bind
+from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
-from api.dcos_template.routes import MapEntry
-from pool_executor.contract import port_variable
-from sdk.net.names import is_host
+from api.dcos_template.haproxy.headers import Headers
+from api.dcos_template.haproxy.limits import Limits, Timeouts
+from api.dcos_template.haproxy.raw import RawFrontend
+from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
+from api.dcos_template.haproxy.routing import Routing
+from api.dcos_template.haproxy.users import Users
 
 STATS_SECTION = "stats"
-#: Name of the sockets through which a worker hands on what clients ask over TLS.
-RELAYED_TLS = "relayed-tls"
-
-_MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
-_MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
-_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
-    """Where a listener is: `port` is the name of the task port, whose number differs between instances."""
-
-    address: str
-    port: str
-
-    def __post_init__(self) -> None:
-        require(is_host(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
-        require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
-
-    @property
-    def variable(self) -> str:
-        """What lbmgr sets to the number."""
-        return port_variable(self.port)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapFile:
-    """A lookup file; `name` is relative to the directory of maps."""
-
-    name: str
-    entries: tuple[MapEntry, ...]
-
-    def __post_init__(self) -> None:
-        require(_MAP_FILE.fullmatch(self.name) is not None, "map.name", f"{self.name!r} is not a name for a map file")
-        for entry in self.entries:
-            for word in entry:
-                path = f"map {self.name}"
-                require(_MAP_WORD.fullmatch(word) is not None, path, f"{word!r} cannot stand in a map file")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """How an HTTP frontend finds a backend by host and path before it takes its default."""
-
-    hosts: MapFile
-    paths: MapFile
-    ports_in_hosts: bool
-    turns: bool
-    """Whether rules of hosts have to be compared with rules without a host."""
+#: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
+RELAYED, RELAYED_TLS = "relayed", "relayed-tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +26,15 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    clients: Clients = field(default_factory=Clients)
+    https_redirect: HttpsRedirect | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    answers: Answers = field(default_factory=Answers)
+    users: Users | None = None
+    redirects: tuple[Redirect, ...] = ()
+    headers: Headers = field(default_factory=Headers)
+    raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
     default_backend: str = ""
 
@@ -76,11 +43,29 @@ class Frontend:
         require(self.name != STATS_SECTION, "frontend.name", f"{self.name!r} is the statistics listener's name")
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
+        changes = self.headers != Headers() or self.answers != Answers()
+        require(
+            self.mode is Mode.HTTP or not (self.https_redirect or self.redirects or self.users or changes),
+            f"frontend {self.name}",
+            "says what is done with requests, which only HTTP frontends see",
+        )
         require(
             self.routing is None or self.mode is Mode.HTTP,
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
         )
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether something is done with requests beside finding a backend."""
+        limits = self.limits.requests or self.limits.request_bytes
+        answers = self.clients.refuses or limits or self.https_redirect or self.redirects
+        return bool(answers or self.users or self.headers.request or self.raw.rules)
+
+    @property
+    def userlist(self) -> str:
+        """Name of the list of its users."""
+        return f"_users-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
     @property
     def relay(self) -> str:

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.main import ApiServer, ApiSettings
 from api.pulse import Pulse, encode_pulse, pulse_path
+from api.validation.trials import Trials
 from pool_executor.contract import (
     BackendFacts,
     Blob,
@@ -35,19 +36,16 @@ from pool_executor.contract import (
     shard_of,
 )
 from scheduler.pools.store import PoolStore
-from sdk.storage.connection import ZooKeeper, connect, encode_json
+from sdk.storage.connection import ZooKeeper, encode_json
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
+from tests.support.zookeeper import ZooKeeperServer, session
 
 
 @pytest.fixture
 def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     """A connection as the API opens it, but for its patience."""
-    # Longer than the 2 s of the API itself: on a busy machine ZooKeeper may be silent for that long.
-    opened = connect(zookeeper.address, session_timeout=10.0)
-    assert opened.wait_connected(10)
-    yield opened
-    opened.close()
+    with session(zookeeper) as opened:
+        yield opened
 
 
 def write_node(connection: ZooKeeper, path: str, data: bytes) -> None:
@@ -70,10 +68,18 @@ def template(connection: ZooKeeper, zk_root: str) -> None:
     write_node(connection, pulse_path(zk_root, "t"), encode_pulse(beat))
 
 
+@pytest.fixture(scope="session")
+def trials() -> Iterator[Trials]:
+    """What judges pools: processes that take longer to start than most tests."""
+    made = Trials()
+    yield made
+    made.stop()
+
+
 @pytest.fixture
-def client(connection: ZooKeeper, zk_root: str) -> FlaskClient:
+def client(connection: ZooKeeper, zk_root: str, trials: Trials) -> FlaskClient:
     """The application without a socket."""
-    return create_app(connection, zk_root, version="v9.9.9").test_client()
+    return create_app(connection, zk_root, version="v9.9.9", trials=trials).test_client()
 
 
 @dataclass

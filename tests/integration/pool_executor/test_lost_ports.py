@@ -55,8 +55,7 @@ def test_only_the_listener_of_a_port_that_was_lost_stays_down(
         wait_until(lambda: f",{one.port}," in _servers_on_disk(lbmgr), what="the server is on disk")
         lbmgr.kill()
         wait_until(lambda: not _listens(port), what="HAProxy ended with lbmgr")
-        holder = hold_port(port, share=False)
-        try:
+        with hold_port(port, share=False):
             lbmgr.hosts, zookeeper = f"127.0.0.1:{free_port()}", lbmgr.hosts
             lbmgr.start()
             wait_until(lambda: lbmgr.answers() == {one.answer}, what="the rest is served from disk")
@@ -69,8 +68,6 @@ def test_only_the_listener_of_a_port_that_was_lost_stays_down(
                 (f"127.0.0.1:{port} ({port}), where it cannot listen: Address already in use",),
             )
             assert lbmgr.answers() == {one.answer}
-        finally:
-            holder.close()
         wait_until(lambda: lbmgr.get(port=port)[0] == 200, what="it listens")
         wait_until(lambda: _waiting(publisher) == (), what="nobody waits")
 
@@ -90,8 +87,7 @@ def test_a_port_that_is_lost_when_haproxy_dies_comes_back(
         for pid in (before.master, *before.workers):
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not _listens(port), what="nobody listens")
-        holder = hold_port(port, share=False)
-        try:
+        with hold_port(port, share=False):
             if refused:
                 publisher.publish_parts(_parts(port, "backend extra\n    balance nonsense\n"))
             publisher.publish_servers(Pool(servers=_servers(two)).records())
@@ -106,7 +102,5 @@ def test_a_port_that_is_lost_when_haproxy_dies_comes_back(
                 lbmgr.start()
                 wait_until(lambda: lbmgr.answers() == {two.answer}, what="the rest is served again")
                 told(publisher, "rejected")
-        finally:
-            holder.close()
         wait_until(lambda: lbmgr.get(port=port) == (200, two.answer), timeout=20, what="it listens")
         wait_until(lambda: _waiting(publisher) == (), what="nobody waits")

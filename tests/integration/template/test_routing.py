@@ -16,9 +16,9 @@ from api.dcos_template.endpoint import Endpoint, Kind
 from scheduler.pools.model import MapRule, Stats
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
+from tests.support.routing import reference
 from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
-from tests.unit.api.dcos_template.test_routes import reference
 
 pytestmark = pytest.mark.integration
 
@@ -65,17 +65,12 @@ HOSTS = [
 PATHS = ["/", "/api", "/api/x?y=/static", "/apix", "/static/a", "/never", "/b", "/b/deep/x", "/b/dee", "/API"]
 
 
-def plain(host: str) -> str:
-    """A name that is written out to the root of the DNS is the same name."""
-    return host.lower().replace(".:", ":").rstrip(".")
-
-
 def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy) -> None:
     """Hosts with and without port or final dot, upper case, prefixes within prefixes, the default, 503 without one."""
     wrong = []
     for host in HOSTS:
         for path in PATHS:
-            wanted = reference(RULES, plain(host), path.partition("?")[0])
+            wanted = reference(RULES, host, path)
             found = haproxy.get("web", path, host), haproxy.get("bare", path, host)[0]
             expected = (200, wanted or "fallback"), 200 if wanted else 503
             if found != expected:
@@ -83,23 +78,46 @@ def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy)
     assert wrong == []
 
 
+MORE_HOSTS = [*HOSTS, "x.a.example", "Y.x.A.example.:81", "example", ".example", "b.example:80"]
+MORE_PATHS = [*PATHS, "/static/a.png?x", "/b/deep/x.PNG", "/it's", "/v12/b"]
+NAMES = ["", "", "a.example", "b.example", "b.example:8443", "a.exampl", "*.example", "*.a.example", "x.a.example"]
+LISTS = [(), (), ("a.example", "*.x.a.example"), ("*.example", "example"), ("b.example:80", "*.a.example", "a.exampl")]
+HOST_REGS = ["", "", r"^[ab]\.Example$", r":8\d+$", r"^(x\.)?a\.", r"^([a-z]+\.)+example(:80)?$"]
+PATH_REGS = ["", "", "^/(api|static)/", r"(?i)\.png$", "it's|deep", "^/v[0-9]{1,2}/", "[^/]x$"]
+
+
+def drawn(draw: random.Random) -> list[MapRule]:
+    """Rules with all kinds of conditions, most of them with a few."""
+    rules = []
+    while len(rules) < 14:
+        hosts = draw.choice(LISTS)
+        patterns = draw.random() < 0.5
+        rule = MapRule(
+            backend=draw.choice(BACKENDS),
+            host_eq="" if hosts else draw.choice(NAMES),
+            hosts_eq=hosts,
+            path_beg=draw.choice(["", "", *(path.partition("?")[0] for path in PATHS)]),
+            host_reg=draw.choice(HOST_REGS) if patterns else "",
+            path_end=draw.choice(["", "", "x", ".png", "/b"]) if patterns else "",
+            path_reg=draw.choice(PATH_REGS) if patterns else "",
+        )
+        if rule.has_conditions:
+            rules.append(rule)
+    return rules
+
+
 @pytest.mark.parametrize("program", BOTH)
 def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: Path) -> None:
-    """Rules with and without hosts before, between and behind each other, drawn at random, always the same ones."""
+    """Rules with and without hosts and patterns before and behind each other, drawn at random, always the same ones."""
     draw = random.Random(9)
-    hosts, paths = ["", "", *(plain(host) for host in HOSTS)], ["", *(path.partition("?")[0] for path in PATHS)]
-    lists = []
-    for _ in range(12):
-        pairs = [(draw.choice(hosts), draw.choice(paths)) for _ in range(12)]
-        lists.append([MapRule(backend=draw.choice(BACKENDS), host_eq=h, path_beg=p) for h, p in pairs if h or p])
-    names = [f"web-{number}" for number in range(len(lists))]
-    frontends = [frontend(name, "", *rules) for name, rules in zip(names, lists, strict=True)]
+    lists = {f"web-{number}": drawn(draw) for number in range(16)}
+    frontends = [frontend(name, "", *rules) for name, rules in lists.items()]
     made = Haproxy(tmp_path, pool("shop", *frontends, *map(backend, BACKENDS)), binary=program)
     wrong = []
     try:
-        for name, rules in zip(names, lists, strict=True):
-            for host, path in itertools.product(HOSTS, PATHS):
-                wanted = reference(rules, plain(host), path.partition("?")[0])
+        for name, rules in lists.items():
+            for host, path in itertools.product(MORE_HOSTS, MORE_PATHS):
+                wanted = reference(rules, host, path)
                 status, body = made.get(name, path, host)
                 if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):
                     wrong.append((rules, host, path, wanted, status, body))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
@@ -148,17 +148,9 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("autoCertificate", True, [False, None]),
     ("virtualNetworks", [{"name": "dcos"}], [[], None]),
     ("cloudProvider", {"aws": {"elbs": []}}, [{}, None]),
-    ("haproxy.frontends[0].bindModifier", "accept-proxy", ["", None]),
     ("haproxy.frontends[0].certificates", ["$AUTOCERT"], [[], None]),
-    ("haproxy.frontends[0].redirectToHttps", {}, [None]),
-    ("haproxy.frontends[0].miscStrs", ["acl x"], [[], None]),
     ("haproxy.frontends[0].protocol", "HTTPS", ["HTTP"]),
     ("haproxy.frontends[0].protocol", "TLS", ["HTTP"]),
-    ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
-    ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
-    ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
-    ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
 ]
 
 
@@ -175,11 +167,23 @@ def test_an_unsupported_field_may_hold_what_it_holds_when_absent(path: str, _: o
         assert load_pool(set_at(full(), path, value)) == load_pool(full())
 
 
-def test_sticky_is_on_as_soon_as_its_object_is_there_so_even_an_empty_one_is_refused() -> None:
-    """`{}` switches stickiness on in the product."""
-    data = set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": {}})
-
-    assert "not supported yet" in problems(data)["pool.haproxy.backends[0].rewriteHttp.sticky.enabled"]
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, Sticky(enabled=True)),
+        ({"enabled": None}, Sticky(enabled=True)),
+        ({"customStr": "SRV insert"}, Sticky(enabled=True, custom_str="SRV insert")),
+        ({"enabled": False}, Sticky()),
+        ({"enabled": False, "customStr": "SRV insert"}, Sticky(custom_str="SRV insert")),
+        (None, Sticky()),
+    ],
+)
+def test_sticky_is_on_as_soon_as_its_object_is_there(given: object, meant: Sticky) -> None:
+    """And the pool as it is shown means the same."""
+    pool = load_pool(set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": given}))
+    assert pool.haproxy.backends[0].rewrite_http.sticky == meant
+    assert load_pool(dump_pool(pool)) == pool
+    assert load_pool(output_pool(pool)) == pool
 
 
 BOUNDS: list[tuple[str, list[object], list[object]]] = [
@@ -209,6 +213,35 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.frontends", [[]], [{}, "x", [3]]),
     ("haproxy.frontends[0].name", ["web", "a:b_c.d-e", ""], ["stats", "a b", "a\nb", 'a"', "x" * 97]),
     ("haproxy.frontends[0].bindAddress", ["127.0.0.1"], ["*", "::1", "a\n", "a" * 64 + ".test"]),
+    ("haproxy.frontends[0].bindModifier", ["accept-proxy", ""], ["user root", 'x"', "a\nb", 1]),
+    ("haproxy.frontends[0].miscStrs", [[], ["timeout client 1h"]], [["bind :1"], [""], [1], "acl a path /"]),
+    ("haproxy.frontends[0].redirectToHttps", [None, {}, {"except": []}], [True, [], {"except": [{}]}, {"x": 1}]),
+    ("haproxy.frontends[0].clients", [{}, {"allow": ["10.0.0.0/8"], "deny": ["::1"]}], [[], {"allow": "10.0.0.1"}]),
+    ("haproxy.frontends[0].clients.allow", [[]], [["x"], ["10.0.0.1/8"]]),
+    ("haproxy.frontends[0].clients.deny", [[]], [["10.0.0.0/33"], [""]]),
+    ("haproxy.frontends[0].acceptProxy", [None, {}, {"from": []}, {"from": ["10.0.0.1"]}], [True, {"from": ["a"]}]),
+    ("haproxy.frontends[0].requestHeaders", [[], [{"name": "X", "value": "y"}]], [{}, [{}], [{"name": "X"}]]),
+    ("haproxy.frontends[0].responseHeaders", [[]], ["x", [{"name": "a b", "value": "y"}]]),
+    ("haproxy.frontends[0].hsts", [None], [{}, True, {"maxAge": -1}]),
+    ("haproxy.frontends[0].redirects", [[], [{"location": "https://a.test"}]], [{}, [{}], [{"location": "a b"}]]),
+    ("haproxy.frontends[0].limits", [{}], [[], 1, {"connections": -1}, {"requestsPerClient": {"period": 0}}]),
+    ("haproxy.frontends[0].limits.connections", [0, 100], [-1, 1.5, "1"]),
+    ("haproxy.frontends[0].limits.connectionsPerClient", [0, 100], [-1]),
+    ("haproxy.frontends[0].limits.requestBytes", [0, 1 << 30], [-1, "1M"]),
+    ("haproxy.frontends[0].limits.requestsPerClient", [{}, {"count": 5, "period": 1}], [5, {"period": 86401}]),
+    ("haproxy.frontends[0].limits.requestsPerClient.count", [0, 100], [-1]),
+    ("haproxy.frontends[0].limits.requestsPerClient.period", [1, 86400], [0]),
+    ("haproxy.frontends[0].timeouts", [{}], [[], 30]),
+    ("haproxy.frontends[0].timeouts.client", [0, 0.5, 3600], [-1, "30s", 0.0001, 3_000_000]),
+    ("haproxy.frontends[0].timeouts.httpRequest", [0, 10], [-1]),
+    ("haproxy.frontends[0].timeouts.httpKeepAlive", [0, 10], [True]),
+    ("haproxy.frontends[0].basicAuth", [None], [{}, {"users": []}, {"users": [{"name": "a", "passwordHash": "b"}]}]),
+    ("haproxy.frontends[0].compression", [None, {}, {"types": ["text/html"]}], [[], {"types": []}, {"types": ["x"]}]),
+    (
+        "haproxy.frontends[0].errorPages",
+        [[], [{"status": 503, "content": "x"}]],
+        [{}, [{"status": 200}]],
+    ),
     ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
     ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
     ("haproxy.frontends[0].linkBackend.defaultBackend", ["app", ""], ["nope", "tcp", "a b"]),
@@ -216,7 +249,27 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     (
         "haproxy.frontends[0].linkBackend.map[0].hostEq",
         ["www.example.com", "WWW.Example.com", "a_b.c:8080", "x.test.", "x.test.:80", ""],
-        ["a b", "a\nb", "a'b", "x" * 256, "*.example.com"],
+        ["a b", "a\nb", "a'b", "x" * 256, "*", "*.", "a.*.b", "*.b:80", "*a.b"],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostsEq",
+        [[], None],
+        ["a.test", [""], [None], ["a b"], ["a.test"]],  # the last one beside hostEq
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostReg",
+        [r".*\.example\.com", r"^app-\d+\.test(:8080)?$", "", None],
+        ["(", "a b", "a\nb", "x" * 513, "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathEnd",
+        [".js", "/", "-x", "", None],
+        [" ", "a\nb", "a'b", "a$b", "x" * 1025, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathReg",
+        ["^/(a|b)/.*[.]png$", "it's", ""],
+        ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
@@ -232,6 +285,22 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    ("haproxy.backends[0].http2", [True, False], ["true", 1]),
+    ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    *(
+        (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
+        for name in ("connect", "server", "queue", "tunnel", "check")
+    ),
+    ("haproxy.backends[0].retries.count", [0, 10], [-1, 11, "3"]),
+    ("haproxy.backends[0].retries.on", [[], ["503", "response-timeout"]], [["505"], "503", [503], [None]]),
+    ("haproxy.backends[0].retries.methods", [[], ["GET", "POST"]], [["get"], "GET", ["TRACE"], [""]]),
+    ("haproxy.backends[1].retries.on", [["conn-failure", "empty-response"]], [["503"]]),
+    ("haproxy.backends[1].retries.methods", [["GET", "HEAD"]], [["GET"]]),
+    (
+        "haproxy.backends[0].miscStrs",
+        [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
+        ["retries 3", [""], ["x"], ["server a 10.0.0.1:1"], ["cookie S insert"], ["retries 3\nserver a b"], [3]],
+    ),
     (
         "haproxy.backends[0].customCheck.httpchkMiscStr",
         ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
@@ -250,6 +319,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].rewriteHttp.path.fromPath", ["/a", "/a//b/", ""], ["a", "/a b", "/a'b", "/a\nb", "/$a", 3]),
     ("haproxy.backends[0].rewriteHttp.path.toPath", ["/", "/a%20(b)", ""], ["a", "/a b", "/a'b", "/a\\1", "/{a"]),
+    ("haproxy.backends[0].rewriteHttp.sticky.enabled", [True, False, None], ["true", 0]),
+    (
+        "haproxy.backends[0].rewriteHttp.sticky.customStr",
+        [
+            "",
+            "SRV insert",
+            "cookie SRV insert indirect nocache",
+            "JSESSIONID prefix nocache",
+            "A rewrite domain .a.test",
+        ],
+        ["SRV", "SRV insert prefix", "SRV insert x", "SRV insert\nserver", "S$ insert", "SRV insert attr a;b", 3],
+    ),
     ("haproxy.backends[0].rewriteHttp.request.forwardfor", [True, False, None], ["true", 0]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", [True, False], [1]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", [True, False], ["no"]),
@@ -282,6 +363,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
+    ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
+    ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
+    ("haproxy.backends[0].services[0].endpoint.slowStart", [0, 0.5, 3600], [-1, 3601, "5s"]),
+    ("haproxy.backends[0].services[0].endpoint.proxyProtocol", ["NONE", "V1", "V2"], ["v2", "", True]),
     (
         "haproxy.backends[0].services[0].endpoint.miscStr",
         ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
@@ -322,7 +408,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries", "tls"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
@@ -470,9 +556,10 @@ def test_a_mistake_as_long_as_a_book_is_only_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        ("*.x.test", "must be a whole name: hostReg, which could match many, is not supported yet"),
-        ("a.test,b.test", "must be one host; give a rule for each of them"),
-        ("a.test b.test", "must be one host; give a rule for each of them"),
+        ("app-*.x.test", "may hold * only for whole names at the beginning, as in *.example.com"),
+        ("*.x.test:80", "may hold * only for whole names at the beginning, as in *.example.com"),
+        ("a.test,b.test", "must be one host; give several as a list in hostsEq"),
+        ("a.test b.test", "must be one host; give several as a list in hostsEq"),
         ("https://x.test/", "is a URL; give its host only"),
         ("x.test/api", "holds a path; give the host only"),
         ("[::1]:80", "is an IPv6 address"),
