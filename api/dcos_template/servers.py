@@ -11,6 +11,7 @@ from api.dcos_template.endpoint import NO_WEIGHT, Endpoint, Kind, spoken, words_
 from pool_executor.contract import MAX_SERVER_ID, Server, decode_server, encode_server
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType, Service
+from scheduler.pools.server_fields import field_words
 from scheduler.pools.server_words import check_problem, misc_problem
 from sdk.errors import InvalidSpec
 from sdk.net.address import is_address
@@ -68,6 +69,7 @@ def _is_named(wish: EndpointWish) -> bool:
 
 def _require_words(wish: EndpointWish) -> None:
     for name, problem in (
+        ("endpoint", misc_problem(field_words(wish))),
         ("endpoint.miscStr", misc_problem(wish.misc_str)),
         ("endpoint.check.customStr", check_problem(wish.check.custom_str)),
     ):

@@ -64,6 +64,11 @@ class Now:
         """In epoch seconds; 0 when that is not known."""
         return self.head.created if self.head is not None else 0.0
 
+    @property
+    def cookie_key(self) -> str:
+        """The one that it has: with another one clients would lose their servers."""
+        return (self.head and self.head.cookie_key) or _cookie_key()
+
 
 class PoolStore:
     """Reads and writes the pools of one root."""
@@ -108,7 +113,7 @@ class PoolStore:
     def create(self, pool: Pool, author: str = "") -> StoredPool:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large."""
         path = self._path(pool.name)
-        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author)
+        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author, _cookie_key())
         data, text = encode(stored)
         self._zookeeper.ensure(self._base)
         # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
@@ -143,7 +148,7 @@ class PoolStore:
 
         def written(now: Now) -> tuple[list[Op], StoredPool]:
             revision = now.revision._replace(version=now.revision.version + 1)
-            stored = StoredPool(pool, revision, now.created, author)
+            stored = StoredPool(pool, revision, now.created, author, now.cookie_key)
             data, text = encode(stored, read_content(self._zookeeper, path, now.head))
             checks = [] if text is None else write_text(self._zookeeper, path, text)
             return [Set(path, data, now.node_version), *checks], stored
@@ -193,6 +198,10 @@ class PoolStore:
 
 def _missing(name: str) -> PoolMissing:
     return PoolMissing(f"pool {name} not found; create it first")
+
+
+def _cookie_key() -> str:
+    return secrets.token_hex(16)
 
 
 def _mismatch(name: str, expected: str, now: Revision) -> str:

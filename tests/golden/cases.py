@@ -1,40 +1,27 @@
 """Pools whose whole configuration is kept as files under `haproxy/`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Check,
     CustomCheck,
     MapRule,
-    Pool,
     Protocol,
 )
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
+from tests.golden import backends
+from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A pool and the endpoints of its backends."""
-
-    pool: Pool
-    endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
-
-
-def agent(*hosts: str, port: int = 10001) -> tuple[Endpoint, ...]:
-    """Checked servers on agents."""
-    return tuple(Endpoint(Kind.AGENT_IP, host, port) for host in hosts)
-
 
 PLAIN = backend("app", service(task_name="app"))
 
-OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2 check-send-proxy")
 LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
+    **backends.CASES,
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
     "empty-pool": Case(pool=pool("web")),
     "no-servers": Case(pool=pool("web", frontend("web", "app"), PLAIN)),
@@ -178,6 +165,30 @@ CASES: Mapping[str, Case] = {
             backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
+    ),
+    "raw": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                MapRule(backend="other", path_beg="/other"),
+                bind_modifier="accept-proxy maxconn 1000",
+                misc_strs=(
+                    "timeout client 1h",
+                    "use_backend other if canary",
+                    "http-request set-header X-Who 'a \"b\" $c' # why",
+                    "acl canary hdr(x-canary) -m found",
+                    r"http-request deny if { path_reg ^/a\.b\ c$ }",
+                    "tcp-request inspect-delay 5s",
+                ),
+            ),
+            frontend("db", "db", misc_strs=("option clitcpka", "no option dontlognull"), **TCP),
+            PLAIN,
+            backend("other"),
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "other": agent("10.0.0.2"), "db": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

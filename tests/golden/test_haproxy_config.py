@@ -19,13 +19,14 @@ from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from tests.golden.cases import CASES
 from tests.support.composed import composed
 from tests.support.haproxies import BOTH
+from tests.unit.api.dcos_template.pools import COOKIE_KEY
 
 GOLDEN = Path(__file__).parent / "haproxy"
 
 
 def texts(name: str) -> Texts:
     case = CASES[name]
-    return render(build_config(case.pool))
+    return render(build_config(case.pool, COOKIE_KEY))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,10 +2,11 @@
 
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Routing
+from api.dcos_template.haproxy import Bind, Frontend, MapFile, RawFrontend, Routing
 from api.dcos_template.routes import build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
 from scheduler.pools import model as pools
+from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
 
 
@@ -27,7 +28,15 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     return Frontend(
         name=frontend.name,
         mode=mode_of(frontend.protocol),
-        bind=Bind(address=frontend.bind_address, port=port),
+        bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=routing,
         default_backend=frontend.link_backend.default_backend,
     )
+
+
+def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
+    try:
+        return bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
+    except BadWords as error:
+        raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error

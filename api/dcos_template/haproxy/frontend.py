@@ -2,12 +2,12 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.routes import MapEntry
-from pool_executor.contract import port_variable
-from sdk.net.names import is_host
 
 STATS_SECTION = "stats"
 #: Name of the sockets through which a worker hands on what clients ask over TLS.
@@ -15,24 +15,6 @@ RELAYED_TLS = "relayed-tls"
 
 _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
-_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
-    """Where a listener is: `port` is the name of the task port, whose number differs between instances."""
-
-    address: str
-    port: str
-
-    def __post_init__(self) -> None:
-        require(is_host(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
-        require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
-
-    @property
-    def variable(self) -> str:
-        """What lbmgr sets to the number."""
-        return port_variable(self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +50,7 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
     default_backend: str = ""
 

@@ -16,7 +16,16 @@ from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAME
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
-from scheduler.pools.model.service import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+from scheduler.pools.model.service import (
+    Check,
+    Endpoint,
+    EndpointType,
+    MarathonSelector,
+    MesosSelector,
+    ProxyProtocol,
+    Service,
+)
+from scheduler.pools.model.sticky import Sticky
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -40,6 +49,7 @@ __all__ = [
     "MesosSelector",
     "Pool",
     "Protocol",
+    "ProxyProtocol",
     "Revision",
     "RewriteHttp",
     "RewritePath",
@@ -47,4 +57,5 @@ __all__ = [
     "RewriteResponse",
     "Service",
     "Stats",
+    "Sticky",
 ]

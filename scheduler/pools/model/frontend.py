@@ -16,6 +16,10 @@ class Frontend:
     bind_address: str = DEFAULT_ADDRESS
     bind_port: int = 0
     protocol: Protocol = Protocol.HTTP
+    bind_modifier: str = ""
+    """Options of the `bind` line in HAProxy's words."""
+    misc_strs: tuple[str, ...] = ()
+    """Lines in HAProxy's words."""
     link_backend: LinkBackend = field(default_factory=LinkBackend)
 
     @staticmethod

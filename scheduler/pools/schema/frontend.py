@@ -7,7 +7,9 @@ from marshmallow import post_load
 from scheduler.pools import texts
 from scheduler.pools.fields import Choice, NotYet, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
+from scheduler.pools.raw import Place, bind_problem
 from scheduler.pools.schema.link import LinkBackendSchema
+from scheduler.pools.schema.raw import RawLines
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 
@@ -16,10 +18,10 @@ class FrontendSchema(Strict):
     name = Text(texts.link_name)
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
-    bindModifier = NotYet("")  # noqa: N815 - the JSON name
+    bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = NotYet([])
     redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
-    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
     protocol = Choice(Protocol, not_yet=_TLS)
     link_backend = nested(LinkBackendSchema, "linkBackend")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
@@ -148,17 +148,13 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("autoCertificate", True, [False, None]),
     ("virtualNetworks", [{"name": "dcos"}], [[], None]),
     ("cloudProvider", {"aws": {"elbs": []}}, [{}, None]),
-    ("haproxy.frontends[0].bindModifier", "accept-proxy", ["", None]),
     ("haproxy.frontends[0].certificates", ["$AUTOCERT"], [[], None]),
     ("haproxy.frontends[0].redirectToHttps", {}, [None]),
-    ("haproxy.frontends[0].miscStrs", ["acl x"], [[], None]),
     ("haproxy.frontends[0].protocol", "HTTPS", ["HTTP"]),
     ("haproxy.frontends[0].protocol", "TLS", ["HTTP"]),
     ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
-    ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
 ]
 
 
@@ -175,11 +171,23 @@ def test_an_unsupported_field_may_hold_what_it_holds_when_absent(path: str, _: o
         assert load_pool(set_at(full(), path, value)) == load_pool(full())
 
 
-def test_sticky_is_on_as_soon_as_its_object_is_there_so_even_an_empty_one_is_refused() -> None:
-    """`{}` switches stickiness on in the product."""
-    data = set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": {}})
-
-    assert "not supported yet" in problems(data)["pool.haproxy.backends[0].rewriteHttp.sticky.enabled"]
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, Sticky(enabled=True)),
+        ({"enabled": None}, Sticky(enabled=True)),
+        ({"customStr": "SRV insert"}, Sticky(enabled=True, custom_str="SRV insert")),
+        ({"enabled": False}, Sticky()),
+        ({"enabled": False, "customStr": "SRV insert"}, Sticky(custom_str="SRV insert")),
+        (None, Sticky()),
+    ],
+)
+def test_sticky_is_on_as_soon_as_its_object_is_there(given: object, meant: Sticky) -> None:
+    """And the pool as it is shown means the same."""
+    pool = load_pool(set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": given}))
+    assert pool.haproxy.backends[0].rewrite_http.sticky == meant
+    assert load_pool(dump_pool(pool)) == pool
+    assert load_pool(output_pool(pool)) == pool
 
 
 BOUNDS: list[tuple[str, list[object], list[object]]] = [
@@ -209,6 +217,8 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.frontends", [[]], [{}, "x", [3]]),
     ("haproxy.frontends[0].name", ["web", "a:b_c.d-e", ""], ["stats", "a b", "a\nb", 'a"', "x" * 97]),
     ("haproxy.frontends[0].bindAddress", ["127.0.0.1"], ["*", "::1", "a\n", "a" * 64 + ".test"]),
+    ("haproxy.frontends[0].bindModifier", ["accept-proxy", ""], ["user root", 'x"', "a\nb", 1]),
+    ("haproxy.frontends[0].miscStrs", [[], ["timeout client 1h"]], [["bind :1"], [""], [1], "acl a path /"]),
     ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
     ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
     ("haproxy.frontends[0].linkBackend.defaultBackend", ["app", ""], ["nope", "tcp", "a b"]),
@@ -233,6 +243,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
     (
+        "haproxy.backends[0].miscStrs",
+        [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
+        ["retries 3", [""], ["x"], ["server a 10.0.0.1:1"], ["cookie S insert"], ["retries 3\nserver a b"], [3]],
+    ),
+    (
         "haproxy.backends[0].customCheck.httpchkMiscStr",
         ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
         ["GET", "TRACE /", "GET /a b c", "GET /'", "GET /$x", r"GET / HTTP/1.1\r\nHost: 'x", "GET / HTTP/2", 3],
@@ -250,6 +265,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].rewriteHttp.path.fromPath", ["/a", "/a//b/", ""], ["a", "/a b", "/a'b", "/a\nb", "/$a", 3]),
     ("haproxy.backends[0].rewriteHttp.path.toPath", ["/", "/a%20(b)", ""], ["a", "/a b", "/a'b", "/a\\1", "/{a"]),
+    ("haproxy.backends[0].rewriteHttp.sticky.enabled", [True, False, None], ["true", 0]),
+    (
+        "haproxy.backends[0].rewriteHttp.sticky.customStr",
+        [
+            "",
+            "SRV insert",
+            "cookie SRV insert indirect nocache",
+            "JSESSIONID prefix nocache",
+            "A rewrite domain .a.test",
+        ],
+        ["SRV", "SRV insert prefix", "SRV insert x", "SRV insert\nserver", "S$ insert", "SRV insert attr a;b", 3],
+    ),
     ("haproxy.backends[0].rewriteHttp.request.forwardfor", [True, False, None], ["true", 0]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", [True, False], [1]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", [True, False], ["no"]),
@@ -282,6 +309,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
+    ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
+    ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
+    ("haproxy.backends[0].services[0].endpoint.slowStart", [0, 0.5, 3600], [-1, 3601, "5s"]),
+    ("haproxy.backends[0].services[0].endpoint.proxyProtocol", ["NONE", "V1", "V2"], ["v2", "", True]),
     (
         "haproxy.backends[0].services[0].endpoint.miscStr",
         ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],

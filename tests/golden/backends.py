@@ -1,0 +1,71 @@
+"""Cases about backends."""
+
+from collections.abc import Mapping
+
+from api.dcos_template.endpoint import Endpoint, Kind, words_key
+from scheduler.pools.model import Check, Protocol, ProxyProtocol, RewriteHttp, Sticky
+from scheduler.pools.model import Endpoint as Wish
+from tests.golden.case import Case, agent
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
+
+LIMITED = words_key("backup maxconn 100 slowstart 1500ms send-proxy-v2 check-send-proxy")
+
+CASES: Mapping[str, Case] = {
+    "sticky": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend("app", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True))),
+            backend(
+                "own",
+                rewrite_http=RewriteHttp(
+                    sticky=Sticky(enabled=True, custom_str="SRV prefix nocache domain .example.com attr SameSite=None")
+                ),
+            ),
+            backend("off", rewrite_http=RewriteHttp(sticky=Sticky(custom_str="SRV insert"))),
+            backend("tcp", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True)), protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1", "10.0.0.2"), "own": agent("10.0.0.3")},
+    ),
+    "server-fields": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                service(Wish(weight=20), task_name="new"),
+                service(
+                    Wish(
+                        weight=0,
+                        backup=True,
+                        max_connections=100,
+                        slow_start=1.5,
+                        proxy_protocol=ProxyProtocol.V2,
+                    ),
+                    task_name="old",
+                ),
+                service(Wish(proxy_protocol=ProxyProtocol.V1, check=Check(custom_str="port 81")), task_name="other"),
+            ),
+        ),
+        endpoints={
+            "app": (
+                Endpoint(Kind.AGENT_IP, "10.0.0.1", 10001, weight=20),
+                Endpoint(Kind.AGENT_IP, "10.0.0.2", 10001, words=LIMITED, weight=0),
+                Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=words_key("port 81 send-proxy")),
+            )
+        },
+    ),
+    "raw-lines": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                misc_strs=("timeout server 1h  # uploads", "http-request set-header X-App 'a \"b\" # $c'"),
+            ),
+            backend("static", balance="source", misc_strs=("hash-type map-based",)),
+            backend("tcp", misc_strs=("stick-table type ip size 10k", "stick on src"), protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "static": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
+    ),
+}
