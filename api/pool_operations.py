@@ -17,6 +17,7 @@ from api.live_pools import LivePools
 from api.pool_forms import Form
 from api.problems import ApiProblem
 from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
+from api.validation.judgement import as_stored
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import ApiVersion, Pool
@@ -58,7 +59,7 @@ class PoolOperations:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
-        warnings = require_taken(self._context.trials, self._form, pool)
+        warnings = require_taken(self._context.trials, self._form, as_stored(pool))
         change = self._change()
         try:
             response = self._answer(change, change.create(pool, account()), warnings)
@@ -92,7 +93,7 @@ class PoolOperations:
             raise ApiProblem(
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
-        warnings = require_taken(self._context.trials, self._form, pool)
+        warnings = require_taken(self._context.trials, self._form, as_stored(pool, self._present(name)))
         change = self._change()
         try:
             if wanted.must_be_new:
@@ -145,12 +146,16 @@ class PoolOperations:
         """A change must not turn a pool into one of this version if that does not show it."""
         if self._form.shown >= frozenset(ApiVersion):
             return
-        try:
-            found = self._context.pools.get(name)
-        except CorruptRecord:
-            return  # of no version any more: whoever replaces it mends it, and it can be deleted
+        found = self._present(name)
         if found is not None and found.pool.api_version not in self._form.shown:
             raise _elsewhere(found.pool)
+
+    def _present(self, name: str) -> StoredPool | None:
+        """The pool as it is; None also of one that is damaged: whoever replaces it mends it, and it can be deleted."""
+        try:
+            return self._context.pools.get(name)
+        except CorruptRecord:
+            return None
 
     def _pool_of_body(self) -> tuple[Pool, str | None]:
         body = read_json(request)
@@ -166,16 +171,15 @@ class PoolOperations:
 
     def _answer(self, change: LivePools | Rehearsal, stored: StoredPool, warnings: Iterable[str]) -> Response:
         if isinstance(change, Rehearsal):
-            return self._rehearsed(change, stored.pool, warnings)
+            return self._rehearsed(change, stored, warnings)
         response = self._shown(stored)
         for warning in warnings:
             _warn(response, warning)
         return response
 
-    def _rehearsed(self, change: Rehearsal, after: Pool | None, warnings: Iterable[str]) -> Response:
-        before = change.before.pool if change.before is not None else None
-        advice = map(self._form.sentence, pool_warnings(after)) if after is not None else ()
-        return jsonify(rehearsed(self._context.trials, self._form, before, after, (*advice, *warnings)))
+    def _rehearsed(self, change: Rehearsal, after: StoredPool | None, warnings: Iterable[str]) -> Response:
+        advice = map(self._form.sentence, pool_warnings(after.pool)) if after is not None else ()
+        return jsonify(rehearsed(self._context.trials, self._form, change.before, after, (*advice, *warnings)))
 
     def _shown(self, stored: StoredPool) -> Response:
         response = jsonify(self._form.dump(stored.pool))
