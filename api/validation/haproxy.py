@@ -44,5 +44,5 @@ def refusals_of(program: Program, specimen: Specimen, timeout: float) -> list[st
                 paths.append(path)
         instance = specimen.instance(sockets=directory, state=directory)
         first = directory / INSTANCE_FILE
-        first.write_text(instance.text("none", directory / KINDS["map"].directory))
+        first.write_text(instance.text("none", directory / KINDS["map"].directory, welcome=True))
         return refusals(program.path, [first, *sorted(paths)], timeout)

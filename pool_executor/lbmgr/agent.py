@@ -174,6 +174,7 @@ class Agent:
         try:
             running = self._applier.load()
             self._keeper.load()
+            self._welcome()
             if running is not None:
                 self._life.start("the configuration on disk is served until ZooKeeper answers")
             self._report.tell(time.monotonic())
@@ -182,6 +183,7 @@ class Agent:
             while self._life.end is None:
                 self._take_events()
                 now = time.monotonic()
+                self._welcome()
                 self._life.look_after(now)
                 self._follow(now)
                 self._life.check(now, blocked=self._follower.outcome.retry)
@@ -231,6 +233,11 @@ class Agent:
             self._verifier.again()
         if outcome is not None and outcome.action in ("reload", "dynamic"):
             self._keeper.changed()
+
+    def _welcome(self) -> None:
+        """Ask for traffic as soon as the servers are known that shall take it."""
+        if self._lane.known and not self._proxy.serving and self._life.phase is Phase.SERVING:
+            self._proxy.set_serving(True)
 
     def _started(self, reason: str) -> None:
         self._follower.served_from_disk(reason)

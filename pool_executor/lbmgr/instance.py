@@ -11,7 +11,7 @@ from pool_executor.contract import port_variable
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.resources import Resources
 
-#: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.
+#: The backend whose only server is up while new traffic is welcome; the health answer looks at it.
 SERVING = "_lbmgr/serving"
 #: The map file among the sockets that says whether a leaving worker hands requests on to its successor, and its entry.
 RELAY_MAP, RELAY_ENTRY = "relay.map", "relay yes\n"
@@ -41,8 +41,11 @@ class Instance:
         """The socket of the master process."""
         return self.sockets / "master.sock"
 
-    def text(self, marker: str, maps: PurePath) -> str:
-        """The file; `marker` is read back with `show info` and proves that a worker has read it."""
+    def text(self, marker: str, maps: PurePath, *, welcome: bool) -> str:
+        """The file; `marker` is read back with `show info` and proves that a worker has read it.
+
+        `welcome`: whether the health answer shall ask for traffic from the first moment.
+        """
         variables = {
             "CONNECTIONS": str(self.resources.connections),
             "INSTANCE": self.task_id,
@@ -74,7 +77,7 @@ class Instance:
             "    mode tcp",
             "    timeout connect 1s",
             "    timeout server 1s",
-            f"    server {SERVING.partition('/')[2]} 127.0.0.1:1",
+            f"    server {SERVING.partition('/')[2]} 127.0.0.1:1{'' if welcome else ' disabled'}",
             "",
         ]
         return "\n".join(lines)

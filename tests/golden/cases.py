@@ -10,6 +10,7 @@ from scheduler.pools.model import (
     Protocol,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.golden import backends
 from tests.golden.case import Case, agent
@@ -165,6 +166,27 @@ CASES: Mapping[str, Case] = {
             backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
+    ),
+    "redirects": Case(
+        pool=pool(
+            "web",
+            frontend("all", redirect_to_https=RedirectToHttps()),
+            frontend(
+                "some",
+                "app",
+                redirect_to_https=RedirectToHttps(
+                    except_=(
+                        StaysOnHttp(path_beg="/.well-known/acme-challenge/"),
+                        StaysOnHttp(host="plain.example.com", path_beg="/a(b)"),
+                        StaysOnHttp(host="old.example.com"),
+                    ),
+                    port=8443,
+                    code=308,
+                ),
+            ),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
     ),
     "raw": Case(
         pool=pool(

@@ -1,13 +1,19 @@
 """From a frontend of a pool to a listening section."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.mode import mode_of
+from api.dcos_template.build.redirect import build_https_redirect
 from api.dcos_template.haproxy import Bind, Frontend, MapFile, RawFrontend, Routing
 from api.dcos_template.routes import build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
 from scheduler.pools import model as pools
 from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
+
+T = TypeVar("T")
 
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
@@ -29,10 +35,19 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         name=frontend.name,
         mode=mode_of(frontend.protocol),
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=routing,
         default_backend=frontend.link_backend.default_backend,
     )
+
+
+def _within(frontend: pools.Frontend, build: Callable[[], T]) -> T:
+    """What `build` makes, or InvalidSpec with the frontend's name before the field."""
+    try:
+        return build()
+    except InvalidSpec as error:
+        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
 
 
 def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.raw import RawFrontend
+from api.dcos_template.haproxy.redirect import HttpsRedirect
 from api.dcos_template.routes import MapEntry
 
 STATS_SECTION = "stats"
@@ -50,6 +51,7 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    https_redirect: HttpsRedirect | None = None
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
     default_backend: str = ""
@@ -60,10 +62,20 @@ class Frontend:
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         require(
+            self.https_redirect is None or self.mode is Mode.HTTP,
+            f"frontend {self.name}",
+            "only HTTP frontends send clients elsewhere",
+        )
+        require(
             self.routing is None or self.mode is Mode.HTTP,
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
         )
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether something is done with requests beside finding a backend."""
+        return bool(self.https_redirect or self.raw.rules)
 
     @property
     def relay(self) -> str:

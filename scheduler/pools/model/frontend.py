@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.redirect import RedirectToHttps
 
 DEFAULT_ADDRESS = "0.0.0.0"
 
@@ -16,6 +17,7 @@ class Frontend:
     bind_address: str = DEFAULT_ADDRESS
     bind_port: int = 0
     protocol: Protocol = Protocol.HTTP
+    redirect_to_https: RedirectToHttps | None = None
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()

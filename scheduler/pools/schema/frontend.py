@@ -10,6 +10,7 @@ from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
 from scheduler.pools.schema.link import LinkBackendSchema
 from scheduler.pools.schema.raw import RawLines
+from scheduler.pools.schema.redirect import RedirectToHttpsSchema
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 
@@ -20,7 +21,7 @@ class FrontendSchema(Strict):
     bind_port = Whole(0, 65535, data_key="bindPort")
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = NotYet([])
-    redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
+    redirect_to_https = nested(RedirectToHttpsSchema, "redirectToHttps")  # even `{}` switches it on
     misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
     protocol = Choice(Protocol, not_yet=_TLS)
     link_backend = nested(LinkBackendSchema, "linkBackend")

@@ -15,7 +15,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text(
 SAMPLE = {
     "name": "sample",
     "haproxy": {
-        "frontends": [{"linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]}}],
+        "frontends": [
+            {
+                "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
+                "redirectToHttps": {"except": [{"pathBeg": "/"}]},
+            }
+        ],
         "backends": [{"name": "b", "services": [{"mesos": {"taskName": "t"}}]}],
     },
 }

@@ -13,11 +13,29 @@ from tests.support.pools import minimal
 
 #: Fields of a frontend that are taken as they are.
 TAKEN: list[dict[str, Any]] = [
+    {
+        "redirectToHttps": {
+            "except": [{"host": "a.test", "pathBeg": "/x"}, {"pathBeg": "/y"}],
+            "port": 8443,
+            "code": 308,
+        }
+    },
     {"bindModifier": "accept-proxy"},
     {"miscStrs": ["timeout client 1h", "acl a path_beg '/a b'"]},
 ]
 #: Fields of a frontend, where they are wrong, and the rule that is told.
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"redirectToHttps": {"except": [{}]}}, "redirectToHttps.except[0]", "needs host or pathBeg"),
+    ({"redirectToHttps": {"except": [{"host": "a:1"}]}}, "redirectToHttps.except[0].host", "must be a host name with"),
+    ({"redirectToHttps": {"except": [{"host": "a'b"}]}}, "redirectToHttps.except[0].host", "must be a host name"),
+    ({"redirectToHttps": {"except": [{"pathBeg": "/'"}]}}, "redirectToHttps.except[0].pathBeg", "must hold only"),
+    (
+        {"redirectToHttps": {"except": [{"hostEq": "a"}]}},
+        "redirectToHttps.except[0].hostEq",
+        "unknown field; did you mean",
+    ),
+    ({"redirectToHttps": {"port": 0}}, "redirectToHttps.port", "must be between 1 and 65535"),
+    ({"redirectToHttps": {"code": 304}}, "redirectToHttps.code", "must be one of 301, 302, 303, 307, 308"),
     ({"bindModifier": "ssl crt /etc/x.pem"}, "bindModifier", "must not hold ssl, which is what protocol says"),
     ({"bindModifier": "accept-proxy\nbind :1"}, "bindModifier", "must be one line"),
     ({"bindModifier": "user root"}, "bindModifier", "must not hold 'user'; known are"),
