@@ -90,7 +90,7 @@ class _Printer:
 
     def render_frontend(self, frontend: Frontend) -> Text:
         """One frontend."""
-        text = self._print("frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed_tls=RELAYED_TLS)
+        text = self._print("frontend.cfg.j2", frontend=frontend, customised=False, any_host=ANY_HOST, relayed_tls=RELAYED_TLS)
         return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
 
     def render_backends(self, name: str, backends: Iterable[Backend]) -> Text:
