@@ -18,6 +18,7 @@ from api.pool_forms import Form
 from api.problems import ApiProblem
 from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from api.validation.judgement import as_stored
+from api.warning import warn
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import ApiVersion, Pool
@@ -25,8 +26,6 @@ from scheduler.pools.problems import InvalidPool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolView, VersionMismatch
 from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord
-
-_WARNING_HEADER = "X-Edgelb-Warning"
 
 
 class PoolOperations:
@@ -45,7 +44,7 @@ class PoolOperations:
         view = self._context.pools.all()
         response = jsonify(self._dumped(view))
         for name, problem in view.unreadable.items():
-            _warn(response, f"pool {name} is left out: {problem}")
+            warn(response, f"pool {name} is left out: {problem}")
         return response
 
     def stored(self, name: str) -> StoredPool:
@@ -68,7 +67,7 @@ class PoolOperations:
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
         if doubt := self._context.scheduler.doubt():
-            _warn(response, doubt)
+            warn(response, doubt)
         return response
 
     def validate(self) -> Response:
@@ -174,7 +173,7 @@ class PoolOperations:
             return self._rehearsed(change, stored, warnings)
         response = self._shown(stored)
         for warning in warnings:
-            _warn(response, warning)
+            warn(response, warning)
         return response
 
     def _rehearsed(self, change: Rehearsal, after: StoredPool | None, warnings: Iterable[str]) -> Response:
@@ -185,7 +184,7 @@ class PoolOperations:
         response = jsonify(self._form.dump(stored.pool))
         response.headers["ETag"] = stored.etag
         for warning in pool_warnings(stored.pool):
-            _warn(response, self._form.sentence(warning))
+            warn(response, self._form.sentence(warning))
         return response
 
 
@@ -206,7 +205,3 @@ def _missing(name: str, wanted: Condition) -> ApiProblem:
     if wanted.must_exist:
         return ApiProblem(412, f"there is no pool {name} any more, or not yet; create it without If-Match")
     return not_found(name)
-
-
-def _warn(response: Response, text: str) -> None:
-    response.headers.add(_WARNING_HEADER, " ".join(text.encode("ascii", "replace").decode().split())[:500])

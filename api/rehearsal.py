@@ -19,6 +19,7 @@ from scheduler.pools.model import Pool
 from scheduler.pools.service import POD
 from scheduler.pools.store import PoolExists
 from scheduler.pools.stored import StoredPool, encode
+from sdk.errors import CorruptRecord
 
 _MOST_FIELDS = 200
 
@@ -49,6 +50,13 @@ class Rehearsal:
         """See PoolStore."""
         self.before = self._pools.expect(pool.name, expected)
         return _fitting(as_stored(pool, self.before)._replace(author=author))
+
+    def set_template(self, name: str, template: str, expected: str | None, author: str) -> StoredPool:
+        """See PoolStore."""
+        self.before = before = self._pools.expect(name, expected)
+        if before is None:
+            raise CorruptRecord(name, "is damaged")
+        return as_stored(before.pool, before)._replace(template=template, author=author)
 
     def delete(self, name: str, expected: str | None) -> None:
         """See PoolStore."""

@@ -54,7 +54,7 @@ def compare(before: StoredPool | None, after: StoredPool | None) -> Comparison:
 def _texts(stored: StoredPool | None) -> Texts:
     """None of one that cannot be rendered: what is served of it is an older state."""
     try:
-        return render(build_config(stored.pool, stored.cookie_key)) if stored is not None else {}
+        return render(build_config(stored.pool, stored.cookie_key), stored.template) if stored is not None else {}
     except InvalidSpec:
         return {}
 

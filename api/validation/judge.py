@@ -55,6 +55,8 @@ def _named(specimen: Specimen, message: str) -> str | None:
 
 def _unrendered(pool: Pool, error: InvalidSpec) -> Problem:
     """InvalidSpec names a section of the configuration, and a field of it perhaps."""
+    if error.path.startswith("lbtemplate"):
+        return Problem(path=error.path, rule=error.rule)
     match = _SECTION.fullmatch(error.path)
     path = "pool.haproxy"
     if match is not None:

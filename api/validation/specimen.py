@@ -36,7 +36,7 @@ class Specimen:
     @classmethod
     def of(cls, stored: StoredPool) -> "Specimen":
         """Raises InvalidSpec when the pool cannot be expressed."""
-        texts, places = render_with_places(_config(stored))
+        texts, places = render_with_places(_config(stored), stored.template)
         return cls(pool=stored.pool, texts=texts, places=places)
 
     def files(self) -> Iterator[tuple[str, str, str]]:
@@ -91,6 +91,8 @@ def field_of(pool: Pool, origin: Origin) -> str | None:
             path = backend_field(pool, name)
         case ("frontend", name, *rest):
             path = frontend_field(pool, name)
+        case ("template", line):
+            return f"lbtemplate line {line}"
         case ("stats", *rest):
             path = frontend_field(pool, STATS_PORT_NAME)
         case _:

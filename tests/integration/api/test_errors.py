@@ -82,8 +82,6 @@ def test_routes_that_do_not_exist_answer_with_the_error_object(
     [
         ("put", "/service/edgelb/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
         ("delete", "/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
-        ("get", "/v2/lbtemplate", "templates for HAProxy"),
-        ("put", "/v2/pools/web/lbtemplate", "templates for HAProxy"),
         ("get", "/v2/poolTemplates", "pool templates"),
         ("delete", "/v2/pooltemplates/x/template", "pool templates"),
     ],

@@ -101,6 +101,25 @@ def test_a_pool_that_never_ends_is_given_up_and_stops_nobody() -> None:
         assert isinstance(made.until(made.begin(WEB, slow=True)), TooSlow | dict)
 
 
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "is not rendered within"),
+        ("{{ 'x' * 4000000000 }}", "needs more memory than there is for it"),
+        ("{{ nothing }}", "lbtemplate line 2: cannot be printed: 'nothing' is undefined"),
+    ],
+)
+def test_a_template_that_takes_all_there_is_costs_its_own_pool_alone(block: str, told: str) -> None:
+    """Whoever may write templates cannot hold the others up."""
+    template = f'{{% extends "haproxy.cfg" %}}\n{{% block global %}}{block}{{% endblock %}}\n'
+    own = StoredPool(pool("own"), Revision("u", 1), template=template)
+    with working(quick=60.0, slow=3.0) as made:
+        outcome = made.begin(own, slow=True)
+        assert isinstance(made.until(made.begin(WEB)), dict)
+        assert told in str(made.until(outcome))
+        assert isinstance(made.until(made.begin(WEB, slow=True)), TooSlow | dict)
+
+
 def test_a_pool_that_never_ends_is_told_and_its_servers_come_and_go(
     session: ZooKeeper, zk_root: str, expects_errors: None
 ) -> None:
