@@ -44,7 +44,7 @@ def test_what_no_field_says_is_served(binary: str, tmp_path: Path) -> None:
         assert haproxy.get("web", "/")[0] == 401
         told = {"Authorization": f"Basic {base64.b64encode(b'ann:secret').decode()}"}
         found = haproxy.ask("web", "/", headers=told)
-        assert (found.status, found.body, found.headers["X-Backend"]) == (200, "app", "app")
+        assert (found.status, found.body, found.headers["x-backend"]) == (200, "app", "app")
         assert haproxy.get("web", "/other")[1] == "other"
     finally:
         haproxy.stop()
