@@ -77,16 +77,6 @@ def _require_words(wish: EndpointWish) -> None:
             raise InvalidSpec(name, problem)
 
 
-def tls_options(host: str) -> str:
-    """The words for servers that are spoken to by TLS; they are told `host` (not `""`) before they show a certificate.
-
-    Certificates are not verified: most servers in a cluster have one that they signed themselves. The check says
-    all of it too, because servers that are added at run time take nothing from the rest of their line.
-    """
-    words = "ssl verify none check-ssl"
-    return f"{words} sni str({host}) check-sni {host}" if host and not is_address(host) else words
-
-
 def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int], name: str = "") -> Server:
     """The server for an endpoint; raises CorruptRecord when none can be written.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.haproxy import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
 from api.dcos_template.layers import Layers, default_loader
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
@@ -89,6 +89,7 @@ class _Printer:
             frontend=frontend,
             customised=self._customised,
             any_host=ANY_HOST,
+            relayed=RELAYED,
             relayed_tls=RELAYED_TLS,
         )
         return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
-from scheduler.pools.model import Check, Protocol, ProxyProtocol, RewriteHttp, Sticky
+from scheduler.pools.model import (
+    Check,
+    CustomCheck,
+    Method,
+    Protocol,
+    ProxyProtocol,
+    Retries,
+    RetryOn,
+    RewriteHttp,
+    ServerTls,
+    Sticky,
+    Timeouts,
+)
 from scheduler.pools.model import Endpoint as Wish
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
@@ -54,6 +66,41 @@ CASES: Mapping[str, Case] = {
                 Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=words_key("port 81 send-proxy")),
             )
         },
+    ),
+    "http2": Case(
+        pool=pool(
+            "web",
+            frontend("web", "clear"),
+            backend("clear", service(task_name="a"), http2=True),
+            backend("checked", service(task_name="a"), http2=True, custom_check=CustomCheck(httpchk=True)),
+            backend(
+                "tls",
+                service(task_name="a"),
+                protocol=Protocol.HTTPS,
+                http2=True,
+                tls=ServerTls(server_name="a.test"),
+                rewrite_http=RewriteHttp(host="b.test"),
+                custom_check=CustomCheck(httpchk=True),
+            ),
+            backend("raw", service(task_name="a"), protocol=Protocol.TLS, tls=ServerTls(server_name="a.test")),
+        ),
+        endpoints={name: agent("10.0.0.1") for name in ("clear", "checked", "tls", "raw")},
+    ),
+    "patience": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                timeouts=Timeouts(connect=0.5, server=600, queue=1.001, tunnel=86400, check=1),
+                retries=Retries(
+                    count=1, on=(RetryOn.STATUS_503, RetryOn.CONN_FAILURE), methods=(Method.PUT, Method.GET)
+                ),
+            ),
+            backend("never", retries=Retries(count=0, on=(), methods=())),
+            backend("tcp", timeouts=Timeouts(tunnel=60), retries=Retries(count=2), protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "never": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
     ),
     "raw-lines": Case(
         pool=pool(

@@ -46,6 +46,7 @@ class Haproxy:
         `answer` is what HAProxy's own answers return, instead of the backend's name, and `bind` how they listen;
         `answers` are their ports by backend. `template` is the pool's own.
         """
+        self.shape = shape
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
         self.answers = answers = dict(answers or {one.name: free_port() for one in shape.haproxy.backends})
         own = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}

@@ -7,15 +7,14 @@ from pool_executor.contract import parse_marker
 from pool_executor.lbmgr.content import ServerRef
 from pool_executor.lbmgr.runtime import capabilities
 from pool_executor.lbmgr.way import Orders, way
-from scheduler.pools.model import Pool
 from tests.support.balancer import Haproxy
 from tests.unit.api.dcos_template.pools import COOKIE_KEY, task
 
 
-def add_late(haproxy: Haproxy, shape: Pool, backend: str, port: int, service: int = 0) -> str:
+def add_late(haproxy: Haproxy, backend: str, port: int, service: int = 0) -> str:
     """Have a server of that service come at a port of this host; its name."""
-    model = next(one for one in build_config(shape, COOKIE_KEY).backends if one.name == backend)
-    wish = next(one for one in shape.haproxy.backends if one.name == backend).services[service].endpoint
+    model = next(one for one in build_config(haproxy.shape, COOKIE_KEY).backends if one.name == backend)
+    wish = next(one for one in haproxy.shape.haproxy.backends if one.name == backend).services[service].endpoint
     [endpoint] = task_endpoints(wish, task("late", agent_address="127.0.0.1")).endpoints
     server = server_of(endpoint._replace(port=port), None, ())
     facts = parse_marker(model.marker)

@@ -61,7 +61,7 @@ def proxied(binary: str, tmp_path: Path) -> Iterator[Haproxy]:
 @pytest.mark.parametrize("name", ["v1", "v2"])
 def test_servers_are_told_by_the_proxy_protocol_in_requests_and_in_checks(proxied: Haproxy, name: str) -> None:
     """In the file as well as later; the port that the client asked is that of the listener."""
-    late = add_late(proxied, PROXIED, name, proxied.answers["spare"])
+    late = add_late(proxied, name, proxied.answers["spare"])
     wait_until(
         lambda: set(health(proxied, name).values()) == {("UP", "L7OK")}, what="all of the servers answer to checks"
     )
