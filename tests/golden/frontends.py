@@ -32,6 +32,16 @@ CASES: Mapping[str, Case] = {
         ),
         endpoints={"app": agent("10.0.0.1")},
     ),
+    "ipv6": Case(
+        pool=pool(
+            "web",
+            frontend("all", "app", bind_address="::"),
+            frontend("one", "app", bind_address="fd00::1"),
+            frontend("only", "app", bind_address="::", bind_modifier="v6only"),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
+    ),
     "raw": Case(
         pool=pool(
             "web",
