@@ -15,7 +15,8 @@ import pytest
 import urllib3
 
 from sdk.local import processes
-from tests.e2e.conftest import CHECKOUT, free_bases
+from tests.e2e.conftest import CHECKOUT
+from tests.support.stack_ports import free_bases
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e

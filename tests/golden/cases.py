@@ -17,7 +17,7 @@ from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, 
 
 PLAIN = backend("app", service(task_name="app"))
 
-OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2 check-send-proxy")
 LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
@@ -54,6 +54,30 @@ CASES: Mapping[str, Case] = {
             backend("static", service(task_name="static")),
         ),
         endpoints={"app": agent("10.0.0.1"), "api": agent("10.0.0.2", "10.0.0.3"), "static": agent("10.0.0.4")},
+    ),
+    "patterns": Case(
+        pool=pool(
+            "shop",
+            frontend(
+                "web",
+                "app",
+                MapRule(backend="api", hosts_eq=("shop.example.com", "*.shop.example.com", "*.example.org")),
+                MapRule(backend="static", path_end=".png"),
+                MapRule(backend="static", host_reg=r"^cdn\d+\.example\.com(:8080)?$", path_beg="/v1/"),
+                MapRule(backend="api", path_beg="/api"),
+                MapRule(
+                    backend="static",
+                    hosts_eq=("a.test", "b.test:81", "*.c.test"),
+                    path_reg="(?i)^/it's/.*[.]jpe?g$",
+                ),
+                MapRule(backend="app", host_eq="late.example.com"),
+            ),
+            frontend("only", "", MapRule(backend="app", host_reg="[.]example[.]com$")),
+            PLAIN,
+            backend("api", service(task_name="api")),
+            backend("static", service(task_name="static")),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "static": agent("10.0.0.4")},
     ),
     "balances": Case(
         pool=pool(

@@ -18,7 +18,7 @@ REFUSED = {
     "v2-tls-autocert.json": "pool.haproxy.frontends[0].certificates",
     "v2-tls-envfile.json": "pool.environmentVariables",
     "v2-two-https-frontends-autocert-https-backends-k8s.json": "pool.haproxy.frontends[1].protocol",
-    "v2-vhost-routing-http-and-https-two-secrets.json": "pool.haproxy.frontends[0].linkBackend.map[1].hostReg",
+    "v2-vhost-routing-http-and-https-two-secrets.json": "pool.secrets",
     "v2-virtual-network-with-labels.json": "pool.virtualNetworks",
 }
 

@@ -10,9 +10,8 @@ from api.dcos_template.build.headers import build_headers
 from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.redirect import build_https_redirect, build_redirects
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, RawFrontend, Routing
-from api.dcos_template.routes import build_routes
-from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
+from api.dcos_template.build.routing import build_routing
+from api.dcos_template.haproxy import Bind, Frontend, RawFrontend
 from scheduler.pools import model as pools
 from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
@@ -22,19 +21,6 @@ T = TypeVar("T")
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
-    routing = None
-    if frontend.link_backend.map:
-        try:
-            routes = build_routes(frontend.link_backend.map)
-        except InvalidSpec as error:
-            raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
-        slug = file_slug(frontend.name)
-        routing = Routing(
-            hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),
-            paths=MapFile(name=f"{ROUTES_MAPS}{slug}.map", entries=routes.paths),
-            ports_in_hosts=routes.ports_in_hosts,
-            turns=routes.turns,
-        )
     return Frontend(
         name=frontend.name,
         mode=mode_of(frontend.protocol),
@@ -48,7 +34,7 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
-        routing=routing,
+        routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),
         default_backend=frontend.link_backend.default_backend,
     )
 

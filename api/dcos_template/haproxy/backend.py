@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.patience import Patience
 from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
@@ -29,6 +30,7 @@ class Backend:
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
     rewriting: Rewriting = field(default_factory=Rewriting)
+    patience: Patience = field(default_factory=Patience)
     cookie: Cookie | None = None
     http_check: HttpRequest | None = None
     check_line: str = ""

@@ -1,7 +1,6 @@
-"""Listening sections, and the maps by which they find a backend."""
+"""Listening sections."""
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.answers import Answers
@@ -12,41 +11,12 @@ from api.dcos_template.haproxy.headers import Headers
 from api.dcos_template.haproxy.limits import Limits, Timeouts
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
+from api.dcos_template.haproxy.routing import Routing
 from api.dcos_template.haproxy.users import Users
-from api.dcos_template.routes import MapEntry
 
 STATS_SECTION = "stats"
 #: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
 RELAYED, RELAYED_TLS = "relayed", "relayed-tls"
-
-_MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
-_MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapFile:
-    """A lookup file; `name` is relative to the directory of maps."""
-
-    name: str
-    entries: tuple[MapEntry, ...]
-
-    def __post_init__(self) -> None:
-        require(_MAP_FILE.fullmatch(self.name) is not None, "map.name", f"{self.name!r} is not a name for a map file")
-        for entry in self.entries:
-            for word in entry:
-                path = f"map {self.name}"
-                require(_MAP_WORD.fullmatch(word) is not None, path, f"{word!r} cannot stand in a map file")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """How an HTTP frontend finds a backend by host and path before it takes its default."""
-
-    hosts: MapFile
-    paths: MapFile
-    ports_in_hosts: bool
-    turns: bool
-    """Whether rules of hosts have to be compared with rules without a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

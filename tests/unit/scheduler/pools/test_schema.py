@@ -151,9 +151,6 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("haproxy.frontends[0].certificates", ["$AUTOCERT"], [[], None]),
     ("haproxy.frontends[0].protocol", "HTTPS", ["HTTP"]),
     ("haproxy.frontends[0].protocol", "TLS", ["HTTP"]),
-    ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
-    ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
-    ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
 ]
 
 
@@ -252,7 +249,27 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     (
         "haproxy.frontends[0].linkBackend.map[0].hostEq",
         ["www.example.com", "WWW.Example.com", "a_b.c:8080", "x.test.", "x.test.:80", ""],
-        ["a b", "a\nb", "a'b", "x" * 256, "*.example.com"],
+        ["a b", "a\nb", "a'b", "x" * 256, "*", "*.", "a.*.b", "*.b:80", "*a.b"],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostsEq",
+        [[], None],
+        ["a.test", [""], [None], ["a b"], ["a.test"]],  # the last one beside hostEq
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].hostReg",
+        [r".*\.example\.com", r"^app-\d+\.test(:8080)?$", "", None],
+        ["(", "a b", "a\nb", "x" * 513, "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathEnd",
+        [".js", "/", "-x", "", None],
+        [" ", "a\nb", "a'b", "a$b", "x" * 1025, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathReg",
+        ["^/(a|b)/.*[.]png$", "it's", ""],
+        ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
@@ -268,6 +285,17 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    ("haproxy.backends[0].http2", [True, False], ["true", 1]),
+    ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    *(
+        (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
+        for name in ("connect", "server", "queue", "tunnel", "check")
+    ),
+    ("haproxy.backends[0].retries.count", [0, 10], [-1, 11, "3"]),
+    ("haproxy.backends[0].retries.on", [[], ["503", "response-timeout"]], [["505"], "503", [503], [None]]),
+    ("haproxy.backends[0].retries.methods", [[], ["GET", "POST"]], [["get"], "GET", ["TRACE"], [""]]),
+    ("haproxy.backends[1].retries.on", [["conn-failure", "empty-response"]], [["503"]]),
+    ("haproxy.backends[1].retries.methods", [["GET", "HEAD"]], [["GET"]]),
     (
         "haproxy.backends[0].miscStrs",
         [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
@@ -335,6 +363,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
+    ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
+    ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
+    ("haproxy.backends[0].services[0].endpoint.slowStart", [0, 0.5, 3600], [-1, 3601, "5s"]),
+    ("haproxy.backends[0].services[0].endpoint.proxyProtocol", ["NONE", "V1", "V2"], ["v2", "", True]),
     (
         "haproxy.backends[0].services[0].endpoint.miscStr",
         ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
@@ -375,7 +408,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries", "tls"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 
@@ -523,9 +556,10 @@ def test_a_mistake_as_long_as_a_book_is_only_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        ("*.x.test", "must be a whole name: hostReg, which could match many, is not supported yet"),
-        ("a.test,b.test", "must be one host; give a rule for each of them"),
-        ("a.test b.test", "must be one host; give a rule for each of them"),
+        ("app-*.x.test", "may hold * only for whole names at the beginning, as in *.example.com"),
+        ("*.x.test:80", "may hold * only for whole names at the beginning, as in *.example.com"),
+        ("a.test,b.test", "must be one host; give several as a list in hostsEq"),
+        ("a.test b.test", "must be one host; give several as a list in hostsEq"),
         ("https://x.test/", "is a URL; give its host only"),
         ("x.test/api", "holds a path; give the host only"),
         ("[::1]:80", "is an IPv6 address"),
