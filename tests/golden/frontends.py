@@ -126,6 +126,7 @@ CASES: Mapping[str, Case] = {
                 response_headers=(
                     HeaderRule(name="Server", action=HeaderAction.REMOVE),
                     HeaderRule(name="X-Frame-Options", value="DENY"),
+                    HeaderRule(name="X-Passed", value="web", action=HeaderAction.ADD),
                 ),
                 hsts=Hsts(include_subdomains=True, preload=True),
             ),
