@@ -87,6 +87,8 @@ class Selection:
         self, backend: BackendKey, known: Counted, services: Sequence[Service], touching: Touching
     ) -> None:
         before, after = known.services, tuple(services)
+        if any(service.percent is not None for service in (*before, *after)):
+            self.backends.touch(backend, touching)
         start = 0
         while start < min(len(before), len(after)) and before[start] == after[start]:
             start += 1
@@ -103,6 +105,7 @@ class Selection:
             self._drop_service(key, touching)
         known.services = after
         known.keys[start : len(before) - end] = fresh
+        known.changes()
 
     def _add_service(self, key: ServiceKey, service: Service, touching: Touching) -> None:
         wish = service.endpoint

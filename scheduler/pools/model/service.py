@@ -100,3 +100,5 @@ class Service:
     marathon: MarathonSelector = field(default_factory=MarathonSelector)
     mesos: MesosSelector = field(default_factory=MesosSelector)
     endpoint: Endpoint = field(default_factory=Endpoint)
+    percent: int | None = None
+    """Its share of the backend's requests, however many servers it has; None where servers share by their weights."""
