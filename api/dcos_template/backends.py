@@ -47,7 +47,7 @@ class Counted:
     @property
     def shares(self) -> bool:
         """Whether services get shares: then a server that comes or goes is something to all of them."""
-        return any(service.percent is not None for service in self.services)
+        return any(service.has_share for service in self.services)
 
     def changes(self) -> None:
         """Its servers or services are others from now on."""
@@ -68,7 +68,7 @@ class Counted:
 
     def _shared_weights(self) -> Mapping[str, int]:
         if self._weights is None:
-            percents = {key.number: one.percent or 0 for key, one in zip(self.keys, self.services, strict=True)}
+            percents = {key.number: one.percent for key, one in zip(self.keys, self.services, strict=True)}
             chosen = ((name, self.members.chosen(name)) for name, _ in self.members.all())
             used = ((name, one[0].service) for name, one in chosen if one and one[1].state is State.READY)
             self._weights = weights(used, percents)

@@ -87,7 +87,7 @@ class Selection:
         self, backend: BackendKey, known: Counted, services: Sequence[Service], touching: Touching
     ) -> None:
         before, after = known.services, tuple(services)
-        if any(service.percent is not None for service in (*before, *after)):
+        if any(service.has_share for service in (*before, *after)):
             self.backends.touch(backend, touching)
         start = 0
         while start < min(len(before), len(after)) and before[start] == after[start]:

@@ -11,7 +11,7 @@ _WITHOUT_WEIGHTS = frozenset({"first", "static-rr"})
 
 
 def share_problems(path: str, backend: Backend) -> Iterator[Problem]:
-    given = {at: service.percent for at, service in enumerate(backend.services) if service.percent is not None}
+    given = {at: service.percent for at, service in enumerate(backend.services) if service.has_share}
     if not given:
         return
     if (whole := sum(given.values())) != _WHOLE:
@@ -22,7 +22,7 @@ def share_problems(path: str, backend: Backend) -> Iterator[Problem]:
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
     for index, service in enumerate(backend.services):
         where = f"{path}.services[{index}]"
-        if service.percent is None:
+        if not service.has_share:
             yield Problem(path=f"{where}.percent", rule="is required, as other services of the backend have one")
         endpoint = service.endpoint
         for name, said in (("weight", endpoint.weight != 1), ("backup", endpoint.backup)):

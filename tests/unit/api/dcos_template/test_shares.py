@@ -59,8 +59,8 @@ BLUE, GREEN = service(task_name="blue"), service(task_name="green")
 APP = BackendKey("web", "app")
 
 
-def shared(blue: int | None, green: int | None) -> Pool:
-    def of(one: Service, percent: int | None) -> Service:
+def shared(blue: int, green: int) -> Pool:
+    def of(one: Service, percent: int) -> Service:
         return Service(mesos=one.mesos, percent=percent)
 
     return pool("web", backend("app", of(BLUE, blue), of(GREEN, green)))
@@ -94,7 +94,7 @@ def test_shares_stay_right_when_servers_come_and_go_and_percents_change() -> Non
     assert told(selection) == {"blue": [0] * 9, "green": [256]}
     assert {spot.backend for spot in moves.lost} == {"app"}
     assert len(moves.lost) == 9
-    selection.set_pool(shared(None, None))
+    selection.set_pool(shared(-1, -1))
     assert told(selection) == {"blue": [-1] * 9, "green": [-1]}
     moves = selection.set_pool(shared(50, 50))["web"]
     assert (sum(told(selection)["blue"]), told(selection)["green"]) == (256, [256])
