@@ -11,9 +11,9 @@ from typing import Literal
 import structlog
 
 from pool_executor.contract import Structure, options_of
+from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, served
-from pool_executor.lbmgr.difference import without_maintenance
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
@@ -22,7 +22,7 @@ from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
-from pool_executor.lbmgr.runtime import SocketFailed
+from pool_executor.lbmgr.server_states import hand_on
 from pool_executor.lbmgr.teller import Refusal
 
 _log = structlog.get_logger()
@@ -40,6 +40,7 @@ class Applier:
         instance: Instance,
         binds: Mapping[str, str],
         files: Files,
+        certificates: Certificates,
         proxy: Proxy,
         lane: Lane,
         counters: Counters,
@@ -48,6 +49,7 @@ class Applier:
         self._instance = instance
         self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
+        self._certificates = certificates
         self._proxy = proxy
         self._lane = lane
         self._counters = counters
@@ -82,7 +84,7 @@ class Applier:
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        lacking = self._obstacles.of_listeners(content, None).values()
+        lacking = self._lacks(content, None).values()
         if obstacle := next(iter(lacking), None) or self._obstacles.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
@@ -90,16 +92,17 @@ class Applier:
         written = True
         try:
             self._files.compose(self._files.current, content, composition.texts)
-            self._files.write_instance(self._files.current, self._instance.text(marker, self._files.maps))
+            self._files.write_instance(self._files.current, self._instance.text(marker, self._files.current))
         except OSError as error:
             # A full disk must not keep HAProxy down: what its predecessor read proves this one as well. Which servers
             # stand there is not known; they are compared and told at once.
             marker, written = self._proxy.marker, False
-            if not self._files.instance_is(self._files.current, self._instance.text(marker, self._files.maps)):
+            if not self._files.instance_is(self._files.current, self._instance.text(marker, self._files.current)):
                 self._lane.abandon()
                 return self._disk(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
+            self._certificates.loaded()
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -112,9 +115,20 @@ class Applier:
         """What a HAProxy that is there serves."""
         return self.running.content if self.running is not None and self._proxy.alive else None
 
+    @property
+    def needs_reload(self) -> str | None:
+        """Why what is served has to be loaded anew, as a phrase; None when it has not."""
+        return self._certificates.needs_reload
+
     def obstacles(self, content: Content) -> Mapping[str, str]:
         """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
-        return self._obstacles.of_listeners(content, self.present)
+        return self._lacks(content, self.present)
+
+    def _lacks(self, content: Content, present: Content | None) -> Mapping[str, str]:
+        found = dict(self._obstacles.of_listeners(content, present))
+        for name, lacks in self._certificates.obstacles(content, present).items():
+            found[name] = f"{found[name]} and {lacks}" if name in found else lacks
+        return found
 
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
@@ -182,6 +196,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
+        self._certificates.loaded()
         self._half_told = False
         self.running, self.unsaved = Running(head=head, content=content), None
         try:
@@ -203,8 +218,10 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
+            if self._blamed(complaint):
+                return replace(self._kept(reason, complaint), unbound=True)
             return self._refused(reason, complaint)
-        self._save_server_states(content)
+        hand_on(self._proxy, self._files, content)
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
             return None
@@ -212,7 +229,7 @@ class Applier:
             self._counters.count("reload_failed")
         self._roll_back()
         # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
-        unbound = self._obstacles.failed(content, failed)
+        unbound = self._obstacles.failed(content, failed) or self._blamed(failed)
         return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
 
     def _staged(
@@ -223,11 +240,11 @@ class Applier:
         for _ in range(_MOST_CHECKS):
             composition = self._composition(content)
             directory = self._files.stage(head, content, composition.texts)
-            probe = self._files.write_probe(directory, self._instance.text(marker, directory / "maps"))
+            probe = self._files.write_probe(directory, self._instance.text(marker, directory))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
-                self._files.write_instance(directory, self._instance.text(marker, self._files.maps))
+                self._files.write_instance(directory, self._instance.text(marker, self._files.current))
                 self._files.switch(directory)
                 return composition, None
             self._files.roll_back()
@@ -236,6 +253,10 @@ class Applier:
                 break
             self._refuse(blamed, composition, content)
         return composition, complaint
+
+    def _blamed(self, complaint: str) -> bool:
+        """Whether it is about certificates, which are not used again as they are."""
+        return self._certificates.blamed(complaint, self.running.content if self.running is not None else None)
 
     def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
         backends = content.backends
@@ -256,7 +277,7 @@ class Applier:
         if self.running is not None:
             content = self.running.content
             texts = Composition(content, self._lane.wanted(), self._lane.left_out(content.backends)).texts
-            instance = self._instance.text(self._proxy.marker, self._files.maps)
+            instance = self._instance.text(self._proxy.marker, self._files.current)
             self._files.write_overview(instance, texts, content)
 
     # -- outcomes
@@ -279,21 +300,6 @@ class Applier:
             self._files.roll_back()
         except OSError as error:
             _log.error("The files could not be turned back", error=str(error))
-
-    def _save_server_states(self, content: Content) -> None:
-        """Hand the health of servers to the next worker, if its configuration reads it.
-
-        Servers in forced maintenance are left out: they are gone, and one that comes back must not start like that.
-        """
-        if not self._proxy.alive:
-            return
-        if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
-            return
-        try:
-            [text] = self._proxy.ask(["show servers state"])
-            self._files.write_state(without_maintenance(text))
-        except (SocketFailed, OSError) as error:
-            _log.warning("The state of servers is not handed to the next worker", error=str(error))
 
     def _disk(self, error: OSError) -> str:
         self._counters.count("disk_failed")

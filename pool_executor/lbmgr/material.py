@@ -104,6 +104,10 @@ class Material:
         """Let HAProxy read this; it has read the old or the new one at any moment. Raises OSError."""
         replace_file(self.path(name), data, sync=False, mode=0o600)
 
+    def remove(self, name: str) -> None:
+        """HAProxy shall not find it any more."""
+        self.path(name).unlink(missing_ok=True)
+
     def placed(self) -> frozenset[str]:
         """The files that HAProxy can read."""
         return frozenset(
