@@ -11,6 +11,8 @@ _RULES = {
     "Invalid input type.": "must be an object",
     "Invalid type.": "must be an object",
 }
+# Its values may be keys.
+_UNTOLD = ("environmentVariables",)
 
 
 def problems_of(messages: Any, data: object) -> Iterator[Problem]:
@@ -19,7 +21,8 @@ def problems_of(messages: Any, data: object) -> Iterator[Problem]:
         path = "pool" + "".join(f"[{key}]" if isinstance(key, int) else f".{shown(key)}" for key in keys)
         # Those after the first ones are counted and never read.
         text = str(rule) if number < MAX_REPORTED else ""
-        yield Problem(path=path, rule=_RULES.get(text, text), value=shown(value), keys=keys)
+        told = None if keys[:1] == _UNTOLD else shown(value)
+        yield Problem(path=path, rule=_RULES.get(text, text), value=told, keys=keys)
 
 
 def _leaves(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from scheduler.pools import texts
+from scheduler.pools.hidden import hides, revealed
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.nodes import read_content, read_pool, removal, remove_texts, write_text
 from scheduler.pools.problems import InvalidPool, Problem
@@ -95,8 +96,9 @@ class PoolStore:
         return PoolView(pools, unreadable)
 
     def create(self, pool: Pool, author: str = "") -> StoredPool:
-        """Store a new pool; raises PoolExists, or InvalidPool when it is too large."""
+        """Store a new pool; raises PoolExists, or InvalidPool when it is too large or hides a value."""
         path = self._path(pool.name)
+        pool = revealed(pool, None)
         stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author)
         data, text = encode(stored)
         self._zookeeper.ensure(self._base)
@@ -126,13 +128,15 @@ class PoolStore:
         """Store new content of an existing pool; it keeps its uid, and fields that only a newer release knows.
 
         `expected` is the revision as text that it must have, None for any. Raises PoolMissing, VersionMismatch,
-        InvalidPool when it is too large, CorruptRecord when a newer release wrote it in a form of its own.
+        InvalidPool when it is too large or hides a value that is not stored, CorruptRecord when a newer release wrote
+        it in a form of its own.
         """
         path = self._path(pool.name)
 
         def written(now: Now) -> tuple[list[Op], StoredPool]:
             revision = now.revision._replace(version=now.revision.version + 1)
-            stored = StoredPool(pool, revision, now.created, author)
+            meant = revealed(pool, self._known(pool.name)) if hides(pool) else pool
+            stored = StoredPool(meant, revision, now.created, author)
             data, text = encode(stored, read_content(self._zookeeper, path, now.head))
             checks = [] if text is None else write_text(self._zookeeper, path, text)
             return [Set(path, data, now.node_version), *checks], stored
@@ -140,6 +144,13 @@ class PoolStore:
         stored, node_version = self._change(pool.name, expected, written)
         remove_texts(self._zookeeper, path, node_version)
         return stored
+
+    def _known(self, name: str) -> Pool | None:
+        try:
+            stored = self.get(name)
+        except CorruptRecord:
+            return None
+        return stored.pool if stored is not None else None
 
     def delete(self, name: str, expected: str | None = None) -> None:
         """Remove a pool; `expected` as in `replace`. Raises PoolMissing, VersionMismatch."""

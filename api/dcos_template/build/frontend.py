@@ -2,7 +2,7 @@
 
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Routing
+from api.dcos_template.haproxy import Bind, Frontend, MapFile, Mode, Routing, Tls
 from api.dcos_template.routes import build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
 from scheduler.pools import model as pools
@@ -24,10 +24,26 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
             ports_in_hosts=routes.ports_in_hosts,
             turns=routes.turns,
         )
+    mode = mode_of(frontend.protocol)
     return Frontend(
         name=frontend.name,
-        mode=mode_of(frontend.protocol),
+        mode=mode,
         bind=Bind(address=frontend.bind_address, port=port),
+        tls=_tls(frontend, mode) if frontend.protocol.is_tls else None,
         routing=routing,
         default_backend=frontend.link_backend.default_backend,
     )
+
+
+def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
+    tls = frontend.tls
+    try:
+        return Tls(
+            certificates=frontend.certificates,
+            policy=tls.policy,
+            http2=tls.http2 if mode is Mode.HTTP else None,
+            client_ca=tls.client_certificates.ca,
+            verify=tls.client_certificates.verify,
+        )
+    except InvalidSpec as error:
+        raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error

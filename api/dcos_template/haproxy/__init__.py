@@ -10,5 +10,6 @@ from api.dcos_template.haproxy.backend import Backend
 from api.dcos_template.haproxy.config import Config
 from api.dcos_template.haproxy.frontend import RELAYED_TLS, STATS_SECTION, Bind, Frontend, MapFile, Routing
 from api.dcos_template.haproxy.grammar import Mode
+from api.dcos_template.haproxy.tls import Tls
 
-__all__ = ["RELAYED_TLS", "STATS_SECTION", "Backend", "Bind", "Config", "Frontend", "MapFile", "Mode", "Routing"]
+__all__ = ["RELAYED_TLS", "STATS_SECTION", "Backend", "Bind", "Config", "Frontend", "MapFile", "Mode", "Routing", "Tls"]

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.tls import Tls
 from api.dcos_template.routes import MapEntry
-from pool_executor.contract import port_variable
+from pool_executor.contract import Needs, port_variable
 from sdk.net.names import is_host
 
 STATS_SECTION = "stats"
@@ -33,6 +34,11 @@ class Bind:
     def variable(self) -> str:
         """What lbmgr sets to the number."""
         return port_variable(self.port)
+
+    @property
+    def needs(self) -> Needs:
+        """What an instance must have to listen here."""
+        return Needs(ports={self.variable: self.port})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +74,16 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    tls: Tls | None = None
+    """None: what is said there is in the clear."""
     routing: Routing | None = None
     default_backend: str = ""
 
     def __post_init__(self) -> None:
         require_name(self.name, "frontend.name")
         require(self.name != STATS_SECTION, "frontend.name", f"{self.name!r} is the statistics listener's name")
+        if self.tls is not None:
+            self.tls.check_mode(self.mode, f"frontend {self.name}")
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         require(
@@ -81,6 +91,12 @@ class Frontend:
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
         )
+
+    @property
+    def needs(self) -> Needs:
+        """What an instance must have to serve it."""
+        needs = self.bind.needs
+        return needs if self.tls is None else self.tls.needs(needs.ports)
 
     @property
     def relay(self) -> str:

@@ -12,26 +12,36 @@ ZooKeeper was under the rules of the release that stored it: whoever makes somet
 from scheduler.pools.model.backend import Backend, CustomCheck
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
+from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, EnvironmentVariable, Secret
 from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from scheduler.pools.model.service import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+from scheduler.pools.model.tls import ClientCertificates, ClientVerify, FrontendTls, TlsPolicy
 
 __all__ = [
+    "AUTOCERT",
     "DEFAULT_ADDRESS",
     "DEFAULT_CONSTRAINTS",
+    "ENVFILE",
+    "FILE_PREFIX",
     "LBMGR_BACKEND",
     "POOL_LABEL",
     "RESERVED_NAMES",
+    "SECRETS",
     "STATS_PORT_NAME",
     "ApiVersion",
     "Backend",
     "Check",
+    "ClientCertificates",
+    "ClientVerify",
     "CustomCheck",
     "Endpoint",
     "EndpointType",
+    "EnvironmentVariable",
     "Frontend",
+    "FrontendTls",
     "Haproxy",
     "HealthCheck",
     "LinkBackend",
@@ -45,6 +55,8 @@ __all__ = [
     "RewritePath",
     "RewriteRequest",
     "RewriteResponse",
+    "Secret",
     "Service",
     "Stats",
+    "TlsPolicy",
 ]

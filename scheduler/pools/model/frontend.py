@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.tls import FrontendTls
 
 DEFAULT_ADDRESS = "0.0.0.0"
 
@@ -16,6 +17,9 @@ class Frontend:
     bind_address: str = DEFAULT_ADDRESS
     bind_port: int = 0
     protocol: Protocol = Protocol.HTTP
+    certificates: tuple[str, ...] = ()
+    """Files with a certificate and its key; the first is for clients that ask for none of them by name."""
+    tls: FrontendTls = field(default_factory=FrontendTls)
     link_backend: LinkBackend = field(default_factory=LinkBackend)
 
     @staticmethod

@@ -4,12 +4,11 @@ from typing import Any
 
 from marshmallow import post_load
 
-from scheduler.pools import texts
-from scheduler.pools.fields import Choice, NotYet, Strict, Text, Whole, nested
+from scheduler.pools import file_names, texts
+from scheduler.pools.fields import Choice, Items, NotYet, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.schema.link import LinkBackendSchema
-
-_TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
+from scheduler.pools.schema.tls import FrontendTlsSchema
 
 
 class FrontendSchema(Strict):
@@ -17,10 +16,11 @@ class FrontendSchema(Strict):
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
     bindModifier = NotYet("")  # noqa: N815 - the JSON name
-    certificates = NotYet([])
+    certificates = Items(Text(file_names.certificate, required=True))
+    tls = nested(FrontendTlsSchema)
     redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
     miscStrs = NotYet([])  # noqa: N815 - the JSON name
-    protocol = Choice(Protocol, not_yet=_TLS)
+    protocol = Choice(Protocol)
     link_backend = nested(LinkBackendSchema, "linkBackend")
 
     @post_load
