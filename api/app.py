@@ -18,6 +18,7 @@ from api.instance_metrics import InstanceMetrics
 from api.not_yet import not_there_yet
 from api.openapi import ERROR, field_properties, ref
 from api.problems import ApiProblem, render
+from api.validation.trials import Trials
 from scheduler.pools.schema import PoolSchema
 from scheduler.pools.v1.schema import V1PoolSchema
 from sdk.errors import CorruptRecord, StorageUnavailable
@@ -39,6 +40,7 @@ def create_app(
     root: str,
     *,
     version: str,
+    trials: Trials,
     framework: str = DEFAULT_FRAMEWORK,
     prefix: str = DEFAULT_PREFIX,
     scheduler_secret: str | None = None,
@@ -47,8 +49,9 @@ def create_app(
 ) -> Flask:
     """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of.
 
-    `scheduler_secret` is what that scheduler wants to see, None for the one that it wrote into ZooKeeper. Without
-    `accounts` everybody may do everything. `hosts` are further names under which browsers ask for this server.
+    `trials` judge pools before they are stored; whoever made them ends them. `scheduler_secret` is what that scheduler
+    wants to see, None for the one that it wrote into ZooKeeper. Without `accounts` everybody may do everything. `hosts`
+    are further names under which browsers ask for this server.
     """
     app = Flask("edgelb", static_folder=None)
     app.config.update(
@@ -61,7 +64,7 @@ def create_app(
     )
     # The order of fields is that of the model: it reads better than the alphabet.
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    context = Context.of(zookeeper, root, framework, version, scheduler_secret)
+    context = Context.of(zookeeper, root, framework, version, trials, scheduler_secret)
     registry = CollectorRegistry()
     connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)
     connected.set_function(lambda: float(zookeeper.state is State.CONNECTED))

@@ -106,6 +106,12 @@ class ApiClient:
         """Store a new pool of the version that stands in it, 2 by default."""
         return self._pool("POST", _collection(pool), body=pool)
 
+    def validate(self, pool: Mapping[str, Any]) -> dict[str, Any]:
+        """What would be said if the pool was stored: `valid`, `errors`, `moreErrors`, `warnings` and `haproxy`."""
+        path = "/v1/validate" if pool.get("apiVersion") == "V1" else "/v2/validate"
+        found: dict[str, Any] = _parsed(self._call("POST", path, body=pool), f"POST {self.base}{path}")
+        return found
+
     def update(self, name: str, pool: Mapping[str, Any], *, etag: str | None = None) -> PoolAnswer:
         """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
         quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag

@@ -11,6 +11,7 @@ from api.problems import ApiProblem
 from api.published import Published
 from api.read_ahead import ReadAhead
 from api.scheduler_link import SchedulerLink
+from api.validation.trials import Trials
 from scheduler.pools import texts
 from scheduler.pools.stored import StoredPool
 from sdk.clock import SystemClock
@@ -27,11 +28,20 @@ class Context:
     scheduler: SchedulerLink
     liveness: Liveness
     lags: Lags
+    trials: Trials
     version: str
     framework: str
 
     @classmethod
-    def of(cls, zookeeper: ZooKeeper, root: str, framework: str, version: str, secret: str | None = None) -> "Context":
+    def of(
+        cls,
+        zookeeper: ZooKeeper,
+        root: str,
+        framework: str,
+        version: str,
+        trials: Trials,
+        secret: str | None = None,
+    ) -> "Context":
         """Everything follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
         base = "/" + root.strip("/")
         return cls(
@@ -41,6 +51,7 @@ class Context:
             scheduler=SchedulerLink(zookeeper, base, framework, secret),
             liveness=Liveness(zookeeper, base, SystemClock()),
             lags=Lags(SystemClock()),
+            trials=trials,
             version=version,
             framework=framework,
         )

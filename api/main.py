@@ -10,6 +10,7 @@ import structlog
 
 from api.accounts import Accounts
 from api.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
+from api.validation.trials import Trials
 from api.version import package_version
 from scheduler.config import ALLOW_UNAUTHENTICATED
 from sdk.end_signals import on_end_signals
@@ -58,10 +59,12 @@ class ApiServer:
     def __init__(self, settings: ApiSettings, zookeeper: ZooKeeper) -> None:
         """Binds at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none."""
         settings.check()
+        self._trials = Trials()
         self._app = create_app(
             zookeeper,
             settings.zk_root,
             version=package_version(),
+            trials=self._trials,
             framework=settings.framework,
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
@@ -83,6 +86,7 @@ class ApiServer:
     def stop(self) -> None:
         """Finish the requests at hand and stop."""
         self._server.stop()
+        self._trials.stop()
 
 
 def run(settings: ApiSettings) -> None:

@@ -16,6 +16,32 @@ ERROR = {
 }
 
 
+VERDICT = {
+    "description": "Whether the pool would be accepted, and what would be said of it.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["valid", "errors", "moreErrors", "warnings", "haproxy"],
+                "properties": {
+                    "valid": {"type": "boolean"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                        },
+                    },
+                    "moreErrors": {"type": "integer"},
+                    "warnings": {"type": "array", "items": {"type": "string"}},
+                    "haproxy": {"type": ["string", "null"], "description": "Version of the HAProxy that was asked."},
+                },
+            }
+        }
+    },
+}
+
+
 def ref(name: str) -> dict[str, Any]:
     """A reference to a component."""
     return {"$ref": f"#/components/schemas/{name}"}

@@ -3,6 +3,7 @@
 Knows conditions, warnings and which status tells what. Knows neither the routes nor the forms of pools.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -11,6 +12,7 @@ from api.accounts import account
 from api.bodies import read_json
 from api.conditions import Condition, condition
 from api.context import Context, not_found, plain
+from api.judging import require_taken, verdict
 from api.pool_forms import Form
 from api.problems import ApiProblem
 from scheduler.pools import texts
@@ -54,8 +56,9 @@ class PoolOperations:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
+        warnings = require_taken(self._context.trials, self._form, pool)
         try:
-            response = self._answer(self._context.pools.create(pool, account()))
+            response = self._answer(self._context.pools.create(pool, account()), warnings)
         except PoolExists as error:
             raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
         except InvalidPool as error:
@@ -63,6 +66,12 @@ class PoolOperations:
         if doubt := self._context.scheduler.doubt():
             _warn(response, doubt)
         return response
+
+    def validate(self) -> Response:
+        """What would be said of the pool of the body if it was stored."""
+        body = read_json(request)
+        tag_of_body(body, "pool")
+        return jsonify(verdict(self._context.trials, self._form, body))
 
     def show(self, name: str) -> Response:
         """One pool; 304 when the caller has it already."""
@@ -80,11 +89,12 @@ class PoolOperations:
             raise ApiProblem(
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
+        warnings = require_taken(self._context.trials, self._form, pool)
         try:
             if wanted.must_be_new:
-                return self._answer(self._context.pools.create(pool, account()))
+                return self._answer(self._context.pools.create(pool, account()), warnings)
             self._refuse_elsewhere(name)
-            return self._answer(self._context.pools.replace(pool, wanted.tag, account()))
+            return self._answer(self._context.pools.replace(pool, wanted.tag, account()), warnings)
         except PoolMissing as error:
             raise _missing(name, wanted) from error
         except (VersionMismatch, PoolExists) as error:
@@ -143,11 +153,13 @@ class PoolOperations:
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
 
-    def _answer(self, stored: StoredPool) -> Response:
+    def _answer(self, stored: StoredPool, warnings: Iterable[str] = ()) -> Response:
         response = jsonify(self._form.dump(stored.pool))
         response.headers["ETag"] = stored.etag
         for warning in pool_warnings(stored.pool):
             _warn(response, self._form.sentence(warning))
+        for warning in warnings:
+            _warn(response, warning)
         return response
 
 

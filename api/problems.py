@@ -40,8 +40,12 @@ class ApiProblem(Exception):
     @classmethod
     def of_pool(cls, error: InvalidPool) -> "ApiProblem":
         """400 for a pool that breaks rules."""
-        errors = tuple({"pointer": problem.pointer, "detail": str(problem)} for problem in error.problems)
-        return cls(400, str(error), errors=errors, more=error.more)
+        return cls(400, str(error), errors=entries(error), more=error.more)
+
+
+def entries(error: InvalidPool) -> tuple[Mapping[str, str], ...]:
+    """The fields of a pool that are wrong, as RFC 9457 has them."""
+    return tuple({"pointer": problem.pointer, "detail": str(problem)} for problem in error.problems)
 
 
 def render(problem: ApiProblem, request: Request, *, plain: bool) -> Response:

@@ -4,6 +4,7 @@ Knows the nodes, also those that a deleted pool leaves for a while; their bytes 
 Reads only, but for the acceptance of a removal.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,9 @@ from sdk.storage.blobs import BlobMissing, read_blobs
 from sdk.storage.connection import NodeExists, NoNode, ZooKeeper, encode_json
 
 _log = structlog.get_logger()
+
+#: Who knows it can choose the server that somebody else is led to.
+_COOKIE_KEY = re.compile(r"^( *dynamic-cookie-key ).*", re.MULTILINE)
 
 #: A newer head may come between reading a head and reading its parts.
 _TRIES = 5
@@ -179,7 +183,7 @@ def _joined(
         lines += ["", f"# ---- {part.name}"]
         # A map is no configuration: as comments the whole stays readable by HAProxy.
         if part.kind == "config":
-            lines += compose(text, lines_of).splitlines()
+            lines += compose(_COOKIE_KEY.sub(r"\1hidden", text), lines_of).splitlines()
         else:
             lines += [f"# {line}" for line in text.splitlines()]
     return "\n".join(lines) + "\n"

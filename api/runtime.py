@@ -126,6 +126,7 @@ def status_of(context: Context, stored: StoredPool, side: SchedulerSide) -> dict
     instances = context.published.instances(name)
     facts = Facts(
         lags=_lags(context, rendered, instances),
+        fields=_fields(context, stored, rendered, instances),
         problem=_problem(context, stored),
         doubts=context.liveness.doubts(),
         now=time.time(),
@@ -150,6 +151,19 @@ def _lags(context: Context, rendered: Rendered, instances: Sequence[InstanceStat
         return {}
     found = {one.task_id: context.lags.of(one.task_id, one.endpoints, rendered.endpoints) for one in instances}
     return {task_id: lag for task_id, lag in found.items() if lag is not None}
+
+
+def _fields(
+    context: Context, stored: StoredPool, rendered: Rendered, instances: Sequence[InstanceStatus]
+) -> dict[str, str]:
+    """The field that each complaint is about, of instances that refused what is rendered of the pool as it is."""
+    head = rendered.structure
+    if head is None or (head.pool_uid, head.pool_version) != stored.revision:
+        return {}
+    told = (one.structure for one in instances if one.structure.rejected_version == head.version)
+    complaints = dict.fromkeys(one.error for one in told if one.error)
+    found = {complaint: context.trials.field(stored.pool, complaint) for complaint in complaints}
+    return {complaint: field for complaint, field in found.items() if field is not None}
 
 
 def removal(context: Context, name: str, side: SchedulerSide) -> dict[str, Any]:

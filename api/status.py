@@ -12,7 +12,7 @@ from typing import Any
 from api.backends import backend_rows
 from api.pool_fields import backend_field, frontend_field, refused_field
 from api.pool_states import REMOVING
-from api.rendered import Lag, Rendered
+from api.rendered import Rendered
 from api.verdict import Facts, SchedulerSide, instance_note, verdict
 from pool_executor.contract import InstanceStatus, encode_status
 from scheduler.pools.model import Pool
@@ -30,7 +30,7 @@ def pool_status(
     `plans` and `pods` are as the scheduler gave them, `instances` as the instances did, `problem` as the template did;
     `loadBalancers` and `backends` join them.
     """
-    rows = _rows(instances, side, lambda instance: _served(instance, stored.pool, rendered, facts.lags))
+    rows = _rows(instances, side, lambda instance: _served(instance, stored.pool, rendered, facts))
     problem = facts.problem
     # What was said of an earlier version may not be true of this one.
     told = problem.backends if problem and problem.revision == stored.revision else ()
@@ -213,7 +213,7 @@ def _told(instance: InstanceStatus) -> dict[str, Any]:
     }
 
 
-def _served(instance: InstanceStatus, pool: Pool, rendered: Rendered, lags: Mapping[str, Lag]) -> dict[str, Any]:
+def _served(instance: InstanceStatus, pool: Pool, rendered: Rendered, facts: Facts) -> dict[str, Any]:
     """The same, compared with what is published, and with the fields of the pool that it is about."""
     told, head, structure = _told(instance), rendered.structure, instance.structure
     told["current"] = (
@@ -223,11 +223,12 @@ def _served(instance: InstanceStatus, pool: Pool, rendered: Rendered, lags: Mapp
         and (structure.epoch, structure.version) >= head.order
     )
     if structure.error is not None:
-        told["field"] = refused_field(pool, head.parts.values() if head else (), structure.error)
+        parts = head.parts.values() if head else ()
+        told["field"] = facts.fields.get(structure.error) or refused_field(pool, parts, structure.error)
     for one in told["waiting"]:
         one["field"] = frontend_field(pool, one["listener"])
     for one in told["endpoints"]["refused"]:
         one["field"] = backend_field(pool, one["backend"])
-    if (lag := lags.get(instance.task_id)) is not None:
+    if (lag := facts.lags.get(instance.task_id)) is not None:
         told["endpoints"]["lag"] = {"operations": lag.operations, "seconds": round(lag.seconds, 3)}
     return told

@@ -10,7 +10,7 @@ from flask import Response, abort, jsonify
 from flask_smorest import Blueprint
 
 from api.context import Context
-from api.openapi import json_answer, ref, route, text_answer
+from api.openapi import VERDICT, json_answer, ref, route, text_answer
 from api.pool_forms import V1
 from api.pool_operations import PoolOperations
 from api.v1_config import replace_all
@@ -49,6 +49,11 @@ def blueprint(context: Context) -> Blueprint:
     def list_pools() -> Response:
         """All pools that were written in version 1, by name."""
         return operations.all()
+
+    @route(routes, "/validate", "POST", body=pool_body, answers={"200": VERDICT})
+    def validate() -> Response:
+        """Whether the pool would be accepted, and by HAProxy, too; nothing is stored."""
+        return operations.validate()
 
     @route(routes, "/loadbalancers", "POST", body=pool_body, answers={"200": pool_answer})
     def create() -> Response:

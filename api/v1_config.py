@@ -9,6 +9,8 @@ from flask import request
 from api.accounts import account
 from api.bodies import read_json
 from api.context import Context
+from api.judging import require_taken
+from api.pool_forms import V1
 from api.pool_operations import tag_of_body
 from api.problems import ApiProblem
 from scheduler.pools.model import ApiVersion, Pool
@@ -31,6 +33,10 @@ def replace_all(context: Context) -> None:
         raise ApiProblem.of_pool(error) from error
     view = context.pools.all()
     _refuse_foreign(pools, view)
+    for pool in pools:
+        known = view.get(pool.name)
+        if known is None or known.pool != pool:
+            require_taken(context.trials, V1, pool)
     try:
         for pool, tag in zip(pools, tags, strict=True):
             _store(context, pool, tag, view)

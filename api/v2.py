@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from api.bodies import read_json
 from api.context import Context, not_found
 from api.metadata import places, pool_metadata
-from api.openapi import json_answer, ref, route, text_answer
+from api.openapi import VERDICT, json_answer, ref, route, text_answer
 from api.pool_forms import V2
 from api.pool_operations import PoolOperations
 from api.problems import ApiProblem
@@ -42,6 +42,11 @@ def blueprint(context: Context) -> Blueprint:
     def list_pools() -> Response:
         """All pools, by name."""
         return operations.all()
+
+    @route(routes, "/validate", "POST", body=pool_body, answers={"200": VERDICT})
+    def validate() -> Response:
+        """Whether the pool would be accepted, and by HAProxy, too; nothing is stored."""
+        return operations.validate()
 
     @route(routes, "/pools", "POST", body=pool_body, answers={"200": pool_answer})
     def create() -> Response:

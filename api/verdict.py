@@ -44,11 +44,13 @@ class SchedulerSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known besides: how far instances (by task id) are behind with their servers, what the template says is
-    wrong with the pool, why changes of tasks do not reach the load balancers, and the time in epoch seconds.
+    """What is known besides: how far instances (by task id) are behind with their servers, which field of the pool each
+    complaint of a HAProxy is about, what the template says is wrong with the pool, why changes of tasks do not reach
+    the load balancers, and the time in epoch seconds.
     """
 
     lags: Mapping[str, Lag]
+    fields: Mapping[str, str]
     problem: Problem | None
     doubts: tuple[Doubt, ...]
     now: float

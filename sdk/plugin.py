@@ -5,12 +5,15 @@ plugin never sees Mesos. It runs on every process, also on standbys, where it ha
 takes over, nobody knows how old what it knew is. What it stores it must be ready to store twice.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sdk.core.events import ExecutorMessage
 from sdk.core.snapshot import Snapshot
 from sdk.frameworks import FrameworkConfig
+from sdk.model.ids import AgentId, ExecutorId
+from sdk.model.records import PodRecord
 from sdk.model.spec import ServiceSpec
 from sdk.storage.connection import ZooKeeper
 
@@ -62,6 +65,23 @@ class Host(Protocol):
 
     def snapshot(self) -> Snapshot | None:
         """The framework as it is, None while this process is not in charge. Costs more, the more there is."""
+
+    def records(self, service: str) -> Sequence[PodRecord]:
+        """The instances of one service as they are; none while this process is not in charge. Cheap."""
+
+    def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
+        """Have what executors of the framework say told to `hearer`, while this process is in charge.
+
+        Mesos tells from which executor on which agent a message is; nobody else can say it in its name, unless he gets
+        at the agent. On the thread that reads the stream: it must return at once.
+        """
+
+    def tell(self, agent_id: AgentId, executor_id: ExecutorId, data: bytes) -> None:
+        """Say something to an executor; raises SdkError when it did not go, or perhaps not.
+
+        Mesos does not store it nor show it, and loses it when the executor is not to be reached right now: whoever
+        needs it has to say so. It crosses the network as everything of Mesos does, in clear unless that speaks TLS.
+        """
 
 
 class Wishes(Protocol):

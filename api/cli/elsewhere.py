@@ -49,7 +49,7 @@ OTHER_WORDS = {
     "start": ("serve", "run"),
     "up": ("local",),
     "down": ("local",),
-    "validate": ("create",),
+    "check": ("validate",),
 }
 """Word of another tool: the commands that are meant here."""
 

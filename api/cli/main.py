@@ -14,6 +14,7 @@ COMMANDS = {
     # command: (module, attribute, one line for --help, so that help imports nothing)
     "create": ("api.cli.pools", "create", "Create a pool from a JSON or YAML file."),
     "update": ("api.cli.pools", "update", "Replace a pool by what a file says."),
+    "validate": ("api.cli.validate", "validate", "Say whether a pool file would be accepted."),
     "list": ("api.cli.pools", "list_pools", "List all pools."),
     "show": ("api.cli.pools", "show", "Show one pool, or all."),
     "delete": ("api.cli.pools", "delete", "Delete a pool and take its load balancers down."),

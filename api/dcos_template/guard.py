@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.touched import Spot
-from api.mesos_listener.task import Task
+from api.mesos_listener.task import NetworkMode, Task
 
 #: Percent of a pool's servers that may go unexplained at once.
 DEFAULT_PERCENT = 50
@@ -25,11 +25,18 @@ Place = tuple[str, int]
 
 
 def places_of(task: Task) -> Iterator[Place]:
-    """The addresses and ports at which a task is."""
+    """The addresses and ports at which a task is by the word of Mesos: a task's own would let go servers of others.
+
+    On its agent these are the ports that Mesos gave to it. Its container's addresses count where an executor of Mesos
+    tells them, and not a framework's own; in a container on a bridge they mean something to its agent alone.
+    """
+    told = task.addresses if task.network_mode is NetworkMode.CONTAINER and not task.executor_id else ()
+    addresses = [address for address in told if address != task.agent_address]
     for port in task.ports:
-        yield task.agent_address, port.number
-        for address in task.addresses:
-            yield address, port.container_port or port.number
+        if port.number and not port.unallocated:
+            yield task.agent_address, port.number
+        if inside := port.container_port or port.number:
+            yield from ((address, inside) for address in addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

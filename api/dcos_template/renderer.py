@@ -8,25 +8,27 @@ from api.dcos_template.answering import serve
 from api.dcos_template.build import build_config
 from api.dcos_template.dispatch import Answer, Refusal
 from api.dcos_template.text import render
-from scheduler.pools.model import Pool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 
 
-def answer(pool: Pool) -> Answer:
+def answer(stored: StoredPool) -> Answer:
     """The texts of the pool, or why there are none."""
     try:
-        return render(build_config(pool))
+        return render(build_config(stored.pool, stored.cookie_key))
     except InvalidSpec as error:
         return Refusal(error.path, error.rule)
     except MemoryError:
-        return Refusal(f"pool {pool.name}", "needs more memory than there is for it: split it into several pools")
+        return Refusal(
+            f"pool {stored.pool.name}", "needs more memory than there is for it: split it into several pools"
+        )
 
 
 def main() -> None:
     """Answer as long as somebody asks."""
 
     def answered(question: object) -> Answer:
-        assert isinstance(question, Pool)
+        assert isinstance(question, StoredPool)
         return answer(question)
 
     serve(answered)

@@ -46,12 +46,24 @@ def options_for(services: Collection[Service], connecting: str = "") -> dict[str
     for service in services:
         wish = service.endpoint
         _require_words(wish)
-        named = wish.type is EndpointType.ADDRESS and not is_address(wish.address)
         words = spoken(wish).words
         # What the service says stands last: of two options of a kind HAProxy takes that one.
-        line = (OPTIONS[options_key(wish.check.enabled, named)], connecting, words)
-        found[options_key(wish.check.enabled, named, words_key(words))] = " ".join(filter(None, line))
+        line = (OPTIONS[options_key(wish.check.enabled, _is_named(wish))], connecting, words)
+        found[_key(wish, words)] = " ".join(filter(None, line))
     return dict(sorted(found.items()))
+
+
+def key_of(wish: EndpointWish) -> str:
+    """The key of a service's servers."""
+    return _key(wish, spoken(wish).words)
+
+
+def _key(wish: EndpointWish, words: str) -> str:
+    return options_key(wish.check.enabled, _is_named(wish), words_key(words))
+
+
+def _is_named(wish: EndpointWish) -> bool:
+    return wish.type is EndpointType.ADDRESS and not is_address(wish.address)
 
 
 def _require_words(wish: EndpointWish) -> None:

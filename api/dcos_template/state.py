@@ -65,11 +65,17 @@ class Rendered:
 
     haproxy: Haproxy
     ports: tuple[int, ...]
+    cookie_key: str
     texts: Texts
+
+    @classmethod
+    def of(cls, stored: StoredPool, texts: Texts) -> "Rendered":
+        """What was made of this version of the pool."""
+        return cls(haproxy=stored.pool.haproxy, ports=stored.pool.ports, cookie_key=stored.cookie_key, texts=texts)
 
     def fits(self, stored: StoredPool) -> bool:
         """Whether they are those of this version of the pool, too."""
-        return stored.pool.haproxy == self.haproxy and stored.pool.ports == self.ports
+        return self == Rendered.of(stored, self.texts)
 
 
 @dataclass(slots=True)

@@ -45,12 +45,12 @@ class StructureLane:
         assert charge is not None
         now = self._context.clock.monotonic()
         state.structure = state.structure.publishing(now)
-        stored, pool = state.stored, state.stored.pool
+        stored = state.stored
         if state.rendered is not None and state.rendered.fits(stored):
             self._write(name, state, charge, state.rendered.texts)
             return
         self._context.workshop.render(
-            pool,
+            stored,
             state.slow,
             lambda outcome: self._context.attend(
                 What.STRUCTURE, name, lambda: self._rendered(name, state, charge, stored, outcome)
@@ -79,8 +79,7 @@ class StructureLane:
             state.fails(What.STRUCTURE, outcome, now)
         else:
             self._context.metrics.rendered(now - state.structure.begun)
-            pool = state.stored.pool
-            state.rendered = Rendered(haproxy=pool.haproxy, ports=pool.ports, texts=outcome)
+            state.rendered = Rendered.of(state.stored, outcome)
             self._write(name, state, charge, outcome)
         self._context.plan(name)
 

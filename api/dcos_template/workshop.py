@@ -16,7 +16,7 @@ from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.dispatch import Answer, Refusal
 from api.dcos_template.printed import Texts
 from api.dcos_template.processes import Processes, TooSlow
-from scheduler.pools.model import Pool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 
 #: Seconds that a pool may take among the others, and by itself.
@@ -49,7 +49,7 @@ class Workshop:
         lane = self._lanes[False]
         lane.clerk.do(lane.processes.prepare, _log_failure)
 
-    def render(self, pool: Pool, slow: bool, done: Callable[[Texts | TooSlow | Exception], None]) -> None:
+    def render(self, pool: StoredPool, slow: bool, done: Callable[[Texts | TooSlow | Exception], None]) -> None:
         """Render the pool, `slow` by itself; `done` gets the texts or what it failed with, on the worker's thread."""
         lane = self._lanes[slow]
         lane.clerk.do(lambda: lane.render(pool), done)
@@ -72,7 +72,7 @@ class _Lane:
     processes: Processes
     deadline: float
 
-    def render(self, pool: Pool) -> Texts:
+    def render(self, pool: StoredPool) -> Texts:
         """The texts; raises InvalidSpec for a pool that has none, TooSlow when the deadline passed."""
         try:
             answer = cast(Answer, self.processes.ask(pool, self.deadline))

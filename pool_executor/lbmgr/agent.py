@@ -107,6 +107,7 @@ class Agent:
             admin=Path(instance.admin_socket),
             master=Path(instance.master_socket),
             log=settings.sandbox / "haproxy.log",
+            variables=settings.environment,
         )
         self._lane = Lane(capabilities(version), counters)
         self._reader = Reader(self._lane)
@@ -189,6 +190,7 @@ class Agent:
         try:
             running = self._applier.load()
             self._keeper.load()
+            self._welcome()
             if running is not None:
                 self._life.start("the configuration on disk is served until ZooKeeper answers")
             self._report.tell(time.monotonic())
@@ -197,6 +199,7 @@ class Agent:
             while self._life.end is None:
                 self._take_events()
                 now = time.monotonic()
+                self._welcome()
                 self._life.look_after(now)
                 self._follow(now)
                 self._life.check(now, blocked=self._follower.outcome.retry)
@@ -264,6 +267,11 @@ class Agent:
         settings = self._settings
         names = (settings.hostname, *settings.addresses, *settings.public)
         return autocert.make(settings.pool, names, datetime.datetime.now(datetime.UTC))
+
+    def _welcome(self) -> None:
+        """Ask for traffic as soon as the servers are known that shall take it."""
+        if self._lane.known and not self._proxy.serving and self._life.phase is Phase.SERVING:
+            self._proxy.set_serving(True)
 
     def _started(self, reason: str) -> None:
         self._follower.served_from_disk(reason)

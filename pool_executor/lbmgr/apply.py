@@ -6,6 +6,7 @@ followed by the fast path (lane.py); they come in here only where files are made
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -92,12 +93,14 @@ class Applier:
         written = True
         try:
             self._files.compose(self._files.current, content, composition.texts)
-            self._files.write_instance(self._files.current, self._instance.text(marker, self._files.current))
+            self._files.write_instance(self._files.current, self._text(marker))
         except OSError as error:
             # A full disk must not keep HAProxy down: what its predecessor read proves this one as well. Which servers
             # stand there is not known; they are compared and told at once.
             marker, written = self._proxy.marker, False
-            if not self._files.instance_is(self._files.current, self._instance.text(marker, self._files.current)):
+            # HAProxy is told at once whether traffic is welcome, whatever stands there.
+            texts = (self._instance.text(marker, self._files.current, welcome=welcome) for welcome in (True, False))
+            if not any(self._files.instance_is(self._files.current, text) for text in texts):
                 self._lane.abandon()
                 return self._disk(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
@@ -220,7 +223,7 @@ class Applier:
             self._roll_back()
             if self._blamed(complaint):
                 return replace(self._kept(reason, complaint), unbound=True)
-            return self._refused(reason, complaint)
+            return self._refused(reason, composition.published(complaint))
         hand_on(self._proxy, self._files, content)
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
@@ -240,11 +243,11 @@ class Applier:
         for _ in range(_MOST_CHECKS):
             composition = self._composition(content)
             directory = self._files.stage(head, content, composition.texts)
-            probe = self._files.write_probe(directory, self._instance.text(marker, directory))
+            probe = self._files.write_probe(directory, self._text(marker, directory))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
-                self._files.write_instance(directory, self._instance.text(marker, self._files.current))
+                self._files.write_instance(directory, self._text(marker))
                 self._files.switch(directory)
                 return composition, None
             self._files.roll_back()
@@ -269,6 +272,9 @@ class Applier:
         for ref, why in blamed.items():
             _log.error("HAProxy refuses a server; everything else goes on without it", server=str(ref), error=why)
 
+    def _text(self, marker: str, directory: Path | None = None) -> str:
+        return self._instance.text(marker, directory or self._files.current, welcome=self._proxy.serving)
+
     def _composition(self, content: Content) -> Composition:
         return Composition(content, self._lane.begin(), self._lane.left_out(content.backends))
 
@@ -277,7 +283,7 @@ class Applier:
         if self.running is not None:
             content = self.running.content
             texts = Composition(content, self._lane.wanted(), self._lane.left_out(content.backends)).texts
-            instance = self._instance.text(self._proxy.marker, self._files.current)
+            instance = self._text(self._proxy.marker)
             self._files.write_overview(instance, texts, content)
 
     # -- outcomes

@@ -20,6 +20,9 @@ from pool_executor.lbmgr.orders import Command, ReplaceFile
 
 _log = structlog.get_logger()
 
+#: What the name of a file ends with that HAProxy looks for beside a certificate: an answer of OCSP.
+_STAPLE = ".ocsp"
+
 Send = Callable[[Command], str | None]
 """Give an order to the HAProxy that serves; what it says when it refuses."""
 
@@ -71,9 +74,17 @@ class Certificates:
         if problem is None:
             try:
                 self._material.place(name, data)
+                self._staple(name)
             except OSError as error:
                 problem = f"it cannot be written: {error.strerror or error}"
         return problem and f"a usable file {spoken(name)}: {problem}"
+
+    def _staple(self, name: str) -> None:
+        """Let HAProxy find what is said about the validity of a certificate beside it, if there is something."""
+        beside = f"{name}{_STAPLE}"
+        data = self._material.get(beside)
+        if data is not None and self._refused.get(beside, ("", ""))[0] != _sum(data):
+            self._material.place(beside, data)
 
     def _newest(self, name: str) -> bytes | None:
         if name == AUTOCERT_FILE and self._material.get(name) is None:
@@ -105,6 +116,9 @@ class Certificates:
         for name in sorted(self._material.placed()):
             data, placed = self._material.get(name), self._material.read(name)
             if data is None or data == placed or placed is None:
+                continue
+            if name.removesuffix(_STAPLE) in served and name not in served:
+                self._staple(name.removesuffix(_STAPLE))  # HAProxy reads it when it is loaded next
                 continue
             if name not in served:
                 self._material.remove(name)  # it comes again when somebody needs it

@@ -5,18 +5,21 @@ Knows how it is run and what it says. Does not know what the files are.
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from pool_executor.lbmgr.output import complaints
+from pool_executor.lbmgr.output import complaint_list
 
 
 class NotChecked(Exception):
     """Nothing is known of the files; the message says why."""
 
 
-def refusal(binary: str, files: Sequence[Path], timeout: float) -> str | None:
-    """What it says against the files, None when it accepts them. Raises NotChecked."""
+def refusals(
+    binary: str, files: Sequence[Path], timeout: float, variables: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """What it says against the files, nothing when it accepts them; it sees `variables`. Raises NotChecked."""
     arguments = [word for path in files for word in ("-f", str(path))]
     try:
         done = subprocess.run(
@@ -25,16 +28,17 @@ def refusal(binary: str, files: Sequence[Path], timeout: float) -> str | None:
             timeout=timeout,
             stdin=subprocess.DEVNULL,
             check=False,
-            env=environment(),
+            env={**variables, **environment()},
         )
     except subprocess.TimeoutExpired as error:
         raise NotChecked(f"it took longer than {timeout:g} s") from error
     except OSError as error:
         raise NotChecked(str(error)) from error
     if done.returncode == 0:
-        return None
+        return []
     text = (done.stderr + done.stdout).decode(errors="replace")
-    return complaints(text, files[0].parent if files else None) or f"haproxy -c ended with status {done.returncode}"
+    found = complaint_list(text, files[0].parent if files else None)
+    return found or [f"haproxy -c ended with status {done.returncode}"]
 
 
 def environment() -> dict[str, str]:

@@ -65,6 +65,24 @@ class Composition:
                 found.setdefault(ref, match["why"].strip())
         return found
 
+    def published(self, complaint: str) -> str:
+        """HAProxy's complaint with the lines as they are published: a server's is that of its marker."""
+
+        def place(match: re.Match[str]) -> str:
+            file, line = match["file"], int(match["line"])
+            return match[0].replace(f"{file}:{line}]", f"{file}:{self._published_line(file, line)}]")
+
+        return _PLACE.sub(place, complaint)
+
+    def _published_line(self, file: str, line: int) -> int:
+        text, read = self._content.parts.get(file), 0
+        for number, published in enumerate(text.text.split("\n") if text is not None else (), 1):
+            facts = parse_marker(published)
+            read += 1 + (len(self._of(facts.backend)) if facts is not None else 0)
+            if line <= read:
+                return number
+        return line
+
     def _at(self, file: str, number: int) -> ServerRef | None:
         text = self._content.parts.get(file)
         if text is None or not KINDS[text.part.kind].has_servers:

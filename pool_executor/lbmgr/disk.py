@@ -23,7 +23,7 @@ def replace_file(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o66
         temporary.unlink(missing_ok=True)
         raise
     if sync:
-        sync_directory(path.parent)
+        sync_path(path.parent)
 
 
 def holds(path: Path, data: bytes) -> bool:
@@ -35,18 +35,19 @@ def holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def point(link: Path, target: str) -> None:
-    """Let a symbolic link lead to `target`, at once."""
+def point(link: Path, target: str, *, durable: bool = True) -> None:
+    """Let a symbolic link lead to `target`, at once; `durable`: also after a crash of the machine."""
     temporary = link.with_name(f".{link.name}.new")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
     temporary.replace(link)
-    sync_directory(link.parent)
+    if durable:
+        sync_path(link.parent)
 
 
-def sync_directory(path: Path) -> None:
-    """What was renamed in it stays so."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync_path(path: Path) -> None:
+    """What was written to the file, or renamed in the directory, stays so."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -8,7 +8,8 @@
     haproxy.state/           server-state files
 
 A change of structure makes a new version, whose unchanged texts are hard links, and `good` follows `current` only when
-the new worker has answered. An edit of maps replaces single files inside `good`. The *.cfg can be made anew from
+the new worker has answered. That is when the version has to outlive a crash of the machine: until then nobody waits for
+the disk. An edit of maps replaces single files inside `good`. The *.cfg can be made anew from
 `structure` and the servers at any time (journal.py), so nothing is lost with them.
 
 Knows nothing of HAProxy processes. Raises OSError when the disk is full or gone.
@@ -25,7 +26,7 @@ import structlog
 from pool_executor.contract import INSTANCE_FILE, KINDS, Part, Structure, decode_structure, encode_structure
 from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.crt_list import crt_lists
-from pool_executor.lbmgr.disk import holds, point, replace_file, sync_directory, write_file
+from pool_executor.lbmgr.disk import holds, point, replace_file, sync_path, write_file
 from pool_executor.lbmgr.instance import CERTS
 from sdk.errors import CorruptRecord
 
@@ -53,6 +54,8 @@ class Files:
         self._good = self._root / "good"
         self.maps = self.current / KINDS["map"].directory
         self.endpoints = self._root / "endpoints"
+        self._unsynced: list[Path] = []
+        """What was written of the last staged version."""
         self._root.mkdir(parents=True, exist_ok=True)
         self.state.mkdir(exist_ok=True)
 
@@ -63,7 +66,7 @@ class Files:
             head = decode_structure((_published(self._good) / _HEAD).read_bytes())
             texts = {part.name: _read(self._good, part) for part in head.parts.values()}
             if not self.current.is_symlink() or self.current.readlink() != target:
-                point(self.current, target.name)
+                point(self.current, target.name, durable=False)
         except FileNotFoundError:
             return None
         except (OSError, CorruptRecord, UnicodeDecodeError) as error:
@@ -76,6 +79,7 @@ class Files:
         base = _published(self._good.resolve()) if self._good.is_symlink() else None
         numbers = [int(entry.name) for entry in self._root.iterdir() if entry.name.isdigit()]
         directory = self._root / str(max(numbers, default=0) + 1)
+        self._unsynced = []
         try:
             _published(directory).mkdir(parents=True)
             for kind in KINDS.values():
@@ -83,16 +87,20 @@ class Files:
             for name, text in content.parts.items():
                 path, data = _published(directory) / name, text.text.encode()
                 if base is None or not _link(base / name, path, data):
-                    write_file(path, data)
-                place(directory, text.part, composed[name].encode())
+                    self._write(path, data)
+                kind = KINDS[text.part.kind]
+                write_file(path := directory / kind.directory / name, composed[name].encode(), sync=False)
+                path.chmod(kind.mode)
             self._place_lists(directory, content)
-            write_file(_published(directory) / _HEAD, encode_structure(head))
-            sync_directory(_published(directory))
-            sync_directory(directory)
+            self._write(_published(directory) / _HEAD, encode_structure(head))
         except OSError:
             shutil.rmtree(directory, ignore_errors=True)
             raise
         return directory
+
+    def _write(self, path: Path, data: bytes) -> None:
+        write_file(path, data, sync=False)
+        self._unsynced.append(path)
 
     def compose(self, directory: Path, content: Content, composed: Mapping[str, str]) -> None:
         """Write what HAProxy reads of a version anew, where it differs."""
@@ -101,7 +109,7 @@ class Files:
         self._place_lists(directory, content)
 
     def _place_lists(self, directory: Path, content: Content) -> None:
-        for name, text in crt_lists(content, self._material).items():
+        for name, text in crt_lists((text.part for text in content.parts.values()), self._material).items():
             path = directory / CERTS / name
             path.parent.mkdir(exist_ok=True)
             if not holds(path, text.encode()):
@@ -129,16 +137,21 @@ class Files:
 
     def switch(self, directory: Path) -> None:
         """Let `current` lead to a version."""
-        point(self.current, directory.name)
+        point(self.current, directory.name, durable=False)
 
     def roll_back(self) -> None:
         """Let `current` lead to the good version again, and drop the others."""
         if self._good.is_symlink():
-            point(self.current, self._good.readlink().name)
+            point(self.current, self._good.readlink().name, durable=False)
         self._drop_others()
 
     def commit(self) -> None:
-        """Make the current version the good one, and drop the others."""
+        """Make the current version the good one, when the disk has it, and drop the others."""
+        for path in self._unsynced:
+            sync_path(path)
+        sync_path(_published(self.current))
+        sync_path(self.current)
+        self._unsynced = []
         point(self._good, self.current.readlink().name)
         self._drop_others()
 

@@ -11,7 +11,7 @@ from pool_executor.contract import AUTOCERT_FILE, ENVFILE, KINDS, SECRETS, port_
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.resources import Resources
 
-#: The backend whose only server is up unless the instance drains; the bundle's health answer looks at it.
+#: The backend whose only server is up while new traffic is welcome; the health answer looks at it.
 SERVING = "_lbmgr/serving"
 #: The map file among the sockets that says whether a leaving worker hands requests on to its successor, and its entry.
 RELAY_MAP, RELAY_ENTRY = "relay.map", "relay yes\n"
@@ -48,9 +48,11 @@ class Instance:
         """The directory of certificates and other files that are the instance's alone."""
         return self.sockets / "material"
 
-    def text(self, marker: str, directory: PurePath) -> str:
+    def text(self, marker: str, directory: PurePath, *, welcome: bool) -> str:
         """The file, for a version in `directory`; `marker` is read back with `show info` and proves that a worker has
         read it.
+
+        `welcome`: whether the health answer shall ask for traffic from the first moment.
         """
         variables = {
             "AUTOCERT": str(self.material / AUTOCERT_FILE),
@@ -87,7 +89,7 @@ class Instance:
             "    mode tcp",
             "    timeout connect 1s",
             "    timeout server 1s",
-            f"    server {SERVING.partition('/')[2]} 127.0.0.1:1",
+            f"    server {SERVING.partition('/')[2]} 127.0.0.1:1{'' if welcome else ' disabled'}",
             "",
         ]
         return "\n".join(lines)

@@ -26,7 +26,7 @@ from pool_executor.contract import (
     encode_operations,
     encode_shard,
 )
-from pool_executor.lbmgr.disk import replace_file, sync_directory
+from pool_executor.lbmgr.disk import replace_file, sync_path
 from sdk.errors import CorruptRecord
 
 _log = structlog.get_logger()
@@ -89,7 +89,7 @@ class Journal:
         # After a crash here the journal holds operations that are older than the servers, which are skipped.
         with open(self._journal, "wb") as file:
             os.fsync(file.fileno())
-        sync_directory(self._directory)
+        sync_path(self._directory)
         self._usable, self._operations, self._servers = True, 0, sum(map(len, servers.values()))
 
     def _read_journal(self, stored: Stored) -> Stored:

@@ -85,10 +85,6 @@ class Lane:
         with self._lock:
             self._read(position, stamps, None)
 
-    def nothing_there(self) -> None:
-        """There is no log: what is served goes on."""
-        self.known = True
-
     def _read(self, position: Position, stamps: Mapping[str, float], operations: Sequence[Operation] | None) -> None:
         """Everything up to `position` is carried out; `operations` led to it, None: they are not known."""
         # Not before: what is written to the files has to be read again with its position, or not at all.

@@ -70,8 +70,8 @@ class Life:
 
     @property
     def healthy(self) -> bool:
-        """Whether HAProxy answers and the instance does not leave."""
-        return self._health.ok and self.phase is Phase.SERVING
+        """Whether HAProxy answers and asks for traffic: the instance does not leave, and knows its servers."""
+        return self._health.ok and self.phase is Phase.SERVING and self._proxy.serving
 
     @property
     def answers(self) -> bool:

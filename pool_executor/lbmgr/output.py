@@ -59,7 +59,12 @@ class Output:
 
 
 def complaints(text: str, directory: Path | None) -> str:
-    """What HAProxy complained about, without its process ids and our directories."""
+    """What HAProxy complained about, joined, without its process ids and our directories."""
+    return "; ".join(complaint_list(text, directory))
+
+
+def complaint_list(text: str, directory: Path | None) -> list[str]:
+    """The same one by one, the first ones only."""
     found: list[str] = []
     for line in text.splitlines():
         match = _ALERT.match(line)
@@ -69,5 +74,4 @@ def complaints(text: str, directory: Path | None) -> str:
             found.append(line.strip())
     # The last lines only say that there were errors.
     telling = [line for line in found if not line.startswith(("Error(s) found in", "Fatal errors found"))] or found
-    joined = "; ".join(telling[:_MOST_TOLD])
-    return joined.replace(f"{directory}/", "") if directory is not None else joined
+    return [line.replace(f"{directory}/", "") if directory else line for line in telling[:_MOST_TOLD]]

@@ -44,7 +44,10 @@ class Proxy:
         self._worker: Worker | None = None
         self.marker = ""
         """What the last worker has read; kept after its end."""
-        self.serving = True
+        self.serving = False
+        """Whether the health answer asks for new traffic."""
+        self._untold = False
+        """Whether HAProxy has still to be told that it is another one."""
 
     @property
     def alive(self) -> bool:
@@ -113,8 +116,8 @@ class Proxy:
         self._lane.take_over(worker, backends, servers)
         self._counters.count("haproxy_started")
         self._succession.begin(serving.pid)
-        if not self.serving:
-            self.set_serving(False)
+        # It has read what was so when its files were made.
+        self.set_serving(self.serving)
 
     def _return_to(self, before: Worker | None) -> None:
         """After a failed reload: the old worker goes on, or HAProxy has to be started anew."""
@@ -169,12 +172,13 @@ class Proxy:
 
     def set_serving(self, serving: bool) -> None:
         """Let the health answer say whether new traffic is welcome; kept over reloads."""
-        self.serving = serving
+        self.serving, self._untold = serving, False
         if self.alive:
             order = Run(f"set server {SERVING} state {'ready' if serving else 'maint'}")
             refused = self.send([order], Path())
             if refused is not None:
-                _log.warning("The health answer could not be changed", error=refused)
+                self._untold = True
+                _log.warning("The health answer could not be changed; trying again", error=refused)
 
     # -- workers
 
@@ -183,11 +187,13 @@ class Proxy:
         return self._succession.room_at()
 
     def housekeeping(self) -> None:
-        """Delete servers that are gone, look after old workers, keep the log small."""
+        """Delete servers that are gone, tell what was refused, look after old workers, keep the log small."""
         if self.alive:
             # In small pieces: the fast path waits meanwhile.
             for _ in range(min(_PIECES, -(-self._lane.retired // _DELETE_AT_ONCE))):
                 self._lane.delete_retired(_DELETE_AT_ONCE)
+            if self._untold:
+                self.set_serving(self.serving)
         self._succession.look_again()
         try:
             self._haproxy.trim_log()

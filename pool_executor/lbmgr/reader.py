@@ -95,8 +95,7 @@ class Reader:
 
     def _follow(self, data: bytes | None, seen: float) -> None:
         if not data:
-            self._lane.nothing_there()
-            return
+            return  # nobody has said yet which servers there shall be, or the pool is gone: what is served goes on
         before = self._lane.position
         head = decode_endpoints(data, before.lineage, before.sequence)
         after = Position(head.lineage, head.sequence)

@@ -19,6 +19,7 @@ from scheduler.pools.model import (
     Service,
 )
 from scheduler.pools.model.rewrite import RewriteHttp
+from scheduler.pools.raw import chosen_backends
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
@@ -56,7 +57,7 @@ def _all(pool: Pool) -> Iterator[str]:
     for path, address in _binds(pool):
         if not (_IP.fullmatch(address) or address == "localhost"):
             yield f"{path} {address} is a name: where it does not resolve HAProxy refuses the whole configuration"
-    used = {name for frontend in pool.haproxy.frontends for name in frontend.link_backend.backends}
+    used = {name for frontend in pool.haproxy.frontends for name in _chosen(frontend)}
     for index, backend in enumerate(pool.haproxy.backends):
         yield from _backend(f"pool.haproxy.backends[{index}]", backend, used=backend.name in used)
 
@@ -67,9 +68,16 @@ def _binds(pool: Pool) -> Iterator[tuple[str, str]]:
     yield "pool.haproxy.stats.bindAddress", pool.haproxy.stats.listens_at
 
 
+def _chosen(frontend: Frontend) -> frozenset[str]:
+    return frozenset(frontend.link_backend.backends) | chosen_backends(frontend.misc_strs)
+
+
 def _frontend(path: str, frontend: Frontend) -> Iterator[str]:
     link = frontend.link_backend
-    if not (link.default_backend or link.map):
+    redirect = frontend.redirect_to_https
+    if redirect is not None and not redirect.except_ and (link.default_backend or link.map):
+        yield f"{path}.linkBackend has no effect: redirectToHttps answers every request"
+    if redirect is None and not (link.default_backend or link.map or frontend.misc_strs):
         yield f"{path} has no linkBackend: it sends nothing anywhere, every request is answered with 503"
     for number, earlier in _unreachable(link.map):
         yield f"{path}.linkBackend.map[{number}] never matches, because map[{earlier}] takes all of it"

@@ -6,7 +6,7 @@ decoder had it). Knows nothing of pools.
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -179,6 +179,20 @@ class Whole(Value):
 
     def write(self, value: Any) -> Any:
         return self.unset if value is None else value
+
+
+class WholeOf(Whole):
+    """One of some whole numbers."""
+
+    def __init__(self, numbers: Collection[int], **kwargs: Any) -> None:
+        super().__init__(min(numbers), max(numbers), **kwargs)
+        self.numbers = numbers
+
+    def read(self, value: Any) -> Any:
+        whole = super().read(value)
+        if whole not in self.numbers:
+            raise ValidationError(f"must be one of {', '.join(map(str, self.numbers))}")
+        return whole
 
 
 class Number(Value):

@@ -124,6 +124,10 @@ def _default_of(field: "dataclasses.Field[Any]") -> Callable[[], object]:
 
 def _reader(hint: Any) -> tuple[Reader, type | None]:
     """How a field of this type is read, and the dataclass in it."""
+    if isinstance(hint, UnionType) and any(dataclasses.is_dataclass(one) for one in get_args(hint)):
+        [object_or_null] = (one for one in get_args(hint) if one is not NoneType)
+        item, inner = _reader(object_or_null)
+        return lambda value, path: None if value is None else item(value, path), inner
     if dataclasses.is_dataclass(hint):
         kind = cast(type, hint)
         return lambda value, path: read(kind, value, path), kind

@@ -65,6 +65,11 @@ class Now:
         """In epoch seconds; 0 when that is not known."""
         return self.head.created if self.head is not None else 0.0
 
+    @property
+    def cookie_key(self) -> str:
+        """The one that it has: with another one clients would lose their servers."""
+        return (self.head and self.head.cookie_key) or _cookie_key()
+
 
 class PoolStore:
     """Reads and writes the pools of one root."""
@@ -99,7 +104,7 @@ class PoolStore:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large or hides a value."""
         path = self._path(pool.name)
         pool = revealed(pool, None)
-        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author)
+        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author, _cookie_key())
         data, text = encode(stored)
         self._zookeeper.ensure(self._base)
         # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
@@ -136,7 +141,7 @@ class PoolStore:
         def written(now: Now) -> tuple[list[Op], StoredPool]:
             revision = now.revision._replace(version=now.revision.version + 1)
             meant = revealed(pool, self._known(pool.name)) if hides(pool) else pool
-            stored = StoredPool(meant, revision, now.created, author)
+            stored = StoredPool(meant, revision, now.created, author, now.cookie_key)
             data, text = encode(stored, read_content(self._zookeeper, path, now.head))
             checks = [] if text is None else write_text(self._zookeeper, path, text)
             return [Set(path, data, now.node_version), *checks], stored
@@ -189,6 +194,10 @@ class PoolStore:
     def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
         return PoolWatch(self._zookeeper, self._base, callback)
+
+
+def _cookie_key() -> str:
+    return secrets.token_hex(16)
 
 
 def _mismatch(name: str, expected: str, now: Revision) -> str:

@@ -37,6 +37,8 @@ class StoredPool(NamedTuple):
     """In epoch seconds; 0 for one that was stored before this was written down."""
     author: str = ""
     """The user who wrote this state; empty where users are not told apart."""
+    cookie_key: str = ""
+    """Of what cookies of sticky backends are made; empty for one that was stored before there were such."""
 
     @property
     def version(self) -> int:
@@ -56,6 +58,7 @@ class Head:
     revision: Revision
     created: float
     author: str
+    cookie_key: str
     content: object
     blob: Blob | None
 
@@ -78,6 +81,7 @@ def encode(stored: StoredPool, before: object = None) -> tuple[bytes, str | None
         "version": stored.revision.version,
         "created": stored.created,
         "author": stored.author,
+        "cookieKey": stored.cookie_key,
     }
     if size <= _MOST_INLINE:
         return encode_json(head | {"pool": content}), None
@@ -91,16 +95,18 @@ def decode_head(path: str, data: bytes, node_version: int) -> Head:
         raise CorruptRecord(path, "is not a JSON object")
     if "schema" not in value:
         revision = Revision(_text(value.get("uid")), node_version + 1)
-        return Head(revision=revision, created=0.0, author="", content=_from_api_shape(value), blob=None)
+        return Head(revision=revision, created=0.0, author="", cookie_key="", content=_from_api_shape(value), blob=None)
     try:
         schema, revision = int(value["schema"]), Revision(str(value["uid"]), int(value["version"]))
         created, author = float(value["created"]), str(value["author"])
+        cookie_key = str(value.get("cookieKey", ""))
         blob = Blob(str(value["content"][0]), int(value["content"][1])) if "content" in value else None
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise CorruptRecord(path, f"is not the record of a pool: {error!r}") from error
     if schema > SCHEMA:
         raise NewerForm(path, f"has the form {schema}, and this release reads up to {SCHEMA}: run the newer one")
-    return Head(revision=revision, created=created, author=author, content=value.get("pool"), blob=blob)
+    content = value.get("pool")
+    return Head(revision=revision, created=created, author=author, cookie_key=cookie_key, content=content, blob=blob)
 
 
 def pool_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> StoredPool | None:
@@ -117,7 +123,7 @@ def pool_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> Sto
     pool = read(Pool, content, f"{path}: pool")
     if pool.name != path.rpartition("/")[2]:
         raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
-    return StoredPool(pool, head.revision, head.created, head.author)
+    return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key)
 
 
 def _text(value: object) -> str:

@@ -131,6 +131,13 @@ def host_eq(text: str) -> str | None:
     return "must be a host name such as www.example.com, perhaps with a port"
 
 
+def host_name(text: str) -> str | None:
+    """A host in its normal form, on whatever port."""
+    if problem := host_eq(text):
+        return problem
+    return "must be a host name without a port" if ":" in text else None
+
+
 def host_header(text: str) -> str | None:
     """What a server is told as `Host`: a name or an IPv4 address, perhaps with a port."""
     name, colon, port = text.partition(":")

@@ -16,6 +16,7 @@ from sdk.core.events import (
     Disconnected,
     Event,
     ExecutorFailed,
+    ExecutorMessage,
     Failed,
     InverseOffersReceived,
     OfferRescinded,
@@ -85,8 +86,10 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             call_failed(frame, event)
         case RolesAccepted():
             roles_accepted(frame, event)
-        case ExecutorFailed() | OfferRescinded() | Tick():
-            pass  # tasks of a lost executor get updates of their own; no offer is kept that could be rescinded
+        case ExecutorFailed() | OfferRescinded() | ExecutorMessage() | Tick():
+            # Tasks of a lost executor get updates of their own; no offer is kept that could be rescinded; messages are
+            # for the plugin.
+            pass
     settle(frame)
     wakes = [update_roles(frame), progress(frame), repeat_calls(frame), update_offers(frame), _settle_wake(frame)]
     return frame.result(min((wake for wake in wakes if wake is not None), default=None))

@@ -5,7 +5,7 @@ said to Mesos before it is stored. A frame whose storing fails is not carried ou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
@@ -200,6 +200,15 @@ class UpdateRoles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendMessage:
+    """MESSAGE to an executor: Mesos stores nothing of it, and may lose it. Never decided on here: plugins send them."""
+
+    agent_id: AgentId
+    executor_id: ExecutorId
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Teardown:
     """TEARDOWN: the framework and all its tasks end. Only an uninstall asks for it."""
 
@@ -226,6 +235,7 @@ CallEffect = (
     | Suppress
     | Revive
     | UpdateRoles
+    | SendMessage
     | Teardown
 )
 Effect = StoreEffect | CallEffect | Log

@@ -102,6 +102,15 @@ class ExecutorFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorMessage:
+    """What an executor says to its framework. Mesos names the sender, stores nothing of it, and may lose it."""
+
+    agent_id: AgentId
+    executor_id: ExecutorId
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetsPublished:
     """The plugin's wishes, all of them (host). Services that are absent are to be removed."""
 
@@ -173,5 +182,6 @@ Event = (
     | UninstallRequested
     | CallFailed
     | RolesAccepted
+    | ExecutorMessage
     | Tick
 )

@@ -133,7 +133,7 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
             "ports": {"ports": [_port(spec, number) for spec, number in task.ports]},
         }
     if task.data is not None:
-        wire["data"] = base64.b64encode(task.data.encode()).decode("ascii")
+        wire["data"] = data(task.data.encode())
     if task.health_check is not None:
         wire["health_check"] = _health_check(task.health_check, {spec.name: number for spec, number in task.ports})
     return wire
@@ -214,6 +214,11 @@ def operation_acknowledgement(status: OperationStatus) -> Json:
     if status.uuid is not None:
         wire["uuid"] = status.uuid
     return wire
+
+
+def data(content: bytes) -> str:
+    """Bytes, which JSON cannot hold."""
+    return base64.b64encode(content).decode("ascii")
 
 
 def nanoseconds(seconds: float) -> Json:

@@ -143,6 +143,10 @@ class MesosFeed:
                 info = dataclasses.replace(self._info, roles=effect.roles)
                 driver.updateFramework(calls.framework_info(info))
                 self._info = info
+            case effects.SendMessage():
+                driver.sendFrameworkMessage(
+                    calls.value(effect.executor_id), calls.value(effect.agent_id), calls.data(effect.data)
+                )
             case effects.Teardown():
                 driver.teardown()
 

@@ -5,6 +5,7 @@ value of another type than Mesos documents, raises MalformedEvent: no value leav
 allow. Unknown enum values of tasks and operations become UNKNOWN, so that a newer Mesos does not stop us.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -30,7 +31,7 @@ class MalformedEvent(TemporaryFailure):
 
 
 def scheduler_event(raw: Json) -> events.Event | None:
-    """The event as a value; None for one that the scheduler has no use for (HEARTBEAT, messages, questions taken
+    """The event as a value; None for one that the scheduler has no use for (HEARTBEAT, questions taken
     back: they were answered at once).
 
     SUBSCRIBED has no master here: only the connection knows it, see `subscribed`.
@@ -51,6 +52,8 @@ def scheduler_event(raw: Json) -> events.Event | None:
                 return events.OperationStatusReceived(status=operation_status(raw["update_operation_status"]["status"]))
             case "FAILURE":
                 return _failure(raw["failure"])
+            case "MESSAGE":
+                return _message(raw["message"])
             case "ERROR":
                 message = str(raw.get("error", {}).get("message", "no reason given"))
                 return events.Failed(message=message, removed=message.startswith(FRAMEWORK_REMOVED))
@@ -71,6 +74,14 @@ def subscribed(raw: Json, master: str) -> events.Subscribed:
         )
     except _UNREADABLE as error:
         raise MalformedEvent(f"SUBSCRIBED event cannot be read: {type(error).__name__} {error}") from error
+
+
+def _message(raw: Json) -> events.ExecutorMessage:
+    return events.ExecutorMessage(
+        agent_id=AgentId(_identity(raw["agent_id"]["value"])),
+        executor_id=ExecutorId(_identity(raw["executor_id"]["value"])),
+        data=base64.b64decode(raw.get("data", ""), validate=True),
+    )
 
 
 def _failure(raw: Json) -> events.Event | None:

@@ -6,16 +6,17 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 
 import dataclasses
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 
 import structlog
 
 from sdk.clock import Clock
 from sdk.core import decide as core
-from sdk.core.effects import CallEffect, UpdateRoles
+from sdk.core.effects import CallEffect, SendMessage, UpdateRoles
 from sdk.core.events import (
     Event,
+    ExecutorMessage,
     Failed,
     RenewalRequested,
     RolesAccepted,
@@ -28,7 +29,8 @@ from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
 from sdk.metrics import Metrics
-from sdk.model.records import FrameworkRecord
+from sdk.model.ids import AgentId, ExecutorId
+from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import HostSettings, Plugin
 from sdk.retry import Policy
@@ -211,6 +213,22 @@ class Runner:
             shown = (state, now, core.snapshot(state, now))
             self._shown = shown
         return shown[2]
+
+    def records(self, service: str) -> Sequence[PodRecord]:
+        """See `Host`."""
+        frames = self._frames
+        if frames is None:
+            return ()
+        state = frames.state
+        return tuple(state.pods[key] for key in sorted(state.services.get(service, ())) if key in state.pods)
+
+    def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
+        """See `Host`."""
+        self._subscribing.hear(hearer)
+
+    def tell(self, agent_id: AgentId, executor_id: ExecutorId, data: bytes) -> None:
+        """See `Host`."""
+        self._subscribing.call(SendMessage(agent_id=agent_id, executor_id=executor_id, data=data))
 
     # ------------------------------------------------------------------------------------------------ operators
 

@@ -6,12 +6,13 @@ Knows which feed is the present one, when to try again and with which roles. Wha
 
 import dataclasses
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import structlog
 
 from sdk.clock import Clock
 from sdk.core.effects import CallEffect
+from sdk.core.events import Event, ExecutorMessage
 from sdk.errors import LeadershipLost
 from sdk.model.records import FrameworkRecord
 from sdk.retry import Policy
@@ -25,7 +26,7 @@ _AGAIN = Policy(first=1.0, most=60.0)
 
 
 class Subscribing:
-    """All but `close` and `trouble` belong to the runner's thread."""
+    """`begin`, `succeeded`, `failed` and `keep_up` belong to the runner's thread, all others to any."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Subscribing:
         self._clock = clock
         self._log = structlog.get_logger().bind(framework=name)
         self._feed: Feed | None = None
+        self._hearer: Callable[[ExecutorMessage], None] | None = None
         self._backoff = _AGAIN.backoff()
         self._due: float | None = None
         """When to open it again, monotonic; None when nobody wants to."""
@@ -56,6 +58,10 @@ class Subscribing:
         """Why there is no subscription, as far as is known."""
         feed = self._feed
         return feed.trouble if feed is not None else None
+
+    def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
+        """Whom messages of executors are for; nothing is decided on them."""
+        self._hearer = hearer
 
     def begin(self, term: Term, record: FrameworkRecord) -> None:
         """Subscribe afresh: what went wrong before is forgotten."""
@@ -113,11 +119,26 @@ class Subscribing:
             raise LeadershipLost("the stream is closed")
         feed.call(effect)
 
+    def _tell_hearer(self, message: ExecutorMessage) -> None:
+        if self._hearer is None:
+            return
+        try:
+            self._hearer(message)
+        except Exception:  # noqa: BLE001 - foreign code; the events behind it must come
+            self._log.exception("A message of an executor was not taken", executor_id=message.executor_id)
+
     def _open(self, term: Term, record: FrameworkRecord) -> None:
         if self._bare:
             record = dataclasses.replace(record, roles=tuple(sorted(self._own_roles)))
         number = self._inbox.next_stream()
-        feed = self._feeds(record, lambda event: self._inbox.heard(number, Item(event, term.epoch)))
+
+        def post(event: Event) -> None:
+            if isinstance(event, ExecutorMessage):
+                self._tell_hearer(event)
+            else:
+                self._inbox.heard(number, Item(event, term.epoch))
+
+        feed = self._feeds(record, post)
         with self._wake:
             if not term.alive():
                 return

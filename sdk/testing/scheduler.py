@@ -25,6 +25,7 @@ from sdk.core.effects import (
     Log,
     Reconcile,
     Revive,
+    SendMessage,
     StoreFramework,
     StorePod,
     StoreTarget,
@@ -332,5 +333,11 @@ def _call(effect: CallEffect, framework_id: str, info: calls.FrameworkInfo) -> t
                 )
             )
             return "UPDATE_FRAMEWORK", {"framework_info": wire}
+        case SendMessage():
+            return "MESSAGE", {
+                "agent_id": {"value": effect.agent_id},
+                "executor_id": {"value": effect.executor_id},
+                "data": calls.data(effect.data),
+            }
         case Teardown():
             return "TEARDOWN", None

@@ -1,33 +1,24 @@
 """Pools whose whole configuration is kept as files under `haproxy/`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Check,
+    ClientCertificates,
+    ClientVerify,
     CustomCheck,
+    FrontendTls,
     MapRule,
-    Pool,
     Protocol,
+    TlsPolicy,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
+from tests.golden import backends
+from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A pool and the endpoints of its backends."""
-
-    pool: Pool
-    endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
-
-
-def agent(*hosts: str, port: int = 10001) -> tuple[Endpoint, ...]:
-    """Checked servers on agents."""
-    return tuple(Endpoint(Kind.AGENT_IP, host, port) for host in hosts)
-
 
 PLAIN = backend("app", service(task_name="app"))
 
@@ -35,6 +26,7 @@ OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
 LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
+    **backends.CASES,
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
     "empty-pool": Case(pool=pool("web")),
     "no-servers": Case(pool=pool("web", frontend("web", "app"), PLAIN)),
@@ -178,6 +170,86 @@ CASES: Mapping[str, Case] = {
             backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
+    ),
+    "redirects": Case(
+        pool=pool(
+            "web",
+            frontend("all", redirect_to_https=RedirectToHttps()),
+            frontend(
+                "some",
+                "app",
+                redirect_to_https=RedirectToHttps(
+                    except_=(
+                        StaysOnHttp(path_beg="/.well-known/acme-challenge/"),
+                        StaysOnHttp(host="plain.example.com", path_beg="/a(b)"),
+                        StaysOnHttp(host="old.example.com"),
+                    ),
+                    port=8443,
+                    code=308,
+                ),
+            ),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
+    ),
+    "raw": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                MapRule(backend="other", path_beg="/other"),
+                bind_modifier="accept-proxy maxconn 1000",
+                misc_strs=(
+                    "timeout client 1h",
+                    "use_backend other if canary",
+                    "http-request set-header X-Who 'a \"b\" $c' # why",
+                    "acl canary hdr(x-canary) -m found",
+                    r"http-request deny if { path_reg ^/a\.b\ c$ }",
+                    "tcp-request inspect-delay 5s",
+                ),
+            ),
+            frontend("db", "db", misc_strs=("option clitcpka", "no option dontlognull"), **TCP),
+            PLAIN,
+            backend("other"),
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "other": agent("10.0.0.2"), "db": agent("10.0.0.3")},
+    ),
+    "tls": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                protocol=Protocol.HTTPS,
+                certificates=("$SECRETS/web.pem", "$AUTOCERT", "$ENVFILE/ELB_FILE_OTHER"),
+                bind_modifier="accept-proxy",
+            ),
+            frontend(
+                "own",
+                "app",
+                MapRule(backend="app", path_beg="/a"),
+                protocol=Protocol.HTTPS,
+                certificates=("$AUTOCERT",),
+                tls=FrontendTls(
+                    policy=TlsPolicy.MODERN, http2=False, client_certificates=ClientCertificates(ca="$SECRETS/ca.pem")
+                ),
+            ),
+            frontend(
+                "db",
+                "db",
+                protocol=Protocol.TLS,
+                certificates=("$SECRETS/web.pem",),
+                tls=FrontendTls(
+                    policy=TlsPolicy.OLD,
+                    client_certificates=ClientCertificates(ca="$SECRETS/ca.pem", verify=ClientVerify.OPTIONAL),
+                ),
+            ),
+            PLAIN,
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

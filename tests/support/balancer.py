@@ -15,6 +15,7 @@ from tests.golden.test_haproxy_config import write
 from tests.support.haproxies import SYSTEM
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
+from tests.unit.api.dcos_template.pools import COOKIE_KEY
 
 
 class Answer(NamedTuple):
@@ -48,7 +49,7 @@ class Haproxy:
         self.socket = directory / "s"
         write(
             directory,
-            render(build_config(shape)),
+            render(build_config(shape, COOKIE_KEY)),
             servers or own,
             self.ports,
             stats_socket=f'"{self.socket}" mode 600 level admin',

@@ -14,12 +14,15 @@ from scheduler.pools.service import port_name
 __all__ = ["build_backend", "build_config", "build_frontend", "file_slug", "shard_of", "shards"]
 
 
-def build_config(pool: Pool) -> Config:
-    """The whole configuration of a pool; raises InvalidSpec when something of it cannot be expressed safely."""
+def build_config(pool: Pool, cookie_key: str = "") -> Config:
+    """The whole configuration of a pool; raises InvalidSpec when something of it cannot be expressed safely.
+
+    Sticky backends need the pool's `cookie_key`.
+    """
     backends: dict[str, Backend] = {}
     for backend in pool.haproxy.backends:
         if backend.name not in backends:  # duplicates are tolerated, the first stands for all
-            backends[backend.name] = build_backend(backend)
+            backends[backend.name] = build_backend(backend, cookie_key)
     listeners = [*(frontend.name for frontend in pool.haproxy.frontends), STATS_PORT_NAME]
     # Ports that were allocated ahead have names of their own; the listener that uses one goes by that name.
     ports = {listener: port_name(pool, listener) for listener in listeners}

@@ -1,16 +1,19 @@
 """From a backend of a pool to a group of servers."""
 
 from api.dcos_template.build.mode import mode_of
+from api.dcos_template.build.sticky import build_cookie
 from api.dcos_template.haproxy import Backend, Mode
+from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting, rewriting
 from api.dcos_template.servers import options_for, tls_options
 from scheduler.pools import model as pools
 from scheduler.pools.health_check import HttpRequest, line_problem, parse_request, request_problem
+from scheduler.pools.raw import Place
 from sdk.errors import InvalidSpec
 
 
-def build_backend(backend: pools.Backend) -> Backend:
-    """One backend with what its servers can go by."""
+def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
+    """One backend with what its servers can go by; `cookie_key` is for the cookies of sticky ones."""
     mode = mode_of(backend.protocol)
     request, http = backend.rewrite_http.request, mode is Mode.HTTP
     return Backend(
@@ -21,8 +24,10 @@ def build_backend(backend: pools.Backend) -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
+        cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),
         check_line=_check_line(backend),
+        raw=raw_lines(backend.misc_strs, Place.BACKEND, f"backend {backend.name}: miscStrs"),
         options=_options(backend),
     )
 

@@ -1,12 +1,19 @@
 """From a frontend of a pool to a listening section."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Mode, Routing, Tls
+from api.dcos_template.build.redirect import build_https_redirect
+from api.dcos_template.haproxy import Bind, Frontend, MapFile, Mode, RawFrontend, Routing, Tls
 from api.dcos_template.routes import build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
 from scheduler.pools import model as pools
+from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
+
+T = TypeVar("T")
 
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
@@ -28,8 +35,10 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     return Frontend(
         name=frontend.name,
         mode=mode,
-        bind=Bind(address=frontend.bind_address, port=port),
-        tls=_tls(frontend, mode) if frontend.protocol.is_tls else None,
+        bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        tls=_within(frontend, lambda: _tls(frontend, mode)) if frontend.protocol.is_tls else None,
+        https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=routing,
         default_backend=frontend.link_backend.default_backend,
     )
@@ -37,13 +46,25 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
 
 def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
     tls = frontend.tls
+    return Tls(
+        certificates=frontend.certificates,
+        policy=tls.policy,
+        http2=tls.http2 if mode is Mode.HTTP else None,
+        client_ca=tls.client_certificates.ca,
+        verify=tls.client_certificates.verify,
+    )
+
+
+def _within(frontend: pools.Frontend, build: Callable[[], T]) -> T:
+    """What `build` makes, or InvalidSpec with the frontend's name before the field."""
     try:
-        return Tls(
-            certificates=frontend.certificates,
-            policy=tls.policy,
-            http2=tls.http2 if mode is Mode.HTTP else None,
-            client_ca=tls.client_certificates.ca,
-            verify=tls.client_certificates.verify,
-        )
+        return build()
     except InvalidSpec as error:
         raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
+
+
+def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
+    try:
+        return bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
+    except BadWords as error:
+        raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error

@@ -7,9 +7,25 @@ how the values come about (build).
 """
 
 from api.dcos_template.haproxy.backend import Backend
+from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.config import Config
-from api.dcos_template.haproxy.frontend import RELAYED_TLS, STATS_SECTION, Bind, Frontend, MapFile, Routing
+from api.dcos_template.haproxy.cookie import Cookie
+from api.dcos_template.haproxy.frontend import RELAYED_TLS, STATS_SECTION, Frontend, MapFile, Routing
 from api.dcos_template.haproxy.grammar import Mode
+from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.tls import Tls
 
-__all__ = ["RELAYED_TLS", "STATS_SECTION", "Backend", "Bind", "Config", "Frontend", "MapFile", "Mode", "Routing", "Tls"]
+__all__ = [
+    "RELAYED_TLS",
+    "STATS_SECTION",
+    "Backend",
+    "Bind",
+    "Config",
+    "Cookie",
+    "Frontend",
+    "MapFile",
+    "Mode",
+    "RawFrontend",
+    "Routing",
+    "Tls",
+]

@@ -4,13 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
 from scheduler.pools.health_check import HttpRequest, line_problem
+from scheduler.pools.raw import Place
 
 _BALANCE = re.compile(r"[a-z][a-z0-9_-]*(\([A-Za-z0-9_-]{1,64}\))?( [A-Za-z0-9_.-]{1,64}){0,6}")
 _STATIC = re.compile(r"static-rr")
+_STATIC_HASH = re.compile(r"hash-type map-based")
 _HASHING = re.compile(r"source|uri|url_param|hdr|rdp-cookie")
 
 
@@ -25,9 +29,12 @@ class Backend:
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
     rewriting: Rewriting = field(default_factory=Rewriting)
+    cookie: Cookie | None = None
     http_check: HttpRequest | None = None
     check_line: str = ""
     """A line about checks; of its own, or for an HTTP check what it expects."""
+    raw: tuple[str, ...] = ()
+    """Lines in the operator's own words, as they are printed."""
     options: Mapping[str, str] = field(default_factory=lambda: {"": ""})
     """What servers are told, by the keys that they name."""
 
@@ -36,6 +43,7 @@ class Backend:
         require_name(self.name, "backend.name")
         require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
         require(not self.check_line or line_problem(self.check_line) is None, path, "has no line about checks")
+        raw_lines(self.raw, Place.BACKEND, f"{path}: miscStrs")
         require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property
@@ -46,12 +54,19 @@ class Backend:
     @property
     def takes_servers(self) -> bool:
         """True when the algorithm lets servers come at run time."""
-        return _STATIC.match(self.balance) is None
+        return _STATIC.match(self.balance) is None and not any(_STATIC_HASH.match(line) for line in self.raw)
 
     @property
     def marker(self) -> str:
         """The line below which its servers stand."""
-        return marker_line(BackendFacts(backend=self.name, options=self.options, takes_servers=self.takes_servers))
+        return marker_line(
+            BackendFacts(
+                backend=self.name,
+                options=self.options,
+                takes_servers=self.takes_servers,
+                dynamic_cookie=self.cookie is not None,
+            )
+        )
 
     @property
     def resolves(self) -> bool:

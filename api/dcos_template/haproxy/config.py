@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.backend import Backend
-from api.dcos_template.haproxy.frontend import Bind, Frontend, MapFile
+from api.dcos_template.haproxy.bind import Bind
+from api.dcos_template.haproxy.frontend import Frontend, MapFile
 from api.dcos_template.haproxy.grammar import require
 
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.raw import RawFrontend
+from api.dcos_template.haproxy.redirect import HttpsRedirect
 from api.dcos_template.haproxy.tls import Tls
 from api.dcos_template.routes import MapEntry
-from pool_executor.contract import Needs, port_variable
-from sdk.net.names import is_host
+from pool_executor.contract import Needs
 
 STATS_SECTION = "stats"
 #: Name of the sockets through which a worker hands on what clients ask over TLS.
@@ -16,29 +18,6 @@ RELAYED_TLS = "relayed-tls"
 
 _MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
 _MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
-_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
-    """Where a listener is: `port` is the name of the task port, whose number differs between instances."""
-
-    address: str
-    port: str
-
-    def __post_init__(self) -> None:
-        require(is_host(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
-        require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
-
-    @property
-    def variable(self) -> str:
-        """What lbmgr sets to the number."""
-        return port_variable(self.port)
-
-    @property
-    def needs(self) -> Needs:
-        """What an instance must have to listen here."""
-        return Needs(ports={self.variable: self.port})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +55,8 @@ class Frontend:
     bind: Bind
     tls: Tls | None = None
     """None: what is said there is in the clear."""
+    https_redirect: HttpsRedirect | None = None
+    raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
     default_backend: str = ""
 
@@ -87,6 +68,11 @@ class Frontend:
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         require(
+            self.https_redirect is None or self.mode is Mode.HTTP,
+            f"frontend {self.name}",
+            "only HTTP frontends send clients elsewhere",
+        )
+        require(
             self.routing is None or self.mode is Mode.HTTP,
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
@@ -97,6 +83,11 @@ class Frontend:
         """What an instance must have to serve it."""
         needs = self.bind.needs
         return needs if self.tls is None else self.tls.needs(needs.ports)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether something is done with requests beside finding a backend."""
+        return bool(self.https_redirect or self.raw.rules)
 
     @property
     def relay(self) -> str:

@@ -7,6 +7,7 @@ nothing raises.
 from collections.abc import Iterator
 
 from scheduler.pools.checks.backends import backend_name_problems, backend_problems
+from scheduler.pools.checks.frontends import frontend_problems
 from scheduler.pools.checks.links import link_problems
 from scheduler.pools.checks.listeners import listener_problems, port_problems
 from scheduler.pools.checks.material import secret_problems, tls_problems
@@ -24,6 +25,7 @@ def pool_problems(pool: Pool) -> Iterator[Problem]:
     yield from listener_problems(pool)
     yield from tls_problems(pool)
     for index, frontend in enumerate(pool.haproxy.frontends):
+        yield from frontend_problems(index, frontend)
         yield from link_problems(backends, index, frontend)
     yield from backend_name_problems(pool)
     for index, backend in enumerate(pool.haproxy.backends):

@@ -18,6 +18,7 @@ from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy,
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from scheduler.pools.model.service import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+from scheduler.pools.model.sticky import Sticky
 from scheduler.pools.model.tls import ClientCertificates, ClientVerify, FrontendTls, TlsPolicy
 
 __all__ = [
@@ -58,5 +59,6 @@ __all__ = [
     "Secret",
     "Service",
     "Stats",
+    "Sticky",
     "TlsPolicy",
 ]

@@ -28,4 +28,6 @@ class Backend:
     balance: str = "roundrobin"
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
     custom_check: CustomCheck = field(default_factory=CustomCheck)
+    misc_strs: tuple[str, ...] = ()
+    """Lines in HAProxy's words; they stand before the servers."""
     services: tuple[Service, ...] = ()

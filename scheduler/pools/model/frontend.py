@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.redirect import RedirectToHttps
 from scheduler.pools.model.tls import FrontendTls
 
 DEFAULT_ADDRESS = "0.0.0.0"
@@ -20,6 +21,11 @@ class Frontend:
     certificates: tuple[str, ...] = ()
     """Files with a certificate and its key; the first is for clients that ask for none of them by name."""
     tls: FrontendTls = field(default_factory=FrontendTls)
+    redirect_to_https: RedirectToHttps | None = None
+    bind_modifier: str = ""
+    """Options of the `bind` line in HAProxy's words."""
+    misc_strs: tuple[str, ...] = ()
+    """Lines in HAProxy's words."""
     link_backend: LinkBackend = field(default_factory=LinkBackend)
 
     @staticmethod

@@ -5,6 +5,8 @@ Knows the shape alone. Does not know what becomes of it in HAProxy (api/dcos_tem
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.sticky import Sticky
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewritePath:
@@ -40,5 +42,6 @@ class RewriteHttp:
     host: str = ""
     """What servers are told as `Host`; `""` means what the client said."""
     path: RewritePath = field(default_factory=RewritePath)
+    sticky: Sticky = field(default_factory=Sticky)
     request: RewriteRequest = field(default_factory=RewriteRequest)
     response: RewriteResponse = field(default_factory=RewriteResponse)

@@ -34,7 +34,7 @@ _KEYWORDS: Mapping[Place, frozenset[str]] = {
     },
     Place.BACKEND: _BOTH
     | {
-        "cookie", "dynamic-cookie-key", "force-persist", "fullconn", "hash-balance-factor", "hash-type", "http-check",
+        "force-persist", "fullconn", "hash-balance-factor", "hash-type", "http-check",
         "http-reuse", "http-send-name-header", "ignore-persist", "max-keep-alive-queue", "max-session-srv-conns",
         "persist", "retries", "retry-on", "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "stick", "tcp-check",
         "tcp-response",
@@ -42,6 +42,8 @@ _KEYWORDS: Mapping[Place, frozenset[str]] = {
 }  # fmt: skip
 _ELSEWHERE: Mapping[str, str] = {
     "balance": "is what balance says",
+    "cookie": "is what rewriteHttp.sticky says",
+    "dynamic-cookie-key": "is what rewriteHttp.sticky says",
     "bind": "would listen elsewhere; give a frontend for it",
     "default-server": "is what endpoint.miscStr says",
     "default_backend": "is what linkBackend.defaultBackend says",
@@ -92,6 +94,12 @@ def printed_line(text: str, place: Place) -> str:
     if problem := _words_problem(words, place):
         raise BadWords(problem)
     return printed(words)
+
+
+def chosen_backends(texts: Iterable[str]) -> frozenset[str]:
+    """The backends that lines of a frontend name; those that may not stand there name none."""
+    lines = (read_words(text) for text in texts if line_problem(text, Place.FRONTEND) is None)
+    return frozenset(words[1] for words in lines if words[0] == "use_backend" and len(words) > 1)
 
 
 def _words_problem(words: tuple[str, ...], place: Place) -> str | None:

@@ -1,9 +1,11 @@
 """The V2 form of backends."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import post_dump
 
 from scheduler.pools import health_check, texts
-from scheduler.pools.fields import Choice, Flag, Items, NotYet, Strict, Text, nested
+from scheduler.pools.fields import Choice, Flag, Items, Strict, Text, nested
 from scheduler.pools.model import (
     Backend,
     CustomCheck,
@@ -12,8 +14,12 @@ from scheduler.pools.model import (
     RewritePath,
     RewriteRequest,
     RewriteResponse,
+    Sticky,
 )
+from scheduler.pools.raw import Place
+from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
+from scheduler.pools.schema.sticky import StickySchema
 
 
 class RewriteRequestSchema(Strict):
@@ -36,19 +42,21 @@ class RewritePathSchema(Strict):
     to_path = Text(texts.path, data_key="toPath")
 
 
-class StickySchema(Strict):
-    # `{}` already switches stickiness on, so only an explicit `enabled: false` is the same as absent.
-    enabled = NotYet(False, required=True, error_messages={"required": "not supported yet"})
-    customStr = NotYet("")  # noqa: N815 - the JSON name
+_NOT_STICKY = StickySchema().dump(Sticky())
 
 
 class RewriteHttpSchema(Strict):
     MODEL = RewriteHttp
     host = Text(texts.host_header, normal=texts.normal_host)
     path = nested(RewritePathSchema)
-    sticky = fields.Nested(StickySchema, load_only=True)
+    sticky = nested(StickySchema)
     request = nested(RewriteRequestSchema)
     response = nested(RewriteResponseSchema)
+
+    @post_dump
+    def without_sticky(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """What is switched off is absent: an empty object would switch it on."""
+        return {key: value for key, value in data.items() if key != "sticky" or value != _NOT_STICKY}
 
 
 class CustomCheckSchema(Strict):
@@ -67,5 +75,5 @@ class BackendSchema(Strict):
     balance = Text(texts.balance)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
-    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    misc_strs = RawLines(Place.BACKEND, data_key="miscStrs")
     services = Items(nested(ServiceSchema))

@@ -5,9 +5,12 @@ from typing import Any
 from marshmallow import post_load
 
 from scheduler.pools import file_names, texts
-from scheduler.pools.fields import Choice, Items, NotYet, Strict, Text, Whole, nested
+from scheduler.pools.fields import Choice, Items, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
+from scheduler.pools.raw import Place, bind_problem
 from scheduler.pools.schema.link import LinkBackendSchema
+from scheduler.pools.schema.raw import RawLines
+from scheduler.pools.schema.redirect import RedirectToHttpsSchema
 from scheduler.pools.schema.tls import FrontendTlsSchema
 
 
@@ -15,11 +18,11 @@ class FrontendSchema(Strict):
     name = Text(texts.link_name)
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
-    bindModifier = NotYet("")  # noqa: N815 - the JSON name
+    bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = Items(Text(file_names.certificate, required=True))
     tls = nested(FrontendTlsSchema)
-    redirectToHttps = NotYet()  # noqa: N815 - the JSON name; even `{}` switches it on
-    miscStrs = NotYet([])  # noqa: N815 - the JSON name
+    redirect_to_https = nested(RedirectToHttpsSchema, "redirectToHttps")  # even `{}` switches it on
+    misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
     protocol = Choice(Protocol)
     link_backend = nested(LinkBackendSchema, "linkBackend")
 

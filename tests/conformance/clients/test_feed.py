@@ -1,5 +1,6 @@
 """Every recorded scheduler stream, played to the feed: events as values, and calls made from effects."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from sdk.core import effects, events
 from sdk.mesos import parse
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
-from sdk.model.ids import AgentId, OfferId, OperationId, TaskId
+from sdk.model.ids import AgentId, ExecutorId, OfferId, OperationId, TaskId
 from tests.conformance.clients.fold import Expected, expected, snapshots
 from tests.conformance.clients.player import Gate, Player
 from tests.conformance.clients.recording import Call, Event, Stream, streams
@@ -21,7 +22,7 @@ from tests.support.wait import wait_until
 Json = dict[str, Any]
 
 # What the scheduler core has no use for, so the feed posts nothing.
-SILENT = {"HEARTBEAT", "MESSAGE"}
+SILENT = {"HEARTBEAT"}
 
 
 @dataclass
@@ -170,6 +171,12 @@ def effect(body: Json, posted: list[events.Event]) -> effects.CallEffect | None:
                     operations=tuple(each for each in operations if each is not None),
                     refuse_seconds=content["filters"]["refuse_seconds"],
                 )
+        case "MESSAGE" if "data" in content:
+            return effects.SendMessage(
+                agent_id=AgentId(content["agent_id"]["value"]),
+                executor_id=ExecutorId(content["executor_id"]["value"]),
+                data=base64.b64decode(content["data"]),
+            )
         case "TEARDOWN":
             return effects.Teardown()
     return None

@@ -20,7 +20,7 @@ from sdk.core.events import (
 from sdk.errors import NotConnected
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
-from sdk.model.ids import AgentId, FrameworkId, OfferId, OperationId, TaskId
+from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
 from sdk.model.resources import Resource
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from tests.contracts.mesos import traces
@@ -146,6 +146,10 @@ def test_effects_become_calls() -> None:
         (effects.Reconcile(tasks=()), {"tasks": []}),
         (effects.Suppress(roles=("a",)), {"roles": ["a"]}),
         (effects.Revive(roles=("a",)), {"roles": ["a"]}),
+        (
+            effects.SendMessage(agent_id=AgentId("S0"), executor_id=ExecutorId("e"), data=b"hello"),
+            {"agent_id": {"value": "S0"}, "executor_id": {"value": "e"}, "data": "aGVsbG8="},
+        ),
         (effects.Teardown(), None),
     ]
     with feeding(master(stays())) as (feed, server, _):

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.main import ApiServer, ApiSettings
 from api.pulse import Pulse, encode_pulse, pulse_path
+from api.validation.trials import Trials
 from pool_executor.contract import (
     BackendFacts,
     Blob,
@@ -70,10 +71,18 @@ def template(connection: ZooKeeper, zk_root: str) -> None:
     write_node(connection, pulse_path(zk_root, "t"), encode_pulse(beat))
 
 
+@pytest.fixture(scope="session")
+def trials() -> Iterator[Trials]:
+    """What judges pools: processes that take longer to start than most tests."""
+    made = Trials()
+    yield made
+    made.stop()
+
+
 @pytest.fixture
-def client(connection: ZooKeeper, zk_root: str) -> FlaskClient:
+def client(connection: ZooKeeper, zk_root: str, trials: Trials) -> FlaskClient:
     """The application without a socket."""
-    return create_app(connection, zk_root, version="v9.9.9").test_client()
+    return create_app(connection, zk_root, version="v9.9.9", trials=trials).test_client()
 
 
 @dataclass

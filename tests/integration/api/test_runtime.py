@@ -155,6 +155,18 @@ def test_lbconfig_has_the_servers_below_their_markers(client: FlaskClient, conne
     assert "its servers after change 9 of them" in text
 
 
+def test_lbconfig_does_not_show_of_what_cookies_are_made(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Who knows it could make one for any server whose address he knows."""
+    client.post("/v2/pools", json=minimal())
+    backend = "backend app\n    cookie S insert dynamic\n    dynamic-cookie-key c0ffee\n    balance first\n"
+    publish_rendered(connection, zk_root, **{"30-backends-00": backend})
+    text = client.get("/v2/pools/web/lbconfig").text
+    assert backend.replace("c0ffee", "hidden") in text
+    assert "c0ffee" not in text
+
+
 def test_lbconfig_before_the_first_rendering_says_what_is_missing(client: FlaskClient) -> None:
     """Usually the template process does not run."""
     client.post("/v2/pools", json=minimal())

@@ -1,5 +1,6 @@
 """Pools in ZooKeeper: versions, and following all of them."""
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,9 +66,26 @@ def test_versions_count_up_from_one_and_the_uid_stays(store: PoolStore) -> None:
     first = store.create(pool())
     assert (first.pool, first.version) == (pool(), 1)
     second = store.replace(pool(count=2), author="ann")
-    assert second == StoredPool(pool(count=2), Revision(first.revision.uid, 2), first.created, "ann")
+    revision = Revision(first.revision.uid, 2)
+    assert second == StoredPool(pool(count=2), revision, first.created, "ann", first.cookie_key)
     assert second.etag == f'"{first.revision.uid}-2"'
     assert store.get("web") == second
+
+
+def test_cookies_of_a_pool_are_made_of_a_key_of_its_own_for_all_its_life(
+    store: PoolStore, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Nobody can guess it, and a pool that is stored without one gets it with its next version."""
+    first = store.create(pool())
+    assert re.fullmatch("[0-9a-f]{32}", first.cookie_key)
+    assert store.replace(pool(count=2)).cookie_key == first.cookie_key
+    store.delete("web")
+    assert store.create(pool()).cookie_key != first.cookie_key
+    connection.set(f"{zk_root}/pools/web", encode_json(dump_pool(pool())))
+    assert (store.get("web") or first).cookie_key == ""
+    given = store.replace(pool(count=2)).cookie_key
+    assert re.fullmatch("[0-9a-f]{32}", given)
+    assert (store.get("web") or first).cookie_key == given
 
 
 def test_a_pool_that_is_created_again_is_another_one(store: PoolStore) -> None:
@@ -112,7 +130,8 @@ def test_a_pool_without_a_uid_is_taken_as_it_is(store: PoolStore, connection: Zo
     """It was stored before there were uids; its tag is its version."""
     connection.put(f"{zk_root}/pools/web", encode_json(dump_pool(pool())))
     assert store.get("web") == StoredPool(pool(), Revision("", 1))
-    assert store.replace(pool(count=2), "1") == StoredPool(pool(count=2), Revision("", 2))
+    written = store.replace(pool(count=2), "1")
+    assert written == StoredPool(pool(count=2), Revision("", 2), cookie_key=written.cookie_key)
     with pytest.raises(VersionMismatch, match="it is at version 2, not 1"):
         store.delete("web", "1")
     store.delete("web", "2")

@@ -75,6 +75,7 @@ class Pool:
     options: str = ""
     backend: tuple[str, ...] = ("balance roundrobin",)
     takes_servers: bool = True
+    dynamic_cookie: bool = False
     frontend: tuple[str, ...] = ("default_backend app",)
     more: str = ""
     maps: Mapping[str, str] = field(default_factory=dict)
@@ -85,7 +86,12 @@ class Pool:
         """The parts of the structure with their texts."""
         web = "\n".join(f"    {line}" for line in self.frontend)
         lines = "\n".join(f"    {line}" for line in self.backend)
-        facts = BackendFacts(backend="app", options={"": self.options}, takes_servers=self.takes_servers)
+        facts = BackendFacts(
+            backend="app",
+            options={"": self.options},
+            takes_servers=self.takes_servers,
+            dynamic_cookie=self.dynamic_cookie,
+        )
         variable = port_variable(self.port)
         texts = {
             "10-global.cfg": (GLOBAL, "", ""),

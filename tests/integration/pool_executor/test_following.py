@@ -1,6 +1,7 @@
 """lbmgr follows structure and endpoints: what takes a reload and what does not, and that no request is lost."""
 
 import csv
+import os
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,41 @@ def test_serves_the_first_structure_and_says_so(publisher: Publisher, lbmgr: Lbm
         assert wait_until(lambda: publisher.statuses()["task-1"].healthy, what="healthy")
         overview = lbmgr.sandbox / "haproxy.cfg"
         assert wait_until(lambda: f"server {one.name} {one.address}" in overview.read_text(), what="haproxy.cfg")
+
+
+def _health(lbmgr: Lbmgr) -> int:
+    """The status of the health answer; 0 while nobody listens."""
+    try:
+        return lbmgr.health()
+    except (URLError, ConnectionError):
+        return 0
+
+
+def test_health_says_no_until_the_servers_are_known(publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]) -> None:
+    """A structure is served without them after a while, and whoever asks for health sends nothing there yet."""
+    with backends(1) as (one,):
+        publisher.publish(Pool(servers=_servers(one)))
+        publisher.compact()
+        assert publisher.log.shards is not None
+        path = f"{publisher.base}/parts/{publisher.log.shards.sha256}"
+        found = publisher.zookeeper.get(path)
+        assert found is not None
+        publisher.zookeeper.delete(path)
+        lbmgr = make_lbmgr().start()
+        assert wait_until(lambda: _health(lbmgr), what="it answers") == 503
+        assert lbmgr.get()[0] == 503
+        status = told(publisher, "applied")
+        assert not status.healthy
+        assert "cannot be read" in (status.endpoints.error or "")
+        publisher.zookeeper.put(path, found[0])
+        wait_until(lambda: _health(lbmgr) == 200, what="it asks for traffic")
+        assert lbmgr.answers() == {one.answer}
+        master = wait_until(
+            lambda: (now := publisher.statuses()["task-1"]).healthy and now.haproxy.master, what="healthy"
+        )
+        os.kill(master, signal.SIGKILL)
+        wait_until(lambda: publisher.statuses()["task-1"].deaths, what="HAProxy died")
+        assert wait_until(lambda: _health(lbmgr), what="it answers again") == 200
 
 
 def test_nobody_is_told_a_port_before_it_listens(publisher: Publisher, lbmgr: Lbmgr) -> None:

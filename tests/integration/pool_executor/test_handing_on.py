@@ -110,7 +110,7 @@ class Balancer:
                 line = next(line for line in path.read_text().splitlines() if "# servers of app" in line)
                 text = path.read_text().replace(line, f"    server one 127.0.0.1:{server.port} id 1")
             (self._directory / path.name).write_text(text)
-        (self._directory / "00-instance.cfg").write_text(self._instance.text(marker, self._directory))
+        (self._directory / "00-instance.cfg").write_text(self._instance.text(marker, self._directory, welcome=True))
         assert self.haproxy.check(sorted(self._directory.glob("*.cfg")), 20) is None
         result = self.haproxy.reload(marker, 20) if self.haproxy.master else self.haproxy.start(marker, 20)
         assert isinstance(result, Serving), result

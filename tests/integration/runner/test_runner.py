@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sdk.clock import SystemClock
-from sdk.core.effects import Accept, Acknowledge, Decline, Kill, Teardown
+from sdk.core.effects import Accept, Acknowledge, Decline, Kill, SendMessage, Teardown
 from sdk.core.events import (
+    ExecutorMessage,
     OfferRescinded,
     OffersReceived,
     PodActionRequested,
@@ -19,10 +20,10 @@ from sdk.core.events import (
     UninstallRequested,
 )
 from sdk.core.settings import Settings
-from sdk.errors import InvalidSpec, UnexpectedAnswer
+from sdk.errors import InvalidSpec, LeadershipLost, UnexpectedAnswer
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
-from sdk.model.ids import OfferId, TaskId
+from sdk.model.ids import AgentId, ExecutorId, OfferId, TaskId
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plugin import HostSettings, Wishes
 from sdk.runner import NotInCharge, Phase, Runner
@@ -585,3 +586,38 @@ def test_a_blocked_stream_ends_with_the_term(bench: Bench) -> None:
     bench.lock.take()
     stream.join(30)
     assert not stream.is_alive()
+
+
+def test_what_executors_say_is_for_the_plugin_and_what_it_says_goes_out(bench: Bench) -> None:
+    """Nothing is decided or stored for it; a hearer that fails does not end the stream."""
+    bench.lead()
+    bench.launch()
+    heard: list[ExecutorMessage] = []
+    from_executor = ExecutorMessage(agent_id=AgentId("agent-1"), executor_id=ExecutorId("web-1"), data=b"hello")
+
+    def hear(message: ExecutorMessage) -> None:
+        heard.append(message)
+        raise RuntimeError("a defect of the plugin")
+
+    bench.master.feed.post(from_executor)
+    assert not heard
+    bench.runner.hear(hear)
+    stored = len(bench.persister.batches)
+    bench.master.feed.post(from_executor)
+    assert heard == [from_executor]
+    assert len(bench.persister.batches) == stored
+    bench.runner.tell(AgentId("agent-1"), ExecutorId("web-1"), b"and you")
+    sent = SendMessage(agent_id=AgentId("agent-1"), executor_id=ExecutorId("web-1"), data=b"and you")
+    assert bench.master.calls[-1] == sent
+    assert "and you" not in repr(sent)
+    records = bench.runner.records("web")
+    assert [record.service for record in records] == ["web"]
+    assert not bench.runner.records("nothing")
+
+
+def test_a_standby_says_nothing_and_knows_no_instances(bench: Bench) -> None:
+    """Another process is in charge."""
+    bench.runner.start()
+    with pytest.raises(LeadershipLost):
+        bench.runner.tell(AgentId("agent-1"), ExecutorId("web-1"), b"hello")
+    assert not bench.runner.records("web")

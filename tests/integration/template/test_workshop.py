@@ -14,8 +14,9 @@ from api.dcos_template.printed import Texts
 from api.dcos_template.problem import decode_problem
 from api.dcos_template.processes import TooSlow
 from api.dcos_template.workshop import Workshop
-from scheduler.pools.model import Pool
+from scheduler.pools.model import Pool, Revision
 from scheduler.pools.store import PoolStore
+from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper
 from tests.integration.template.test_published import expects_errors, logged, publishing, session
@@ -33,14 +34,15 @@ PICKY = """
 import os, sys
 from api.dcos_template import renderer
 usual = renderer.answer
-def answer(pool):
+def answer(stored):
+    pool = stored.pool
     while pool.name == "circles":
         pass
     if pool.name == "end":
         os._exit(3)
     if pool.name == "odd" and os.path.exists(sys.argv[1]):
         return {"one": None}
-    return usual(pool)
+    return usual(stored)
 renderer.answer = answer
 renderer.main()
 """
@@ -55,7 +57,7 @@ class Waiting:
 
     def begin(self, one: Pool, slow: bool = False) -> list[Any]:
         outcome: list[Any] = []
-        self.workshop.render(one, slow, outcome.append)
+        self.workshop.render(StoredPool(one, Revision("u", 1)), slow, outcome.append)
         return outcome
 
     def until(self, outcome: list[Any]) -> Texts | Exception:

@@ -67,7 +67,7 @@ INSTANCE = InstanceStatus(
 TASK = {"id": "t0", "name": "edgelb-pool-0-server", "state": "TASK_RUNNING", "message": "serving version 3"}
 POD = {"name": "edgelb-pool-0", "index": 0, "status": "RUNNING", "tasks": [TASK], "pending": None}
 SIDE = SchedulerSide(pool_version=1, pool_uid="u1", plans=({"name": "deploy", "status": "COMPLETE"},), pods=(POD,))
-FACTS = Facts(lags={}, problem=None, doubts=(), now=1000.0)
+FACTS = Facts(lags={}, fields={}, problem=None, doubts=(), now=1000.0)
 HEAD = Structure(
     pool="web",
     epoch=1,

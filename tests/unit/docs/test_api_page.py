@@ -5,6 +5,7 @@ from pathlib import Path
 
 from api import pool_states
 from api.app import create_app
+from api.validation.trials import Trials
 from sdk.storage.connection import connect
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text()
@@ -15,7 +16,7 @@ def test_the_page_lists_exactly_the_operations_that_there_are() -> None:
     # Never connects: only the table of routes is looked at.
     zookeeper = connect("127.0.0.1:1", session_timeout=1)
     try:
-        app = create_app(zookeeper, "/edgelb", version="v0")
+        app = create_app(zookeeper, "/edgelb", version="v0", trials=Trials())
     finally:
         zookeeper.close()
     served = {

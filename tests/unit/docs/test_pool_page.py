@@ -14,8 +14,14 @@ from scheduler.pools.schema import PoolSchema, dump_pool, load_pool
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text()
 SAMPLE = {
     "name": "sample",
+    "secrets": [{"secret": "team/web", "file": "web.pem"}],
     "haproxy": {
-        "frontends": [{"linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]}}],
+        "frontends": [
+            {
+                "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
+                "redirectToHttps": {"except": [{"pathBeg": "/"}]},
+            }
+        ],
         "backends": [{"name": "b", "services": [{"mesos": {"taskName": "t"}}]}],
     },
 }

@@ -72,3 +72,6 @@ def pool(name: str, *parts: Backend | Frontend, **fields: Any) -> Pool:
 
 
 TCP = {"protocol": Protocol.TCP}
+
+#: A key for the cookies of sticky backends.
+COOKIE_KEY = "0123456789abcdef0123456789abcdef"

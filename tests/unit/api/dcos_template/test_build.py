@@ -11,10 +11,10 @@ from api.dcos_template.routes import MapEntry
 from api.dcos_template.text import render
 from pool_executor.contract import SHARDS, BackendFacts, markers
 from pool_executor.contract.parts import check_part
-from scheduler.pools.model import Check, MapRule
+from scheduler.pools.model import Check, MapRule, RewriteHttp, Sticky
 from scheduler.pools.model import Endpoint as Wish
 from sdk.errors import InvalidSpec
-from tests.unit.api.dcos_template.pools import address, backend, frontend, pool, service
+from tests.unit.api.dcos_template.pools import COOKIE_KEY, address, backend, frontend, pool, service
 
 WEB = pool(
     "web",
@@ -56,6 +56,17 @@ class TestText:
         assert (found["app"].takes_servers, found["static"].takes_servers) == (True, False)
         assert found["odd"].options.keys() == {"", "unchecked", "name-unchecked"}
         assert "resolvers" in found["odd"].options["name-unchecked"]
+
+    def test_a_sticky_backend_needs_a_key_for_its_cookies(self) -> None:
+        """Whatever stands in ZooKeeper: a bad one could be guessed, or end the line."""
+        shape = pool("web", backend("app", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True))))
+        for key in ("", "c0ffee", f"{COOKIE_KEY}\n"):
+            with pytest.raises(InvalidSpec, match=r"backend app: rewriteHttp.sticky: .*store the pool again"):
+                build_config(shape, key)
+        odd = RewriteHttp(sticky=Sticky(enabled=True, custom_str="SRV insert #"))
+        with pytest.raises(InvalidSpec, match=r"backend app: rewriteHttp.sticky.customStr: # is not supported"):
+            build_config(pool("web", backend("app", rewrite_http=odd)), COOKIE_KEY)
+        assert facts(render(build_config(shape, COOKIE_KEY)))["app"].dynamic_cookie
 
     def test_each_listener_stands_alone_in_a_part_that_names_its_port(self) -> None:
         """So that one whose port is not there waits alone."""

@@ -3,8 +3,9 @@
 import pytest
 
 from api.dcos_template.endpoint import Endpoint, Kind
-from api.dcos_template.guard import Hold, judge, only, without
+from api.dcos_template.guard import Hold, judge, only, places_of, without
 from api.dcos_template.touched import Spot
+from api.mesos_listener.task import NetworkMode, Port, Task
 
 
 def ends(*numbers: int, backend: str = "app") -> dict[Spot, Endpoint]:
@@ -64,6 +65,33 @@ def test_a_place_that_somebody_else_has_is_not_kept() -> None:
     hold = Hold(since=7.0, kept=ends(1, 2))
     assert without(hold, {("10.0.0.1", 80), ("10.0.0.2", 81)}) == Hold(since=7.0, kept=ends(2))
     assert without(hold, {("10.0.0.1", 80), ("10.0.0.2", 80)}) is None
+
+
+@pytest.mark.parametrize(
+    ("executor", "mode", "addresses", "places"),
+    [
+        ("", NetworkMode.HOST, ("10.0.0.1",), {("10.0.0.1", 31000)}),
+        ("", NetworkMode.HOST, ("10.0.0.2",), {("10.0.0.1", 31000)}),
+        ("", NetworkMode.BRIDGE, ("172.17.0.2",), {("10.0.0.1", 31000)}),
+        ("", NetworkMode.CONTAINER, ("9.0.0.2",), {("10.0.0.1", 31000), ("9.0.0.2", 80), ("9.0.0.2", 5432)}),
+        ("", NetworkMode.CONTAINER, ("10.0.0.1",), {("10.0.0.1", 31000)}),
+        ("own", NetworkMode.CONTAINER, ("9.0.0.2",), {("10.0.0.1", 31000)}),
+    ],
+)
+def test_a_task_has_the_places_that_mesos_gave_to_it(
+    executor: str, mode: NetworkMode, addresses: tuple[str, ...], places: set[tuple[str, int]]
+) -> None:
+    """And not what it says itself: its ports, an address of its own executor, that of another agent."""
+    task = Task(
+        id="t",
+        framework_id="f",
+        executor_id=executor,
+        agent_address="10.0.0.1",
+        addresses=addresses,
+        network_mode=mode,
+        ports=(Port(number=31000, container_port=80), Port(number=5432, unallocated=True), Port()),
+    )
+    assert set(places_of(task)) == places
 
 
 def test_a_hold_may_be_of_some_servers_only() -> None:

@@ -6,6 +6,7 @@ from api.dcos_template.build import build_config
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, unmarked
 from api.dcos_template.text import STATS_FILE, frontend_file, render, render_with_places
 from tests.golden.cases import CASES
+from tests.unit.api.dcos_template.pools import COOKIE_KEY
 
 TEXT = """\
 first
@@ -44,7 +45,7 @@ def test_a_line_comes_from_the_tag_above_it() -> None:
 def test_a_configuration_is_the_same_with_places_as_without() -> None:
     """Byte by byte, so that the lines which HAProxy names are those that it is served."""
     for case in CASES.values():
-        config = build_config(case.pool)
+        config = build_config(case.pool, COOKIE_KEY)
         assert render_with_places(config)[0] == render(config)
 
 

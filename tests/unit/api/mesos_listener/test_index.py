@@ -494,8 +494,16 @@ def test_a_snapshot_beside_the_events_heals_what_was_lost_and_nothing_else(
     fresh = m.JsonIndex()
     fresh.take(master.snapshot(), 0.0)
 
+    # What is said afterwards of a task that the master does not know is no reason to forget it at once.
+    strange = Concerned()
+    for event in late[delivered:]:
+        strange.see(m.read(event))
+    unknown = strange.tasks - {TaskKey(framework_id=framework, id=task) for framework, task in master.tasks}
+
     def unconcerned(running: Mapping[TaskKey, Task]) -> dict[TaskKey, Task]:
-        return {key: task for key, task in running.items() if not concerned.names(key, task.agent_id)}
+        return {
+            key: task for key, task in running.items() if key not in unknown and not concerned.names(key, task.agent_id)
+        }
 
     assert unconcerned(index.running) == unconcerned(fresh.running)
     # What was lost of those that events concerned is for the next time.

@@ -50,3 +50,15 @@ def test_a_complaint_about_a_line_names_its_server() -> None:
     }
     assert composition.blamed("config : 'server app/b' : id in use") == {ServerRef("app", "b"): "id in use"}
     assert composition.blamed("'server app/a' : is left out; 'server gone/y' : is nowhere") == {}
+
+
+def test_a_complaint_is_told_with_the_lines_that_are_published() -> None:
+    """Servers are not published with the text: a line of one is that of its marker."""
+    published = CONTENT.parts["30-backends-0a.cfg"].text.split("\n")
+    composition = Composition(CONTENT, SERVERS)
+    composed = composition.texts["30-backends-0a.cfg"].split("\n")
+    for line, text in enumerate(composed, 1):
+        told = composition.published(f"parsing [30-backends-0a.cfg:{line}] : bad; [10-global.cfg:3] : no")
+        number = int(told.partition(":")[2].partition("]")[0])
+        assert published[number - 1] == text or text.startswith("    server ")
+        assert told.endswith("[10-global.cfg:3] : no")

@@ -87,7 +87,7 @@ def test_haproxy_is_told_the_limits() -> None:
 
     def text(limits: WorkerLimits) -> str:
         instance = Instance(task_id="t", ports={}, sockets=PurePath("/s"), state=PurePath("/st"), limits=limits)
-        return instance.text("m", PurePath("/m"))
+        return instance.text("m", PurePath("/m"), welcome=True)
 
     assert "hard-stop-after 86400000ms\n" in text(WorkerLimits())
     assert "close-spread-time" not in text(WorkerLimits())

@@ -44,7 +44,7 @@ def test_haproxy_is_told() -> None:
         resources=Resources(cpus=2.0, memory=1024),
         cores=4,
     )
-    text = instance.text("m", PurePath("/m"))
+    text = instance.text("m", PurePath("/m"), welcome=True)
     assert '    setenv CONNECTIONS "10922"\n' in text
     assert "    maxconn 11022\n" in text
     assert "    nbthread 2\n" in text

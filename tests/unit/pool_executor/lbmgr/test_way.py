@@ -43,10 +43,18 @@ def test_a_new_server_starts_in_its_state() -> None:
     assert len(lines(told(None, server("a", options="plain", state=State.MAINT)))) == 1
 
 
-def test_dynamic_cookies_are_enabled_after_each_server() -> None:
-    """Without it the new server's cookie comes back empty."""
-    facts = BackendFacts(backend="app", dynamic_cookie=True)
-    assert "enable dynamic-cookie backend app" in lines(told(None, server("a"), facts))
+@pytest.mark.parametrize(("port", "elsewhere"), [(80, 1), (1, 2)])
+def test_a_server_with_a_cookie_is_moved_to_its_port_before_it_is_started(port: int, elsewhere: int) -> None:
+    """HAProxy 2.6 makes cookies of servers that move, and none of those that come."""
+    facts = BackendFacts(backend="app", options={"": "check"}, dynamic_cookie=True)
+    start = ("enable health app/a", "set server app/a state ready")
+    move = f"set server app/a addr 10.0.0.1 port {port}"
+    added = (f"add server app/a 10.0.0.1:{elsewhere} id 97 check", move)
+    assert told(None, server("a", port), facts) == Orders("added", added, then=start)
+    leftover = server("a")._replace(id=5)
+    assert told(None, server("a", port), facts, leftover=leftover) == Orders(
+        "added", ("del server app/a", *added), then=start
+    )
 
 
 def test_what_is_removed_goes_first_and_at_once() -> None:

@@ -149,6 +149,7 @@ def test_the_known_beginnings_are_told_by_place() -> None:
     """So that whoever wrote it knows what can stand there."""
     assert "use_backend" in (line_problem("x", Place.FRONTEND) or "")
     assert "use_backend" not in (line_problem("x", Place.BACKEND) or "")
+    assert "rewriteHttp.sticky" in (line_problem("cookie S insert", Place.BACKEND) or "")
 
 
 @given(st.text(max_size=200), st.sampled_from(Place))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scheduler.pools.hidden import shown
-from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
@@ -157,14 +157,9 @@ UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     ("secretName", "path/to", ["", None]),
     ("virtualNetworks", [{"name": "dcos"}], [[], None]),
     ("cloudProvider", {"aws": {"elbs": []}}, [{}, None]),
-    ("haproxy.frontends[0].bindModifier", "accept-proxy", ["", None]),
-    ("haproxy.frontends[0].redirectToHttps", {}, [None]),
-    ("haproxy.frontends[0].miscStrs", ["acl x"], [[], None]),
     ("haproxy.frontends[0].linkBackend.map[0].hostReg", ".*", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathEnd", ".js", ["", None]),
     ("haproxy.frontends[0].linkBackend.map[0].pathReg", ".*", ["", None]),
-    ("haproxy.backends[0].miscStrs", ["option x"], [[], None]),
-    ("haproxy.backends[0].rewriteHttp.sticky.enabled", True, [False]),
 ]
 
 
@@ -181,11 +176,23 @@ def test_an_unsupported_field_may_hold_what_it_holds_when_absent(path: str, _: o
         assert load_pool(set_at(full(), path, value)) == load_pool(full())
 
 
-def test_sticky_is_on_as_soon_as_its_object_is_there_so_even_an_empty_one_is_refused() -> None:
-    """`{}` switches stickiness on in the product."""
-    data = set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": {}})
-
-    assert "not supported yet" in problems(data)["pool.haproxy.backends[0].rewriteHttp.sticky.enabled"]
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, Sticky(enabled=True)),
+        ({"enabled": None}, Sticky(enabled=True)),
+        ({"customStr": "SRV insert"}, Sticky(enabled=True, custom_str="SRV insert")),
+        ({"enabled": False}, Sticky()),
+        ({"enabled": False, "customStr": "SRV insert"}, Sticky(custom_str="SRV insert")),
+        (None, Sticky()),
+    ],
+)
+def test_sticky_is_on_as_soon_as_its_object_is_there(given: object, meant: Sticky) -> None:
+    """And the pool as it is shown means the same."""
+    pool = load_pool(set_at(full(), "haproxy.backends[0].rewriteHttp", {"sticky": given}))
+    assert pool.haproxy.backends[0].rewrite_http.sticky == meant
+    assert load_pool(dump_pool(pool)) == pool
+    assert load_pool(output_pool(pool)) == shown(pool)
 
 
 BOUNDS: list[tuple[str, list[object], list[object]]] = [
@@ -215,6 +222,9 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.frontends", [[]], [{}, "x", [3]]),
     ("haproxy.frontends[0].name", ["web", "a:b_c.d-e", ""], ["stats", "a b", "a\nb", 'a"', "x" * 97]),
     ("haproxy.frontends[0].bindAddress", ["127.0.0.1"], ["*", "::1", "a\n", "a" * 64 + ".test"]),
+    ("haproxy.frontends[0].bindModifier", ["accept-proxy", ""], ["user root", 'x"', "a\nb", 1]),
+    ("haproxy.frontends[0].miscStrs", [[], ["timeout client 1h"]], [["bind :1"], [""], [1], "acl a path /"]),
+    ("haproxy.frontends[0].redirectToHttps", [None, {}, {"except": []}], [True, [], {"except": [{}]}, {"x": 1}]),
     ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
     ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
     ("secrets[0].secret", ["a", "/a/b.c", "a-b/_c"], ["", "a b", "a//b", "../a", "a/..", "a\nb", "x" * 513, None, 3]),
@@ -270,6 +280,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
     (
+        "haproxy.backends[0].miscStrs",
+        [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
+        ["retries 3", [""], ["x"], ["server a 10.0.0.1:1"], ["cookie S insert"], ["retries 3\nserver a b"], [3]],
+    ),
+    (
         "haproxy.backends[0].customCheck.httpchkMiscStr",
         ["", "GET /health", "/ping?x=%20y", r"HEAD / HTTP/1.1\r\nHost:\ www.example.com\r\nX-A: b"],
         ["GET", "TRACE /", "GET /a b c", "GET /'", "GET /$x", r"GET / HTTP/1.1\r\nHost: 'x", "GET / HTTP/2", 3],
@@ -287,6 +302,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ),
     ("haproxy.backends[0].rewriteHttp.path.fromPath", ["/a", "/a//b/", ""], ["a", "/a b", "/a'b", "/a\nb", "/$a", 3]),
     ("haproxy.backends[0].rewriteHttp.path.toPath", ["/", "/a%20(b)", ""], ["a", "/a b", "/a'b", "/a\\1", "/{a"]),
+    ("haproxy.backends[0].rewriteHttp.sticky.enabled", [True, False, None], ["true", 0]),
+    (
+        "haproxy.backends[0].rewriteHttp.sticky.customStr",
+        [
+            "",
+            "SRV insert",
+            "cookie SRV insert indirect nocache",
+            "JSESSIONID prefix nocache",
+            "A rewrite domain .a.test",
+        ],
+        ["SRV", "SRV insert prefix", "SRV insert x", "SRV insert\nserver", "S$ insert", "SRV insert attr a;b", 3],
+    ),
     ("haproxy.backends[0].rewriteHttp.request.forwardfor", [True, False, None], ["true", 0]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedPort", [True, False], [1]),
     ("haproxy.backends[0].rewriteHttp.request.xForwardedProtoHttpsIfTls", [True, False], ["no"]),

@@ -49,7 +49,7 @@ POOLS = anything(Pool).map(lambda pool: dataclasses.replace(pool, name="web"))
 
 def stored(pool: Pool, version: int = 1) -> StoredPool:
     """The pool as it is written down."""
-    return StoredPool(pool, Revision("u1", version), 12.5, "ann")
+    return StoredPool(pool, Revision("u1", version), 12.5, "ann", "c0ffee")
 
 
 def read(data: bytes, text: str | None = None) -> StoredPool:
@@ -96,12 +96,13 @@ def test_only_what_differs_from_the_defaults_is_written() -> None:
     data, text = encode(stored(load_pool(minimal())))
     value = json.loads(data)
     assert text is None
-    assert {key: value[key] for key in ("schema", "uid", "version", "created", "author")} == {
+    assert {key: value[key] for key in ("schema", "uid", "version", "created", "author", "cookieKey")} == {
         "schema": 2,
         "uid": "u1",
         "version": 1,
         "created": 12.5,
         "author": "ann",
+        "cookieKey": "c0ffee",
     }
     assert value["pool"]["haproxy"]["backends"] == [
         {"name": "app", "services": [{"marathon": {"serviceID": "/app"}, "endpoint": {"portName": "web"}}]}

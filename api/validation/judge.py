@@ -1,0 +1,85 @@
+"""A process that judges pools, one after the other: it renders them, and asks the HAProxy of this machine.
+
+What takes too long, or too much memory, ends with it and costs nothing else.
+"""
+
+import re
+from functools import cache
+
+from api.dcos_template.answering import serve
+from api.pool_fields import backend_field, frontend_field, refused_field
+from api.validation.complaints import complained_field, problems
+from api.validation.haproxy import haproxy_here, refusals_of
+from api.validation.judgement import Judge, Judgement, Locate
+from api.validation.specimen import Specimen
+from pool_executor.lbmgr.check import NotChecked
+from pool_executor.lbmgr.program import Program
+from scheduler.pools.model import Pool
+from scheduler.pools.problems import Problem
+from sdk.errors import InvalidSpec
+
+_SECTION = re.compile(r"(?P<kind>backend|frontend) (?P<name>[^\s:]+):? ?(?P<field>.*)")
+
+
+def judge(question: Judge) -> Judgement:
+    """What rendering and HAProxy say against the pool."""
+    pool = question.pool
+    try:
+        specimen = Specimen.of(pool)
+    except InvalidSpec as error:
+        return Judgement(problems=(_unrendered(pool, error),))
+    except MemoryError:
+        rule = "needs more memory than there is for it: split it into several pools"
+        return Judgement(problems=(Problem(path="pool", rule=rule),))
+    try:
+        program = _haproxy()
+        said = refusals_of(program, specimen, question.seconds)
+    except (NotChecked, OSError) as error:
+        return Judgement(unchecked=str(error))
+    found = problems(said, program.version, specimen.field, lambda message: _named(specimen, message))
+    return Judgement(problems=tuple(found), haproxy=program.version)
+
+
+def locate(question: Locate) -> str | None:
+    """The path of the field that a complaint is about; its lines are those of what is rendered, without servers."""
+    try:
+        specimen = Specimen.of(question.pool)
+    except (InvalidSpec, MemoryError):
+        return None
+    return complained_field(question.complaint, specimen.field_of_published, lambda message: _named(specimen, message))
+
+
+def _named(specimen: Specimen, message: str) -> str | None:
+    return refused_field(specimen.pool, (text.part for text in specimen.texts.values()), message)
+
+
+def _unrendered(pool: Pool, error: InvalidSpec) -> Problem:
+    """InvalidSpec names a section of the configuration, and a field of it perhaps."""
+    match = _SECTION.fullmatch(error.path)
+    path = "pool.haproxy"
+    if match is not None:
+        section = (backend_field if match["kind"] == "backend" else frontend_field)(pool, match["name"])
+        if section is not None:
+            path = f"{section}.{match['field']}" if re.fullmatch(r"[A-Za-z][\w.\[\]]*", match["field"]) else section
+            return Problem(path=path, rule=error.rule)
+    return Problem(path=path, rule=str(error))
+
+
+@cache
+def _haproxy() -> Program:
+    """Found once; what is not there is looked for again."""
+    return haproxy_here()
+
+
+def main() -> None:
+    """Answer as long as somebody asks."""
+
+    def answered(question: object) -> Judgement | str | None:
+        match question:
+            case Judge():
+                return judge(question)
+            case Locate():
+                return locate(question)
+        raise TypeError(f"{type(question).__name__} is no question")
+
+    serve(answered)

@@ -1,0 +1,37 @@
+"""What is asked about pools, and what the answer is. Values only."""
+
+from dataclasses import dataclass
+
+from scheduler.pools.model import Pool
+from scheduler.pools.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Whether HAProxy would take this pool; it may think about it for so many seconds."""
+
+    pool: Pool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locate:
+    """Which field of this pool HAProxy's complaint is about, of which it was told what the pool is rendered to."""
+
+    pool: Pool
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The problems that rendering and HAProxy have with a pool.
+
+    `haproxy` is the version of the one that was asked; `""` when none was, and `unchecked` says why.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    haproxy: str = ""
+    unchecked: str = ""
+
+
+Question = Judge | Locate

@@ -1,0 +1,69 @@
+"""Having pools judged before they are stored, within a time that whoever stores one can wait.
+
+Knows the processes that judge, how many there may be, and what is said when none answers in time.
+"""
+
+import sys
+import threading
+from functools import lru_cache
+from typing import cast
+
+import structlog
+
+from api.dcos_template.processes import Processes, TooSlow
+from api.validation.judgement import Judge, Judgement, Locate, Question
+from scheduler.pools.model import Pool
+
+_log = structlog.get_logger()
+
+# Not with -m: then the classes of its answers would be those of another module.
+_COMMAND = (sys.executable, "-c", "from api.validation.judge import main; main()")
+_MOST = 2
+#: Seconds that HAProxy may take for one pool, and that may pass until there is an answer.
+_HAPROXY, _ANSWER = 10.0, 20.0
+
+
+class Trials:
+    """Of one API server, or of one command. Any thread may ask."""
+
+    def __init__(
+        self, command: tuple[str, ...] = _COMMAND, *, haproxy: float = _HAPROXY, answer: float = _ANSWER
+    ) -> None:
+        """`command` starts a process that answers as judge.py does."""
+        self._processes = Processes(command)
+        self._places = threading.BoundedSemaphore(_MOST)
+        self._haproxy, self._answer = haproxy, answer
+        self._located = lru_cache(maxsize=64)(self._locate)
+
+    def judge(self, pool: Pool) -> Judgement:
+        """What rendering and HAProxy say against the pool; why they were not asked when they cannot be."""
+        try:
+            return cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy)))
+        except TooSlow as error:
+            return Judgement(unchecked=str(error))
+        except Exception as error:  # noqa: BLE001 - a pool that cannot be judged is judged where it is served
+            _log.exception("A pool could not be judged", pool=pool.name)
+            return Judgement(unchecked=f"{type(error).__name__}: {error}")
+
+    def field(self, pool: Pool, complaint: str) -> str | None:
+        """The path of the field that a complaint of an instance's HAProxy is about; None when that is not known."""
+        try:
+            return self._located(pool, complaint)
+        except Exception as error:  # noqa: BLE001 - the complaint is shown all the same
+            _log.warning("Which field a complaint is about is not known", pool=pool.name, error=str(error))
+            return None
+
+    def stop(self) -> None:
+        """End all processes."""
+        self._processes.stop()
+
+    def _locate(self, pool: Pool, complaint: str) -> str | None:
+        return cast(str | None, self._ask(Locate(pool=pool, complaint=complaint)))
+
+    def _ask(self, question: Question) -> object:
+        if not self._places.acquire(timeout=self._answer):
+            raise TooSlow(f"other pools are judged since {self._answer:g} s")
+        try:
+            return self._processes.ask(question, self._answer)
+        finally:
+            self._places.release()
