@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.clients import AcceptProxy, Clients
+from scheduler.pools.model.headers import HeaderRule, Hsts
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.redirect import RedirectToHttps
@@ -21,7 +23,12 @@ class Frontend:
     certificates: tuple[str, ...] = ()
     """Files with a certificate and its key; the first is for clients that ask for none of them by name."""
     tls: FrontendTls = field(default_factory=FrontendTls)
+    clients: Clients = field(default_factory=Clients)
+    accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
+    request_headers: tuple[HeaderRule, ...] = ()
+    response_headers: tuple[HeaderRule, ...] = ()
+    hsts: Hsts | None = None
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()
