@@ -6,11 +6,15 @@ the winner for each path prefix E is the first rule whose prefix is a prefix of 
 prefix is E begins with exactly the prefixes of E, one longest-prefix lookup of `<group>|<path>` gives the documented
 answer. A prefix at which the same backend wins as at the next shorter one is left out: it changes no answer.
 
+`*.example.com` is a host among others: a host that ends so has the rules of both in its list, in their order.
+
 Rules without a host are not repeated in the groups of hosts; hosts times rules would be too many lines. They are a
-group of their own, in which each line tells its *turn*: rules with and without a host that follow each other in the
-list count 0, 1, 2, ... A rule of a host before which stands no rule without one is its backend and final. Any other
-line of a host tells its turn and that group, and whichever of the two lookups has the lower turn wins. A host for which
-some paths have no rule has a line that comes after all turns.
+group of their own, in which each line tells its *turn*: rules with a host, without one, and with patterns that follow
+each other in the list count 0, 1, 2, ... A rule of a host before which stand only such is its backend and final. Any
+other line of a host tells its turn and that group, and whichever of the two lookups has the lower turn wins. A host for
+which some paths have no rule has a line that comes after all turns.
+
+Rules with patterns are in no map. They are tried one after the other, and the first that matches has its turn, too.
 
 A group is named by what it leads to, so its lines never change their meaning: whoever brings a running HAProxy from
 one pair of maps to another adds lines to `paths` first, then edits `hosts`, then takes lines out of `paths`, and at
@@ -22,10 +26,11 @@ Pure. Knows MapRules and the texts of two map files. Does not know how HAProxy i
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scheduler.pools.model import MapRule
+from scheduler.pools.routing import covering
 from sdk.errors import InvalidSpec
 
 #: Both maps together; 16 MB of text are more than anybody writes.
@@ -35,6 +40,7 @@ ANY_HOST = "*"
 _SEPARATOR = "|"  # neither in hosts nor in the name of a group, so no group is a prefix of another
 _TURN = "|{turn:07}|{backend}"  # no backend's name begins like that; as text they are in the order of turns
 _NO_RULE = "|~|"  # after all turns, and no backend
+_NEVER = 10**7  # after all turns
 
 
 class _Numbered(NamedTuple):
@@ -43,6 +49,17 @@ class _Numbered(NamedTuple):
     number: int
     prefix: str
     value: str
+
+
+_LAST = _Numbered(_NEVER, "", _NO_RULE)
+
+
+class _Placed(NamedTuple):
+    """A rule at its place in the list, with its turn."""
+
+    number: int
+    turn: int
+    rule: MapRule
 
 
 class MapEntry(NamedTuple):
@@ -57,14 +74,29 @@ class MapEntry(NamedTuple):
         return self.value.split("|")[2] if self.value.startswith("|") else self.value
 
 
+class Tried(NamedTuple):
+    """A rule with patterns at its place in the list, with its turn."""
+
+    number: int
+    turn: int
+    rule: MapRule
+
+    @property
+    def value(self) -> str:
+        """What wins for requests that match, as in `paths`."""
+        return _of_turn(self.turn, self.rule)
+
+
 class Routes(NamedTuple):
     """`hosts` maps a host (with or without port) to its group, `paths` maps `<group>|<prefix>` to what wins there.
 
-    That is `<backend>`, or `|<turn>|<backend>|<other group>` when a lower turn in the other group wins.
+    That is `<backend>`, or `|<turn>|<backend>` when a rule in `tried` with a lower turn wins, and
+    `|<turn>|<backend>|<other group>` when a lower turn in the other group wins as well.
     """
 
     hosts: tuple[MapEntry, ...]
     paths: tuple[MapEntry, ...]
+    tried: tuple[Tried, ...] = ()
 
     @property
     def ports_in_hosts(self) -> bool:
@@ -72,69 +104,81 @@ class Routes(NamedTuple):
         return any(":" in entry.key for entry in self.hosts)
 
     @property
+    def wildcards(self) -> tuple[int, ...]:
+        """Of how many labels the ends of hosts are that rules name, the fewest first."""
+        return tuple(sorted({entry.key.count(".") for entry in self.hosts if entry.key.startswith("*.")}))
+
+    @property
     def turns(self) -> bool:
         """True when some line has to be compared with another group's."""
-        return any(entry.value.startswith("|") for entry in self.paths)
+        return any(entry.value.count("|") > 2 for entry in self.paths)
 
 
 def build_routes(rules: Sequence[MapRule]) -> Routes:
-    """The two maps of a frontend; sorted, so that equal rules give equal files.
+    """The maps of a frontend; sorted, so that equal rules give equal files.
 
     Raises InvalidSpec when they would have more than MOST_LINES lines: a rule of a host is repeated for each of the
-    host's ports that have rules of their own.
+    host's ports that have rules of their own, and one of `*.example.com` for each host that ends so and has some.
     """
-    maps = _Maps()
-    by_host: dict[str, list[tuple[int, int, MapRule]]] = {}
+    by_host: dict[str, list[_Placed]] = {}
+    tried: list[Tried] = []
     turn = 0
     for number, rule in enumerate(rules):
-        turn += bool(rule.host_eq) == bool(turn % 2)  # even turns are those of hosts
-        by_host.setdefault(rule.host_eq, []).append((number, turn, rule))
-    others = by_host.pop("", [])
-    maps.add_host(ANY_HOST, [_Numbered(number, rule.path_beg, rule.backend) for number, _, rule in others])
-    with_turns = [_Numbered(number, rule.path_beg, _of_turn(turn, rule)) for number, turn, rule in others]
-    last = _Numbered(len(rules), "", _NO_RULE)
-    other = f"|{_group(_winners([*with_turns, last]))}" if others else ""
-    compared = False
-    for host in sorted(by_host):
-        # A host without port stands for that host on every port.
-        names = dict.fromkeys((host, host.partition(":")[0]))
-        own = [
-            _Numbered(number, rule.path_beg, f"{_of_turn(turn, rule)}{other}" if turn else rule.backend)
-            for number, turn, rule in heapq.merge(*(by_host.get(name, ()) for name in names))
-        ]
-        if others:
-            own.append(last._replace(value=f"{_NO_RULE}{other}"))
-        compared |= maps.add_host(host, own)
-    if compared:
-        maps.add_group([*with_turns, last])
-    return Routes(tuple(sorted(maps.hosts)), tuple(sorted(maps.paths)))
+        kind = 2 if rule.has_patterns else 0 if rule.hosts else 1
+        turn += (kind - turn) % 3
+        if rule.has_patterns:
+            tried.append(Tried(number, turn, rule))
+        for host in () if rule.has_patterns else rule.hosts or (ANY_HOST,):
+            by_host.setdefault(host, []).append(_Placed(number, turn, rule))
+    return _Maps(by_host, tried).routes()
 
 
 class _Maps:
-    """The lines so far."""
+    """The lines of the rules at each host, beside rules that are tried."""
 
-    def __init__(self) -> None:
-        self.hosts: list[MapEntry] = []
-        self.paths: set[MapEntry] = set()
+    def __init__(self, by_host: Mapping[str, Sequence[_Placed]], tried: Sequence[Tried]) -> None:
+        self._by_host, self._tried = by_host, tuple(tried)
+        self._hosts: list[MapEntry] = []
+        self._paths: set[MapEntry] = set()
 
-    def add_host(self, host: str, rules: Sequence[_Numbered]) -> bool:
-        """Whether any line of its group has to be compared with another one."""
-        group, compared = self.add_group(rules)
-        self.hosts.append(MapEntry(host, group))
-        return compared
+    def routes(self) -> Routes:
+        """All lines."""
+        others = self._by_host.get(ANY_HOST, ())
+        with_turns = [*(_Numbered(number, rule.path_beg, _of_turn(turn, rule)) for number, turn, rule in others), _LAST]
+        other = f"|{_group(_winners(with_turns))}" if others else ""
+        first_tried = min((one.turn for one in self._tried), default=_NEVER)
+        self._add(ANY_HOST, others, first_tried, other)
+        first = min(first_tried, others[0].turn if others else _NEVER)
+        for host in sorted(self._by_host.keys() - {ANY_HOST}):
+            names = dict.fromkeys(covering(host))
+            rules = heapq.merge(*(self._by_host.get(name, ()) for name in names), key=lambda placed: placed.number)
+            self._add(host, rules, first, other)
+        if other and any(entry.value.endswith(other) for entry in self._paths):
+            self._add_group(with_turns)
+        return Routes(tuple(sorted(self._hosts)), tuple(sorted(self._paths)), self._tried)
 
-    def add_group(self, rules: Sequence[_Numbered]) -> tuple[str, bool]:
-        """Its name, and whether any of its lines has to be compared with another one."""
+    def _add(self, host: str, rules: Iterable[_Placed], first: int, other: str) -> None:
+        """The group of a host, for which other rules are looked at from the turn `first` on, those of `other` too."""
+        own = [
+            _Numbered(number, rule.path_beg, rule.backend if turn < first else f"{_of_turn(turn, rule)}{other}")
+            for number, turn, rule in rules
+        ]
+        if first < _NEVER:
+            own.append(_LAST._replace(value=f"{_NO_RULE}{other}"))
+        self._hosts.append(MapEntry(host, self._add_group(own)))
+
+    def _add_group(self, rules: Sequence[_Numbered]) -> str:
+        """Its name."""
         winners = _winners(rules)
         group = _group(winners)
-        self.paths.update(MapEntry(f"{group}{_SEPARATOR}{prefix}", value) for prefix, value in winners)
-        if len(self.paths) > MOST_LINES:
+        self._paths.update(MapEntry(f"{group}{_SEPARATOR}{prefix}", value) for prefix, value in winners)
+        if len(self._paths) > MOST_LINES:
             why = (
-                f"has so many rules, and hosts with many ports for which those of the host without a port are repeated,"
-                f" that it needs more than {MOST_LINES} lines: split it into several pools"
+                f"has so many rules, and hosts with many ports or under many * for which rules are repeated, that it"
+                f" needs more than {MOST_LINES} lines: split it into several pools"
             )
             raise InvalidSpec("linkBackend.map", why)
-        return group, any(value.startswith("|") for _, value in winners)
+        return group
 
 
 def _of_turn(turn: int, rule: MapRule) -> str:

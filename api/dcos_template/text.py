@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.haproxy import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
@@ -97,6 +97,7 @@ class _Printer:
             frontend=frontend,
             certificates=certificates_file(file),
             any_host=ANY_HOST,
+            relayed=RELAYED,
             relayed_tls=RELAYED_TLS,
         )
         return Text.of(file, "config", text, frontend.name, frontend.needs)

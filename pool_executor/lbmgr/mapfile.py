@@ -64,8 +64,9 @@ def _replace(name: str, table: Mapping[str, str]) -> ReplaceMap:
 
 
 def _puts(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Run]:
-    # Longer ones first: a host with a port is there before the host is, for which it would be taken meanwhile.
-    come = sorted(after.keys() - before.keys(), key=lambda key: (-len(key), key))
+    # Longer ones first: a host with a port is there before the host is, for which it would be taken meanwhile, and
+    # x.example.com before *.example.com.
+    come = sorted(after.keys() - before.keys(), key=lambda key: (-len(key), key.startswith("*"), key))
     changed = (key for key in after.keys() & before.keys() if after[key] != before[key])
     return [
         *(Run(f"add map {{maps}}/{name} {key} {after[key]}") for key in come),
@@ -75,7 +76,7 @@ def _puts(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> lis
 
 def _deletions(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Run]:
     # Shorter prefixes first: a request that is on its way with a group that goes finds its own prefix, or nothing.
-    gone = sorted(before.keys() - after.keys(), key=lambda key: (len(key), key))
+    gone = sorted(before.keys() - after.keys(), key=lambda key: (len(key), not key.startswith("*"), key))
     return [Run(f"del map {{maps}}/{name} {key}") for key in gone]
 
 

@@ -13,16 +13,17 @@ from scheduler.pools.model import (
     CustomCheck,
     EndpointType,
     Frontend,
-    MapRule,
     Pool,
     Protocol,
     Service,
 )
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.raw import chosen_backends
+from scheduler.pools.shadowed import never_matching
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
+_SHOWN_HOSTS = 3
 _IP = re.compile(r"[0-9.]+")
 # Marathon's own rule for the parts of an id; it refuses an app of any other.
 _MARATHON_ID = re.compile(r"/?([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)*[a-z0-9]([a-z0-9.-]*[a-z0-9])?/?")
@@ -77,27 +78,12 @@ def _frontend(path: str, frontend: Frontend) -> Iterator[str]:
     redirect = frontend.redirect_to_https
     if redirect is not None and not redirect.except_ and (link.default_backend or link.map):
         yield f"{path}.linkBackend has no effect: redirectToHttps answers every request"
-    if redirect is None and not (link.default_backend or link.map or frontend.misc_strs):
+    answers = redirect is not None or frontend.redirects or frontend.misc_strs
+    if not (answers or link.default_backend or link.map):
         yield f"{path} has no linkBackend: it sends nothing anywhere, every request is answered with 503"
-    for number, earlier in _unreachable(link.map):
-        yield f"{path}.linkBackend.map[{number}] never matches, because map[{earlier}] takes all of it"
-
-
-def _unreachable(rules: tuple[MapRule, ...]) -> Iterator[tuple[int, int]]:
-    """(a rule that can never match, the first rule that takes everything that it could)."""
-    seen: dict[tuple[str, str], int] = {}
-    lengths: set[int] = set()
-    for number, rule in enumerate(rules):
-        # As routing has it: a host without port stands for that host on every port, no host for all.
-        hosts = dict.fromkeys((rule.host_eq, rule.host_eq.partition(":")[0], ""))
-        beginnings = [rule.path_beg[:length] for length in lengths if length <= len(rule.path_beg)]
-        # Any path begins with /.
-        takers = [seen.get((host, begin)) for host in hosts for begin in {*beginnings, "", "/"}]
-        found = [taker for taker in takers if taker is not None]
-        if found:
-            yield number, min(found)
-        seen.setdefault((rule.host_eq, rule.path_beg), number)
-        lengths.add(len(rule.path_beg))
+    for number, hosts, why in never_matching(link.map):
+        some = f" for {', '.join(hosts[:_SHOWN_HOSTS])}{' ...' * (len(hosts) > _SHOWN_HOSTS)}" if hosts else ""
+        yield f"{path}.linkBackend.map[{number}] never matches{some}, {why}"
 
 
 def _backend(path: str, backend: Backend, *, used: bool) -> Iterator[str]:

@@ -14,6 +14,9 @@ _RULES = {
 # Its values may be keys.
 _UNTOLD = ("environmentVariables",)
 
+#: What is not shown, also where something else than the secret stands there.
+_SECRET = frozenset({("passwordHash",)})
+
 
 def problems_of(messages: Any, data: object) -> Iterator[Problem]:
     """marshmallow's tree of messages as problems with the refused values from `data`, one after the other."""
@@ -21,8 +24,8 @@ def problems_of(messages: Any, data: object) -> Iterator[Problem]:
         path = "pool" + "".join(f"[{key}]" if isinstance(key, int) else f".{shown(key)}" for key in keys)
         # Those after the first ones are counted and never read.
         text = str(rule) if number < MAX_REPORTED else ""
-        told = None if keys[:1] == _UNTOLD else shown(value)
-        yield Problem(path=path, rule=_RULES.get(text, text), value=told, keys=keys)
+        hidden = keys[:1] == _UNTOLD or keys[-1:] in _SECRET
+        yield Problem(path=path, rule=_RULES.get(text, text), value=None if hidden else shown(value), keys=keys)
 
 
 def _leaves(

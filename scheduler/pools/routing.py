@@ -3,10 +3,15 @@
 Knows what each condition means. Does not know how HAProxy is told: what it does is held against this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from scheduler.pools.expression import plain
 from scheduler.pools.model import MapRule
+from sdk.pattern import Pattern
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +43,49 @@ def first_match(rules: Sequence[MapRule], target: Target) -> MapRule | None:
 
 def mismatch(rule: MapRule, target: Target) -> str | None:
     """Why the rule does not match: its first condition that does not hold, as a sentence; None when all hold."""
-    if rule.host_eq and rule.host_eq not in (target.host, target.name):
-        return f"hostEq {rule.host_eq} is not the host {target.host}"
-    if rule.path_beg and not (target.path or "").startswith(rule.path_beg):
-        return f"the path {target.path} does not begin with {rule.path_beg} (pathBeg)"
+    host, path = target.host or "(none)", target.path
+    if rule.hosts and not any(_is_host(one, target) for one in rule.hosts):
+        names = (
+            rule.hosts[0]
+            if len(rule.hosts) == 1
+            else f"one of {', '.join(rule.hosts[:_SHOWN])}{' ...' * (len(rule.hosts) > _SHOWN)}"
+        )
+        return f"the host {host} is not {names}"
+    if rule.host_reg and not host_holds(rule.host_reg, target.host):
+        return f"hostReg {rule.host_reg} is not found in the host {host}"
+    if path is None:
+        return "the request has no path" if rule.path_beg or rule.path_end or rule.path_reg else None
+    if not path.startswith(rule.path_beg):
+        return f"the path {path} does not begin with {rule.path_beg}"
+    if not path.endswith(rule.path_end):
+        return f"the path {path} does not end with {rule.path_end}"
+    if rule.path_reg and not _compiled(rule.path_reg, False).found_in(path):
+        return f"pathReg {rule.path_reg} is not found in the path {path}"
     return None
+
+
+def _is_host(wanted: str, target: Target) -> bool:
+    """With a port only that one; `*.example.com` is every host that ends so, and not `example.com`."""
+    if wanted.startswith("*"):
+        return target.name.endswith(wanted[1:])
+    return wanted in (target.host, target.name)
+
+
+def host_holds(expression: str, host: str) -> bool:
+    """Whether `hostReg` is found in a host; raises BadExpression for one that the API would not take."""
+    return bool(host) and _compiled(expression, True).found_in(host)
+
+
+def covering(host: str) -> Iterator[str]:
+    """What rules may call a host: itself, without its port, and `*` with each end of the name."""
+    yield host
+    rest = host.partition(":")[0]
+    yield rest
+    while "." in rest:
+        rest = rest.partition(".")[2]
+        yield f"*.{rest}"
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str, lower: bool) -> Pattern:
+    return Pattern(plain(expression, lower=lower))

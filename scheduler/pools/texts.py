@@ -17,7 +17,8 @@ LINK_NAME = r"^[a-zA-Z0-9:_.-]*$"
 _POOL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _HOST_EQ = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?(:[0-9]{1,5})?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_PATH = re.compile(r"/[A-Za-z0-9._~!&()*+,;=:@%/-]*")
+_WILDCARD = re.compile(r"\*(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+")
+_PATH = re.compile(r"[A-Za-z0-9._~!&()*+,;=:@%/-]*")
 _ROLE = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _BALANCE = re.compile(
@@ -113,17 +114,17 @@ def normal_host(text: str) -> str:
 
 
 def host_eq(text: str) -> str | None:
-    """A host in its normal form to compare with, perhaps with a port."""
-    if _HOST_EQ.fullmatch(text):
+    """A host in its normal form to compare with, perhaps with a port, or `*.` and the end of hosts."""
+    if _HOST_EQ.fullmatch(text) or _WILDCARD.fullmatch(text):
         return _bounded(text, 255)
     if "://" in text:
         return "is a URL; give its host only, such as www.example.com, and a path in pathBeg"
     if "/" in text:
         return "holds a path; give the host only, such as www.example.com, and the path in pathBeg"
     if "," in text or " " in text.strip():
-        return "must be one host; give a rule for each of them"
+        return "must be one host; give several as a list in hostsEq"
     if "*" in text:
-        return "must be a whole name: hostReg, which could match many, is not supported yet; give a rule for each host"
+        return "may hold * only for whole names at the beginning, as in *.example.com, without a port; see hostReg"
     if "[" in text or text.count(":") > 1:
         return "is an IPv6 address; only host names and IPv4 addresses are supported"
     if not text.isascii():
@@ -146,15 +147,25 @@ def host_header(text: str) -> str | None:
     return address(name)
 
 
+def server_name(text: str) -> str | None:
+    """The name that a server is asked for in TLS."""
+    if parse(text) is not None:
+        return "is an address; TLS asks for names only"
+    return address(text)
+
+
 def path(text: str) -> str | None:
     """A URL path or its beginning."""
     if not text.startswith("/"):
         return "must begin with /"
-    return (
-        _bounded(text, 1024)
-        if _PATH.fullmatch(text)
-        else "must hold only characters of a URL path, without quotes, spaces and $"
-    )
+    return path_end(text)
+
+
+def path_end(text: str) -> str | None:
+    """Any part of a URL path."""
+    if _PATH.fullmatch(text):
+        return _bounded(text, 1024)
+    return "must hold only characters of a URL path, without quotes, spaces and $"
 
 
 def plain(text: str) -> str | None:

@@ -5,30 +5,25 @@ from collections.abc import Mapping
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Check,
-    ClientCertificates,
-    ClientVerify,
     CustomCheck,
-    FrontendTls,
     MapRule,
     Protocol,
-    TlsPolicy,
 )
 from scheduler.pools.model import Endpoint as Wish
-from scheduler.pools.model.clients import AcceptProxy, Clients
-from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
-from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
-from tests.golden import backends
+from tests.golden import backends, frontends, tls
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
 PLAIN = backend("app", service(task_name="app"))
 
-OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2 check-send-proxy")
 LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
     **backends.CASES,
+    **tls.CASES,
+    **frontends.CASES,
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
     "empty-pool": Case(pool=pool("web")),
     "no-servers": Case(pool=pool("web", frontend("web", "app"), PLAIN)),
@@ -60,6 +55,30 @@ CASES: Mapping[str, Case] = {
             backend("static", service(task_name="static")),
         ),
         endpoints={"app": agent("10.0.0.1"), "api": agent("10.0.0.2", "10.0.0.3"), "static": agent("10.0.0.4")},
+    ),
+    "patterns": Case(
+        pool=pool(
+            "shop",
+            frontend(
+                "web",
+                "app",
+                MapRule(backend="api", hosts_eq=("shop.example.com", "*.shop.example.com", "*.example.org")),
+                MapRule(backend="static", path_end=".png"),
+                MapRule(backend="static", host_reg=r"^cdn\d+\.example\.com(:8080)?$", path_beg="/v1/"),
+                MapRule(backend="api", path_beg="/api"),
+                MapRule(
+                    backend="static",
+                    hosts_eq=("a.test", "b.test:81", "*.c.test"),
+                    path_reg="(?i)^/it's/.*[.]jpe?g$",
+                ),
+                MapRule(backend="app", host_eq="late.example.com"),
+            ),
+            frontend("only", "", MapRule(backend="app", host_reg="[.]example[.]com$")),
+            PLAIN,
+            backend("api", service(task_name="api")),
+            backend("static", service(task_name="static")),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "static": agent("10.0.0.4")},
     ),
     "balances": Case(
         pool=pool(
@@ -172,123 +191,6 @@ CASES: Mapping[str, Case] = {
             backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
-    ),
-    "redirects": Case(
-        pool=pool(
-            "web",
-            frontend("all", redirect_to_https=RedirectToHttps()),
-            frontend(
-                "some",
-                "app",
-                redirect_to_https=RedirectToHttps(
-                    except_=(
-                        StaysOnHttp(path_beg="/.well-known/acme-challenge/"),
-                        StaysOnHttp(host="plain.example.com", path_beg="/a(b)"),
-                        StaysOnHttp(host="old.example.com"),
-                    ),
-                    port=8443,
-                    code=308,
-                ),
-            ),
-            PLAIN,
-        ),
-        endpoints={"app": agent("10.0.0.1")},
-    ),
-    "clients": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                clients=Clients(allow=tuple(f"10.0.{number}.0/24" for number in range(50)), deny=("fd00::/8",)),
-                accept_proxy=AcceptProxy(from_=("192.168.0.0/16",)),
-            ),
-            frontend("all", "app", accept_proxy=AcceptProxy()),
-            frontend("db", "db", clients=Clients(deny=("10.0.0.1",)), **TCP),
-            PLAIN,
-            backend("db", protocol=Protocol.TCP),
-        ),
-        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
-    ),
-    "headers": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                request_headers=(
-                    HeaderRule(name="X-Real", value="100% 'a' \"b\" $c # {d}"),
-                    HeaderRule(name="X-More", value="b", action=HeaderAction.ADD),
-                    HeaderRule(name="X-Less", action=HeaderAction.REMOVE),
-                ),
-                response_headers=(
-                    HeaderRule(name="Server", action=HeaderAction.REMOVE),
-                    HeaderRule(name="X-Frame-Options", value="DENY"),
-                ),
-                hsts=Hsts(include_subdomains=True, preload=True),
-            ),
-            PLAIN,
-        ),
-        endpoints={"app": agent("10.0.0.1")},
-    ),
-    "raw": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                MapRule(backend="other", path_beg="/other"),
-                bind_modifier="accept-proxy maxconn 1000",
-                misc_strs=(
-                    "timeout client 1h",
-                    "use_backend other if canary",
-                    "http-request set-header X-Who 'a \"b\" $c' # why",
-                    "acl canary hdr(x-canary) -m found",
-                    r"http-request deny if { path_reg ^/a\.b\ c$ }",
-                    "tcp-request inspect-delay 5s",
-                ),
-            ),
-            frontend("db", "db", misc_strs=("option clitcpka", "no option dontlognull"), **TCP),
-            PLAIN,
-            backend("other"),
-            backend("db", protocol=Protocol.TCP),
-        ),
-        endpoints={"app": agent("10.0.0.1"), "other": agent("10.0.0.2"), "db": agent("10.0.0.3")},
-    ),
-    "tls": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                protocol=Protocol.HTTPS,
-                certificates=("$SECRETS/web.pem", "$AUTOCERT", "$ENVFILE/ELB_FILE_OTHER"),
-                bind_modifier="accept-proxy",
-            ),
-            frontend(
-                "own",
-                "app",
-                MapRule(backend="app", path_beg="/a"),
-                protocol=Protocol.HTTPS,
-                certificates=("$AUTOCERT",),
-                tls=FrontendTls(
-                    policy=TlsPolicy.MODERN, http2=False, client_certificates=ClientCertificates(ca="$SECRETS/ca.pem")
-                ),
-            ),
-            frontend(
-                "db",
-                "db",
-                protocol=Protocol.TLS,
-                certificates=("$SECRETS/web.pem",),
-                tls=FrontendTls(
-                    policy=TlsPolicy.OLD,
-                    client_certificates=ClientCertificates(ca="$SECRETS/ca.pem", verify=ClientVerify.OPTIONAL),
-                ),
-            ),
-            PLAIN,
-            backend("db", protocol=Protocol.TCP),
-        ),
-        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

@@ -11,8 +11,7 @@ REFUSED = {
     "v2-aws-nlb-internet-facing.json": "pool.cloudProvider",
     "v2-quirk-no-frontend-protocol-and-v1-framework-key.json": "pool.haproxy.backends[0].services[0].framework",
     "v2-quirk-rewrite-host-and-misplaced-request-object.json": "pool.haproxy.backends[0].request",
-    "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.haproxy.frontends[0].linkBackend.map[1].hostReg",
-    "v2-vhost-routing-http-and-https-two-secrets.json": "pool.haproxy.frontends[0].linkBackend.map[1].hostReg",
+    "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.haproxy.frontends[1].linkBackend.map[0]",
     "v2-virtual-network-with-labels.json": "pool.virtualNetworks",
 }
 

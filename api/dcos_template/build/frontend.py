@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from api.dcos_template.build.answers import build_answers, build_users
 from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.headers import build_headers
+from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.build.redirect import build_https_redirect
-from api.dcos_template.haproxy import Bind, Frontend, MapFile, Mode, RawFrontend, Routing, Tls
-from api.dcos_template.routes import build_routes
-from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
+from api.dcos_template.build.redirect import build_https_redirect, build_redirects
+from api.dcos_template.build.routing import build_routing
+from api.dcos_template.haproxy import Bind, Frontend, Mode, RawFrontend, Tls
 from scheduler.pools import model as pools
 from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
@@ -20,19 +21,6 @@ T = TypeVar("T")
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
-    routing = None
-    if frontend.link_backend.map:
-        try:
-            routes = build_routes(frontend.link_backend.map)
-        except InvalidSpec as error:
-            raise InvalidSpec(f"frontend {frontend.name}: {error.path}", error.rule) from error
-        slug = file_slug(frontend.name)
-        routing = Routing(
-            hosts=MapFile(name=f"{HOSTS_MAPS}{slug}.map", entries=routes.hosts),
-            paths=MapFile(name=f"{ROUTES_MAPS}{slug}.map", entries=routes.paths),
-            ports_in_hosts=routes.ports_in_hosts,
-            turns=routes.turns,
-        )
     mode = mode_of(frontend.protocol)
     return Frontend(
         name=frontend.name,
@@ -41,9 +29,14 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         tls=_within(frontend, lambda: _tls(frontend, mode)) if frontend.protocol.is_tls else None,
         clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        limits=_within(frontend, lambda: build_limits(frontend)),
+        timeouts=_within(frontend, lambda: build_timeouts(frontend)),
+        answers=_within(frontend, lambda: build_answers(frontend)),
+        users=_within(frontend, lambda: build_users(frontend)),
+        redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
-        routing=routing,
+        routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),
         default_backend=frontend.link_backend.default_backend,
     )
 

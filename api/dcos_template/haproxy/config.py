@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from api.dcos_template.haproxy.backend import Backend
 from api.dcos_template.haproxy.bind import Bind
-from api.dcos_template.haproxy.frontend import Frontend, MapFile
+from api.dcos_template.haproxy.frontend import Frontend
 from api.dcos_template.haproxy.grammar import require
+from api.dcos_template.haproxy.routing import MapFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,8 @@ class Config:
 
 
 def _linked(frontend: Frontend) -> set[str]:
-    names = {entry.backend for entry in frontend.routing.paths.entries} if frontend.routing else set()
-    return (names | {frontend.default_backend}) - {""}
+    names = frontend.routing.backends if frontend.routing else set()
+    return names | ({frontend.default_backend} - {""})
 
 
 def _unique(names: list[str], what: str) -> None:

@@ -1,51 +1,24 @@
-"""Listening sections, and the maps by which they find a backend."""
+"""Listening sections."""
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.answers import Answers
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import Headers
+from api.dcos_template.haproxy.limits import Limits, Timeouts
 from api.dcos_template.haproxy.raw import RawFrontend
-from api.dcos_template.haproxy.redirect import HttpsRedirect
+from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
+from api.dcos_template.haproxy.routing import Routing
 from api.dcos_template.haproxy.tls import Tls
-from api.dcos_template.routes import MapEntry
+from api.dcos_template.haproxy.users import Users
 from pool_executor.contract import Needs
 
 STATS_SECTION = "stats"
-#: Name of the sockets through which a worker hands on what clients ask over TLS.
-RELAYED_TLS = "relayed-tls"
-
-_MAP_FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,58}\.map")
-_MAP_WORD = re.compile(r"[!-\"$-~][!-~]{0,2047}")  # printable ASCII without spaces, not beginning like a comment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapFile:
-    """A lookup file; `name` is relative to the directory of maps."""
-
-    name: str
-    entries: tuple[MapEntry, ...]
-
-    def __post_init__(self) -> None:
-        require(_MAP_FILE.fullmatch(self.name) is not None, "map.name", f"{self.name!r} is not a name for a map file")
-        for entry in self.entries:
-            for word in entry:
-                path = f"map {self.name}"
-                require(_MAP_WORD.fullmatch(word) is not None, path, f"{word!r} cannot stand in a map file")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """How an HTTP frontend finds a backend by host and path before it takes its default."""
-
-    hosts: MapFile
-    paths: MapFile
-    ports_in_hosts: bool
-    turns: bool
-    """Whether rules of hosts have to be compared with rules without a host."""
+#: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
+RELAYED, RELAYED_TLS = "relayed", "relayed-tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +32,11 @@ class Frontend:
     """None: what is said there is in the clear."""
     clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    answers: Answers = field(default_factory=Answers)
+    users: Users | None = None
+    redirects: tuple[Redirect, ...] = ()
     headers: Headers = field(default_factory=Headers)
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
@@ -71,8 +49,9 @@ class Frontend:
             self.tls.check_mode(self.mode, f"frontend {self.name}")
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
+        changes = self.headers != Headers() or self.answers != Answers()
         require(
-            self.mode is Mode.HTTP or not (self.https_redirect or self.headers != Headers()),
+            self.mode is Mode.HTTP or not (self.https_redirect or self.redirects or self.users or changes),
             f"frontend {self.name}",
             "says what is done with requests, which only HTTP frontends see",
         )
@@ -91,7 +70,14 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(self.clients.refuses or self.https_redirect or self.headers.request or self.raw.rules)
+        limits = self.limits.requests or self.limits.request_bytes
+        answers = self.clients.refuses or limits or self.https_redirect or self.redirects
+        return bool(answers or self.users or self.headers.request or self.raw.rules)
+
+    @property
+    def userlist(self) -> str:
+        """Name of the list of its users."""
+        return f"_users-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
     @property
     def relay(self) -> str:

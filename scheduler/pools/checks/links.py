@@ -17,8 +17,11 @@ def link_problems(backends: Mapping[str, Backend], index: int, frontend: Fronten
     for place, rule in enumerate(link.map):
         at = f"{path}.map[{place}]"
         yield from _reference(backends, frontend, f"{at}.backend", rule.backend)
-        if not (rule.host_eq or rule.path_beg):
-            yield Problem(path=at, rule="needs at least one condition: hostEq or pathBeg")
+        if rule.host_eq and rule.hosts_eq:
+            yield Problem(path=f"{at}.hostsEq", rule="stands beside hostEq; give all hosts in hostsEq")
+        if not rule.has_conditions:
+            known = "hostEq, hostsEq, hostReg, pathBeg, pathEnd or pathReg"
+            yield Problem(path=at, rule=f"needs at least one condition: {known}")
         elif not frontend.protocol.is_http:
             text = f"looks at hosts or paths, which protocol {frontend.protocol} does not see; use defaultBackend"
             yield Problem(path=at, rule=text)

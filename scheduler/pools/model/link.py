@@ -5,11 +5,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapRule:
-    """Requests that meet every given condition go to `backend`; `""` means no such condition."""
+    """Requests that meet every given condition go to `backend`; `""` and `()` mean no such condition."""
 
     backend: str
     host_eq: str = ""
+    """A host, perhaps with a port, or `*.` and the end of hosts."""
+    hosts_eq: tuple[str, ...] = ()
+    """Several of them, one of which is enough."""
+    host_reg: str = ""
     path_beg: str = ""
+    path_end: str = ""
+    path_reg: str = ""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that it names, each once."""
+        return tuple(dict.fromkeys((self.host_eq, *self.hosts_eq) if self.host_eq else self.hosts_eq))
+
+    @property
+    def has_conditions(self) -> bool:
+        """False for a rule that every request would meet."""
+        return bool(self.hosts or self.path_beg or self.has_patterns)
+
+    @property
+    def has_patterns(self) -> bool:
+        """True for a rule that cannot be looked up by host and beginning of the path."""
+        return bool(self.host_reg or self.path_end or self.path_reg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The V2 form of where frontends send their traffic."""
 
-from scheduler.pools import texts
-from scheduler.pools.fields import Items, NotYet, Strict, Text, nested
+from scheduler.pools import expression, texts
+from scheduler.pools.fields import Items, Strict, Text, nested
 from scheduler.pools.model import LinkBackend, MapRule
 
 
@@ -9,10 +9,11 @@ class MapRuleSchema(Strict):
     MODEL = MapRule
     backend = Text(texts.link_name, required=True)
     host_eq = Text(texts.host_eq, normal=texts.normal_host, data_key="hostEq")
+    hosts_eq = Items(Text(texts.host_eq, normal=texts.normal_host, required=True), data_key="hostsEq")
+    host_reg = Text(expression.problem, data_key="hostReg")
     path_beg = Text(texts.path, data_key="pathBeg")
-    hostReg = NotYet("")  # noqa: N815 - the JSON name
-    pathEnd = NotYet("")  # noqa: N815 - the JSON name
-    pathReg = NotYet("")  # noqa: N815 - the JSON name
+    path_end = Text(texts.path_end, data_key="pathEnd")
+    path_reg = Text(expression.problem, data_key="pathReg")
 
 
 class LinkBackendSchema(Strict):

@@ -35,7 +35,7 @@ def serve(publisher: Publisher, one: Backend) -> None:
 
 
 def rules_of(count: int) -> Rules:
-    """`count` rules around those of bbb.example, which no edit touches, and one for hosts that no rule names."""
+    """`count` rules around those that no edit touches: of bbb.example, of a pattern, of a *, and one without a host."""
     hosts = [f"host-{number}.example" for number in range(count // 3)]
     return (
         MapRule(backend="app", path_beg="/static"),
@@ -43,6 +43,8 @@ def rules_of(count: int) -> Rules:
         MapRule(backend="app", host_eq="ccc.example", path_beg="/c"),
         *(MapRule(backend="app", host_eq=host) for host in hosts),
         *(MapRule(backend="other", host_eq=host, path_beg="/api") for host in hosts),
+        MapRule(backend="app", host_reg=r"^p\d+[.]example$", path_end=".png"),
+        MapRule(backend="app", host_eq="*.wild.example"),
     )
 
 
@@ -54,18 +56,24 @@ def edits(rules: Rules, rounds: int) -> Iterator[Rules]:
         yield (MapRule(backend="other", host_eq="aaa.example", path_beg="/x"), *rules)
         yield (MapRule(backend="other", host_eq="ccc.example", path_beg="/c/d"), *rules[:2], *rules[3:])
         yield (MapRule(backend="other", path_beg=f"/new-{number}"), *rules)
+        yield (*rules, MapRule(backend="other", host_eq=f"new-{number}.wild.example"))
         yield rules
 
 
 @contextlib.contextmanager
 def loads(url: str) -> Iterator[list[Load]]:
-    """Clients of a host, and of none, that no edit touches; with lasting connections and with one per request."""
+    """Clients of all that no edit touches; with lasting connections and with one per request."""
     with contextlib.ExitStack() as stack:
         yield [
             stack.enter_context(
-                load_in_thread(f"{url}{path}", 80, connections=4, keep_alive=keep_alive, headers={"Host": host})
+                load_in_thread(f"{url}{path}", 60, connections=3, keep_alive=keep_alive, headers={"Host": host})
             )
-            for host, path in (("bbb.example", "x"), ("unnamed.example", "static/x"))
+            for host, path in (
+                ("bbb.example", "x"),
+                ("unnamed.example", "static/x"),
+                ("p7.example", "x.png"),
+                ("x.wild.example", "x"),
+            )
             for keep_alive in (True, False)
         ]
 

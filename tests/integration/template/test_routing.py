@@ -14,7 +14,6 @@ import pytest
 
 from api.dcos_template.endpoint import Endpoint, Kind
 from scheduler.pools.model import MapRule, Stats
-from scheduler.pools.routing import Target
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.support.routing import reference
@@ -79,23 +78,45 @@ def test_every_request_goes_where_the_first_matching_rule_says(haproxy: Haproxy)
     assert wrong == []
 
 
+MORE_HOSTS = [*HOSTS, "x.a.example", "Y.x.A.example.:81", "example", ".example", "b.example:80"]
+MORE_PATHS = [*PATHS, "/static/a.png?x", "/b/deep/x.PNG", "/it's", "/v12/b"]
+NAMES = ["", "", "a.example", "b.example", "b.example:8443", "a.exampl", "*.example", "*.a.example", "x.a.example"]
+LISTS = [(), (), ("a.example", "*.x.a.example"), ("*.example", "example"), ("b.example:80", "*.a.example", "a.exampl")]
+HOST_REGS = ["", "", r"^[ab]\.Example$", r":8\d+$", r"^(x\.)?a\.", r"^([a-z]+\.)+example(:80)?$"]
+PATH_REGS = ["", "", "^/(api|static)/", r"(?i)\.png$", "it's|deep", "^/v[0-9]{1,2}/", "[^/]x$"]
+
+
+def drawn(draw: random.Random) -> list[MapRule]:
+    """Rules with all kinds of conditions, most of them with a few."""
+    rules = []
+    while len(rules) < 14:
+        hosts = draw.choice(LISTS)
+        patterns = draw.random() < 0.5
+        rule = MapRule(
+            backend=draw.choice(BACKENDS),
+            host_eq="" if hosts else draw.choice(NAMES),
+            hosts_eq=hosts,
+            path_beg=draw.choice(["", "", *(path.partition("?")[0] for path in PATHS)]),
+            host_reg=draw.choice(HOST_REGS) if patterns else "",
+            path_end=draw.choice(["", "", "x", ".png", "/b"]) if patterns else "",
+            path_reg=draw.choice(PATH_REGS) if patterns else "",
+        )
+        if rule.has_conditions:
+            rules.append(rule)
+    return rules
+
+
 @pytest.mark.parametrize("program", BOTH)
 def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: Path) -> None:
-    """Rules with and without hosts before, between and behind each other, drawn at random, always the same ones."""
+    """Rules with and without hosts and patterns before and behind each other, drawn at random, always the same ones."""
     draw = random.Random(9)
-    hosts = ["", "", *(Target.of(host, "/").host for host in HOSTS)]
-    paths = ["", *(path.partition("?")[0] for path in PATHS)]
-    lists = []
-    for _ in range(12):
-        pairs = [(draw.choice(hosts), draw.choice(paths)) for _ in range(12)]
-        lists.append([MapRule(backend=draw.choice(BACKENDS), host_eq=h, path_beg=p) for h, p in pairs if h or p])
-    names = [f"web-{number}" for number in range(len(lists))]
-    frontends = [frontend(name, "", *rules) for name, rules in zip(names, lists, strict=True)]
+    lists = {f"web-{number}": drawn(draw) for number in range(16)}
+    frontends = [frontend(name, "", *rules) for name, rules in lists.items()]
     made = Haproxy(tmp_path, pool("shop", *frontends, *map(backend, BACKENDS)), binary=program)
     wrong = []
     try:
-        for name, rules in zip(names, lists, strict=True):
-            for host, path in itertools.product(HOSTS, PATHS):
+        for name, rules in lists.items():
+            for host, path in itertools.product(MORE_HOSTS, MORE_PATHS):
                 wanted = reference(rules, host, path)
                 status, body = made.get(name, path, host)
                 if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.dcos_template.build import build_config, file_slug, shard_of
-from api.dcos_template.haproxy import Backend, Bind, Config, Frontend, MapFile, Mode, Routing
+from api.dcos_template.haproxy import Attempt, Backend, Bind, Config, Frontend, MapFile, Mode, Routing
 from api.dcos_template.printed import Texts
 from api.dcos_template.routes import MapEntry
 from api.dcos_template.text import render
@@ -117,6 +117,30 @@ class TestModel:
         """Map files are split at spaces and have comments."""
         with pytest.raises(InvalidSpec):
             MapFile(name="hosts-web.map", entries=(MapEntry(word, "app"),))
+
+    @pytest.mark.parametrize("text", ["a b", "a\nb", "a'b", "a' } or { always_true", "\u00e4", "x" * 9000])
+    @pytest.mark.parametrize(
+        "field", ["names", "names_with_port", "ends", "host_reg", "path_beg", "path_end", "path_reg"]
+    )
+    def test_no_condition_breaks_out_of_its_line(self, field: str, text: str) -> None:
+        """Expressions stand in quotes, hosts do not."""
+        many = field in ("names", "names_with_port", "ends")
+        with pytest.raises(InvalidSpec):
+            Attempt(field="linkBackend.map[0]", value="|0000002|app", **{field: (text,) if many else text})  # type: ignore[arg-type]
+        with pytest.raises(InvalidSpec):
+            Attempt(field="linkBackend.map[0]", value=f"|0000002|{text}")
+
+    @pytest.mark.parametrize("field", ["host_reg", "path_reg"])
+    def test_an_expression_that_was_stored_without_being_checked_is_told_with_its_frontend(self, field: str) -> None:
+        """The release that stored it may have taken it."""
+        rule = MapRule(backend="app", **{field: "(a+)+"})  # type: ignore[arg-type]
+        with pytest.raises(InvalidSpec, match=r"frontend web: linkBackend.map\[0\]\."):
+            build_config(pool("web", frontend("web", "", rule), backend("app")))
+
+    def test_a_rule_with_a_pattern_leads_only_to_a_backend_that_exists(self) -> None:
+        """HAProxy would not find out."""
+        with pytest.raises(InvalidSpec, match="does not exist"):
+            build_config(pool("web", frontend("web", "", MapRule(backend="nowhere", path_end=".js"))))
 
     @pytest.mark.parametrize("address", ["", "1.2.3", "a b", "[::1]", "*", "${X}"])
     def test_a_bind_address_is_an_ipv4_address_or_a_name(self, address: str) -> None:

@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from api.dcos_template.routes import ANY_HOST, MapEntry, Routes, build_routes
 from scheduler.pools.model import MapRule
+from scheduler.pools.routing import Target, mismatch
 from sdk.errors import InvalidSpec
 from tests.support.routing import reference
 
 
 def looked_up(routes: Routes, host: str, path: str) -> str | None:
-    """What HAProxy does with the two maps: map_str on the bare host, then on the whole one, then map_beg.
+    """What HAProxy does: map_str on the ends of the host, then on the bare host, then on the whole one, then map_beg.
 
-    Should two lines have to be compared, a third one; LookupError when that one's group is gone.
+    Should two lines have to be compared, a third one; LookupError when that one's group is gone. Then the rules that
+    are tried.
     """
     hosts, paths = dict(routes.hosts), dict(routes.paths)
 
@@ -24,32 +26,53 @@ def looked_up(routes: Routes, host: str, path: str) -> str | None:
         entries = [entry for entry in paths if key.startswith(entry)]
         return paths[max(entries, key=len)] if entries else None
 
-    found = line(hosts.get(host, hosts.get(host.partition(":")[0], hosts[ANY_HOST])))
-    if found is None or not found.startswith("|"):
-        return found
-    other = line(found.split("|")[3])
-    if other is None:
-        raise LookupError(found)
-    return min(found, other).split("|")[2] or None
+    labels = host.partition(":")[0].split(".")
+    keys = [ANY_HOST, *(f"*.{'.'.join(labels[-count:])}" for count in routes.wildcards if count < len(labels))]
+    found = line([hosts[key] for key in (*keys, host.partition(":")[0], host) if key in hosts][-1])
+    compared = [] if found is None else [found]
+    if found is not None and found.count("|") > 2:
+        other = line(found.split("|")[3])
+        if other is None:
+            raise LookupError(found)
+        compared.append(other)
+    if found is None or found.startswith("|"):
+        target = Target.of(host, path)
+        compared += [one.value for one in routes.tried if mismatch(one.rule, target) is None][:1]
+    if not compared or not min(compared).startswith("|"):
+        return min(compared, default=None)
+    return min(compared).split("|")[2] or None
 
 
-HOSTS = ["a.com", "a.co", "b.com", "b.com:81", "a.com:81"]
+HOSTS = ["a.com", "a.co", "b.com", "b.com:81", "a.com:81", "x.a.com", "y.x.a.com:81"]
+NAMED = [*HOSTS, "*.a.com", "*.com", "*.x.a.com"]
 PATHS = ["/", "/a", "/ab", "/a/b", "/b", "/abc/d"]
 RULES = st.builds(
     MapRule,
     backend=st.sampled_from(["one", "two", "three"]),
-    host_eq=st.sampled_from(["", *HOSTS]),
+    host_eq=st.sampled_from(["", "", *NAMED]),
     path_beg=st.sampled_from(["", *PATHS]),
-).filter(lambda rule: bool(rule.host_eq or rule.path_beg))
+).filter(lambda rule: rule.has_conditions)
+ANY_RULES = st.one_of(
+    RULES,
+    st.builds(
+        MapRule,
+        backend=st.sampled_from(["one", "two", "three"]),
+        hosts_eq=st.lists(st.sampled_from(NAMED), max_size=3, unique=True).map(tuple),
+        host_reg=st.sampled_from(["", "", r"^[ab]\.com", "8[0-9]$"]),
+        path_beg=st.sampled_from(["", "", *PATHS]),
+        path_end=st.sampled_from(["", "b", "/d"]),
+        path_reg=st.sampled_from(["", "", "^/a+b"]),
+    ).filter(lambda rule: rule.has_conditions),
+)
 
 
 @given(
-    st.lists(RULES, max_size=10),
-    st.sampled_from([*HOSTS, "c.com", "a.com:82", ""]),
+    st.lists(ANY_RULES, max_size=10),
+    st.sampled_from([*HOSTS, "c.com", "a.com:82", "z.z.a.com", ""]),
     st.sampled_from([*PATHS, "", "/zz"]),
 )
 def test_the_maps_give_the_first_matching_rule(rules: list[MapRule], host: str, path: str) -> None:
-    """Order, AND within a rule, hosts with and without port, paths that contain each other."""
+    """Order, AND within a rule, hosts with and without port, paths that contain each other, * and patterns."""
     assert looked_up(build_routes(rules), host, path) == reference(rules, host, path)
 
 
@@ -71,7 +94,7 @@ def test_a_host_that_goes_changes_nothing_for_the_others_of_its_group() -> None:
     assert after.paths == before.paths
 
 
-@given(st.lists(RULES, max_size=10), st.lists(RULES, max_size=10))
+@given(st.lists(ANY_RULES, max_size=10), st.lists(ANY_RULES, max_size=10))
 def test_a_line_of_a_group_means_the_same_in_every_version(first: list[MapRule], second: list[MapRule]) -> None:
     """So the lines of two versions can stand beside each other while a load balancer goes from one to the other."""
     one, two = dict(build_routes(first).paths), dict(build_routes(second).paths)

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.dcos_template.routes import Routes, build_routes
+from api.dcos_template.routes import MapEntry, Routes, build_routes
 from pool_executor.lbmgr.mapfile import edit
 from pool_executor.lbmgr.orders import Command, ReplaceMap, Run
 from scheduler.pools.model import MapRule
-from tests.unit.api.dcos_template.test_routes import HOSTS, PATHS, looked_up
+from tests.unit.api.dcos_template.test_routes import NAMED, PATHS, looked_up
 
 HOSTS_MAP, ROUTES_MAP = "hosts-web.map", "routes-web.map"
 RULE = st.builds(
     MapRule,
     backend=st.sampled_from(["one", "two", "three"]),
-    host_eq=st.sampled_from(["", *HOSTS]),
+    host_eq=st.sampled_from(["", *NAMED]),
     path_beg=st.sampled_from(["", *PATHS, "/a;b", *(f"/many/{number}" for number in range(60))]),
-).filter(lambda rule: bool(rule.host_eq or rule.path_beg))
+).filter(lambda rule: rule.has_conditions)
 RULES = st.lists(RULE, max_size=80)
 
 Maps = dict[str, dict[str, str]]
@@ -56,21 +56,31 @@ def followed(maps: Maps, commands: list[Command]) -> Iterator[Maps]:
         yield maps
 
 
-@given(RULES, RULES)
+TRIED = MapRule(backend="three", host_reg="^b", path_end="b")
+
+
+@given(RULES, RULES, st.sampled_from([[], [TRIED]]))
 @example(
     [MapRule(backend="one", path_beg="/")],
     [MapRule(backend="one", host_eq="b.com", path_beg="/a"), MapRule(backend="one", host_eq="b.com:81")],
+    [],
 )
-@example([], [MapRule(backend="one", host_eq="a.com"), MapRule(backend="two", path_beg="/")])
+@example([], [MapRule(backend="one", host_eq="a.com"), MapRule(backend="two", path_beg="/")], [])
+@example([], [MapRule(backend="one", host_eq="x.a.com"), MapRule(backend="two", host_eq="*.a.com")], [])
+@example([MapRule(backend="one", host_eq="x.a.com"), MapRule(backend="two", host_eq="*.a.com")], [], [])
 def test_at_every_moment_every_request_goes_where_it_went_or_where_it_shall_go(
-    first: list[MapRule], second: list[MapRule]
+    first: list[MapRule], second: list[MapRule], tried: list[MapRule]
 ) -> None:
-    """Hosts and paths that no edit touches are never without a backend, and no request sees a rule that never was."""
-    before, after = build_routes(first), build_routes(second)
+    """Hosts and paths that no edit touches are never without a backend, and no request sees a rule that never was.
+
+    Rules with patterns are the same before and after: others are a reload.
+    """
+    before, after = build_routes([*tried, *first]), build_routes([*tried, *second])
     last = maps_of(before)
     for last in followed(maps_of(before), orders(maps_of(before), maps_of(after))):
-        now = Routes(tuple(last[HOSTS_MAP].items()), tuple(last[ROUTES_MAP].items()))  # type: ignore[arg-type]
-        for host in ("a.com", "b.com", "b.com:81", "c.com"):
+        hosts, paths = (tuple(MapEntry(*line) for line in last[name].items()) for name in (HOSTS_MAP, ROUTES_MAP))
+        now = Routes(hosts, paths, before.tried)
+        for host in ("a.com", "b.com", "b.com:81", "c.com", "x.a.com", "z.a.com"):
             for path in ("/", "/abc/d", "/a/b", "/many/11", "/a;b"):
                 old, new = looked_up(before, host, path), looked_up(after, host, path)
                 assert looked_up(now, host, path) in (old, new)

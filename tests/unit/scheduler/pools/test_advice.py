@@ -1,11 +1,18 @@
 """What is accepted and probably not meant is told with its place."""
 
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scheduler.pools.advice import pool_warnings
+from scheduler.pools.model import MapRule
+from scheduler.pools.routing import Target, mismatch
 from scheduler.pools.schema import load_pool
+from scheduler.pools.shadowed import never_matching
 from tests.support.pools import SUPPORTED, example, minimal
 
 
@@ -21,7 +28,7 @@ def pool(**haproxy: object) -> dict[str, Any]:
     return base
 
 
-def with_rules(*rules: dict[str, str]) -> dict[str, Any]:
+def with_rules(*rules: dict[str, Any]) -> dict[str, Any]:
     """A pool whose frontend has these rules, all to its one backend."""
     link = {"map": [{"backend": "app", **rule} for rule in rules]}
     return pool(frontends=[{"bindPort": 80, "protocol": "HTTP", "linkBackend": link}])
@@ -82,6 +89,71 @@ def test_a_rule_that_can_never_match_is_told_with_the_one_that_takes_everything(
     assert advice(with_rules(*given)) == tuple(
         f"{place}.map[{later}] never matches, because map[{earlier}] takes all of it" for later, earlier in told.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ([{"hostEq": "*.test"}, {"hostEq": "a.test"}], ["1 never matches, because map[0] takes"]),
+        ([{"hostEq": "*.test"}, {"hostEq": "*.a.test", "pathEnd": ".js"}], ["1 never matches, because map[0] takes"]),
+        ([{"hostEq": "*.a.test"}, {"hostEq": "a.test"}, {"hostEq": "*.test"}], []),
+        (
+            [{"hostsEq": ["a.test", "b.test"]}, {"hostEq": "c.test"}, {"hostsEq": ["c.test", "b.test"]}],
+            ["2 never matches, because map[0] and map[1] take"],
+        ),
+        (
+            [{"hostsEq": ["a.test", "b.test"]}, {"hostsEq": ["c.test", "b.test"]}],
+            ["1 never matches for b.test, because map[0] takes"],
+        ),
+        ([{"pathEnd": "s"}, {"pathEnd": ".js", "pathBeg": "/x"}], ["1 never matches, because map[0] takes"]),
+        ([{"pathEnd": ".js"}, {"pathEnd": "s"}], []),
+        (
+            [{"pathReg": "a", "pathBeg": "/"}, {"pathReg": "a", "hostEq": "x"}],
+            ["1 never matches, because map[0] takes"],
+        ),
+        ([{"pathReg": "a"}, {"pathReg": "aa"}, {"pathBeg": "/a"}], []),
+        (
+            [{"hostReg": "^a[.]"}, {"hostEq": "a.test"}, {"hostEq": "b.a.test"}],
+            ["1 never matches, because map[0] takes"],
+        ),
+        ([{"hostReg": "test$"}, {"hostEq": "a.test"}], []),
+        ([{"hostReg": "test$"}, {"hostEq": "a.test:80"}, {"hostReg": "80$"}, {"hostEq": "b:80"}], ["3 never matches"]),
+        ([{"hostEq": "a.test", "hostReg": "^b"}], ["0 never matches, because hostReg ^b is not found in"]),
+        ([{"hostEq": "a.test", "hostReg": ":443$"}, {"hostEq": "*.test", "hostReg": "^b"}], []),
+    ],
+)
+def test_patterns_and_several_hosts_are_compared_as_far_as_they_can_be(
+    rules: list[dict[str, Any]], told: list[str]
+) -> None:
+    """What may depend on the request is not told."""
+    found = advice(with_rules(*rules))
+    assert len(found) == len(told)
+    for sentence, (number, *words) in zip(found, told, strict=True):
+        assert sentence.startswith(f"pool.haproxy.frontends[0].linkBackend.map[{number}]{''.join(words)}")
+
+
+HOSTS = ["a.test", "a.test:80", "b.a.test", "test"]
+NAMES = [*HOSTS, "*.test", "*.a.test"]
+ANY_RULE = st.builds(
+    MapRule,
+    backend=st.just("app"),
+    hosts_eq=st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple),
+    path_beg=st.sampled_from(["", "/", "/a", "/a/b"]),
+    path_end=st.sampled_from(["", "", "b", "/b"]),
+    host_reg=st.sampled_from(["", "", "^a[.]", "test$", ":80"]),
+    path_reg=st.sampled_from(["", "", "b$"]),
+)
+
+
+@given(st.lists(ANY_RULE, max_size=5))
+def test_a_rule_that_is_said_to_match_never_matches_no_request(rules: list[MapRule]) -> None:
+    """Held against the plain meaning of rules."""
+    for number, hosts, _ in never_matching(rules):
+        for host, path in product([*HOSTS, "c.b.a.test:81", "test:80", "x"], ["/", "/a", "/a/b", "/b", "/a/bb"]):
+            target = Target.of(host, path)
+            rule = replace(rules[number], hosts_eq=hosts or rules[number].hosts_eq)
+            if mismatch(rule, target) is None:
+                assert any(mismatch(one, target) is None for one in rules[:number])
 
 
 def test_parts_that_do_nothing_are_told() -> None:

@@ -39,13 +39,21 @@ def test_a_backend_name_that_does_not_exist_is_named_with_those_that_do() -> Non
 
 def test_a_rule_of_a_map_needs_an_existing_backend_and_a_condition() -> None:
     """A rule without a condition would hide all rules after it."""
-    rules = [{"backend": "app", "pathBeg": "/"}, {"backend": "app"}, {"backend": "x", "hostEq": "a"}]
+    rules = [{"backend": "app", "pathEnd": "/"}, {"backend": "app"}, {"backend": "x", "hostEq": "a"}]
     found = problems(pool(frontends=[frontend(linkBackend={"map": rules})]))
 
     assert set(found) == {
         "pool.haproxy.frontends[0].linkBackend.map[1]",
         "pool.haproxy.frontends[0].linkBackend.map[2].backend",
     }
+
+
+def test_a_rule_gives_its_hosts_in_one_field() -> None:
+    """Two would look as if both had to hold, as of all other fields."""
+    rules = [{"backend": "app", "hostEq": "a.test", "hostsEq": ["b.test"]}, {"backend": "app", "hostsEq": []}]
+    found = problems(pool(frontends=[frontend(linkBackend={"map": rules})]))
+
+    assert set(found) == {f"pool.haproxy.frontends[0].linkBackend.{at}" for at in ("map[0].hostsEq", "map[1]")}
 
 
 def test_a_tcp_frontend_cannot_look_at_hosts_and_paths() -> None:
