@@ -112,6 +112,19 @@ class ApiClient:
         found: dict[str, Any] = _parsed(self._call("POST", path, body=pool), f"POST {self.base}{path}")
         return found
 
+    def rehearse_create(self, pool: Mapping[str, Any]) -> dict[str, Any]:
+        """What creating the pool would do."""
+        return self._rehearsed("POST", _collection(pool), pool)
+
+    def rehearse_update(self, name: str, pool: Mapping[str, Any]) -> dict[str, Any]:
+        """What replacing the pool would do."""
+        return self._rehearsed("PUT", f"{_collection(pool)}/{quote(name, safe='')}", pool)
+
+    def _rehearsed(self, method: str, path: str, pool: Mapping[str, Any]) -> dict[str, Any]:
+        path = f"{path}?dryRun=true"
+        found: dict[str, Any] = _parsed(self._call(method, path, body=pool), f"{method} {self.base}{path}")
+        return found
+
     def update(self, name: str, pool: Mapping[str, Any], *, etag: str | None = None) -> PoolAnswer:
         """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
         quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag

@@ -31,6 +31,10 @@ class LivePools:
         """One pool as it is at this moment."""
         return self._store.get(name)
 
+    def expect(self, name: str, expected: str | None) -> StoredPool | None:
+        """See PoolStore."""
+        return self._store.expect(name, expected)
+
     def all(self) -> PoolView:
         """All pools. Raises StorageUnavailable while nobody knows whether they are still so."""
         if self._zookeeper.state is State.CONNECTED:

@@ -13,8 +13,10 @@ from api.bodies import read_json
 from api.conditions import Condition, condition
 from api.context import Context, not_found, plain
 from api.judging import require_taken, verdict
+from api.live_pools import LivePools
 from api.pool_forms import Form
 from api.problems import ApiProblem
+from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import ApiVersion, Pool
@@ -57,8 +59,9 @@ class PoolOperations:
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
         warnings = require_taken(self._context.trials, self._form, pool)
+        change = self._change()
         try:
-            response = self._answer(self._context.pools.create(pool, account()), warnings)
+            response = self._answer(change, change.create(pool, account()), warnings)
         except PoolExists as error:
             raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
         except InvalidPool as error:
@@ -75,7 +78,7 @@ class PoolOperations:
 
     def show(self, name: str) -> Response:
         """One pool; 304 when the caller has it already."""
-        response = self._answer(self.stored(name))
+        response = self._shown(self.stored(name))
         response.make_conditional(request)
         return response
 
@@ -90,11 +93,12 @@ class PoolOperations:
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
         warnings = require_taken(self._context.trials, self._form, pool)
+        change = self._change()
         try:
             if wanted.must_be_new:
-                return self._answer(self._context.pools.create(pool, account()), warnings)
+                return self._answer(change, change.create(pool, account()), warnings)
             self._refuse_elsewhere(name)
-            return self._answer(self._context.pools.replace(pool, wanted.tag, account()), warnings)
+            return self._answer(change, change.replace(pool, wanted.tag, account()), warnings)
         except PoolMissing as error:
             raise _missing(name, wanted) from error
         except (VersionMismatch, PoolExists) as error:
@@ -108,12 +112,15 @@ class PoolOperations:
             raise not_found(name)
         wanted = condition(request.headers)
         self._refuse_elsewhere(name)
+        change = self._change()
         try:
-            self._context.pools.delete(name, wanted.tag)
+            change.delete(name, wanted.tag)
         except PoolMissing as error:
             raise _missing(name, wanted) from error
         except VersionMismatch as error:
             raise ApiProblem(412, str(error)) from error
+        if isinstance(change, Rehearsal):
+            return self._rehearsed(change, None, ())
         response = Response(status=204)
         response.headers.pop("Content-Type")
         return response
@@ -153,13 +160,28 @@ class PoolOperations:
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
 
-    def _answer(self, stored: StoredPool, warnings: Iterable[str] = ()) -> Response:
+    def _change(self) -> LivePools | Rehearsal:
+        """What carries the change out that the request asks for."""
+        return Rehearsal(self._context.pools) if is_rehearsal(request) else self._context.pools
+
+    def _answer(self, change: LivePools | Rehearsal, stored: StoredPool, warnings: Iterable[str]) -> Response:
+        if isinstance(change, Rehearsal):
+            return self._rehearsed(change, stored.pool, warnings)
+        response = self._shown(stored)
+        for warning in warnings:
+            _warn(response, warning)
+        return response
+
+    def _rehearsed(self, change: Rehearsal, after: Pool | None, warnings: Iterable[str]) -> Response:
+        before = change.before.pool if change.before is not None else None
+        advice = map(self._form.sentence, pool_warnings(after)) if after is not None else ()
+        return jsonify(rehearsed(self._context.trials, self._form, before, after, (*advice, *warnings)))
+
+    def _shown(self, stored: StoredPool) -> Response:
         response = jsonify(self._form.dump(stored.pool))
         response.headers["ETag"] = stored.etag
         for warning in pool_warnings(stored.pool):
             _warn(response, self._form.sentence(warning))
-        for warning in warnings:
-            _warn(response, warning)
         return response
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "create": ("api.cli.pools", "create", "Create a pool from a JSON or YAML file."),
     "update": ("api.cli.pools", "update", "Replace a pool by what a file says."),
     "validate": ("api.cli.validate", "validate", "Say whether a pool file would be accepted."),
+    "diff": ("api.cli.diff", "diff", "Show what an update would change, without doing it."),
     "list": ("api.cli.pools", "list_pools", "List all pools."),
     "show": ("api.cli.pools", "show", "Show one pool, or all."),
     "delete": ("api.cli.pools", "delete", "Delete a pool and take its load balancers down."),

@@ -8,9 +8,10 @@ from functools import cache
 
 from api.dcos_template.answering import serve
 from api.pool_fields import backend_field, frontend_field, refused_field
+from api.validation.comparison import Comparison, compare
 from api.validation.complaints import complained_field, problems
 from api.validation.haproxy import haproxy_here, refusals_of
-from api.validation.judgement import Judge, Judgement, Locate
+from api.validation.judgement import Compare, Judge, Judgement, Locate
 from api.validation.specimen import Specimen
 from pool_executor.lbmgr.check import NotChecked
 from pool_executor.lbmgr.program import Program
@@ -74,12 +75,14 @@ def _haproxy() -> Program:
 def main() -> None:
     """Answer as long as somebody asks."""
 
-    def answered(question: object) -> Judgement | str | None:
+    def answered(question: object) -> Judgement | Comparison | str | None:
         match question:
             case Judge():
                 return judge(question)
             case Locate():
                 return locate(question)
+            case Compare():
+                return compare(question.before, question.after)
         raise TypeError(f"{type(question).__name__} is no question")
 
     serve(answered)

@@ -23,6 +23,14 @@ class Locate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compare:
+    """What a change of a pool does to its configuration; None stands for a pool that is not there."""
+
+    before: Pool | None
+    after: Pool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """The problems that rendering and HAProxy have with a pool.
 
@@ -34,4 +42,4 @@ class Judgement:
     unchecked: str = ""
 
 
-Question = Judge | Locate
+Question = Judge | Locate | Compare

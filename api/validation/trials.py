@@ -11,7 +11,8 @@ from typing import cast
 import structlog
 
 from api.dcos_template.processes import Processes, TooSlow
-from api.validation.judgement import Judge, Judgement, Locate, Question
+from api.validation.comparison import Comparison
+from api.validation.judgement import Compare, Judge, Judgement, Locate, Question
 from scheduler.pools.model import Pool
 
 _log = structlog.get_logger()
@@ -52,6 +53,14 @@ class Trials:
         except Exception as error:  # noqa: BLE001 - the complaint is shown all the same
             _log.warning("Which field a complaint is about is not known", pool=pool.name, error=str(error))
             return None
+
+    def compare(self, before: Pool | None, after: Pool | None) -> Comparison:
+        """What a change does to the configuration."""
+        try:
+            return cast(Comparison, self._ask(Compare(before=before, after=after)))
+        except Exception as error:  # noqa: BLE001 - what else is known of the change is told all the same
+            _log.warning("Two states of a pool could not be compared", error=str(error))
+            return Comparison(failed=f"the configurations could not be compared: {error}")
 
     def stop(self) -> None:
         """End all processes."""

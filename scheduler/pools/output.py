@@ -34,11 +34,7 @@ _ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})
 def _without_zeros(value: Any) -> Any:
     if isinstance(value, Mapping):
         cleaned = {name: _without_zeros(item) for name, item in value.items()}
-        return {
-            name: item
-            for name, item in cleaned.items()
-            if name in _KEEP_ZERO or item not in (None, "", 0, False, [], {})
-        }
+        return {name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in _ZEROS}
     if isinstance(value, list):
         # The elements of an array are never dropped: their place counts.
         return [_without_zeros(item) for item in value]

@@ -6,10 +6,9 @@ travels in the bundle and never relaunches anything.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from scheduler.pools.model import POOL_LABEL, Pool, Revision
-from sdk.model.fingerprint import pod_config, service_config
+from sdk.model.fingerprint import pod_config
 from sdk.model.resources import milli
 from sdk.model.spec import (
     CommandSpec,
@@ -67,18 +66,6 @@ class Deployment:
     """None: each agent's own."""
 
 
-class Change(StrEnum):
-    """What a changed pool asks of its running instances, the strongest word counts."""
-
-    NONE = "none"
-    RELOAD = "reload"
-    """A new bundle; the tasks go on."""
-    SCALE = "scale"
-    """More or fewer instances, or other rules for where the next ones go."""
-    RELAUNCH = "relaunch"
-    """Every instance is replaced by one of the new configuration, one at a time."""
-
-
 def port_name(pool: Pool, listener: str) -> str:
     """Name of the task port on which `listener` (a frontend's name, or `stats`) listens.
 
@@ -126,17 +113,6 @@ def service_spec(pool: Pool, revision: Revision, deployment: Deployment) -> Serv
         ("EDGELB_CONFIG", pod_config(pod, spec)[:12]),
     )
     return replace(spec, pods=(replace(pod, tasks=(replace(pod.tasks[0], volatile_labels=told),)),))
-
-
-def classify(old: Pool, new: Pool, deployment: Deployment) -> Change:
-    """What replacing `old` by `new` asks of the instances."""
-    same = Revision("", 1)
-    before, after = service_spec(old, same, deployment), service_spec(new, same, deployment)
-    if pod_config(before.pods[0], before) != pod_config(after.pods[0], after):
-        return Change.RELAUNCH
-    if service_config(before) != service_config(after):
-        return Change.SCALE
-    return Change.NONE if old == new else Change.RELOAD
 
 
 def _task(pool: Pool, deployment: Deployment) -> TaskSpec:

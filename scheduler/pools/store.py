@@ -88,6 +88,17 @@ class PoolStore:
         """The pool, or None. Raises CorruptRecord when what is stored is not a pool."""
         return read_pool(self._zookeeper, self._path(name))
 
+    def expect(self, name: str, expected: str | None = None) -> StoredPool | None:
+        """The pool as `replace` and `delete` would find it, None where it is damaged."""
+        path = self._path(name)
+        found = self._zookeeper.get(path)
+        if found is None or not found[0]:
+            raise _missing(name)
+        now = Now.of(path, *found)
+        if expected not in (None, str(now.revision)):
+            raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+        return read_pool(self._zookeeper, path) if now.head is not None else None
+
     def all(self) -> PoolView:
         """All pools, one after the other; not one moment in time when somebody writes meanwhile."""
         pools, unreadable = {}, {}
@@ -164,7 +175,7 @@ class PoolStore:
             parent = self._zookeeper.stat(self._base)
             found = self._zookeeper.get(path) if parent else None
             if parent is None or found is None or not found[0]:
-                raise PoolMissing(f"pool {name} not found; create it first")
+                raise _missing(name)
             now = Now.of(path, *found)
             if expected not in (None, str(now.revision)):
                 raise VersionMismatch(_mismatch(name, str(expected), now.revision))
@@ -187,6 +198,10 @@ class PoolStore:
 
 def _cookie_key() -> str:
     return secrets.token_hex(16)
+
+
+def _missing(name: str) -> PoolMissing:
+    return PoolMissing(f"pool {name} not found; create it first")
 
 
 def _mismatch(name: str, expected: str, now: Revision) -> str:

@@ -10,6 +10,8 @@ from scheduler.pools.model import (
     Protocol,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model.clients import AcceptProxy, Clients
+from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
 from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from tests.golden import backends
@@ -207,6 +209,43 @@ CASES: Mapping[str, Case] = {
                     port=8443,
                     code=308,
                 ),
+            ),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
+    ),
+    "clients": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                clients=Clients(allow=tuple(f"10.0.{number}.0/24" for number in range(50)), deny=("fd00::/8",)),
+                accept_proxy=AcceptProxy(from_=("192.168.0.0/16",)),
+            ),
+            frontend("all", "app", accept_proxy=AcceptProxy()),
+            frontend("db", "db", clients=Clients(deny=("10.0.0.1",)), **TCP),
+            PLAIN,
+            backend("db", protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
+    ),
+    "headers": Case(
+        pool=pool(
+            "web",
+            frontend(
+                "web",
+                "app",
+                request_headers=(
+                    HeaderRule(name="X-Real", value="100% 'a' \"b\" $c # {d}"),
+                    HeaderRule(name="X-More", value="b", action=HeaderAction.ADD),
+                    HeaderRule(name="X-Less", action=HeaderAction.REMOVE),
+                ),
+                response_headers=(
+                    HeaderRule(name="Server", action=HeaderAction.REMOVE),
+                    HeaderRule(name="X-Frame-Options", value="DENY"),
+                ),
+                hsts=Hsts(include_subdomains=True, preload=True),
             ),
             PLAIN,
         ),

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
+from api.dcos_template.build.headers import build_headers
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.redirect import build_https_redirect
 from api.dcos_template.build.routing import build_routing
@@ -21,7 +23,9 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         name=frontend.name,
         mode=mode_of(frontend.protocol),
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),
         default_backend=frontend.link_backend.default_backend,
@@ -38,6 +42,8 @@ def _within(frontend: pools.Frontend, build: Callable[[], T]) -> T:
 
 def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
     try:
-        return bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
+        words = bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
     except BadWords as error:
         raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error
+    everybody = frontend.accept_proxy is not None and not frontend.accept_proxy.from_
+    return ("accept-proxy", *words) if everybody and "accept-proxy" not in words else words

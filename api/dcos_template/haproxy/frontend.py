@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.bind import Bind
+from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.headers import Headers
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.redirect import HttpsRedirect
 from api.dcos_template.haproxy.routing import Routing
@@ -21,7 +23,9 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
+    headers: Headers = field(default_factory=Headers)
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
     default_backend: str = ""
@@ -32,9 +36,9 @@ class Frontend:
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         require(
-            self.https_redirect is None or self.mode is Mode.HTTP,
+            self.mode is Mode.HTTP or not (self.https_redirect or self.headers != Headers()),
             f"frontend {self.name}",
-            "only HTTP frontends send clients elsewhere",
+            "says what is done with requests, which only HTTP frontends see",
         )
         require(
             self.routing is None or self.mode is Mode.HTTP,
@@ -45,7 +49,7 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(self.https_redirect or self.raw.rules)
+        return bool(self.clients.refuses or self.https_redirect or self.headers.request or self.raw.rules)
 
     @property
     def relay(self) -> str:

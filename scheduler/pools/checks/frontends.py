@@ -1,14 +1,31 @@
 """What a frontend says of requests: only one that sees them can do it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scheduler.pools.model import Frontend, Protocol
 from scheduler.pools.problems import Problem
 
 
 def frontend_problems(index: int, frontend: Frontend) -> Iterator[Problem]:
-    """The fields that do not go with the frontend's protocol."""
+    """The fields that do not go with the frontend's protocol, or with each other."""
     path = f"pool.haproxy.frontends[{index}]"
+    if frontend.accept_proxy is not None and "accept-proxy" in frontend.bind_modifier.split():
+        yield Problem(path=f"{path}.acceptProxy", rule="is what bindModifier says, too; give one of them")
     if frontend.redirect_to_https is not None and frontend.protocol is not Protocol.HTTP:
-        rule = f"is for a frontend of protocol HTTP; this one has {frontend.protocol}"
-        yield Problem(path=f"{path}.redirectToHttps", rule=rule)
+        yield _needs(f"{path}.redirectToHttps", "HTTP", frontend)
+    if frontend.hsts is not None and frontend.protocol is not Protocol.HTTPS:
+        yield _needs(f"{path}.hsts", "HTTPS", frontend)
+    if not frontend.protocol.is_http:
+        for name, said in _OF_REQUESTS:
+            if said(frontend):
+                yield _needs(f"{path}.{name}", "HTTP or HTTPS", frontend)
+
+
+def _needs(path: str, protocols: str, frontend: Frontend) -> Problem:
+    return Problem(path=path, rule=f"is for a frontend of protocol {protocols}; this one has {frontend.protocol}")
+
+
+_OF_REQUESTS: tuple[tuple[str, Callable[[Frontend], bool]], ...] = (
+    ("requestHeaders", lambda frontend: bool(frontend.request_headers)),
+    ("responseHeaders", lambda frontend: bool(frontend.response_headers)),
+)

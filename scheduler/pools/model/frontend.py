@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.clients import AcceptProxy, Clients
+from scheduler.pools.model.headers import HeaderRule, Hsts
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.redirect import RedirectToHttps
@@ -17,7 +19,12 @@ class Frontend:
     bind_address: str = DEFAULT_ADDRESS
     bind_port: int = 0
     protocol: Protocol = Protocol.HTTP
+    clients: Clients = field(default_factory=Clients)
+    accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
+    request_headers: tuple[HeaderRule, ...] = ()
+    response_headers: tuple[HeaderRule, ...] = ()
+    hsts: Hsts | None = None
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()

@@ -69,6 +69,7 @@ _REACHING = (
     (re.compile(r"^(add|del)-acl\(|^(set|del)-map\("), "changes a file's entries"),
     (re.compile(r"(?<![\w.-])lua\."), "calls a program"),
     (re.compile(r"(?<![\w.-])(set-var|set-var-fmt|unset-var)\(proc\."), "changes a variable of the whole process"),
+    (re.compile(r"(?<![\w-])edgelb_"), "is a name of the load balancer itself"),
     (re.compile(r"^(abns|fd|sockpair|unix|ring|quic4|quic6|udp|udp4|udp6)@"), "names a socket"),
 )
 #: What is followed by a file: in conditions, and in answers that HAProxy gives itself.

@@ -8,6 +8,8 @@ from scheduler.pools import texts
 from scheduler.pools.fields import Choice, NotYet, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
+from scheduler.pools.schema.clients import AcceptProxySchema, ClientsSchema
+from scheduler.pools.schema.headers import HstsSchema, header_rules
 from scheduler.pools.schema.link import LinkBackendSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.redirect import RedirectToHttpsSchema
@@ -19,8 +21,13 @@ class FrontendSchema(Strict):
     name = Text(texts.link_name)
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
+    request_headers = header_rules("requestHeaders")
+    response_headers = header_rules("responseHeaders")
+    hsts = nested(HstsSchema)  # even `{}` switches it on
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = NotYet([])
+    clients = nested(ClientsSchema)
+    accept_proxy = nested(AcceptProxySchema, "acceptProxy")  # even `{}` switches it on
     redirect_to_https = nested(RedirectToHttpsSchema, "redirectToHttps")  # even `{}` switches it on
     misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
     protocol = Choice(Protocol, not_yet=_TLS)

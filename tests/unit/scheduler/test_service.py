@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.pools.change import Change, causes, classify
 from scheduler.pools.model import (
     Backend,
     Frontend,
@@ -16,7 +17,7 @@ from scheduler.pools.model import (
     Revision,
     Stats,
 )
-from scheduler.pools.service import Change, Deployment, ServedHaproxy, classify, port_name, service_spec, task_ports
+from scheduler.pools.service import Deployment, ServedHaproxy, port_name, service_spec, task_ports
 from sdk.model.spec import PodSpec, ServiceSpec, TaskSpec
 
 DEPLOYMENT = Deployment(sha256="ab" * 32, artifact_url="{advertised}/v1/x", zk="zk:2181", zk_root="/edgelb")
@@ -95,7 +96,7 @@ def test_ports_allocated_ahead_are_named_by_number_so_that_new_frontends_relaunc
     ]
     assert (port_name(pool, "http"), port_name(pool, "stats")) == ("port-80", "port-9090")
     more = replace(fixed, frontends=(*fixed.frontends, Frontend(name="tls", bind_port=443, bind_address="10.0.0.1")))
-    assert classify(pool, replace(pool, haproxy=more), DEPLOYMENT) is Change.RELOAD
+    assert classify(pool, replace(pool, haproxy=more)) is Change.RELOAD
 
 
 def test_the_command_says_that_python_is_missing(tmp_path: Path) -> None:
@@ -189,10 +190,25 @@ def test_a_change_is_classified_by_what_it_asks_of_running_instances(
     change: dict[str, object], expected: Change
 ) -> None:
     """Routing reloads, numbers scale, resources and ports relaunch."""
-    assert classify(POOL, replace(POOL, **change), DEPLOYMENT) is expected  # type: ignore[arg-type]
+    assert classify(POOL, replace(POOL, **change)) is expected  # type: ignore[arg-type]
 
 
 def test_another_executor_relaunches_and_another_leader_does_not() -> None:
     """The artifact's content is part of what runs; where it is fetched from is the leader's business."""
     old, new = _spec(), service_spec(POOL, Revision("u", 3), replace(DEPLOYMENT, sha256="cd" * 32))
     assert old.pods[0].tasks[0].executor != new.pods[0].tasks[0].executor
+
+
+def test_the_fields_that_ask_for_a_change_are_named() -> None:
+    """Each that does so by itself, and no other: nobody wonders why a load balancer moves."""
+    http, other = POOL.haproxy.frontends
+    moved = replace(http, bind_port=81, link_backend=LinkBackend())
+    haproxy = replace(POOL.haproxy, frontends=(moved, Frontend(name="third")), backends=())
+    after = replace(POOL, cpus=2.0, count=3, namespace="x", haproxy=haproxy)
+    assert causes(POOL, after, Change.RELAUNCH) == (
+        "pool.cpus",
+        "pool.haproxy.frontends[0].bindPort",
+        "pool.haproxy.frontends[1]",
+        f"pool.haproxy.frontends ({other.name} is gone)",
+    )
+    assert causes(POOL, replace(POOL, count=3), Change.SCALE) == ("pool.count",)
