@@ -12,6 +12,7 @@ from benchmarks.balancer import Balancer
 from benchmarks.pool import host_of, probe_name
 from benchmarks.prober import Prober
 from benchmarks.report import progress
+from benchmarks.rest import duration, rest
 from benchmarks.system import System
 from sdk.local.simulated.on_demand import NewTask
 
@@ -37,7 +38,7 @@ class Series:
 
 def idle_of(system: System) -> dict[str, float]:
     """Seconds of CPU per second that go by when nothing happens, once what happened before is over."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + duration(PATIENCE)
     while (found := _used(system, 1.0)) and max(found.values()) > STILL and time.monotonic() < end:
         continue
     return _used(system, IDLE)
@@ -45,9 +46,9 @@ def idle_of(system: System) -> dict[str, float]:
 
 def _used(system: System, seconds: float) -> dict[str, float]:
     began = system.cpu()
-    time.sleep(seconds)
+    rest(seconds)
     now = system.cpu()
-    return {name: (now[name] - began[name]) / seconds for name in now}
+    return {name: (now[name] - began[name]) / duration(seconds) for name in now}
 
 
 def cost(

@@ -19,6 +19,7 @@ from benchmarks.balancer import Balancer
 from benchmarks.pool import backend, host_of, pool, probe_name, service_name
 from benchmarks.prober import Prober
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
+from benchmarks.rest import rest
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
 from sdk.mesos.operator import OperatorClient
@@ -96,7 +97,7 @@ def burst(system: System, balancer: Balancer, count: int, first: int) -> tuple[f
         )
         found.append(time.monotonic() - moment)
         # What was compared afterwards is not part of the next one.
-        time.sleep(1.0)
+        rest(1.0)
     return found[0], found[1]
 
 
@@ -112,7 +113,7 @@ def measure(tasks: int, rate: float, seconds: float, pools: int, bursts: list[in
         watched = [backend(selected, service_name(pools - 1), check=False), backend(BURST, BURST, check=False)]
         system.create(pool("web", [*watched, *(backend(probe_name(n), probe_name(n)) for n in range(PROBES))]))
         balancer = system.balance("web")
-        time.sleep(2.0)
+        rest(2.0)
         began, start = system.cpu(), time.monotonic()
         found = lags(system, balancer, answers, seconds)
         passed = time.monotonic() - start

@@ -26,6 +26,7 @@ from benchmarks.pool import backend, host_of, pool, probe_name, services_for, us
 from benchmarks.prober import Prober
 from benchmarks.process import command_of
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
+from benchmarks.rest import rest
 from benchmarks.system import System, until
 from benchmarks.unavoidable import Unavoidable
 from sdk.local.simulated.on_demand import NewTask
@@ -116,12 +117,12 @@ def structures(system: System, balancer: Balancer, answers: Answers, services: i
             system.update(usual("web", services, PROBES, more=more))
             found.structure.append(prober.wait() - start)
             # A reload keeps a distance from the one before it.
-            time.sleep(QUIET)
+            rest(QUIET)
     idle = idle_of(system)
     balancer.reloads()
     reloads, began, start = balancer.reloads(), system.cpu(), time.monotonic()
     system.update(usual("web", services, PROBES, more=more, count=2))
-    time.sleep(QUIET)
+    rest(QUIET)
     found.unseen_cpu = cost(system, began, idle, time.monotonic() - start, 1)
     found.unseen_reloads = balancer.reloads() - reloads
     found.check, found.reload = by_hand(balancer, repeats)
@@ -143,7 +144,7 @@ def by_hand(balancer: Balancer, repeats: int) -> tuple[float, float]:
         balancer.ask("reload", "master.sock")
         until("the new worker", lambda pid=pid: balancer.pid() not in (0, pid), every=0.005)  # type: ignore[misc]
         reloads.append(time.monotonic() - start)
-        time.sleep(QUIET)
+        rest(QUIET)
     return median(checks), median(reloads)
 
 

@@ -4,10 +4,12 @@ Single changes in one pool are timed, and counted in CPU, beside 10 and beside 1
 whose configuration HAProxy refuses, and a pool with 1,100 hosts and 1,100 rules without a host, both of which somebody
 changes all the time; changes of the first pool's structure are timed as well.
 
-    .venv/bin/python benchmarks/pools.py [--pools 1000] [--tasks 10000] [--changes 50] [--json] [--check] [--quick]
+    .venv/bin/python benchmarks/pools.py [--pools 1000] [--tasks 10000] [--changes 50] [--rules 1100]
+        [--json] [--check] [--quick]
 """
 
 import contextlib
+import functools
 import itertools
 import sys
 import threading
@@ -24,6 +26,7 @@ from benchmarks.changes import Series, series
 from benchmarks.pool import Json, backend, host_of, pool, service_name, usual
 from benchmarks.prober import Prober
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
+from benchmarks.rest import rest
 from benchmarks.system import System
 from sdk.local.simulated.on_demand import NewTask
 
@@ -31,7 +34,6 @@ FEW = 10
 PROBES = 10
 SERVICES = 20
 """Backends of the pool that is measured, beside the probes."""
-RULES = 1100
 EVERY = 0.5
 """Seconds between two changes of an odd pool."""
 TIMEOUT = 30.0
@@ -46,12 +48,12 @@ def refused(edit: int) -> Json:
     return document
 
 
-def ruled(edit: int) -> Json:
+def ruled(rules: int, edit: int) -> Json:
     """Each of its rules without a host counts for each of its hosts."""
-    hosts = [{"backend": "one", "hostEq": f"host-{number}.test"} for number in range(RULES)]
-    paths = [{"backend": "one", "pathBeg": f"/path-{number}-{edit}/"} for number in range(RULES)]
-    rules = [rule for pair in zip(hosts, paths, strict=True) for rule in pair]
-    return pool("odd", [backend("one", service_name(0), check=False)], rules=rules)
+    hosts = [{"backend": "one", "hostEq": f"host-{number}.test"} for number in range(rules)]
+    paths = [{"backend": "one", "pathBeg": f"/path-{number}-{edit}/"} for number in range(rules)]
+    both = [rule for pair in zip(hosts, paths, strict=True) for rule in pair]
+    return pool("odd", [backend("one", service_name(0), check=False)], rules=both)
 
 
 class Measured:
@@ -88,7 +90,7 @@ class Measured:
                 except (RuntimeError, TimeoutError) as error:
                     progress(f"  {error}")
                     return TIMEOUT
-                time.sleep(2.0)
+                rest(2.0)
         return median(found)
 
 
@@ -111,7 +113,7 @@ def odd(system: System, document: Callable[[int], Json], *, balance: bool) -> It
     thread = threading.Thread(target=edit, name="odd-pool")
     thread.start()
     try:
-        time.sleep(2.0)
+        rest(2.0)
         yield
     finally:
         left.set()
@@ -135,7 +137,7 @@ def many(system: System, measured: Measured, pools: int, report: Report) -> Seri
     def grow(upto: int) -> None:
         for number in itertools.islice(numbers, upto):
             system.create(pool(f"pool-{number}", [backend("one", service_name(number), check=False)]))
-        time.sleep(2.0)
+        rest(2.0)
 
     found = {}
     for count, more in ((FEW, FEW - 1), (pools, pools - FEW)):
@@ -166,6 +168,7 @@ def main() -> int:
     options.add_argument("--tasks", type=int, default=10_000)
     options.add_argument("--changes", type=int, default=50, help="servers that come and go in each series")
     options.add_argument("--repeats", type=int, default=5, help="changes of structure in each series")
+    options.add_argument("--rules", type=int, default=1100, help="hosts of the odd pool, and its rules without a host")
     given = options.parse_args()
     stoppable()
     if given.quick:
@@ -180,7 +183,11 @@ def main() -> int:
         report.figures["change of structure (s)"] = alone
         for name, document, balance in (
             ("a pool that HAProxy refuses", refused, True),
-            (f"a pool of {RULES:,} hosts and {RULES:,} rules without", ruled, False),
+            (
+                f"a pool of {given.rules:,} hosts and {given.rules:,} rules without",
+                functools.partial(ruled, given.rules),
+                False,
+            ),
         ):
             progress(f"{name} ...")
             with odd(system, document, balance=balance):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from api.cli import logs
+from benchmarks import rest
 
 LOAD = os.getloadavg()[0]
 """Of the machine before the run: what others do there is in every time that is measured."""
@@ -64,6 +65,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     made.add_argument("--check", action="store_true", help="exit with 1 when a bar is not met")
     made.add_argument("--quick", action="store_true", help="a smaller size that finishes within three minutes")
+    made.add_argument(
+        "--rest",
+        type=rest.use,
+        metavar="SHARE",
+        help="of the time to rest before what is measured; below 1 figures lie",
+    )
     return made
 
 

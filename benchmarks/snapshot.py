@@ -99,11 +99,11 @@ print(time.process_time(), len(sys.modules))
 """
 
 
-def imported(modules: str) -> tuple[float, int]:
-    """Seconds of CPU of a process that only imports the modules, the least of three, and how many it has then."""
+def imported(modules: str, processes: int) -> tuple[float, int]:
+    """Seconds of CPU of a process that only imports the modules, the least of so many, and how many it has then."""
     command = [sys.executable, "-c", _IMPORT.format(modules=modules)]
     found = []
-    for _ in range(3):
+    for _ in range(processes):
         cpu, count = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
         found.append((float(cpu), int(count)))
     return min(found)
@@ -229,12 +229,13 @@ def main() -> int:
     """Measure each size."""
     options = parser(__doc__)
     options.add_argument("--servers", default="1000,10000,50000", help="sizes, with commas between")
+    options.add_argument("--imports", type=int, default=3, help="processes that only import, of which the least counts")
     given = options.parse_args()
     stoppable()
     sizes = [int(size) for size in given.servers.split(",")]
     report = Report(name="snapshot")
     for name, modules in IMPORTS.items():
-        cpu, count = imported(modules)
+        cpu, count = imported(modules, given.imports)
         report.figures |= {f"imports of {name}: CPU (s)": cpu, f"imports of {name}: modules": count}
     for size in [min(sizes)] if given.quick else sizes:
         measure(size, report)

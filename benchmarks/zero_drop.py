@@ -28,6 +28,7 @@ from benchmarks.lasting import Lasting
 from benchmarks.load import KINDS, Kind, Load, Seen
 from benchmarks.pool import Json, backend, host_of, pool, services_for, usual, with_tcp
 from benchmarks.report import Bar, Report, parser, progress, stoppable
+from benchmarks.rest import rest
 from benchmarks.system import System, until
 
 TASKS = 10
@@ -90,7 +91,7 @@ class Run:
         self._system.create(self.pool())
         balancer = self._system.balance("web")
         self.app.start(TASKS)
-        time.sleep(1.0)
+        rest(1.0)
         self._pace(balancer)
         if "replacements" in scenarios:
             self._all_replaced(balancer)
@@ -129,7 +130,7 @@ class Run:
 
         self._system.create(document(0))
         balancer = self._system.balance("maps")
-        time.sleep(1.0)
+        rest(1.0)
         balancer.reloads()
 
         def edit() -> None:

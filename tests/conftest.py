@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 from tests.support.guardian import guarded
 
 _HERE = Path(__file__).parent
+_REAL = ("integration/", "e2e/", "conformance/http/", "golden/")
+"""Where bin/test looks for tests that need ZooKeeper, HAProxy or whole stacks."""
 
 # How fast an example is made or checked says something of the machine, nothing of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,14 +22,23 @@ settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below tests/integration and tests/e2e has the mark of its folder."""
+    """Everything below tests/integration and tests/e2e has the mark of its folder; what takes long begins first."""
+    long: set[Path] = set()
     for item in items:
-        folder, *below = item.path.relative_to(_HERE).parts
+        place = item.path.relative_to(_HERE)
+        folder, *below = place.parts
         if folder in ("integration", "e2e"):
             item.add_marker(folder)
         # The embedded Mesos is a tool for development: who changes something else need not wait for its processes.
         if folder == "integration" and below[0] == "sdk_local":
             item.add_marker("slow")
+        elif "slow" in item.keywords or "e2e" in item.keywords:
+            long.add(item.path)
+        if ("integration" in item.keywords or "e2e" in item.keywords) and not place.as_posix().startswith(_REAL):
+            raise pytest.UsageError(f"{place} needs real parts: it has to stand below one of {', '.join(_REAL)}")
+    # Files stay whole and in their order otherwise: a run in several processes hands them out one after the other, and
+    # must not end with a long one.
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,6 +14,7 @@ from api.mesos_listener.task import NetworkMode, Port, Task
 from pool_executor.contract import State
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType
+from scheduler.pools.server_fields import field_words
 from scheduler.pools.server_words import ServerWords, check_problem, misc_problem, server_words
 from sdk.net.address import Reach, canonical, parse, reach
 
@@ -87,23 +88,25 @@ def task_endpoints(wish: EndpointWish, task: Task, most: int = SERVERS_PER_TASK,
 
 def said_of(wish: EndpointWish) -> tuple[str, int]:
     """Key of the words that servers go by, and their weight."""
-    return _said(wish.misc_str, wish.check.custom_str if wish.check.enabled else "")
+    return _said(field_words(wish), wish.misc_str, wish.check.custom_str if wish.check.enabled else "")
 
 
 # Asked for every task; the texts are those of the services that there are.
 @lru_cache(maxsize=16384)
-def _said(misc: str, check: str) -> tuple[str, int]:
-    words, weight = _spoken(misc, check)
+def _said(fields: str, misc: str, check: str) -> tuple[str, int]:
+    words, weight = _spoken(fields, misc, check)
     return (words_key(words), NO_WEIGHT if weight is None else weight)
 
 
 def spoken(wish: EndpointWish) -> ServerWords:
     """The words that servers go by and their weight; none when they break the rules that are in force now."""
-    return _spoken(wish.misc_str, wish.check.custom_str if wish.check.enabled else "")
+    return _spoken(field_words(wish), wish.misc_str, wish.check.custom_str if wish.check.enabled else "")
 
 
-def _spoken(misc: str, check: str) -> ServerWords:
-    return ServerWords() if misc_problem(misc) or check_problem(check) else server_words(misc, check)
+def _spoken(fields: str, misc: str, check: str) -> ServerWords:
+    if misc_problem(fields) or misc_problem(misc) or check_problem(check):
+        return ServerWords()
+    return server_words(f"{fields} {misc}", check)
 
 
 def words_key(words: str) -> str:

@@ -11,6 +11,7 @@ from api.dcos_template.endpoint import NO_WEIGHT, Endpoint, Kind, spoken, words_
 from pool_executor.contract import MAX_SERVER_ID, Server, decode_server, encode_server
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType, Service
+from scheduler.pools.server_fields import field_words
 from scheduler.pools.server_words import check_problem, misc_problem
 from sdk.errors import InvalidSpec
 from sdk.net.address import is_address
@@ -68,21 +69,12 @@ def _is_named(wish: EndpointWish) -> bool:
 
 def _require_words(wish: EndpointWish) -> None:
     for name, problem in (
+        ("endpoint", misc_problem(field_words(wish))),
         ("endpoint.miscStr", misc_problem(wish.misc_str)),
         ("endpoint.check.customStr", check_problem(wish.check.custom_str)),
     ):
         if problem:
             raise InvalidSpec(name, problem)
-
-
-def tls_options(host: str) -> str:
-    """The words for servers that are spoken to by TLS; they are told `host` (not `""`) before they show a certificate.
-
-    Certificates are not verified: most servers in a cluster have one that they signed themselves. The check says
-    all of it too, because servers that are added at run time take nothing from the rest of their line.
-    """
-    words = "ssl verify none check-ssl"
-    return f"{words} sni str({host}) check-sni {host}" if host and not is_address(host) else words
 
 
 def server_of(endpoint: Endpoint, known: Server | None, taken: Collection[int], name: str = "") -> Server:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
-from api.dcos_template.haproxy import RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
@@ -90,7 +90,9 @@ class _Printer:
 
     def render_frontend(self, frontend: Frontend) -> Text:
         """One frontend."""
-        text = self._print("frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed_tls=RELAYED_TLS)
+        text = self._print(
+            "frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed=RELAYED, relayed_tls=RELAYED_TLS
+        )
         return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
 
     def render_backends(self, name: str, backends: Iterable[Backend]) -> Text:

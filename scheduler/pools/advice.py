@@ -78,7 +78,8 @@ def _frontend(path: str, frontend: Frontend) -> Iterator[str]:
     redirect = frontend.redirect_to_https
     if redirect is not None and not redirect.except_ and (link.default_backend or link.map):
         yield f"{path}.linkBackend has no effect: redirectToHttps answers every request"
-    if redirect is None and not (link.default_backend or link.map or frontend.misc_strs):
+    answers = redirect is not None or frontend.redirects or frontend.misc_strs
+    if not (answers or link.default_backend or link.map):
         yield f"{path} has no linkBackend: it sends nothing anywhere, every request is answered with 503"
     for number, hosts, why in never_matching(link.map):
         some = f" for {', '.join(hosts[:_SHOWN_HOSTS])}{' ...' * (len(hosts) > _SHOWN_HOSTS)}" if hosts else ""

@@ -12,6 +12,9 @@ _RULES = {
     "Invalid type.": "must be an object",
 }
 
+#: What is not shown, also where something else than the secret stands there.
+_SECRET = frozenset({("passwordHash",)})
+
 
 def problems_of(messages: Any, data: object) -> Iterator[Problem]:
     """marshmallow's tree of messages as problems with the refused values from `data`, one after the other."""
@@ -19,7 +22,9 @@ def problems_of(messages: Any, data: object) -> Iterator[Problem]:
         path = "pool" + "".join(f"[{key}]" if isinstance(key, int) else f".{shown(key)}" for key in keys)
         # Those after the first ones are counted and never read.
         text = str(rule) if number < MAX_REPORTED else ""
-        yield Problem(path=path, rule=_RULES.get(text, text), value=shown(value), keys=keys)
+        yield Problem(
+            path=path, rule=_RULES.get(text, text), value=None if keys[-1:] in _SECRET else shown(value), keys=keys
+        )
 
 
 def _leaves(

@@ -25,7 +25,7 @@ _KEEP_ZERO = frozenset(
     (
         *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
         *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
-        "rewriteLocation",
+        *("rewriteLocation", "weight", "on", "methods"),
     )
 )
 _ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})

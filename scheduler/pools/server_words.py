@@ -97,7 +97,10 @@ def needs_http(text: str) -> bool:
 
 
 def server_words(misc: str, check: str) -> ServerWords:
-    """Of texts that break no rule; of two options of a kind in one text HAProxy takes the last."""
+    """Of texts that break no rule; of two options of a kind in one text HAProxy takes the last.
+
+    Whatever HAProxy understands by itself in a file, and not of a server that comes at run time, is among the words.
+    """
     weight = None
     words: list[str] = []
     for option, value in [*_options(check, CHECK), *_options(misc, SERVER)]:
@@ -108,7 +111,11 @@ def server_words(misc: str, check: str) -> ServerWords:
     if {"ssl", "check-ssl"} & set(words) and "verify" not in words:
         words += ["verify", "none"]  # HAProxy refuses to verify without saying by what
     if "ssl" in words and "check-ssl" not in words:
-        words.append("check-ssl")  # implied in a file, but not at run time
+        words.append("check-ssl")
+    # A check at another port is one of something else.
+    elsewhere = {"addr", "port", "check-send-proxy"}
+    if {"send-proxy", "send-proxy-v2"} & set(words) and elsewhere.isdisjoint(words):
+        words.append("check-send-proxy")
     return ServerWords(" ".join(words), weight)
 
 

@@ -147,6 +147,13 @@ def host_header(text: str) -> str | None:
     return address(name)
 
 
+def server_name(text: str) -> str | None:
+    """The name that a server is asked for in TLS."""
+    if parse(text) is not None:
+        return "is an address; TLS asks for names only"
+    return address(text)
+
+
 def path(text: str) -> str | None:
     """A URL path or its beginning."""
     if not text.startswith("/"):

@@ -20,7 +20,7 @@ from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
 from sdk.local import processes
 from sdk.local.cluster import Timing
-from tests.support.ports import held
+from tests.support.stack_ports import free_base
 from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
@@ -28,8 +28,6 @@ QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.
 KILL_GRACE = 8.0
 """Seconds in which an instance drains; health says no for a quarter of it."""
 CHECKOUT = Path(__file__).resolve().parents[2]
-PORTS_PER_STACK = 500
-BASE_PORTS = range(16000, 24000, PORTS_PER_STACK)
 
 
 class System:
@@ -244,25 +242,6 @@ class System:
             assert status == 200, text
             found.add(text)
         return found
-
-
-def free_bases(count: int) -> list[int]:
-    """Base ports whose fixed ports nobody listens on, and that no other test run on this machine takes meanwhile."""
-    found = []
-    for base in BASE_PORTS:
-        if not held(base):
-            continue
-        layout = Layout(directory=Path("unused"), base_port=base)
-        if not processes.listeners(set(layout.listening())):
-            found.append(base)
-        if len(found) == count:
-            return found
-    raise AssertionError(f"no {count} free blocks of ports for stacks")
-
-
-def free_base() -> int:
-    """One of them."""
-    return free_bases(1)[0]
 
 
 def frameworks(directory: Path) -> Path:

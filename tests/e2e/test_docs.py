@@ -15,9 +15,9 @@ import pytest
 
 from api.cli.local.place import Place as Stack
 from sdk.local import processes
-from tests.e2e.conftest import PORTS_PER_STACK, free_base
 from tests.support.console import Command, Shell, run_command, sessions
 from tests.support.exposed import exposed
+from tests.support.stack_ports import PORTS_PER_STACK, free_base
 
 pytestmark = pytest.mark.e2e
 

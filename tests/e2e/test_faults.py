@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.e2e.conftest import CHECKOUT, free_base
+from tests.e2e.conftest import CHECKOUT
 from tests.support.load import load_in_thread
+from tests.support.stack_ports import free_base
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e

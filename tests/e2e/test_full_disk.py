@@ -13,7 +13,8 @@ import pytest
 import urllib3
 
 from sdk.local import processes
-from tests.e2e.conftest import CHECKOUT, free_base
+from tests.e2e.conftest import CHECKOUT
+from tests.support.stack_ports import free_base
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e

@@ -1,11 +1,15 @@
 """Configurations that HAProxy refuses or cannot bind: reported in its words, and the old one goes on serving."""
 
+import contextlib
 import copy
 import json
+import os
+import signal
 import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +47,18 @@ def second_frontend(document: dict[str, Any], address: str) -> dict[str, Any]:
         first | {"name": "second", "bindAddress": address, "bindPort": document["ports"][1]}
     )
     return changed
+
+
+@contextlib.contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """The process does nothing meanwhile."""
+    stat = Path(f"/proc/{pid}/stat")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: stat.read_text().rpartition(") ")[2].startswith("T"), what=f"process {pid} to stand still")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def publish_broken(system: System, pool: str, line: str) -> int:
@@ -90,8 +106,10 @@ def test_what_haproxy_refuses_is_told_in_its_words_and_the_old_one_serves(system
     url = f"http://127.0.0.1:{pool['ports'][0]}/"
     [before] = system.instances(name)
     with load_in_thread(url, rps=100) as load:
-        broken = publish_broken(system, name, "frobnicate yes")
-        told = wait_until(lambda: rejected(system, name), 20, "the verdict of the instance")
+        # The template removes what no head of its own names, a while after each of them.
+        with standing_still(system.child("template")):
+            broken = publish_broken(system, name, "frobnicate yes")
+            told = wait_until(lambda: rejected(system, name), 20, "the verdict of the instance")
         assert told["rejected_version"] == broken
         assert told["version"] == before["structure"]["version"]
         assert "frobnicate" in told["error"]

@@ -2,9 +2,25 @@
 
 from collections.abc import Mapping
 
-from scheduler.pools.model import Protocol, RewriteHttp, Sticky
+from api.dcos_template.endpoint import Endpoint, Kind, words_key
+from scheduler.pools.model import (
+    Check,
+    CustomCheck,
+    Method,
+    Protocol,
+    ProxyProtocol,
+    Retries,
+    RetryOn,
+    RewriteHttp,
+    ServerTls,
+    Sticky,
+    Timeouts,
+)
+from scheduler.pools.model import Endpoint as Wish
 from tests.golden.case import Case, agent
-from tests.unit.api.dcos_template.pools import backend, frontend, pool
+from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
+
+LIMITED = words_key("backup maxconn 100 slowstart 1500ms send-proxy-v2 check-send-proxy")
 
 CASES: Mapping[str, Case] = {
     "sticky": Case(
@@ -22,6 +38,69 @@ CASES: Mapping[str, Case] = {
             backend("tcp", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True)), protocol=Protocol.TCP),
         ),
         endpoints={"app": agent("10.0.0.1", "10.0.0.2"), "own": agent("10.0.0.3")},
+    ),
+    "server-fields": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                service(Wish(weight=20), task_name="new"),
+                service(
+                    Wish(
+                        weight=0,
+                        backup=True,
+                        max_connections=100,
+                        slow_start=1.5,
+                        proxy_protocol=ProxyProtocol.V2,
+                    ),
+                    task_name="old",
+                ),
+                service(Wish(proxy_protocol=ProxyProtocol.V1, check=Check(custom_str="port 81")), task_name="other"),
+            ),
+        ),
+        endpoints={
+            "app": (
+                Endpoint(Kind.AGENT_IP, "10.0.0.1", 10001, weight=20),
+                Endpoint(Kind.AGENT_IP, "10.0.0.2", 10001, words=LIMITED, weight=0),
+                Endpoint(Kind.AGENT_IP, "10.0.0.3", 10001, words=words_key("port 81 send-proxy")),
+            )
+        },
+    ),
+    "http2": Case(
+        pool=pool(
+            "web",
+            frontend("web", "clear"),
+            backend("clear", service(task_name="a"), http2=True),
+            backend("checked", service(task_name="a"), http2=True, custom_check=CustomCheck(httpchk=True)),
+            backend(
+                "tls",
+                service(task_name="a"),
+                protocol=Protocol.HTTPS,
+                http2=True,
+                tls=ServerTls(server_name="a.test"),
+                rewrite_http=RewriteHttp(host="b.test"),
+                custom_check=CustomCheck(httpchk=True),
+            ),
+            backend("raw", service(task_name="a"), protocol=Protocol.TLS, tls=ServerTls(server_name="a.test")),
+        ),
+        endpoints={name: agent("10.0.0.1") for name in ("clear", "checked", "tls", "raw")},
+    ),
+    "patience": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                timeouts=Timeouts(connect=0.5, server=600, queue=1.001, tunnel=86400, check=1),
+                retries=Retries(
+                    count=1, on=(RetryOn.STATUS_503, RetryOn.CONN_FAILURE), methods=(Method.PUT, Method.GET)
+                ),
+            ),
+            backend("never", retries=Retries(count=0, on=(), methods=())),
+            backend("tcp", timeouts=Timeouts(tunnel=60), retries=Retries(count=2), protocol=Protocol.TCP),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "never": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
     ),
     "raw-lines": Case(
         pool=pool(

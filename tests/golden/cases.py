@@ -10,21 +10,19 @@ from scheduler.pools.model import (
     Protocol,
 )
 from scheduler.pools.model import Endpoint as Wish
-from scheduler.pools.model.clients import AcceptProxy, Clients
-from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
-from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
-from tests.golden import backends
+from tests.golden import backends, frontends
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
 PLAIN = backend("app", service(task_name="app"))
 
-OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2")
+OLD = words_key("maxconn 100 slowstart 30s send-proxy-v2 check-send-proxy")
 LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none check-ssl")
 
 CASES: Mapping[str, Case] = {
     **backends.CASES,
+    **frontends.CASES,
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
     "empty-pool": Case(pool=pool("web")),
     "no-servers": Case(pool=pool("web", frontend("web", "app"), PLAIN)),
@@ -192,88 +190,6 @@ CASES: Mapping[str, Case] = {
             backend("tcp", custom_check=CustomCheck(httpchk=True), protocol=Protocol.TCP),
         ),
         endpoints={"plain": agent("10.0.0.1"), "tls": agent("10.0.0.2"), "tcp": agent("10.0.0.3")},
-    ),
-    "redirects": Case(
-        pool=pool(
-            "web",
-            frontend("all", redirect_to_https=RedirectToHttps()),
-            frontend(
-                "some",
-                "app",
-                redirect_to_https=RedirectToHttps(
-                    except_=(
-                        StaysOnHttp(path_beg="/.well-known/acme-challenge/"),
-                        StaysOnHttp(host="plain.example.com", path_beg="/a(b)"),
-                        StaysOnHttp(host="old.example.com"),
-                    ),
-                    port=8443,
-                    code=308,
-                ),
-            ),
-            PLAIN,
-        ),
-        endpoints={"app": agent("10.0.0.1")},
-    ),
-    "clients": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                clients=Clients(allow=tuple(f"10.0.{number}.0/24" for number in range(50)), deny=("fd00::/8",)),
-                accept_proxy=AcceptProxy(from_=("192.168.0.0/16",)),
-            ),
-            frontend("all", "app", accept_proxy=AcceptProxy()),
-            frontend("db", "db", clients=Clients(deny=("10.0.0.1",)), **TCP),
-            PLAIN,
-            backend("db", protocol=Protocol.TCP),
-        ),
-        endpoints={"app": agent("10.0.0.1"), "db": agent("10.0.0.3")},
-    ),
-    "headers": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                request_headers=(
-                    HeaderRule(name="X-Real", value="100% 'a' \"b\" $c # {d}"),
-                    HeaderRule(name="X-More", value="b", action=HeaderAction.ADD),
-                    HeaderRule(name="X-Less", action=HeaderAction.REMOVE),
-                ),
-                response_headers=(
-                    HeaderRule(name="Server", action=HeaderAction.REMOVE),
-                    HeaderRule(name="X-Frame-Options", value="DENY"),
-                ),
-                hsts=Hsts(include_subdomains=True, preload=True),
-            ),
-            PLAIN,
-        ),
-        endpoints={"app": agent("10.0.0.1")},
-    ),
-    "raw": Case(
-        pool=pool(
-            "web",
-            frontend(
-                "web",
-                "app",
-                MapRule(backend="other", path_beg="/other"),
-                bind_modifier="accept-proxy maxconn 1000",
-                misc_strs=(
-                    "timeout client 1h",
-                    "use_backend other if canary",
-                    "http-request set-header X-Who 'a \"b\" $c' # why",
-                    "acl canary hdr(x-canary) -m found",
-                    r"http-request deny if { path_reg ^/a\.b\ c$ }",
-                    "tcp-request inspect-delay 5s",
-                ),
-            ),
-            frontend("db", "db", misc_strs=("option clitcpka", "no option dontlognull"), **TCP),
-            PLAIN,
-            backend("other"),
-            backend("db", protocol=Protocol.TCP),
-        ),
-        endpoints={"app": agent("10.0.0.1"), "other": agent("10.0.0.2"), "db": agent("10.0.0.3")},
     ),
     "no-headers": Case(
         pool=pool(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import ZooKeeper
 from tests.support.ports import free_port
-from tests.support.zookeeper import ZooKeeperServer
+from tests.support.zookeeper import ZooKeeperServer, session
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,5 @@ def zk_root() -> str:
 @pytest.fixture
 def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     """A session of this test's own."""
-    client = connect(zookeeper.address)
-    assert client.wait_connected(10)
-    yield client
-    client.close()
+    with session(zookeeper) as client:
+        yield client

@@ -38,13 +38,16 @@ class Haproxy:
         answer: str = "",
         bind: str = "",
         binary: str = SYSTEM,
+        answers: Mapping[str, int] | None = None,
     ) -> None:
         """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones.
 
-        `answer` is what HAProxy's own answers return, instead of the backend's name, and `bind` how they listen.
+        `answer` is what HAProxy's own answers return, instead of the backend's name, and `bind` how they listen;
+        `answers` are their ports by backend.
         """
+        self.shape = shape
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
-        self.answers = answers = {one.name: free_port() for one in shape.haproxy.backends}
+        self.answers = answers = dict(answers or {one.name: free_port() for one in shape.haproxy.backends})
         own = {name: (Endpoint(Kind.AGENT_IP, "127.0.0.1", port),) for name, port in answers.items()}
         self.socket = directory / "s"
         write(
@@ -111,7 +114,7 @@ class Haproxy:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.socket))
             client.sendall(f"{line}\n".encode())
-            return client.recv(4096).decode()
+            return b"".join(iter(lambda: client.recv(65536), b"")).decode()
 
     def stop(self) -> None:
         """End it."""

@@ -2,10 +2,12 @@
 
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
+from api.dcos_template.connecting import connecting
 from api.dcos_template.haproxy import Backend, Mode
+from api.dcos_template.haproxy.patience import Patience
 from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting, rewriting
-from api.dcos_template.servers import options_for, tls_options
+from api.dcos_template.servers import options_for
 from scheduler.pools import model as pools
 from scheduler.pools.health_check import HttpRequest, line_problem, parse_request, request_problem
 from scheduler.pools.raw import Place
@@ -24,6 +26,7 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
+        patience=Patience(path=f"backend {backend.name}", timeouts=backend.timeouts, retries=backend.retries),
         cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),
         check_line=_check_line(backend),
@@ -53,16 +56,11 @@ def _check_line(backend: pools.Backend) -> str:
 
 
 def _options(backend: pools.Backend) -> dict[str, str]:
+    words = connecting(backend)
     try:
-        return options_for(backend.services, tls_options(_host_of(backend)) if backend.protocol.is_tls else "")
+        return options_for(backend.services, words)
     except InvalidSpec as error:
         raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error
-
-
-def _host_of(backend: pools.Backend) -> str:
-    """The name by which servers are asked, where the pool says it."""
-    rewrite = backend.rewrite_http
-    return rewrite.host.partition(":")[0] if rewrite.request.set_host_header and backend.protocol.is_http else ""
 
 
 def _rewriting(backend: pools.Backend) -> Rewriting:

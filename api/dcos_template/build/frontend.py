@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from api.dcos_template.build.answers import build_answers, build_users
 from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.headers import build_headers
+from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
-from api.dcos_template.build.redirect import build_https_redirect
+from api.dcos_template.build.redirect import build_https_redirect, build_redirects
 from api.dcos_template.build.routing import build_routing
 from api.dcos_template.haproxy import Bind, Frontend, RawFrontend
 from scheduler.pools import model as pools
@@ -25,6 +27,11 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
         clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
+        limits=_within(frontend, lambda: build_limits(frontend)),
+        timeouts=_within(frontend, lambda: build_timeouts(frontend)),
+        answers=_within(frontend, lambda: build_answers(frontend)),
+        users=_within(frontend, lambda: build_users(frontend)),
+        redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),

@@ -10,12 +10,13 @@ from api.dcos_template.haproxy.backend import Backend
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.config import Config
 from api.dcos_template.haproxy.cookie import Cookie
-from api.dcos_template.haproxy.frontend import RELAYED_TLS, STATS_SECTION, Frontend
+from api.dcos_template.haproxy.frontend import RELAYED, RELAYED_TLS, STATS_SECTION, Frontend
 from api.dcos_template.haproxy.grammar import Mode
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.routing import Attempt, MapFile, Routing
 
 __all__ = [
+    "RELAYED",
     "RELAYED_TLS",
     "STATS_SECTION",
     "Attempt",

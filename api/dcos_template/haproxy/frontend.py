@@ -3,17 +3,20 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.answers import Answers
 from api.dcos_template.haproxy.bind import Bind
 from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import Headers
+from api.dcos_template.haproxy.limits import Limits, Timeouts
 from api.dcos_template.haproxy.raw import RawFrontend
-from api.dcos_template.haproxy.redirect import HttpsRedirect
+from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
 from api.dcos_template.haproxy.routing import Routing
+from api.dcos_template.haproxy.users import Users
 
 STATS_SECTION = "stats"
-#: Name of the sockets through which a worker hands on what clients ask over TLS.
-RELAYED_TLS = "relayed-tls"
+#: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
+RELAYED, RELAYED_TLS = "relayed", "relayed-tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,11 @@ class Frontend:
     bind: Bind
     clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    answers: Answers = field(default_factory=Answers)
+    users: Users | None = None
+    redirects: tuple[Redirect, ...] = ()
     headers: Headers = field(default_factory=Headers)
     raw: RawFrontend = field(default_factory=RawFrontend)
     routing: Routing | None = None
@@ -35,8 +43,9 @@ class Frontend:
         require(self.name != STATS_SECTION, "frontend.name", f"{self.name!r} is the statistics listener's name")
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
+        changes = self.headers != Headers() or self.answers != Answers()
         require(
-            self.mode is Mode.HTTP or not (self.https_redirect or self.headers != Headers()),
+            self.mode is Mode.HTTP or not (self.https_redirect or self.redirects or self.users or changes),
             f"frontend {self.name}",
             "says what is done with requests, which only HTTP frontends see",
         )
@@ -49,7 +58,14 @@ class Frontend:
     @property
     def has_rules(self) -> bool:
         """Whether something is done with requests beside finding a backend."""
-        return bool(self.clients.refuses or self.https_redirect or self.headers.request or self.raw.rules)
+        limits = self.limits.requests or self.limits.request_bytes
+        answers = self.clients.refuses or limits or self.https_redirect or self.redirects
+        return bool(answers or self.users or self.headers.request or self.raw.rules)
+
+    @property
+    def userlist(self) -> str:
+        """Name of the list of its users."""
+        return f"_users-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
     @property
     def relay(self) -> str:

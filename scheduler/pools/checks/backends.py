@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from scheduler.pools import health_check, texts
+from scheduler.pools.checks.connecting import connecting_problems
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.checks.services import service_problems
-from scheduler.pools.model import Backend, Pool
+from scheduler.pools.model import Backend, Pool, Retries
 from scheduler.pools.problems import Problem
 from scheduler.pools.server_words import needs_http
 
@@ -26,6 +27,8 @@ def backend_problems(index: int, backend: Backend) -> Iterator[Problem]:
     if not backend.protocol.is_http and texts.balance_needs_http(backend.balance):
         rule = f"looks at HTTP requests, which a backend of protocol {backend.protocol} does not see"
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
+    yield from connecting_problems(path, backend)
+    yield from _retries(f"{path}.retries", backend)
     yield from _custom_check(f"{path}.customCheck", backend)
     for place, service in enumerate(backend.services):
         if not backend.protocol.is_http and needs_http(service.endpoint.misc_str):
@@ -33,6 +36,16 @@ def backend_problems(index: int, backend: Backend) -> Iterator[Problem]:
             value = service.endpoint.misc_str
             yield Problem(path=f"{path}.services[{place}].endpoint.miscStr", value=value, rule=rule)
         yield from service_problems(f"{path}.services[{place}]", service)
+
+
+def _retries(path: str, backend: Backend) -> Iterator[Problem]:
+    usual, asked = Retries(), backend.retries
+    if backend.protocol.is_http:
+        return
+    for name, differs in (("on", asked.on != usual.on), ("methods", asked.methods != usual.methods)):
+        if differs:
+            rule = f"is about HTTP, which a backend of protocol {backend.protocol} does not see; it has count only"
+            yield Problem(path=f"{path}.{name}", rule=rule)
 
 
 def _custom_check(path: str, backend: Backend) -> Iterator[Problem]:

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 from scheduler.pools.model import EndpointType, Service
 from scheduler.pools.problems import Problem
+from scheduler.pools.server_fields import said_twice
 
 
 def service_problems(path: str, service: Service) -> Iterator[Problem]:
     endpoint = service.endpoint
+    for option, field in said_twice(endpoint):
+        rule = f"holds {option}, of which {field} says something, too; give one of them"
+        yield Problem(path=f"{path}.endpoint.miscStr", value=endpoint.misc_str, rule=rule)
     selects = not (service.marathon.is_empty and service.mesos.is_empty)
     if endpoint.type is EndpointType.ADDRESS:
         if not endpoint.address:

@@ -10,14 +10,25 @@ ZooKeeper was under the rules of the release that stored it: whoever makes somet
 """
 
 from scheduler.pools.model.backend import Backend, CustomCheck
+from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
 from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.retries import Method, Retries, RetryOn
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
-from scheduler.pools.model.service import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+from scheduler.pools.model.service import (
+    Check,
+    Endpoint,
+    EndpointType,
+    MarathonSelector,
+    MesosSelector,
+    ProxyProtocol,
+    Service,
+)
 from scheduler.pools.model.sticky import Sticky
+from scheduler.pools.model.timeouts import Timeouts
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -39,14 +50,20 @@ __all__ = [
     "MapRule",
     "MarathonSelector",
     "MesosSelector",
+    "Method",
     "Pool",
     "Protocol",
+    "ProxyProtocol",
+    "Retries",
+    "RetryOn",
     "Revision",
     "RewriteHttp",
     "RewritePath",
     "RewriteRequest",
     "RewriteResponse",
+    "ServerTls",
     "Service",
     "Stats",
     "Sticky",
+    "Timeouts",
 ]

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.retries import Retries
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.model.service import Service
+from scheduler.pools.model.timeouts import Timeouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +29,13 @@ class Backend:
     name: str
     protocol: Protocol = Protocol.HTTP
     balance: str = "roundrobin"
+    http2: bool = False
+    """Whether HTTP/2 is spoken to servers, by TLS where they take it."""
+    tls: ServerTls = field(default_factory=ServerTls)
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
     custom_check: CustomCheck = field(default_factory=CustomCheck)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retries: Retries = field(default_factory=Retries)
     misc_strs: tuple[str, ...] = ()
     """Lines in HAProxy's words; they stand before the servers."""
     services: tuple[Service, ...] = ()

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.answers import Compression, ErrorPage
+from scheduler.pools.model.basic_auth import BasicAuth
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderRule, Hsts
+from scheduler.pools.model.limits import FrontendTimeouts, Limits
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
-from scheduler.pools.model.redirect import RedirectToHttps
+from scheduler.pools.model.redirect import Redirect, RedirectToHttps
 
 DEFAULT_ADDRESS = "0.0.0.0"
 
@@ -22,9 +25,15 @@ class Frontend:
     clients: Clients = field(default_factory=Clients)
     accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: FrontendTimeouts = field(default_factory=FrontendTimeouts)
+    redirects: tuple[Redirect, ...] = ()
+    basic_auth: BasicAuth | None = None
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
     hsts: Hsts | None = None
+    compression: Compression | None = None
+    error_pages: tuple[ErrorPage, ...] = ()
     bind_modifier: str = ""
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()

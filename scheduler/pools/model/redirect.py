@@ -18,3 +18,15 @@ class RedirectToHttps:
     except_: tuple[StaysOnHttp, ...] = ()
     port: int = 443
     code: int = 301
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """Requests that meet all that is given are sent to `location`, with `keep_path` to their own path behind it."""
+
+    location: str
+    host_eq: str = ""
+    path_eq: str = ""
+    path_beg: str = ""
+    keep_path: bool = False
+    code: int = 302

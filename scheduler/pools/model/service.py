@@ -15,6 +15,14 @@ class EndpointType(StrEnum):
     """The fixed `Endpoint.address`, an IP or a DNS name; no task is looked up."""
 
 
+class ProxyProtocol(StrEnum):
+    """Whether servers are told at the beginning of a connection whose it is, and in which form."""
+
+    NONE = "NONE"
+    V1 = "V1"
+    V2 = "V2"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarathonSelector:
     """Which Marathon app or pod; all given fields (not `""`) must match, patterns are RE2's, found anywhere."""
@@ -71,6 +79,14 @@ class Endpoint:
     port_name: str = ""
     all_ports: bool = False
     check: Check = field(default_factory=Check)
+    weight: int = 1
+    backup: bool = False
+    """Whether the servers are used only while no other one of the backend is up."""
+    max_connections: int = 0
+    """Of each server; what comes on top waits. 0: as many as come."""
+    slow_start: float = 0.0
+    """Seconds in which a server that came up gets its whole share."""
+    proxy_protocol: ProxyProtocol = ProxyProtocol.NONE
     misc_str: str = ""
     """Options of the servers in HAProxy's words, as `weight 20`."""
     trust_announced: bool = False

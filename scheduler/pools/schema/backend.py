@@ -17,6 +17,8 @@ from scheduler.pools.model import (
     Sticky,
 )
 from scheduler.pools.raw import Place
+from scheduler.pools.schema.connecting import ServerTlsSchema
+from scheduler.pools.schema.patience import RetriesSchema, TimeoutsSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
 from scheduler.pools.schema.sticky import StickySchema
@@ -73,7 +75,11 @@ class BackendSchema(Strict):
     name = Text(texts.link_name, required=True)
     protocol = Choice(Protocol)
     balance = Text(texts.balance)
+    http2 = Flag()
+    tls = nested(ServerTlsSchema)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
+    timeouts = nested(TimeoutsSchema)
+    retries = nested(RetriesSchema)
     misc_strs = RawLines(Place.BACKEND, data_key="miscStrs")
     services = Items(nested(ServiceSchema))

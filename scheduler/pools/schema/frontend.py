@@ -5,14 +5,17 @@ from typing import Any
 from marshmallow import post_load
 
 from scheduler.pools import texts
-from scheduler.pools.fields import Choice, NotYet, Strict, Text, Whole, nested
+from scheduler.pools.fields import Choice, Items, NotYet, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
+from scheduler.pools.schema.answers import CompressionSchema, ErrorPageSchema
+from scheduler.pools.schema.basic_auth import BasicAuthSchema
 from scheduler.pools.schema.clients import AcceptProxySchema, ClientsSchema
 from scheduler.pools.schema.headers import HstsSchema, header_rules
+from scheduler.pools.schema.limits import FrontendTimeoutsSchema, LimitsSchema
 from scheduler.pools.schema.link import LinkBackendSchema
 from scheduler.pools.schema.raw import RawLines
-from scheduler.pools.schema.redirect import RedirectToHttpsSchema
+from scheduler.pools.schema.redirect import RedirectSchema, RedirectToHttpsSchema
 
 _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 
@@ -21,9 +24,15 @@ class FrontendSchema(Strict):
     name = Text(texts.link_name)
     bind_address = Text(texts.bind_address, data_key="bindAddress")
     bind_port = Whole(0, 65535, data_key="bindPort")
+    limits = nested(LimitsSchema)
+    timeouts = nested(FrontendTimeoutsSchema)
+    redirects = Items(nested(RedirectSchema))
+    basic_auth = nested(BasicAuthSchema, "basicAuth")
     request_headers = header_rules("requestHeaders")
     response_headers = header_rules("responseHeaders")
     hsts = nested(HstsSchema)  # even `{}` switches it on
+    compression = nested(CompressionSchema)  # even `{}` switches it on
+    error_pages = Items(nested(ErrorPageSchema), data_key="errorPages")
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = NotYet([])
     clients = nested(ClientsSchema)

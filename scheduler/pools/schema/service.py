@@ -1,8 +1,8 @@
 """The V2 form of services."""
 
 from scheduler.pools import server_words, texts
-from scheduler.pools.fields import Choice, Flag, Strict, Text, Whole, nested
-from scheduler.pools.model import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, Service
+from scheduler.pools.fields import Choice, Flag, Number, Strict, Text, Whole, nested
+from scheduler.pools.model import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, ProxyProtocol, Service
 from scheduler.pools.patterns import pattern_problem
 
 
@@ -21,6 +21,11 @@ class EndpointSchema(Strict):
     all_ports = Flag(data_key="allPorts")
     trust_announced = Flag(data_key="trustAnnounced")
     check = nested(CheckSchema)
+    weight = Whole(0, 256)
+    backup = Flag()
+    max_connections = Whole(0, 1_000_000, data_key="maxConnections")
+    slow_start = Number(0, 3600, data_key="slowStart")
+    proxy_protocol = Choice(ProxyProtocol, data_key="proxyProtocol")
     misc_str = Text(server_words.misc_problem, data_key="miscStr")
 
 

@@ -36,19 +36,16 @@ from pool_executor.contract import (
     shard_of,
 )
 from scheduler.pools.store import PoolStore
-from sdk.storage.connection import ZooKeeper, connect, encode_json
+from sdk.storage.connection import ZooKeeper, encode_json
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
+from tests.support.zookeeper import ZooKeeperServer, session
 
 
 @pytest.fixture
 def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     """A connection as the API opens it, but for its patience."""
-    # Longer than the 2 s of the API itself: on a busy machine ZooKeeper may be silent for that long.
-    opened = connect(zookeeper.address, session_timeout=10.0)
-    assert opened.wait_connected(10)
-    yield opened
-    opened.close()
+    with session(zookeeper) as opened:
+        yield opened
 
 
 def write_node(connection: ZooKeeper, path: str, data: bytes) -> None:

@@ -6,18 +6,15 @@ from pathlib import Path
 import pytest
 
 from sdk.local.zookeeper import ZooKeeperServer
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import ZooKeeper
 from tests.integration.pool_executor.harness import Lbmgr, Publisher
 from tests.support.haproxies import SYSTEM
 
 
 @pytest.fixture
-def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
+def session(connection: ZooKeeper) -> ZooKeeper:
     """A session of the test's own."""
-    found = connect(zookeeper.address)
-    assert found.wait_connected(20)
-    yield found
-    found.close()
+    return connection
 
 
 @pytest.fixture

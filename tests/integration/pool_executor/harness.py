@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -346,14 +346,17 @@ def states(lbmgr: Lbmgr, backend: str = "app") -> list[str]:
     return [line for line in lines if line.split()[1:2] == [backend]]
 
 
-def hold_port(port: int, *, share: bool) -> socket.socket:
-    """A listener that is not ours; when it shares, HAProxy's own bind would succeed."""
-    holder = socket.socket()
-    if share:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind(("127.0.0.1", port))
-    holder.listen()
-    return holder
+@contextlib.contextmanager
+def hold_port(port: int, *, share: bool) -> Iterator[int]:
+    """A listener that is not ours at this port, 0 for any; when it shares, HAProxy's own bind would succeed."""
+    with socket.socket() as holder:
+        # Connections that have ended there may not be gone yet.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        yield holder.getsockname()[1]
 
 
 def environment_pids(marker: str) -> list[int]:

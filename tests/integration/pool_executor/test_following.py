@@ -366,10 +366,9 @@ def test_a_reload_that_fails_after_a_good_check_is_rolled_back(publisher: Publis
     with backends(2) as (one, two):
         published = publisher.publish(Pool(servers=_servers(one)))
         worker = applied(publisher, published).haproxy.workers
-        holder = hold_port(0, share=False)
-        try:
-            # A port that HAProxy is not told to be ours, so that only its own bind can fail.
-            more = f"listen taken\n    bind 127.0.0.1:{holder.getsockname()[1]}\n"
+        # A port that HAProxy is not told to be ours, so that only its own bind can fail.
+        with hold_port(0, share=False) as port:
+            more = f"listen taken\n    bind 127.0.0.1:{port}\n"
             bad = publisher.publish(Pool(servers=_servers(one, two), more=more))
             status = told(publisher, "rejected")
             assert (status.structure.version, status.structure.rejected_version) == (published.version, bad.version)
@@ -378,8 +377,6 @@ def test_a_reload_that_fails_after_a_good_check_is_rolled_back(publisher: Publis
             assert status.haproxy.workers[:1] == worker
             everyone = {one.answer, two.answer}
             wait_until(lambda: lbmgr.answers() == everyone, what="the old worker serves, with the new server")
-        finally:
-            holder.close()
         applied(publisher, bad)
         assert lbmgr.answers() == {one.answer, two.answer}
 
@@ -417,16 +414,13 @@ def test_a_listener_that_cannot_listen_is_left_out_until_it_can(
     """HAProxy would share a port silently; lbmgr says who has it, serves everything else, and tries again."""
     lbmgr = make_lbmgr()
     with backends(1) as (one,):
-        holder = hold_port(lbmgr.web, share=True)
-        try:
+        with hold_port(lbmgr.web, share=True):
             version = publisher.publish(Pool(servers=_servers(one)))
             lbmgr.start()
             status = applied(publisher, version)
             why = f"port {lbmgr.web} (web), which already has a listener on 127.0.0.1"
             assert status.structure.waiting == (Waiting(listener="web", missing=(why,)),)
             assert lbmgr.health() == 200
-        finally:
-            holder.close()
         wait_until(lambda: publisher.statuses()["task-1"].structure.waiting == (), what="it listens")
         assert lbmgr.answers() == {one.answer}
         stamps = publisher.statuses()["task-1"].structure.stamps

@@ -71,14 +71,13 @@ def test_a_port_in_the_way_does_not_hold_up_the_removal_of_servers(
     """The new frontend waits until the port is free."""
     lbmgr = make_lbmgr().start()
     port = free_port()
-    holder = hold_port(port, share=False)
     more = replace(Pool(), more=f"frontend extra\n    bind 127.0.0.1:{port}\n")
     with backends(3) as (one, two, three):
-        applied(publisher, publisher.publish(pool(Pool(), one, two)))
-        published = publisher.publish(pool(more, two, three))
-        assert f"127.0.0.1:{port}" in (told(publisher, "rejected").structure.error or "")
-        serves(lbmgr, two, three)
-        holder.close()
+        with hold_port(port, share=False):
+            applied(publisher, publisher.publish(pool(Pool(), one, two)))
+            published = publisher.publish(pool(more, two, three))
+            assert f"127.0.0.1:{port}" in (told(publisher, "rejected").structure.error or "")
+            serves(lbmgr, two, three)
         applied(publisher, published)
         serves(lbmgr, two, three)
 
@@ -109,13 +108,12 @@ def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back
         for pid in (haproxy.master or 0, *haproxy.workers):
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not listens(lbmgr.web), what="its port is free")
-        holder = hold_port(lbmgr.web, share=False)
-        publisher.publish(pool(REFUSED, two))
-        lbmgr.signal(signal.SIGCONT)
-        wait_until(
-            lambda: "already has a listener" in (publisher.statuses()["task-1"].trouble or ""), what="an obstacle"
-        )
-        holder.close()
+        with hold_port(lbmgr.web, share=False):
+            publisher.publish(pool(REFUSED, two))
+            lbmgr.signal(signal.SIGCONT)
+            wait_until(
+                lambda: "already has a listener" in (publisher.statuses()["task-1"].trouble or ""), what="an obstacle"
+            )
         serves(lbmgr, two)
 
 

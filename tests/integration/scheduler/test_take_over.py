@@ -1,7 +1,6 @@
 """A standby that takes over with the pools' plugin on a real ZooKeeper: it removes nothing that it has not seen."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -31,7 +30,7 @@ class Process:
 
     def __init__(self, zookeeper: ZooKeeperServer, root: str, number: int) -> None:
         self.connection: ZooKeeper = connect(zookeeper.address)
-        assert self.connection.wait_connected(10)
+        assert self.connection.wait_connected(60)
         self.master = Master()
         framework = parse_frameworks({"frameworks": [{"name": "edgelb", "plugin": "a:B", "roles": ["slave_public"]}]})[
             0
@@ -63,11 +62,8 @@ class Process:
 
 
 @pytest.fixture
-def pools(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[PoolStore]:
-    connection = connect(zookeeper.address)
-    assert connection.wait_connected(10)
-    yield PoolStore(connection, zk_root)
-    connection.close()
+def pools(connection: ZooKeeper, zk_root: str) -> PoolStore:
+    return PoolStore(connection, zk_root)
 
 
 def test_a_standby_reads_the_pools_anew_when_it_takes_over(

@@ -1,5 +1,6 @@
 """What the fields of frontends do, on a real HAProxy."""
 
+import base64
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -8,14 +9,23 @@ from pathlib import Path
 import pytest
 
 from scheduler.pools.model import Frontend, LinkBackend, MapRule, Protocol
+from scheduler.pools.model.answers import Compression, ErrorPage
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
-from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
+from scheduler.pools.model.limits import FrontendTimeouts, Limits, RequestRate
+from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
+from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, pool
 
 pytestmark = pytest.mark.integration
+
+PAGE = "<p>\n\t'No' — \"$x\" %[src] \\ # </p>\r\n" + "é" * 3900
+#: Of the passwords `open` and `sesame`.
+OPEN = "$5$rounds=1000$salt$ztSWsC8raABA2O8AFbMN0CvSHk681YWW3aAVs3vs.18"
+SESAME = "$6$pepper$is/iuENxuex5zXSQffEpHEhpjKjcDG2nMd36d3ifumUxL.e.l3TiybKL2kNXG0P8OQynqj36lq0hPz2kWxHXx."
 
 #: Frontends of one pool; each leads to the backend `app` where nothing else is said.
 FRONTENDS: Mapping[str, Frontend] = {
@@ -46,6 +56,36 @@ FRONTENDS: Mapping[str, Frontend] = {
         ),
         hsts=Hsts(max_age=60, include_subdomains=True),
     ),
+    "redirects": Frontend(
+        name="redirects",
+        redirects=(
+            Redirect(host_eq="old.test", location="https://new.test/", keep_path=True, code=301),
+            Redirect(path_beg="/old", location="/new", keep_path=True, code=307),
+            Redirect(path_eq="/a", location="https://b.test/100%25?x=y#z"),
+        ),
+    ),
+    "rate": Frontend(name="rate", limits=Limits(requests_per_client=RequestRate(count=3, period=3600))),
+    "bytes": Frontend(name="bytes", limits=Limits(request_bytes=10)),
+    "connections": Frontend(name="connections", limits=Limits(connections_per_client=2)),
+    "tcp-rate": Frontend(
+        name="tcp-rate",
+        limits=Limits(requests_per_client=RequestRate(count=3, period=3600)),
+        protocol=Protocol.TCP,
+    ),
+    "slow": Frontend(name="slow", timeouts=FrontendTimeouts(http_request=0.1)),
+    "pages": Frontend(
+        name="pages",
+        error_pages=(ErrorPage(status=403, content=PAGE), ErrorPage(status=429, content="wait")),
+        clients=Clients(deny=("127.0.0.2",)),
+        limits=Limits(requests_per_client=RequestRate(count=3, period=3600)),
+    ),
+    "compressed": Frontend(name="compressed", compression=Compression()),
+    "users": Frontend(
+        name="users",
+        basic_auth=BasicAuth(
+            users=(BasicAuthUser(name="a", password_hash=OPEN), BasicAuthUser(name="b", password_hash=SESAME))
+        ),
+    ),
     "raw": Frontend(
         name="raw",
         misc_strs=(
@@ -61,6 +101,7 @@ FRONTENDS: Mapping[str, Frontend] = {
 ECHO = (
     'status 200 content-type text/plain lf-string "%f %[pathq]"'
     " hdr X-Got %[req.fhdr(x-less)]|%[req.fhdr(x-told,1)]|%[req.fhdr(x-told,2)]"
+    " hdr X-Authorization %[req.hdr(authorization),length]"
 )
 
 
@@ -68,7 +109,7 @@ ECHO = (
 def haproxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Haproxy]:
     directory: Path = tmp_path_factory.mktemp("haproxy")
     frontends = [
-        replace(one, link_backend=replace(one.link_backend, default_backend="tcp" if one.name == "tcp" else "app"))
+        replace(one, link_backend=replace(one.link_backend, default_backend="app" if one.protocol.is_http else "tcp"))
         for one in FRONTENDS.values()
     ]
     shape = pool("web", *frontends, backend("app"), backend("other"), backend("tcp", protocol=Protocol.TCP))
@@ -144,6 +185,128 @@ def test_a_tcp_frontend_closes_the_connections_of_clients_that_it_does_not_serve
     """Others go on to the servers."""
     assert b" 200 " in told(haproxy, "tcp", b"")
     assert told(haproxy, "tcp", b"", "127.0.0.2") == b""
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "place"),
+    [
+        ("old.test:80", "//evil.test/?q=1", (301, "https://new.test//evil.test/?q=1")),
+        ("x", "/old/a?b=c", (307, "/new/old/a?b=c")),
+        ("x", "/a?b=c", (302, "https://b.test/100%25?x=y#z")),
+        ("x", "/ab", (200, None)),
+    ],
+)
+def test_the_first_redirect_that_meets_a_request_answers_it(
+    haproxy: Haproxy, host: str, path: str, place: tuple[int, str | None]
+) -> None:
+    """With the place as the pool has it, and the path where it is kept."""
+    answer = haproxy.ask("redirects", path, host)
+    assert (answer.status, answer.headers.get("location")) == place
+
+
+@pytest.mark.parametrize("path", [".evil.test/", "@evil.test/", "*"])
+def test_what_is_no_path_changes_no_host(haproxy: Haproxy, path: str) -> None:
+    """HAProxy refuses it, or does not put it there."""
+    answer = haproxy.ask("redirects", path, "old.test", method="OPTIONS" if path == "*" else "GET")
+    assert answer.status == 400 or answer.headers["location"].startswith("https://new.test/")
+
+
+def test_a_client_that_asks_too_often_is_told_so(haproxy: Haproxy) -> None:
+    """Others are not concerned."""
+    statuses = [haproxy.get("rate", "/")[0] for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert haproxy.ask("rate", "/").headers["retry-after"] == "3600"
+    assert b" 200 " in told(haproxy, "rate", b"", "127.0.0.2")
+    assert [told(haproxy, "tcp-rate", b"") != b"" for _ in range(5)] == [True, True, True, False, False]
+    assert told(haproxy, "tcp-rate", b"", "127.0.0.2") != b""
+
+
+def test_a_client_has_so_many_connections_at_a_time(haproxy: Haproxy) -> None:
+    """One more is closed, and is taken when another has ended."""
+    with socket.create_connection(("127.0.0.1", haproxy.ports["connections"])) as one:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET")
+        with socket.create_connection(("127.0.0.1", haproxy.ports["connections"])) as other:
+            other.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET")
+            assert one.recv(100)
+            assert other.recv(100)
+            assert told(haproxy, "connections", b"") == b""
+    wait_until(lambda: b" 200 " in told(haproxy, "connections", b""), what="room for a connection")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ("Content-Length: 10", b"x" * 10, b"200"),
+        ("Content-Length: 11", b"x" * 11, b"413"),
+        ("Transfer-Encoding: chunked", b"1\r\nx\r\n0\r\n\r\n", b"411"),
+        ("X: y", b"", b"200"),
+    ],
+)
+def test_bodies_have_a_length_and_no_more_than_allowed(
+    haproxy: Haproxy, headers: str, body: bytes, status: bytes
+) -> None:
+    """What does not say its length is refused as well."""
+    with socket.create_connection(("127.0.0.1", haproxy.ports["bytes"]), 5) as client:
+        client.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n\r\n".encode() + body)
+        assert client.recv(1000).split(b" ")[1] == status
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"\x82", b"\x88"), (b"\x83", b"411")])
+def test_http_2_needs_no_tls_and_its_bodies_have_a_length_too(haproxy: Haproxy, method: bytes, status: bytes) -> None:
+    """GET (index 2 of the table of headers) is let through (index 8: 200), POST without a length is not."""
+    headers = method + b"\x84\x86\x41\x01x"  # / by http at x
+    frames = b"\0\0\0\x04\0\0\0\0\0" + bytes([0, 0, len(headers), 1, 5, 0, 0, 0, 1]) + headers
+    with socket.create_connection(("127.0.0.1", haproxy.ports["bytes"]), 5) as client:
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frames)
+        answer = b""
+
+        def answered() -> bool:
+            nonlocal answer
+            answer += client.recv(1000)
+            return status in answer
+
+        wait_until(answered, what="the answer over HTTP/2")
+
+
+def test_timeouts_are_those_of_the_frontend(haproxy: Haproxy) -> None:
+    """A request whose headers do not end is given up."""
+    with socket.create_connection(("127.0.0.1", haproxy.ports["slow"]), 5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        assert client.recv(1000).split(b" ")[1] == b"408"
+
+
+def test_haproxy_says_what_the_pool_says_with_its_own_statuses(haproxy: Haproxy) -> None:
+    """Byte by byte, and with its headers."""
+    head, _, page = told(haproxy, "pages", b"", "127.0.0.2").partition(b"\r\n\r\n")
+    assert page.decode() == PAGE
+    assert b"content-type: text/html; charset=utf-8" in head
+    answers = [haproxy.ask("pages", "/") for _ in range(4)]
+    assert (answers[-1].status, answers[-1].body, answers[-1].headers["retry-after"]) == (429, "wait", "3600")
+
+
+def test_answers_are_compressed_for_clients_that_take_it(haproxy: Haproxy) -> None:
+    """And for no others."""
+    compressed = b"Accept-Encoding: gzip\r\nContent-Length: 0\r\n"
+    with socket.create_connection(("127.0.0.1", haproxy.ports["compressed"]), 5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + compressed + b"\r\n")
+        assert b"content-encoding: gzip" in client.makefile("rb").read()
+    assert "content-encoding" not in haproxy.ask("compressed", "/").headers
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("a:open", 200), ("b:sesame", 200), ("a:sesame", 401), ("a:", 401), ("c:open", 401), ("", 401)],
+)
+def test_users_give_their_password_and_servers_are_not_told(haproxy: Haproxy, given: str, status: int) -> None:
+    """Others are asked for one."""
+    value = base64.b64encode(given.encode()).decode()
+    answer = haproxy.ask("users", "/", headers={"Authorization": f"Basic {value}"} if given else {})
+    assert answer.status == status
+    assert answer.headers.get("x-authorization" if status == 200 else "www-authenticate") in (
+        None,
+        "0",
+        'Basic realm="Restricted"',
+    )
 
 
 def test_headers_are_changed_in_requests_and_in_all_answers(haproxy: Haproxy) -> None:

@@ -13,22 +13,18 @@ from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import ZooKeeper
 from sdk.storage.election import Leadership
 from tests.support.rendered import Rendered
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    made = connect(zookeeper.address)
-    assert made.wait_connected(10)
-    yield made
-    made.close()
+def session(connection: ZooKeeper) -> ZooKeeper:
+    return connection
 
 
 @contextlib.contextmanager

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sdk.storage.connection import connect
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
+from tests.support.zookeeper import ZooKeeperServer, session
 
 pytestmark = pytest.mark.integration
 
@@ -84,9 +83,7 @@ def test_a_killed_template_is_replaced_by_the_standby(
     processes[1].wait_for("The template process has started")
     processes[0].kill()
     processes[1].wait_for("Publishing from now on")
-    session = connect(zookeeper.address)
-    assert session.wait_connected(10)
     assert processes[1].stop() == 0
     # A clean end gives the lock back at once.
-    assert not session.exists(f"{zk_root}/locks/template/holder")
-    session.close()
+    with session(zookeeper) as zk:
+        assert not zk.exists(f"{zk_root}/locks/template/holder")

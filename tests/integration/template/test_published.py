@@ -19,12 +19,11 @@ from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.errors import LeadershipLost, SdkError
-from sdk.storage.connection import Set, ZooKeeper, connect
+from sdk.storage.connection import Set, ZooKeeper
 from sdk.storage.election import Leadership
 from tests.integration.template.test_worker import expects_errors, logged
 from tests.support.rendered import Rendered
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task
 
 pytestmark = pytest.mark.integration
@@ -32,11 +31,8 @@ __all__ = ["expects_errors", "logged"]  # fixtures
 
 
 @pytest.fixture
-def session(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
-    made = connect(zookeeper.address)
-    assert made.wait_connected(10)
-    yield made
-    made.close()
+def session(connection: ZooKeeper) -> ZooKeeper:
+    return connection
 
 
 class Publishing:

@@ -1,9 +1,10 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
+import contextlib
 import json
 import queue
 import threading
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from pool_executor.contract import Put, Remove, State, Structure
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
-from sdk.storage.connection import ZooKeeper, connect
+from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import START, Listener, fetch
 from tests.support.ports import free_port
 from tests.support.rendered import Rendered
 from tests.support.wait import wait_until
-from tests.support.zookeeper import ZooKeeperServer
+from tests.support.zookeeper import ZooKeeperServer, session
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
@@ -86,11 +87,8 @@ def expects_errors() -> None:
 
 
 @pytest.fixture
-def tree(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Tree]:
-    session = connect(zookeeper.address)
-    assert session.wait_connected(10)
-    yield Tree(session, zk_root)
-    session.close()
+def tree(connection: ZooKeeper, zk_root: str) -> Tree:
+    return Tree(connection, zk_root)
 
 
 @pytest.fixture
@@ -100,11 +98,26 @@ def listener() -> Iterator[Listener]:
     made.stop()
 
 
+Start = Callable[..., Template]
+"""A template process that follows this listener, on the ZooKeeper of the run or another one."""
+
+
 @pytest.fixture
-def template(zookeeper: ZooKeeperServer, zk_root: str, listener: Listener) -> Iterator[Template]:
-    made = Template(zookeeper.address, zk_root, listener.target)
-    yield made
-    made.stop()
+def start(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Start]:
+    """They end with the test, whatever becomes of it."""
+    with contextlib.ExitStack() as stack:
+
+        def template(listener: Listener, server: ZooKeeperServer = zookeeper) -> Template:
+            made = Template(server.address, zk_root, listener.target)
+            stack.callback(made.stop)
+            return made
+
+        yield template
+
+
+@pytest.fixture
+def template(start: Start, listener: Listener) -> Template:
+    return start(listener)
 
 
 def running(task: str, port: int) -> m.Json:
@@ -226,12 +239,12 @@ def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
     wait_until(lambda: not tree.session.exists(f"{tree.root}/rendered/web"), what="the removal")
 
 
-def test_a_lost_listener_changes_nothing(zookeeper: ZooKeeperServer, zk_root: str, tree: Tree) -> None:
+def test_a_lost_listener_changes_nothing(start: Start, tree: Tree) -> None:
     """Fail-static; pools may still change meanwhile."""
     port = free_port()
     listener = Listener(port)
     listener.operator.say(BEGIN)
-    template = Template(zookeeper.address, zk_root, listener.target)
+    start(listener)
     tree.pools.create(web())
     wait_until(tree.servers, what="the bundle")
     listener.stop()
@@ -241,20 +254,17 @@ def test_a_lost_listener_changes_nothing(zookeeper: ZooKeeperServer, zk_root: st
     again = Listener(port)
     again.operator.say(m.subscribed([running("t9", 31009)], [m.agent_json("a1")], [m.framework_json("f1", "marathon")]))
     wait_until(lambda: tree.servers() == ["agentip_10.0.0.1_31009"], what="the new listener's tasks")
-    template.stop()
     again.stop()
 
 
-def test_a_standby_takes_over_and_counts_on(
-    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, listener: Listener
-) -> None:
+def test_a_standby_takes_over_and_counts_on(start: Start, tree: Tree, listener: Listener) -> None:
     """The second process goes on with the log of the first, and publishes only when something changes."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
-    first = Template(zookeeper.address, zk_root, listener.target)
+    first = start(listener)
     wait_until(tree.servers, what="the first bundle")
     before, structure = tree.rendered().endpoints(), tree.head("web")
-    second = Template(zookeeper.address, zk_root, listener.target)
+    start(listener)
     first.stop()
     listener.operator.say(m.task_added(running("t2", 31002)))
     wait_until(lambda: len(tree.servers()) == 2, what="the standby's server")
@@ -264,22 +274,18 @@ def test_a_standby_takes_over_and_counts_on(
     assert after.epoch > before.epoch
     assert (after.lineage, after.sequence) == (before.lineage, before.sequence + 1)
     assert tree.head("web") == structure
-    second.stop()
 
 
-def test_what_was_deleted_while_no_template_ran_is_removed(
-    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, listener: Listener
-) -> None:
+def test_what_was_deleted_while_no_template_ran_is_removed(start: Start, tree: Tree, listener: Listener) -> None:
     """The next process finds the bundle of a pool that is gone."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
-    first = Template(zookeeper.address, zk_root, listener.target)
+    first = start(listener)
     wait_until(tree.servers, what="the bundle")
     first.stop()
     tree.pools.delete("web")
-    second = Template(zookeeper.address, zk_root, listener.target)
+    start(listener)
     wait_until(lambda: not tree.session.exists(f"{tree.root}/rendered/web"), what="the removal")
-    second.stop()
 
 
 def test_many_changes_are_joined_and_old_parts_removed(tree: Tree, template: Template, listener: Listener) -> None:
@@ -410,7 +416,7 @@ def test_a_task_with_enormous_labels_stops_nobody(tree: Tree, template: Template
 
 
 def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
-    zookeeper: ZooKeeperServer,
+    start: Start,
     zk_root: str,
     tree: Tree,
     listener: Listener,
@@ -420,40 +426,42 @@ def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
     """A template of an older release must not take the bundles of newer pools away."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
-    first = Template(zookeeper.address, zk_root, listener.target)
+    first = start(listener)
     wait_until(tree.servers, what="the bundle")
     first.stop()
     before = tree.head("web")
     tree.session.set(f"{zk_root}/pools/web", b'{"schema": 99, "uid": "u", "version": 1, "created": 0, "author": ""}')
     tree.pools.create(web("other"))
-    second = Template(zookeeper.address, zk_root, listener.target)
+    start(listener)
     wait_until(lambda: tree.servers("other"), what="the readable pool")
     tree.pools.delete("other")
     wait_until(lambda: not tree.session.exists(f"{zk_root}/rendered/other"), what="the removal of the deleted pool")
     assert tree.head("web") == before
-    second.stop()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[ZooKeeperServer]:
+    """A ZooKeeper that the test may end."""
+    server = ZooKeeperServer(tmp_path / "own-zookeeper", free_port())
+    server.start()
+    yield server
+    server.stop()
 
 
 def test_changes_while_zookeeper_is_away_are_published_when_it_is_back(
-    tmp_path: Path, zk_root: str, listener: Listener
+    own: ZooKeeperServer, start: Start, zk_root: str, listener: Listener
 ) -> None:
     """Nothing is forgotten, whoever is in charge afterwards."""
-    server = ZooKeeperServer(tmp_path / "own-zookeeper", free_port())
-    server.start()
-    session = connect(server.address)
-    assert session.wait_connected(10)
-    tree = Tree(session, zk_root)
-    template = Template(server.address, zk_root, listener.target)
-    listener.operator.say(BEGIN)
-    tree.pools.create(web())
-    wait_until(tree.servers, what="the bundle")
-    server.kill()
-    wait_until(lambda: session.state.value != "connected", what="the loss of ZooKeeper")
-    listener.operator.say(m.task_added(running("t2", 31002)), m.task_updated("t1", m.status_json("TASK_LOST")))
-    server.start()
-    wait_until(
-        lambda: tree.servers() == ["agentip_10.0.0.1_31002"], timeout=60, what="the change made without ZooKeeper"
-    )
-    template.stop()
-    session.close()
-    server.stop()
+    with session(own) as connection:
+        tree = Tree(connection, zk_root)
+        start(listener, own)
+        listener.operator.say(BEGIN)
+        tree.pools.create(web())
+        wait_until(tree.servers, what="the bundle")
+        own.kill()
+        wait_until(lambda: connection.state.value != "connected", what="the loss of ZooKeeper")
+        listener.operator.say(m.task_added(running("t2", 31002)), m.task_updated("t1", m.status_json("TASK_LOST")))
+        own.start()
+        wait_until(
+            lambda: tree.servers() == ["agentip_10.0.0.1_31002"], timeout=60, what="the change made without ZooKeeper"
+        )

@@ -21,6 +21,10 @@ SAMPLE = {
             {
                 "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
                 "acceptProxy": {},
+                "compression": {},
+                "errorPages": [{"status": 503, "content": "sorry"}],
+                "basicAuth": {"users": [{"name": "a", "passwordHash": "$5$a$" + "a" * 43}]},
+                "redirects": [{"location": "https://a.test"}],
                 "requestHeaders": [{"name": "X", "value": "y"}],
                 "responseHeaders": [{"name": "X", "value": "y"}],
                 "redirectToHttps": {"except": [{"pathBeg": "/"}]},

@@ -21,6 +21,7 @@ from api.cli.main import cli
 from sdk.errors import EnvironmentProblem
 from sdk.local import processes
 from tests.support.ports import free_port
+from tests.support.stack_ports import free_base
 from tests.support.wait import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[4]
@@ -205,5 +206,5 @@ def test_a_place_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) ->
     """With what the system says, and no traceback."""
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "stack"
-    done = CliRunner().invoke(cli, ["local", "up", "--directory", str(place), "--base-port", str(free_port())])
+    done = CliRunner().invoke(cli, ["local", "up", "--directory", str(place), "--base-port", str(free_base())])
     assert (done.exit_code, done.output) == (1, f"Error: {place}: Not a directory\n")

@@ -11,6 +11,15 @@ from scheduler.pools.schema import load_pool
 from scheduler.pools.sparse import read, written
 from tests.support.pools import minimal
 
+SLOW = "$5$rounds=9000$abc$" + "a" * 43
+HASH = "$5$rounds=1000$abc$" + "a" * 43
+
+
+def user(name: str, password_hash: str = HASH) -> dict[str, str]:
+    """A user who is asked for a password."""
+    return {"name": name, "passwordHash": password_hash}
+
+
 #: Fields of a frontend that are taken as they are.
 TAKEN: list[dict[str, Any]] = [
     {
@@ -22,6 +31,30 @@ TAKEN: list[dict[str, Any]] = [
     },
     {"clients": {"allow": ["10.0.0.0/8", "fd00::/8"], "deny": ["10.1.2.3"]}},
     {"acceptProxy": {"from": ["10.0.0.0/8"]}},
+    {
+        "redirects": [
+            {"hostEq": "a.test", "pathEq": "/a", "location": "https://b.test:8443/x?y=%20z#t", "code": 308},
+            {"pathBeg": "/old", "location": "https://b.test/new", "keepPath": True, "code": 301},
+            {"pathBeg": "/old", "location": "/new", "code": 303},
+        ]
+    },
+    {
+        "limits": {
+            "connections": 1000,
+            "connectionsPerClient": 10,
+            "requestBytes": 1000000,
+            "requestsPerClient": {"count": 100, "period": 60},
+        },
+        "timeouts": {"client": 3600.0, "httpRequest": 0.5, "httpKeepAlive": 60.0},
+    },
+    {
+        "basicAuth": {
+            "realm": "Ours",
+            "users": [{"name": "a", "passwordHash": HASH}, {"name": "b", "passwordHash": HASH}],
+        }
+    },
+    {"compression": {"types": ["text/html", "text/*"]}},
+    {"errorPages": [{"status": 503, "content": "<p>\n'Sorry' — \"$x\" %[src] \\</p>", "contentType": "text/html"}]},
     {"requestHeaders": [{"name": "X-A", "value": "a", "action": "ADD"}, {"name": "X-B", "action": "REMOVE"}]},
     {"responseHeaders": [{"name": "X-A", "value": 'a "b" $c %d', "action": "SET"}]},
     {"bindModifier": "accept-proxy"},
@@ -46,6 +79,50 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"clients": {"deny": ["10.0.0.1"] * 1001}}, "clients.deny", "must not have more than 1000 networks"),
     ({"acceptProxy": {}, "bindModifier": "accept-proxy"}, "acceptProxy", "is what bindModifier says, too"),
     ({"miscStrs": ["acl edgelb_allowed src 0.0.0.0/0"]}, "miscStrs[0]", "must not hold edgelb_"),
+    *(
+        ({"redirects": [{"pathBeg": "/a", **fields}]}, "redirects[0].location", rule)
+        for fields, rule in (
+            ({}, "is required"),
+            ({"location": "//b.test"}, "must begin with"),
+            ({"location": "javascript:x"}, "must begin with"),
+            ({"location": "https:///x"}, "must name a host"),
+            ({"location": "https://a@b.test"}, "must name a host"),
+            ({"location": "https://b.test/a b"}, "must hold only"),
+            ({"location": "https://b.test/\r\nX: y"}, "must hold only"),
+            ({"location": "https://b.test/'"}, "must hold only"),
+            ({"location": "https://b.test/?x", "keepPath": True}, "must have no ?"),
+            ({"location": "/", "keepPath": True}, "must be more than /"),
+            ({"location": "/a/b"}, "leads clients in a circle"),
+            ({"location": "/a?x"}, "leads clients in a circle"),
+            ({"location": "/a", "keepPath": True}, "leads clients in a circle"),
+            ({"location": "/b", "pathBeg": ""}, "leads clients in a circle"),
+        )
+    ),
+    ({"redirects": [{"location": "https://a", "hostEq": "a:1"}]}, "redirects[0].hostEq", "must be a host name without"),
+    ({"redirects": [{"location": "https://a", "pathEq": "x"}]}, "redirects[0].pathEq", "must begin with /"),
+    ({"basicAuth": {"users": []}}, "basicAuth.users", "must have 1 to 200 users"),
+    ({"basicAuth": {"users": [user("a b")]}}, "basicAuth.users[0].name", "must be a name"),
+    ({"basicAuth": {"users": [user("a"), user("a")]}}, "basicAuth.users[1].name", "is that of [0], too"),
+    ({"basicAuth": {"users": [user("a", "secret")]}}, "basicAuth.users[0].passwordHash", "must be a hash that"),
+    ({"basicAuth": {"users": [user("a", "$1$a$b")]}}, "basicAuth.users[0].passwordHash", "must be a hash that"),
+    (
+        {"basicAuth": {"users": [user("a", HASH.replace("=1", "=9"))]}},
+        "basicAuth.users[0].passwordHash",
+        "must not have",
+    ),
+    ({"basicAuth": {"users": [user("a")], "realm": "a'b"}}, "basicAuth.realm", "must be of letters"),
+    ({"compression": {"types": ["text/html gzip"]}}, "compression.types[0]", "must be a type"),
+    ({"errorPages": [{"status": 418, "content": "x"}]}, "errorPages[0].status", "must be one of"),
+    ({"errorPages": [{"status": 503}]}, "errorPages[0].content", "is required"),
+    ({"errorPages": [{"status": 503, "content": "\x00"}]}, "errorPages[0].content", "must not hold control"),
+    ({"errorPages": [{"status": 503, "content": "\ud800"}]}, "errorPages[0].content", "must not hold control"),
+    ({"errorPages": [{"status": 503, "content": "é" * 4001}]}, "errorPages[0].content", "must not be longer"),
+    ({"errorPages": [{"status": 503, "content": "x"}] * 2}, "errorPages[1].status", "is that of [0], too"),
+    (
+        {"errorPages": [{"status": 503, "content": "x", "contentType": "a\nb"}]},
+        "errorPages[0].contentType",
+        "must be a",
+    ),
     ({"requestHeaders": [{"value": "a"}]}, "requestHeaders[0].name", "is required"),
     ({"requestHeaders": [{"name": "Content-Length", "value": "1"}]}, "requestHeaders[0].name", "says how a message"),
     ({"requestHeaders": [{"name": "HOST", "value": "1"}]}, "requestHeaders[0].name", "is what rewriteHttp.host"),
@@ -86,9 +163,23 @@ def test_what_is_taken_is_shown_and_stored_as_it_was_given(fields: dict[str, Any
     assert pool != load_pool(minimal())
 
 
+def test_what_stands_in_the_place_of_a_hash_is_not_shown() -> None:
+    """It may be the password."""
+    with pytest.raises(InvalidPool) as caught:
+        load_pool(with_fields({"basicAuth": {"users": [user("a", "open sesame")]}}))
+    assert "sesame" not in str(caught.value)
+
+
 #: Fields that are for frontends which see requests.
 OF_REQUESTS: list[dict[str, Any]] = [
     {"redirectToHttps": {}},
+    {"redirects": [{"location": "https://a.test"}]},
+    {"limits": {"requestBytes": 1}},
+    {"basicAuth": {"users": [user("a")]}},
+    {"compression": {}},
+    {"errorPages": [{"status": 503, "content": "x"}]},
+    {"timeouts": {"httpRequest": 1}},
+    {"timeouts": {"httpKeepAlive": 1}},
     {"requestHeaders": [{"name": "X", "value": "a"}]},
     {"responseHeaders": [{"name": "X", "value": "a"}]},
 ]
@@ -102,7 +193,7 @@ def test_what_is_done_with_requests_is_for_frontends_that_see_them(fields: dict[
     with pytest.raises(InvalidPool) as caught:
         load_pool(shape)
     [problem] = caught.value.problems
-    assert problem.path == f"pool.haproxy.frontends[0].{next(iter(fields))}"
+    assert problem.path.startswith(f"pool.haproxy.frontends[0].{next(iter(fields))}")
     assert problem.rule.startswith("is for a frontend of protocol HTTP")
 
 

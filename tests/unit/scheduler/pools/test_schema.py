@@ -223,6 +223,25 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.frontends[0].requestHeaders", [[], [{"name": "X", "value": "y"}]], [{}, [{}], [{"name": "X"}]]),
     ("haproxy.frontends[0].responseHeaders", [[]], ["x", [{"name": "a b", "value": "y"}]]),
     ("haproxy.frontends[0].hsts", [None], [{}, True, {"maxAge": -1}]),
+    ("haproxy.frontends[0].redirects", [[], [{"location": "https://a.test"}]], [{}, [{}], [{"location": "a b"}]]),
+    ("haproxy.frontends[0].limits", [{}], [[], 1, {"connections": -1}, {"requestsPerClient": {"period": 0}}]),
+    ("haproxy.frontends[0].limits.connections", [0, 100], [-1, 1.5, "1"]),
+    ("haproxy.frontends[0].limits.connectionsPerClient", [0, 100], [-1]),
+    ("haproxy.frontends[0].limits.requestBytes", [0, 1 << 30], [-1, "1M"]),
+    ("haproxy.frontends[0].limits.requestsPerClient", [{}, {"count": 5, "period": 1}], [5, {"period": 86401}]),
+    ("haproxy.frontends[0].limits.requestsPerClient.count", [0, 100], [-1]),
+    ("haproxy.frontends[0].limits.requestsPerClient.period", [1, 86400], [0]),
+    ("haproxy.frontends[0].timeouts", [{}], [[], 30]),
+    ("haproxy.frontends[0].timeouts.client", [0, 0.5, 3600], [-1, "30s", 0.0001, 3_000_000]),
+    ("haproxy.frontends[0].timeouts.httpRequest", [0, 10], [-1]),
+    ("haproxy.frontends[0].timeouts.httpKeepAlive", [0, 10], [True]),
+    ("haproxy.frontends[0].basicAuth", [None], [{}, {"users": []}, {"users": [{"name": "a", "passwordHash": "b"}]}]),
+    ("haproxy.frontends[0].compression", [None, {}, {"types": ["text/html"]}], [[], {"types": []}, {"types": ["x"]}]),
+    (
+        "haproxy.frontends[0].errorPages",
+        [[], [{"status": 503, "content": "x"}]],
+        [{}, [{"status": 200}]],
+    ),
     ("haproxy.frontends[0].bindPort", [0, 1, 65535], [-1, 65536, True]),
     ("haproxy.frontends[0].protocol", ["HTTP"], ["http", "UDP", 3]),
     ("haproxy.frontends[0].linkBackend.defaultBackend", ["app", ""], ["nope", "tcp", "a b"]),
@@ -266,6 +285,17 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    ("haproxy.backends[0].http2", [True, False], ["true", 1]),
+    ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    *(
+        (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
+        for name in ("connect", "server", "queue", "tunnel", "check")
+    ),
+    ("haproxy.backends[0].retries.count", [0, 10], [-1, 11, "3"]),
+    ("haproxy.backends[0].retries.on", [[], ["503", "response-timeout"]], [["505"], "503", [503], [None]]),
+    ("haproxy.backends[0].retries.methods", [[], ["GET", "POST"]], [["get"], "GET", ["TRACE"], [""]]),
+    ("haproxy.backends[1].retries.on", [["conn-failure", "empty-response"]], [["503"]]),
+    ("haproxy.backends[1].retries.methods", [["GET", "HEAD"]], [["GET"]]),
     (
         "haproxy.backends[0].miscStrs",
         [[], ["timeout server 1h", "  option httpchk # x"], ['http-request set-header X "a b"']],
@@ -333,6 +363,11 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
+    ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
+    ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
+    ("haproxy.backends[0].services[0].endpoint.slowStart", [0, 0.5, 3600], [-1, 3601, "5s"]),
+    ("haproxy.backends[0].services[0].endpoint.proxyProtocol", ["NONE", "V1", "V2"], ["v2", "", True]),
     (
         "haproxy.backends[0].services[0].endpoint.miscStr",
         ["", "weight 20", " weight 256  backup ", "maxconn 5 slowstart 10s send-proxy-v2", "proto h2", "ssl"],
@@ -373,7 +408,7 @@ def test_the_table_of_bounds_covers_every_field_of_the_schema() -> None:
         return set()
 
     structure = {"linkBackend", "map", "services", "marathon", "mesos", "endpoint", "check", "backends", "stats"}
-    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck"}
+    rewriting = {"rewriteHttp", "request", "response", "path", "customCheck", "timeouts", "retries", "tls"}
     assert fields(dump_pool(load_pool(full()))) - structure - rewriting <= names
 
 

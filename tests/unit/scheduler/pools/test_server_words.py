@@ -29,6 +29,8 @@ TEXTS = st.lists(
         ("backup  maxconn 5", "inter 2s", "inter 2s backup maxconn 5", None),
         ("ssl", "", "ssl verify none check-ssl", None),
         ("", "check-ssl", "check-ssl verify none", None),
+        ("send-proxy", "", "send-proxy check-send-proxy", None),
+        ("send-proxy-v2", "port 81", "port 81 send-proxy-v2", None),
         ("ssl verify none check-ssl", "", "ssl verify none check-ssl", None),
     ],
 )

@@ -1,0 +1,10 @@
+"""The V2 form of how servers are connected to."""
+
+from scheduler.pools import texts
+from scheduler.pools.fields import Strict, Text
+from scheduler.pools.model import ServerTls
+
+
+class ServerTlsSchema(Strict):
+    MODEL = ServerTls
+    server_name = Text(texts.server_name, normal=texts.normal_host, data_key="serverName")
