@@ -67,7 +67,7 @@ def _steps(found: Json) -> Iterator[tuple[str, str, str]]:
         ports = ", ".join(map(str, listener["ports"])) or "any port of the offer"
         yield "listener", f"{listener['frontend']} ({listener['protocol']})", f"{listener['address']}, port {ports}"
     if (redirect := found["redirect"]) is not None:
-        yield "redirect", f"{redirect['status']} {redirect['location']}", "redirectToHttps"
+        yield "redirect", f"{redirect['status']} {redirect['location']}", redirect["by"]
     if found["rulesLeftOut"]:
         yield "rules", f"{found['rulesLeftOut']} others", "nothing of them holds, or they are too many to be shown"
     for rule in found["rules"]:

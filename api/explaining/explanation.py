@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from api.explaining.listener import Ports, listener, ports_of, redirect
+from api.explaining.listener import Ports, conditions, elsewhere, listener, ports_of, routed
 from api.explaining.question import Question
 from api.explaining.rewritten import rewritten
 from pool_executor.contract import Server
 from scheduler.pools.expression import BadExpression
 from scheduler.pools.model import Backend, Frontend, MapRule, Pool
+from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from scheduler.pools.routing import Target, host_mismatch, path_mismatch
 from scheduler.pools.sparse import written
 from sdk.errors import InvalidSpec
@@ -65,11 +66,12 @@ def explanation(pool: Pool, question: Question, known: Known) -> Json:
         return answer
     answer["listener"] = _listener(frontend, known.ports)
     answer["notes"] = list(_notes(frontend, question))
-    if frontend.protocol.is_http and (place := redirect(frontend, question)) is not None:
-        answer["redirect"] = {"status": place.status, "location": place.location}
+    if frontend.protocol.is_http and (place := elsewhere(frontend, question)) is not None:
+        answer["redirect"] = {"status": place.status, "location": place.location, "by": place.by}
         answer["result"] = f"frontend {frontend.name} answers {place.status} and sends the client to {place.location}"
         return answer
     rules = frontend.link_backend.map if frontend.protocol.is_http else ()
+    question = routed(frontend, question)
     number = _add_rules(answer, rules, question.target)
     name = frontend.link_backend.default_backend if number is None else rules[number].backend
     why = "defaultBackend" if number is None else f"map[{number}]"
@@ -78,7 +80,7 @@ def explanation(pool: Pool, question: Question, known: Known) -> Json:
         answer["result"] = f"frontend {frontend.name} answers 503: no rule matches, and it has no defaultBackend"
         return answer
     answer["backend"] = {"name": name, "by": why, "protocol": backend.protocol, "balance": backend.balance}
-    _add_sent(answer, backend, question)
+    _add_sent(answer, frontend, backend, question)
     answer["result"] = f"frontend {frontend.name} asks backend {name} ({why}){_add_servers(answer, name, known)}"
     return answer
 
@@ -111,8 +113,8 @@ def _notes(frontend: Frontend, question: Question) -> Iterator[str]:
     if question.tls is not frontend.protocol.is_tls:
         spoken, asked = ("TLS", "http") if frontend.protocol.is_tls else ("no TLS", "https")
         yield f"frontend {frontend.name} speaks {spoken}, and the URL begins with {asked}://"
-    if frontend.misc_strs:
-        yield f"frontend {frontend.name} has miscStrs, lines in HAProxy's words: they are not looked at here"
+    for condition in conditions(frontend):
+        yield f"frontend {frontend.name} {condition}"
 
 
 def _add_rules(answer: Json, rules: Sequence[MapRule], target: Target) -> int | None:
@@ -144,7 +146,7 @@ def _rule(number: int, rule: MapRule, why: str | None) -> Json:
     return {"rule": number, "conditions": conditions, "backend": rule.backend, "matches": why is None, "why": why}
 
 
-def _add_sent(answer: Json, backend: Backend, question: Question) -> None:
+def _add_sent(answer: Json, frontend: Frontend, backend: Backend, question: Question) -> None:
     """What a server is asked."""
     if not backend.protocol.is_http:
         return
@@ -153,11 +155,16 @@ def _add_sent(answer: Json, backend: Backend, question: Question) -> None:
     except InvalidSpec as error:
         answer["notes"].append(f"backend {backend.name}: {error}")
         return
-    answer["sent"] = {"tls": backend.protocol.is_tls, "host": host, "path": url, "headers": headers}
+    changed = [_header(one) for one in frontend.request_headers if one.name.lower() != "host"]
+    answer["sent"] = {"tls": backend.protocol.is_tls, "host": host, "path": url, "headers": [*changed, *headers]}
     if backend.rewrite_http.sticky.enabled:
         answer["notes"].append(f"backend {backend.name} is sticky: a client that has its cookie stays with its server")
     if backend.misc_strs:
         answer["notes"].append(f"backend {backend.name} has miscStrs, lines in HAProxy's words: not looked at here")
+
+
+def _header(rule: HeaderRule) -> str:
+    return f"without {rule.name}" if rule.action is HeaderAction.REMOVE else f"{rule.name}: {rule.value}"
 
 
 def _add_servers(answer: Json, name: str, known: Known) -> str:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from api.explaining import BadQuestion, Known, Question, explanation, read_question
 from pool_executor.contract import Server
 from scheduler.pools.model import MapRule, Protocol
-from scheduler.pools.model.redirect import RedirectToHttps, StaysOnHttp
+from scheduler.pools.model.headers import HeaderAction, HeaderRule
+from scheduler.pools.model.limits import Limits, RequestRate
+from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath
 from tests.support.routing import reference
 from tests.unit.api.dcos_template.pools import TCP, backend, frontend, pool
@@ -87,9 +89,46 @@ def test_the_port_finds_the_listener_whatever_it_is_on_each_load_balancer() -> N
 
 def test_a_redirect_ends_it() -> None:
     """Unless the request is an exception."""
-    assert ask("http://A.test:8080/y?z")["redirect"] == {"status": 301, "location": "https://a.test/y?z"}
+    assert ask("http://A.test:8080/y?z")["redirect"] == {
+        "status": 301,
+        "location": "https://a.test/y?z",
+        "by": "redirectToHttps",
+    }
     found = ask("http://a.test:8080/x")
     assert (found["redirect"], found["backend"]["name"]) == (None, "app")
+
+
+def test_the_first_redirect_that_is_met_ends_it() -> None:
+    """All of its conditions have to hold; the path stays behind the place where it says so."""
+    redirects = (
+        Redirect(location="https://new.test", host_eq="old.test", keep_path=True),
+        Redirect(location="/start", path_eq="/", code=303),
+    )
+    shape = pool("r", frontend("web", "app", bind_port=80, redirects=redirects), backend("app"))
+    answers = [
+        explanation(shape, read_question({"url": url}), Known())["redirect"]
+        for url in ("old.test/a?b", "x.test/", "x.test/a")
+    ]
+    assert answers == [
+        {"status": 302, "location": "https://new.test/a?b", "by": "redirects[0]"},
+        {"status": 303, "location": "/start", "by": "redirects[1]"},
+        None,
+    ]
+
+
+def test_rules_see_the_host_that_the_frontend_sets_and_servers_what_it_changes() -> None:
+    """In the order in which a load balancer does it; what a request does not show is noted."""
+    headers = (
+        HeaderRule(name="Host", value="api.example.com"),
+        HeaderRule(name="X-Team", value="a"),
+        HeaderRule(name="Cookie", action=HeaderAction.REMOVE),
+    )
+    limits = Limits(requests_per_client=RequestRate(count=5))
+    one = frontend("web", "", *RULES, bind_port=80, request_headers=headers, limits=limits, misc_strs=("no log",))
+    found = explanation(pool("h", one, backend("api")), read_question({"url": "x.test"}), Known())
+    assert (found["backend"]["by"], found["sent"]["host"]) == ("map[0]", "api.example.com")
+    assert found["sent"]["headers"][:2] == ["X-Team: a", "without Cookie"]
+    assert [note.split(" ", 2)[2].split()[0] for note in found["notes"]] == ["limits", "has"]
 
 
 def test_a_tcp_frontend_looks_at_nothing() -> None:
