@@ -114,6 +114,7 @@ def test_what_is_waited_for_is_told_in_the_words_of_now() -> None:
     lacking = {part.part.name: "the file web.pem"}
     applier = SimpleNamespace(
         running=SimpleNamespace(content=content()),
+        needs_reload=None,
         obstacles=lambda found: dict(lacking),
         plan=lambda found: Reload(reason="why"),
         apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
