@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import itertools
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,7 @@ def ports(system: System, pool: str, frontend: str = "web-tls") -> list[int]:
 
 def shown(port: int) -> str:
     """The sum of the certificate that is shown at a port."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
         socket.create_connection(("127.0.0.1", port), 5) as plain,
@@ -78,6 +80,35 @@ def everywhere(system: System, pool: str, certificate: Certificate) -> bool:
     return len(found) == 2 and {shown(port) for port in found} == {sum_of(certificate)}
 
 
+class Handshakes:
+    """A client that begins a connection anew for each request, without rest."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self._ports = ports
+        self.done = 0
+        self.failed: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Handshakes":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for port in itertools.cycle(self._ports):
+            if self._stop.is_set():
+                return
+            try:
+                shown(port)
+            except (OSError, AssertionError) as error:
+                self.failed.append(repr(error))
+            self.done += 1
+
+
 def words(system: System, pool: str) -> str:
     """All that the status says."""
     return str(system.status(pool))
@@ -97,22 +128,25 @@ def test_a_pool_serves_with_a_secret_that_is_renewed_and_lost(system: System, st
     wait_until(lambda: system.ready(name), 20, "the pool to be ready")
     before = system.task_ids(name)
 
-    store.put("private/cert", second)
-    wait_until(lambda: everywhere(system, name, second), 30, "HTTPS with the new secret")
-    assert system.task_ids(name) == before
+    with Handshakes(ports(system, name)) as handshakes:
+        store.put("private/cert", second)
+        wait_until(lambda: everywhere(system, name, second), 30, "HTTPS with the new secret")
+        assert system.task_ids(name) == before
 
-    store.folder.rename(store.folder.with_name("away"))
-    wait_until(lambda: "cannot be read" in words(system, name), 30, "the status to say that the store is away")
-    assert everywhere(system, name, second)
-    # Who takes charge now has no secret itself, and takes none away.
-    system.kill(system.child("scheduler"))
-    wait_until(lambda: system.stack.fetch(f"{system.stack.scheduler}/readyz")[0] == 200, 60, "the next scheduler")
-    assert everywhere(system, name, second)
-    store.folder.with_name("away").rename(store.folder)
-    third = signed(tmp_path, "third", ca)
-    store.put("private/cert", third)
-    wait_until(lambda: everywhere(system, name, third), 60, "HTTPS with what the store has when it is back")
-    assert system.task_ids(name) == before
+        store.folder.rename(store.folder.with_name("away"))
+        wait_until(lambda: "cannot be read" in words(system, name), 30, "the status to say that the store is away")
+        assert everywhere(system, name, second)
+        # Who takes charge now has no secret itself, and takes none away.
+        system.kill(system.child("scheduler"))
+        wait_until(lambda: system.stack.fetch(f"{system.stack.scheduler}/readyz")[0] == 200, 60, "the next scheduler")
+        assert everywhere(system, name, second)
+        store.folder.with_name("away").rename(store.folder)
+        third = signed(tmp_path, "third", ca)
+        store.put("private/cert", third)
+        wait_until(lambda: everywhere(system, name, third), 60, "HTTPS with what the store has when it is back")
+        assert system.task_ids(name) == before
+    assert handshakes.done > 20
+    assert handshakes.failed == []
 
     keys = [pem.read_text().splitlines()[1] for pem in (first.key, second.key, third.key)]
     assert keys[0] in first_pem.decode()
