@@ -56,9 +56,9 @@ class Waiting:
         command = (sys.executable, "-c", PICKY, "")
         self.workshop = Workshop(self._orders.put, command=command, quick=quick, slow=slow, raw_strings=raw_strings)
 
-    def begin(self, one: Pool, slow: bool = False) -> list[Any]:
+    def begin(self, one: Pool, slow: bool = False, template: str = "") -> list[Any]:
         outcome: list[Any] = []
-        self.workshop.render(StoredPool(one, Revision("u", 1)), slow, outcome.append)
+        self.workshop.render(StoredPool(one, Revision("u", 1), template=template), slow, outcome.append)
         return outcome
 
     def until(self, outcome: list[Any]) -> Texts | Exception:
@@ -109,6 +109,24 @@ def test_a_pool_that_never_ends_is_given_up_and_stops_nobody() -> None:
         outcome = made.until(by_itself)
         assert isinstance(outcome, TooSlow)
         assert str(outcome) == "is not rendered within 0.5 s: split it into several pools"
+        assert isinstance(made.until(made.begin(WEB, slow=True)), TooSlow | dict)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "is not rendered within"),
+        ("{{ 'x' * 4000000000 }}", "needs more memory than there is for it"),
+        ("{{ nothing }}", "lbtemplate line 2: cannot be printed: 'nothing' is undefined"),
+    ],
+)
+def test_a_template_that_takes_all_there_is_costs_its_own_pool_alone(block: str, told: str) -> None:
+    """Whoever may write templates cannot hold the others up."""
+    template = f'{{% extends "haproxy.cfg" %}}\n{{% block global %}}{block}{{% endblock %}}\n'
+    with working(quick=60.0, slow=3.0) as made:
+        outcome = made.begin(pool("own"), slow=True, template=template)
+        assert isinstance(made.until(made.begin(WEB)), dict)
+        assert told in str(made.until(outcome))
         assert isinstance(made.until(made.begin(WEB, slow=True)), TooSlow | dict)
 
 

@@ -363,6 +363,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].services[0].endpoint.allPorts", [False], [True, "true", 1]),
     ("haproxy.backends[0].services[0].endpoint.trustAnnounced", [False, True], ["true", 1]),
     ("haproxy.backends[0].services[0].endpoint.check.enabled", [True, False], ["yes", 0]),
+    ("haproxy.backends[0].services[0].percent", [-1, 100], [-2, 101, 50, 0, "100", 1.5]),
     ("haproxy.backends[0].services[0].endpoint.weight", [0, 1, 256], [-1, 257, "2", 1.5, True]),
     ("haproxy.backends[0].services[0].endpoint.backup", [True, False], ["yes", 1]),
     ("haproxy.backends[0].services[0].endpoint.maxConnections", [0, 1_000_000], [-1, 1_000_001, "9"]),
