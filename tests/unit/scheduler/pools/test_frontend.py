@@ -185,11 +185,19 @@ def test_an_address_is_bound_once_in_whatever_form(other: str) -> None:
 
 def test_hsts_is_for_frontends_that_browsers_ask_by_https() -> None:
     """Elsewhere they would not believe it."""
-    shape = with_fields({"protocol": "HTTPS", "certificates": ["$SECRETS/a.pem"], "hsts": {"maxAge": 60}})
+    shape = with_fields({"protocol": "HTTPS", "certificates": ["$SECRETS/a.pem"], "hsts": {"maxAge": 0}})
     shape["secrets"] = [{"secret": "web/a", "file": "a.pem"}]
     pool = load_pool(shape)
     assert load_pool(output_pool(pool)) == pool
-    assert pool.haproxy.frontends[0].hsts == Hsts(max_age=60)
+    assert pool.haproxy.frontends[0].hsts == Hsts(max_age=0)
+
+
+@pytest.mark.parametrize("name", ["acceptProxy", "redirectToHttps", "compression"])
+def test_what_is_on_as_soon_as_it_is_there_is_shown_where_it_is_there(name: str) -> None:
+    """Its absence would mean the opposite."""
+    pool = load_pool(with_fields({name: {}}))
+    assert load_pool(output_pool(pool)) == pool != load_pool(minimal())
+    assert name not in output_pool(load_pool(minimal()))["haproxy"]["frontends"][0]
 
 
 #: Fields that are for frontends which see requests.
