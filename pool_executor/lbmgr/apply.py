@@ -12,9 +12,9 @@ from typing import Literal
 import structlog
 
 from pool_executor.contract import Structure, options_of
+from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, served
-from pool_executor.lbmgr.difference import without_maintenance
 from pool_executor.lbmgr.files import Files, changed_parts
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
@@ -23,7 +23,7 @@ from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
-from pool_executor.lbmgr.runtime import SocketFailed
+from pool_executor.lbmgr.server_states import hand_on
 from pool_executor.lbmgr.teller import Refusal
 
 _log = structlog.get_logger()
@@ -41,6 +41,7 @@ class Applier:
         instance: Instance,
         binds: Mapping[str, str],
         files: Files,
+        certificates: Certificates,
         proxy: Proxy,
         lane: Lane,
         counters: Counters,
@@ -49,6 +50,7 @@ class Applier:
         self._instance = instance
         self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
+        self._certificates = certificates
         self._proxy = proxy
         self._lane = lane
         self._counters = counters
@@ -83,7 +85,7 @@ class Applier:
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        lacking = self._obstacles.of_listeners(content, None).values()
+        lacking = self._lacks(content, None).values()
         if obstacle := next(iter(lacking), None) or self._obstacles.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
@@ -97,12 +99,13 @@ class Applier:
             # stand there is not known; they are compared and told at once.
             marker, written = self._proxy.marker, False
             # HAProxy is told at once whether traffic is welcome, whatever stands there.
-            texts = (self._instance.text(marker, self._files.maps, welcome=welcome) for welcome in (True, False))
+            texts = (self._instance.text(marker, self._files.current, welcome=welcome) for welcome in (True, False))
             if not any(self._files.instance_is(self._files.current, text) for text in texts):
                 self._lane.abandon()
                 return self._disk(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
+            self._certificates.loaded()
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -115,9 +118,20 @@ class Applier:
         """What a HAProxy that is there serves."""
         return self.running.content if self.running is not None and self._proxy.alive else None
 
+    @property
+    def needs_reload(self) -> str | None:
+        """Why what is served has to be loaded anew, as a phrase; None when it has not."""
+        return self._certificates.needs_reload
+
     def obstacles(self, content: Content) -> Mapping[str, str]:
         """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
-        return self._obstacles.of_listeners(content, self.present)
+        return self._lacks(content, self.present)
+
+    def _lacks(self, content: Content, present: Content | None) -> Mapping[str, str]:
+        found = dict(self._obstacles.of_listeners(content, present))
+        for name, lacks in self._certificates.obstacles(content, present).items():
+            found[name] = f"{found[name]} and {lacks}" if name in found else lacks
+        return found
 
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
@@ -185,6 +199,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
+        self._certificates.loaded()
         self._half_told = False
         self.running, self.unsaved = Running(head=head, content=content), None
         try:
@@ -206,8 +221,10 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
+            if self._blamed(complaint):
+                return replace(self._kept(reason, complaint), unbound=True)
             return self._refused(reason, composition.published(complaint))
-        self._save_server_states(content)
+        hand_on(self._proxy, self._files, content)
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
             return None
@@ -215,7 +232,7 @@ class Applier:
             self._counters.count("reload_failed")
         self._roll_back()
         # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
-        unbound = self._obstacles.failed(content, failed)
+        unbound = self._obstacles.failed(content, failed) or self._blamed(failed)
         return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
 
     def _staged(
@@ -226,7 +243,7 @@ class Applier:
         for _ in range(_MOST_CHECKS):
             composition = self._composition(content)
             directory = self._files.stage(head, content, composition.texts)
-            probe = self._files.write_probe(directory, self._text(marker, directory / "maps"))
+            probe = self._files.write_probe(directory, self._text(marker, directory))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
@@ -240,6 +257,10 @@ class Applier:
             self._refuse(blamed, composition, content)
         return composition, complaint
 
+    def _blamed(self, complaint: str) -> bool:
+        """Whether it is about certificates, which are not used again as they are."""
+        return self._certificates.blamed(complaint, self.running.content if self.running is not None else None)
+
     def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
         backends = content.backends
         refusals = {}
@@ -251,8 +272,8 @@ class Applier:
         for ref, why in blamed.items():
             _log.error("HAProxy refuses a server; everything else goes on without it", server=str(ref), error=why)
 
-    def _text(self, marker: str, maps: Path | None = None) -> str:
-        return self._instance.text(marker, maps or self._files.maps, welcome=self._proxy.serving)
+    def _text(self, marker: str, directory: Path | None = None) -> str:
+        return self._instance.text(marker, directory or self._files.current, welcome=self._proxy.serving)
 
     def _composition(self, content: Content) -> Composition:
         return Composition(content, self._lane.begin(), self._lane.left_out(content.backends))
@@ -285,21 +306,6 @@ class Applier:
             self._files.roll_back()
         except OSError as error:
             _log.error("The files could not be turned back", error=str(error))
-
-    def _save_server_states(self, content: Content) -> None:
-        """Hand the health of servers to the next worker, if its configuration reads it.
-
-        Servers in forced maintenance are left out: they are gone, and one that comes back must not start like that.
-        """
-        if not self._proxy.alive:
-            return
-        if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
-            return
-        try:
-            [text] = self._proxy.ask(["show servers state"])
-            self._files.write_state(without_maintenance(text))
-        except (SocketFailed, OSError) as error:
-            _log.warning("The state of servers is not handed to the next worker", error=str(error))
 
     def _disk(self, error: OSError) -> str:
         self._counters.count("disk_failed")

@@ -123,6 +123,11 @@ class Follower:
         """What made the last try fail may be over."""
         self._retry_at = 0.0
 
+    def look(self) -> None:
+        """What a listener waits for may be there."""
+        self._look.reset()
+        self._look_at = 0.0
+
     def served_from_disk(self, reason: str) -> None:
         """HAProxy serves the configuration of an earlier life."""
         if self.outcome.verdict == "starting":
@@ -247,8 +252,8 @@ class Follower:
         return outcome
 
     def _reload_for_servers(self, now: float) -> Outcome | None:
-        """Load what is served anew for servers that cannot be told at run time."""
-        running, reason = self._applier.running, self._lane.needs_reload
+        """Load what is served anew for servers, or certificates, that cannot be told at run time."""
+        running, reason = self._applier.running, self._lane.needs_reload or self._applier.needs_reload
         if reason is None:
             self.servers_error = None
         if reason is None or running is None or not self._proxy.alive or now < self._servers_at:

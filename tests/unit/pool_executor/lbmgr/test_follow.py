@@ -18,7 +18,9 @@ def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
         Outcome(verdict="rejected", action="reject", reason="why", error="the disk is full"),
         Outcome(verdict="applied", action="reload", reason="why"),
     ]
-    applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=lambda reason: outcomes.pop(0))
+    applier = SimpleNamespace(
+        running=SimpleNamespace(content=content()), needs_reload=None, reload_servers=lambda reason: outcomes.pop(0)
+    )
     lane = SimpleNamespace(needs_reload="server app/a is new", reload_is_far=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
     follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
@@ -35,7 +37,7 @@ def test_a_defect_in_a_reload_for_servers_ends_nothing() -> None:
     def fail(reason: str) -> Outcome:
         raise LookupError("oh")
 
-    applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=fail)
+    applier = SimpleNamespace(running=SimpleNamespace(content=content()), needs_reload=None, reload_servers=fail)
     lane = SimpleNamespace(
         needs_reload="server app/a is new", abandon=lambda: abandoned.append(True), reload_is_far=lambda: None
     )
@@ -59,7 +61,9 @@ def test_a_defect_in_looking_at_what_waits_ends_nothing() -> None:
         loaded.append(reason)
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    applier = SimpleNamespace(running=SimpleNamespace(content=content()), obstacles=fail, reload_servers=reload_servers)
+    applier = SimpleNamespace(
+        running=SimpleNamespace(content=content()), needs_reload=None, obstacles=fail, reload_servers=reload_servers
+    )
     lane = SimpleNamespace(needs_reload=None, known=True, abandon=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
     nodes = SimpleNamespace(fetch=lambda blobs: [])
@@ -83,6 +87,7 @@ def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
     lacking = {part.part.name: "a port"}
     applier = SimpleNamespace(
         running=running,
+        needs_reload=None,
         obstacles=lambda found: lacking,
         plan=lambda found: Reload(reason="why"),
         apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),

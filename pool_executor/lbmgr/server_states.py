@@ -1,0 +1,30 @@
+"""The health of servers on its way from one worker of HAProxy to the next, for configurations that read it.
+
+Does not know when HAProxy is loaded anew.
+"""
+
+import structlog
+
+from pool_executor.lbmgr.content import Content
+from pool_executor.lbmgr.difference import without_maintenance
+from pool_executor.lbmgr.files import Files
+from pool_executor.lbmgr.proxy import Proxy
+from pool_executor.lbmgr.runtime import SocketFailed
+
+_log = structlog.get_logger()
+
+
+def hand_on(proxy: Proxy, files: Files, content: Content) -> None:
+    """Write what the worker knows for the one that will read `content`, if that reads it.
+
+    Servers in forced maintenance are left out: they are gone, and one that comes back must not start like that.
+    """
+    if not proxy.alive:
+        return
+    if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
+        return
+    try:
+        [text] = proxy.ask(["show servers state"])
+        files.write_state(without_maintenance(text))
+    except (SocketFailed, OSError) as error:
+        _log.warning("The state of servers is not handed to the next worker", error=str(error))
