@@ -79,14 +79,14 @@ def test_a_rehearsal_fails_as_the_change_would(client: FlaskClient) -> None:
 
 def test_values_that_are_not_shown_are_no_change(client: FlaskClient) -> None:
     """Whoever sends back what he was shown changes nothing."""
-    client.post("/v2/pools", json=minimal(environmentVariables={"TOKEN": "secret"}))
+    client.post("/v2/pools", json=minimal(environmentVariables={"ELB_FILE_KEY": "hunter2"}))
     shown = client.get("/v2/pools/web").json
     told = client.put("/v2/pools/web?dryRun=true", json=shown)
     assert (told.json["fields"], told.json["instances"]["action"]) == ([], "none")
-    assert "secret" not in told.text
-    changed = client.put("/v2/pools/web?dryRun=true", json=shown | {"environmentVariables": {"TOKEN": "other"}})
+    assert "hunter2" not in told.text
+    changed = client.put("/v2/pools/web?dryRun=true", json=shown | {"environmentVariables": {"ELB_FILE_KEY": "other"}})
     assert changed.json["instances"]["action"] == "relaunch"
-    assert "secret" not in changed.text
+    assert "hunter2" not in changed.text
 
 
 def test_pools_of_version_1_are_rehearsed_in_their_form(client: FlaskClient) -> None:
