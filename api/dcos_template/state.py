@@ -91,6 +91,8 @@ class PoolState:
     """What is known of one pool."""
 
     stored: StoredPool
+    selected: bool = False
+    """Whether the selection is that of this version."""
     phase: Phase = Phase.UNKNOWN
     published: Published | None = None
     """Exactly in the phase KNOWN."""

@@ -1,6 +1,6 @@
-"""The health of servers on its way from one worker of HAProxy to the next, for configurations that read it.
+"""The health of servers for the next worker, where a configuration reads it from a file.
 
-Does not know when HAProxy is loaded anew.
+Knows which states may be handed over. Does not know when HAProxy is loaded.
 """
 
 import structlog
@@ -14,14 +14,12 @@ from pool_executor.lbmgr.runtime import SocketFailed
 _log = structlog.get_logger()
 
 
-def hand_on(proxy: Proxy, files: Files, content: Content) -> None:
-    """Write what the worker knows for the one that will read `content`, if that reads it.
+def hand_over(content: Content, proxy: Proxy, files: Files) -> None:
+    """Write it for a worker that reads `content`.
 
     Servers in forced maintenance are left out: they are gone, and one that comes back must not start like that.
     """
-    if not proxy.alive:
-        return
-    if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
+    if not proxy.alive or not any("load-server-state-from-file" in text.text for text in content.parts.values()):
         return
     try:
         [text] = proxy.ask(["show servers state"])
