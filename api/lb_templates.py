@@ -63,7 +63,9 @@ def _set(context: Context, name: str, template: str) -> Response:
     wanted = condition(request.headers)
     stored = context.stored(name)
     form = WRITTEN[stored.pool.api_version]
-    warnings = require_taken(context.trials, form, as_stored(stored.pool, stored)._replace(template=template))
+    # Without one a pool is as it was accepted.
+    judged = as_stored(stored.pool, stored)._replace(template=template)
+    warnings = require_taken(context.trials, form, judged) if template else ()
     change = Rehearsal(context.pools) if is_rehearsal(request) else context.pools
     try:
         after = change.set_template(name, template, wanted.tag, account())
