@@ -89,8 +89,8 @@ class _Printer:
         text = self._print(
             "frontend.cfg.j2",
             frontend=frontend,
-            customised=self._customised,
             certificates=certificates_file(file),
+            customised=self._customised,
             any_host=ANY_HOST,
             relayed=RELAYED,
             relayed_tls=RELAYED_TLS,

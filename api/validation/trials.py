@@ -13,6 +13,7 @@ import structlog
 from api.dcos_template.processes import Processes, TooSlow
 from api.validation.comparison import Comparison
 from api.validation.judgement import Compare, Judge, Judgement, Locate, Question
+from scheduler.pools.checks import raw_problems
 from scheduler.pools.stored import StoredPool
 
 _log = structlog.get_logger()
@@ -28,9 +29,15 @@ class Trials:
     """Of one API server, or of one command. Any thread may ask."""
 
     def __init__(
-        self, command: tuple[str, ...] = _COMMAND, *, haproxy: float = _HAPROXY, answer: float = _ANSWER
+        self,
+        command: tuple[str, ...] = _COMMAND,
+        *,
+        haproxy: float = _HAPROXY,
+        answer: float = _ANSWER,
+        raw_strings: bool = True,
     ) -> None:
-        """`command` starts a process that answers as judge.py does."""
+        """`command` starts a process that answers as judge.py does; `raw_strings` is whether pools may hold any."""
+        self._raw_strings = raw_strings
         self._processes = Processes(command)
         self._places = threading.BoundedSemaphore(_MOST)
         self._haproxy, self._answer = haproxy, answer
@@ -38,6 +45,8 @@ class Trials:
 
     def judge(self, pool: StoredPool) -> Judgement:
         """What rendering and HAProxy say against the pool; why they were not asked when they cannot be."""
+        if not self._raw_strings and (problems := tuple(raw_problems(pool.pool))):
+            return Judgement(problems=problems)
         try:
             return cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy)))
         except TooSlow as error:

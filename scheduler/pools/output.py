@@ -26,7 +26,7 @@ _KEEP_ZERO = frozenset(
     (
         *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
         *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
-        *("rewriteLocation", "weight", "on", "methods", "http2"),
+        *("rewriteLocation", "weight", "percent", "on", "methods", "http2"),
     )
 )
 _ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})

@@ -51,9 +51,10 @@ renderer.main()
 class Waiting:
     """A workshop whose outcomes are waited for."""
 
-    def __init__(self, quick: float, slow: float) -> None:
+    def __init__(self, quick: float, slow: float, raw_strings: bool = True) -> None:
         self._orders: queue.Queue[Callable[[], None]] = queue.Queue()
-        self.workshop = Workshop(self._orders.put, command=(sys.executable, "-c", PICKY, ""), quick=quick, slow=slow)
+        command = (sys.executable, "-c", PICKY, "")
+        self.workshop = Workshop(self._orders.put, command=command, quick=quick, slow=slow, raw_strings=raw_strings)
 
     def begin(self, one: Pool, slow: bool = False, template: str = "") -> list[Any]:
         outcome: list[Any] = []
@@ -68,8 +69,8 @@ class Waiting:
 
 
 @contextmanager
-def working(quick: float = 60.0, slow: float = 60.0) -> Iterator[Waiting]:
-    made = Waiting(quick, slow)
+def working(quick: float = 60.0, slow: float = 60.0, raw_strings: bool = True) -> Iterator[Waiting]:
+    made = Waiting(quick, slow, raw_strings)
     try:
         yield made
     finally:
@@ -87,6 +88,16 @@ def test_texts_come_back_and_so_does_a_refusal() -> None:
         assert isinstance(refusal, InvalidSpec)
         assert refusal.path == "backend app"
         assert "'x;y' is not a balance algorithm" in str(refusal)
+
+
+def test_words_of_haproxy_are_refused_where_they_are_switched_off() -> None:
+    """A pool may have been stored before, or by another way than the API."""
+    raw = pool("web", frontend("web", "app", misc_strs=("option httpclose",)), backend("app"))
+    with working(raw_strings=False) as waiting:
+        refused = waiting.until(waiting.begin(raw))
+        assert isinstance(refused, InvalidSpec)
+        assert refused.path == "pool.haproxy.frontends[0].miscStrs"
+        assert isinstance(waiting.until(waiting.begin(WEB)), dict)
 
 
 def test_a_pool_that_never_ends_is_given_up_and_stops_nobody() -> None:

@@ -47,11 +47,33 @@ def words(misc: str) -> Service:
 
 
 REFUSED = {
+    "pool.haproxy.frontends[1].miscStrs[1]": pool(
+        "web", frontend("a"), frontend("b", misc_strs=("option clitcpka", "timeout client soon"))
+    ),
+    "pool.haproxy.frontends[0].bindModifier": pool("web", frontend("web", bind_modifier="mss 99999")),
     "pool.haproxy.backends[1].balance": pool("web", backend("first"), backend("app", balance="uri bogus")),
     "pool.haproxy.backends[0].services[1].endpoint": pool(
         "web", backend("app", words("weight 3"), words("ssl ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2"))
     ),
 }
+
+
+def test_words_of_haproxy_are_refused_where_they_are_switched_off() -> None:
+    """With each field that holds some; HAProxy is not asked."""
+    raw = pool(
+        "web",
+        frontend("web", "app", bind_modifier="tfo", misc_strs=("option clitcpka",)),
+        backend("app", misc_strs=("option tcp-smart-connect",)),
+    )
+    trials = Trials(raw_strings=False)
+    try:
+        assert [problem.path for problem in trials.judge(raw).problems] == [
+            "pool.haproxy.frontends[0].bindModifier",
+            "pool.haproxy.frontends[0].miscStrs",
+            "pool.haproxy.backends[0].miscStrs",
+        ]
+    finally:
+        trials.stop()
 
 
 @pytest.mark.parametrize("path", REFUSED)
