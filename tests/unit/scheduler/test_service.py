@@ -212,3 +212,5 @@ def test_the_fields_that_ask_for_a_change_are_named() -> None:
         f"pool.haproxy.frontends ({other.name} is gone)",
     )
     assert causes(POOL, replace(POOL, count=3), Change.SCALE) == ("pool.count",)
+    slower = replace(POOL, healthcheck=replace(POOL.healthcheck, max_fail=9))
+    assert causes(POOL, slower, Change.RELAUNCH) == ("pool.poolHealthcheckMaxFail",)
