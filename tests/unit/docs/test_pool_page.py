@@ -31,7 +31,14 @@ SAMPLE = {
                 "redirectToHttps": {"except": [{"pathBeg": "/"}]},
             }
         ],
-        "backends": [{"name": "b", "services": [{"mesos": {"taskName": "t"}}]}],
+        "backends": [
+            {
+                "name": "b",
+                "services": [{"mesos": {"taskName": "t"}}],
+                "requestHeaders": [{"name": "X", "value": "y"}],
+                "responseHeaders": [{"name": "X", "value": "y"}],
+            }
+        ],
     },
 }
 # They have one value, which is written out but not kept.

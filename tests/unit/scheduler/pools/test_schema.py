@@ -322,6 +322,15 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["magic", "roundrobin\n  mode tcp", "uri; x", "hdr()", "uri len 0", "uri depth 0"],
     ),
     ("haproxy.backends[0].customCheck.httpchk", [True, False, None], [1, "true"]),
+    *(
+        (
+            f"haproxy.backends[0].{name}",
+            [[], [{"name": "X", "value": "y"}]],
+            [{}, [{}], [{"name": "X"}], [{"name": "Host", "value": "x"}]],
+        )
+        for name in ("requestHeaders", "responseHeaders")
+    ),
+    ("haproxy.backends[1].requestHeaders", [[]], [[{"name": "X", "value": "y"}]]),
     ("haproxy.backends[0].http2", [True, False], ["true", 1]),
     ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
     *(
