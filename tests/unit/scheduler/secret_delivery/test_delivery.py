@@ -8,7 +8,7 @@ import pytest
 
 from scheduler.secret_delivery import Courier
 from scheduler.secret_delivery.answers import MOST_TOGETHER
-from scheduler.secret_stores import Store
+from scheduler.secret_stores import Store, StoreAway
 from scheduler.secret_stores.directory import DirectoryStore
 from scheduler.secret_stores.names import DEFAULT_PATTERNS
 from scheduler.secret_stores.settings import SecretSettings, open_store
@@ -312,3 +312,31 @@ def test_a_store_that_is_away_is_not_asked_for_each_secret_in_turn(tmp_path: Pat
     finally:
         system.close()
         server.stop()
+
+
+class OddStore:
+    """Has secrets, and trips over those whose names begin with `odd`."""
+
+    name = "an odd store"
+
+    def read(self, secret: str) -> bytes:
+        """See `Store`."""
+        if secret.startswith("odd"):
+            raise StoreAway(f"{self.name} answers 500 for {secret}")
+        return PEM
+
+    def check(self) -> None:
+        """See `Store`: it is there."""
+
+
+def test_a_secret_that_the_store_trips_over_keeps_no_other_pool_from_its_own(tmp_path: Path) -> None:
+    """Whatever the store says to it: it is there for the others."""
+    system = System(tmp_path, OddStore())
+    try:
+        shop = system.mesos.launch("shop", "shop-1", tmp_path)
+        system.courier.pools_are(
+            {"shop": {f"f{number}": f"shop/{number}" for number in range(50)}, "other": {"x": "odd1", "y": "odd2"}}
+        )
+        wait_until(lambda: shop.has("f49") == PEM, what="the secrets", timeout=20)
+    finally:
+        system.close()
