@@ -6,6 +6,7 @@ from, nor when HAProxy is loaded anew. Used by lbmgr's thread only.
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -171,7 +172,7 @@ class Certificates:
 
         Those that it had before stand in their places again.
         """
-        found = [name for name in self._material.placed() if str(self._material.path(name)) in complaint]
+        found = [name for name in self._material.placed() if _names(complaint, str(self._material.path(name)))]
         served, blamed, self._status = _needed(running), False, None
         for name in found:
             data = self._material.read(name)
@@ -232,6 +233,11 @@ def spoken(name: str) -> str:
         return f"${AUTOCERT.upper()}"
     source, _, file = name.partition("/")
     return f"${source.upper()}/{file}"
+
+
+def _names(complaint: str, path: str) -> bool:
+    """Whether this very file is named, and not only one whose name begins so."""
+    return re.search(rf"{re.escape(path)}(?!\.?[A-Za-z0-9_-])", complaint) is not None
 
 
 def _files(needs: Needs) -> Iterator[str]:

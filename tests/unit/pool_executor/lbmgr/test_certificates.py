@@ -147,6 +147,16 @@ def test_a_new_certificate_that_haproxy_blames_is_not_given_to_it_again(room: Ro
     assert room.lacks(WEB) is None
 
 
+def test_haproxy_blames_the_very_file_that_it_names(room: Room) -> None:
+    """And none whose name begins in the same way."""
+    room.material.fill("secrets", {"web": ONE, "web.pem": TWO, "web.pem.ocsp": b"odd"})
+    assert room.lacks("secrets/web", WEB) is None
+    assert room.certificates.blamed(f"cannot use {room.material.path(WEB)}.ocsp.", None)
+    assert room.material.placed() == {"secrets/web", WEB}
+    assert room.certificates.blamed(f"cannot use {room.material.path(WEB)}: odd", None)
+    assert room.material.placed() == {"secrets/web"}
+
+
 def test_an_authority_needs_no_key(room: Room) -> None:
     """It is told by another order."""
     certificate = ONE.split(b"-----BEGIN PRIV")[0]
