@@ -84,6 +84,7 @@ class Applier:
             content = fitted.content
             failed, read = self._start(content)
             if failed is None:
+                self._obstacles.served(content)
                 self.running = Running(head=served(self.whole.head, content), content=content)
                 self.left_out = fitted.waiting
                 break
@@ -197,6 +198,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
+        self._obstacles.served(content)
         self._half_told = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
