@@ -87,6 +87,8 @@ class Selection:
         self, backend: BackendKey, known: Counted, services: Sequence[Service], touching: Touching
     ) -> None:
         before, after = known.services, tuple(services)
+        if any(service.has_share for service in (*before, *after)):
+            self.backends.touch(backend, touching)
         start = 0
         while start < min(len(before), len(after)) and before[start] == after[start]:
             start += 1
@@ -108,6 +110,7 @@ class Selection:
             self._drop_service(key, touching)
         known.services = after
         known.keys[start : len(before) - end] = fresh
+        known.changes()
 
     def _add_service(self, key: ServiceKey, service: Service, touching: Touching) -> None:
         wish = service.endpoint

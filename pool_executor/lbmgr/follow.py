@@ -158,13 +158,17 @@ class Follower:
             return False
         self._look_at = now + self._look.delay()
         try:
-            return self._fit(self._texts(head, nodes), keep=True).content.key != self._fitted
+            fitted = self._fit(self._texts(head, nodes), keep=True)
         except (TemporaryFailure, CorruptRecord) as error:
             _log.warning("The configuration could not be looked at again", version=head.version, error=str(error))
             return False
         except Exception:  # noqa: BLE001 - as in _apply
             _log.exception("What a version lacks could not be looked at", version=head.version)
             return False
+        if fitted.content.key != self._fitted:
+            return True
+        self.waiting = fitted.waiting  # for the same, perhaps for another reason
+        return False
 
     def _try(self, head: Structure, nodes: Nodes) -> Outcome | None:
         if self.waits_for_servers:

@@ -21,7 +21,9 @@ from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e
 
-NOT_COPIED = (".*", "__pycache__", "docs", "tests", "benchmarks", "build", "dist", "*.egg-info")
+NOT_COPIED = {"docs", "tests", "benchmarks", "build", "dist"}
+"""Folders of the checkout itself; packages below may be called like these."""
+NEVER_COPIED = (".*", "__pycache__", "*.egg-info")
 
 EDGELB = """#!{python}
 import sys
@@ -46,7 +48,12 @@ class Checkout:
     ) -> None:
         self.directory = directory
         self._user, self._path = user, path
-        shutil.copytree(CHECKOUT, directory, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        never = shutil.ignore_patterns(*NEVER_COPIED)
+        shutil.copytree(
+            CHECKOUT,
+            directory,
+            ignore=lambda folder, names: {*never(folder, names), *(NOT_COPIED if folder == str(CHECKOUT) else ())},
+        )
         environment = directory / ".venv"
         subprocess.run([python, "-m", "venv", "--without-pip", str(environment)], check=True)
         [packages] = environment.glob("lib/python3*/site-packages")

@@ -133,3 +133,29 @@ def test_what_nobody_serves_is_not_told_as_applied() -> None:
     proxy.alive = True
     assert follower.step(float("inf")) is not None
     assert (follower.outcome.verdict, applied) == ("applied", [Noop()])
+
+
+def test_what_is_waited_for_is_told_in_the_words_of_now() -> None:
+    """The same may be lacking for another reason than at first: a file that nobody had, of a store that is away now."""
+    part = web()
+    lacking = {part.part.name: "the file web.pem"}
+    applier = SimpleNamespace(
+        running=SimpleNamespace(content=content()),
+        whole=None,
+        obstacles=lambda found: dict(lacking),
+        plan=lambda found: Reload(reason="why"),
+        apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
+    )
+    lane = SimpleNamespace(needs_reload=None, known=True)
+    proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
+    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
+    follower.attach(cast(Any, nodes))
+    follower.see(
+        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
+    )
+    assert follower.step(time.monotonic()) is not None
+    assert [one.missing for one in follower.waiting] == [("the file web.pem",)]
+    lacking[part.part.name] = "the file web.pem: the store is away"
+    assert follower.step(time.monotonic() + 100.0) is None
+    assert [one.missing for one in follower.waiting] == [("the file web.pem: the store is away",)]
