@@ -16,10 +16,10 @@ from pool_executor.lbmgr import server_states
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, fit, served
 from pool_executor.lbmgr.files import Files
+from pool_executor.lbmgr.hindrances import Hindrances
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
@@ -39,16 +39,16 @@ class Applier:
         self,
         *,
         instance: Instance,
-        binds: Mapping[str, str],
         files: Files,
+        hindrances: Hindrances,
         proxy: Proxy,
         lane: Lane,
         counters: Counters,
         next_marker: Callable[[], str],
     ) -> None:
         self._instance = instance
-        self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
+        self._hindrances = hindrances
         self._proxy = proxy
         self._lane = lane
         self._counters = counters
@@ -84,13 +84,12 @@ class Applier:
             content = fitted.content
             failed, read = self._start(content)
             if failed is None:
-                self._obstacles.served(content)
                 self.running = Running(head=served(self.whole.head, content), content=content)
                 self.left_out = fitted.waiting
                 break
             if read is None:
                 break
-            if self._obstacles.failed(content, failed):
+            if self._failed(content, failed):
                 continue
             if not (blamed := read.blamed(failed)):
                 break
@@ -99,13 +98,13 @@ class Applier:
 
     def _startable(self, running: Content, whole: Content) -> Fitted:
         """What a HAProxy that is not there yet can serve, of what was published and of what was served before."""
-        obstacles = self._obstacles.of_listeners(whole, None)
-        before = running.without(self._obstacles.of_listeners(running, None))
+        obstacles = self._hindrances.of_listeners(whole, None)
+        before = running.without(self._hindrances.of_listeners(running, None))
         return fit(whole.parts, self._instance.ports, before, keep=True, obstacles=obstacles)
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        if obstacle := self._obstacles.first(content, None):
+        if obstacle := self._hindrances.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
         composition = self._composition(content)
@@ -118,12 +117,13 @@ class Applier:
             # stand there is not known; they are compared and told at once.
             marker, written = self._proxy.marker, False
             # HAProxy is told at once whether traffic is welcome, whatever stands there.
-            texts = (self._instance.text(marker, self._files.maps, welcome=welcome) for welcome in (True, False))
+            texts = (self._instance.text(marker, self._files.current, welcome=welcome) for welcome in (True, False))
             if not any(self._files.instance_is(self._files.current, text) for text in texts):
                 self._lane.abandon()
                 return self.stored.failed(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
+            self._hindrances.loaded(content)
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -136,9 +136,14 @@ class Applier:
         """What a HAProxy that is there serves."""
         return self.running.content if self.running is not None and self._proxy.alive else None
 
+    @property
+    def needs_reload(self) -> str | None:
+        """Why what is served has to be loaded anew, as a phrase; None when it has not."""
+        return self._hindrances.needs_reload
+
     def obstacles(self, content: Content) -> Mapping[str, str]:
         """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
-        return self._obstacles.of_listeners(content, self.present)
+        return self._hindrances.of_listeners(content, self.present)
 
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
@@ -187,7 +192,7 @@ class Applier:
         return Outcome(verdict="applied", action=action, reason=reason)
 
     def _reload(self, whole: Running, content: Content, reason: str) -> Outcome:
-        obstacle = self._obstacles.first(content, self.present)
+        obstacle = self._hindrances.first(content, self.present)
         if obstacle is not None:
             return self._kept(reason, f"it lacks {obstacle}")
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
@@ -198,7 +203,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
-        self._obstacles.served(content)
+        self._hindrances.loaded(content)
         self._half_told = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
@@ -215,6 +220,8 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
+            if self._failed(content, complaint):
+                return replace(self._kept(reason, complaint), unbound=True)
             return self._refused(reason, composition.published(complaint))
         server_states.hand_over(content, self._proxy, self._files)
         failed = self._proxy.load(marker, content.backends, composition.servers)
@@ -224,7 +231,7 @@ class Applier:
             self._counters.count("reload_failed")
         self._roll_back()
         # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
-        unbound = self._obstacles.failed(content, failed)
+        unbound = self._failed(content, failed)
         return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
 
     def _staged(
@@ -235,7 +242,7 @@ class Applier:
         for _ in range(_MOST_CHECKS):
             composition = self._composition(content)
             directory = self._files.stage(served(whole.head, kept), kept, composition.texts)
-            probe = self._files.write_probe(directory, self._text(marker, directory / "maps"))
+            probe = self._files.write_probe(directory, self._text(marker, directory))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
@@ -252,6 +259,10 @@ class Applier:
             self._refuse(blamed, composition, content)
         return composition, complaint
 
+    def _failed(self, content: Content, complaint: str) -> bool:
+        running = self.running.content if self.running is not None else None
+        return self._hindrances.failed(content, complaint, running)
+
     def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
         backends = content.backends
         refusals = {}
@@ -263,8 +274,8 @@ class Applier:
         for ref, why in blamed.items():
             _log.error("HAProxy refuses a server; everything else goes on without it", server=str(ref), error=why)
 
-    def _text(self, marker: str, maps: Path | None = None) -> str:
-        return self._instance.text(marker, maps or self._files.maps, welcome=self._proxy.serving)
+    def _text(self, marker: str, directory: Path | None = None) -> str:
+        return self._instance.text(marker, directory or self._files.current, welcome=self._proxy.serving)
 
     def _composition(self, content: Content) -> Composition:
         return Composition(content, self._lane.begin(), self._lane.left_out(content.backends))

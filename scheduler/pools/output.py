@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from scheduler.pools.hidden import shown
 from scheduler.pools.model import Pool
 from scheduler.pools.schema import dump_pool
 from scheduler.pools.v1.schema import dump_v1_pool
@@ -10,13 +11,13 @@ from scheduler.pools.v1.schema import dump_v1_pool
 
 def output_pool(pool: Pool) -> dict[str, Any]:
     """The pool as version 2 prints it: zero values are dropped, unless absence would mean another value."""
-    shape: dict[str, Any] = _without_zeros(dump_pool(pool))
+    shape: dict[str, Any] = _without_zeros(dump_pool(shown(pool)))
     return shape
 
 
 def output_v1_pool(pool: Pool) -> dict[str, Any]:
     """The pool as version 1 prints it; it was written in that form."""
-    shape: dict[str, Any] = _without_zeros(dump_v1_pool(pool))
+    shape: dict[str, Any] = _without_zeros(dump_v1_pool(shown(pool)))
     return shape
 
 
@@ -25,17 +26,23 @@ _KEEP_ZERO = frozenset(
     (
         *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
         *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
-        *("rewriteLocation", "weight", "percent", "on", "methods"),
+        *("rewriteLocation", "weight", "percent", "on", "methods", "http2"),
+        # What is there is on, whatever it holds; and 0 takes back what browsers were told before.
+        *("acceptProxy", "maxAge"),
     )
 )
-_ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})
+_ZEROS: tuple[object, ...] = ("", 0, False, [], {})
 
 
 def _without_zeros(value: Any) -> Any:
     if isinstance(value, Mapping):
         cleaned = {name: _without_zeros(item) for name, item in value.items()}
-        return {name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in _ZEROS}
+        return {name: item for name, item in cleaned.items() if _says(name, item)}
     if isinstance(value, list):
         # The elements of an array are never dropped: their place counts.
         return [_without_zeros(item) for item in value]
     return value
+
+
+def _says(name: str, value: Any) -> bool:
+    return value is not None and (name in _KEEP_ZERO or value not in _ZEROS)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.grammar import require
-from pool_executor.contract import port_variable
+from pool_executor.contract import Needs, port_variable
 from sdk.net.address import canonical
 from sdk.net.names import is_host
 
@@ -22,7 +22,7 @@ class Bind:
     """Its options, behind the address."""
 
     def __post_init__(self) -> None:
-        sound = is_host(self.address) or canonical(self.address) == self.address
+        sound = is_host(self.address) or (self.address != "" and canonical(self.address) == self.address)
         require(sound, "bind.address", f"{self.address!r} is neither an address nor a name")
         require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
         for word in self.words:
@@ -37,3 +37,8 @@ class Bind:
     def variable(self) -> str:
         """What lbmgr sets to the number."""
         return port_variable(self.port)
+
+    @property
+    def needs(self) -> Needs:
+        """What an instance must have to listen here."""
+        return Needs(ports={self.variable: self.port})
