@@ -9,8 +9,10 @@ BENCHMARKS = (
     "data_plane",
     "embedded_mesos_allocation",
     "embedded_mesos_scale",
+    "render",
     "routing",
     "sdk_placement",
+    "tls_rotation",
     "zero_drop",
 )
 
