@@ -10,6 +10,7 @@ BENCHMARKS = (
     "embedded_mesos_allocation",
     "embedded_mesos_scale",
     "render",
+    "routing",
     "sdk_placement",
     "tls_rotation",
     "zero_drop",
