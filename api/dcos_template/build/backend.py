@@ -77,6 +77,7 @@ def _rewriting(backend: pools.Backend) -> Rewriting:
             set_host=rewrite.request.set_host_header,
             rewrite_path=rewrite.request.rewrite_path,
             rewrite_location=rewrite.response.rewrite_location,
+            rewrite_cookie_path=rewrite.response.rewrite_cookie_path,
         )
     except InvalidSpec as error:
         raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error

@@ -37,6 +37,7 @@ class RewriteRequestSchema(Strict):
 class RewriteResponseSchema(Strict):
     MODEL = RewriteResponse
     rewrite_location = Flag(data_key="rewriteLocation")
+    rewrite_cookie_path = Flag(data_key="rewriteCookiePath")
 
 
 class RewritePathSchema(Strict):

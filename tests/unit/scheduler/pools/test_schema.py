@@ -346,6 +346,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].rewriteHttp.request.setHostHeader", [True, False], [[]]),
     ("haproxy.backends[0].rewriteHttp.request.rewritePath", [True, False], [{}]),
     ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", [True, False], ["x"]),
+    ("haproxy.backends[0].rewriteHttp.response.rewriteCookiePath", [True, False], [1]),
     (
         "haproxy.backends[0].services[0].marathon.serviceID",
         ["/a/b", "it's", '/a"', "/a\\b`"],
