@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import structlog
 
 from pool_executor.archive import unpack
-from pool_executor.contract import InstanceStatus
+from pool_executor.contract import ENVFILE, InstanceStatus
 from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.connection import Connection
+from pool_executor.lbmgr.material import file_problem
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.task import Assignment, parse
@@ -110,6 +111,7 @@ class PoolExecutor(Executor):
             self._give_up(driver, task_id, f"the executor failed to start: {type(error).__name__}: {error}")
             return
         self._assignment, self._agent = assignment, agent
+        _fill(agent, assignment)
         self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {haproxy.version} for pool {assignment.pool}")
         self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
         self._thread.start()
@@ -141,6 +143,7 @@ class PoolExecutor(Executor):
                 binds=assignment.binds,
                 health=assignment.health,
                 limits=assignment.limits,
+                environment={name: value for name, value in assignment.environment.items() if not _is_file(name)},
                 resources=assignment.resources,
                 sandbox=self._host.sandbox,
                 sockets=sockets.path,
@@ -270,6 +273,24 @@ class PoolExecutor(Executor):
             status["reason"] = reason
         _log.info(f"{state}: {message}", task_id=task_id, healthy=healthy)
         driver.sendStatusUpdate(status)
+
+
+def _is_file(variable: str) -> bool:
+    """Whether a variable of the pool is written to a file, and not given to HAProxy."""
+    return variable.startswith("ELB_FILE_")
+
+
+def _fill(agent: Agent, assignment: Assignment) -> None:
+    """Give the instance the files that came as variables; one that cannot be a file is missing, with the reason."""
+    files, troubles = {}, {}
+    for name, value in assignment.environment.items():
+        if _is_file(name):
+            data = value.encode()
+            if problem := file_problem(name, data):
+                troubles[name] = problem
+            else:
+                files[name] = data
+    agent.material.fill(ENVFILE, files, troubles)
 
 
 def _error(status: InstanceStatus) -> str | None:

@@ -29,6 +29,6 @@ def _change(rule: HeaderRule) -> HeaderChange:
 
 def _hsts(wish: Hsts) -> HeaderChange:
     parts = [f"max-age={wish.max_age}"]
-    parts += ["includeSubDomains"] if wish.include_subdomains else []
+    parts += ["includeSubDomains"] if wish.include_sub_domains else []
     parts += ["preload"] if wish.preload else []
     return HeaderChange(action="set-header", name="Strict-Transport-Security", value="; ".join(parts))

@@ -16,6 +16,7 @@ from scheduler.pools.schema import PoolSchema, dump_pool, load_pool
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text()
 SAMPLE = {
     "name": "sample",
+    "secrets": [{"secret": "team/web", "file": "web.pem"}],
     "haproxy": {
         "frontends": [
             {
