@@ -6,11 +6,11 @@ As in texts.py, each is a function from the text to the rule that it breaks, or 
 import re
 
 from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS
+from scheduler.secret_stores import names as secret_names
 
 FORMS = f"{SECRETS}<file of a secret>, {ENVFILE}{FILE_PREFIX}<NAME> or {AUTOCERT}"
 
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_SECRET = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 #: What HAProxy, its loader or lbmgr itself would take for something else.
 _TAKEN = re.compile(
@@ -25,11 +25,8 @@ def file_name(text: str) -> str | None:
 
 
 def secret(text: str) -> str | None:
-    """Path of a secret in its store."""
-    parts = text.strip("/").split("/")
-    if not _SECRET.fullmatch(text) or len(text) > 512 or {".", ".."} & set(parts):
-        return "must be the path of a secret: letters, digits, _ . - and /, at most 512 characters"
-    return None
+    """Name of a secret in its store; DC/OS lets a slash stand in front."""
+    return secret_names.problem(secret_names.plain(text))
 
 
 def certificate(text: str) -> str | None:
