@@ -16,6 +16,7 @@ from tests.integration.template.test_worker import (
     logged,
     odd,
     running,
+    start,
     template,
     tree,
     web,
@@ -27,7 +28,7 @@ from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
-__all__ = ["expects_errors", "listener", "logged", "template", "tree"]  # fixtures
+__all__ = ["expects_errors", "listener", "logged", "start", "template", "tree"]  # fixtures
 
 AGENTS, FRAMEWORKS = [m.agent_json("a1")], [m.framework_json("f1", "marathon")]
 FOUR = [running(f"t{number}", 31000 + number) for number in range(4)]
