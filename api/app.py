@@ -31,8 +31,12 @@ _log = structlog.get_logger()
 DEFAULT_PREFIX = "/service/edgelb"
 DEFAULT_FRAMEWORK = "edgelb"
 _PLAIN = frozenset(
-    {"common.ping", "common.version", "common.readyz", "v1.ping", "v1.version", "v1.artifact", "v2.lbconfig"}
+    {
+        *("common.ping", "common.version", "common.readyz", "v1.ping", "v1.version", "v1.artifact"),
+        *("v2.lbconfig", "v2.lb_template", "v2.pool_lb_template"),
+    }
 )
+_TEXTS = frozenset({"v2.set_lb_template"})
 
 
 def create_app(
@@ -79,7 +83,7 @@ def create_app(
     if accounts is not None:
         require_account(app, accounts)
     require_known_host(app, hosts, "EDGELB_API_HOSTS")
-    require_sound_changes(app, hint=" (edgelb create converts YAML files)")
+    require_sound_changes(app, hint=" (edgelb create converts YAML files)", texts=_TEXTS)
     app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app
 

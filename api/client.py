@@ -178,6 +178,21 @@ class ApiClient:
         found: dict[str, Any] = self._json("POST", _pool_path(name, "accept-removal"))
         return found
 
+    # HAProxy templates
+
+    def lb_template(self, name: str | None = None) -> str:
+        """The HAProxy template of a pool, or the default one."""
+        return self._text("GET", "/v2/lbtemplate" if name is None else _pool_path(name, "lbtemplate"))
+
+    def set_lb_template(self, name: str, template: str) -> tuple[str, ...]:
+        """Give a pool a template of its own; what the server warned about."""
+        response = self._call("PUT", _pool_path(name, "lbtemplate"), text=template)
+        return tuple(response.headers.getlist("X-Edgelb-Warning"))
+
+    def delete_lb_template(self, name: str) -> None:
+        """Let a pool have the default template again."""
+        self._call("DELETE", _pool_path(name, "lbtemplate"))
+
     # The framework
 
     def uninstall(self, framework: str) -> None:
@@ -209,7 +224,13 @@ class ApiClient:
         return self._call(method, path).data.decode(errors="replace")
 
     def _call(
-        self, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        text: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         sent = {"Accept": _ACCEPT, **(headers or {})}
         if self._token:
@@ -223,6 +244,8 @@ class ApiClient:
             sent["Content-Type"] = "application/json"
         if body is not None:
             data = json.dumps(body).encode()
+        if text is not None:
+            sent["Content-Type"], data = "text/plain; charset=utf-8", text.encode()
         url = f"{self.base}{path}"
         self._say(f"> {method} {without_secrets(url)}")
         try:

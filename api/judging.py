@@ -8,14 +8,14 @@ from typing import Any
 
 from api.pool_forms import Form
 from api.problems import ApiProblem, entries
-from api.validation.judgement import Judgement
+from api.validation.judgement import Judgement, as_stored
 from api.validation.trials import Trials
 from scheduler.pools.advice import pool_warnings
-from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool, Problem
+from scheduler.pools.stored import StoredPool
 
 
-def require_taken(trials: Trials, form: Form, pool: Pool) -> tuple[str, ...]:
+def require_taken(trials: Trials, form: Form, pool: StoredPool) -> tuple[str, ...]:
     """Nothing is stored that HAProxy refuses: ApiProblem 400 says what. What has to be said of a pool that it takes."""
     judgement = trials.judge(pool)
     if judgement.problems:
@@ -29,7 +29,7 @@ def verdict(trials: Trials, form: Form, body: object) -> dict[str, Any]:
         pool = form.load(body)
     except InvalidPool as error:
         return _told(error, Judgement(), ())
-    judgement = trials.judge(pool)
+    judgement = trials.judge(as_stored(pool))
     warnings = (*map(form.sentence, pool_warnings(pool)), *_unchecked(judgement))
     return _told(_refusal(form, judgement), judgement, warnings)
 

@@ -51,6 +51,10 @@ class LivePools:
         """See PoolStore."""
         return self._known(self._store.replace(pool, expected, author))
 
+    def set_template(self, name: str, template: str, expected: str | None, author: str) -> StoredPool:
+        """See PoolStore."""
+        return self._known(self._store.set_template(name, template, expected, author))
+
     def delete(self, name: str, expected: str | None) -> None:
         """See PoolStore."""
         self._store.delete(name, expected)

@@ -41,6 +41,8 @@ class ApiSettings:
     allow_unauthenticated: bool = False
     hosts: tuple[str, ...] = ()
     """Names under which browsers ask for this server, beside this machine's own."""
+    raw_strings: bool = True
+    """Whether pools may say something in HAProxy's own words."""
 
     def check(self) -> None:
         """Raise InvalidSpec when everybody on the network could change everything and nobody said so."""
@@ -59,7 +61,7 @@ class ApiServer:
     def __init__(self, settings: ApiSettings, zookeeper: ZooKeeper) -> None:
         """Binds at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none."""
         settings.check()
-        self._trials = Trials()
+        self._trials = Trials(raw_strings=settings.raw_strings)
         self._app = create_app(
             zookeeper,
             settings.zk_root,

@@ -3,12 +3,10 @@
 import re
 
 _PARTS = (
-    (r"/v2/lbtemplate", "templates for HAProxy's configuration", "v2/pools/<name>/lbconfig shows what is rendered"),
-    (r"/v2/pools/[^/]+/lbtemplate", "templates for HAProxy's configuration", "lbconfig shows what is rendered"),
     (
         r"/v1/loadbalancers/[^/]+/artifacts/haproxy\.cfg\.ctmpl",
         "templates for HAProxy's configuration",
-        "the artifact haproxy.cfg is what is rendered",
+        "v2/pools/<name>/lbtemplate has the pool's template, and the artifact haproxy.cfg is what is rendered",
     ),
     (r"/v2/pool-?templates(/.*)?", "pool templates", "create each pool at v2/pools"),
 )

@@ -17,6 +17,8 @@ from api.live_pools import LivePools
 from api.pool_forms import Form
 from api.problems import ApiProblem
 from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
+from api.validation.judgement import as_stored
+from api.warning import warn
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import ApiVersion, Pool
@@ -24,8 +26,6 @@ from scheduler.pools.problems import InvalidPool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolView, VersionMismatch
 from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord
-
-_WARNING_HEADER = "X-Edgelb-Warning"
 
 
 class PoolOperations:
@@ -44,7 +44,7 @@ class PoolOperations:
         view = self._context.pools.all()
         response = jsonify(self._dumped(view))
         for name, problem in view.unreadable.items():
-            _warn(response, f"pool {name} is left out: {problem}")
+            warn(response, f"pool {name} is left out: {problem}")
         return response
 
     def stored(self, name: str) -> StoredPool:
@@ -58,7 +58,7 @@ class PoolOperations:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
-        warnings = require_taken(self._context.trials, self._form, pool)
+        warnings = require_taken(self._context.trials, self._form, as_stored(pool))
         change = self._change()
         try:
             response = self._answer(change, change.create(pool, account()), warnings)
@@ -67,7 +67,7 @@ class PoolOperations:
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
         if doubt := self._context.scheduler.doubt():
-            _warn(response, doubt)
+            warn(response, doubt)
         return response
 
     def validate(self) -> Response:
@@ -92,7 +92,7 @@ class PoolOperations:
             raise ApiProblem(
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
-        warnings = require_taken(self._context.trials, self._form, pool)
+        warnings = require_taken(self._context.trials, self._form, as_stored(pool, self._present(name)))
         change = self._change()
         try:
             if wanted.must_be_new:
@@ -145,12 +145,16 @@ class PoolOperations:
         """A change must not turn a pool into one of this version if that does not show it."""
         if self._form.shown >= frozenset(ApiVersion):
             return
-        try:
-            found = self._context.pools.get(name)
-        except CorruptRecord:
-            return  # of no version any more: whoever replaces it mends it, and it can be deleted
+        found = self._present(name)
         if found is not None and found.pool.api_version not in self._form.shown:
             raise _elsewhere(found.pool)
+
+    def _present(self, name: str) -> StoredPool | None:
+        """The pool as it is; None also of one that is damaged: whoever replaces it mends it, and it can be deleted."""
+        try:
+            return self._context.pools.get(name)
+        except CorruptRecord:
+            return None
 
     def _pool_of_body(self) -> tuple[Pool, str | None]:
         body = read_json(request)
@@ -166,22 +170,21 @@ class PoolOperations:
 
     def _answer(self, change: LivePools | Rehearsal, stored: StoredPool, warnings: Iterable[str]) -> Response:
         if isinstance(change, Rehearsal):
-            return self._rehearsed(change, stored.pool, warnings)
+            return self._rehearsed(change, stored, warnings)
         response = self._shown(stored)
         for warning in warnings:
-            _warn(response, warning)
+            warn(response, warning)
         return response
 
-    def _rehearsed(self, change: Rehearsal, after: Pool | None, warnings: Iterable[str]) -> Response:
-        before = change.before.pool if change.before is not None else None
-        advice = map(self._form.sentence, pool_warnings(after)) if after is not None else ()
-        return jsonify(rehearsed(self._context.trials, self._form, before, after, (*advice, *warnings)))
+    def _rehearsed(self, change: Rehearsal, after: StoredPool | None, warnings: Iterable[str]) -> Response:
+        advice = map(self._form.sentence, pool_warnings(after.pool)) if after is not None else ()
+        return jsonify(rehearsed(self._context.trials, self._form, change.before, after, (*advice, *warnings)))
 
     def _shown(self, stored: StoredPool) -> Response:
         response = jsonify(self._form.dump(stored.pool))
         response.headers["ETag"] = stored.etag
         for warning in pool_warnings(stored.pool):
-            _warn(response, self._form.sentence(warning))
+            warn(response, self._form.sentence(warning))
         return response
 
 
@@ -202,7 +205,3 @@ def _missing(name: str, wanted: Condition) -> ApiProblem:
     if wanted.must_exist:
         return ApiProblem(412, f"there is no pool {name} any more, or not yet; create it without If-Match")
     return not_found(name)
-
-
-def _warn(response: Response, text: str) -> None:
-    response.headers.add(_WARNING_HEADER, " ".join(text.encode("ascii", "replace").decode().split())[:500])

@@ -12,12 +12,14 @@ from api.live_pools import LivePools
 from api.pool_forms import Form
 from api.problems import ApiProblem
 from api.validation.fields import field_changes
+from api.validation.judgement import as_stored
 from api.validation.trials import Trials
 from scheduler.pools.change import Change, causes, classify
-from scheduler.pools.model import Pool, Revision
+from scheduler.pools.model import Pool
 from scheduler.pools.service import POD
 from scheduler.pools.store import PoolExists
 from scheduler.pools.stored import StoredPool, encode
+from sdk.errors import CorruptRecord
 
 _MOST_FIELDS = 200
 
@@ -42,12 +44,19 @@ class Rehearsal:
         """See PoolStore."""
         if self._pools.get(pool.name) is not None:
             raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first")
-        return _fitting(StoredPool(pool, Revision("", 1), author=author))
+        return _fitting(as_stored(pool)._replace(author=author))
 
     def replace(self, pool: Pool, expected: str | None, author: str) -> StoredPool:
         """See PoolStore."""
         self.before = self._pools.expect(pool.name, expected)
-        return _fitting(StoredPool(pool, self.before.revision if self.before else Revision("", 1), author=author))
+        return _fitting(as_stored(pool, self.before)._replace(author=author))
+
+    def set_template(self, name: str, template: str, expected: str | None, author: str) -> StoredPool:
+        """See PoolStore."""
+        self.before = before = self._pools.expect(name, expected)
+        if before is None:
+            raise CorruptRecord(name, "is damaged")
+        return as_stored(before.pool, before)._replace(template=template, author=author)
 
     def delete(self, name: str, expected: str | None) -> None:
         """See PoolStore."""
@@ -60,11 +69,11 @@ def _fitting(stored: StoredPool) -> StoredPool:
 
 
 def rehearsed(
-    trials: Trials, form: Form, before: Pool | None, after: Pool | None, warnings: Iterable[str] = ()
+    trials: Trials, form: Form, before: StoredPool | None, after: StoredPool | None, warnings: Iterable[str] = ()
 ) -> dict[str, Any]:
     """What would happen; None stands for a pool that is not there."""
     found = trials.compare(before, after)
-    old, new = (form.dump(pool) if pool is not None else {} for pool in (before, after))
+    old, new = (form.dump(stored.pool) if stored is not None else {} for stored in (before, after))
     changes = list(field_changes(old, new)) if before is not None and after is not None else []
     return {
         "dryRun": True,
@@ -77,7 +86,7 @@ def rehearsed(
             "diff": list(found.diff),
             "moreLines": found.more,
         },
-        "instances": _instances(before, after),
+        "instances": _instances(before and before.pool, after and after.pool),
         "warnings": list(warnings),
     }
 

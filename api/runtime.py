@@ -162,7 +162,7 @@ def _fields(
         return {}
     told = (one.structure for one in instances if one.structure.rejected_version == head.version)
     complaints = dict.fromkeys(one.error for one in told if one.error)
-    found = {complaint: context.trials.field(stored.pool, complaint) for complaint in complaints}
+    found = {complaint: context.trials.field(stored, complaint) for complaint in complaints}
     return {complaint: field for complaint, field in found.items() if field is not None}
 
 

@@ -13,6 +13,7 @@ from api.judging import require_taken
 from api.pool_forms import V1
 from api.pool_operations import tag_of_body
 from api.problems import ApiProblem
+from api.validation.judgement import as_stored
 from scheduler.pools.model import ApiVersion, Pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolView, VersionMismatch
@@ -36,7 +37,7 @@ def replace_all(context: Context) -> None:
     for pool in pools:
         known = view.get(pool.name)
         if known is None or known.pool != pool:
-            require_taken(context.trials, V1, pool)
+            require_taken(context.trials, V1, as_stored(pool, known))
     try:
         for pool, tag in zip(pools, tags, strict=True):
             _store(context, pool, tag, view)

@@ -5,6 +5,7 @@ then, as what the scheduler says may get lost. What cannot be had any more stays
 Does not know what is in the files, nor Mesos beyond "send these bytes".
 """
 
+import base64
 import hashlib
 import queue
 import threading
@@ -37,9 +38,9 @@ class SecretFetcher:
     """Of one instance."""
 
     def __init__(
-        self, send: Callable[[bytes], None], material: Material, *, answer: float = _ANSWER, again: Policy = _AGAIN
+        self, send: Callable[[str], None], material: Material, *, answer: float = _ANSWER, again: Policy = _AGAIN
     ) -> None:
-        """`send` says something to the scheduler, and raises SdkError when it did not go.
+        """`send` says something to the scheduler, in base64, and raises SdkError when it did not go.
 
         `answer`: seconds after which a conversation without an answer is begun anew.
         """
@@ -47,7 +48,7 @@ class SecretFetcher:
         self._material = material
         self._answer_within = answer
         self._backoff = again.backoff()
-        self._messages: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+        self._messages: queue.Queue[str | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._files: dict[str, bytes] = {}
@@ -57,8 +58,8 @@ class SecretFetcher:
         self._asked_to_begin = False
         """While a conversation was under way: what is answered to it may be older."""
 
-    def heard(self, message: bytes) -> None:
-        """The scheduler said this; from any thread, returns at once."""
+    def heard(self, message: str) -> None:
+        """The scheduler said this, in base64; from any thread, returns at once."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="secrets", daemon=True)
@@ -99,10 +100,13 @@ class SecretFetcher:
     def _pause(self) -> float | None:
         return None if self._due is None else max(0.0, self._due - time.monotonic())
 
-    def _take(self, message: bytes) -> None:
+    def _take(self, message: str) -> None:
         from sdk.mesos.conversation import Broken, Kind, decode
 
-        piece = decode(message)
+        try:
+            piece = decode(base64.b64decode(message, validate=True))
+        except ValueError:
+            piece = None
         if piece is None:
             _log.warning("A message of the framework was ignored", size=len(message))
             return
@@ -148,7 +152,7 @@ class SecretFetcher:
         self._due = time.monotonic() + self._answer_within
         try:
             for data in conversation.pieces():
-                self._send(data)
+                self._send(base64.b64encode(data).decode("ascii"))
         except SdkError as error:
             self._fail(str(error))
 

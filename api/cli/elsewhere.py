@@ -22,11 +22,8 @@ class NotThereYet(click.ClickException):
         super().__init__(f"{what} of DC/OS Edge-LB that is not there yet; {instead}")
 
 
-_TEMPLATE = "edgelb lb-config POOL-NAME shows what is rendered; pools are described by their fields only"
 NOT_YET = {
     "ingresslb": "cloud load balancers are not there yet; edgelb endpoints POOL-NAME shows where a pool can be reached",
-    "template": _TEMPLATE,
-    "lb-template": _TEMPLATE,
     "pool-template": "edgelb create POOL-FILE creates each pool",
     "cleanup": "there are no cloud load balancers that could be left over; edgelb uninstall leaves nothing behind",
     "diagnostic": "edgelb doctor, edgelb status POOL-NAME and edgelb lb-config POOL-NAME tell what they know",
@@ -40,6 +37,7 @@ OTHER_WORDS = {
     "edit": ("show", "update"),
     "get": ("list", "show"),
     "logs": ("status", "doctor"),
+    "lb-template": ("template",),
     "ls": ("list",),
     "pods": ("pod",),
     "remove": ("delete",),

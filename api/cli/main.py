@@ -25,6 +25,7 @@ COMMANDS = {
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
     "trace": ("api.cli.trace", "trace", "Show how the last changes of a task came to the load balancers."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
+    "template": ("api.cli.template", "template", "Change what of HAProxy's configuration no field says."),
     "pod": ("api.cli.pods", "pod", "List, restart or replace the load balancers of a pool."),
     "ping": ("api.cli.observe", "ping", "Check that the API answers."),
     "version": ("api.cli.observe", "version", "Show the versions of client and server."),

@@ -53,6 +53,7 @@ def run() -> None:
     settings.scheduler_secret_file,
     settings.allow_unauthenticated,
     settings.api_hosts,
+    settings.raw_strings,
 )
 @_process
 def api(
@@ -65,6 +66,7 @@ def api(
     scheduler_secret_file: Path | None,
     allow_unauthenticated: bool,
     hosts: str,
+    raw_strings: bool,
 ) -> None:
     """Run the API server. Any number may run at once."""
     from api.accounts import load_accounts
@@ -82,6 +84,7 @@ def api(
             accounts=load_accounts(credentials_file, "credentials-file") if credentials_file else None,
             allow_unauthenticated=allow_unauthenticated,
             hosts=values.split(hosts),
+            raw_strings=raw_strings,
         )
     )
 
@@ -183,6 +186,7 @@ def scheduler(
     settings.servers_per_task,
     settings.servers_per_backend,
     settings.hold_percent,
+    settings.raw_strings,
 )
 @_process
 def template(
@@ -194,6 +198,7 @@ def template(
     servers_per_task: int,
     servers_per_backend: int,
     hold_percent: int,
+    raw_strings: bool,
 ) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
     from api.dcos_template.main import run as serve
@@ -208,6 +213,7 @@ def template(
             own_framework=framework, servers_per_task=servers_per_task, servers_per_backend=servers_per_backend
         ),
         hold_percent=hold_percent,
+        raw_strings=raw_strings,
     )
 
 

@@ -149,6 +149,10 @@ hold_percent = click.option(
     type=click.IntRange(0, 100), metavar="PERCENT",
     help="Keep a pool's servers when Mesos stops naming more than so many of their tasks at once; 0 never keeps any.",
 )  # fmt: skip
+raw_strings = click.option(
+    "--raw-strings/--no-raw-strings", envvar="EDGELB_RAW_STRINGS", default=True, show_default=True, show_envvar=True,
+    help="Whether pools may say something in HAProxy's own words.",
+)  # fmt: skip
 allow_unauthenticated = click.option(
     "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,
     help="Listen where other machines can reach it, although nobody is asked who he is.",

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from api.dcos_template.endpoint import Chosen, Endpoint
 from api.dcos_template.members import Holder, Members
+from api.dcos_template.shares import weights
 from api.dcos_template.touched import BackendKey, Touching
 from api.mesos_listener.task import TaskKey
+from pool_executor.contract import State
 from scheduler.pools.model import Service
 
 
@@ -39,6 +41,38 @@ class Counted:
     services: tuple[Service, ...] = ()
     keys: list[ServiceKey] = field(default_factory=list)
     left_out: dict[tuple[ServiceKey, TaskKey], LeftOut] = field(default_factory=dict)
+    _weights: dict[str, int] | None = None
+    """By which services get their shares; None when they have to be found anew."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether services get shares: then a server that comes or goes is something to all of them."""
+        return any(service.has_share for service in self.services)
+
+    def changes(self) -> None:
+        """Its servers or services are others from now on."""
+        self._weights = None
+
+    def get(self, name: str) -> Endpoint | None:
+        """The server of that name as HAProxy shall have it, None when there is none."""
+        found = self.members.get(name)
+        if found is None or not self.shares or found.state is not State.READY:
+            return found
+        return found._replace(weight=self._shared_weights().get(name, 0))
+
+    def all(self) -> Iterator[tuple[str, Endpoint]]:
+        """Every server as HAProxy shall have it, by name."""
+        if not self.shares:
+            return self.members.all()
+        return ((name, self.get(name) or endpoint) for name, endpoint in self.members.all())
+
+    def _shared_weights(self) -> Mapping[str, int]:
+        if self._weights is None:
+            percents = {key.number: one.percent for key, one in zip(self.keys, self.services, strict=True)}
+            chosen = ((name, self.members.chosen(name)) for name, _ in self.members.all())
+            used = ((name, one[0].service) for name, one in chosen if one and one[1].state is State.READY)
+            self._weights = weights(used, percents)
+        return self._weights
 
 
 class Backends:
@@ -87,6 +121,8 @@ class Backends:
                 counted.left_out.pop((service, task), None)
         if before.endpoints == after.endpoints:
             return
+        if counted.shares:
+            self.touch(backend, touching)
         holder = Holder(service.number, task)
         named = {endpoint.name: endpoint for endpoint in after.endpoints}
         for name in [endpoint.name for endpoint in before.endpoints if endpoint.name not in named]:
@@ -100,23 +136,31 @@ class Backends:
         if members.too_many:
             touching.told(backend.pool)
 
+    def touch(self, backend: BackendKey, touching: Touching) -> None:
+        """All servers of the backend may become others than they are now."""
+        counted = self._pools[backend.pool][backend.backend]
+        if touching.wholly(backend):
+            for name, endpoint in counted.all():
+                touching.before(backend, name, endpoint)
+        counted.changes()
+
     # ------------------------------------------------------------ the answer
 
     def endpoint(self, backend: BackendKey, name: str) -> Endpoint | None:
         """The server of that name as it is now; None when there is none."""
         known = self._pools.get(backend.pool, {}).get(backend.backend)
-        return None if known is None else known.members.get(name)
+        return None if known is None else known.get(name)
 
     def endpoints(self, pool: str) -> Iterator[tuple[str, str, Endpoint]]:
         """Backend, name and endpoint of every server of a pool."""
         for backend, known in self._pools.get(pool, {}).items():
-            for name, endpoint in known.members.all():
+            for name, endpoint in known.all():
                 yield backend, name, endpoint
 
     def endpoints_of(self, backend: BackendKey) -> tuple[Endpoint, ...]:
         """The endpoints of one backend, sorted."""
         known = self._pools.get(backend.pool, {}).get(backend.backend)
-        return () if known is None else tuple(sorted(endpoint for _, endpoint in known.members.all()))
+        return () if known is None else tuple(sorted(endpoint for _, endpoint in known.all()))
 
     def count(self, pool: str) -> int:
         """How many servers the backends of a pool have together."""

@@ -22,6 +22,7 @@ from api.dcos_template.loader import Loader
 from api.dcos_template.reporter import Reporter
 from api.dcos_template.retired import Retired
 from api.dcos_template.server_lane import ServerLane
+from api.dcos_template.state import PoolState
 from api.dcos_template.structure_lane import StructureLane
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
@@ -109,6 +110,7 @@ class Duties:
             case What.LOAD:
                 self._loader.load(name, state)
             case What.STRUCTURE:
+                self._select(name, state)
                 self._structures.publish(name, state)
             case What.COMPACT:
                 self._compactor.begin(name, state)
@@ -119,6 +121,13 @@ class Duties:
                 self._retired.look(name, state)
             case What.COLLECT:
                 self._leftovers.collect(name, state)
+
+    def _select(self, name: str, state: PoolState) -> None:
+        """Again, when it failed as the pool came; what was touched then is not known any more."""
+        if not state.selected:
+            self._intake.select(name, state, self._context.clock.monotonic())
+            if state.published is not None:
+                self._servers.look_through(name, state)
 
     def _found_published(self, names: Sequence[str] | None) -> None:
         """These are the pools for which something is published; None: that could not be found out."""

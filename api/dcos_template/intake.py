@@ -60,6 +60,7 @@ class Intake:
                 self._leftovers.back(name)
             else:
                 state.change(stored)
+            state.selected = False
             self._context.attend(What.STRUCTURE, name, partial(self._pool, name, state, now))
             self._context.plan(name)
             self._turned()
@@ -74,10 +75,28 @@ class Intake:
     def _pool(self, name: str, state: PoolState, now: float) -> None:
         state.structure = state.structure.touch(now)
         state.changed = state.changed or self._context.clock.now()
-        self._touch(self._context.selection.set_pool(state.stored.pool), now, Stamps(taken=state.changed))
-        self._retired.changed(name, state)
+        self.select(name, state, now)
         if state.pending:
             state.endpoints = state.endpoints.at_once(now)
+
+    def select(self, name: str, state: PoolState, now: float) -> None:
+        """Select what this version of the pool wants."""
+        touched = self._context.selection.set_pool(state.stored.pool)
+        state.selected = True
+        self._leave_out_odd()
+        self._touch(touched, now, Stamps(taken=state.changed))
+        self._retired.changed(name, state)
+
+    def _leave_out_odd(self) -> set[TaskKey]:
+        odd = self._context.selection.odd
+        for key, error in odd.items():
+            log.error(
+                "A task could not be taken; it is left out", task=key.id, framework=key.framework_id, exc_info=error
+            )
+            self._context.metrics.failed("task")
+        found = set(odd)
+        odd.clear()
+        return found
 
     def tasks(self, changes: Sequence[tuple[TaskKey, TaskChange]]) -> None:
         """Changes of tasks; one that cannot be taken costs no other."""
@@ -87,14 +106,8 @@ class Intake:
         now = min(change.arrived for _, change in changes)
         selection = self._context.selection
         touched = selection.update(updated, removed, missing)
-        for key, error in selection.odd.items():
-            log.error(
-                "A task could not be taken; it is left out", task=key.id, framework=key.framework_id, exc_info=error
-            )
-            self._context.metrics.failed("task")
-        if selection.odd:
-            updated = [task for task in updated if task.key not in selection.odd]
-            selection.odd.clear()
+        if odd := self._leave_out_odd():
+            updated = [task for task in updated if task.key not in odd]
         stamps = replace(changes[0][1].stamps, selected=self._context.clock.now())
         if touched:
             for key, change in changes:

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 
@@ -14,6 +15,7 @@ from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.select import Rules
 from api.dcos_template.trace import Trace
 from api.dcos_template.worker import Worker
+from api.dcos_template.workshop import Workshop
 from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
 from api.turns import Turns
@@ -32,7 +34,14 @@ _LONGEST_TURN = 180.0
 
 
 def run(
-    zk: str, zk_root: str, listeners: Sequence[str], health_listen: str, *, rules: Rules, hold_percent: int
+    zk: str,
+    zk_root: str,
+    listeners: Sequence[str],
+    health_listen: str,
+    *,
+    rules: Rules,
+    hold_percent: int,
+    raw_strings: bool,
 ) -> None:
     """Work until SIGTERM or SIGINT, with health and metrics at `health_listen` (`host:port`).
 
@@ -45,7 +54,16 @@ def run(
         stop.set()
 
     on_end_signals(on_signal)
-    work(zk, zk_root, listeners, stop, health_listen=health_listen, rules=rules, hold_percent=hold_percent)
+    work(
+        zk,
+        zk_root,
+        listeners,
+        stop,
+        health_listen=health_listen,
+        rules=rules,
+        hold_percent=hold_percent,
+        raw_strings=raw_strings,
+    )
 
 
 def work(
@@ -56,6 +74,7 @@ def work(
     *,
     rules: Rules | None = None,
     hold_percent: int = DEFAULT_PERCENT,
+    raw_strings: bool = True,
     health_listen: str = "127.0.0.1:0",
     on_health: Callable[[str], None] | None = None,
 ) -> None:
@@ -110,6 +129,7 @@ def work(
         turned=turned,
         rules=rules,
         hold_percent=hold_percent,
+        workshop=partial(Workshop, raw_strings=raw_strings),
         trace=trace,
         metrics=metrics,
     )

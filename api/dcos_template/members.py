@@ -46,13 +46,18 @@ class Members:
 
     def get(self, name: str) -> Endpoint | None:
         """The server of that name, None when there is none."""
+        found = self.chosen(name)
+        return None if found is None else found[1]
+
+    def chosen(self, name: str) -> tuple[Holder, Endpoint] | None:
+        """The server of that name with the holder whose word counts, None when there is none."""
         if name in self._waiting:
             return None
         found = self._names.get(name)
         if found is not None:
-            return found[1]
+            return found
         shared = self._shared.get(name)
-        return min(shared.values(), key=_precedence) if shared else None
+        return min(shared.items(), key=lambda item: _precedence(item[1])) if shared else None
 
     def all(self) -> Iterator[tuple[str, Endpoint]]:
         """Every server that is used, by name."""

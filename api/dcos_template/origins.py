@@ -22,6 +22,11 @@ _BEGIN, _BETWEEN, _END = "\x02", "\x1f", "\x03"
 _MARK = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
 
 
+def mark_of(*words: object) -> str:
+    """What stands in a text where the lines of an origin begin."""
+    return f"{_BEGIN}{_BETWEEN.join(map(str, words))}{_END}"
+
+
 class FieldTag(Extension):
     """The tag where nobody asks: nothing."""
 
@@ -48,7 +53,7 @@ class MarkingFieldTag(FieldTag):
 
     def mark(self, *words: object) -> str:
         """The mark of these words."""
-        return f"{_BEGIN}{_BETWEEN.join(map(str, words))}{_END}"
+        return mark_of(*words)
 
 
 @dataclass(frozen=True, slots=True)

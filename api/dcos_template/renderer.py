@@ -15,7 +15,7 @@ from sdk.errors import InvalidSpec
 def answer(stored: StoredPool) -> Answer:
     """The texts of the pool, or why there are none."""
     try:
-        return render(build_config(stored.pool, stored.cookie_key))
+        return render(build_config(stored.pool, stored.cookie_key), stored.template)
     except InvalidSpec as error:
         return Refusal(error.path, error.rule)
     except MemoryError:

@@ -87,6 +87,8 @@ class Selection:
         self, backend: BackendKey, known: Counted, services: Sequence[Service], touching: Touching
     ) -> None:
         before, after = known.services, tuple(services)
+        if any(service.has_share for service in (*before, *after)):
+            self.backends.touch(backend, touching)
         start = 0
         while start < min(len(before), len(after)) and before[start] == after[start]:
             start += 1
@@ -98,11 +100,17 @@ class Selection:
         for service in after[start : len(after) - end]:
             self._numbers += 1
             fresh.append(ServiceKey(backend, self._numbers))
-            self._add_service(fresh[-1], service, touching)
+            try:
+                self._add_service(fresh[-1], service, touching)
+            except Exception:
+                for key in fresh:  # nothing has happened: it can be tried again
+                    self._drop_service(key, touching)
+                raise
         for key in gone:
             self._drop_service(key, touching)
         known.services = after
         known.keys[start : len(before) - end] = fresh
+        known.changes()
 
     def _add_service(self, key: ServiceKey, service: Service, touching: Touching) -> None:
         wish = service.endpoint
@@ -124,7 +132,11 @@ class Selection:
         self._index.add(key, selector)
         matches = self._matches[key] = {}
         for task_key in self.tasks.candidates(selector):
-            chosen = self._chosen(selector, self.tasks.task(task_key))
+            try:
+                chosen = self._chosen(selector, self.tasks.task(task_key))
+            except Exception as error:  # noqa: BLE001 - as in update
+                self.odd[task_key] = error
+                continue
             if chosen is not _NOTHING:
                 matches[task_key] = chosen
                 self._of_task[task_key] = (*self._of_task.get(task_key, ()), key)

@@ -66,12 +66,20 @@ class Rendered:
     haproxy: Haproxy
     ports: tuple[int, ...]
     cookie_key: str
+    template: str
     texts: Texts
 
     @classmethod
     def of(cls, stored: StoredPool, texts: Texts) -> "Rendered":
         """What was made of this version of the pool."""
-        return cls(haproxy=stored.pool.haproxy, ports=stored.pool.ports, cookie_key=stored.cookie_key, texts=texts)
+        pool = stored.pool
+        return cls(
+            haproxy=pool.haproxy,
+            ports=pool.ports,
+            cookie_key=stored.cookie_key,
+            template=stored.template,
+            texts=texts,
+        )
 
     def fits(self, stored: StoredPool) -> bool:
         """Whether they are those of this version of the pool, too."""
@@ -83,6 +91,8 @@ class PoolState:
     """What is known of one pool."""
 
     stored: StoredPool
+    selected: bool = False
+    """Whether the selection is that of this version."""
     phase: Phase = Phase.UNKNOWN
     published: Published | None = None
     """Exactly in the phase KNOWN."""

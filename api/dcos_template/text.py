@@ -4,15 +4,17 @@ Knows file names and templates. Equal models give equal bytes. Undefined names i
 escaped: the model holds no text that would need it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import jinja2
 
 from api.dcos_template.build import file_slug, shards
 from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.layers import Layers, default_loader
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
+from api.dcos_template.sections import require_sections
 from api.dcos_template.servers import RESOLVERS
 from scheduler.pools.model import LBMGR_BACKEND
 
@@ -20,33 +22,24 @@ GLOBAL_FILE = "10-global.cfg"
 STATS_FILE = "20-stats.cfg"
 
 
-def _environment(tag: type[FieldTag]) -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("templates", "haproxy"),
-        extensions=[tag],
-        undefined=jinja2.StrictUndefined,
-        # HAProxy's configuration is not HTML; the model's grammar is what makes texts safe.
-        autoescape=False,  # noqa: S701
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-
-
-def render(config: Config) -> Texts:
-    """All parts of a configuration."""
+def render(config: Config, template: str = "") -> Texts:
+    """All parts of a configuration; `template` is the pool's own. Raises InvalidSpec for one that cannot be used."""
+    if template:
+        return render_with_places(config, template)[0]
     return {text.part.name: text for text in _USUAL.texts(config)}
 
 
-def render_with_places(config: Config) -> tuple[Texts, Places]:
+def render_with_places(config: Config, template: str = "") -> tuple[Texts, Places]:
     """The same, with what each line comes from."""
+    printer = _Printer(Layers(template).print, customised=True) if template else _MARKING
     texts: Texts = {}
     places = {}
-    for marked in _MARKING.texts(config):
+    for marked in printer.texts(config):
         part = marked.part
         text, places[part.name] = unmarked(marked.text)
         texts[part.name] = marked.saying(text)
+    if template:
+        require_sections(render(config), texts, places)
     return texts, places
 
 
@@ -56,10 +49,11 @@ def frontend_file(name: str) -> str:
 
 
 class _Printer:
-    """Prints with the templates of one environment."""
+    """Prints the parts of a configuration; `customised` says whether anybody has added to the templates."""
 
-    def __init__(self, environment: jinja2.Environment) -> None:
-        self._environment = environment
+    def __init__(self, printed: Callable[[str, Mapping[str, object]], str], *, customised: bool = False) -> None:
+        self._printed = printed
+        self._customised = customised
 
     def texts(self, config: Config) -> Iterator[Text]:
         """All parts of a configuration."""
@@ -91,7 +85,12 @@ class _Printer:
     def render_frontend(self, frontend: Frontend) -> Text:
         """One frontend."""
         text = self._print(
-            "frontend.cfg.j2", frontend=frontend, any_host=ANY_HOST, relayed=RELAYED, relayed_tls=RELAYED_TLS
+            "frontend.cfg.j2",
+            frontend=frontend,
+            customised=self._customised,
+            any_host=ANY_HOST,
+            relayed=RELAYED,
+            relayed_tls=RELAYED_TLS,
         )
         return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
 
@@ -105,7 +104,23 @@ class _Printer:
         return Text.of(file.name, "map", "".join(f"{entry.key} {entry.value}\n" for entry in file.entries))
 
     def _print(self, template: str, **values: object) -> str:
-        return self._environment.get_template(template).render(values)
+        return self._printed(template, values)
 
 
-_USUAL, _MARKING = _Printer(_environment(FieldTag)), _Printer(_environment(MarkingFieldTag))
+def _printing(tag: type[FieldTag]) -> _Printer:
+    """With the default templates alone."""
+    environment = jinja2.Environment(
+        loader=default_loader,
+        extensions=[tag],
+        undefined=jinja2.StrictUndefined,
+        # HAProxy's configuration is not HTML; the model's grammar is what makes texts safe.
+        autoescape=False,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    return _Printer(lambda template, values: environment.get_template(template).render(values))
+
+
+_USUAL, _MARKING = _printing(FieldTag), _printing(MarkingFieldTag)

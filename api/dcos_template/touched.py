@@ -46,10 +46,18 @@ class Touching:
         self._before: dict[BackendKey, dict[str, Endpoint | None]] = {}
         self._missing: dict[BackendKey, dict[str, Endpoint]] = {}
         self._told: set[str] = set()
+        self._whole: set[BackendKey] = set()
 
     def before(self, backend: BackendKey, name: str, endpoint: Endpoint | None) -> None:
         """How the server was before it was touched; only the first word counts."""
         self._before.setdefault(backend, {}).setdefault(name, endpoint)
+
+    def wholly(self, backend: BackendKey) -> bool:
+        """All servers of the backend are touched; whether that is new."""
+        if backend in self._whole:
+            return False
+        self._whole.add(backend)
+        return True
 
     def missing(self, backend: BackendKey, endpoint: Endpoint) -> None:
         """Nobody said that the task of this endpoint ended."""

@@ -16,6 +16,7 @@ from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.dispatch import Answer, Refusal
 from api.dcos_template.printed import Texts
 from api.dcos_template.processes import Processes, TooSlow
+from scheduler.pools.checks import raw_problems
 from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 
@@ -38,10 +39,12 @@ class Workshop:
         command: tuple[str, ...] = _COMMAND,
         quick: float = QUICK,
         slow: float = SLOW,
+        raw_strings: bool = True,
     ) -> None:
+        """Without `raw_strings` a pool that holds some is refused."""
         self._lanes = (
-            _Lane(Clerk("render", _MOST, order), Processes(command), quick),
-            _Lane(Clerk("render-slow", 1, order), Processes(command), slow),
+            _Lane(Clerk("render", _MOST, order), Processes(command), quick, raw_strings),
+            _Lane(Clerk("render-slow", 1, order), Processes(command), slow, raw_strings),
         )
 
     def prepare(self) -> None:
@@ -71,9 +74,12 @@ class _Lane:
     clerk: Clerk
     processes: Processes
     deadline: float
+    raw_strings: bool
 
     def render(self, pool: StoredPool) -> Texts:
         """The texts; raises InvalidSpec for a pool that has none, TooSlow when the deadline passed."""
+        if not self.raw_strings and (problem := next(raw_problems(pool.pool), None)):
+            raise InvalidSpec(problem.path, problem.rule)
         try:
             answer = cast(Answer, self.processes.ask(pool, self.deadline))
         except TooSlow as error:

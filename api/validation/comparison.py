@@ -13,7 +13,7 @@ from api.dcos_template.printed import Texts
 from api.dcos_template.text import render
 from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.plan import Dynamic, Noop, Reload, plan
-from scheduler.pools.model import Pool
+from scheduler.pools.stored import StoredPool
 from sdk.errors import InvalidSpec
 
 MOST_LINES = 2000
@@ -33,7 +33,7 @@ class Comparison:
     failed: str = ""
 
 
-def compare(before: Pool | None, after: Pool | None) -> Comparison:
+def compare(before: StoredPool | None, after: StoredPool | None) -> Comparison:
     """What changes where `before` is served, None for nothing."""
     old, new = _texts(before), _texts(after)
     lines = _diff(old, new)
@@ -51,10 +51,10 @@ def compare(before: Pool | None, after: Pool | None) -> Comparison:
     return Comparison(action=action, reason=reason, diff=first, more=more)
 
 
-def _texts(pool: Pool | None) -> Texts:
+def _texts(stored: StoredPool | None) -> Texts:
     """None of one that cannot be rendered: what is served of it is an older state."""
     try:
-        return render(build_config(pool)) if pool is not None else {}
+        return render(build_config(stored.pool, stored.cookie_key), stored.template) if stored is not None else {}
     except InvalidSpec:
         return {}
 

@@ -24,11 +24,10 @@ _SECTION = re.compile(r"(?P<kind>backend|frontend) (?P<name>[^\s:]+):? ?(?P<fiel
 
 def judge(question: Judge) -> Judgement:
     """What rendering and HAProxy say against the pool."""
-    pool = question.pool
     try:
-        specimen = Specimen.of(pool)
+        specimen = Specimen.of(question.pool)
     except InvalidSpec as error:
-        return Judgement(problems=(_unrendered(pool, error),))
+        return Judgement(problems=(_unrendered(question.pool.pool, error),))
     except MemoryError:
         rule = "needs more memory than there is for it: split it into several pools"
         return Judgement(problems=(Problem(path="pool", rule=rule),))
@@ -56,6 +55,8 @@ def _named(specimen: Specimen, message: str) -> str | None:
 
 def _unrendered(pool: Pool, error: InvalidSpec) -> Problem:
     """InvalidSpec names a section of the configuration, and a field of it perhaps."""
+    if error.path.startswith("lbtemplate"):
+        return Problem(path=error.path, rule=error.rule)
     match = _SECTION.fullmatch(error.path)
     path = "pool.haproxy"
     if match is not None:

@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass
 
-from scheduler.pools.model import Pool
+from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import Problem
+from scheduler.pools.stored import StoredPool
+
+_COOKIE_KEY = "0" * 32
+"""Stands for the one that a pool gets when it is stored."""
+
+
+def as_stored(pool: Pool, before: StoredPool | None = None) -> StoredPool:
+    """The pool as it would be stored, in the place of `before`."""
+    stored = before or StoredPool(pool, Revision("", 1))
+    return stored._replace(pool=pool, cookie_key=stored.cookie_key or _COOKIE_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """Whether HAProxy would take this pool; it may think about it for so many seconds."""
 
-    pool: Pool
+    pool: StoredPool
     seconds: float
 
 
@@ -18,7 +28,7 @@ class Judge:
 class Locate:
     """Which field of this pool HAProxy's complaint is about, of which it was told what the pool is rendered to."""
 
-    pool: Pool
+    pool: StoredPool
     complaint: str
 
 
@@ -26,8 +36,8 @@ class Locate:
 class Compare:
     """What a change of a pool does to its configuration; None stands for a pool that is not there."""
 
-    before: Pool | None
-    after: Pool | None
+    before: StoredPool | None
+    after: StoredPool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

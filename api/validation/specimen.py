@@ -17,6 +17,7 @@ from api.pool_fields import backend_field, frontend_field
 from pool_executor.contract import KINDS, BackendFacts, Server, parse_marker, server_line
 from pool_executor.lbmgr.instance import Instance
 from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool
+from scheduler.pools.stored import StoredPool
 from sdk.net.address import is_address
 
 _ADDRESS, _PORT = "127.0.0.1", 1
@@ -33,10 +34,10 @@ class Specimen:
     places: Places
 
     @classmethod
-    def of(cls, pool: Pool) -> "Specimen":
+    def of(cls, stored: StoredPool) -> "Specimen":
         """Raises InvalidSpec when the pool cannot be expressed."""
-        texts, places = render_with_places(_config(pool))
-        return cls(pool=pool, texts=texts, places=places)
+        texts, places = render_with_places(_config(stored), stored.template)
+        return cls(pool=stored.pool, texts=texts, places=places)
 
     def files(self) -> Iterator[tuple[str, str, str]]:
         """Kind, name and content of each."""
@@ -90,6 +91,8 @@ def field_of(pool: Pool, origin: Origin) -> str | None:
             path = backend_field(pool, name)
         case ("frontend", name, *rest):
             path = frontend_field(pool, name)
+        case ("template", line):
+            return f"lbtemplate line {line}"
         case ("stats", *rest):
             path = frontend_field(pool, STATS_PORT_NAME)
         case _:
@@ -97,13 +100,14 @@ def field_of(pool: Pool, origin: Origin) -> str | None:
     return ".".join([path, *rest]) if path is not None else None
 
 
-def _config(pool: Pool) -> Config:
+def _config(stored: StoredPool) -> Config:
     """A name is resolved where an instance runs, which is another place than this one."""
-    haproxy = pool.haproxy
+    pool, haproxy = stored.pool, stored.pool.haproxy
     frontends = tuple(
         one if is_address(one.bind_address) else replace(one, bind_address=DEFAULT_ADDRESS) for one in haproxy.frontends
     )
     stats = haproxy.stats
     if not is_address(stats.listens_at):
         stats = replace(stats, bind_address=DEFAULT_ADDRESS)
-    return build_config(replace(pool, haproxy=replace(haproxy, frontends=frontends, stats=stats)))
+    portable = replace(pool, haproxy=replace(haproxy, frontends=frontends, stats=stats))
+    return build_config(portable, stored.cookie_key)

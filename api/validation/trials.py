@@ -13,7 +13,8 @@ import structlog
 from api.dcos_template.processes import Processes, TooSlow
 from api.validation.comparison import Comparison
 from api.validation.judgement import Compare, Judge, Judgement, Locate, Question
-from scheduler.pools.model import Pool
+from scheduler.pools.checks import raw_problems
+from scheduler.pools.stored import StoredPool
 
 _log = structlog.get_logger()
 
@@ -28,33 +29,41 @@ class Trials:
     """Of one API server, or of one command. Any thread may ask."""
 
     def __init__(
-        self, command: tuple[str, ...] = _COMMAND, *, haproxy: float = _HAPROXY, answer: float = _ANSWER
+        self,
+        command: tuple[str, ...] = _COMMAND,
+        *,
+        haproxy: float = _HAPROXY,
+        answer: float = _ANSWER,
+        raw_strings: bool = True,
     ) -> None:
-        """`command` starts a process that answers as judge.py does."""
+        """`command` starts a process that answers as judge.py does; `raw_strings` is whether pools may hold any."""
+        self._raw_strings = raw_strings
         self._processes = Processes(command)
         self._places = threading.BoundedSemaphore(_MOST)
         self._haproxy, self._answer = haproxy, answer
         self._located = lru_cache(maxsize=64)(self._locate)
 
-    def judge(self, pool: Pool) -> Judgement:
+    def judge(self, pool: StoredPool) -> Judgement:
         """What rendering and HAProxy say against the pool; why they were not asked when they cannot be."""
+        if not self._raw_strings and (problems := tuple(raw_problems(pool.pool))):
+            return Judgement(problems=problems)
         try:
             return cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy)))
         except TooSlow as error:
             return Judgement(unchecked=str(error))
         except Exception as error:  # noqa: BLE001 - a pool that cannot be judged is judged where it is served
-            _log.exception("A pool could not be judged", pool=pool.name)
+            _log.exception("A pool could not be judged", pool=pool.pool.name)
             return Judgement(unchecked=f"{type(error).__name__}: {error}")
 
-    def field(self, pool: Pool, complaint: str) -> str | None:
+    def field(self, pool: StoredPool, complaint: str) -> str | None:
         """The path of the field that a complaint of an instance's HAProxy is about; None when that is not known."""
         try:
             return self._located(pool, complaint)
         except Exception as error:  # noqa: BLE001 - the complaint is shown all the same
-            _log.warning("Which field a complaint is about is not known", pool=pool.name, error=str(error))
+            _log.warning("Which field a complaint is about is not known", pool=pool.pool.name, error=str(error))
             return None
 
-    def compare(self, before: Pool | None, after: Pool | None) -> Comparison:
+    def compare(self, before: StoredPool | None, after: StoredPool | None) -> Comparison:
         """What a change does to the configuration."""
         try:
             return cast(Comparison, self._ask(Compare(before=before, after=after)))
@@ -66,7 +75,7 @@ class Trials:
         """End all processes."""
         self._processes.stop()
 
-    def _locate(self, pool: Pool, complaint: str) -> str | None:
+    def _locate(self, pool: StoredPool, complaint: str) -> str | None:
         return cast(str | None, self._ask(Locate(pool=pool, complaint=complaint)))
 
     def _ask(self, question: Question) -> object:

@@ -245,7 +245,7 @@ class Agent:
         self._keeper.changed()
 
     def _housekeeping(self) -> None:
-        self._applier.save()
+        self._applier.stored.save()
         self._proxy.housekeeping()
 
     def _look(self, now: float) -> None:

@@ -11,11 +11,11 @@ from typing import Literal
 
 import structlog
 
-from pool_executor.contract import Structure, options_of
+from pool_executor.contract import Structure, Waiting, options_of
+from pool_executor.lbmgr import server_states
 from pool_executor.lbmgr.composition import Composition
-from pool_executor.lbmgr.content import Content, Fitted, ServerRef, served
-from pool_executor.lbmgr.difference import without_maintenance
-from pool_executor.lbmgr.files import Files, changed_parts
+from pool_executor.lbmgr.content import Content, Fitted, ServerRef, fit, served
+from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
@@ -23,7 +23,7 @@ from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
-from pool_executor.lbmgr.runtime import SocketFailed
+from pool_executor.lbmgr.stored import Stored
 from pool_executor.lbmgr.teller import Refusal
 
 _log = structlog.get_logger()
@@ -56,35 +56,55 @@ class Applier:
         self._half_told = False
         """Whether HAProxy carried out a part of a map edit and refused another, so that it is between two contents."""
         self.running: Running | None = None
-        self.unsaved: str | None = None
-        """What keeps the files behind what HAProxy serves."""
+        self.whole: Running | None = None
+        """The structure that it comes from, with the listeners that cannot listen now."""
+        self.left_out: tuple[Waiting, ...] = ()
+        """The listeners without which HAProxy was started last."""
+        self.stored = Stored(files, counters)
 
     # -- start
 
     def load(self) -> Running | None:
         """Take up the last good structure from disk."""
-        stored = self._files.load()
-        if stored is not None:
-            self.running = Running(head=stored.head, content=stored.content)
+        self.running = self.whole = self.stored.load()
         return self.running
 
     def start(self) -> str | None:
         """Start HAProxy on the structure that it served; the message when it does not serve it.
 
-        Servers that it refuses are left out: they may have come since it checked the files last.
+        Servers that it refuses are left out: they may have come since it checked the files last. So are listeners that
+        cannot listen any more.
         """
         assert self.running is not None, "there is no configuration to start with"
+        assert self.whole is not None, "what is served comes from a structure"
         for _ in range(_MOST_CHECKS):
-            failed, read = self._start(self.running.content)
-            if failed is None or read is None or not (blamed := read.blamed(failed)):
+            fitted = self._startable(self.running.content, self.whole.content)
+            if fitted.waiting and not fitted.listens:
+                return f"none of its listeners can listen: {fitted.lacks}"
+            content = fitted.content
+            failed, read = self._start(content)
+            if failed is None:
+                self.running = Running(head=served(self.whole.head, content), content=content)
+                self.left_out = fitted.waiting
                 break
-            self._refuse(blamed, read, self.running.content)
+            if read is None:
+                break
+            if self._obstacles.failed(content, failed):
+                continue
+            if not (blamed := read.blamed(failed)):
+                break
+            self._refuse(blamed, read, content)
         return failed
+
+    def _startable(self, running: Content, whole: Content) -> Fitted:
+        """What a HAProxy that is not there yet can serve, of what was published and of what was served before."""
+        obstacles = self._obstacles.of_listeners(whole, None)
+        before = running.without(self._obstacles.of_listeners(running, None))
+        return fit(whole.parts, self._instance.ports, before, keep=True, obstacles=obstacles)
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        lacking = self._obstacles.of_listeners(content, None).values()
-        if obstacle := next(iter(lacking), None) or self._obstacles.first(content, None):
+        if obstacle := self._obstacles.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
         composition = self._composition(content)
@@ -100,7 +120,7 @@ class Applier:
             texts = (self._instance.text(marker, self._files.maps, welcome=welcome) for welcome in (True, False))
             if not any(self._files.instance_is(self._files.current, text) for text in texts):
                 self._lane.abandon()
-                return self._disk(error), None
+                return self.stored.failed(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
             self._half_told = False
@@ -128,7 +148,7 @@ class Applier:
 
     def apply(self, head: Structure, fitted: Fitted, way: Plan) -> Outcome:
         """Bring HAProxy to `fitted` as was just planned, or leave it as it is and say why."""
-        content, head = fitted.content, served(head, fitted.content)
+        content, whole = fitted.content, Running(head=head, content=fitted.whole)
         if not fitted.listens:
             reason = "none of its listeners can be served here" if fitted.waiting else "it has no listener"
             if fitted.blocked:
@@ -137,77 +157,64 @@ class Applier:
         match way:
             case Noop():
                 self._counters.count("noop")
-                return self._applied(head, content, "noop", "the content is the same")
+                return self._applied(whole, content, "noop", "the content is the same")
             case Dynamic() if self._proxy.alive:
                 refused = self._proxy.send(way.commands, self._files.maps)
                 if refused is None:
                     self._counters.count("dynamic")
-                    return self._applied(head, content, "dynamic", way.reason)
+                    return self._applied(whole, content, "dynamic", way.reason)
                 self._counters.count("command_failed")
                 self._half_told = True
-                return self._reload(head, content, f"{way.reason}, but HAProxy refused: {refused}")
+                return self._reload(whole, content, f"{way.reason}, but HAProxy refused: {refused}")
             case Dynamic() | Reload():
-                return self._reload(head, content, way.reason)
+                return self._reload(whole, content, way.reason)
 
     def reload_servers(self, reason: str) -> Outcome:
         """Load what is served already anew, for servers that cannot be told to HAProxy at run time."""
         assert self.running is not None, "there is no configuration to load anew"
-        return self._reload(self.running.head, self.running.content, reason)
+        assert self.whole is not None, "what is served comes from a structure"
+        return self._reload(self.whole, self.running.content, reason)
 
-    def _applied(self, head: Structure, content: Content, action: Literal["noop", "dynamic"], reason: str) -> Outcome:
-        stored = self.running.content if self.running is not None and self.unsaved is None else Content()
-        self.running = Running(head=head, content=content)
-        try:
-            self._files.update(head, changed_parts(stored, content))
-            self.unsaved = None
-        except OSError as error:
-            self.unsaved = f"HAProxy serves version {head.version}, but {self._disk(error)}"
+    def _serves(self, whole: Running, content: Content) -> Running:
+        """HAProxy serves this of a structure; what shall stand on disk, which is also what waits."""
+        kept = content.beside(whole.content)
+        self.running, self.whole = Running(head=served(whole.head, content), content=content), whole
+        return Running(head=served(whole.head, kept), content=kept)
+
+    def _applied(self, whole: Running, content: Content, action: Literal["noop", "dynamic"], reason: str) -> Outcome:
+        self.stored.update(self._serves(whole, content))
         return Outcome(verdict="applied", action=action, reason=reason)
 
-    def save(self) -> None:
-        """Bring the files to what HAProxy serves, after the disk did not take it."""
-        if self.running is not None and self.unsaved is not None:
-            try:
-                self._files.update(self.running.head, self.running.content.parts.values())
-                self.unsaved = None
-            except OSError as error:
-                self.unsaved = f"HAProxy serves version {self.running.head.version}, but {self._disk(error)}"
-
-    def _reload(self, head: Structure, content: Content, reason: str) -> Outcome:
+    def _reload(self, whole: Running, content: Content, reason: str) -> Outcome:
         obstacle = self._obstacles.first(content, self.present)
         if obstacle is not None:
             return self._kept(reason, f"it lacks {obstacle}")
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
         check = self._proxy.alive
-        failed = None if check else self._try(head, content, reason, checked=False)
+        failed = None if check else self._try(whole, content, reason, checked=False)
         if check or (failed is not None and not failed.unbound):
-            failed = self._try(head, content, reason, checked=True)
+            failed = self._try(whole, content, reason, checked=True)
         if failed is not None:
             return failed
         self._counters.count("reload")
         self._half_told = False
-        self.running, self.unsaved = Running(head=head, content=content), None
-        try:
-            self._files.commit()
-        except OSError as error:
-            # The new version is whole on disk; only the mark that it is good is missing.
-            self.unsaved = self._disk(error)
+        self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    def _try(self, head: Structure, content: Content, reason: str, *, checked: bool) -> Outcome | None:
+    def _try(self, whole: Running, content: Content, reason: str, *, checked: bool) -> Outcome | None:
         """Write and load `content`; what became of it when it does not serve."""
         present, marker = self._proxy.alive, self._next_marker()
         try:
-            composition, complaint = self._staged(head, content, marker, checked=checked)
+            composition, complaint = self._staged(whole, content, marker, checked=checked)
         except OSError as error:
             self._lane.abandon()
             self._roll_back()
-            return self._kept(reason, self._disk(error))
+            return self._kept(reason, self.stored.failed(error))
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
             return self._refused(reason, composition.published(complaint))
-        self._save_server_states(content)
+        server_states.hand_over(content, self._proxy, self._files)
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
             return None
@@ -219,17 +226,20 @@ class Applier:
         return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
 
     def _staged(
-        self, head: Structure, content: Content, marker: str, *, checked: bool
+        self, whole: Running, content: Content, marker: str, *, checked: bool
     ) -> tuple[Composition, str | None]:
         """Let the next reload read `content`, without servers that HAProxy refuses; or HAProxy's complaint about it."""
-        complaint = None
+        complaint, kept = None, content.beside(whole.content)
         for _ in range(_MOST_CHECKS):
             composition = self._composition(content)
-            directory = self._files.stage(head, content, composition.texts)
+            directory = self._files.stage(served(whole.head, kept), kept, composition.texts)
             probe = self._files.write_probe(directory, self._text(marker, directory / "maps"))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
+                if gone := self._lane.gone():  # while it was checked
+                    composition = composition.without(gone)
+                    self._files.amend(directory, composition.texts_with({ref.backend for ref in gone}))
                 self._files.write_instance(directory, self._text(marker))
                 self._files.switch(directory)
                 return composition, None
@@ -285,22 +295,3 @@ class Applier:
             self._files.roll_back()
         except OSError as error:
             _log.error("The files could not be turned back", error=str(error))
-
-    def _save_server_states(self, content: Content) -> None:
-        """Hand the health of servers to the next worker, if its configuration reads it.
-
-        Servers in forced maintenance are left out: they are gone, and one that comes back must not start like that.
-        """
-        if not self._proxy.alive:
-            return
-        if not any("load-server-state-from-file" in text.text for text in content.parts.values()):
-            return
-        try:
-            [text] = self._proxy.ask(["show servers state"])
-            self._files.write_state(without_maintenance(text))
-        except (SocketFailed, OSError) as error:
-            _log.warning("The state of servers is not handed to the next worker", error=str(error))
-
-    def _disk(self, error: OSError) -> str:
-        self._counters.count("disk_failed")
-        return f"the sandbox cannot be written: {error.strerror or error} ({error.filename})"

@@ -25,6 +25,18 @@ class Composition:
         self._left_out = frozenset(left_out)
         self._concerned = {ref.backend for ref in self._left_out}
 
+    def without(self, gone: Collection[ServerRef]) -> "Composition":
+        """The same without these servers, too."""
+        return Composition(self._content, self._all, self._left_out | frozenset(gone))
+
+    def texts_with(self, backends: Collection[str]) -> Mapping[str, str]:
+        """The text of each file that has one of these backends."""
+        return {
+            name: compose(text.text, self._lines)
+            for name, text in self._content.parts.items()
+            if any(facts.backend in backends for facts in text.backends)
+        }
+
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """The text of each file by name."""

@@ -1,6 +1,6 @@
 """What HAProxy serves or shall serve beside the servers: the texts of a structure and their facts of backends. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -53,6 +53,19 @@ class Content:
         """The facts of all backends by name."""
         return {facts.backend: facts for text in self.parts.values() for facts in text.backends}
 
+    def without(self, names: Collection[str]) -> "Content":
+        """The same without these files."""
+        return Content(parts={name: text for name, text in self.parts.items() if name not in names}) if names else self
+
+    def beside(self, others: "Content") -> "Content":
+        """These, and the listeners of others that are not among them."""
+        absent = {
+            name: text
+            for name, text in others.parts.items()
+            if text.part.listener and name not in self.parts and not self.listens_for(text.part.listener)
+        }
+        return Content(parts=dict(sorted({**self.parts, **absent}.items()))) if absent else self
+
     def listens_for(self, listener: str) -> bool:
         """Whether it has this listener."""
         return _listener(self, listener) is not None
@@ -72,6 +85,8 @@ class Fitted:
     """What an instance can serve of a structure: `waiting` are the listeners that lack something."""
 
     content: Content
+    whole: Content = field(default_factory=Content)
+    """What was published, with the listeners that wait."""
     waiting: tuple[Waiting, ...] = ()
     blocked: bool = False
     """Whether one of them lacks what may be there at any moment."""
@@ -112,6 +127,7 @@ def fit(
             parts[present.part.name] = present
     return Fitted(
         content=Content(parts={name: parts[name] for name in sorted(parts)}),
+        whole=Content(parts=texts),
         waiting=tuple(sorted(waiting, key=lambda one: one.listener)),
         blocked=bool(obstacles),
     )

@@ -72,7 +72,10 @@ class Files:
         return Stored(head=head, content=Content(parts=texts))
 
     def stage(self, head: Structure, content: Content, composed: Mapping[str, str]) -> Path:
-        """Write a new version beside the good one and return its directory; a failure leaves nothing behind."""
+        """Write a new version beside the good one and return its directory; a failure leaves nothing behind.
+
+        HAProxy reads what is `composed`; other listeners of `content` are kept for later.
+        """
         base = _published(self._good.resolve()) if self._good.is_symlink() else None
         numbers = [int(entry.name) for entry in self._root.iterdir() if entry.name.isdigit()]
         directory = self._root / str(max(numbers, default=0) + 1)
@@ -85,9 +88,10 @@ class Files:
                 path, data = _published(directory) / name, text.text.encode()
                 if base is None or not _link(base / name, path, data):
                     self._write(path, data)
-                kind = KINDS[text.part.kind]
-                write_file(path := directory / kind.directory / name, composed[name].encode(), sync=False)
-                path.chmod(kind.mode)
+                if name in composed:
+                    kind = KINDS[text.part.kind]
+                    write_file(path := directory / kind.directory / name, composed[name].encode(), sync=False)
+                    path.chmod(kind.mode)
             self._write(_published(directory) / _HEAD, encode_structure(head))
         except OSError:
             shutil.rmtree(directory, ignore_errors=True)
@@ -98,8 +102,16 @@ class Files:
         write_file(path, data, sync=False)
         self._unsynced.append(path)
 
+    def amend(self, directory: Path, composed: Mapping[str, str]) -> None:
+        """Write some of the files anew that HAProxy reads of a version."""
+        for name, text in composed.items():
+            write_file(directory / name, text.encode(), sync=False)
+
     def compose(self, directory: Path, content: Content, composed: Mapping[str, str]) -> None:
-        """Write what HAProxy reads of a version anew, where it differs."""
+        """Write what HAProxy reads of a version anew, where it differs; what `content` lacks it does not read."""
+        for path in directory.glob("*.cfg"):
+            if path.name not in content.parts and path.name != INSTANCE_FILE:
+                path.unlink()
         for name, text in content.parts.items():
             place(directory, text.part, composed[name].encode())
 

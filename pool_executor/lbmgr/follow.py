@@ -5,7 +5,7 @@ be loaded anew (pace.py), nor HAProxy's life. Used by lbmgr's thread only.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,8 +13,8 @@ import structlog
 
 from pool_executor.contract import Blob, Structure, Waiting
 from pool_executor.lbmgr.apply import Applier
-from pool_executor.lbmgr.bulk import LONG
 from pool_executor.lbmgr.content import Content, Fitted, PartText, fit
+from pool_executor.lbmgr.for_servers import ForServers, defect
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.outcome import Outcome
@@ -69,10 +69,12 @@ class Follower:
         """Whether it lacks what may be there at any moment, as a port that another process holds."""
         self._look_at = 0.0
         self._look = _AGAIN.backoff()
+        self._bring_back_at = 0.0
         self._stamped: Structure | None = None
         self._servers_at = 0.0
-        """When a reload for servers may be tried again, and when the first structure stops to wait for them."""
+        """When the first structure stops to wait for servers."""
         self._pace = Pace(proxy)
+        self._for_servers = ForServers(applier, proxy, lane, self._pace)
         self._trouble: str | None = None
         self._seen: Mapping[str, float] = {}
         self.outcome = Outcome(verdict="starting", action=None, reason="waiting for the first configuration")
@@ -82,13 +84,16 @@ class Follower:
         self.waiting: tuple[Waiting, ...] = ()
         self.stamps: Mapping[str, float] = {}
         """Of the head that is served."""
-        self.servers_error: str | None = None
-        """Why HAProxy could not be loaded anew for servers that take it."""
 
     @property
     def error(self) -> str | None:
         """What is wrong with the head itself, its parts or its outcome."""
         return self._trouble or self.outcome.error
+
+    @property
+    def servers_error(self) -> str | None:
+        """Why HAProxy could not be loaded anew for servers that take it."""
+        return self._for_servers.error
 
     @property
     def waits_for_servers(self) -> bool:
@@ -124,7 +129,11 @@ class Follower:
         self._retry_at = 0.0
 
     def served_from_disk(self, reason: str) -> None:
-        """HAProxy serves the configuration of an earlier life."""
+        """HAProxy was started on what it served before, perhaps without listeners that cannot listen any more."""
+        running = self._applier.running
+        if running is not None and running.content.key != self._fitted:
+            self._blocked, self._look_at, self._bring_back_at = True, 0.0, 0.0
+            self.waiting = self._applier.left_out
         if self.outcome.verdict == "starting":
             self.outcome = Outcome(verdict="applied", action=None, reason=reason)
 
@@ -137,7 +146,8 @@ class Follower:
             outcome = self._try(head, self._nodes)
             if outcome is not None:
                 return outcome
-        return self._reload_for_servers(now)
+        outcome = self._bring_back(now)
+        return outcome if outcome is not None else self._for_servers.step(now)
 
     def _due(self, head: Structure, nodes: Nodes, now: float) -> bool:
         """Whether to try the head: it is new, or fits otherwise than before because a port was freed or taken."""
@@ -147,13 +157,17 @@ class Follower:
             return False
         self._look_at = now + self._look.delay()
         try:
-            return self._fit(self._texts(head, nodes), keep=True).content.key != self._fitted
+            fitted = self._fit(self._texts(head, nodes), keep=True)
         except (TemporaryFailure, CorruptRecord) as error:
             _log.warning("The configuration could not be looked at again", version=head.version, error=str(error))
             return False
         except Exception:  # noqa: BLE001 - as in _apply
             _log.exception("What a version lacks could not be looked at", version=head.version)
             return False
+        if fitted.content.key != self._fitted:
+            return True
+        self.waiting = fitted.waiting  # for the same, perhaps for another reason
+        return False
 
     def _try(self, head: Structure, nodes: Nodes) -> Outcome | None:
         if self.waits_for_servers:
@@ -197,7 +211,7 @@ class Follower:
         """The outcome; None when it has to wait for its turn, which is noted."""
         try:
             fitted = self._fit(texts, keep=True)
-            outcome = self._carry_out(head, fitted, nodes, now)
+            outcome = self._carry_out(head, fitted, nodes.instances, now)
             if outcome is not None and outcome.verdict == "rejected" and not outcome.retry and fitted.waiting:
                 # What was kept of before may not go with what is new.
                 without = self._fit(texts, keep=False)
@@ -206,34 +220,32 @@ class Follower:
                     error = f"{fitted.lacks}; as it was before it does not go with the rest: {outcome.error}"
                     outcome = replace(outcome, error=error)
                 elif not without.content.same(fitted.content):
-                    outcome = self._carry_out(head, without, nodes, now)
+                    outcome = self._carry_out(head, without, nodes.instances, now)
             if outcome is not None:
                 self.waiting = fitted.waiting
                 self._fitted, self._blocked = fitted.content.key, fitted.blocked
             return outcome
         except Exception as error:  # noqa: BLE001 - one head that trips over a defect of ours must not end the serving
             _log.exception("A version could not be applied", version=head.version)
-            return self._defect(f"version {head.version}", error)
+            return defect(self._lane, f"version {head.version}", error)
 
     def _loses_listeners(self, fitted: Fitted) -> bool:
         """Whether something would not be listened for any more that waits only to be listened for elsewhere."""
         present = self._applier.present
         return present is not None and any(present.listens_for(one.listener) for one in fitted.waiting)
 
-    def _defect(self, what: str, error: Exception) -> Outcome:
-        self._lane.abandon()
-        message = f"lbmgr failed on {what}: {type(error).__name__}: {error}"
-        return Outcome(verdict="rejected", action="reject", reason="a defect of lbmgr", error=message)
-
     def _fit(self, texts: Mapping[str, PartText], *, keep: bool) -> Fitted:
         running = self._applier.running.content if self._applier.running is not None else None
+        if running is not None and not self._proxy.alive:
+            # What cannot listen any more cannot stay as it was.
+            running = running.without(self._applier.obstacles(running))
         obstacles = self._applier.obstacles(Content(parts=texts))
         return fit(texts, self._ports, running, keep=keep, obstacles=obstacles)
 
-    def _carry_out(self, head: Structure, fitted: Fitted, nodes: Nodes, now: float) -> Outcome | None:
+    def _carry_out(self, head: Structure, fitted: Fitted, instances: Callable[[], int], now: float) -> Outcome | None:
         way = self._applier.plan(fitted.content)
         if isinstance(way, Reload) and self._proxy.alive:
-            allowed = max(self._pace.allowed_at(fitted.content.key), self._pace.turn_of(head, nodes.instances, now))
+            allowed = max(self._pace.allowed_at(fitted.content.key), self._pace.turn_of(head, instances, now))
             if now < allowed:
                 # Old workers may be done before their time is over.
                 self._retry_at = min(allowed, now + _LOOK_AGAIN)
@@ -242,34 +254,27 @@ class Follower:
         self._pace.note(outcome, fitted.content.key)
         return outcome
 
-    def _reload_for_servers(self, now: float) -> Outcome | None:
-        """Load what is served anew for servers that cannot be told at run time."""
-        running, reason = self._applier.running, self._lane.needs_reload
-        if reason is None:
-            self.servers_error = None
-        if reason is None or running is None or not self._proxy.alive or now < self._servers_at:
+    def _bring_back(self, now: float) -> Outcome | None:
+        """Let listeners of what is served listen that could not, also while a later structure is refused."""
+        whole, running = self._applier.whole, self._applier.running
+        if whole is None or running is None or now < self._bring_back_at or not self._proxy.alive:
             return None
-        if now < (allowed := self._pace.allowed_at(running.content.key)):
-            if allowed - now > LONG:
-                self._lane.reload_is_far()
-            return None
-        began = time.monotonic()
+        self._bring_back_at = now + _LOOK_AGAIN
+        if whole.head == self._handled or whole.content.same(running.content):
+            return None  # who waits of the head that is wanted is looked for with it
         try:
-            outcome = self._applier.reload_servers(reason)
-        except Exception as error:  # noqa: BLE001 - as above
-            _log.exception("HAProxy could not be loaded anew for servers")
-            outcome = self._defect("a reload for servers", error)
-        self._pace.note(outcome, running.content.key)
-        self.servers_error = outcome.error and f"{reason}; HAProxy cannot be loaded anew: {outcome.error}"
-        if outcome.verdict != "applied":
-            self._lane.reload_is_far()
-        self._servers_at = time.monotonic() + (0.0 if outcome.verdict == "applied" else self._retry.delay())
-        _log.log(
-            _WARNING if outcome.error else _INFO,
-            f"{outcome.verdict} for servers: {reason}",
-            error=outcome.error,
-            ms=round((time.monotonic() - began) * 1000, 1),
-        )
+            fitted = self._fit(whole.content.parts, keep=True)
+            if fitted.content.same(running.content):
+                return None
+            instances = self._nodes.instances if self._nodes is not None else lambda: 1
+            outcome = self._carry_out(whole.head, fitted, instances, now)
+        except Exception as error:  # noqa: BLE001 - as in _apply
+            _log.exception("Listeners that wait could not be looked for")
+            return defect(self._lane, "listeners that wait", error)
+        if outcome is not None:
+            _log.log(_WARNING if outcome.error else _INFO, "Listeners that waited are looked for", error=outcome.error)
+            if outcome.verdict == "applied":
+                self.waiting = fitted.waiting
         return outcome
 
     def _texts(self, head: Structure, nodes: Nodes) -> Mapping[str, PartText]:

@@ -19,6 +19,13 @@ class Held:
         self._servers = servers
         self.usable = Counter({backend: sum(map(_usable, found.values())) for backend, found in servers.items()})
         """How many servers of each backend shall take requests."""
+        self.drained = [
+            ServerRef(backend, name)
+            for backend, found in servers.items()
+            for name, server in found.items()
+            if server.weight == 0
+        ]
+        """Those that may have to be drained: a file can only say that their weight is 0."""
         self.retired: dict[ServerRef, Server] = {}
 
     def get(self, ref: ServerRef) -> Server | None:

@@ -129,22 +129,17 @@ class Lane:
             self._touched = set()
             return self._copy()
 
-    def take_over(
-        self, worker: Worker, backends: Mapping[str, BackendFacts], servers: dict[str, dict[str, Server]]
-    ) -> None:
+    def gone(self) -> set[ServerRef]:
+        """The servers that were there at `begin` and shall not be any more."""
+        with self._lock:
+            return {ref for ref in self._touched or () if ref.name not in self._wanted.get(ref.backend, ())}
+
+    def take_over(self, worker: Worker, backends: Mapping[str, BackendFacts], held: Held) -> None:
         """`worker` serves from now on, and has read files with exactly these servers, as they were at `begin`."""
-        held = Held(servers)
-        # A file says of one that drains that its weight is 0, which is told otherwise as soon as it can be.
-        drained = [
-            ServerRef(backend, name)
-            for backend, found in servers.items()
-            for name, server in found.items()
-            if server.weight == 0
-        ]
         with self._lock:
             touched, self._touched = self._touched, None
             self._teller.take_over(worker, backends, held)
-            refs = self._teller.differing(self._wanted) if touched is None else list({*touched, *drained})
+            refs = self._teller.differing(self._wanted) if touched is None else list({*touched, *held.drained})
             self._teller.gather(refs, self._wanted)
             self._teller.bring(self._teller.urgent(refs, self._wanted), self._wanted)
         self._bring_slowly(refs)

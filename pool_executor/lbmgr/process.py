@@ -35,7 +35,8 @@ if os.getppid() != int(sys.argv[1]):
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 _POLL = 0.005
-_MASTER_POLL = 0.05
+_LOOK = 0.001
+_MASTER_POLL = 0.25
 _MASTER_PATIENCE = 5.0
 _RELAY_PATIENCE = 1.0
 
@@ -91,7 +92,7 @@ class Haproxy:
             self._spawn()
         except OSError as error:
             return Failed(message=f"HAProxy could not be started: {error}")
-        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None)
+        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None, bound=None)
         if isinstance(result, Failed):
             self.stop(1.0)
         return result
@@ -127,9 +128,9 @@ class Haproxy:
         before = self._processes_soon(_MASTER_PATIENCE)
         if before is None:
             return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
-        offset = self._output.size
+        offset, bound = self._output.size, _inode(self._admin)
         self._signal(signal.SIGUSR2)
-        return self._prove(marker, deadline, offset, reloads=before.reloads)
+        return self._prove(marker, deadline, offset, reloads=before.reloads, bound=bound)
 
     def processes(self) -> Processes | None:
         """The master's account of its workers; None when it does not answer now."""
@@ -208,42 +209,67 @@ class Haproxy:
 
     # -- proof
 
-    def _prove(self, marker: str, deadline: float, offset: int, reloads: int | None) -> Serving | Failed:
+    def _prove(
+        self, marker: str, deadline: float, offset: int, *, reloads: int | None, bound: int | None
+    ) -> Serving | Failed:
         """Wait for a worker that read `marker`.
 
         The path of the stats socket answers from the old worker until the new one has bound it, so an answer alone
-        proves nothing; nor does the absence of an error, because a new worker may hang while it loads.
+        proves nothing; nor does the absence of an error, because a new worker may hang while it loads. Whoever has
+        connected when the new one begins is answered with its first requests: what has changed since its files were
+        written is told before it has got any, or hardly any. `bound` is the socket of the old worker.
         """
         last = "its stats socket did not answer"
-        ask_master_at = time.monotonic() + _MASTER_POLL
+        look_at = time.monotonic() + _MASTER_POLL
         while time.monotonic() < deadline:
             if self.ended is not None:
                 return Failed(message=self._output.complaints(offset) or f"HAProxy {self.ended}")
-            try:
-                runtime = Runtime(self._admin, timeout=2.0)
-            except SocketFailed as error:
-                last = str(error)
-            else:
-                try:
-                    info = runtime.info()
-                except SocketFailed as error:
-                    runtime.close()
-                    last = str(error)
-                else:
-                    if info.get("description") == marker and info.get("Stopping") == "0":
-                        return Serving(pid=int(info["Pid"]), version=info["Version"], runtime=runtime)
-                    runtime.close()
-                    last = f"the worker that answers has read {info.get('description')!r}, not {marker!r}"
-            if reloads is not None and time.monotonic() >= ask_master_at:
-                processes = self.processes()
-                if processes is not None and processes.reloads > reloads and processes.failed > 0:
-                    return Failed(
-                        message=self._output.complaints(offset) or "the reload failed; HAProxy gave no reason"
-                    )
-                ask_master_at = time.monotonic() + _MASTER_POLL
-            time.sleep(_POLL)
+            found, late = _inode(self._admin), time.monotonic() >= look_at
+            if found is not None and (found != bound or late):
+                asked = self._ask_for(marker)
+                if isinstance(asked, Serving):
+                    return asked
+                last = asked
+            if late:
+                if reloads is not None:
+                    processes = self.processes()
+                    if processes is not None and processes.reloads > reloads and processes.failed > 0:
+                        message = self._output.complaints(offset) or "the reload failed; HAProxy gave no reason"
+                        return Failed(message=message)
+                look_at = time.monotonic() + _MASTER_POLL
+            time.sleep(_LOOK)
         return Failed(message=f"no new worker answered in time: {last}")
+
+    def _ask_for(self, marker: str) -> Serving | str:
+        """Whoever answers at the stats socket, if it has read `marker`; else why not, as a socket that is bound a
+        moment before it listens."""
+        try:
+            runtime = Runtime(self._admin, timeout=2.0)
+        except SocketFailed as error:
+            return str(error)
+        try:
+            info = runtime.info()
+        except SocketFailed as error:
+            runtime.close()
+            return str(error)
+        if info.get("description") == marker and info.get("Stopping") == "0":
+            return Serving(pid=int(info["Pid"]), version=info["Version"], runtime=runtime)
+        runtime.close()
+        return f"the worker that answers has read {info.get('description')!r}, not {marker!r}"
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing else of ours is HAProxy's business."""
+    return {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+
+
+def _inode(path: Path) -> int | None:
+    """What tells a socket from the next one at the same path."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

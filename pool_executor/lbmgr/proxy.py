@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from pool_executor.contract import BackendFacts, HaproxyInfo, Server
+from pool_executor.lbmgr.held import Held
 from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
@@ -88,7 +89,7 @@ class Proxy:
 
         The worker before goes on then, if there was one. See `Lane.take_over`.
         """
-        before = self._worker if self.alive else None
+        before, held = self._worker if self.alive else None, Held(servers)
         if before is not None:
             before.close()
             self._succession.make_room()
@@ -100,20 +101,15 @@ class Proxy:
             self._lane.abandon()
             self._return_to(before)
             return result.message
-        self._take_over(result, marker, backends, servers)
+        self._take_over(result, marker, backends, held)
         return None
 
-    def _take_over(
-        self,
-        serving: Serving,
-        marker: str,
-        backends: Mapping[str, BackendFacts],
-        servers: dict[str, dict[str, Server]],
-    ) -> None:
+    def _take_over(self, serving: Serving, marker: str, backends: Mapping[str, BackendFacts], held: Held) -> None:
         admin = Path(self._instance.admin_socket)
         worker = Worker(admin, marker, serving.pid, timeout=_ORDER_TIMEOUT, connection=serving.runtime)
+        # First of all: it has requests already, perhaps for a server that was removed while it read its files.
+        self._lane.take_over(worker, backends, held)
         self._worker, self.marker = worker.another(_ORDER_TIMEOUT), marker
-        self._lane.take_over(worker, backends, servers)
         self._counters.count("haproxy_started")
         self._succession.begin(serving.pid)
         # It has read what was so when its files were made.

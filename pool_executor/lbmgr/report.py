@@ -110,7 +110,7 @@ class Report:
             structure=self._structure(),
             endpoints=self._endpoints(),
             healthy=life.healthy and self._applier.running is not None,
-            trouble=life.trouble or self._applier.unsaved or self._keeper.trouble,
+            trouble=life.trouble or self._applier.stored.unsaved or self._keeper.trouble,
             since=time.time(),
             haproxy=self._proxy.info,
             counters=self._counters.snapshot(),

@@ -231,7 +231,8 @@ class Runtime:
             scanned = len(self._buffer)
             try:
                 self._socket.settimeout(self._left())
-                data = self._socket.recv(256 * 1024)
+                # From 128 kB on malloc would take the memory from the kernel each time, and give it back.
+                data = self._socket.recv(64 * 1024)
             except OSError as error:
                 raise SocketFailed(f"the stats socket {self.path} broke: {error}") from error
             if not data:

@@ -42,7 +42,7 @@ class PoolNodes:
         self._hearer = hearer
         self._zookeeper: ZooKeeper = connect(hosts, on_state=self._state)
         # First: a removed server must not wait until a structure was read.
-        self._endpoints = self._zookeeper.watch_data(f"{base}/endpoints", self._endpoints_seen)
+        self._endpoints = self._zookeeper.watch_data_quickly(f"{base}/endpoints", self._endpoints_seen)
         self._structure = self._zookeeper.watch_data(f"{base}/structure", self._structure_seen)
 
     def close(self) -> None:

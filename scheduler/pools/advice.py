@@ -20,11 +20,11 @@ from scheduler.pools.model import (
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.raw import chosen_backends
 from scheduler.pools.shadowed import never_matching
+from sdk.net.address import is_address
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
 _SHOWN_HOSTS = 3
-_IP = re.compile(r"[0-9.]+")
 # Marathon's own rule for the parts of an id; it refuses an app of any other.
 _MARATHON_ID = re.compile(r"/?([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)*[a-z0-9]([a-z0-9.-]*[a-z0-9])?/?")
 
@@ -56,7 +56,7 @@ def _all(pool: Pool) -> Iterator[str]:
     for index, frontend in enumerate(pool.haproxy.frontends):
         yield from _frontend(f"pool.haproxy.frontends[{index}]", frontend)
     for path, address in _binds(pool):
-        if not (_IP.fullmatch(address) or address == "localhost"):
+        if not (is_address(address) or address == "localhost"):
             yield f"{path} {address} is a name: where it does not resolve HAProxy refuses the whole configuration"
     used = {name for frontend in pool.haproxy.frontends for name in _chosen(frontend)}
     for index, backend in enumerate(pool.haproxy.backends):

@@ -33,11 +33,21 @@ def _leaves(
     if isinstance(messages, list):
         yield from ((keys, rule, data) for rule in messages)
         return
-    for key, inner in messages.items():
+    for key, inner in sorted(messages.items(), key=lambda item: _place(data, item[0])):
         if key == "_schema":
             yield from _leaves(inner, data, keys)
         else:
             yield from _leaves(inner, _child(data, key), (*keys, key))
+
+
+def _place(data: object, key: object) -> tuple[bool, int]:
+    """Where a key stands in what the user wrote: rules of the whole come first, what is missing comes last."""
+    if key == "_schema":
+        return False, -1
+    if isinstance(data, Mapping):
+        # Few keys are wrong, and few keys are there.
+        return key not in data, next((at for at, one in enumerate(data) if one == key), 0)
+    return False, key if isinstance(key, int) else 0
 
 
 def _child(data: object, key: object) -> object:

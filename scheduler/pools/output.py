@@ -25,7 +25,7 @@ _KEEP_ZERO = frozenset(
     (
         *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
         *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
-        *("rewriteLocation", "weight", "on", "methods"),
+        *("rewriteLocation", "weight", "percent", "on", "methods"),
     )
 )
 _ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})

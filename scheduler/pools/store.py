@@ -146,14 +146,35 @@ class PoolStore:
         """
         path = self._path(pool.name)
 
-        def written(now: Now) -> tuple[list[Op], StoredPool]:
-            revision = now.revision._replace(version=now.revision.version + 1)
-            stored = StoredPool(pool, revision, now.created, author, now.cookie_key)
-            data, text = encode(stored, read_content(self._zookeeper, path, now.head))
-            checks = [] if text is None else write_text(self._zookeeper, path, text)
-            return [Set(path, data, now.node_version), *checks], stored
+        def replaced(now: Now) -> tuple[list[Op], StoredPool]:
+            template = now.head.template if now.head is not None else ""
+            return self._written(path, now, pool, author, template)
 
-        stored, node_version = self._change(pool.name, expected, written)
+        return self._kept(path, *self._change(pool.name, expected, replaced))
+
+    def set_template(self, name: str, template: str, expected: str | None = None, author: str = "") -> StoredPool:
+        """Store the pool with another HAProxy template, `""` for none; `expected` and errors as in `replace`.
+
+        Raises CorruptRecord when the pool is damaged.
+        """
+        path = self._path(name)
+
+        def replaced(now: Now) -> tuple[list[Op], StoredPool]:
+            stored = read_pool(self._zookeeper, path)
+            if stored is None:
+                raise _missing(name)
+            return self._written(path, now, stored.pool, author, template)
+
+        return self._kept(path, *self._change(name, expected, replaced))
+
+    def _written(self, path: str, now: Now, pool: Pool, author: str, template: str) -> tuple[list[Op], StoredPool]:
+        revision = now.revision._replace(version=now.revision.version + 1)
+        stored = StoredPool(pool, revision, now.created, author, now.cookie_key, template)
+        data, text = encode(stored, read_content(self._zookeeper, path, now.head))
+        checks = [] if text is None else write_text(self._zookeeper, path, text)
+        return [Set(path, data, now.node_version), *checks], stored
+
+    def _kept(self, path: str, stored: StoredPool, node_version: int) -> StoredPool:
         remove_texts(self._zookeeper, path, node_version)
         return stored
 
@@ -196,12 +217,12 @@ class PoolStore:
         return PoolWatch(self._zookeeper, self._base, callback)
 
 
-def _cookie_key() -> str:
-    return secrets.token_hex(16)
-
-
 def _missing(name: str) -> PoolMissing:
     return PoolMissing(f"pool {name} not found; create it first")
+
+
+def _cookie_key() -> str:
+    return secrets.token_hex(16)
 
 
 def _mismatch(name: str, expected: str, now: Revision) -> str:

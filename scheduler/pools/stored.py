@@ -39,6 +39,8 @@ class StoredPool(NamedTuple):
     """The user who wrote this state; empty where users are not told apart."""
     cookie_key: str = ""
     """Of what cookies of sticky backends are made; empty for one that was stored before there were such."""
+    template: str = ""
+    """Of its own, over the default ones; empty: none."""
 
     @property
     def version(self) -> int:
@@ -59,6 +61,7 @@ class Head:
     created: float
     author: str
     cookie_key: str
+    template: str
     content: object
     blob: Blob | None
 
@@ -82,6 +85,7 @@ def encode(stored: StoredPool, before: object = None) -> tuple[bytes, str | None
         "created": stored.created,
         "author": stored.author,
         "cookieKey": stored.cookie_key,
+        **({"template": stored.template} if stored.template else {}),
     }
     if size <= _MOST_INLINE:
         return encode_json(head | {"pool": content}), None
@@ -95,18 +99,26 @@ def decode_head(path: str, data: bytes, node_version: int) -> Head:
         raise CorruptRecord(path, "is not a JSON object")
     if "schema" not in value:
         revision = Revision(_text(value.get("uid")), node_version + 1)
-        return Head(revision=revision, created=0.0, author="", cookie_key="", content=_from_api_shape(value), blob=None)
+        content = _from_api_shape(value)
+        return Head(revision=revision, created=0.0, author="", cookie_key="", template="", content=content, blob=None)
     try:
         schema, revision = int(value["schema"]), Revision(str(value["uid"]), int(value["version"]))
         created, author = float(value["created"]), str(value["author"])
-        cookie_key = str(value.get("cookieKey", ""))
+        cookie_key, template = str(value.get("cookieKey", "")), str(value.get("template", ""))
         blob = Blob(str(value["content"][0]), int(value["content"][1])) if "content" in value else None
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise CorruptRecord(path, f"is not the record of a pool: {error!r}") from error
     if schema > SCHEMA:
         raise NewerForm(path, f"has the form {schema}, and this release reads up to {SCHEMA}: run the newer one")
-    content = value.get("pool")
-    return Head(revision=revision, created=created, author=author, cookie_key=cookie_key, content=content, blob=blob)
+    return Head(
+        revision=revision,
+        created=created,
+        author=author,
+        cookie_key=cookie_key,
+        template=template,
+        content=value.get("pool"),
+        blob=blob,
+    )
 
 
 def pool_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> StoredPool | None:
@@ -123,7 +135,7 @@ def pool_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> Sto
     pool = read(Pool, content, f"{path}: pool")
     if pool.name != path.rpartition("/")[2]:
         raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
-    return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key)
+    return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key, head.template)
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ only compared with names that others chose.
 
 import re
 
-from sdk.net.address import Reach, parse, reach
+from sdk.net.address import Reach, canonical, is_address, parse, reach
 from sdk.net.names import LONGEST_NAME, NAME_RULE, host_problem, is_name
 
 POOL_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -78,9 +78,14 @@ def link_name(text: str) -> str | None:
     return _bounded(text, LONGEST_NAME) if is_name(text, len(text)) else f"must be of {NAME_RULE}"
 
 
+def normal_bind(text: str) -> str:
+    """An address to listen on in its one form, without brackets: it is part of a frontend's default name."""
+    return canonical(text) or text
+
+
 def bind_address(text: str) -> str | None:
-    """Address to listen on; it is part of a frontend's default name, hence no `*`, `[` and `]`."""
-    return address(text) if is_name(text, len(text)) else "must be an IPv4 address or a host name"
+    """Address to listen on, in its normal form."""
+    return None if is_address(text) or host_problem(text) is None else "must be an IP address or a host name"
 
 
 def address(text: str) -> str | None:

@@ -10,63 +10,37 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 
-from pool_executor.contract.secrets import SecretsQuestion, decode_question, encode_answer
+from pool_executor.contract.secrets import decode_question, encode_answer
 from scheduler.secret_delivery.answers import Wanted, answer, complete, state
+from scheduler.secret_delivery.instances import Executor, Instance, Instances, Talk
 from scheduler.secret_delivery.reader import Reader
 from scheduler.secret_stores import Store, names
 from sdk.core.events import ExecutorMessage
 from sdk.errors import CorruptRecord, SdkError
-from sdk.model.ids import AgentId, ExecutorId
-from sdk.model.status import TaskState
 from sdk.plugin import Host
-from sdk.retry import Backoff, Policy
 
 if TYPE_CHECKING:  # TLS is for frameworks whose pools have secrets
     import ssl
 
-    from sdk.mesos.conversation import Conversation, Piece
+    from sdk.mesos.conversation import Piece
 
 _log = structlog.get_logger()
 
-_LIVES = frozenset({TaskState.STARTING, TaskState.RUNNING})
-_WAITING = 10_000
-"""Messages that wait at most."""
+_WAITING, _MOST_BYTES = 1000, 200_000
+"""Messages that wait at most, and bytes of one: those of a conversation have fewer."""
+_MOST_ASKED = 1024 * 1024
+"""Bytes of a question at most: sums of a thousand files."""
 _PATIENCE = 60.0
 """Seconds that a conversation may take."""
 _LOOK = 0.2
 """Seconds from one look at the instances to the next."""
 _LOOK_ANYWAY = 10.0
 """Seconds until it is looked although nobody said that something changed: this process may be in charge no more."""
-_NUDGE = Policy(first=2.0, most=60.0)
-_NUDGES_AT_ONCE = 50
-
-
-class _Executor(NamedTuple):
-    agent_id: AgentId
-    executor_id: ExecutorId
-
-
-@dataclass(slots=True)
-class _Talk:
-    conversation: "Conversation"
-    until: float
-    question: SecretsQuestion | None = None
-    """Asked, and not answered yet, as the store has not been asked for everything."""
-
-
-@dataclass(slots=True)
-class _Instance:
-    pool: str
-    told: str | None = None
-    """The state of the pool's secrets when it asked last."""
-    talk: _Talk | None = None
-    nudge_due: float = 0.0
-    nudges: Backoff = field(default_factory=_NUDGE.backoff)
+_ASK_AT_ONCE = 50
 
 
 class Courier:
@@ -83,7 +57,7 @@ class Courier:
         self._dirty = True
         self._stopping = False
         self._look_at = 0.0
-        self._instances: dict[_Executor, _Instance] = {}
+        self._instances = Instances(host)
         self._states: Mapping[str, str | None] = {}
         """By pool, what an instance should have been told; None while not everything was read."""
         self._context: ssl.SSLContext | None = None
@@ -128,7 +102,7 @@ class Courier:
 
     def _heard(self, message: ExecutorMessage) -> None:
         with self._changed:
-            if len(self._messages) < _WAITING:
+            if len(self._messages) < _WAITING and len(message.data) <= _MOST_BYTES:
                 self._messages.append(message)
                 self._changed.notify_all()
 
@@ -146,14 +120,14 @@ class Courier:
                 look, pools = self._can_look(), self._pools
                 if look:
                     self._dirty, self._look_at = False, time.monotonic() + _LOOK
+            for message in messages:
+                self._guarded_take(message, pools)
             try:
                 if look:
                     self._look(pools)
                     self._answer_waiting(pools)
-                for message in messages:
-                    self._take(message, pools)
                 self._forget_old_talks()
-                self._nudge()
+                self._have_ask()
             except Exception:  # noqa: BLE001 - whatever it was, the next instance must be answered
                 _log.exception("Delivering secrets failed; it goes on")
 
@@ -163,10 +137,10 @@ class Courier:
     def _pause(self) -> float | None:
         """Until something is due by itself."""
         now = time.monotonic()
-        dues = [one.nudge_due for one in self._instances.values() if self._behind(one)]
+        dues = [one.ask_due for _, one in self._instances if self._behind(one)]
         if self._pools:
             dues.append(self._look_at + _LOOK_ANYWAY)
-        dues += [one.talk.until for one in self._instances.values() if one.talk is not None]
+        dues += [one.talk.until for _, one in self._instances if one.talk is not None]
         if self._dirty:
             dues.append(self._look_at)
         return max(0.01, min(dues) - now) if dues else None
@@ -176,55 +150,48 @@ class Courier:
         if not self._host.leading:
             # Whoever is in charge reads them; here they have no use.
             self._reader.want(())
-            self._instances, self._states = {}, {}
+            self._instances.clear()
+            self._states = {}
             return
-        had = {one.pool for one in self._instances.values() if one.told is not None}
-        found: dict[_Executor, _Instance] = {}
-        for pool in sorted(pools):
-            if pools[pool].files or pool in had:
-                for executor in self._executors(pool):
-                    found[executor] = self._instances.get(executor) or _Instance(pool)
-        self._instances = found
+        self._instances.look(pools)
         known = self._reader.get
         self._states = {
             pool: state(pools[pool], known) if complete(pools[pool], known) else None
-            for pool in {one.pool for one in found.values()}
+            for pool in {one.pool for _, one in self._instances}
         }
 
-    def _executors(self, pool: str) -> list[_Executor]:
-        return [
-            _Executor(task.agent_id, task.executor_id or ExecutorId(task.task_id))
-            for record in self._host.records(pool)
-            for task in record.tasks
-            if task.status.state in _LIVES
-        ]
-
-    def _behind(self, instance: _Instance) -> bool:
+    def _behind(self, instance: Instance) -> bool:
         newest = self._states.get(instance.pool)
         return newest is not None and instance.talk is None and instance.told != newest
 
-    def _nudge(self) -> None:
+    def _have_ask(self) -> None:
         """Have those ask that do not know the newest."""
         from sdk.mesos.conversation import Kind, Piece
 
         now, sent = time.monotonic(), 0
-        for executor, one in self._instances.items():
-            if now < one.nudge_due or not self._behind(one):
+        for executor, one in self._instances:
+            if now < one.ask_due or not self._behind(one):
                 continue
-            if sent == _NUDGES_AT_ONCE:
-                one.nudge_due = now + 1.0
+            if sent == _ASK_AT_ONCE:
+                one.ask_due = now + 1.0
                 continue
             sent += 1
-            one.nudge_due = now + one.nudges.delay()
+            one.ask_due = now + one.again.delay()
             self._tell(executor, Piece(kind=Kind.BEGIN).encode())
 
     # -- conversations -------------------------------------------------------------------------------------------------
 
+    def _guarded_take(self, message: ExecutorMessage, pools: Mapping[str, Wanted]) -> None:
+        try:
+            self._take(message, pools)
+        except Exception:  # noqa: BLE001 - whatever one executor says, the others are answered
+            _log.exception("A message of an executor could not be taken", executor_id=message.executor_id)
+
     def _take(self, message: ExecutorMessage, pools: Mapping[str, Wanted]) -> None:
         from sdk.mesos.conversation import Broken, Kind, decode
 
-        executor = _Executor(message.agent_id, message.executor_id)
-        instance = self._instances.get(executor) or self._find(executor, pools)
+        executor = Executor(message.agent_id, message.executor_id)
+        instance = self._instances.find(executor, pools)
         piece = decode(message.data)
         if instance is None or piece is None or piece.kind is not Kind.SAID:
             why = "it is no executor of ours" if instance is None else "it is no part of a conversation"
@@ -237,15 +204,7 @@ class Courier:
             _log.warning("A conversation about secrets broke", executor_id=message.executor_id, why=str(error))
             self._unknown(executor, piece)
 
-    def _find(self, executor: _Executor, pools: Mapping[str, Wanted]) -> _Instance | None:
-        """One that was launched just now, or whose pool has no secrets any more."""
-        for pool in sorted(pools):
-            if executor in self._executors(pool):
-                found = self._instances[executor] = _Instance(pool)
-                return found
-        return None
-
-    def _hear(self, executor: _Executor, instance: _Instance, piece: "Piece", pools: Mapping[str, Wanted]) -> None:
+    def _hear(self, executor: Executor, instance: Instance, piece: "Piece", pools: Mapping[str, Wanted]) -> None:
         from sdk.mesos.conversation import Conversation
 
         talk = instance.talk
@@ -254,8 +213,8 @@ class Courier:
                 self._unknown(executor, piece)
                 return
             # One at a time: who begins again has given the other one up.
-            conversation = Conversation(self._tls(), begun=piece.conversation)
-            talk = instance.talk = _Talk(conversation, time.monotonic() + _PATIENCE)
+            conversation = Conversation(self._tls(), begun=piece.conversation, most=_MOST_ASKED)
+            talk = instance.talk = Talk(conversation, time.monotonic() + _PATIENCE)
         text = talk.conversation.hear(piece)
         self._say(executor, talk)
         if text is not None:
@@ -263,10 +222,10 @@ class Courier:
             self._answer(executor, instance, pools)
 
     def _answer_waiting(self, pools: Mapping[str, Wanted]) -> None:
-        for executor, one in list(self._instances.items()):
+        for executor, one in self._instances:
             self._answer(executor, one, pools)
 
-    def _answer(self, executor: _Executor, instance: _Instance, pools: Mapping[str, Wanted]) -> None:
+    def _answer(self, executor: Executor, instance: Instance, pools: Mapping[str, Wanted]) -> None:
         talk, wanted = instance.talk, pools.get(instance.pool)
         if talk is None or talk.question is None or wanted is None or not complete(wanted, self._reader.get):
             return
@@ -274,28 +233,26 @@ class Courier:
         given = answer(wanted, self._reader.get, talk.question)
         talk.conversation.say(encode_answer(given))
         self._say(executor, talk)
-        instance.talk, instance.told = None, told
-        instance.nudges.reset()
-        instance.nudge_due = 0.0
+        instance.answered(told)
         sent = [one.file for one in given.files if one.data is not None]
         _log.info("An instance got its secrets", pool=instance.pool, executor_id=executor.executor_id, new=sent)
 
     def _forget_old_talks(self) -> None:
         now = time.monotonic()
-        for one in self._instances.values():
+        for _, one in self._instances:
             if one.talk is not None and now >= one.talk.until:
                 one.talk = None
 
-    def _unknown(self, executor: _Executor, piece: "Piece") -> None:
+    def _unknown(self, executor: Executor, piece: "Piece") -> None:
         from sdk.mesos.conversation import Kind, Piece
 
         self._tell(executor, Piece(kind=Kind.UNKNOWN, conversation=piece.conversation).encode())
 
-    def _say(self, executor: _Executor, talk: _Talk) -> None:
+    def _say(self, executor: Executor, talk: Talk) -> None:
         for data in talk.conversation.pieces():
             self._tell(executor, data)
 
-    def _tell(self, executor: _Executor, data: bytes) -> None:
+    def _tell(self, executor: Executor, data: bytes) -> None:
         try:
             self._host.tell(executor.agent_id, executor.executor_id, data)
         except SdkError as error:

@@ -113,6 +113,8 @@ class Reader:
             self._on_news()
 
     def _read(self, secret: str) -> bytes | SecretProblem:
+        if self._stopping:
+            return StoreAway(f"{secret} was not read: this process ends")
         away = self._away
         if away is not None:
             return away  # a store that does not answer is not asked for hundreds of others in vain

@@ -29,6 +29,7 @@ class SecretSettings:
     ca: Path | None = None
     plain_http: bool = False
     token_file: Path | None = None
+    account_file: Path | None = None
     role_id: str | None = None
     role_secret_file: Path | None = None
     mount: str | None = None
@@ -79,6 +80,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "EDGELB_SECRET_CA": ("ca", _path),
     "EDGELB_SECRET_PLAIN_HTTP": ("plain_http", _flag),
     "EDGELB_SECRET_TOKEN_FILE": ("token_file", _path),
+    "EDGELB_SECRET_ACCOUNT_FILE": ("account_file", _path),
     "EDGELB_SECRET_ROLE_ID": ("role_id", str),
     "EDGELB_SECRET_ROLE_SECRET_FILE": ("role_secret_file", _path),
     "EDGELB_SECRET_MOUNT": ("mount", str),
@@ -119,10 +121,17 @@ def _environment(_settings: SecretSettings) -> Store:
 
 
 def _dcos(settings: SecretSettings) -> Store:
-    from scheduler.secret_stores.dcos import DcosStore
+    from scheduler.secret_stores.dcos import DcosStore, Login, TokenFile
 
-    token = _needed(settings.token_file, "EDGELB_SECRET_TOKEN_FILE", settings)
-    return DcosStore(_http(settings), store=settings.mount or "default", token_file=token)
+    http = _http(settings)
+    login: Login
+    if settings.account_file is not None:
+        from scheduler.secret_stores.dcos_account import ServiceAccount
+
+        login = ServiceAccount(settings.account_file)
+    else:
+        login = TokenFile(_needed(settings.token_file, "EDGELB_SECRET_TOKEN_FILE", settings))
+    return DcosStore(http, store=settings.mount or "default", login=login)
 
 
 def _vault(settings: SecretSettings) -> Store:

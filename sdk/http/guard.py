@@ -18,13 +18,14 @@ from sdk.net.address import is_address
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a page may have sent by a visitor's browser without asking first is text/plain, a form, or nothing at all.
-_JSON = "application/json"
+_JSON, _TEXT = "application/json", "text/plain"
 _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
-def require_sound_changes(app: Flask, hint: str = "") -> None:
+def require_sound_changes(app: Flask, hint: str = "", texts: Collection[str] = ()) -> None:
     """Refuse changes that a foreign page may have made a browser send: 403 for its origin, 415 for another body than
-    JSON. `hint` ends the sentence of the 415.
+    JSON. `hint` ends the sentence of the 415. The endpoints of `texts` take text/plain with PUT, which no page may send
+    without asking first.
     """
 
     @app.before_request
@@ -39,9 +40,11 @@ def require_sound_changes(app: Flask, hint: str = "") -> None:
             )
         wanted = request.method != "DELETE" or bool(request.content_length)
         kind = request.mimetype
+        if request.method == "PUT" and request.endpoint in texts and kind == _TEXT:
+            return
         if wanted and kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
             said = f"Content-Type: {kind[:80]} is not accepted here" if kind else "the request has no Content-Type"
-            raise HttpError(415, f"{said}; send Content-Type: {_JSON}{hint}")
+            raise HttpError(415, f"{said}; send Content-Type: {_TEXT if request.endpoint in texts else _JSON}{hint}")
 
 
 def require_known_host(app: Flask, names: Collection[str], setting: str) -> None:

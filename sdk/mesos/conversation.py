@@ -68,8 +68,12 @@ class Broken(Exception):
 class Conversation:
     """One side of one conversation; what is to be sent is taken with `pieces`, in order."""
 
-    def __init__(self, context: ssl.SSLContext, *, begun: bytes | None = None) -> None:
-        """`begun` is the identity of one that the other side began; that side is then the client of TLS."""
+    def __init__(self, context: ssl.SSLContext, *, begun: bytes | None = None, most: int = MOST_SAID) -> None:
+        """`begun` is the identity of one that the other side began; that side is then the client of TLS.
+
+        `most`: bytes that are listened to.
+        """
+        self._most = most
         self.identity = begun or os.urandom(16)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=begun is not None)
@@ -112,7 +116,7 @@ class Conversation:
                     text = text[self._tls.write(text) :]
             while data := self._tls.read(65536):
                 self._plain += data
-                if len(self._plain) > MOST_SAID + _LENGTH.size:
+                if len(self._plain) > self._most + _LENGTH.size:
                     raise Broken("more is said than can be meant")
         except ssl.SSLWantReadError:
             return
@@ -123,7 +127,7 @@ class Conversation:
         if len(self._plain) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(self._plain)
-        if length > MOST_SAID:
+        if length > self._most:
             raise Broken("more is said than can be meant")
         if len(self._plain) < _LENGTH.size + length:
             return None

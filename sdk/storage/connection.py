@@ -18,7 +18,17 @@ from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
 from sdk.errors import SdkError, StorageUnavailable
-from sdk.storage.kept import AGAIN, ChildrenCallback, ChildrenWatch, DataCallback, DataWatch, Ephemeral, Kept, stat_of
+from sdk.storage.kept import (
+    AGAIN,
+    ChildrenCallback,
+    ChildrenWatch,
+    DataCallback,
+    DataWatch,
+    Ephemeral,
+    Kept,
+    QuickDataWatch,
+    stat_of,
+)
 from sdk.storage.nodes import (
     MAX_PACKET_BYTES,
     BadVersion,
@@ -135,7 +145,7 @@ class ZooKeeper:
         self._connected = threading.Event()
         self._kept: set[Kept] = set()
         self._due: set[Kept] = set()
-        self._work: queue.Queue[Kept | _Signal] = queue.Queue()
+        self._work: queue.SimpleQueue[Kept | _Signal] = queue.SimpleQueue()
         self._acl = [make_digest_acl(*login, all=True)] if login else None
         self._kazoo_log = KazooLog(self.address)
         self._client = KazooClient(
@@ -332,11 +342,9 @@ class ZooKeeper:
 
         def answered(result: Any) -> None:
             try:
-                outcome: list[int | str | None] | SdkError = _results(ops, result.get(block=False))
+                outcome: list[int | str | None] | SdkError = _results(ops, self._outcome(path, result))
             except SdkError as error:
                 outcome = error
-            except Exception as error:  # noqa: BLE001 - whatever kazoo met: the caller waits for a word
-                outcome = _translate(path, error, self.address)
             done(outcome)
 
         pending.rawlink(answered)
@@ -364,6 +372,10 @@ class ZooKeeper:
     def watch_data(self, path: str, callback: DataCallback) -> Handle:
         """Call back with (data, version), or None without a node: once as soon as it is known, then at every change."""
         return self._keep(DataWatch(self, path, callback))
+
+    def watch_data_quickly(self, path: str, callback: DataCallback) -> Handle:
+        """The same for a callback that returns at once and does not call ZooKeeper: it costs and takes less."""
+        return self._keep(QuickDataWatch(self, path, callback))
 
     def watch_children(self, path: str, callback: ChildrenCallback) -> Handle:
         """Call back with the sorted names of the children, or None without a node: as `watch_data` does."""
@@ -463,6 +475,13 @@ class ZooKeeper:
         try:
             return pending.get(timeout=self._timeout)
         except Exception as error:  # whatever kazoo met while it read the answer, also RuntimeError and struct.error
+            raise _translate(path, error, self.address) from error
+
+    def _outcome(self, path: str, pending: Any) -> Any:
+        """The same of an answer that is there."""
+        try:
+            return pending.get(block=False)
+        except Exception as error:  # as in _answer
             raise _translate(path, error, self.address) from error
 
     def _check_connected(self, path: str) -> None:

@@ -7,6 +7,7 @@ what it was told last. Events in between may therefore be merged, never lost; a 
 away (it raises StorageUnavailable) was told nothing, and is called again.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,53 @@ class DataWatch(_Watch):
         self._tell(seen, lambda: self._callback(value))
 
 
+class QuickDataWatch(_Watch):
+    """As DataWatch; the callback runs on the thread that reads from ZooKeeper, so that no other one has to be woken."""
+
+    def __init__(self, zookeeper: "ZooKeeper", path: str, callback: DataCallback) -> None:
+        super().__init__(zookeeper, path)
+        self._callback = callback
+
+    def refresh(self) -> None:
+        """Read anew: only what comes in the order of the answers is told."""
+        # Whether there is a node is no question of the connection.
+        with contextlib.suppress(NoNode):
+            self._zookeeper._answer(self.path, self._ask())
+
+    def _on_event(self, event: object) -> None:
+        if self.closed or not self._zookeeper._connected.is_set():
+            super()._on_event(event)
+        else:
+            self._ask()
+
+    def _ask(self) -> Any:
+        pending = self._zookeeper._client.get_async(self.path, watch=self._on_event)
+        pending.rawlink(self._read)
+        return pending
+
+    def _read(self, pending: Any) -> None:
+        try:
+            data, stat = self._zookeeper._outcome(self.path, pending)
+        except NoNode:
+            # Only `exists` arms a watch on a node that is not there.
+            self._zookeeper._client.exists_async(self.path, watch=self._on_event).rawlink(self._looked)
+        except StorageUnavailable:
+            self._zookeeper._schedule(self)
+        else:
+            self._tell((stat.czxid, stat.mzxid), lambda: self._callback((data or b"", stat.version)))
+
+    def _looked(self, pending: Any) -> None:
+        try:
+            stat = self._zookeeper._outcome(self.path, pending)
+        except StorageUnavailable:
+            self._zookeeper._schedule(self)
+            return
+        if stat is None:
+            self._tell(None, lambda: self._callback(None))
+        else:
+            self._ask()
+
+
 class ChildrenWatch(_Watch):
     """The callback is told the names of a node's children, and None while there is no node."""
 
@@ -186,7 +234,7 @@ class Ephemeral(Kept):
         known = self._known if self._known is not None and self._known[0] == session else None
         if self._told or known is None:
             self._told = False
-            stat = stat_of(zookeeper._do(self.path, zookeeper._client.exists_async, self.path, watch=self._on_event))
+            stat = zookeeper.stat(self.path)
             if stat is None:
                 zookeeper.create(self.path, data, ephemeral=True)
                 known = session, 0, data
@@ -196,6 +244,8 @@ class Ephemeral(Kept):
             elif known is None or stat.version != known[1]:
                 found = zookeeper.get(self.path)
                 known = None if found is None else (session, found[1], found[0])
+            # It has no children: this watch tells of its end alone. One on its data would tell of each of our writes.
+            zookeeper._do(self.path, zookeeper._client.get_children_async, self.path, watch=self._on_event)
         if known is None:
             raise NoNode(self.path, "went while it was looked at")
         if known[2] != data:

@@ -32,6 +32,16 @@ CASES: Mapping[str, Case] = {
         ),
         endpoints={"app": agent("10.0.0.1")},
     ),
+    "ipv6": Case(
+        pool=pool(
+            "web",
+            frontend("all", "app", bind_address="::"),
+            frontend("one", "app", bind_address="fd00::1"),
+            frontend("only", "app", bind_address="::", bind_modifier="v6only"),
+            PLAIN,
+        ),
+        endpoints={"app": agent("10.0.0.1")},
+    ),
     "raw": Case(
         pool=pool(
             "web",
@@ -116,6 +126,7 @@ CASES: Mapping[str, Case] = {
                 response_headers=(
                     HeaderRule(name="Server", action=HeaderAction.REMOVE),
                     HeaderRule(name="X-Frame-Options", value="DENY"),
+                    HeaderRule(name="X-Passed", value="web", action=HeaderAction.ADD),
                 ),
                 hsts=Hsts(include_subdomains=True, preload=True),
             ),

@@ -39,11 +39,12 @@ class Haproxy:
         bind: str = "",
         binary: str = SYSTEM,
         answers: Mapping[str, int] | None = None,
+        template: str = "",
     ) -> None:
         """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones.
 
         `answer` is what HAProxy's own answers return, instead of the backend's name, and `bind` how they listen;
-        `answers` are their ports by backend.
+        `answers` are their ports by backend. `template` is the pool's own.
         """
         self.shape = shape
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
@@ -52,7 +53,7 @@ class Haproxy:
         self.socket = directory / "s"
         write(
             directory,
-            render(build_config(shape, COOKIE_KEY)),
+            render(build_config(shape, COOKIE_KEY), template),
             servers or own,
             self.ports,
             stats_socket=f'"{self.socket}" mode 600 level admin',

@@ -3,16 +3,23 @@
 They listen on loopback, with TLS where they are given a certificate, and can be told to be away, slow or wrong.
 """
 
+import base64
 import contextlib
 import json
 import socket
 import ssl
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.support.tls import Certificate
 
@@ -158,9 +165,12 @@ class DcosServer(SecretServer):
         super().__init__(certificate)
         self.tokens = {token}
         self.denied: set[str] = set()
+        self.accounts: dict[str, RSAPublicKey] = {}
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: Any) -> Reply:
         """As DC/OS does."""
+        if path == "/acs/api/v1/auth/login" and method == "POST":
+            return self._log_in(body)
         if headers.get("authorization") not in {f"token={token}" for token in self.tokens}:
             return Reply(401, b"", "text/html")
         if path == "/secrets/v1/store":
@@ -174,3 +184,21 @@ class DcosServer(SecretServer):
         if isinstance(value, bytes):
             return Reply(200, value, "application/octet-stream")
         return Reply.of(200, {"value": value})
+
+    def _log_in(self, body: Any) -> Reply:
+        text, _, signature = body["token"].rpartition(".")
+        claims = json.loads(_of_base64(text.partition(".")[2]))
+        key = self.accounts.get(body["uid"])
+        if key is None or claims["uid"] != body["uid"] or claims["exp"] < time.time():
+            return Reply.of(401, {"code": "ERR_INVALID_CREDENTIALS"})
+        try:
+            key.verify(_of_base64(signature), text.encode(), PKCS1v15(), SHA256())
+        except InvalidSignature:
+            return Reply.of(401, {"code": "ERR_INVALID_CREDENTIALS"})
+        token = f"of-the-account-{len(self.tokens)}"
+        self.tokens.add(token)
+        return Reply.of(200, {"token": token})
+
+
+def _of_base64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

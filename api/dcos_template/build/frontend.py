@@ -52,5 +52,8 @@ def _bind_words(frontend: pools.Frontend) -> tuple[str, ...]:
         words = bind_words(frontend.bind_modifier) if frontend.bind_modifier else ()
     except BadWords as error:
         raise InvalidSpec(f"frontend {frontend.name}: bindModifier", str(error)) from error
+    if frontend.bind_address == "::" and not {"v4v6", "v6only"} & set(words):
+        # Not left to the agent's settings.
+        words = ("v4v6", *words)
     everybody = frontend.accept_proxy is not None and not frontend.accept_proxy.from_
     return ("accept-proxy", *words) if everybody and "accept-proxy" not in words else words

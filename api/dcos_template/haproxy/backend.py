@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.patience import Patience
-from api.dcos_template.haproxy.raw import raw_lines
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
 from scheduler.pools.health_check import HttpRequest, line_problem
-from scheduler.pools.raw import Place
 
 _BALANCE = re.compile(r"[a-z][a-z0-9_-]*(\([A-Za-z0-9_-]{1,64}\))?( [A-Za-z0-9_.-]{1,64}){0,6}")
 _STATIC = re.compile(r"static-rr")
@@ -36,7 +34,7 @@ class Backend:
     check_line: str = ""
     """A line about checks; of its own, or for an HTTP check what it expects."""
     raw: tuple[str, ...] = ()
-    """Lines in the operator's own words, as they are printed."""
+    """Lines in the operator's own words, as `raw_lines` prints them."""
     options: Mapping[str, str] = field(default_factory=lambda: {"": ""})
     """What servers are told, by the keys that they name."""
 
@@ -45,7 +43,6 @@ class Backend:
         require_name(self.name, "backend.name")
         require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
         require(not self.check_line or line_problem(self.check_line) is None, path, "has no line about checks")
-        raw_lines(self.raw, Place.BACKEND, f"{path}: miscStrs")
         require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property

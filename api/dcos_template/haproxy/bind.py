@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from api.dcos_template.haproxy.grammar import require
 from pool_executor.contract import port_variable
+from sdk.net.address import canonical
 from sdk.net.names import is_host
 
 _VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
@@ -21,10 +22,16 @@ class Bind:
     """Its options, behind the address."""
 
     def __post_init__(self) -> None:
-        require(is_host(self.address), "bind.address", f"{self.address!r} is neither an IPv4 address nor a name")
+        sound = is_host(self.address) or canonical(self.address) == self.address
+        require(sound, "bind.address", f"{self.address!r} is neither an address nor a name")
         require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
         for word in self.words:
             require(_WORD.fullmatch(word) is not None, "bind.words", f"{word!r} is no word of a bind line")
+
+    @property
+    def host(self) -> str:
+        """The address as it stands before a port."""
+        return f"[{self.address}]" if ":" in self.address else self.address
 
     @property
     def variable(self) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from api.dcos_template.haproxy.grammar import require
-from scheduler.pools.raw import Place, line_problem, printed_line
+from scheduler.pools.raw import BadWords, Place, printed_line
+from sdk.errors import InvalidSpec
 
 #: What has to stand before all rules of HTTP: HAProxy warns else, and conditions are named before they are used.
 _FIRST = frozenset({"acl", "tcp-request"})
@@ -49,7 +49,8 @@ def raw_lines(texts: Iterable[str], place: Place, path: str) -> tuple[str, ...]:
     """The lines as they are printed; raises InvalidSpec with the number of the first one that may not stand there."""
     lines = []
     for number, text in enumerate(texts):
-        problem = line_problem(text, place)
-        require(problem is None, f"{path}[{number}]", problem or "")
-        lines.append(printed_line(text, place))
+        try:
+            lines.append(printed_line(text, place))
+        except BadWords as error:
+            raise InvalidSpec(f"{path}[{number}]", str(error)) from error
     return tuple(lines)

@@ -10,8 +10,11 @@ from scheduler.pools.checks.backends import backend_name_problems, backend_probl
 from scheduler.pools.checks.frontends import frontend_problems
 from scheduler.pools.checks.links import link_problems
 from scheduler.pools.checks.listeners import listener_problems, port_problems
+from scheduler.pools.checks.raw import raw_problems
 from scheduler.pools.model import Backend, Pool
 from scheduler.pools.problems import Problem
+
+__all__ = ["pool_problems", "raw_problems"]
 
 
 def pool_problems(pool: Pool) -> Iterator[Problem]:

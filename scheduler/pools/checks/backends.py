@@ -6,6 +6,7 @@ from scheduler.pools import health_check, texts
 from scheduler.pools.checks.connecting import connecting_problems
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.checks.services import service_problems
+from scheduler.pools.checks.shares import share_problems
 from scheduler.pools.model import Backend, Pool, Retries
 from scheduler.pools.problems import Problem
 from scheduler.pools.server_words import needs_http
@@ -28,6 +29,7 @@ def backend_problems(index: int, backend: Backend) -> Iterator[Problem]:
         rule = f"looks at HTTP requests, which a backend of protocol {backend.protocol} does not see"
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
     yield from connecting_problems(path, backend)
+    yield from share_problems(path, backend)
     yield from _retries(f"{path}.retries", backend)
     yield from _custom_check(f"{path}.customCheck", backend)
     for place, service in enumerate(backend.services):

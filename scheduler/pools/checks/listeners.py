@@ -8,6 +8,9 @@ from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool
 from scheduler.pools.problems import Problem
 
+#: `::` takes IPv4 as well, unless it is told otherwise.
+_EVERYWHERE = (DEFAULT_ADDRESS, "::")
+
 
 def port_problems(pool: Pool) -> Iterator[Problem]:
     """`ports`, when given, is exactly what is allocated: everything that listens has to be in it."""
@@ -42,7 +45,8 @@ def listener_problems(pool: Pool) -> Iterator[Problem]:
         place = _canonical(address)
         if port and others:
             first = next(iter(others.values()))
-            same = others.get(place) or others.get(DEFAULT_ADDRESS) or (first if place == DEFAULT_ADDRESS else None)
+            everywhere = next((others[one] for one in _EVERYWHERE if one in others), None)
+            same = others.get(place) or everywhere or (first if place in _EVERYWHERE else None)
             if same is not None:
                 rule = f"is already bound by {same[0]} on {same[1]}"
                 yield Problem(path=f"{path}.bindPort", value=str(port), rule=rule)

@@ -10,6 +10,7 @@ from scheduler.pools.model.limits import FrontendTimeouts, Limits
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps
+from sdk.net.address import Reach, parse, reach
 
 DEFAULT_ADDRESS = "0.0.0.0"
 
@@ -64,4 +65,7 @@ class Stats:
     @property
     def for_other_hosts(self) -> bool:
         """Whether the pool says that other hosts may see statistics and metrics."""
-        return self.bind_address not in ("", "localhost") and not self.bind_address.startswith("127.")
+        if self.bind_address in ("", "localhost"):
+            return False
+        address = parse(self.bind_address)
+        return address is None or reach(address) is not Reach.LOOPBACK

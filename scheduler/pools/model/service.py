@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+NO_PERCENT = -1
+
 
 class EndpointType(StrEnum):
     """Which address of a task becomes the server's address."""
@@ -100,3 +102,10 @@ class Service:
     marathon: MarathonSelector = field(default_factory=MarathonSelector)
     mesos: MesosSelector = field(default_factory=MesosSelector)
     endpoint: Endpoint = field(default_factory=Endpoint)
+    percent: int = NO_PERCENT
+    """Its share of the backend's requests, however many servers it has."""
+
+    @property
+    def has_share(self) -> bool:
+        """Whether it gets one; else servers share by their weights."""
+        return self.percent != NO_PERCENT

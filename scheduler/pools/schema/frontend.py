@@ -22,7 +22,7 @@ _TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
 
 class FrontendSchema(Strict):
     name = Text(texts.link_name)
-    bind_address = Text(texts.bind_address, data_key="bindAddress")
+    bind_address = Text(texts.bind_address, data_key="bindAddress", normal=texts.normal_bind)
     bind_port = Whole(0, 65535, data_key="bindPort")
     limits = nested(LimitsSchema)
     timeouts = nested(FrontendTimeoutsSchema)
@@ -54,5 +54,5 @@ class FrontendSchema(Strict):
 
 class StatsSchema(Strict):
     MODEL = Stats
-    bind_address = Text(texts.bind_address, data_key="bindAddress")
+    bind_address = Text(texts.bind_address, data_key="bindAddress", normal=texts.normal_bind)
     bind_port = Whole(0, 65535, data_key="bindPort")

@@ -53,6 +53,7 @@ class ServiceSchema(Strict):
     MODEL = Service
     # As version 1 of the API called it.
     MEANT = {"framework": "mesos.frameworkName"}  # noqa: RUF012 - declared as a class variable in Strict
+    percent = Whole(-1, 100)
     marathon = nested(MarathonSchema)
     mesos = nested(MesosSchema)
     endpoint = nested(EndpointSchema)

@@ -423,9 +423,9 @@ def test_several_refused_fields_are_a_list_with_a_line_for_each(run: Run) -> Non
         " (lower case letters, digits and -, with a letter or digit at both ends)",
         "  pool.cout: 2 invalid: unknown field; did you mean count?",
         "  3 fields are not supported yet (docs/reference/pool.md lists them):",
-        "    pool.secrets",
-        "    pool.autoCertificate: true",
         "    pool.haproxy.frontends[0].protocol: HTTPS; supported are HTTP, TCP",
+        "    pool.autoCertificate: true",
+        "    pool.secrets",
     ]
     many = run("create", "-", stdin=json.dumps({f"x{index}": 1 for index in range(50)}), code=Exit.REFUSED)
     assert many.stderr.splitlines()[-1] == "  and 31 more"

@@ -82,8 +82,6 @@ def test_routes_that_do_not_exist_answer_with_the_error_object(
     [
         ("put", "/service/edgelb/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
         ("delete", "/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
-        ("get", "/v2/lbtemplate", "templates for HAProxy"),
-        ("put", "/v2/pools/web/lbtemplate", "templates for HAProxy"),
         ("get", "/v2/poolTemplates", "pool templates"),
         ("delete", "/v2/pooltemplates/x/template", "pool templates"),
     ],
@@ -148,3 +146,24 @@ def test_the_description_names_every_route_and_the_pool_schema(client: FlaskClie
     assert {"/v2/pools", "/v2/pools/{name}", "/v2/pools/{name}/metadata", "/ping"} <= set(described["paths"])
     pool = described["components"]["schemas"]["V2Pool"]["properties"]
     assert pool["count"] == {"type": "integer", "minimum": 0, "maximum": 1000}
+
+
+def test_errors_are_told_in_the_order_of_what_was_written(client: FlaskClient) -> None:
+    """Whoever reads them goes through his file from top to bottom; what is missing comes last."""
+    haproxy = {"backends": [{"services": 1, "balance": "odd", "name": "a"}, {"nam": "b"}], "stats": {"bindPort": -1}}
+    answer = client.post(
+        "/v2/pools",
+        json={"count": -1, "haproxy": haproxy, "cout": 1, "cpus": -1},
+        headers={"Accept": "application/problem+json"},
+    )
+    assert [one["pointer"] for one in answer.json["errors"]] == [
+        "#/count",
+        "#/haproxy/backends/0/services",
+        "#/haproxy/backends/0/balance",
+        "#/haproxy/backends/1/nam",
+        "#/haproxy/backends/1/name",
+        "#/haproxy/stats/bindPort",
+        "#/cout",
+        "#/cpus",
+        "#/name",
+    ]

@@ -22,6 +22,7 @@ TINY = {
     "embedded_mesos_scale": ["--agents", "5", "--tasks", "100", "--rate", "20", "--seconds", "1"],
     "embedded_mesos_allocation": ["--agents", "20", "--frameworks", "5"],
     "sdk_placement": ["--quick"],
+    "render": ["--quick"],
 }
 CERTAIN = ("reloads", "failed", "differences", "missing or too many", "lost, repeated")
 """Words of bars that hold on any machine."""

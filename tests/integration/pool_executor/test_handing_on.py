@@ -25,7 +25,7 @@ from tests.support.wait import wait_until
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
 
 # What dcos-template renders for a pool of one HTTP frontend, but for its servers.
-RENDERED = Path(__file__).parents[2] / "golden" / "haproxy" / "simple"
+GOLDEN = Path(__file__).parents[2] / "golden" / "haproxy"
 CLIENTS = 20
 
 
@@ -37,6 +37,8 @@ class Server:
         self.requests = 0
         self.protocols: list[str] = []
         """What each request was said to have come by, as far as it was said."""
+        self.more: list[list[str]] = []
+        """The values of one header that each request had."""
         self.let = threading.Event()
         server = self
 
@@ -56,6 +58,7 @@ class Server:
                 self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 
             def _answer(self, body: bytes) -> None:
+                server.more.append(self.headers.get_all("X-More", []))
                 server.protocols.append(self.headers.get("X-Forwarded-Proto", ""))
                 told = [*self.headers.get_all("X-Forwarded-For", []), self.headers.get("X-Forwarded-Port", "")]
                 text = f"{server.name} {' '.join(told)} {len(body)}".encode()
@@ -96,11 +99,11 @@ class Balancer:
         )
         self._markers = 0
 
-    def serve(self, server: Server, certificate: Path | None = None) -> None:
+    def serve(self, server: Server, certificate: Path | None = None, rendered: str = "simple") -> None:
         """Start, or reload, with this server; clients use TLS where there is a certificate."""
         self._markers += 1
         marker = f"web/{self._markers}"
-        for path in RENDERED.glob("*.cfg"):
+        for path in (GOLDEN / rendered).glob("*.cfg"):
             if not path.name.startswith("30-"):
                 # Clients may think for as long as a loaded machine lets them.
                 text = path.read_text().replace("timeout http-keep-alive 1s", "timeout http-keep-alive 60s")
@@ -235,6 +238,22 @@ def test_a_successor_knows_how_clients_are_connected_to_its_predecessor(
         balancer.serve(new, chain if after else None)
         assert ask(client).startswith("new ")
     assert old.protocols == new.protocols == ["https" if before else ""]
+
+
+def test_what_is_handed_on_is_changed_by_the_worker_that_answers_alone(
+    balancer: Balancer, make_server: Callable[[str], Server], connect: Callable[[], http.client.HTTPConnection]
+) -> None:
+    """Neither its request nor its answer by both."""
+    old, new = make_server("old"), make_server("new")
+    balancer.serve(old, rendered="headers")
+    client = connect()
+    ask(client)
+    balancer.serve(new, rendered="headers")
+    client.request("GET", "/")
+    answer = client.getresponse()
+    assert answer.read().decode().startswith("new ")
+    assert new.more == [["b"]]
+    assert answer.headers.get_all("X-Passed") == ["web"]
 
 
 def test_a_haproxy_that_died_is_started_over_the_sockets_that_it_left(

@@ -112,7 +112,8 @@ def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back
             publisher.publish(pool(REFUSED, two))
             lbmgr.signal(signal.SIGCONT)
             wait_until(
-                lambda: "already has a listener" in (publisher.statuses()["task-1"].trouble or ""), what="an obstacle"
+                lambda: "already has a listener" in str(publisher.statuses()["task-1"].structure.waiting),
+                what="an obstacle",
             )
         serves(lbmgr, two)
 

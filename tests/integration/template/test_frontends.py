@@ -86,6 +86,8 @@ FRONTENDS: Mapping[str, Frontend] = {
             users=(BasicAuthUser(name="a", password_hash=OPEN), BasicAuthUser(name="b", password_hash=SESAME))
         ),
     ),
+    "ipv6": Frontend(name="ipv6", bind_address="::"),
+    "only-ipv6": Frontend(name="only-ipv6", bind_address="::1"),
     "raw": Frontend(
         name="raw",
         misc_strs=(
@@ -307,6 +309,15 @@ def test_users_give_their_password_and_servers_are_not_told(haproxy: Haproxy, gi
         "0",
         'Basic realm="Restricted"',
     )
+
+
+def test_frontends_listen_on_ipv6(haproxy: Haproxy) -> None:
+    """On all addresses means those of IPv4, too."""
+    assert haproxy.get("ipv6", "/", address="::1")[0] == 200
+    assert haproxy.get("ipv6", "/")[0] == 200
+    assert haproxy.get("only-ipv6", "/", address="::1")[0] == 200
+    with pytest.raises(ConnectionRefusedError):
+        haproxy.get("only-ipv6", "/")
 
 
 def test_headers_are_changed_in_requests_and_in_all_answers(haproxy: Haproxy) -> None:

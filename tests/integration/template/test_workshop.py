@@ -51,13 +51,14 @@ renderer.main()
 class Waiting:
     """A workshop whose outcomes are waited for."""
 
-    def __init__(self, quick: float, slow: float) -> None:
+    def __init__(self, quick: float, slow: float, raw_strings: bool = True) -> None:
         self._orders: queue.Queue[Callable[[], None]] = queue.Queue()
-        self.workshop = Workshop(self._orders.put, command=(sys.executable, "-c", PICKY, ""), quick=quick, slow=slow)
+        command = (sys.executable, "-c", PICKY, "")
+        self.workshop = Workshop(self._orders.put, command=command, quick=quick, slow=slow, raw_strings=raw_strings)
 
-    def begin(self, one: Pool, slow: bool = False) -> list[Any]:
+    def begin(self, one: Pool, slow: bool = False, template: str = "") -> list[Any]:
         outcome: list[Any] = []
-        self.workshop.render(StoredPool(one, Revision("u", 1)), slow, outcome.append)
+        self.workshop.render(StoredPool(one, Revision("u", 1), template=template), slow, outcome.append)
         return outcome
 
     def until(self, outcome: list[Any]) -> Texts | Exception:
@@ -68,8 +69,8 @@ class Waiting:
 
 
 @contextmanager
-def working(quick: float = 60.0, slow: float = 60.0) -> Iterator[Waiting]:
-    made = Waiting(quick, slow)
+def working(quick: float = 60.0, slow: float = 60.0, raw_strings: bool = True) -> Iterator[Waiting]:
+    made = Waiting(quick, slow, raw_strings)
     try:
         yield made
     finally:
@@ -89,6 +90,16 @@ def test_texts_come_back_and_so_does_a_refusal() -> None:
         assert "'x;y' is not a balance algorithm" in str(refusal)
 
 
+def test_words_of_haproxy_are_refused_where_they_are_switched_off() -> None:
+    """A pool may have been stored before, or by another way than the API."""
+    raw = pool("web", frontend("web", "app", misc_strs=("option httpclose",)), backend("app"))
+    with working(raw_strings=False) as waiting:
+        refused = waiting.until(waiting.begin(raw))
+        assert isinstance(refused, InvalidSpec)
+        assert refused.path == "pool.haproxy.frontends[0].miscStrs"
+        assert isinstance(waiting.until(waiting.begin(WEB)), dict)
+
+
 def test_a_pool_that_never_ends_is_given_up_and_stops_nobody() -> None:
     """Neither those that come after it nor those that are rendered beside it."""
     with working(quick=5.0, slow=0.5) as made:
@@ -98,6 +109,24 @@ def test_a_pool_that_never_ends_is_given_up_and_stops_nobody() -> None:
         outcome = made.until(by_itself)
         assert isinstance(outcome, TooSlow)
         assert str(outcome) == "is not rendered within 0.5 s: split it into several pools"
+        assert isinstance(made.until(made.begin(WEB, slow=True)), TooSlow | dict)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "is not rendered within"),
+        ("{{ 'x' * 4000000000 }}", "needs more memory than there is for it"),
+        ("{{ nothing }}", "lbtemplate line 2: cannot be printed: 'nothing' is undefined"),
+    ],
+)
+def test_a_template_that_takes_all_there_is_costs_its_own_pool_alone(block: str, told: str) -> None:
+    """Whoever may write templates cannot hold the others up."""
+    template = f'{{% extends "haproxy.cfg" %}}\n{{% block global %}}{block}{{% endblock %}}\n'
+    with working(quick=60.0, slow=3.0) as made:
+        outcome = made.begin(pool("own"), slow=True, template=template)
+        assert isinstance(made.until(made.begin(WEB)), dict)
+        assert told in str(made.until(outcome))
         assert isinstance(made.until(made.begin(WEB, slow=True)), TooSlow | dict)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from api.validation.judgement import Judgement
+from api.validation.judgement import Judgement, as_stored
 from api.validation.trials import Trials
 from pool_executor.lbmgr.program import CHOICE
 from scheduler.pools.model import CustomCheck, Endpoint, MapRule, Pool, RewriteHttp, Service
 from scheduler.pools.schema import load_pool
+from scheduler.pools.stored import StoredPool
 from tests.golden.cases import CASES
 from tests.support.haproxies import BOTH
 from tests.support.pools import SUPPORTED, example
@@ -19,7 +20,7 @@ from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 
 pytestmark = pytest.mark.integration
 
-Judged = Callable[[Pool], Judgement]
+Judged = Callable[[StoredPool], Judgement]
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -36,7 +37,7 @@ def test_haproxy_takes_what_the_documents_say(judged: Judged) -> None:
     """Every example, and every pool whose configuration is kept."""
     pools = [*(load_pool(example(name)) for name in SUPPORTED), *(case.pool for case in CASES.values())]
     for one in pools:
-        found = judged(one)
+        found = judged(as_stored(one))
         assert (one.name, found.problems, found.unchecked) == (one.name, (), "")
         assert found.haproxy.startswith("2.")
 
@@ -46,6 +47,10 @@ def words(misc: str) -> Service:
 
 
 REFUSED = {
+    "pool.haproxy.frontends[1].miscStrs[1]": pool(
+        "web", frontend("a"), frontend("b", misc_strs=("option clitcpka", "timeout client soon"))
+    ),
+    "pool.haproxy.frontends[0].bindModifier": pool("web", frontend("web", bind_modifier="mss 99999")),
     "pool.haproxy.backends[1].balance": pool("web", backend("first"), backend("app", balance="uri bogus")),
     "pool.haproxy.backends[0].services[1].endpoint": pool(
         "web", backend("app", words("weight 3"), words("ssl ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2"))
@@ -53,10 +58,28 @@ REFUSED = {
 }
 
 
+def test_words_of_haproxy_are_refused_where_they_are_switched_off() -> None:
+    """With each field that holds some; HAProxy is not asked."""
+    raw = pool(
+        "web",
+        frontend("web", "app", bind_modifier="tfo", misc_strs=("option clitcpka",)),
+        backend("app", misc_strs=("option tcp-smart-connect",)),
+    )
+    trials = Trials(raw_strings=False)
+    try:
+        assert [problem.path for problem in trials.judge(raw).problems] == [
+            "pool.haproxy.frontends[0].bindModifier",
+            "pool.haproxy.frontends[0].miscStrs",
+            "pool.haproxy.backends[0].miscStrs",
+        ]
+    finally:
+        trials.stop()
+
+
 @pytest.mark.parametrize("path", REFUSED)
 def test_what_haproxy_refuses_is_told_with_its_field(judged: Judged, path: str) -> None:
     """Also where the line is a server's, which the structure does not have."""
-    found = judged(REFUSED[path])
+    found = judged(as_stored(REFUSED[path]))
     assert [problem.path for problem in found.problems] == [path]
     assert found.problems[0].rule.startswith(f"HAProxy {found.haproxy} refuses it: ")
 
@@ -70,18 +93,20 @@ def test_what_haproxy_refuses_is_told_with_its_field(judged: Judged, path: str) 
 )
 def test_what_cannot_be_rendered_is_told_with_its_field(judged: Judged, path: str, one: Any) -> None:
     """The API does not take such pools; older releases may have."""
-    assert [problem.path for problem in judged(pool("web", one)).problems] == [path]
+    assert [problem.path for problem in judged(as_stored(pool("web", one))).problems] == [path]
 
 
 def test_names_need_not_resolve_here(judged: Judged) -> None:
     """They are resolved by the agents: whoever writes the pool is warned."""
-    found = judged(pool("web", frontend("web", "app", bind_address="lb.nowhere.test"), backend("app")))
+    found = judged(as_stored(pool("web", frontend("web", "app", bind_address="lb.nowhere.test"), backend("app"))))
     assert found.problems == ()
 
 
 def test_a_field_is_found_by_the_line_that_an_instance_was_told() -> None:
     """Of what is published, where no servers stand."""
-    one = pool("web", frontend("web", "app", MapRule(backend="app", path_beg="/a")), backend("app", balance="uri x"))
+    one = as_stored(
+        pool("web", frontend("web", "app", MapRule(backend="app", path_beg="/a")), backend("app", balance="uri x"))
+    )
     trials = Trials()
     try:
         assert trials.field(one, "parsing [25-frontend-web.cfg:2] : no") == "pool.haproxy.frontends[0].bindAddress"
@@ -96,7 +121,7 @@ def test_without_a_haproxy_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(CHOICE, "/nowhere/haproxy")
     trials = Trials()
     try:
-        found = trials.judge(REFUSED["pool.haproxy.backends[1].balance"])
+        found = trials.judge(as_stored(REFUSED["pool.haproxy.backends[1].balance"]))
     finally:
         trials.stop()
     assert found == Judgement(unchecked=f"there is no /nowhere/haproxy on this machine; {CHOICE} says where one is")
@@ -106,7 +131,7 @@ HANGS = """
 from api.validation import judge
 usual = judge.judge
 def judged(question):
-    while question.pool.name == "circles":
+    while question.pool.pool.name == "circles":
         pass
     return usual(question)
 judge.judge = judged
@@ -118,8 +143,8 @@ def test_a_pool_that_takes_too_long_costs_the_next_one_nothing() -> None:
     """The process is ended."""
     trials = Trials((sys.executable, "-c", HANGS), answer=5.0)
     try:
-        assert trials.judge(Pool(name="circles")).unchecked == "there is no answer within 5 s"
-        assert trials.judge(Pool(name="web")).haproxy
+        assert trials.judge(as_stored(Pool(name="circles"))).unchecked == "there is no answer within 5 s"
+        assert trials.judge(as_stored(Pool(name="web"))).haproxy
     finally:
         trials.stop()
 
@@ -133,6 +158,6 @@ def test_a_haproxy_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv(CHOICE, str(program))
     trials = Trials(haproxy=0.5)
     try:
-        assert trials.judge(Pool(name="web")).unchecked == "it took longer than 0.5 s"
+        assert trials.judge(as_stored(Pool(name="web"))).unchecked == "it took longer than 0.5 s"
     finally:
         trials.stop()

@@ -1,6 +1,6 @@
 """Which tasks become servers of which backends."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -341,6 +341,23 @@ class TestLeftOut:
         made.update([], [task("t2").key])
         assert [host for host, _ in hosts(made)] == ["10.0.0.3", "10.0.0.4", "10.0.0.5"]
         assert list(made.left_out("web")) == []
+
+    def test_a_task_that_cannot_be_taken_costs_a_new_service_no_other(self) -> None:
+        """It is known when the pool comes, and told as one that comes later."""
+        made = selection()
+        made.update([task("t"), task("odd", agent_address=cast(str, 7))], [])
+        moves = made.set_pool(pool("web", backend("app", service(task_name_pattern="."))))
+        assert (moves["web"].gained, [key.id for key in made.odd]) == ({spot()}, ["odd"])
+
+    def test_a_service_that_cannot_be_taken_leaves_nothing_half_done(self) -> None:
+        """The same pool can be tried again."""
+        made = selection(tasks=(task("t"),))
+        good, bad = service(task_name="t"), service(task_name="t", task_id_pattern=cast(str, 7))
+        with pytest.raises(TypeError):
+            made.set_pool(pool("web", backend("app", good, bad)))
+        assert hosts(made) == []
+        made.set_pool(pool("web", backend("app", good)))
+        assert hosts(made) == [("10.0.0.1", 10001)]
 
     def test_a_pattern_that_is_none_selects_nothing_and_stops_nobody(self) -> None:
         """A pool that was stored by an earlier release may hold one."""

@@ -50,9 +50,9 @@ def test_what_the_disk_did_not_take_is_written_with_the_next_change(
         patch.setattr(files, "update", full)
         head, found = version(2, "a 2\n", "b 1\n")
         applier.apply(head, Fitted(content=found), applier.plan(found))
-    assert "No space left" in str(applier.unsaved)
+    assert "No space left" in str(applier.stored.unsaved)
     head, found = version(3, "a 2\n", "b 3\n")
     applier.apply(head, Fitted(content=found), applier.plan(found))
     stored = files.load()
     assert stored is not None
-    assert (applier.unsaved, stored.content.same(found)) == (None, True)
+    assert (applier.stored.unsaved, stored.content.same(found)) == (None, True)

@@ -36,6 +36,15 @@ def test_what_haproxy_has_read_is_what_stands_there() -> None:
     assert " b 10.0.0.1" not in composition.texts["30-backends-0a.cfg"]
 
 
+def test_what_goes_in_between_stands_nowhere_any_more() -> None:
+    """Only the files that held it are made anew."""
+    composition = Composition(CONTENT, SERVERS).without({ServerRef("app", "b")})
+    assert composition.texts_with({"gone"}) == {}
+    assert composition.texts_with({"app"}) == {"30-backends-0a.cfg": composition.texts["30-backends-0a.cfg"]}
+    assert " b 10.0.0.1" not in composition.texts["30-backends-0a.cfg"]
+    assert composition.servers["app"].keys() == {"a", "c"}
+
+
 def test_a_complaint_about_a_line_names_its_server() -> None:
     """Lines of structure are nobody's, and a server that is left out moves the others up."""
     composition = Composition(CONTENT, SERVERS, {ServerRef("app", "a")})

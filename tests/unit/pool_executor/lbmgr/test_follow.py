@@ -18,7 +18,9 @@ def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
         Outcome(verdict="rejected", action="reject", reason="why", error="the disk is full"),
         Outcome(verdict="applied", action="reload", reason="why"),
     ]
-    applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=lambda reason: outcomes.pop(0))
+    applier = SimpleNamespace(
+        whole=None, running=SimpleNamespace(content=content()), reload_servers=lambda reason: outcomes.pop(0)
+    )
     lane = SimpleNamespace(needs_reload="server app/a is new", reload_is_far=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
     follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {}, Counters())
@@ -35,7 +37,7 @@ def test_a_defect_in_a_reload_for_servers_ends_nothing() -> None:
     def fail(reason: str) -> Outcome:
         raise LookupError("oh")
 
-    applier = SimpleNamespace(running=SimpleNamespace(content=content()), reload_servers=fail)
+    applier = SimpleNamespace(whole=None, running=SimpleNamespace(content=content()), reload_servers=fail)
     lane = SimpleNamespace(
         needs_reload="server app/a is new", abandon=lambda: abandoned.append(True), reload_is_far=lambda: None
     )
@@ -59,7 +61,9 @@ def test_a_defect_in_looking_at_what_waits_ends_nothing() -> None:
         loaded.append(reason)
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    applier = SimpleNamespace(running=SimpleNamespace(content=content()), obstacles=fail, reload_servers=reload_servers)
+    applier = SimpleNamespace(
+        whole=None, running=SimpleNamespace(content=content()), obstacles=fail, reload_servers=reload_servers
+    )
     lane = SimpleNamespace(needs_reload=None, known=True, abandon=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
     nodes = SimpleNamespace(fetch=lambda blobs: [])
@@ -83,6 +87,7 @@ def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
     lacking = {part.part.name: "a port"}
     applier = SimpleNamespace(
         running=running,
+        whole=None,
         obstacles=lambda found: lacking,
         plan=lambda found: Reload(reason="why"),
         apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
@@ -101,3 +106,28 @@ def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
     proxy.room_at = lambda: float("inf")
     assert follower.step(time.monotonic() + 100.0) is None
     assert follower.waiting == (waiting,)
+
+
+def test_what_is_waited_for_is_told_in_the_words_of_now() -> None:
+    """The same may be lacking for another reason than at first: a file that nobody had, of a store that is away now."""
+    part = web()
+    lacking = {part.part.name: "the file web.pem"}
+    applier = SimpleNamespace(
+        running=SimpleNamespace(content=content()),
+        obstacles=lambda found: dict(lacking),
+        plan=lambda found: Reload(reason="why"),
+        apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
+    )
+    lane = SimpleNamespace(needs_reload=None, known=True)
+    proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
+    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
+    follower.attach(cast(Any, nodes))
+    follower.see(
+        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
+    )
+    assert follower.step(time.monotonic()) is not None
+    assert [one.missing for one in follower.waiting] == [("the file web.pem",)]
+    lacking[part.part.name] = "the file web.pem: the store is away"
+    assert follower.step(time.monotonic() + 100.0) is None
+    assert [one.missing for one in follower.waiting] == [("the file web.pem: the store is away",)]

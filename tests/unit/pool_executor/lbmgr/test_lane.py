@@ -9,6 +9,7 @@ import pytest
 from pool_executor.contract import BackendFacts, Operation, Put, Remove, Server
 from pool_executor.lbmgr.bulk import slow
 from pool_executor.lbmgr.content import ServerRef
+from pool_executor.lbmgr.held import Held
 from pool_executor.lbmgr.journal import Journal
 from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
@@ -40,7 +41,7 @@ class Willing:
 def made() -> tuple[Lane, Willing]:
     """A lane whose worker serves no server yet."""
     lane, worker = Lane(capabilities("2.6.12"), Counters()), Willing()
-    lane.take_over(cast(Worker, worker), FACTS, {})
+    lane.take_over(cast(Worker, worker), FACTS, Held({}))
     return lane, worker
 
 
@@ -55,6 +56,18 @@ def test_what_replaces_a_server_that_haproxy_refuses_is_not_refused_with_it() ->
     assert lane.left_out(FACTS) == set()
     assert lane.begin() == {"static": {"a": good}}
     assert not lane.told().refused
+
+
+def test_what_goes_while_files_are_checked_is_known() -> None:
+    """And not what is moved or comes: only lines that were checked may stand in the files."""
+    lane, _ = made()
+    lane.follow([Put("app", server(name)) for name in "abc"], Position("f00", 3), {})
+    lane.begin()
+    assert lane.gone() == set()
+    lane.follow([Remove("app", "a"), Put("app", server("b", 81)), Put("app", server("d"))], Position("f00", 6), {})
+    assert lane.gone() == {ServerRef("app", "a")}
+    lane.abandon()
+    assert lane.gone() == set()
 
 
 def test_a_large_change_that_is_saved_in_its_middle_is_on_disk_as_a_whole(
@@ -88,7 +101,7 @@ def large() -> tuple[Lane, Willing, dict[str, dict[str, Server]]]:
     servers = {"app": {f"s{number}": server(f"s{number}") for number in range(50_000)}}
     lane.replace({"app": dict(servers["app"])}, Position("f00", 1), {})
     lane.begin()
-    lane.take_over(cast(Worker, worker), FACTS, servers)
+    lane.take_over(cast(Worker, worker), FACTS, Held(servers))
     assert worker.lines == []
     return lane, worker, servers
 
@@ -103,7 +116,7 @@ def test_thousands_of_new_servers_of_a_large_backend_come_with_a_reload() -> Non
     lane.follow([Put("app", server("later")), Remove("app", "n1")], Position("f00", 2004), {})
     assert worker.lines == ["set server app/s1 state maint"]
     read = {"app": dict(lane.begin()["app"])}
-    lane.take_over(cast(Worker, worker), FACTS, read)
+    lane.take_over(cast(Worker, worker), FACTS, Held(read))
     assert (lane.needs_reload, worker.lines[1:]) == (None, [])
 
 

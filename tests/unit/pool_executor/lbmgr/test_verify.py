@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from pool_executor.contract import BackendFacts
+from pool_executor.lbmgr.held import Held
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.proxy import Proxy
@@ -27,7 +28,7 @@ def test_every_backend_in_doubt_stays_in_doubt_until_it_was_looked_at() -> None:
     counters, silent = Counters(), Silent()
     lane = Lane(capabilities("2.6.12"), counters)
     facts = {name: BackendFacts(backend=name) for name in ("a", "b", "c")}
-    lane.take_over(Worker(Path("nowhere"), "", 1, timeout=1.0), facts, {})
+    lane.take_over(Worker(Path("nowhere"), "", 1, timeout=1.0), facts, Held({}))
     lane.doubt()
     Verifier(lane, cast(Proxy, silent), counters, Path()).step(0.0, content(backend("a", "b", "c")))
     assert lane.take_suspects() == ["a", "b", "c"]

@@ -57,6 +57,7 @@ TAKEN: list[dict[str, Any]] = [
     {"errorPages": [{"status": 503, "content": "<p>\n'Sorry' — \"$x\" %[src] \\</p>", "contentType": "text/html"}]},
     {"requestHeaders": [{"name": "X-A", "value": "a", "action": "ADD"}, {"name": "X-B", "action": "REMOVE"}]},
     {"responseHeaders": [{"name": "X-A", "value": 'a "b" $c %d', "action": "SET"}]},
+    {"bindAddress": "fd00::1"},
     {"bindModifier": "accept-proxy"},
     {"miscStrs": ["timeout client 1h", "acl a path_beg '/a b'"]},
 ]
@@ -168,6 +169,16 @@ def test_what_stands_in_the_place_of_a_hash_is_not_shown() -> None:
     with pytest.raises(InvalidPool) as caught:
         load_pool(with_fields({"basicAuth": {"users": [user("a", "open sesame")]}}))
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("other", ["::", "0.0.0.0", "fd00::1", "[FD00:0::1]"])
+def test_an_address_is_bound_once_in_whatever_form(other: str) -> None:
+    """And what listens everywhere leaves no room for others."""
+    shape = minimal(ports=[80, 9090])
+    first = {**shape["haproxy"]["frontends"][0], "bindAddress": "fd00::1", "name": "first"}
+    shape["haproxy"]["frontends"] = [first, {**first, "bindAddress": other, "name": "second"}]
+    with pytest.raises(InvalidPool, match=r"frontends\[1\].bindPort: 80 invalid: is already bound by"):
+        load_pool(shape)
 
 
 #: Fields that are for frontends which see requests.

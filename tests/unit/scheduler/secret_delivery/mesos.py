@@ -1,5 +1,6 @@
 """Mesos as the courier and the fetchers see it: it carries messages, stamps senders, and loses what the test says."""
 
+import base64
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ class Mesos:
         self.leading = True
         self.lost: Callable[[str, bytes], bool] = lambda _to, _data: False
         """Whether a message is lost: to whom (`scheduler` or an executor's id), and its data."""
+        self.answer = 0.5
+        """Seconds after which instances that are launched from now on begin a conversation anew."""
         self.crossed: list[bytes] = []
         self.instances: dict[str, Instance] = {}
         self._hearer: Callable[[ExecutorMessage], None] | None = None
@@ -74,7 +77,7 @@ class Mesos:
         self.crossed.append(data)
         instance = self.instances.get(executor_id)
         if instance is not None and instance.agent == agent_id and not self.lost(executor_id, data):
-            self._way.put(lambda: instance.fetcher.heard(data))
+            self._way.put(lambda: instance.fetcher.heard(base64.b64encode(data).decode()))
 
     # -- executors
 
@@ -98,9 +101,9 @@ class Instance:
         self.changes = 0
         self.material = Material(directory, self._changed)
         self.fetcher = SecretFetcher(
-            lambda data: mesos.from_executor(agent, task, data),
+            lambda data: mesos.from_executor(agent, task, base64.b64decode(data)),
             self.material,
-            answer=0.3,
+            answer=mesos.answer,
             again=Policy(first=0.02, most=0.1),
         )
 

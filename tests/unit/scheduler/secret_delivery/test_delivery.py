@@ -244,6 +244,7 @@ def test_odd_messages_of_an_executor_change_nothing_for_others(system: System) -
 
 def test_a_pool_with_too_many_secrets_gets_as_many_as_fit(system: System) -> None:
     """Both sides hold them in memory; the others are named."""
+    system.mesos.answer = 60.0
     for number in range(60):
         system.put(f"s{number:02}", bytes(250_000))
     shop = system.mesos.launch("shop", "shop-1", system.folder)

@@ -144,3 +144,17 @@ def test_what_is_no_piece_is_none_and_never_an_error(message: bytes) -> None:
     framework = Conversation(CONTEXT, begun=bytes(16))
     with contextlib.suppress(Broken):
         assert framework.hear(Piece(kind=Kind.SAID, data=message)) is None
+
+
+def test_more_than_is_listened_to_breaks_it() -> None:
+    """A side that was taken over must not fill the memory of the other one."""
+    executor = Conversation(executors_context())
+    executor.say(b"x" * 2001)
+    [hello] = executor.pieces()
+    framework = Conversation(CONTEXT, begun=executor.identity, most=2000)
+    framework.hear(piece(hello))
+    for message in framework.pieces():
+        executor.hear(piece(message))
+    [asked] = executor.pieces()
+    with pytest.raises(Broken, match="more is said"):
+        framework.hear(piece(asked))

@@ -33,3 +33,29 @@ def test_a_closed_socket_is_refused() -> None:
     one.close()
     with other, pytest.raises(TypeError):
         PollingHandler().select([one, other], [], [], 0)
+
+
+def test_a_message_is_read_at_once_and_given_in_pieces() -> None:
+    """What was read ahead is something to read, however long the kernel has nothing more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        handler = PollingHandler()
+        one = handler.create_connection(server.getsockname(), timeout=5)
+        one.setblocking(False)
+        other, _ = server.accept()
+        with one, other:
+            assert handler.select([one], [], [], 0) == ([], [], [])
+            other.sendall(b"\0\0\0\3abc")
+            assert handler.select([one], [], [], 5)[0] == [one]
+            assert one.recv(4) == b"\0\0\0\3"
+            assert handler.select([one], [one], [], None)[0] == [one]
+            assert (one.recv(3), handler.select([one], [], [], 0)) == (b"abc", ([], [], []))
+            with pytest.raises(BlockingIOError):
+                one.recv(4)
+
+
+def test_what_follows_from_a_word_is_done_by_whoever_reads_it() -> None:
+    """And costs the next one nothing when it fails."""
+    handler, called = PollingHandler(), list[str]()
+    handler.callback_queue.put(lambda: 1 / 0)
+    handler.callback_queue.put(lambda: called.append("here"))
+    assert called == ["here"]

@@ -1,0 +1,85 @@
+"""HAProxy templates of pools over HTTP: the default one, and a pool's own.
+
+A pool's template is a part of it: setting one makes a new version of the pool, which is judged before it is stored.
+"""
+
+from flask import Response, jsonify, request
+from flask_smorest import Blueprint
+
+from api.accounts import account
+from api.conditions import condition
+from api.context import Context, not_found, plain
+from api.dcos_template.layers import MOST_BYTES, default_template
+from api.judging import require_taken
+from api.openapi import route, text_answer
+from api.pool_forms import WRITTEN
+from api.problems import ApiProblem
+from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
+from api.validation.judgement import as_stored
+from api.warning import warn
+from scheduler.pools.store import PoolMissing, VersionMismatch
+from scheduler.pools.stored import StoredPool
+
+_DESCRIBED = text_answer("The template.")
+
+
+def add_lb_templates(routes: Blueprint, context: Context) -> None:
+    """Add them to the API's routes."""
+
+    @route(routes, "/lbtemplate", "GET", answers={"200": _DESCRIBED})
+    def lb_template() -> Response:
+        """The default HAProxy template: it changes nothing, and tells what can be changed."""
+        return plain(default_template())
+
+    @route(routes, "/pools/<string:name>/lbtemplate", "GET", answers={"200": _DESCRIBED})
+    def pool_lb_template(name: str) -> Response:
+        """The pool's HAProxy template, the default one where it has none of its own."""
+        return _shown(context.stored(name))
+
+    @route(routes, "/pools/<string:name>/lbtemplate", "PUT", answers={"200": _DESCRIBED})
+    def set_lb_template(name: str) -> Response:
+        """Give the pool a HAProxy template of its own; with If-Match only if nobody changed the pool in between."""
+        return _set(context, name, _text())
+
+    @route(routes, "/pools/<string:name>/lbtemplate", "DELETE", answers={"200": _DESCRIBED})
+    def delete_lb_template(name: str) -> Response:
+        """Let the pool have the default HAProxy template again, which is answered."""
+        return _set(context, name, "")
+
+
+def _text() -> str:
+    data = request.get_data(cache=False)
+    if len(data) > MOST_BYTES:
+        raise ApiProblem(413, f"the template is {len(data)} bytes long; the limit is {MOST_BYTES}")
+    if not data.strip():
+        raise ApiProblem(400, "the request body is empty; send the template as text, or DELETE the pool's own one")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ApiProblem(400, f"the request body is not UTF-8: byte {error.start} cannot be decoded") from error
+
+
+def _set(context: Context, name: str, template: str) -> Response:
+    wanted = condition(request.headers)
+    stored = context.stored(name)
+    form = WRITTEN[stored.pool.api_version]
+    warnings = require_taken(context.trials, form, as_stored(stored.pool, stored)._replace(template=template))
+    change = Rehearsal(context.pools) if is_rehearsal(request) else context.pools
+    try:
+        after = change.set_template(name, template, wanted.tag, account())
+    except PoolMissing as error:
+        raise not_found(name) from error
+    except VersionMismatch as error:
+        raise ApiProblem(412, str(error)) from error
+    if isinstance(change, Rehearsal):
+        return jsonify(rehearsed(context.trials, form, change.before, after, warnings))
+    response = _shown(after)
+    for warning in warnings:
+        warn(response, warning)
+    return response
+
+
+def _shown(stored: StoredPool) -> Response:
+    response = plain(stored.template or default_template())
+    response.headers["ETag"] = stored.etag
+    return response

@@ -1,0 +1,192 @@
+"""Valid pools of every field, as documents of the API.
+
+Fields of numbers, flags and choices are found in the schema and need no mention here; texts have a meaning each, so
+there are some of each in a table. A field of text that is not in the table is left out.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+from marshmallow import fields
+
+from scheduler.pools.fields import Choice, Flag, Number, Strict, Whole, WholeOf
+from scheduler.pools.model import Pool
+from scheduler.pools.problems import InvalidPool
+from scheduler.pools.schema import PoolSchema, load_pool
+
+Json = st.SearchStrategy[Any]
+_WORDS = ("/", "/app", "/app/", "/a.b(c)", "/a%20b;c=d", "/~x!&*+,")
+_HOSTS = ("a.test", "A.Test:8443", "10.0.0.1", "x_y.test.")
+#: Some texts for fields, by the end of their path; the longest end counts.
+TEXTS: Mapping[str, tuple[Any, ...]] = {
+    "frontends.bindModifier": ("accept-proxy", "maxconn 100 tcp-ut 5s"),
+    "frontends.miscStrs": (
+        "timeout client 1h",
+        "option clitcpka",
+        "tcp-request connection reject if { src 10.9.9.9 } # no",
+        "log-tag 'a b'",
+    ),
+    "map.hostEq": _HOSTS,
+    "map.hostReg": ("^a[.]test$", "[a-z]+[.]test(:[0-9]+)?"),
+    "map.pathBeg": _WORDS,
+    "map.pathEnd": (".js", "/x"),
+    "map.pathReg": ("^/a/[0-9]+$", "x"),
+    "except.host": ("a.test", "b.test"),
+    "except.pathBeg": _WORDS,
+    "backends.balance": (
+        "roundrobin", "static-rr", "leastconn", "first", "source", "uri depth 3", "url_param user check_post",
+        "hdr(X-User)", "random(3)", "rdp-cookie(x)",
+    ),
+    "backends.miscStrs": (
+        "timeout server 1h",
+        "stick-table type ip size 1k",
+        "no option http-server-close",
+        "option srvtcpka",
+    ),
+    "tls.serverName": ("a.test",),
+    "rewriteHttp.host": _HOSTS[:3],
+    "path.fromPath": _WORDS,
+    "path.toPath": _WORDS,
+    "sticky.customStr": ("S insert", "cookie A prefix nocache", "B rewrite attr SameSite=None", "C insert maxidle 1h"),
+    "customCheck.httpchkMiscStr": ("GET /health", r"HEAD / HTTP/1.1\r\nHost:\ a.test\r\nX-A: 100% b"),
+    "customCheck.miscStr": (
+        "option redis-check", "option mysql-check user a post-41", "option tcp-check", "option smtpchk EHLO a.test",
+        "http-check expect ! status 500-599", "http-check expect string ok",
+    ),
+    "check.customStr": ("inter 1s fall 2", "port 8081 addr 10.0.0.9", "check-ssl check-sni a.test", "observe layer4"),
+    "endpoint.miscStr": ("no-tls-tickets", "on-marked-down shutdown-sessions", "minconn 5", "pool-max-conn 5", "ssl"),
+}  # fmt: skip
+#: What a valid pool has only together with something else: made by hand below.
+_BY_HAND = frozenset({"name", "protocol", "linkBackend", "services", "bindAddress", "bindPort", "http2", "tls"})
+
+
+def _field(field: Any, path: str) -> Json | None:
+    """Values of the field, None where nothing is known of it."""
+    match field:
+        case fields.Nested():
+            return _object(field.schema, path)
+        case Flag():
+            return st.booleans()
+        case WholeOf():
+            return st.sampled_from(sorted(field.numbers))
+        case Whole():
+            return st.integers(field.low, field.high)
+        case Number():
+            return (
+                st.floats(field.low, field.high)
+                .map(lambda value: round(value, 3))
+                .filter(lambda value: field.low <= value <= field.high)
+            )
+        case Choice():
+            return st.sampled_from([one.value for one in field.enum if one not in field.not_yet])
+        case fields.List():
+            texts = _texts(path)
+            inner = texts if texts is not None else _field(field.inner, path)
+            return None if inner is None else st.lists(inner, max_size=3, unique=texts is not None)
+    return _texts(path)
+
+
+def _texts(path: str) -> Json | None:
+    found = [end for end in TEXTS if path.endswith(f".{end}")]
+    return st.sampled_from(TEXTS[max(found, key=len)]) if found else None
+
+
+def _object(schema: Strict, path: str, without: frozenset[str] = frozenset()) -> Json:
+    keys = {field.data_key or name: field for name, field in schema.fields.items() if not field.load_only}
+    known = {key: _field(field, f"{path}.{key}") for key, field in keys.items() if key not in without}
+    return st.fixed_dictionaries({}, optional={key: found for key, found in known.items() if found is not None})
+
+
+def _inner(schema: Strict, name: str) -> Strict:
+    field = next(field for key, field in schema.fields.items() if (field.data_key or key) == name)
+    found: Strict = (field.inner if isinstance(field, fields.List) else field).schema  # type: ignore[attr-defined]
+    return found
+
+
+_HAPROXY = _inner(PoolSchema(), "haproxy")
+_FRONTEND, _BACKEND = _inner(_HAPROXY, "frontends"), _inner(_HAPROXY, "backends")
+_SERVICE = _inner(_BACKEND, "services")
+_ENDPOINT = _inner(_SERVICE, "endpoint")
+_WHERE = frozenset({"type", "address", "port", "portName", "allPorts"})
+
+#: The tasks that services select.
+TASKS = ("one", "two")
+
+
+@st.composite
+def _service(draw: Callable[[Json], Any]) -> Any:
+    endpoint = draw(_object(_ENDPOINT, ".endpoint", _WHERE))
+    address = draw(st.sampled_from([None, None, "10.0.0.7", "localhost"]))
+    if address is None:
+        return {"mesos": {"taskName": draw(st.sampled_from(TASKS))}, "endpoint": endpoint}
+    port = draw(st.integers(1, 65535))
+    return {"endpoint": {**endpoint, "type": "ADDRESS", "address": address, "port": port}}
+
+
+@st.composite
+def _backend(draw: Callable[[Json], Any], name: str, http: bool) -> Any:
+    made = draw(_object(_BACKEND, ".backends", _BY_HAND))
+    protocol = draw(st.sampled_from(["HTTP", "HTTPS"] if http else ["TCP", "TLS"]))
+    more = {"tls": {"serverName": "a.test"}} if protocol in ("HTTPS", "TLS") and draw(st.booleans()) else {}
+    if http:
+        more["http2"] = draw(st.booleans())
+    return {**made, **more, "name": name, "protocol": protocol, "services": draw(st.lists(_service(), max_size=3))}
+
+
+@st.composite
+def _frontend(draw: Callable[[Json], Any], name: str, http: bool, backends: list[str]) -> Any:
+    made = draw(_object(_FRONTEND, ".frontends", _BY_HAND))
+    link = {"defaultBackend": draw(st.sampled_from(backends))}
+    if http:
+        rule = _object(_inner(_inner(_FRONTEND, "linkBackend"), "map"), ".map", frozenset({"backend"}))
+        rules = draw(st.lists(rule.filter(bool), max_size=4))
+        link["map"] = [{**one, "backend": draw(st.sampled_from(backends))} for one in rules]
+    return {
+        **made,
+        "name": name,
+        "bindAddress": "127.0.0.1",
+        "protocol": "HTTP" if http else "TCP",
+        "linkBackend": link,
+    }
+
+
+@st.composite
+def _document(draw: Callable[[Json], Any]) -> Any:
+    backends, frontends = [], []
+    for http, prefix in ((True, "h"), (False, "t")):
+        names = [f"{prefix}{number}" for number in range(draw(st.integers(0, 2)))]
+        backends += [draw(_backend(name, http)) for name in names]
+        if names:
+            frontends.append(draw(_frontend(f"f{prefix}", http, names)))
+    return {"name": "web", "haproxy": {"frontends": frontends, "backends": backends}}
+
+
+@st.composite
+def valid_pools(draw: Callable[[Json], Any]) -> Pool:
+    """Pools that the API takes; what its fields exclude of each other is taken out."""
+    document = draw(_document())
+    for _ in range(20):
+        try:
+            return load_pool(document)
+        except InvalidPool as refused:
+            for problem in refused.problems:
+                _take_out(document, problem.path)
+    assume(False)
+    raise AssertionError("is never reached")
+
+
+def _take_out(document: Any, path: str) -> None:
+    """Remove the field at the path; of what stands in a list, or is an object as a whole, all."""
+    keys = path.removeprefix("pool.").replace("[", ".[").split(".")
+    at = document
+    for key in keys[:-1]:
+        found = at[int(key[1:-1])] if key.startswith("[") else at.get(key)
+        if not isinstance(found, dict | list):
+            break
+        at = found
+    if isinstance(at, dict):
+        at.pop(keys[-1], None)
+    elif keys[-1].startswith("["):
+        del at[int(keys[-1][1:-1]) :]
