@@ -173,6 +173,12 @@ class ApiClient:
         """`restart` or `replace` one pod."""
         return self._json("POST", _pool_path(name, "pods", pod, action))
 
+    def explain(self, name: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the pool sends a request (`url`, perhaps `headers`, `sni`, `frontend`), and why."""
+        path = _pool_path(name, "explain")
+        found: dict[str, Any] = _parsed(self._call("POST", path, body=question), f"POST {self.base}{path}")
+        return found
+
     def accept_removal(self, name: str) -> dict[str, Any]:
         """Let servers go that are kept without a task: `held` says what they are."""
         found: dict[str, Any] = self._json("POST", _pool_path(name, "accept-removal"))

@@ -98,6 +98,11 @@ class _Families:
         self._rejected = GaugeMetricFamily(
             "edgelb_instance_structure_rejected", "1 while HAProxy refuses the newest structure.", labels=_OF_ONE
         )
+        self._certificates = GaugeMetricFamily(
+            "edgelb_instance_certificate_not_after_seconds",
+            "Until when a certificate that it serves is good, in epoch seconds.",
+            labels=[*_OF_ONE, "file"],
+        )
         self._latency = HistogramMetricFamily(
             "edgelb_instance_apply_seconds", "From the publishing of a head to HAProxy.", labels=[*_OF_ONE, "lane"]
         )
@@ -114,6 +119,7 @@ class _Families:
             self._refused,
             self._waiting,
             self._rejected,
+            self._certificates,
             self._latency,
         ]
 
@@ -130,6 +136,9 @@ class _Families:
         self._refused.add_metric(one, instance.endpoints.left_out)
         self._waiting.add_metric(one, len(instance.structure.waiting))
         self._rejected.add_metric(one, float(instance.structure.verdict == "rejected"))
+        for certificate in instance.certificates:
+            if certificate.not_after is not None:
+                self._certificates.add_metric([*one, certificate.file], certificate.not_after)
         for lane, latency in sorted(instance.latency.items()):
             bounds = [*map(str, BOUNDS), "+Inf"]
             buckets = list(zip(bounds, map(float, itertools.accumulate(latency.counts)), strict=True))

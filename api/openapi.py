@@ -90,7 +90,7 @@ def field_properties(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
         case Text():
             return {"type": "string"}
         case Choice():
-            return {"type": "string", "enum": [str(item.value) for item in field.enum if item not in field.not_yet]}
+            return {"type": "string", "enum": [str(item.value) for item in field.enum]}
         case Whole():
             return {
                 "type": "integer",

@@ -76,6 +76,10 @@ class Published:
         endpoints, servers = self._endpoints(pool)
         return Rendered(structure=structure, endpoints=endpoints, servers=None if servers is None else counted(servers))
 
+    def servers(self, pool: str) -> Servers:
+        """The servers that are published for the pool, by backend and name. May raise CorruptRecord."""
+        return self._endpoints(pool)[1] or {}
+
     def _endpoints(self, pool: str) -> tuple[Endpoints | None, Servers | None]:
         for _ in range(_TRIES):
             found = self.reads.data(f"{self._folder(pool)}/endpoints")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.backends import backend_rows
+from api.certificates import certificate_rows
 from api.pool_fields import backend_field, frontend_field, refused_field
 from api.pool_states import REMOVING
 from api.rendered import Rendered
@@ -91,7 +92,8 @@ def _scheduler(side: SchedulerSide) -> Json:
 
 def removal_status(name: str, instances: Sequence[InstanceStatus], side: SchedulerSide) -> dict[str, Any]:
     """The status of a pool that was deleted and of which something is still there."""
-    rows = _rows(instances, side, _told)
+    # Nobody brings other certificates any more: 0 is long before the end of any.
+    rows = _rows(instances, side, lambda instance: _told(instance, now=0.0))
     return {
         "name": name,
         "version": None,
@@ -178,11 +180,12 @@ _SILENT: dict[str, Any] = {
     "leaving": False,
     "deaths": [],
     "died": None,
+    "certificates": [],
 }
 
 
-def _told(instance: InstanceStatus) -> dict[str, Any]:
-    """What the instance itself says that it serves."""
+def _told(instance: InstanceStatus, now: float) -> dict[str, Any]:
+    """What the instance itself says that it serves, `now` in epoch seconds."""
     structure, endpoints = instance.structure, instance.endpoints
     return {
         "verdict": structure.verdict,
@@ -210,12 +213,13 @@ def _told(instance: InstanceStatus) -> dict[str, Any]:
         "leaving": instance.leaving,
         "deaths": [{"at": death.at, "how": death.how} for death in instance.deaths],
         "died": instance.counters.get("haproxy_died", 0),
+        "certificates": certificate_rows(instance.certificates, now),
     }
 
 
 def _served(instance: InstanceStatus, pool: Pool, rendered: Rendered, facts: Facts) -> dict[str, Any]:
     """The same, compared with what is published, and with the fields of the pool that it is about."""
-    told, head, structure = _told(instance), rendered.structure, instance.structure
+    told, head, structure = _told(instance, facts.now), rendered.structure, instance.structure
     told["current"] = (
         head is not None
         and structure.verdict == "applied"

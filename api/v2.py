@@ -7,6 +7,7 @@ from flask_smorest import Blueprint
 
 from api.bodies import read_json
 from api.context import Context, not_found
+from api.explain import add_explain
 from api.lb_templates import add_lb_templates
 from api.metadata import places, pool_metadata
 from api.openapi import VERDICT, json_answer, ref, route, text_answer
@@ -202,6 +203,7 @@ def blueprint(context: Context) -> Blueprint:
             return jsonify(status="IN_PROGRESS", message=message, framework=context.framework), 200
         return jsonify(status="COMPLETE", message="nothing of the framework is left", framework=context.framework), 200
 
+    add_explain(routes, context)
     add_trace(routes, context)
     add_lb_templates(routes, context)
     return routes

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.backends import without_servers
+from api.certificates import certificates_amiss
 from api.dcos_template.problem import Problem
 from api.doubts import Doubt
 from api.pool_states import DEGRADED, DEPLOYING, PENDING, READY, REJECTED, UNKNOWN, deaths_note, moved_by, refusals
@@ -168,6 +169,7 @@ def _amiss(rows: Sequence[Json], backends: Sequence[Json], facts: Facts) -> Iter
         if row["note"]:
             yield f"{row['name']} {row['note']}"
         yield from _servers_amiss(row)
+        yield from certificates_amiss(row)
         recent = [death for death in row["deaths"] if facts.now - death["at"] < _WITHIN]
         if len(recent) >= _MANY_DEATHS:
             yield f"HAProxy of {row['name']} dies again and again: {deaths_note(row)}"

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from pool_executor import variables
 from pool_executor.archive import unpack
 from pool_executor.contract import InstanceStatus
 from pool_executor.lbmgr import program
@@ -20,6 +21,7 @@ from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.connection import Connection
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.secret_fetcher import SecretFetcher
 from pool_executor.task import Assignment, parse
 from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.mesos.executor import Executor
@@ -38,6 +40,9 @@ class Driver(Protocol):
 
     def sendStatusUpdate(self, status: Mapping[str, Any]) -> None:
         """Keep and send an update."""
+
+    def sendFrameworkMessage(self, data: str) -> None:
+        """Say something to the scheduler, in base64; raises SdkError when it did not go."""
 
     def stop(self) -> None:
         """End the stream."""
@@ -62,6 +67,7 @@ class PoolExecutor(Executor):
         self._tells_killing = False
         self._assignment: Assignment | None = None
         self._agent: Agent | None = None
+        self._secrets: SecretFetcher | None = None
         self._thread: threading.Thread | None = None
         self._leaving: str | None = None
         """Why the instance leaves, once somebody asked for it."""
@@ -110,6 +116,8 @@ class PoolExecutor(Executor):
             self._give_up(driver, task_id, f"the executor failed to start: {type(error).__name__}: {error}")
             return
         self._assignment, self._agent = assignment, agent
+        variables.fill(agent.material, assignment.environment)
+        self._secrets = SecretFetcher(driver.sendFrameworkMessage, agent.material)
         self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {haproxy.version} for pool {assignment.pool}")
         self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
         self._thread.start()
@@ -141,6 +149,7 @@ class PoolExecutor(Executor):
                 binds=assignment.binds,
                 health=assignment.health,
                 limits=assignment.limits,
+                environment=variables.for_haproxy(assignment.environment),
                 resources=assignment.resources,
                 sandbox=self._host.sandbox,
                 sockets=sockets.path,
@@ -176,9 +185,10 @@ class PoolExecutor(Executor):
         thread.join()
 
     def frameworkMessage(self, driver: Driver, message: str) -> None:
-        """The scheduler sends none."""
+        """The scheduler has something to say about secrets."""
         del driver
-        _log.warning("A message of the framework was ignored", size=len(message))
+        if self._secrets is not None:
+            self._secrets.heard(message)
 
     # -- from the process
 
@@ -227,6 +237,8 @@ class PoolExecutor(Executor):
         finally:
             # The status in ZooKeeper goes before Mesos is told, so that nobody sees an instance whose task has ended.
             connection.close()
+            if self._secrets is not None:
+                self._secrets.stop()
             sockets.close()
             self._tell(driver, assignment.task_id, state, message, healthy=False)
             # The agent ends an executor whose tasks are over only when it goes by itself.

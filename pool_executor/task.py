@@ -40,6 +40,8 @@ class Assignment:
     kill_grace: float
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     resources: Resources = field(default_factory=Resources)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables of the pool; their values may be keys."""
     haproxy: ServedHaproxy | None = None
     """None: the agent's own."""
 
@@ -78,6 +80,7 @@ def parse(task: Mapping[str, object]) -> Assignment:
         ),
         limits=_limits(_object(data, "old_workers", "data.old_workers", default={})),
         resources=Resources(cpus=_scalar(task, "cpus"), memory=_scalar(task, "mem")),
+        environment=_environment(data),
         haproxy=_served(data),
         kill_grace=_kill_policy(task, _number(data, "kill_grace", "data.kill_grace")),
     )
@@ -94,6 +97,15 @@ def _scalar(task: Mapping[str, object], name: str) -> float | None:
                 value = _object(entry, "scalar", f"resources.{name}.scalar").get("value")
                 found += _number({name: value}, name, f"resources.{name}.scalar.value")
     return found or None
+
+
+def _environment(data: Mapping[str, object]) -> Mapping[str, str]:
+    """No message holds a value."""
+    variables = _object(data, "environment", "data.environment", default={})
+    for name, value in variables.items():
+        if not isinstance(value, str):
+            raise CorruptRecord(f"data.environment.{name:.80}", "is no string")
+    return cast(Mapping[str, str], variables)
 
 
 def _served(data: Mapping[str, object]) -> ServedHaproxy | None:

@@ -1,9 +1,11 @@
 """The framework plugin: follows the pools in ZooKeeper and publishes a service for each.
 
-Also serves the executor's artifact to agents, and removes what instances of deleted pools left in ZooKeeper. A pool
-that cannot become a service slows down only itself: its instances stay as they are, and the reason is shown.
+Also serves the executor's artifact to agents, has instances given their secrets, and removes what instances of deleted
+pools left in ZooKeeper. A pool that cannot become a service slows down only itself: its instances stay as they are, and
+the reason is shown.
 """
 
+import os
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -16,6 +18,8 @@ from scheduler.options import Options, parse_options
 from scheduler.pools.service import Deployment, ServedHaproxy, service_spec
 from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from scheduler.pools.stored import StoredPool
+from scheduler.secret_delivery import Courier
+from scheduler.secret_stores.settings import SecretSettings, open_store
 from sdk.errors import SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
@@ -37,6 +41,7 @@ class EdgeLB:
         self._deployment: Deployment | None = None
         self._watch: PoolWatch | None = None
         self._view: PoolView | None = None
+        self._courier: Courier | None = None
         self._told: dict[str, tuple[StoredPool, ServiceSpec]] = {}
         self._services: frozenset[str] | None = None
         self._stopping = False
@@ -45,7 +50,7 @@ class EdgeLB:
         self._cleaner = threading.Thread(target=self._clean, name="pool leftovers", daemon=True)
 
     def start(self, host: Host) -> None:
-        """Work out what all pools have in common, and begin to clean up."""
+        """Work out what all pools have in common, and begin to clean up and to deliver secrets."""
         settings = host.settings
         options = parse_options(settings.framework.options)
         self._host = host
@@ -62,6 +67,9 @@ class EdgeLB:
             close_spread=options.close_spread,
             haproxy=_served(options),
         )
+        secrets = SecretSettings.from_environment(os.environ)
+        self._courier = Courier(host, open_store(secrets), patterns=secrets.paths, refresh=secrets.refresh)
+        self._courier.start()
         self._cleaner.start()
 
     def took_charge(self, wishes: Wishes) -> None:
@@ -74,7 +82,9 @@ class EdgeLB:
         self._watch = store.watch(partial(self._on_pools, wishes))
 
     def stop(self) -> None:
-        """End the watch and the cleaning."""
+        """End the watch, the cleaning, and the delivery of secrets."""
+        if self._courier is not None:
+            self._courier.stop()
         if self._watch is not None:
             self._watch.close()
         with self._changed:
@@ -84,8 +94,10 @@ class EdgeLB:
     def blueprints(self, host: Host) -> Sequence[Blueprint]:
         """What agents fetch, named by its content.
 
-        Raises InvalidSpec for options that are wrong, EnvironmentProblem when there is no HAProxy that is to be served.
+        Raises InvalidSpec for options and settings of secrets that are wrong, EnvironmentProblem when there is no
+        HAProxy that is to be served.
         """
+        open_store(SecretSettings.from_environment(os.environ))
         options = parse_options(host.settings.framework.options)
         served = [self._artifact, *([haproxy_artifact.build()] if options.serve_haproxy else [])]
         files = {(one.sha256, one.name): one for one in served}
@@ -102,7 +114,9 @@ class EdgeLB:
         return [routes]
 
     def on_change(self) -> None:
-        """A service may be gone: most changes are about other things."""
+        """A service may be gone: most changes are about other things. An instance may be there that wants secrets."""
+        if self._courier is not None:
+            self._courier.instances_changed()
         services = self._host.services if self._host is not None else None
         if services != self._services:
             self._services = services
@@ -135,6 +149,11 @@ class EdgeLB:
         self._told = {name: told for name, told in self._told.items() if name in view}
         self._view = view
         self._host.report(problems)
+        assert self._courier is not None
+        self._courier.pools_are(
+            {name: {one.file: one.secret for one in stored.pool.secrets} for name, stored in view.items()},
+            keep=view.unreadable,
+        )
         # What cannot be read or converted exists all the same: its instances stay.
         wishes.publish(services, keep=set(problems))
         self._look()

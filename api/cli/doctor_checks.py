@@ -1,6 +1,7 @@
 """What `edgelb doctor` looks at: this machine (machine_checks.py), and the services around. Checks change nothing."""
 
 import json
+import os
 import socket
 import sys
 import time
@@ -13,6 +14,7 @@ import urllib3
 
 from api.cli.finding import FAIL, OK, WARN, Finding
 from api.cli.machine_checks import check_disk, check_ports, check_programs, check_python
+from api.cli.secret_checks import check_secrets
 from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
 from api.doubts import Seen, doubts
 from api.liveness import Liveness
@@ -60,6 +62,7 @@ def check_all(targets: Targets) -> Iterator[Finding]:
             pool.submit(lambda: list(check_zookeeper(targets))),
             pool.submit(lambda: [check_mesos(targets.mesos, targets.access)]),
             pool.submit(lambda: [check_api(targets.api, targets.token, targets.credentials)]),
+            pool.submit(lambda: [check_secrets(os.environ)]),
         ]
         for findings in services:
             yield from findings.result()

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
     "trace": ("api.cli.trace", "trace", "Show how the last changes of a task came to the load balancers."),
+    "explain": ("api.cli.explain", "explain", "Explain where a pool sends a request, and why."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
     "template": ("api.cli.template", "template", "Change what of HAProxy's configuration no field says."),
     "pod": ("api.cli.pods", "pod", "List, restart or replace the load balancers of a pool."),

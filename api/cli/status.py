@@ -83,6 +83,7 @@ def _one(found: dict[str, Any]) -> None:
         data(table(("BACKEND", "FRONTENDS", "SERVERS", "UP", "WHY"), list(map(_backend, found["backends"]))))
     notes = [f"{row['name']}: {describe(row)}" for row in rows if _worth_telling(row)]
     notes += [f"{one['backend']}: {one['task'] or 'a server'} is left out: {one['reason']}" for one in _left_out(found)]
+    notes += dict.fromkeys(one["warning"] for row in rows for one in row.get("certificates", ()) if one["warning"])
     more = (found.get("leftOutCount") or 0) - len(_left_out(found))
     notes += [f"and {more} more are left out"] if more > 0 else []
     if notes:

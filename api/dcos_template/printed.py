@@ -6,7 +6,6 @@ no templates.
 
 from dataclasses import dataclass
 
-from api.dcos_template.haproxy import Bind
 from pool_executor.contract import Needs, Part
 
 
@@ -18,9 +17,8 @@ class Text:
     text: str
 
     @classmethod
-    def of(cls, name: str, kind: str, text: str, listener: str = "", bind: Bind | None = None) -> "Text":
-        """The part that consists of `text`, and of a listener the port that it needs."""
-        needs = Needs(ports={bind.variable: bind.port}) if bind else None
+    def of(cls, name: str, kind: str, text: str, listener: str = "", needs: Needs | None = None) -> "Text":
+        """The part that consists of `text`, and of a listener what it needs."""
         return cls(Part.of(name, kind, text, listener, needs), text)
 
     def saying(self, text: str) -> "Text":

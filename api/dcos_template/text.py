@@ -16,6 +16,7 @@ from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.sections import require_sections
 from api.dcos_template.servers import RESOLVERS
+from pool_executor.contract import certificates_file
 from scheduler.pools.model import LBMGR_BACKEND
 
 GLOBAL_FILE = "10-global.cfg"
@@ -80,19 +81,21 @@ class _Printer:
             stats_section=STATS_SECTION,
             lbmgr_backend=LBMGR_BACKEND,
         )
-        return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats)
+        return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats.needs)
 
     def render_frontend(self, frontend: Frontend) -> Text:
         """One frontend."""
+        file = frontend_file(frontend.name)
         text = self._print(
             "frontend.cfg.j2",
             frontend=frontend,
+            certificates=certificates_file(file),
             customised=self._customised,
             any_host=ANY_HOST,
             relayed=RELAYED,
             relayed_tls=RELAYED_TLS,
         )
-        return Text.of(frontend_file(frontend.name), "config", text, frontend.name, frontend.bind)
+        return Text.of(file, "config", text, frontend.name, frontend.needs)
 
     def render_backends(self, name: str, backends: Iterable[Backend]) -> Text:
         """One file of backends."""

@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from api.validation import placeholders
 from api.validation.specimen import Specimen
 from pool_executor.contract import INSTANCE_FILE, KINDS
 from pool_executor.lbmgr.check import NotChecked, refusals
@@ -44,5 +45,7 @@ def refusals_of(program: Program, specimen: Specimen, timeout: float) -> list[st
                 paths.append(path)
         instance = specimen.instance(sockets=directory, state=directory)
         first = directory / INSTANCE_FILE
-        first.write_text(instance.text("none", directory / KINDS["map"].directory, welcome=True))
-        return refusals(program.path, [first, *sorted(paths)], timeout)
+        first.write_text(instance.text("none", directory, welcome=True))
+        placeholders.place((text.part for text in specimen.texts.values()), directory, Path(instance.material))
+        variables = {one.name: one.value for one in specimen.pool.environment if not one.is_file}
+        return refusals(program.path, [first, *sorted(paths)], timeout, variables)

@@ -29,9 +29,9 @@ class Needs:
     """The name of the task port that fills each variable `PORT_<KEY>`."""
     certificates: tuple[str, ...] = ()
     """The certificates of a listener, each with its key; the first is for clients that ask for no other. They stand in
-    the file `<part>.crt-list` in the directory `${CERTS}`."""
-    files: tuple[str, ...] = ()
-    """Other files that the text names."""
+    the file `certificates_file(<part>)` in the directory `${CERTS}`."""
+    authorities: tuple[str, ...] = ()
+    """Files with the certificates by which those of others are judged; the text names them."""
 
 
 def need_problems(needs: Needs) -> Iterator[tuple[str, str]]:
@@ -39,7 +39,7 @@ def need_problems(needs: Needs) -> Iterator[tuple[str, str]]:
     for variable in needs.ports:
         if not _PORT_VARIABLE.fullmatch(variable):
             yield f"ports.{variable:.80}", "is not a port variable"
-    for kind, names in (("certificates", needs.certificates), ("files", needs.files)):
+    for kind, names in (("certificates", needs.certificates), ("authorities", needs.authorities)):
         for at, name in enumerate(names):
             source, _, file = name.partition("/")
             if source not in SOURCES or not FILE_NAME.fullmatch(file):
@@ -50,6 +50,11 @@ def check_needs(needs: Needs, path: str) -> None:
     """Raises CorruptRecord when something of it cannot be needed."""
     for where, rule in need_problems(needs):
         raise CorruptRecord(f"{path}.{where}", rule)
+
+
+def certificates_file(part: str) -> str:
+    """The name of the list of a part's certificates."""
+    return f"{part}.crt-list"
 
 
 def port_key(name: str) -> str:

@@ -107,6 +107,20 @@ class BackendHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateStatus:
+    """A file for TLS that listeners use, named as in a pool: what its first certificate says, and what is wrong.
+
+    `not_after` is in epoch seconds, None for a file by which others are judged, and for what cannot be read.
+    """
+
+    file: str
+    subject: str
+    names: tuple[str, ...]
+    not_after: float | None
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
     """An end of HAProxy that nobody asked for: when, in epoch seconds, and how, as `was ended by SIGKILL`."""
 
@@ -142,6 +156,7 @@ class InstanceStatus:
     deaths: tuple[Death, ...]
     latency: Mapping[str, Latency] = field(default_factory=dict)
     """By lane, structure or endpoints: from the publishing of a head to HAProxy."""
+    certificates: tuple[CertificateStatus, ...] = ()
 
 
 def encode_status(status: InstanceStatus) -> bytes:
@@ -193,6 +208,16 @@ def encode_status(status: InstanceStatus) -> bytes:
             ],
             "deaths": [{"at": death.at, "how": death.how} for death in status.deaths],
             "latency": {lane: {"counts": list(one.counts), "total": one.total} for lane, one in status.latency.items()},
+            "certificates": [
+                {
+                    "file": one.file,
+                    "subject": one.subject,
+                    "names": list(one.names),
+                    "not_after": one.not_after,
+                    "trouble": one.trouble,
+                }
+                for one in status.certificates
+            ],
         }
     )
 
@@ -223,6 +248,7 @@ def decode_status(data: bytes) -> InstanceStatus:
         short=tuple(map(_decode_backend, record.mappings("short"))) if record.has("short") else None,
         deaths=tuple(map(_decode_death, record.mappings("deaths"))),
         latency=_decode_latency(record.mapping("latency")),
+        certificates=tuple(map(_decode_certificate, record.mappings("certificates"))),
     )
 
 
@@ -298,6 +324,16 @@ def _decode_backend(entry: Record) -> BackendHealth:
         servers=entry.integer("servers", 0),
         up=entry.integer("up", 0),
         reason=entry.optional_text("reason"),
+    )
+
+
+def _decode_certificate(entry: Record) -> CertificateStatus:
+    return CertificateStatus(
+        file=entry.text("file"),
+        subject=entry.text("subject"),
+        names=entry.texts("names"),
+        not_after=entry.number("not_after") if entry.has("not_after") else None,
+        trouble=entry.optional_text("trouble"),
     )
 
 

@@ -78,7 +78,7 @@ def _encode_part(part: Part) -> dict[str, object]:
     if part.needs != Needs():
         needs = {"ports": dict(part.needs.ports)} | {
             name: list(files)
-            for name, files in (("certificates", part.needs.certificates), ("files", part.needs.files))
+            for name, files in (("certificates", part.needs.certificates), ("authorities", part.needs.authorities))
             if files
         }
         value["needs"] = needs
@@ -103,5 +103,5 @@ def _decode_needs(entry: Record) -> Needs:
     return Needs(
         ports={variable: ports.text(variable) for variable in ports.names()},
         certificates=entry.texts("certificates") if entry.has("certificates") else (),
-        files=entry.texts("files") if entry.has("files") else (),
+        authorities=entry.texts("authorities") if entry.has("authorities") else (),
     )

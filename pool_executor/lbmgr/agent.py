@@ -5,6 +5,7 @@ nothing but each other. The servers are followed by a thread of their own (reade
 queue from ZooKeeper's threads, the executor and signal handlers.
 """
 
+import datetime
 import os
 import queue
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from pool_executor.contract import InstanceStatus, Structure
 from pool_executor.lbmgr.apply import Applier
+from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
 from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.follow import Follower, Nodes
@@ -23,6 +25,7 @@ from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.leave import FORCE_MARGIN, Phase
 from pool_executor.lbmgr.life import End, Life
+from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.proxy import Proxy
@@ -69,7 +72,12 @@ class _Stop:
     pass
 
 
-_Event = _StructureSeen | _Attach | _Connected | _Drain | _Stop
+@dataclass(frozen=True, slots=True)
+class _MaterialChanged:
+    pass
+
+
+_Event = _StructureSeen | _Attach | _Connected | _Drain | _Stop | _MaterialChanged
 
 
 class Agent:
@@ -88,13 +96,18 @@ class Agent:
             resources=settings.resources,
             cores=len(os.sched_getaffinity(0)),
         )
-        files = Files(settings.sandbox)
+        files = Files(settings.sandbox, instance.material)
+        self.material = Material(Path(instance.material), lambda: self._events.put(_MaterialChanged()))
+        """The files that are this instance's alone; whoever has a source of them fills it."""
+        self._certificates = Certificates(self.material, self._own_certificate, counters)
+        self._material_changed = False
         haproxy = Haproxy(
             binary=binary,
             directory=files.current,
             admin=Path(instance.admin_socket),
             master=Path(instance.master_socket),
             log=settings.sandbox / "haproxy.log",
+            variables=settings.environment,
         )
         self._lane = Lane(capabilities(version), counters)
         self._reader = Reader(self._lane)
@@ -103,12 +116,14 @@ class Agent:
             instance=instance,
             binds=settings.binds,
             files=files,
+            certificates=self._certificates,
             proxy=self._proxy,
             lane=self._lane,
             counters=counters,
             next_marker=self._next_marker,
         )
         self._follower = Follower(self._applier, self._proxy, self._lane, settings.ports, counters)
+        self._maps = files.maps
         self._verifier = Verifier(self._lane, self._proxy, counters, files.maps)
         self._condition = Condition(self._lane, self._proxy)
         self._keeper = Keeper(files.endpoints, self._lane, counters, self._applier.overview)
@@ -129,6 +144,7 @@ class Agent:
             condition=self._condition,
             life=self._life,
             keeper=self._keeper,
+            certificates=self._certificates,
             counters=counters,
             on_status=on_status,
         )
@@ -225,14 +241,32 @@ class Agent:
                     self._life.begin_to_leave(grace, deadline)
                 case _Stop():
                     self._life.end = End.STOPPED
+                case _MaterialChanged():
+                    self._material_changed = True
+                    self._follower.look()
 
     def _follow(self, now: float) -> None:
+        if self._material_changed:
+            self._material_changed = False
+            self._take_up_certificates()
         outcome = self._follower.step(now) if self._life.phase is not Phase.FINISHING else None
         if outcome is not None and outcome.action == "reload":
             self._life.loaded()
             self._verifier.again()
         if outcome is not None and outcome.action in ("reload", "dynamic"):
             self._keeper.changed()
+
+    def _take_up_certificates(self) -> None:
+        running, maps = self._applier.running, self._maps
+        send = (lambda command: self._proxy.send([command], maps)) if self._proxy.alive else None
+        self._certificates.take_up(running.content if running is not None else None, send)
+
+    def _own_certificate(self) -> bytes:
+        from pool_executor.lbmgr import autocert  # only who needs one waits for it
+
+        settings = self._settings
+        names = (settings.hostname, *settings.addresses, *settings.public)
+        return autocert.make(settings.pool, names, datetime.datetime.now(datetime.UTC))
 
     def _welcome(self) -> None:
         """Ask for traffic as soon as the servers are known that shall take it."""

@@ -13,6 +13,7 @@ import structlog
 
 from pool_executor.contract import Structure, Waiting, options_of
 from pool_executor.lbmgr import server_states
+from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, fit, served
 from pool_executor.lbmgr.files import Files
@@ -41,6 +42,7 @@ class Applier:
         instance: Instance,
         binds: Mapping[str, str],
         files: Files,
+        certificates: Certificates,
         proxy: Proxy,
         lane: Lane,
         counters: Counters,
@@ -49,6 +51,7 @@ class Applier:
         self._instance = instance
         self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
+        self._certificates = certificates
         self._proxy = proxy
         self._lane = lane
         self._counters = counters
@@ -89,7 +92,7 @@ class Applier:
                 break
             if read is None:
                 break
-            if self._obstacles.failed(content, failed):
+            if self._failed(content, failed):
                 continue
             if not (blamed := read.blamed(failed)):
                 break
@@ -98,8 +101,8 @@ class Applier:
 
     def _startable(self, running: Content, whole: Content) -> Fitted:
         """What a HAProxy that is not there yet can serve, of what was published and of what was served before."""
-        obstacles = self._obstacles.of_listeners(whole, None)
-        before = running.without(self._obstacles.of_listeners(running, None))
+        obstacles = self._lacks(whole, None)
+        before = running.without(self._lacks(running, None))
         return fit(whole.parts, self._instance.ports, before, keep=True, obstacles=obstacles)
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
@@ -117,12 +120,13 @@ class Applier:
             # stand there is not known; they are compared and told at once.
             marker, written = self._proxy.marker, False
             # HAProxy is told at once whether traffic is welcome, whatever stands there.
-            texts = (self._instance.text(marker, self._files.maps, welcome=welcome) for welcome in (True, False))
+            texts = (self._instance.text(marker, self._files.current, welcome=welcome) for welcome in (True, False))
             if not any(self._files.instance_is(self._files.current, text) for text in texts):
                 self._lane.abandon()
                 return self.stored.failed(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
+            self._certificates.loaded()
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -135,9 +139,20 @@ class Applier:
         """What a HAProxy that is there serves."""
         return self.running.content if self.running is not None and self._proxy.alive else None
 
+    @property
+    def needs_reload(self) -> str | None:
+        """Why what is served has to be loaded anew, as a phrase; None when it has not."""
+        return self._certificates.needs_reload
+
     def obstacles(self, content: Content) -> Mapping[str, str]:
         """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
-        return self._obstacles.of_listeners(content, self.present)
+        return self._lacks(content, self.present)
+
+    def _lacks(self, content: Content, present: Content | None) -> Mapping[str, str]:
+        found = dict(self._obstacles.of_listeners(content, present))
+        for name, lacks in self._certificates.obstacles(content, present).items():
+            found[name] = f"{found[name]} and {lacks}" if name in found else lacks
+        return found
 
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
@@ -197,6 +212,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
+        self._certificates.loaded()
         self._half_told = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
@@ -213,6 +229,8 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
+            if self._blamed(complaint):
+                return replace(self._kept(reason, complaint), unbound=True)
             return self._refused(reason, composition.published(complaint))
         server_states.hand_over(content, self._proxy, self._files)
         failed = self._proxy.load(marker, content.backends, composition.servers)
@@ -222,7 +240,7 @@ class Applier:
             self._counters.count("reload_failed")
         self._roll_back()
         # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
-        unbound = self._obstacles.failed(content, failed)
+        unbound = self._failed(content, failed)
         return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
 
     def _staged(
@@ -233,7 +251,7 @@ class Applier:
         for _ in range(_MOST_CHECKS):
             composition = self._composition(content)
             directory = self._files.stage(served(whole.head, kept), kept, composition.texts)
-            probe = self._files.write_probe(directory, self._text(marker, directory / "maps"))
+            probe = self._files.write_probe(directory, self._text(marker, directory))
             configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
             complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
             if complaint is None:
@@ -250,6 +268,14 @@ class Applier:
             self._refuse(blamed, composition, content)
         return composition, complaint
 
+    def _failed(self, content: Content, complaint: str) -> bool:
+        """HAProxy said this when it failed; whether there are listeners without which it can be tried again."""
+        return self._obstacles.failed(content, complaint) or self._blamed(complaint)
+
+    def _blamed(self, complaint: str) -> bool:
+        """Whether it is about certificates, which are not used again as they are."""
+        return self._certificates.blamed(complaint, self.running.content if self.running is not None else None)
+
     def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
         backends = content.backends
         refusals = {}
@@ -261,8 +287,8 @@ class Applier:
         for ref, why in blamed.items():
             _log.error("HAProxy refuses a server; everything else goes on without it", server=str(ref), error=why)
 
-    def _text(self, marker: str, maps: Path | None = None) -> str:
-        return self._instance.text(marker, maps or self._files.maps, welcome=self._proxy.serving)
+    def _text(self, marker: str, directory: Path | None = None) -> str:
+        return self._instance.text(marker, directory or self._files.current, welcome=self._proxy.serving)
 
     def _composition(self, content: Content) -> Composition:
         return Composition(content, self._lane.begin(), self._lane.left_out(content.backends))

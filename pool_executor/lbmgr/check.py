@@ -5,8 +5,9 @@ Knows how it is run and what it says. Does not know what the files are.
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from pool_executor.lbmgr.output import complaint_list
 
@@ -15,8 +16,10 @@ class NotChecked(Exception):
     """Nothing is known of the files; the message says why."""
 
 
-def refusals(binary: str, files: Sequence[Path], timeout: float) -> list[str]:
-    """What it says against the files, nothing when it accepts them. Raises NotChecked."""
+def refusals(
+    binary: str, files: Sequence[Path], timeout: float, variables: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """What it says against the files, nothing when it accepts them; it sees `variables`. Raises NotChecked."""
     arguments = [word for path in files for word in ("-f", str(path))]
     try:
         done = subprocess.run(
@@ -25,7 +28,7 @@ def refusals(binary: str, files: Sequence[Path], timeout: float) -> list[str]:
             timeout=timeout,
             stdin=subprocess.DEVNULL,
             check=False,
-            env=environment(),
+            env={**variables, **environment()},
         )
     except subprocess.TimeoutExpired as error:
         raise NotChecked(f"it took longer than {timeout:g} s") from error

@@ -3,7 +3,7 @@
     haproxy.cfg              all files in one, for people
     haproxy.d/current        symbolic link: the version HAProxy reads at its next start or reload
     haproxy.d/good           symbolic link: the version that HAProxy was last seen to serve
-    haproxy.d/<n>/           one version: *.cfg with the lines of servers, maps/
+    haproxy.d/<n>/           one version: *.cfg with the lines of servers, maps/, certs/ with lists of certificates
     haproxy.d/<n>/structure/ what was published: head.json and the texts as they came, without servers
     haproxy.state/           server-state files
 
@@ -19,13 +19,15 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import structlog
 
 from pool_executor.contract import INSTANCE_FILE, KINDS, Part, Structure, decode_structure, encode_structure
 from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.crt_list import crt_lists
 from pool_executor.lbmgr.disk import holds, point, replace_file, sync_path, write_file
+from pool_executor.lbmgr.instance import CERTS
 from sdk.errors import CorruptRecord
 
 _log = structlog.get_logger()
@@ -41,9 +43,10 @@ class Stored:
 
 
 class Files:
-    """The files of one instance below its sandbox. One thread uses it."""
+    """The files of one instance below its sandbox; certificates are in `material`. One thread uses it."""
 
-    def __init__(self, sandbox: Path) -> None:
+    def __init__(self, sandbox: Path, material: PurePath) -> None:
+        self._material = material
         self._overview = sandbox / "haproxy.cfg"
         self._root = sandbox / "haproxy.d"
         self.state = sandbox / "haproxy.state"
@@ -92,6 +95,7 @@ class Files:
                     kind = KINDS[text.part.kind]
                     write_file(path := directory / kind.directory / name, composed[name].encode(), sync=False)
                     path.chmod(kind.mode)
+            self._place_lists(directory, content)
             self._write(_published(directory) / _HEAD, encode_structure(head))
         except OSError:
             shutil.rmtree(directory, ignore_errors=True)
@@ -114,6 +118,14 @@ class Files:
                 path.unlink()
         for name, text in content.parts.items():
             place(directory, text.part, composed[name].encode())
+        self._place_lists(directory, content)
+
+    def _place_lists(self, directory: Path, content: Content) -> None:
+        for name, text in crt_lists((text.part for text in content.parts.values()), self._material).items():
+            path = directory / CERTS / name
+            path.parent.mkdir(exist_ok=True)
+            if not holds(path, text.encode()):
+                replace_file(path, text.encode(), sync=False)
 
     def write_instance(self, directory: Path, text: str) -> Path:
         """Write `00-instance.cfg` of a version."""

@@ -128,6 +128,11 @@ class Follower:
         """What made the last try fail may be over."""
         self._retry_at = 0.0
 
+    def look(self) -> None:
+        """What a listener waits for may be there."""
+        self._look.reset()
+        self._look_at = 0.0
+
     def served_from_disk(self, reason: str) -> None:
         """HAProxy was started on what it served before, perhaps without listeners that cannot listen any more."""
         running = self._applier.running

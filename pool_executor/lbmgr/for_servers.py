@@ -36,7 +36,7 @@ class ForServers:
 
     def step(self, now: float) -> Outcome | None:
         """Do it when servers need it and it is time; what became of it."""
-        running, reason = self._applier.running, self._lane.needs_reload
+        running, reason = self._applier.running, self._lane.needs_reload or self._applier.needs_reload
         if reason is None:
             self.error = None
         if reason is None or running is None or not self._proxy.alive or now < self._again_at:

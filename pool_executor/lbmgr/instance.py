@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from pool_executor.contract import port_variable
+from pool_executor.contract import AUTOCERT_FILE, ENVFILE, KINDS, SECRETS, port_variable
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.resources import Resources
 
@@ -15,6 +15,8 @@ from pool_executor.lbmgr.resources import Resources
 SERVING = "_lbmgr/serving"
 #: The map file among the sockets that says whether a leaving worker hands requests on to its successor, and its entry.
 RELAY_MAP, RELAY_ENTRY = "relay.map", "relay yes\n"
+#: The directory of a version with the lists of certificates.
+CERTS = "certs"
 _SPARE_CONNECTIONS = 100
 
 
@@ -41,15 +43,25 @@ class Instance:
         """The socket of the master process."""
         return self.sockets / "master.sock"
 
-    def text(self, marker: str, maps: PurePath, *, welcome: bool) -> str:
-        """The file; `marker` is read back with `show info` and proves that a worker has read it.
+    @property
+    def material(self) -> PurePath:
+        """The directory of certificates and other files that are the instance's alone."""
+        return self.sockets / "material"
+
+    def text(self, marker: str, directory: PurePath, *, welcome: bool) -> str:
+        """The file, for a version in `directory`; `marker` is read back with `show info` and proves that a worker has
+        read it.
 
         `welcome`: whether the health answer shall ask for traffic from the first moment.
         """
         variables = {
+            "AUTOCERT": str(self.material / AUTOCERT_FILE),
+            "CERTS": str(directory / CERTS),
             "CONNECTIONS": str(self.resources.connections),
+            "ENVFILE": str(self.material / ENVFILE),
             "INSTANCE": self.task_id,
-            "MAPS": str(maps),
+            "MAPS": str(directory / KINDS["map"].directory),
+            "SECRETS": str(self.material / SECRETS),
             "SOCKETS": str(self.sockets),
             "STATE": str(self.state),
         } | {port_variable(name): str(port) for name, port in self.ports.items()}

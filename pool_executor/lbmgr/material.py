@@ -28,6 +28,13 @@ class _Shelf:
     troubles: Mapping[str, str] = field(default_factory=dict)
 
 
+def file_problem(name: str, data: bytes) -> str | None:
+    """Why there is no room for a file, as the end of a sentence; None when there is."""
+    if not FILE_NAME.fullmatch(name):
+        return f"is not a name that a file may have ({FILE_NAME.pattern})"
+    return f"has {len(data)} bytes; there is room for {MOST_BYTES}" if len(data) > MOST_BYTES else None
+
+
 class Material:
     """The room of one instance, in a directory that is made with mode 0700; a file is named `<source>/<name>`.
 
@@ -56,10 +63,8 @@ class Material:
         if len(files) > MOST_FILES:
             raise ValueError(f"{source} brings {len(files)} files; there is room for {MOST_FILES}")
         for name, data in files.items():
-            if not FILE_NAME.fullmatch(name):
-                raise ValueError(f"{name!r:.80} of {source} is not a name that a file may have ({FILE_NAME.pattern})")
-            if len(data) > MOST_BYTES:
-                raise ValueError(f"{name} of {source} has {len(data)} bytes; there is room for {MOST_BYTES}")
+            if problem := file_problem(name, data):
+                raise ValueError(f"{name!r:.80} of {source} {problem}")
         shelf = _Shelf(files=dict(files), troubles=dict(troubles))
         with self._lock:
             if self._shelves.get(source, _Shelf()) == shelf:
@@ -103,6 +108,10 @@ class Material:
     def place(self, name: str, data: bytes) -> None:
         """Let HAProxy read this; it has read the old or the new one at any moment. Raises OSError."""
         replace_file(self.path(name), data, sync=False, mode=0o600)
+
+    def remove(self, name: str) -> None:
+        """HAProxy shall not find it any more."""
+        self.path(name).unlink(missing_ok=True)
 
     def placed(self) -> frozenset[str]:
         """The files that HAProxy can read."""

@@ -24,6 +24,8 @@ NAMES = (
     "old_worker_ended",
     "check_failed",
     "disk_failed",
+    "certificate_changed",
+    "certificate_refused",
 )
 
 

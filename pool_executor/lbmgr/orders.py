@@ -1,6 +1,6 @@
 """Orders to HAProxy's stats socket. Values only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,19 @@ class ReplaceMap:
     entries: tuple[str, ...]
 
 
-Command = Run | ReplaceMap
+@dataclass(frozen=True, slots=True)
+class ReplaceFile:
+    """Give another content to a file that HAProxy has loaded for TLS; `kind` is its word for such files.
+
+    The content is a key, as a rule: it is not shown.
+    """
+
+    kind: str
+    path: str
+    lines: tuple[str, ...] = field(repr=False)
+
+
+Command = Run | ReplaceMap | ReplaceFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -60,7 +62,18 @@ class Failed:
 class Haproxy:
     """One HAProxy master with its workers. One thread uses it, for as long as HAProxy shall live."""
 
-    def __init__(self, *, binary: str, directory: Path, admin: Path, master: Path, log: Path) -> None:
+    def __init__(
+        self,
+        *,
+        binary: str,
+        directory: Path,
+        admin: Path,
+        master: Path,
+        log: Path,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`variables` are seen by HAProxy beside the few of ours."""
+        self._variables = variables
         self._binary = binary
         self._directory = directory
         self._admin = admin
@@ -111,14 +124,14 @@ class Haproxy:
                 stderr=log,
                 # A Ctrl-C on a terminal is for the executor, which drains.
                 process_group=0,
-                env=environment(),
+                env={**self._variables, **environment()},
             )
 
     def check(self, files: list[Path], timeout: float) -> str | None:
         """What `haproxy -c` says against the files, None when it accepts them."""
         try:
             self._allow_relaying()
-            return "; ".join(refusals(self._binary, files, timeout)) or None
+            return "; ".join(refusals(self._binary, files, timeout, self._variables)) or None
         except (OSError, NotChecked) as error:
             return f"haproxy -c could not be run: {error}"
 

@@ -15,6 +15,7 @@ from pool_executor.contract import (
     encode_status,
 )
 from pool_executor.lbmgr.apply import Applier
+from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
 from pool_executor.lbmgr.follow import Follower, Nodes
 from pool_executor.lbmgr.keeper import Keeper
@@ -45,6 +46,7 @@ class Report:
         condition: Condition,
         life: Life,
         keeper: Keeper,
+        certificates: Certificates,
         counters: Counters,
         on_status: Callable[[InstanceStatus], None],
     ) -> None:
@@ -57,6 +59,7 @@ class Report:
         self._condition = condition
         self._life = life
         self._keeper = keeper
+        self._certificates = certificates
         self._counters = counters
         self._on_status = on_status
         self._nodes: Nodes | None = None
@@ -99,7 +102,7 @@ class Report:
         return min(most, max(0.001, self._told_at + _EACH - time.monotonic()))
 
     def _status(self) -> InstanceStatus:
-        settings, life = self._settings, self._life
+        settings, life, running = self._settings, self._life, self._applier.running
         return InstanceStatus(
             task_id=settings.task_id,
             pod=settings.pod,
@@ -109,7 +112,7 @@ class Report:
             ports=settings.ports,
             structure=self._structure(),
             endpoints=self._endpoints(),
-            healthy=life.healthy and self._applier.running is not None,
+            healthy=life.healthy and running is not None,
             trouble=life.trouble or self._applier.stored.unsaved or self._keeper.trouble,
             since=time.time(),
             haproxy=self._proxy.info,
@@ -118,6 +121,7 @@ class Report:
             short=self._condition.short,
             deaths=life.deaths,
             latency=self._counters.latency(),
+            certificates=self._certificates.status(running.content if running is not None else None),
         )
 
     def _structure(self) -> StructureStatus:

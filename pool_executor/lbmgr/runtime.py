@@ -88,6 +88,8 @@ _PROMPT = b"\n> "
 _MAX_LINE = 8_000
 _MAX_BATCH = 50
 _MAX_PAYLOAD = 8_000
+# One order with its payload has to fit into that buffer as a whole.
+_MAX_FILE = 15_000
 _SEVERITY = re.compile(r"\[([0-7])\]: ")
 _ERROR = 3  # syslog: err and worse
 
@@ -193,6 +195,22 @@ class Runtime:
             if not reply.ok:
                 return reply
         return self.ask(f"commit map @{version} {file}")
+
+    def replace_file(self, kind: str, path: str, lines: Sequence[str]) -> Reply:
+        """Replace the content of a file that is loaded for TLS, everywhere at once; the first error ends it.
+
+        `kind` is `cert` or `ca-file`, `lines` are of PEM, none of them empty.
+        """
+        order = f"set ssl {kind} {path}"
+        if len(order) + sum(len(line) + 1 for line in lines) > _MAX_FILE:
+            return Reply(command=order, text=f"it has more than {_MAX_FILE} bytes", ok=False)
+        reply = self._payload(order, lines)
+        if reply.ok and reply.text.lower().startswith("transaction "):
+            reply = self.ask(f"commit ssl {kind} {path}")
+            if reply.ok and "Success!" in reply.text:
+                return reply
+            self.ask(f"abort ssl {kind} {path}")
+        return Reply(command=reply.command, text=" ".join(reply.text.split()), ok=False)
 
     def info(self) -> dict[str, str]:
         """`show info` as a mapping."""

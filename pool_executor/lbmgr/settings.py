@@ -24,5 +24,7 @@ class Settings:
     health: HealthPolicy = field(default_factory=HealthPolicy)
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     resources: Resources = field(default_factory=Resources)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that HAProxy sees."""
     sandbox: Path
     sockets: Path

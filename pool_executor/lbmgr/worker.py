@@ -6,7 +6,7 @@ Knows which process answers on the stats socket by its marker. Does not know fil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pool_executor.lbmgr.orders import Command, ReplaceMap, Run
+from pool_executor.lbmgr.orders import Command, ReplaceFile, ReplaceMap, Run
 from pool_executor.lbmgr.runtime import Reply, Runtime, SocketFailed
 
 _LIST_TIMEOUT = 30.0
@@ -69,6 +69,9 @@ class Worker:
                 batch = []
                 if bad is None and isinstance(command, ReplaceMap):
                     reply = self._connected().replace_map(f"{maps}/{command.part}", command.entries)
+                    bad = None if reply.ok else reply
+                elif bad is None and isinstance(command, ReplaceFile):
+                    reply = self._connected().replace_file(command.kind, command.path, command.lines)
                     bad = None if reply.ok else reply
                 if bad is not None:
                     return f"{bad.command}: {bad.text}"

@@ -143,22 +143,17 @@ class Text(Value):
 
 
 class Choice(Value):
-    """One of an enumeration, of which `not_yet` are known but refused."""
+    """One of an enumeration."""
 
-    def __init__(self, enum: type[Enum], *, not_yet: frozenset[Enum] = frozenset(), **kwargs: Any) -> None:
+    def __init__(self, enum: type[Enum], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.enum = enum
-        self.not_yet = not_yet
 
     def read(self, value: Any) -> Any:
-        allowed = [str(item.value) for item in self.enum if item not in self.not_yet]
         try:
-            chosen = self.enum(value)
+            return self.enum(value)
         except ValueError:
-            raise ValidationError(f"must be one of {', '.join(allowed)}") from None
-        if chosen in self.not_yet:
-            raise ValidationError(f"not supported yet; supported are {', '.join(allowed)}")
-        return chosen
+            raise ValidationError(f"must be one of {', '.join(str(item.value) for item in self.enum)}") from None
 
     def write(self, value: Any) -> Any:
         return value.value

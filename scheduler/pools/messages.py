@@ -11,6 +11,8 @@ _RULES = {
     "Invalid input type.": "must be an object",
     "Invalid type.": "must be an object",
 }
+# Its values may be keys.
+_UNTOLD = ("environmentVariables",)
 
 #: What is not shown, also where something else than the secret stands there.
 _SECRET = frozenset({("passwordHash",)})
@@ -22,9 +24,8 @@ def problems_of(messages: Any, data: object) -> Iterator[Problem]:
         path = "pool" + "".join(f"[{key}]" if isinstance(key, int) else f".{shown(key)}" for key in keys)
         # Those after the first ones are counted and never read.
         text = str(rule) if number < MAX_REPORTED else ""
-        yield Problem(
-            path=path, rule=_RULES.get(text, text), value=None if keys[-1:] in _SECRET else shown(value), keys=keys
-        )
+        hidden = keys[:1] == _UNTOLD or keys[-1:] in _SECRET
+        yield Problem(path=path, rule=_RULES.get(text, text), value=None if hidden else shown(value), keys=keys)
 
 
 def _leaves(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from scheduler.pools.hidden import shown
 from scheduler.pools.model import Pool
 from scheduler.pools.schema import dump_pool
 from scheduler.pools.v1.schema import dump_v1_pool
@@ -10,13 +11,13 @@ from scheduler.pools.v1.schema import dump_v1_pool
 
 def output_pool(pool: Pool) -> dict[str, Any]:
     """The pool as version 2 prints it: zero values are dropped, unless absence would mean another value."""
-    shape: dict[str, Any] = _without_zeros(dump_pool(pool))
+    shape: dict[str, Any] = _without_zeros(dump_pool(shown(pool)))
     return shape
 
 
 def output_v1_pool(pool: Pool) -> dict[str, Any]:
     """The pool as version 1 prints it; it was written in that form."""
-    shape: dict[str, Any] = _without_zeros(dump_v1_pool(pool))
+    shape: dict[str, Any] = _without_zeros(dump_v1_pool(shown(pool)))
     return shape
 
 
@@ -25,7 +26,7 @@ _KEEP_ZERO = frozenset(
     (
         *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
         *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
-        *("rewriteLocation", "weight", "percent", "on", "methods"),
+        *("rewriteLocation", "weight", "percent", "on", "methods", "http2"),
     )
 )
 _ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})

@@ -43,18 +43,27 @@ def first_match(rules: Sequence[MapRule], target: Target) -> MapRule | None:
 
 def mismatch(rule: MapRule, target: Target) -> str | None:
     """Why the rule does not match: its first condition that does not hold, as a sentence; None when all hold."""
-    host, path = target.host or "(none)", target.path
+    return host_mismatch(rule, target) or path_mismatch(rule, target)
+
+
+def host_mismatch(rule: MapRule, target: Target) -> str | None:
+    """The same of its conditions on the host."""
+    host = target.host or "(none)"
     if rule.hosts and not any(_is_host(one, target) for one in rule.hosts):
-        names = (
-            rule.hosts[0]
-            if len(rule.hosts) == 1
-            else f"one of {', '.join(rule.hosts[:_SHOWN])}{' ...' * (len(rule.hosts) > _SHOWN)}"
-        )
+        names = rule.hosts[0]
+        if len(rule.hosts) > 1:
+            names = f"one of {', '.join(rule.hosts[:_SHOWN])}{' ...' * (len(rule.hosts) > _SHOWN)}"
         return f"the host {host} is not {names}"
     if rule.host_reg and not host_holds(rule.host_reg, target.host):
         return f"hostReg {rule.host_reg} is not found in the host {host}"
+    return None
+
+
+def path_mismatch(rule: MapRule, target: Target) -> str | None:
+    """The same of its conditions on the path."""
+    path = target.path
     if path is None:
-        return "the request has no path" if rule.path_beg or rule.path_end or rule.path_reg else None
+        return "the request has no path" if rule.has_path else None
     if not path.startswith(rule.path_beg):
         return f"the path {path} does not begin with {rule.path_beg}"
     if not path.endswith(rule.path_end):

@@ -178,6 +178,8 @@ def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
             "close_spread": deployment.close_spread,
         },
         "bind": _binds(pool),
+        # Here, and not in the command: the views of Mesos do not show it.
+        **({"environment": {one.name: one.value for one in pool.environment}} if pool.environment else {}),
         **({"haproxy": {"archive": served.archive, "sha256": served.sha256}} if served is not None else {}),
     }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from scheduler.pools import texts
+from scheduler.pools.hidden import hides, revealed
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.nodes import read_content, read_pool, removal, remove_texts, write_text
 from scheduler.pools.problems import InvalidPool, Problem
@@ -111,8 +112,9 @@ class PoolStore:
         return PoolView(pools, unreadable)
 
     def create(self, pool: Pool, author: str = "") -> StoredPool:
-        """Store a new pool; raises PoolExists, or InvalidPool when it is too large."""
+        """Store a new pool; raises PoolExists, or InvalidPool when it is too large or hides a value."""
         path = self._path(pool.name)
+        pool = revealed(pool, None)
         stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author, _cookie_key())
         data, text = encode(stored)
         self._zookeeper.ensure(self._base)
@@ -142,13 +144,15 @@ class PoolStore:
         """Store new content of an existing pool; it keeps its uid, and fields that only a newer release knows.
 
         `expected` is the revision as text that it must have, None for any. Raises PoolMissing, VersionMismatch,
-        InvalidPool when it is too large, CorruptRecord when a newer release wrote it in a form of its own.
+        InvalidPool when it is too large or hides a value that is not stored, CorruptRecord when a newer release wrote
+        it in a form of its own.
         """
         path = self._path(pool.name)
 
         def replaced(now: Now) -> tuple[list[Op], StoredPool]:
             template = now.head.template if now.head is not None else ""
-            return self._written(path, now, pool, author, template)
+            meant = revealed(pool, self._known(pool.name)) if hides(pool) else pool
+            return self._written(path, now, meant, author, template)
 
         return self._kept(path, *self._change(pool.name, expected, replaced))
 
@@ -177,6 +181,13 @@ class PoolStore:
     def _kept(self, path: str, stored: StoredPool, node_version: int) -> StoredPool:
         remove_texts(self._zookeeper, path, node_version)
         return stored
+
+    def _known(self, name: str) -> Pool | None:
+        try:
+            stored = self.get(name)
+        except CorruptRecord:
+            return None
+        return stored.pool if stored is not None else None
 
     def delete(self, name: str, expected: str | None = None) -> None:
         """Remove a pool; `expected` as in `replace`. Raises PoolMissing, VersionMismatch."""

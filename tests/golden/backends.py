@@ -17,6 +17,7 @@ from scheduler.pools.model import (
     Timeouts,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 
@@ -85,6 +86,24 @@ CASES: Mapping[str, Case] = {
             backend("raw", service(task_name="a"), protocol=Protocol.TLS, tls=ServerTls(server_name="a.test")),
         ),
         endpoints={name: agent("10.0.0.1") for name in ("clear", "checked", "tls", "raw")},
+    ),
+    "backend-headers": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                service(task_name="a"),
+                service(Wish(backup=True), task_name="b"),
+                rewrite_http=RewriteHttp(host="a.test"),
+                request_headers=(
+                    HeaderRule(name="X-App", value="a 'b' 100%"),
+                    HeaderRule(name="X-Forwarded-Port", action=HeaderAction.REMOVE),
+                ),
+                response_headers=(HeaderRule(name="Vary", value="Cookie", action=HeaderAction.ADD),),
+            ),
+        ),
+        endpoints={"app": agent("10.0.0.1")},
     ),
     "patience": Case(
         pool=pool(

@@ -11,7 +11,7 @@ from scheduler.pools.model import (
 )
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
-from tests.golden import backends, frontends
+from tests.golden import backends, frontends, tls
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import TCP, address, backend, frontend, pool, service
 
@@ -22,6 +22,7 @@ LAST = words_key("inter 1s port 8081 check-sni a.test backup ssl verify none che
 
 CASES: Mapping[str, Case] = {
     **backends.CASES,
+    **tls.CASES,
     **frontends.CASES,
     "simple": Case(pool=pool("web", frontend("web", "app"), PLAIN), endpoints={"app": agent("10.0.0.1", "10.0.0.2")}),
     "empty-pool": Case(pool=pool("web")),

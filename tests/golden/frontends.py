@@ -128,7 +128,7 @@ CASES: Mapping[str, Case] = {
                     HeaderRule(name="X-Frame-Options", value="DENY"),
                     HeaderRule(name="X-Passed", value="web", action=HeaderAction.ADD),
                 ),
-                hsts=Hsts(include_subdomains=True, preload=True),
+                hsts=Hsts(include_sub_domains=True, preload=True),
             ),
             PLAIN,
         ),

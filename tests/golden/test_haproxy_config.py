@@ -14,8 +14,9 @@ from api.dcos_template.build import build_config
 from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.printed import Texts
 from api.dcos_template.text import render
+from api.validation import placeholders
 from pool_executor.contract import port_variable
-from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
+from pool_executor.lbmgr.instance import CERTS, RELAY_ENTRY, RELAY_MAP
 from tests.golden.cases import CASES
 from tests.support.composed import composed
 from tests.support.haproxies import BOTH
@@ -78,13 +79,20 @@ def write(
     for part, text in composed(parts, endpoints).items():
         (maps / part if parts[part].part.kind == "map" else directory / part).write_text(text)
     (directory / RELAY_MAP).write_text(RELAY_ENTRY)
-    (directory / "00-instance.cfg").write_text(instance_file(maps, ports, globals_))
+    placeholders.place((text.part for text in parts.values()), directory, directory / "material")
+    (directory / "00-instance.cfg").write_text(instance_file(directory, ports, globals_))
 
 
-def instance_file(maps: PurePath, ports: dict[str, int], globals_: dict[str, str]) -> str:
+def instance_file(directory: PurePath, ports: dict[str, int], globals_: dict[str, str]) -> str:
     """What lbmgr writes for itself: the variables, and its own backend."""
     # HAProxy runs in the directory of the files: a socket's whole path would be too long.
-    lines = ["global", f'    setenv MAPS "{maps}"', '    setenv SOCKETS "."', "    setenv CONNECTIONS 1000"]
+    lines = [
+        "global",
+        f'    setenv MAPS "{directory / "maps"}"',
+        '    setenv SOCKETS "."',
+        "    setenv CONNECTIONS 1000",
+    ]
+    lines += [f'    setenv CERTS "{directory / CERTS}"', f'    setenv SECRETS "{directory / "material" / "secrets"}"']
     lines += [f'    setenv {port_variable(name)} "{number}"' for name, number in ports.items()]
     lines += [f"    {key.replace('_', ' ')} {value}" for key, value in globals_.items()]
     lines += ["backend _lbmgr", "    mode tcp", "    timeout connect 1s", "    timeout server 1s"]

@@ -9,16 +9,9 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "pools"
 # File -> one field path that has to be refused.
 REFUSED = {
     "v2-aws-nlb-internet-facing.json": "pool.cloudProvider",
-    "v2-https-autocert-k8s-api-old.json": "pool.autoCertificate",
-    "v2-https-autocert-to-https-backend-k8s-api.json": "pool.haproxy.frontends[0].protocol",
-    "v2-https-backend-rewrite-host-path-all-request-flags-nifi-filled.json": "pool.haproxy.frontends[0].protocol",
     "v2-quirk-no-frontend-protocol-and-v1-framework-key.json": "pool.haproxy.backends[0].services[0].framework",
     "v2-quirk-rewrite-host-and-misplaced-request-object.json": "pool.haproxy.backends[0].request",
-    "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.secrets",
-    "v2-tls-autocert.json": "pool.haproxy.frontends[0].certificates",
-    "v2-tls-envfile.json": "pool.environmentVariables",
-    "v2-two-https-frontends-autocert-https-backends-k8s.json": "pool.haproxy.frontends[1].protocol",
-    "v2-vhost-routing-http-and-https-two-secrets.json": "pool.secrets",
+    "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.haproxy.frontends[1].linkBackend.map[0]",
     "v2-virtual-network-with-labels.json": "pool.virtualNetworks",
 }
 

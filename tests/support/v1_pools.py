@@ -1,4 +1,4 @@
-"""The documented pool files of version 1, and which of them hold fields that are not supported yet."""
+"""The documented pool files of version 1."""
 
 from typing import Any
 
@@ -6,15 +6,7 @@ import yaml
 
 from tests.support.pools import FOLDER
 
-# File -> one field path that has to be refused.
-REFUSED = {
-    "v1-tls-autocert.json": "config.pools[0].autoCertificate",
-    "v1-tls-envfile.json": "config.pools[0].environmentVariables",
-    "v1-tls-secret-file.json": "config.pools[0].secrets",
-}
-
-ALL = sorted(path.name for path in FOLDER.glob("v1-*"))
-SUPPORTED = [name for name in ALL if name not in REFUSED]
+SUPPORTED = sorted(path.name for path in FOLDER.glob("v1-*"))
 
 
 def config(name: str) -> dict[str, Any]:

@@ -155,6 +155,9 @@ class Stack:
             "EDGELB_TEMPLATE_HEALTH_LISTEN": f"127.0.0.1:{self.layout.template_health}",
             "EDGELB_LISTENER": f"127.0.0.1:{self.layout.listener}",
             "EDGELB_REPLACE_AFTER": f"{self.options.replace_after:g}",
+            "EDGELB_SECRET_DIRECTORY": str(self.layout.directory / "secrets"),
+            # Who tries out how a certificate is renewed does not want to wait half a minute.
+            "EDGELB_SECRET_REFRESH": "2",
             "EDGELB_LOG_FORMAT": "text",
             "PYTHONUNBUFFERED": "1",
             **self.options.environment,

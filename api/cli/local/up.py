@@ -199,7 +199,8 @@ def _tell(place: Place, stack: Stack, demo: Demo, seconds: float) -> None:
 
 def _environment(stack: Stack) -> str:
     """What a shell has to know to talk to this stack: `edgelb` on its PATH, and where things are."""
-    settings = {name: stack.environment()[name] for name in ("EDGELB_API", "EDGELB_MESOS", "EDGELB_ZK")}
+    names = ("EDGELB_API", "EDGELB_MESOS", "EDGELB_SECRET_DIRECTORY", "EDGELB_ZK")
+    settings = {name: stack.environment()[name] for name in names}
     settings["EDGELB_LOCAL"] = str(stack.layout.directory)  # doctor looks at its ports and its disk
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]
     # The interpreter's own folder, not where a link of it points: there is `edgelb`.

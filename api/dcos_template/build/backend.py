@@ -1,5 +1,6 @@
 """From a backend of a pool to a group of servers."""
 
+from api.dcos_template.build.headers import header_changes
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
 from api.dcos_template.connecting import connecting
@@ -26,6 +27,9 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
+        request_headers=header_changes(backend.request_headers) if http else (),
+        response_headers=header_changes(backend.response_headers) if http else (),
+        all_backups=any(service.endpoint.backup for service in backend.services),
         patience=Patience(path=f"backend {backend.name}", timeouts=backend.timeouts, retries=backend.retries),
         cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),

@@ -11,7 +11,7 @@ from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.redirect import build_https_redirect, build_redirects
 from api.dcos_template.build.routing import build_routing
-from api.dcos_template.haproxy import Bind, Frontend, RawFrontend
+from api.dcos_template.haproxy import Bind, Frontend, Mode, RawFrontend, Tls
 from scheduler.pools import model as pools
 from scheduler.pools.raw import BadWords, bind_words
 from sdk.errors import InvalidSpec
@@ -21,10 +21,12 @@ T = TypeVar("T")
 
 def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     """One frontend with its maps; `port` is the name of the task port that it listens on."""
+    mode = mode_of(frontend.protocol)
     return Frontend(
         name=frontend.name,
-        mode=mode_of(frontend.protocol),
+        mode=mode,
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
+        tls=_within(frontend, lambda: _tls(frontend, mode)) if frontend.protocol.is_tls else None,
         clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
         limits=_within(frontend, lambda: build_limits(frontend)),
@@ -36,6 +38,17 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
         routing=_within(frontend, lambda: build_routing(frontend.link_backend.map, file_slug(frontend.name))),
         default_backend=frontend.link_backend.default_backend,
+    )
+
+
+def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
+    tls = frontend.tls
+    return Tls(
+        certificates=frontend.certificates,
+        policy=tls.policy,
+        http2=tls.http2 if mode is Mode.HTTP else None,
+        client_ca=tls.client_certificates.ca,
+        verify=tls.client_certificates.verify,
     )
 
 

@@ -14,6 +14,7 @@ from api.dcos_template.haproxy.frontend import RELAYED, RELAYED_TLS, STATS_SECTI
 from api.dcos_template.haproxy.grammar import Mode
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.routing import Attempt, MapFile, Routing
+from api.dcos_template.haproxy.tls import Tls
 
 __all__ = [
     "RELAYED",
@@ -29,4 +30,5 @@ __all__ = [
     "Mode",
     "RawFrontend",
     "Routing",
+    "Tls",
 ]

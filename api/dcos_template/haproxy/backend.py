@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
+from api.dcos_template.haproxy.headers import HeaderChange
 from api.dcos_template.haproxy.patience import Patience
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
@@ -28,6 +29,10 @@ class Backend:
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
     rewriting: Rewriting = field(default_factory=Rewriting)
+    request_headers: tuple[HeaderChange, ...] = ()
+    response_headers: tuple[HeaderChange, ...] = ()
+    all_backups: bool = False
+    """Whether all backup servers are used when no other one is up; HAProxy would use the first of them alone."""
     patience: Patience = field(default_factory=Patience)
     cookie: Cookie | None = None
     http_check: HttpRequest | None = None

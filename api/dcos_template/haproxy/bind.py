@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.grammar import require
-from pool_executor.contract import port_variable
+from pool_executor.contract import Needs, port_variable
 from sdk.net.address import canonical
 from sdk.net.names import is_host
 
@@ -37,3 +37,8 @@ class Bind:
     def variable(self) -> str:
         """What lbmgr sets to the number."""
         return port_variable(self.port)
+
+    @property
+    def needs(self) -> Needs:
+        """What an instance must have to listen here."""
+        return Needs(ports={self.variable: self.port})

@@ -12,7 +12,9 @@ from api.dcos_template.haproxy.limits import Limits, Timeouts
 from api.dcos_template.haproxy.raw import RawFrontend
 from api.dcos_template.haproxy.redirect import HttpsRedirect, Redirect
 from api.dcos_template.haproxy.routing import Routing
+from api.dcos_template.haproxy.tls import Tls
 from api.dcos_template.haproxy.users import Users
+from pool_executor.contract import Needs
 
 STATS_SECTION = "stats"
 #: Names of the sockets through which a worker hands on what clients ask, in the clear and over TLS.
@@ -26,6 +28,8 @@ class Frontend:
     name: str
     mode: Mode
     bind: Bind
+    tls: Tls | None = None
+    """None: what is said there is in the clear."""
     clients: Clients = field(default_factory=Clients)
     https_redirect: HttpsRedirect | None = None
     limits: Limits = field(default_factory=Limits)
@@ -41,6 +45,8 @@ class Frontend:
     def __post_init__(self) -> None:
         require_name(self.name, "frontend.name")
         require(self.name != STATS_SECTION, "frontend.name", f"{self.name!r} is the statistics listener's name")
+        if self.tls is not None:
+            self.tls.check_mode(self.mode, f"frontend {self.name}")
         if self.default_backend:
             require_name(self.default_backend, f"frontend {self.name} default_backend")
         changes = self.headers != Headers() or self.answers != Answers()
@@ -54,6 +60,12 @@ class Frontend:
             f"frontend {self.name}",
             "hosts and paths are seen only by HTTP frontends",
         )
+
+    @property
+    def needs(self) -> Needs:
+        """What an instance must have to serve it."""
+        needs = self.bind.needs
+        return needs if self.tls is None else self.tls.needs(needs.ports)
 
     @property
     def has_rules(self) -> bool:

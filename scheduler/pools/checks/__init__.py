@@ -10,6 +10,7 @@ from scheduler.pools.checks.backends import backend_name_problems, backend_probl
 from scheduler.pools.checks.frontends import frontend_problems
 from scheduler.pools.checks.links import link_problems
 from scheduler.pools.checks.listeners import listener_problems, port_problems
+from scheduler.pools.checks.material import secret_problems, tls_problems
 from scheduler.pools.checks.raw import raw_problems
 from scheduler.pools.model import Backend, Pool
 from scheduler.pools.problems import Problem
@@ -23,7 +24,9 @@ def pool_problems(pool: Pool) -> Iterator[Problem]:
     for backend in pool.haproxy.backends:
         backends.setdefault(backend.name, backend)
     yield from port_problems(pool)
+    yield from secret_problems(pool)
     yield from listener_problems(pool)
+    yield from tls_problems(pool)
     for index, frontend in enumerate(pool.haproxy.frontends):
         yield from frontend_problems(index, frontend)
         yield from link_problems(backends, index, frontend)

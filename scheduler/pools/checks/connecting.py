@@ -11,6 +11,10 @@ def connecting_problems(path: str, backend: Backend) -> Iterator[Problem]:
     if backend.tls != ServerTls() and not protocol.is_tls:
         rule = f"is about TLS, which a backend of protocol {protocol} does not speak; it takes HTTPS or TLS"
         yield Problem(path=f"{path}.tls", rule=rule)
+    for name, rules in (("requestHeaders", backend.request_headers), ("responseHeaders", backend.response_headers)):
+        if rules and not protocol.is_http:
+            rule = f"are about HTTP, which a backend of protocol {protocol} does not see; it takes HTTP or HTTPS"
+            yield Problem(path=f"{path}.{name}", rule=rule)
     if not backend.http2:
         return
     if not protocol.is_http:

@@ -13,6 +13,7 @@ from scheduler.pools.model.backend import Backend, CustomCheck
 from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
+from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, EnvironmentVariable, Secret
 from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.model.protocol import Protocol
@@ -29,21 +30,30 @@ from scheduler.pools.model.service import (
 )
 from scheduler.pools.model.sticky import Sticky
 from scheduler.pools.model.timeouts import Timeouts
+from scheduler.pools.model.tls import ClientCertificates, ClientVerify, FrontendTls, TlsPolicy
 
 __all__ = [
+    "AUTOCERT",
     "DEFAULT_ADDRESS",
     "DEFAULT_CONSTRAINTS",
+    "ENVFILE",
+    "FILE_PREFIX",
     "LBMGR_BACKEND",
     "POOL_LABEL",
     "RESERVED_NAMES",
+    "SECRETS",
     "STATS_PORT_NAME",
     "ApiVersion",
     "Backend",
     "Check",
+    "ClientCertificates",
+    "ClientVerify",
     "CustomCheck",
     "Endpoint",
     "EndpointType",
+    "EnvironmentVariable",
     "Frontend",
+    "FrontendTls",
     "Haproxy",
     "HealthCheck",
     "LinkBackend",
@@ -61,9 +71,11 @@ __all__ = [
     "RewritePath",
     "RewriteRequest",
     "RewriteResponse",
+    "Secret",
     "ServerTls",
     "Service",
     "Stats",
     "Sticky",
     "Timeouts",
+    "TlsPolicy",
 ]

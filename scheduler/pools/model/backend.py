@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from scheduler.pools.model.connecting import ServerTls
+from scheduler.pools.model.headers import HeaderRule
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.retries import Retries
 from scheduler.pools.model.rewrite import RewriteHttp
@@ -34,6 +35,8 @@ class Backend:
     tls: ServerTls = field(default_factory=ServerTls)
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
     custom_check: CustomCheck = field(default_factory=CustomCheck)
+    request_headers: tuple[HeaderRule, ...] = ()
+    response_headers: tuple[HeaderRule, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     retries: Retries = field(default_factory=Retries)
     misc_strs: tuple[str, ...] = ()

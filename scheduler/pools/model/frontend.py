@@ -10,6 +10,7 @@ from scheduler.pools.model.limits import FrontendTimeouts, Limits
 from scheduler.pools.model.link import LinkBackend
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps
+from scheduler.pools.model.tls import FrontendTls
 from sdk.net.address import Reach, parse, reach
 
 DEFAULT_ADDRESS = "0.0.0.0"
@@ -23,6 +24,9 @@ class Frontend:
     bind_address: str = DEFAULT_ADDRESS
     bind_port: int = 0
     protocol: Protocol = Protocol.HTTP
+    certificates: tuple[str, ...] = ()
+    """Files with a certificate and its key; the first is for clients that ask for none of them by name."""
+    tls: FrontendTls = field(default_factory=FrontendTls)
     clients: Clients = field(default_factory=Clients)
     accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None

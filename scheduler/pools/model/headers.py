@@ -28,5 +28,5 @@ class Hsts:
     """Browsers shall ask this host by HTTPS alone for `max_age` seconds (Strict-Transport-Security)."""
 
     max_age: int = 15_768_000
-    include_subdomains: bool = False
+    include_sub_domains: bool = False
     preload: bool = False

@@ -25,7 +25,12 @@ class MapRule:
     @property
     def has_conditions(self) -> bool:
         """False for a rule that every request would meet."""
-        return bool(self.hosts or self.path_beg or self.has_patterns)
+        return bool(self.hosts or self.host_reg or self.has_path)
+
+    @property
+    def has_path(self) -> bool:
+        """True for a rule that looks at the path."""
+        return bool(self.path_beg or self.path_end or self.path_reg)
 
     @property
     def has_patterns(self) -> bool:

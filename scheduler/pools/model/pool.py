@@ -7,6 +7,7 @@ from typing import NamedTuple
 from scheduler.pools.constraints import Constraint, read_constraints
 from scheduler.pools.model.backend import Backend
 from scheduler.pools.model.frontend import Frontend, Stats
+from scheduler.pools.model.material import EnvironmentVariable, Secret
 from scheduler.pools.model.names import STATS_PORT_NAME
 
 DEFAULT_CONSTRAINTS = "hostname:UNIQUE"
@@ -80,6 +81,10 @@ class Pool:
     constraints: str = DEFAULT_CONSTRAINTS
     ports: tuple[int, ...] = ()
     """When not empty, exactly these ports are allocated per instance; all listeners use one of them."""
+    secrets: tuple[Secret, ...] = ()
+    environment: tuple[EnvironmentVariable, ...] = ()
+    """In the order of their names."""
+    auto_certificate: bool = False
     healthcheck: HealthCheck = field(default_factory=HealthCheck)
     haproxy: Haproxy = field(default_factory=Haproxy)
 

@@ -18,6 +18,7 @@ from scheduler.pools.model import (
 )
 from scheduler.pools.raw import Place
 from scheduler.pools.schema.connecting import ServerTlsSchema
+from scheduler.pools.schema.headers import header_rules
 from scheduler.pools.schema.patience import RetriesSchema, TimeoutsSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
@@ -79,6 +80,8 @@ class BackendSchema(Strict):
     tls = nested(ServerTlsSchema)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
+    request_headers = header_rules("requestHeaders")
+    response_headers = header_rules("responseHeaders")
     timeouts = nested(TimeoutsSchema)
     retries = nested(RetriesSchema)
     misc_strs = RawLines(Place.BACKEND, data_key="miscStrs")

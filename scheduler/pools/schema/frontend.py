@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import post_load
 
-from scheduler.pools import texts
-from scheduler.pools.fields import Choice, Items, NotYet, Strict, Text, Whole, nested
+from scheduler.pools import file_names, texts
+from scheduler.pools.fields import Choice, Items, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
 from scheduler.pools.schema.answers import CompressionSchema, ErrorPageSchema
@@ -16,8 +16,7 @@ from scheduler.pools.schema.limits import FrontendTimeoutsSchema, LimitsSchema
 from scheduler.pools.schema.link import LinkBackendSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.redirect import RedirectSchema, RedirectToHttpsSchema
-
-_TLS = frozenset({Protocol.HTTPS, Protocol.TLS})
+from scheduler.pools.schema.tls import FrontendTlsSchema
 
 
 class FrontendSchema(Strict):
@@ -34,12 +33,13 @@ class FrontendSchema(Strict):
     compression = nested(CompressionSchema)  # even `{}` switches it on
     error_pages = Items(nested(ErrorPageSchema), data_key="errorPages")
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
-    certificates = NotYet([])
+    certificates = Items(Text(file_names.certificate, required=True))
+    tls = nested(FrontendTlsSchema)
     clients = nested(ClientsSchema)
     accept_proxy = nested(AcceptProxySchema, "acceptProxy")  # even `{}` switches it on
     redirect_to_https = nested(RedirectToHttpsSchema, "redirectToHttps")  # even `{}` switches it on
     misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
-    protocol = Choice(Protocol, not_yet=_TLS)
+    protocol = Choice(Protocol)
     link_backend = nested(LinkBackendSchema, "linkBackend")
 
     @post_load

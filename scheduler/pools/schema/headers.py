@@ -38,5 +38,5 @@ def header_rules(data_key: str) -> Any:
 class HstsSchema(Strict):
     MODEL = Hsts
     max_age = Whole(0, 10 * 365 * 86400, data_key="maxAge")
-    include_subdomains = Flag(data_key="includeSubDomains")
+    include_sub_domains = Flag(data_key="includeSubDomains")
     preload = Flag()

@@ -7,12 +7,13 @@ from marshmallow import ValidationError, post_load
 
 from scheduler.pools import checks, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
-from scheduler.pools.fields import Items, NotYet, Number, Strict, Text, Whole, nested
+from scheduler.pools.fields import Flag, Items, NotYet, Number, Strict, Text, Whole, nested
 from scheduler.pools.messages import problems_of
 from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.schema.backend import BackendSchema
 from scheduler.pools.schema.frontend import FrontendSchema, StatsSchema
+from scheduler.pools.schema.material import Environment, SecretSchema
 
 
 class HaproxySchema(Strict):
@@ -48,9 +49,9 @@ class PoolSchema(Strict):
     count = Whole(0, 1000)
     constraints = Text(texts.constraints_text, nullable=True)
     ports = Items(Whole(1, 65535))
-    secrets = NotYet([])
-    environmentVariables = NotYet({})  # noqa: N815 - the JSON name
-    autoCertificate = NotYet(False)  # noqa: N815 - the JSON name
+    secrets = Items(nested(SecretSchema))
+    environment = Environment(data_key="environmentVariables")
+    auto_certificate = Flag(data_key="autoCertificate")
     virtualNetworks = NotYet([])  # noqa: N815 - the JSON name
     grace = Whole(1, 86400, data_key="poolHealthcheckGracePeriod", attribute="healthcheck.grace_period")
     interval = Whole(1, 86400, data_key="poolHealthcheckInterval", attribute="healthcheck.interval")

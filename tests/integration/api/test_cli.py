@@ -283,6 +283,41 @@ def test_status_tells_each_death_of_haproxy(
     assert "9 times so far" in found
 
 
+def test_explain_tells_where_a_request_goes_and_why(
+    run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Each step in its order, with the servers; the same as JSON."""
+    document = minimal()
+    document["haproxy"]["frontends"][0]["linkBackend"]["map"] = [
+        {"backend": "app", "hostReg": "^a[.]", "pathEnd": ".png"},
+        {"backend": "app", "hostsEq": ["b.test", "*.b.test"]},
+    ]
+    run("create", "-", stdin=json.dumps(document))
+    publish_rendered(connection, zk_root)
+    publish_instance(connection, zk_root, instance())
+    scheduler.answers["GET /v1/services/web/pods"] = (200, {"pods": []})
+
+    told = run("explain", "web", "http://10.0.0.1/x?y", "--header", "Host: c.B.test")
+    assert told.stdout.startswith(
+        "frontend frontend_0.0.0.0_80 asks backend app (map[1]), which can use 1 of 1 server\n"
+    )
+    assert rows(told.stdout)[1:] == [
+        ["STEP", "WHAT", "WHY"],
+        ["listener", "frontend_0.0.0.0_80 (HTTP)", "0.0.0.0, port 80"],
+        ["map[0]", "hostReg ^a[.], pathEnd .png", "hostReg ^a[.] is not found in the host c.b.test"],
+        ["map[1]", "hostsEq b.test or *.b.test", "matches: app"],
+        ["backend", "app (HTTP, roundrobin)", "map[1]"],
+        ["sent", "http://c.B.test/x?y", "X-Forwarded-For: <the client's address>; X-Forwarded-Port: 80"],
+        ["SERVER", "AT", "STATE", "WEIGHT", "TASK"],
+        ["agentip_10.0.0.1_8080", "10.0.0.1:8080", "ready", "-", "app.1"],
+    ]
+    found = json.loads(run("explain", "web", "http://a.test:81/", "--json").stdout)
+    assert (found["name"], found["listener"], found["request"]["port"]) == ("web", None, 81)
+    assert "url: http://a b invalid" in run("explain", "web", "http://a b", code=Exit.REFUSED).stderr
+    run("explain", "web", "http://a", "--header", "Host", code=Exit.USAGE)
+    run("explain", "nope", "http://a", code=Exit.NOT_FOUND)
+
+
 def test_endpoints_of_a_pool_that_serves_nowhere_says_why(run: Run, scheduler: Scheduler) -> None:
     """The API's documented sentence alone would not."""
     run("create", "-", stdin=json.dumps(minimal()))

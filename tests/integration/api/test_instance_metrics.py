@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from pool_executor.contract import BOUNDS, HaproxyInfo, Latency, Waiting
+from pool_executor.contract import BOUNDS, CertificateStatus, HaproxyInfo, Latency, Waiting
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import instance, publish_instance, publish_servers, write_node
 from tests.support.pools import minimal
@@ -46,6 +46,7 @@ def test_what_instances_say_of_themselves_is_exported(client: FlaskClient, conne
         structure=replace(status.structure, waiting=(Waiting(listener="api", missing=("the port api",)),)),
         haproxy=HaproxyInfo(version="2.6.12", master=1, workers=(2, 3, 4)),
         latency={"endpoints": Latency(counts=counts, total=20.5)},
+        certificates=(CertificateStatus(file="$AUTOCERT", subject="web", names=(), not_after=2e9, trouble=None),),
     )
     publish_instance(connection, zk_root, status)
     found = metrics(client)
@@ -59,6 +60,7 @@ def test_what_instances_say_of_themselves_is_exported(client: FlaskClient, conne
     assert of(found, "apply_seconds_bucket", lane="endpoints", le="0.001") == 1
     assert of(found, "apply_seconds_count", lane="endpoints") == 2
     assert of(found, "apply_seconds_sum", lane="endpoints") == 20.5
+    assert of(found, "certificate_not_after_seconds", file="$AUTOCERT") == 2e9
     assert stale(found, "template") == 0
 
 

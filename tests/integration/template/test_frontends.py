@@ -54,7 +54,7 @@ FRONTENDS: Mapping[str, Frontend] = {
             HeaderRule(name="Content-Type", action=HeaderAction.REMOVE),
             HeaderRule(name="X-All", value="yes"),
         ),
-        hsts=Hsts(max_age=60, include_subdomains=True),
+        hsts=Hsts(max_age=60, include_sub_domains=True),
     ),
     "redirects": Frontend(
         name="redirects",

@@ -14,6 +14,7 @@ from api.status import pool_status
 from api.verdict import Facts, SchedulerSide
 from pool_executor.contract import (
     BackendHealth,
+    CertificateStatus,
     Death,
     Endpoints,
     EndpointsStatus,
@@ -110,6 +111,14 @@ def test_a_pool_is_ready_when_traffic_can_flow() -> None:
     ]
 
 
+def with_certificate(*, not_after: float, trouble: str | None = None) -> InstanceStatus:
+    """INSTANCE that serves a certificate."""
+    certificate = CertificateStatus(
+        file="$SECRETS/web.pem", subject="web", names=("web",), not_after=not_after, trouble=trouble
+    )
+    return replace(INSTANCE, certificates=(certificate,))
+
+
 def refusing(*refused: RefusedServer, error: str | None = None) -> InstanceStatus:
     """INSTANCE without these servers."""
     endpoints = replace(INSTANCE.endpoints, refused=refused, left_out=len(refused), error=error)
@@ -174,6 +183,14 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
             "edgelb-pool-0 cannot take up changes of servers: operations 5 to 7 are missing",
         ),
         ({"instance": replace(INSTANCE, trouble="the disk is full")}, "edgelb-pool-0: the disk is full"),
+        (
+            {"instance": with_certificate(not_after=2e9, trouble="a newer one is refused: it is empty")},
+            "edgelb-pool-0 serves an old $SECRETS/web.pem: a newer one is refused: it is empty",
+        ),
+        (
+            {"instance": with_certificate(not_after=999.0)},
+            "edgelb-pool-0: the certificate $SECRETS/web.pem has expired",
+        ),
     ],
 )
 def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str, Any], reason: str) -> None:
@@ -183,6 +200,16 @@ def test_a_pool_through_which_traffic_cannot_flow_is_degraded(changes: dict[str,
     assert found["reasons"] == [reason]
     whole = "0 of 1 instances serve all of the" if "leaves the listener" in reason else "1 of 1 instances serve the"
     assert found["summary"] == f"{whole} current configuration; {reason}"
+
+
+def test_a_certificate_that_ends_soon_is_told_and_no_fault() -> None:
+    """Somebody has a month to bring another one."""
+    found = status(instance=with_certificate(not_after=1000.0 + 20.5 * 86400))
+    [row] = found["loadBalancers"]
+    assert (found["state"], found["reasons"]) == ("ready", [])
+    assert row["certificates"][0]["warning"] == "the certificate $SECRETS/web.pem expires in 20 days"
+    [row] = status(instance=with_certificate(not_after=1000.0 + 31 * 86400))["loadBalancers"]
+    assert row["certificates"][0]["warning"] is None
 
 
 def test_a_listener_that_is_left_out_is_told_while_the_instance_waits_for_its_replacement() -> None:

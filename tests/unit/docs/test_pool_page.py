@@ -16,6 +16,7 @@ from scheduler.pools.schema import PoolSchema, dump_pool, load_pool
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text()
 SAMPLE = {
     "name": "sample",
+    "secrets": [{"secret": "team/web", "file": "web.pem"}],
     "haproxy": {
         "frontends": [
             {
@@ -30,7 +31,14 @@ SAMPLE = {
                 "redirectToHttps": {"except": [{"pathBeg": "/"}]},
             }
         ],
-        "backends": [{"name": "b", "services": [{"mesos": {"taskName": "t"}}]}],
+        "backends": [
+            {
+                "name": "b",
+                "services": [{"mesos": {"taskName": "t"}}],
+                "requestHeaders": [{"name": "X", "value": "y"}],
+                "responseHeaders": [{"name": "X", "value": "y"}],
+            }
+        ],
     },
 }
 # They have one value, which is written out but not kept.

@@ -47,6 +47,12 @@ class Host:
     def report(self, problems: object) -> None:
         pass
 
+    def hear(self, hearer: object) -> None:
+        pass
+
+    def records(self, service: str) -> tuple[object, ...]:
+        return ()
+
     def publish(self, services: object, *, keep: object = ()) -> None:
         self.published.append(services)
 

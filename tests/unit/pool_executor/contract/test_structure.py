@@ -26,7 +26,7 @@ TEXT = f"backend web from edgelb-http\n    balance roundrobin\n{marker_line(FACT
 
 
 def head() -> Structure:
-    needs = Needs(ports={"PORT_WEB": "web"}, certificates=("secrets/web.pem",), files=("envfile/ELB_FILE_CA",))
+    needs = Needs(ports={"PORT_WEB": "web"}, certificates=("secrets/web.pem",), authorities=("envfile/ELB_FILE_CA",))
     listener = Part.of("20-frontend-web.cfg", "config", TEXT, "web", needs)
     routes = Part.of("hosts-web.map", "map", "")
     parts = {part.name: part for part in (listener, routes)}
@@ -81,8 +81,16 @@ def test_a_marker_holds_nothing_that_is_more_than_options(options: str) -> None:
         ("10-global.map", {}, "does not end in .cfg"),
         ("10-global.cfg", {"kind": "certificate"}, "it is one of config, map"),
         ("10-global.cfg", {"needs": {"ports": {"PATH": "web"}}}, "is not a port variable"),
-        ("10-global.cfg", {"needs": {"ports": {}, "files": ["secrets/../a"]}}, r"files\[0\]: is .* it must be <one of"),
-        ("10-global.cfg", {"needs": {"ports": {}, "files": ["etc/passwd"]}}, "it must be <one of secrets, envfile"),
+        (
+            "10-global.cfg",
+            {"needs": {"ports": {}, "authorities": ["secrets/../a"]}},
+            r"authorities\[0\]: is .* it must be <one of",
+        ),
+        (
+            "10-global.cfg",
+            {"needs": {"ports": {}, "authorities": ["etc/passwd"]}},
+            "it must be <one of secrets, envfile",
+        ),
         ("10-global.cfg", {"needs": {"ports": {}, "certificates": ["web.pem"]}}, r"certificates\[0\]: is 'web.pem'"),
         ("10-global.cfg", {"sha256": "x"}, "a sha256"),
         ("10-global.cfg", {"size": -1}, "an integer of at least 0"),

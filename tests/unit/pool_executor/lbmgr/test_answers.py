@@ -54,7 +54,7 @@ def test_the_instance_file_quotes_what_it_is_given() -> None:
         sockets=PurePath("/run/edgelb-x"),
         state=PurePath("/sand box/state"),
     )
-    text = instance.text("web/1.2/3", PurePath("/sand box/maps"), welcome=True)
+    text = instance.text("web/1.2/3", PurePath("/sand box"), welcome=True)
     assert 'setenv INSTANCE "a\\"b\\$c"' in text
     assert 'setenv PORT_WEB_1 "80"' in text
     assert 'setenv MAPS "/sand box/maps"' in text

@@ -19,7 +19,10 @@ def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
         Outcome(verdict="applied", action="reload", reason="why"),
     ]
     applier = SimpleNamespace(
-        whole=None, running=SimpleNamespace(content=content()), reload_servers=lambda reason: outcomes.pop(0)
+        whole=None,
+        needs_reload=None,
+        running=SimpleNamespace(content=content()),
+        reload_servers=lambda reason: outcomes.pop(0),
     )
     lane = SimpleNamespace(needs_reload="server app/a is new", reload_is_far=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
@@ -37,7 +40,9 @@ def test_a_defect_in_a_reload_for_servers_ends_nothing() -> None:
     def fail(reason: str) -> Outcome:
         raise LookupError("oh")
 
-    applier = SimpleNamespace(whole=None, running=SimpleNamespace(content=content()), reload_servers=fail)
+    applier = SimpleNamespace(
+        whole=None, needs_reload=None, running=SimpleNamespace(content=content()), reload_servers=fail
+    )
     lane = SimpleNamespace(
         needs_reload="server app/a is new", abandon=lambda: abandoned.append(True), reload_is_far=lambda: None
     )
@@ -62,7 +67,11 @@ def test_a_defect_in_looking_at_what_waits_ends_nothing() -> None:
         return Outcome(verdict="applied", action="reload", reason=reason)
 
     applier = SimpleNamespace(
-        whole=None, running=SimpleNamespace(content=content()), obstacles=fail, reload_servers=reload_servers
+        whole=None,
+        needs_reload=None,
+        running=SimpleNamespace(content=content()),
+        obstacles=fail,
+        reload_servers=reload_servers,
     )
     lane = SimpleNamespace(needs_reload=None, known=True, abandon=lambda: None)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
@@ -88,6 +97,7 @@ def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
     applier = SimpleNamespace(
         running=running,
         whole=None,
+        needs_reload=None,
         obstacles=lambda found: lacking,
         plan=lambda found: Reload(reason="why"),
         apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
@@ -113,6 +123,8 @@ def test_what_is_waited_for_is_told_in_the_words_of_now() -> None:
     part = web()
     lacking = {part.part.name: "the file web.pem"}
     applier = SimpleNamespace(
+        whole=None,
+        needs_reload=None,
         running=SimpleNamespace(content=content()),
         obstacles=lambda found: dict(lacking),
         plan=lambda found: Reload(reason="why"),

@@ -1,10 +1,11 @@
 """What the settings of the store ask for, before anybody is asked."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from scheduler.secret_stores.settings import SecretSettings, open_store
+from scheduler.secret_stores.settings import VARIABLES, SecretSettings, open_store
 from sdk.errors import InvalidSpec
 
 
@@ -69,3 +70,10 @@ def test_a_variable_that_cannot_be_read_is_named(variable: str, text: str) -> No
     """It is one of many."""
     with pytest.raises(InvalidSpec, match=f"^{variable}: '{text}'"):
         SecretSettings.from_environment({variable: text})
+
+
+def test_each_variable_is_on_the_page_of_settings() -> None:
+    """And no other of these."""
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "settings.md").read_text()
+    section = page.split("## Where secrets come from")[1].split("\n## ")[0]
+    assert set(re.findall(r"\| `(EDGELB_SECRET_[A-Z_]+)` \|", section)) == set(VARIABLES)

@@ -1,0 +1,33 @@
+"""Certificates that stand for those of a pool while HAProxy is asked about it: the real ones are where it runs.
+
+Does not know what the certificates of a pool hold: one that cannot be used costs its listener on an instance, which
+says so.
+"""
+
+import datetime
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+from pool_executor.contract import Part
+from pool_executor.lbmgr import autocert
+from pool_executor.lbmgr.crt_list import crt_lists
+from pool_executor.lbmgr.instance import CERTS
+
+
+def place(parts: Iterable[Part], directory: Path, material: Path) -> None:
+    """Write the lists of certificates into a version's `directory`, and all that listeners need into `material`."""
+    parts = list(parts)
+    for part in parts:
+        for name in (*part.needs.certificates, *part.needs.authorities):
+            path = material / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_placeholder())
+    (directory / CERTS).mkdir(exist_ok=True)
+    for name, text in crt_lists(parts, material).items():
+        (directory / CERTS / name).write_text(text)
+
+
+@functools.cache
+def _placeholder() -> bytes:
+    return autocert.make("placeholder", (), datetime.datetime.now(datetime.UTC))

@@ -1,0 +1,262 @@
+"""The certificates that listeners need: which can be used, which HAProxy has, and the way of new ones to it.
+
+A listener whose certificate is missing or broken waits alone; a new certificate that cannot be used leaves the old one
+where it is. Knows the room of the files (material.py) and HAProxy's orders for them. Does not know where files come
+from, nor when HAProxy is loaded anew. Used by lbmgr's thread only.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import structlog
+
+from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, CertificateStatus, Needs
+from pool_executor.lbmgr import pem
+from pool_executor.lbmgr.content import Content
+from pool_executor.lbmgr.material import Material
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.orders import Command, ReplaceFile
+
+_log = structlog.get_logger()
+
+#: What the name of a file ends with that HAProxy looks for beside a certificate: an answer of OCSP.
+_STAPLE = ".ocsp"
+
+Send = Callable[[Command], str | None]
+"""Give an order to the HAProxy that serves; what it says when it refuses."""
+
+
+class Certificates:
+    """Of one instance; `made` makes the certificate that is its own."""
+
+    def __init__(self, material: Material, made: Callable[[], bytes], counters: Counters) -> None:
+        self._material = material
+        self._made = made
+        self._counters = counters
+        self._refused: dict[str, tuple[str, str]] = {}
+        """By name: the sum of a content that cannot be used, and why."""
+        self._before: dict[str, bytes] = {}
+        """What stood in the files that HAProxy is to be loaded anew for."""
+        self._facts: dict[str, tuple[str, pem.Facts | None]] = {}
+        self._status: tuple[Content | None, tuple[CertificateStatus, ...]] | None = None
+        """What was told last, and of which content; None when it has to be looked up anew."""
+        self.needs_reload: str | None = None
+        """Why what is served has to be loaded anew, as a phrase; None when it has not."""
+
+    # -- before HAProxy reads them
+
+    def obstacles(self, content: Content, present: Content | None) -> Mapping[str, str]:
+        """What listeners of `content` lack, in words, by part; `present` is what HAProxy serves.
+
+        Files that can be used stand where HAProxy reads them afterwards.
+        """
+        found: dict[str, str] = {}
+        self._status = None
+        for name, text in content.parts.items():
+            if text.part.needs == Needs(ports=text.part.needs.ports):
+                continue
+            if present is not None and present.parts.get(name) == text:
+                continue
+            lacks = [why for file in _files(text.part.needs) if (why := self._lack(file, text.part.needs)) is not None]
+            if lacks:
+                found[name] = " and ".join(lacks)
+        return found
+
+    def _lack(self, name: str, needs: Needs) -> str | None:
+        if self._material.read(name) is not None:
+            return None
+        data = self._newest(name)
+        if data is None:
+            trouble = self._material.trouble(name)
+            return f"the file {spoken(name)}{f': {trouble}' if trouble else ''}"
+        problem = self._problem(name, data, authority=name in needs.authorities)
+        if problem is None:
+            try:
+                self._material.place(name, data)
+                self._staple(name)
+            except OSError as error:
+                problem = f"it cannot be written: {error.strerror or error}"
+        return problem and f"a usable file {spoken(name)}: {problem}"
+
+    def _staple(self, name: str) -> None:
+        """Let HAProxy find what is said about the validity of a certificate beside it, if there is something."""
+        beside = f"{name}{_STAPLE}"
+        data = self._material.get(beside)
+        if data is not None and self._refused.get(beside, ("", ""))[0] != _sum(data):
+            self._material.place(beside, data)
+
+    def _newest(self, name: str) -> bytes | None:
+        if name == AUTOCERT_FILE and self._material.get(name) is None:
+            self._material.fill(AUTOCERT, {AUTOCERT_FILE.rpartition("/")[2]: self._made()})
+        return self._material.get(name)
+
+    def _problem(self, name: str, data: bytes, *, authority: bool) -> str | None:
+        known = self._refused.get(name)
+        if known is not None and known[0] == _sum(data):
+            return known[1]
+        problem = pem.authority_problem(data) if authority else pem.certificate_problem(data)
+        if problem is not None:
+            self._refuse(name, data, problem)
+        return problem
+
+    def _refuse(self, name: str, data: bytes, problem: str) -> None:
+        self._refused[name] = _sum(data), problem
+        self._counters.count("certificate_refused")
+        _log.error("A certificate cannot be used", file=spoken(name), error=problem)
+
+    # -- rotation
+
+    def take_up(self, running: Content | None, send: Send | None) -> None:
+        """Bring what is new to HAProxy, if it can be used; `send` is None when none serves.
+
+        What HAProxy does not take at run time needs a reload.
+        """
+        served, self._status = _needed(running), None
+        for name in sorted(self._material.placed()):
+            data, placed = self._material.get(name), self._material.read(name)
+            if data is None or data == placed or placed is None:
+                continue
+            if name.removesuffix(_STAPLE) in served and name not in served:
+                self._staple(name.removesuffix(_STAPLE))  # HAProxy reads it when it is loaded next
+                continue
+            if name not in served:
+                self._material.remove(name)  # it comes again when somebody needs it
+                continue
+            known = self._refused.get(name)
+            if known is not None and known[0] == _sum(data):
+                continue
+            authority = served[name]
+            problem = self._problem(name, data, authority=authority) or (None if authority else _worse(placed, data))
+            if problem is not None:
+                self._refuse_once(name, data, problem)
+                continue
+            self._replace(name, data, placed, send, authority=authority)
+
+    def _refuse_once(self, name: str, data: bytes, problem: str) -> None:
+        if name not in self._refused or self._refused[name][0] != _sum(data):
+            self._refuse(name, data, problem)
+
+    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, *, authority: bool) -> None:
+        lines = tuple(pem.lines(data))
+        path = str(self._material.path(name))
+        waits, refused = name in self._before, None
+        if send is not None and not waits:
+            refused = send(ReplaceFile("ca-file" if authority else "cert", path, lines))
+        try:
+            self._material.place(name, data)
+        except OSError as error:
+            # HAProxy would read the old one again at its next reload.
+            _log.error("A new certificate could not be written", file=spoken(name), error=str(error))
+        self._refused.pop(name, None)
+        if waits:
+            return  # for the same reload as the one before
+        if refused is None:
+            self._counters.count("certificate_changed")
+            _log.info("A new certificate is served", file=spoken(name))
+            return
+        self._before[name] = placed
+        self.needs_reload = f"{spoken(name)} has changed, and HAProxy does not take it at run time: {refused}"
+
+    # -- what HAProxy says when it is loaded
+
+    def loaded(self) -> None:
+        """HAProxy was loaded anew: it has what the files hold."""
+        self._counters.count("certificate_changed", len(self._before))
+        self._before.clear()
+        self.needs_reload = self._status = None
+
+    def blamed(self, complaint: str, running: Content | None) -> bool:
+        """HAProxy said this; whether there were files that it does not take, which it is not given again.
+
+        Those that it had before stand in their places again.
+        """
+        found = [name for name in self._material.placed() if str(self._material.path(name)) in complaint]
+        served, blamed, self._status = _needed(running), False, None
+        for name in found:
+            data = self._material.read(name)
+            if data is None or (name in served and name not in self._before):
+                continue
+            blamed = True
+            self._refuse(name, data, f"HAProxy says: {complaint.replace(f'{self._material.directory}/', '')[:300]}")
+            before = self._before.pop(name, None)
+            if before is None:
+                self._material.remove(name)
+            else:
+                self._material.place(name, before)
+        if not self._before:
+            self.needs_reload = None
+        return blamed
+
+    # -- status
+
+    def status(self, running: Content | None) -> tuple[CertificateStatus, ...]:
+        """Of the certificates that are served, by name."""
+        if self._status is None or self._status[0] is not running:
+            self._status = running, tuple(self._look(running))
+        return self._status[1]
+
+    def _look(self, running: Content | None) -> Iterator[CertificateStatus]:
+        for name, authority in sorted(_needed(running).items()):
+            data = self._material.read(name)
+            known = None if data is None or authority else self._facts_of(name, data)
+            yield CertificateStatus(
+                file=spoken(name),
+                subject=known.subject if known is not None else "",
+                names=known.names[:20] if known is not None else (),
+                not_after=known.not_after if known is not None else None,
+                trouble=self._trouble(name, data),
+            )
+
+    def _trouble(self, name: str, data: bytes | None) -> str | None:
+        newest = self._material.get(name)
+        if newest is not None and newest != data and name in self._refused:
+            return f"a newer one is refused: {self._refused[name][1]}"
+        if (trouble := self._material.trouble(name)) is not None:
+            return trouble
+        if newest is None and name != AUTOCERT_FILE:
+            return "its source does not have it any more; the last one is served"
+        return None
+
+    def _facts_of(self, name: str, data: bytes) -> pem.Facts | None:
+        digest = _sum(data)
+        known = self._facts.get(name)
+        if known is None or known[0] != digest:
+            known = self._facts[name] = digest, pem.facts(data)
+        return known[1]
+
+
+def spoken(name: str) -> str:
+    """A file as people name it in a pool."""
+    if name == AUTOCERT_FILE:
+        return f"${AUTOCERT.upper()}"
+    source, _, file = name.partition("/")
+    return f"${source.upper()}/{file}"
+
+
+def _files(needs: Needs) -> Iterator[str]:
+    yield from dict.fromkeys((*needs.certificates, *needs.authorities))
+
+
+def _needed(content: Content | None) -> Mapping[str, bool]:
+    """The files that are needed, each with whether it is there to judge others by."""
+    found: dict[str, bool] = {}
+    for text in content.parts.values() if content is not None else ():
+        found |= dict.fromkeys(text.part.needs.authorities, True)
+    for text in content.parts.values() if content is not None else ():
+        found |= dict.fromkeys(text.part.needs.certificates, False)
+    return found
+
+
+def _worse(placed: bytes, data: bytes) -> str | None:
+    """Why a certificate must not take the place of another one that is good now."""
+    before, after, now = pem.facts(placed), pem.facts(data), time.time()
+    if before is None or after is None or not before.not_before <= now <= before.not_after:
+        return None
+    if now > after.not_after:
+        return "it has expired, and the one that is served has not"
+    return "it is not valid yet, and the one that is served is" if now < after.not_before else None
+
+
+def _sum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

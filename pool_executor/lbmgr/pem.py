@@ -1,0 +1,98 @@
+"""What a file of certificates holds, and whether HAProxy could use it.
+
+Asked before HAProxy is: one file that it cannot use would make it refuse a whole configuration. No message holds a part
+of a file. Does not know where files come from.
+"""
+
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_KEY = re.compile(rb"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the first certificate of a file says: whose it is, and when it is good, in epoch seconds."""
+
+    subject: str
+    names: tuple[str, ...]
+    not_before: float
+    not_after: float
+
+
+def certificate_problem(data: bytes) -> str | None:
+    """Why these bytes are no certificate with its key, as the end of a sentence; None when they are."""
+    if b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in data or b"Proc-Type: 4,ENCRYPTED" in data:
+        return "its key is encrypted, and nobody is there to tell the password"
+    if not _BLOCK.search(data):
+        return "it holds no certificate in PEM"
+    if not _KEY.search(data):
+        return "it holds no private key: put it behind the certificate"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        with _file(data) as path:
+            context.load_cert_chain(path, password=lambda: b"")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "its key is not that of its first certificate"
+        return f"it cannot be read: {error.reason or 'no certificate with its key'}"
+    return None if facts(data) is not None else "its first certificate cannot be read"
+
+
+def authority_problem(data: bytes) -> str | None:
+    """Why these bytes are no certificates by which others can be judged; None when they are."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        return "it holds no certificates in PEM"
+    return None
+
+
+def facts(data: bytes) -> Facts | None:
+    """Those of the first certificate; None when there is none that can be read."""
+    from asn1crypto import x509  # takes longer to load than all else here, and only who has certificates needs it
+
+    block = _BLOCK.search(data)
+    if block is None:
+        return None
+    try:
+        found = x509.Certificate.load(ssl.PEM_cert_to_DER_cert(block[0].decode("ascii")), strict=True)
+        value = found.subject_alt_name_value
+        return Facts(
+            subject=str(found.subject.human_friendly)[:200],
+            names=tuple(str(name.native)[:253] for name in value or () if name.name in ("dns_name", "ip_address")),
+            not_before=found.not_valid_before.timestamp(),
+            not_after=found.not_valid_after.timestamp(),
+        )
+    except (ValueError, TypeError, OverflowError, KeyError):  # whatever is not as X.509 has it
+        return None
+
+
+def lines(data: bytes) -> list[str]:
+    """The lines of the PEM blocks, as HAProxy takes them over its socket: nothing around them, no empty ones."""
+    found: list[str] = []
+    inside = False
+    for line in data.decode("ascii", "replace").splitlines():
+        text = line.strip()
+        inside = inside or text.startswith("-----BEGIN ")
+        if inside and text:
+            found.append(text)
+        inside = inside and not text.startswith("-----END ")
+    return found
+
+
+@contextmanager
+def _file(data: bytes) -> Iterator[str]:
+    """A file in memory, as OpenSSL reads files only."""
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,18 @@
+"""The V2 form of how frontends speak TLS."""
+
+from scheduler.pools import file_names
+from scheduler.pools.fields import Choice, Flag, Strict, Text, nested
+from scheduler.pools.model import ClientCertificates, ClientVerify, FrontendTls, TlsPolicy
+
+
+class ClientCertificatesSchema(Strict):
+    MODEL = ClientCertificates
+    ca = Text(file_names.other_file)
+    verify = Choice(ClientVerify)
+
+
+class FrontendTlsSchema(Strict):
+    MODEL = FrontendTls
+    policy = Choice(TlsPolicy)
+    http2 = Flag()
+    client_certificates = nested(ClientCertificatesSchema, "clientCertificates")

@@ -1,0 +1,261 @@
+"""Listeners that speak TLS: which certificate a client gets, what waits for one that is missing, and new ones."""
+
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pool_executor.contract import InstanceStatus
+from sdk.local.zookeeper import ZooKeeperServer
+from tests.integration.pool_executor.harness import Publisher, applied
+from tests.integration.pool_executor.tls_instance import Instance, connected, context, der, greet, parts
+from tests.support.haproxies import BOTH
+from tests.support.tls import authority, pem
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
+
+HTTPS = {"protocol": "HTTPS", "certificates": ["$SECRETS/web.pem"]}
+PLAIN = {"protocol": "HTTP"}
+
+
+@pytest.fixture
+def instance(zookeeper: ZooKeeperServer, zk_root: str, tmp_path: Path, binary: str) -> Iterator[Instance]:
+    """One whose room is empty."""
+    found = Instance(zookeeper.address, zk_root, tmp_path / "sandbox", binary)
+    yield found
+    found.close()
+
+
+def fill(instance: Instance, **files: bytes) -> None:
+    """The secrets are these."""
+    instance.agent.material.fill("secrets", {f"{name}.pem": data for name, data in files.items()})
+
+
+def status_of(publisher: Publisher) -> InstanceStatus:
+    return publisher.statuses()["task-1"]
+
+
+def plain_answer(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return client.recv(12)
+
+
+def test_the_name_that_is_asked_for_chooses_the_certificate(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Of two for one name the first of the pool counts, and the first of all answers every other client."""
+    certificates = {
+        "z": pem(tmp_path, "z", "z.test"),
+        "a": pem(tmp_path, "a", "a.test", "both.test"),
+        "b": pem(tmp_path, "b", "b.test", "both.test", "*.wild.test"),
+    }
+    fill(instance, **certificates)
+    names = [f"$SECRETS/{name}.pem" for name in certificates]
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"certificates": names})))
+    port = instance.ports["web"]
+    asked = (None, "z.test", "a.test", "b.test", "both.test", "x.wild.test", "unknown.test")
+    found = {name: greet(port, name).certificate for name in asked}
+    expected = {name: der(certificates[of]) for name, of in zip(asked, "zzabab" + "z", strict=True)}
+    assert found == expected
+
+
+def test_clients_choose_between_http_2_and_1(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:
+    """Where the pool does not switch it off; a frontend of protocol TLS offers neither."""
+    fill(instance, web=pem(tmp_path, "web"))
+    shape = parts(web=HTTPS, other=HTTPS | {"tls": {"http2": False}})
+    applied(publisher, publisher.publish_parts(shape))
+    both = context()
+    both.set_alpn_protocols(["h2", "http/1.1"])
+    assert greet(instance.ports["web"], None, both).protocol == "h2"
+    assert greet(instance.ports["other"], None, both).protocol == "http/1.1"
+    assert greet(instance.ports["web"]).protocol is None
+    with connected(instance.ports["web"]) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 503"
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"protocol": "TLS"})))
+    assert greet(instance.ports["web"], None, both).protocol is None
+
+
+# Old versions are asked for on purpose.
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("policy", "spoken"),
+    [
+        ("modern", {"TLSv1_3"}),
+        ("intermediate", {"TLSv1_2", "TLSv1_3"}),
+        ("old", {"TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"}),
+    ],
+)
+def test_a_policy_says_which_versions_are_spoken(
+    publisher: Publisher, instance: Instance, tmp_path: Path, policy: str, spoken: set[str]
+) -> None:
+    """Of Mozilla's three."""
+    fill(instance, web=pem(tmp_path, "web"))
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"tls": {"policy": policy}})))
+    found = set()
+    for version in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"):
+        client = context()
+        client.set_ciphers("ALL:@SECLEVEL=0")
+        client.minimum_version = client.maximum_version = ssl.TLSVersion[version]
+        try:
+            greet(instance.ports["web"], None, client)
+        except ssl.SSLError:
+            continue
+        found.add(version)
+    assert found == spoken
+
+
+@pytest.mark.parametrize("verify", ["required", "optional"])
+def test_clients_prove_who_they_are(publisher: Publisher, instance: Instance, tmp_path: Path, verify: str) -> None:
+    """By a certificate of the authority; one of another is refused, none where it is optional is not."""
+    known, stranger = authority(tmp_path, "known"), authority(tmp_path, "stranger")
+    fill(instance, web=pem(tmp_path, "web"), clients=known.certificate.read_bytes())
+    tls = {"clientCertificates": {"ca": "$SECRETS/clients.pem", "verify": verify}}
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"tls": tls})))
+
+    def answer(by: Path | None) -> bytes:
+        client = context()
+        if by is not None:
+            client.load_cert_chain(by)
+        try:
+            with connected(instance.ports["web"], None, client) as found:
+                found.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return found.recv(12)
+        except (ssl.SSLError, ConnectionError):
+            return b""
+
+    for name, by in (("good", known), ("bad", stranger)):
+        (tmp_path / name).write_bytes(pem(tmp_path, name, by=by))
+    assert answer(tmp_path / "good") == b"HTTP/1.1 503"
+    assert answer(tmp_path / "bad") == b""
+    assert answer(None) == (b"" if verify == "required" else b"HTTP/1.1 503")
+
+
+def test_a_listener_waits_alone_for_its_certificate(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:
+    """It is served when that comes; one that cannot be used is as good as none, and is named with its reason."""
+    version = publisher.publish_parts(parts(web=HTTPS, other=PLAIN))
+    status = applied(publisher, version)
+    (waiting,) = status.structure.waiting
+    assert (waiting.listener, waiting.missing) == ("web", ("the file $SECRETS/web.pem",))
+    assert plain_answer(instance.ports["other"]).endswith(b" 503")
+    instance.agent.material.fill("secrets", {}, {"web.pem": "the store has no such secret"})
+    publisher.publish_parts(parts(web=HTTPS, other=PLAIN), again=True)
+    wait_until(
+        lambda: (
+            status_of(publisher).structure.waiting[0].missing
+            == ("the file $SECRETS/web.pem: the store has no such secret",)
+        ),
+        what="the trouble is told",
+    )
+    fill(instance, web=b"no certificate")
+    publisher.publish_parts(parts(web=HTTPS, other=PLAIN), again=True)
+    wait_until(
+        lambda: "it holds no certificate in PEM" in status_of(publisher).structure.waiting[0].missing[0],
+        what="the reason is told",
+    )
+    good = pem(tmp_path, "web")
+    fill(instance, web=good)
+    wait_until(lambda: not status_of(publisher).structure.waiting, what="nothing waits")
+    assert greet(instance.ports["web"]).certificate == der(good)
+
+
+def test_a_new_certificate_is_served_without_a_reload(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:
+    """One that cannot be used is refused, said so, and the old one stays, also in a HAProxy that is loaded anew."""
+    first, second = pem(tmp_path, "first"), pem(tmp_path, "second")
+    fill(instance, web=first)
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS)))
+    port, reloads = instance.ports["web"], status_of(publisher).counters["reload"]
+    assert greet(port).certificate == der(first)
+    fill(instance, web=second)
+    wait_until(lambda: greet(port).certificate == der(second), what="the second certificate")
+    fill(instance, web=second.replace(b"PRIVATE KEY", b"PUBLIC KEY"))
+
+    def trouble() -> str | None:
+        (found,) = status_of(publisher).certificates
+        return found.trouble
+
+    wait_until(lambda: "it holds no private key" in (trouble() or ""), what="the refusal")
+    assert greet(port).certificate == der(second)
+    assert status_of(publisher).counters["reload"] == reloads
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS, other=PLAIN)))
+    assert greet(port).certificate == der(second)
+    fill(instance)
+    wait_until(lambda: "its source does not have it any more" in (trouble() or ""), what="it is gone")
+    assert greet(port).certificate == der(second)
+
+
+def test_a_long_chain_takes_a_reload(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:
+    """HAProxy takes at most some kilobytes over its socket."""
+    first, second = pem(tmp_path, "first"), pem(tmp_path, "second")
+    chain = b"".join(pem(tmp_path, f"ca{number}", key="4096").split(b"-----BEGIN PRIV")[0] for number in range(8))
+    fill(instance, web=first)
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS)))
+    reloads = status_of(publisher).counters["reload"]
+    fill(instance, web=second + chain)
+    wait_until(lambda: greet(instance.ports["web"]).certificate == der(second), what="the second certificate")
+    wait_until(lambda: status_of(publisher).counters["reload"] == reloads + 1, what="one reload")
+
+
+def test_the_authority_of_clients_changes_without_a_reload(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Who was good before is good no more."""
+    old, new = authority(tmp_path, "old"), authority(tmp_path, "new")
+    own = pem(tmp_path, "web")
+    fill(instance, web=own, clients=old.certificate.read_bytes())
+    tls = {"clientCertificates": {"ca": "$SECRETS/clients.pem"}}
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"tls": tls})))
+    reloads = status_of(publisher).counters["reload"]
+    (tmp_path / "client").write_bytes(pem(tmp_path, "client", by=new))
+    client = context()
+    client.load_cert_chain(tmp_path / "client")
+
+    def let_in() -> bool:
+        try:
+            with connected(instance.ports["web"], None, client) as found:
+                found.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return bool(found.recv(12))
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+    assert not let_in()
+    fill(instance, web=own, clients=new.certificate.read_bytes())
+    wait_until(let_in, what="the new authority")
+    assert status_of(publisher).counters["reload"] == reloads
+
+
+def test_an_instance_makes_a_certificate_of_its_own(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:
+    """For ten years, for its names and addresses; HAProxy that dies comes back with the same."""
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"certificates": ["$AUTOCERT"]})))
+    port = instance.ports["web"]
+    own = greet(port).certificate
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.load_verify_locations(cadata=own)
+    for name in ("web", os.uname().nodename, "127.0.0.1"):
+        with connected(port, name, trusting) as client:
+            assert client.getpeercert(binary_form=True) == own
+    (status,) = wait_until(lambda: status_of(publisher).certificates, what="the status") or ()
+    assert (status.file, status.subject, status.trouble) == ("$AUTOCERT", "Common Name: web", None)
+    assert status.not_after is not None
+    assert {"web", "127.0.0.1"} <= set(status.names)
+    files = [path for path in instance.material.rglob("*") if path.is_file()]
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o600]
+    sandbox = [path.read_text(errors="replace") for path in instance.sandbox.rglob("*") if path.is_file()]
+    assert not any("PRIVATE KEY" in text for text in sandbox)
+    master = status_of(publisher).haproxy.master
+    assert master is not None
+    os.kill(master, signal.SIGKILL)
+
+    def again() -> bool:
+        try:
+            return greet(port).certificate == own
+        except OSError:
+            return False
+
+    wait_until(lambda: status_of(publisher).haproxy.master not in (None, master) and again(), what="the same one")
