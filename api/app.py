@@ -32,11 +32,11 @@ DEFAULT_PREFIX = "/service/edgelb"
 DEFAULT_FRAMEWORK = "edgelb"
 _PLAIN = frozenset(
     {
-        *("common.ping", "common.version", "common.readyz", "v1.ping", "v1.version", "v1.artifact"),
+        *("common.ping", "common.version", "common.readyz", "v1.ping", "v1.version", "v1.artifact", "v1.lb_template"),
         *("v2.lbconfig", "v2.lb_template", "v2.pool_lb_template"),
     }
 )
-_TEXTS = frozenset({"v2.set_lb_template"})
+_TEXTS = frozenset({"v1.set_lb_template", "v2.set_lb_template"})
 
 
 def create_app(

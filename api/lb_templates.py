@@ -34,20 +34,21 @@ def add_lb_templates(routes: Blueprint, context: Context) -> None:
     @route(routes, "/pools/<string:name>/lbtemplate", "GET", answers={"200": _DESCRIBED})
     def pool_lb_template(name: str) -> Response:
         """The pool's HAProxy template, the default one where it has none of its own."""
-        return _shown(context.stored(name))
+        return shown(context.stored(name))
 
     @route(routes, "/pools/<string:name>/lbtemplate", "PUT", answers={"200": _DESCRIBED})
     def set_lb_template(name: str) -> Response:
         """Give the pool a HAProxy template of its own; with If-Match only if nobody changed the pool in between."""
-        return _set(context, name, _text())
+        return set_template(context, context.stored(name), text_of_body())
 
     @route(routes, "/pools/<string:name>/lbtemplate", "DELETE", answers={"200": _DESCRIBED})
     def delete_lb_template(name: str) -> Response:
         """Let the pool have the default HAProxy template again, which is answered."""
-        return _set(context, name, "")
+        return set_template(context, context.stored(name), "")
 
 
-def _text() -> str:
+def text_of_body() -> str:
+    """The template in the request; ApiProblem when there is none."""
     data = request.get_data(cache=False)
     if len(data) > MOST_BYTES:
         raise ApiProblem(413, f"the template is {len(data)} bytes long; the limit is {MOST_BYTES}")
@@ -59,11 +60,13 @@ def _text() -> str:
         raise ApiProblem(400, f"the request body is not UTF-8: byte {error.start} cannot be decoded") from error
 
 
-def _set(context: Context, name: str, template: str) -> Response:
-    wanted = condition(request.headers)
-    stored = context.stored(name)
+def set_template(context: Context, stored: StoredPool, template: str) -> Response:
+    """Give the pool this template, `""` for the default one, as the request wants it."""
+    wanted, name = condition(request.headers), stored.pool.name
     form = WRITTEN[stored.pool.api_version]
-    warnings = require_taken(context.trials, form, as_stored(stored.pool, stored)._replace(template=template))
+    # Without one a pool is as it was accepted.
+    judged = as_stored(stored.pool, stored)._replace(template=template)
+    warnings = require_taken(context.trials, form, judged) if template else ()
     change = Rehearsal(context.pools) if is_rehearsal(request) else context.pools
     try:
         after = change.set_template(name, template, wanted.tag, account())
@@ -73,13 +76,14 @@ def _set(context: Context, name: str, template: str) -> Response:
         raise ApiProblem(412, str(error)) from error
     if isinstance(change, Rehearsal):
         return jsonify(rehearsed(context.trials, form, change.before, after, warnings))
-    response = _shown(after)
+    response = shown(after)
     for warning in warnings:
         warn(response, warning)
     return response
 
 
-def _shown(stored: StoredPool) -> Response:
+def shown(stored: StoredPool) -> Response:
+    """The template of the pool."""
     response = plain(stored.template or default_template())
     response.headers["ETag"] = stored.etag
     return response

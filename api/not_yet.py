@@ -2,14 +2,7 @@
 
 import re
 
-_PARTS = (
-    (
-        r"/v1/loadbalancers/[^/]+/artifacts/haproxy\.cfg\.ctmpl",
-        "templates for HAProxy's configuration",
-        "v2/pools/<name>/lbtemplate has the pool's template, and the artifact haproxy.cfg is what is rendered",
-    ),
-    (r"/v2/pool-?templates(/.*)?", "pool templates", "create each pool at v2/pools"),
-)
+_PARTS = ((r"/v2/pool-?templates(/.*)?", "pool templates", "create each pool at v2/pools"),)
 _DOCUMENTED = tuple((re.compile(f"{pattern}/?", re.IGNORECASE), what, instead) for pattern, what, instead in _PARTS)
 
 

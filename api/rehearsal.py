@@ -15,6 +15,7 @@ from api.validation.fields import field_changes
 from api.validation.judgement import as_stored
 from api.validation.trials import Trials
 from scheduler.pools.change import Change, causes, classify
+from scheduler.pools.hidden import revealed
 from scheduler.pools.model import Pool
 from scheduler.pools.service import POD
 from scheduler.pools.store import PoolExists
@@ -44,12 +45,13 @@ class Rehearsal:
         """See PoolStore."""
         if self._pools.get(pool.name) is not None:
             raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first")
-        return _fitting(as_stored(pool)._replace(author=author))
+        return _fitting(as_stored(revealed(pool, None))._replace(author=author))
 
     def replace(self, pool: Pool, expected: str | None, author: str) -> StoredPool:
         """See PoolStore."""
         self.before = self._pools.expect(pool.name, expected)
-        return _fitting(as_stored(pool, self.before)._replace(author=author))
+        before = self.before.pool if self.before is not None else None
+        return _fitting(as_stored(revealed(pool, before), self.before)._replace(author=author))
 
     def set_template(self, name: str, template: str, expected: str | None, author: str) -> StoredPool:
         """See PoolStore."""

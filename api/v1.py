@@ -10,6 +10,7 @@ from flask import Response, abort, jsonify
 from flask_smorest import Blueprint
 
 from api.context import Context
+from api.lb_templates import set_template, shown, text_of_body
 from api.openapi import VERDICT, json_answer, ref, route, text_answer
 from api.pool_forms import V1
 from api.pool_operations import PoolOperations
@@ -18,6 +19,8 @@ from api.who import add_who
 
 RENDERED = "haproxy.cfg"
 """The artifact that is the rendered configuration."""
+TEMPLATE = "haproxy.cfg.ctmpl"
+"""The one that is the pool's HAProxy template."""
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -84,7 +87,7 @@ def blueprint(context: Context) -> Blueprint:
     def artifacts(name: str) -> Response:
         """The names of the pool's artifacts."""
         operations.stored(name)
-        return jsonify([RENDERED])
+        return jsonify([RENDERED, TEMPLATE])
 
     @route(
         routes,
@@ -98,5 +101,22 @@ def blueprint(context: Context) -> Blueprint:
         if artifact != RENDERED:
             abort(404)
         return operations.lb_config(name)
+
+    template_path = f"/loadbalancers/<string:name>/artifacts/{TEMPLATE}"
+
+    @route(routes, template_path, "GET", answers={"200": text_answer("The template.")})
+    def lb_template(name: str) -> Response:
+        """The pool's HAProxy template, the default one where it has none of its own."""
+        return shown(operations.stored(name))
+
+    @route(routes, template_path, "PUT", answers={"200": text_answer("The template.")})
+    def set_lb_template(name: str) -> Response:
+        """Give the pool a HAProxy template of its own; with If-Match only if nobody changed the pool in between."""
+        return set_template(context, operations.stored(name), text_of_body())
+
+    @route(routes, template_path, "DELETE", answers={"200": text_answer("The template.")})
+    def delete_lb_template(name: str) -> Response:
+        """Let the pool have the default HAProxy template again, which is answered."""
+        return set_template(context, operations.stored(name), "")
 
     return routes

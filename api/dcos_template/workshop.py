@@ -78,7 +78,7 @@ class _Lane:
 
     def render(self, pool: StoredPool) -> Texts:
         """The texts; raises InvalidSpec for a pool that has none, TooSlow when the deadline passed."""
-        if not self.raw_strings and (problem := next(raw_problems(pool.pool), None)):
+        if not self.raw_strings and (problem := next(raw_problems(pool), None)):
             raise InvalidSpec(problem.path, problem.rule)
         try:
             answer = cast(Answer, self.processes.ask(pool, self.deadline))

@@ -20,6 +20,10 @@ MOST_LINES = 2000
 """Of a difference that are told."""
 
 
+#: Stands for the pool's own, which is shown to nobody and never changes.
+_COOKIE_KEY = "0" * 32
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """`action` is noop, dynamic or reload, with its reason; `diff` are lines as `diff -u` has them, `more` are left
@@ -54,7 +58,7 @@ def compare(before: StoredPool | None, after: StoredPool | None) -> Comparison:
 def _texts(stored: StoredPool | None) -> Texts:
     """None of one that cannot be rendered: what is served of it is an older state."""
     try:
-        return render(build_config(stored.pool, stored.cookie_key), stored.template) if stored is not None else {}
+        return render(build_config(stored.pool, _COOKIE_KEY), stored.template) if stored is not None else {}
     except InvalidSpec:
         return {}
 

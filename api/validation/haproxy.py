@@ -4,7 +4,7 @@ Knows where the files stand while it is asked. Does not know what its answers ar
 """
 
 import os
-import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from api.validation import placeholders
@@ -13,6 +13,7 @@ from pool_executor.contract import INSTANCE_FILE, KINDS
 from pool_executor.lbmgr.check import NotChecked, refusals
 from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
 from pool_executor.lbmgr.program import CHOICE, Program, find
+from pool_executor.lbmgr.sockets import SocketDirectory
 from sdk import programs
 from sdk.errors import EnvironmentProblem
 
@@ -30,9 +31,9 @@ def haproxy_here() -> Program:
 
 def refusals_of(program: Program, specimen: Specimen, timeout: float) -> list[str]:
     """What it says against the specimen, nothing when it takes it. Raises NotChecked."""
-    # Paths of sockets are short, those of temporary directories may be long.
-    with tempfile.TemporaryDirectory(prefix="edgelb-check-", dir=Path("/tmp")) as made:  # noqa: S108 - made by mkdtemp
-        directory = Path(made)
+    # Its path is short enough for sockets, and one whose process was ended is removed by the next.
+    with closing(SocketDirectory()) as made:
+        directory = made.path
         for kind in KINDS.values():
             (directory / kind.directory).mkdir(exist_ok=True)
         (directory / RELAY_MAP).write_text(RELAY_ENTRY)

@@ -1,9 +1,11 @@
 """What is asked about pools, and what the answer is. Values only."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from scheduler.pools.hidden import hides, revealed
 from scheduler.pools.model import Pool, Revision
-from scheduler.pools.problems import Problem
+from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.stored import StoredPool
 
 _COOKIE_KEY = "0" * 32
@@ -13,6 +15,9 @@ _COOKIE_KEY = "0" * 32
 def as_stored(pool: Pool, before: StoredPool | None = None) -> StoredPool:
     """The pool as it would be stored, in the place of `before`."""
     stored = before or StoredPool(pool, Revision("", 1))
+    if before is not None and hides(pool):
+        with suppress(InvalidPool):  # the store says so
+            pool = revealed(pool, before.pool)
     return stored._replace(pool=pool, cookie_key=stored.cookie_key or _COOKIE_KEY)
 
 

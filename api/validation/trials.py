@@ -45,7 +45,7 @@ class Trials:
 
     def judge(self, pool: StoredPool) -> Judgement:
         """What rendering and HAProxy say against the pool; why they were not asked when they cannot be."""
-        if not self._raw_strings and (problems := tuple(raw_problems(pool.pool))):
+        if not self._raw_strings and (problems := tuple(raw_problems(pool))):
             return Judgement(problems=problems)
         try:
             return cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy)))

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from scheduler.pools.model import Frontend, Haproxy, Pool, Revision
+from scheduler.pools.model import Frontend, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.service import Deployment, service_spec
 from scheduler.pools.sparse import key_of
 from sdk.model.fingerprint import pod_config, service_config
@@ -16,6 +16,10 @@ from sdk.model.fingerprint import pod_config, service_config
 # What all pools have in common is the same before and after.
 _DEPLOYMENT = Deployment(sha256="", artifact_url="", zk="", zk_root="")
 _REVISION = Revision("", 1)
+
+
+#: The fields that the API calls otherwise.
+_OTHERWISE = {"environment": "environmentVariables"}
 
 
 class Change(StrEnum):
@@ -59,8 +63,18 @@ def _mixed(old: Pool, new: Pool) -> Iterator[_Mixed]:
             continue
         if field.name == "haproxy":
             yield from _mixed_haproxy(old, new)
+        elif field.name == "healthcheck":
+            yield from _mixed_health_check(old, new)
         else:
-            yield _Mixed(f"pool.{key_of(field.name)}", replace(old, **{field.name: after}))
+            name = _OTHERWISE.get(field.name) or key_of(field.name)
+            yield _Mixed(f"pool.{name}", replace(old, **{field.name: after}))
+
+
+def _mixed_health_check(old: Pool, new: Pool) -> Iterator[_Mixed]:
+    for field in fields(HealthCheck):
+        name = "".join(word.capitalize() for word in field.name.split("_"))
+        check = replace(old.healthcheck, **{field.name: getattr(new.healthcheck, field.name)})
+        yield _Mixed(f"pool.poolHealthcheck{name}", replace(old, healthcheck=check))
 
 
 def _mixed_haproxy(old: Pool, new: Pool) -> Iterator[_Mixed]:

@@ -22,7 +22,7 @@ class Bind:
     """Its options, behind the address."""
 
     def __post_init__(self) -> None:
-        sound = is_host(self.address) or canonical(self.address) == self.address
+        sound = is_host(self.address) or (self.address != "" and canonical(self.address) == self.address)
         require(sound, "bind.address", f"{self.address!r} is neither an address nor a name")
         require(_VARIABLE.fullmatch(self.variable) is not None, "bind.port", f"{self.port!r} has no variable")
         for word in self.words:

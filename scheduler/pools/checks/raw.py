@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 
-from scheduler.pools.model import Pool
 from scheduler.pools.problems import Problem
+from scheduler.pools.stored import StoredPool
 
 _RULE = "is not taken here: words of HAProxy's own are switched off (EDGELB_RAW_STRINGS)"
 
 
-def raw_problems(pool: Pool) -> Iterator[Problem]:
-    """Each field that holds some. Those with a grammar of their own, such as the options of servers, hold none."""
+def raw_problems(stored: StoredPool) -> Iterator[Problem]:
+    """Each field that holds some, and a template of its own.
+
+    Fields with a grammar of their own, such as the options of servers, hold none.
+    """
+    pool = stored.pool
     for index, frontend in enumerate(pool.haproxy.frontends):
         path = f"pool.haproxy.frontends[{index}]"
         if frontend.bind_modifier:
@@ -19,3 +23,5 @@ def raw_problems(pool: Pool) -> Iterator[Problem]:
     for index, backend in enumerate(pool.haproxy.backends):
         if backend.misc_strs:
             yield Problem(path=f"pool.haproxy.backends[{index}].miscStrs", rule=_RULE)
+    if stored.template:
+        yield Problem(path="lbtemplate", rule=_RULE)

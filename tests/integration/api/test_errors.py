@@ -80,8 +80,7 @@ def test_routes_that_do_not_exist_answer_with_the_error_object(
 @pytest.mark.parametrize(
     ("method", "path", "what"),
     [
-        ("put", "/service/edgelb/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
-        ("delete", "/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl", "templates for HAProxy"),
+        ("put", "/service/edgelb/v2/pooltemplates/x/template", "pool templates"),
         ("get", "/v2/poolTemplates", "pool templates"),
         ("delete", "/v2/pooltemplates/x/template", "pool templates"),
     ],

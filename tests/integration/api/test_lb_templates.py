@@ -10,6 +10,7 @@ from api.cli.exits import Exit
 from api.dcos_template.layers import default_template
 from tests.integration.api.test_cli import Run, no_server_logs, run
 from tests.support.pools import minimal
+from tests.support.v1_pools import minimal_v1
 
 pytestmark = pytest.mark.integration
 __all__ = ["no_server_logs", "run"]  # fixtures
@@ -107,3 +108,15 @@ def test_the_commands_show_and_change_templates(run: Run, tmp_path: Path) -> Non
     assert run("template", "show", "web").stdout == default_template()
     assert "cannot be read" in run("template", "create", "web", str(tmp_path / "no"), code=Exit.USAGE).stderr
     assert "pool not found: nope" in run("template", "show", "nope", code=Exit.NOT_FOUND).stderr
+
+
+def test_pools_of_version_1_have_templates_as_artifacts(client: FlaskClient) -> None:
+    """Under the name that they had there."""
+    client.post("/v1/loadbalancers", json=minimal_v1())
+    path = "/v1/loadbalancers/web/artifacts/haproxy.cfg.ctmpl"
+    assert client.get(path).text == default_template()
+    assert client.put(path, data=TUNED, content_type="text/plain").text == TUNED
+    assert client.get(PATH).text == client.get(path).text == TUNED
+    assert client.delete(path).text == default_template()
+    client.post("/v2/pools", json=minimal(name="second"))
+    assert client.get(path.replace("web", "second")).status_code == 404

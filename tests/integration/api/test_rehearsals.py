@@ -77,6 +77,18 @@ def test_a_rehearsal_fails_as_the_change_would(client: FlaskClient) -> None:
     assert (odd.status_code, odd.json["message"]) == (400, "dryRun: yes invalid: must be true or false")
 
 
+def test_values_that_are_not_shown_are_no_change(client: FlaskClient) -> None:
+    """Whoever sends back what he was shown changes nothing."""
+    client.post("/v2/pools", json=minimal(environmentVariables={"ELB_FILE_KEY": "hunter2"}))
+    shown = client.get("/v2/pools/web").json
+    told = client.put("/v2/pools/web?dryRun=true", json=shown)
+    assert (told.json["fields"], told.json["instances"]["action"]) == ([], "none")
+    assert "hunter2" not in told.text
+    changed = client.put("/v2/pools/web?dryRun=true", json=shown | {"environmentVariables": {"ELB_FILE_KEY": "other"}})
+    assert changed.json["instances"]["action"] == "relaunch"
+    assert "hunter2" not in changed.text
+
+
 def test_pools_of_version_1_are_rehearsed_in_their_form(client: FlaskClient) -> None:
     """With the fields that they have there."""
     client.post("/v1/loadbalancers", json=minimal_v1())

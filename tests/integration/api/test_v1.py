@@ -179,7 +179,7 @@ def test_the_artifact_of_a_pool_is_its_rendered_configuration(
 ) -> None:
     """It cannot be changed; the template, which could, is not there yet."""
     client.post("/v1/loadbalancers", json=minimal_v1())
-    assert client.get(f"{POOL}/artifacts").json == ["haproxy.cfg"]
+    assert client.get(f"{POOL}/artifacts").json == ["haproxy.cfg", "haproxy.cfg.ctmpl"]
     early = client.get(f"{POOL}/artifacts/haproxy.cfg")
     assert (early.status_code, early.mimetype) == (504, "text/plain")
 

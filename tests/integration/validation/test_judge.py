@@ -67,10 +67,12 @@ def test_words_of_haproxy_are_refused_where_they_are_switched_off() -> None:
     )
     trials = Trials(raw_strings=False)
     try:
-        assert [problem.path for problem in trials.judge(raw).problems] == [
+        judgement = trials.judge(as_stored(raw)._replace(template='{% extends "haproxy.cfg" %}'))
+        assert [problem.path for problem in judgement.problems] == [
             "pool.haproxy.frontends[0].bindModifier",
             "pool.haproxy.frontends[0].miscStrs",
             "pool.haproxy.backends[0].miscStrs",
+            "lbtemplate",
         ]
     finally:
         trials.stop()
