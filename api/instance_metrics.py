@@ -103,6 +103,11 @@ class _Families:
             "Until when a certificate that it serves is good, in epoch seconds.",
             labels=[*_OF_ONE, "file"],
         )
+        self._troubled = GaugeMetricFamily(
+            "edgelb_instance_certificates_troubled",
+            "Certificates that it serves and that are not renewed as they should be.",
+            labels=_OF_ONE,
+        )
         self._latency = HistogramMetricFamily(
             "edgelb_instance_apply_seconds", "From the publishing of a head to HAProxy.", labels=[*_OF_ONE, "lane"]
         )
@@ -120,6 +125,7 @@ class _Families:
             self._waiting,
             self._rejected,
             self._certificates,
+            self._troubled,
             self._latency,
         ]
 
@@ -136,6 +142,7 @@ class _Families:
         self._refused.add_metric(one, instance.endpoints.left_out)
         self._waiting.add_metric(one, len(instance.structure.waiting))
         self._rejected.add_metric(one, float(instance.structure.verdict == "rejected"))
+        self._troubled.add_metric(one, sum(certificate.trouble is not None for certificate in instance.certificates))
         for certificate in instance.certificates:
             if certificate.not_after is not None:
                 self._certificates.add_metric([*one, certificate.file], certificate.not_after)

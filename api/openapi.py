@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
 
-from scheduler.pools.fields import Choice, Flag, NotYet, Number, Text, Whole
+from scheduler.pools.fields import Choice, Flag, NotYet, Number, Text, Whole, WholeOf
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -91,6 +91,8 @@ def field_properties(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
             return {"type": "string"}
         case Choice():
             return {"type": "string", "enum": [str(item.value) for item in field.enum]}
+        case WholeOf():
+            return {"type": "integer", "enum": list(field.numbers)}
         case Whole():
             return {
                 "type": "integer",

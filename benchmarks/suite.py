@@ -35,6 +35,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "embedded_mesos_allocation": [],
     "sdk_placement": [],
     "render": [],
+    "tls_rotation": [],
 }
 COMPARED = ("event_to_traffic", "zero_drop", "churn", "snapshot", "pools", "data_plane")
 """What the table is made of; these run if nothing else is asked for."""

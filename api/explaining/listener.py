@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from api.explaining.question import Question
+from scheduler.pools.location import prefix
 from scheduler.pools.model import Frontend
 from scheduler.pools.routing import Target
 
@@ -42,9 +43,8 @@ def elsewhere(frontend: Frontend, question: Question) -> Elsewhere | None:
         return Elsewhere(status=wish.code, location=f"https://{at}{question.url}", by="redirectToHttps")
     for number, one in enumerate(frontend.redirects):
         if _meets(one.host_eq, one.path_beg, target) and one.path_eq in ("", target.path):
-            behind = question.url if one.keep_path else ""
-            before = "" if behind and one.location == "/" else one.location
-            return Elsewhere(status=one.code, location=f"{before}{behind}", by=f"redirects[{number}]")
+            location = f"{prefix(one.location)}{question.url}" if one.keep_path else one.location
+            return Elsewhere(status=one.code, location=location, by=f"redirects[{number}]")
     return None
 
 

@@ -20,6 +20,7 @@ from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
 from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.follow import Follower, Nodes
+from pool_executor.lbmgr.hindrances import Hindrances
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
@@ -27,6 +28,7 @@ from pool_executor.lbmgr.leave import FORCE_MARGIN, Phase
 from pool_executor.lbmgr.life import End, Life
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.reader import Reader
@@ -114,9 +116,8 @@ class Agent:
         self._proxy = Proxy(instance, haproxy, version, self._lane, counters)
         self._applier = Applier(
             instance=instance,
-            binds=settings.binds,
             files=files,
-            certificates=self._certificates,
+            hindrances=Hindrances(Obstacles(settings.ports, settings.binds), self._certificates),
             proxy=self._proxy,
             lane=self._lane,
             counters=counters,

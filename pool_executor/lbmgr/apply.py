@@ -13,14 +13,13 @@ import structlog
 
 from pool_executor.contract import Structure, Waiting, options_of
 from pool_executor.lbmgr import server_states
-from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, fit, served
 from pool_executor.lbmgr.files import Files
+from pool_executor.lbmgr.hindrances import Hindrances
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
@@ -40,18 +39,16 @@ class Applier:
         self,
         *,
         instance: Instance,
-        binds: Mapping[str, str],
         files: Files,
-        certificates: Certificates,
+        hindrances: Hindrances,
         proxy: Proxy,
         lane: Lane,
         counters: Counters,
         next_marker: Callable[[], str],
     ) -> None:
         self._instance = instance
-        self._obstacles = Obstacles(instance.ports, binds)
         self._files = files
-        self._certificates = certificates
+        self._hindrances = hindrances
         self._proxy = proxy
         self._lane = lane
         self._counters = counters
@@ -101,13 +98,13 @@ class Applier:
 
     def _startable(self, running: Content, whole: Content) -> Fitted:
         """What a HAProxy that is not there yet can serve, of what was published and of what was served before."""
-        obstacles = self._lacks(whole, None)
-        before = running.without(self._lacks(running, None))
+        obstacles = self._hindrances.of_listeners(whole, None)
+        before = running.without(self._hindrances.of_listeners(running, None))
         return fit(whole.parts, self._instance.ports, before, keep=True, obstacles=obstacles)
 
     def _start(self, content: Content) -> tuple[str | None, Composition | None]:
         """The message, and what HAProxy has read if that is known."""
-        if obstacle := self._obstacles.first(content, None):
+        if obstacle := self._hindrances.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
         composition = self._composition(content)
@@ -126,7 +123,7 @@ class Applier:
                 return self.stored.failed(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
-            self._certificates.loaded()
+            self._hindrances.loaded()
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -142,17 +139,11 @@ class Applier:
     @property
     def needs_reload(self) -> str | None:
         """Why what is served has to be loaded anew, as a phrase; None when it has not."""
-        return self._certificates.needs_reload
+        return self._hindrances.needs_reload
 
     def obstacles(self, content: Content) -> Mapping[str, str]:
         """What listeners of `content` lack so that HAProxy could listen for them, in words, by part."""
-        return self._lacks(content, self.present)
-
-    def _lacks(self, content: Content, present: Content | None) -> Mapping[str, str]:
-        found = dict(self._obstacles.of_listeners(content, present))
-        for name, lacks in self._certificates.obstacles(content, present).items():
-            found[name] = f"{found[name]} and {lacks}" if name in found else lacks
-        return found
+        return self._hindrances.of_listeners(content, self.present)
 
     def plan(self, content: Content) -> Plan:
         """How HAProxy would be brought to `content`."""
@@ -201,7 +192,7 @@ class Applier:
         return Outcome(verdict="applied", action=action, reason=reason)
 
     def _reload(self, whole: Running, content: Content, reason: str) -> Outcome:
-        obstacle = self._obstacles.first(content, self.present)
+        obstacle = self._hindrances.first(content, self.present)
         if obstacle is not None:
             return self._kept(reason, f"it lacks {obstacle}")
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
@@ -212,7 +203,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
-        self._certificates.loaded()
+        self._hindrances.loaded()
         self._half_told = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
@@ -229,7 +220,7 @@ class Applier:
         if complaint is not None:
             self._lane.abandon()
             self._roll_back()
-            if self._blamed(complaint):
+            if self._failed(content, complaint):
                 return replace(self._kept(reason, complaint), unbound=True)
             return self._refused(reason, composition.published(complaint))
         server_states.hand_over(content, self._proxy, self._files)
@@ -269,12 +260,8 @@ class Applier:
         return composition, complaint
 
     def _failed(self, content: Content, complaint: str) -> bool:
-        """HAProxy said this when it failed; whether there are listeners without which it can be tried again."""
-        return self._obstacles.failed(content, complaint) or self._blamed(complaint)
-
-    def _blamed(self, complaint: str) -> bool:
-        """Whether it is about certificates, which are not used again as they are."""
-        return self._certificates.blamed(complaint, self.running.content if self.running is not None else None)
+        running = self.running.content if self.running is not None else None
+        return self._hindrances.failed(content, complaint, running)
 
     def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
         backends = content.backends

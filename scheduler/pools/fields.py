@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
@@ -145,15 +146,19 @@ class Text(Value):
 class Choice(Value):
     """One of an enumeration."""
 
-    def __init__(self, enum: type[Enum], **kwargs: Any) -> None:
+    def __init__(self, enum: type[Enum], *, why_not: Mapping[str, str] = MappingProxyType({}), **kwargs: Any) -> None:
+        """`why_not` has the reasons against values that somebody may expect."""
         super().__init__(**kwargs)
         self.enum = enum
+        self.why_not = why_not
 
     def read(self, value: Any) -> Any:
         try:
             return self.enum(value)
         except ValueError:
-            raise ValidationError(f"must be one of {', '.join(str(item.value) for item in self.enum)}") from None
+            reason = self.why_not.get(value) if isinstance(value, str) else None
+            known = ", ".join(str(item.value) for item in self.enum)
+            raise ValidationError(f"must be one of {known}{f': {reason}' if reason else ''}") from None
 
     def write(self, value: Any) -> Any:
         return value.value

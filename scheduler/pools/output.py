@@ -27,16 +27,22 @@ _KEEP_ZERO = frozenset(
         *("namespace", "constraints", "count", "disk", "cpusAdminOverhead", "memAdminOverhead", "bindPort", "enabled"),
         *("forwardfor", "xForwardedPort", "xForwardedProtoHttpsIfTls", "setHostHeader", "rewritePath"),
         *("rewriteLocation", "weight", "percent", "on", "methods", "http2"),
+        # What is there is on, whatever it holds; and 0 takes back what browsers were told before.
+        *("acceptProxy", "maxAge"),
     )
 )
-_ZEROS: tuple[object, ...] = (None, "", 0, False, [], {})
+_ZEROS: tuple[object, ...] = ("", 0, False, [], {})
 
 
 def _without_zeros(value: Any) -> Any:
     if isinstance(value, Mapping):
         cleaned = {name: _without_zeros(item) for name, item in value.items()}
-        return {name: item for name, item in cleaned.items() if name in _KEEP_ZERO or item not in _ZEROS}
+        return {name: item for name, item in cleaned.items() if _says(name, item)}
     if isinstance(value, list):
         # The elements of an array are never dropped: their place counts.
         return [_without_zeros(item) for item in value]
     return value
+
+
+def _says(name: str, value: Any) -> bool:
+    return value is not None and (name in _KEEP_ZERO or value not in _ZEROS)

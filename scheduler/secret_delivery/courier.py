@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pool_executor.contract.secrets import decode_question, encode_answer
-from scheduler.secret_delivery.answers import Wanted, answer, complete, state
+from scheduler.secret_delivery.answers import Known, Wanted, answer, complete, state
 from scheduler.secret_delivery.instances import Executor, Instance, Instances, Talk
 from scheduler.secret_delivery.reader import Reader
 from scheduler.secret_stores import Store, names
@@ -50,11 +50,11 @@ class Courier:
         """`patterns` say which secrets pools may have; `refresh`: seconds from one reading to the next."""
         self._host = host
         self._patterns = tuple(patterns)
-        self._reader = Reader(store, refresh, self._wake)
+        self._reader = Reader(store, refresh, self._news)
         self._changed = threading.Condition()
         self._messages: deque[ExecutorMessage] = deque()
         self._pools: Mapping[str, Wanted] = {}
-        self._dirty = True
+        self._dirty = self._outdated = True
         self._stopping = False
         self._look_at = 0.0
         self._instances = Instances(host)
@@ -89,16 +89,19 @@ class Courier:
         self._reader.want(frozenset().union(*(wanted.secrets for wanted in pools.values())))
         with self._changed:
             self._pools = pools
-        self._wake()
+        self._news()
 
     def instances_changed(self) -> None:
         """Tasks may have started or ended."""
-        self._wake()
-
-    def _wake(self) -> None:
         with self._changed:
             self._dirty = True
             self._changed.notify_all()
+
+    def _news(self) -> None:
+        """What pools want, or what is known of it, is something else."""
+        with self._changed:
+            self._outdated = True
+        self.instances_changed()
 
     def _heard(self, message: ExecutorMessage) -> None:
         with self._changed:
@@ -117,19 +120,21 @@ class Courier:
                 if self._stopping:
                     return
                 messages, self._messages = list(self._messages), deque()
-                look, pools = self._can_look(), self._pools
+                look, pools, outdated = self._can_look(), self._pools, self._outdated
                 if look:
-                    self._dirty, self._look_at = False, time.monotonic() + _LOOK
+                    self._dirty = self._outdated = False
+                    self._look_at = time.monotonic() + _LOOK
             for message in messages:
                 self._guarded_take(message, pools)
             try:
                 if look:
-                    self._look(pools)
+                    self._look(pools, outdated=outdated)
                     self._answer_waiting(pools)
                 self._forget_old_talks()
                 self._have_ask()
             except Exception:  # noqa: BLE001 - whatever it was, the next instance must be answered
                 _log.exception("Delivering secrets failed; it goes on")
+                self._outdated = True
 
     def _can_look(self) -> bool:
         return time.monotonic() >= self._look_at + (0.0 if self._dirty else _LOOK_ANYWAY)
@@ -145,7 +150,7 @@ class Courier:
             dues.append(self._look_at)
         return max(0.01, min(dues) - now) if dues else None
 
-    def _look(self, pools: Mapping[str, Wanted]) -> None:
+    def _look(self, pools: Mapping[str, Wanted], *, outdated: bool) -> None:
         """Which instances there are of pools that have secrets, or that were told some, and what they should know."""
         if not self._host.leading:
             # Whoever is in charge reads them; here they have no use.
@@ -155,10 +160,14 @@ class Courier:
             return
         self._instances.look(pools)
         known = self._reader.get
+        before = {} if outdated else self._states
         self._states = {
-            pool: state(pools[pool], known) if complete(pools[pool], known) else None
+            pool: before[pool] if pool in before else self._newest(pools[pool], known)
             for pool in {one.pool for _, one in self._instances}
         }
+
+    def _newest(self, wanted: Wanted, known: Known) -> str | None:
+        return state(wanted, known) if complete(wanted, known) else None
 
     def _behind(self, instance: Instance) -> bool:
         newest = self._states.get(instance.pool)

@@ -39,7 +39,7 @@ class FrontendSchema(Strict):
     accept_proxy = nested(AcceptProxySchema, "acceptProxy")  # even `{}` switches it on
     redirect_to_https = nested(RedirectToHttpsSchema, "redirectToHttps")  # even `{}` switches it on
     misc_strs = RawLines(Place.FRONTEND, data_key="miscStrs")
-    protocol = Choice(Protocol)
+    protocol = Choice(Protocol, why_not={"UDP": "HAProxy forwards no datagrams"})
     link_backend = nested(LinkBackendSchema, "linkBackend")
 
     @post_load

@@ -46,7 +46,10 @@ def test_what_instances_say_of_themselves_is_exported(client: FlaskClient, conne
         structure=replace(status.structure, waiting=(Waiting(listener="api", missing=("the port api",)),)),
         haproxy=HaproxyInfo(version="2.6.12", master=1, workers=(2, 3, 4)),
         latency={"endpoints": Latency(counts=counts, total=20.5)},
-        certificates=(CertificateStatus(file="$AUTOCERT", subject="web", names=(), not_after=2e9, trouble=None),),
+        certificates=(
+            CertificateStatus(file="$AUTOCERT", subject="web", names=(), not_after=2e9, trouble=None),
+            CertificateStatus(file="$SECRETS/a", subject="", names=(), not_after=None, trouble="the store is away"),
+        ),
     )
     publish_instance(connection, zk_root, status)
     found = metrics(client)
@@ -61,6 +64,7 @@ def test_what_instances_say_of_themselves_is_exported(client: FlaskClient, conne
     assert of(found, "apply_seconds_count", lane="endpoints") == 2
     assert of(found, "apply_seconds_sum", lane="endpoints") == 20.5
     assert of(found, "certificate_not_after_seconds", file="$AUTOCERT") == 2e9
+    assert of(found, "certificates_troubled") == 1
     assert stale(found, "template") == 0
 
 

@@ -5,7 +5,15 @@ import pytest
 from tests.integration.benchmarks.tiny import says_what_it_found
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-BENCHMARKS = ("data_plane", "embedded_mesos_allocation", "embedded_mesos_scale", "sdk_placement", "zero_drop")
+BENCHMARKS = (
+    "data_plane",
+    "embedded_mesos_allocation",
+    "embedded_mesos_scale",
+    "render",
+    "sdk_placement",
+    "tls_rotation",
+    "zero_drop",
+)
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

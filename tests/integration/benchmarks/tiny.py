@@ -23,6 +23,7 @@ TINY = {
     "embedded_mesos_allocation": ["--agents", "20", "--frameworks", "5"],
     "sdk_placement": ["--quick"],
     "render": ["--quick"],
+    "tls_rotation": ["--rotations", "3", "--handshakes", "50"],
 }
 CERTAIN = ("reloads", "failed", "differences", "missing or too many", "lost, repeated")
 """Words of bars that hold on any machine."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from pool_executor.lbmgr import program
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied, told
 from tests.integration.pool_executor.mesos_agent import Agent, task_info
+from tests.integration.pool_executor.tls_instance import der, greet, parts
 from tests.support.backends import Backend, backends
 from tests.support.load import load_in_thread
 from tests.support.ports import free_port
+from tests.support.tls import pem
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -100,6 +103,45 @@ def container(zookeeper: ZooKeeperServer, zk_root: str, ports: dict[str, int], t
 
 def _servers(*running: Backend) -> tuple[tuple[str, int], ...]:
     return tuple((backend.name, backend.port) for backend in running)
+
+
+def test_certificates_come_with_the_task_and_are_made_where_it_runs(
+    zookeeper: ZooKeeperServer,
+    zk_root: str,
+    ports: dict[str, int],
+    tmp_path: Path,
+    publisher: Publisher,
+) -> None:
+    """With nothing but python3 and HAProxy; neither key stands in the sandbox."""
+    given = pem(tmp_path, "given", "given.test")
+    ports["other"] = free_port()
+    environment = {"ELB_FILE_CERT": given.decode(), "OTHER": "x"}
+    agent = Agent(task_info(_data(zookeeper, zk_root, ports, environment=environment)))
+    agent.start()
+    container = Container(agent, tmp_path)
+    container.start()
+    try:
+        shape = parts(
+            web={"protocol": "HTTPS", "certificates": ["$ENVFILE/ELB_FILE_CERT"]},
+            other={"protocol": "HTTPS", "certificates": ["$AUTOCERT"]},
+        )
+        status = applied(publisher, publisher.publish_parts(shape))
+        assert not status.structure.waiting
+        assert greet(ports["web"]).certificate == der(given)
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.load_verify_locations(cadata=greet(ports["other"]).certificate)
+        for name in ("web", "agent1.example", "127.0.0.1"):
+            assert greet(ports["other"], name, trusting).certificate
+        found = [path for path in container.sandbox.rglob("*") if path.is_file() and path.suffix != ".pyz"]
+        assert not any(b"PRIVATE KEY-----\nM" in path.read_bytes() for path in found)
+        environ = Path(f"/proc/{status.haproxy.workers[0]}/environ").read_bytes().split(b"\0")
+        assert b"OTHER=x" in environ
+        assert not any(entry.startswith(b"ELB_FILE_") for entry in environ)
+    finally:
+        assert container.process is not None
+        container.process.kill()
+        container.process.wait()
+        agent.stop()
 
 
 def test_a_task_runs_serves_and_is_killed(container: Container, publisher: Publisher, ports: dict[str, int]) -> None:

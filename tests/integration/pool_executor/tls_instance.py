@@ -39,6 +39,7 @@ def parts(**frontends: Mapping[str, Any]) -> dict[str, tuple[Part, str]]:
         {
             "name": "web",
             "secrets": [{"secret": name, "file": name} for name in sorted(files)],
+            "environmentVariables": {"ELB_FILE_CERT": "a certificate"},
             "haproxy": {
                 "stats": {"bindPort": 0},
                 "frontends": [

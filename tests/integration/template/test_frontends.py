@@ -320,6 +320,17 @@ def test_frontends_listen_on_ipv6(haproxy: Haproxy) -> None:
         haproxy.get("only-ipv6", "/")
 
 
+def test_the_statistics_port_tells_its_process_and_not_its_configuration(haproxy: Haproxy) -> None:
+    """But where to find it; and it obeys nobody."""
+    assert haproxy.get("stats", "/_haproxy_getpids") == (200, f"{haproxy.process.pid}\n")
+    for path in ("/_haproxy_getconfig", "/_haproxy_getvhostmap", "/_haproxy_getappmap"):
+        status, text = haproxy.get("stats", path)
+        assert status == 404
+        assert "edgelb lb-config web" in text
+    assert haproxy.get("stats", "/_mlb_signal/hup")[0] == 404
+    assert haproxy.get("stats", "/_haproxy_getpids")[0] == 200
+
+
 def test_headers_are_changed_in_requests_and_in_all_answers(haproxy: Haproxy) -> None:
     """Values are taken as they are, and what a client says of a header that is set is not believed."""
     answer = haproxy.ask("headers", "/", headers={"X-Told": "lie", "X-Less": "lie"})

@@ -101,7 +101,7 @@ def test_a_redirect_ends_it() -> None:
 def test_the_first_redirect_that_is_met_ends_it() -> None:
     """All of its conditions have to hold; the path stays behind the place where it says so."""
     redirects = (
-        Redirect(location="https://new.test", host_eq="old.test", keep_path=True),
+        Redirect(location="https://new.test/", host_eq="old.test", keep_path=True),
         Redirect(location="/start", path_eq="/", code=303),
     )
     shape = pool("r", frontend("web", "app", bind_port=80, redirects=redirects), backend("app"))

@@ -112,3 +112,12 @@ def test_data_that_is_no_object_is_refused(data: str) -> None:
     """No base64, no JSON, no object."""
     with pytest.raises(CorruptRecord, match="data: "):
         parse(task(data))
+
+
+def test_variables_of_the_pool_are_read_and_never_shown() -> None:
+    """Their values may be keys."""
+    found = parse(task({**DATA, "environment": {"ELB_FILE_A": "key", "B": ""}}))
+    assert found.environment == {"ELB_FILE_A": "key", "B": ""}
+    assert "'key'" not in repr(found)
+    with pytest.raises(CorruptRecord, match=r"^data\.environment\.B: is no string$"):
+        parse(task({**DATA, "environment": {"B": ["key"]}}))

@@ -10,6 +10,7 @@ import pytest
 from scheduler.pools.change import Change, causes, classify
 from scheduler.pools.model import (
     Backend,
+    EnvironmentVariable,
     Frontend,
     Haproxy,
     LinkBackend,
@@ -158,6 +159,16 @@ def test_the_executor_learns_where_and_what() -> None:
     assert _task().reports_health
 
 
+def test_variables_reach_the_executor_and_no_view_of_mesos() -> None:
+    """Mesos shows the command and its environment; `data` is for the executor alone."""
+    variables = (EnvironmentVariable(name="ELB_FILE_KEY", value="key"),)
+    [pod] = service_spec(replace(POOL, environment=variables), Revision("u", 3), DEPLOYMENT).pods
+    task = pod.tasks[0]
+    assert task.data is not None
+    assert task.data["environment"] == {"ELB_FILE_KEY": "key"}
+    assert "ELB_FILE_KEY" not in repr(task.executor)
+
+
 def test_agents_fetch_a_haproxy_where_one_is_served() -> None:
     """Its sum is part of what runs: another one relaunches; where it is fetched from is the leader's business."""
     served = ServedHaproxy(archive="haproxy.zip", sha256="cd" * 32, url="{advertised}/v1/h")
@@ -180,6 +191,8 @@ def test_agents_fetch_a_haproxy_where_one_is_served() -> None:
         ({"count": 3}, Change.SCALE),
         ({"constraints": ""}, Change.SCALE),
         ({"cpus": 2.0}, Change.RELAUNCH),
+        ({"environment": (EnvironmentVariable(name="A", value="b"),)}, Change.RELAUNCH),
+        ({"auto_certificate": True}, Change.RELOAD),
         ({"role": "*"}, Change.RELAUNCH),
         ({"haproxy": replace(POOL.haproxy, stats=Stats(bind_port=9091))}, Change.RELAUNCH),
         ({"haproxy": replace(POOL.haproxy, frontends=POOL.haproxy.frontends[:1])}, Change.RELAUNCH),

@@ -11,9 +11,11 @@ from pool_executor.lbmgr.apply import Applier, Running
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.content import Content, Fitted, PartText
 from pool_executor.lbmgr.files import Files
+from pool_executor.lbmgr.hindrances import Hindrances
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.runtime import capabilities
 from tests.unit.pool_executor.lbmgr.parts import content, web
 
@@ -33,9 +35,8 @@ def test_what_the_disk_did_not_take_is_written_with_the_next_change(
     files, counters = Files(tmp_path, tmp_path / "material"), Counters()
     applier = Applier(
         instance=cast(Any, SimpleNamespace(ports={})),
-        binds={},
         files=files,
-        certificates=Certificates(Material(tmp_path / "material"), lambda: b"", counters),
+        hindrances=Hindrances(Obstacles({}, {}), Certificates(Material(tmp_path / "material"), lambda: b"", counters)),
         proxy=cast(Any, SimpleNamespace(alive=True, send=lambda commands, maps: None)),
         lane=Lane(capabilities("2.6.12"), counters),
         counters=counters,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from scheduler.pools.model import Pool
+from scheduler.pools.model.headers import Hsts
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
@@ -134,6 +135,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"responseHeaders": [{"name": "X", "value": "a", "action": "REMOVE"}]}, "responseHeaders[0].value", "is removed"),
     ({"responseHeaders": [{"name": "X", "value": "a"}] * 101}, "responseHeaders", "must not have more than 100"),
     ({"hsts": {}}, "hsts", "is for a frontend of protocol HTTPS; this one has HTTP"),
+    ({"protocol": "UDP"}, "protocol", "must be one of HTTP, HTTPS, TCP, TLS: HAProxy forwards no datagrams"),
     ({"bindModifier": "ssl crt /etc/x.pem"}, "bindModifier", "must not hold ssl, which is what protocol says"),
     ({"bindModifier": "accept-proxy\nbind :1"}, "bindModifier", "must be one line"),
     ({"bindModifier": "user root"}, "bindModifier", "must not hold 'user'; known are"),
@@ -179,6 +181,23 @@ def test_an_address_is_bound_once_in_whatever_form(other: str) -> None:
     shape["haproxy"]["frontends"] = [first, {**first, "bindAddress": other, "name": "second"}]
     with pytest.raises(InvalidPool, match=r"frontends\[1\].bindPort: 80 invalid: is already bound by"):
         load_pool(shape)
+
+
+def test_hsts_is_for_frontends_that_browsers_ask_by_https() -> None:
+    """Elsewhere they would not believe it."""
+    shape = with_fields({"protocol": "HTTPS", "certificates": ["$SECRETS/a.pem"], "hsts": {"maxAge": 0}})
+    shape["secrets"] = [{"secret": "web/a", "file": "a.pem"}]
+    pool = load_pool(shape)
+    assert load_pool(output_pool(pool)) == pool
+    assert pool.haproxy.frontends[0].hsts == Hsts(max_age=0)
+
+
+@pytest.mark.parametrize("name", ["acceptProxy", "redirectToHttps", "compression"])
+def test_what_is_on_as_soon_as_it_is_there_is_shown_where_it_is_there(name: str) -> None:
+    """Its absence would mean the opposite."""
+    pool = load_pool(with_fields({name: {}}))
+    assert load_pool(output_pool(pool)) == pool != load_pool(minimal())
+    assert name not in output_pool(load_pool(minimal()))["haproxy"]["frontends"][0]
 
 
 #: Fields that are for frontends which see requests.

@@ -3,6 +3,7 @@
 import base64
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Mesos:
         self.answer = 0.5
         """Seconds after which instances that are launched from now on begin a conversation anew."""
         self.crossed: list[bytes] = []
+        self.told: Counter[str] = Counter()
+        """How many messages each executor was sent."""
         self.instances: dict[str, Instance] = {}
         self._hearer: Callable[[ExecutorMessage], None] | None = None
         self._records: dict[str, list[PodRecord]] = {}
@@ -75,6 +78,7 @@ class Mesos:
         if not self.leading:
             raise NotConnected("there is no subscription")
         self.crossed.append(data)
+        self.told[executor_id] += 1
         instance = self.instances.get(executor_id)
         if instance is not None and instance.agent == agent_id and not self.lost(executor_id, data):
             self._way.put(lambda: instance.fetcher.heard(base64.b64encode(data).decode()))

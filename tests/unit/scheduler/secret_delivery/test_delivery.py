@@ -1,5 +1,6 @@
 """From the store to the instance: who gets what, when it changes or fails, and that nobody reads it on the way."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -224,6 +225,28 @@ def test_who_is_none_of_ours_is_not_answered(system: System) -> None:
     wait_until(lambda: asks.has("web.pem") == PEM, what="the secret of another instance")
     assert len(system.mesos.crossed) > count
     assert set(answered) <= {"shop-2", "scheduler"}
+
+
+def test_an_instance_of_another_pool_that_asks_gets_what_its_own_pool_names(system: System) -> None:
+    """A question names neither pool nor secret, and files of the same name are not the same."""
+    system.put("cert", PEM)
+    system.put("other/cert", PEM + PEM)
+    shop = system.mesos.launch("shop", "shop-1", system.folder)
+    none = system.mesos.launch("none", "none-1", system.folder)
+    other = system.mesos.launch("other", "other-1", system.folder)
+    system.courier.pools_are({"shop": {"web.pem": "cert"}, "none": {}, "other": {"web.pem": "other/cert"}})
+    wait_until(lambda: shop.has("web.pem") == PEM, what="the secret")
+    wait_until(lambda: other.has("web.pem") == PEM + PEM, what="the secret of the other pool")
+    before = system.mesos.told.copy()
+    for asks in (none, other):
+        asks.fetcher.heard(base64.b64encode(Piece(kind=Kind.BEGIN).encode()).decode())
+    # What TLS begins with, and the answer.
+    for task in ("none-1", "other-1"):
+        wait_until(lambda task=task: system.mesos.told[task] >= before[task] + 2, what="the answer")
+    system.put("cert", PEM * 3)
+    wait_until(lambda: shop.has("web.pem") == PEM * 3, what="what comes after they were answered")
+    assert none.has("web.pem") is None
+    assert other.has("web.pem") == PEM + PEM
 
 
 def test_odd_messages_of_an_executor_change_nothing_for_others(system: System) -> None:

@@ -1,0 +1,176 @@
+"""Which certificates can be used, and the way of new ones to HAProxy."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from pool_executor.contract import AUTOCERT_FILE, Needs
+from pool_executor.lbmgr import autocert
+from pool_executor.lbmgr.certificates import Certificates
+from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.crt_list import crt_lists
+from pool_executor.lbmgr.material import Material
+from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.orders import Command, ReplaceFile
+
+NOW = datetime.datetime.now(datetime.UTC)
+ONE, TWO = autocert.make("one", (), NOW), autocert.make("two", (), NOW)
+EXPIRED = autocert.make("expired", (), NOW - datetime.timedelta(days=4000))
+WEB = "secrets/web.pem"
+
+
+def content(*certificates: str, authorities: tuple[str, ...] = ()) -> Content:
+    needs = Needs(certificates=certificates, authorities=authorities)
+    part = PartText.made("25-frontend-web.cfg", "config", f"# {certificates}\n", "web", needs)
+    return Content(parts={part.part.name: part})
+
+
+class Room:
+    """Certificates over a room, and what HAProxy was told."""
+
+    def __init__(self, directory: Path) -> None:
+        self.material = Material(directory)
+        self.certificates = Certificates(self.material, lambda: ONE, Counters())
+        self.orders: list[Command] = []
+        self.refusal: str | None = None
+
+    def fill(self, data: bytes, trouble: str = "") -> None:
+        self.material.fill("secrets", {"web.pem": data}, {"web.pem": trouble} if trouble else {})
+
+    def lacks(self, *certificates: str) -> str | None:
+        return self.certificates.obstacles(content(*certificates), None).get("25-frontend-web.cfg")
+
+    def send(self, command: Command) -> str | None:
+        self.orders.append(command)
+        return self.refusal
+
+    def serve(self, data: bytes) -> Content:
+        """HAProxy has this."""
+        self.fill(data)
+        assert self.lacks(WEB) is None
+        self.certificates.loaded()
+        return content(WEB)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path / "material")
+
+
+def test_what_is_missing_is_told_with_all_that_is_known(room: Room) -> None:
+    """In the words of the pool."""
+    assert room.lacks(WEB) == "the file $SECRETS/web.pem"
+    assert room.lacks(WEB, "envfile/ELB_FILE_A") == "the file $SECRETS/web.pem and the file $ENVFILE/ELB_FILE_A"
+    room.material.fill("secrets", {}, {"web.pem": "there is no such secret"})
+    assert room.lacks(WEB) == "the file $SECRETS/web.pem: there is no such secret"
+    room.fill(b"x")
+    assert room.lacks(WEB) == "a usable file $SECRETS/web.pem: it holds no certificate in PEM"
+    room.fill(ONE)
+    assert room.lacks(WEB) is None
+    assert room.material.read(WEB) == ONE
+
+
+def test_a_certificate_of_its_own_is_made_when_it_is_needed_and_once(room: Room) -> None:
+    """Nobody waits for one that nobody names."""
+    assert room.lacks(AUTOCERT_FILE) is None
+    assert room.material.read(AUTOCERT_FILE) == ONE
+    (status,) = room.certificates.status(content(AUTOCERT_FILE))
+    assert (status.file, status.subject, status.trouble) == ("$AUTOCERT", "Common Name: one", None)
+
+
+def test_a_new_one_goes_to_haproxy_and_to_the_disk(room: Room) -> None:
+    """In one order."""
+    running = room.serve(ONE)
+    room.fill(TWO)
+    room.certificates.take_up(running, room.send)
+    [order] = room.orders
+    assert isinstance(order, ReplaceFile)
+    assert (order.kind, order.path) == ("cert", str(room.material.path(WEB)))
+    assert room.material.read(WEB) == TWO
+    assert room.certificates.needs_reload is None
+    assert "PRIVATE" not in repr(order)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(b"", "it holds no certificate"), (EXPIRED, "it has expired, and the one that is served has not")],
+)
+def test_a_bad_one_is_refused_once_and_the_old_one_stays(room: Room, data: bytes, why: str) -> None:
+    """The status says so until a good one comes."""
+    running = room.serve(ONE)
+    room.fill(data)
+    room.certificates.take_up(running, room.send)
+    room.certificates.take_up(running, room.send)
+    (status,) = room.certificates.status(running)
+    assert why in str(status.trouble)
+    assert (room.orders, room.material.read(WEB)) == ([], ONE)
+    room.fill(TWO)
+    room.certificates.take_up(running, room.send)
+    (status,) = room.certificates.status(running)
+    assert (status.subject, status.trouble) == ("Common Name: two", None)
+
+
+def test_an_expired_one_is_replaced_by_another_expired_one(room: Room) -> None:
+    """It is no worse."""
+    running = room.serve(EXPIRED)
+    room.fill(autocert.make("again", (), NOW - datetime.timedelta(days=3900)))
+    room.certificates.take_up(running, room.send)
+    assert len(room.orders) == 1
+
+
+def test_what_haproxy_does_not_take_at_run_time_waits_for_a_reload(room: Room) -> None:
+    """And when it refuses it there as well, the old one comes back."""
+    running = room.serve(ONE)
+    room.refusal = "set ssl cert: it has more than 15000 bytes"
+    room.fill(TWO)
+    room.certificates.take_up(running, room.send)
+    assert "$SECRETS/web.pem has changed" in str(room.certificates.needs_reload)
+    assert room.material.read(WEB) == TWO
+    complaint = f"'bind' : unable to load certificate from file '{room.material.path(WEB)}'"
+    assert room.certificates.blamed(complaint, running)
+    assert (room.material.read(WEB), room.certificates.needs_reload) == (ONE, None)
+    room.certificates.take_up(running, room.send)
+    assert len(room.orders) == 1
+    (status,) = room.certificates.status(running)
+    assert "HAProxy says: 'bind' : unable to load" in str(status.trouble)
+
+
+def test_a_new_certificate_that_haproxy_blames_is_not_given_to_it_again(room: Room) -> None:
+    """Its listener waits, with what HAProxy says; a complaint about something else changes nothing."""
+    room.fill(ONE)
+    assert room.lacks(WEB) is None
+    assert not room.certificates.blamed("unknown keyword 'x'", None)
+    assert room.certificates.blamed(f"cannot use {room.material.path(WEB)}", None)
+    assert "HAProxy says: cannot use secrets/web.pem" in str(room.lacks(WEB))
+    room.fill(TWO)
+    assert room.lacks(WEB) is None
+
+
+def test_an_authority_needs_no_key(room: Room) -> None:
+    """It is told by another order."""
+    certificate = ONE.split(b"-----BEGIN PRIV")[0]
+    room.fill(certificate)
+    found = content(authorities=(WEB,))
+    assert room.certificates.obstacles(found, None) == {}
+    room.fill(TWO.split(b"-----BEGIN PRIV")[0])
+    room.certificates.take_up(found, room.send)
+    assert [order.kind for order in room.orders if isinstance(order, ReplaceFile)] == ["ca-file"]
+
+
+def test_an_answer_of_ocsp_stands_beside_its_certificate(room: Room) -> None:
+    """HAProxy finds it there by its name."""
+    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": b"answer"})
+    assert room.lacks(WEB) is None
+    assert room.material.placed() == {WEB, f"{WEB}.ocsp"}
+    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": b"newer"})
+    room.certificates.take_up(content(WEB), room.send)
+    assert (room.material.read(f"{WEB}.ocsp"), room.orders) == (b"newer", [])
+
+
+def test_the_list_of_a_listener_keeps_the_order_of_the_pool() -> None:
+    """The first line is for clients that ask for none."""
+    parts = [text.part for text in content("secrets/z", AUTOCERT_FILE, "secrets/a").parts.values()]
+    assert crt_lists(parts, Path("/m")) == {
+        "25-frontend-web.cfg.crt-list": "/m/secrets/z\n/m/autocert/autocert.pem\n/m/secrets/a\n"
+    }
