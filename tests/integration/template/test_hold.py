@@ -9,6 +9,7 @@ from api.read_ahead import ReadAhead
 from scheduler.pools.model import Endpoint, EndpointType
 from tests.integration.listener.test_taskinfo import Listener
 from tests.integration.template.test_worker import (
+    Start,
     Template,
     Tree,
     expects_errors,
@@ -153,46 +154,46 @@ def test_a_few_that_are_not_named_any_more_go(tree: Tree, template: Template, li
     assert tree.problem() is None
 
 
-def test_a_template_that_starts_keeps_what_was_published(zookeeper: ZooKeeperServer, zk_root: str, tree: Tree) -> None:
+def test_a_template_that_starts_keeps_what_was_published(start: Start, tree: Tree) -> None:
     """It never knew the tasks, and neither does its listener; a hold outlives it, and so does its acceptance."""
     port = free_port()
     before = Listener(port)
-    first = Template(zookeeper.address, zk_root, before.target)
+    first = start(before)
     served(tree, before)
     first.stop()
     before.stop()
     after = Listener(port)
     after.operator.say(subscribed())
-    second = Template(zookeeper.address, zk_root, after.target)
+    second = start(after)
     since = held(tree).held
     assert tree.servers() == SERVERS
     second.stop()
-    third = Template(zookeeper.address, zk_root, after.target)
+    third = start(after)
     tree.pools.create(web("other"))
     wait_until(lambda: tree.head("other"), what="the third process in charge")
     assert held(tree).held == since
     third.stop()
     accept(tree)
-    fourth = Template(zookeeper.address, zk_root, after.target)
+    fourth = start(after)
     wait_until(lambda: tree.servers() == [], what="the removal")
     fourth.stop()
     after.stop()
 
 
 def test_published_endpoints_that_cannot_be_read_hold_nothing_up(
-    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, expects_errors: None
+    start: Start, zk_root: str, tree: Tree, expects_errors: None
 ) -> None:
     """A template that starts looks into it for servers to keep; it publishes what it knows all the same."""
     port = free_port()
     before = Listener(port)
-    first = Template(zookeeper.address, zk_root, before.target)
+    first = start(before)
     served(tree, before)
     first.stop()
     before.stop()
     tree.session.set(f"{zk_root}/rendered/web/endpoints", b"damaged")
     after = Listener(port)
     after.operator.say(subscribed(*FOUR[:3]))
-    second = Template(zookeeper.address, zk_root, after.target)
+    second = start(after)
     wait_until(lambda: tree.servers() == SERVERS[:3], what="a new log")
     second.stop()
     after.stop()
