@@ -91,6 +91,7 @@ def _listener(frontend: Frontend, ports: Ports) -> Json:
         "protocol": frontend.protocol,
         "address": frontend.bind_address,
         "ports": list(ports_of(frontend, ports)),
+        "certificates": list(frontend.certificates) if frontend.protocol.is_tls else [],
     }
 
 

@@ -49,7 +49,11 @@ def elsewhere(frontend: Frontend, question: Question) -> Elsewhere | None:
 
 
 def conditions(frontend: Frontend) -> Iterator[str]:
-    """What it asks of clients before, which a request does not show."""
+    """What it does and asks before, which a request does not show."""
+    if len(frontend.certificates) > 1 and frontend.protocol.is_tls:
+        yield "shows the first of its certificates that holds the name that is asked for (sni), else the first of all"
+    if frontend.tls.client_certificates.ca and frontend.protocol.is_tls:
+        yield "asks for a certificate (tls.clientCertificates): who has none that it trusts may not be let in"
     if frontend.clients.allow or frontend.clients.deny:
         yield "looks at the client's address (clients): whom it does not let in gets 403"
     if frontend.limits.requests_per_client.count:

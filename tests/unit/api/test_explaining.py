@@ -51,7 +51,10 @@ def test_each_rule_up_to_the_one_that_matches_is_told_with_why_it_does_not() -> 
     ]
     assert found["rules"][1]["conditions"] == {"hostsEq": ["*.example.com", "example.com"], "pathBeg": "/api"}
     assert found["backend"] == {"name": "static", "by": "map[2]", "protocol": "HTTP", "balance": "roundrobin"}
-    assert found["listener"] == {"frontend": "web", "protocol": "HTTP", "address": "0.0.0.0", "ports": [80]}
+    assert found["listener"] == {"frontend": "web", "protocol": "HTTP", "address": "0.0.0.0"} | {
+        "ports": [80],
+        "certificates": [],
+    }
     assert found["result"].startswith("frontend web asks backend static (map[2])")
 
 
@@ -129,6 +132,16 @@ def test_rules_see_the_host_that_the_frontend_sets_and_servers_what_it_changes()
     assert (found["backend"]["by"], found["sent"]["host"]) == ("map[0]", "api.example.com")
     assert found["sent"]["headers"][:2] == ["X-Team: a", "without Cookie"]
     assert [note.split(" ", 2)[2].split()[0] for note in found["notes"]] == ["limits", "has"]
+
+
+def test_the_certificates_of_a_listener_are_told_in_their_order_with_the_name_that_is_asked_for() -> None:
+    """Which of them holds the name is known to the load balancer alone."""
+    files = ("$SECRETS/a.pem", "$SECRETS/b.pem")
+    one = frontend("web", "app", bind_port=443, protocol=Protocol.HTTPS, certificates=files)
+    found = explanation(pool("t", one, backend("app")), read_question({"url": "https://a.test/"}), Known())
+    assert (found["listener"]["certificates"], found["request"]["sni"]) == ([*files], "a.test")
+    assert found["notes"][0].startswith("frontend web shows the first of its certificates that holds the name")
+    assert found["sent"]["headers"][-1] == "X-Forwarded-Proto: https"
 
 
 def test_a_tcp_frontend_looks_at_nothing() -> None:
