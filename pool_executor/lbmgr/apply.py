@@ -123,7 +123,7 @@ class Applier:
                 return self.stored.failed(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
-            self._hindrances.loaded()
+            self._hindrances.loaded(content)
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -203,7 +203,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
-        self._hindrances.loaded()
+        self._hindrances.loaded(content)
         self._half_told = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
