@@ -39,8 +39,9 @@ def explain(
         data_json(found)
         return
     data(found["result"])
-    data("")
-    data(table(("STEP", "WHAT", "WHY"), list(_steps(found))))
+    if steps := list(_steps(found)):
+        data("")
+        data(table(("STEP", "WHAT", "WHY"), steps))
     if found["servers"]:
         data("")
         rows = [
