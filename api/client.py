@@ -12,31 +12,11 @@ from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import urllib3
 
+from api.client_errors import ApiError, ApiUnreachable, error_of, reason_of
+
 Trace = Callable[[str], None]
 # Errors of single fields come one by one in the form of RFC 9457 only.
 _ACCEPT = "application/problem+json, application/json;q=0.9, text/plain;q=0.8"
-
-
-class ApiError(Exception):
-    """The API answered with an error; `status` is HTTP's.
-
-    `errors` are its sentences about single fields, of which `more` were left out; the message has all of them joined.
-    `ours` is False when the answer is not in the API's form: another server gave it.
-    """
-
-    def __init__(
-        self, status: int, message: str, *, errors: tuple[str, ...] = (), more: int = 0, ours: bool = True
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.errors = errors
-        self.more = more
-        self.ours = ours
-
-
-class ApiUnreachable(Exception):
-    """No answer from the API at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,10 +237,10 @@ class ApiClient:
         try:
             response = self._http.request(method, url, body=data, headers=sent)
         except urllib3.exceptions.HTTPError as error:
-            raise ApiUnreachable(f"no answer from {without_secrets(self.base)}: {_reason(error)}") from error
+            raise ApiUnreachable(f"no answer from {without_secrets(self.base)}: {reason_of(error)}") from error
         self._say(f"< HTTP {response.status}, {len(response.data)} bytes")
         if response.status >= 400:
-            raise _error(response, without_secrets(self.base))
+            raise error_of(response, without_secrets(self.base))
         if response.status >= 300 and response.status != 304:
             where = without_secrets(response.headers.get("Location", ""))
             raise ApiError(response.status, f"the server points to {where or 'another address'}; use that as --api")
@@ -304,28 +284,3 @@ def _parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
         return json.loads(response.data)
     except ValueError as error:
         raise ApiError(response.status, f"{what} answered with something that is no JSON; is that the API?") from error
-
-
-def _error(response: urllib3.BaseHTTPResponse, base: str) -> ApiError:
-    try:
-        body = json.loads(response.data)
-    except ValueError:
-        body = None
-    message = body.get("message") or body.get("detail") if isinstance(body, dict) else None
-    if not message:
-        # Not in our form, so not from us: a proxy in between, or another server.
-        text = " ".join(response.data.decode(errors="replace").split())[:200]
-        said = f" ({text})" if text else ""
-        message = f"{base} answered HTTP {response.status}{said}; is that the Edge-LB API?"
-        return ApiError(response.status, message, ours=False)
-    listed, more = body.get("errors"), body.get("moreErrors")
-    entries = listed if isinstance(listed, list) else []
-    errors = tuple(str(one.get("detail")) for one in entries if isinstance(one, dict))
-    return ApiError(response.status, str(message), errors=errors, more=more if isinstance(more, int) else 0)
-
-
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
-    if isinstance(reason, urllib3.exceptions.ProtocolError) and len(reason.args) > 1:
-        reason = reason.args[1]
-    return str(reason).rpartition(": ")[2] or type(reason).__name__

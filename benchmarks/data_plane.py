@@ -237,7 +237,7 @@ def main() -> int:
             for key, more in {"by hand": CAREFUL, "kept": ""}.items():
                 process = by_hand(Path(name), key.replace(" ", "-"), port := free_port(), more)
                 processes.append(process)
-                until("HAProxy by hand", lambda port=port: _takes(port), timeout=10)  # type: ignore[misc]
+                until("HAProxy by hand", lambda port=port: takes_connections(port), timeout=10)  # type: ignore[misc]
                 others[key] = port, functools.partial(_listed, process.pid)
             first = in_turns({"ours": ours.pop("ours"), **others}, given.rounds, given.seconds)
         finally:
@@ -265,7 +265,8 @@ def _listed(pid: int) -> list[int]:
     return [pid]
 
 
-def _takes(port: int) -> bool:
+def takes_connections(port: int) -> bool:
+    """Whether somebody listens there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

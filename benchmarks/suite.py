@@ -30,6 +30,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "snapshot": [],
     "pools": [],
     "data_plane": [],
+    "routing": [],
     "convergence": [],
     "embedded_mesos_scale": [],
     "embedded_mesos_allocation": [],

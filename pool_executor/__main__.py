@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pool_executor import logs
 from pool_executor.executor import Host, PoolExecutor
+from pool_executor.lbmgr.connection import prepare
 from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
 from sdk.mesos.executor import ExecutorDriver
@@ -39,6 +40,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 
     on_end_signals(leave)
     driver.start()
+    prepare()  # until the agent has registered the executor and launched its task
     driver.join()
     executor.join()
     return 0

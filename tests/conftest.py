@@ -15,6 +15,10 @@ from tests.support.guardian import guarded
 _HERE = Path(__file__).parent
 _REAL = ("integration/", "e2e/", "conformance/http/", "golden/")
 """Where bin/test looks for tests that need ZooKeeper, HAProxy or whole stacks."""
+# The embedded Mesos is a tool for development: who changes something else need not wait for its processes. The others
+# are whole ways from Mesos to HAProxy.
+_SLOW = frozenset({"drain", "fail_static", "removal", "sdk_local", "tenants"})
+"""Folders of tests/integration that bin/test --quick leaves out."""
 
 # How fast an example is made or checked says something of the machine, nothing of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,11 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder, *below = place.parts
         if folder in ("integration", "e2e"):
             item.add_marker(folder)
-        # The embedded Mesos is a tool for development: who changes something else need not wait for its processes.
-        if folder == "integration" and below[0] == "sdk_local":
-            item.add_marker("slow")
-        elif "slow" in item.keywords or "e2e" in item.keywords:
+        if "slow" in item.keywords or "e2e" in item.keywords:
             long.add(item.path)
+        if folder == "integration" and below[0] in _SLOW:
+            item.add_marker("slow")
         if ("integration" in item.keywords or "e2e" in item.keywords) and not place.as_posix().startswith(_REAL):
             raise pytest.UsageError(f"{place} needs real parts: it has to stand below one of {', '.join(_REAL)}")
     # Files stay whole and in their order otherwise: a run in several processes hands them out one after the other, and

@@ -3,7 +3,7 @@
 import re
 
 from api.cli.exits import Exit
-from api.client import ApiError, ApiUnreachable
+from api.client_errors import ApiError, ApiUnreachable
 from scheduler.pools import texts
 
 _NOT_YET = re.compile(r"(?P<field>[^:]+: .*?)(?: is|:)? ?not supported yet(?P<rest>;.*)?")

@@ -15,7 +15,8 @@ import urllib3
 from api.cli.finding import FAIL, OK, WARN, Finding
 from api.cli.machine_checks import check_disk, check_ports, check_programs, check_python
 from api.cli.secret_checks import check_secrets
-from api.client import ApiClient, ApiError, ApiUnreachable, without_secrets
+from api.client import ApiClient, without_secrets
+from api.client_errors import ApiError, ApiUnreachable
 from api.doubts import Seen, doubts
 from api.liveness import Liveness
 from sdk.clock import SystemClock

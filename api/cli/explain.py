@@ -39,8 +39,9 @@ def explain(
         data_json(found)
         return
     data(found["result"])
-    data("")
-    data(table(("STEP", "WHAT", "WHY"), list(_steps(found))))
+    if steps := list(_steps(found)):
+        data("")
+        data(table(("STEP", "WHAT", "WHY"), steps))
     if found["servers"]:
         data("")
         rows = [
@@ -66,6 +67,12 @@ def _steps(found: Json) -> Iterator[tuple[str, str, str]]:
     if (listener := found["listener"]) is not None:
         ports = ", ".join(map(str, listener["ports"])) or "any port of the offer"
         yield "listener", f"{listener['frontend']} ({listener['protocol']})", f"{listener['address']}, port {ports}"
+        if listener["certificates"]:
+            yield (
+                "certificate",
+                ", ".join(listener["certificates"]),
+                f"asked for {found['request']['sni'] or 'no name'}",
+            )
     if (redirect := found["redirect"]) is not None:
         yield "redirect", f"{redirect['status']} {redirect['location']}", redirect["by"]
     if found["rulesLeftOut"]:

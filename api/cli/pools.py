@@ -13,7 +13,8 @@ from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool, read_pools
 from api.cli.pool_tables import described, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
-from api.client import ApiClient, ApiError, PoolAnswer
+from api.client import ApiClient, PoolAnswer
+from api.client_errors import ApiError
 from api.pool_states import READY
 
 _wait = click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")

@@ -12,7 +12,8 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, talk
 from api.cli.pool_file import read_pools
-from api.client import ApiClient, ApiError
+from api.client import ApiClient
+from api.client_errors import ApiError
 
 Verdict = dict[str, Any]
 

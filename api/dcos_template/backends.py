@@ -41,22 +41,25 @@ class Counted:
     services: tuple[Service, ...] = ()
     keys: list[ServiceKey] = field(default_factory=list)
     left_out: dict[tuple[ServiceKey, TaskKey], LeftOut] = field(default_factory=dict)
+    shares: bool = False
+    """Whether services get shares: then a server that comes or goes is something to all of them."""
     _weights: dict[str, int] | None = None
     """By which services get their shares; None when they have to be found anew."""
-
-    @property
-    def shares(self) -> bool:
-        """Whether services get shares: then a server that comes or goes is something to all of them."""
-        return any(service.has_share for service in self.services)
 
     def changes(self) -> None:
         """Its servers or services are others from now on."""
         self._weights = None
 
+    def serve(self, services: tuple[Service, ...]) -> None:
+        """These are its services from now on."""
+        self.services = services
+        self.shares = any(service.has_share for service in services)
+        self.changes()
+
     def get(self, name: str) -> Endpoint | None:
         """The server of that name as HAProxy shall have it, None when there is none."""
         found = self.members.get(name)
-        if found is None or not self.shares or found.state is not State.READY:
+        if not self.shares or found is None or found.state is not State.READY:
             return found
         return found._replace(weight=self._shared_weights().get(name, 0))
 

@@ -35,22 +35,33 @@ class Rewriting:
     """Of a `Location` without a host."""
     location_own: Replacement | None = None
     """Of a `Location` at the host that the client asked, which the configuration has to compare."""
+    cookie_paths: tuple[Replacement, ...] = ()
+    """Of a `Set-Cookie`, one after the other; of two no result of the first is met by the second."""
 
 
 def rewriting(
-    *, host: str, from_path: str, to_path: str, set_host: bool, rewrite_path: bool, rewrite_location: bool
+    *,
+    host: str,
+    from_path: str,
+    to_path: str,
+    set_host: bool,
+    rewrite_path: bool,
+    rewrite_location: bool,
+    rewrite_cookie_path: bool = False,
 ) -> Rewriting:
     """What these fields of a pool ask for; raises InvalidSpec for texts that the API would not take."""
     _check(host, host_header, "rewriteHttp.host")
     _check(from_path, path, "rewriteHttp.path.fromPath")
     _check(to_path, path, "rewriteHttp.path.toPath")
-    back = rewrite_location and from_path.rstrip("/") != to_path.rstrip("/") and bool(from_path)
+    other = bool(from_path) and from_path.rstrip("/") != to_path.rstrip("/")
+    back = rewrite_location and other
     return Rewriting(
         host=host if set_host else "",
         path=_forth(from_path, to_path) if rewrite_path and from_path else None,
         location_host=_without_host(host) if rewrite_location and host else None,
         location_path=_back("", from_path, to_path) if back else None,
         location_own=_back("https?://[^/]*", from_path, to_path) if back else None,
+        cookie_paths=_cookie_paths(from_path, to_path) if rewrite_cookie_path and other else (),
     )
 
 
@@ -91,6 +102,18 @@ def _back(before: str, from_path: str, to_path: str) -> Replacement:
     # Behind the root alone, two slashes are the beginning of a host.
     rest = "([/?#].*)?" if told else "(/([^/].*)?)"
     return Replacement(f"^{head}{_literal(told)}{rest}$", rf"{kept}{_text(asked)}\{at + 1}")
+
+
+def _cookie_paths(from_path: str, to_path: str) -> tuple[Replacement, ...]:
+    """A cookie of the path that servers know belongs to the one that clients know, with all below it."""
+    told, asked = to_path.rstrip("/"), from_path.rstrip("/")
+    head, found, text = "^(.*;[[:space:]]*[Pp][Aa][Tt][Hh]=)", _literal(told), _text(asked)
+    if told and asked:
+        return (Replacement(f"{head}{found}(/[^;]*)?(;.*)?$", rf"\1{text}\2\3"),)
+    below = Replacement(f"{head}{found}(/[^;]+)(;.*)?$", rf"\1{text}\2\3")
+    # A path with a slash at its end would not be met by the one without it, and an empty one is none.
+    itself = Replacement(f"{head}{found}/?(;.*)?$", rf"\1{text or '/'}\2")
+    return (itself, below) if told else (below, itself._replace(pattern=f"{head}/(;.*)?$"))
 
 
 def _literal(text: str) -> str:

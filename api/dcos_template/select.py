@@ -108,9 +108,8 @@ class Selection:
                 raise
         for key in gone:
             self._drop_service(key, touching)
-        known.services = after
         known.keys[start : len(before) - end] = fresh
-        known.changes()
+        known.serve(after)
 
     def _add_service(self, key: ServiceKey, service: Service, touching: Touching) -> None:
         wish = service.endpoint

@@ -80,6 +80,7 @@ class _Printer:
             stats_for_other_hosts=config.stats_for_other_hosts,
             stats_section=STATS_SECTION,
             lbmgr_backend=LBMGR_BACKEND,
+            needed=[backend for backend in config.backends if backend.minimum_servers],
         )
         return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats.needs)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from api.explaining.listener import Ports, conditions, elsewhere, listener, ports_of, routed
+from api.explaining.listener import Ports, conditions, elsewhere, listener, ports_of
 from api.explaining.question import Question
 from api.explaining.rewritten import rewritten
 from pool_executor.contract import Server
@@ -71,7 +71,6 @@ def explanation(pool: Pool, question: Question, known: Known) -> Json:
         answer["result"] = f"frontend {frontend.name} answers {place.status} and sends the client to {place.location}"
         return answer
     rules = frontend.link_backend.map if frontend.protocol.is_http else ()
-    question = routed(frontend, question)
     number = _add_rules(answer, rules, question.target)
     name = frontend.link_backend.default_backend if number is None else rules[number].backend
     why = "defaultBackend" if number is None else f"map[{number}]"
@@ -91,6 +90,7 @@ def _listener(frontend: Frontend, ports: Ports) -> Json:
         "protocol": frontend.protocol,
         "address": frontend.bind_address,
         "ports": list(ports_of(frontend, ports)),
+        "certificates": list(frontend.certificates) if frontend.protocol.is_tls else [],
     }
 
 

@@ -1,7 +1,7 @@
 """Which frontend takes a request, and whether it answers it by itself. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from api.explaining.question import Question
 from scheduler.pools.location import prefix
@@ -28,10 +28,17 @@ def ports_of(frontend: Frontend, ports: Ports) -> tuple[int, ...]:
 
 
 def listener(frontends: Sequence[Frontend], question: Question, ports: Ports) -> Frontend | None:
-    """The one that is named, or the one at the port that the client asks, rather at that very address."""
+    """The one that is named, or the one at the port that the client asks, rather at that very address.
+
+    Where no port is given and none listens at the usual one, it is the only one that speaks as the URL says: what
+    stands in front of load balancers has the usual port then.
+    """
     if question.frontend:
         return next((one for one in frontends if one.name == question.frontend), None)
     there = [one for one in frontends if question.port in ports_of(one, ports)]
+    if not there and not question.port_given:
+        speaking = [one for one in frontends if one.protocol.is_http and one.protocol.is_tls == question.tls]
+        return speaking[0] if len(speaking) == 1 else None
     return next((one for one in there if one.bind_address == question.address), there[0] if there else None)
 
 
@@ -49,7 +56,11 @@ def elsewhere(frontend: Frontend, question: Question) -> Elsewhere | None:
 
 
 def conditions(frontend: Frontend) -> Iterator[str]:
-    """What it asks of clients before, which a request does not show."""
+    """What it does and asks before, which a request does not show."""
+    if len(frontend.certificates) > 1 and frontend.protocol.is_tls:
+        yield "shows the first of its certificates that holds the name that is asked for (sni), else the first of all"
+    if frontend.tls.client_certificates.ca and frontend.protocol.is_tls:
+        yield "asks for a certificate (tls.clientCertificates): who has none that it trusts may not be let in"
     if frontend.clients.allow or frontend.clients.deny:
         yield "looks at the client's address (clients): whom it does not let in gets 403"
     if frontend.limits.requests_per_client.count:
@@ -58,12 +69,6 @@ def conditions(frontend: Frontend) -> Iterator[str]:
         yield "asks for name and password (basicAuth): who gives none gets 401"
     if frontend.misc_strs:
         yield "has miscStrs, lines in HAProxy's words: they are not looked at here"
-
-
-def routed(frontend: Frontend, question: Question) -> Question:
-    """The request as the rules see it: the frontend may set another host before."""
-    set_to = [one.value for one in frontend.request_headers if one.name.lower() == "host" and one.action == "SET"]
-    return replace(question, host=set_to[-1]) if set_to else question
 
 
 def _meets(host: str, path_beg: str, target: Target) -> bool:

@@ -25,6 +25,8 @@ class Question:
     address: str
     """The host of the URL, to which a client would connect."""
     port: int
+    port_given: bool
+    """Whether the URL says the port, or it is the usual one."""
     host: str
     """The header `Host`."""
     url: str
@@ -65,6 +67,7 @@ def read_question(body: object) -> Question:
         tls=parts.scheme == "https",
         address=address,
         port=_PORTS[parts.scheme] if port is None else port,
+        port_given=port is not None,
         host=hosts[0] if hosts else parts.netloc.rpartition("@")[2],
         url=f"{path}?{parts.query}" if parts.query else path,
         sni=_text(body, "sni") or (address if parts.scheme == "https" else ""),

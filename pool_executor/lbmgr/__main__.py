@@ -15,7 +15,7 @@ from pathlib import Path
 from pool_executor import logs
 from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
-from pool_executor.lbmgr.connection import Connection
+from pool_executor.lbmgr.connection import Connection, prepare
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.old_workers import WorkerLimits
 from pool_executor.lbmgr.resources import Resources
@@ -68,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until drained; 0, or 1 when something is missing or HAProxy stayed unhealthy."""
     options = _arguments(arguments)
     logs.configure(os.environ.get("EDGELB_LOG_LEVEL", "info"))
+    if options.sandbox is None or not options.sandbox.exists():
+        prepare()  # else HAProxy is started first, on what is there
     try:
         haproxy = program.find(options.haproxy)
     except EnvironmentProblem as error:

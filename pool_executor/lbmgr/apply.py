@@ -11,7 +11,7 @@ from typing import Literal
 
 import structlog
 
-from pool_executor.contract import Structure, Waiting, options_of
+from pool_executor.contract import Structure, Waiting
 from pool_executor.lbmgr import server_states
 from pool_executor.lbmgr.composition import Composition
 from pool_executor.lbmgr.content import Content, Fitted, ServerRef, fit, served
@@ -23,8 +23,8 @@ from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
 from pool_executor.lbmgr.proxy import Proxy
+from pool_executor.lbmgr.refusals import refusals
 from pool_executor.lbmgr.stored import Stored
-from pool_executor.lbmgr.teller import Refusal
 
 _log = structlog.get_logger()
 
@@ -123,7 +123,7 @@ class Applier:
                 return self.stored.failed(error), None
         failed = self._proxy.load(marker, content.backends, composition.servers)
         if failed is None:
-            self._hindrances.loaded()
+            self._hindrances.loaded(content)
             self._half_told = False
             if not written:
                 self._lane.doubt()
@@ -203,7 +203,7 @@ class Applier:
         if failed is not None:
             return failed
         self._counters.count("reload")
-        self._hindrances.loaded()
+        self._hindrances.loaded(content)
         self._half_told = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
@@ -264,13 +264,7 @@ class Applier:
         return self._hindrances.failed(content, complaint, running)
 
     def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
-        backends = content.backends
-        refusals = {}
-        for ref, why in blamed.items():
-            server = composition.wanted(ref)
-            words = options_of(server, backends[ref.backend].options)
-            refusals[ref] = Refusal(server=server, words=words, reason=why)
-        self._lane.refuse(refusals)
+        self._lane.refuse(refusals(blamed, composition, content))
         for ref, why in blamed.items():
             _log.error("HAProxy refuses a server; everything else goes on without it", server=str(ref), error=why)
 

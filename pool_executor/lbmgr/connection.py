@@ -19,6 +19,18 @@ _log = structlog.get_logger()
 _CLOSE_SECONDS = 1.0
 
 
+def prepare() -> None:
+    """Import what a connection needs, beside a time in which there is only waiting. Returns at once."""
+    threading.Thread(target=_imported, name="importing", daemon=True).start()
+
+
+def _imported() -> None:
+    try:
+        from pool_executor.lbmgr import watch  # noqa: F401 - it is there then
+    except Exception as error:  # noqa: BLE001 - whoever needs it meets the same, and tells it
+        _log.debug("What a connection needs cannot be imported", error=str(error))
+
+
 class Connection:
     """Of one agent, which is attached when there is a session to be had. Opened and closed by one thread."""
 

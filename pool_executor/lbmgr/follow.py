@@ -19,7 +19,7 @@ from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.outcome import Outcome
 from pool_executor.lbmgr.pace import Pace
-from pool_executor.lbmgr.plan import Reload
+from pool_executor.lbmgr.plan import Noop, Reload
 from pool_executor.lbmgr.proxy import Proxy
 from sdk.errors import CorruptRecord, TemporaryFailure
 from sdk.retry import Policy
@@ -28,6 +28,7 @@ _log = structlog.get_logger()
 
 _AGAIN = Policy(first=0.5, most=10.0)
 _LOOK_AGAIN = 2.0
+_UNTIL_STARTED = 0.25
 _INFO, _WARNING = 20, 30
 # The first configuration waits so long for the servers: telling them one by one takes longer than reading them.
 _SERVERS_PATIENCE = 3.0
@@ -249,6 +250,10 @@ class Follower:
 
     def _carry_out(self, head: Structure, fitted: Fitted, instances: Callable[[], int], now: float) -> Outcome | None:
         way = self._applier.plan(fitted.content)
+        if isinstance(way, Noop) and not self._proxy.alive:
+            # Nobody serves it, and it is on its way: HAProxy is started on it (life.py).
+            self._retry_at = now + _UNTIL_STARTED
+            return None
         if isinstance(way, Reload) and self._proxy.alive:
             allowed = max(self._pace.allowed_at(fitted.content.key), self._pace.turn_of(head, instances, now))
             if now < allowed:

@@ -33,8 +33,9 @@ class Hindrances:
         unbound = self._obstacles.failed(content, complaint)
         return self._certificates.blamed(complaint, running) or unbound
 
-    def loaded(self) -> None:
-        """HAProxy was loaded anew."""
+    def loaded(self, content: Content) -> None:
+        """HAProxy was loaded anew, and serves this."""
+        self._obstacles.served(content)
         self._certificates.loaded()
 
     @property

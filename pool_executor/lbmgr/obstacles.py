@@ -48,15 +48,23 @@ class Obstacles:
                 found[name] = f"a place to listen, of which HAProxy says: {said}"
         return found
 
+    def served(self, content: Content) -> None:
+        """HAProxy listens for these: what it said of them earlier is over."""
+        for text in content.parts.values():
+            self._failed.pop(text.part.sha256, None)
+
     def failed(self, content: Content, complaint: str) -> bool:
         """HAProxy said this when it failed; whether there are listeners without which it can be tried again."""
+        now = time.monotonic()
+        # What nobody has tried again for so long is of a structure that is gone.
+        self._failed = {sha256: one for sha256, one in self._failed.items() if now < one[1] + _MOST}
         found = {match["file"]: match["why"].strip() for match in _UNBOUND.finditer(complaint)}
         blamed = {text.part.sha256: why for name, why in found.items() if (text := content.parts.get(name))}
         listeners = {text.part.sha256 for text in content.parts.values() if text.part.listener}
         for sha256 in blamed.keys() & listeners:
             waited = self._failed.get(sha256, ("", 0.0, 0.0))[2]
             wait = min(max(_FIRST, waited * 2), _MOST)
-            self._failed[sha256] = blamed[sha256], time.monotonic() + wait, wait
+            self._failed[sha256] = blamed[sha256], now + wait, wait
         return bool(blamed) and blamed.keys() <= listeners
 
     def _found(self, content: Content, before: "_Present") -> Iterator[str]:

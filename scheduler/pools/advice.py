@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from scheduler.pools.constraints import BadConstraint
+from scheduler.pools.frontend_advice import frontend_sentences
 from scheduler.pools.model import (
     Backend,
     CustomCheck,
@@ -76,8 +77,7 @@ def _chosen(frontend: Frontend) -> frozenset[str]:
 def _frontend(path: str, frontend: Frontend) -> Iterator[str]:
     link = frontend.link_backend
     redirect = frontend.redirect_to_https
-    if redirect is not None and not redirect.except_ and (link.default_backend or link.map):
-        yield f"{path}.linkBackend has no effect: redirectToHttps answers every request"
+    yield from frontend_sentences(path, frontend)
     answers = redirect is not None or frontend.redirects or frontend.misc_strs
     if not (answers or link.default_backend or link.map):
         yield f"{path} has no linkBackend: it sends nothing anywhere, every request is answered with 503"

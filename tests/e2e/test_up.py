@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.cli.local.place import Place
+from api.cli.local.stack import EXAMPLES
 from sdk.local import processes
 from tests.e2e.conftest import CHECKOUT
 from tests.support.stack_ports import free_base
@@ -219,40 +220,55 @@ def test_a_killed_stack_is_cleaned_up_by_down_or_found_by_the_next_start(starter
     wait_until(lambda: not starter.left(), 10, f"the end of {starter.left()}")
 
 
-def test_a_changed_sample_pool_does_not_keep_the_stack_from_starting(starter: Starter) -> None:
-    """The pool of an earlier run is shown as it is, even when it serves nothing any more."""
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """A stack that runs in the background, and runs again after each of the tests below; they need not be in order."""
+    starter = Starter(tmp_path_factory.mktemp("lasting"))
     starter.detached()
-    pool = json.loads(starter.edgelb("show", "--json", "web"))
-    pool["count"] = 1
-    starter.edgelb("update", "-", content=json.dumps(pool))
-    assert starter.run("down").returncode == 0
-    again = starter.run("up", "--detach")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert len(json.loads((starter.directory / "urls.json").read_text())["pools"]["web"]["web"]) == 1
+    yield starter
+    starter.run("down")
 
 
-def test_a_deleted_sample_pool_stays_deleted(starter: Starter) -> None:
-    """Who deleted it did so on purpose; who wants it back is told how, and --fresh makes it again."""
-    first = starter.run("up", "--detach")
-    assert "\nNext: . " in first.stdout
-    starter.edgelb("delete", "--wait", "web")
-    assert starter.run("down").returncode == 0
-    again = starter.run("up", "--detach")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "The pool web was deleted and stays so; `edgelb create " in again.stdout
-    assert "&& edgelb list" in again.stdout
-    assert json.loads((starter.directory / "urls.json").read_text())["pools"] == {}
-
-
-def test_a_second_start_shows_what_runs_now(starter: Starter) -> None:
+def test_a_second_start_shows_what_runs_now(lasting: Starter) -> None:
     """A pool that came since the start, for people and for scripts; nothing of the start is repeated."""
-    starter.detached()
-    pool = {**json.loads(starter.edgelb("show", "--json", "web")), "name": "late", "count": 1}
-    starter.edgelb("create", "-", "--wait", content=json.dumps(pool))
-    again = starter.run("up", "--masters", "3")
+    pool = {**json.loads((EXAMPLES / "pools" / "web.json").read_text()), "name": "late", "count": 1}
+    lasting.edgelb("create", "-", "--wait", content=json.dumps(pool))
+    again = lasting.run("up", "--masters", "3")
     assert again.returncode == 0, again.stderr
-    pools = json.loads((starter.directory / "urls.json").read_text())["pools"]
+    pools = json.loads((lasting.directory / "urls.json").read_text())["pools"]
     [[url]] = pools["late"].values()
     assert f"  pool late    {url}\n" in again.stdout
     assert "{" not in again.stdout
     assert "--masters 3 (it has 1)" in again.stderr
+    lasting.edgelb("delete", "--wait", "late")
+
+
+def test_a_changed_sample_pool_does_not_keep_the_stack_from_starting(lasting: Starter) -> None:
+    """The pool of an earlier run is shown as it is, even when it serves nothing any more."""
+    pool = json.loads(lasting.edgelb("show", "--json", "web"))
+    pool["count"] = 1
+    lasting.edgelb("update", "-", content=json.dumps(pool))
+    assert lasting.run("down").returncode == 0
+    again = lasting.run("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "\nNext: . " in again.stdout
+
+    def shown() -> bool:
+        # An instance of before the end may be told of until its session is over, and its successor a moment later.
+        assert lasting.run("up").returncode == 0
+        pools = json.loads((lasting.directory / "urls.json").read_text())["pools"]
+        return [len(urls) for urls in pools["web"].values()] == [1]
+
+    wait_until(shown, 30, "its one address", every=1.0)
+
+
+def test_a_deleted_sample_pool_stays_deleted(lasting: Starter) -> None:
+    """Who deleted it did so on purpose; who wants it back is told how, and --fresh makes it again."""
+    lasting.edgelb("delete", "--wait", "web")
+    assert lasting.run("down").returncode == 0
+    again = lasting.run("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "The pool web was deleted and stays so; `edgelb create " in again.stdout
+    assert "&& edgelb list" in again.stdout
+    assert json.loads((lasting.directory / "urls.json").read_text())["pools"] == {}
+    lasting.edgelb("create", "--wait", str(EXAMPLES / "pools" / "web.json"))

@@ -96,6 +96,7 @@ CASES: Mapping[str, Case] = {
                 service(task_name="a"),
                 service(Wish(backup=True), task_name="b"),
                 rewrite_http=RewriteHttp(host="a.test"),
+                minimum_servers=2,
                 request_headers=(
                     HeaderRule(name="X-App", value="a 'b' 100%"),
                     HeaderRule(name="X-Forwarded-Port", action=HeaderAction.REMOVE),

@@ -35,6 +35,21 @@ TEXTS: Mapping[str, tuple[Any, ...]] = {
     "map.pathReg": ("^/a/[0-9]+$", "x"),
     "except.host": ("a.test", "b.test"),
     "except.pathBeg": _WORDS,
+    "requestHeaders.name": ("X-A", "Via"),
+    "requestHeaders.value": ("a", "100% 'b' %[src]"),
+    "responseHeaders.name": ("X-A", "Vary"),
+    "responseHeaders.value": ("a", '"b"'),
+    "redirects.location": ("https://b.test/new", "/new"),
+    "redirects.hostEq": ("a.test",),
+    "redirects.pathEq": _WORDS,
+    "redirects.pathBeg": _WORDS,
+    "errorPages.content": ("sorry", "100% 'sorry'\n"),
+    "users.name": ("ann",),
+    "users.passwordHash": ("$5$a$" + "a" * 43,),
+    "basicAuth.realm": ("a 'b'",),
+    "clients.allow": ("10.0.0.0/8", "127.0.0.1"),
+    "clients.deny": ("10.9.9.9",),
+    "acceptProxy.from": ("10.0.0.0/8",),
     "backends.balance": (
         "roundrobin", "static-rr", "leastconn", "first", "source", "uri depth 3", "url_param user check_post",
         "hdr(X-User)", "random(3)", "rdp-cookie(x)",
@@ -80,7 +95,7 @@ def _field(field: Any, path: str) -> Json | None:
                 .filter(lambda value: field.low <= value <= field.high)
             )
         case Choice():
-            return st.sampled_from([one.value for one in field.enum if one not in field.not_yet])
+            return st.sampled_from([one.value for one in field.enum])
         case fields.List():
             texts = _texts(path)
             inner = texts if texts is not None else _field(field.inner, path)
@@ -93,10 +108,14 @@ def _texts(path: str) -> Json | None:
     return st.sampled_from(TEXTS[max(found, key=len)]) if found else None
 
 
-def _object(schema: Strict, path: str, without: frozenset[str] = frozenset()) -> Json:
+def _object(schema: Strict, path: str, without: frozenset[str] = frozenset()) -> Json | None:
+    """Objects of the schema; None when nothing is known of something that they need."""
     keys = {field.data_key or name: field for name, field in schema.fields.items() if not field.load_only}
     known = {key: _field(field, f"{path}.{key}") for key, field in keys.items() if key not in without}
-    return st.fixed_dictionaries({}, optional={key: found for key, found in known.items() if found is not None})
+    needed = {key: found for key, found in known.items() if keys[key].required}
+    optional = {key: found for key, found in known.items() if key not in needed and found is not None}
+    some = {key: found for key, found in needed.items() if found is not None}
+    return st.fixed_dictionaries(some, optional=optional) if len(some) == len(needed) else None
 
 
 def _inner(schema: Strict, name: str) -> Strict:
@@ -171,22 +190,25 @@ def valid_pools(draw: Callable[[Json], Any]) -> Pool:
         try:
             return load_pool(document)
         except InvalidPool as refused:
-            for problem in refused.problems:
+            # The last one first: what stands before it in a list keeps its place.
+            for problem in reversed(refused.problems):
                 _take_out(document, problem.path)
     assume(False)
     raise AssertionError("is never reached")
 
 
 def _take_out(document: Any, path: str) -> None:
-    """Remove the field at the path; of what stands in a list, or is an object as a whole, all."""
+    """Remove the field at the path, or the object that lacks it; of what stands in a list all behind it, too."""
     keys = path.removeprefix("pool.").replace("[", ".[").split(".")
     at = document
     for key in keys[:-1]:
-        found = at[int(key[1:-1])] if key.startswith("[") else at.get(key)
+        index = int(key[1:-1]) if key.startswith("[") else 0
+        found = at.get(key) if isinstance(at, dict) else at[index] if index < len(at) else None
         if not isinstance(found, dict | list):
             break
         at = found
     if isinstance(at, dict):
-        at.pop(keys[-1], None)
+        if at.pop(keys[-1], None) is None and len(keys) > 1:
+            _take_out(document, path[: max(path.rfind("."), path.rfind("["))])  # something is missing in it
     elif keys[-1].startswith("["):
         del at[int(keys[-1][1:-1]) :]

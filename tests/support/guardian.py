@@ -1,7 +1,8 @@
 """What a test run has started ends with it, also when it is killed: ZooKeeper, HAProxy, schedulers, whole stacks.
 
 A process of its own waits at a pipe from the test run, and knows what that started by a variable in its environment. A
-run that ends in order says so: what its tests leave then is their mistake, and stays to be seen.
+run that ends in order says so: what its tests leave then is their mistake, and stays to be seen. One that is
+interrupted does not.
 """
 
 import contextlib
@@ -36,14 +37,18 @@ def guarded() -> Iterator[None]:
         start_new_session=True,
     )
     os.environ[MARK] = mark
+    said = _DONE
     try:
         yield
+    except KeyboardInterrupt:
+        said = b""
+        raise
     finally:
         if before is None:
             del os.environ[MARK]
         else:
             os.environ[MARK] = before
-        guardian.communicate(_DONE)
+        guardian.communicate(said)
 
 
 def _marked(mark: str) -> list[int]:

@@ -30,6 +30,7 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         request_headers=header_changes(backend.request_headers) if http else (),
         response_headers=header_changes(backend.response_headers) if http else (),
         all_backups=any(service.endpoint.backup for service in backend.services),
+        minimum_servers=backend.minimum_servers,
         patience=Patience(path=f"backend {backend.name}", timeouts=backend.timeouts, retries=backend.retries),
         cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),
@@ -77,6 +78,7 @@ def _rewriting(backend: pools.Backend) -> Rewriting:
             set_host=rewrite.request.set_host_header,
             rewrite_path=rewrite.request.rewrite_path,
             rewrite_location=rewrite.response.rewrite_location,
+            rewrite_cookie_path=rewrite.response.rewrite_cookie_path,
         )
     except InvalidSpec as error:
         raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error

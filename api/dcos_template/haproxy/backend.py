@@ -12,6 +12,7 @@ from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
 from scheduler.pools.health_check import HttpRequest, line_problem
 
+_MOST_SERVERS = 1_000_000
 _BALANCE = re.compile(r"[a-z][a-z0-9_-]*(\([A-Za-z0-9_-]{1,64}\))?( [A-Za-z0-9_.-]{1,64}){0,6}")
 _STATIC = re.compile(r"static-rr")
 _STATIC_HASH = re.compile(r"hash-type map-based")
@@ -33,6 +34,8 @@ class Backend:
     response_headers: tuple[HeaderChange, ...] = ()
     all_backups: bool = False
     """Whether all backup servers are used when no other one is up; HAProxy would use the first of them alone."""
+    minimum_servers: int = 0
+    """Without so many servers that can be used the instance is not ready."""
     patience: Patience = field(default_factory=Patience)
     cookie: Cookie | None = None
     http_check: HttpRequest | None = None
@@ -48,6 +51,7 @@ class Backend:
         require_name(self.name, "backend.name")
         require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
         require(not self.check_line or line_problem(self.check_line) is None, path, "has no line about checks")
+        require(0 <= self.minimum_servers <= _MOST_SERVERS, f"{path}: minimumServers", f"is {self.minimum_servers}")
         require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property

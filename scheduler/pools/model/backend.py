@@ -35,6 +35,8 @@ class Backend:
     tls: ServerTls = field(default_factory=ServerTls)
     rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
     custom_check: CustomCheck = field(default_factory=CustomCheck)
+    minimum_servers: int = 0
+    """The instance is ready only while so many of the servers can be used."""
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -33,6 +33,7 @@ class RewriteResponse:
     """What an HTTP backend turns back in responses."""
 
     rewrite_location: bool = True
+    rewrite_cookie_path: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

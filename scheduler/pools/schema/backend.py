@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import post_dump
 
 from scheduler.pools import health_check, texts
-from scheduler.pools.fields import Choice, Flag, Items, Strict, Text, nested
+from scheduler.pools.fields import Choice, Flag, Items, Strict, Text, Whole, nested
 from scheduler.pools.model import (
     Backend,
     CustomCheck,
@@ -37,6 +37,7 @@ class RewriteRequestSchema(Strict):
 class RewriteResponseSchema(Strict):
     MODEL = RewriteResponse
     rewrite_location = Flag(data_key="rewriteLocation")
+    rewrite_cookie_path = Flag(data_key="rewriteCookiePath")
 
 
 class RewritePathSchema(Strict):
@@ -80,6 +81,7 @@ class BackendSchema(Strict):
     tls = nested(ServerTlsSchema)
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
+    minimum_servers = Whole(0, 60_000, data_key="minimumServers")
     request_headers = header_rules("requestHeaders")
     response_headers = header_rules("responseHeaders")
     timeouts = nested(TimeoutsSchema)

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -140,6 +141,7 @@ def test_the_operator_client_ends_a_broken_stream_with_a_typed_error(body: bytes
     assert [isinstance(error, TemporaryFailure) for error in ended] == [True], ended
 
 
+@pytest.mark.slow
 @over_sockets
 @given(body=broken_bodies(OPERATOR), how=ENDS)
 def test_the_listener_shows_what_runs_after_a_broken_stream(body: bytes, how: str) -> None:

@@ -449,18 +449,16 @@ def test_each_failure_has_its_exit_code_and_a_sentence_on_stderr(
 
 def test_several_refused_fields_are_a_list_with_a_line_for_each(run: Run) -> None:
     """What is not there yet is told from mistakes, and a documented regular expression is explained."""
-    pool = minimal(name="my_bad", cout=2, autoCertificate=True, secrets=[{"secret": "a", "file": "b"}])
-    pool["haproxy"]["frontends"][0]["protocol"] = "HTTPS"
+    pool = minimal(name="my_bad", cout=2, virtualNetworks=[{"name": "a"}], principal="p")
     refused = run("create", "-", stdin=json.dumps(pool), code=Exit.REFUSED)
     assert refused.stderr.splitlines() == [
-        "Error: 5 fields of the pool are refused:",
+        "Error: 4 fields of the pool are refused:",
         "  pool.name: my_bad invalid: did not match ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
         " (lower case letters, digits and -, with a letter or digit at both ends)",
         "  pool.cout: 2 invalid: unknown field; did you mean count?",
-        "  3 fields are not supported yet (docs/reference/pool.md lists them):",
-        "    pool.haproxy.frontends[0].protocol: HTTPS; supported are HTTP, TCP",
-        "    pool.autoCertificate: true",
-        "    pool.secrets",
+        "  2 fields are not supported yet (docs/reference/pool.md lists them):",
+        "    pool.virtualNetworks",
+        "    pool.principal: p",
     ]
     many = run("create", "-", stdin=json.dumps({f"x{index}": 1 for index in range(50)}), code=Exit.REFUSED)
     assert many.stderr.splitlines()[-1] == "  and 31 more"

@@ -14,7 +14,8 @@ import urllib3
 from werkzeug.security import generate_password_hash
 
 from api.accounts import load_accounts
-from api.client import ApiClient, ApiError
+from api.client import ApiClient
+from api.client_errors import ApiError
 from api.main import ApiServer, ApiSettings
 from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper

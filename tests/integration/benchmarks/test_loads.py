@@ -1,19 +1,12 @@
-"""What requests, tasks and placing cost."""
+"""What requests, tasks and placing cost, and all that no other file here runs."""
 
 import pytest
 
-from tests.integration.benchmarks.tiny import says_what_it_found
+from tests.integration.benchmarks import test_changes, test_starts
+from tests.integration.benchmarks.tiny import TINY, says_what_it_found
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-BENCHMARKS = (
-    "data_plane",
-    "embedded_mesos_allocation",
-    "embedded_mesos_scale",
-    "render",
-    "sdk_placement",
-    "tls_rotation",
-    "zero_drop",
-)
+BENCHMARKS = sorted({*TINY} - {*test_changes.BENCHMARKS, *test_starts.BENCHMARKS})
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

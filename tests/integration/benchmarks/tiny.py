@@ -19,6 +19,7 @@ TINY = {
     "pools": ["--pools", "12", "--tasks", "100", "--changes", "2", "--repeats", "1", "--rules", "50"],
     "convergence": ["--quick", "--changes", "100"],
     "data_plane": ["--seconds", "0.5", "--rounds", "1", "--hosts", "200"],
+    "routing": ["--seconds", "0.3", "--rounds", "1", "--patterns", "5"],
     "embedded_mesos_scale": ["--agents", "5", "--tasks", "100", "--rate", "20", "--seconds", "1"],
     "embedded_mesos_allocation": ["--agents", "20", "--frameworks", "5"],
     "sdk_placement": ["--quick"],

@@ -14,7 +14,7 @@ from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, aliv
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 BACKENDS = ("app", "one", "two", "three")
 OPTIONS = ({"": ""}, {"": "weight 7 check inter 60s"}, {"": "", "heavy": "weight 9"})

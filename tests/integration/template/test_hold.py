@@ -9,6 +9,7 @@ from api.read_ahead import ReadAhead
 from scheduler.pools.model import Endpoint, EndpointType
 from tests.integration.listener.test_taskinfo import Listener
 from tests.integration.template.test_worker import (
+    Start,
     Template,
     Tree,
     expects_errors,
@@ -16,6 +17,7 @@ from tests.integration.template.test_worker import (
     logged,
     odd,
     running,
+    start,
     template,
     tree,
     web,
@@ -27,7 +29,7 @@ from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
-__all__ = ["expects_errors", "listener", "logged", "template", "tree"]  # fixtures
+__all__ = ["expects_errors", "listener", "logged", "start", "template", "tree"]  # fixtures
 
 AGENTS, FRAMEWORKS = [m.agent_json("a1")], [m.framework_json("f1", "marathon")]
 FOUR = [running(f"t{number}", 31000 + number) for number in range(4)]
@@ -152,46 +154,46 @@ def test_a_few_that_are_not_named_any_more_go(tree: Tree, template: Template, li
     assert tree.problem() is None
 
 
-def test_a_template_that_starts_keeps_what_was_published(zookeeper: ZooKeeperServer, zk_root: str, tree: Tree) -> None:
+def test_a_template_that_starts_keeps_what_was_published(start: Start, tree: Tree) -> None:
     """It never knew the tasks, and neither does its listener; a hold outlives it, and so does its acceptance."""
     port = free_port()
     before = Listener(port)
-    first = Template(zookeeper.address, zk_root, before.target)
+    first = start(before)
     served(tree, before)
     first.stop()
     before.stop()
     after = Listener(port)
     after.operator.say(subscribed())
-    second = Template(zookeeper.address, zk_root, after.target)
+    second = start(after)
     since = held(tree).held
     assert tree.servers() == SERVERS
     second.stop()
-    third = Template(zookeeper.address, zk_root, after.target)
+    third = start(after)
     tree.pools.create(web("other"))
     wait_until(lambda: tree.head("other"), what="the third process in charge")
     assert held(tree).held == since
     third.stop()
     accept(tree)
-    fourth = Template(zookeeper.address, zk_root, after.target)
+    fourth = start(after)
     wait_until(lambda: tree.servers() == [], what="the removal")
     fourth.stop()
     after.stop()
 
 
 def test_published_endpoints_that_cannot_be_read_hold_nothing_up(
-    zookeeper: ZooKeeperServer, zk_root: str, tree: Tree, expects_errors: None
+    start: Start, zk_root: str, tree: Tree, expects_errors: None
 ) -> None:
     """A template that starts looks into it for servers to keep; it publishes what it knows all the same."""
     port = free_port()
     before = Listener(port)
-    first = Template(zookeeper.address, zk_root, before.target)
+    first = start(before)
     served(tree, before)
     first.stop()
     before.stop()
     tree.session.set(f"{zk_root}/rendered/web/endpoints", b"damaged")
     after = Listener(port)
     after.operator.say(subscribed(*FOUR[:3]))
-    second = Template(zookeeper.address, zk_root, after.target)
+    second = start(after)
     wait_until(lambda: tree.servers() == SERVERS[:3], what="a new log")
     second.stop()
     after.stop()

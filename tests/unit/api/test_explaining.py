@@ -51,7 +51,10 @@ def test_each_rule_up_to_the_one_that_matches_is_told_with_why_it_does_not() -> 
     ]
     assert found["rules"][1]["conditions"] == {"hostsEq": ["*.example.com", "example.com"], "pathBeg": "/api"}
     assert found["backend"] == {"name": "static", "by": "map[2]", "protocol": "HTTP", "balance": "roundrobin"}
-    assert found["listener"] == {"frontend": "web", "protocol": "HTTP", "address": "0.0.0.0", "ports": [80]}
+    assert found["listener"] == {"frontend": "web", "protocol": "HTTP", "address": "0.0.0.0"} | {
+        "ports": [80],
+        "certificates": [],
+    }
     assert found["result"].startswith("frontend web asks backend static (map[2])")
 
 
@@ -61,6 +64,15 @@ def test_what_no_rule_takes_goes_to_the_default_or_is_answered() -> None:
     found = ask("http://other.test/", frontend="bare")
     assert (found["backend"], found["sent"]) == (None, None)
     assert found["result"] == "frontend bare answers 503: no rule matches, and it has no defaultBackend"
+
+
+def test_without_a_port_the_only_listener_that_speaks_so_is_asked() -> None:
+    """What stands in front of load balancers has the usual port, whatever theirs is."""
+    shop = pool("shop", frontend("web", "app", bind_port=0), frontend("db", "pg", bind_port=5432, **TCP))
+    asked = explanation(shop, read_question({"url": "http://a.test/"}), Known())
+    assert asked["listener"]["frontend"] == "web"
+    assert explanation(shop, read_question({"url": "http://a.test:80/"}), Known())["listener"] is None
+    assert explanation(shop, read_question({"url": "https://a.test/"}), Known())["listener"] is None
 
 
 def test_the_rewritten_request_is_told_with_its_headers() -> None:
@@ -116,19 +128,28 @@ def test_the_first_redirect_that_is_met_ends_it() -> None:
     ]
 
 
-def test_rules_see_the_host_that_the_frontend_sets_and_servers_what_it_changes() -> None:
+def test_servers_see_what_the_frontend_changes() -> None:
     """In the order in which a load balancer does it; what a request does not show is noted."""
     headers = (
-        HeaderRule(name="Host", value="api.example.com"),
         HeaderRule(name="X-Team", value="a"),
         HeaderRule(name="Cookie", action=HeaderAction.REMOVE),
     )
     limits = Limits(requests_per_client=RequestRate(count=5))
     one = frontend("web", "", *RULES, bind_port=80, request_headers=headers, limits=limits, misc_strs=("no log",))
-    found = explanation(pool("h", one, backend("api")), read_question({"url": "x.test"}), Known())
+    found = explanation(pool("h", one, backend("api")), read_question({"url": "api.example.com"}), Known())
     assert (found["backend"]["by"], found["sent"]["host"]) == ("map[0]", "api.example.com")
     assert found["sent"]["headers"][:2] == ["X-Team: a", "without Cookie"]
     assert [note.split(" ", 2)[2].split()[0] for note in found["notes"]] == ["limits", "has"]
+
+
+def test_the_certificates_of_a_listener_are_told_in_their_order_with_the_name_that_is_asked_for() -> None:
+    """Which of them holds the name is known to the load balancer alone."""
+    files = ("$SECRETS/a.pem", "$SECRETS/b.pem")
+    one = frontend("web", "app", bind_port=443, protocol=Protocol.HTTPS, certificates=files)
+    found = explanation(pool("t", one, backend("app")), read_question({"url": "https://a.test/"}), Known())
+    assert (found["listener"]["certificates"], found["request"]["sni"]) == ([*files], "a.test")
+    assert found["notes"][0].startswith("frontend web shows the first of its certificates that holds the name")
+    assert found["sent"]["headers"][-1] == "X-Forwarded-Proto: https"
 
 
 def test_a_tcp_frontend_looks_at_nothing() -> None:
@@ -175,10 +196,10 @@ def test_it_tells_the_rule_that_decides(rules: list[MapRule], host: str, path: s
 def test_a_question_is_a_request_as_clients_send_it() -> None:
     """The host of the URL is the header, unless one is given."""
     assert read_question({"url": "a.test:81", "headers": None}) == Question(
-        tls=False, address="a.test", port=81, host="a.test:81", url="/", sni="", frontend=""
+        tls=False, address="a.test", port=81, port_given=True, host="a.test:81", url="/", sni="", frontend=""
     )
     assert read_question({"url": "https://u@10.0.0.1/x?y", "headers": {"HOST": "b"}, "sni": "c"}) == Question(
-        tls=True, address="10.0.0.1", port=443, host="b", url="/x?y", sni="c", frontend=""
+        tls=True, address="10.0.0.1", port=443, port_given=False, host="b", url="/x?y", sni="c", frontend=""
     )
 
 

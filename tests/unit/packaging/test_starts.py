@@ -17,7 +17,7 @@ _RUN = "import api.cli.processes; import {module}"
     [
         pytest.param(
             "import pool_executor.lbmgr.__main__",
-            {*_WEB, "rich", "kazoo", "grpc", "pymesos", "urllib3", "msgspec", "prometheus_client"},
+            {*_WEB, "rich", "asyncio", "kazoo", "grpc", "pymesos", "urllib3", "msgspec", "prometheus_client"},
             id="lbmgr",
         ),
         pytest.param(
@@ -50,3 +50,21 @@ def test_rich_can_be_used_after_structlog_was_imported_without_it() -> None:
     command = [sys.executable, "-c", _LOADED.format(imports=imports)]
     loaded = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
     assert {"rich.live", "structlog"} <= loaded
+
+
+def test_coroutines_can_log_after_structlog_was_imported_without_asyncio() -> None:
+    """asyncio is there when it is wanted, and is the one of everybody else."""
+    program = """
+import sys
+from sdk.lean_structlog import structlog
+assert "asyncio" not in sys.modules
+import asyncio
+async def told():
+    await structlog.wrap_logger(
+        structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(0)
+    ).adebug("x")
+    assert structlog.stdlib.asyncio.get_running_loop() is asyncio.get_running_loop()
+asyncio.run(told())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "x" in done.stdout) == (0, True), done.stderr

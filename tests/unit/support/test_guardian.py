@@ -45,7 +45,7 @@ def run() -> Iterator[tuple["subprocess.Popen[str]", list[int]]]:
                     os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_what_a_killed_run_has_started_ends(number: signal.Signals) -> None:
     """In whatever session or process group it is, and with its children."""
     with run() as (running, started):

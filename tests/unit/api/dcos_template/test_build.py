@@ -143,7 +143,7 @@ class TestModel:
             build_config(pool("web", frontend("web", "", MapRule(backend="nowhere", path_end=".js"))))
 
     @pytest.mark.parametrize("address", ["", "1.2.3", "a b", "[::1]", "*", "${X}"])
-    def test_a_bind_address_is_an_ipv4_address_or_a_name(self, address: str) -> None:
+    def test_a_bind_address_is_an_address_in_its_one_form_or_a_name(self, address: str) -> None:
         """As documented: no `*`, no brackets."""
         with pytest.raises(InvalidSpec):
             Bind(address=address, port="web")

@@ -6,6 +6,7 @@ understands, and the other pool must not notice.
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def lines_of(selection: Selection, name: str) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TASKS, max_size=3), WORDS)
 def test_no_task_raises_writes_what_it_wants_or_is_noticed_by_others(raw: list[Any], framework: str) -> None:

@@ -1,5 +1,6 @@
 """The log of a pool's servers: whoever folds it, from wherever it can be begun, has the servers."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STEPS)
 def test_whatever_happens_every_reader_comes_to_the_same_servers(
     steps: list[list[Put | tuple[str, int]] | str],

@@ -8,7 +8,7 @@ from pool_executor.contract import Structure
 from pool_executor.lbmgr.apply import Outcome
 from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.plan import Reload
+from pool_executor.lbmgr.plan import Noop, Reload
 from tests.unit.pool_executor.lbmgr.parts import content, web
 
 
@@ -116,6 +116,38 @@ def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
     proxy.room_at = lambda: float("inf")
     assert follower.step(time.monotonic() + 100.0) is None
     assert follower.waiting == (waiting,)
+
+
+def test_what_nobody_serves_is_not_told_as_applied() -> None:
+    """The same structure is wanted while HAProxy is down: it is when HAProxy was started on it."""
+    part, applied = web(), list[object]()
+
+    def apply(head: object, fitted: object, way: object) -> Outcome:
+        applied.append(way)
+        return Outcome(verdict="applied", action="noop", reason="why")
+
+    running = SimpleNamespace(content=content())
+    applier = SimpleNamespace(
+        whole=None,
+        needs_reload=None,
+        running=running,
+        obstacles=lambda found: {},
+        plan=lambda found: Noop(),
+        apply=apply,
+    )
+    lane = SimpleNamespace(needs_reload=None, known=True)
+    proxy = SimpleNamespace(alive=False, room_at=lambda: 0.0)
+    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
+    follower.attach(cast(Any, nodes))
+    follower.see(
+        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
+    )
+    assert follower.step(1.0) is None
+    assert (follower.outcome.verdict, applied) == ("starting", [])
+    proxy.alive = True
+    assert follower.step(float("inf")) is not None
+    assert (follower.outcome.verdict, applied) == ("applied", [Noop()])
 
 
 def test_what_is_waited_for_is_told_in_the_words_of_now() -> None:

@@ -58,6 +58,21 @@ def test_what_haproxy_said_of_a_listener_keeps_it_out_for_a_while(monkeypatch: p
         assert obstacles.of_listeners(found, None) == {}
 
 
+def test_what_haproxy_said_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it listens, and when nobody has tried for long: the next failure is a first one."""
+    now = [1000.0]
+    monkeypatch.setattr("pool_executor.lbmgr.obstacles.time.monotonic", lambda: now[0])
+    obstacles, found = Obstacles({}, {}), content(web())
+    for forget in (lambda: obstacles.served(found), lambda: now.__setitem__(0, now[0] + 2000.0)):
+        assert obstacles.failed(found, COMPLAINT)
+        forget()
+        assert obstacles.of_listeners(found, None) == {}
+        assert obstacles.failed(found, COMPLAINT)
+        now[0] += 60
+        assert obstacles.of_listeners(found, None) == {}
+        obstacles.served(found)
+
+
 def test_without_a_listener_to_blame_nothing_can_be_left_out() -> None:
     """Nor where something else cannot listen as well."""
     for found in (Content(), content(config("20-web.cfg", "frontend web\n"))):

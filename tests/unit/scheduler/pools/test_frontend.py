@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from scheduler.pools.advice import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.model.headers import Hsts
 from scheduler.pools.output import output_pool
@@ -198,6 +199,32 @@ def test_what_is_on_as_soon_as_it_is_there_is_shown_where_it_is_there(name: str)
     pool = load_pool(with_fields({name: {}}))
     assert load_pool(output_pool(pool)) == pool != load_pool(minimal())
     assert name not in output_pool(load_pool(minimal()))["haproxy"]["frontends"][0]
+
+
+def elsewhere(**conditions: str) -> dict[str, str]:
+    """A redirect."""
+    return {"location": "https://b.test", **conditions}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"redirectToHttps": {}, "redirects": [elsewhere()]}, ["redirects has no effect", "linkBackend has no effect"]),
+        ({"redirectToHttps": {"except": [{"pathBeg": "/x"}]}, "basicAuth": {"users": [user("a")]}}, []),
+        ({"basicAuth": {"users": [user("a")]}}, ["basicAuth: without TLS"]),
+        ({"redirects": [elsewhere(), elsewhere(pathBeg="/a")]}, ["redirects[1] answers nothing, because redirects[0]"]),
+        ({"redirects": [elsewhere(pathBeg="/a"), elsewhere(pathEq="/ab")]}, ["redirects[1] answers nothing"]),
+        ({"redirects": [elsewhere(pathEq="/a"), elsewhere(pathBeg="/a")]}, []),
+        ({"redirects": [elsewhere(hostEq="a"), elsewhere(hostEq="b"), elsewhere()]}, []),
+    ],
+    ids=str,
+)
+def test_what_is_probably_not_meant_is_told(fields: dict[str, Any], told: list[str]) -> None:
+    """With the field, and the other one that makes it so."""
+    found = pool_warnings(load_pool(with_fields(fields)))
+    assert len(found) == len(told)
+    for sentence, beginning in zip(found, told, strict=True):
+        assert sentence.startswith(f"pool.haproxy.frontends[0].{beginning}")
 
 
 #: Fields that are for frontends which see requests.

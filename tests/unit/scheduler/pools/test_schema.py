@@ -331,6 +331,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         for name in ("requestHeaders", "responseHeaders")
     ),
     ("haproxy.backends[1].requestHeaders", [[]], [[{"name": "X", "value": "y"}]]),
+    ("haproxy.backends[0].minimumServers", [0, 60_000], [-1, 60_001, "1"]),
     ("haproxy.backends[0].http2", [True, False], ["true", 1]),
     ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
     *(
@@ -383,6 +384,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].rewriteHttp.request.setHostHeader", [True, False], [[]]),
     ("haproxy.backends[0].rewriteHttp.request.rewritePath", [True, False], [{}]),
     ("haproxy.backends[0].rewriteHttp.response.rewriteLocation", [True, False], ["x"]),
+    ("haproxy.backends[0].rewriteHttp.response.rewriteCookiePath", [True, False], [1]),
     (
         "haproxy.backends[0].services[0].marathon.serviceID",
         ["/a/b", "it's", '/a"', "/a\\b`"],
