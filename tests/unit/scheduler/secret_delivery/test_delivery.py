@@ -291,6 +291,20 @@ def test_a_process_that_is_not_in_charge_forgets_them(system: System) -> None:
     wait_until(lambda: reader.get("cert") is None, what="the secret is forgotten")
 
 
+def test_a_process_that_comes_into_charge_reads_what_it_was_told_before(system: System) -> None:
+    """Pools need not change for that; again after it was not in charge for a while."""
+    system.put("cert", PEM)
+    system.mesos.leading = False
+    system.courier.pools_are({"shop": {"web.pem": "cert"}})
+    system.courier.instances_changed()
+    reader = system.courier._reader
+    wait_until(lambda: not reader._wanted, what="nothing is read")
+    system.mesos.leading = True
+    shop = system.mesos.launch("shop", "shop-1", system.folder)
+    system.courier.instances_changed()
+    wait_until(lambda: shop.has("web.pem") == PEM, what="the secret", timeout=20)
+
+
 def test_a_store_that_is_away_is_not_asked_for_each_secret_in_turn(tmp_path: Path) -> None:
     """Hundreds of secrets, each waited for in vain, would keep those of others from being read when it is back."""
     token = tmp_path / "token"
