@@ -30,6 +30,7 @@ _REFUSED: Mapping[str, str] = {
     "setenv": "would change the variables that differ between instances",
     "unsetenv": "would change the variables that differ between instances",
 }
+_QUOTED = frozenset("'\"\\")
 _MARKER = "# servers of "
 
 
@@ -60,6 +61,9 @@ def _require_line(line: str, at: int | None) -> None:
     if unprintable(line) is not None:
         raise wrong(at, "prints a control character")
     words = line.split(None, 1)
+    # HAProxy takes quotes and escapes out of words, and none of its keywords needs any.
+    if words and not words[0].startswith("#") and not _QUOTED.isdisjoint(words[0]):
+        raise wrong(at, f"the first word of a line must have no quotes and no backslashes: {words[0][:40]}")
     if words and words[0] in _REFUSED:
         raise wrong(at, f"{words[0]} {_REFUSED[words[0]]}")
 

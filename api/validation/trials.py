@@ -23,6 +23,12 @@ _COMMAND = (sys.executable, "-c", "from api.validation.judge import main; main()
 _MOST = 2
 #: Seconds that HAProxy may take for one pool, and that may pass until there is an answer.
 _HAPROXY, _ANSWER = 10.0, 20.0
+#: Seconds that somebody who only looks at a pool waits for a process.
+_LOOK = 1.0
+
+
+class _Busy(TooSlow):
+    """All processes are at work."""
 
 
 class Trials:
@@ -76,11 +82,18 @@ class Trials:
         self._processes.stop()
 
     def _locate(self, pool: StoredPool, complaint: str) -> str | None:
-        return cast(str | None, self._ask(Locate(pool=pool, complaint=complaint)))
+        try:
+            return cast(str | None, self._ask(Locate(pool=pool, complaint=complaint), wait=_LOOK))
+        except _Busy:
+            raise
+        except TooSlow:
+            return None  # kept: whoever looks at this pool next, and other pools, do not wait as long again
 
-    def _ask(self, question: Question) -> object:
-        if not self._places.acquire(timeout=self._answer):
-            raise TooSlow(f"other pools are judged since {self._answer:g} s")
+    def _ask(self, question: Question, wait: float | None = None) -> object:
+        """The answer; `wait`: seconds for one of the processes, as many as for the answer without it."""
+        wait = self._answer if wait is None else wait
+        if not self._places.acquire(timeout=wait):
+            raise _Busy(f"other pools are judged since {wait:g} s")
         try:
             return self._processes.ask(question, self._answer)
         finally:

@@ -6,6 +6,7 @@ from, nor when HAProxy is loaded anew. Used by lbmgr's thread only.
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -114,24 +115,30 @@ class Certificates:
         """
         served, self._status = _needed(running), None
         for name in sorted(self._material.placed()):
-            data, placed = self._material.get(name), self._material.read(name)
-            if data is None or data == placed or placed is None:
-                continue
-            if name.removesuffix(_STAPLE) in served and name not in served:
-                self._staple(name.removesuffix(_STAPLE))  # HAProxy reads it when it is loaded next
-                continue
-            if name not in served:
-                self._material.remove(name)  # it comes again when somebody needs it
-                continue
-            known = self._refused.get(name)
-            if known is not None and known[0] == _sum(data):
-                continue
-            authority = served[name]
-            problem = self._problem(name, data, authority=authority) or (None if authority else _worse(placed, data))
-            if problem is not None:
-                self._refuse_once(name, data, problem)
-                continue
-            self._replace(name, data, placed, send, authority=authority)
+            try:
+                self._take(name, served, send)
+            except Exception:  # noqa: BLE001 - a full disk, or a file that trips over a defect: what serves goes on
+                _log.exception("A new file could not be taken up", file=spoken(name))
+
+    def _take(self, name: str, served: Mapping[str, bool], send: Send | None) -> None:
+        data, placed = self._material.get(name), self._material.read(name)
+        if data is None or data == placed or placed is None:
+            return
+        if name.removesuffix(_STAPLE) in served and name not in served:
+            self._staple(name.removesuffix(_STAPLE))  # HAProxy reads it when it is loaded next
+            return
+        if name not in served:
+            self._material.remove(name)  # it comes again when somebody needs it
+            return
+        known = self._refused.get(name)
+        if known is not None and known[0] == _sum(data):
+            return
+        authority = served[name]
+        problem = self._problem(name, data, authority=authority) or (None if authority else _worse(placed, data))
+        if problem is not None:
+            self._refuse_once(name, data, problem)
+            return
+        self._replace(name, data, placed, send, authority=authority)
 
     def _refuse_once(self, name: str, data: bytes, problem: str) -> None:
         if name not in self._refused or self._refused[name][0] != _sum(data):
@@ -171,7 +178,7 @@ class Certificates:
 
         Those that it had before stand in their places again.
         """
-        found = [name for name in self._material.placed() if str(self._material.path(name)) in complaint]
+        found = [name for name in self._material.placed() if _names(complaint, str(self._material.path(name)))]
         served, blamed, self._status = _needed(running), False, None
         for name in found:
             data = self._material.read(name)
@@ -232,6 +239,11 @@ def spoken(name: str) -> str:
         return f"${AUTOCERT.upper()}"
     source, _, file = name.partition("/")
     return f"${source.upper()}/{file}"
+
+
+def _names(complaint: str, path: str) -> bool:
+    """Whether this very file is named, and not only one whose name begins so."""
+    return re.search(rf"{re.escape(path)}(?!\.?[A-Za-z0-9_-])", complaint) is not None
 
 
 def _files(needs: Needs) -> Iterator[str]:

@@ -275,11 +275,6 @@ class Haproxy:
             self._process.send_signal(number)
 
 
-def _environment() -> dict[str, str]:
-    """Nothing else of ours is HAProxy's business."""
-    return {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
-
-
 def _inode(path: Path) -> int | None:
     """What tells a socket from the next one at the same path."""
     try:

@@ -54,6 +54,8 @@ class Courier:
         self._changed = threading.Condition()
         self._messages: deque[ExecutorMessage] = deque()
         self._pools: Mapping[str, Wanted] = {}
+        self._read_for: Mapping[str, Wanted] | None = None
+        """The pools whose secrets are read; None while this process is not in charge."""
         self._dirty = self._outdated = True
         self._stopping = False
         self._look_at = 0.0
@@ -86,7 +88,6 @@ class Courier:
             )
             for pool, files in secrets.items()
         }
-        self._reader.want(frozenset().union(*(wanted.secrets for wanted in pools.values())))
         with self._changed:
             self._pools = pools
         self._news()
@@ -155,9 +156,13 @@ class Courier:
         if not self._host.leading:
             # Whoever is in charge reads them; here they have no use.
             self._reader.want(())
+            self._read_for = None
             self._instances.clear()
             self._states = {}
             return
+        if pools is not self._read_for:
+            self._read_for = pools
+            self._reader.want(frozenset().union(*(wanted.secrets for wanted in pools.values())))
         self._instances.look(pools)
         known = self._reader.get
         before = {} if outdated else self._states

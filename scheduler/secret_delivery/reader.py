@@ -121,13 +121,22 @@ class Reader:
         try:
             return self._store.read(secret)
         except StoreAway as error:
-            self._away = error
+            if self._store_is_away():
+                self._away = error
             return error
         except SecretProblem as error:
             return error
         except Exception as error:  # noqa: BLE001 - one secret must not keep the others; its own words may tell it
             _log.error("Reading a secret failed unexpectedly", secret=secret, error=type(error).__name__)
             return SecretProblem(f"{secret} could not be read: {type(error).__name__}")
+
+    def _store_is_away(self) -> bool:
+        """Or only odd about one secret: the others, which may be those of other pools, are read all the same."""
+        try:
+            self._store.check()
+        except SecretProblem:
+            return True
+        return False
 
     def _note(self, secret: str, result: bytes | SecretProblem, now: str) -> bool:
         known = self._known.get(secret)

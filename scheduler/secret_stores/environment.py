@@ -9,8 +9,15 @@ from scheduler.secret_stores.store import NoSecret, usable
 PREFIX = "EDGELB_SECRET_VALUE_"
 
 
+#: A part of a name as it stands in a variable, where two underscores are a slash.
+_PART = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)*")
+
+
 class EnvironmentStore:
-    """The variable `EDGELB_SECRET_VALUE_WEB_CERT_PEM` is the secret `web/cert.pem`, and others that look alike."""
+    """The variable `EDGELB_SECRET_VALUE_WEB__CERT_PEM` is the secret `web/cert.pem`, and others that look alike.
+
+    None of them is in another folder: from which folders a pool may read is settled by names.
+    """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
@@ -18,7 +25,10 @@ class EnvironmentStore:
 
     def read(self, secret: str) -> bytes:
         """See `Store`."""
-        variable = PREFIX + re.sub(r"[^A-Z0-9]", "_", secret.upper())
+        parts = [re.sub(r"[^A-Z0-9]", "_", part) for part in secret.upper().split("/")]
+        if not all(map(_PART.fullmatch, parts)):
+            raise NoSecret(f"{secret} cannot be in {self.name}: its words must be joined by single dots, dashes or _")
+        variable = PREFIX + "__".join(parts)
         value = self._environment.get(variable)
         if value is None:
             raise NoSecret(f"{secret} is not there: the scheduler has no variable {variable}")

@@ -127,8 +127,10 @@ class Http:
                 data = self._read(response, until)
             finally:
                 response.close()
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: a header it cannot carry
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise StoreAway(f"{self.url} does not answer: {_reason(error)}") from error
+        except ValueError:  # its words hold the header, which is a token
+            raise StoreAway(f"{self.url} cannot be asked: our token holds what no header can carry") from None
         return Answer(status=response.status, body=data, kind=response.headers.get("Content-Type", ""))
 
     def _read(self, response: urllib3.BaseHTTPResponse, until: float) -> bytes:

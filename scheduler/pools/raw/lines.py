@@ -5,8 +5,9 @@ environment; and what the load balancer itself says there.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 from scheduler.pools.raw.words import BadWords, printed, read_words
 
@@ -66,17 +67,27 @@ _CHECKS = frozenset({"http-check", "option", "tcp-check"})
 _REACHING = (
     (re.compile(r"(?<![\w.-])env\("), "reads the environment of the load balancer"),
     (re.compile(r"(?<![\w.-])map(_\w+)?\("), "reads a file"),
-    (re.compile(r"^(add|del)-acl\(|^(set|del)-map\("), "changes a file's entries"),
+    # HAProxy looks at the beginning of the word only.
+    (re.compile(r"^(add|del)-acl\(?|^(set|del)-map\(?"), "changes a file's entries"),
+    (re.compile(r"(?<![\w.-])jwt_verify\("), "reads a file"),
     (re.compile(r"(?<![\w.-])lua\."), "calls a program"),
-    (re.compile(r"(?<![\w.-])(set-var|set-var-fmt|unset-var)\(proc\."), "changes a variable of the whole process"),
+    (
+        re.compile(r"(?<![\w.-])(set-var|set-var-fmt|unset-var)\([\s'\"\\]*proc\."),
+        "changes a variable of the whole process",
+    ),
     (re.compile(r"(?<![\w-])edgelb_"), "is a name of the load balancer itself"),
-    (re.compile(r"^(abns|fd|sockpair|unix|ring|quic4|quic6|udp|udp4|udp6)@"), "names a socket"),
+    (
+        re.compile(r"^((stream|dgram)\+)?(abnsz?|fd|sockpair|unix|uxst|uxdg|ring|quic4|quic6|udp|udp4|udp6)@"),
+        "names a socket",
+    ),
 )
 #: What is followed by a file: in conditions, and in answers that HAProxy gives itself.
 _LISTS = frozenset({"-f", "-M"})
 _CONTENTS = frozenset({"errorfile", "errorfiles", "file", "lf-file"})
 _ANSWERS = frozenset({"deny", "return", "tarpit"})
 _FILTERS = frozenset({"compression", "bwlim-in", "bwlim-out"})
+#: What a check connects to: a machine. A path would be a socket of the agent.
+_MACHINE = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,253}")
 _LOG_TARGET = re.compile(r"global|stdout|stderr|[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?")
 
 
@@ -116,10 +127,18 @@ def _words_problem(words: tuple[str, ...], place: Place) -> str | None:
         return f"must not hold this filter; known are {', '.join(sorted(_FILTERS))}"
     if keyword == "log" and about and not _LOG_TARGET.fullmatch(about[0]):
         return "must log to global, stdout, stderr or <host>:<port>"
+    if rest[:1] == ["connect"] and (elsewhere := _no_machine(rest)) is not None:
+        return f"must connect to an address or a name, not to {elsewhere[:40]!r}"
     if keyword not in _CHECKS and any("\n" in word or "\r" in word for word in words):
         return "must not hold line breaks, which would begin another header"
     answers = keyword == "http-error" or not _ANSWERS.isdisjoint(rest[:1])
     return _reaching(rest, _LISTS | _CONTENTS if answers else _LISTS)
+
+
+def _no_machine(words: Sequence[str]) -> str | None:
+    """The first word that stands where a machine is named, and names none."""
+    named = (after for word, after in pairwise(words) if word in ("addr", "via-socks4"))
+    return next((word for word in named if not _MACHINE.fullmatch(word)), None)
 
 
 def _reaching(words: Iterable[str], before_files: Collection[str]) -> str | None:

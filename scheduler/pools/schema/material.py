@@ -42,8 +42,8 @@ def _problem(name: str, text: object) -> str | None:
         return "must be a string"
     if len(text) > _LONGEST:
         return f"must not be longer than {_LONGEST} characters"
-    if "\0" in text:
-        return "must not hold a zero character"
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
+        return "must not hold zero characters or halves of characters"
     if "\n" in text and not name.startswith("ELB_FILE_"):
         return "must be one line, unless its name begins with ELB_FILE_ so that it becomes a file"
     return None

@@ -151,6 +151,25 @@ def test_a_pool_that_takes_too_long_costs_the_next_one_nothing() -> None:
         trials.stop()
 
 
+def test_a_pool_that_takes_too_long_is_looked_into_once() -> None:
+    """Whoever asks how it is would wait each time, and keep others from being judged."""
+    trials = Trials((sys.executable, "-c", HANGS.replace("judge.judge", "judge.locate")), answer=3.0)
+    asked: list[object] = []
+    ask = trials._processes.ask
+
+    def counted(question: object, deadline: float) -> object:
+        asked.append(question)
+        return ask(question, deadline)
+
+    trials._processes.ask = counted  # type: ignore[method-assign]
+    try:
+        for _ in range(3):
+            assert trials.field(as_stored(Pool(name="circles")), "parsing [20-stats.cfg:3] : no") is None
+        assert len(asked) == 1
+    finally:
+        trials.stop()
+
+
 def test_a_haproxy_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tells its version and nothing else."""
     program = tmp_path / "haproxy"

@@ -147,6 +147,32 @@ def test_a_new_certificate_that_haproxy_blames_is_not_given_to_it_again(room: Ro
     assert room.lacks(WEB) is None
 
 
+def test_a_disk_that_takes_no_file_ends_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is served goes on, and the others are taken up."""
+    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": b"answer", "old.pem": ONE})
+    assert room.lacks(WEB) is None
+    assert room.lacks("secrets/old.pem") is None
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(room.material, "place", full)
+    monkeypatch.setattr(room.material, "remove", full)
+    room.material.fill("secrets", {"web.pem": TWO, "web.pem.ocsp": b"newer", "old.pem": TWO})
+    room.certificates.take_up(content(WEB), room.send)
+    assert [order.path for order in room.orders if isinstance(order, ReplaceFile)] == [str(room.material.path(WEB))]
+
+
+def test_haproxy_blames_the_very_file_that_it_names(room: Room) -> None:
+    """And none whose name begins in the same way."""
+    room.material.fill("secrets", {"web": ONE, "web.pem": TWO, "web.pem.ocsp": b"odd"})
+    assert room.lacks("secrets/web", WEB) is None
+    assert room.certificates.blamed(f"cannot use {room.material.path(WEB)}.ocsp.", None)
+    assert room.material.placed() == {"secrets/web", WEB}
+    assert room.certificates.blamed(f"cannot use {room.material.path(WEB)}: odd", None)
+    assert room.material.placed() == {"secrets/web"}
+
+
 def test_an_authority_needs_no_key(room: Room) -> None:
     """It is told by another order."""
     certificate = ONE.split(b"-----BEGIN PRIV")[0]

@@ -53,3 +53,9 @@ def test_the_lines_for_haproxy_are_those_of_the_blocks() -> None:
     """An empty line would end the order."""
     lines = pem.lines(b"subject=web\n\n" + CERTIFICATE.replace(b"\n", b"\r\n") + b"\n\nkey:\n" + KEY)
     assert lines == (CERTIFICATE + KEY).decode().splitlines()
+
+
+def test_what_no_reader_expects_is_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody's bytes must not end what asks for them."""
+    monkeypatch.setattr("asn1crypto.x509.Certificate.load", lambda *_, **__: [][0])
+    assert pem.facts(GOOD) is None

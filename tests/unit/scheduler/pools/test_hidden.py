@@ -39,6 +39,12 @@ def test_a_value_that_nobody_knows_is_asked_for(before: Pool | None) -> None:
         revealed(pool(ELB_FILE_KEY=HIDDEN), before)
 
 
+def test_what_no_file_and_no_variable_could_hold_is_refused() -> None:
+    """Halves of characters, too, which nothing could store."""
+    with pytest.raises(InvalidPool, match="halves of characters"):
+        load_pool({"name": "web", "environmentVariables": {"ELB_FILE_KEY": "key\ud800"}})
+
+
 def test_no_message_holds_a_value() -> None:
     """In both versions of the API."""
     shape = {"name": "web", "environmentVariables": {"ELB_FILE_KEY": "key\0", "A": "se\ncret", "PATH": "secret"}}

@@ -110,6 +110,10 @@ def test_what_is_no_line_is_refused(text: str, why: str) -> None:
         ("http-request set-header X %[path,lua.run]", "must not hold lua."),
         ("http-request set-var(proc.edgelb) str(x)", "must not hold set-var(proc."),
         ("http-request set-dst str(x) unix@/tmp/x", "must not hold unix@"),
+        ("http-request set-dst str(x) stream+uxst@/tmp/x", "must not hold stream+uxst@"),
+        ("http-request set-map_/tmp/x) a b", "must not hold set-map"),
+        ("http-request set-var(txn.x) \"src,set-var('proc.x')\"", "must not hold set-var('proc"),
+        ("http-request deny if { str(x),jwt_verify(txn.alg,/etc/key.pem) -m int 1 }", "must not hold jwt_verify("),
         (r"http-request set-header X a\r\nY:b", "must not hold line breaks"),
     ],
 )
@@ -119,6 +123,16 @@ def test_what_reaches_beyond_the_section_is_refused(line: str, why: str, place: 
     assert (line_problem(line, place) or "").startswith(why)
     with pytest.raises(BadWords):
         printed_line(line, place)
+
+
+@pytest.mark.parametrize("keyword", ["tcp-check", "http-check"])
+def test_a_check_connects_to_machines_only(keyword: str) -> None:
+    """A path would be a socket of the agent, such as that of a daemon with more rights."""
+    assert line_problem(f"{keyword} connect addr 10.0.0.1 port 80 ssl", Place.BACKEND) is None
+    assert line_problem(f"{keyword} connect addr [2001:db8::1] port 80", Place.BACKEND) is None
+    for socket in ("/var/run/docker.sock", "'/x'", "uxst@/x", "stream+unix@/x", "ip@/x", "''/x"):
+        problem = line_problem(f"{keyword} connect port 1 addr {socket}", Place.BACKEND) or ""
+        assert "must" in problem, socket
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from scheduler.secret_delivery import Courier
 from scheduler.secret_delivery.answers import MOST_TOGETHER
-from scheduler.secret_stores import Store
+from scheduler.secret_stores import Store, StoreAway
 from scheduler.secret_stores.directory import DirectoryStore
 from scheduler.secret_stores.names import DEFAULT_PATTERNS
 from scheduler.secret_stores.settings import SecretSettings, open_store
@@ -291,6 +291,20 @@ def test_a_process_that_is_not_in_charge_forgets_them(system: System) -> None:
     wait_until(lambda: reader.get("cert") is None, what="the secret is forgotten")
 
 
+def test_a_process_that_comes_into_charge_reads_what_it_was_told_before(system: System) -> None:
+    """Pools need not change for that; again after it was not in charge for a while."""
+    system.put("cert", PEM)
+    system.mesos.leading = False
+    system.courier.pools_are({"shop": {"web.pem": "cert"}})
+    system.courier.instances_changed()
+    reader = system.courier._reader
+    wait_until(lambda: not reader._wanted, what="nothing is read")
+    system.mesos.leading = True
+    shop = system.mesos.launch("shop", "shop-1", system.folder)
+    system.courier.instances_changed()
+    wait_until(lambda: shop.has("web.pem") == PEM, what="the secret", timeout=20)
+
+
 def test_a_store_that_is_away_is_not_asked_for_each_secret_in_turn(tmp_path: Path) -> None:
     """Hundreds of secrets, each waited for in vain, would keep those of others from being read when it is back."""
     token = tmp_path / "token"
@@ -312,3 +326,31 @@ def test_a_store_that_is_away_is_not_asked_for_each_secret_in_turn(tmp_path: Pat
     finally:
         system.close()
         server.stop()
+
+
+class OddStore:
+    """Has secrets, and trips over those whose names begin with `odd`."""
+
+    name = "an odd store"
+
+    def read(self, secret: str) -> bytes:
+        """See `Store`."""
+        if secret.startswith("odd"):
+            raise StoreAway(f"{self.name} answers 500 for {secret}")
+        return PEM
+
+    def check(self) -> None:
+        """See `Store`: it is there."""
+
+
+def test_a_secret_that_the_store_trips_over_keeps_no_other_pool_from_its_own(tmp_path: Path) -> None:
+    """Whatever the store says to it: it is there for the others."""
+    system = System(tmp_path, OddStore())
+    try:
+        shop = system.mesos.launch("shop", "shop-1", tmp_path)
+        system.courier.pools_are(
+            {"shop": {f"f{number}": f"shop/{number}" for number in range(50)}, "other": {"x": "odd1", "y": "odd2"}}
+        )
+        wait_until(lambda: shop.has("f49") == PEM, what="the secrets", timeout=20)
+    finally:
+        system.close()

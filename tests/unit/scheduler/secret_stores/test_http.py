@@ -49,6 +49,20 @@ def test_an_endless_answer_is_given_up() -> None:
         server.stop()
 
 
+@pytest.mark.parametrize("token", ["geheim\nnis", "geheim€nis"])
+def test_a_token_that_no_header_can_carry_is_not_shown(token: str) -> None:
+    """Its error tells it, and troubles are shown to whoever may see the pool."""
+    server = DcosServer()
+    server.start()
+    try:
+        with pytest.raises(StoreAway) as error:
+            Http(server.url, patience=0.0).ask("GET", "/", headers={"Authorization": token})
+        assert "header" in str(error.value)
+        assert "geheim" not in str(error.value)
+    finally:
+        server.stop()
+
+
 def test_what_is_no_json_object_is_none() -> None:
     """Whatever it is."""
     server = DcosServer()

@@ -68,7 +68,7 @@ def _environment() -> Place:
     variables: dict[str, str] = {}
 
     def variable(name: str) -> str:
-        return "EDGELB_SECRET_VALUE_" + name.upper().replace("/", "_").replace(".", "_").replace("-", "_")
+        return "EDGELB_SECRET_VALUE_" + name.upper().replace("/", "__").replace(".", "_").replace("-", "_")
 
     return Place(
         store=EnvironmentStore(variables),
@@ -290,3 +290,12 @@ def test_a_token_that_is_renewed_in_its_file_is_used_at_once(tmp_path: Path) -> 
             store.read("web")
     finally:
         server.stop()
+
+
+def test_no_variable_is_a_secret_of_two_folders() -> None:
+    """A pool that may not read from a folder must not get at it by another name."""
+    store = EnvironmentStore({"EDGELB_SECRET_VALUE_SHOP__KEY": "s", "EDGELB_SECRET_VALUE_A___B": "s"})
+    assert store.read("shop/key") == b"s"
+    for other in ("shop_key", "shop__key", "shop._key", "a_/b", "a/_b", "a___b"):
+        with pytest.raises(NoSecret, match=other):
+            store.read(other)
