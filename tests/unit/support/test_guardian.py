@@ -14,8 +14,10 @@ from sdk.local import processes
 from tests.support.wait import wait_until
 
 RUN = """
-import subprocess, sys
+import signal, subprocess, sys
 from tests.support.guardian import guarded
+# Whoever started all this in the background of a shell has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with guarded():
     first = subprocess.Popen(["setsid", "sh", "-c", "sleep 1000 & sleep 1000; true"], stdout=subprocess.DEVNULL)
     print(first.pid, flush=True)
