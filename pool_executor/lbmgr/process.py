@@ -37,8 +37,7 @@ if os.getppid() != int(sys.argv[1]):
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 _POLL = 0.005
-_LOOK = 0.001
-_MASTER_POLL = 0.25
+_MASTER_POLL = 0.05
 _MASTER_PATIENCE = 5.0
 _RELAY_PATIENCE = 1.0
 
@@ -105,7 +104,7 @@ class Haproxy:
             self._spawn()
         except OSError as error:
             return Failed(message=f"HAProxy could not be started: {error}")
-        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None, bound=None)
+        result = self._prove(marker, time.monotonic() + timeout, offset, reloads=None)
         if isinstance(result, Failed):
             self.stop(1.0)
         return result
@@ -141,9 +140,9 @@ class Haproxy:
         before = self._processes_soon(_MASTER_PATIENCE)
         if before is None:
             return Failed(message=f"HAProxy {self.ended or 'has a master that does not answer on its socket'}")
-        offset, bound = self._output.size, _inode(self._admin)
+        offset = self._output.size
         self._signal(signal.SIGUSR2)
-        return self._prove(marker, deadline, offset, reloads=before.reloads, bound=bound)
+        return self._prove(marker, deadline, offset, reloads=before.reloads)
 
     def processes(self) -> Processes | None:
         """The master's account of its workers; None when it does not answer now."""
@@ -222,35 +221,29 @@ class Haproxy:
 
     # -- proof
 
-    def _prove(
-        self, marker: str, deadline: float, offset: int, *, reloads: int | None, bound: int | None
-    ) -> Serving | Failed:
+    def _prove(self, marker: str, deadline: float, offset: int, *, reloads: int | None) -> Serving | Failed:
         """Wait for a worker that read `marker`.
 
-        The path of the stats socket answers from the old worker until the new one has bound it, so an answer alone
-        proves nothing; nor does the absence of an error, because a new worker may hang while it loads. Whoever has
-        connected when the new one begins is answered with its first requests: what has changed since its files were
-        written is told before it has got any, or hardly any. `bound` is the socket of the old worker.
+        The stats socket answers from the old worker until the new one has taken it over, so an answer alone proves
+        nothing; nor does the absence of an error, because a new worker may hang while it loads. The socket itself may
+        be handed on: nothing about it tells who will answer.
         """
         last = "its stats socket did not answer"
-        look_at = time.monotonic() + _MASTER_POLL
+        ask_master_at = time.monotonic() + _MASTER_POLL
         while time.monotonic() < deadline:
             if self.ended is not None:
                 return Failed(message=self._output.complaints(offset) or f"HAProxy {self.ended}")
-            found, late = _inode(self._admin), time.monotonic() >= look_at
-            if found is not None and (found != bound or late):
-                asked = self._ask_for(marker)
-                if isinstance(asked, Serving):
-                    return asked
-                last = asked
-            if late:
-                if reloads is not None:
-                    processes = self.processes()
-                    if processes is not None and processes.reloads > reloads and processes.failed > 0:
-                        message = self._output.complaints(offset) or "the reload failed; HAProxy gave no reason"
-                        return Failed(message=message)
-                look_at = time.monotonic() + _MASTER_POLL
-            time.sleep(_LOOK)
+            asked = self._ask_for(marker)
+            if isinstance(asked, Serving):
+                return asked
+            last = asked
+            if reloads is not None and time.monotonic() >= ask_master_at:
+                processes = self.processes()
+                if processes is not None and processes.reloads > reloads and processes.failed > 0:
+                    message = self._output.complaints(offset) or "the reload failed; HAProxy gave no reason"
+                    return Failed(message=message)
+                ask_master_at = time.monotonic() + _MASTER_POLL
+            time.sleep(_POLL)
         return Failed(message=f"no new worker answered in time: {last}")
 
     def _ask_for(self, marker: str) -> Serving | str:
@@ -273,11 +266,3 @@ class Haproxy:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
-
-
-def _inode(path: Path) -> int | None:
-    """What tells a socket from the next one at the same path."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
