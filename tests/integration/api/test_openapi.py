@@ -81,6 +81,7 @@ def operations(document: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a request, when one is told
 @given(data=st.data())
 def test_no_request_meets_an_unexpected_error(client: FlaskClient, data: st.DataObject) -> None:
     """Neither one that is made by the description nor one that is made up."""
