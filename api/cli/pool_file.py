@@ -1,26 +1,19 @@
 """Reading pool files: JSON or YAML, from a file or stdin, and in which version of the API they are written."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from api.cli.exits import Exit
 from api.cli.failure import Failure
+from api.cli.text_file import name_of, read_text
 from sdk.strict_json import DuplicateKey, unique
 
 
 def read_pool(path: str) -> dict[str, Any]:
     """The object in the file, `-` for stdin; Failure says what is wrong and where."""
-    shown = "stdin" if path == "-" else path
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Failure(f"{shown} cannot be read: {error.strerror}", Exit.USAGE) from error
-    except UnicodeDecodeError as error:
-        raise Failure(f"{shown} is not UTF-8 text", Exit.USAGE) from error
+    shown, text = name_of(path), read_text(path)
     if not text.strip():
         raise Failure(f"{shown} is empty", Exit.USAGE)
     value = _parse(text, shown, json_only=path.endswith(".json"))
@@ -41,7 +34,7 @@ def read_pools(path: str) -> list[dict[str, Any]]:
     value = read_pool(path)
     if "pools" not in value or "haproxy" in value:
         return [_versioned(value, "V1" if _has_servers(value) else "V2")]
-    shown = "stdin" if path == "-" else path
+    shown = name_of(path)
     pools, others = value["pools"], sorted(name for name, held in value.items() if name != "pools" and held)
     if not isinstance(pools, list) or not all(isinstance(pool, dict) for pool in pools):
         raise Failure(f"{shown}: pools must be an array of objects, each a pool", Exit.USAGE)

@@ -1,14 +1,10 @@
 """The commands for HAProxy templates of pools: template show, create, update, delete."""
 
-import sys
-from pathlib import Path
-
 import click
 
 from api.cli.client_command import client_command
-from api.cli.exits import Exit
-from api.cli.failure import Failure
 from api.cli.output import data, talk
+from api.cli.text_file import read_text
 from api.client import ApiClient
 
 
@@ -59,12 +55,5 @@ def delete(client: ApiClient, name: str) -> None:
 
 
 def _upload(client: ApiClient, name: str, template_file: str) -> None:
-    shown = "stdin" if template_file == "-" else template_file
-    try:
-        text = sys.stdin.read() if template_file == "-" else Path(template_file).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Failure(f"{shown} cannot be read: {error.strerror}", Exit.USAGE) from error
-    except UnicodeDecodeError as error:
-        raise Failure(f"{shown} is not UTF-8 text", Exit.USAGE) from error
-    for warning in client.set_lb_template(name, text):
+    for warning in client.set_lb_template(name, read_text(template_file)):
         talk(f"Warning: {warning}")
