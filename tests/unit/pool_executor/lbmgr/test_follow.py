@@ -6,10 +6,23 @@ from typing import Any, cast
 
 from pool_executor.contract import Structure
 from pool_executor.lbmgr.apply import Outcome
+from pool_executor.lbmgr.content import PartText
 from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.plan import Noop, Reload
 from tests.unit.pool_executor.lbmgr.parts import content, web
+
+
+def following(part: PartText, applier: SimpleNamespace, proxy: SimpleNamespace) -> Follower:
+    """One that wants the structure of this one part; its servers are known, and ask for no reload."""
+    lane = SimpleNamespace(needs_reload=None, known=True)
+    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
+    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
+    follower.attach(cast(Any, nodes))
+    follower.see(
+        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
+    )
+    return follower
 
 
 def test_a_reload_for_servers_that_fails_is_told_until_it_is_done() -> None:
@@ -102,14 +115,8 @@ def test_a_listener_waits_until_the_reload_that_brings_it() -> None:
         plan=lambda found: Reload(reason="why"),
         apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
     )
-    lane = SimpleNamespace(needs_reload=None, known=True)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
-    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
-    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
-    follower.attach(cast(Any, nodes))
-    follower.see(
-        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
-    )
+    follower = following(part, applier, proxy)
     assert follower.step(time.monotonic()) is not None
     [waiting] = follower.waiting
     lacking.clear()
@@ -135,14 +142,8 @@ def test_what_nobody_serves_is_not_told_as_applied() -> None:
         plan=lambda found: Noop(),
         apply=apply,
     )
-    lane = SimpleNamespace(needs_reload=None, known=True)
     proxy = SimpleNamespace(alive=False, room_at=lambda: 0.0)
-    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
-    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
-    follower.attach(cast(Any, nodes))
-    follower.see(
-        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
-    )
+    follower = following(part, applier, proxy)
     assert follower.step(1.0) is None
     assert (follower.outcome.verdict, applied) == ("starting", [])
     proxy.alive = True
@@ -162,14 +163,8 @@ def test_what_is_waited_for_is_told_in_the_words_of_now() -> None:
         plan=lambda found: Reload(reason="why"),
         apply=lambda head, fitted, way: Outcome(verdict="applied", action="reload", reason="why"),
     )
-    lane = SimpleNamespace(needs_reload=None, known=True)
     proxy = SimpleNamespace(alive=True, room_at=lambda: 0.0)
-    nodes = SimpleNamespace(fetch=lambda blobs: [part.text for _ in blobs], instances=lambda: 1)
-    follower = Follower(cast(Any, applier), cast(Any, proxy), cast(Any, lane), {"web": 80}, Counters())
-    follower.attach(cast(Any, nodes))
-    follower.see(
-        Structure(pool="web", pool_uid="u", pool_version=1, epoch=1, version=1, parts={part.part.name: part.part})
-    )
+    follower = following(part, applier, proxy)
     assert follower.step(time.monotonic()) is not None
     assert [one.missing for one in follower.waiting] == [("the file web.pem",)]
     lacking[part.part.name] = "the file web.pem: the store is away"
