@@ -61,7 +61,8 @@ def _unknown(label: str, group: str, section: str, name: str, *, suggest: bool) 
         meant = f"edgelb.{group}.{near}.{name}"
     else:
         meant = _nearest(label, WORDS)
-    remedy = f"did you mean {shown(meant)}?" if meant else "correct or remove it; docs/reference/auto-pool-labels.md has all"
+    known = "correct or remove it; docs/reference/auto-pool-labels.md has all"
+    remedy = f"did you mean {shown(meant)}?" if meant else known
     return LabelProblem(shown(label) or "", "", "is not known", remedy)
 
 
