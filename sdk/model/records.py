@@ -29,7 +29,7 @@ class TaskRecord:
     ports: Mapping[str, int] = field(default_factory=dict)
     executor_id: ExecutorId | None = None
     address: str | None = None
-    """IP of the agent as its offer told."""
+    """IP of the agent as its offer told; None where the task has addresses of its own, which its statuses tell."""
     confirmed: bool = False
     """Whether Mesos has said anything about this task since it was launched."""
 

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sdk.model.container import ContainerSpec
 from sdk.model.resources import Label, Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortSpec:
-    """A port of a task. `number` 0 means: any free port, kept over relaunches on the same agent."""
+    """A port of a task. `number` 0 means: any free port, kept over relaunches on the same agent.
+
+    Of a task with networks of its own it is a port of the container, which nobody else takes: 0 is then the first one
+    of `ranges`, or from 1025 on, that no other port of the task has.
+    """
 
     name: str
     number: int = 0
@@ -91,6 +96,8 @@ class TaskSpec:
     ports: tuple[PortSpec, ...] = ()
     command: CommandSpec | None = None
     executor: ExecutorSpec | None = None
+    container: ContainerSpec = field(default_factory=ContainerSpec)
+    """Of the executor where there is one, else of the command."""
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[Label, ...] = ()
     volatile_labels: tuple[Label, ...] = ()
