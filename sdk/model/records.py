@@ -69,7 +69,7 @@ class Superseded:
     ended: bool = False
     """Mesos said that the task is over; only the reservation is left."""
     serving: bool = False
-    """The agent is being left on purpose and the task runs on until the instance is ready at its new place."""
+    """It was left on purpose, and the task runs on until the instance has proved itself at its new place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

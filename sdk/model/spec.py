@@ -148,9 +148,12 @@ class UpdateStrategy:
 
     kind: StrategyKind = StrategyKind.SERIAL
     max_unavailable: int = 1
+    max_surge: int = 0
+    """How many instances may run twice meanwhile: the next task is launched before the present one is ended, on another
+    agent or with other ports. An instance that finds no such place within some seconds is updated in its own."""
     min_ready: float = 2.0
-    """Seconds that an updated instance has to be ready before the next one is ended: one that runs for a moment and
-    dies must not take all the others with it."""
+    """Seconds that an updated instance has to be ready before the next one is ended, or what it has left on purpose:
+    one that runs for a moment and dies must not take the others with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,8 @@ def _pod(pod: PodSpec, prefix: str, path: str) -> PodSpec:
     constraints = checked(pod.constraints, f"{path}.constraints")
     if pod.update.max_unavailable < 1:
         raise InvalidSpec(f"{path}.update.max_unavailable", "has to be 1 or more, or nothing could ever be updated")
+    if pod.update.max_surge < 0:
+        raise InvalidSpec(f"{path}.update.max_surge", "has to be 0 or more")
     if pod.update.min_ready < 0:
         raise InvalidSpec(f"{path}.update.min_ready", "has to be 0 or more seconds")
     if pod.recovery.replace_after < 0:

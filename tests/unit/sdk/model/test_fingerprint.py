@@ -30,6 +30,7 @@ SERVICE = ServiceSpec(name="web", pods=(POD,))
         {"constraints": (("hostname", "UNIQUE"),)},
         {"recovery": RecoveryPolicy(replace_after=1.0)},
         {"update": UpdateStrategy(max_unavailable=3)},
+        {"update": UpdateStrategy(max_surge=1)},
         {"tasks": (replace(TASK, volatile_labels=(("version", "2"),)),)},
     ],
 )
