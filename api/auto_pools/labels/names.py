@@ -34,7 +34,7 @@ def read_key(label: str, *, suggest: bool = True) -> Key:
     """What the label is about, which is none of WORDS; `suggest` what may be meant, which takes a millisecond."""
     if not label.startswith(PREFIX):
         meant = PREFIX + label[len(PREFIX) :]
-        return Key("", LabelProblem(shown(label) or "", "", f"must begin with {PREFIX}", f"write {meant[:80]}"))
+        return Key("", LabelProblem(shown(label) or "", "", f"must begin with {PREFIX}", f"write {shown(meant)}"))
     steps = label.removeprefix(PREFIX).split(".")
     if steps[0] in _SECTIONS and (len(steps) < 2 or steps[1] not in _SECTIONS):
         group, section, name = DEFAULT_GROUP, steps[0], ".".join(steps[1:])
@@ -61,7 +61,9 @@ def _unknown(label: str, group: str, section: str, name: str, *, suggest: bool) 
         meant = f"edgelb.{group}.{near}.{name}"
     else:
         meant = _nearest(label, WORDS)
-    remedy = f"did you mean {meant}?" if meant else "correct or remove it; docs/reference/auto-pool-labels.md has all"
+    remedy = "correct or remove it; docs/reference/auto-pool-labels.md has all"
+    if meant:
+        remedy = f"did you mean {shown(meant)}?"
     return LabelProblem(shown(label) or "", "", "is not known", remedy)
 
 

@@ -55,7 +55,9 @@ def value_of(row: Row, text: str, separators: Separators) -> Any:
 
 
 def secrets_in(row: Row, text: str, separators: Separators) -> list[str]:
-    """The names in the store that a value of this row holds, if it can be read."""
+    """The names in the store that a value of this row holds, which can be read."""
+    if not text:
+        return []
     match row.form:
         case Form.SECRET:
             return [text]
