@@ -9,6 +9,7 @@ of its frontend, no text holds line breaks or quotes, hosts are lower case, patt
 ZooKeeper was under the rules of the release that stored it: whoever makes something of a text checks what he needs.
 """
 
+from scheduler.pools.model.asked import Asked
 from scheduler.pools.model.backend import Backend, CustomCheck
 from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
@@ -45,6 +46,7 @@ __all__ = [
     "STATS_PORT_NAME",
     "ApiVersion",
     "Backend",
+    "Asked",
     "Check",
     "ClientCertificates",
     "ClientVerify",

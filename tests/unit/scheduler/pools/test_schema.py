@@ -31,7 +31,13 @@ def full() -> dict[str, Any]:
     """A pool with one of everything that is supported."""
     pool = minimal()
     pool["haproxy"]["frontends"][0]["linkBackend"]["map"] = [
-        {"backend": "app", "hostEq": "www.example.com", "pathBeg": "/shop"}
+        {
+            "backend": "app",
+            "hostEq": "www.example.com",
+            "pathBeg": "/shop",
+            "headers": [{"name": "X-Canary"}],
+            "cookies": [{"name": "version"}],
+        }
     ]
     service = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker-.*$"}, "endpoint": {"port": 1025}}
     pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [service]})
@@ -312,6 +318,42 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
         ["/", "/a/b.c~d%20e", ""],
         ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].name",
+        ["X-Canary", "user_agent"],
+        ["", "Host", "cookie", "a b", "a:", "a\nb", "a)", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueEq",
+        ["always", "a, 'b' \"c\" $d # 100%", "", None],
+        [" a", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueReg",
+        ["(?i)^curl/[0-9]+", "it's", ""],
+        ["[", "a b", "a\nb", "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].name",
+        ["version", "a.b-c_d"],
+        ["", "a b", "a=", "a;", "a\nb", "a)", "$a", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].valueEq",
+        ["2", "it's#100%$a=", "", None],
+        ["a b", "a;b", "a,b", '"a"', "a\\b", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    ("haproxy.frontends[0].linkBackend.map[0].cookies[0].valueReg", ["^a", ""], ["[", "a b", "a\nb", "(a+)+", 3]),
     ),
     ("haproxy.backends[0].protocol", ["HTTP", "HTTPS"], ["https", "UDP", 3]),
     ("haproxy.backends[1].protocol", ["TCP", "TLS", "HTTP"], ["tls", True]),
