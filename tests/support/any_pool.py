@@ -136,6 +136,12 @@ _SERVICE = _inner(_BACKEND, "services")
 _ENDPOINT = _inner(_SERVICE, "endpoint")
 _WHERE = frozenset({"type", "address", "port", "portName", "allPorts"})
 
+_TLS: tuple[Mapping[str, str], ...] = (
+    {},
+    {"serverName": "a.test"},
+    {"ca": "$SYSTEM", "verifyHost": "a.test"},
+    {"ca": "$SYSTEM", "serverName": "a.test", "certificate": "$AUTOCERT"},
+)
 #: The tasks that services select.
 TASKS = ("one", "two")
 
@@ -154,7 +160,7 @@ def _service(draw: Callable[[Json], Any]) -> Any:
 def _backend(draw: Callable[[Json], Any], name: str, http: bool) -> Any:
     made = draw(_object(_BACKEND, ".backends", _BY_HAND))
     protocol = draw(st.sampled_from(["HTTP", "HTTPS"] if http else ["TCP", "TLS"]))
-    more = {"tls": {"serverName": "a.test"}} if protocol in ("HTTPS", "TLS") and draw(st.booleans()) else {}
+    more = {"tls": draw(st.sampled_from(_TLS))} if protocol in ("HTTPS", "TLS") else {}
     if http:
         more["http2"] = draw(st.booleans())
     return {**made, **more, "name": name, "protocol": protocol, "services": draw(st.lists(_service(), max_size=3))}

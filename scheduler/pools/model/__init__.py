@@ -14,7 +14,7 @@ from scheduler.pools.model.backend import Backend, CustomCheck
 from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
-from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, EnvironmentVariable, Secret
+from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, SYSTEM, EnvironmentVariable, Secret
 from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.model.protocol import Protocol
@@ -44,9 +44,10 @@ __all__ = [
     "RESERVED_NAMES",
     "SECRETS",
     "STATS_PORT_NAME",
+    "SYSTEM",
     "ApiVersion",
-    "Backend",
     "Asked",
+    "Backend",
     "Check",
     "ClientCertificates",
     "ClientVerify",

@@ -40,7 +40,11 @@ def full() -> dict[str, Any]:
         }
     ]
     service = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker-.*$"}, "endpoint": {"port": 1025}}
-    pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [service]})
+    tls = {"ca": "$ENVFILE/ELB_FILE_CERT"}
+    pool["haproxy"]["backends"] += [
+        {"name": "tcp", "protocol": "TCP", "services": [service]},
+        {"name": "tls", "protocol": "TLS", "tls": tls},
+    ]
     pool["secrets"] = [{"secret": "team/web", "file": "web.pem"}, {"secret": "team/clients", "file": "clients.pem"}]
     pool["secrets"].append({"secret": "team/other", "file": "other"})
     pool["environmentVariables"] = {"ELB_FILE_CERT": "cert and key"}
@@ -315,10 +319,6 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
-        "haproxy.frontends[0].linkBackend.map[0].pathBeg",
-        ["/", "/a/b.c~d%20e", ""],
-        ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
-    (
         "haproxy.frontends[0].linkBackend.map[0].headers",
         [[], None, [{"name": "a"}] * 4],
         [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
@@ -354,6 +354,10 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["a b", "a;b", "a,b", '"a"', "a\\b", "a\nb", "\u00e4", "x" * 257, 3],
     ),
     ("haproxy.frontends[0].linkBackend.map[0].cookies[0].valueReg", ["^a", ""], ["[", "a b", "a\nb", "(a+)+", 3]),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].pathBeg",
+        ["/", "/a/b.c~d%20e", ""],
+        ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
     ),
     ("haproxy.backends[0].protocol", ["HTTP", "HTTPS"], ["https", "UDP", 3]),
     ("haproxy.backends[1].protocol", ["TCP", "TLS", "HTTP"], ["tls", True]),
@@ -376,6 +380,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].minimumServers", [0, 60_000], [-1, 60_001, "1"]),
     ("haproxy.backends[0].http2", [True, False], ["true", 1]),
     ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    ("haproxy.backends[2].tls.serverName", ["", "A.Test.", "x_y"], ["10.0.0.1", "a b", 3]),
+    (
+        "haproxy.backends[2].tls.ca",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", ""],
+        ["$AUTOCERT", "$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b", "@system-ca"],
+    ),
+    ("haproxy.backends[2].tls.verifyHost", ["", "A.Test."], ["10.0.0.1", "a b", "a\nb", 3]),
+    (
+        "haproxy.backends[2].tls.certificate",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", "$AUTOCERT", ""],
+        ["$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b"],
+    ),
     *(
         (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
         for name in ("connect", "server", "queue", "tunnel", "check")
