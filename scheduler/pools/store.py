@@ -5,21 +5,33 @@ a `Pool`. Every method may raise StorageUnavailable.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from scheduler.pools import texts
 from scheduler.pools.hidden import hides, revealed
+from scheduler.pools.mismatch import VersionMismatch, mismatch
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.nodes import read_content, read_pool, removal, remove_texts, write_text
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.stored import Head, NewerForm, StoredPool, decode_head, encode
 from scheduler.pools.view import PoolView
-from scheduler.pools.watch import PoolWatch
+from scheduler.pools.watch import PoolWatch, watch_pools
 from sdk.clock import Clock, SystemClock
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import BadVersion, Check, Create, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
+from sdk.storage.connection import (
+    BadVersion,
+    Check,
+    Create,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    Op,
+    Set,
+    StorageConflict,
+    ZooKeeper,
+)
 
 # What its callers need of all pools comes from here, too.
 __all__ = ["PoolExists", "PoolMissing", "PoolStore", "PoolView", "PoolWatch", "VersionMismatch"]
@@ -34,10 +46,6 @@ class PoolExists(Exception):
 
 class PoolMissing(Exception):
     """There is no pool of that name."""
-
-
-class VersionMismatch(Exception):
-    """The pool is not in the state that the caller expected; the message says in which one it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,10 @@ class Now:
 
 
 class PoolStore:
-    """Reads and writes the pools of one root."""
+    """Reads and writes the pools of one root.
+
+    The `checks` of a change have to hold when it is written; it raises the StorageConflict of one that does not.
+    """
 
     def __init__(self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None) -> None:
         self._zookeeper = zookeeper
@@ -97,7 +108,7 @@ class PoolStore:
             raise _missing(name)
         now = Now.of(path, *found)
         if expected not in (None, str(now.revision)):
-            raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+            raise mismatch(f"pool {name}", str(expected), now.revision)
         return read_pool(self._zookeeper, path) if now.head is not None else None
 
     def all(self) -> PoolView:
@@ -111,7 +122,7 @@ class PoolStore:
                 unreadable[name] = str(error)
         return PoolView(pools, unreadable)
 
-    def create(self, pool: Pool, author: str = "") -> StoredPool:
+    def create(self, pool: Pool, author: str = "", checks: Sequence[Check] = ()) -> StoredPool:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large or hides a value."""
         path = self._path(pool.name)
         pool = revealed(pool, None)
@@ -123,7 +134,7 @@ class PoolStore:
         while True:
             try:
                 if text is None:
-                    self._zookeeper.multi([announced, Create(path, data)])
+                    self._zookeeper.multi([*checks, announced, Create(path, data)])
                     return stored
                 # A text stands below its node, so that comes first, empty: to readers there is no pool yet.
                 self._zookeeper.create(path)
@@ -134,13 +145,17 @@ class PoolStore:
                 if found[0]:
                     raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
             try:
-                checks = write_text(self._zookeeper, path, text) if text is not None else []
-                self._zookeeper.multi([announced, Set(path, data, 0), *checks])
-            except (BadVersion, NoNode):
+                there = write_text(self._zookeeper, path, text) if text is not None else []
+                self._zookeeper.multi([*checks, announced, Set(path, data, 0), *there])
+            except (BadVersion, NoNode) as error:
+                if _fails(checks, error):
+                    raise
                 continue  # somebody else was faster
             return stored
 
-    def replace(self, pool: Pool, expected: str | None = None, author: str = "") -> StoredPool:
+    def replace(
+        self, pool: Pool, expected: str | None = None, author: str = "", checks: Sequence[Check] = ()
+    ) -> StoredPool:
         """Store new content of an existing pool; it keeps its uid, and fields that only a newer release knows.
 
         `expected` is the revision as text that it must have, None for any. Raises PoolMissing, VersionMismatch,
@@ -154,7 +169,7 @@ class PoolStore:
             meant = revealed(pool, self._known(pool.name)) if hides(pool) else pool
             return self._written(path, now, meant, author, template)
 
-        return self._kept(path, *self._change(pool.name, expected, replaced))
+        return self._kept(path, *self._change(pool.name, expected, replaced, checks))
 
     def set_template(self, name: str, template: str, expected: str | None = None, author: str = "") -> StoredPool:
         """Store the pool with another HAProxy template, `""` for none; `expected` and errors as in `replace`.
@@ -189,16 +204,22 @@ class PoolStore:
             return None
         return stored.pool if stored is not None else None
 
-    def delete(self, name: str, expected: str | None = None) -> None:
+    def delete(self, name: str, expected: str | None = None, checks: Sequence[Check] = ()) -> None:
         """Remove a pool; `expected` as in `replace`. Raises PoolMissing, VersionMismatch."""
         path = self._path(name)
 
         def gone(now: Now) -> tuple[list[Op], None]:
             return removal(self._zookeeper, path, now.node_version), None
 
-        self._change(name, expected, gone)
+        self._change(name, expected, gone, checks)
 
-    def _change(self, name: str, expected: str | None, change: Callable[[Now], tuple[list[Op], T]]) -> tuple[T, int]:
+    def _change(
+        self,
+        name: str,
+        expected: str | None,
+        change: Callable[[Now], tuple[list[Op], T]],
+        checks: Sequence[Check] = (),
+    ) -> tuple[T, int]:
         """Carry `change` out on the state that is stored, if it is the expected one; what it gave, and the version of
         the node afterwards.
         """
@@ -210,12 +231,14 @@ class PoolStore:
                 raise _missing(name)
             now = Now.of(path, *found)
             if expected not in (None, str(now.revision)):
-                raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+                raise mismatch(f"pool {name}", str(expected), now.revision)
             try:
                 ops, result = change(now)
                 # The version alone does not tell a pool that was deleted and created again: it counts from the start.
-                self._zookeeper.multi([Check(self._base, parent.version), *ops])
-            except (BadVersion, NoNode):
+                self._zookeeper.multi([*checks, Check(self._base, parent.version), *ops])
+            except (BadVersion, NoNode) as error:
+                if _fails(checks, error):
+                    raise
                 continue  # something was written in between: look again
             except NotEmpty:
                 for child in self._zookeeper.children(path):
@@ -225,7 +248,11 @@ class PoolStore:
 
     def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
-        return PoolWatch(self._zookeeper, self._base, callback)
+        return watch_pools(self._zookeeper, self._base, callback)
+
+
+def _fails(checks: Sequence[Check], error: StorageConflict) -> bool:
+    return any(check.path == error.path for check in checks)
 
 
 def _missing(name: str) -> PoolMissing:
@@ -234,13 +261,3 @@ def _missing(name: str) -> PoolMissing:
 
 def _cookie_key() -> str:
     return secrets.token_hex(16)
-
-
-def _mismatch(name: str, expected: str, now: Revision) -> str:
-    uid, _, version = expected.rpartition("-")
-    again = "read it again and repeat the change"
-    if uid == now.uid and version.isdecimal():
-        seen = f"it is at version {now.version}, not {version}"
-        return f"pool {name} was changed by somebody else in between: {seen}; {again}"
-    why = "it was deleted and created again, or the tag is of another pool"
-    return f"the tag {expected[:80]} is not of pool {name} as it is ({now}): {why}; {again}"
