@@ -61,8 +61,9 @@ def _unknown(label: str, group: str, section: str, name: str, *, suggest: bool) 
         meant = f"edgelb.{group}.{near}.{name}"
     else:
         meant = _nearest(label, WORDS)
-    known = "correct or remove it; docs/reference/auto-pool-labels.md has all"
-    remedy = f"did you mean {shown(meant)}?" if meant else known
+    remedy = "correct or remove it; docs/reference/auto-pool-labels.md has all"
+    if meant:
+        remedy = f"did you mean {shown(meant)}?"
     return LabelProblem(shown(label) or "", "", "is not known", remedy)
 
 
