@@ -86,7 +86,7 @@ class Document:
             self.refuse(said, f"{inner} {problem.rule}" if inner else problem.rule)
 
 
-def options(section: Section, values: Mapping[str, Option], but: Iterable[str]) -> tuple[tuple[str, Option], ...]:
+def options(section: Section, values: Mapping[str, Option], but: Iterable[str] = ()) -> tuple[tuple[str, Option], ...]:
     """By the fields of the model, in their order, without the keys in `but`."""
     named = ((str(FIELDS[section][key].name), option) for key, option in values.items() if key not in but)
     return tuple(sorted(named, key=lambda item: _ORDER[section][item[0]]))
