@@ -154,3 +154,19 @@ def test_a_template_says_what_the_pool_is_like(tree: Tree, template: Template, l
     assert tree.pool().count == 3
     tree.templates.set_text("default", "")
     wait_until(lambda: tree.pool().count == 1, what="one instance")
+
+
+def test_labels_of_marathon_lb_are_read_once_there_is_a_template_for_them(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """An application may speak both languages; each makes a pool of its own."""
+    both = exposed("shop.1")
+    haproxy = {"HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "old.test"}
+    both["labels"]["labels"] += [{"key": key, "value": value} for key, value in haproxy.items()]
+    listener.operator.say(begin(both))
+    tree.has(shop="/shop")
+    tree.templates.create("marathon-lb")
+    wait_until(lambda: tree.pools.get("auto-marathon-lb") is not None, what="the other pool")
+    made = tree.pool("auto-marathon-lb").haproxy
+    assert [service.marathon.service_id for one in made.backends for service in one.services] == ["/shop"]
+    assert {rule.host_eq for one in made.frontends for rule in one.link_backend.map} == {"old.test"}
