@@ -5,14 +5,14 @@ a selector means (selector.py), how candidates are found (matching.py), what a b
 address and port a task is reached by (endpoint.py), or where tasks and pools come from.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
 from api.dcos_template.backends import Backends, Counted, LeftOut, ServiceKey
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, said_of, standing, task_endpoints
 from api.dcos_template.matching import Services
-from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
+from api.dcos_template.selector import Selector, compile_service, selected, values_of
 from api.dcos_template.tasks import Tasks
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
@@ -51,10 +51,9 @@ class Selection:
         self._of_task: dict[TaskKey, tuple[ServiceKey, ...]] = {}
         self._numbers = 0
 
-    def knows(self, task_id: str) -> bool:
-        """Whether a task of that id is known that may take traffic, of whatever framework."""
-        keys = self.tasks.values(Field.TASK_ID).get(task_id, ())
-        return any(standing(self.tasks.task(key)) is not None for key in keys)
+    def known(self, task_ids: Set[str]) -> set[str]:
+        """Those of the ids of which a task is known that may take traffic, of whatever framework."""
+        return {task.id for task in self.tasks if task.id in task_ids and standing(task) is not None}
 
     # ------------------------------------------------------------ pools
 
