@@ -8,6 +8,9 @@ from api.auto_pools.stored_template import pool_of
 from scheduler.pools.model import Pool, Stats
 from scheduler.pools.model.pool import Haproxy
 
+OVERLAID = frozenset({"frontend", "backend", "service"})
+"""Blocks that are printed for objects of the pool."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.auto_pools.language.form import BLOCKS
 from api.auto_pools.language.functions import merge
-from api.auto_pools.language.meaning import Meaning, default_meaning
+from api.auto_pools.language.meaning import OVERLAID, Meaning, default_meaning
 from api.auto_pools.language.program import Program
 from api.auto_pools.policy import Policy
 from api.auto_pools.policy_schema import read_policy
@@ -13,7 +13,6 @@ from api.auto_pools.stored_template import pool_of
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
 
-_PER_OBJECT = frozenset({"tasks", "frontend", "backend", "service"})
 _NOT_HERE = {
     "name": "a pool is called after its template",
     "haproxy": "the block stats has haproxy.stats, and labels say frontends and backends",
@@ -38,7 +37,7 @@ def read_meaning(program: Program, name: str) -> Meaning:
         problem = error.problems[0]
         block, at = ("stats", problem.steps[2:]) if problem.steps[:1] == ("haproxy",) else ("pool", problem.steps)
         raise program.wrong(block, values_of(name), at, str(problem)) from error
-    return Meaning(pool=made, policy=policy, printed=program.blocks & _PER_OBJECT)
+    return Meaning(pool=made, policy=policy, printed=program.blocks & {"tasks", *OVERLAID})
 
 
 def _policy(program: Program, name: str) -> Policy:
