@@ -35,6 +35,7 @@ COMMANDS = {
     "serve": ("api.cli.serve", "serve", "Run scheduler, listener, template and api together."),
     "run": ("api.cli.processes", "run", "Run one process of the system: api, scheduler, listener or template."),
     "local": ("api.cli.local.command", "local", "Run a whole system on this machine."),
+    "migrate": ("api.cli.migrate", "migrate_command", "Move applications to auto pools."),
     "marathon-app": ("api.cli.marathon_app", "marathon_app", "Print the Marathon app that launches a framework."),
     "help": ("api.cli.help", "help_command", "Explain a command."),
 }
