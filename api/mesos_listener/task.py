@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import force_setattr
 
 RUNNING = "TASK_RUNNING"
 KILLING = "TASK_KILLING"
@@ -25,13 +26,13 @@ MAX_PORTS = 1024
 MAX_PORT_NAME = 1024
 #: Of all names and labels of a task's ports together.
 MAX_PORTS_TEXT = 100_000
-#: Labels of tasks and ports are kept when their key begins so, in whatever case. Nobody else's are: an application may
-#: say as much as it likes in them.
-LABEL_PREFIXES = ("edgelb.", "edgelb_")
+#: Labels of tasks and ports are kept when their key begins so, in whatever case: ours, and those of Marathon-LB. Nobody
+#: else's are: an application may say as much as it likes in them.
+LABEL_PREFIXES = ("edgelb.", "edgelb_", "haproxy_")
 MAX_LABEL_KEY = 256
 MAX_LABEL_VALUE = 4096
 MAX_LABELS = 64
-#: Of all labels of a task together.
+#: Of all labels of a task that are ours together, and of all those of Marathon-LB.
 MAX_LABELS_TEXT = 32_768
 MAX_NOTES = 5
 MAX_NOTE = 200
@@ -119,6 +120,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     notes: tuple[str, ...] = ()
     started: float = 0.0
     revision: int = 0
+    key: TaskKey = TaskKey("", "")
+    """What names the task: `framework_id` and `id`, whatever is given. Made once, as it stands in many tables."""
+
+    def __post_init__(self) -> None:
+        if self.key.id is not self.id or self.key.framework_id is not self.framework_id:
+            force_setattr(self, "key", TaskKey(self.framework_id, self.id))
 
     def __eq__(self, other: object) -> bool:
         return _compared(self) == _compared(other) if isinstance(other, Task) else NotImplemented
@@ -127,11 +134,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
         return not self == other
 
     __hash__ = None  # type: ignore[assignment] # its key names it
-
-    @property
-    def key(self) -> TaskKey:
-        """What names the task."""
-        return TaskKey(framework_id=self.framework_id, id=self.id)
 
     @property
     def leaving(self) -> bool:
@@ -144,4 +146,4 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
         return self.state == RUNNING and (self.healthy is True or (self.healthy is None and not self.health_checked))
 
 
-_compared = attrgetter(*(name for name in Task.__struct_fields__ if name not in ("started", "revision")))
+_compared = attrgetter(*(name for name in Task.__struct_fields__ if name not in ("started", "revision", "key")))

@@ -9,13 +9,14 @@ of its frontend, no text holds line breaks or quotes, hosts are lower case, patt
 ZooKeeper was under the rules of the release that stored it: whoever makes something of a text checks what he needs.
 """
 
+from scheduler.pools.model.asked import Asked
 from scheduler.pools.model.backend import Backend, CustomCheck
 from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
-from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, EnvironmentVariable, Secret
-from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
-from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
+from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, SYSTEM, EnvironmentVariable, Secret
+from scheduler.pools.model.names import LBMGR_BACKEND, MADE, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
+from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, PoolType, Revision
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.retries import Method, Retries, RetryOn
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
@@ -39,11 +40,14 @@ __all__ = [
     "ENVFILE",
     "FILE_PREFIX",
     "LBMGR_BACKEND",
+    "MADE",
     "POOL_LABEL",
     "RESERVED_NAMES",
     "SECRETS",
     "STATS_PORT_NAME",
+    "SYSTEM",
     "ApiVersion",
+    "Asked",
     "Backend",
     "Check",
     "ClientCertificates",
@@ -62,6 +66,7 @@ __all__ = [
     "MesosSelector",
     "Method",
     "Pool",
+    "PoolType",
     "Protocol",
     "ProxyProtocol",
     "Retries",

@@ -20,7 +20,7 @@ SAMPLE = {
     "haproxy": {
         "frontends": [
             {
-                "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
+                "linkBackend": {"map": [{"backend": "b", "headers": [{"name": "a"}], "cookies": [{"name": "a"}]}]},
                 "acceptProxy": {},
                 "compression": {},
                 "errorPages": [{"status": 503, "content": "sorry"}],
@@ -41,8 +41,8 @@ SAMPLE = {
         ],
     },
 }
-# They have one value, which is written out but not kept.
-FIXED = {"apiVersion", "type"}
+# It has one value, which is written out but not kept.
+FIXED = {"apiVersion"}
 
 
 def leaves(schema: Schema, path: str = "", *, refused: bool = False) -> Iterator[tuple[str, Any, bool]]:

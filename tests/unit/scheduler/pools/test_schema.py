@@ -3,12 +3,13 @@
 import copy
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from scheduler.pools.hidden import shown
-from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats, Sticky
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, PoolType, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
@@ -31,10 +32,20 @@ def full() -> dict[str, Any]:
     """A pool with one of everything that is supported."""
     pool = minimal()
     pool["haproxy"]["frontends"][0]["linkBackend"]["map"] = [
-        {"backend": "app", "hostEq": "www.example.com", "pathBeg": "/shop"}
+        {
+            "backend": "app",
+            "hostEq": "www.example.com",
+            "pathBeg": "/shop",
+            "headers": [{"name": "X-Canary"}],
+            "cookies": [{"name": "version"}],
+        }
     ]
     service = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker-.*$"}, "endpoint": {"port": 1025}}
-    pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [service]})
+    tls = {"ca": "$ENVFILE/ELB_FILE_CERT"}
+    pool["haproxy"]["backends"] += [
+        {"name": "tcp", "protocol": "TCP", "services": [service]},
+        {"name": "tls", "protocol": "TLS", "tls": tls},
+    ]
     pool["secrets"] = [{"secret": "team/web", "file": "web.pem"}, {"secret": "team/clients", "file": "clients.pem"}]
     pool["secrets"].append({"secret": "team/other", "file": "other"})
     pool["environmentVariables"] = {"ELB_FILE_CERT": "cert and key"}
@@ -196,7 +207,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     # path, accepted, refused
     ("name", ["a", "a-1", "0", "a" * 63], ["", "A", "a_b", "-a", "a-", "a/b", "..", "a" * 64, "a\n", 5, None]),
     ("apiVersion", ["V2"], ["V1", "V3", 2]),
-    ("type", ["static"], ["template-static", "dynamic"]),
+    ("type", ["static"], ["template-static", "template-dynamic", "", 1]),
     ("namespace", ["a/b", "", "/a/b/"], ["A", "a//b", "a b"]),
     ("packageName", ["x"], ["a b", 3]),
     ("packageVersion", ["v1.7.0", "stub-universe"], ["a b", "\n"]),
@@ -309,6 +320,42 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
+        "haproxy.frontends[0].linkBackend.map[0].headers",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].name",
+        ["X-Canary", "user_agent"],
+        ["", "Host", "cookie", "a b", "a:", "a\nb", "a)", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueEq",
+        ["always", "a, 'b' \"c\" $d # 100%", "", None],
+        [" a", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueReg",
+        ["(?i)^curl/[0-9]+", "it's", ""],
+        ["[", "a b", "a\nb", "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].name",
+        ["version", "a.b-c_d"],
+        ["", "a b", "a=", "a;", "a\nb", "a)", "$a", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].valueEq",
+        ["2", "it's#100%$a=", "", None],
+        ["a b", "a;b", "a,b", '"a"', "a\\b", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    ("haproxy.frontends[0].linkBackend.map[0].cookies[0].valueReg", ["^a", ""], ["[", "a b", "a\nb", "(a+)+", 3]),
+    (
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
         ["/", "/a/b.c~d%20e", ""],
         ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
@@ -334,6 +381,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].minimumServers", [0, 60_000], [-1, 60_001, "1"]),
     ("haproxy.backends[0].http2", [True, False], ["true", 1]),
     ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    ("haproxy.backends[2].tls.serverName", ["", "A.Test.", "x_y"], ["10.0.0.1", "a b", 3]),
+    (
+        "haproxy.backends[2].tls.ca",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", ""],
+        ["$AUTOCERT", "$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b", "@system-ca"],
+    ),
+    ("haproxy.backends[2].tls.verifyHost", ["", "A.Test."], ["10.0.0.1", "a b", "a\nb", 3]),
+    (
+        "haproxy.backends[2].tls.certificate",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", "$AUTOCERT", ""],
+        ["$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b"],
+    ),
     *(
         (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
         for name in ("connect", "server", "queue", "tunnel", "check")
@@ -648,7 +707,15 @@ def test_names_are_refused_with_sentences() -> None:
     assert problems(set_at(full(), backend, "a b"))[f"pool.{backend}"] == "must be of letters, digits and : _ . -"
     assert problems({"name": ""})["pool.name"] == "must not be empty"
     assert "lower case letters" in problems(minimal(namespace="A"))["pool.namespace"]
-    assert problems(minimal(type="auto"))["pool.type"] == "must be static; auto pools do not exist yet"
+
+
+def test_who_writes_a_pool_is_shown_and_cannot_be_chosen() -> None:
+    """Nobody makes a pool one that others write."""
+    assert problems(minimal(type="template-dynamic"))["pool.type"] == (
+        "must be static, or not be there: pools of type template-dynamic are made from the labels of applications"
+    )
+    assert output_pool(load_pool(minimal(type="static")))["type"] == "static"
+    assert output_pool(replace(load_pool(minimal()), type=PoolType.DYNAMIC))["type"] == "template-dynamic"
 
 
 def test_the_place_of_a_problem_is_a_json_pointer_too() -> None:
