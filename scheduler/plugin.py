@@ -20,7 +20,7 @@ from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from scheduler.pools.stored import StoredPool
 from scheduler.secret_delivery import Courier
 from scheduler.secret_stores.settings import SecretSettings, open_store
-from sdk.errors import SdkError, StorageUnavailable
+from sdk.errors import InvalidSpec, SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import ADVERTISED, Host, Wishes
@@ -143,6 +143,9 @@ class EdgeLB:
         for name, stored in view.items():
             try:
                 services[name] = self._service(name, stored)
+            except InvalidSpec as error:
+                _log.error("A pool cannot become a service", pool=name, reason=str(error))
+                problems[name] = str(error)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one pool must not stop the others
                 _log.exception("A pool cannot become a service", pool=name)
                 problems[name] = f"{type(error).__name__}: {error}"
@@ -162,7 +165,11 @@ class EdgeLB:
         told = self._told.get(name)
         if told is not None and told[0] == stored:
             return told[1]
+        assert self._host is not None
         assert self._deployment is not None
+        own = self._host.settings.framework.principal
+        if stored.pool.principal and stored.pool.principal != own:
+            raise InvalidSpec("pool.principal", _of_somebody_else(stored.pool.principal, own))
         spec = service_spec(stored.pool, stored.revision, self._deployment)
         self._told[name] = (stored, spec)
         return spec
@@ -200,6 +207,11 @@ class EdgeLB:
             except (NotEmpty, StorageUnavailable):
                 again = True
         return again
+
+
+def _of_somebody_else(principal: str, own: str | None) -> str:
+    ours = f"which runs all pools and has {own!r}" if own else "which runs all pools and has none"
+    return f"{principal!r} is not that of the framework, {ours}; leave the field out"
 
 
 def _url(file: artifact.Artifact) -> str:
