@@ -13,6 +13,7 @@ docs/explanation/load-balancer.md gives the reasons not to do.
 import functools
 import multiprocessing
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -68,6 +70,14 @@ CAREFUL = """
 """
 
 
+class Part(NamedTuple):
+    """An HAProxy that takes its turns: where it listens, by TLS or not, and the process ids of its workers."""
+
+    port: int
+    workers: Callable[[], list[int]]
+    tls: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Round:
     """Of one round: requests, seconds, HAProxy's CPU in seconds, latencies in milliseconds."""
@@ -93,9 +103,12 @@ class Round:
         return percentile(self.latencies, 0.99)
 
 
-def _hammer(pipe: Connection, port: int, host: str, duration: float) -> None:
+def _hammer(pipe: Connection, port: int, host: str, duration: float, tls: bool) -> None:
     """A client that sends the next request as soon as it has the answer, on several connections in turns."""
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
+    if tls:
+        context = ssl._create_unverified_context()
+        connections = [context.wrap_socket(connection, server_hostname=host) for connection in connections]
     request = b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host.encode()
     pipe.send("ready")
     pipe.recv()
@@ -116,24 +129,24 @@ def _hammer(pipe: Connection, port: int, host: str, duration: float) -> None:
     pipe.send(latencies)
 
 
-def hammered(port: int, host: str, duration: float, workers: Callable[[], list[int]]) -> Round:
-    """One round against the HAProxy whose workers these are."""
+def hammered(part: Part, host: str, duration: float) -> Round:
+    """One round against this HAProxy."""
     context = multiprocessing.get_context("spawn")
     pipes, processes = [], []
     for _ in range(CLIENTS):
         ours, theirs = context.Pipe()
-        process = context.Process(target=_hammer, args=(theirs, port, host, duration), daemon=True)
+        process = context.Process(target=_hammer, args=(theirs, part.port, host, duration, part.tls), daemon=True)
         process.start()
         pipes.append(ours)
         processes.append(process)
     for pipe in pipes:
         pipe.recv()
-    began, start = sum(map(seconds, workers())), time.monotonic()
+    began, start = sum(map(seconds, part.workers())), time.monotonic()
     for pipe in pipes:
         pipe.send("go")
     latencies = [value for pipe in pipes for value in pipe.recv()]
     passed = time.monotonic() - start
-    used = sum(map(seconds, workers())) - began
+    used = sum(map(seconds, part.workers())) - began
     for process in processes:
         process.join()
     return Round(requests=len(latencies), seconds=passed, cpu=used, latencies=latencies)
@@ -151,14 +164,13 @@ Turns = dict[str, list[Round]]
 """The rounds of each that took part, in the order of the turns."""
 
 
-def in_turns(parts: dict[str, tuple[int, Callable[[], list[int]]]], rounds: int, duration: float) -> Turns:
-    """So many turns, each in the other direction than the one before; ports and workers by names."""
+def in_turns(parts: dict[str, Part], rounds: int, duration: float) -> Turns:
+    """So many turns, each in the other direction than the one before."""
     found: Turns = {name: [] for name in parts}
     for number in range(rounds):
         progress(f"turn {number + 1} of {', '.join(parts)} ...")
         for name in parts if number % 2 else reversed(parts):
-            port, workers = parts[name]
-            found[name].append(hammered(port, host_of(APP), duration, workers))
+            found[name].append(hammered(parts[name], host_of(APP), duration))
     return found
 
 
@@ -230,15 +242,15 @@ def main() -> int:
         system.tasks.start(NewTask(name=APP, address=address, port=port) for address, port in PLACES)
         for balancer in balancers.values():
             until("all servers", lambda balancer=balancer: len(balancer.servers(APP)) == len(PLACES))  # type: ignore[misc]
-        ours = {key: (balancer.port, balancer.workers) for key, balancer in balancers.items()}
+        ours = {key: Part(balancer.port, balancer.workers) for key, balancer in balancers.items()}
         processes = []
-        others: dict[str, tuple[int, Callable[[], list[int]]]] = {}
+        others: dict[str, Part] = {}
         try:
             for key, more in {"by hand": CAREFUL, "kept": ""}.items():
                 process = by_hand(Path(name), key.replace(" ", "-"), port := free_port(), more)
                 processes.append(process)
                 until("HAProxy by hand", lambda port=port: takes_connections(port), timeout=10)  # type: ignore[misc]
-                others[key] = port, functools.partial(_listed, process.pid)
+                others[key] = Part(port, functools.partial(_listed, process.pid))
             first = in_turns({"ours": ours.pop("ours"), **others}, given.rounds, given.seconds)
         finally:
             for process in processes:

@@ -128,10 +128,10 @@ class EdgeLB:
             self._changed.notify_all()
 
     def uninstalled(self) -> None:
-        """Remove pools and statuses; the template removes what it rendered when a pool is gone."""
+        """Remove pools, what they are made of, and statuses; the template removes what it rendered for a pool."""
         assert self._host is not None
         zookeeper, root = self._host.zookeeper, self._host.settings.zk_root
-        for node in ("pools", "instances"):
+        for node in ("pool-templates", "pools", "instances"):
             zookeeper.delete(f"{root}/{node}", recursive=True)
 
     # -- pools ---------------------------------------------------------------------------------------------------------

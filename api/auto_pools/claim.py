@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scheduler.pools.model import Endpoint, MapRule
+from scheduler.pools.model.redirect import Redirect
 
 DEFAULT_TEMPLATE = "default"
 DEFAULT_GROUP = "__default__"
@@ -61,22 +62,27 @@ class Claim:
     rules: tuple[MapRule, ...] = ()
     """With the group as their backend; empty where the frontend has no rules (TCP, TLS)."""
     rules_label: str = ""
+    redirects: tuple[Redirect, ...] = ()
+    """Of requests that come to `rules` alone; they are answered before rules are looked at."""
     backend: tuple[tuple[str, Option], ...] = ()
     """By fields of Backend, as in `frontend`; without `name` and `services`."""
     endpoint: Endpoint = field(default_factory=Endpoint)
+    endpoint_label: str = ""
     percent: int | None = None
     """Its share of the backend's requests, where the backend is split between several applications."""
     secrets: tuple[str, ...] = ()
-    """Names in the store of secrets that `certificates` (or another field) name."""
+    """Names in the store of secrets that `certificates` (or another field) name; secret_files.py names their files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
     """What all labels of a task say: under which pool template it is, what it asks for, and what cannot be.
 
-    `claims` are those that can be; one with a problem is not among them.
+    `claims` are those that can be; one with a problem is not among them. Several of one application may have the same
+    group: then they share its backend. `not_applied` are labels without an effect, which cost no claim.
     """
 
     template: str = DEFAULT_TEMPLATE
     claims: tuple[Claim, ...] = ()
     problems: tuple[LabelProblem, ...] = ()
+    not_applied: tuple[LabelProblem, ...] = ()

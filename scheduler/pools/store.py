@@ -11,12 +11,13 @@ from typing import TypeVar
 
 from scheduler.pools import texts
 from scheduler.pools.hidden import hides, revealed
+from scheduler.pools.mismatch import VersionMismatch, mismatch
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.nodes import read_content, read_pool, removal, remove_texts, write_text
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.stored import Head, NewerForm, StoredPool, decode_head, encode
 from scheduler.pools.view import PoolView
-from scheduler.pools.watch import PoolWatch
+from scheduler.pools.watch import PoolWatch, watch_pools
 from sdk.clock import Clock, SystemClock
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import BadVersion, Check, Create, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
@@ -34,10 +35,6 @@ class PoolExists(Exception):
 
 class PoolMissing(Exception):
     """There is no pool of that name."""
-
-
-class VersionMismatch(Exception):
-    """The pool is not in the state that the caller expected; the message says in which one it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ class PoolStore:
             raise _missing(name)
         now = Now.of(path, *found)
         if expected not in (None, str(now.revision)):
-            raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+            raise mismatch(f"pool {name}", str(expected), now.revision)
         return read_pool(self._zookeeper, path) if now.head is not None else None
 
     def all(self) -> PoolView:
@@ -210,7 +207,7 @@ class PoolStore:
                 raise _missing(name)
             now = Now.of(path, *found)
             if expected not in (None, str(now.revision)):
-                raise VersionMismatch(_mismatch(name, str(expected), now.revision))
+                raise mismatch(f"pool {name}", str(expected), now.revision)
             try:
                 ops, result = change(now)
                 # The version alone does not tell a pool that was deleted and created again: it counts from the start.
@@ -225,7 +222,7 @@ class PoolStore:
 
     def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
-        return PoolWatch(self._zookeeper, self._base, callback)
+        return watch_pools(self._zookeeper, self._base, callback)
 
 
 def _missing(name: str) -> PoolMissing:
@@ -234,13 +231,3 @@ def _missing(name: str) -> PoolMissing:
 
 def _cookie_key() -> str:
     return secrets.token_hex(16)
-
-
-def _mismatch(name: str, expected: str, now: Revision) -> str:
-    uid, _, version = expected.rpartition("-")
-    again = "read it again and repeat the change"
-    if uid == now.uid and version.isdecimal():
-        seen = f"it is at version {now.version}, not {version}"
-        return f"pool {name} was changed by somebody else in between: {seen}; {again}"
-    why = "it was deleted and created again, or the tag is of another pool"
-    return f"the tag {expected[:80]} is not of pool {name} as it is ({now}): {why}; {again}"
