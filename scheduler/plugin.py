@@ -15,6 +15,7 @@ from flask import Blueprint, Response
 
 from pool_executor import artifact, haproxy_artifact
 from scheduler.options import Options, parse_options
+from scheduler.pools.principal import principal_problem
 from scheduler.pools.service import Deployment, ServedHaproxy, service_spec
 from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from scheduler.pools.stored import StoredPool
@@ -167,9 +168,9 @@ class EdgeLB:
             return told[1]
         assert self._host is not None
         assert self._deployment is not None
-        own = self._host.settings.framework.principal
-        if stored.pool.principal and stored.pool.principal != own:
-            raise InvalidSpec("pool.principal", _of_somebody_else(stored.pool.principal, own))
+        wanted = stored.pool.principal
+        if (rule := principal_problem(wanted, self._host.settings.framework.principal)) is not None:
+            raise InvalidSpec("pool.principal", f"{wanted} {rule}")
         spec = service_spec(stored.pool, stored.revision, self._deployment)
         self._told[name] = (stored, spec)
         return spec
@@ -207,11 +208,6 @@ class EdgeLB:
             except (NotEmpty, StorageUnavailable):
                 again = True
         return again
-
-
-def _of_somebody_else(principal: str, own: str | None) -> str:
-    ours = f"which runs all pools and has {own!r}" if own else "which runs all pools and has none"
-    return f"{principal!r} is not that of the framework, {ours}; leave the field out"
 
 
 def _url(file: artifact.Artifact) -> str:

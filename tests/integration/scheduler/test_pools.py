@@ -194,7 +194,7 @@ def test_a_pool_of_another_principal_is_not_deployed_and_says_so(running: Runnin
 
     wait_until(lambda: "foreign" in problems(), 20, "the reason")
     assert problems() == {
-        "foreign": "pool.principal: 'somebody' is not that of the framework, which runs all pools and has none; "
+        "foreign": "pool.principal: somebody is not that of the framework, which runs all pools and has none; "
         "leave the field out"
     }
 
