@@ -1,5 +1,6 @@
 """Which labels of a task or a port are kept. Pure."""
 
+from collections.abc import Mapping
 from sys import intern
 
 from api.mesos_listener import messages
@@ -7,28 +8,35 @@ from api.mesos_listener import task as bounds
 from api.mesos_listener.notes import Notes
 from api.mesos_listener.task import Labels
 
-_PREFIX = len(bounds.LABEL_PREFIXES[0])  # all are of one length
+_OURS = "edgelb"
+_LONGEST_PREFIX = max(map(len, bounds.LABEL_PREFIXES))
 
 
 def read_labels(value: messages.Labels, notes: Notes, what: str = "labels") -> Labels:
-    """Those that are meant for load balancers, sorted; of a key that stands twice the last value counts."""
-    found: dict[str, str] = {}
-    left_out = total = 0
+    """Those that are meant for load balancers, sorted; of a key that stands twice the last value counts.
+
+    Of a kind none are kept where they are too many or too long: half of what a task asks for may be the wrong half.
+    """
+    found: dict[str, dict[str, str]] = {}
     for label in value.labels:
-        if label.key[:_PREFIX].lower() not in bounds.LABEL_PREFIXES:
-            continue
-        if len(label.key) > bounds.MAX_LABEL_KEY or len(label.value) > bounds.MAX_LABEL_VALUE:
-            left_out += 1
-        else:
-            found[intern(label.key)] = intern(label.value)
-    if not found and not left_out:
-        return ()
+        start = label.key[:_LONGEST_PREFIX].lower()
+        if start.startswith(bounds.LABEL_PREFIXES):
+            found.setdefault(start[: len(_OURS)], {})[label.key] = label.value
     kept: dict[str, str] = {}
-    for key in sorted(found):
-        total += len(key) + len(found[key])
-        if len(kept) < bounds.MAX_LABELS and total <= bounds.MAX_LABELS_TEXT:
-            kept[key] = found[key]
-    left_out += len(found) - len(kept)
-    if left_out:
-        notes.add(f"{left_out} of its {what} are not used: they are too many or too long")
-    return tuple(kept.items())
+    for kind, texts in found.items():
+        if problem := _problem(texts):
+            notes.add(f"its {what} {'edgelb' if kind == _OURS else 'HAPROXY_'}... are not used: {problem}")
+        else:
+            kept |= {intern(key): intern(text) for key, text in texts.items()}
+    return tuple(sorted(kept.items()))
+
+
+def _problem(texts: Mapping[str, str]) -> str | None:
+    """Why labels of a kind are not kept."""
+    long = [key for key, text in texts.items() if len(key) > bounds.MAX_LABEL_KEY or len(text) > bounds.MAX_LABEL_VALUE]
+    if long:
+        return f"{long[0][:40]} is too long"
+    total = sum(len(key) + len(text) for key, text in texts.items())
+    if len(texts) > bounds.MAX_LABELS or total > bounds.MAX_LABELS_TEXT:
+        return f"they are {len(texts)} of {total} characters, which is too much"
+    return None

@@ -25,13 +25,13 @@ MAX_PORTS = 1024
 MAX_PORT_NAME = 1024
 #: Of all names and labels of a task's ports together.
 MAX_PORTS_TEXT = 100_000
-#: Labels of tasks and ports are kept when their key begins so, in whatever case. Nobody else's are: an application may
-#: say as much as it likes in them.
-LABEL_PREFIXES = ("edgelb.", "edgelb_")
+#: Labels of tasks and ports are kept when their key begins so, in whatever case: ours, and those of Marathon-LB. Nobody
+#: else's are: an application may say as much as it likes in them.
+LABEL_PREFIXES = ("edgelb.", "edgelb_", "haproxy_")
 MAX_LABEL_KEY = 256
 MAX_LABEL_VALUE = 4096
 MAX_LABELS = 64
-#: Of all labels of a task together.
+#: Of all labels of a task that are ours together, and of all those of Marathon-LB.
 MAX_LABELS_TEXT = 32_768
 MAX_NOTES = 5
 MAX_NOTE = 200

@@ -14,9 +14,9 @@ from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
 from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, EnvironmentVariable, Secret
-from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
+from scheduler.pools.model.names import LBMGR_BACKEND, MADE, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
 from scheduler.pools.model.network import NetworkLabel, VirtualNetwork
-from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
+from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, PoolType, Revision
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.relaunch import Relaunch
 from scheduler.pools.model.retries import Method, Retries, RetryOn
@@ -41,6 +41,7 @@ __all__ = [
     "ENVFILE",
     "FILE_PREFIX",
     "LBMGR_BACKEND",
+    "MADE",
     "POOL_LABEL",
     "RESERVED_NAMES",
     "SECRETS",
@@ -65,6 +66,7 @@ __all__ = [
     "Method",
     "NetworkLabel",
     "Pool",
+    "PoolType",
     "Protocol",
     "ProxyProtocol",
     "Relaunch",

@@ -231,7 +231,7 @@ class TestBounds:
         assert to_message(task).ByteSize() < PAGE_BYTES
         assert len(task.addresses) == bounds.MAX_ADDRESSES
         assert any("ports are not used" in note for note in task.notes)
-        assert any("labels are not used" in note for note in task.notes)
+        assert any("its labels edgelb... are not used" in note for note in task.notes)
 
     @pytest.mark.parametrize("length", [3000, bounds.MAX_NAME])
     def test_a_long_name_is_kept_up_to_the_bound(self, length: int) -> None:
@@ -252,17 +252,34 @@ class TestBounds:
     def test_only_labels_for_load_balancers_are_kept(self) -> None:
         """Whatever else a task says in labels is of no use, and may be as much as it likes."""
         tags = [{"key": f"a{n}", "value": "x" * 1000} for n in range(500)]
-        tags += [{"key": "edgelb.expose", "value": "true"}, {"key": "EDGELB_POOL", "value": "web"}]
+        meant = {"EDGELB_POOL": "web", "HAPROXY_0_VHOST": "a.test", "edgelb.expose": "true"}
+        tags += [{"key": key, "value": value} for key, value in meant.items()]
         task = parse(running("t1", labels={"labels": tags}))
-        assert task.labels == (("EDGELB_POOL", "web"), ("edgelb.expose", "true"))
+        assert task.labels == tuple(meant.items())
         assert task.notes == ()
 
-    def test_labels_for_load_balancers_are_bounded(self) -> None:
-        """The first ones in their order are kept."""
-        tags = [{"key": f"edgelb.{n:03}", "value": "x"} for n in range(500)]
-        task = parse(running("t1", labels={"labels": tags}))
-        assert [key for key, _ in task.labels] == [f"edgelb.{n:03}" for n in range(bounds.MAX_LABELS)]
-        assert task.notes == ("436 of its labels are not used: they are too many or too long",)
+    @pytest.mark.parametrize(
+        ("tags", "note"),
+        [
+            ({f"edgelb.{n:03}": "x" for n in range(500)}, "they are 500 of 5500 characters, which is too much"),
+            ({f"edgelb.{n}": "x" * 4000 for n in range(10)}, "they are 10 of 40080 characters, which is too much"),
+            ({"edgelb.expose": "true", "edgelb.a": "x" * 5000}, "edgelb.a is too long"),
+        ],
+    )
+    def test_labels_for_load_balancers_are_bounded(self, tags: dict[str, str], note: str) -> None:
+        """None of them are kept then: half of what a task asks for may be the wrong half."""
+        labels = [{"key": key, "value": value} for key, value in tags.items()]
+        task = parse(running("t1", labels={"labels": labels}))
+        assert task.labels == ()
+        assert task.notes == (f"its labels edgelb... are not used: {note}",)
+
+    def test_labels_of_another_kind_are_bounded_by_themselves(self) -> None:
+        """An application that moves from Marathon-LB may have snippets of any length."""
+        tags = {"HAPROXY_0_BACKEND_HEAD": "x" * 5000, "HAPROXY_0_VHOST": "a.test", "edgelb.expose": "true"}
+        labels = [{"key": key, "value": value} for key, value in tags.items()]
+        task = parse(running("t1", labels={"labels": labels}))
+        assert task.labels == (("edgelb.expose", "true"),)
+        assert task.notes == ("its labels HAPROXY_... are not used: HAPROXY_0_BACKEND_HEAD is too long",)
 
 
 def test_health_is_the_last_result_that_any_status_tells() -> None:

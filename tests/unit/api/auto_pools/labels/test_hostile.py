@@ -5,12 +5,10 @@ from itertools import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.auto_pools.claim import Claim
 from api.auto_pools.labels import read_exposure, unexposed
 from api.auto_pools.labels.table import ROWS
-from api.auto_pools.secret_files import secret_file
-from scheduler.pools.model import Backend, Frontend, Haproxy, LinkBackend, MesosSelector, Pool, Secret, Service
 from scheduler.pools.schema import PoolSchema, dump_pool
+from tests.unit.api.auto_pools.claimed import pool_of
 from tests.unit.api.auto_pools.labels.rows import EXAMPLES
 
 names = st.one_of(
@@ -39,34 +37,6 @@ labels = st.builds(
         max_size=1,
     ),
 )
-
-
-def pool_of(claim: Claim) -> Pool:
-    """A pool of this claim alone."""
-    frontend = {name: option.value for name, option in claim.frontend}
-    backend = {name: option.value for name, option in claim.backend}
-    return Pool(
-        name="auto-default",
-        secrets=tuple(Secret(secret=name, file=secret_file(name)) for name in claim.secrets),
-        haproxy=Haproxy(
-            frontends=(
-                Frontend(
-                    name="f",
-                    bind_port=claim.port,
-                    redirects=claim.redirects,
-                    link_backend=LinkBackend(map=claim.rules, default_backend="" if claim.rules else claim.group),
-                    **frontend,  # type: ignore[arg-type]
-                ),
-            ),
-            backends=(
-                Backend(
-                    name=claim.group,
-                    services=(Service(mesos=MesosSelector(task_name="a"), endpoint=claim.endpoint),),
-                    **backend,  # type: ignore[arg-type]
-                ),
-            ),
-        ),
-    )
 
 
 @settings(max_examples=600)
