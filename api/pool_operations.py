@@ -21,7 +21,7 @@ from api.validation.judgement import as_stored
 from api.warning import warn
 from scheduler.pools import texts
 from scheduler.pools.advice import pool_warnings
-from scheduler.pools.model import ApiVersion, Pool
+from scheduler.pools.model import MADE, ApiVersion, Pool, PoolType
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolView, VersionMismatch
 from scheduler.pools.stored import StoredPool
@@ -86,6 +86,7 @@ class PoolOperations:
         """Replace the pool by that of the body, or create it where the request says so."""
         if texts.pool_name(name):
             raise not_found(name)
+        self._refuse_made(name, "change")
         pool, tag = self._pool_of_body()
         wanted = condition(request.headers, tag)
         if pool.name != name:
@@ -112,6 +113,7 @@ class PoolOperations:
             raise not_found(name)
         wanted = condition(request.headers)
         self._refuse_elsewhere(name)
+        self._refuse_made(name, "delete")
         change = self._change()
         try:
             change.delete(name, wanted.tag)
@@ -148,6 +150,20 @@ class PoolOperations:
         found = self._present(name)
         if found is not None and found.pool.api_version not in self._form.shown:
             raise _elsewhere(found.pool)
+
+    def _refuse_made(self, name: str, verb: str) -> None:
+        """What people write into a pool that is made from labels would be gone with the next label."""
+        found = self._present(name)
+        if found is None or found.pool.type is PoolType.STATIC or found.pool.api_version not in self._form.shown:
+            return
+        template = name.removeprefix(MADE)
+        instead = (
+            "it ends with the last application that asks for it, or with its pool template"
+            f" (edgelb pool-template delete {template})"
+            if verb == "delete"
+            else f"change these labels, or its pool template (edgelb pool-template update {template} FILE)"
+        )
+        raise ApiProblem(409, f"pool {name} is made from the labels of applications, nobody can {verb} it: {instead}")
 
     def _present(self, name: str) -> StoredPool | None:
         """The pool as it is; None also of one that is damaged: whoever replaces it mends it, and it can be deleted."""

@@ -28,9 +28,9 @@ ORIGIN = "template"
 NAME = "template"
 """What the template is called for loaders."""
 _FILE = f"<{NAME}>"
-_GO = (
-    r"\{\{-?\s*((range|with|if|else|end|define|template|block|renderPoolTemplate|mesosTasks|parseTaskLabels|noTasks)"
-    r"(?![\w(])|\.|\$|/\*)"
+_GO = re.compile(
+    r"""\{\{-?\s*((range|with|if|else|end|mesosTasks|parseTaskLabels|noTasks)(?![\w(])"""
+    r"""|(define|template|block|renderPoolTemplate)\s+["`]|\.|\$|/\*)"""
 )
 
 
@@ -57,7 +57,7 @@ class Form:
         size = len(text.encode("utf-8", "replace"))
         if size > MOST_BYTES:
             raise self.wrong(None, f"is {size} bytes long; the limit is {MOST_BYTES}")
-        if match := re.search(_GO, text):
+        if match := _GO.search(text):
             line = text.count("\n", 0, match.start()) + 1
             raise self.wrong(
                 line,

@@ -43,6 +43,7 @@ def pool_status(
         "uid": stored.revision.uid,
         "created": stored.created or None,
         "author": stored.author or None,
+        "type": stored.pool.type.value,
         "state": state,
         "summary": summary,
         "reasons": list(reasons),

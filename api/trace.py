@@ -1,26 +1,20 @@
 """One change on its way from Mesos to the load balancers: what the template process knows of it, and each instance.
 
-Knows where the template in charge answers, and how operations of the log are found again in what instances say.
+Knows how operations of the log are found again in what instances say.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
-import urllib3
 from flask import request
 from flask_smorest import Blueprint
 
 from api.context import Context
 from api.openapi import json_answer, route
 from api.problems import ApiProblem
+from api.template_link import ask_template
 from pool_executor.contract import InstanceStatus
 from sdk.storage.connection import ZooKeeper
-from sdk.storage.election import parse_holder
-
-_TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
-_LARGEST = 8 * 1024 * 1024
 
 Json = dict[str, Any]
 
@@ -43,29 +37,8 @@ def add_trace(routes: Blueprint, context: Context) -> None:
 
 
 def changes_of(zookeeper: ZooKeeper, root: str, task: str) -> list[Json]:
-    """What the template in charge tells of the changes of a task; ApiProblem 503 when none does."""
-    path = f"{root}/locks/template/holder"
-    found = zookeeper.get(path)
-    holder = parse_holder(path, found[0]) if found else None
-    if holder is None or not holder.url:
-        raise ApiProblem(
-            503,
-            "no template process is in charge: check that edgelb run template (or edgelb serve) is running",
-            headers={"Retry-After": "2"},
-        )
-    url = f"{holder.url}/trace?task={quote(task, safe='')}"
-    try:
-        answer = urllib3.request("GET", url, timeout=_TIMEOUT, retries=False, preload_content=False)
-        data = answer.read(_LARGEST)
-        answer.release_conn()
-        changes = json.loads(data)["changes"] if answer.status == 200 else None
-    except urllib3.exceptions.HTTPError as error:
-        reach = "the API reaches it only on the same machine, or when EDGELB_TEMPLATE_HEALTH_LISTEN says so"
-        raise ApiProblem(503, f"the template process at {holder.url} does not answer; {reach}") from error
-    except (ValueError, KeyError, TypeError):
-        changes = None
-    if not isinstance(changes, list):
-        raise ApiProblem(502, f"{holder.url} does not answer like a template process of this release")
+    """What the template in charge tells of the changes of a task; raises what `ask_template` does."""
+    changes = ask_template(zookeeper, root, "/trace", "changes", list, task=task)
     return [change for change in changes if isinstance(change, dict)]
 
 

@@ -15,7 +15,7 @@ from flask import Blueprint, Response
 
 from pool_executor import artifact, haproxy_artifact
 from scheduler.options import Options, parse_options
-from scheduler.pools.service import Deployment, ServedHaproxy, service_spec
+from scheduler.pools.service import ARTIFACT_SUM, Deployment, ServedHaproxy, service_spec
 from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from scheduler.pools.stored import StoredPool
 from scheduler.secret_delivery import Courier
@@ -54,9 +54,10 @@ class EdgeLB:
         settings = host.settings
         options = parse_options(settings.framework.options)
         self._host = host
+        host.fill_in({ARTIFACT_SUM: self._artifact.sha256})
         self._deployment = Deployment(
-            sha256=self._artifact.sha256,
-            artifact_url=_url(self._artifact),
+            executor=self._artifact.identity,
+            artifact_url=_url(ARTIFACT_SUM, self._artifact.name),
             zk=settings.zk,
             zk_root=settings.zk_root,
             framework=settings.framework.name,
@@ -202,12 +203,12 @@ class EdgeLB:
         return again
 
 
-def _url(file: artifact.Artifact) -> str:
-    return f"{ADVERTISED}/v1/artifacts/{file.sha256}/{file.name}"
+def _url(sha256: str, name: str) -> str:
+    return f"{ADVERTISED}/v1/artifacts/{sha256}/{name}"
 
 
 def _served(options: Options) -> ServedHaproxy | None:
     if not options.serve_haproxy:
         return None
     file = haproxy_artifact.build()
-    return ServedHaproxy(archive=file.name, sha256=file.sha256, url=_url(file))
+    return ServedHaproxy(archive=file.name, sha256=file.sha256, url=_url(file.sha256, file.name))

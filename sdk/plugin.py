@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # flask stays out of processes that serve no HTTP
     from flask import Blueprint
 
 ADVERTISED = "{advertised}"
-"""Stands in URIs of specs for `HostSettings.advertised_url` of the process that launches: the address of the leader is
-no part of what a task is, and must not relaunch it."""
+"""Stands in commands and URIs of specs for `HostSettings.advertised_url` of the process that launches: the address of
+the leader is no part of what a task is, and must not relaunch it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,12 @@ class Host(Protocol):
     @property
     def services(self) -> frozenset[str] | None:
         """Names of the services that are there or wished for, None while this process is not in charge. Cheap."""
+
+    def fill_in(self, words: Mapping[str, str]) -> None:
+        """Have each of `words` in commands and URIs of specs replaced when this process launches, like `ADVERTISED`.
+
+        For what is no part of a task though processes differ in it. What is launched before this call keeps the words.
+        """
 
     def snapshot(self) -> Snapshot | None:
         """The framework as it is, None while this process is not in charge. Costs more, the more there is."""

@@ -11,6 +11,11 @@ def summary(pool: dict[str, Any]) -> tuple[str, str, str]:
     return pool.get("apiVersion", "V2"), str(pool.get("count", 0)), pool.get("role", "")
 
 
+def kind(pool: dict[str, Any]) -> str:
+    """Who writes it; a pool of version 1 does not say that people do."""
+    return str(pool.get("type", "static"))
+
+
 def ports(pool: dict[str, Any]) -> list[int]:
     """The ports that the load balancers listen on, sorted; 0 is any."""
     haproxy = pool.get("haproxy", {})
@@ -26,8 +31,8 @@ def described(pool: dict[str, Any]) -> str:
     sections: list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]] = [
         (
             "Summary",
-            ("NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT"),
-            [(pool["name"], *summary(pool), pool.get("constraints", ""), stats)],
+            ("NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT", "TYPE"),
+            [(pool["name"], *summary(pool), pool.get("constraints", ""), stats, kind(pool))],
         ),
         (
             "Frontends",

@@ -11,7 +11,7 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool, read_pools
-from api.cli.pool_tables import described, ports, summary
+from api.cli.pool_tables import described, kind, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
 from api.client import ApiClient, PoolAnswer
 from api.client_errors import ApiError
@@ -154,9 +154,12 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
     states = {one["name"]: one["state"] for one in client.statuses()}
     data(
         table(
-            ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"),
+            ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE", "TYPE"),
             [
-                (pool["name"], *summary(pool), ", ".join(map(str, ports(pool))), states.get(pool["name"], "-"))
+                (
+                    *(pool["name"], *summary(pool), ", ".join(map(str, ports(pool)))),
+                    *(states.get(pool["name"], "-"), kind(pool)),
+                )
                 for pool in pools
             ],
         )

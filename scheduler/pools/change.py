@@ -14,7 +14,7 @@ from scheduler.pools.sparse import key_of
 from sdk.model.fingerprint import pod_config, service_config
 
 # What all pools have in common is the same before and after.
-_DEPLOYMENT = Deployment(sha256="", artifact_url="", zk="", zk_root="")
+_DEPLOYMENT = Deployment(executor="", artifact_url="", zk="", zk_root="")
 _REVISION = Revision("", 1)
 
 

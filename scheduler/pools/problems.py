@@ -28,11 +28,15 @@ class Problem:
     @property
     def pointer(self) -> str:
         """The place as a JSON Pointer in a URI fragment (RFC 6901, 6), as RFC 9457 has it: `#/haproxy/frontends/0`."""
-        keys = self.keys
-        if keys is None:
-            keys = tuple(name or index for name, index in _STEP.findall(self.path))
-        steps = (str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in self.steps)
         return "#" + "".join(f"/{quote(step, safe='~!$&()*+,;=:@')}" for step in steps)
+
+    @property
+    def steps(self) -> tuple[str | int, ...]:
+        """The place as keys and indices."""
+        if self.keys is not None:
+            return self.keys
+        return tuple(name or int(index) for name, index in _STEP.findall(self.path))
 
     def __str__(self) -> str:
         # The one documented message is `pool.name: foo:bar invalid: did not match ^...$`; all others follow its form.

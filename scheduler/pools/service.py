@@ -26,6 +26,9 @@ from sdk.model.spec import (
 POD = "edgelb-pool"
 TASK = "server"
 ARTIFACT = "pool_executor.pyz"
+ARTIFACT_SUM = "{pool_executor.pyz}"
+"""Stands for the sum of the executor's file, as the process that launches serves it: schedulers on other Pythons serve
+other bytes of the same executor."""
 _NO_PYTHON = "this agent has no python3: install Python 3.11 or later, or run the pool in an image that has it"
 
 #: The part of an instance's resources that is counted on the executor must be enough for Mesos to accept it.
@@ -49,8 +52,8 @@ class ServedHaproxy:
 class Deployment:
     """What the instances of all pools have in common."""
 
-    sha256: str
-    """Of the executor's artifact."""
+    executor: str
+    """The identity of the executor: another one relaunches all instances."""
     artifact_url: str
     """Where agents fetch it; `{advertised}` stands for the address of the scheduler that launches."""
     zk: str
@@ -136,7 +139,7 @@ def _executor(pool: Pool, deployment: Deployment) -> ExecutorSpec:
     # Mesos' fetcher has no checksums: the command proves what it was given before it runs it.
     command = (
         f"command -v python3 >/dev/null || {{ echo '{_NO_PYTHON}' >&2; exit 1; }}; "
-        f"echo '{deployment.sha256}  {ARTIFACT}' | sha256sum -c - >/dev/null && exec python3 {ARTIFACT}"
+        f"echo '{ARTIFACT_SUM}  {ARTIFACT}' | sha256sum -c - >/dev/null && exec python3 {ARTIFACT}"
     )
     return ExecutorSpec(
         command=CommandSpec(
@@ -163,6 +166,7 @@ def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
     check, served = pool.healthcheck, deployment.haproxy
     return {
         "pool": pool.name,
+        "executor": deployment.executor,
         "zk": deployment.zk,
         "zk_root": deployment.zk_root,
         "health": {

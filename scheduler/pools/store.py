@@ -5,7 +5,7 @@ a `Pool`. Every method may raise StorageUnavailable.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,7 +20,18 @@ from scheduler.pools.view import PoolView
 from scheduler.pools.watch import PoolWatch, watch_pools
 from sdk.clock import Clock, SystemClock
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import BadVersion, Check, Create, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
+from sdk.storage.connection import (
+    BadVersion,
+    Check,
+    Create,
+    NodeExists,
+    NoNode,
+    NotEmpty,
+    Op,
+    Set,
+    StorageConflict,
+    ZooKeeper,
+)
 
 # What its callers need of all pools comes from here, too.
 __all__ = ["PoolExists", "PoolMissing", "PoolStore", "PoolView", "PoolWatch", "VersionMismatch"]
@@ -69,7 +80,10 @@ class Now:
 
 
 class PoolStore:
-    """Reads and writes the pools of one root."""
+    """Reads and writes the pools of one root.
+
+    The `checks` of a change have to hold when it is written; it raises the StorageConflict of one that does not.
+    """
 
     def __init__(self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None) -> None:
         self._zookeeper = zookeeper
@@ -108,7 +122,7 @@ class PoolStore:
                 unreadable[name] = str(error)
         return PoolView(pools, unreadable)
 
-    def create(self, pool: Pool, author: str = "") -> StoredPool:
+    def create(self, pool: Pool, author: str = "", checks: Sequence[Check] = ()) -> StoredPool:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large or hides a value."""
         path = self._path(pool.name)
         pool = revealed(pool, None)
@@ -120,7 +134,7 @@ class PoolStore:
         while True:
             try:
                 if text is None:
-                    self._zookeeper.multi([announced, Create(path, data)])
+                    self._zookeeper.multi([*checks, announced, Create(path, data)])
                     return stored
                 # A text stands below its node, so that comes first, empty: to readers there is no pool yet.
                 self._zookeeper.create(path)
@@ -131,13 +145,17 @@ class PoolStore:
                 if found[0]:
                     raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
             try:
-                checks = write_text(self._zookeeper, path, text) if text is not None else []
-                self._zookeeper.multi([announced, Set(path, data, 0), *checks])
-            except (BadVersion, NoNode):
+                there = write_text(self._zookeeper, path, text) if text is not None else []
+                self._zookeeper.multi([*checks, announced, Set(path, data, 0), *there])
+            except (BadVersion, NoNode) as error:
+                if _fails(checks, error):
+                    raise
                 continue  # somebody else was faster
             return stored
 
-    def replace(self, pool: Pool, expected: str | None = None, author: str = "") -> StoredPool:
+    def replace(
+        self, pool: Pool, expected: str | None = None, author: str = "", checks: Sequence[Check] = ()
+    ) -> StoredPool:
         """Store new content of an existing pool; it keeps its uid, and fields that only a newer release knows.
 
         `expected` is the revision as text that it must have, None for any. Raises PoolMissing, VersionMismatch,
@@ -151,7 +169,7 @@ class PoolStore:
             meant = revealed(pool, self._known(pool.name)) if hides(pool) else pool
             return self._written(path, now, meant, author, template)
 
-        return self._kept(path, *self._change(pool.name, expected, replaced))
+        return self._kept(path, *self._change(pool.name, expected, replaced, checks))
 
     def set_template(self, name: str, template: str, expected: str | None = None, author: str = "") -> StoredPool:
         """Store the pool with another HAProxy template, `""` for none; `expected` and errors as in `replace`.
@@ -186,16 +204,22 @@ class PoolStore:
             return None
         return stored.pool if stored is not None else None
 
-    def delete(self, name: str, expected: str | None = None) -> None:
+    def delete(self, name: str, expected: str | None = None, checks: Sequence[Check] = ()) -> None:
         """Remove a pool; `expected` as in `replace`. Raises PoolMissing, VersionMismatch."""
         path = self._path(name)
 
         def gone(now: Now) -> tuple[list[Op], None]:
             return removal(self._zookeeper, path, now.node_version), None
 
-        self._change(name, expected, gone)
+        self._change(name, expected, gone, checks)
 
-    def _change(self, name: str, expected: str | None, change: Callable[[Now], tuple[list[Op], T]]) -> tuple[T, int]:
+    def _change(
+        self,
+        name: str,
+        expected: str | None,
+        change: Callable[[Now], tuple[list[Op], T]],
+        checks: Sequence[Check] = (),
+    ) -> tuple[T, int]:
         """Carry `change` out on the state that is stored, if it is the expected one; what it gave, and the version of
         the node afterwards.
         """
@@ -211,8 +235,10 @@ class PoolStore:
             try:
                 ops, result = change(now)
                 # The version alone does not tell a pool that was deleted and created again: it counts from the start.
-                self._zookeeper.multi([Check(self._base, parent.version), *ops])
-            except (BadVersion, NoNode):
+                self._zookeeper.multi([*checks, Check(self._base, parent.version), *ops])
+            except (BadVersion, NoNode) as error:
+                if _fails(checks, error):
+                    raise
                 continue  # something was written in between: look again
             except NotEmpty:
                 for child in self._zookeeper.children(path):
@@ -223,6 +249,10 @@ class PoolStore:
     def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
         return watch_pools(self._zookeeper, self._base, callback)
+
+
+def _fails(checks: Sequence[Check], error: StorageConflict) -> bool:
+    return any(check.path == error.path for check in checks)
 
 
 def _missing(name: str) -> PoolMissing:

@@ -8,7 +8,7 @@ runner keeps the old state and gives the same event again.
 from collections.abc import Callable
 from dataclasses import replace
 
-from sdk.core import leaving, replacing
+from sdk.core import leaving, replacing, succession
 from sdk.core.effects import AcknowledgeOperation, Effect
 from sdk.core.events import (
     AgentFailed,
@@ -101,7 +101,7 @@ def next_wake(state: State, now: float) -> float | None:
 
 
 def _settle_wake(frame: Frame) -> float | None:
-    found = (frame.needs_due, leaving.next_turn(frame), replacing.next_end(frame))
+    found = (frame.needs_due, leaving.next_turn(frame), replacing.next_end(frame), succession.next_end(frame))
     times = [time for time in found if time is not None]
     times.extend(frame.updates_due.values())
     if frame.subscribed:

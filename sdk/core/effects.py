@@ -7,6 +7,7 @@ said to Mesos before it is stored. A frame whose storing fails is not carried ou
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sdk.model.container import ContainerSpec
 from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.resources import Label, Resource
@@ -89,6 +90,7 @@ class TaskLaunch:
     executor: ExecutorSpec | None = None
     executor_id: ExecutorId | None = None
     executor_resources: tuple[Resource, ...] = ()
+    container: ContainerSpec = field(default_factory=ContainerSpec)
     environment: Mapping[str, str]
     labels: tuple[Label, ...] = ()
     discovery_name: str | None = None

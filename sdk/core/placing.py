@@ -176,7 +176,8 @@ def _elsewhere(frame: Frame, key: PodKey) -> bool:
 def _static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
     numbers: set[int] = set()
     for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
-        numbers.update(port.number for task in wish.spec.tasks for port in task.ports if port.number)
+        tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
+        numbers.update(port.number for task in tasks for port in task.ports if port.number)
     return frozenset(numbers)
 
 

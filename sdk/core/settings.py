@@ -51,6 +51,8 @@ class Settings:
     """How old the last offer of an agent may be for an instance to be ended there for its new configuration."""
     offer_patience: float = 30.0
     """How long such an offer is waited for before one of another agent is taken instead."""
+    surge_patience: float = 10.0
+    """How long a place is looked for in which an outdated instance is launched before its old task is ended."""
     update_regardless: float = 300.0
     """How long either is waited for until the instance is ended all the same."""
     inverse_again: float = 60.0

@@ -7,7 +7,7 @@ and deleted. Only services in which something changed are looked at.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sdk.core import leaving, replacing
+from sdk.core import leaving, replacing, succession
 from sdk.core.frame import Frame
 from sdk.core.holdings import end_releases, outgrow_role
 from sdk.core.state import PodKey, State, agent_of
@@ -72,6 +72,7 @@ def _time_has_come(frame: Frame) -> None:
         _agent_silent(frame, key, since)
     leaving.time_has_come(frame)
     replacing.time_has_come(frame)
+    succession.time_has_come(frame)
     if frame.subscribed:
         end_releases(frame)
 
@@ -143,19 +144,21 @@ def _remembered(frame: Frame, key: PodKey, record: PodRecord, need: Need) -> Pod
     elsewhere = isinstance(need, MustPlace) and need.elsewhere and need.instead is None
     displaced = record.deployed is not None and (elsewhere or record.lost_at is not None)
     since = (record.displaced_since or record.lost_at or frame.now) if displaced else None
-    if wish is None or is_ready:
+    ready_since = (record.ready_since or frame.now) if is_ready else None
+    succeeded = wish is None or succession.proven(frame, wish, ready_since)
+    if succeeded:
         for left in record.superseded:
             if not left.ended and (left.serving or wish is None):
                 frame.kill(left.task_id, left.agent_id)
     return replace(
         record,
-        ready_since=(record.ready_since or frame.now) if is_ready else None,
+        ready_since=ready_since,
         displaced_since=since,
         replacing_since=None if is_ready else record.replacing_since,
         excused=record.excused and not is_ready,
         avoid=tuple(each for each in record.avoid if each.until > frame.now) if is_ready else record.avoid,
         superseded=tuple(replace(left, serving=False) for left in record.superseded)
-        if wish is None or is_ready
+        if succeeded
         else record.superseded,
     )
 

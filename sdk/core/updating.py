@@ -6,10 +6,12 @@ us: it keeps its instance until another agent offers a place, and for some minut
 its limit, offers nothing before the instance is ended. A guess that was wrong is not repeated: while a sibling that was
 ended has no place, no other is ended on one.
 In a role that Mesos has not given us nothing could be launched, so nothing that serves is ended for it.
+Before anything that serves is ended, another place is looked for where the strategy says so (`sdk.core.surging`).
 """
 
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey, agent_of
+from sdk.core.surging import look_for_places
 from sdk.model.records import PodRecord
 from sdk.model.status import TaskState
 from sdk.plan.need import MustPlace, Outdated
@@ -56,17 +58,23 @@ def update(frame: Frame, service: str, pod: str) -> None:
     in_progress += len(proving)
     admitted = wish.spec.role in frame.membership.told
     may_guess = admitted and not any(_never_came_back(record) for record in displaced)
+    chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
+    ahead = look_for_places(frame, wish, {keys[index]: waiting[index] for index in chosen}) if admitted else frozenset()
     usable = {
         index: need
         for index, need in waiting.items()
-        if not need.ready
-        or (admitted and _offers(frame, keys[index]))
-        or (may_guess and _asked_for_long(frame, keys[index]))
+        if keys[index] not in ahead
+        and (
+            not need.ready
+            or (admitted and _offers(frame, keys[index]))
+            or (may_guess and _asked_for_long(frame, keys[index]))
+        )
     }
-    chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
-    for index in update_now(wish.spec.update, usable, unavailable, in_progress):
+    for index in update_now(wish.spec.update, usable, unavailable + len(ahead), in_progress + len(ahead)):
         _end(frame, keys[index], usable[index])
     for index, key in keys.items():
+        if key in ahead:
+            continue
         if index in chosen and index not in usable and admitted:
             _ask(frame, key, waiting[index], may_guess=may_guess)
         else:

@@ -19,7 +19,7 @@ from sdk.local.claim import InUse, lock
 from sdk.local.clock import SteadyClock
 from sdk.local.core.agent_model import AgentConfig
 from sdk.local.core.wire import Json
-from sdk.local.flags import attributes, domain, master_address, resources, tcp_port
+from sdk.local.flags import attributes, domain, master_address, networks, resources, tcp_port
 from sdk.local.isolation import Impossible
 
 
@@ -52,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
         default=None,
         metavar="JSON",
         help='such as {"fault_domain":{"region":{"name":"r1"},"zone":{"name":"z1"}}}',
+    )
+    result.add_argument(
+        "--networks",
+        default=None,
+        metavar="JSON",
+        help="networks of containers and their addresses, with the namespace in which each is: "
+        '{"dcos":["10.9.0.2@/run/netns/one"]}',
     )
     result.add_argument("--recovery-timeout", type=float, default=900.0, metavar="SECONDS")
     result.add_argument("--no-switch-user", action="store_true", help="run everything as the agent's own user")
@@ -94,6 +101,7 @@ async def run(options: argparse.Namespace) -> None:
         info=info,
         new_uuid=new_uuid,
         new_container_id=lambda: str(uuid.uuid4()),
+        networks={} if options.networks is None else networks(options.networks),
         executor_registration_timeout=options.executor_registration_timeout,
         executor_reregistration_timeout=options.executor_reregistration_timeout,
         executor_shutdown_grace_period=options.executor_shutdown_grace_period,

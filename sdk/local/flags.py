@@ -1,10 +1,12 @@
 """The little languages of the agent's flags: resources, attributes and domain, as the real agent reads them."""
 
 import argparse
+import ipaddress
 import json
 import re
 
 from sdk import zookeeper_address
+from sdk.local.core.agent_model import ContainerAddress
 from sdk.local.core.wire import Json
 
 _RESOURCE = re.compile(r"^\s*([\w.-]+)\s*(?:\(\s*([^)]+?)\s*\))?\s*:\s*(.+?)\s*$")
@@ -69,6 +71,24 @@ def domain(text: str) -> Json:
     if not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"--domain: region and zone need names, as in {example}")
     return {"fault_domain": {"region": {"name": names[0]}, "zone": {"name": names[1]}}}
+
+
+def networks(text: str) -> dict[str, tuple[ContainerAddress, ...]]:
+    """`{"dcos": ["127.9.0.2", "10.9.0.2@/run/netns/one"]}`: networks of containers, and the addresses there."""
+    try:
+        found = {
+            name: tuple(_container_address(address) for address in addresses)
+            for name, addresses in json.loads(text).items()
+        }
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        example = '{"dcos":["127.9.0.2","10.9.0.2@/run/netns/one"]}'
+        raise ValueError(f"--networks: {text!r} is not like {example}") from None
+    return found
+
+
+def _container_address(text: str) -> ContainerAddress:
+    ip, _, namespace = text.partition("@")
+    return ContainerAddress(ip=str(ipaddress.ip_address(ip)), namespace=namespace or None)
 
 
 def tcp_port(text: str) -> int:

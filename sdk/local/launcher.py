@@ -40,6 +40,8 @@ def own_executor(work: Launch) -> bool:
 
 def _refuse(work: Launch) -> None:
     """LaunchFailed for what this agent cannot give."""
+    if work.refusal is not None:
+        raise LaunchFailed(f"Failed to launch container: {work.refusal}")
     task = work.task or {}
     container = (work.task or work.executor).get("container", {})
     if container.get("type") == "DOCKER":
@@ -50,6 +52,15 @@ def _refuse(work: Launch) -> None:
 
 
 def _command(work: Launch) -> tuple[list[str], str | None]:
+    """Arguments and executable, in the network namespace of the container where it has one."""
+    arguments, executable = _executor_command(work)
+    namespace = next((address.namespace for address in work.addresses if address.namespace), None)
+    if namespace is None:
+        return arguments, executable
+    return ["nsenter", f"--net={namespace}", "--", executable or arguments[0], *arguments[1:]], None
+
+
+def _executor_command(work: Launch) -> tuple[list[str], str | None]:
     if own_executor(work):
         # -I and -S: the executor must start fast and must not see what the task put into the environment.
         return [sys.executable, "-I", "-S", str(COMMAND_EXECUTOR)], None
@@ -151,7 +162,7 @@ class Launcher:
         grace = work.executor.get("shutdown_grace_period", {}).get("nanoseconds")
         resources = work.executor.get("resources") or (work.task or {}).get("resources") or []
         result |= {
-            "LIBPROCESS_IP": self._ip,
+            "LIBPROCESS_IP": work.addresses[0].ip if work.addresses else self._ip,
             "LIBPROCESS_PORT": "0",
             "MESOS_AGENT_ENDPOINT": self._address,
             "MESOS_CHECKPOINT": "1" if work.framework.get("checkpoint") else "0",

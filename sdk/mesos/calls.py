@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
+from sdk.model.container import ContainerSpec
 from sdk.model.resources import MILLI, Label, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
 from sdk.model.status import OperationStatus, TaskStatus
@@ -14,6 +15,8 @@ from sdk.model.status import OperationStatus, TaskStatus
 Json = dict[str, Any]
 
 _NANO = 1_000_000_000
+_OF_CONTAINER: tuple[Label, ...] = (("network-scope", "container"),)
+"""Says to whoever reads the DiscoveryInfo that a port is one of the container, not of the agent: Marathon's word."""
 CAPABILITIES = ("PARTITION_AWARE", "MULTI_ROLE", "RESERVATION_REFINEMENT", "TASK_KILLING_STATE")
 """What this SDK relies on; a framework may never take one back."""
 
@@ -124,13 +127,14 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         wire["executor"] = _executor_info(task, task.executor, framework_id)
     elif task.command is not None:
         wire["command"] = command_info(task.command, task.environment)
+        wire |= _container(task.container)
     if task.labels:
         wire["labels"] = labels(task.labels)
     if task.discovery_name is not None:
         wire["discovery"] = {
             "visibility": "EXTERNAL",
             "name": task.discovery_name,
-            "ports": {"ports": [_port(spec, number) for spec, number in task.ports]},
+            "ports": {"ports": [_port(spec, number, task.container) for spec, number in task.ports]},
         }
     if task.data is not None:
         wire["data"] = data(task.data.encode())
@@ -148,7 +152,24 @@ def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) 
         "command": command_info(executor.command, task.environment),
         "resources": [resource(each) for each in task.executor_resources],
         "shutdown_grace_period": nanoseconds(executor.shutdown_grace),
+        **_container(task.container),
     }
+
+
+def _container(container: ContainerSpec) -> Json:
+    """The field `container` with its ContainerInfo, nothing for the agent's own files and network.
+
+    Of a task with a custom executor it stands in the ExecutorInfo: that is what Mesos makes a container for.
+    """
+    info: Json = {}
+    if container.image is not None:
+        info["mesos"] = {"image": {"type": "DOCKER", "docker": {"name": container.image}}}
+    if container.networks:
+        info["network_infos"] = [
+            {"name": network.name, **({"labels": labels(network.labels)} if network.labels else {})}
+            for network in container.networks
+        ]
+    return {"container": {"type": "MESOS", **info}} if info else {}
 
 
 def command_info(command: CommandSpec, environment: Mapping[str, str]) -> Json:
@@ -171,10 +192,11 @@ def _uri(uri: UriSpec) -> Json:
     return wire
 
 
-def _port(spec: PortSpec, number: int) -> Json:
+def _port(spec: PortSpec, number: int, container: ContainerSpec) -> Json:
     wire: Json = {"number": number, "name": spec.name, "protocol": spec.protocol}
-    if spec.labels:
-        wire["labels"] = labels(spec.labels)
+    told = spec.labels if container.on_agents_network else (*spec.labels, *_OF_CONTAINER)
+    if told:
+        wire["labels"] = labels(told)
     return wire
 
 

@@ -29,7 +29,7 @@ class TaskRecord:
     ports: Mapping[str, int] = field(default_factory=dict)
     executor_id: ExecutorId | None = None
     address: str | None = None
-    """IP of the agent as its offer told."""
+    """IP of the agent as its offer told; None where the task has addresses of its own, which its statuses tell."""
     confirmed: bool = False
     """Whether Mesos has said anything about this task since it was launched."""
 
@@ -69,7 +69,7 @@ class Superseded:
     ended: bool = False
     """Mesos said that the task is over; only the reservation is left."""
     serving: bool = False
-    """The agent is being left on purpose and the task runs on until the instance is ready at its new place."""
+    """It was left on purpose, and the task runs on until the instance has proved itself at its new place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sdk.model.container import ContainerSpec
 from sdk.model.resources import Label, Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortSpec:
-    """A port of a task. `number` 0 means: any free port, kept over relaunches on the same agent."""
+    """A port of a task. `number` 0 means: any free port, kept over relaunches on the same agent.
+
+    Of a task with networks of its own it is a port of the container, which nobody else takes: 0 is then the first one
+    of `ranges`, or from 1025 on, that no other port of the task has.
+    """
 
     name: str
     number: int = 0
@@ -91,6 +96,8 @@ class TaskSpec:
     ports: tuple[PortSpec, ...] = ()
     command: CommandSpec | None = None
     executor: ExecutorSpec | None = None
+    container: ContainerSpec = field(default_factory=ContainerSpec)
+    """Of the executor where there is one, else of the command."""
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[Label, ...] = ()
     volatile_labels: tuple[Label, ...] = ()
@@ -141,9 +148,12 @@ class UpdateStrategy:
 
     kind: StrategyKind = StrategyKind.SERIAL
     max_unavailable: int = 1
+    max_surge: int = 0
+    """How many instances may run twice meanwhile: the next task is launched before the present one is ended, on another
+    agent or with other ports. An instance that finds no such place within some seconds is updated in its own."""
     min_ready: float = 2.0
-    """Seconds that an updated instance has to be ready before the next one is ended: one that runs for a moment and
-    dies must not take all the others with it."""
+    """Seconds that an updated instance has to be ready before the next one is ended, or what it has left on purpose:
+    one that runs for a moment and dies must not take the others with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from sdk.offer.algebra import add, contain, excess
 from sdk.offer.draw import Amounts, draw
 from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
-from sdk.offer.ports import choose
+from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.offer.reservation import Owner, reserved
 
@@ -75,9 +75,14 @@ def _ports(
         return {}, known
     chosen: dict[str, Mapping[str, int]] = {}
     missing: list[str] = []
-    given: set[int] = {port.number for task in requirement.tasks for port in task.ports if port.number}
+    given: set[int] = {port.number for port in requirement.agent_ports if port.number}
     dynamic = sources.ports_without(claimant.static_ports)
     for task in requirement.tasks:
+        if not task.container.on_agents_network:
+            own = choose_of_container(task.ports)
+            chosen[task.name] = own.numbers
+            missing.extend(own.refusals)
+            continue
         choice = choose(
             task.ports,
             sources.ports,
@@ -126,8 +131,13 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Source
 
 
 def _wanted(requirement: Requirement, chosen: Mapping[str, Mapping[str, int]]) -> Amounts:
-    ports = tuple(number for task in requirement.tasks for number in chosen[task.name].values())
+    ports = tuple(number for task in requirement.tasks for number in _of_agent(task, chosen[task.name]))
     return replace(requirement.amounts, ports=ports)
+
+
+def _of_agent(task: TaskSpec, numbers: Mapping[str, int]) -> tuple[int, ...]:
+    """Those of the task's ports that the agent has to offer."""
+    return tuple(numbers.values()) if task.container.on_agents_network else ()
 
 
 def _match(
@@ -199,7 +209,8 @@ def _launches(
         name = f"{requirement.instance}-{task.name}"
         task_id = TaskId(f"{requirement.prefix}__{name}__{claimant.new_id()}")
         numbers = chosen[task.name]
-        share, left = draw(left, Amounts(cpus=task.cpus, mem=task.mem, disk=task.disk, ports=tuple(numbers.values())))
+        ports_of_agent = _of_agent(task, numbers)
+        share, left = draw(left, Amounts(cpus=task.cpus, mem=task.mem, disk=task.disk, ports=ports_of_agent))
         executor_id: ExecutorId | None = None
         executor_share: tuple[Resource, ...] = ()
         if task.executor is not None:
@@ -216,6 +227,7 @@ def _launches(
                 executor=task.executor,
                 executor_id=executor_id,
                 executor_resources=executor_share,
+                container=task.container,
                 environment=_environment(requirement, task, ports, claimant),
                 labels=(*task.labels, *task.volatile_labels),
                 # Named ports reach other systems only through DiscoveryInfo.
@@ -238,7 +250,7 @@ def _launches(
                 changed_at=claimant.now,
                 ports=dict(numbers),
                 executor_id=executor_id,
-                address=pool.offers[0].address,
+                address=pool.offers[0].address if task.container.on_agents_network else None,
             )
         )
     return tuple(launches), tuple(records)

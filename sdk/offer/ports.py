@@ -1,5 +1,7 @@
 """Which numbers the ports of a task get: static ones as they are, dynamic ones chosen from what is free.
 
+A container with a network of its own has all ports to itself: its numbers are the same wherever it runs.
+
 A dynamic port is taken pseudo-randomly, so that a number that was just given back (connections in TIME_WAIT, clients
 that still try it) is not the first one to be given out again. The seed is an argument: equal seeds, equal choice.
 """
@@ -11,6 +13,9 @@ from dataclasses import dataclass
 from sdk.model.resources import Range
 from sdk.model.spec import PortSpec
 from sdk.offer.algebra import add_ranges, covers, intersect_ranges, subtract_ranges
+
+_OF_CONTAINERS: Range = (1025, 65535)
+"""Where dynamic ports of containers are counted from: below, a process needs privileges to listen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,25 @@ def choose(
             continue
         numbers[spec.name] = number
         open_ranges = subtract_ranges(open_ranges, [(number, number)])
+    return PortChoice(numbers=numbers, refusals=tuple(refusals))
+
+
+def choose_of_container(specs: Iterable[PortSpec]) -> PortChoice:
+    """Numbers in a container of its own: dynamic ports are counted up in their order, past the static ones."""
+    specs = tuple(specs)
+    numbers = {spec.name: spec.number for spec in specs if spec.number}
+    refusals: list[str] = []
+    for spec in specs:
+        if spec.number:
+            continue
+        ranges = spec.ranges or (_OF_CONTAINERS,)
+        taken = frozenset(numbers.values())
+        free = (number for begin, end in ranges for number in range(begin, end + 1) if number not in taken)
+        number = next(free, None)
+        if number is None:
+            refusals.append(f"port {spec.name}: no free port in {_text(ranges)}")
+        else:
+            numbers[spec.name] = number
     return PortChoice(numbers=numbers, refusals=tuple(refusals))
 
 

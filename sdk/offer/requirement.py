@@ -7,7 +7,7 @@ from functools import cached_property
 from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.records import Holding
 from sdk.model.resources import Range
-from sdk.model.spec import PodSpec, TaskSpec
+from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.offer.draw import Amounts
 from sdk.offer.placement import Siblings
 
@@ -50,6 +50,11 @@ class Requirement:
     def scalars(self) -> tuple[tuple[str, int], ...]:
         """The same by name, without those that are 0."""
         return self.amounts.scalars()
+
+    @cached_property
+    def agent_ports(self) -> tuple[PortSpec, ...]:
+        """Ports that the agent has to offer."""
+        return tuple(port for task in self.tasks if task.container.on_agents_network for port in task.ports)
 
     @cached_property
     def anywhere(self) -> bool:

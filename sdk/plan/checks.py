@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sdk.errors import InvalidSpec
+from sdk.model.container import ContainerSpec
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, PortSpec, ServiceSpec, TaskSpec
 from sdk.offer.placement import checked
@@ -27,6 +28,8 @@ TASK_ID_LIMIT = 255
 MAX_SPEC_BYTES = 450_000
 """A spec travels in one ZooKeeper packet with its target and with pod records; half a packet leaves them room."""
 SEPARATOR = "__"
+_VISIBLE = re.compile(r"[!-~]{1,255}")
+"""Names that others gave: of images and networks."""
 _UUID = 36
 
 
@@ -65,6 +68,8 @@ def _pod(pod: PodSpec, prefix: str, path: str) -> PodSpec:
     constraints = checked(pod.constraints, f"{path}.constraints")
     if pod.update.max_unavailable < 1:
         raise InvalidSpec(f"{path}.update.max_unavailable", "has to be 1 or more, or nothing could ever be updated")
+    if pod.update.max_surge < 0:
+        raise InvalidSpec(f"{path}.update.max_surge", "has to be 0 or more")
     if pod.update.min_ready < 0:
         raise InvalidSpec(f"{path}.update.min_ready", "has to be 0 or more seconds")
     if pod.recovery.replace_after < 0:
@@ -79,11 +84,18 @@ def _pod(pod: PodSpec, prefix: str, path: str) -> PodSpec:
                 f"{path}.tasks.{task.name}.name",
                 f"makes task ids of {longest} characters with pod's and service's name; Mesos takes {TASK_ID_LIMIT}",
             )
-    static = [port.number for task in pod.tasks for port in task.ports if port.number]
+    _ports_apart([task for task in pod.tasks if task.container.on_agents_network], path)
+    for task in pod.tasks:
+        _ports_apart([task], path)
+    return pod if constraints == pod.constraints else replace(pod, constraints=constraints)
+
+
+def _ports_apart(tasks: Iterable[TaskSpec], path: str) -> None:
+    """Tasks that share a network cannot share a port."""
+    static = [port.number for task in tasks for port in task.ports if port.number]
     for number in static:
         if static.count(number) > 1:
             raise InvalidSpec(f"{path}.tasks", f"port {number} is wanted twice by one instance")
-    return pod if constraints == pod.constraints else replace(pod, constraints=constraints)
 
 
 def _task(task: TaskSpec, path: str) -> None:
@@ -110,6 +122,7 @@ def _task(task: TaskSpec, path: str) -> None:
     _unique((port.name for port in task.ports), f"{path}.ports")
     for port in task.ports:
         _port(port, f"{path}.ports.{port.name}")
+    _container(task.container, f"{path}.container")
     check = task.health_check
     if check is not None:
         if sum((check.command is not None, check.http_path is not None, check.tcp)) != 1:
@@ -125,6 +138,15 @@ def _port(port: PortSpec, path: str) -> None:
     for begin, end in port.ranges:
         if not 1 <= begin <= end <= 65535:
             raise InvalidSpec(f"{path}.ranges", f"{begin}-{end} is not a range within 1-65535")
+
+
+def _container(container: ContainerSpec, path: str) -> None:
+    if container.image is not None and not _VISIBLE.fullmatch(container.image):
+        raise InvalidSpec(f"{path}.image", f"{container.image!r:.80} is no name of an image")
+    _unique((network.name for network in container.networks), f"{path}.networks")
+    for network in container.networks:
+        if not _VISIBLE.fullmatch(network.name):
+            raise InvalidSpec(f"{path}.networks", f"{network.name!r:.80} is no name of a network")
 
 
 def _name(name: str, path: str, limit: int = NAME_LIMIT) -> None:

@@ -1,23 +1,23 @@
-"""Calls on their way to Mesos: the address of this process filled in, and what to tell the core when one fails."""
+"""Calls on their way to Mesos: the words of this process filled in, and what to tell the core when one fails."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Launch, Reconcile, TaskLaunch
 from sdk.core.events import CallFailed
 from sdk.errors import Refused
 from sdk.model.ids import OfferId, TaskId
 from sdk.model.spec import CommandSpec
-from sdk.plugin import ADVERTISED
 
 _UNAUTHORIZED = 401
 
 
-def addressed(effect: CallEffect, url: str) -> CallEffect:
-    """`effect` with `url` filled into URIs: it may differ from leader to leader without changing what runs."""
+def filled(effect: CallEffect, words: Mapping[str, str]) -> CallEffect:
+    """`effect` with `words` replaced in commands and URIs: leaders may differ in them without changing what runs."""
     if not isinstance(effect, Accept):
         return effect
     operations = tuple(
-        dataclasses.replace(each, tasks=tuple(_task(task, url) for task in each.tasks))
+        dataclasses.replace(each, tasks=tuple(_task(task, words) for task in each.tasks))
         if isinstance(each, Launch)
         else each
         for each in effect.operations
@@ -25,19 +25,23 @@ def addressed(effect: CallEffect, url: str) -> CallEffect:
     return dataclasses.replace(effect, operations=operations)
 
 
-def _task(task: TaskLaunch, url: str) -> TaskLaunch:
+def _task(task: TaskLaunch, words: Mapping[str, str]) -> TaskLaunch:
     executor = task.executor
     if executor is not None:
-        executor = dataclasses.replace(executor, command=_command(executor.command, url))
-    command = None if task.command is None else _command(task.command, url)
+        executor = dataclasses.replace(executor, command=_command(executor.command, words))
+    command = None if task.command is None else _command(task.command, words)
     return dataclasses.replace(task, command=command, executor=executor)
 
 
-def _command(command: CommandSpec, url: str) -> CommandSpec:
-    if not any(ADVERTISED in uri.value for uri in command.uris):
-        return command
-    uris = tuple(dataclasses.replace(uri, value=uri.value.replace(ADVERTISED, url)) for uri in command.uris)
-    return dataclasses.replace(command, uris=uris)
+def _command(command: CommandSpec, words: Mapping[str, str]) -> CommandSpec:
+    uris = tuple(dataclasses.replace(uri, value=_text(uri.value, words)) for uri in command.uris)
+    return dataclasses.replace(command, value=_text(command.value, words), uris=uris)
+
+
+def _text(text: str, words: Mapping[str, str]) -> str:
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
 
 
 def call_failed(effect: CallEffect, error: Exception) -> CallFailed:

@@ -32,9 +32,9 @@ from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
-from sdk.plugin import HostSettings, Plugin
+from sdk.plugin import ADVERTISED, HostSettings, Plugin
 from sdk.retry import Policy
-from sdk.runner.calls import addressed, call_failed
+from sdk.runner.calls import call_failed, filled
 from sdk.runner.edges import Charge, FeedFactory, NotInCharge, Phase, Status
 from sdk.runner.frames import STORAGE, Frames, Item
 from sdk.runner.inbox import Inbox
@@ -82,6 +82,7 @@ class Runner:
         core_settings: Settings | None = None,
     ) -> None:
         self._settings = settings
+        self._words: Mapping[str, str] = {ADVERTISED: settings.advertised_url}
         self._plugin = plugin
         self._zookeeper = zookeeper
         self._store = store
@@ -202,6 +203,10 @@ class Runner:
             named = (state.targets, state.services, frozenset((*state.targets, *state.services, *state.broken)))
             self._named = named
         return named[2]
+
+    def fill_in(self, words: Mapping[str, str]) -> None:
+        """See `Host`."""
+        self._words = {**self._words, **words}
 
     def snapshot(self) -> Snapshot | None:
         """See `Host`. Made when asked for; sentences with seconds in them may be half a second old."""
@@ -470,7 +475,7 @@ class Runner:
     def _send(self, term: Term, effect: CallEffect) -> None:
         kind = type(effect).__name__
         try:
-            self._subscribing.call(addressed(effect, self._settings.advertised_url))
+            self._subscribing.call(filled(effect, self._words))
         except Exception as error:  # noqa: BLE001 - the core decides what to do about any failed call
             if not isinstance(error, SdkError):
                 self._log.exception("A call failed in an unexpected way", call=kind)

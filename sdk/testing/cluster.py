@@ -9,7 +9,7 @@ import heapq
 import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ class Machine:
 
     name: str
     info: Json
+    networks: Mapping[str, tuple[agent_model.ContainerAddress, ...]] = field(default_factory=dict)
     agent: agents.Agent | None = None
     checkpoints: dict[str, Json] = field(default_factory=dict)
     connection: str | None = None
@@ -201,16 +202,26 @@ class Cluster:
 
     # Agents
 
-    def add(self, name: str, info: Json) -> None:
-        """A new machine joins."""
-        self.machines[name] = Machine(name=name, info=info)
+    def add(self, name: str, info: Json, networks: Mapping[str, Sequence[str]]) -> None:
+        """A new machine joins, with addresses on networks of containers."""
+        self.machines[name] = Machine(
+            name=name,
+            info=info,
+            networks={
+                network: tuple(agent_model.ContainerAddress(ip=ip) for ip in addresses)
+                for network, addresses in networks.items()
+            },
+        )
         self.start_agent(name)
 
     def start_agent(self, name: str) -> None:
         """The agent's process starts, with what an earlier one checkpointed."""
         machine = self.machines[name]
         config = agent_model.AgentConfig(
-            info=machine.info, new_uuid=self.new_uuid, new_container_id=lambda: f"container-{self.number()}"
+            info=machine.info,
+            new_uuid=self.new_uuid,
+            new_container_id=lambda: f"container-{self.number()}",
+            networks=machine.networks,
         )
         machine.agent = agents.Agent(config, now=self.now, checkpoints=dict(machine.checkpoints))
         for executor in list(machine.executors.values()):
@@ -304,6 +315,10 @@ class Cluster:
 
     def _start_executor(self, machine: Machine, launch: agent_model.Launch) -> None:
         container = launch.container_id
+        assert machine.agent is not None
+        if launch.refusal is not None:
+            self._from_agent(machine, machine.agent.launch_failed(container, launch.refusal, now=self.now))
+            return
 
         def say(call: Json) -> None:
             self.soon(lambda: self._executor_call(machine, container, call))
@@ -322,7 +337,6 @@ class Cluster:
             new_uuid=self.new_uuid,
         )
         machine.executors[container] = executor
-        assert machine.agent is not None
         self._from_agent(machine, machine.agent.launched(container, self.number(), now=self.now))
         # The name of a custom executor's first task is not known yet: what keeps it from registering is its own name.
         first = launch.task["name"] if launch.task is not None else launch.executor_id.split("__")[-2]

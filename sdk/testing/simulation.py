@@ -1,6 +1,6 @@
 """The story teller: a cluster and a scheduler under one manual clock, with faults to send and facts to expect."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sdk.core.events import PodActionRequested, Tick, UninstallRequested
@@ -114,8 +114,11 @@ class Simulation:
         role: str | None = None,
         attributes: Mapping[str, str] | None = None,
         zone: str | None = None,
+        networks: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """A new agent. With `role` all its resources are statically reserved for that role."""
+        """A new agent. With `role` all its resources are statically reserved for that role; `networks` has addresses
+        by the name of a network of containers.
+        """
         resources: list[Json] = [
             {"name": key, "type": "SCALAR", "scalar": {"value": amount}}
             for key, amount in (("cpus", cpus), ("mem", mem), ("disk", disk))
@@ -137,7 +140,7 @@ class Simulation:
         }
         if zone is not None:
             info["domain"] = {"fault_domain": {"region": {"name": "region"}, "zone": {"name": zone}}}
-        self.cluster.add(name, info)
+        self.cluster.add(name, info, networks or {})
         self.cluster.pump()
 
     def behave(self, task_name: str, behaviour: Behaviour) -> None:

@@ -79,10 +79,10 @@ def test_delete_wait_ends_when_nothing_is_left(system: System, pool: str) -> Non
 
 
 def test_list_has_a_line_for_each_pool_and_json_for_scripts(system: System) -> None:
-    """The table's columns are NAME, APIVERSION, COUNT, ROLE, PORTS and STATE."""
+    """The table's columns are NAME, APIVERSION, COUNT, ROLE, PORTS, STATE and TYPE."""
     header, *lines = rows(ok(system, "list"))
-    assert header == ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"]
-    assert ["web", "V2", "2", "slave_public", "0", "ready"] in lines
+    assert header == ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE", "TYPE"]
+    assert ["web", "V2", "2", "slave_public", "0", "ready", "static"] in lines
     assert "web" in [one["name"] for one in as_json(system, "list")]
 
 

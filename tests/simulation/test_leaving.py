@@ -110,9 +110,9 @@ def test_announced_maintenance_moves_make_before_break() -> None:
             break
     assert fewest == 1
     assert moved(sim, home)
+    sim.settle(60)
     killed = [effect.task_id for effect in sim.scheduler.effects if isinstance(effect, Kill)]
     assert killed == [old]
-    sim.settle(60)
     assert len(sim.processes()) == 1
     assert home not in sim.reservations()
     assert sim.maintenance_answers(home) == ["ACCEPT"]

@@ -61,9 +61,8 @@ def _unknown(label: str, group: str, section: str, name: str, *, suggest: bool) 
         meant = f"edgelb.{group}.{near}.{name}"
     else:
         meant = _nearest(label, WORDS)
-    remedy = "correct or remove it; docs/reference/auto-pool-labels.md has all"
-    if meant:
-        remedy = f"did you mean {shown(meant)}?"
+    known = "correct or remove it; docs/reference/auto-pool-labels.md has all"
+    remedy = f"did you mean {shown(meant)}?" if meant else known
     return LabelProblem(shown(label) or "", "", "is not known", remedy)
 
 

@@ -14,8 +14,8 @@ from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
 from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, EnvironmentVariable, Secret
-from scheduler.pools.model.names import LBMGR_BACKEND, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
-from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, Revision
+from scheduler.pools.model.names import LBMGR_BACKEND, MADE, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
+from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, PoolType, Revision
 from scheduler.pools.model.protocol import Protocol
 from scheduler.pools.model.retries import Method, Retries, RetryOn
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
@@ -39,6 +39,7 @@ __all__ = [
     "ENVFILE",
     "FILE_PREFIX",
     "LBMGR_BACKEND",
+    "MADE",
     "POOL_LABEL",
     "RESERVED_NAMES",
     "SECRETS",
@@ -62,6 +63,7 @@ __all__ = [
     "MesosSelector",
     "Method",
     "Pool",
+    "PoolType",
     "Protocol",
     "ProxyProtocol",
     "Retries",

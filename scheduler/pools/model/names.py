@@ -5,6 +5,8 @@ STATS_PORT_NAME = "stats"
 #: The backend that lbmgr adds to every configuration: its one server is up unless the instance drains.
 LBMGR_BACKEND = "_lbmgr"
 #: Label of every load balancer's task; the value is the name of its pool.
+MADE = "auto-"
+"""How the names of pools begin that are made from labels; the name of their pool template follows."""
 POOL_LABEL = "EDGELB_POOL"
 RESERVED_NAMES = frozenset({LBMGR_BACKEND})
 """Neither a frontend nor a backend of a pool may be called so."""

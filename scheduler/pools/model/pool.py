@@ -34,6 +34,15 @@ class ApiVersion(StrEnum):
     V2 = "V2"
 
 
+class PoolType(StrEnum):
+    """Who writes a pool; people see it and cannot choose it."""
+
+    STATIC = "static"
+    """People do."""
+    DYNAMIC = "template-dynamic"
+    """It is made from the labels of applications, by a pool template."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Haproxy:
     """What the load balancers serve; a change here reloads, it does not relaunch (unless the ports change)."""
@@ -68,6 +77,7 @@ class Pool:
 
     name: str
     api_version: ApiVersion = ApiVersion.V2
+    type: PoolType = PoolType.STATIC
     namespace: str = "dcos-edgelb/pools"
     package_name: str = "edgelb-pool"
     package_version: str = ""

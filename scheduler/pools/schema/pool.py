@@ -7,13 +7,26 @@ from marshmallow import ValidationError, post_load
 
 from scheduler.pools import checks, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
-from scheduler.pools.fields import Flag, Items, NotYet, Number, Strict, Text, Whole, nested
+from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole, nested
 from scheduler.pools.messages import problems_of
-from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool
+from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool, PoolType
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.schema.backend import BackendSchema
 from scheduler.pools.schema.frontend import FrontendSchema, StatsSchema
 from scheduler.pools.schema.material import Environment, SecretSchema
+
+
+class TypeOfPool(Choice):
+    """Shown of every pool; whoever sends one may only say what it is without saying."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(PoolType, metadata={"readOnly": True}, **kwargs)
+
+    def read(self, value: Any) -> Any:
+        if value != PoolType.STATIC.value:
+            made = "pools of type template-dynamic are made from the labels of applications"
+            raise ValidationError(f"must be static, or not be there: {made}")
+        return PoolType.STATIC
 
 
 class HaproxySchema(Strict):
@@ -32,7 +45,7 @@ class HaproxySchema(Strict):
 
 class PoolSchema(Strict):
     apiVersion = NotYet("V2", rule="must be V2 here; pools of version 1 are at v1/loadbalancers")  # noqa: N815 - the JSON name
-    type = NotYet("static", rule="must be static; auto pools do not exist yet")
+    type = TypeOfPool()
     name = Text(texts.pool_name, required=True)
     namespace = Text(texts.namespace, nullable=True)
     package_name = Text(texts.package_name, data_key="packageName")
@@ -95,4 +108,4 @@ def load_pool(data: object) -> Pool:
 def dump_pool(pool: Pool) -> dict[str, Any]:
     """The pool in the V2 shape with every supported field written out, as the API takes it."""
     full: dict[str, Any] = _POOL.dump(pool)
-    return {"apiVersion": "V2", "type": "static", **full}
+    return {"apiVersion": "V2", **full}

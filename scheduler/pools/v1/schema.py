@@ -107,6 +107,7 @@ class V1PoolSchema(PoolSchema):
         exclude = _named(PoolSchema, "principal", "secretName", "cloudProvider")
 
     apiVersion = NotYet("V1", rule="must be V1 here; pools of version 2 are at v2/pools")  # noqa: N815 - the JSON name
+    type = NotYet("static", rule="must be static")  # type: ignore[assignment]  # version 1 does not show it
     haproxy = fields.Nested(V1HaproxySchema)
 
     @post_load

@@ -4,7 +4,7 @@ surroundings to do.
 Plain records owned by one Agent; the rules stand in `agent`, `launches`, `executors` and `updates`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,6 +39,14 @@ class CloseExecutor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerAddress:
+    """Of a container on a network of containers; `namespace` is the file of the network namespace in which it is."""
+
+    ip: str
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """Make a sandbox, fetch what the command names and start the executor.
 
@@ -53,6 +61,10 @@ class Launch:
     task: Json | None
     resources: list[Json] = field(default_factory=list)
     """What the executor and its first tasks may use; volumes among it are mounted."""
+    addresses: tuple[ContainerAddress, ...] = ()
+    """On the networks that the container joins; none on the agent's own."""
+    refusal: str | None = None
+    """Why the container cannot be started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +121,8 @@ class AgentConfig:
     update_retry_min: float = 10.0
     update_retry_max: float = 600.0
     max_completed: int = 150
+    networks: Mapping[str, tuple[ContainerAddress, ...]] = field(default_factory=dict)
+    """Networks of containers by their names, with the addresses that this agent may give out."""
     keeps: bool = True
     """Whether something is kept for a restart: without it there are no Checkpoint outputs."""
     trusting: bool = False
@@ -174,6 +188,8 @@ class ExecutorRun:
     """What the agent adds to all its statuses, once it has a process."""
     limitation: list[Json] | None = None
     """The resources of which it used more than it may."""
+    networks: list[Json] = field(default_factory=list)
+    """The `network_infos` of its status where it has addresses of its own."""
 
     @property
     def key(self) -> Key:

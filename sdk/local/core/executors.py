@@ -53,6 +53,7 @@ def checkpoint(state: AgentState, run: ExecutorRun) -> None:
         "info": run.info,
         "command": run.command,
         "pid": run.pid,
+        "networks": run.networks,
     }
     state.keep(f"executor/{run.container_id}", content)
 

@@ -3,8 +3,8 @@
 Knows what makes an agent refuse them. How executors are talked to stands in `executors`.
 """
 
-from sdk.local.core import executor_resources, executors, updates
-from sdk.local.core.agent_model import AgentState, AgentTask, ExecutorRun, Launch
+from sdk.local.core import executor_resources, executors, networks, updates
+from sdk.local.core.agent_model import AgentState, AgentTask, ContainerAddress, ExecutorRun, Launch
 from sdk.local.core.shared import shared
 from sdk.local.core.wire import Json, ordered
 
@@ -70,12 +70,20 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
         if run.stream is not None:
             executors.deliver(state, run, tasks)
         return
+    container: Json = (tasks[0].info if tasks[0].command else executor).get("container", {})
+    addresses: tuple[ContainerAddress, ...] = ()
+    refusal: str | None = None
+    try:
+        addresses = networks.join(state, container)
+    except networks.NoAddress as error:
+        refusal = str(error)
     run = ExecutorRun(
         framework_id=framework_id,
         executor_id=executor["executor_id"]["value"],
         container_id=state.config.new_container_id(),
         info=executor,
         command=tasks[0].command,
+        networks=[] if refusal else networks.told(container, addresses),
         # What is fetched counts: a server that never ends does not keep a task staging for ever.
         deadline=now + state.config.executor_registration_timeout,
     )
@@ -92,6 +100,8 @@ def _run(state: AgentState, framework: Json, executor: Json, tasks: list[AgentTa
             framework=framework,
             task=tasks[0].info if run.command else None,
             resources=executor_resources.used(run, tasks).json(),
+            addresses=addresses,
+            refusal=refusal,
         )
     )
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sdk.local.core import executors, updates
+from sdk.local.core import executors, networks, updates
 from sdk.local.core.agent_model import AgentOperation, AgentState, AgentTask, ExecutorRun
 from sdk.local.core.resources import Resources
 from sdk.local.core.wire import BadMessage, Json, convert
@@ -57,7 +57,7 @@ def _take(state: AgentState, name: str, content: Any, now: float) -> None:
         _read(state, name.partition("/")[0], content, now)
     except BadMessage as error:
         raise Damaged(str(error)) from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         # Whatever does not fit, fits in none of its parts: nothing is set before all is read.
         raise Damaged(f"it does not fit: {error!r}") from None
 
@@ -86,6 +86,8 @@ def _read(state: AgentState, kind: str, content: Json, now: float) -> None:
                 _text(content, field)
             if run.pid is not None and not isinstance(run.pid, int):
                 raise Damaged("'pid' is no number")
+            if not all(isinstance(ip, str) for ip in networks.ips(run)):
+                raise Damaged("'networks' has an address that is no text")
             run.state = "RUNNING"
             run.deadline = now + state.config.executor_reregistration_timeout
             state.runs[run.key] = run

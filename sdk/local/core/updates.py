@@ -84,9 +84,8 @@ def _stamp(state: AgentState, run: ExecutorRun) -> Json:
         return run.stamp
     container: Json = {
         "container_id": {"value": run.container_id},
-        "network_infos": [
-            shared({"ip_addresses": [{"protocol": "IPv4", "ip_address": state.config.info.get("ip", "127.0.0.1")}]})
-        ],
+        "network_infos": run.networks
+        or [shared({"ip_addresses": [{"protocol": "IPv4", "ip_address": state.config.info.get("ip", "127.0.0.1")}]})],
     }
     result = {
         "agent_id": shared({"value": state.agent_id}),

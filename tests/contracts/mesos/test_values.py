@@ -13,6 +13,7 @@ from sdk.core.effects import Launch, Reserve, TaskLaunch, Unreserve
 from sdk.mesos import calls, parse
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.recordio import RecordDecoder, encode
+from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
 from sdk.model.resources import Attribute, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
@@ -290,6 +291,49 @@ def test_a_command_task_has_its_environment_and_check() -> None:
     assert (tcp["type"], tcp["tcp"]) == ("TCP", {"port": 80})
     command = calls.task_info(replace(launch, health_check=HealthCheckSpec(command="true")), "f")["health_check"]
     assert (command["type"], command["command"]) == ("COMMAND", {"shell": True, "value": "true"})
+
+
+def test_a_container_of_a_custom_executor_is_told_of_the_executor() -> None:
+    """ContainerInfo as mesos.proto has it: Mesos makes the container for the executor, and the task is in it."""
+    launch = TaskLaunch(
+        task_id=TaskId("t"),
+        name="t",
+        agent_id=AgentId("S0"),
+        resources=(),
+        executor=ExecutorSpec(command=CommandSpec(value="run")),
+        environment={},
+        discovery_name="t",
+        ports=((PortSpec(name="web", labels=(("a", "b"),)), 80), (PortSpec(name="admin"), 1025)),
+        container=ContainerSpec(
+            image="registry.example.com/edgelb:1",
+            networks=(NetworkSpec(name="dcos", labels=(("tier", "front"),)), NetworkSpec(name="calico")),
+        ),
+    )
+    info = calls.task_info(launch, "f")
+    assert info["executor"]["container"] == {
+        "type": "MESOS",
+        "mesos": {"image": {"type": "DOCKER", "docker": {"name": "registry.example.com/edgelb:1"}}},
+        "network_infos": [
+            {"name": "dcos", "labels": {"labels": [{"key": "tier", "value": "front"}]}},
+            {"name": "calico"},
+        ],
+    }
+    assert "container" not in info
+    scope = {"key": "network-scope", "value": "container"}
+    assert [port["labels"] for port in info["discovery"]["ports"]["ports"]] == [
+        {"labels": [{"key": "a", "value": "b"}, scope]},
+        {"labels": [scope]},
+    ]
+    command = calls.task_info(replace(launch, executor=None, command=CommandSpec(value="run")), "f")
+    assert command["container"] == info["executor"]["container"]
+    image = calls.task_info(replace(launch, container=ContainerSpec(image="a")), "f")
+    assert image["executor"]["container"] == {
+        "type": "MESOS",
+        "mesos": {"image": {"type": "DOCKER", "docker": {"name": "a"}}},
+    }
+    assert "labels" not in image["discovery"]["ports"]["ports"][1]
+    plain = calls.task_info(replace(launch, container=ContainerSpec()), "f")
+    assert "container" not in plain["executor"]
 
 
 def test_framework_info_has_the_form_of_the_recording() -> None:

@@ -132,14 +132,14 @@ def test_yaml_files_are_taken_too_and_can_be_converted(run: Run, tmp_path: Path)
 
 
 def test_list_is_the_documented_table(run: Run, tmp_path: Path) -> None:
-    """NAME, APIVERSION, COUNT, ROLE, PORTS, STATE; ports joined and sorted by number."""
+    """NAME, APIVERSION, COUNT, ROLE, PORTS, STATE, TYPE; ports joined and sorted by number."""
     run("create", written(tmp_path / "a.json", example("v2-count-5-dynamic-stats-port-ping.json")))
     run("create", written(tmp_path / "b.json", minimal(role="*", ports=[9090, 443, 80])))
 
     assert rows(run("list").stdout) == [
-        ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"],
-        ["ping-lb", "V2", "5", "slave_public", "0, 15001", "deploying"],
-        ["web", "V2", "1", "*", "80, 443, 9090", "deploying"],
+        ["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE", "TYPE"],
+        ["ping-lb", "V2", "5", "slave_public", "0, 15001", "deploying", "static"],
+        ["web", "V2", "1", "*", "80, 443, 9090", "deploying", "static"],
     ]
     assert [pool["name"] for pool in json.loads(run("list", "--json").stdout)] == ["ping-lb", "web"]
 
@@ -148,7 +148,7 @@ def test_an_empty_list_suggests_what_to_do(run: Run) -> None:
     """On stderr, so that scripts see only the table."""
     result = run("list")
 
-    assert rows(result.stdout) == [["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE"]]
+    assert rows(result.stdout) == [["NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE", "TYPE"]]
     assert "edgelb create" in result.stderr
 
 
@@ -164,8 +164,8 @@ def test_show_has_the_documented_sections(run: Run, tmp_path: Path) -> None:
     assert sections == [
         [
             ["Summary:"],
-            ["NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT"],
-            ["web", "V2", "1", "slave_public", "hostname:UNIQUE", "9090"],
+            ["NAME", "APIVERSION", "COUNT", "ROLE", "CONSTRAINTS", "STATSPORT", "TYPE"],
+            ["web", "V2", "1", "slave_public", "hostname:UNIQUE", "9090", "static"],
         ],
         [["Frontends:"], ["NAME", "PORT", "PROTOCOL"], ["frontend_0.0.0.0_80", "80", "HTTP"]],
         [
@@ -257,7 +257,7 @@ def test_status_without_a_name_is_one_line_per_pool_and_its_code_tells_whether_a
         "deploying",
         "ready",
     ]
-    assert [row[-1] for row in rows(run("list").stdout)] == ["STATE", "deploying", "ready"]
+    assert [row[-2] for row in rows(run("list").stdout)] == ["STATE", "deploying", "ready"]
     run("delete", "other")
     run("status")
     run("status", "--wait", code=Exit.USAGE)
@@ -656,7 +656,7 @@ def test_a_pool_of_version_1_is_shown_in_the_same_tables(run: Run) -> None:
     run("create", "-", stdin=json.dumps(pool))
     found = rows(run("show", "web").stdout)
 
-    assert ["web", "V1", "1", "slave_public", "hostname:UNIQUE", "9090"] in found
+    assert ["web", "V1", "1", "slave_public", "hostname:UNIQUE", "9090", "static"] in found
     assert ["app", "AUTO_IP", "marathon", "app", "web", "enabled"] in found
     assert ["app", "AGENT_IP", "/^a/", "first port", "disabled"] in found
     assert ["app", "VIP", "marathon", "/myvip:1234", "enabled"] in found

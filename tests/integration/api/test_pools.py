@@ -2,13 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
+from api.dcos_template.layers import default_template
+from scheduler.pools.model import PoolType
+from scheduler.pools.schema import load_pool
 from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.support.pools import SUPPORTED, example, minimal
+from tests.support.v1_pools import minimal_v1
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -53,6 +58,44 @@ def test_a_pool_that_exists_cannot_be_created_again(client: FlaskClient) -> None
     assert response.status_code == 409
     assert response.json == {"code": 409, "message": "pool web exists already; update it, or delete it first"}
     assert client.get("/v2/pools/web").json["count"] == 1
+
+
+def test_a_pool_that_is_made_from_labels_is_not_changed_by_hand(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str
+) -> None:
+    """409 says what to change instead; what HAProxy is told beside it is the operator's all the same."""
+    made = replace(load_pool(minimal(name="auto-shop")), type=PoolType.DYNAMIC)
+    stored = PoolStore(connection, zk_root).create(made)
+    shown = client.get("/v2/pools/auto-shop").json
+    assert shown["type"] == "template-dynamic"
+    assert client.get("/v2/pools/auto-shop/status").json["type"] == "template-dynamic"
+
+    for body, query in ((shown, ""), (minimal(name="auto-shop", count=2), ""), (shown, "?dryRun=true")):
+        changed = client.put(f"/v2/pools/auto-shop{query}", json=body)
+        assert changed.status_code == 409
+        assert changed.json["message"] == (
+            "pool auto-shop is made from the labels of applications, nobody can change it: change these labels, or its"
+            " pool template (edgelb pool-template update shop FILE)"
+        )
+    deleted = client.delete("/v2/pools/auto-shop")
+    assert deleted.status_code == 409
+    assert deleted.json["message"].endswith("or with its pool template (edgelb pool-template delete shop)")
+    assert PoolStore(connection, zk_root).get("auto-shop") == stored
+    assert (
+        client.put("/v2/pools/auto-shop/lbtemplate", data=default_template(), content_type="text/plain").status_code
+        == 200
+    )
+    for method in ("put", "delete"):
+        body = {"json": minimal_v1(name="auto-shop")} if method == "put" else {}
+        assert getattr(client, method)("/v1/loadbalancers/auto-shop", **body).status_code == 404
+    assert (PoolStore(connection, zk_root).get("auto-shop") or stored).pool == made
+
+
+def test_nobody_creates_a_pool_that_is_made_from_labels(client: FlaskClient) -> None:
+    """Its type is shown, and cannot be chosen."""
+    response = client.post("/v2/pools", json=minimal(type="template-dynamic"))
+    assert response.status_code == 400
+    assert response.json["message"].startswith("pool.type: template-dynamic invalid: must be static, or not be there")
 
 
 def test_a_missing_pool_is_not_found_whatever_one_wants_of_it(client: FlaskClient) -> None:

@@ -15,7 +15,7 @@ from scheduler.pools.schema import dump_pool, load_pool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, PoolView, VersionMismatch
 from scheduler.pools.stored import StoredPool
 from sdk.errors import CorruptRecord
-from sdk.storage.connection import Op, ZooKeeper, connect, encode_json
+from sdk.storage.connection import BadVersion, Check, NoNode, Op, ZooKeeper, connect, encode_json
 from tests.support.pools import minimal
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -182,6 +182,30 @@ def test_a_node_that_is_no_pool_is_told_as_such(store: PoolStore, connection: Zo
     view = store.all()
     assert list(view) == ["web"]
     assert set(view.unreadable) == {"bad", "liar"}
+
+
+@pytest.mark.parametrize("size", [1, 3000])
+def test_what_has_to_hold_beside_a_change_is_checked_with_it(
+    store: PoolStore, connection: ZooKeeper, zk_root: str, size: int
+) -> None:
+    """A process that is not in charge any more writes nothing, and hears of it at once."""
+    lock = f"{zk_root}/locks/x"
+    connection.create(lock)
+    good, bad, none = Check(lock, 0), Check(lock, 7), Check(f"{lock}-gone", 0)
+    for check, error in ((bad, BadVersion), (none, NoNode)):
+        with pytest.raises(error):
+            store.create(large(size), checks=(check,))
+    assert store.get("web") is None
+    stored = store.create(large(size), checks=(good,))
+    for check, error in ((bad, BadVersion), (none, NoNode)):
+        with pytest.raises(error):
+            store.replace(large(size + 1), checks=(check,))
+        with pytest.raises(error):
+            store.delete("web", checks=(check,))
+    assert store.get("web") == stored
+    assert store.replace(large(size + 1), checks=(good,)).version == 2
+    store.delete("web", checks=(good,))
+    assert store.get("web") is None
 
 
 def large(count: int) -> Pool:

@@ -98,6 +98,6 @@ def test_the_marathon_app_comes_from_the_packaged_frameworks(installed: Path, tm
 
 def test_the_executor_that_the_wheel_serves_is_the_one_of_the_source_tree(installed: Path, tmp_path: Path) -> None:
     """The artifact is made from the packages' own files, byte for byte the same wherever they are installed."""
-    code = "from pool_executor.artifact import build; print(build().sha256)"
+    code = "from pool_executor.artifact import build; print(build().sha256, build().identity)"
     from_wheel = run(sys.executable, "-c", code, cwd=tmp_path, environment=outside(installed))
     assert from_wheel == run(sys.executable, "-c", code, cwd=ROOT)

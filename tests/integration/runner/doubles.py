@@ -242,6 +242,10 @@ class NoZooKeeper:
         pass
 
 
+WORD = "{a word}"
+"""Stands in what is wished for, as text for the shell."""
+
+
 class Wisher:
     """A plugin that wishes what the test says."""
 
@@ -254,6 +258,7 @@ class Wisher:
 
     def start(self, host: Host) -> None:
         self.host = host
+        host.fill_in({WORD: "filled in"})
 
     def took_charge(self, wishes: Wishes) -> None:
         self.asked.append(wishes)
@@ -274,6 +279,6 @@ class Wisher:
 
 def service(name: str = "web", count: int = 1, *, role: str = "test", **task: Any) -> ServiceSpec:
     """One pod of one small command task."""
-    command = CommandSpec(value="sleep 1", uris=(UriSpec(value=f"{ADVERTISED}/x"),))
+    command = CommandSpec(value=f"sleep 1; : {WORD}", uris=(UriSpec(value=f"{ADVERTISED}/x"),))
     spec = TaskSpec(name="main", cpus=100, mem=32_000, command=command, **task)
     return ServiceSpec(name=name, pods=(PodSpec(name="pod", count=count, tasks=(spec,), role=role),))

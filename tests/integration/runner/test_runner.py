@@ -233,17 +233,19 @@ def test_what_is_kept_stays_as_it_was_last_wished_for(bench: Bench) -> None:
     assert {name: view.removing for name, view in snapshot.services.items()} == {"other": False, "web": False}
 
 
-def test_uris_name_the_process_that_launches_and_records_do_not(bench: Bench) -> None:
-    """The advertised address is filled in on the way to Mesos only: another leader relaunches nothing."""
+def test_launches_say_what_belongs_to_the_process_and_records_do_not(bench: Bench) -> None:
+    """Its address and the plugin's words are filled in on the way to Mesos only: another leader relaunches nothing."""
     bench.lead()
     bench.master.feed.offer()
     task = wait_until(bench.master.launched, what="a launch")[0]
     assert task.command is not None
     assert task.command.uris[0].value == f"{URL}/x"
+    assert task.command.value == "sleep 1; : filled in"
     target = bench.store.load().services["web"].target
     assert target is not None
-    assert target.pods[0].tasks[0].command is not None
-    assert target.pods[0].tasks[0].command.uris[0].value == "{advertised}/x"
+    command = target.pods[0].tasks[0].command
+    assert command is not None
+    assert (command.value, command.uris[0].value) == ("sleep 1; : {a word}", "{advertised}/x")
 
 
 def test_a_call_that_is_not_taken_comes_back_as_an_event(bench: Bench) -> None:

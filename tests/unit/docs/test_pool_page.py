@@ -41,8 +41,8 @@ SAMPLE = {
         ],
     },
 }
-# They have one value, which is written out but not kept.
-FIXED = {"apiVersion", "type"}
+# It has one value, which is written out but not kept.
+FIXED = {"apiVersion"}
 
 
 def leaves(schema: Schema, path: str = "", *, refused: bool = False) -> Iterator[tuple[str, Any, bool]]:

@@ -50,6 +50,9 @@ class Host:
     def hear(self, hearer: object) -> None:
         pass
 
+    def fill_in(self, words: object) -> None:
+        pass
+
     def records(self, service: str) -> tuple[object, ...]:
         return ()
 

@@ -18,10 +18,11 @@ from scheduler.pools.model import (
     Revision,
     Stats,
 )
-from scheduler.pools.service import Deployment, ServedHaproxy, port_name, service_spec, task_ports
+from scheduler.pools.service import ARTIFACT_SUM, Deployment, ServedHaproxy, port_name, service_spec, task_ports
+from sdk.model.fingerprint import pod_config
 from sdk.model.spec import PodSpec, ServiceSpec, TaskSpec
 
-DEPLOYMENT = Deployment(sha256="ab" * 32, artifact_url="{advertised}/v1/x", zk="zk:2181", zk_root="/edgelb")
+DEPLOYMENT = Deployment(executor="ab" * 32, artifact_url="{advertised}/v1/x", zk="zk:2181", zk_root="/edgelb")
 POOL = Pool(
     name="web",
     count=2,
@@ -119,13 +120,13 @@ def test_the_command_runs_only_what_it_was_meant_to_run(tmp_path: Path) -> None:
     """The launch command checks the sum of the artifact before it runs it."""
     artifact = tmp_path / "pool_executor.pyz"
     artifact.write_text("print('ran')\n")
-    deployment = replace(DEPLOYMENT, sha256=hashlib.sha256(artifact.read_bytes()).hexdigest())
-    executor = service_spec(POOL, Revision("u", 1), deployment).pods[0].tasks[0].executor
+    executor = _task().executor
     assert executor is not None
-    good = subprocess.run(["/bin/sh", "-c", executor.command.value], cwd=tmp_path, capture_output=True, text=True)
+    command = executor.command.value.replace(ARTIFACT_SUM, hashlib.sha256(artifact.read_bytes()).hexdigest())
+    good = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert (good.returncode, good.stdout) == (0, "ran\n")
     artifact.write_text("print('something else')\n")
-    bad = subprocess.run(["/bin/sh", "-c", executor.command.value], cwd=tmp_path, capture_output=True, text=True)
+    bad = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert bad.returncode != 0
     assert bad.stdout == ""
     uri = executor.command.uris[0]
@@ -149,6 +150,7 @@ def test_the_executor_learns_where_and_what() -> None:
     """TaskInfo.data as the contract has it, but for what the SDK adds."""
     assert _task().data == {
         "pool": "web",
+        "executor": "ab" * 32,
         "zk": "zk:2181",
         "zk_root": "/edgelb",
         "health": {"grace": 180, "interval": 12, "max_fail": 5, "timeout": 60},
@@ -207,9 +209,12 @@ def test_a_change_is_classified_by_what_it_asks_of_running_instances(
 
 
 def test_another_executor_relaunches_and_another_leader_does_not() -> None:
-    """The artifact's content is part of what runs; where it is fetched from is the leader's business."""
-    old, new = _spec(), service_spec(POOL, Revision("u", 3), replace(DEPLOYMENT, sha256="cd" * 32))
-    assert old.pods[0].tasks[0].executor != new.pods[0].tasks[0].executor
+    """What the artifact is made of is part of what runs; where it is fetched from, and its bytes, are the leader's."""
+    old, new = _spec(), service_spec(POOL, Revision("u", 3), replace(DEPLOYMENT, executor="cd" * 32))
+    assert pod_config(old.pods[0], old) != pod_config(new.pods[0], new)
+    executor = _task().executor
+    assert executor is not None
+    assert f"echo '{ARTIFACT_SUM}  pool_executor.pyz' | sha256sum -c" in executor.command.value
 
 
 def test_the_fields_that_ask_for_a_change_are_named() -> None:

@@ -3,12 +3,13 @@
 import copy
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from scheduler.pools.hidden import shown
-from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, Protocol, Stats, Sticky
+from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, PoolType, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
@@ -196,7 +197,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     # path, accepted, refused
     ("name", ["a", "a-1", "0", "a" * 63], ["", "A", "a_b", "-a", "a-", "a/b", "..", "a" * 64, "a\n", 5, None]),
     ("apiVersion", ["V2"], ["V1", "V3", 2]),
-    ("type", ["static"], ["template-static", "dynamic"]),
+    ("type", ["static"], ["template-static", "template-dynamic", "", 1]),
     ("namespace", ["a/b", "", "/a/b/"], ["A", "a//b", "a b"]),
     ("packageName", ["x"], ["a b", 3]),
     ("packageVersion", ["v1.7.0", "stub-universe"], ["a b", "\n"]),
@@ -648,7 +649,15 @@ def test_names_are_refused_with_sentences() -> None:
     assert problems(set_at(full(), backend, "a b"))[f"pool.{backend}"] == "must be of letters, digits and : _ . -"
     assert problems({"name": ""})["pool.name"] == "must not be empty"
     assert "lower case letters" in problems(minimal(namespace="A"))["pool.namespace"]
-    assert problems(minimal(type="auto"))["pool.type"] == "must be static; auto pools do not exist yet"
+
+
+def test_who_writes_a_pool_is_shown_and_cannot_be_chosen() -> None:
+    """Nobody makes a pool one that others write."""
+    assert problems(minimal(type="template-dynamic"))["pool.type"] == (
+        "must be static, or not be there: pools of type template-dynamic are made from the labels of applications"
+    )
+    assert output_pool(load_pool(minimal(type="static")))["type"] == "static"
+    assert output_pool(replace(load_pool(minimal()), type=PoolType.DYNAMIC))["type"] == "template-dynamic"
 
 
 def test_the_place_of_a_problem_is_a_json_pointer_too() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.pools.model import ApiVersion, Pool, Revision
+from scheduler.pools.model import ApiVersion, Pool, PoolType, Revision
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
 from scheduler.pools.stored import MAX_BYTES, NewerForm, StoredPool, decode_head, encode, pool_of
@@ -68,8 +68,8 @@ def test_whatever_was_stored_is_read_whatever_the_rules_are(pool: Pool) -> None:
 
 @given(POOLS)
 def test_what_an_earlier_release_stored_is_read(pool: Pool) -> None:
-    """It wrote the API's shape with all defaults, of version 2, without variables; its version is that of the node."""
-    pool = dataclasses.replace(pool, api_version=ApiVersion.V2, environment=())
+    """It wrote the API's shape with all defaults, of version 2, of pools of people and without variables."""
+    pool = dataclasses.replace(pool, api_version=ApiVersion.V2, type=PoolType.STATIC, environment=())
     found = read(encode_json(dump_pool(pool) | {"uid": "u0"}))
     assert found == StoredPool(pool, Revision("u0", 8))
 

@@ -7,9 +7,10 @@ import pytest
 from sdk.local import log
 from sdk.local.agent_flags import shown_flags
 from sdk.local.core import MasterConfig
+from sdk.local.core.agent_model import ContainerAddress
 from sdk.local.core.authorization import parse
 from sdk.local.core.master_flags import flags, without_secret
-from sdk.local.flags import master_address, tcp_port
+from sdk.local.flags import master_address, networks, tcp_port
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,19 @@ def test_a_sentence_of_the_log_is_one_line(capsys: pytest.CaptureFixture[str]) -
     log.master("framework 'a\nI1125 master] all is well' subscribed")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(" master] framework 'a?I1125 master] all is well' subscribed")
+
+
+def test_networks_have_addresses_and_namespaces() -> None:
+    """An address that lies in a network namespace names its file."""
+    found = networks('{"dcos": ["127.9.0.2", "10.9.0.2@/run/netns/one"], "none": []}')
+    assert found == {
+        "dcos": (ContainerAddress(ip="127.9.0.2"), ContainerAddress(ip="10.9.0.2", namespace="/run/netns/one")),
+        "none": (),
+    }
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"dcos": "127.0.0.2"}', '{"dcos": ["here"]}', '{"dcos": [1]}'])
+def test_networks_that_are_none_are_refused_with_an_example(text: str) -> None:
+    """As the agent does with its other flags."""
+    with pytest.raises(ValueError, match="--networks"):
+        networks(text)

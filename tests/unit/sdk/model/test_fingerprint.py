@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.fingerprint import pod_config, service_config
 from sdk.model.spec import (
     CommandSpec,
@@ -29,6 +30,7 @@ SERVICE = ServiceSpec(name="web", pods=(POD,))
         {"constraints": (("hostname", "UNIQUE"),)},
         {"recovery": RecoveryPolicy(replace_after=1.0)},
         {"update": UpdateStrategy(max_unavailable=3)},
+        {"update": UpdateStrategy(max_surge=1)},
         {"tasks": (replace(TASK, volatile_labels=(("version", "2"),)),)},
     ],
 )
@@ -49,6 +51,9 @@ def test_what_concerns_only_the_future_keeps_the_fingerprint(fields: dict[str, A
         {"labels": (("a", "b"),)},
         {"data": {"a": [1, {"b": None}]}},
         {"kill_grace": 6.0},
+        {"container": ContainerSpec(image="edgelb:1")},
+        {"container": ContainerSpec(networks=(NetworkSpec(name="dcos"),))},
+        {"container": ContainerSpec(networks=(NetworkSpec(name="dcos", labels=(("a", "b"),)),))},
     ],
 )
 def test_what_a_task_is_made_of_changes_the_fingerprint(fields: dict[str, Any]) -> None:
@@ -60,3 +65,10 @@ def test_order_of_mappings_does_not_matter() -> None:
     """Two dictionaries with the same content have one fingerprint."""
     other = replace(TASK, command=CommandSpec(value="x", environment={"B": "2", "A": "1"}))
     assert pod_config(replace(POD, tasks=(other,)), SERVICE) == pod_config(POD, SERVICE)
+
+
+def test_a_container_that_says_nothing_is_no_change() -> None:
+    """What was launched before there were containers in specs is not launched again."""
+    assert pod_config(replace(POD, tasks=(replace(TASK, container=ContainerSpec()),)), SERVICE) == pod_config(
+        POD, SERVICE
+    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sdk.core.effects import Launch, Reserve, Unreserve
+from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.resources import Attribute, Offer, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, PodSpec, PortSpec, TaskSpec
@@ -351,3 +352,33 @@ def test_offers_of_other_agents_or_roles_make_other_pools() -> None:
     """One ACCEPT takes offers of one agent and one role."""
     found = pools([offer(), replace(offer(), id="o2", agent_id="s2"), replace(offer(), id="o3", role="other")])
     assert [each.offer_ids for each in found] == [("o1",), ("o2",), ("o3",)]
+
+
+def test_ports_of_a_container_need_no_offer() -> None:
+    """Nothing of them is reserved; the task beside it has its port of the agent as always."""
+    inside = task(container=ContainerSpec(networks=(NetworkSpec(name="dcos"),)))
+    beside = task(name="beside", ports=(PortSpec(name="web", number=80),))
+    match = matched(evaluate(requirement(inside, beside), pool(), claimant()))
+    reserve, launch = match.operations
+    assert isinstance(reserve, Reserve)
+    assert isinstance(launch, Launch)
+    assert [resource.ranges for resource in reserve.resources if resource.name == "ports"] == [((80, 80),)]
+    first, second = launch.tasks
+    assert [number for _, number in first.ports] == [80, 1025]
+    assert "ports" not in {resource.name for resource in first.resources}
+    assert first.environment["PORT_STATS"] == "1025"
+    assert first.container == inside.container
+    assert [number for _, number in second.ports] == [80]
+    assert [record.address for record in match.tasks] == [None, "10.0.0.1"]
+
+
+def test_an_agent_without_ports_takes_a_container_with_its_own() -> None:
+    """And one without a network is refused there."""
+    offered = offer()
+    bare = replace(offered, resources=tuple(one for one in offered.resources if one.name != "ports"))
+    matched(
+        evaluate(
+            requirement(task(container=ContainerSpec(networks=(NetworkSpec(name="dcos"),)))), pool(bare), claimant()
+        )
+    )
+    refused(evaluate(requirement(task(container=ContainerSpec(image="edgelb"))), pool(bare), claimant()))

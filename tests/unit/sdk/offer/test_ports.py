@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdk.model.spec import PortSpec
-from sdk.offer.ports import choose
+from sdk.offer.ports import choose, choose_of_container
 
 FREE = ((80, 80), (31000, 31009))
 
@@ -81,3 +81,26 @@ def test_more_ports_than_there_are_is_refused() -> None:
     """When the free numbers run out, each port without one is named."""
     choice = choose([PortSpec(name="a"), PortSpec(name="b")], ((5, 5),), seed="s")
     assert choice.refusals == ("port b: no free port",)
+
+
+def test_ports_of_a_container_are_counted_up_past_the_fixed_ones() -> None:
+    """The same specs give the same numbers, wherever and whenever: nobody else uses them."""
+    specs = (
+        PortSpec(name="a"),
+        PortSpec(name="b", number=1026),
+        PortSpec(name="c"),
+        PortSpec(name="d", number=80),
+        PortSpec(name="e", ranges=((79, 82),)),
+        PortSpec(name="f", ranges=((79, 82),)),
+    )
+    choice = choose_of_container(specs)
+    assert choice.numbers == {"a": 1025, "b": 1026, "c": 1027, "d": 80, "e": 79, "f": 81}
+    assert choice.refusals == ()
+    assert choose_of_container(specs) == choice
+
+
+def test_a_range_that_others_use_up_is_told() -> None:
+    """Two ports, one number."""
+    choice = choose_of_container((PortSpec(name="a", number=80), PortSpec(name="b", ranges=((80, 80),))))
+    assert choice.numbers == {"a": 80}
+    assert choice.refusals == ("port b: no free port in 80",)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdk.errors import InvalidSpec
+from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.spec import (
     CommandSpec,
     ExecutorSpec,
@@ -101,6 +102,32 @@ def nested(levels: int) -> dict[str, Any]:
         (service(pod={"constraints": (("a", "NEAR"),)}), "service.pods.lb.constraints[0]", "none of"),
         (service(pod={"update": UpdateStrategy(max_unavailable=0)}), "service.pods.lb.update.max_unavailable", "1 or"),
         (service(pod={"update": UpdateStrategy(min_ready=-1)}), "service.pods.lb.update.min_ready", "0 or more"),
+        (service(pod={"update": UpdateStrategy(max_surge=-1)}), "service.pods.lb.update.max_surge", "0 or more"),
+        (
+            service(task={"container": ContainerSpec(image="a b")}),
+            "service.pods.lb.tasks.server.container.image",
+            "no name of an image",
+        ),
+        (
+            service(task={"container": ContainerSpec(networks=(NetworkSpec(name=""),))}),
+            "service.pods.lb.tasks.server.container.networks",
+            "no name of a network",
+        ),
+        (
+            service(task={"container": ContainerSpec(networks=(NetworkSpec(name="a"), NetworkSpec(name="a")))}),
+            "service.pods.lb.tasks.server.container.networks",
+            "'a' occurs twice",
+        ),
+        (
+            service(
+                task={
+                    "ports": (PortSpec(name="a", number=80), PortSpec(name="b", number=80)),
+                    "container": ContainerSpec(networks=(NetworkSpec(name="a"),)),
+                }
+            ),
+            "service.pods.lb.tasks",
+            "port 80 is wanted twice",
+        ),
         (service(pod={"recovery": RecoveryPolicy(replace_after=-1)}), "service.pods.lb.recovery.replace_after", "0 or"),
         (service(pod={"recovery": RecoveryPolicy(backoff_factor=0.5)}), "service.pods.lb.recovery.backoff_factor", "1"),
         (service(task={"cpus": 0, "mem": 0}), "service.pods.lb.tasks.server.cpus", "without resources"),
@@ -184,3 +211,10 @@ def test_what_is_taken_can_be_stored_and_read_back(pod: dict[str, Any], task: di
         return
     assert decode(ServiceSpec, encode(taken), "s") == taken
     target(taken)
+
+
+def test_containers_with_addresses_of_their_own_may_use_the_same_port() -> None:
+    """On the agent's network two tasks may not."""
+    ports = (PortSpec(name="http", number=80),)
+    inside = replace(TASK, ports=ports, container=ContainerSpec(networks=(NetworkSpec(name="dcos"),)))
+    check_service(service(pod={"tasks": (inside, replace(inside, name="other"), replace(TASK, name="b", ports=ports))}))

@@ -1,0 +1,156 @@
+"""Who holds what: the claims that are in a pool, by what they ask for. Pure.
+
+All that hold a key say the same there. Does not know who may hold it (contest.py).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from api.auto_pools.app_claim import AppClaim
+from api.auto_pools.claim import App
+from api.auto_pools.demand import BackendKey, CertificateKey, Demand, FrontendKey, Key, RuleKey
+
+
+class Conflict(NamedTuple):
+    """What a claim asks for, and who holds it and says something else there."""
+
+    demand: Demand
+    holder: AppClaim
+    held: object
+
+
+class _Hold:
+    __slots__ = ("claims", "value")
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self.claims: dict[AppClaim, None] = {}
+
+
+class Sharers:
+    """The claims at a port, or of a group, the one that is held longest first, and what they say of it together."""
+
+    __slots__ = ("apps", "certificates", "claims", "options")
+
+    def __init__(self) -> None:
+        self.claims: dict[AppClaim, None] = {}
+        self.apps: Counter[App] = Counter()
+        self.options: dict[str, object] = {}
+        """By fields of Frontend or Backend."""
+        self.certificates = 0
+        """How many different ones."""
+
+    def others(self, app: App) -> Iterator[App]:
+        """Applications but this one."""
+        return (one for one in self.apps if one != app)
+
+    def put(self, claim: AppClaim) -> None:
+        """One more."""
+        self.claims[claim] = None
+        self.apps[claim.app] += 1
+
+    def drop(self, claim: AppClaim) -> None:
+        """One less."""
+        del self.claims[claim]
+        self.apps[claim.app] -= 1
+        if not self.apps[claim.app]:
+            del self.apps[claim.app]
+
+
+_NOBODY = Sharers()
+
+
+class Holders:
+    """All that are held; they are taken in the order of their ranks."""
+
+    def __init__(self) -> None:
+        self._holds: dict[Key, _Hold] = {}
+        self._ports: dict[int, Sharers] = {}
+        self._groups: dict[str, Sharers] = {}
+        self._hosts: dict[tuple[int, str], dict[RuleKey, None]] = {}
+
+    def at_port(self, port: int) -> Sharers:
+        """Who is there."""
+        return self._ports.get(port, _NOBODY)
+
+    def in_group(self, group: str) -> Sharers:
+        """Who is in it."""
+        return self._groups.get(group, _NOBODY)
+
+    def value(self, key: Key) -> object | None:
+        """What is said there; None when nobody says anything."""
+        hold = self._holds.get(key)
+        return None if hold is None else hold.value
+
+    def of(self, key: Key) -> Mapping[AppClaim, None]:
+        """Who holds it, the longest first."""
+        hold = self._holds.get(key)
+        return {} if hold is None else hold.claims
+
+    def at_host(self, port: int, host: str) -> Iterable[RuleKey]:
+        """The rules of one host."""
+        return self._hosts.get((port, host), ())
+
+    def conflict(self, claim: AppClaim) -> Conflict | None:
+        """The first thing that the claim cannot have."""
+        for demand in claim.demands:
+            hold = self._holds.get(demand.key)
+            if hold is not None and hold.value != demand.value:
+                return Conflict(demand, next(iter(hold.claims)), hold.value)
+        return None
+
+    def take(self, claim: AppClaim) -> list[Demand]:
+        """Hold a claim that has no conflict; the answer is what nobody had said before."""
+        port = self._ports.setdefault(claim.port, Sharers())
+        group = self._groups.setdefault(claim.group, Sharers())
+        port.put(claim)
+        group.put(claim)
+        new = []
+        for demand in claim.demands:
+            hold = self._holds.get(demand.key)
+            if hold is None:
+                hold = self._holds[demand.key] = _Hold(demand.value)
+                new.append(demand)
+                match demand.key:
+                    case RuleKey(number, conditions) as key:
+                        self._hosts.setdefault((number, conditions.host), {})[key] = None
+                    case FrontendKey(_, field):
+                        port.options[field] = demand.value
+                    case CertificateKey():
+                        port.certificates += 1
+                    case BackendKey(_, field):
+                        group.options[field] = demand.value
+            hold.claims[claim] = None
+        return new
+
+    def release(self, claim: AppClaim) -> list[Demand]:
+        """Hold it no more; the answer is what nobody says now."""
+        port, group = self._ports[claim.port], self._groups[claim.group]
+        port.drop(claim)
+        group.drop(claim)
+        if not port.claims:
+            del self._ports[claim.port]
+        if not group.claims:
+            del self._groups[claim.group]
+        free = []
+        for demand in claim.demands:
+            hold = self._holds[demand.key]
+            del hold.claims[claim]
+            if hold.claims:
+                continue
+            del self._holds[demand.key]
+            free.append(demand)
+            match demand.key:
+                case RuleKey(number, conditions) as key:
+                    rules = self._hosts[number, conditions.host]
+                    del rules[key]
+                    if not rules:
+                        del self._hosts[number, conditions.host]
+                case FrontendKey(_, field):
+                    del port.options[field]
+                case CertificateKey():
+                    port.certificates -= 1
+                case BackendKey(_, field):
+                    del group.options[field]
+        return free

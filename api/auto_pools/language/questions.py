@@ -1,0 +1,61 @@
+"""What is asked of a process that prints pool templates, and what it answers. Values only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from api.mesos_listener.task import Task, TaskKey
+from scheduler.pools.model import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What the template means: Meaning."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choose:
+    """Which of the tasks the block `tasks` lets take part: Chosen."""
+
+    name: str
+    text: str
+    tasks: Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlie:
+    """The pool with what the blocks `frontend`, `backend` and `service` print: Pool."""
+
+    name: str
+    text: str
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Make:
+    """What a whole template makes of the tasks: Made."""
+
+    name: str
+    text: str
+    tasks: Sequence[Task]
+
+
+Question = Read | Choose | Overlie | Make
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The pool that a template made, None for none; `failed` are tasks of which it says why they are not in it."""
+
+    pool: Pool | None
+    failed: dict[TaskKey, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The tasks that take part; `failed` are those for which the block could not be printed, with the reason."""
+
+    tasks: frozenset[TaskKey]
+    failed: dict[TaskKey, str] = field(default_factory=dict)

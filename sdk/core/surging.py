@@ -1,0 +1,51 @@
+"""Rolling updates that launch first and end afterwards: which outdated instances look for a place beside their own.
+
+A place is another agent, or the same one where it has room and other ports. The old task goes on until the new one is
+ready (`Superseded.serving`), so a configuration that never becomes ready takes nothing down. Where no place comes up in
+time, the instance is updated in its own, as without a surge.
+"""
+
+from collections.abc import Mapping
+
+from sdk.core.frame import Frame
+from sdk.core.state import PodKey
+from sdk.plan.need import MustPlace, Outdated
+from sdk.plan.wish import PodWish
+
+
+def look_for_places(frame: Frame, wish: PodWish, chosen: Mapping[PodKey, Outdated]) -> frozenset[PodKey]:
+    """Those of the instances in turn that are launched beside what runs of them: they are looking for a place now."""
+    most = wish.spec.update.max_surge
+    if not most:
+        return frozenset()
+    found: set[PodKey] = set()
+    for key, need in chosen.items():
+        # What is of no use needs no care.
+        if need.ready and len(found) + _under_way(frame, key) < most and _in_time(frame, key):
+            found.add(key)
+            _look(frame, key, need)
+    return frozenset(found)
+
+
+def _under_way(frame: Frame, key: PodKey) -> int:
+    """How many of its kind run twice already."""
+    pod = frame.pods[key].pod
+    records = (frame.pods[other] for other in frame.services.get(key[0]))
+    return sum(record.pod == pod and any(left.serving for left in record.superseded) for record in records)
+
+
+def _in_time(frame: Frame, key: PodKey) -> bool:
+    since = frame.asking.setdefault(key, frame.now)
+    due = since + frame.settings.surge_patience
+    if due > frame.now:
+        frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
+    return due > frame.now
+
+
+def _look(frame: Frame, key: PodKey, need: Outdated) -> None:
+    if isinstance(frame.needs[key], MustPlace):
+        return
+    record = frame.pods[key]
+    host = record.tasks[0].hostname if record.tasks else "its agent"
+    message = f"gets its new configuration beside the task on {host}, which goes on until then; waits for an offer"
+    frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
