@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": ("api.cli.explain", "explain", "Explain where a pool sends a request, and why."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
     "template": ("api.cli.template", "template", "Change what of HAProxy's configuration no field says."),
+    "pool-template": ("api.cli.pool_template", "pool_template", "Change what pools that labels ask for look like."),
     "pod": ("api.cli.pods", "pod", "List, restart or replace the load balancers of a pool."),
     "ping": ("api.cli.observe", "ping", "Check that the API answers."),
     "version": ("api.cli.observe", "version", "Show the versions of client and server."),
