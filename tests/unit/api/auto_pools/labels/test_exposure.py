@@ -366,6 +366,16 @@ def test_a_fixed_address_is_one_of_the_endpoints() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text", ["ann:$5$secret$hash", "name:ann|passwordHash:$5$secret$hash", "name:ann|$5$secret", "name:ann|x:$5$secret"]
+)
+def test_hashes_of_passwords_are_not_shown(text: str) -> None:
+    """Statuses are for all who may see the pool."""
+    problems = exposure_of({"edgelb.a.backend.basicAuth.users": text}).problems
+    assert {problem.label for problem in problems} == {"edgelb.a.backend.basicAuth.users"}
+    assert not any("secret" in text for problem in problems for text in problem)
+
+
 # -- who is not exposed
 
 

@@ -148,6 +148,15 @@ def test_what_cannot_be_carried_over_is_told() -> None:
     assert (found.labels, [sentence.split()[0] for sentence in found.cannot]) == ({}, ["HAPROXY_0_AUTH"])
 
 
+def test_passwords_and_networks_are_carried_over() -> None:
+    """As those of the group."""
+    hash_ = "$5$a$" + "a" * 43
+    labels = migrated({"HAPROXY_0_VHOST": "a.test", "HAPROXY_0_AUTH": f"r:u:{hash_}"}).labels
+    assert labels["edgelb.shop_web_0.backend.basicAuth.users"] == f"name:u|passwordHash:{hash_}"
+    labels = migrated({"HAPROXY_0_PORT": "81", "HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL": "10.0.0.0/8 10.1.0.1"}).labels
+    assert labels["edgelb.shop_web_0.backend.clients.allow"] == "10.0.0.0/8,10.1.0.1"
+
+
 # -- what Marathon tells
 
 
