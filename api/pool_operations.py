@@ -74,7 +74,7 @@ class PoolOperations:
         """What would be said of the pool of the body if it was stored."""
         body = read_json(request)
         tag_of_body(body, "pool")
-        return jsonify(verdict(self._context.trials, self._form, body))
+        return jsonify(verdict(self._context.trials, self._form, body, account()))
 
     def show(self, name: str) -> Response:
         """One pool; 304 when the caller has it already."""
