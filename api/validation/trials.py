@@ -10,12 +10,14 @@ from typing import cast
 
 import structlog
 
+from api.auto_pools.language.form import CALLED
 from api.dcos_template.processes import Processes, TooSlow
 from api.validation.comparison import Comparison
-from api.validation.judgement import Compare, Judge, Judgement, Locate, Question
+from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question
 from api.validation.places import Busy, Places
 from api.validation.verdicts import Verdicts, seen_by_haproxy
 from scheduler.pools.checks import raw_problems
+from scheduler.pools.problems import Problem
 from scheduler.pools.stored import StoredPool
 from sdk.clock import SystemClock
 
@@ -69,6 +71,17 @@ class Trials:
         except Exception as error:  # noqa: BLE001 - a pool that cannot be judged is judged where it is served
             _log.exception("A pool could not be judged", pool=pool.pool.name)
             return Judgement(unchecked=f"{type(error).__name__}: {error}")
+
+    def judge_template(self, name: str, text: str, account: str = "") -> Judgement:
+        """What stands against a pool template, whose text is its own."""
+        question = JudgeTemplate(name=name, text=text, raw_strings=self._raw_strings, seconds=self._haproxy)
+        try:
+            return cast(Judgement, self._ask(question, account))
+        except Busy as error:
+            return Judgement(unchecked=str(error))
+        except TooSlow:
+            rule = f"is not printed within {self._answer:g} s"
+            return Judgement(problems=(Problem(path=CALLED, rule=rule),))
 
     def field(self, pool: StoredPool, complaint: str) -> str | None:
         """The path of the field that a complaint of an instance's HAProxy is about; None when that is not known."""
