@@ -153,6 +153,10 @@ class Chaos(RuleBasedStateMachine):
         if state is not None and state.connection is Connection.REMOVED:
             self.sim.renew()
 
+    def _subscribed(self) -> bool:
+        self._renew()
+        return self.sim.snapshot().connection == "subscribed"
+
     @rule()
     def be_hasty(self) -> None:
         self.hasty = True
@@ -262,7 +266,7 @@ class Chaos(RuleBasedStateMachine):
                 sim.reactivate(name)
         if sim.scheduler.state is None:
             sim.start_scheduler()
-        sim.run_until(lambda: self._renew() or sim.snapshot().connection == "subscribed", "it is subscribed")
+        sim.run_until(self._subscribed, "it is subscribed")
         if not self.hasty:
             self._come_to_rest()
         sim.uninstall()

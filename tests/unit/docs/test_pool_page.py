@@ -36,6 +36,7 @@ SAMPLE = {
             {
                 "name": "b",
                 "services": [{"mesos": {"taskName": "t"}}],
+                "basicAuth": {"users": [{"name": "a", "passwordHash": "$5$a$" + "a" * 43}]},
                 "requestHeaders": [{"name": "X", "value": "y"}],
                 "responseHeaders": [{"name": "X", "value": "y"}],
             }
