@@ -4,18 +4,21 @@ All that hold a key say the same there. Does not know who may hold it (contest.p
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from api.auto_pools.app_claim import AppClaim
 from api.auto_pools.claim import App
 from api.auto_pools.demand import BackendKey, CertificateKey, Demand, FrontendKey, Key, RuleKey
+from api.auto_pools.host_rules import HostRules
 
 
 class Conflict(NamedTuple):
     """What a claim asks for, and who holds it and says something else there."""
 
     demand: Demand
+    key: Key
+    """Which of its keys is meant: that of the demand, or one that is as good as the same."""
     holder: AppClaim
     held: object
 
@@ -68,7 +71,7 @@ class Holders:
         self._holds: dict[Key, _Hold] = {}
         self._ports: dict[int, Sharers] = {}
         self._groups: dict[str, Sharers] = {}
-        self._hosts: dict[tuple[int, str], dict[RuleKey, None]] = {}
+        self.hosts = HostRules()
 
     def at_port(self, port: int) -> Sharers:
         """Who is there."""
@@ -88,16 +91,17 @@ class Holders:
         hold = self._holds.get(key)
         return {} if hold is None else hold.claims
 
-    def at_host(self, port: int, host: str) -> Iterable[RuleKey]:
-        """The rules of one host."""
-        return self._hosts.get((port, host), ())
-
     def conflict(self, claim: AppClaim) -> Conflict | None:
         """The first thing that the claim cannot have."""
         for demand in claim.demands:
             hold = self._holds.get(demand.key)
             if hold is not None and hold.value != demand.value:
-                return Conflict(demand, next(iter(hold.claims)), hold.value)
+                return Conflict(demand, demand.key, next(iter(hold.claims)), hold.value)
+            if isinstance(demand.key, RuleKey):
+                for key in self.hosts.alike(demand.key):
+                    hold = self._holds[key]
+                    if hold.value != demand.value:
+                        return Conflict(demand, key, next(iter(hold.claims)), hold.value)
         return None
 
     def take(self, claim: AppClaim) -> list[Demand]:
@@ -113,8 +117,8 @@ class Holders:
                 hold = self._holds[demand.key] = _Hold(demand.value)
                 new.append(demand)
                 match demand.key:
-                    case RuleKey(number, conditions) as key:
-                        self._hosts.setdefault((number, conditions.host), {})[key] = None
+                    case RuleKey() as key:
+                        self.hosts.add(key)
                     case FrontendKey(_, field):
                         port.options[field] = demand.value
                     case CertificateKey():
@@ -142,11 +146,8 @@ class Holders:
             del self._holds[demand.key]
             free.append(demand)
             match demand.key:
-                case RuleKey(number, conditions) as key:
-                    rules = self._hosts[number, conditions.host]
-                    del rules[key]
-                    if not rules:
-                        del self._hosts[number, conditions.host]
+                case RuleKey() as key:
+                    self.hosts.remove(key)
                 case FrontendKey(_, field):
                     del port.options[field]
                 case CertificateKey():
