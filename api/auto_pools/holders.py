@@ -4,7 +4,7 @@ All that hold a key say the same there. Does not know who may hold it (contest.p
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from api.auto_pools.app_claim import AppClaim
@@ -24,11 +24,31 @@ class Conflict(NamedTuple):
 
 
 class _Hold:
-    __slots__ = ("claims", "value")
+    """Nearly every one has one claim: only for the others a table is kept."""
 
-    def __init__(self, value: object) -> None:
+    __slots__ = ("_claims", "value")
+
+    def __init__(self, value: object, claim: AppClaim) -> None:
         self.value = value
-        self.claims: dict[AppClaim, None] = {}
+        self._claims: AppClaim | dict[AppClaim, None] = claim
+
+    @property
+    def claims(self) -> Collection[AppClaim]:
+        """The one that holds it longest first."""
+        return (self._claims,) if isinstance(self._claims, AppClaim) else self._claims.keys()
+
+    def put(self, claim: AppClaim) -> None:
+        """One more."""
+        if isinstance(self._claims, AppClaim):
+            self._claims = {self._claims: None}
+        self._claims[claim] = None
+
+    def drop(self, claim: AppClaim) -> bool:
+        """One less; whether it was the last one."""
+        if isinstance(self._claims, AppClaim):
+            return True
+        del self._claims[claim]
+        return not self._claims
 
 
 class Sharers:
@@ -86,10 +106,10 @@ class Holders:
         hold = self._holds.get(key)
         return None if hold is None else hold.value
 
-    def of(self, key: Key) -> Mapping[AppClaim, None]:
+    def of(self, key: Key) -> Collection[AppClaim]:
         """Who holds it, the longest first."""
         hold = self._holds.get(key)
-        return {} if hold is None else hold.claims
+        return () if hold is None else hold.claims
 
     def conflict(self, claim: AppClaim) -> Conflict | None:
         """The first thing that the claim cannot have."""
@@ -113,19 +133,20 @@ class Holders:
         new = []
         for demand in claim.demands:
             hold = self._holds.get(demand.key)
-            if hold is None:
-                hold = self._holds[demand.key] = _Hold(demand.value)
-                new.append(demand)
-                match demand.key:
-                    case RuleKey() as key:
-                        self.hosts.add(key)
-                    case FrontendKey(_, field):
-                        port.options[field] = demand.value
-                    case CertificateKey():
-                        port.certificates += 1
-                    case BackendKey(_, field):
-                        group.options[field] = demand.value
-            hold.claims[claim] = None
+            if hold is not None:
+                hold.put(claim)
+                continue
+            self._holds[demand.key] = _Hold(demand.value, claim)
+            new.append(demand)
+            match demand.key:
+                case RuleKey() as key:
+                    self.hosts.add(key)
+                case FrontendKey(_, field):
+                    port.options[field] = demand.value
+                case CertificateKey():
+                    port.certificates += 1
+                case BackendKey(_, field):
+                    group.options[field] = demand.value
         return new
 
     def release(self, claim: AppClaim) -> list[Demand]:
@@ -139,9 +160,7 @@ class Holders:
             del self._groups[claim.group]
         free = []
         for demand in claim.demands:
-            hold = self._holds[demand.key]
-            del hold.claims[claim]
-            if hold.claims:
+            if not self._holds[demand.key].drop(claim):
                 continue
             del self._holds[demand.key]
             free.append(demand)
