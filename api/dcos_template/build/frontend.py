@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from api.dcos_template.build.answers import build_answers, build_users
+from api.dcos_template.build.answers import build_answers
 from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.headers import build_headers
@@ -11,6 +11,7 @@ from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.redirect import build_https_redirect, build_redirects
 from api.dcos_template.build.routing import build_routing
+from api.dcos_template.build.users import build_users
 from api.dcos_template.haproxy import Bind, Frontend, Mode, RawFrontend, Tls
 from scheduler.pools import model as pools
 from scheduler.pools.raw import BadWords, bind_words
@@ -35,7 +36,7 @@ def build_frontend(frontend: pools.Frontend, port: str, *, shared: bool = False)
         limits=_within(frontend, lambda: build_limits(frontend)),
         timeouts=_within(frontend, lambda: build_timeouts(frontend)),
         answers=_within(frontend, lambda: build_answers(frontend)),
-        users=_within(frontend, lambda: build_users(frontend)),
+        users=_within(frontend, lambda: build_users(frontend.basic_auth)),
         redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
