@@ -394,6 +394,7 @@ def test_tasks_of_other_templates_are_none() -> None:
     plain = Task(id="p", framework_id="f", labels=(("edgelb.expose", "True"),))
     assert not cluster.auto.update([other, plain, Task(id="q", framework_id="f")], (), 1.0)
     assert cluster.auto.statuses() == {}
+    assert cluster.auto.status_of(other.key) is None
 
 
 def test_a_refused_pool_loses_whoever_is_behind_it() -> None:
