@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 
 from api.accounts import account
 from api.bodies import read_json
-from api.conditions import Condition, condition
+from api.conditions import Condition, condition, require_condition
 from api.context import Context, not_found, plain
 from api.judging import require_taken, verdict
 from api.live_pools import LivePools
@@ -74,7 +74,7 @@ class PoolOperations:
         """What would be said of the pool of the body if it was stored."""
         body = read_json(request)
         tag_of_body(body, "pool")
-        return jsonify(verdict(self._context.trials, self._form, body))
+        return jsonify(verdict(self._context.trials, self._form, body, account()))
 
     def show(self, name: str) -> Response:
         """One pool; 304 when the caller has it already."""
@@ -93,6 +93,7 @@ class PoolOperations:
             raise ApiProblem(
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
+        self._require_condition(name, wanted)
         warnings = require_taken(self._context.trials, self._form, as_stored(pool, self._present(name)))
         change = self._change()
         try:
@@ -114,6 +115,7 @@ class PoolOperations:
         wanted = condition(request.headers)
         self._refuse_elsewhere(name)
         self._refuse_made(name, "delete")
+        self._require_condition(name, wanted)
         change = self._change()
         try:
             change.delete(name, wanted.tag)
@@ -164,6 +166,17 @@ class PoolOperations:
             else f"change these labels, or its pool template (edgelb pool-template update {template} FILE)"
         )
         raise ApiProblem(409, f"pool {name} is made from the labels of applications, nobody can {verb} it: {instead}")
+
+    def _require_condition(self, name: str, wanted: Condition) -> None:
+        """Of a change of what is there, where the operator wants it; what is only rehearsed loses nobody's change."""
+        if not self._context.requires_conditions or is_rehearsal(request):
+            return
+        try:
+            there = self._context.pools.get(name) is not None
+        except CorruptRecord:
+            there = True
+        if there:
+            require_condition(wanted, name)
 
     def _present(self, name: str) -> StoredPool | None:
         """The pool as it is; None also of one that is damaged: whoever replaces it mends it, and it can be deleted."""

@@ -124,7 +124,7 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
         if text == with_name(default_text(), name):
             return set_text(name, "")
         _changed(name, lambda tag: store.expect(name, tag))
-        judgement = context.trials.judge_template(name, text)
+        judgement = context.trials.judge_template(name, text, account())
         if judgement.problems:
             raise ApiProblem.of_pool(InvalidPool(judgement.problems))
         response = set_text(name, text)

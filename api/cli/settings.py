@@ -153,6 +153,10 @@ raw_strings = click.option(
     "--raw-strings/--no-raw-strings", envvar="EDGELB_RAW_STRINGS", default=True, show_default=True, show_envvar=True,
     help="Whether pools may say something in HAProxy's own words.",
 )  # fmt: skip
+require_if_match = click.option(
+    "--require-if-match/--no-require-if-match", envvar="EDGELB_REQUIRE_IF_MATCH", default=False, show_default=True,
+    show_envvar=True, help="Whether who changes a pool must say which state of it is meant.",
+)  # fmt: skip
 allow_unauthenticated = click.option(
     "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,
     help="Listen where other machines can reach it, although nobody is asked who he is.",

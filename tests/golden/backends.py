@@ -104,6 +104,31 @@ CASES: Mapping[str, Case] = {
         ),
         endpoints={name: agent("10.0.0.1") for name in ("clear", "checked", "tls", "raw")},
     ),
+    "verified-servers": Case(
+        pool=pool(
+            "web",
+            frontend("web", "own"),
+            backend(
+                "own",
+                service(task_name="a"),
+                protocol=Protocol.HTTPS,
+                tls=ServerTls(ca="$SECRETS/ca.pem", certificate="$ENVFILE/ELB_FILE_OWN"),
+            ),
+            backend(
+                "named",
+                service(task_name="a"),
+                protocol=Protocol.HTTPS,
+                tls=ServerTls(ca="$SYSTEM", verify_host="b.test"),
+            ),
+            backend(
+                "raw",
+                service(task_name="a"),
+                protocol=Protocol.TLS,
+                tls=ServerTls(server_name="a.test", ca="$SYSTEM", certificate="$AUTOCERT"),
+            ),
+        ),
+        endpoints={name: agent("10.0.0.1") for name in ("own", "named", "raw")},
+    ),
     "backend-headers": Case(
         pool=pool(
             "web",

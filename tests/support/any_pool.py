@@ -33,6 +33,12 @@ TEXTS: Mapping[str, tuple[Any, ...]] = {
     "map.pathBeg": _WORDS,
     "map.pathEnd": (".js", "/x"),
     "map.pathReg": ("^/a/[0-9]+$", "x"),
+    "headers.name": ("X-Canary", "User-Agent"),
+    "headers.valueEq": ("always", "it's 100% \"a\" # $b"),
+    "headers.valueReg": ("(?i)curl/[0-9]+", "it's"),
+    "cookies.name": ("version", "a.b"),
+    "cookies.valueEq": ("2", "it's#100%$a"),
+    "cookies.valueReg": ("^[a-z]+$",),
     "except.host": ("a.test", "b.test"),
     "except.pathBeg": _WORDS,
     "requestHeaders.name": ("X-A", "Via"),
@@ -130,6 +136,12 @@ _SERVICE = _inner(_BACKEND, "services")
 _ENDPOINT = _inner(_SERVICE, "endpoint")
 _WHERE = frozenset({"type", "address", "port", "portName", "allPorts"})
 
+_TLS: tuple[Mapping[str, str], ...] = (
+    {},
+    {"serverName": "a.test"},
+    {"ca": "$SYSTEM", "verifyHost": "a.test"},
+    {"ca": "$SYSTEM", "serverName": "a.test", "certificate": "$AUTOCERT"},
+)
 #: The tasks that services select.
 TASKS = ("one", "two")
 
@@ -148,7 +160,7 @@ def _service(draw: Callable[[Json], Any]) -> Any:
 def _backend(draw: Callable[[Json], Any], name: str, http: bool) -> Any:
     made = draw(_object(_BACKEND, ".backends", _BY_HAND))
     protocol = draw(st.sampled_from(["HTTP", "HTTPS"] if http else ["TCP", "TLS"]))
-    more = {"tls": {"serverName": "a.test"}} if protocol in ("HTTPS", "TLS") and draw(st.booleans()) else {}
+    more = {"tls": draw(st.sampled_from(_TLS))} if protocol in ("HTTPS", "TLS") else {}
     if http:
         more["http2"] = draw(st.booleans())
     return {**made, **more, "name": name, "protocol": protocol, "services": draw(st.lists(_service(), max_size=3))}

@@ -8,7 +8,7 @@ from api.dcos_template.build.headers import header_changes
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
 from api.dcos_template.build.users import build_users
-from api.dcos_template.connecting import connecting
+from api.dcos_template.connecting import connecting, server_tls
 from api.dcos_template.haproxy import Backend, Mode
 from api.dcos_template.haproxy.patience import Patience
 from api.dcos_template.haproxy.raw import raw_lines
@@ -41,6 +41,7 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         all_backups=any(service.endpoint.backup for service in backend.services),
         minimum_servers=backend.minimum_servers,
         patience=Patience(path=f"backend {backend.name}", timeouts=backend.timeouts, retries=backend.retries),
+        tls=server_tls(backend),
         cookie=build_cookie(backend, mode, cookie_key),
         http_check=_http_check(backend),
         check_line=_check_line(backend),

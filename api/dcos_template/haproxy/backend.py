@@ -10,6 +10,7 @@ from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import HeaderChange
 from api.dcos_template.haproxy.patience import Patience
+from api.dcos_template.haproxy.server_tls import ServerTls
 from api.dcos_template.haproxy.users import Users
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
@@ -42,6 +43,8 @@ class Backend:
     minimum_servers: int = 0
     """Without so many servers that can be used the instance is not ready."""
     patience: Patience = field(default_factory=Patience)
+    tls: ServerTls | None = None
+    """None: servers are spoken to in the clear."""
     cookie: Cookie | None = None
     http_check: HttpRequest | None = None
     check_line: str = ""
@@ -64,6 +67,11 @@ class Backend:
     def userlist(self) -> str:
         """Name of the list of its users; a frontend of the same name has one of another."""
         return f"_users-of-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
+
+    @property
+    def keeper(self) -> str:
+        """Name of the backend beside it that has the files of its servers loaded, if they need some."""
+        return f"_files-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
     @property
     def hashes(self) -> bool:

@@ -20,7 +20,7 @@ SAMPLE = {
     "haproxy": {
         "frontends": [
             {
-                "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
+                "linkBackend": {"map": [{"backend": "b", "headers": [{"name": "a"}], "cookies": [{"name": "a"}]}]},
                 "acceptProxy": {},
                 "compression": {},
                 "errorPages": [{"status": 503, "content": "sorry"}],

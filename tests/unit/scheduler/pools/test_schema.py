@@ -32,10 +32,20 @@ def full() -> dict[str, Any]:
     """A pool with one of everything that is supported."""
     pool = minimal()
     pool["haproxy"]["frontends"][0]["linkBackend"]["map"] = [
-        {"backend": "app", "hostEq": "www.example.com", "pathBeg": "/shop"}
+        {
+            "backend": "app",
+            "hostEq": "www.example.com",
+            "pathBeg": "/shop",
+            "headers": [{"name": "X-Canary"}],
+            "cookies": [{"name": "version"}],
+        }
     ]
     service = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker-.*$"}, "endpoint": {"port": 1025}}
-    pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [service]})
+    tls = {"ca": "$ENVFILE/ELB_FILE_CERT"}
+    pool["haproxy"]["backends"] += [
+        {"name": "tcp", "protocol": "TCP", "services": [service]},
+        {"name": "tls", "protocol": "TLS", "tls": tls},
+    ]
     pool["secrets"] = [{"secret": "team/web", "file": "web.pem"}, {"secret": "team/clients", "file": "clients.pem"}]
     pool["secrets"].append({"secret": "team/other", "file": "other"})
     pool["environmentVariables"] = {"ELB_FILE_CERT": "cert and key"}
@@ -310,6 +320,42 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
+        "haproxy.frontends[0].linkBackend.map[0].headers",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].name",
+        ["X-Canary", "user_agent"],
+        ["", "Host", "cookie", "a b", "a:", "a\nb", "a)", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueEq",
+        ["always", "a, 'b' \"c\" $d # 100%", "", None],
+        [" a", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueReg",
+        ["(?i)^curl/[0-9]+", "it's", ""],
+        ["[", "a b", "a\nb", "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].name",
+        ["version", "a.b-c_d"],
+        ["", "a b", "a=", "a;", "a\nb", "a)", "$a", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].valueEq",
+        ["2", "it's#100%$a=", "", None],
+        ["a b", "a;b", "a,b", '"a"', "a\\b", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    ("haproxy.frontends[0].linkBackend.map[0].cookies[0].valueReg", ["^a", ""], ["[", "a b", "a\nb", "(a+)+", 3]),
+    (
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
         ["/", "/a/b.c~d%20e", ""],
         ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
@@ -335,6 +381,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].minimumServers", [0, 60_000], [-1, 60_001, "1"]),
     ("haproxy.backends[0].http2", [True, False], ["true", 1]),
     ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    ("haproxy.backends[2].tls.serverName", ["", "A.Test.", "x_y"], ["10.0.0.1", "a b", 3]),
+    (
+        "haproxy.backends[2].tls.ca",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", ""],
+        ["$AUTOCERT", "$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b", "@system-ca"],
+    ),
+    ("haproxy.backends[2].tls.verifyHost", ["", "A.Test."], ["10.0.0.1", "a b", "a\nb", 3]),
+    (
+        "haproxy.backends[2].tls.certificate",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", "$AUTOCERT", ""],
+        ["$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b"],
+    ),
     *(
         (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
         for name in ("connect", "server", "queue", "tunnel", "check")
