@@ -12,6 +12,7 @@ from api.auto_pools.language.questions import Chosen, Made
 from api.auto_pools.language.reading import read_meaning
 from api.auto_pools.language.specimen import specimen_pool, specimen_tasks
 from api.auto_pools.language.whole import chosen_tasks, made_pool
+from api.auto_pools.policy import Policy, Rule
 from scheduler.pools.model import Pool
 from sdk.errors import InvalidSpec
 
@@ -53,8 +54,8 @@ def test_blocks_of_the_pool_say_what_is_otherwise_and_no_more() -> None:
     """Whatever the default is in a later release."""
     found = meaning(block("pool", '{"count": 3}') + '{% block stats %}{"bindPort": 9090}{% endblock %}')
     assert (found.pool.count, found.pool.role, found.pool.haproxy.stats.bind_port) == (3, "slave_public", 9090)
-    assert (found.printed, found.whole, found.policy) == (frozenset(), False, {})
-    assert meaning(block("policy", '{"a": [1]}')).policy == {"a": [1]}
+    assert (found.printed, found.whole, found.policy) == (frozenset(), False, Policy())
+    assert meaning(block("policy", '{"rules": [{"ports": [80]}]}')).policy == Policy(rules=(Rule(ports=((80, 80),)),))
     assert meaning(block("frontend", "{}") + "{% block tasks %}true{% endblock %}").printed == {"frontend", "tasks"}
     assert meaning(block("pool", "")).pool == BASE
 
@@ -156,6 +157,10 @@ def test_functions_give_what_they_say(printed: str, expected: object) -> None:
         (block("pool", '{\n"cout": 2}'), "line 4: pool.cout: 2 invalid: unknown field; did you mean count?"),
         (block("pool", '{\n\n"name": "x"}'), "line 5: name does not stand here: a pool is called after its template"),
         (block("stats", '{"bindPort": 70000}'), "line 3: pool.haproxy.stats.bindPort: 70000 invalid"),
+        (
+            block("policy", '{"rules": [{\n"hots": []}]}'),
+            "line 4: policy.rules[0].hots: unknown field; did you mean",
+        ),
         (block("pool", "{{ template.__class__ }}"), "line 3: cannot be printed"),
         (block("pool", "{{ ''.join.__self__ }}"), "line 3: cannot be printed"),
         (block("pool", "{{ template.__init__.__globals__ }}"), "line 3: cannot be printed"),

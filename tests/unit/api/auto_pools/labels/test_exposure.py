@@ -235,7 +235,15 @@ def test_another_port_and_status_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "rules", ["pathBeg:/x", "hostReg:^a", "hostEq:*.a.test", "hostEq:a.test|pathEnd:.png", "hostEq:a.test,pathBeg:/"]
+    "rules",
+    [
+        "pathBeg:/x",
+        "hostReg:^a",
+        "hostEq:*.a.test",
+        "hostEq:a.test|pathEnd:.png",
+        "hostEq:a.test,pathBeg:/",
+        "hostEq:a.test|header.X:1",
+    ],
 )
 def test_what_names_no_hosts_is_an_option_of_the_port(rules: str) -> None:
     """As is one with exceptions."""
@@ -328,6 +336,12 @@ def test_labels_that_do_not_go_together_are_a_problem(labels: dict[str, str], la
     problem = problem_of({f"edgelb.a.frontend.{name}": text for name, text in labels.items()})
     assert problem.label == f"edgelb.a.frontend.{label}"
     assert problem.remedy
+
+
+def test_what_is_missing_beside_a_label_is_told_by_it() -> None:
+    """Nobody has written the other one."""
+    problem = problem_of({"edgelb.a.backend.basicAuth.realm": "Shop"})
+    assert (problem.label, problem.rule) == ("edgelb.a.backend.basicAuth.realm", "basicAuth.users is required")
 
 
 def test_what_is_said_twice_is_a_problem() -> None:
