@@ -20,14 +20,17 @@ from sdk.errors import InvalidSpec
 T = TypeVar("T")
 
 
-def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
-    """One frontend with its maps; `port` is the name of the task port that it listens on."""
+def build_frontend(frontend: pools.Frontend, port: str, *, shared: bool = False) -> Frontend:
+    """One frontend with its maps; `port` is the name of the task port that it listens on.
+
+    Its certificates may be of many who do not know each other (`shared`): one that is not there is the trouble of one.
+    """
     mode = mode_of(frontend.protocol)
     return Frontend(
         name=frontend.name,
         mode=mode,
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
-        tls=_within(frontend, lambda: _tls(frontend, mode)) if frontend.protocol.is_tls else None,
+        tls=_within(frontend, lambda: _tls(frontend, mode, shared)) if frontend.protocol.is_tls else None,
         clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
         limits=_within(frontend, lambda: build_limits(frontend)),
@@ -42,7 +45,7 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     )
 
 
-def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
+def _tls(frontend: pools.Frontend, mode: Mode, shared: bool) -> Tls:
     tls = frontend.tls
     return Tls(
         certificates=frontend.certificates,
@@ -50,6 +53,7 @@ def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
         http2=tls.http2 if mode is Mode.HTTP else None,
         client_ca=tls.client_certificates.ca,
         verify=tls.client_certificates.verify,
+        one_is_enough=shared,
     )
 
 

@@ -64,14 +64,14 @@ class Backend:
         require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property
-    def userlist(self) -> str:
-        """Name of the list of its users; a frontend of the same name has one of another."""
-        return f"_users-of-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
-
-    @property
     def keeper(self) -> str:
         """Name of the backend beside it that has the files of its servers loaded, if they need some."""
         return f"_files-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
+
+    @property
+    def userlist(self) -> str:
+        """Name of the list of its users; a frontend of the same name has one of another."""
+        return f"_users-of-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
     @property
     def hashes(self) -> bool:

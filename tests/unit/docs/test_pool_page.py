@@ -17,6 +17,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text(
 SAMPLE = {
     "name": "sample",
     "secrets": [{"secret": "team/web", "file": "web.pem"}],
+    "virtualNetworks": [{"name": "dcos"}],
     "haproxy": {
         "frontends": [
             {
