@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
-from api.auto_pools.marathon_lb.names import DEPLOYMENT_GROUP, Names, PortLabels, read_names
+from api.auto_pools.marathon_lb.names import DEPLOYMENT_GROUP, PREFIX, Names, PortLabels, read_names
 from api.auto_pools.marathon_lb.port import Port
 from api.mesos_listener.task import Labels
 from scheduler.pools.model import Endpoint
@@ -24,9 +24,15 @@ _MARATHON = "marathon"
 _ID = re.compile(r"(/[a-z0-9.-]+)+")
 
 
-@lru_cache(maxsize=16_384)
 def read_marathon_lb(labels: Labels, app: App, ports: tuple[str, ...], group: str = EXTERNAL) -> Exposure | None:
     """`ports` are the names of the task's ports in their order, `group` is served; None: nothing is exposed there."""
+    if not any(label.startswith(PREFIX) for label, _ in labels):
+        return None
+    return _read(labels, app, ports, group)
+
+
+@lru_cache(maxsize=16_384)
+def _read(labels: Labels, app: App, ports: tuple[str, ...], group: str) -> Exposure | None:
     names = read_names(labels)
     served = [port for port in names.ports if port.enabled and _names_group(names.groups(port), group)]
     if not served:
