@@ -10,7 +10,7 @@ from functools import partial
 from api.auto_pools.auto_pool import AutoPool
 from api.auto_pools.dialects import read_under
 from api.auto_pools.interpreter import Interpreter
-from api.auto_pools.language.meaning import OVERLAID, Meaning
+from api.auto_pools.language.meaning import CALLED, OVERLAID, Meaning
 from api.auto_pools.statuses import RenderStatus, TaskStatus
 from api.auto_pools.stored_template import StoredTemplate
 from api.mesos_listener.task import Task, TaskKey
@@ -60,5 +60,5 @@ def _sound(interpreter: Interpreter, template: StoredTemplate, meaning: Meaning,
         if problem is None:
             return pool
         if not auto.refuse(problem.path, problem.rule):
-            raise InvalidSpec("pool template", f"makes a pool that breaks a rule: {problem}")
+            raise InvalidSpec(CALLED, f"makes a pool that breaks a rule: {problem}")
     return None
