@@ -154,10 +154,6 @@ raw_strings = click.option(
     "--raw-strings/--no-raw-strings", envvar="EDGELB_RAW_STRINGS", default=True, show_default=True, show_envvar=True,
     help="Whether pools may say something in HAProxy's own words.",
 )  # fmt: skip
-require_if_match = click.option(
-    "--require-if-match/--no-require-if-match", envvar="EDGELB_REQUIRE_IF_MATCH", default=False, show_default=True,
-    show_envvar=True, help="Whether who changes a pool must say which state of it is meant.",
-)  # fmt: skip
 auto_pools = click.option(
     "--auto-pools/--no-auto-pools", envvar="EDGELB_AUTO_POOLS", default=True, show_default=True, show_envvar=True,
     help="Whether labels of applications are made into pools.",
@@ -170,6 +166,10 @@ auto_pools_grace = click.option(
 default_pool_template = click.option(
     "--default-pool-template/--no-default-pool-template", envvar="EDGELB_DEFAULT_POOL_TEMPLATE", default=True,
     show_default=True, show_envvar=True, help="Whether the pool template `default` is made when there was none yet.",
+)  # fmt: skip
+require_if_match = click.option(
+    "--require-if-match/--no-require-if-match", envvar="EDGELB_REQUIRE_IF_MATCH", default=False, show_default=True,
+    show_envvar=True, help="Whether who changes a pool must say which state of it is meant.",
 )  # fmt: skip
 allow_unauthenticated = click.option(
     "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,

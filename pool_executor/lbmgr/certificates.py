@@ -8,7 +8,7 @@ thread only.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum, auto
 
 import structlog
@@ -62,7 +62,8 @@ class Certificates:
     def obstacles(self, content: Content, present: Content | None) -> Mapping[str, str]:
         """What listeners of `content` lack, in words, by part; `present` is what HAProxy serves.
 
-        Files that can be used stand where HAProxy reads them afterwards, and others that servers need are stood in for.
+        Files that can be used stand where HAProxy reads them afterwards. Others are stood in for where servers need
+        them, or where a listener has certificates without them.
         """
         found: dict[str, str] = {}
         self._status = None
@@ -71,7 +72,7 @@ class Certificates:
             if not needs.files or (present is not None and present.parts.get(name) == text):
                 continue
             lacks = {file: why for file in needs.files if (why := self._lack(file, needs)) is not None}
-            if lacks and text.part.listener:
+            if lacks and text.part.listener and not _does_without(needs, lacks):
                 found[name] = " and ".join(lacks.values())
                 continue
             for file in lacks:
@@ -245,14 +246,14 @@ class Certificates:
                 subject=known.subject if known is not None else "",
                 names=known.names[:20] if known is not None else (),
                 not_after=known.not_after if known is not None else None,
-                trouble=self._trouble(name, data),
+                trouble=self._trouble(name, data, _without(running, name)),
             )
 
-    def _trouble(self, name: str, data: bytes | None) -> str | None:
+    def _trouble(self, name: str, data: bytes | None, without: str) -> str | None:
         newest, trouble = self._material.get(name), self._material.trouble(name)
         if data is not None and is_stand_in(data):
             why = self._refused[name][1] if newest is not None and name in self._refused else trouble
-            return f"it is missing{f' ({why})' if why else ''}, and servers that need it are down"
+            return f"it is missing{f' ({why})' if why else ''}, and {without}"
         if newest is not None and newest != data and name in self._refused:
             return f"a newer one is refused: {self._refused[name][1]}"
         if trouble is not None:
@@ -277,6 +278,20 @@ def spoken(name: str) -> str:
         return f"${SYSTEM.upper()}"
     source, _, file = name.partition("/")
     return f"${source.upper()}/{file}"
+
+
+def _does_without(needs: Needs, lacks: Collection[str]) -> bool:
+    """Whether what is left of a listener's certificates is enough."""
+    spare = set(needs.certificates) - set(needs.authorities) if needs.one_is_enough else set()
+    return spare.issuperset(lacks) and not spare.issubset(lacks)
+
+
+def _without(content: Content | None, name: str) -> str:
+    """What it is like without a file that something stands in for."""
+    parts = [text.part for text in content.parts.values()] if content is not None else []
+    if any(part.listener and name in part.needs.certificates for part in parts):
+        return "clients that need it are shown one that nobody trusts"
+    return "servers that need it are down"
 
 
 def _names(complaint: str, path: str) -> bool:
