@@ -1,5 +1,7 @@
 """From a backend of a pool to a group of servers."""
 
+from functools import lru_cache
+
 from api.dcos_template.build.headers import header_changes
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
@@ -15,6 +17,8 @@ from scheduler.pools.raw import Place
 from sdk.errors import InvalidSpec
 
 
+# A pool that changes comes again with most of its backends as they were; a few kB each.
+@lru_cache(maxsize=4096)
 def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
     """One backend with what its servers can go by; `cookie_key` is for the cookies of sticky ones."""
     mode = mode_of(backend.protocol)
