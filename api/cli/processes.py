@@ -54,6 +54,7 @@ def run() -> None:
     settings.allow_unauthenticated,
     settings.api_hosts,
     settings.raw_strings,
+    settings.require_if_match,
 )
 @_process
 def api(
@@ -67,6 +68,7 @@ def api(
     allow_unauthenticated: bool,
     hosts: str,
     raw_strings: bool,
+    require_if_match: bool,
 ) -> None:
     """Run the API server. Any number may run at once."""
     from api.accounts import load_accounts
@@ -85,6 +87,7 @@ def api(
             allow_unauthenticated=allow_unauthenticated,
             hosts=values.split(hosts),
             raw_strings=raw_strings,
+            require_if_match=require_if_match,
         )
     )
 
@@ -187,6 +190,9 @@ def scheduler(
     settings.servers_per_backend,
     settings.hold_percent,
     settings.raw_strings,
+    settings.auto_pools,
+    settings.auto_pools_grace,
+    settings.default_pool_template,
 )
 @_process
 def template(
@@ -199,11 +205,16 @@ def template(
     servers_per_backend: int,
     hold_percent: int,
     raw_strings: bool,
+    auto_pools: bool,
+    auto_pools_grace: float,
+    default_pool_template: bool,
 ) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
+    from api.auto_pools.context import Rules as AutoPoolRules
     from api.dcos_template.main import run as serve
     from api.dcos_template.select import Rules
 
+    made = AutoPoolRules(grace=auto_pools_grace, hold_percent=hold_percent, default_template=default_pool_template)
     serve(
         zk,
         zk_root,
@@ -214,6 +225,7 @@ def template(
         ),
         hold_percent=hold_percent,
         raw_strings=raw_strings,
+        auto_pools=made if auto_pools else None,
     )
 
 
