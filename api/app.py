@@ -15,8 +15,8 @@ from api.bodies import MAX_BODY
 from api.context import Context
 from api.http import PrefixMiddleware, RequestMetrics, observe_requests
 from api.instance_metrics import InstanceMetrics
-from api.not_yet import not_there_yet
 from api.openapi import ERROR, field_properties, ref
+from api.pool_templates import STATUS, TEMPLATE, both_spellings
 from api.problems import ApiProblem, render
 from api.validation.trials import Trials
 from scheduler.pools.schema import PoolSchema
@@ -34,9 +34,10 @@ _PLAIN = frozenset(
     {
         *("common.ping", "common.version", "common.readyz", "v1.ping", "v1.version", "v1.artifact", "v1.lb_template"),
         *("v2.lbconfig", "v2.lb_template", "v2.pool_lb_template"),
+        *both_spellings("v2.pool_template_text"),
     }
 )
-_TEXTS = frozenset({"v1.set_lb_template", "v2.set_lb_template"})
+_TEXTS = frozenset({"v1.set_lb_template", "v2.set_lb_template", *both_spellings("v2.set_pool_template_text")})
 
 
 def create_app(
@@ -101,8 +102,13 @@ def _describe(api: Any) -> None:
         "v2": ref("V2Pool"),
     }
     api.spec.components.schema("PoolContainer", {"type": "object", "properties": container})
-    pools = {"pools": {"type": "array", "items": ref("PoolContainer")}}
-    api.spec.components.schema("ConfigContainer", {"type": "object", "properties": pools})
+    api.spec.components.schema("PoolTemplate", TEMPLATE)
+    api.spec.components.schema("PoolTemplateStatus", STATUS)
+    config = {
+        "pools": {"type": "array", "items": ref("PoolContainer")},
+        "poolTemplates": {"type": "array", "items": ref("PoolTemplate")},
+    }
+    api.spec.components.schema("ConfigContainer", {"type": "object", "properties": config})
     pools_of_v1 = {"pools": {"type": "array", "items": ref("V1Pool")}}
     api.spec.components.schema("V1Config", {"type": "object", "required": ["pools"], "properties": pools_of_v1})
 
@@ -119,8 +125,6 @@ def _handle_errors(app: Flask) -> None:
 
     def on_http(error: HTTPException) -> Response:
         status = error.code or 500
-        if status in (404, 405) and (missing := not_there_yet(request.path)):
-            return show(ApiProblem(501, missing))
         message = {
             404: f"there is no {request.path[:200]} here",
             405: f"{request.method} is not possible on {request.path[:200]}",

@@ -89,7 +89,7 @@ class ApiClient:
     def validate(self, pool: Mapping[str, Any]) -> dict[str, Any]:
         """What would be said if the pool was stored: `valid`, `errors`, `moreErrors`, `warnings` and `haproxy`."""
         path = "/v1/validate" if pool.get("apiVersion") == "V1" else "/v2/validate"
-        found: dict[str, Any] = _parsed(self._call("POST", path, body=pool), f"POST {self.base}{path}")
+        found: dict[str, Any] = parsed(self.call("POST", path, body=pool), f"POST {self.base}{path}")
         return found
 
     def rehearse_create(self, pool: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class ApiClient:
 
     def _rehearsed(self, method: str, path: str, pool: Mapping[str, Any]) -> dict[str, Any]:
         path = f"{path}?dryRun=true"
-        found: dict[str, Any] = _parsed(self._call(method, path, body=pool), f"{method} {self.base}{path}")
+        found: dict[str, Any] = parsed(self.call(method, path, body=pool), f"{method} {self.base}{path}")
         return found
 
     def update(self, name: str, pool: Mapping[str, Any], *, etag: str | None = None) -> PoolAnswer:
@@ -113,7 +113,7 @@ class ApiClient:
 
     def delete(self, name: str) -> None:
         """Remove a pool."""
-        self._call("DELETE", _pool_path(name))
+        self.call("DELETE", _pool_path(name))
 
     def status(self, name: str) -> dict[str, Any]:
         """Everything that is known about the pool now."""
@@ -156,7 +156,7 @@ class ApiClient:
     def explain(self, name: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """Where the pool sends a request (`url`, perhaps `headers`, `sni`, `frontend`), and why."""
         path = _pool_path(name, "explain")
-        found: dict[str, Any] = _parsed(self._call("POST", path, body=question), f"POST {self.base}{path}")
+        found: dict[str, Any] = parsed(self.call("POST", path, body=question), f"POST {self.base}{path}")
         return found
 
     def accept_removal(self, name: str) -> dict[str, Any]:
@@ -172,18 +172,18 @@ class ApiClient:
 
     def set_lb_template(self, name: str, template: str) -> tuple[str, ...]:
         """Give a pool a template of its own; what the server warned about."""
-        response = self._call("PUT", _pool_path(name, "lbtemplate"), text=template)
+        response = self.call("PUT", _pool_path(name, "lbtemplate"), text=template)
         return tuple(response.headers.getlist("X-Edgelb-Warning"))
 
     def delete_lb_template(self, name: str) -> None:
         """Let a pool have the default template again."""
-        self._call("DELETE", _pool_path(name, "lbtemplate"))
+        self.call("DELETE", _pool_path(name, "lbtemplate"))
 
     # The framework
 
     def uninstall(self, framework: str) -> None:
         """Ask for the end of all pools and of the framework, whose name confirms it."""
-        self._call("POST", "/v2/uninstall", body={"confirm": framework})
+        self.call("POST", "/v2/uninstall", body={"confirm": framework})
 
     def uninstall_progress(self) -> dict[str, Any]:
         """`status` (None when it was not asked for, COMPLETE at the end), `message` and `framework`, its name."""
@@ -195,21 +195,21 @@ class ApiClient:
     def _pool(
         self, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
     ) -> PoolAnswer:
-        response = self._call(method, path, body=body, headers=headers)
+        response = self.call(method, path, body=body, headers=headers)
         return PoolAnswer(
-            pool=_parsed(response, f"{method} {self.base}{path}"),
+            pool=parsed(response, f"{method} {self.base}{path}"),
             etag=response.headers.get("ETag"),
             warnings=tuple(response.headers.getlist("X-Edgelb-Warning")),
         )
 
     def _json(self, method: str, path: str) -> Any:
-        response = self._call(method, path)
-        return _parsed(response, f"{method} {self.base}{path}") if response.data else None
+        response = self.call(method, path)
+        return parsed(response, f"{method} {self.base}{path}") if response.data else None
 
     def _text(self, method: str, path: str) -> str:
-        return self._call(method, path).data.decode(errors="replace")
+        return self.call(method, path).data.decode(errors="replace")
 
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
@@ -218,6 +218,7 @@ class ApiClient:
         text: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
+        """The answer to any request, unless it is an error; for what this class has no method."""
         sent = {"Accept": _ACCEPT, **(headers or {})}
         if self._token:
             # DC/OS' Admin Router reads Authorization; the API itself the documented `token` header.
@@ -279,7 +280,8 @@ def _content(container: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
+def parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
+    """The JSON of an answer; `what` was asked."""
     try:
         return json.loads(response.data)
     except ValueError as error:

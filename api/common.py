@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from api.context import Context, plain
 from api.openapi import json_answer, ref, route, text_answer
 from api.pool_forms import container
+from api.pool_templates import shape
 from api.problems import ApiProblem
 from api.who import add_who
 from sdk.http.index import Link, index
@@ -16,7 +17,10 @@ from sdk.storage.connection import State
 
 _LINKS = {
     "pools": Link("v2/pools", "all pools; each has status, metadata, lbconfig, plans and pods below its name"),
-    "config": Link("config", "all pools, each as it was written and tagged with its API version"),
+    "pooltemplates": Link("v2/pooltemplates", "what pools are made under of the labels of applications"),
+    "config": Link(
+        "config", "all pools as they were written, each tagged with its API version, and all pool templates"
+    ),
     "openapi": Link("openapi.json", "the description of this API"),
     "version": Link("version", "of this server"),
     "ping": Link("ping", "pong while the process answers"),
@@ -36,10 +40,11 @@ def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
 
     add_who(routes, context)
 
-    @route(routes, "/config", "GET", answers={"200": json_answer("All pools.", ref("ConfigContainer"))})
+    @route(routes, "/config", "GET", answers={"200": json_answer("All of them.", ref("ConfigContainer"))})
     def config() -> dict[str, Any]:
-        """All pools, each tagged with its API version."""
-        return {"pools": [container(stored.pool) for stored in context.pools.all().values()]}
+        """All pools, each tagged with its API version, and all pool templates."""
+        pools = [container(stored.pool) for stored in context.pools.all().values()]
+        return {"pools": pools, "poolTemplates": [*map(shape, context.templates.all())]}
 
     @route(routes, "/pools/<string:name>", "GET", answers={"200": json_answer("The pool.", ref("PoolContainer"))})
     def pool(name: str) -> Response:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
+from api.auto_pools.template_store import TemplateStore
 from api.lags import Lags
 from api.live_pools import LivePools
 from api.liveness import Liveness
@@ -24,6 +25,7 @@ class Context:
 
     zookeeper: ZooKeeper
     pools: LivePools
+    templates: TemplateStore
     published: Published
     scheduler: SchedulerLink
     liveness: Liveness
@@ -47,6 +49,7 @@ class Context:
         return cls(
             zookeeper=zookeeper,
             pools=LivePools(zookeeper, base),
+            templates=TemplateStore(zookeeper, base),
             published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=ReadAhead(zookeeper)),
             scheduler=SchedulerLink(zookeeper, base, framework, secret),
             liveness=Liveness(zookeeper, base, SystemClock()),

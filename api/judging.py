@@ -20,7 +20,7 @@ def require_taken(trials: Trials, form: Form, pool: StoredPool) -> tuple[str, ..
     judgement = trials.judge(pool)
     if judgement.problems:
         raise ApiProblem.of_pool(_refusal(form, judgement))
-    return _unchecked(judgement)
+    return unchecked(judgement)
 
 
 def verdict(trials: Trials, form: Form, body: object) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def verdict(trials: Trials, form: Form, body: object) -> dict[str, Any]:
     except InvalidPool as error:
         return _told(error, Judgement(), ())
     judgement = trials.judge(as_stored(pool))
-    warnings = (*map(form.sentence, pool_warnings(pool)), *_unchecked(judgement))
+    warnings = (*map(form.sentence, pool_warnings(pool)), *unchecked(judgement))
     return _told(_refusal(form, judgement), judgement, warnings)
 
 
@@ -52,7 +52,8 @@ def _in_form(form: Form, problem: Problem) -> Problem:
     return replace(problem, path=form.sentence(problem.path))
 
 
-def _unchecked(judgement: Judgement) -> tuple[str, ...]:
+def unchecked(judgement: Judgement) -> tuple[str, ...]:
+    """That HAProxy was not asked, and why; nothing where it was."""
     if not judgement.unchecked:
         return ()
     return (f"HAProxy was not asked whether it takes the pool: {judgement.unchecked}",)

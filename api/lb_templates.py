@@ -53,7 +53,7 @@ def text_of_body() -> str:
     if len(data) > MOST_BYTES:
         raise ApiProblem(413, f"the template is {len(data)} bytes long; the limit is {MOST_BYTES}")
     if not data.strip():
-        raise ApiProblem(400, "the request body is empty; send the template as text, or DELETE the pool's own one")
+        raise ApiProblem(400, "the request body is empty; send the template as text, or DELETE it for the default one")
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

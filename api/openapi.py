@@ -64,8 +64,12 @@ def route(
     *,
     answers: dict[str, Any],
     body: dict[str, Any] | None = None,
+    endpoint: str | None = None,
 ) -> Callable[[View], View]:
-    """Register a view with its documentation. (A typed face of flask-smorest's untyped decorators.)"""
+    """Register a view with its documentation. (A typed face of flask-smorest's untyped decorators.)
+
+    `endpoint` is what it is called instead of the view's own name.
+    """
     described: dict[str, Any] = {
         "responses": answers | {"default": json_answer("What went wrong, in a sentence.", ref("ApiError"))}
     }
@@ -74,7 +78,7 @@ def route(
 
     def register(view: View) -> View:
         documented = blueprint.doc(**described)(view)
-        blueprint.route(rule, methods=[method], strict_slashes=False)(documented)
+        blueprint.route(rule, methods=[method], strict_slashes=False, endpoint=endpoint)(documented)
         return view
 
     return register

@@ -13,6 +13,7 @@ from api.metadata import places, pool_metadata
 from api.openapi import VERDICT, json_answer, ref, route, text_answer
 from api.pool_forms import V2
 from api.pool_operations import PoolOperations
+from api.pool_templates import add_pool_templates
 from api.problems import ApiProblem
 from api.runtime import Scheduler, all_statuses, removal, sentence, status_of
 from api.scheduler_link import Answer
@@ -206,6 +207,7 @@ def blueprint(context: Context) -> Blueprint:
     add_explain(routes, context)
     add_trace(routes, context)
     add_lb_templates(routes, context)
+    add_pool_templates(routes, context)
     return routes
 
 

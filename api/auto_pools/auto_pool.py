@@ -157,7 +157,7 @@ class AutoPool:
         self._absent.discard(app)
         entry = self._entries.setdefault(app, Entry(since))
         claims, rule = self._claims.setdefault(app, {}), self._policy.rule(app, label_set.role)
-        said = []
+        said, turn = [], (entry.since, app, label_set.since)
         for claim in label_set.exposure.claims:
             demands = demands_of(app, claim)
             digest = digest_of(demands, label_set.role)
@@ -170,13 +170,14 @@ class AutoPool:
                     demands=demands,
                     digest=digest,
                     before=entry.held.get(digest, 0),
-                    since=(entry.since, app, label_set.since),
+                    since=turn,
                     rules=sum(isinstance(demand.key, RuleKey) for demand in demands),
                     certificates=sum(isinstance(demand.key, CertificateKey) for demand in demands),
                     forbidden=refusal(rule, app, claim),
                 )
                 if known.forbidden is None:
                     self._contest.enter(known)
+            known.since = min(known.since, turn)
             known.label_sets += 1
             said.append(known)
         self._said[label_set] = tuple(said)

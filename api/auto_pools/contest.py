@@ -150,21 +150,18 @@ class Contest:
         return None
 
     def _beyond_limits(self, claim: AppClaim) -> _Obstacle | None:
-        limits, app, rules = self._policy.limits, claim.app, claim.rules
-        of_app = _Spot("app", app)
-        for has, most, what, spot in (
-            (self._claims_of[app] + 1, limits.claims, "claims of one application", of_app),
-            (self._rules_of[app] + rules, limits.rules, "rules of one application", of_app),
-            (
-                self._certificates_of[app] + claim.certificates,
-                limits.certificates,
-                "certificates of one application",
-                of_app,
-            ),
-            (self._rules + rules, limits.all_rules, "rules of all applications", _Spot("rules")),
-        ):
-            if has > most:
-                return _Obstacle(conflicts.too_many(claim, what, most), (spot,))
+        limits, app = self._policy.limits, claim.app
+        of_app = (_Spot("app", app),)
+        if self._claims_of[app] + 1 > limits.claims:
+            return _Obstacle(conflicts.too_many(claim, "claims of one application", limits.claims), of_app)
+        if self._rules_of[app] + claim.rules > limits.rules:
+            return _Obstacle(conflicts.too_many(claim, "rules of one application", limits.rules), of_app)
+        if self._certificates_of[app] + claim.certificates > limits.certificates:
+            what = "certificates of one application"
+            return _Obstacle(conflicts.too_many(claim, what, limits.certificates), of_app)
+        if self._rules + claim.rules > limits.all_rules:
+            what = "rules of all applications"
+            return _Obstacle(conflicts.too_many(claim, what, limits.all_rules), (_Spot("rules"),))
         return None
 
     def _breaks_rules(self, claim: AppClaim) -> _Obstacle | None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+from api.auto_pools.language.form import CALLED
 from api.auto_pools.language.meaning import Meaning, default_meaning
 from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlie, Question, Read
 from api.auto_pools.stored_template import StoredTemplate
@@ -60,7 +61,7 @@ class Interpreter:
         try:
             answer = self._processes.ask(question, self._answer)
         except TooSlow as error:
-            raise InvalidSpec("pool template", f"is not printed within {self._answer:g} s") from error
+            raise InvalidSpec(CALLED, f"is not printed within {self._answer:g} s") from error
         if isinstance(answer, Refusal):
             raise InvalidSpec(answer.path, answer.rule)
         return answer

@@ -57,20 +57,20 @@ class Judge:
     def _problem(self, claim: AppClaim, port: Sharers, group: Sharers) -> Problem | None:
         """Most claims differ only in hosts, paths and names, which the rules across objects do not look at."""
         said = claim.claim
-        services = tuple(_services(claim, group))
+        others = tuple(_others(claim, group))
         rules = frozenset((bool(one.hosts_eq and one.host_eq), one.has_conditions) for one in said.rules)
         kind = (
             *(said.port, _given(said.frontend), said.secrets, said.redirects, rules),
-            *(_given(said.backend), said.endpoint, said.percent is None, services[1:]),
+            *(_given(said.backend), said.endpoint, said.percent is None, others),
             *(tuple(port.options.items()), bool(port.certificates), tuple(group.options.items())),
         )
         if kind not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[kind] = next(checks.pool_problems(self._pool(claim, port, group, services)), None)
+            self._known[kind] = next(checks.pool_problems(self._pool(claim, port, group, others)), None)
         return self._known[kind]
 
-    def _pool(self, claim: AppClaim, port: Sharers, group: Sharers, services: tuple[Service, ...]) -> Pool:
+    def _pool(self, claim: AppClaim, port: Sharers, group: Sharers, others: tuple[Service, ...]) -> Pool:
         said, files = claim.claim, {secret_file(name): name for name in claim.claim.secrets}
         options: dict[str, Any] = {**port.options, **_values(said.frontend)}
         # Those of others come in any case; which they are does not matter here.
@@ -86,7 +86,7 @@ class Judge:
             link_backend=LinkBackend(map=said.rules, default_backend="" if said.rules else said.group),
         )
         of_backend: dict[str, Any] = {**group.options, **_values(said.backend)}
-        backend = Backend(**of_backend, name=said.group, services=services)
+        backend = Backend(**of_backend, name=said.group, services=(_service(claim, _WHOLE), *others))
         return replace(
             self._base,
             secrets=tuple(
@@ -125,9 +125,8 @@ def _names(claim: AppClaim) -> Iterator[tuple[str, str, str | None]]:
             yield option.label, str(option.value), "is how frontends are called that are given no name"
 
 
-def _services(claim: AppClaim, group: Sharers) -> Iterator[Service]:
-    """The claim's own, and others of the group where the claim says something new of their backend."""
-    yield _service(claim, _WHOLE)
+def _others(claim: AppClaim, group: Sharers) -> Iterator[Service]:
+    """Other services of the group, where the claim says something new of their backend."""
     if any(field not in group.options for field, _ in claim.claim.backend):
         for one in {other.claim.endpoint: other for other in group.claims}.values():
             yield _service(one, 0)

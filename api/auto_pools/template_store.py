@@ -55,6 +55,21 @@ class TemplateStore:
         found = self._zookeeper.get(path)
         return None if found is None else decode(path, found[0])
 
+    def require_new(self, name: str) -> None:
+        """Raise TemplateExists when there is such a template."""
+        if self._zookeeper.exists(self._path(name)):
+            raise _exists(name)
+
+    def expect(self, name: str, expected: str | None = None) -> StoredTemplate | None:
+        """The template as `set_text` and `delete` would find it, None where it is damaged; raises what they raise."""
+        path = self._path(name)
+        found = self._zookeeper.get(path)
+        if found is None:
+            raise _missing(name)
+        now = _readable(path, found[0])
+        _require(name, expected, now)
+        return now
+
     def all(self) -> TemplateView:
         """All templates, read together."""
         names = [name for name in self._zookeeper.children(self._base) if name_problem(name) is None]
@@ -90,7 +105,7 @@ class TemplateStore:
                 # looked.
                 self._zookeeper.multi([Set(self._base, *above), Create(path, encode(made))])
             except NodeExists as error:
-                raise TemplateExists(f"pool template {name} exists already; update it, or delete it first") from error
+                raise _exists(name) from error
             except (BadVersion, NoNode):
                 continue  # somebody else was faster
             return made
@@ -148,11 +163,9 @@ class TemplateStore:
             above = self._zookeeper.stat(self._base)
             found = self._zookeeper.get(path) if above else None
             if above is None or found is None:
-                raise TemplateMissing(f"pool template {name} not found; create it first")
+                raise _missing(name)
             now = _readable(path, found[0])
-            revision = now.revision if now is not None else Revision("", 0)
-            if expected not in (None, str(revision)):
-                raise mismatch(f"pool template {name}", str(expected), revision)
+            _require(name, expected, now)
             op, result = change(path, now, found[1])
             try:
                 # The version alone does not tell a template that was deleted and created again.
@@ -178,3 +191,17 @@ def _readable(path: str, data: bytes) -> StoredTemplate | None:
         raise
     except CorruptRecord:
         return None
+
+
+def _require(name: str, expected: str | None, now: StoredTemplate | None) -> None:
+    revision = now.revision if now is not None else Revision("", 0)
+    if expected not in (None, str(revision)):
+        raise mismatch(f"pool template {name}", str(expected), revision)
+
+
+def _exists(name: str) -> TemplateExists:
+    return TemplateExists(f"pool template {name} exists already; update it, or delete it first")
+
+
+def _missing(name: str) -> TemplateMissing:
+    return TemplateMissing(f"pool template {name} not found; create it first")

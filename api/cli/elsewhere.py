@@ -24,7 +24,6 @@ class NotThereYet(click.ClickException):
 
 NOT_YET = {
     "ingresslb": "cloud load balancers are not there yet; edgelb endpoints POOL-NAME shows where a pool can be reached",
-    "pool-template": "edgelb create POOL-FILE creates each pool",
     "cleanup": "there are no cloud load balancers that could be left over; edgelb uninstall leaves nothing behind",
     "diagnostic": "edgelb doctor, edgelb status POOL-NAME and edgelb lb-config POOL-NAME tell what they know",
 }
@@ -39,6 +38,7 @@ OTHER_WORDS = {
     "logs": ("status", "doctor"),
     "lb-template": ("template",),
     "ls": ("list",),
+    "pool-templates": ("pool-template",),
     "pods": ("pod",),
     "remove": ("delete",),
     "replace": ("pod", "update"),

@@ -24,7 +24,7 @@ Exit codes:
   1  the server failed, or something unexpected happened
   2  wrong usage
   3  the API (or ZooKeeper behind it) does not answer
-  4  there is no such pool
+  4  there is no such pool or pool template
   5  the API refused: the pool breaks a rule, exists already, or was changed meanwhile
   6  --wait: the time is over
   7  HAProxy refused the configuration; the one before is still served

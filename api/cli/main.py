@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": ("api.cli.explain", "explain", "Explain where a pool sends a request, and why."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),
     "template": ("api.cli.template", "template", "Change what of HAProxy's configuration no field says."),
+    "pool-template": ("api.cli.pool_template", "pool_template", "Change what pools that labels ask for look like."),
     "pod": ("api.cli.pods", "pod", "List, restart or replace the load balancers of a pool."),
     "ping": ("api.cli.observe", "ping", "Check that the API answers."),
     "version": ("api.cli.observe", "version", "Show the versions of client and server."),
@@ -34,6 +35,7 @@ COMMANDS = {
     "serve": ("api.cli.serve", "serve", "Run scheduler, listener, template and api together."),
     "run": ("api.cli.processes", "run", "Run one process of the system: api, scheduler, listener or template."),
     "local": ("api.cli.local.command", "local", "Run a whole system on this machine."),
+    "migrate": ("api.cli.migrate", "migrate_command", "Move applications to auto pools."),
     "marathon-app": ("api.cli.marathon_app", "marathon_app", "Print the Marathon app that launches a framework."),
     "help": ("api.cli.help", "help_command", "Explain a command."),
 }

@@ -4,17 +4,21 @@ What takes too long, or too much memory, ends with it and costs nothing else.
 """
 
 import re
+from dataclasses import replace
 from functools import cache
 
+from api.auto_pools.language.form import CALLED
+from api.auto_pools.language.trial import tried
 from api.dcos_template.answering import serve
 from api.pool_fields import backend_field, frontend_field, refused_field
 from api.validation.comparison import Comparison, compare
 from api.validation.complaints import complained_field, problems
 from api.validation.haproxy import haproxy_here, refusals_of
-from api.validation.judgement import Compare, Judge, Judgement, Locate
+from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, as_stored
 from api.validation.specimen import Specimen
 from pool_executor.lbmgr.check import NotChecked
 from pool_executor.lbmgr.program import Program
+from scheduler.pools.checks import raw_problems
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import Problem
 from sdk.errors import InvalidSpec
@@ -38,6 +42,23 @@ def judge(question: Judge) -> Judgement:
         return Judgement(unchecked=str(error))
     found = problems(said, program.version, specimen.field, lambda message: _named(specimen, message))
     return Judgement(problems=tuple(found), haproxy=program.version)
+
+
+def judge_template(question: JudgeTemplate) -> Judgement:
+    """What stands against a pool template: that it cannot be printed, or what comes of it for some applications."""
+    try:
+        trial = tried(question.name, question.text)
+    except InvalidSpec as error:
+        return Judgement(problems=(Problem(path=error.path, rule=error.rule),))
+    except MemoryError:
+        return Judgement(problems=(Problem(path=CALLED, rule="needs more memory than there is for it"),))
+    if trial.pool is None:
+        return Judgement(remarks=trial.remarks)
+    pool = as_stored(trial.pool)
+    raw = () if question.raw_strings else tuple(raw_problems(pool))
+    found = Judgement(problems=raw) if raw else judge(Judge(pool=pool, seconds=question.seconds))
+    refused = (Problem(path=CALLED, rule=f"makes a pool that is refused: {problem}") for problem in found.problems)
+    return replace(found, problems=tuple(refused), remarks=trial.remarks)
 
 
 def locate(question: Locate) -> str | None:
@@ -80,6 +101,8 @@ def main() -> None:
         match question:
             case Judge():
                 return judge(question)
+            case JudgeTemplate():
+                return judge_template(question)
             case Locate():
                 return locate(question)
             case Compare():

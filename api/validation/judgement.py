@@ -30,6 +30,17 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeTemplate:
+    """Whether this pool template can be printed, and HAProxy would take what comes of it."""
+
+    name: str
+    text: str
+    raw_strings: bool
+    """Whether it may say something in HAProxy's own words."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Locate:
     """Which field of this pool HAProxy's complaint is about, of which it was told what the pool is rendered to."""
 
@@ -55,6 +66,8 @@ class Judgement:
     problems: tuple[Problem, ...] = ()
     haproxy: str = ""
     unchecked: str = ""
+    remarks: tuple[str, ...] = ()
+    """What has to be said all the same."""
 
 
-Question = Judge | Locate | Compare
+Question = Judge | JudgeTemplate | Locate | Compare

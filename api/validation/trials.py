@@ -10,10 +10,12 @@ from typing import cast
 
 import structlog
 
+from api.auto_pools.language.form import CALLED
 from api.dcos_template.processes import Processes, TooSlow
 from api.validation.comparison import Comparison
-from api.validation.judgement import Compare, Judge, Judgement, Locate, Question
+from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question
 from scheduler.pools.checks import raw_problems
+from scheduler.pools.problems import Problem
 from scheduler.pools.stored import StoredPool
 
 _log = structlog.get_logger()
@@ -60,6 +62,17 @@ class Trials:
         except Exception as error:  # noqa: BLE001 - a pool that cannot be judged is judged where it is served
             _log.exception("A pool could not be judged", pool=pool.pool.name)
             return Judgement(unchecked=f"{type(error).__name__}: {error}")
+
+    def judge_template(self, name: str, text: str) -> Judgement:
+        """What stands against a pool template, whose text is its own."""
+        question = JudgeTemplate(name=name, text=text, raw_strings=self._raw_strings, seconds=self._haproxy)
+        try:
+            return cast(Judgement, self._ask(question))
+        except _Busy as error:
+            return Judgement(unchecked=str(error))
+        except TooSlow:
+            rule = f"is not printed within {self._answer:g} s"
+            return Judgement(problems=(Problem(path=CALLED, rule=rule),))
 
     def field(self, pool: StoredPool, complaint: str) -> str | None:
         """The path of the field that a complaint of an instance's HAProxy is about; None when that is not known."""

@@ -18,8 +18,9 @@ BLOCKS: Mapping[str, str] = {
 }
 """What each prints by default."""
 
+CALLED = "pool template"
 FORM = Form(
-    called="pool template",
+    called=CALLED,
     base="default",
     version=1,
     blocks=BLOCKS,

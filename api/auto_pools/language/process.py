@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from api.auto_pools.language.form import default_text, with_name
+from api.auto_pools.language.form import CALLED, default_text, with_name
 from api.auto_pools.language.meaning import Meaning
 from api.auto_pools.language.overlay import Overlay
 from api.auto_pools.language.program import Program
@@ -35,7 +35,7 @@ def answer(question: Question) -> Answer:
     except InvalidSpec as error:
         return Refusal(error.path, error.rule)
     except MemoryError:
-        return Refusal("pool template", "needs more memory than there is for it")
+        return Refusal(CALLED, "needs more memory than there is for it")
 
 
 @lru_cache(_KEPT)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from api.auto_pools.app import app_of
+from api.auto_pools.claim import App
 from api.mesos_listener.task import Task
 from scheduler.pools.model import Service
 
@@ -15,12 +17,7 @@ def task_view(task: Task) -> Json:
         "framework_id": task.framework_id,
         "framework_name": task.framework_name,
         "name": task.name,
-        "app": {
-            "framework": task.framework_name,
-            "name": task.marathon_id if task.marathon else task.name,
-            "container": task.marathon_container if task.marathon else "",
-            "marathon": task.marathon,
-        },
+        "app": _app(app_of(task) or App(task.framework_name, task.name)),
         "role": task.role,
         "hostname": task.agent_hostname,
         "started": task.started,
@@ -41,9 +38,9 @@ def task_view(task: Task) -> Json:
 def app_view(service: Service) -> Json:
     """The application that a generated service selects."""
     marathon = service.marathon.service_id
-    return {
-        "framework": service.mesos.framework_name,
-        "name": marathon or service.mesos.task_name,
-        "container": service.marathon.container_name,
-        "marathon": bool(marathon),
-    }
+    name = marathon or service.mesos.task_name
+    return _app(App(service.mesos.framework_name, name, bool(marathon), service.marathon.container_name))
+
+
+def _app(app: App) -> Json:
+    return {"framework": app.framework, "name": app.name, "container": app.container, "marathon": app.marathon}

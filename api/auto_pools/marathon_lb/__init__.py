@@ -1,8 +1,22 @@
 """What an application asks for by Marathon-LB's labels `HAPROXY_...`: from the labels of a task to claims. Pure.
 
 names.py (HAPROXY_<n>_<NAME>) -> port.py (the claims of one port) -> exposure.py (all of a task)
+
+And from there to labels of our own: apps.py (what Marathon tells) -> migration.py.
 """
 
+from api.auto_pools.marathon_lb.apps import AppPort, MarathonApp, read_apps
 from api.auto_pools.marathon_lb.exposure import ALL, EXTERNAL, TEMPLATE, read_marathon_lb
+from api.auto_pools.marathon_lb.migration import Migration, migrate
 
-__all__ = ["ALL", "EXTERNAL", "TEMPLATE", "read_marathon_lb"]
+__all__ = [
+    "ALL",
+    "EXTERNAL",
+    "TEMPLATE",
+    "AppPort",
+    "MarathonApp",
+    "Migration",
+    "migrate",
+    "read_apps",
+    "read_marathon_lb",
+]

@@ -77,25 +77,6 @@ def test_routes_that_do_not_exist_answer_with_the_error_object(
     assert response.json["code"] == status
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "what"),
-    [
-        ("put", "/service/edgelb/v2/pooltemplates/x/template", "pool templates"),
-        ("get", "/v2/poolTemplates", "pool templates"),
-        ("delete", "/v2/pooltemplates/x/template", "pool templates"),
-    ],
-)
-def test_what_the_product_documents_and_is_not_there_yet_says_so(
-    client: FlaskClient, method: str, path: str, what: str
-) -> None:
-    """501, and not the words for nonsense."""
-    response = getattr(client, method)(path)
-
-    assert (response.status_code, response.json["code"]) == (501, 501)
-    assert what in response.json["message"]
-    assert "not there yet; " in response.json["message"]
-
-
 def test_the_root_says_what_is_here(client: FlaskClient) -> None:
     """JSON for programs, HTML for browsers; every link leads somewhere, also below the prefix."""
     for base in ("/", "/service/edgelb/"):

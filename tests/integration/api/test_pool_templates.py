@@ -1,0 +1,240 @@
+"""Pool templates over HTTP and from the command line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.app import create_app
+from api.auto_pools.language.form import default_text, with_name
+from api.auto_pools.template_store import TemplateStore
+from api.cli.exits import Exit
+from api.health import HealthServer
+from api.validation.trials import Trials
+from sdk.storage.connection import ZooKeeper, encode_json
+from tests.integration.api.test_cli import Run, no_server_logs, rows, run
+
+pytestmark = pytest.mark.integration
+__all__ = ["no_server_logs", "run"]  # fixtures
+
+TWO = '{% extends "default" %}\n{% block pool %}\n{"count": 2}\n{% endblock %}\n'
+PATH = "/v2/pooltemplates/web/template"
+JSON = {"Accept": "application/json"}
+TASKS = {"f": {"web.1": {"status": "OK", "message": "", "uris": ["http://10.0.0.1/"]}}}
+
+
+def put(client: FlaskClient, text: str, query: str = "", **headers: str) -> TestResponse:
+    return client.put(f"{PATH}{query}", data=text, content_type="text/plain", headers={**JSON, **headers})
+
+
+@pytest.fixture
+def statuses(connection: ZooKeeper, zk_root: str) -> Iterator[dict[str, Any]]:
+    """What a template process in charge tells of each template."""
+    told: dict[str, Any] = {}
+    server = HealthServer(
+        "127.0.0.1:0",
+        name="template",
+        healthy=lambda: None,
+        ready=lambda: None,
+        gauges={},
+        questions={"/auto-pools": lambda query: {"pools": told.get(query.get("template", ""), {})}},
+    )
+    server.start()
+    holder = {"id": "t", "url": f"http://{server.address}", "pid": 7, "since": 0}
+    connection.put(f"{zk_root}/locks/template/holder", encode_json(holder))
+    yield told
+    server.stop()
+
+
+def test_a_template_is_made_shown_and_deleted(client: FlaskClient) -> None:
+    """Under both spellings."""
+    for base in ("/v2/pooltemplates", "/v2/poolTemplates"):
+        assert (client.get(base).status_code, client.get(base).json) == (200, [])
+        made = client.post(base, json={"name": "web"})
+        assert (made.status_code, made.json) == (200, {"name": "web"})
+        assert client.get(base).json == client.get("/config").json["poolTemplates"] == [{"name": "web"}]
+        again = client.post(base, json={"name": "web"})
+        assert (again.status_code, again.json["message"][:32]) == (409, "pool template web exists already")
+        text = client.get(f"{base}/web/template")
+        assert (text.status_code, text.mimetype, text.headers["ETag"]) == (200, "text/plain", made.headers["ETag"])
+        assert text.text == with_name(default_text(), "web")
+        assert "__ELB" not in text.text
+        gone = client.delete(f"{base}/web")
+        assert (gone.status_code, gone.data) == (204, b"")
+        assert client.delete(f"{base}/web").json == {"code": 404, "message": "pool template web not found"}
+
+
+def test_a_text_is_stored_shown_and_reset(client: FlaskClient, connection: ZooKeeper, zk_root: str) -> None:
+    """The default one is not kept as a copy, so that it is that of each release."""
+    assert put(client, TWO).status_code == 404
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    stored = put(client, TWO)
+    assert (stored.status_code, stored.text) == (200, TWO)
+    assert client.get(PATH).text == TWO
+    assert client.get(PATH).headers["ETag"] == stored.headers["ETag"]
+    reset = client.delete(PATH)
+    assert (reset.status_code, reset.text) == (200, with_name(default_text(), "web"))
+    put(client, TWO)
+    assert put(client, reset.text).text == reset.text
+    kept = TemplateStore(connection, zk_root).get("web")
+    assert kept is not None
+    assert (kept.text, kept.revision.version) == ("", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{{ range .Tasks }}", "pool template line 1: '{{ range' is of the Go templates of DC/OS Edge-LB"),
+        (TWO.replace("2}", "2"), "pool template line 3: what is printed for block pool is not JSON"),
+        (
+            TWO.replace("count", "cout"),
+            "pool template line 3: pool.cout: 2 invalid: unknown field; did you mean count?",
+        ),
+        (
+            '{% extends "default" %}\n{% block backend %}\n{"balanced": 1}\n{% endblock %}',
+            "pool template line 3: balanced: 1 invalid: unknown field; did you mean balance? (backend __default__)",
+        ),
+        (
+            '{% extends "default" %}\n{% block frontend %}{"miscStrs": ["http-request nonsense"]}{% endblock %}',
+            "pool template: makes a pool that is refused: pool.haproxy.frontends[1].miscStrs[0]: HAProxy",
+        ),
+        ('{"count": {{ tasks[0].count }}}', "pool template line 1: cannot be printed"),
+    ],
+)
+def test_a_text_that_cannot_be_used_is_refused_with_its_line(client: FlaskClient, text: str, told: str) -> None:
+    """Also when that shows only with an application, or to HAProxy; what was stored stays."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    refused = put(client, text)
+    assert refused.status_code == 400
+    assert refused.json["message"].startswith(told)
+    assert client.get(PATH).text == with_name(default_text(), "web")
+
+
+def test_what_applications_that_are_made_up_do_not_have_is_a_warning(client: FlaskClient) -> None:
+    """Real ones may have it."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    chosen = '{% extends "default" %}\n{% block tasks %}{{ task.labels["edgelb.mine"] }}{% endblock %}'
+    whole = '{"count": {% for task in tasks %}{{ task.labels["edgelb.mine"] }}{% else %}1{% endfor %}}'
+    for text, line in ((chosen, 2), (whole, 1)):
+        stored = put(client, text)
+        assert stored.status_code == 200
+        assert stored.headers["X-Edgelb-Warning"].startswith(
+            f"with an application that was made up: pool template line {line}: cannot be printed"
+        )
+
+
+def test_words_of_haproxy_can_be_forbidden(connection: ZooKeeper, zk_root: str) -> None:
+    """As in any pool."""
+    trials = Trials(raw_strings=False)
+    try:
+        client = create_app(connection, zk_root, version="v9.9.9", trials=trials).test_client()
+        client.post("/v2/pooltemplates", json={"name": "web"})
+        refused = put(client, '{% extends "default" %}{% block backend %}{"miscStrs": ["fullconn 7"]}{% endblock %}')
+        assert refused.status_code == 400
+        assert "miscStrs" in refused.json["message"]
+    finally:
+        trials.stop()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, "poolTemplate.name: is required"),
+        ({"name": 7}, "poolTemplate.name: 7 invalid: is required, a string"),
+        ({"name": "Team"}, "poolTemplate.name: Team invalid: must be of lower case letters"),
+        ({"name": "x" * 60}, "must not be longer than 58 characters"),
+        ({"name": "web", "text": "x"}, "poolTemplate.text: x invalid: unknown field; there is name"),
+        ([], "poolTemplate: must be an object"),
+    ],
+)
+def test_what_is_no_template_is_refused(client: FlaskClient, body: object, told: str) -> None:
+    """With the field, the value and the rule."""
+    refused = client.post("/v2/pooltemplates", json=body)
+    assert refused.status_code == 400
+    assert told in refused.json["message"]
+
+
+def test_changes_are_made_under_conditions(client: FlaskClient) -> None:
+    """As those of pools."""
+    first = client.post("/v2/pooltemplates", json={"name": "web"}).headers["ETag"]
+    second = put(client, TWO, **{"If-Match": first})
+    lost = put(client, TWO, **{"If-Match": first})
+    assert (lost.status_code, lost.json["message"][:55]) == (
+        412,
+        "pool template web was changed by somebody else in betwe",
+    )
+    assert client.delete("/v2/pooltemplates/web", headers={"If-Match": first}).status_code == 412
+    assert client.delete(PATH, headers={"If-Match": first}).status_code == 412
+    assert client.delete("/v2/pooltemplates/no", headers={"If-Match": first}).status_code == 412
+    assert client.delete("/v2/pooltemplates/web", headers={"If-Match": second.headers["ETag"]}).status_code == 204
+
+
+def test_a_rehearsal_is_refused_as_the_change_would_be_and_changes_nothing(client: FlaskClient) -> None:
+    """Whatever it is a rehearsal of."""
+    assert client.post("/v2/pooltemplates?dryRun=true", json={"name": "web"}).json == {"name": "web"}
+    assert client.get("/v2/pooltemplates").json == []
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    assert client.post("/v2/pooltemplates?dryRun=true", json={"name": "web"}).status_code == 409
+    assert put(client, TWO, "?dryRun=true").text == TWO
+    assert put(client, "{% if %}", "?dryRun=true").status_code == 400
+    assert client.delete("/v2/pooltemplates/web?dryRun=true").status_code == 204
+    assert client.delete("/v2/pooltemplates/no?dryRun=true").status_code == 404
+    assert client.get(PATH).text == with_name(default_text(), "web")
+
+
+def test_the_status_is_what_the_template_process_tells(client: FlaskClient, statuses: dict[str, Any]) -> None:
+    """One that it has not seen yet is new."""
+    assert client.get("/v2/pooltemplates/web/status").status_code == 404
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    new = client.get("/v2/pooltemplates/web/status").json
+    assert new["auto-web"]["status"] == "NEW"
+    statuses["web"] = {"auto-web": {"status": "OK", "message": "fine", "statuses": TASKS}}
+    assert client.get("/v2/poolTemplates/web/status").json == statuses["web"]
+
+
+def test_without_a_template_process_the_status_cannot_be_told(client: FlaskClient) -> None:
+    """503, and what to look at."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    answer = client.get("/v2/pooltemplates/web/status")
+    assert (answer.status_code, answer.json["message"][:33]) == (503, "no template process is in charge:")
+
+
+def test_the_commands_do_the_same(run: Run, statuses: dict[str, Any], tmp_path: Path) -> None:
+    """With the words that the product had."""
+    created = run("pool-template", "create", "web").stdout
+    assert created == (
+        'Successfully created web. Check "edgelb pool-template show web" or "edgelb pool-template status web" for'
+        " deployment status\n"
+    )
+    assert json.loads(run("pool-template", "create", "other", "--json").stdout) == {"name": "other"}
+    assert rows(run("pool-template", "list").stdout) == [["NAME"], ["other"], ["web"]]
+    assert json.loads(run("pool-template", "list", "--json").stdout) == [{"name": "other"}, {"name": "web"}]
+    (tmp_path / "t").write_text(TWO)
+    assert run("pool-template", "update", "web", str(tmp_path / "t")).stdout == TWO
+    assert run("pool-template", "show", "web").stdout == TWO
+    refused = run("pool-template", "update", "web", "-", stdin="{% if %}", code=Exit.REFUSED)
+    assert "Error: pool template line 1: is not a template" in refused.stderr
+    assert run("pool-template", "reset", "web").stdout.startswith("Successfully reset Pool Template web. Check ")
+    assert run("pool-template", "show", "web").stdout == with_name(default_text(), "web")
+    assert run("pool-template", "delete", "other").stdout.startswith("Successfully deleted other. ")
+    assert "pool template other not found" in run("pool-template", "show", "other", code=Exit.NOT_FOUND).stderr
+
+
+def test_the_status_is_a_table_of_the_pool_and_its_tasks(run: Run, statuses: dict[str, Any]) -> None:
+    """Its exit code says whether something has to be mended."""
+    run("pool-template", "create", "web")
+    run("pool-template", "status", "web", code=Exit.UNHEALTHY)
+    late = run("pool-template", "status", "web", "--wait", "--timeout", "0", code=Exit.TIMEOUT)
+    assert "has not been looked at within 0 s" in late.stderr
+    statuses["web"] = {"auto-web": {"status": "OK", "message": "fine " * 30, "statuses": TASKS}}
+    found = run("pool-template", "status", "web", "--wait").stdout
+    first, _, second = found.partition("\n\n")
+    assert rows(first)[:2] == [["NAME", "STATUS", "MESSAGE"], ["auto-web", "OK", ("fine " * 16).strip()]]
+    assert rows(second) == [["TASK ID", "STATUS", "MESSAGE", "URIS"], ["web.1", "OK", "http://10.0.0.1/"]]
+    assert json.loads(run("pool-template", "status", "web", "--json").stdout) == statuses["web"]
+    statuses["web"]["auto-web"]["status"] = "RENDER_ERR"
+    run("pool-template", "status", "web", code=Exit.UNHEALTHY)

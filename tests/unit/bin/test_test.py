@@ -1,0 +1,123 @@
+"""bin/test: which checks it runs, what becomes of those that fail, and that none outlives it. Checks are doubles."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.wait import wait_until
+from tests.unit.bin.checkout import ROOT
+
+CHECKS = ["compileall", "format", "lint", "lint-imports", "mypy", "pure", "real"]
+# What is told to be bad fails, once or always; what is told to wait waits until it is ended.
+PROGRAM = """#!/bin/sh
+case "$0 $*" in
+    *"/ruff check"*) name=lint ;;
+    *"/ruff format"*) name=format ;;
+    *" -m compileall"*) name=compileall ;;
+    *cache_dir*--last-failed*) name=again ;;
+    *cache_dir*) name=real ;;
+    *" -m pytest"*--durations*) name=pure ;;
+    *" -m pytest"*) name=given ;;
+    *) name=${0##*/} ;;
+esac
+echo "$name ${PYTHONDONTWRITEBYTECODE-kept} $*" >>"$CALLS"
+echo "output of $name"
+case " $WAITING " in *" $name "*) echo $$ >"$CALLS.$name"; exec sleep 600 ;; esac
+case " $BAD " in *" $name "*) exit 1 ;; esac
+"""
+
+
+class Checkout:
+    """A folder with bin/test and doubles of what it runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.calls = path, path / "calls"
+        for name in ("bin", ".venv/bin", ".local"):
+            (path / name).mkdir(parents=True)
+        shutil.copy(ROOT / "bin" / "test", path / "bin")
+        for program in ("bin/setup", *(f".venv/bin/{name}" for name in ("python", "ruff", "mypy", "lint-imports"))):
+            (path / program).write_text(PROGRAM if ".venv" in program else "#!/bin/sh\n")
+            (path / program).chmod(0o755)
+
+    def start(self, *arguments: str, bad: str = "", waiting: str = "") -> "subprocess.Popen[str]":
+        """Run it, with those of its checks that fail and that do not end."""
+        self.calls.write_text("")
+        environment = {"CALLS": str(self.calls), "BAD": bad, "WAITING": waiting, "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.Popen(
+            [self.path / "bin" / "test", *arguments],
+            env={"PATH": os.environ["PATH"], **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, bad: str = "") -> tuple[int, str, list[str]]:
+        """The same to its end: exit code, what it said, and which checks ran."""
+        with self.start(*arguments, bad=bad) as process:
+            said, _ = process.communicate(timeout=60)
+        return process.returncode, said, sorted(line.split()[0] for line in self.calls.read_text().splitlines())
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout) -> None:
+    """That of what ran beside the others in one piece, behind theirs; bytecode is kept."""
+    code, said, ran = checkout.run()
+    assert (code, ran) == (0, CHECKS)
+    assert said.rstrip().endswith("All checks passed.")
+    shown = [line.removeprefix("output of ") for line in said.splitlines() if line.startswith("output of ")]
+    assert shown[1:] == ["lint", "format", "mypy", "lint-imports", "pure", "real"]
+    assert " 1 " not in checkout.calls.read_text()
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ("lint", "ruff (lint)"),
+        ("pure", "pure tests"),
+        ("real again", "tests on real ZooKeeper, HAProxy and the whole stack"),
+        ("format pure", "ruff (format), pure tests"),
+    ],
+)
+def test_what_fails_is_named_and_holds_up_no_other(checkout: Checkout, bad: str, named: str) -> None:
+    """Whoever reads the end knows all that is to be mended."""
+    code, said, ran = checkout.run(bad=bad)
+    assert code == 1
+    assert said.rstrip().endswith(f"FAILED: {named}")
+    assert set(ran) >= set(CHECKS)
+
+
+def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout) -> None:
+    """It is run once more when nothing else runs."""
+    code, said, ran = checkout.run("--quick", bad="real")
+    assert (code, ran) == (0, sorted([*CHECKS, "again"]))
+    assert said.index("output of pure") < said.index("what failed, once more") < said.index("output of again")
+
+
+def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
+    """Nothing else runs, and the exit code is pytest's."""
+    assert checkout.run("tests/unit", "-k", "pools", bad="given")[::2] == (1, ["given"])
+    assert "tests/unit -k pools" in checkout.calls.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: signal.Signals) -> None:
+    """What runs beside the others is no child that a terminal's interrupt reaches."""
+    process = checkout.start(waiting="pure real")
+    pids = [checkout.calls.with_name(f"calls.{name}") for name in ("pure", "real")]
+    wait_until(lambda: all(one.exists() and one.read_text() for one in pids), what="both to run")
+    pure, real = (int(one.read_text()) for one in pids)
+    # As a terminal does it: the signal goes to what runs in the foreground as well.
+    os.kill(pure, number)
+    process.send_signal(number)
+    with process:
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    wait_until(lambda: not Path(f"/proc/{real}").exists(), what="the end of what ran beside")
