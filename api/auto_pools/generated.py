@@ -17,8 +17,9 @@ from scheduler.pools.model import Pool
 APART = 0.1
 #: Seconds until it is looked again whether what holds a write up is over.
 LOOK_AGAIN = 1.0
-#: Writing may take so large a share of the time: large pools are written less often.
+#: Writing may take so large a share of the time: large pools are written less often, but not for ever so.
 _SHARE = 0.25
+_MOST_APART = 2.0
 LANE = Lane(window=APART, limit=APART)
 
 
@@ -84,7 +85,7 @@ class Generated:
 
     def wrote(self, took: float) -> None:
         """A write that took so many seconds is done."""
-        window = max(APART, took / _SHARE)
+        window = min(max(APART, took / _SHARE), _MOST_APART)
         self.lane = replace(self.lane.succeeded(), window=window, limit=window)
         self.unwritten = ""
 
