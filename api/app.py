@@ -51,12 +51,14 @@ def create_app(
     scheduler_secret: str | None = None,
     accounts: Accounts | None = None,
     hosts: Collection[str] = (),
+    require_if_match: bool = False,
 ) -> Flask:
     """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of.
 
     `trials` judge pools before they are stored; whoever made them ends them. `scheduler_secret` is what that scheduler
     wants to see, None for the one that it wrote into ZooKeeper. Without `accounts` everybody may do everything. `hosts`
-    are further names under which browsers ask for this server.
+    are further names under which browsers ask for this server. With `require_if_match` changes of pools must say which
+    state of them is meant.
     """
     app = Flask("edgelb", static_folder=None)
     app.config.update(
@@ -69,7 +71,9 @@ def create_app(
     )
     # The order of fields is that of the model: it reads better than the alphabet.
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    context = Context.of(zookeeper, root, framework, version, trials, scheduler_secret)
+    context = Context.of(
+        zookeeper, root, framework, version, trials, scheduler_secret, requires_conditions=require_if_match
+    )
     registry = CollectorRegistry()
     connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)
     connected.set_function(lambda: float(zookeeper.state is State.CONNECTED))

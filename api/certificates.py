@@ -30,7 +30,7 @@ def certificates_amiss(row: Json) -> Iterator[str]:
     """What keeps the certificates of a load balancer from being as they should, by its row."""
     for one in row["certificates"]:
         if one["trouble"]:
-            yield f"{row['name']} serves an old {one['file']}: {one['trouble']}"
+            yield f"{row['name']} has no good {one['file']}: {one['trouble']}"
         if one["warning"] and "expired" in one["warning"]:
             yield f"{row['name']}: {one['warning']}"
 

@@ -17,6 +17,8 @@ from api.client_errors import ApiError, ApiUnreachable, error_of, reason_of
 Trace = Callable[[str], None]
 # Errors of single fields come one by one in the form of RFC 9457 only.
 _ACCEPT = "application/problem+json, application/json;q=0.9, text/plain;q=0.8"
+ANY_STATE = {"If-Match": "*"}
+"""Said by whoever means a pool or a pool template whatever it is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +109,17 @@ class ApiClient:
 
     def update(self, name: str, pool: Mapping[str, Any], *, etag: str | None = None) -> PoolAnswer:
         """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
-        quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
         path = f"{_collection(pool)}/{quote(name, safe='')}"
-        return self._pool("PUT", path, body=pool, headers={"If-Match": quoted} if quoted else {})
+        return self._pool("PUT", path, body=pool, headers=_if_match(etag))
 
     def delete(self, name: str) -> None:
-        """Remove a pool."""
-        self.call("DELETE", _pool_path(name))
+        """Remove a pool, whatever it is now."""
+        try:
+            self.call("DELETE", _pool_path(name))
+        except ApiError as error:
+            if error.status != 428:
+                raise
+            self.call("DELETE", _pool_path(name), headers=ANY_STATE)
 
     def status(self, name: str) -> dict[str, Any]:
         """Everything that is known about the pool now."""
@@ -172,12 +178,12 @@ class ApiClient:
 
     def set_lb_template(self, name: str, template: str) -> tuple[str, ...]:
         """Give a pool a template of its own; what the server warned about."""
-        response = self.call("PUT", _pool_path(name, "lbtemplate"), text=template)
+        response = self.call("PUT", _pool_path(name, "lbtemplate"), text=template, headers=ANY_STATE)
         return tuple(response.headers.getlist("X-Edgelb-Warning"))
 
     def delete_lb_template(self, name: str) -> None:
         """Let a pool have the default template again."""
-        self.call("DELETE", _pool_path(name, "lbtemplate"))
+        self.call("DELETE", _pool_path(name, "lbtemplate"), headers=ANY_STATE)
 
     # The framework
 
@@ -259,6 +265,11 @@ def without_secrets(url: str) -> str:
     except ValueError:
         return "an address that cannot be shown"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _if_match(etag: str | None) -> dict[str, str]:
+    quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
+    return {"If-Match": quoted} if quoted else {}
 
 
 def _basic(user: str, password: str) -> str:

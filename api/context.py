@@ -33,6 +33,8 @@ class Context:
     trials: Trials
     version: str
     framework: str
+    requires_conditions: bool = False
+    """Whether changes must say which state of a pool they are made to."""
 
     @classmethod
     def of(
@@ -43,8 +45,10 @@ class Context:
         version: str,
         trials: Trials,
         secret: str | None = None,
+        *,
+        requires_conditions: bool = False,
     ) -> "Context":
-        """Everything follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
+        """All else follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
         base = "/" + root.strip("/")
         return cls(
             zookeeper=zookeeper,
@@ -57,6 +61,7 @@ class Context:
             trials=trials,
             version=version,
             framework=framework,
+            requires_conditions=requires_conditions,
         )
 
     def stored(self, name: str) -> StoredPool:

@@ -21,7 +21,11 @@ _QUESTION = {
     "additionalProperties": False,
     "properties": {
         "url": _TEXT | {"description": "As a client would ask it: http://www.example.com/path"},
-        "headers": {"type": "object", "additionalProperties": _TEXT, "description": "Host, if it is another one."},
+        "headers": {
+            "type": "object",
+            "additionalProperties": _TEXT,
+            "description": "Those that rules look at; Host, if it is another one.",
+        },
         "sni": _TEXT | {"description": "The name that a client of TLS asks for; the host of the URL without it."},
         "frontend": _TEXT | {"description": "The listener that is asked; without it the port of the URL says it."},
     },

@@ -6,6 +6,7 @@ Knows how a judgement is told. Does not know how one is made (validation).
 from dataclasses import replace
 from typing import Any
 
+from api.accounts import account
 from api.pool_forms import Form
 from api.problems import ApiProblem, entries
 from api.validation.judgement import Judgement, as_stored
@@ -17,19 +18,19 @@ from scheduler.pools.stored import StoredPool
 
 def require_taken(trials: Trials, form: Form, pool: StoredPool) -> tuple[str, ...]:
     """Nothing is stored that HAProxy refuses: ApiProblem 400 says what. What has to be said of a pool that it takes."""
-    judgement = trials.judge(pool)
+    judgement = trials.judge(pool, account())
     if judgement.problems:
         raise ApiProblem.of_pool(_refusal(form, judgement))
     return unchecked(judgement)
 
 
-def verdict(trials: Trials, form: Form, body: object) -> dict[str, Any]:
-    """What would be said if the pool of the body was stored."""
+def verdict(trials: Trials, form: Form, body: object, author: str = "") -> dict[str, Any]:
+    """What would be said if the pool of the body was stored by this account."""
     try:
         pool = form.load(body)
     except InvalidPool as error:
         return _told(error, Judgement(), ())
-    judgement = trials.judge(as_stored(pool))
+    judgement = trials.judge(as_stored(pool), author)
     warnings = (*map(form.sentence, pool_warnings(pool)), *unchecked(judgement))
     return _told(_refusal(form, judgement), judgement, warnings)
 

@@ -7,7 +7,7 @@ from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
 from api.accounts import account
-from api.conditions import condition
+from api.conditions import condition, require_condition
 from api.context import Context, not_found, plain
 from api.dcos_template.layers import MOST_BYTES, default_template
 from api.judging import require_taken
@@ -63,6 +63,8 @@ def text_of_body() -> str:
 def set_template(context: Context, stored: StoredPool, template: str) -> Response:
     """Give the pool this template, `""` for the default one, as the request wants it."""
     wanted, name = condition(request.headers), stored.pool.name
+    if context.requires_conditions and not is_rehearsal(request):
+        require_condition(wanted, name)
     form = WRITTEN[stored.pool.api_version]
     # Without one a pool is as it was accepted.
     judged = as_stored(stored.pool, stored)._replace(template=template)

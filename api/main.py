@@ -43,6 +43,8 @@ class ApiSettings:
     """Names under which browsers ask for this server, beside this machine's own."""
     raw_strings: bool = True
     """Whether pools may say something in HAProxy's own words."""
+    require_if_match: bool = False
+    """Whether changes of pools must say which state of them is meant."""
 
     def check(self) -> None:
         """Raise InvalidSpec when everybody on the network could change everything and nobody said so."""
@@ -72,6 +74,7 @@ class ApiServer:
             scheduler_secret=settings.scheduler_secret,
             accounts=settings.accounts,
             hosts=settings.hosts,
+            require_if_match=settings.require_if_match,
         )
         try:
             self._server = HttpServer(settings.listen, threads=_THREADS, name="api")

@@ -10,11 +10,12 @@ from flask import Response, jsonify, request
 
 from api.accounts import account
 from api.bodies import read_json
-from api.conditions import Condition, condition
+from api.conditions import Condition, condition, require_condition
 from api.context import Context, not_found, plain
 from api.judging import require_taken, verdict
 from api.live_pools import LivePools
 from api.pool_forms import Form
+from api.principals import require_own
 from api.problems import ApiProblem
 from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from api.validation.judgement import as_stored
@@ -58,7 +59,7 @@ class PoolOperations:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
-        warnings = require_taken(self._context.trials, self._form, as_stored(pool))
+        warnings = self._warnings(pool, as_stored(pool))
         change = self._change()
         try:
             response = self._answer(change, change.create(pool, account()), warnings)
@@ -74,7 +75,7 @@ class PoolOperations:
         """What would be said of the pool of the body if it was stored."""
         body = read_json(request)
         tag_of_body(body, "pool")
-        return jsonify(verdict(self._context.trials, self._form, body))
+        return jsonify(verdict(self._context.trials, self._form, body, account()))
 
     def show(self, name: str) -> Response:
         """One pool; 304 when the caller has it already."""
@@ -93,7 +94,8 @@ class PoolOperations:
             raise ApiProblem(
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
-        warnings = require_taken(self._context.trials, self._form, as_stored(pool, self._present(name)))
+        self._require_condition(name, wanted)
+        warnings = self._warnings(pool, as_stored(pool, self._present(name)))
         change = self._change()
         try:
             if wanted.must_be_new:
@@ -114,6 +116,7 @@ class PoolOperations:
         wanted = condition(request.headers)
         self._refuse_elsewhere(name)
         self._refuse_made(name, "delete")
+        self._require_condition(name, wanted)
         change = self._change()
         try:
             change.delete(name, wanted.tag)
@@ -165,6 +168,17 @@ class PoolOperations:
         )
         raise ApiProblem(409, f"pool {name} is made from the labels of applications, nobody can {verb} it: {instead}")
 
+    def _require_condition(self, name: str, wanted: Condition) -> None:
+        """Of a change of what is there, where the operator wants it; what is only rehearsed loses nobody's change."""
+        if not self._context.requires_conditions or is_rehearsal(request):
+            return
+        try:
+            there = self._context.pools.get(name) is not None
+        except CorruptRecord:
+            there = True
+        if there:
+            require_condition(wanted, name)
+
     def _present(self, name: str) -> StoredPool | None:
         """The pool as it is; None also of one that is damaged: whoever replaces it mends it, and it can be deleted."""
         try:
@@ -179,6 +193,13 @@ class PoolOperations:
             return self._form.load(body), tag
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
+
+    def _warnings(self, pool: Pool, wanted: StoredPool) -> tuple[str, ...]:
+        """What has to be said of a pool that may be stored; ApiProblem 400 for one that may not."""
+        return (
+            *require_own(self._context.scheduler, pool),
+            *require_taken(self._context.trials, self._form, wanted),
+        )
 
     def _change(self) -> LivePools | Rehearsal:
         """What carries the change out that the request asks for."""

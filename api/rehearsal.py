@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Request
 
+from api.accounts import account
 from api.live_pools import LivePools
 from api.pool_forms import Form
 from api.problems import ApiProblem
@@ -74,7 +75,7 @@ def rehearsed(
     trials: Trials, form: Form, before: StoredPool | None, after: StoredPool | None, warnings: Iterable[str] = ()
 ) -> dict[str, Any]:
     """What would happen; None stands for a pool that is not there."""
-    found = trials.compare(before, after)
+    found = trials.compare(before, after, account())
     old, new = (form.dump(stored.pool) if stored is not None else {} for stored in (before, after))
     changes = list(field_changes(old, new)) if before is not None and after is not None else []
     return {

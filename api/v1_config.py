@@ -8,6 +8,7 @@ from flask import request
 
 from api.accounts import account
 from api.bodies import read_json
+from api.conditions import Condition, require_condition
 from api.context import Context
 from api.judging import require_taken
 from api.pool_forms import V1
@@ -38,6 +39,8 @@ def replace_all(context: Context) -> None:
         known = view.get(pool.name)
         if known is None or known.pool != pool:
             require_taken(context.trials, V1, as_stored(pool, known))
+    if context.requires_conditions:
+        _require_tags(pools, tags, view)
     try:
         for pool, tag in zip(pools, tags, strict=True):
             _store(context, pool, tag, view)
@@ -58,6 +61,15 @@ def _refuse_foreign(pools: tuple[Pool, ...], view: PoolView) -> None:
         if found is not None and found.pool.api_version is not ApiVersion.V1:
             where = f"it is at v2/pools/{pool.name}"
             raise ApiProblem(409, f"pool {pool.name} is a pool of API version {found.pool.api_version}: {where}")
+
+
+def _require_tags(pools: tuple[Pool, ...], tags: list[str | None], view: PoolView) -> None:
+    """Of each pool that becomes another one, or would be deleted because it is not named."""
+    of = {pool.name: (pool, tag) for pool, tag in zip(pools, tags, strict=True)}
+    for name, stored in view.items():
+        pool, tag = of.get(name, (None, None))
+        if stored.pool.api_version is ApiVersion.V1 and pool != stored.pool:
+            require_condition(Condition(must_exist=tag is not None), name)
 
 
 def _store(context: Context, pool: Pool, tag: str | None, view: PoolView) -> None:

@@ -7,12 +7,9 @@ import structlog
 from api.auto_pools.interpreter import Interpreter
 from api.auto_pools.language.meaning import Meaning
 from api.auto_pools.ledger import EMPTY, Ledger, decode_ledger
-from api.auto_pools.policy import Policy
-from api.auto_pools.policy_schema import read_policy
 from api.auto_pools.stored_template import StoredTemplate
 from api.auto_pools.writer import Writer
-from scheduler.pools.problems import InvalidPool
-from sdk.errors import CorruptRecord, InvalidSpec
+from sdk.errors import CorruptRecord
 
 log = structlog.get_logger()
 
@@ -22,18 +19,13 @@ class Beginning:
     """What a template means, and how old claims under it are."""
 
     meaning: Meaning
-    policy: Policy
     ledger: Ledger
 
 
 def begin(interpreter: Interpreter, writer: Writer, template: StoredTemplate, known: Ledger | None) -> Beginning:
     """`known` is the ledger, where it need not be read. Raises InvalidSpec for a template that cannot be printed."""
     meaning = interpreter.meaning(template)
-    try:
-        policy = read_policy(meaning.policy) if meaning.policy else Policy()
-    except InvalidPool as error:
-        raise InvalidSpec("pool template", str(error)) from error
-    return Beginning(meaning=meaning, policy=policy, ledger=_ledger(writer, template.name) if known is None else known)
+    return Beginning(meaning=meaning, ledger=_ledger(writer, template.name) if known is None else known)
 
 
 def _ledger(writer: Writer, template: str) -> Ledger:

@@ -57,7 +57,7 @@ class Publisher:
             state.name,
             partial(read_under, state.name),
             base=outcome.meaning.pool,
-            policy=outcome.policy,
+            policy=outcome.meaning.policy,
             grace=context.rules.grace,
             ledger=outcome.ledger,
         )

@@ -78,12 +78,18 @@ def _steps(found: Json) -> Iterator[tuple[str, str, str]]:
     if found["rulesLeftOut"]:
         yield "rules", f"{found['rulesLeftOut']} others", "nothing of them holds, or they are too many to be shown"
     for rule in found["rules"]:
-        conditions = ", ".join(f"{name} {_word(value)}" for name, value in rule["conditions"].items())
+        conditions = ", ".join(f"{name} {_condition(value)}" for name, value in rule["conditions"].items())
         yield f"map[{rule['rule']}]", conditions, rule["why"] or f"matches: {rule['backend']}"
     if (backend := found["backend"]) is not None:
         yield "backend", f"{backend['name']} ({backend['protocol']}, {backend['balance']})", backend["by"]
     if (sent := found["sent"]) is not None:
         yield "sent", f"{'https' if sent['tls'] else 'http'}://{sent['host']}{sent['path']}", "; ".join(sent["headers"])
+
+
+def _condition(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return " and ".join(" ".join(map(str, one.values())) for one in value)
+    return _word(value)
 
 
 def _word(value: object) -> str:

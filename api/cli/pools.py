@@ -72,10 +72,11 @@ def update(
             raise Failure("pool.name: is required, it says which pool to update", Exit.REFUSED)
         if overwrite:
             pool.pop("etag", None)
+            tag = "*"
         try:
             _told(client.update(name, pool, etag=tag), "updated", as_json=as_json)
         except ApiError as error:
-            told = f"{_which(pool, pools)}{complaint(error)}{_what_to_do(error, name, pool_file)}"
+            told = f"{_which(pool, pools)}{complaint(error)}{_what_to_do(error, name, pool_file, overwrite=overwrite)}"
             raise Failure(told, exit_code(error)) from error
     if wait:
         _wait_for(client, pools, timeout)
@@ -90,9 +91,12 @@ def _with_tag(answer: PoolAnswer) -> dict[str, Any]:
     return answer.pool | ({"etag": answer.tag} if answer.tag else {})
 
 
-def _what_to_do(error: ApiError, name: str, pool_file: str) -> str:
-    if error.status == 404 and error.message == POOL_NOT_FOUND:
+def _what_to_do(error: ApiError, name: str, pool_file: str, *, overwrite: bool) -> str:
+    missing = error.status == 412 if overwrite else error.status == 404 and error.message == POOL_NOT_FOUND
+    if missing:
         return f": {name}; edgelb create {'POOL-FILE' if pool_file == '-' else pool_file} creates it"
+    if error.status == 428:
+        return f" (edgelb show {name} --json writes it into the file as etag; --overwrite replaces any)"
     if error.status == 412:
         return f" (edgelb show {name} --json shows what it is now; --overwrite replaces it all the same)"
     return ""

@@ -54,6 +54,7 @@ def run() -> None:
     settings.allow_unauthenticated,
     settings.api_hosts,
     settings.raw_strings,
+    settings.require_if_match,
 )
 @_process
 def api(
@@ -67,6 +68,7 @@ def api(
     allow_unauthenticated: bool,
     hosts: str,
     raw_strings: bool,
+    require_if_match: bool,
 ) -> None:
     """Run the API server. Any number may run at once."""
     from api.accounts import load_accounts
@@ -85,6 +87,7 @@ def api(
             allow_unauthenticated=allow_unauthenticated,
             hosts=values.split(hosts),
             raw_strings=raw_strings,
+            require_if_match=require_if_match,
         )
     )
 

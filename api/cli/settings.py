@@ -167,6 +167,10 @@ default_pool_template = click.option(
     "--default-pool-template/--no-default-pool-template", envvar="EDGELB_DEFAULT_POOL_TEMPLATE", default=True,
     show_default=True, show_envvar=True, help="Whether the pool template `default` is made when there was none yet.",
 )  # fmt: skip
+require_if_match = click.option(
+    "--require-if-match/--no-require-if-match", envvar="EDGELB_REQUIRE_IF_MATCH", default=False, show_default=True,
+    show_envvar=True, help="Whether who changes a pool must say which state of it is meant.",
+)  # fmt: skip
 allow_unauthenticated = click.option(
     "--allow-unauthenticated", envvar="EDGELB_ALLOW_UNAUTHENTICATED", is_flag=True, show_envvar=True,
     help="Listen where other machines can reach it, although nobody is asked who he is.",

@@ -4,10 +4,10 @@ Knows what HAProxy takes from the rest of a server's line only in a file: server
 nothing, so all of it is said, for requests and for checks. Does not know the options of single services (servers.py).
 """
 
+from api.dcos_template.haproxy.server_tls import ServerTls
 from scheduler.pools.model import Backend
 from scheduler.pools.texts import server_name
 from sdk.errors import InvalidSpec
-from sdk.net.address import is_address
 
 _BOTH = "h2,http/1.1"
 
@@ -15,8 +15,8 @@ _BOTH = "h2,http/1.1"
 def connecting(backend: Backend) -> str:
     """The words; raises InvalidSpec for texts that the API would not take."""
     words = []
-    if backend.protocol.is_tls:
-        words.append(_tls(_name(backend)))
+    if (tls := server_tls(backend)) is not None:
+        words.append(tls.words)
     if backend.http2 and backend.protocol.is_http:
         # Without TLS nothing could be agreed on: it is HTTP/2 from the first byte.
         words.append(f"alpn {_BOTH}" if backend.protocol.is_tls else "proto h2")
@@ -25,18 +25,17 @@ def connecting(backend: Backend) -> str:
     return " ".join(words)
 
 
-def _tls(name: str) -> str:
-    """Certificates are not verified: most servers in a cluster have one that they signed themselves."""
-    words = "ssl verify none check-ssl"
-    return f"{words} sni str({name}) check-sni {name}" if name else words
-
-
-def _name(backend: Backend) -> str:
-    """The name by which servers are asked, where the pool says it."""
-    if name := backend.tls.server_name:
-        if problem := server_name(name):
-            raise InvalidSpec(f"backend {backend.name}: tls.serverName", f"{name!r:.80} {problem}")
-        return name
-    rewrite = backend.rewrite_http
-    host = rewrite.host.partition(":")[0] if rewrite.request.set_host_header and backend.protocol.is_http else ""
-    return "" if is_address(host) else host
+def server_tls(backend: Backend) -> ServerTls | None:
+    """How its servers are spoken to in TLS, None in the clear; raises InvalidSpec as above."""
+    if not backend.protocol.is_tls:
+        return None
+    tls = backend.tls
+    for field, name in (("serverName", tls.server_name), ("verifyHost", tls.verify_host)):
+        if name and (problem := server_name(name)):
+            raise InvalidSpec(f"backend {backend.name}: tls.{field}", f"{name!r:.80} {problem}")
+    try:
+        return ServerTls(
+            name=backend.server_name, authority=tls.ca, verified_name=tls.verify_host, certificate=tls.certificate
+        )
+    except InvalidSpec as error:
+        raise InvalidSpec(f"backend {backend.name}: tls.{error.path}", error.rule) from error

@@ -124,11 +124,11 @@ def build_routes(rules: Sequence[MapRule]) -> Routes:
     tried: list[Tried] = []
     turn = 0
     for number, rule in enumerate(rules):
-        kind = 2 if rule.has_patterns else 0 if rule.hosts else 1
+        kind = 2 if rule.is_tried else 0 if rule.hosts else 1
         turn += (kind - turn) % 3
-        if rule.has_patterns:
+        if rule.is_tried:
             tried.append(Tried(number, turn, rule))
-        for host in () if rule.has_patterns else rule.hosts or (ANY_HOST,):
+        for host in () if rule.is_tried else rule.hosts or (ANY_HOST,):
             by_host.setdefault(host, []).append(_Placed(number, turn, rule))
     return _Maps(by_host, tried).routes()
 

@@ -12,7 +12,7 @@ from pool_executor.contract import MAX_SERVER_ID, Server, decode_server, encode_
 from scheduler.pools.model import Endpoint as EndpointWish
 from scheduler.pools.model import EndpointType, Service
 from scheduler.pools.server_fields import field_words
-from scheduler.pools.server_words import check_problem, misc_problem
+from scheduler.pools.server_words import UNVERIFIED, check_problem, misc_problem
 from sdk.errors import InvalidSpec
 from sdk.net.address import is_address
 
@@ -48,6 +48,8 @@ def options_for(services: Collection[Service], connecting: str = "") -> dict[str
         wish = service.endpoint
         _require_words(wish)
         words = spoken(wish).words
+        if "required" in connecting and UNVERIFIED & set(words.split()):
+            raise InvalidSpec("endpoint.miscStr", "would have certificates not verified, which tls.ca wants")
         # What the service says stands last: of two options of a kind HAProxy takes that one.
         line = (OPTIONS[options_key(wish.check.enabled, _is_named(wish))], connecting, words)
         found[_key(wish, words)] = " ".join(filter(None, line))

@@ -16,7 +16,7 @@ from api.dcos_template.printed import Text, Texts
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.sections import require_sections
 from api.dcos_template.servers import RESOLVERS
-from pool_executor.contract import certificates_file
+from pool_executor.contract import Needs, certificates_file
 from scheduler.pools.model import LBMGR_BACKEND
 
 GLOBAL_FILE = "10-global.cfg"
@@ -100,8 +100,10 @@ class _Printer:
 
     def render_backends(self, name: str, backends: Iterable[Backend]) -> Text:
         """One file of backends."""
-        text = self._print("backends.cfg.j2", backends=list(backends), relayed_tls=RELAYED_TLS)
-        return Text.of(name, "config", text)
+        backends = list(backends)
+        text = self._print("backends.cfg.j2", backends=backends, relayed_tls=RELAYED_TLS)
+        needs = Needs().with_files_of(one.tls.needs for one in backends if one.tls is not None)
+        return Text.of(name, "config", text, needs=needs)
 
     def render_map(self, file: MapFile) -> Text:
         """One map file."""

@@ -5,7 +5,7 @@ rewrites the request for one of its servers. Lines in HAProxy's words are named,
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from api.explaining.listener import Ports, conditions, elsewhere, listener, ports_of
@@ -15,7 +15,7 @@ from pool_executor.contract import Server
 from scheduler.pools.expression import BadExpression
 from scheduler.pools.model import Backend, Frontend, MapRule, Pool
 from scheduler.pools.model.headers import HeaderAction, HeaderRule
-from scheduler.pools.routing import Target, host_mismatch, path_mismatch
+from scheduler.pools.routing import Target, host_mismatch, path_mismatch, value_mismatch
 from scheduler.pools.sparse import written
 from sdk.errors import InvalidSpec
 
@@ -71,7 +71,8 @@ def explanation(pool: Pool, question: Question, known: Known) -> Json:
         answer["result"] = f"frontend {frontend.name} answers {place.status} and sends the client to {place.location}"
         return answer
     rules = frontend.link_backend.map if frontend.protocol.is_http else ()
-    number = _add_rules(answer, rules, question.target)
+    target = replace(question.target, headers=tuple(changed(frontend.request_headers, question.headers)))
+    number = _add_rules(answer, rules, target)
     name = frontend.link_backend.default_backend if number is None else rules[number].backend
     why = "defaultBackend" if number is None else f"map[{number}]"
     backend = next((one for one in pool.haproxy.backends if one.name == name), None)
@@ -124,12 +125,14 @@ def _add_rules(answer: Json, rules: Sequence[MapRule], target: Target) -> int | 
     for number, rule in enumerate(rules):
         try:
             host, path = host_mismatch(rule, target), path_mismatch(rule, target)
+            values = value_mismatch(rule, target)
         except BadExpression as error:
-            host, path = f"an expression of it {error}", None
-        if host is None and path is None:
+            host, path, values = f"an expression of it {error}", None, None
+        if host is None and path is None and values is None:
             match = number
             break
-        missed.append(Missed(number, host or path or "", near=host is None or (path is None and rule.has_path)))
+        near = host is None or (path is None and rule.has_path)
+        missed.append(Missed(number, host or path or values or "", near=near))
     kept = sorted(sorted(missed, key=lambda one: not one.near)[:_MOST_RULES])
     answer["rules"] = [_rule(one.number, rules[one.number], one.why) for one in kept]
     answer["rulesLeftOut"] = len(missed) - len(kept)
@@ -148,6 +151,8 @@ def _rule(number: int, rule: MapRule, why: str | None) -> Json:
 
 def _add_sent(answer: Json, frontend: Frontend, backend: Backend, question: Question) -> None:
     """What a server is asked."""
+    if backend.clients.allow or backend.clients.deny:
+        answer["notes"].append(f"backend {backend.name} looks at the client's address (clients): others are refused")
     if not backend.protocol.is_http:
         return
     try:
@@ -157,10 +162,23 @@ def _add_sent(answer: Json, frontend: Frontend, backend: Backend, question: Ques
         return
     changed = [_header(one) for one in frontend.request_headers if one.name.lower() != "host"]
     answer["sent"] = {"tls": backend.protocol.is_tls, "host": host, "path": url, "headers": [*changed, *headers]}
+    if backend.basic_auth is not None:
+        answer["notes"].append(f"backend {backend.name} asks for name and password (basicAuth): others get 401")
     if backend.rewrite_http.sticky.enabled:
         answer["notes"].append(f"backend {backend.name} is sticky: a client that has its cookie stays with its server")
     if backend.misc_strs:
         answer["notes"].append(f"backend {backend.name} has miscStrs, lines in HAProxy's words: not looked at here")
+
+
+def changed(rules: Sequence[HeaderRule], headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers of a request behind what a frontend does with them."""
+    found = list(headers)
+    for rule in rules:
+        if rule.action is not HeaderAction.ADD:
+            found = [(name, value) for name, value in found if name.lower() != rule.name.lower()]
+        if rule.action is not HeaderAction.REMOVE:
+            found.append((rule.name, rule.value))
+    return found
 
 
 def _header(rule: HeaderRule) -> str:

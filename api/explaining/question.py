@@ -34,11 +34,13 @@ class Question:
     sni: str
     frontend: str
     """The listener that is asked, whatever the port; `""` when the port says it."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names and values of the other headers."""
 
     @property
     def target(self) -> Target:
         """What rules look at."""
-        return Target.of(self.host, self.url)
+        return Target.of(self.host, self.url, self.headers)
 
 
 def read_question(body: object) -> Question:
@@ -54,7 +56,8 @@ def read_question(body: object) -> Question:
     headers = body.get("headers") or {}
     if not isinstance(headers, Mapping) or len(headers) > _MOST_HEADERS:
         raise BadQuestion(f"headers: must be an object of at most {_MOST_HEADERS} names and values")
-    hosts = [_text(headers, name, f"headers.{name}") for name in headers if name.lower() == "host"]
+    told = [(name, _header(headers, name)) for name in headers]
+    hosts = [value for name, value in told if name.lower() == "host"]
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         address, port = parts.hostname or "", parts.port
@@ -72,7 +75,19 @@ def read_question(body: object) -> Question:
         url=f"{path}?{parts.query}" if parts.query else path,
         sni=_text(body, "sni") or (address if parts.scheme == "https" else ""),
         frontend=_text(body, "frontend"),
+        headers=tuple((name, value) for name, value in told if name.lower() != "host"),
     )
+
+
+def _header(headers: Mapping[str, object], name: str) -> str:
+    if name.lower() == "host":
+        return _text(headers, name, f"headers.{name}")
+    value = headers[name]
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise BadQuestion(f"{shown(f'headers.{name}')}: must be a string of at most {_LONGEST} characters")
+    if not value.replace("\t", " ").isprintable():
+        raise BadQuestion(f"{shown(f'headers.{name}')}: {shown(value)} invalid: must be one line")
+    return value
 
 
 def _text(body: Mapping[str, object], name: str, path: str = "") -> str:

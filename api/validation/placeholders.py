@@ -19,7 +19,7 @@ def place(parts: Iterable[Part], directory: Path, material: Path) -> None:
     """Write the lists of certificates into a version's `directory`, and all that listeners need into `material`."""
     parts = list(parts)
     for part in parts:
-        for name in (*part.needs.certificates, *part.needs.authorities):
+        for name in part.needs.files:
             path = material / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_placeholder())

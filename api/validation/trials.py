@@ -1,10 +1,10 @@
 """Having pools judged before they are stored, within a time that whoever stores one can wait.
 
-Knows the processes that judge, how many there may be, and what is said when none answers in time.
+Knows the processes that judge, how many there may be, and what is said when none answers in time. Who asks again about
+the same is answered from memory.
 """
 
 import sys
-import threading
 from functools import lru_cache
 from typing import cast
 
@@ -14,9 +14,12 @@ from api.auto_pools.language.form import CALLED
 from api.dcos_template.processes import Processes, TooSlow
 from api.validation.comparison import Comparison
 from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question
+from api.validation.places import Busy, Places
+from api.validation.verdicts import Verdicts, seen_by_haproxy
 from scheduler.pools.checks import raw_problems
 from scheduler.pools.problems import Problem
 from scheduler.pools.stored import StoredPool
+from sdk.clock import SystemClock
 
 _log = structlog.get_logger()
 
@@ -27,10 +30,6 @@ _MOST = 2
 _HAPROXY, _ANSWER = 10.0, 20.0
 #: Seconds that somebody who only looks at a pool waits for a process.
 _LOOK = 1.0
-
-
-class _Busy(TooSlow):
-    """All processes are at work."""
 
 
 class Trials:
@@ -47,28 +46,38 @@ class Trials:
         """`command` starts a process that answers as judge.py does; `raw_strings` is whether pools may hold any."""
         self._raw_strings = raw_strings
         self._processes = Processes(command)
-        self._places = threading.BoundedSemaphore(_MOST)
+        self._places = Places(_MOST)
+        self._verdicts = Verdicts(SystemClock())
         self._haproxy, self._answer = haproxy, answer
         self._located = lru_cache(maxsize=64)(self._locate)
 
-    def judge(self, pool: StoredPool) -> Judgement:
-        """What rendering and HAProxy say against the pool; why they were not asked when they cannot be."""
+    def judge(self, pool: StoredPool, account: str = "") -> Judgement:
+        """What rendering and HAProxy say against the pool; why they were not asked when they cannot be.
+
+        `account` is who asks: nobody has all processes.
+        """
         if not self._raw_strings and (problems := tuple(raw_problems(pool))):
             return Judgement(problems=problems)
+        key = seen_by_haproxy(pool)
+        if (known := self._verdicts.get(key)) is not None:
+            return known
         try:
-            return cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy)))
-        except TooSlow as error:
+            judgement = cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy), account))
+            if not judgement.unchecked:
+                self._verdicts.keep(key, judgement)
+            return judgement
+        except (TooSlow, Busy) as error:
             return Judgement(unchecked=str(error))
         except Exception as error:  # noqa: BLE001 - a pool that cannot be judged is judged where it is served
             _log.exception("A pool could not be judged", pool=pool.pool.name)
             return Judgement(unchecked=f"{type(error).__name__}: {error}")
 
-    def judge_template(self, name: str, text: str) -> Judgement:
+    def judge_template(self, name: str, text: str, account: str = "") -> Judgement:
         """What stands against a pool template, whose text is its own."""
         question = JudgeTemplate(name=name, text=text, raw_strings=self._raw_strings, seconds=self._haproxy)
         try:
-            return cast(Judgement, self._ask(question))
-        except _Busy as error:
+            return cast(Judgement, self._ask(question, account))
+        except Busy as error:
             return Judgement(unchecked=str(error))
         except TooSlow:
             rule = f"is not printed within {self._answer:g} s"
@@ -82,10 +91,10 @@ class Trials:
             _log.warning("Which field a complaint is about is not known", pool=pool.pool.name, error=str(error))
             return None
 
-    def compare(self, before: StoredPool | None, after: StoredPool | None) -> Comparison:
+    def compare(self, before: StoredPool | None, after: StoredPool | None, account: str = "") -> Comparison:
         """What a change does to the configuration."""
         try:
-            return cast(Comparison, self._ask(Compare(before=before, after=after)))
+            return cast(Comparison, self._ask(Compare(before=before, after=after), account))
         except Exception as error:  # noqa: BLE001 - what else is known of the change is told all the same
             _log.warning("Two states of a pool could not be compared", error=str(error))
             return Comparison(failed=f"the configurations could not be compared: {error}")
@@ -97,17 +106,10 @@ class Trials:
     def _locate(self, pool: StoredPool, complaint: str) -> str | None:
         try:
             return cast(str | None, self._ask(Locate(pool=pool, complaint=complaint), wait=_LOOK))
-        except _Busy:
-            raise
         except TooSlow:
             return None  # kept: whoever looks at this pool next, and other pools, do not wait as long again
 
-    def _ask(self, question: Question, wait: float | None = None) -> object:
+    def _ask(self, question: Question, account: str = "", wait: float | None = None) -> object:
         """The answer; `wait`: seconds for one of the processes, as many as for the answer without it."""
-        wait = self._answer if wait is None else wait
-        if not self._places.acquire(timeout=wait):
-            raise _Busy(f"other pools are judged since {wait:g} s")
-        try:
+        with self._places.place(account, self._answer if wait is None else wait):
             return self._processes.ask(question, self._answer)
-        finally:
-            self._places.release()

@@ -5,16 +5,19 @@ A file is named by the directory in which the instance has it, of SOURCES, and i
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from sdk.errors import CorruptRecord
 
-#: The directories of files that never go through ZooKeeper: secrets, variables of the task, and what is made there.
-SECRETS, ENVFILE, AUTOCERT = "secrets", "envfile", "autocert"
-SOURCES = (SECRETS, ENVFILE, AUTOCERT)
+#: The directories of files that never go through ZooKeeper: secrets, variables of the task, what is made there, and
+#: what its machine has.
+SECRETS, ENVFILE, AUTOCERT, SYSTEM = "secrets", "envfile", "autocert", "system"
+SOURCES = (SECRETS, ENVFILE, AUTOCERT, SYSTEM)
 #: The certificate that an instance makes for itself.
 AUTOCERT_FILE = f"{AUTOCERT}/autocert.pem"
+#: The authorities that its machine trusts.
+SYSTEM_FILE = f"{SYSTEM}/authorities.pem"
 #: What a file in one of the directories may be called.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
@@ -23,7 +26,11 @@ _PORT_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """One that lacks something of it serves everything else."""
+    """One that lacks something of it serves everything else.
+
+    A listener that lacks a file waits for it. In any other part something stands in for the file until it comes: an
+    authority that has signed nothing, a certificate that nobody trusts.
+    """
 
     ports: Mapping[str, str] = field(default_factory=dict)
     """The name of the task port that fills each variable `PORT_<KEY>`."""
@@ -32,6 +39,29 @@ class Needs:
     the file `certificates_file(<part>)` in the directory `${CERTS}`."""
     authorities: tuple[str, ...] = ()
     """Files with the certificates by which those of others are judged; the text names them."""
+    identities: tuple[str, ...] = ()
+    """Certificates, each with its key, that are shown to servers; the text names them."""
+    one_is_enough: bool = False
+    """Whether a listener with one of `certificates` does not wait for the others: something stands in for them."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self.certificates, *self.authorities, *self.identities)))
+
+    def with_files_of(self, others: Iterable["Needs"]) -> "Needs":
+        """These needs, and the files of others."""
+        every = (self, *others)
+        return replace(
+            self,
+            certificates=_once(one.certificates for one in every),
+            authorities=_once(one.authorities for one in every),
+            identities=_once(one.identities for one in every),
+        )
+
+
+def _once(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in lists for name in names))
 
 
 def need_problems(needs: Needs) -> Iterator[tuple[str, str]]:
@@ -39,11 +69,20 @@ def need_problems(needs: Needs) -> Iterator[tuple[str, str]]:
     for variable in needs.ports:
         if not _PORT_VARIABLE.fullmatch(variable):
             yield f"ports.{variable:.80}", "is not a port variable"
-    for kind, names in (("certificates", needs.certificates), ("authorities", needs.authorities)):
+    for kind, names in kinds_of_files(needs).items():
         for at, name in enumerate(names):
             source, _, file = name.partition("/")
             if source not in SOURCES or not FILE_NAME.fullmatch(file):
                 yield f"{kind}[{at}]", f"is {name!r:.80}; it must be <one of {', '.join(SOURCES)}>/<name>"
+
+
+def kinds_of_files(needs: Needs) -> Mapping[str, tuple[str, ...]]:
+    """The files by what they are needed for."""
+    return {
+        "certificates": needs.certificates,
+        "authorities": needs.authorities,
+        "identities": needs.identities,
+    }
 
 
 def check_needs(needs: Needs, path: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pool_executor.contract.needs import Needs
+from pool_executor.contract.needs import Needs, kinds_of_files
 from pool_executor.contract.parts import Part, check_part
 from pool_executor.contract.record import Record, dump, load
 from sdk.errors import CorruptRecord
@@ -76,12 +76,9 @@ def _encode_part(part: Part) -> dict[str, object]:
     if part.listener:
         value["listener"] = part.listener
     if part.needs != Needs():
-        needs = {"ports": dict(part.needs.ports)} | {
-            name: list(files)
-            for name, files in (("certificates", part.needs.certificates), ("authorities", part.needs.authorities))
-            if files
-        }
-        value["needs"] = needs
+        files = {name: list(files) for name, files in kinds_of_files(part.needs).items() if files}
+        enough = {"one_is_enough": True} if part.needs.one_is_enough else {}
+        value["needs"] = {"ports": dict(part.needs.ports)} | files | enough
     return value
 
 
@@ -102,6 +99,6 @@ def _decode_needs(entry: Record) -> Needs:
     ports = entry.mapping("ports")
     return Needs(
         ports={variable: ports.text(variable) for variable in ports.names()},
-        certificates=entry.texts("certificates") if entry.has("certificates") else (),
-        authorities=entry.texts("authorities") if entry.has("authorities") else (),
+        **{name: entry.texts(name) for name in kinds_of_files(Needs()) if entry.has(name)},
+        one_is_enough=entry.has("one_is_enough") and entry.boolean("one_is_enough"),
     )

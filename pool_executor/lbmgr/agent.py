@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pool_executor.contract import InstanceStatus, Structure
+from pool_executor.contract import AUTOCERT_FILE, SYSTEM_FILE, InstanceStatus, Structure
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
@@ -35,6 +35,7 @@ from pool_executor.lbmgr.reader import Reader
 from pool_executor.lbmgr.report import Report
 from pool_executor.lbmgr.runtime import capabilities
 from pool_executor.lbmgr.settings import Settings
+from pool_executor.lbmgr.system_authorities import system_authorities
 from pool_executor.lbmgr.verify import Verifier
 from sdk.errors import CorruptRecord
 
@@ -101,7 +102,9 @@ class Agent:
         files = Files(settings.sandbox, instance.material)
         self.material = Material(Path(instance.material), lambda: self._events.put(_MaterialChanged()))
         """The files that are this instance's alone; whoever has a source of them fills it."""
-        self._certificates = Certificates(self.material, self._own_certificate, counters)
+        self._certificates = Certificates(
+            self.material, {AUTOCERT_FILE: self._own_certificate, SYSTEM_FILE: system_authorities}, counters
+        )
         self._material_changed = False
         haproxy = Haproxy(
             binary=binary,

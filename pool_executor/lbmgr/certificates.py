@@ -1,39 +1,51 @@
 """The certificates that listeners need: which can be used, which HAProxy has, and the way of new ones to it.
 
-A listener whose certificate is missing or broken waits alone; a new certificate that cannot be used leaves the old one
-where it is. Knows the room of the files (material.py) and HAProxy's orders for them. Does not know where files come
-from, nor when HAProxy is loaded anew. Used by lbmgr's thread only.
+A listener whose certificate is missing or broken waits alone, and something stands in for what servers are spoken to
+with; a new certificate that cannot be used leaves the old one where it is. Knows the room of the files (material.py)
+and HAProxy's orders for them. Does not know where files come from, nor when HAProxy is loaded anew. Used by lbmgr's
+thread only.
 """
 
 import hashlib
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from enum import Enum, auto
 
 import structlog
 
-from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, CertificateStatus, Needs
+from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, SYSTEM, SYSTEM_FILE, CertificateStatus, Needs
 from pool_executor.lbmgr import pem
 from pool_executor.lbmgr.content import Content
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
+from pool_executor.lbmgr.stand_in import is_stand_in, stand_in
 
 _log = structlog.get_logger()
 
 #: What the name of a file ends with that HAProxy looks for beside a certificate: an answer of OCSP.
 _STAPLE = ".ocsp"
 
+
+class _Use(Enum):
+    """What a file is there for: to be shown, with its key, or to judge what others show."""
+
+    SHOWN = auto()
+    JUDGES_CLIENTS = auto()
+    JUDGES_SERVERS = auto()
+    """Those that HAProxy has go on with what it had when it was loaded."""
+
+
 Send = Callable[[Command], str | None]
 """Give an order to the HAProxy that serves; what it says when it refuses."""
 
 
 class Certificates:
-    """Of one instance; `made` makes the certificate that is its own."""
+    """Of one instance; `own` brings the files that it has by itself, by their names."""
 
-    def __init__(self, material: Material, made: Callable[[], bytes], counters: Counters) -> None:
+    def __init__(self, material: Material, own: Mapping[str, Callable[[], bytes]], counters: Counters) -> None:
         self._material = material
-        self._made = made
+        self._own = own
         self._counters = counters
         self._refused: dict[str, tuple[str, str]] = {}
         """By name: the sum of a content that cannot be used, and why."""
@@ -50,22 +62,26 @@ class Certificates:
     def obstacles(self, content: Content, present: Content | None) -> Mapping[str, str]:
         """What listeners of `content` lack, in words, by part; `present` is what HAProxy serves.
 
-        Files that can be used stand where HAProxy reads them afterwards.
+        Files that can be used stand where HAProxy reads them afterwards. Others are stood in for where servers need
+        them, or where a listener has certificates without them.
         """
         found: dict[str, str] = {}
         self._status = None
         for name, text in content.parts.items():
-            if text.part.needs == Needs(ports=text.part.needs.ports):
+            needs = text.part.needs
+            if not needs.files or (present is not None and present.parts.get(name) == text):
                 continue
-            if present is not None and present.parts.get(name) == text:
+            lacks = {file: why for file in needs.files if (why := self._lack(file, needs)) is not None}
+            if lacks and text.part.listener and not _does_without(needs, lacks):
+                found[name] = " and ".join(lacks.values())
                 continue
-            lacks = [why for file in _files(text.part.needs) if (why := self._lack(file, text.part.needs)) is not None]
-            if lacks:
-                found[name] = " and ".join(lacks)
+            for file in lacks:
+                self._stand_in(file, needs)
         return found
 
     def _lack(self, name: str, needs: Needs) -> str | None:
-        if self._material.read(name) is not None:
+        placed = self._material.read(name)
+        if placed is not None and not is_stand_in(placed):
             return None
         data = self._newest(name)
         if data is None:
@@ -80,6 +96,15 @@ class Certificates:
                 problem = f"it cannot be written: {error.strerror or error}"
         return problem and f"a usable file {spoken(name)}: {problem}"
 
+    def _stand_in(self, name: str, needs: Needs) -> None:
+        if self._material.read(name) is not None:
+            return
+        try:
+            self._material.place(name, stand_in(authority=name in needs.authorities))
+        except OSError as error:
+            # HAProxy will say what it lacks.
+            _log.error("Nothing can stand in for a file", file=spoken(name), error=str(error))
+
     def _staple(self, name: str) -> None:
         """Let HAProxy find what is said about the validity of a certificate beside it, if there is something."""
         beside = f"{name}{_STAPLE}"
@@ -88,8 +113,12 @@ class Certificates:
             self._material.place(beside, data)
 
     def _newest(self, name: str) -> bytes | None:
-        if name == AUTOCERT_FILE and self._material.get(name) is None:
-            self._material.fill(AUTOCERT, {AUTOCERT_FILE.rpartition("/")[2]: self._made()})
+        if name in self._own and self._material.get(name) is None:
+            source, _, file = name.partition("/")
+            try:
+                self._material.fill(source, {file: self._own[name]()})
+            except (OSError, ValueError) as error:
+                self._material.fill(source, {}, {file: str(error)})
         return self._material.get(name)
 
     def _problem(self, name: str, data: bytes, *, authority: bool) -> str | None:
@@ -120,7 +149,7 @@ class Certificates:
             except Exception:  # noqa: BLE001 - a full disk, or a file that trips over a defect: what serves goes on
                 _log.exception("A new file could not be taken up", file=spoken(name))
 
-    def _take(self, name: str, served: Mapping[str, bool], send: Send | None) -> None:
+    def _take(self, name: str, served: Mapping[str, _Use], send: Send | None) -> None:
         data, placed = self._material.get(name), self._material.read(name)
         if data is None or data == placed or placed is None:
             return
@@ -133,23 +162,27 @@ class Certificates:
         known = self._refused.get(name)
         if known is not None and known[0] == _sum(data):
             return
-        authority = served[name]
-        problem = self._problem(name, data, authority=authority) or (None if authority else _worse(placed, data))
+        use = served[name]
+        authority = use is not _Use.SHOWN
+        compared = not authority and not is_stand_in(placed)
+        problem = self._problem(name, data, authority=authority) or (pem.worse(placed, data) if compared else None)
         if problem is not None:
             self._refuse_once(name, data, problem)
             return
-        self._replace(name, data, placed, send, authority=authority)
+        self._replace(name, data, placed, send, use)
 
     def _refuse_once(self, name: str, data: bytes, problem: str) -> None:
         if name not in self._refused or self._refused[name][0] != _sum(data):
             self._refuse(name, data, problem)
 
-    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, *, authority: bool) -> None:
+    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, use: "_Use") -> None:
         lines = tuple(pem.lines(data))
         path = str(self._material.path(name))
         waits, refused = name in self._before, None
-        if send is not None and not waits:
-            refused = send(ReplaceFile("ca-file" if authority else "cert", path, lines))
+        if send is not None and use is _Use.JUDGES_SERVERS:
+            refused = "servers would go on with the one before"
+        elif send is not None and not waits:
+            refused = send(ReplaceFile("cert" if use is _Use.SHOWN else "ca-file", path, lines))
         try:
             self._material.place(name, data)
         except OSError as error:
@@ -204,22 +237,26 @@ class Certificates:
         return self._status[1]
 
     def _look(self, running: Content | None) -> Iterator[CertificateStatus]:
-        for name, authority in sorted(_needed(running).items()):
+        for name, use in sorted(_needed(running).items()):
             data = self._material.read(name)
-            known = None if data is None or authority else self._facts_of(name, data)
+            shown = use is _Use.SHOWN and data is not None and not is_stand_in(data)
+            known = self._facts_of(name, data) if shown and data is not None else None
             yield CertificateStatus(
                 file=spoken(name),
                 subject=known.subject if known is not None else "",
                 names=known.names[:20] if known is not None else (),
                 not_after=known.not_after if known is not None else None,
-                trouble=self._trouble(name, data),
+                trouble=self._trouble(name, data, _without(running, name)),
             )
 
-    def _trouble(self, name: str, data: bytes | None) -> str | None:
-        newest = self._material.get(name)
+    def _trouble(self, name: str, data: bytes | None, without: str) -> str | None:
+        newest, trouble = self._material.get(name), self._material.trouble(name)
+        if data is not None and is_stand_in(data):
+            why = self._refused[name][1] if newest is not None and name in self._refused else trouble
+            return f"it is missing{f' ({why})' if why else ''}, and {without}"
         if newest is not None and newest != data and name in self._refused:
             return f"a newer one is refused: {self._refused[name][1]}"
-        if (trouble := self._material.trouble(name)) is not None:
+        if trouble is not None:
             return trouble
         if newest is None and name != AUTOCERT_FILE:
             return "its source does not have it any more; the last one is served"
@@ -237,8 +274,24 @@ def spoken(name: str) -> str:
     """A file as people name it in a pool."""
     if name == AUTOCERT_FILE:
         return f"${AUTOCERT.upper()}"
+    if name == SYSTEM_FILE:
+        return f"${SYSTEM.upper()}"
     source, _, file = name.partition("/")
     return f"${source.upper()}/{file}"
+
+
+def _does_without(needs: Needs, lacks: Collection[str]) -> bool:
+    """Whether what is left of a listener's certificates is enough."""
+    spare = set(needs.certificates) - set(needs.authorities) if needs.one_is_enough else set()
+    return spare.issuperset(lacks) and not spare.issubset(lacks)
+
+
+def _without(content: Content | None, name: str) -> str:
+    """What it is like without a file that something stands in for."""
+    parts = [text.part for text in content.parts.values()] if content is not None else []
+    if any(part.listener and name in part.needs.certificates for part in parts):
+        return "clients that need it are shown one that nobody trusts"
+    return "servers that need it are down"
 
 
 def _names(complaint: str, path: str) -> bool:
@@ -246,28 +299,19 @@ def _names(complaint: str, path: str) -> bool:
     return re.search(rf"{re.escape(path)}(?!\.?[A-Za-z0-9_-])", complaint) is not None
 
 
-def _files(needs: Needs) -> Iterator[str]:
-    yield from dict.fromkeys((*needs.certificates, *needs.authorities))
-
-
-def _needed(content: Content | None) -> Mapping[str, bool]:
-    """The files that are needed, each with whether it is there to judge others by."""
-    found: dict[str, bool] = {}
-    for text in content.parts.values() if content is not None else ():
-        found |= dict.fromkeys(text.part.needs.authorities, True)
-    for text in content.parts.values() if content is not None else ():
-        found |= dict.fromkeys(text.part.needs.certificates, False)
+def _needed(content: Content | None) -> Mapping[str, _Use]:
+    """The files that are needed, and for what; of several uses the one with which most is asked of a file."""
+    found: dict[str, _Use] = {}
+    parts = [text.part for text in content.parts.values()] if content is not None else []
+    for part in parts:
+        if part.listener:
+            found |= dict.fromkeys(part.needs.authorities, _Use.JUDGES_CLIENTS)
+    for part in parts:
+        if not part.listener:
+            found |= dict.fromkeys(part.needs.authorities, _Use.JUDGES_SERVERS)
+    for part in parts:
+        found |= dict.fromkeys((*part.needs.certificates, *part.needs.identities), _Use.SHOWN)
     return found
-
-
-def _worse(placed: bytes, data: bytes) -> str | None:
-    """Why a certificate must not take the place of another one that is good now."""
-    before, after, now = pem.facts(placed), pem.facts(data), time.time()
-    if before is None or after is None or not before.not_before <= now <= before.not_after:
-        return None
-    if now > after.not_after:
-        return "it has expired, and the one that is served has not"
-    return "it is not valid yet, and the one that is served is" if now < after.not_before else None
 
 
 def _sum(data: bytes) -> str:

@@ -71,6 +71,9 @@ class Instance:
             f"    description {_quote(marker)}",
             *(f"    setenv {name} {_quote(value)}" for name, value in sorted(variables.items())),
             f"    stats socket {_quote(str(self.admin_socket))} mode 600 level admin expose-fd listeners",
+            # Files that options of servers name: those are told at run time, too, where no variable is filled in.
+            f"    ca-base {_quote(str(self.material))}",
+            f"    crt-base {_quote(str(self.material))}",
             f"    nbthread {self.resources.threads(self.cores)}",
             # Frontends take CONNECTIONS each, so that health and statistics are answered when one of them is full.
             f"    maxconn {self.resources.connections + _SPARE_CONNECTIONS}",

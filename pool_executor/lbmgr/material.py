@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from pool_executor.contract import FILE_NAME, SOURCES
+from pool_executor.contract import FILE_NAME, SOURCES, SYSTEM
 from pool_executor.lbmgr.disk import replace_file
 
 #: Bytes that one file may have, and files that one source may bring.
 MOST_BYTES, MOST_FILES = 256 * 1024, 1000
+# What distributions trust fills that already.
+_MOST_BYTES_OF_SYSTEM = 16 * MOST_BYTES
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -28,11 +30,11 @@ class _Shelf:
     troubles: Mapping[str, str] = field(default_factory=dict)
 
 
-def file_problem(name: str, data: bytes) -> str | None:
+def file_problem(name: str, data: bytes, most: int = MOST_BYTES) -> str | None:
     """Why there is no room for a file, as the end of a sentence; None when there is."""
     if not FILE_NAME.fullmatch(name):
         return f"is not a name that a file may have ({FILE_NAME.pattern})"
-    return f"has {len(data)} bytes; there is room for {MOST_BYTES}" if len(data) > MOST_BYTES else None
+    return f"has {len(data)} bytes; there is room for {most}" if len(data) > most else None
 
 
 class Material:
@@ -63,7 +65,7 @@ class Material:
         if len(files) > MOST_FILES:
             raise ValueError(f"{source} brings {len(files)} files; there is room for {MOST_FILES}")
         for name, data in files.items():
-            if problem := file_problem(name, data):
+            if problem := file_problem(name, data, _MOST_BYTES_OF_SYSTEM if source == SYSTEM else MOST_BYTES):
                 raise ValueError(f"{name!r:.80} of {source} {problem}")
         shelf = _Shelf(files=dict(files), troubles=dict(troubles))
         with self._lock:

@@ -7,11 +7,13 @@ of a file. Does not know where files come from.
 import os
 import re
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+#: A certificate in a file.
+CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _KEY = re.compile(rb"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----")
 
 
@@ -29,7 +31,7 @@ def certificate_problem(data: bytes) -> str | None:
     """Why these bytes are no certificate with its key, as the end of a sentence; None when they are."""
     if b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in data or b"Proc-Type: 4,ENCRYPTED" in data:
         return "its key is encrypted, and nobody is there to tell the password"
-    if not _BLOCK.search(data):
+    if not CERTIFICATE.search(data):
         return "it holds no certificate in PEM"
     if not _KEY.search(data):
         return "it holds no private key: put it behind the certificate"
@@ -57,7 +59,7 @@ def facts(data: bytes) -> Facts | None:
     """Those of the first certificate; None when there is none that can be read."""
     from asn1crypto import x509  # takes longer to load than all else here, and only who has certificates needs it
 
-    block = _BLOCK.search(data)
+    block = CERTIFICATE.search(data)
     if block is None:
         return None
     try:
@@ -71,6 +73,16 @@ def facts(data: bytes) -> Facts | None:
         )
     except Exception:  # noqa: BLE001 - anybody's bytes: what is not as X.509 has it fails in many ways
         return None
+
+
+def worse(placed: bytes, data: bytes) -> str | None:
+    """Why a certificate must not take the place of another one that is good now."""
+    before, after, now = facts(placed), facts(data), time.time()
+    if before is None or after is None or not before.not_before <= now <= before.not_after:
+        return None
+    if now > after.not_after:
+        return "it has expired, and the one that is served has not"
+    return "it is not valid yet, and the one that is served is" if now < after.not_before else None
 
 
 def lines(data: bytes) -> list[str]:

@@ -16,8 +16,8 @@ from sdk.errors import TemporaryFailure
 
 # What `add server` of HAProxy 2.6.12 accepted when each was tried, with the number of words that follow. Refused there,
 # so absent here: cookie, init-addr, log-proto, max-reuse, namespace, no-check, no-agent-check, no-ssl, non-stick,
-# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track. ca-file and crt are absent because they must be loaded,
-# and enabled because HAProxy then takes the server for running and never sends it a request.
+# redir, resolvers and resolve-*, socks4, stick, tcp-ut, track; absent as well is enabled, because HAProxy then takes
+# the server for running and never sends it a request. What ca-file and crt name must be loaded already.
 SERVER_OPTIONS: dict[str, int] = {
     "addr": 1,
     "agent-addr": 1,
@@ -28,6 +28,7 @@ SERVER_OPTIONS: dict[str, int] = {
     "allow-0rtt": 0,
     "alpn": 1,
     "backup": 0,
+    "ca-file": 1,
     "check": 0,
     "check-alpn": 1,
     "check-proto": 1,
@@ -36,6 +37,7 @@ SERVER_OPTIONS: dict[str, int] = {
     "check-ssl": 0,
     "ciphers": 1,
     "ciphersuites": 1,
+    "crt": 1,
     "disabled": 0,
     "downinter": 1,
     "error-limit": 1,

@@ -5,7 +5,7 @@ As in texts.py, each is a function from the text to the rule that it breaks, or 
 
 import re
 
-from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS
+from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, SYSTEM
 from scheduler.secret_stores import names as secret_names
 
 FORMS = f"{SECRETS}<file of a secret>, {ENVFILE}{FILE_PREFIX}<NAME> or {AUTOCERT}"
@@ -34,6 +34,13 @@ def certificate(text: str) -> str | None:
     if text == AUTOCERT:
         return None
     return other_file(text) and f"must be {FORMS}"
+
+
+def authorities(text: str) -> str | None:
+    """Certificates by which those of servers are judged."""
+    if text == SYSTEM:
+        return None
+    return other_file(text) and f"must be {SECRETS}<file of a secret>, {ENVFILE}{FILE_PREFIX}<NAME> or {SYSTEM}"
 
 
 def other_file(text: str) -> str | None:

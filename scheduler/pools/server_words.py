@@ -64,6 +64,8 @@ SERVER: Mapping[str, re.Pattern[str]] = {
     "ssl-min-ver": _VERSIONS,
     WEIGHT: _WEIGHT,
 }
+#: Those behind which certificates of servers are not verified.
+UNVERIFIED = frozenset({"ssl", "check-ssl", "verify"})
 _NEED_HTTP = frozenset({"alpn", "proto"})
 _ELSEWHERE = {
     "check": "is what endpoint.check.enabled says",
@@ -108,7 +110,7 @@ def server_words(misc: str, check: str) -> ServerWords:
             weight = int(value)
         else:
             words += [option, value] if value else [option]
-    if {"ssl", "check-ssl"} & set(words) and "verify" not in words:
+    if UNVERIFIED & set(words) and "verify" not in words:
         words += ["verify", "none"]  # HAProxy refuses to verify without saying by what
     if "ssl" in words and "check-ssl" not in words:
         words.append("check-ssl")

@@ -7,11 +7,12 @@ the same, and mostly whether a name holds one.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
 from scheduler.pools.expression import BadExpression
-from scheduler.pools.model import MapRule
+from scheduler.pools.model import Asked, MapRule
 from scheduler.pools.routing import covering, host_holds
 
 _MOST_EXPRESSIONS = 20
@@ -36,6 +37,8 @@ class _Key(NamedTuple):
     path_end: str
     host_reg: str
     path_reg: str
+    asked: frozenset[tuple[str, Asked]]
+    """Of headers and cookies."""
 
 
 def never_matching(rules: Sequence[MapRule]) -> Iterator[Never]:
@@ -54,8 +57,14 @@ def never_matching(rules: Sequence[MapRule]) -> Iterator[Never]:
 
 
 def _key(host: str, rule: MapRule) -> _Key:
+    asked = frozenset(
+        [
+            *(("header", replace(one, name=one.name.lower())) for one in rule.headers),
+            *(("cookie", one) for one in rule.cookies),
+        ]
+    )
     # Any path begins with /.
-    return _Key(host, rule.path_beg.removeprefix("/"), rule.path_end, rule.host_reg, rule.path_reg)
+    return _Key(host, rule.path_beg.removeprefix("/"), rule.path_end, rule.host_reg, rule.path_reg, asked)
 
 
 def _takers(numbers: Sequence[int]) -> str:
@@ -102,6 +111,7 @@ class _Before:
             ends,
             {key.host_reg, "", *(one for one in self._expressions if self._is_in(one, key.host))},
             {key.path_reg, ""},
+            {key.asked, frozenset()},
         )
         return min((self._seen[one] for one in map(_Key._make, less) if one in self._seen), default=None)
 

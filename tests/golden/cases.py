@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from api.dcos_template.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
+    Asked,
     Check,
     CustomCheck,
     MapRule,
@@ -55,6 +56,34 @@ CASES: Mapping[str, Case] = {
             backend("static", service(task_name="static")),
         ),
         endpoints={"app": agent("10.0.0.1"), "api": agent("10.0.0.2", "10.0.0.3"), "static": agent("10.0.0.4")},
+    ),
+    "canaries": Case(
+        pool=pool(
+            "shop",
+            frontend(
+                "web",
+                "app",
+                MapRule(
+                    backend="canary",
+                    host_eq="shop.example.com",
+                    headers=(Asked(name="X-Canary", value_eq='it\'s 100% "$on" # so'),),
+                ),
+                MapRule(
+                    backend="canary",
+                    hosts_eq=tuple(f"h{number}.example.com" for number in range(20)),
+                    path_beg="/api",
+                    path_end=".json",
+                    host_reg="^h",
+                    path_reg="[0-9]",
+                    headers=(Asked(name="User-Agent", value_reg="(?i)curl/'?[0-9]"), Asked(name="X-Tester")),
+                    cookies=(Asked(name="version", value_eq="2"), Asked(name="user", value_reg="^a")),
+                ),
+                MapRule(backend="app", host_eq="shop.example.com"),
+            ),
+            PLAIN,
+            backend("canary", service(task_name="canary")),
+        ),
+        endpoints={"app": agent("10.0.0.1"), "canary": agent("10.0.0.2")},
     ),
     "patterns": Case(
         pool=pool(

@@ -93,6 +93,7 @@ def instance_file(directory: PurePath, ports: dict[str, int], globals_: dict[str
         "    setenv CONNECTIONS 1000",
     ]
     lines += [f'    setenv CERTS "{directory / CERTS}"', f'    setenv SECRETS "{directory / "material" / "secrets"}"']
+    lines += [f'    ca-base "{directory / "material"}"', f'    crt-base "{directory / "material"}"']
     lines += [f'    setenv {port_variable(name)} "{number}"' for name, number in ports.items()]
     lines += [f"    {key.replace('_', ' ')} {value}" for key, value in globals_.items()]
     lines += ["backend _lbmgr", "    mode tcp", "    timeout connect 1s", "    timeout server 1s"]

@@ -40,11 +40,13 @@ class Haproxy:
         binary: str = SYSTEM,
         answers: Mapping[str, int] | None = None,
         template: str = "",
+        files: Mapping[str, bytes] | None = None,
     ) -> None:
         """`servers` instead of HAProxy's own answers; `shorter` maps lines of the global file to quicker ones.
 
         `answer` is what HAProxy's own answers return, instead of the backend's name, and `bind` how they listen;
-        `answers` are their ports by backend. `template` is the pool's own.
+        `answers` are their ports by backend. `template` is the pool's own, `files` are those that the
+        instance has, such as `secrets/ca.pem`.
         """
         self.shape = shape
         self.ports = {name: free_port() for name in ("stats", *(one.name for one in shape.haproxy.frontends))}
@@ -58,6 +60,8 @@ class Haproxy:
             self.ports,
             stats_socket=f'"{self.socket}" mode 600 level admin',
         )
+        for name, data in (files or {}).items():
+            (directory / "material" / name).write_bytes(data)
         path = directory / GLOBAL_FILE
         for line, quicker in (shorter or {}).items():
             assert f"    {line}\n" in path.read_text()
@@ -74,8 +78,8 @@ class Haproxy:
             returned = answer or f'status 200 content-type text/plain string "{name}"'
             lines += [f"    http-request return {returned}"]
         (directory / "99-answers.cfg").write_text("\n".join([*lines, ""]))
-        files = sorted(path.name for path in directory.glob("*.cfg"))
-        arguments = [argument for file in files for argument in ("-f", file)]
+        named = sorted(path.name for path in directory.glob("*.cfg"))
+        arguments = [argument for file in named for argument in ("-f", file)]
         self._log = (directory / "log").open("w")
         self.process = subprocess.Popen([binary, *arguments], cwd=directory, stdout=self._log, stderr=self._log)
         wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from api.dcos_template.haproxy import Attempt, MapFile, Routing
+from api.dcos_template.haproxy.asked import AskedAcl, Where
 from api.dcos_template.routes import Tried, build_routes
 from pool_executor.contract import HOSTS_MAPS, ROUTES_MAPS
 from scheduler.pools.expression import BadExpression, plain
-from scheduler.pools.model import MapRule
+from scheduler.pools.model import Asked, MapRule
 from sdk.errors import InvalidSpec
 
-# HAProxy takes 64 words in a line.
+# HAProxy takes 64 words in a line. What is asked of headers and cookies is one each.
 _HOSTS_IN_A_LINE = 20
 
 
@@ -40,23 +41,41 @@ def _attempts(tried: Tried) -> Iterator[Attempt]:
         path_beg=rule.path_beg,
         path_end=rule.path_end,
         path_reg=_plain(rule.path_reg, f"{path}.pathReg"),
+        asked=tuple(_asked(tried.number, rule, path)),
     )
     if not rule.hosts:
         yield whole
     ends = [host.removeprefix("*") for host in rule.hosts if host.startswith("*")]
     with_port = [host for host in rule.hosts if ":" in host]
     names = [host for host in rule.hosts if not host.startswith("*") and ":" not in host]
-    for some in _batches(names):
+    most = _HOSTS_IN_A_LINE - len(whole.asked)
+    for some in _batches(names, most):
         yield replace(whole, names=some)
-    for some in _batches(with_port):
+    for some in _batches(with_port, most):
         yield replace(whole, names_with_port=some)
-    for some in _batches(ends):
+    for some in _batches(ends, most):
         yield replace(whole, ends=some)
 
 
-def _batches(hosts: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for at in range(0, len(hosts), _HOSTS_IN_A_LINE):
-        yield tuple(hosts[at : at + _HOSTS_IN_A_LINE])
+def _batches(hosts: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
+    for at in range(0, len(hosts), most):
+        yield tuple(hosts[at : at + most])
+
+
+def _asked(number: int, rule: MapRule, path: str) -> Iterator[AskedAcl]:
+    kinds: tuple[tuple[str, Where, tuple[Asked, ...]], ...] = (
+        ("headers", Where.HEADER, rule.headers),
+        ("cookies", Where.COOKIE, rule.cookies),
+    )
+    every = ((f"{path}.{field}[{at}]", where, one) for field, where, some in kinds for at, one in enumerate(some))
+    for count, (field, where, one) in enumerate(every):
+        yield AskedAcl(
+            acl=f"edgelb_asked_{number}_{count}",
+            where=where,
+            name=one.name,
+            value=one.value_eq,
+            expression=_plain(one.value_reg, f"{field}.valueReg"),
+        )
 
 
 def _plain(text: str, field: str, *, lower: bool = False) -> str:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from api.dcos_template.haproxy.asked import AskedAcl
 from api.dcos_template.haproxy.grammar import require
 from api.dcos_template.routes import MapEntry
 from scheduler.pools import texts
@@ -46,6 +47,8 @@ class Attempt:
     path_beg: str = ""
     path_end: str = ""
     path_reg: str = ""
+    asked: tuple[AskedAcl, ...] = ()
+    """Of headers and cookies; all have to hold."""
 
     def __post_init__(self) -> None:
         path = self.field
@@ -76,6 +79,11 @@ class Routing:
     """Whether rules of hosts have to be compared with rules without a host."""
     attempts: tuple[Attempt, ...] = ()
     """Whose turns are compared with those of what was looked up."""
+
+    @property
+    def asked(self) -> tuple[AskedAcl, ...]:
+        """What rules ask of headers and cookies, each once."""
+        return tuple(dict.fromkeys(one for attempt in self.attempts for one in attempt.asked))
 
     @property
     def keeps_host(self) -> bool:

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from api.dcos_template.haproxy.grammar import Mode, require
-from pool_executor.contract import AUTOCERT_FILE, ENVFILE, SECRETS, Needs, need_problems
-from scheduler.pools.model import AUTOCERT, ClientVerify, TlsPolicy
-from scheduler.pools.model import ENVFILE as ENVFILE_WORD
-from scheduler.pools.model import SECRETS as SECRETS_WORD
+from api.dcos_template.haproxy.material import file_of
+from pool_executor.contract import Needs, need_problems
+from scheduler.pools.model import ClientVerify, TlsPolicy
 
 _TLS13 = "ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 _INTERMEDIATE = (
@@ -66,6 +65,8 @@ class Tls:
     """Whether HTTP/2 is offered beside HTTP/1.1; None where no HTTP is spoken."""
     client_ca: str = ""
     verify: ClientVerify = ClientVerify.REQUIRED
+    one_is_enough: bool = False
+    """Whether one of the certificates is served while others are not there."""
 
     def __post_init__(self) -> None:
         require(bool(self.certificates), "certificates", "are none")
@@ -76,8 +77,9 @@ class Tls:
         """What an instance must have for the listener, beside these ports."""
         return Needs(
             ports=ports,
-            certificates=tuple(map(_file, self.certificates)),
-            authorities=(_file(self.client_ca),) if self.client_ca else (),
+            certificates=tuple(map(file_of, self.certificates)),
+            authorities=(file_of(self.client_ca),) if self.client_ca else (),
+            one_is_enough=self.one_is_enough,
         )
 
     @property
@@ -88,20 +90,10 @@ class Tls:
             found.append("alpn h2,http/1.1" if self.http2 else "alpn http/1.1")
         found.append(_POLICIES[self.policy])
         if self.client_ca:
-            source, _, name = _file(self.client_ca).partition("/")
+            source, _, name = file_of(self.client_ca).partition("/")
             found.append(f'ca-file "${{{source.upper()}}}/{name}" verify {self.verify.value}')
         return " ".join(found)
 
     def check_mode(self, mode: Mode, path: str) -> None:
         """Raises InvalidSpec where HTTP/2 would be offered by what speaks no HTTP."""
         require((self.http2 is not None) == (mode is Mode.HTTP), path, "offers HTTP where it speaks none, or no HTTP")
-
-
-def _file(word: str) -> str:
-    """The name of the contract; of what is no file a name that it refuses."""
-    if word == AUTOCERT:
-        return AUTOCERT_FILE
-    for prefix, source in ((SECRETS_WORD, SECRETS), (ENVFILE_WORD, ENVFILE)):
-        if word.startswith(prefix):
-            return f"{source}/{word.removeprefix(prefix)}"
-    return word

@@ -20,7 +20,7 @@ def link_problems(backends: Mapping[str, Backend], index: int, frontend: Fronten
         if rule.host_eq and rule.hosts_eq:
             yield Problem(path=f"{at}.hostsEq", rule="stands beside hostEq; give all hosts in hostsEq")
         if not rule.has_conditions:
-            known = "hostEq, hostsEq, hostReg, pathBeg, pathEnd or pathReg"
+            known = "hostEq, hostsEq, hostReg, pathBeg, pathEnd, pathReg, headers or cookies"
             yield Problem(path=at, rule=f"needs at least one condition: {known}")
         elif not frontend.protocol.is_http:
             text = f"looks at hosts or paths, which protocol {frontend.protocol} does not see; use defaultBackend"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.basic_auth import BasicAuth
+from scheduler.pools.model.clients import Clients
 from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.headers import HeaderRule
 from scheduler.pools.model.protocol import Protocol
@@ -9,6 +11,7 @@ from scheduler.pools.model.retries import Retries
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.model.service import Service
 from scheduler.pools.model.timeouts import Timeouts
+from sdk.net.address import is_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,9 @@ class Backend:
     custom_check: CustomCheck = field(default_factory=CustomCheck)
     minimum_servers: int = 0
     """The instance is ready only while so many of the servers can be used."""
+    clients: Clients = field(default_factory=Clients)
+    """Whose requests its servers are asked; those of others are refused."""
+    basic_auth: BasicAuth | None = None
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -44,3 +50,13 @@ class Backend:
     misc_strs: tuple[str, ...] = ()
     """Lines in HAProxy's words; they stand before the servers."""
     services: tuple[Service, ...] = ()
+
+    @property
+    def server_name(self) -> str:
+        """The name by which servers are asked in TLS; `""` where the pool says none."""
+        if self.tls.server_name:
+            return self.tls.server_name
+        rewrite = self.rewrite_http
+        told = rewrite.request.set_host_header and self.protocol.is_http
+        host = rewrite.host.partition(":")[0] if told else ""
+        return "" if is_address(host) else host

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from scheduler.pools.model.asked import Asked
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapRule:
@@ -16,6 +18,9 @@ class MapRule:
     path_beg: str = ""
     path_end: str = ""
     path_reg: str = ""
+    headers: tuple[Asked, ...] = ()
+    """All of them have to hold, as all of `cookies`."""
+    cookies: tuple[Asked, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -25,7 +30,7 @@ class MapRule:
     @property
     def has_conditions(self) -> bool:
         """False for a rule that every request would meet."""
-        return bool(self.hosts or self.host_reg or self.has_path)
+        return bool(self.hosts or self.host_reg or self.has_path or self.headers or self.cookies)
 
     @property
     def has_path(self) -> bool:
@@ -33,9 +38,9 @@ class MapRule:
         return bool(self.path_beg or self.path_end or self.path_reg)
 
     @property
-    def has_patterns(self) -> bool:
-        """True for a rule that cannot be looked up by host and beginning of the path."""
-        return bool(self.host_reg or self.path_end or self.path_reg)
+    def is_tried(self) -> bool:
+        """True for a rule that cannot be looked up by host and beginning of the path alone."""
+        return bool(self.host_reg or self.path_end or self.path_reg or self.headers or self.cookies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

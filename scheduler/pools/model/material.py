@@ -1,11 +1,12 @@
 """What an instance is given beside its configuration: secrets as files, and variables of its environment.
 
-Files are named as HAProxy's configuration would name them: `$SECRETS/<file>`, `$ENVFILE/<NAME>` and `$AUTOCERT`.
+Files are named as HAProxy's configuration would name them: `$SECRETS/<file>`, `$ENVFILE/<NAME>` and `$AUTOCERT`; and
+`$SYSTEM` for the authorities that the instance's machine trusts.
 """
 
 from dataclasses import dataclass
 
-AUTOCERT = "$AUTOCERT"
+AUTOCERT, SYSTEM = "$AUTOCERT", "$SYSTEM"
 SECRETS, ENVFILE = "$SECRETS/", "$ENVFILE/"
 #: How the name of a variable begins that is written to a file, in the directory `$ENVFILE`.
 FILE_PREFIX = "ELB_FILE_"

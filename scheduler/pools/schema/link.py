@@ -3,6 +3,7 @@
 from scheduler.pools import expression, texts
 from scheduler.pools.fields import Items, Strict, Text, nested
 from scheduler.pools.model import LinkBackend, MapRule
+from scheduler.pools.schema.asked import AskedCookieSchema, AskedHeaderSchema, asked
 
 
 class MapRuleSchema(Strict):
@@ -14,6 +15,8 @@ class MapRuleSchema(Strict):
     path_beg = Text(texts.path, data_key="pathBeg")
     path_end = Text(texts.path_end, data_key="pathEnd")
     path_reg = Text(expression.problem, data_key="pathReg")
+    headers = asked(AskedHeaderSchema)
+    cookies = asked(AskedCookieSchema)
 
 
 class LinkBackendSchema(Strict):

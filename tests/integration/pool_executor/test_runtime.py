@@ -14,6 +14,7 @@ from pool_executor.lbmgr.sockets import SocketDirectory
 from tests.integration.pool_executor.harness import ROOT
 from tests.support.haproxies import BOTH
 from tests.support.ports import free_port
+from tests.support.tls import pem
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -28,12 +29,14 @@ _COMPANIONS = {
     "agent-send": "x agent-check agent-port 99",
     "alpn": "h2,http/1.1 ssl verify none",
     "allow-0rtt": "ssl verify none",
+    "ca-file": "loaded.pem ssl verify required",
     "check-alpn": "h2 check",
     "check-proto": "h2 check",
     "check-sni": "x check check-ssl verify none",
     "check-ssl": "check verify none",
     "ciphers": "ALL ssl verify none",
     "ciphersuites": "TLS_AES_128_GCM_SHA256 ssl verify none",
+    "crt": "loaded.pem ssl verify none",
     "downinter": "1s check",
     "error-limit": "3 check",
     "fall": "3 check",
@@ -76,6 +79,7 @@ class Running:
         self.sockets = SocketDirectory()
         self.configs = directory / "configs"
         self.configs.mkdir()
+        (self.configs / "loaded.pem").write_bytes(pem(directory, "loaded"))
         self.port = free_port()
         self.admin = self.sockets.path / "admin.sock"
         self.haproxy = Haproxy(
@@ -88,13 +92,15 @@ class Running:
 
     def write(self, marker: str, more: str = "") -> None:
         (self.configs / "00.cfg").write_text(
-            f"global\n    description {marker}\n"
+            f"global\n    description {marker}\n    ca-base {self.configs}\n    crt-base {self.configs}\n"
             f"    stats socket {self.admin} level admin expose-fd listeners\n    stats timeout 1d\n"
             "defaults\n    mode http\n    timeout connect 1s\n    timeout client 5s\n    timeout server 5s\n"
             f"frontend f\n    bind 127.0.0.1:{self.port}\n"
             f"    http-request return status 200 content-type text/plain lf-string "
             f"%[path,map_beg({self.configs}/x.map,none)]\n"
             "backend app\n    option httpchk GET /\n    server a 127.0.0.1:9 id 1\n"
+            "backend files\n"
+            "    server a 127.0.0.1:9 disabled ssl verify required ca-file loaded.pem crt loaded.pem\n"
             f"backend fixed\n    balance source\n{more}"
         )
 

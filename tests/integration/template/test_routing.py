@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.dcos_template.endpoint import Endpoint, Kind
-from scheduler.pools.model import MapRule, Stats
+from scheduler.pools.model import Asked, MapRule, Stats
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.support.routing import reference
@@ -83,6 +83,30 @@ MORE_PATHS = [*PATHS, "/static/a.png?x", "/b/deep/x.PNG", "/it's", "/v12/b"]
 NAMES = ["", "", "a.example", "b.example", "b.example:8443", "a.exampl", "*.example", "*.a.example", "x.a.example"]
 LISTS = [(), (), ("a.example", "*.x.a.example"), ("*.example", "example"), ("b.example:80", "*.a.example", "a.exampl")]
 HOST_REGS = ["", "", r"^[ab]\.Example$", r":8\d+$", r"^(x\.)?a\.", r"^([a-z]+\.)+example(:80)?$"]
+HEADERS = [
+    (),
+    (),
+    (Asked(name="X-Canary"),),
+    (Asked(name="x-canary", value_eq="always"),),
+    (Asked(name="User-Agent", value_reg="(?i)curl/[0-9]"), Asked(name="X-Canary")),
+    (Asked(name="X-Canary", value_eq='it\'s 100% "$a" # no'),),
+]
+COOKIES = [
+    (),
+    (),
+    (Asked(name="v", value_eq="2"),),
+    (Asked(name="v"),),
+    (Asked(name="user", value_reg="^a'?"), Asked(name="v", value_eq="2")),
+]
+SENT = [
+    {},
+    {"X-Canary": "always"},
+    {"X-CANARY": " always ", "User-Agent": "a Curl/8"},
+    {"X-Canary": "always, now", "Cookie": "v=2"},
+    {"Cookie": "v=2; user=ann"},
+    {"Cookie": "a=v; V=2; v=1,v=2; user=a'b"},
+    {"Cookie": 'user="a;v=2"; v = 3; x', "X-Canary": 'it\'s 100% "$a" # no'},
+]
 PATH_REGS = ["", "", "^/(api|static)/", r"(?i)\.png$", "it's|deep", "^/v[0-9]{1,2}/", "[^/]x$"]
 
 
@@ -100,6 +124,8 @@ def drawn(draw: random.Random) -> list[MapRule]:
             host_reg=draw.choice(HOST_REGS) if patterns else "",
             path_end=draw.choice(["", "", "x", ".png", "/b"]) if patterns else "",
             path_reg=draw.choice(PATH_REGS) if patterns else "",
+            headers=draw.choice(HEADERS) if patterns else (),
+            cookies=draw.choice(COOKIES) if patterns else (),
         )
         if rule.has_conditions:
             rules.append(rule)
@@ -117,10 +143,11 @@ def test_rules_in_any_order_mean_what_their_order_says(program: str, tmp_path: P
     try:
         for name, rules in lists.items():
             for host, path in itertools.product(MORE_HOSTS, MORE_PATHS):
-                wanted = reference(rules, host, path)
-                status, body = made.get(name, path, host)
+                sent = draw.choice(SENT)
+                wanted = reference(rules, host, path, tuple(sent.items()))
+                status, body, _ = made.ask(name, path, host, headers=sent)
                 if (status, body if status == 200 else None) != (200 if wanted else 503, wanted):
-                    wrong.append((rules, host, path, wanted, status, body))
+                    wrong.append((rules, host, path, sent, wanted, status, body))
     finally:
         made.stop()
     assert wrong == []

@@ -36,15 +36,15 @@ def texts(rules: Rules) -> Texts:
 
 def versions(draw: random.Random) -> Iterator[Rules]:
     """Rules that come, go and lead elsewhere, beside patterns; only those that need no reload."""
-    rules, others = drawn(draw), [rule for rule in drawn(draw) + drawn(draw) if not rule.has_patterns]
+    rules, others = drawn(draw), [rule for rule in drawn(draw) + drawn(draw) if not rule.is_tried]
     base = {name: text.part.sha256 for name, text in texts(rules).items() if text.part.kind == "config"}
     yield rules
     while True:
         changed = list(rules)
         at = draw.randrange(len(changed))
-        if draw.random() < 0.4 and not changed[at].has_patterns:
+        if draw.random() < 0.4 and not changed[at].is_tried:
             changed[at] = replace(changed[at], backend=draw.choice(BACKENDS))
-        elif draw.random() < 0.5 and not changed[at].has_patterns:
+        elif draw.random() < 0.5 and not changed[at].is_tried:
             del changed[at]
         else:
             changed.insert(at, draw.choice(others))

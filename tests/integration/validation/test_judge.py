@@ -170,6 +170,27 @@ def test_a_pool_that_takes_too_long_is_looked_into_once() -> None:
         trials.stop()
 
 
+def test_haproxy_is_asked_once_about_what_it_is_told() -> None:
+    """A pool that is rehearsed and then stored, and one of which only something else changes, wait once."""
+    trials = Trials()
+    asked: list[object] = []
+    ask = trials._processes.ask
+
+    def counted(question: object, deadline: float) -> object:
+        asked.append(question)
+        return ask(question, deadline)
+
+    trials._processes.ask = counted  # type: ignore[method-assign]
+    try:
+        for pool_ in (Pool(name="web"), Pool(name="web", count=7)):
+            assert trials.judge(as_stored(pool_), "ann").haproxy
+        refused = as_stored(REFUSED["pool.haproxy.backends[1].balance"])
+        assert trials.judge(refused).problems == trials.judge(refused).problems != ()
+        assert len(asked) == 2
+    finally:
+        trials.stop()
+
+
 def test_a_haproxy_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tells its version and nothing else."""
     program = tmp_path / "haproxy"

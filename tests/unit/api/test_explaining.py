@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from api.explaining import BadQuestion, Known, Question, explanation, read_question
 from pool_executor.contract import Server
-from scheduler.pools.model import MapRule, Protocol
+from scheduler.pools.model import Asked, MapRule, Protocol
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
+from scheduler.pools.model.clients import Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from scheduler.pools.model.limits import Limits, RequestRate
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
@@ -142,6 +144,16 @@ def test_servers_see_what_the_frontend_changes() -> None:
     assert [note.split(" ", 2)[2].split()[0] for note in found["notes"]] == ["limits", "has"]
 
 
+def test_who_may_ask_a_backend_is_noted() -> None:
+    """A request does not show it."""
+    user = BasicAuthUser(name="ann", password_hash="$5$a$" + "a" * 43)
+    one = backend("api", clients=Clients(deny=("10.0.0.1",)), basic_auth=BasicAuth(users=(user,)))
+    shape = pool("h", frontend("web", "api", bind_port=80), one)
+    notes = explanation(shape, read_question({"url": "a.test"}), Known())["notes"]
+    assert [note.split(" ", 2)[2].split()[0] for note in notes] == ["looks", "asks"]
+    assert "$5$" not in "".join(notes)
+
+
 def test_the_certificates_of_a_listener_are_told_in_their_order_with_the_name_that_is_asked_for() -> None:
     """Which of them holds the name is known to the load balancer alone."""
     files = ("$SECRETS/a.pem", "$SECRETS/b.pem")
@@ -230,3 +242,47 @@ def test_a_question_that_is_none_is_refused_with_the_field(body: object, told: s
     with pytest.raises(BadQuestion) as caught:
         read_question(body)
     assert told in str(caught.value)
+
+
+def test_headers_and_cookies_of_the_request_are_looked_at() -> None:
+    """Behind what the frontend does with headers; a rule of the host is near, whatever the request lacks."""
+    rules = (
+        MapRule(backend="canary", host_eq="a.test", headers=(Asked(name="X-Canary", value_eq="always"),)),
+        MapRule(backend="next", cookies=(Asked(name="version", value_reg="^2"),)),
+    )
+    canaries = pool(
+        "shop",
+        frontend("web", "app", *rules, bind_port=80),
+        frontend(
+            "own",
+            "app",
+            *rules,
+            bind_port=81,
+            request_headers=(
+                HeaderRule(name="x-canary", value="always"),
+                HeaderRule(name="Cookie", action=HeaderAction.REMOVE),
+            ),
+        ),
+        *(backend(name) for name in ("app", "canary", "next")),
+    )
+
+    def asked(url: str, **headers: str) -> dict[str, Any]:
+        return explanation(canaries, read_question({"url": url, "headers": headers}), Known())
+
+    plain = asked("http://a.test/", Cookie="version=1")
+    assert [rule["why"] for rule in plain["rules"]] == [
+        "the request has no header X-Canary",
+        "valueReg ^2 is not found in the cookie version",
+    ]
+    assert plain["rules"][0]["conditions"]["headers"] == [{"name": "X-Canary", "valueEq": "always"}]
+    assert asked("http://a.test/", **{"x-canary": "always"})["backend"]["name"] == "canary"
+    assert asked("http://b.test/", Cookie="a=1; version=2 ")["backend"]["name"] == "next"
+    assert asked("http://a.test:81/", Cookie="version=2")["backend"]["name"] == "canary"
+    assert asked("http://b.test:81/", Cookie="version=2")["backend"]["name"] == "app"
+
+
+@pytest.mark.parametrize("value", ["a\nb", "x" * 8193, 3, None])
+def test_a_header_is_one_line(value: object) -> None:
+    """As a client would send it."""
+    with pytest.raises(BadQuestion, match=r"headers\.X-A"):
+        read_question({"url": "http://a.test/", "headers": {"X-A": value}})

@@ -185,7 +185,7 @@ DOUBT = Doubt(component="listener", reason="the mesos-listener at h:1 hangs")
         ({"instance": replace(INSTANCE, trouble="the disk is full")}, "edgelb-pool-0: the disk is full"),
         (
             {"instance": with_certificate(not_after=2e9, trouble="a newer one is refused: it is empty")},
-            "edgelb-pool-0 serves an old $SECRETS/web.pem: a newer one is refused: it is empty",
+            "edgelb-pool-0 has no good $SECRETS/web.pem: a newer one is refused: it is empty",
         ),
         (
             {"instance": with_certificate(not_after=999.0)},

@@ -17,10 +17,11 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text(
 SAMPLE = {
     "name": "sample",
     "secrets": [{"secret": "team/web", "file": "web.pem"}],
+    "virtualNetworks": [{"name": "dcos"}],
     "haproxy": {
         "frontends": [
             {
-                "linkBackend": {"map": [{"backend": "b", "pathBeg": "/"}]},
+                "linkBackend": {"map": [{"backend": "b", "headers": [{"name": "a"}], "cookies": [{"name": "a"}]}]},
                 "acceptProxy": {},
                 "compression": {},
                 "errorPages": [{"status": 503, "content": "sorry"}],
@@ -35,6 +36,7 @@ SAMPLE = {
             {
                 "name": "b",
                 "services": [{"mesos": {"taskName": "t"}}],
+                "basicAuth": {"users": [{"name": "a", "passwordHash": "$5$a$" + "a" * 43}]},
                 "requestHeaders": [{"name": "X", "value": "y"}],
                 "responseHeaders": [{"name": "X", "value": "y"}],
             }

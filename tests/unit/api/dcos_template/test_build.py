@@ -1,18 +1,22 @@
 """From a pool to the HAProxy model and its text."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.dcos_template.build import build_config, file_slug, shard_of
 from api.dcos_template.haproxy import Attempt, Backend, Bind, Config, Frontend, MapFile, Mode, Routing
+from api.dcos_template.haproxy.asked import AskedAcl, Where
 from api.dcos_template.printed import Texts
 from api.dcos_template.routes import MapEntry
 from api.dcos_template.text import render
 from pool_executor.contract import SHARDS, BackendFacts, markers
 from pool_executor.contract.parts import check_part
-from scheduler.pools.model import Check, MapRule, RewriteHttp, Sticky
+from scheduler.pools.model import Check, MapRule, PoolType, Protocol, RewriteHttp, Sticky
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.raw import printed
 from sdk.errors import InvalidSpec
 from tests.unit.api.dcos_template.pools import COOKIE_KEY, address, backend, frontend, pool, service
 
@@ -83,6 +87,14 @@ class TestText:
                 [f"frontend {text.part.listener} from edgelb-http"] if text.part.listener else []
             )
 
+    def test_a_listener_of_a_generated_pool_waits_for_no_certificate_of_one(self) -> None:
+        """Its certificates are those of applications that do not know each other."""
+        both = ("$SECRETS/a.pem", "$SECRETS/b.pem")
+        shape = pool("web", frontend("web", "app", protocol=Protocol.HTTPS, certificates=both), backend("app"))
+        for kind, enough in ((PoolType.STATIC, False), (PoolType.DYNAMIC, True)):
+            texts = render(build_config(replace(shape, type=kind))).values()
+            assert [text.part.needs.one_is_enough for text in texts if text.part.needs.certificates] == [enough]
+
     def test_backends_are_spread_over_at_most_sixty_four_files(self) -> None:
         """Whatever their number, and each always into the same file."""
         assert len({shard_of(f"b{number}") for number in range(5000)}) == SHARDS
@@ -129,6 +141,19 @@ class TestModel:
             Attempt(field="linkBackend.map[0]", value="|0000002|app", **{field: (text,) if many else text})  # type: ignore[arg-type]
         with pytest.raises(InvalidSpec):
             Attempt(field="linkBackend.map[0]", value=f"|0000002|{text}")
+
+    @pytest.mark.parametrize("text", ["a b)", "a\nb", "a'", "a' } or { always_true", "\u00e4", "x" * 9000, " a"])
+    @pytest.mark.parametrize("where", Where)
+    @pytest.mark.parametrize("field", ["acl", "name", "value", "expression"])
+    def test_nothing_that_is_asked_for_breaks_out_of_its_line(self, field: str, where: Where, text: str) -> None:
+        """A value of a header may hold what stands in quotes; then it stands in quotes."""
+        fields = {"acl": "edgelb_asked_0_0", "name": "a", field: text}
+        quoted = {Where.HEADER: ("a b)", "a'", "a' } or { always_true"), Where.COOKIE: ("a'",)}[where]
+        if field == "value" and text in quoted:
+            assert AskedAcl(where=where, **fields).words == f"{where}(a) -m str -- {printed([text])}"  # type: ignore[arg-type]
+            return
+        with pytest.raises(InvalidSpec):
+            AskedAcl(where=where, **fields)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("field", ["host_reg", "path_reg"])
     def test_an_expression_that_was_stored_without_being_checked_is_told_with_its_frontend(self, field: str) -> None:

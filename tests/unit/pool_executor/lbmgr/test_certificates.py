@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.contract import AUTOCERT_FILE, Needs
+from pool_executor.contract import AUTOCERT_FILE, SYSTEM_FILE, Needs
 from pool_executor.lbmgr import autocert
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.content import Content, PartText
@@ -13,6 +13,9 @@ from pool_executor.lbmgr.crt_list import crt_lists
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
+from pool_executor.lbmgr.pem import authority_problem
+from pool_executor.lbmgr.stand_in import is_stand_in
+from pool_executor.lbmgr.system_authorities import system_authorities
 
 NOW = datetime.datetime.now(datetime.UTC)
 ONE, TWO = autocert.make("one", (), NOW), autocert.make("two", (), NOW)
@@ -31,7 +34,7 @@ class Room:
 
     def __init__(self, directory: Path) -> None:
         self.material = Material(directory)
-        self.certificates = Certificates(self.material, lambda: ONE, Counters())
+        self.certificates = Certificates(self.material, {AUTOCERT_FILE: lambda: ONE}, Counters())
         self.orders: list[Command] = []
         self.refusal: str | None = None
 
@@ -182,6 +185,113 @@ def test_an_authority_needs_no_key(room: Room) -> None:
     room.fill(TWO.split(b"-----BEGIN PRIV")[0])
     room.certificates.take_up(found, room.send)
     assert [order.kind for order in room.orders if isinstance(order, ReplaceFile)] == ["ca-file"]
+
+
+def for_servers(**needs: tuple[str, ...]) -> Content:
+    part = PartText.made("30-backends-00.cfg", "config", "# servers\n", needs=Needs(**needs))  # type: ignore[arg-type]
+    return Content(parts={part.part.name: part})
+
+
+def test_something_stands_in_for_what_servers_need(room: Room) -> None:
+    """Nobody is trusted by it, and it is told until the file comes, which takes a reload."""
+    found = for_servers(authorities=(WEB,))
+    room.material.fill("secrets", {}, {"web.pem": "there is no such secret"})
+    assert room.certificates.obstacles(found, None) == {}
+    placed = room.material.read(WEB) or b""
+    assert is_stand_in(placed)
+    assert b"PRIVATE" not in placed
+    (status,) = room.certificates.status(found)
+    assert (status.file, status.subject) == ("$SECRETS/web.pem", "")
+    assert status.trouble == "it is missing (there is no such secret), and servers that need it are down"
+    room.fill(b"no certificate")
+    room.certificates.take_up(found, room.send)
+    (status,) = room.certificates.status(found)
+    assert status.trouble == "it is missing (it holds no certificates in PEM), and servers that need it are down"
+    room.fill(ONE)
+    room.certificates.take_up(found, room.send)
+    assert (room.material.read(WEB), room.orders) == (ONE, [])
+    assert "servers would go on with the one before" in str(room.certificates.needs_reload)
+    room.certificates.loaded()
+    (status,) = room.certificates.status(found)
+    assert (status.trouble, room.certificates.needs_reload) == (None, None)
+
+
+def test_what_servers_are_shown_changes_at_run_time(room: Room) -> None:
+    """Also in the place of what stood in for it, which is better than none only."""
+    found = for_servers(identities=(WEB,))
+    assert room.certificates.obstacles(found, None) == {}
+    assert b"PRIVATE" in (room.material.read(WEB) or b"")
+    room.fill(EXPIRED)
+    room.certificates.take_up(found, room.send)
+    assert [order.kind for order in room.orders if isinstance(order, ReplaceFile)] == ["cert"]
+    (status,) = room.certificates.status(found)
+    assert (status.subject, status.trouble) == ("Common Name: expired", None)
+
+
+def test_a_listener_does_not_show_what_stands_in_for_its_certificate(room: Room) -> None:
+    """It waits for the file that servers need, too."""
+    assert room.certificates.obstacles(for_servers(identities=(WEB,)), None) == {}
+    assert room.lacks(WEB) == "the file $SECRETS/web.pem"
+    room.fill(ONE)
+    assert room.lacks(WEB) is None
+    assert room.material.read(WEB) == ONE
+
+
+OTHER = "secrets/other.pem"
+
+
+def shared(*certificates: str) -> Content:
+    needs = Needs(certificates=certificates, one_is_enough=True)
+    part = PartText.made("25-frontend-web.cfg", "config", f"# {certificates}\n", "web", needs)
+    return Content(parts={part.part.name: part})
+
+
+def test_a_shared_listener_does_not_wait_for_a_certificate_of_one(room: Room) -> None:
+    """Something stands in for it until it comes, which takes no reload; what is told says so."""
+    found = shared(OTHER, WEB)
+    room.fill(ONE)
+    assert room.certificates.obstacles(found, None) == {}
+    assert is_stand_in(room.material.read(OTHER) or b"")
+    assert room.material.read(WEB) == ONE
+    told = {status.file: status.trouble for status in room.certificates.status(found)}
+    missing = "it is missing, and clients that need it are shown one that nobody trusts"
+    assert told == {"$SECRETS/other.pem": missing, "$SECRETS/web.pem": None}
+    room.material.fill("secrets", {"web.pem": ONE, "other.pem": TWO}, {})
+    room.certificates.take_up(found, room.send)
+    assert [order.path for order in room.orders if isinstance(order, ReplaceFile)] == [str(room.material.path(OTHER))]
+    assert (room.material.read(OTHER), room.certificates.needs_reload) == (TWO, None)
+
+
+def test_a_shared_listener_waits_while_it_has_no_certificate_at_all(room: Room) -> None:
+    """Or none that can be used: it would show nobody who it is."""
+    room.fill(b"no certificate")
+    lacks = room.certificates.obstacles(shared(OTHER, WEB), None)["25-frontend-web.cfg"]
+    assert "the file $SECRETS/other.pem and a usable file $SECRETS/web.pem" in lacks
+    needs = Needs(certificates=(WEB,), authorities=(OTHER,), one_is_enough=True)
+    part = PartText.made("25-frontend-web.cfg", "config", "# \n", "web", needs)
+    room.fill(ONE)
+    assert room.certificates.obstacles(Content(parts={part.part.name: part}), None).keys() == {"25-frontend-web.cfg"}
+
+
+def test_what_the_machine_lacks_is_told(room: Room) -> None:
+    """In the words of who looked for it."""
+
+    def none() -> bytes:
+        raise OSError("there are none")
+
+    certificates = Certificates(room.material, {SYSTEM_FILE: none}, Counters())
+    found = for_servers(authorities=(SYSTEM_FILE,))
+    assert certificates.obstacles(found, None) == {}
+    (status,) = certificates.status(found)
+    assert status.file == "$SYSTEM"
+    assert status.trouble == "it is missing (there are none), and servers that need it are down"
+
+
+def test_the_authorities_of_this_machine_can_be_used() -> None:
+    """Where it has some, and without their comments."""
+    found = system_authorities()
+    assert authority_problem(found) is None
+    assert found.startswith(b"-----BEGIN CERTIFICATE-----\n")
 
 
 def test_an_answer_of_ocsp_stands_beside_its_certificate(room: Room) -> None:

@@ -18,6 +18,7 @@ def test_the_room_and_its_files_are_for_the_instance_alone(tmp_path: Path) -> No
         Path("material/secrets"): 0o700,
         Path("material/envfile"): 0o700,
         Path("material/autocert"): 0o700,
+        Path("material/system"): 0o700,
         Path("material/secrets/web.pem"): 0o600,
     }
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.pools.advice import pool_warnings
-from scheduler.pools.model import MapRule
+from scheduler.pools.model import Asked, MapRule
 from scheduler.pools.routing import Target, mismatch
 from scheduler.pools.schema import load_pool
 from scheduler.pools.shadowed import never_matching
@@ -117,6 +117,16 @@ def test_a_rule_that_can_never_match_is_told_with_the_one_that_takes_everything(
             ["1 never matches, because map[0] takes"],
         ),
         ([{"hostReg": "test$"}, {"hostEq": "a.test"}], []),
+        (
+            [
+                {"hostEq": "a.test", "headers": [{"name": "X-A"}]},
+                {"hostEq": "a.test", "cookies": [{"name": "b"}]},
+                {"hostEq": "a.test", "headers": [{"name": "x-a"}], "pathBeg": "/a"},
+                {"hostEq": "a.test"},
+                {"hostEq": "a.test", "headers": [{"name": "X-B"}]},
+            ],
+            ["2 never matches, because map[0] takes", "4 never matches, because map[3] takes"],
+        ),
         ([{"hostReg": "test$"}, {"hostEq": "a.test:80"}, {"hostReg": "80$"}, {"hostEq": "b:80"}], ["3 never matches"]),
         ([{"hostEq": "a.test", "hostReg": "^b"}], ["0 never matches, because hostReg ^b is not found in"]),
         ([{"hostEq": "a.test", "hostReg": ":443$"}, {"hostEq": "*.test", "hostReg": "^b"}], []),
@@ -142,6 +152,8 @@ ANY_RULE = st.builds(
     path_end=st.sampled_from(["", "", "b", "/b"]),
     host_reg=st.sampled_from(["", "", "^a[.]", "test$", ":80"]),
     path_reg=st.sampled_from(["", "", "b$"]),
+    headers=st.sampled_from([(), (), (Asked(name="X-A"),), (Asked(name="x-a", value_eq="1"),)]),
+    cookies=st.sampled_from([(), (), (Asked(name="c"),)]),
 )
 
 
@@ -149,8 +161,10 @@ ANY_RULE = st.builds(
 def test_a_rule_that_is_said_to_match_never_matches_no_request(rules: list[MapRule]) -> None:
     """Held against the plain meaning of rules."""
     for number, hosts, _ in never_matching(rules):
-        for host, path in product([*HOSTS, "c.b.a.test:81", "test:80", "x"], ["/", "/a", "/a/b", "/b", "/a/bb"]):
-            target = Target.of(host, path)
+        paths = ["/", "/a", "/a/b", "/b", "/a/bb"]
+        sent = [(), (("X-A", "1"), ("Cookie", "c=1")), (("X-a", "2"),)]
+        for host, path, headers in product([*HOSTS, "c.b.a.test:81", "test:80", "x"], paths, sent):
+            target = Target.of(host, path, headers)
             rule = replace(rules[number], hosts_eq=hosts or rules[number].hosts_eq)
             if mismatch(rule, target) is None:
                 assert any(mismatch(one, target) is None for one in rules[:number])

@@ -2,10 +2,14 @@
 
 import pytest
 
-from scheduler.pools.model import MapRule
+from scheduler.pools.model import Asked, MapRule
 from scheduler.pools.routing import Target, first_match, mismatch
 
-REQUEST = Target.of("Shop.Example.COM.:8080", "/static/It's.png?size=2")
+REQUEST = Target.of(
+    "Shop.Example.COM.:8080",
+    "/static/It's.png?size=2",
+    [("X-Canary", " always "), ("Cookie", "a=1; v=2, w"), ("x-canary", "Never"), ("cookie", 'v="3;4"; =5; v')],
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +30,15 @@ REQUEST = Target.of("Shop.Example.COM.:8080", "/static/It's.png?size=2")
         ({"path_beg": "/Static"}, "the path /static/It's.png does not begin with /Static"),
         ({"path_beg": "/static", "path_end": "2"}, "does not end with 2"),
         ({"path_reg": "^it"}, "pathReg ^it is not found in the path"),
+        ({"headers": (Asked(name="x-CANARY"), Asked(name="X-Canary", value_eq="always"))}, None),
+        ({"headers": (Asked(name="X-Canary", value_reg="^N"),), "path_beg": "/static"}, None),
+        ({"cookies": (Asked(name="v", value_eq="2"), Asked(name="v", value_reg='^"3;'), Asked(name="a"))}, None),
+        ({"headers": (Asked(name="Accept"),)}, "the request has no header Accept"),
+        ({"headers": (Asked(name="X-Canary", value_eq="never"),)}, "the header X-Canary is not never"),
+        ({"headers": (Asked(name="X-Canary", value_reg="^w"),)}, "valueReg ^w is not found in the header X-Canary"),
+        ({"cookies": (Asked(name="V"),)}, "the request has no cookie V"),
+        ({"cookies": (Asked(name="w"),)}, "the request has no cookie w"),
+        ({"cookies": (Asked(name="v", value_eq="3"),)}, "the cookie v is not 3"),
     ],
 )
 def test_a_rule_matches_when_all_its_conditions_hold(conditions: dict[str, object], why: str | None) -> None:

@@ -32,10 +32,20 @@ def full() -> dict[str, Any]:
     """A pool with one of everything that is supported."""
     pool = minimal()
     pool["haproxy"]["frontends"][0]["linkBackend"]["map"] = [
-        {"backend": "app", "hostEq": "www.example.com", "pathBeg": "/shop"}
+        {
+            "backend": "app",
+            "hostEq": "www.example.com",
+            "pathBeg": "/shop",
+            "headers": [{"name": "X-Canary"}],
+            "cookies": [{"name": "version"}],
+        }
     ]
     service = {"mesos": {"frameworkName": "kafka", "taskNamePattern": "^broker-.*$"}, "endpoint": {"port": 1025}}
-    pool["haproxy"]["backends"].append({"name": "tcp", "protocol": "TCP", "services": [service]})
+    tls = {"ca": "$ENVFILE/ELB_FILE_CERT"}
+    pool["haproxy"]["backends"] += [
+        {"name": "tcp", "protocol": "TCP", "services": [service]},
+        {"name": "tls", "protocol": "TLS", "tls": tls},
+    ]
     pool["secrets"] = [{"secret": "team/web", "file": "web.pem"}, {"secret": "team/clients", "file": "clients.pem"}]
     pool["secrets"].append({"secret": "team/other", "file": "other"})
     pool["environmentVariables"] = {"ELB_FILE_CERT": "cert and key"}
@@ -120,7 +130,7 @@ def test_documented_pools_with_unsupported_fields_are_refused_by_name(name: str,
 def test_every_documented_pool_is_either_supported_or_known_to_be_refused() -> None:
     """The table of refused examples names only files that exist."""
     assert set(REFUSED) <= set(ALL)
-    assert len(SUPPORTED) == 29
+    assert len(SUPPORTED) == 30
 
 
 @pytest.mark.parametrize(
@@ -154,9 +164,6 @@ def test_the_documented_message_for_a_bad_name_is_kept_word_for_word() -> None:
 
 UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     # path, a value that asks for something, values that ask for nothing
-    ("principal", "me", ["", None]),
-    ("secretName", "path/to", ["", None]),
-    ("virtualNetworks", [{"name": "dcos"}], [[], None]),
     ("cloudProvider", {"aws": {"elbs": []}}, [{}, None]),
 ]
 
@@ -310,6 +317,42 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["[", "a b", "a\nb", "$(x", r"\1", "(?=x)", 3],
     ),
     (
+        "haproxy.frontends[0].linkBackend.map[0].headers",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].name",
+        ["X-Canary", "user_agent"],
+        ["", "Host", "cookie", "a b", "a:", "a\nb", "a)", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueEq",
+        ["always", "a, 'b' \"c\" $d # 100%", "", None],
+        [" a", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].headers[0].valueReg",
+        ["(?i)^curl/[0-9]+", "it's", ""],
+        ["[", "a b", "a\nb", "(a+)+", 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies",
+        [[], None, [{"name": "a"}] * 4],
+        [{}, [{}], [{"name": "a"}] * 5, [{"name": "a", "valueEq": "b", "valueReg": "c"}]],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].name",
+        ["version", "a.b-c_d"],
+        ["", "a b", "a=", "a;", "a\nb", "a)", "$a", "x" * 65, 3],
+    ),
+    (
+        "haproxy.frontends[0].linkBackend.map[0].cookies[0].valueEq",
+        ["2", "it's#100%$a=", "", None],
+        ["a b", "a;b", "a,b", '"a"', "a\\b", "a\nb", "\u00e4", "x" * 257, 3],
+    ),
+    ("haproxy.frontends[0].linkBackend.map[0].cookies[0].valueReg", ["^a", ""], ["[", "a b", "a\nb", "(a+)+", 3]),
+    (
         "haproxy.frontends[0].linkBackend.map[0].pathBeg",
         ["/", "/a/b.c~d%20e", ""],
         ["a", "/a b", "/a\nb", '/"', "/a$b", "/a'b", "/a\\b", "/" + "x" * 1024],
@@ -335,6 +378,18 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("haproxy.backends[0].minimumServers", [0, 60_000], [-1, 60_001, "1"]),
     ("haproxy.backends[0].http2", [True, False], ["true", 1]),
     ("haproxy.backends[0].tls.serverName", ["", None], ["a.test", "10.0.0.1", "a b", 3]),
+    ("haproxy.backends[2].tls.serverName", ["", "A.Test.", "x_y"], ["10.0.0.1", "a b", 3]),
+    (
+        "haproxy.backends[2].tls.ca",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", ""],
+        ["$AUTOCERT", "$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b", "@system-ca"],
+    ),
+    ("haproxy.backends[2].tls.verifyHost", ["", "A.Test."], ["10.0.0.1", "a b", "a\nb", 3]),
+    (
+        "haproxy.backends[2].tls.certificate",
+        ["$SECRETS/web.pem", "$ENVFILE/ELB_FILE_CERT", "$AUTOCERT", ""],
+        ["$SYSTEM", "$SECRETS/nope.pem", "$SECRETS/../x", "x", "$SECRETS/a b"],
+    ),
     *(
         (f"haproxy.backends[0].timeouts.{name}", [0.001, 60, 2_000_000], [0, -1, "5s", 2_000_001, True])
         for name in ("connect", "server", "queue", "tunnel", "check")
@@ -427,6 +482,24 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         "haproxy.backends[0].services[0].endpoint.check.customStr",
         ["", "inter 5s fall 2 rise 1", "port 8080 addr 10.0.0.1", "check-ssl", "observe layer7 on-error mark-down"],
         ["weight 2", "inter", "inter 0", "inter 99999h", "port 0", "port 65536", "inter 5s\nx", "addr a.test", 3],
+    ),
+    ("principal", ["me", "a:b@c", ""], ["a b", "x" * 256, 3, "a\n"]),
+    ("secretName", ["dcos-edgelb/edge-lb-secret", ""], ["a b", "x" * 256, 3]),
+    (
+        "containerImage",
+        ["edgelb", "registry.example.com:5000/team/edgelb:1.0", "edgelb@sha256:" + "a" * 64, ""],
+        ["a b", "-x", "$IMAGE", "x" * 256, 3, 'a"', "a\n"],
+    ),
+    ("relaunch", ["AUTO", "AHEAD", "IN_PLACE"], ["auto", "", True]),
+    (
+        "virtualNetworks",
+        [[], [{"name": "dcos"}], [{"name": "a"}, {"name": "b", "labels": {"x": "y z", "k": ""}}]],
+        [
+            *([{}], [{"name": ""}], [{"name": "a b"}], ["dcos"], "dcos", [{"name": "a"}, {"name": "a"}]),
+            *([{"name": "a", "labels": {"": "x"}}], [{"name": "a", "labels": {"x": 1}}], [{"name": "a", "labels": []}]),
+            *([{"name": "a", "labels": {"x": "a\nb"}}], [{"name": "a", "labels": {"a b": "x"}}], [{"name": "a\nb"}]),
+            *([{"name": "a", "labels": {f"x{number}": "" for number in range(51)}}], [{"name": "a", "extra": 1}]),
+        ],
     ),
     ("haproxy.backends[0].services[0].endpoint.address", [""], ["10.0.0.1", "a b"]),
 ]
@@ -678,8 +751,8 @@ def test_the_place_of_a_problem_is_a_json_pointer_too() -> None:
 
 def test_what_is_not_supported_yet_is_no_mistake() -> None:
     """The value is valid, and the name that version 1 had for a field is known."""
-    with pytest.raises(InvalidPool, match=r"^pool.principal: me is not supported yet$"):
-        load_pool(minimal(principal="me"))
+    with pytest.raises(InvalidPool, match=r"^pool.cloudProvider: not supported yet$"):
+        load_pool(minimal(cloudProvider={"aws": {}}))
     service = {"framework": {"value": "marathon"}, "marathon": {"serviceID": "/a"}}
     found = problems(set_at(full(), "haproxy.backends[0].services", [service]))
     assert found["pool.haproxy.backends[0].services[0].framework"] == "unknown field; did you mean mesos.frameworkName?"
