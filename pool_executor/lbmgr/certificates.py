@@ -9,31 +9,22 @@ thread only.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from enum import Enum, auto
 
 import structlog
 
-from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, SYSTEM, SYSTEM_FILE, CertificateStatus, Needs
+from pool_executor.contract import AUTOCERT_FILE, CertificateStatus, Needs
 from pool_executor.lbmgr import pem
 from pool_executor.lbmgr.content import Content
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
 from pool_executor.lbmgr.stand_in import is_stand_in, stand_in
+from pool_executor.lbmgr.uses import Use, needed, spoken
 
 _log = structlog.get_logger()
 
 #: What the name of a file ends with that HAProxy looks for beside a certificate: an answer of OCSP.
 _STAPLE = ".ocsp"
-
-
-class _Use(Enum):
-    """What a file is there for: to be shown, with its key, or to judge what others show."""
-
-    SHOWN = auto()
-    JUDGES_CLIENTS = auto()
-    JUDGES_SERVERS = auto()
-    """Those that HAProxy has go on with what it had when it was loaded."""
 
 
 Send = Callable[[Command], str | None]
@@ -141,14 +132,14 @@ class Certificates:
 
         What HAProxy does not take at run time needs a reload.
         """
-        served, self._status = _needed(running), None
+        served, self._status = needed(running), None
         for name in sorted(self._material.placed()):
             try:
                 self._take(name, served, send)
             except Exception:  # noqa: BLE001 - a full disk, or a file that trips over a defect: what serves goes on
                 _log.exception("A new file could not be taken up", file=spoken(name))
 
-    def _take(self, name: str, served: Mapping[str, _Use], send: Send | None) -> None:
+    def _take(self, name: str, served: Mapping[str, Use], send: Send | None) -> None:
         data, placed = self._material.get(name), self._material.read(name)
         if data is None or data == placed or placed is None:
             return
@@ -162,7 +153,7 @@ class Certificates:
         if known is not None and known[0] == _sum(data):
             return
         use = served[name]
-        authority = use is not _Use.SHOWN
+        authority = use is not Use.SHOWN
         compared = not authority and not is_stand_in(placed)
         problem = self._problem(name, data, authority=authority) or (pem.worse(placed, data) if compared else None)
         if problem is not None:
@@ -174,14 +165,14 @@ class Certificates:
         if name not in self._refused or self._refused[name][0] != _sum(data):
             self._refuse(name, data, problem)
 
-    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, use: "_Use") -> None:
+    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, use: Use) -> None:
         lines = tuple(pem.lines(data))
         path = str(self._material.path(name))
         waits, refused = name in self._before, None
-        if send is not None and use is _Use.JUDGES_SERVERS:
+        if send is not None and use is Use.JUDGES_SERVERS:
             refused = "servers would go on with the one before"
         elif send is not None and not waits:
-            refused = send(ReplaceFile("cert" if use is _Use.SHOWN else "ca-file", path, lines))
+            refused = send(ReplaceFile("cert" if use is Use.SHOWN else "ca-file", path, lines))
         try:
             self._material.place(name, data)
         except OSError as error:
@@ -211,7 +202,7 @@ class Certificates:
         Those that it had before stand in their places again.
         """
         found = [name for name in self._material.placed() if _names(complaint, str(self._material.path(name)))]
-        served, blamed, self._status = _needed(running), False, None
+        served, blamed, self._status = needed(running), False, None
         for name in found:
             data = self._material.read(name)
             if data is None or (name in served and name not in self._before):
@@ -236,9 +227,9 @@ class Certificates:
         return self._status[1]
 
     def _look(self, running: Content | None) -> Iterator[CertificateStatus]:
-        for name, use in sorted(_needed(running).items()):
+        for name, use in sorted(needed(running).items()):
             data = self._material.read(name)
-            shown = use is _Use.SHOWN and data is not None and not is_stand_in(data)
+            shown = use is Use.SHOWN and data is not None and not is_stand_in(data)
             known = self._facts_of(name, data) if shown and data is not None else None
             yield CertificateStatus(
                 file=spoken(name),
@@ -269,34 +260,9 @@ class Certificates:
         return known[1]
 
 
-def spoken(name: str) -> str:
-    """A file as people name it in a pool."""
-    if name == AUTOCERT_FILE:
-        return f"${AUTOCERT.upper()}"
-    if name == SYSTEM_FILE:
-        return f"${SYSTEM.upper()}"
-    source, _, file = name.partition("/")
-    return f"${source.upper()}/{file}"
-
-
 def _names(complaint: str, path: str) -> bool:
     """Whether this very file is named, and not only one whose name begins so."""
     return re.search(rf"{re.escape(path)}(?!\.?[A-Za-z0-9_-])", complaint) is not None
-
-
-def _needed(content: Content | None) -> Mapping[str, _Use]:
-    """The files that are needed, and for what; of several uses the one with which most is asked of a file."""
-    found: dict[str, _Use] = {}
-    parts = [text.part for text in content.parts.values()] if content is not None else []
-    for part in parts:
-        if part.listener:
-            found |= dict.fromkeys(part.needs.authorities, _Use.JUDGES_CLIENTS)
-    for part in parts:
-        if not part.listener:
-            found |= dict.fromkeys(part.needs.authorities, _Use.JUDGES_SERVERS)
-    for part in parts:
-        found |= dict.fromkeys((*part.needs.certificates, *part.needs.identities), _Use.SHOWN)
-    return found
 
 
 def _sum(data: bytes) -> str:
