@@ -97,10 +97,19 @@ class Certificates:
 
     def _staple(self, name: str) -> None:
         """Let HAProxy find what is said about the validity of a certificate beside it, if there is something."""
+        if (data := self._staple_of(name)) is not None:
+            self._material.place(f"{name}{_STAPLE}", data)
+
+    def _staple_of(self, name: str) -> bytes | None:
+        """What can be said about the validity of a certificate: the newest, else what HAProxy has."""
         beside = f"{name}{_STAPLE}"
-        data = self._material.get(beside)
-        if data is not None and self._refused.get(beside, ("", ""))[0] != _sum(data):
-            self._material.place(beside, data)
+        data, placed = self._material.get(beside), self._material.read(beside)
+        if data is None or data == placed or self._refused.get(beside, ("", ""))[0] == _sum(data):
+            return placed
+        if (problem := pem.staple_problem(data)) is not None:
+            self._refuse(beside, data, problem)
+            return placed
+        return data
 
     def _newest(self, name: str) -> bytes | None:
         if name in self._own and self._material.get(name) is None:
@@ -140,41 +149,54 @@ class Certificates:
                 _log.exception("A new file could not be taken up", file=spoken(name))
 
     def _take(self, name: str, served: Mapping[str, Use], send: Send | None) -> None:
-        data, placed = self._material.get(name), self._material.read(name)
-        if data is None or data == placed or placed is None:
-            return
-        if name.removesuffix(_STAPLE) in served and name not in served:
-            self._staple(name.removesuffix(_STAPLE))  # HAProxy reads it when it is loaded next
-            return
+        newest, placed = self._material.get(name), self._material.read(name)
+        if placed is None or name.removesuffix(_STAPLE) in served.keys() - {name}:
+            return  # what stands beside a certificate goes with it
         if name not in served:
-            self._material.remove(name)  # it comes again when somebody needs it
-            return
-        known = self._refused.get(name)
-        if known is not None and known[0] == _sum(data):
+            if newest is not None and newest != placed:
+                self._material.remove(name)  # it comes again when somebody needs it
             return
         use = served[name]
-        authority = use is not Use.SHOWN
-        compared = not authority and not is_stand_in(placed)
-        problem = self._problem(name, data, authority=authority) or (pem.worse(placed, data) if compared else None)
+        data = placed if newest is None or not self._is_better(name, newest, placed, use) else newest
+        staple = self._staple_of(name) if use is Use.SHOWN else None
+        if data != placed or staple != self._material.read(f"{name}{_STAPLE}"):
+            self._replace(name, data, placed, send, use, staple)
+
+    def _is_better(self, name: str, data: bytes, placed: bytes, use: Use) -> bool:
+        known = self._refused.get(name)
+        if data == placed or (known is not None and known[0] == _sum(data)):
+            return False
+        compared = use is Use.SHOWN and not is_stand_in(placed)
+        problem = self._problem(name, data, authority=use is not Use.SHOWN)
+        problem = problem or (pem.worse(placed, data) if compared else None)
         if problem is not None:
             self._refuse_once(name, data, problem)
-            return
-        self._replace(name, data, placed, send, use)
+        return problem is None
 
     def _refuse_once(self, name: str, data: bytes, problem: str) -> None:
         if name not in self._refused or self._refused[name][0] != _sum(data):
             self._refuse(name, data, problem)
 
-    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, use: Use) -> None:
-        lines = tuple(pem.lines(data))
-        path = str(self._material.path(name))
+    def _replace(
+        self, name: str, data: bytes, placed: bytes, send: Send | None, use: Use, staple: bytes | None
+    ) -> None:
         waits, refused = name in self._before, None
         if send is not None and use is Use.JUDGES_SERVERS:
             refused = "servers would go on with the one before"
         elif send is not None and not waits:
-            refused = send(ReplaceFile("cert" if use is Use.SHOWN else "ca-file", path, lines))
+            refused = send(self._order(name, data, use, staple))
+            if refused is not None and staple is not None:
+                # It may be of another certificate, the one before that is.
+                told, refused = refused, send(self._order(name, data, use, None))
+                if refused is None:
+                    self._refuse(f"{name}{_STAPLE}", staple, f"HAProxy says: {told}")
+                    staple = None
         try:
             self._material.place(name, data)
+            if staple is not None:
+                self._material.place(f"{name}{_STAPLE}", staple)
+            else:
+                self._material.remove(f"{name}{_STAPLE}")
         except OSError as error:
             # HAProxy would read the old one again at its next reload.
             _log.error("A new certificate could not be written", file=spoken(name), error=str(error))
@@ -187,6 +209,10 @@ class Certificates:
             return
         self._before[name] = placed
         self.needs_reload = f"{spoken(name)} has changed, and HAProxy does not take it at run time: {refused}"
+
+    def _order(self, name: str, data: bytes, use: Use, staple: bytes | None) -> ReplaceFile:
+        kind, path = "cert" if use is Use.SHOWN else "ca-file", str(self._material.path(name))
+        return ReplaceFile(kind, path, tuple(pem.lines(data)), tuple(pem.base64_lines(staple or b"")))
 
     # -- what HAProxy says when it is loaded
 
