@@ -17,8 +17,8 @@ from api.client_errors import ApiError, ApiUnreachable, error_of, reason_of
 Trace = Callable[[str], None]
 # Errors of single fields come one by one in the form of RFC 9457 only.
 _ACCEPT = "application/problem+json, application/json;q=0.9, text/plain;q=0.8"
-# Said by whoever means a pool whatever it is.
-_ANY_STATE = {"If-Match": "*"}
+ANY_STATE = {"If-Match": "*"}
+"""Said by whoever means a pool or a pool template whatever it is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class ApiClient:
         except ApiError as error:
             if error.status != 428:
                 raise
-            self.call("DELETE", _pool_path(name), headers=_ANY_STATE)
+            self.call("DELETE", _pool_path(name), headers=ANY_STATE)
 
     def status(self, name: str) -> dict[str, Any]:
         """Everything that is known about the pool now."""
@@ -178,12 +178,12 @@ class ApiClient:
 
     def set_lb_template(self, name: str, template: str) -> tuple[str, ...]:
         """Give a pool a template of its own; what the server warned about."""
-        response = self.call("PUT", _pool_path(name, "lbtemplate"), text=template, headers=_ANY_STATE)
+        response = self.call("PUT", _pool_path(name, "lbtemplate"), text=template, headers=ANY_STATE)
         return tuple(response.headers.getlist("X-Edgelb-Warning"))
 
     def delete_lb_template(self, name: str) -> None:
         """Let a pool have the default template again."""
-        self.call("DELETE", _pool_path(name, "lbtemplate"), headers=_ANY_STATE)
+        self.call("DELETE", _pool_path(name, "lbtemplate"), headers=ANY_STATE)
 
     # The framework
 

@@ -26,11 +26,11 @@ class Condition:
     """If-None-Match: * was given."""
 
 
-def require_condition(wanted: Condition, name: str) -> None:
+def require_condition(wanted: Condition, name: str, kind: str = "pool") -> None:
     """ApiProblem 428 when a change of what is there does not say which state of it is meant (RFC 6585, 3)."""
     if not (wanted.must_exist or wanted.must_be_new):
         rule = "say which state of it is meant: send If-Match with the ETag that reading it gave, or * for any"
-        raise ApiProblem(428, f"pool {name} is there, and changes of pools must {rule}")
+        raise ApiProblem(428, f"{kind} {name} is there, and changes of {kind}s must {rule}")
 
 
 def condition(headers: Headers, tag_in_body: str | None = None) -> Condition:

@@ -15,6 +15,7 @@ from api.context import Context, not_found, plain
 from api.judging import require_taken, verdict
 from api.live_pools import LivePools
 from api.pool_forms import Form
+from api.principals import require_own
 from api.problems import ApiProblem
 from api.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from api.validation.judgement import as_stored
@@ -58,7 +59,7 @@ class PoolOperations:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
-        warnings = require_taken(self._context.trials, self._form, as_stored(pool))
+        warnings = self._warnings(pool, as_stored(pool))
         change = self._change()
         try:
             response = self._answer(change, change.create(pool, account()), warnings)
@@ -94,7 +95,7 @@ class PoolOperations:
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
         self._require_condition(name, wanted)
-        warnings = require_taken(self._context.trials, self._form, as_stored(pool, self._present(name)))
+        warnings = self._warnings(pool, as_stored(pool, self._present(name)))
         change = self._change()
         try:
             if wanted.must_be_new:
@@ -192,6 +193,13 @@ class PoolOperations:
             return self._form.load(body), tag
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
+
+    def _warnings(self, pool: Pool, wanted: StoredPool) -> tuple[str, ...]:
+        """What has to be said of a pool that may be stored; ApiProblem 400 for one that may not."""
+        return (
+            *require_own(self._context.scheduler, pool),
+            *require_taken(self._context.trials, self._form, wanted),
+        )
 
     def _change(self) -> LivePools | Rehearsal:
         """What carries the change out that the request asks for."""

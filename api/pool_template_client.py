@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from api.client import ApiClient, parsed
+from api.client import ANY_STATE, ApiClient, parsed
 
 _BASE = "/v2/pooltemplates"
 _WARNING = "X-Edgelb-Warning"
@@ -27,7 +27,7 @@ class PoolTemplateClient:
 
     def delete(self, name: str) -> None:
         """Remove one, and with it its pool."""
-        self._client.call("DELETE", _path(name))
+        self._client.call("DELETE", _path(name), headers=ANY_STATE)
 
     def text(self, name: str) -> str:
         """The text of one."""
@@ -35,12 +35,12 @@ class PoolTemplateClient:
 
     def set_text(self, name: str, text: str) -> tuple[str, tuple[str, ...]]:
         """Give one another text: what is stored, and what the server warned about."""
-        response = self._client.call("PUT", _path(name, "template"), text=text)
+        response = self._client.call("PUT", _path(name, "template"), text=text, headers=ANY_STATE)
         return response.data.decode(), tuple(response.headers.getlist(_WARNING))
 
     def reset(self, name: str) -> None:
         """Let one have the default text again."""
-        self._client.call("DELETE", _path(name, "template"))
+        self._client.call("DELETE", _path(name, "template"), headers=ANY_STATE)
 
     def status(self, name: str) -> dict[str, dict[str, Any]]:
         """By the name of its pool: `status`, `message` and `statuses`, by framework and task."""

@@ -13,9 +13,9 @@ from flask_smorest import Blueprint
 from api.accounts import account
 from api.auto_pools.language.form import default_text, with_name
 from api.auto_pools.stored_template import LONGEST_NAME, StoredTemplate, name_problem, pool_of
-from api.auto_pools.template_store import TemplateExists, TemplateMissing
+from api.auto_pools.template_store import TemplateExists, TemplateMissing, exists
 from api.bodies import read_json
-from api.conditions import condition
+from api.conditions import condition, require_condition
 from api.context import Context, plain
 from api.judging import unchecked
 from api.lb_templates import text_of_body
@@ -96,10 +96,10 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
         wanted = condition(request.headers)
         response = jsonify(shape(name))
         try:
-            if is_rehearsal(request):
-                store.require_new(name)
-            else:
+            if not is_rehearsal(request):
                 response.headers["ETag"] = store.create(name, account()).etag
+            elif store.exists(name):
+                raise exists(name)
         except TemplateExists as error:
             raise ApiProblem(412 if wanted.must_be_new else 409, str(error)) from error
         return response
@@ -107,7 +107,7 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
     @both("/<string:name>", "DELETE", {"204": {"description": "Deleted."}})
     def delete_pool_template(name: str) -> Response:
         """Remove a pool template; the pool that was made under it goes afterwards."""
-        _changed(name, lambda tag: store.expect(name, tag) if is_rehearsal(request) else store.delete(name, tag))
+        changed(name, lambda tag: store.expect(name, tag) if is_rehearsal(request) else store.delete(name, tag))
         response = Response(status=204)
         response.headers.pop("Content-Type")
         return response
@@ -123,7 +123,7 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
         text = text_of_body()
         if text == with_name(default_text(), name):
             return set_text(name, "")
-        _changed(name, lambda tag: store.expect(name, tag))
+        changed(name, lambda tag: store.expect(name, tag))
         judgement = context.trials.judge_template(name, text, account())
         if judgement.problems:
             raise ApiProblem.of_pool(InvalidPool(judgement.problems))
@@ -151,11 +151,27 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
             raise _not_found(name)
         return found
 
+    def changed(name: str, change: Callable[[str | None], T]) -> T:
+        """Carry out the change, which is told the revision that the request wants."""
+        wanted = condition(request.headers)
+        if name_problem(name):
+            raise _not_found(name)
+        if wanted.must_be_new:
+            raise ApiProblem(400, "If-None-Match: is for a POST, which makes a pool template")
+        if context.requires_conditions and not is_rehearsal(request) and store.exists(name):
+            require_condition(wanted, name, "pool template")
+        try:
+            return change(wanted.tag)
+        except TemplateMissing as error:
+            raise ApiProblem(412, str(error)) if wanted.tag is not None else _not_found(name) from error
+        except VersionMismatch as error:
+            raise ApiProblem(412, str(error)) from error
+
     def set_text(name: str, text: str) -> Response:
         if is_rehearsal(request):
-            _changed(name, lambda tag: store.expect(name, tag))
+            changed(name, lambda tag: store.expect(name, tag))
             return plain(text or with_name(default_text(), name))
-        return _shown(_changed(name, lambda tag: store.set_text(name, text, tag, account())))
+        return _shown(changed(name, lambda tag: store.set_text(name, text, tag, account())))
 
 
 def shape(name: str) -> dict[str, str]:
@@ -168,21 +184,6 @@ def _shown(template: StoredTemplate) -> Response:
     response = plain(with_name(template.text or default_text(), template.name))
     response.headers["ETag"] = template.etag
     return response
-
-
-def _changed(name: str, change: Callable[[str | None], T]) -> T:
-    """Carry out the change, which is told the revision that the request wants."""
-    wanted = condition(request.headers)
-    if name_problem(name):
-        raise _not_found(name)
-    if wanted.must_be_new:
-        raise ApiProblem(400, "If-None-Match: is for a POST, which makes a pool template")
-    try:
-        return change(wanted.tag)
-    except TemplateMissing as error:
-        raise ApiProblem(412, str(error)) if wanted.must_exist else _not_found(name) from error
-    except VersionMismatch as error:
-        raise ApiProblem(412, str(error)) from error
 
 
 def _name_in(body: object) -> str:

@@ -128,6 +128,13 @@ def line_of(error: Exception) -> int | None:
     return next((frame.lineno for frame in reversed(frames) if frame.filename == _FILE), None)
 
 
+def values_at(error: BaseException) -> Iterator[object]:
+    """What the variables of the template were bound to where it failed, the innermost ones first."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == _FILE]
+    for frame in reversed(frames):
+        yield from reversed(frame.f_locals.values())
+
+
 class Loader(jinja2.BaseLoader):
     """The template by its name; what it extends is `base` of the `others`, and what that includes is of them, too."""
 

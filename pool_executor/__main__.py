@@ -1,6 +1,5 @@
 """The process that a Mesos agent starts: `python3 pool_executor.pyz` in the sandbox of the task."""
 
-import ipaddress
 import os
 import signal
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pool_executor import logs
+from pool_executor.addresses import own_addresses
 from pool_executor.executor import Host, PoolExecutor
 from pool_executor.lbmgr.connection import prepare
 from sdk.end_signals import on_end_signals
@@ -23,7 +23,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     executor = PoolExecutor(
         Host(
             sandbox=Path(environment.get("MESOS_SANDBOX", ".")).resolve(),
-            addresses=_addresses(environment),
+            addresses=own_addresses(environment),
         )
     )
     try:
@@ -44,18 +44,6 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     driver.join()
     executor.join()
     return 0
-
-
-def _addresses(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The address of this container: the one given to libprocess, else the agent's."""
-    agent = environment.get("MESOS_AGENT_ENDPOINT", "").rpartition(":")[0]
-    for address in (environment.get("LIBPROCESS_IP", ""), agent.strip("[]")):
-        try:
-            if not ipaddress.ip_address(address).is_unspecified:
-                return (address,)
-        except ValueError:
-            continue  # a host name: the agent's own, which the status has anyway
-    return ()
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ from flask import Blueprint, Response
 
 from pool_executor import artifact, haproxy_artifact
 from scheduler.options import Options, parse_options
+from scheduler.pools.principal import principal_problem
 from scheduler.pools.service import ARTIFACT_SUM, Deployment, ServedHaproxy, service_spec
 from scheduler.pools.store import PoolStore, PoolView, PoolWatch
 from scheduler.pools.stored import StoredPool
 from scheduler.secret_delivery import Courier
 from scheduler.secret_stores.settings import SecretSettings, open_store
-from sdk.errors import SdkError, StorageUnavailable
+from sdk.errors import InvalidSpec, SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import ADVERTISED, Host, Wishes
@@ -144,6 +145,9 @@ class EdgeLB:
         for name, stored in view.items():
             try:
                 services[name] = self._service(name, stored)
+            except InvalidSpec as error:
+                _log.error("A pool cannot become a service", pool=name, reason=str(error))
+                problems[name] = str(error)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one pool must not stop the others
                 _log.exception("A pool cannot become a service", pool=name)
                 problems[name] = f"{type(error).__name__}: {error}"
@@ -163,7 +167,11 @@ class EdgeLB:
         told = self._told.get(name)
         if told is not None and told[0] == stored:
             return told[1]
+        assert self._host is not None
         assert self._deployment is not None
+        wanted = stored.pool.principal
+        if (rule := principal_problem(wanted, self._host.settings.framework.principal)) is not None:
+            raise InvalidSpec("pool.principal", f"{wanted} {rule}")
         spec = service_spec(stored.pool, stored.revision, self._deployment)
         self._told[name] = (stored, spec)
         return spec

@@ -10,17 +10,11 @@ from typing import NamedTuple
 
 from api.auto_pools.claim import App, Claim, Option
 from scheduler.pools.model import Endpoint, EndpointType, MapRule, Protocol
+from scheduler.pools.model.asked import Asked
 
 _USUAL = Endpoint()
 
 PROTOCOL, CERTIFICATES, NAME = "protocol", "certificates", "name"
-
-
-class Served(NamedTuple):
-    """How the servers of a service are reached, and which share of the requests they ask for; None: there are none."""
-
-    endpoint: Endpoint
-    percent: int | None
 
 
 class Conditions(NamedTuple):
@@ -31,6 +25,8 @@ class Conditions(NamedTuple):
     path_beg: str = ""
     path_end: str = ""
     path_reg: str = ""
+    headers: tuple[Asked, ...] = ()
+    cookies: tuple[Asked, ...] = ()
 
     def rule(self, group: str) -> MapRule:
         """The rule that sends what meets them to a group."""
@@ -41,11 +37,15 @@ class Conditions(NamedTuple):
             path_beg=self.path_beg if any(self) else "/",
             path_end=self.path_end,
             path_reg=self.path_reg,
+            headers=self.headers,
+            cookies=self.cookies,
         )
 
     def __str__(self) -> str:
         names = ("hostEq", "hostReg", "pathBeg", "pathEnd", "pathReg")
-        return "|".join(f"{name}:{text}" for name, text in zip(names, self, strict=True) if text) or "pathBeg:/"
+        said = [f"{name}:{text}" for name, text in zip(names, self[:5], strict=True) if text]
+        said += [f"header {one.name}" for one in self.headers] + [f"cookie {one.name}" for one in self.cookies]
+        return "|".join(said) or "pathBeg:/"
 
 
 class Servers(NamedTuple):
@@ -56,6 +56,13 @@ class Servers(NamedTuple):
 
     app: App | None
     ports: str
+
+
+class Served(NamedTuple):
+    """How the servers of a service are reached, and which share of the requests they ask for; None: there are none."""
+
+    endpoint: Endpoint
+    percent: int | None
 
 
 # The kinds of keys. `kind` keeps those of different kinds apart, which are tuples that could be equal.
@@ -184,7 +191,7 @@ def conditions_of(rule: MapRule) -> Iterator[Conditions]:
     """For each of its hosts."""
     path_beg = "" if rule.path_beg == "/" else rule.path_beg
     for host in rule.hosts or ("",):
-        yield Conditions(host, rule.host_reg, path_beg, rule.path_end, rule.path_reg)
+        yield Conditions(host, rule.host_reg, path_beg, rule.path_end, rule.path_reg, rule.headers, rule.cookies)
 
 
 def servers_of(app: App, claim: Claim) -> Servers:

@@ -20,7 +20,7 @@ from sdk.errors import InvalidSpec
 # Not with -m: then the classes of its answers would be those of another module.
 _COMMAND = (sys.executable, "-c", "from api.auto_pools.language.process import main; main()")
 #: Seconds that may pass until there is an answer.
-_ANSWER = 10.0
+_ANSWER = 30.0
 
 
 class Interpreter:

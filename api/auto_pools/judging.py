@@ -6,7 +6,7 @@ with the options that would be in force. What is wrong there is the claim's own 
 
 import re
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from api.auto_pools.app_claim import AppClaim
@@ -23,7 +23,6 @@ from scheduler.pools.model import (
     SECRETS,
     Backend,
     Frontend,
-    FrontendTls,
     Haproxy,
     LinkBackend,
     Pool,
@@ -58,7 +57,9 @@ class Judge:
         """Most claims differ only in hosts, paths and names, which the rules across objects do not look at."""
         said = claim.claim
         others = tuple(_others(claim, group))
-        rules = frozenset((bool(one.hosts_eq and one.host_eq), one.has_conditions) for one in said.rules)
+        rules = frozenset(
+            (bool(one.hosts_eq and one.host_eq), one.has_conditions, one.headers, one.cookies) for one in said.rules
+        )
         kind = (
             *(said.port, _given(said.frontend), said.secrets, said.redirects, rules),
             *(_given(said.backend), said.endpoint, said.percent is None, others),
@@ -75,9 +76,9 @@ class Judge:
         options: dict[str, Any] = {**port.options, **_values(said.frontend)}
         # Those of others come in any case; which they are does not matter here.
         certificates = options.pop(CERTIFICATES, ()) or (AUTOCERT,) * bool(port.certificates)
-        match port.options.get("tls"):
-            case FrontendTls() as tls if file := tls.client_certificates.ca.removeprefix(SECRETS):
-                files.setdefault(file, file)
+        for name in _texts((port.options.get("tls"), group.options.get("tls"))):
+            if name.startswith(SECRETS):
+                files.setdefault(name.removeprefix(SECRETS), name.removeprefix(SECRETS))
         options.setdefault(NAME, Frontend.default_name(options.get("bind_address", DEFAULT_ADDRESS), said.port))
         frontend = Frontend(
             **{**options, "redirects": (*options.get("redirects", ()), *said.redirects)},
@@ -136,6 +137,17 @@ def _service(claim: AppClaim, percent: int) -> Service:
     said = claim.claim
     service = service_of(servers_of(claim.app, said), Served(said.endpoint, said.percent))
     return service if said.percent is None else replace(service, percent=percent)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All that are in a value of the model."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _texts(one)
+    elif is_dataclass(value):
+        yield from _texts(tuple(getattr(value, one.name) for one in fields(value)))
 
 
 def _values(options: tuple[tuple[str, Option], ...]) -> dict[str, object]:

@@ -12,9 +12,9 @@ Place = tuple[Any, ...]
 def of_rule(conditions: Conditions) -> Place:
     """Whole hosts, ends of hosts and patterns of hosts come before all hosts, and what asks for more comes first.
 
-    Of paths these are, one after the other, the longer beginning, a pattern, the longer end.
+    Of paths these are, one after the other, the longer beginning, a pattern, the longer end; then headers and cookies.
     """
-    host, host_reg, path_beg, path_end, path_reg = conditions
+    host, host_reg, path_beg, path_end, path_reg, *asked = conditions
     if host.startswith("*"):
         kind, specific = 1, -len(host)
     else:
@@ -22,6 +22,7 @@ def of_rule(conditions: Conditions) -> Place:
     return (
         *(kind, specific, host, not host_reg, host_reg),
         *(-len(path_beg), path_beg, not path_reg, path_reg, -len(path_end), path_end),
+        *((-len(ones), repr(ones)) for ones in asked),
     )
 
 

@@ -55,10 +55,9 @@ class TemplateStore:
         found = self._zookeeper.get(path)
         return None if found is None else decode(path, found[0])
 
-    def require_new(self, name: str) -> None:
-        """Raise TemplateExists when there is such a template."""
-        if self._zookeeper.exists(self._path(name)):
-            raise _exists(name)
+    def exists(self, name: str) -> bool:
+        """Whether there is such a template, readable or not."""
+        return self._zookeeper.exists(self._path(name))
 
     def expect(self, name: str, expected: str | None = None) -> StoredTemplate | None:
         """The template as `set_text` and `delete` would find it, None where it is damaged; raises what they raise."""
@@ -105,7 +104,7 @@ class TemplateStore:
                 # looked.
                 self._zookeeper.multi([Set(self._base, *above), Create(path, encode(made))])
             except NodeExists as error:
-                raise _exists(name) from error
+                raise exists(name) from error
             except (BadVersion, NoNode):
                 continue  # somebody else was faster
             return made
@@ -199,7 +198,8 @@ def _require(name: str, expected: str | None, now: StoredTemplate | None) -> Non
         raise mismatch(f"pool template {name}", str(expected), revision)
 
 
-def _exists(name: str) -> TemplateExists:
+def exists(name: str) -> TemplateExists:
+    """The template is there already."""
     return TemplateExists(f"pool template {name} exists already; update it, or delete it first")
 
 

@@ -78,7 +78,6 @@ def endpoints(client: ApiClient, name: str, as_json: bool, as_urls: bool) -> Non
     groups = [(frontend["name"], frontend["endpoints"]) for frontend in metadata["frontends"]]
     rows = [_endpoint_row(title, entries) for title, entries in (*groups, ("stats", metadata["stats"]))]
     data(table(("NAME", "PORT", "INTERNAL IPS", "EXTERNAL IPS"), rows))
-    talk("Addresses are inaccurate for pools on virtual networks.")
 
 
 def _urls(metadata: dict[str, Any], pool: dict[str, Any]) -> list[str]:

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
+from api.auto_pools.claim import DEFAULT_TEMPLATE
 from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
-from api.cli.text_file import read_text
+from api.cli.text_file import name_of, read_text
 from api.client import ApiClient
 from api.pool_template_client import PoolTemplateClient
+from sdk.errors import InvalidSpec
 
 _WIDTH = 80
 #: A pool template of which nothing has to be mended.
@@ -92,6 +94,56 @@ def reset(client: ApiClient, name: str) -> None:
     """Let a pool template have the default text again."""
     PoolTemplateClient(client).reset(name)
     data(f"Successfully reset Pool Template {name}. {_where(name)}")
+
+
+@pool_template.command()
+@click.argument("template_file", metavar="TEMPLATE-FILE")
+@click.option(
+    "--tasks", "tasks_file", metavar="FILE", required=True, help="What GET /state of a Mesos master answers, or a list."
+)
+@click.option("--name", default=DEFAULT_TEMPLATE, show_default=True, help="What the pool template is called.")
+@click.option("--json", "as_json", is_flag=True, help="Print pool and statuses as one object.")
+def render(template_file: str, tasks_file: str, name: str, as_json: bool) -> None:
+    """Print the pool that a template (- for stdin) makes of some tasks, without any server.
+
+    Tasks come as a master tells them, or as a list such as [{"id": "a", "labels": {"edgelb.expose": "true"}}]; of such
+    a task `frameworkId`, `frameworkName`, `name`, `role` and `ports` may be given, too.
+    """
+    from api.auto_pools.interpreter import Interpreter
+    from api.auto_pools.offline import outcome
+    from api.auto_pools.stored_template import StoredTemplate, name_problem
+    from api.auto_pools.task_file import NoTasks, read_tasks
+    from scheduler.pools.model import Revision
+    from scheduler.pools.output import output_pool
+
+    if rule := name_problem(name):
+        raise click.UsageError(f"--name: {name} invalid: {rule}")
+    template = StoredTemplate(name, Revision("", 1), read_text(template_file))
+    try:
+        tasks = read_tasks(read_text(tasks_file))
+    except NoTasks as error:
+        raise Failure(f"{name_of(tasks_file)}: {error}", Exit.USAGE) from error
+    interpreter = Interpreter()
+    try:
+        found = outcome(interpreter, template, tasks)
+    except InvalidSpec as error:
+        raise Failure(str(error), Exit.REFUSED) from error
+    finally:
+        interpreter.stop()
+    pool = None if found.pool is None else output_pool(found.pool)
+    if as_json:
+        statuses: dict[str, dict[str, Any]] = {}
+        for key, one in found.statuses.items():
+            told = {"status": one.status.value, "message": one.message, "uris": list(one.uris)}
+            statuses.setdefault(key.framework_id, {})[key.id] = told
+        data_json({"pool": pool, "statuses": statuses})
+        return
+    if pool is not None:
+        data_json(pool)
+    for key, one in sorted(found.statuses.items()):
+        talk(f"{key.id}: {one.status.value}: {one.message}{''.join(f', {uri}' for uri in one.uris)}")
+    if pool is None:
+        talk(f"No pool: none of {len(tasks)} tasks asks for something under {name}.")
 
 
 @pool_template.command()

@@ -190,6 +190,9 @@ def scheduler(
     settings.servers_per_backend,
     settings.hold_percent,
     settings.raw_strings,
+    settings.auto_pools,
+    settings.auto_pools_grace,
+    settings.default_pool_template,
 )
 @_process
 def template(
@@ -202,11 +205,16 @@ def template(
     servers_per_backend: int,
     hold_percent: int,
     raw_strings: bool,
+    auto_pools: bool,
+    auto_pools_grace: float,
+    default_pool_template: bool,
 ) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
+    from api.auto_pools.context import Rules as AutoPoolRules
     from api.dcos_template.main import run as serve
     from api.dcos_template.select import Rules
 
+    made = AutoPoolRules(grace=auto_pools_grace, hold_percent=hold_percent, default_template=default_pool_template)
     serve(
         zk,
         zk_root,
@@ -217,6 +225,7 @@ def template(
         ),
         hold_percent=hold_percent,
         raw_strings=raw_strings,
+        auto_pools=made if auto_pools else None,
     )
 
 

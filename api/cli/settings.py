@@ -22,6 +22,7 @@ DEFAULT_FRAMEWORKS = "(?i)marathon"
 SERVERS_PER_TASK = 100
 SERVERS_PER_BACKEND = 60_000
 DEFAULT_HOLD_PERCENT = 50
+AUTO_POOLS_GRACE = 60.0
 
 LEVELS = ("debug", "info", "warning", "error")
 _LISTEN = {
@@ -152,6 +153,19 @@ hold_percent = click.option(
 raw_strings = click.option(
     "--raw-strings/--no-raw-strings", envvar="EDGELB_RAW_STRINGS", default=True, show_default=True, show_envvar=True,
     help="Whether pools may say something in HAProxy's own words.",
+)  # fmt: skip
+auto_pools = click.option(
+    "--auto-pools/--no-auto-pools", envvar="EDGELB_AUTO_POOLS", default=True, show_default=True, show_envvar=True,
+    help="Whether labels of applications are made into pools.",
+)  # fmt: skip
+auto_pools_grace = click.option(
+    "--auto-pools-grace", envvar="EDGELB_AUTO_POOLS_GRACE", default=AUTO_POOLS_GRACE, show_default=True,
+    show_envvar=True, type=click.FloatRange(min=0), metavar="SECONDS",
+    help="Time for which an application without tasks keeps what its labels gave it.",
+)  # fmt: skip
+default_pool_template = click.option(
+    "--default-pool-template/--no-default-pool-template", envvar="EDGELB_DEFAULT_POOL_TEMPLATE", default=True,
+    show_default=True, show_envvar=True, help="Whether the pool template `default` is made when there was none yet.",
 )  # fmt: skip
 require_if_match = click.option(
     "--require-if-match/--no-require-if-match", envvar="EDGELB_REQUIRE_IF_MATCH", default=False, show_default=True,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from api.dcos_template.endpoint import Chosen, Endpoint
-from api.dcos_template.members import Holder, Members
+from api.dcos_template.members import Members, Named
 from api.dcos_template.shares import weights
 from api.dcos_template.touched import BackendKey, Touching
 from api.mesos_listener.task import TaskKey
@@ -73,7 +73,7 @@ class Counted:
         if self._weights is None:
             percents = {key.number: one.percent for key, one in zip(self.keys, self.services, strict=True)}
             chosen = ((name, self.members.chosen(name)) for name, _ in self.members.all())
-            used = ((name, one[0].service) for name, one in chosen if one and one[1].state is State.READY)
+            used = ((name, one.service) for name, one in chosen if one and one.endpoint.state is State.READY)
             self._weights = weights(used, percents)
         return self._weights
 
@@ -126,18 +126,43 @@ class Backends:
             return
         if counted.shares:
             self.touch(backend, touching)
-        holder = Holder(service.number, task)
         named = {endpoint.name: endpoint for endpoint in after.endpoints}
         for name in [endpoint.name for endpoint in before.endpoints if endpoint.name not in named]:
-            touching.before(backend, name, members.get(name))
-            heir = members.drop(name, holder)
-            if heir is not None:
-                touching.before(backend, heir, None)
+            _drop(members, name, service, task, touching)
         for name, endpoint in named.items():
             touching.before(backend, name, members.get(name))
-            members.put(name, holder, endpoint)
+            members.put(name, Named(service.number, task, endpoint))
         if members.too_many:
             touching.told(backend.pool)
+
+    def forget(self, service: ServiceKey, touching: Touching) -> None:
+        """The service is gone with all that it said."""
+        backend = service.backend
+        counted = self._pools[backend.pool][backend.backend]
+        for left_out in [about for about in counted.left_out if about[0] == service]:
+            del counted.left_out[left_out]
+            touching.told(backend.pool)
+        gone = [one for one in counted.members.said() if one.service == service.number]
+        if gone and counted.shares:
+            self.touch(backend, touching)
+        for one in gone:
+            _drop(counted.members, one.endpoint.name, service, one.task, touching)
+        if gone and counted.members.too_many:
+            touching.told(backend.pool)
+
+    def said_of(self, task: TaskKey) -> dict[ServiceKey, Chosen]:
+        """What services say of the task; looks through all servers."""
+        found: dict[ServiceKey, Chosen] = {}
+        for pool in self._pools.values():
+            for counted in pool.values():
+                keys = {key.number: key for key in counted.keys}
+                for one in counted.members.said():
+                    if one.task == task and (key := keys.get(one.service)) is not None:
+                        found[key] = Chosen((*found.get(key, Chosen()).endpoints, one.endpoint))
+                for (key, of), left_out in counted.left_out.items():
+                    if of == task:
+                        found[key] = found.get(key, Chosen())._replace(left_out=left_out.reason)
+        return found
 
     def touch(self, backend: BackendKey, touching: Touching) -> None:
         """All servers of the backend may become others than they are now."""
@@ -179,3 +204,11 @@ class Backends:
                 if key in unusable:
                     yield LeftOut(name, "", f"services[{number}] {unusable[key]}")
             yield from known.left_out.values()
+
+
+def _drop(members: Members, name: str, service: ServiceKey, task: TaskKey | None, touching: Touching) -> None:
+    """The service names that server no more for the task."""
+    touching.before(service.backend, name, members.get(name))
+    heir = members.drop(name, service.number, task)
+    if heir is not None:
+        touching.before(service.backend, heir, None)

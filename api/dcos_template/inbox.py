@@ -120,6 +120,8 @@ class Inbox:
             )
             self._orders.clear()
             self._pools = None
+            if not self._tasks:
+                self._tasks = {}  # a table that once was large stays so
             self._news = batch.more
             return batch
 

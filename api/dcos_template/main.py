@@ -9,6 +9,9 @@ from functools import partial
 
 import structlog
 
+from api.auto_pools.context import Rules as AutoPoolRules
+from api.auto_pools.template_store import TemplateStore
+from api.auto_pools.worker import AutoPoolWorker
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
 from api.dcos_template.metrics import TemplateMetrics
@@ -18,11 +21,12 @@ from api.dcos_template.worker import Worker
 from api.dcos_template.workshop import Workshop
 from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
+from api.mesos_listener.replica import TaskChanges
 from api.turns import Turns
-from scheduler.pools.store import PoolStore
+from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
-from sdk.storage.connection import State, ZooKeeper, connect
+from sdk.storage.connection import Handle, State, ZooKeeper, connect
 from sdk.storage.election import Leadership, Role
 
 log = structlog.get_logger()
@@ -42,6 +46,7 @@ def run(
     rules: Rules,
     hold_percent: int,
     raw_strings: bool,
+    auto_pools: AutoPoolRules | None,
 ) -> None:
     """Work until SIGTERM or SIGINT, with health and metrics at `health_listen` (`host:port`).
 
@@ -63,6 +68,7 @@ def run(
         rules=rules,
         hold_percent=hold_percent,
         raw_strings=raw_strings,
+        auto_pools=auto_pools,
     )
 
 
@@ -75,22 +81,30 @@ def work(
     rules: Rules | None = None,
     hold_percent: int = DEFAULT_PERCENT,
     raw_strings: bool = True,
+    auto_pools: AutoPoolRules | None = None,
     health_listen: str = "127.0.0.1:0",
     on_health: Callable[[str], None] | None = None,
 ) -> None:
-    """Work until `stop` is set; `on_health` is told the address of the health server.
+    """Work until `stop` is set; `on_health` is told the address of the health server. Without rules for them there are
+    no auto pools.
 
     ZooKeeper and the listeners may be away, now or later.
     """
     clock = SystemClock()
-    turns, trace, metrics = Turns(clock, limit=_LONGEST_TURN), Trace(), TemplateMetrics()
+    turns, auto_turns = Turns(clock, limit=_LONGEST_TURN), Turns(clock, limit=_LONGEST_TURN)
+    trace, metrics = Trace(), TemplateMetrics()
     health = HealthServer(
         health_listen,
         name="template-health",
-        healthy=lambda: turns.problem,
+        healthy=lambda: turns.problem or (auto_turns.problem if maker is not None else None),
         ready=lambda: _not_ready(zookeeper, leadership, tasks),
         registry=metrics.registry,
-        questions={"/trace": lambda query: {"changes": trace.of(query.get("task", ""))}},
+        questions={
+            "/trace": lambda query: {"changes": trace.of(query.get("task", ""))},
+            "/auto-pools": lambda query: {
+                "pools": maker.status(query.get("template", "")) if maker is not None else {}
+            },
+        },
         gauges={
             "edgelb_template_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
             "edgelb_template_leading": ("1 while this process publishes", lambda: leadership.role is Role.LEADER),
@@ -114,7 +128,13 @@ def work(
         f"{zk_root.rstrip('/')}/locks/template",
         {"id": f"{socket.gethostname()}:{os.getpid()}", "url": _url(health.address), "pid": os.getpid()},
     )
-    tasks = TaskWatch(listeners, lambda changes: worker.on_tasks(changes))
+
+    def on_tasks(changes: TaskChanges) -> None:
+        worker.on_tasks(changes)
+        if maker is not None:
+            maker.on_tasks(changes)
+
+    tasks = TaskWatch(listeners, on_tasks)
     heartbeat = Heartbeat(zookeeper, zk_root, leadership.id, lambda: tasks.feed, clock)
 
     def turned() -> None:
@@ -134,15 +154,44 @@ def work(
         metrics=metrics,
     )
 
+    maker: AutoPoolWorker | None = None
+    if auto_pools is not None:
+        maker = AutoPoolWorker(
+            zookeeper,
+            zk_root,
+            leadership.path,
+            clock,
+            turned=auto_turns.turned,
+            cluster=lambda: len(tasks.tasks),
+            rules=auto_pools,
+        )
+    rooms: list[Worker | AutoPoolWorker] = [worker] if maker is None else [worker, maker]
+
     def on_state(state: State) -> None:
         if state is State.CONNECTED:
-            worker.on_connected()
+            for room in rooms:
+                room.on_connected()
+
+    def on_pools(view: PoolView) -> None:
+        for room in rooms:
+            room.on_pools(view)
+
+    def on_gained(epoch: int) -> None:
+        for room in rooms:
+            room.on_gained(epoch)
+
+    def on_lost() -> None:
+        for room in rooms:
+            room.on_lost()
 
     zookeeper.add_listener(on_state)
-    worker.start()
-    pools = PoolStore(zookeeper, zk_root).watch(worker.on_pools)
+    for room in rooms:
+        room.start()
+    watches: list[Handle] = [PoolStore(zookeeper, zk_root).watch(on_pools)]
+    if maker is not None:
+        watches.append(TemplateStore(zookeeper, zk_root).watch(maker.on_templates))
     tasks.start()
-    leadership.start(worker.on_gained, worker.on_lost)
+    leadership.start(on_gained, on_lost)
     health.start()
     if on_health is not None:
         on_health(health.address)
@@ -151,8 +200,10 @@ def work(
         stop.wait()
     finally:
         tasks.stop()
-        pools.close()
-        worker.stop()
+        for watch in watches:
+            watch.close()
+        for room in rooms:
+            room.stop()
         leadership.stop()
         zookeeper.close()
         health.stop()

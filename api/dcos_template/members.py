@@ -12,11 +12,12 @@ from api.mesos_listener.task import TaskKey
 from pool_executor.contract import State
 
 
-class Holder(NamedTuple):
-    """Who names a server: a service, and the task that it selects; no task: the pool names the address."""
+class Named(NamedTuple):
+    """A server as a service names it for a task that it selects; no task: the pool names the address."""
 
     service: int
     task: TaskKey | None
+    endpoint: Endpoint
 
 
 class Members:
@@ -26,9 +27,9 @@ class Members:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        # Nearly every server has one holder: only for the others a table of their holders is kept.
-        self._names: dict[str, tuple[Holder, Endpoint] | None] = {}
-        self._shared: dict[str, dict[Holder, Endpoint]] = {}
+        # Nearly every server is named once: only for the others a table is kept of all that name it.
+        self._names: dict[str, Named | None] = {}
+        self._shared: dict[str, dict[tuple[int, TaskKey | None], Named]] = {}
         self._waiting: dict[str, None] = {}
 
     def __len__(self) -> int:
@@ -47,17 +48,17 @@ class Members:
     def get(self, name: str) -> Endpoint | None:
         """The server of that name, None when there is none."""
         found = self.chosen(name)
-        return None if found is None else found[1]
+        return None if found is None else found.endpoint
 
-    def chosen(self, name: str) -> tuple[Holder, Endpoint] | None:
-        """The server of that name with the holder whose word counts, None when there is none."""
+    def chosen(self, name: str) -> Named | None:
+        """The server of that name in the words that count, None when there is none."""
         if name in self._waiting:
             return None
         found = self._names.get(name)
         if found is not None:
             return found
         shared = self._shared.get(name)
-        return min(shared.items(), key=lambda item: _precedence(item[1])) if shared else None
+        return min(shared.values(), key=lambda one: _precedence(one.endpoint)) if shared else None
 
     def all(self) -> Iterator[tuple[str, Endpoint]]:
         """Every server that is used, by name."""
@@ -65,33 +66,41 @@ class Members:
             if (endpoint := self.get(name)) is not None:
                 yield name, endpoint
 
-    def put(self, name: str, holder: Holder, endpoint: Endpoint) -> None:
-        """The holder says how the server is."""
+    def said(self) -> Iterator[Named]:
+        """All that services name, used or not."""
+        for name, only in self._names.items():
+            if only is not None:
+                yield only
+            else:
+                yield from self._shared[name].values()
+
+    def put(self, name: str, said: Named) -> None:
+        """A service says how the server is."""
         if name not in self._names:
             if len(self) >= self._most:
                 self._waiting[name] = None
-            self._names[name] = (holder, endpoint)
+            self._names[name] = said
             return
         only = self._names[name]
         if only is None:
-            self._shared[name][holder] = endpoint
-        elif only[0] == holder:
-            self._names[name] = (holder, endpoint)
+            self._shared[name][_by(said)] = said
+        elif _by(only) == _by(said):
+            self._names[name] = said
         else:
-            self._shared[name] = {only[0]: only[1], holder: endpoint}
+            self._shared[name] = {_by(only): only, _by(said): said}
             self._names[name] = None
 
-    def drop(self, name: str, holder: Holder) -> str | None:
-        """The holder names the server no more; the answer is the name of one that has got its place."""
+    def drop(self, name: str, service: int, task: TaskKey | None) -> str | None:
+        """The service names the server no more for the task; the answer is the name of one that has got its place."""
         shared = self._shared.get(name)
         if shared is not None:
-            shared.pop(holder, None)
+            shared.pop((service, task), None)
             if len(shared) == 1:
-                self._names[name] = next(iter(shared.items()))
+                [self._names[name]] = shared.values()
                 del self._shared[name]
             return None
         only = self._names.get(name)
-        if only is None or only[0] != holder:
+        if only is None or _by(only) != (service, task):
             return None
         del self._names[name]
         if name in self._waiting:
@@ -101,6 +110,11 @@ class Members:
             del self._waiting[heir]
             return heir
         return None
+
+
+def _by(said: Named) -> tuple[int, TaskKey | None]:
+    """Whose word it is."""
+    return said.service, said.task
 
 
 def _precedence(endpoint: Endpoint) -> tuple[bool, Endpoint]:

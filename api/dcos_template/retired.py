@@ -51,12 +51,16 @@ class Retired:
             return
         self._forget_all(name, state)
         backends = {backend.name for backend in state.stored.pool.haproxy.backends}
-        for backend, servers in published.journal.servers.items():
-            if backend in backends:
-                continue
-            for server in servers.values():
-                if not server.task or self._context.selection.knows(server.task):
-                    self._add(name, state, Spot(backend, server.name), server)
+        left = {
+            Spot(backend, server.name): server
+            for backend, servers in published.journal.servers.items()
+            if backend not in backends
+            for server in servers.values()
+        }
+        known = self._context.selection.known({server.task for server in left.values()}) if left else set()
+        for spot, server in left.items():
+            if not server.task or server.task in known:
+                self._add(name, state, spot, server)
         if state.retired:
             state.retired_agreed = 0
             state.retired_due = self._context.clock.monotonic() + LOOK_EVERY

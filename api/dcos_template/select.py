@@ -5,14 +5,14 @@ a selector means (selector.py), how candidates are found (matching.py), what a b
 address and port a task is reached by (endpoint.py), or where tasks and pools come from.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
 from api.dcos_template.backends import Backends, Counted, LeftOut, ServiceKey
 from api.dcos_template.endpoint import SERVERS_PER_TASK, Chosen, Endpoint, Kind, said_of, standing, task_endpoints
 from api.dcos_template.matching import Services
-from api.dcos_template.selector import Field, Selector, compile_service, selected, values_of
+from api.dcos_template.selector import Selector, compile_service, selected, values_of
 from api.dcos_template.tasks import Tasks
 from api.dcos_template.touched import BackendKey, Touched, Touching
 from api.mesos_listener.task import Task, TaskKey
@@ -45,16 +45,12 @@ class Selection:
         """Tasks that could not be taken and were left out; whoever tells of them clears it."""
         self._index = Services()
         self._selectors: dict[ServiceKey, Selector] = {}
-        self._fixed: dict[ServiceKey, Endpoint] = {}
         self._unusable: dict[ServiceKey, str] = {}
-        self._matches: dict[ServiceKey, dict[TaskKey, Chosen]] = {}
-        self._of_task: dict[TaskKey, tuple[ServiceKey, ...]] = {}
         self._numbers = 0
 
-    def knows(self, task_id: str) -> bool:
-        """Whether a task of that id is known that may take traffic, of whatever framework."""
-        keys = self.tasks.values(Field.TASK_ID).get(task_id, ())
-        return any(standing(self.tasks.task(key)) is not None for key in keys)
+    def known(self, task_ids: Set[str]) -> set[str]:
+        """Those of the ids of which a task is known that may take traffic, of whatever framework."""
+        return {task.id for task in self.tasks if task.id in task_ids and standing(task) is not None}
 
     # ------------------------------------------------------------ pools
 
@@ -115,7 +111,7 @@ class Selection:
         wish = service.endpoint
         if wish.type is EndpointType.ADDRESS:
             if wish.address and wish.port:
-                fixed = self._fixed[key] = Endpoint(
+                fixed = Endpoint(
                     Kind.ADDRESS, wish.address, wish.port, wish.check.enabled, "", State.READY, *said_of(wish)
                 )
                 self.backends.recount(key, None, _NOTHING, Chosen((fixed,)), touching)
@@ -129,7 +125,6 @@ class Selection:
             return  # selects nothing; the API refuses it
         self._selectors[key] = selector
         self._index.add(key, selector)
-        matches = self._matches[key] = {}
         for task_key in self.tasks.candidates(selector):
             try:
                 chosen = self._chosen(selector, self.tasks.task(task_key))
@@ -137,28 +132,13 @@ class Selection:
                 self.odd[task_key] = error
                 continue
             if chosen is not _NOTHING:
-                matches[task_key] = chosen
-                self._of_task[task_key] = (*self._of_task.get(task_key, ()), key)
                 self.backends.recount(key, task_key, _NOTHING, chosen, touching)
 
     def _drop_service(self, key: ServiceKey, touching: Touching) -> None:
-        if (fixed := self._fixed.pop(key, None)) is not None:
-            self.backends.recount(key, None, Chosen((fixed,)), _NOTHING, touching)
         self._unusable.pop(key, None)
-        selector = self._selectors.pop(key, None)
-        if selector is None:
-            return
-        self._index.discard(key, selector)
-        for task_key, chosen in self._matches.pop(key).items():
-            self._forget_match(task_key, key)
-            self.backends.recount(key, task_key, chosen, _NOTHING, touching)
-
-    def _forget_match(self, task: TaskKey, service: ServiceKey) -> None:
-        left = tuple(one for one in self._of_task[task] if one != service)
-        if left:
-            self._of_task[task] = left
-        else:
-            del self._of_task[task]
+        if (selector := self._selectors.pop(key, None)) is not None:
+            self._index.discard(key, selector)
+        self.backends.forget(key, touching)
 
     # ------------------------------------------------------------ tasks
 
@@ -182,13 +162,22 @@ class Selection:
         return touching.moves(self.endpoint)
 
     def _remove_task(self, key: TaskKey, missing: bool, touching: Touching) -> None:
-        self.tasks.remove(key)
-        for service in self._of_task.pop(key, ()):
-            before = self._matches[service].pop(key)
+        for service, before in self._said_of(key).items():
             self.backends.recount(service, key, before, _NOTHING, touching)
             if missing:
                 for endpoint in before.endpoints:
                     touching.missing(service.backend, endpoint)
+        self.tasks.remove(key)
+
+    def _said_of(self, key: TaskKey) -> Mapping[ServiceKey, Chosen]:
+        """What services say of a task as it is known: the same as when it came, so that nobody has to keep it."""
+        task = self.tasks.get(key)
+        if task is None:
+            return {}
+        try:
+            return self._met(task)
+        except Exception:  # noqa: BLE001 - as in update; what a service could not judge it did not count
+            return self.backends.said_of(key)
 
     def _met(self, task: Task) -> dict[ServiceKey, Chosen]:
         """The services that the task meets, and what they say of it; changes nothing."""
@@ -201,21 +190,13 @@ class Selection:
         return found
 
     def _update_task(self, task: Task, now: Mapping[ServiceKey, Chosen], touching: Touching) -> None:
-        key = task.key
+        key, before = task.key, self._said_of(task.key)
         self.tasks.put(task)
-        services = self._of_task.get(key, ())
-        for service in services:
+        for service, chosen in before.items():
             if service not in now:
-                gone = self._matches[service].pop(key)
-                self.backends.recount(service, key, gone, _NOTHING, touching)
+                self.backends.recount(service, key, chosen, _NOTHING, touching)
         for service, chosen in now.items():
-            matches = self._matches[service]
-            self.backends.recount(service, key, matches.get(key, _NOTHING), chosen, touching)
-            matches[key] = chosen
-        if now:
-            self._of_task[key] = tuple(now)
-        elif services:
-            del self._of_task[key]
+            self.backends.recount(service, key, before.get(service, _NOTHING), chosen, touching)
 
     def _chosen(self, selector: Selector, task: Task) -> Chosen:
         """What the task becomes by this selector; `_NOTHING` itself when there is nothing to keep of it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
 
 from api.mesos_listener.task import Task
 from scheduler.pools.model import POOL_LABEL, Service
@@ -120,13 +121,18 @@ def selected(selector: Selector, task: Task, own_framework: str) -> bool:
 
 
 _VALUE: Mapping[Field, Callable[[Task], str]] = {
-    Field.TASK_ID: lambda task: task.id,
-    Field.TASK_NAME: lambda task: task.name,
-    Field.SERVICE_ID: lambda task: task.marathon_id,
-    Field.CONTAINER_NAME: lambda task: task.marathon_container,
-    Field.FRAMEWORK_ID: lambda task: task.framework_id,
-    Field.FRAMEWORK_NAME: lambda task: task.framework_name,
+    Field.TASK_ID: attrgetter("id"),
+    Field.TASK_NAME: attrgetter("name"),
+    Field.SERVICE_ID: attrgetter("marathon_id"),
+    Field.CONTAINER_NAME: attrgetter("marathon_container"),
+    Field.FRAMEWORK_ID: attrgetter("framework_id"),
+    Field.FRAMEWORK_NAME: attrgetter("framework_name"),
 }
+
+
+def value_of(field: Field, task: Task) -> str:
+    """What selectors see of a task in that field; empty when it does not have it."""
+    return _VALUE[field](task)
 
 
 def values_of(task: Task) -> dict[Field, str]:

@@ -1,12 +1,13 @@
 """The running tasks that are known, by their keys and by the values that they have. Pure.
 
-Knows how tasks with a value are found. Does not know what a selector means as a whole (selector.py), nor where tasks
-come from.
+Knows how tasks with a value are found. A table of the values of a field is made when somebody asks for that field: most
+clusters are selected from by one or two of them, and all tables together take as much memory as the tasks. Does not
+know what a selector means as a whole (selector.py), nor where tasks come from.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from api.dcos_template.selector import Field, Selector, values_of
+from api.dcos_template.selector import Field, Selector, value_of
 from api.mesos_listener.task import Task, TaskKey
 
 
@@ -16,8 +17,7 @@ class Tasks:
     def __init__(self) -> None:
         self.generation = 0
         self._tasks: dict[TaskKey, Task] = {}
-        # Most values are of one task, and a set of one takes four times the memory of a tuple.
-        self._by_value: dict[Field, dict[str, tuple[TaskKey] | set[TaskKey]]] = {field: {} for field in Field}
+        self._by_value: dict[Field, _Table] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -29,53 +29,78 @@ class Tasks:
         """One of the tasks."""
         return self._tasks[key]
 
+    def get(self, key: TaskKey) -> Task | None:
+        """The same; None when there is none."""
+        return self._tasks.get(key)
+
     def put(self, task: Task) -> None:
         """The task is as it is now."""
-        key, values = task.key, values_of(task)
-        old = self._tasks.get(key)
-        before = values_of(old) if old is not None else {}
-        if before != values:
-            self._discard(key, before)
-            self._add(key, values)
-        self._tasks[key] = task
+        old = self._tasks.get(task.key)
+        for field, table in self._by_value.items():
+            before, now = value_of(field, old) if old is not None else "", value_of(field, task)
+            if before != now:
+                table.discard(before, task.key)
+                table.add(now, task.key)
+        self._tasks[task.key] = task
 
     def remove(self, key: TaskKey) -> None:
         """The task runs no more."""
         old = self._tasks.pop(key, None)
         if old is not None:
-            self._discard(key, values_of(old))
+            for field, table in self._by_value.items():
+                table.discard(value_of(field, old), key)
 
     def values(self, field: str) -> Mapping[str, Collection[TaskKey]]:
         """The tasks that have each value of a field of selectors."""
-        return self._by_value[Field(field)]
+        return self._table(Field(field)).keys
 
     def candidates(self, selector: Selector) -> Iterable[TaskKey]:
         """The tasks that meet one condition of the selector."""
         value, pattern = selector.entry
         if value is not None:
-            return self._by_value[value[0]].get(value[1], ())
+            return self._table(value[0]).keys.get(value[1], ())
         if pattern is None:
             return ()
         field, expression = pattern
-        hits = [keys for value, keys in self._by_value[field].items() if expression.found_in(value)]
+        hits = [keys for value, keys in self._table(field).keys.items() if expression.found_in(value)]
         return [key for keys in hits for key in keys]
 
-    def _add(self, key: TaskKey, values: Mapping[Field, str]) -> None:
-        for field, value in values.items():
-            known = self._by_value[field]
-            there = known.get(value)
-            if there is None:
-                known[value] = (key,)
-            elif isinstance(there, set):
-                there.add(key)
-            elif there[0] != key:
-                known[value] = {there[0], key}
+    def _table(self, field: Field) -> "_Table":
+        table = self._by_value.get(field)
+        if table is None:
+            table = _Table()
+            for task in self._tasks.values():
+                table.add(value_of(field, task), task.key)
+            self._by_value[field] = table
+        return table
 
-    def _discard(self, key: TaskKey, values: Mapping[Field, str]) -> None:
-        for field, value in values.items():
-            there = self._by_value[field][value]
-            if isinstance(there, set):
-                there.discard(key)
-                if there:
-                    continue
-            del self._by_value[field][value]
+
+class _Table:
+    """The tasks that have each value of one field; what a task does not have is empty, and no value."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        # Most values are of one task, and a set of one takes four times the memory of a tuple.
+        self.keys: dict[str, tuple[TaskKey] | set[TaskKey]] = {}
+
+    def add(self, value: str, key: TaskKey) -> None:
+        if not value:
+            return
+        there = self.keys.get(value)
+        if there is None:
+            self.keys[value] = (key,)
+        elif isinstance(there, set):
+            there.add(key)
+        elif there[0] != key:
+            self.keys[value] = {there[0], key}
+
+    def discard(self, value: str, key: TaskKey) -> None:
+        if not value:
+            return
+        there = self.keys[value]
+        if isinstance(there, set):
+            there.discard(key)
+            if there:
+                return
+        del self.keys[value]

@@ -151,6 +151,8 @@ def _rule(number: int, rule: MapRule, why: str | None) -> Json:
 
 def _add_sent(answer: Json, frontend: Frontend, backend: Backend, question: Question) -> None:
     """What a server is asked."""
+    if backend.clients.allow or backend.clients.deny:
+        answer["notes"].append(f"backend {backend.name} looks at the client's address (clients): others are refused")
     if not backend.protocol.is_http:
         return
     try:
@@ -160,6 +162,8 @@ def _add_sent(answer: Json, frontend: Frontend, backend: Backend, question: Ques
         return
     changed = [_header(one) for one in frontend.request_headers if one.name.lower() != "host"]
     answer["sent"] = {"tls": backend.protocol.is_tls, "host": host, "path": url, "headers": [*changed, *headers]}
+    if backend.basic_auth is not None:
+        answer["notes"].append(f"backend {backend.name} asks for name and password (basicAuth): others get 401")
     if backend.rewrite_http.sticky.enabled:
         answer["notes"].append(f"backend {backend.name} is sticky: a client that has its cookie stays with its server")
     if backend.misc_strs:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import force_setattr
 
 RUNNING = "TASK_RUNNING"
 KILLING = "TASK_KILLING"
@@ -119,6 +120,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     notes: tuple[str, ...] = ()
     started: float = 0.0
     revision: int = 0
+    key: TaskKey = TaskKey("", "")
+    """What names the task: `framework_id` and `id`, whatever is given. Made once, as it stands in many tables."""
+
+    def __post_init__(self) -> None:
+        if self.key.id is not self.id or self.key.framework_id is not self.framework_id:
+            force_setattr(self, "key", TaskKey(self.framework_id, self.id))
 
     def __eq__(self, other: object) -> bool:
         return _compared(self) == _compared(other) if isinstance(other, Task) else NotImplemented
@@ -127,11 +134,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
         return not self == other
 
     __hash__ = None  # type: ignore[assignment] # its key names it
-
-    @property
-    def key(self) -> TaskKey:
-        """What names the task."""
-        return TaskKey(framework_id=self.framework_id, id=self.id)
 
     @property
     def leaving(self) -> bool:
@@ -144,4 +146,4 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
         return self.state == RUNNING and (self.healthy is True or (self.healthy is None and not self.health_checked))
 
 
-_compared = attrgetter(*(name for name in Task.__struct_fields__ if name not in ("started", "revision")))
+_compared = attrgetter(*(name for name in Task.__struct_fields__ if name not in ("started", "revision", "key")))

@@ -7,11 +7,14 @@ Parts that follow each other are one message.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TypeVar, cast
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener.filter import Filter
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
 from api.mesos_listener.unheard import News, Unheard, union
+
+_T = TypeVar("_T", bound=tuple[object, ...])
 
 _LENGTH_DELIMITED = 2
 _LONGEST_SHARED = 128
@@ -79,19 +82,9 @@ def from_message(message: pb.Task) -> Task:
         agent_id=_shared(message.agent_id),
         agent_hostname=_shared(message.agent_hostname),
         agent_address=_shared(message.agent_address),
-        addresses=tuple(message.addresses),
+        addresses=_addresses(message),
         network_mode=mode,
-        ports=tuple(
-            Port(
-                name=_shared(port.name),
-                number=port.number,
-                container_port=port.container_port,
-                protocol=_shared(port.protocol),
-                labels=tuple(sorted(port.labels.items())),
-                unallocated=port.unallocated,
-            )
-            for port in message.ports
-        ),
+        ports=_ports(message),
         labels=tuple(sorted(message.labels.items())),
         discovery_name=_shared(message.discovery_name),
         executor_id=_shared(message.executor_id),
@@ -105,6 +98,31 @@ def from_message(message: pb.Task) -> Task:
     )
 
 
+def _addresses(message: pb.Task) -> tuple[str, ...]:
+    # Most tasks have one, which is their agent's, or nobody else's.
+    if len(message.addresses) == 1 and message.addresses[0] == message.agent_address:
+        return _same((_shared(message.agent_address),))
+    return tuple(message.addresses)
+
+
+def _ports(message: pb.Task) -> tuple[Port, ...]:
+    ports = tuple(
+        Port(
+            name=_shared(port.name),
+            number=port.number,
+            container_port=port.container_port,
+            protocol=_shared(port.protocol),
+            labels=tuple(sorted(port.labels.items())),
+            unallocated=port.unallocated,
+        )
+        for port in message.ports
+    )
+    # Agents give away the same few thousand ports. What is long is not kept beyond its task.
+    if len(ports) != 1 or ports[0].labels or len(ports[0].name) > _LONGEST_SHARED:
+        return ports
+    return _same(ports)
+
+
 # What tasks of one application, framework or agent say again and again is kept once: a third of a copy's memory.
 @lru_cache(maxsize=16_384)
 def _kept(text: str) -> str:
@@ -114,6 +132,16 @@ def _kept(text: str) -> str:
 def _shared(text: str) -> str:
     """The text, as the same object for all tasks that say it; what is long is not kept beyond its task."""
     return _kept(text) if len(text) <= _LONGEST_SHARED else text
+
+
+@lru_cache(maxsize=16_384)
+def _known(values: tuple[object, ...]) -> tuple[object, ...]:
+    return values
+
+
+def _same(values: _T) -> _T:
+    """Equal values as the same object for all tasks."""
+    return cast(_T, _known(values))
 
 
 def key_from_message(message: pb.TaskKey) -> TaskKey:

@@ -41,6 +41,8 @@ class Needs:
     """Files with the certificates by which those of others are judged; the text names them."""
     identities: tuple[str, ...] = ()
     """Certificates, each with its key, that are shown to servers; the text names them."""
+    one_is_enough: bool = False
+    """Whether a listener with one of `certificates` does not wait for the others: something stands in for them."""
 
     @property
     def files(self) -> tuple[str, ...]:

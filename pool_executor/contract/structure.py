@@ -77,7 +77,8 @@ def _encode_part(part: Part) -> dict[str, object]:
         value["listener"] = part.listener
     if part.needs != Needs():
         files = {name: list(files) for name, files in kinds_of_files(part.needs).items() if files}
-        value["needs"] = {"ports": dict(part.needs.ports)} | files
+        enough = {"one_is_enough": True} if part.needs.one_is_enough else {}
+        value["needs"] = {"ports": dict(part.needs.ports)} | files | enough
     return value
 
 
@@ -99,4 +100,5 @@ def _decode_needs(entry: Record) -> Needs:
     return Needs(
         ports={variable: ports.text(variable) for variable in ports.names()},
         **{name: entry.texts(name) for name in kinds_of_files(Needs()) if entry.has(name)},
+        one_is_enough=entry.has("one_is_enough") and entry.boolean("one_is_enough"),
     )

@@ -30,6 +30,8 @@ _log = structlog.get_logger()
 
 # HAProxy names at most ten wrong lines at once; a configuration in which it always finds more is refused as a whole.
 _MOST_CHECKS = 10
+#: The task port of the listener for health and statistics.
+_STATS = "stats"
 
 
 class Applier:
@@ -121,13 +123,17 @@ class Applier:
             if not any(self._files.instance_is(self._files.current, text) for text in texts):
                 self._lane.abandon()
                 return self.stored.failed(error), None
-        failed = self._proxy.load(marker, content.backends, composition.servers)
+        failed = self._load(marker, content, composition)
         if failed is None:
             self._hindrances.loaded(content)
             self._half_told = False
             if not written:
                 self._lane.doubt()
         return failed, composition if written else None
+
+    def _load(self, marker: str, content: Content, composition: Composition) -> str | None:
+        stats = self._hindrances.place_of(_STATS, content)
+        return self._proxy.load(marker, content.backends, composition.servers, stats)
 
     # -- a structure
 
@@ -224,7 +230,7 @@ class Applier:
                 return replace(self._kept(reason, complaint), unbound=True)
             return self._refused(reason, composition.published(complaint))
         server_states.hand_over(content, self._proxy, self._files)
-        failed = self._proxy.load(marker, content.backends, composition.servers)
+        failed = self._load(marker, content, composition)
         if failed is None:
             return None
         if checked:

@@ -19,7 +19,7 @@ from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
 from pool_executor.lbmgr.stand_in import is_stand_in, stand_in
-from pool_executor.lbmgr.uses import Use, needed, spoken
+from pool_executor.lbmgr.uses import Use, does_without, effect, needed, spoken
 
 _log = structlog.get_logger()
 
@@ -53,7 +53,8 @@ class Certificates:
     def obstacles(self, content: Content, present: Content | None) -> Mapping[str, str]:
         """What listeners of `content` lack, in words, by part; `present` is what HAProxy serves.
 
-        Files that can be used stand where HAProxy reads them afterwards, and others that servers need are stood in for.
+        Files that can be used stand where HAProxy reads them afterwards. Others are stood in for where servers need
+        them, or where a listener has certificates without them.
         """
         found: dict[str, str] = {}
         self._status = None
@@ -62,7 +63,7 @@ class Certificates:
             if not needs.files or (present is not None and present.parts.get(name) == text):
                 continue
             lacks = {file: why for file in needs.files if (why := self._lack(file, needs)) is not None}
-            if lacks and text.part.listener:
+            if lacks and text.part.listener and not does_without(needs, lacks):
                 found[name] = " and ".join(lacks.values())
                 continue
             for file in lacks:
@@ -262,14 +263,14 @@ class Certificates:
                 subject=known.subject if known is not None else "",
                 names=known.names[:20] if known is not None else (),
                 not_after=known.not_after if known is not None else None,
-                trouble=self._trouble(name, data),
+                trouble=self._trouble(name, data, effect(running, name)),
             )
 
-    def _trouble(self, name: str, data: bytes | None) -> str | None:
+    def _trouble(self, name: str, data: bytes | None, without: str) -> str | None:
         newest, trouble = self._material.get(name), self._material.trouble(name)
         if data is not None and is_stand_in(data):
             why = self._refused[name][1] if newest is not None and name in self._refused else trouble
-            return f"it is missing{f' ({why})' if why else ''}, and servers that need it are down"
+            return f"it is missing{f' ({why})' if why else ''}, and {without}"
         if newest is not None and newest != data and name in self._refused:
             return f"a newer one is refused: {self._refused[name][1]}"
         if trouble is not None:

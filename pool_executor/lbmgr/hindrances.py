@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.content import Content
 from pool_executor.lbmgr.obstacles import Obstacles
+from pool_executor.lbmgr.ports import Place
 
 
 class Hindrances:
@@ -27,6 +28,10 @@ class Hindrances:
         for name, lacks in self._certificates.obstacles(content, present).items():
             found[name] = f"{found[name]} and {lacks}" if name in found else lacks
         return found
+
+    def place_of(self, port: str, content: Content) -> Place | None:
+        """Where somebody on this machine finds who listens at the port of that name; None when nobody does."""
+        return self._obstacles.place_of(port, content)
 
     def failed(self, content: Content, complaint: str, running: Content | None) -> bool:
         """HAProxy said this when it did not load `content`; whether it can be tried again without some listeners."""

@@ -79,7 +79,12 @@ class Obstacles:
             if refused is not None:
                 yield f"{address}:{port} ({name}), where it cannot listen: {refused}"
 
-    def listens(self, content: Content) -> dict[tuple[str, int], str]:
+    def place_of(self, port: str, content: Content) -> port_check.Place | None:
+        """Where somebody on this machine finds who listens at the port of that name; None when nobody does."""
+        found = (place for place, name in self.listens(content).items() if name == port)
+        return next(((port_check.within_reach(address), number) for address, number in found), None)
+
+    def listens(self, content: Content) -> dict[port_check.Place, str]:
         """Address and port of every listener with the port's name; what uses other variables is left to HAProxy."""
         found: dict[tuple[str, int], str] = {}
         for text in content.parts.values():
@@ -105,7 +110,7 @@ class _Present:
         return set(self._content.ports.values()) if self._content is not None else set()
 
     @cached_property
-    def places(self) -> Collection[tuple[str, int]]:
+    def places(self) -> Collection[port_check.Place]:
         """The addresses and ports at which HAProxy listens."""
         return self._obstacles.listens(self._content).keys() if self._content is not None else ()
 

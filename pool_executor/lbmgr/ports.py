@@ -17,6 +17,9 @@ _BIND = re.compile(
     r'\s*bind\s+"?(?P<address>[^\s"$/,@]*):(\$\{(?P<variable>\w+)\}|(?P<number>[0-9]+))"?(?=\s|$)(?!.*\btransparent\b)'
 )
 
+#: An address and a port.
+Place = tuple[str, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -61,6 +64,12 @@ def binds(text: str) -> Iterator[tuple[str, str]]:
         match = _BIND.match(line)
         if match is not None:
             yield match["address"], match["variable"] or match["number"]
+
+
+def within_reach(address: str) -> str:
+    """Where somebody on this machine finds who listens at the address of a `bind` line."""
+    host = address.strip("[]")
+    return {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def refusal(address: str, port: int) -> str | None:

@@ -15,6 +15,7 @@ from pool_executor.lbmgr.instance import SERVING, Instance
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, Run
+from pool_executor.lbmgr.ports import Place
 from pool_executor.lbmgr.process import Failed, Haproxy, Serving
 from pool_executor.lbmgr.runtime import SocketFailed
 from pool_executor.lbmgr.succession import Succession
@@ -27,7 +28,6 @@ _RELOAD_TIMEOUT = 60.0
 _CHECK_TIMEOUT = 60.0
 # How long HAProxy may take to answer; lists of servers have longer.
 _ORDER_TIMEOUT = 5.0
-_STATS = "stats"
 # Servers that are deleted in one go, and how often in a second.
 _DELETE_AT_ONCE, _PIECES = 10, 20
 
@@ -49,6 +49,8 @@ class Proxy:
         """Whether the health answer asks for new traffic."""
         self._untold = False
         """Whether HAProxy has still to be told that it is another one."""
+        self._stats: Place | None = None
+        """Where the worker listens for those who ask how it is; None: nowhere."""
 
     @property
     def alive(self) -> bool:
@@ -83,9 +85,14 @@ class Proxy:
         return self._haproxy.check(files, _CHECK_TIMEOUT)
 
     def load(
-        self, marker: str, backends: Mapping[str, BackendFacts], servers: dict[str, dict[str, Server]]
+        self,
+        marker: str,
+        backends: Mapping[str, BackendFacts],
+        servers: dict[str, dict[str, Server]],
+        stats: Place | None,
     ) -> str | None:
-        """Serve the files that have this marker, backends and servers; the message when HAProxy does not.
+        """Serve the files that have this marker, backends and servers, and the statistics at this place; the message
+        when HAProxy does not.
 
         The worker before goes on then, if there was one. See `Lane.take_over`.
         """
@@ -102,6 +109,7 @@ class Proxy:
             self._return_to(before)
             return result.message
         self._take_over(result, marker, backends, held)
+        self._stats = stats
         return None
 
     def _take_over(self, serving: Serving, marker: str, backends: Mapping[str, BackendFacts], held: Held) -> None:
@@ -155,11 +163,10 @@ class Proxy:
 
     def answers_traffic(self, timeout: float) -> bool:
         """Whether the statistics listener says anything: a kernel accepts connections for a process that hangs, too."""
-        port = self._instance.ports.get(_STATS)
-        if port is None:
+        if self._stats is None:
             return False
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+            with socket.create_connection(self._stats, timeout) as connection:
                 connection.settimeout(timeout)
                 connection.sendall(b"GET /_haproxy_health_check HTTP/1.0\r\n\r\n")
                 return bool(connection.recv(16))

@@ -1,9 +1,9 @@
 """Which files a content needs and what for, and how people call them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum, auto
 
-from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, SYSTEM, SYSTEM_FILE
+from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, SYSTEM, SYSTEM_FILE, Needs
 from pool_executor.lbmgr.content import Content
 
 
@@ -29,6 +29,20 @@ def needed(content: Content | None) -> Mapping[str, Use]:
     for part in parts:
         found |= dict.fromkeys((*part.needs.certificates, *part.needs.identities), Use.SHOWN)
     return found
+
+
+def does_without(needs: Needs, lacks: Collection[str]) -> bool:
+    """Whether what is left of a listener's certificates is enough."""
+    spare = set(needs.certificates) - set(needs.authorities) if needs.one_is_enough else set()
+    return spare.issuperset(lacks) and not spare.issubset(lacks)
+
+
+def effect(content: Content | None, name: str) -> str:
+    """What it is like without a file that something stands in for."""
+    parts = [text.part for text in content.parts.values()] if content is not None else []
+    if any(part.listener and name in part.needs.certificates for part in parts):
+        return "clients that need it are shown one that nobody trusts"
+    return "servers that need it are down"
 
 
 def spoken(name: str) -> str:

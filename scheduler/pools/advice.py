@@ -50,6 +50,8 @@ def _all(pool: Pool) -> Iterator[str]:
         yield "pool.namespace is kept but has no effect: all pools are services of one framework"
     if pool.package_name != "edgelb-pool" or pool.package_version:
         yield "pool.packageName and pool.packageVersion are kept but have no effect: no package is launched"
+    if pool.secret_name:
+        yield "pool.secretName is kept but has no effect: the framework that runs all pools has its own secret"
     if not pool.haproxy.frontends:
         yield "pool.haproxy.frontends is empty: the load balancers will serve statistics only"
     if pool.count > 1 and _pinned(pool):

@@ -19,7 +19,7 @@ _REVISION = Revision("", 1)
 
 
 #: The fields that the API calls otherwise.
-_OTHERWISE = {"environment": "environmentVariables"}
+_OTHERWISE = {"environment": "environmentVariables", "networks": "virtualNetworks"}
 
 
 class Change(StrEnum):

@@ -7,7 +7,8 @@ travels in the bundle and never relaunches anything.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scheduler.pools.model import POOL_LABEL, Pool, Revision
+from scheduler.pools.model import POOL_LABEL, Pool, Relaunch, Revision
+from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.fingerprint import pod_config
 from sdk.model.resources import milli
 from sdk.model.spec import (
@@ -95,6 +96,17 @@ def roles(pool: Pool, framework: str) -> tuple[str, str | None]:
     return f"{pool.role}/{framework}", pool.role
 
 
+def launches_ahead(pool: Pool) -> bool:
+    """Whether the next task of an instance is launched before its present one is ended, where there is a place.
+
+    It has another address or other ports then. Unless somebody says so, only clients that have to ask for them anyway
+    are given others: an address in somebody's DNS must not change because the pool got more memory.
+    """
+    if pool.relaunch is Relaunch.AUTO:
+        return bool(pool.networks) or not any(port.number for port in task_ports(pool))
+    return pool.relaunch is Relaunch.AHEAD
+
+
 def service_spec(pool: Pool, revision: Revision, deployment: Deployment) -> ServiceSpec:
     """The wish for `pool`; `revision` says of which state of it."""
     role, prereserved = roles(pool, deployment.framework)
@@ -106,7 +118,7 @@ def service_spec(pool: Pool, revision: Revision, deployment: Deployment) -> Serv
         prereserved_role=prereserved,
         constraints=tuple(constraint.parts for constraint in pool.placement),
         recovery=RecoveryPolicy(replace_after=deployment.replace_after),
-        update=UpdateStrategy(kind=StrategyKind.SERIAL, max_unavailable=1),
+        update=UpdateStrategy(kind=StrategyKind.SERIAL, max_unavailable=1, max_surge=int(launches_ahead(pool))),
     )
     spec = ServiceSpec(name=pool.name, pods=(pod,), task_id_prefix=f"dcos-edgelb.pools.{pool.name}")
     # Volatile labels have no part in the fingerprint, so it can be told in one of them.
@@ -126,6 +138,13 @@ def _task(pool: Pool, deployment: Deployment) -> TaskSpec:
         disk=milli(pool.disk),
         ports=task_ports(pool),
         executor=_executor(pool, deployment),
+        container=ContainerSpec(
+            image=pool.container_image or None,
+            networks=tuple(
+                NetworkSpec(name=network.name, labels=tuple((one.name, one.value) for one in network.labels))
+                for network in pool.networks
+            ),
+        ),
         labels=((POOL_LABEL, pool.name),),
         discovery_name=f"{pool.name}.pools.dcos-edgelb",
         data=_data(pool, deployment),

@@ -20,6 +20,8 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _WILDCARD = re.compile(r"\*(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+")
 _PATH = re.compile(r"[A-Za-z0-9._~!&()*+,;=:@%/-]*")
 _ROLE = re.compile(r"\*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_VISIBLE = re.compile(r"[!-~]+")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _BALANCE = re.compile(
     r"roundrobin|static-rr|leastconn|first|source"
@@ -67,6 +69,40 @@ def package_version(text: str) -> str | None:
 def role(text: str) -> str | None:
     """A Mesos role, possibly hierarchical, or `*`."""
     return _bounded(text, 128) if _ROLE.fullmatch(text) else "must be * or a Mesos role of letters, digits, _ . - and /"
+
+
+def principal(text: str) -> str | None:
+    """A Mesos principal."""
+    return _bounded(text, 255) if _VISIBLE.fullmatch(text) else "must be a principal without spaces"
+
+
+def secret_name(text: str) -> str | None:
+    """The secret of a service account; kept, without effect."""
+    return _bounded(text, 255) if _VISIBLE.fullmatch(text) else "must be the name of a secret without spaces"
+
+
+def network(text: str) -> str | None:
+    """A network of containers, as the operators of the agents named it."""
+    return _bounded(text, 255) if _VISIBLE.fullmatch(text) else "must be the name of a network without spaces"
+
+
+def label(text: str) -> str | None:
+    """Name of a label of a network."""
+    return _bounded(text, 255) if _VISIBLE.fullmatch(text) else "must be visible characters of ASCII without spaces"
+
+
+def label_value(text: str) -> str | None:
+    """Value of a label of a network."""
+    if not text.isprintable():
+        return "must not hold line breaks or other invisible characters"
+    return _bounded(text, 4096)
+
+
+def image(text: str) -> str | None:
+    """A Docker image, as `docker pull` takes it."""
+    if not _IMAGE.fullmatch(text):
+        return "must be the name of a Docker image such as registry.example.com/edgelb:1.0"
+    return _bounded(text, 255)
 
 
 def link_name(text: str) -> str | None:

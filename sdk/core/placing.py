@@ -123,9 +123,16 @@ def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: lis
         for position, pool in enumerate(offered)
         if pool.role == requirement.pod.role and bound in (None, pool.agent_id)
     ]
-    if home is not None:  # staying comes before moving
-        found.sort(key=lambda position: offered[position].agent_id != home.agent_id)
+    # Staying comes before moving, also for what is launched beside its present task: the address stays.
+    stay = home.agent_id if home is not None else _beside(frame, key)
+    if stay is not None:
+        found.sort(key=lambda position: offered[position].agent_id != stay)
     return deque(found)
+
+
+def _beside(frame: Frame, key: PodKey) -> AgentId | None:
+    need = frame.needs[key]
+    return agent_of(frame.pods[key]) if isinstance(need, MustPlace) and need.ahead else None
 
 
 def _first_match(

@@ -14,17 +14,22 @@ from sdk.plan.wish import PodWish
 
 
 def look_for_places(frame: Frame, wish: PodWish, chosen: Mapping[PodKey, Outdated]) -> frozenset[PodKey]:
-    """Those of the instances in turn that are launched beside what runs of them: they are looking for a place now."""
+    """Those of the instances in turn that are not ended yet: they look for a place beside what runs of them, or wait
+    until others that run twice do so no longer.
+    """
     most = wish.spec.update.max_surge
-    if not most:
-        return frozenset()
-    found: set[PodKey] = set()
+    looking: set[PodKey] = set()
+    waiting: set[PodKey] = set()
     for key, need in chosen.items():
-        # What is of no use needs no care.
-        if need.ready and len(found) + _under_way(frame, key) < most and _in_time(frame, key):
-            found.add(key)
+        if not most or not need.ready:  # what is of no use needs no care
+            continue
+        if len(looking) + _under_way(frame, key) >= most:
+            waiting.add(key)
+            _wait(frame, key, need)
+        elif _in_time(frame, key):
+            looking.add(key)
             _look(frame, key, need)
-    return frozenset(found)
+    return frozenset(looking | waiting)
 
 
 def _under_way(frame: Frame, key: PodKey) -> int:
@@ -42,10 +47,15 @@ def _in_time(frame: Frame, key: PodKey) -> bool:
     return due > frame.now
 
 
+def _wait(frame: Frame, key: PodKey, need: Outdated) -> None:
+    frame.asking.pop(key, None)
+    frame.set_need(key, need)
+
+
 def _look(frame: Frame, key: PodKey, need: Outdated) -> None:
     if isinstance(frame.needs[key], MustPlace):
         return
     record = frame.pods[key]
     host = record.tasks[0].hostname if record.tasks else "its agent"
-    message = f"gets its new configuration beside the task on {host}, which goes on until then; waits for an offer"
-    frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
+    message = f"runs on {host} with its old configuration; looks for a place to launch the next one beside it"
+    frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need, ahead=True))

@@ -46,7 +46,8 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
 
     @route("/v1/state")
     def state() -> Response:
-        return jsonify(views.state(runner.snapshot(), runner.status(), runner.name))
+        principal = runner.settings.framework.principal
+        return jsonify(views.state(runner.snapshot(), runner.status(), runner.name, principal))
 
     @route("/v1/services")
     def services() -> Response:

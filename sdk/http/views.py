@@ -12,12 +12,13 @@ from sdk.runner import Status
 Json = dict[str, Any]
 
 
-def state(snapshot: Snapshot | None, status: Status, name: str) -> Json:
+def state(snapshot: Snapshot | None, status: Status, name: str, principal: str | None) -> Json:
     """GET /v1/state; a standby tells who is in charge."""
     framework = None if snapshot is None else snapshot.framework
     return {
         "framework": {
             "name": name,
+            "principal": principal,
             "id": None if framework is None else framework.framework_id,
             "state": status.phase if snapshot is None else snapshot.connection,
             "master": None if snapshot is None else snapshot.master,

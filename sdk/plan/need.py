@@ -48,6 +48,8 @@ class MustPlace:
     instead: "Outdated | Overdue | None" = None
     """What it was in line as before it was chosen: its present task goes on until another place is found, and the
     choice is made anew each time something changes."""
+    ahead: bool = False
+    """It is looked for a little while only: then the instance is launched where it is, after the end of what runs."""
 
     @property
     def replacing(self) -> bool:

@@ -72,6 +72,8 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
             return Progress.PENDING, f"runs on {host} with its old configuration; {why}"
         case Overdue(why=why):
             return Progress.DELAYED, f"{why}; waits until another replacement is ready"
+        case MustPlace(message=message, ahead=True):
+            return Progress.PENDING, message
         case MustPlace(message=message, elsewhere=elsewhere):
             if facts.obstacle is not None:
                 return Progress.PREPARED, facts.obstacle

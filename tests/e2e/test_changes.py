@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,12 +27,19 @@ def test_starting_and_killing_tasks_all_the_time_fails_no_request_and_needs_no_r
     url = system.serving("web", 2)[0]
     before = system.instance_behind(url)
     with load_in_thread(url, rps=100) as load:
+
+        def running(count: int) -> bool:
+            return len(system.application_tasks()) == count
+
+        def sent(requests: int) -> bool:
+            return load.report().requests >= requests
+
         for count in itertools.islice(itertools.cycle((3, 4, 3, 2)), 20):
             seen = load.report().requests
             system.scale_application(count)
-            wait_until(lambda count=count: len(system.application_tasks()) == count, 30, f"{count} application tasks")
+            wait_until(partial(running, count), 30, f"{count} application tasks")
             # Each change meets traffic.
-            wait_until(lambda seen=seen: load.report().requests >= seen + 50, 30, "fifty requests meanwhile")
+            wait_until(partial(sent, seen + 50), 30, "fifty requests meanwhile")
         system.scale_application(2)
         wait_until(lambda: len(system.answers(url)) == 2, 30, "two application instances in the traffic")
     after = system.instance_behind(url)

@@ -125,6 +125,28 @@ def test_a_change_of_resources_replaces_one_instance_after_the_other(system: Sys
     assert [round(task["resources"]["cpus"] + executors[task["executor_id"]]["cpus"], 3) for task in tasks] == [0.6] * 2
 
 
+def test_a_single_instance_with_free_ports_is_replaced_without_a_gap(system: System, pool: str) -> None:
+    """The next one is there before the present one is ended; in place, it gets its ports back."""
+    document = system.pool(pool, count=1)
+    system.create(document)
+    first = instance(system, pool, 0)
+
+    def targets() -> list[Target]:
+        return [Target(one["ports"]["web"], one["ports"]["stats"]) for one in system.instances(pool)]
+
+    with watching(system, pool) as dark, Front(targets, paths=("/", "/", "/slow?seconds=1")) as front:
+        system.update(document | {"cpus": 0.5})
+        wait_until(lambda: system.ready(pool) and first["task_id"] not in system.task_ids(pool), 60, "a new task")
+    assert dark == []
+    assert front.failures == []
+    assert front.requests > 0
+    second = instance(system, pool, 0)
+    assert second["ports"] != first["ports"]
+    system.update(document | {"cpus": 0.4, "relaunch": "IN_PLACE"})
+    wait_until(lambda: system.ready(pool) and second["task_id"] not in system.task_ids(pool), 60, "another one")
+    assert instance(system, pool, 0)["ports"] == second["ports"]
+
+
 def executor_resources(system: System) -> list[dict[str, Any]]:
     """Executors of our framework with their cpus, as the agents tell them."""
     found = []

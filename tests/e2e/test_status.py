@@ -106,6 +106,7 @@ def test_a_master_that_hangs_is_told_by_status_and_doctor(system: System) -> Non
     [url, *_] = system.serving("web", 2)
     wait_until(lambda: system.ready("web"), 60, "the sample pool")
     pid = system.stack.cluster.pids()["master"]
+    assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:
         wait_until(lambda: "Mesos" in reasons(system), LOADED, "the status to tell of the master")

@@ -65,8 +65,9 @@ def only_the_lock_is_left(system: System, framework: str, child: str) -> None:
 
 
 def leftovers(system: System) -> list[str]:
-    """ZooKeeper nodes of pools, of what was rendered for them and of their instances."""
-    return [path for name in ("pools", "rendered", "instances") for path in nodes(system, f"/edgelb/{name}")[1:]]
+    """ZooKeeper nodes of pools, what they are made of, what was rendered for them, and their instances."""
+    names = ("pool-templates", "pools", "rendered", "instances")
+    return [path for name in names for path in nodes(system, f"/edgelb/{name}")[1:]]
 
 
 def reservations(system: System, role: str) -> list[dict[str, Any]]:
@@ -88,6 +89,7 @@ def test_uninstalling_leaves_nothing_of_either_framework(system: System) -> None
     assert system.haproxies()
     applications = {task["id"] for task in system.application_tasks()}
     assert frameworks(system) == {"edgelb", "webapp"}
+    system.stack.call("POST", f"{system.stack.api}/v2/pooltemplates", {"name": "team"})
 
     uninstall(system, system.stack.api, "/v2/uninstall", "edgelb")
     assert not system.task_ids("web")

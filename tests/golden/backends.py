@@ -17,6 +17,8 @@ from scheduler.pools.model import (
     Timeouts,
 )
 from scheduler.pools.model import Endpoint as Wish
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
+from scheduler.pools.model.clients import Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
@@ -39,6 +41,21 @@ CASES: Mapping[str, Case] = {
             backend("tcp", rewrite_http=RewriteHttp(sticky=Sticky(enabled=True)), protocol=Protocol.TCP),
         ),
         endpoints={"app": agent("10.0.0.1", "10.0.0.2"), "own": agent("10.0.0.3")},
+    ),
+    "backend-access": Case(
+        pool=pool(
+            "web",
+            frontend("web", "app"),
+            backend(
+                "app",
+                clients=Clients(allow=("10.0.0.0/8", "fd00::/8"), deny=("10.1.0.0/16",)),
+                basic_auth=BasicAuth(
+                    users=(BasicAuthUser(name="ops", password_hash="$6$a.b$" + "c/" * 43),), realm="Shop"
+                ),
+            ),
+            backend("tcp", protocol=Protocol.TCP, clients=Clients(deny=("10.1.0.0/16",))),
+        ),
+        endpoints={"app": agent("10.0.0.1")},
     ),
     "server-fields": Case(
         pool=pool(

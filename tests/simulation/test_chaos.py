@@ -61,8 +61,11 @@ class Chaos(RuleBasedStateMachine):
         cpus=st.sampled_from((0.3, 0.5, 0.7)),
         parallel=st.booleans(),
         sidecar=st.booleans(),
+        surge=st.integers(0, 2),
     )
-    def publish(self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool) -> None:
+    def publish(
+        self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool, surge: int = 0
+    ) -> None:
         wishes = dict(self.sim.scheduler._wishes or {})
         spec = service(
             name,
@@ -70,7 +73,9 @@ class Chaos(RuleBasedStateMachine):
             command=command,
             cpus=cpus,
             recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0),
-            update=UpdateStrategy(kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2),
+            update=UpdateStrategy(
+                kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2, max_surge=surge
+            ),
         )
         if sidecar:
             [task] = spec.pods[0].tasks
@@ -147,6 +152,10 @@ class Chaos(RuleBasedStateMachine):
         state = self.sim.scheduler.state
         if state is not None and state.connection is Connection.REMOVED:
             self.sim.renew()
+
+    def _subscribed(self) -> bool:
+        self._renew()
+        return self.sim.snapshot().connection == "subscribed"
 
     @rule()
     def be_hasty(self) -> None:
@@ -257,7 +266,7 @@ class Chaos(RuleBasedStateMachine):
                 sim.reactivate(name)
         if sim.scheduler.state is None:
             sim.start_scheduler()
-        sim.run_until(lambda: self._renew() or sim.snapshot().connection == "subscribed", "it is subscribed")
+        sim.run_until(self._subscribed, "it is subscribed")
         if not self.hasty:
             self._come_to_rest()
         sim.uninstall()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sdk.core.effects import Kill
+from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec, ServiceSpec, StrategyKind, UpdateStrategy
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
@@ -81,6 +82,15 @@ def test_the_only_instance_serves_all_the_time_beside_its_successor() -> None:
     assert killed == [old.tasks[0].task_id]
 
 
+def test_an_instance_stays_on_its_agent_where_that_has_room() -> None:
+    """Its address stays, whichever agent's offer comes first."""
+    sim = deployed(agents=3, count=3)
+    before = {name: sim.where(name) for name in sim.running()}
+    for command in ("sleep 2000", "sleep 3000"):
+        assert fewest(sim, service(count=3, command=command, update=SURGE)) == 3
+        assert {name: sim.where(name) for name in sim.running()} == before
+
+
 def test_a_fixed_port_moves_to_another_agent() -> None:
     """The port is free there."""
     sim = deployed(agents=2, ports=FIXED)
@@ -94,6 +104,13 @@ def test_without_another_place_the_old_task_ends_first() -> None:
     """A fixed port and one agent: after some seconds it is updated in its place, as without a surge."""
     sim = deployed(ports=FIXED)
     holding = sim.record("web/app-0").holding
+    sim.publish(service(ports=FIXED, command="sleep 1500", update=SURGE))
+    sim.advance(1.0)
+    step = sim.step("web/app-0")
+    assert (step.status, step.message) == (
+        Progress.PENDING,
+        "runs on agent1 with its old configuration; looks for a place to launch the next one beside it",
+    )
     assert fewest(sim, service(ports=FIXED, command="sleep 2000", update=SURGE)) == 0
     new = sim.record("web/app-0").holding
     assert holding is not None

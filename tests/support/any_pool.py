@@ -87,7 +87,7 @@ def _field(field: Any, path: str) -> Json | None:
     """Values of the field, None where nothing is known of it."""
     match field:
         case fields.Nested():
-            return _object(field.schema, path)
+            return _object(_schema_of(field), path)
         case Flag():
             return st.booleans()
         case WholeOf():
@@ -124,10 +124,22 @@ def _object(schema: Strict, path: str, without: frozenset[str] = frozenset()) ->
     return st.fixed_dictionaries(some, optional=optional) if len(some) == len(needed) else None
 
 
+def _known(schema: Strict, path: str, without: frozenset[str] = frozenset()) -> Json:
+    made = _object(schema, path, without)
+    assert made is not None, f"nothing is known of something that {path or 'a pool'} needs"
+    return made
+
+
 def _inner(schema: Strict, name: str) -> Strict:
     field = next(field for key, field in schema.fields.items() if (field.data_key or key) == name)
-    found: Strict = (field.inner if isinstance(field, fields.List) else field).schema  # type: ignore[attr-defined]
-    return found
+    inner = field.inner if isinstance(field, fields.List) else field
+    assert isinstance(inner, fields.Nested), f"{name} is no object"
+    return _schema_of(inner)
+
+
+def _schema_of(field: fields.Nested) -> Strict:
+    assert isinstance(field.schema, Strict)
+    return field.schema
 
 
 _HAPROXY = _inner(PoolSchema(), "haproxy")
@@ -148,7 +160,7 @@ TASKS = ("one", "two")
 
 @st.composite
 def _service(draw: Callable[[Json], Any]) -> Any:
-    endpoint = draw(_object(_ENDPOINT, ".endpoint", _WHERE))
+    endpoint = draw(_known(_ENDPOINT, ".endpoint", _WHERE))
     address = draw(st.sampled_from([None, None, "10.0.0.7", "localhost"]))
     if address is None:
         return {"mesos": {"taskName": draw(st.sampled_from(TASKS))}, "endpoint": endpoint}
@@ -158,7 +170,7 @@ def _service(draw: Callable[[Json], Any]) -> Any:
 
 @st.composite
 def _backend(draw: Callable[[Json], Any], name: str, http: bool) -> Any:
-    made = draw(_object(_BACKEND, ".backends", _BY_HAND))
+    made = draw(_known(_BACKEND, ".backends", _BY_HAND))
     protocol = draw(st.sampled_from(["HTTP", "HTTPS"] if http else ["TCP", "TLS"]))
     more = {"tls": draw(st.sampled_from(_TLS))} if protocol in ("HTTPS", "TLS") else {}
     if http:
@@ -168,10 +180,10 @@ def _backend(draw: Callable[[Json], Any], name: str, http: bool) -> Any:
 
 @st.composite
 def _frontend(draw: Callable[[Json], Any], name: str, http: bool, backends: list[str]) -> Any:
-    made = draw(_object(_FRONTEND, ".frontends", _BY_HAND))
+    made = draw(_known(_FRONTEND, ".frontends", _BY_HAND))
     link = {"defaultBackend": draw(st.sampled_from(backends))}
     if http:
-        rule = _object(_inner(_inner(_FRONTEND, "linkBackend"), "map"), ".map", frozenset({"backend"}))
+        rule = _known(_inner(_inner(_FRONTEND, "linkBackend"), "map"), ".map", frozenset({"backend"}))
         rules = draw(st.lists(rule.filter(bool), max_size=4))
         link["map"] = [{**one, "backend": draw(st.sampled_from(backends))} for one in rules]
     return {

@@ -78,8 +78,8 @@ class Haproxy:
             returned = answer or f'status 200 content-type text/plain string "{name}"'
             lines += [f"    http-request return {returned}"]
         (directory / "99-answers.cfg").write_text("\n".join([*lines, ""]))
-        files = sorted(path.name for path in directory.glob("*.cfg"))
-        arguments = [argument for file in files for argument in ("-f", file)]
+        named = sorted(path.name for path in directory.glob("*.cfg"))
+        arguments = [argument for file in named for argument in ("-f", file)]
         self._log = (directory / "log").open("w")
         self.process = subprocess.Popen([binary, *arguments], cwd=directory, stdout=self._log, stderr=self._log)
         wait_until(lambda: self.get("stats", "/_haproxy_health_check")[0] == 200, what="HAProxy")

@@ -20,10 +20,11 @@ _KEEP = 0.5
 
 
 class Target(NamedTuple):
-    """A load balancer on loopback: the port of its frontend, and that of its health."""
+    """A load balancer, on loopback unless it says otherwise: the port of its frontend, and that of its health."""
 
     port: int
     stats: int
+    host: str = "127.0.0.1"
 
 
 class Front:
@@ -68,7 +69,7 @@ class Front:
                 continue
             target = random.choice(self._well)
             connection = _fresh(*kept.pop(target, (None, 0.0))) or http.client.HTTPConnection(
-                "127.0.0.1", target.port, timeout=_TIMEOUT
+                target.host, target.port, timeout=_TIMEOUT
             )
             failure = _request(connection, path)
             with self._lock:
@@ -82,7 +83,7 @@ class Front:
 
 
 def _is_well(target: Target) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", target.stats, timeout=2)
+    connection = http.client.HTTPConnection(target.host, target.stats, timeout=2)
     try:
         connection.request("GET", "/_haproxy_health_check")
         return connection.getresponse().status == 200

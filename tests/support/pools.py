@@ -12,7 +12,6 @@ REFUSED = {
     "v2-quirk-no-frontend-protocol-and-v1-framework-key.json": "pool.haproxy.backends[0].services[0].framework",
     "v2-quirk-rewrite-host-and-misplaced-request-object.json": "pool.haproxy.backends[0].request",
     "v2-quirk-vhost-routing-tls-frontend-with-host-maps.json": "pool.haproxy.frontends[1].linkBackend.map[0]",
-    "v2-virtual-network-with-labels.json": "pool.virtualNetworks",
 }
 
 ALL = sorted(path.name for path in FOLDER.glob("v2-*.json"))

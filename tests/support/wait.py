@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 _BUSY = 3
@@ -10,7 +10,10 @@ _BUSY = 3
 
 
 def wait_until(
-    predicate: Callable[[], T], timeout: float = 10.0, what: str = "the condition", every: float = 0.02
+    predicate: Callable[[], T | Literal[False] | None],
+    timeout: float = 10.0,
+    what: str = "the condition",
+    every: float = 0.02,
 ) -> T:
     """Call `predicate` until it returns something true, and return that.
 

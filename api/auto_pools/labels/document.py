@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 class Said(NamedTuple):
-    """A label, its text, and where that stands in the V2 form of a frontend or backend."""
+    """A label, its text as others may see it, and where that stands in the V2 form of a frontend or backend."""
 
     label: str
     text: str
@@ -56,7 +56,7 @@ class Document:
 
     def refuse(self, said: Said, rule: str, remedy: str = "") -> None:
         """The label cannot be followed."""
-        self._problems.append(LabelProblem(said.label, shown(said.text) or "", rule, remedy))
+        self._problems.append(LabelProblem(said.label, (said.text and shown(said.text)) or "", rule, remedy))
 
     def values(self) -> Values:
         """The values, each checked by the schema's field."""

@@ -4,7 +4,6 @@ A group whose labels cannot all be followed is no claim: half of what somebody a
 know other applications, nor what of it a pool template allows.
 """
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -12,13 +11,13 @@ from api.auto_pools.claim import DEFAULT_GROUP, DEFAULT_TEMPLATE, Claim, Exposur
 from api.auto_pools.labels.group import Line, read_group
 from api.auto_pools.labels.names import EXPOSE, PREFIX, TEMPLATE, WORDS, read_key
 from api.auto_pools.labels.separators import Separators, read_separators
+from api.auto_pools.stored_template import name_problem
 from api.mesos_listener.task import Labels
 from scheduler.pools.problems import shown
 
 #: More are of no use to anybody.
 _MOST_PROBLEMS = 20
 _MOST_SUGGESTIONS = 5
-_TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,57}")
 
 
 @lru_cache(maxsize=16_384)
@@ -29,11 +28,10 @@ def read_exposure(labels: Labels) -> Exposure | None:
     texts = {label: text.strip() for label, text in labels if label.lower().startswith(PREFIX)}
     template, problems = DEFAULT_TEMPLATE, []
     if name := texts.get(TEMPLATE):
-        if _TEMPLATE.fullmatch(name):
-            template = name
+        if problem := name_problem(name):
+            problems.append(LabelProblem(TEMPLATE, shown(name) or "", problem))
         else:
-            rule = "must be the name of a pool template: 2 to 58 letters, digits and dashes, the first no dash"
-            problems.append(LabelProblem(TEMPLATE, shown(name) or "", rule))
+            template = name
     separators = read_separators(texts)
     if isinstance(separators, LabelProblem):
         problems.append(separators)

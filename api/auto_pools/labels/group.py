@@ -70,11 +70,14 @@ def _half(section: Section, lines: Iterable[Line], separators: Separators) -> Va
     for label, row, text in lines:
         if row.section is not section or row is _RULES:
             continue
-        said = Said(label, text, row.path)
+        said = Said(label, "" if row.is_hidden else text, row.path)
         try:
             value = value_of(row, text, separators)
         except Unreadable as error:
-            document.refuse(said, error.rule, error.remedy)
+            if row.is_hidden:
+                document.refuse(said, "cannot be read", "write name:<name>|passwordHash:<hash>, one for each user")
+            else:
+                document.refuse(said, error.rule, error.remedy)
             continue
         if value is not None:
             document.put(said, value)

@@ -54,6 +54,11 @@ class Row(NamedTuple):
     form: Form
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether texts are not shown to others: they hold hashes of passwords."""
+        return self.path[0] == "basicAuth"
+
+    @property
     def label(self) -> str:
         """As pages show it."""
         return f"edgelb.<group>.{self.section}.{self.name}"
@@ -182,6 +187,10 @@ ROWS = (
     _backend("customCheck.httpchkMiscStr"),
     _backend("customCheck.sslHelloChk"),
     _backend("customCheck.miscStr"),
+    _backend("clients.allow"),
+    _backend("clients.deny"),
+    _backend("basicAuth.users"),
+    _backend("basicAuth.realm"),
     _backend("requestHeaders"),
     _backend("responseHeaders"),
     _backend("timeouts"),

@@ -1,13 +1,15 @@
 """What a pool template means for the pool that is made under it. Pure, and the only part of the language that processes
 know which do not print templates."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from api.auto_pools.policy import Policy
 from api.auto_pools.stored_template import pool_of
 from scheduler.pools.model import Pool, Stats
 from scheduler.pools.model.pool import Haproxy
+
+OVERLAID = frozenset({"frontend", "backend", "service"})
+"""Blocks that are printed for objects of the pool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +18,8 @@ class Meaning:
 
     pool: Pool
     """What the pool has whatever applications ask for: everything but frontends, backends and secrets."""
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    """The JSON of its rules; empty: the default ones."""
+    policy: Policy = field(default_factory=Policy)
+    """What applications may ask for."""
     printed: frozenset[str] = frozenset()
     """Which of the blocks `tasks`, `frontend`, `backend` and `service` it has; they are printed for each object."""
     whole: bool = False

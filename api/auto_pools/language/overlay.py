@@ -96,13 +96,16 @@ class Overlay:
         if not isinstance(printed, dict):
             raise self._program.wrong(block, values, (), f"block {block} must print a JSON object for {what}")
         shape = merge(values[block], printed)
+        # Fields that are not printed passed the rules before.
+        told = {key: value for key, value in shape.items() if key in printed or key == "name"}
         try:
-            made: T = schema.load(shape)
+            made: T = schema.load(told)
         except ValidationError as error:
-            [problem, *_] = problems_of(error.messages, shape)
+            [problem, *_] = problems_of(error.messages, told)
             said = str(problem).removeprefix("pool").lstrip(".")
             raise self._program.wrong(block, values, problem.steps, f"{said} ({what})") from error
-        return made
+        fields = [name for name, field in schema.fields.items() if (field.data_key or name) in printed]
+        return replace(before, **{name: getattr(made, name) for name in fields})
 
 
 def _frontend_values(frontend: Frontend, apps: Mapping[str, list[Json]]) -> Json:

@@ -5,13 +5,14 @@ from typing import Any
 
 from api.auto_pools.language.form import BLOCKS
 from api.auto_pools.language.functions import merge
-from api.auto_pools.language.meaning import Meaning, default_meaning
+from api.auto_pools.language.meaning import OVERLAID, Meaning, default_meaning
 from api.auto_pools.language.program import Program
+from api.auto_pools.policy import Policy
+from api.auto_pools.policy_schema import read_policy
 from api.auto_pools.stored_template import pool_of
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
 
-_PER_OBJECT = frozenset({"tasks", "frontend", "backend", "service"})
 _NOT_HERE = {
     "name": "a pool is called after its template",
     "haproxy": "the block stats has haproxy.stats, and labels say frontends and backends",
@@ -29,14 +30,22 @@ def read_meaning(program: Program, name: str) -> Meaning:
         if key in pool:
             raise program.wrong("pool", values_of(name), (key,), f"{key} does not stand here: {why}")
     stats = printed_object(program, "stats", name)
-    policy = printed_object(program, "policy", name)
+    policy = _policy(program, name)
     try:
         made = load_pool({**pool, "name": pool_of(name), "haproxy": {"stats": stats}})
     except InvalidPool as error:
         problem = error.problems[0]
         block, at = ("stats", problem.steps[2:]) if problem.steps[:1] == ("haproxy",) else ("pool", problem.steps)
         raise program.wrong(block, values_of(name), at, str(problem)) from error
-    return Meaning(pool=made, policy=policy, printed=program.blocks & _PER_OBJECT)
+    return Meaning(pool=made, policy=policy, printed=program.blocks & {"tasks", *OVERLAID})
+
+
+def _policy(program: Program, name: str) -> Policy:
+    try:
+        return read_policy(printed_object(program, "policy", name))
+    except InvalidPool as error:
+        problem = error.problems[0]
+        raise program.wrong("policy", values_of(name), problem.steps, str(problem)) from error
 
 
 def values_of(name: str) -> dict[str, object]:

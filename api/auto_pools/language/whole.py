@@ -9,6 +9,7 @@ from api.auto_pools.language.reading import values_of
 from api.auto_pools.language.views import task_view
 from api.auto_pools.stored_template import pool_of
 from api.mesos_listener.task import Task, TaskKey
+from api.sandbox import values_at
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
 from sdk.errors import InvalidSpec
@@ -31,7 +32,10 @@ def made_pool(program: Program, name: str, tasks: Iterable[Task]) -> Made:
 
     seen = sorted(tasks, key=lambda task: (task.framework_name, task.name, task.framework_id, task.id))
     values = {**values_of(name), "tasks": [*map(task_view, seen)], "fail": fail, "no_tasks": no_tasks}
-    printed = program.whole(values, wanted=lambda: bool(wanted))
+    try:
+        printed = program.whole(values, wanted=lambda: bool(wanted))
+    except InvalidSpec as error:
+        raise _with_task(error) from error
     if not wanted:
         return Made(pool=None, failed=failed)
     if printed is None:
@@ -45,6 +49,14 @@ def made_pool(program: Program, name: str, tasks: Iterable[Task]) -> Made:
     except InvalidPool as error:
         problem = error.problems[0]
         raise program.wrong("whole", values, problem.steps, str(problem)) from error
+
+
+def _with_task(error: InvalidSpec) -> InvalidSpec:
+    """The error with the task that the template was looking at, if it was at one."""
+    for value in values_at(error.__cause__) if error.__cause__ is not None else ():
+        if isinstance(value, dict) and {"framework_id", "id", "labels"} <= value.keys():
+            return InvalidSpec(error.path, f"{error.rule} (task {value['id']})")
+    return error
 
 
 def chosen_tasks(program: Program, name: str, tasks: Iterable[Task]) -> Chosen:

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from api.auto_pools.claim import App, Claim, LabelProblem, Option
+from api.auto_pools.claim import DEFAULT_TEMPLATE, App, Claim, LabelProblem, Option
 from api.auto_pools.labels import labels_of
 from api.auto_pools.labels.names import TEMPLATE
 from api.auto_pools.marathon_lb.apps import MarathonApp
-from api.auto_pools.marathon_lb.exposure import ALL, EXTERNAL, read_marathon_lb
-from api.auto_pools.marathon_lb.names import GROUP, PREFIX, PortLabels, read_names
+from api.auto_pools.marathon_lb.exposure import EXTERNAL, read_marathon_lb
+from api.auto_pools.marathon_lb.names import PREFIX, PortLabels, read_names
+from api.auto_pools.stored_template import name_problem
 from scheduler.pools.health_check import request_problem
 from scheduler.pools.model import AUTOCERT, CustomCheck, Protocol
+from scheduler.pools.problems import shown
 
 _HTTPS = 443
 _SECURE = "-https"
@@ -38,24 +40,37 @@ class Migration(NamedTuple):
 def migrate(app: MarathonApp) -> Migration | None:
     """None for an application that Marathon-LB does not serve."""
     names = read_names(app.labels)
-    if not any(names.groups(port) and port.enabled for port in names.ports):
-        return None
     labels = tuple(sorted({**dict(app.labels), **dict(_service_ports(app, names.ports))}.items()))
-    exposure = read_marathon_lb(
-        labels, App("marathon", app.id, marathon=True), tuple(port.name for port in app.ports), ALL
-    )
-    if exposure is None:
+    served = [
+        (port.number, groups) for port in read_names(labels).ports if port.enabled and (groups := names.groups(port))
+    ]
+    if not served:
         return None
+    # What is served to some clients alone must not come to others, and an application is in one pool here.
+    group = min(served[0][1], key=lambda name: (name != EXTERNAL, name))
+    template = _template(group)
+    cannot = [
+        f"port {number} is for the load balancers {', '.join(sorted(groups))}, and the application for {group}"
+        for number, groups in served
+        if group not in groups
+    ]
+    if problem := name_problem(template):
+        return Migration(app.id, {}, (), (*cannot, f"the group {shown(group)} {problem}"))
+    exposure = read_marathon_lb(
+        labels, App("marathon", app.id, marathon=True), tuple(port.name for port in app.ports), group
+    )
+    assert exposure is not None
+    cannot += (_sentence(problem) for problem in (*exposure.problems, *exposure.not_applied))
     claims = dict(_groups(exposure.claims, app))
-    cannot = [_sentence(problem) for problem in (*exposure.problems, *exposure.not_applied)]
-    template = _template(names.texts.get(GROUP, ""))
     try:
         written = labels_of(claims) if claims else {}
     except ValueError as error:
         return Migration(app.id, {}, (), (*cannot, f"{error}: labels cannot say it"))
-    if written and template:
+    if written and template != DEFAULT_TEMPLATE:
         written = {**written, TEMPLATE: template}
-    return Migration(app.id, written, tuple(_differences(app, names.ports, claims, template)), tuple(cannot))
+    others = sorted(set().union(*(groups for _, groups in served)) - {group})
+    differs = _differences(app, names.ports, claims, template, others) if written else ()
+    return Migration(app.id, written, tuple(differs), tuple(cannot))
 
 
 def _service_ports(app: MarathonApp, said: Sequence[PortLabels]) -> Iterator[tuple[str, str]]:
@@ -96,19 +111,18 @@ def _checked(claim: Claim, path: str) -> Claim:
     return replace(claim, backend=(*claim.backend, ("custom_check", check)))
 
 
-def _template(groups: str) -> str:
-    """The pool template for the load balancers of that group; the usual one has no name of its own."""
-    first = groups.split(",")[0].strip()
-    return "" if first == EXTERNAL else first
+def _template(group: str) -> str:
+    """The pool template for the load balancers of that group."""
+    return DEFAULT_TEMPLATE if group == EXTERNAL else re.sub("[^a-z0-9]+", "-", group.lower()).strip("-")
 
 
 def _differences(
-    app: MarathonApp, ports: Sequence[PortLabels], claims: Mapping[str, Claim], template: str
+    app: MarathonApp, ports: Sequence[PortLabels], claims: Mapping[str, Claim], template: str, others: Sequence[str]
 ) -> Iterator[str]:
-    if template:
+    if template != DEFAULT_TEMPLATE:
         yield f"it is in the pool of the template {template}: edgelb pool-template create {template}"
-    if any(port.text("GROUP") for port in ports):
-        yield "its ports name groups of load balancers; an application is in one pool template here"
+    if others:
+        yield f"it is in one pool, and not in one for {', '.join(others)} as well"
     for port in ports:
         service = app.ports[port.number].service if port.number < len(app.ports) else 0
         if service and port.text("VHOST") and not port.text("PORT"):

@@ -4,6 +4,7 @@ Knows what the documented labels mean and what of it a pool can say. Does not kn
 nobody but its own clients: those of a virtual host come to 80 and 443, others to the port that a label names.
 """
 
+import ipaddress
 import posixpath
 import re
 from collections.abc import Sequence
@@ -26,11 +27,7 @@ _HTTP, _HTTPS = 80, 443
 _PORT, _LARGEST_PORT = re.compile("[1-9][0-9]{0,4}"), 65_535
 _HSTS = {"name": "Strict-Transport-Security", "value": "max-age=15768000"}
 _EVERYWHERE = ("", "*", "0.0.0.0", "::")
-#: They let fewer clients in: who cannot follow them must not expose the port.
-_RESTRICTING = {
-    "AUTH": "would protect the port with a password, which single applications cannot do here",
-    "BACKEND_NETWORK_ALLOWED_ACL": "would let some networks in alone, which single applications cannot do here",
-}
+_USER = re.compile(r"(?P<realm>[^:]*):(?P<name>[^:]*):(?P<passwordHash>[^:]*)")
 _TO_HTTPS = RedirectToHttps()
 
 
@@ -57,7 +54,10 @@ class Port:
         mode = self._labels.text("MODE").lower() or ("http" if self._labels.text("VHOST") else "tcp")
         if mode not in ("http", "tcp"):
             self._refuse("MODE", "must be http or tcp")
-        self._refuse_restrictions()
+        if self._labels.text("BIND_ADDR") not in _EVERYWHERE:
+            # Whoever cannot follow what lets fewer clients in must not expose the port.
+            rule = "would listen at one address alone, which single applications cannot do here"
+            self._refuse("BIND_ADDR", rule, "expose it by a pool of its own, or remove the label")
         secrets = self._secrets()
         backend = self._backend(http=mode == "http")
         fronts = self._fronts(http=mode == "http", tls=bool(secrets))
@@ -88,14 +88,6 @@ class Port:
         label, text = self._labels.label(name), self._labels.text(name)
         self.problems.append(LabelProblem(label, (text and shown(text)) or "", rule, remedy))
 
-    def _refuse_restrictions(self) -> None:
-        for name, rule in _RESTRICTING.items():
-            if self._labels.text(name):
-                self._refuse(name, rule, "expose it by a pool of its own, or remove the label to let everybody in")
-        if self._labels.text("BIND_ADDR") not in _EVERYWHERE:
-            rule = "would listen at one address alone, which single applications cannot do here"
-            self._refuse("BIND_ADDR", rule, "expose it by a pool of its own, or remove the label")
-
     # -- the backend
 
     def _backend(self, *, http: bool) -> tuple[tuple[str, Option], ...]:
@@ -106,6 +98,7 @@ class Port:
             document.put(self._said("BALANCE", "balance"), self._labels.text("BALANCE"))
         if http:
             self._put_http(document)
+        self._put_access(document, http=http)
         values = document.values()
         self.problems += values.problems
         return options(Section.BACKEND, values.by_key)
@@ -124,6 +117,21 @@ class Port:
             document.put(self._said(name, "rewriteHttp", "path"), {"fromPath": path.rstrip("/") or "/", "toPath": "/"})
             if not asked:
                 document.put(self._said(name, "rewriteHttp", "request"), {"rewritePath": False})
+
+    def _put_access(self, document: Document, *, http: bool) -> None:
+        if networks := re.findall(r"[^\s,]+", self._labels.text("BACKEND_NETWORK_ALLOWED_ACL")):
+            document.put(self._said("BACKEND_NETWORK_ALLOWED_ACL", "clients", "allow"), [*map(_network, networks)])
+        if not self._labels.text("AUTH"):
+            return
+        said = Said(self._labels.label("AUTH"), "", ("basicAuth",))
+        user = _USER.fullmatch(self._labels.text("AUTH"))
+        if user is None:
+            document.refuse(said, "must be <realm>:<user>:<hash of the password>")
+        elif not http:
+            document.refuse(said, "needs the mode http")
+        else:
+            asked = {key: user[key] for key in ("name", "passwordHash")}
+            document.put(said, {"users": [asked], **({"realm": user["realm"]} if user["realm"] else {})})
 
     def _said(self, name: str, *path: str) -> Said:
         return Said(self._labels.label(name), self._labels.text(name), path)
@@ -210,3 +218,11 @@ class Port:
         found = values.by_key["redirects"].value if not values.problems else ()
         assert isinstance(found, tuple)
         return found
+
+
+def _network(text: str) -> str:
+    """The network that HAProxy would see, which does not mind bits beyond a mask."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False)) if "/" in text else text
+    except ValueError:
+        return text

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Options:
     """Frameworks file whose `webapp` is the sample application."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of `edgelb serve`."""
+    agent_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """More flags of the embedded agents, by their names."""
 
 
 class Stack:
@@ -55,7 +57,10 @@ class Stack:
         self.cluster = Cluster(
             layout.directory / "mesos",
             layout.master,
-            standard_agents(layout.offers_base, ports_each=PORTS_PER_AGENT),
+            [
+                replace(agent, flags=self.options.agent_flags.get(agent.name, ()))
+                for agent in standard_agents(layout.offers_base, ports_each=PORTS_PER_AGENT)
+            ],
             timing=self.options.timing,
             zk=f"zk://{self._zookeeper.address}/mesos" if layout.masters > 1 else None,
             masters=layout.masters,

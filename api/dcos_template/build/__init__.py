@@ -8,7 +8,7 @@ from api.dcos_template.build.backend import build_backend
 from api.dcos_template.build.files import file_slug, shard_of, shards
 from api.dcos_template.build.frontend import build_frontend
 from api.dcos_template.haproxy import Backend, Bind, Config
-from scheduler.pools.model import STATS_PORT_NAME, Pool
+from scheduler.pools.model import STATS_PORT_NAME, Pool, PoolType
 from scheduler.pools.service import port_name
 
 __all__ = ["build_backend", "build_config", "build_frontend", "file_slug", "shard_of", "shards"]
@@ -26,7 +26,8 @@ def build_config(pool: Pool, cookie_key: str = "") -> Config:
     listeners = [*(frontend.name for frontend in pool.haproxy.frontends), STATS_PORT_NAME]
     # Ports that were allocated ahead have names of their own; the listener that uses one goes by that name.
     ports = {listener: port_name(pool, listener) for listener in listeners}
-    frontends = [build_frontend(frontend, ports[frontend.name]) for frontend in pool.haproxy.frontends]
+    shared = pool.type is PoolType.DYNAMIC
+    frontends = [build_frontend(one, ports[one.name], shared=shared) for one in pool.haproxy.frontends]
     return Config(
         pool=pool.name,
         stats=Bind(address=pool.haproxy.stats.listens_at, port=ports[STATS_PORT_NAME]),

@@ -1,7 +1,6 @@
-"""From what a pool says of a frontend's answers and users to those of a listener."""
+"""From what a pool says of a frontend's answers to those of a listener."""
 
 from api.dcos_template.haproxy.answers import Answers, ErrorPage
-from api.dcos_template.haproxy.users import User, Users
 from scheduler.pools import model as pools
 
 
@@ -12,12 +11,3 @@ def build_answers(frontend: pools.Frontend) -> Answers:
         for page in sorted(frontend.error_pages, key=lambda page: page.status)
     ]
     return Answers(compressed=frontend.compression.types if frontend.compression else (), pages=tuple(pages))
-
-
-def build_users(frontend: pools.Frontend) -> Users | None:
-    """Whom the frontend asks for a password, if it does."""
-    wish = frontend.basic_auth
-    if wish is None:
-        return None
-    users = [User(name=user.name, password_hash=user.password_hash) for user in wish.users]
-    return Users(realm=wish.realm, users=tuple(users))

@@ -1,8 +1,13 @@
 """From a backend of a pool to a group of servers."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from api.dcos_template.build.clients import build_allowed
 from api.dcos_template.build.headers import header_changes
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.sticky import build_cookie
+from api.dcos_template.build.users import build_users
 from api.dcos_template.connecting import connecting, server_tls
 from api.dcos_template.haproxy import Backend, Mode
 from api.dcos_template.haproxy.patience import Patience
@@ -13,6 +18,8 @@ from scheduler.pools import model as pools
 from scheduler.pools.health_check import HttpRequest, line_problem, parse_request, request_problem
 from scheduler.pools.raw import Place
 from sdk.errors import InvalidSpec
+
+T = TypeVar("T")
 
 
 def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
@@ -27,6 +34,8 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         x_forwarded_port=http and request.x_forwarded_port,
         x_forwarded_proto=http and request.x_forwarded_proto_https_if_tls,
         rewriting=_rewriting(backend) if http else Rewriting(),
+        clients=_within(backend, lambda: build_allowed(backend.clients)),
+        users=_within(backend, lambda: build_users(backend.basic_auth)) if http else None,
         request_headers=header_changes(backend.request_headers) if http else (),
         response_headers=header_changes(backend.response_headers) if http else (),
         all_backups=any(service.endpoint.backup for service in backend.services),
@@ -39,6 +48,13 @@ def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
         raw=raw_lines(backend.misc_strs, Place.BACKEND, f"backend {backend.name}: miscStrs"),
         options=_options(backend),
     )
+
+
+def _within(backend: pools.Backend, build: Callable[[], T]) -> T:
+    try:
+        return build()
+    except InvalidSpec as error:
+        raise InvalidSpec(f"backend {backend.name}: {error.path}", error.rule) from error
 
 
 def _http_check(backend: pools.Backend) -> HttpRequest | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from api.dcos_template.build.answers import build_answers, build_users
+from api.dcos_template.build.answers import build_answers
 from api.dcos_template.build.clients import build_clients
 from api.dcos_template.build.files import file_slug
 from api.dcos_template.build.headers import build_headers
@@ -11,6 +11,7 @@ from api.dcos_template.build.limits import build_limits, build_timeouts
 from api.dcos_template.build.mode import mode_of
 from api.dcos_template.build.redirect import build_https_redirect, build_redirects
 from api.dcos_template.build.routing import build_routing
+from api.dcos_template.build.users import build_users
 from api.dcos_template.haproxy import Bind, Frontend, Mode, RawFrontend, Tls
 from scheduler.pools import model as pools
 from scheduler.pools.raw import BadWords, bind_words
@@ -19,20 +20,23 @@ from sdk.errors import InvalidSpec
 T = TypeVar("T")
 
 
-def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
-    """One frontend with its maps; `port` is the name of the task port that it listens on."""
+def build_frontend(frontend: pools.Frontend, port: str, *, shared: bool = False) -> Frontend:
+    """One frontend with its maps; `port` is the name of the task port that it listens on.
+
+    Its certificates may be of many who do not know each other (`shared`): one that is not there is the trouble of one.
+    """
     mode = mode_of(frontend.protocol)
     return Frontend(
         name=frontend.name,
         mode=mode,
         bind=Bind(address=frontend.bind_address, port=port, words=_bind_words(frontend)),
-        tls=_within(frontend, lambda: _tls(frontend, mode)) if frontend.protocol.is_tls else None,
+        tls=_within(frontend, lambda: _tls(frontend, mode, shared)) if frontend.protocol.is_tls else None,
         clients=_within(frontend, lambda: build_clients(frontend)),
         https_redirect=_within(frontend, lambda: build_https_redirect(frontend.redirect_to_https)),
         limits=_within(frontend, lambda: build_limits(frontend)),
         timeouts=_within(frontend, lambda: build_timeouts(frontend)),
         answers=_within(frontend, lambda: build_answers(frontend)),
-        users=_within(frontend, lambda: build_users(frontend)),
+        users=_within(frontend, lambda: build_users(frontend.basic_auth)),
         redirects=_within(frontend, lambda: build_redirects(frontend)),
         headers=_within(frontend, lambda: build_headers(frontend)),
         raw=RawFrontend.of(frontend.misc_strs, f"frontend {frontend.name}: miscStrs"),
@@ -41,7 +45,7 @@ def build_frontend(frontend: pools.Frontend, port: str) -> Frontend:
     )
 
 
-def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
+def _tls(frontend: pools.Frontend, mode: Mode, shared: bool) -> Tls:
     tls = frontend.tls
     return Tls(
         certificates=frontend.certificates,
@@ -49,6 +53,7 @@ def _tls(frontend: pools.Frontend, mode: Mode) -> Tls:
         http2=tls.http2 if mode is Mode.HTTP else None,
         client_ca=tls.client_certificates.ca,
         verify=tls.client_certificates.verify,
+        one_is_enough=shared,
     )
 
 

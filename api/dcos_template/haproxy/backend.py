@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from api.dcos_template.haproxy.clients import Clients
 from api.dcos_template.haproxy.cookie import Cookie
 from api.dcos_template.haproxy.grammar import Mode, require, require_name
 from api.dcos_template.haproxy.headers import HeaderChange
 from api.dcos_template.haproxy.patience import Patience
 from api.dcos_template.haproxy.server_tls import ServerTls
+from api.dcos_template.haproxy.users import Users
 from api.dcos_template.rewriting import Rewriting
 from pool_executor.contract import BackendFacts, marker_line, parse_marker
 from scheduler.pools.health_check import HttpRequest, line_problem
@@ -32,6 +34,8 @@ class Backend:
     x_forwarded_port: bool = False
     x_forwarded_proto: bool = False
     rewriting: Rewriting = field(default_factory=Rewriting)
+    clients: Clients = field(default_factory=Clients)
+    users: Users | None = None
     request_headers: tuple[HeaderChange, ...] = ()
     response_headers: tuple[HeaderChange, ...] = ()
     all_backups: bool = False
@@ -56,12 +60,18 @@ class Backend:
         require(_BALANCE.fullmatch(self.balance) is not None, path, f"{self.balance!r} is not a balance algorithm")
         require(not self.check_line or line_problem(self.check_line) is None, path, "has no line about checks")
         require(0 <= self.minimum_servers <= _MOST_SERVERS, f"{path}: minimumServers", f"is {self.minimum_servers}")
+        require(self.users is None or self.mode is Mode.HTTP, f"{path}: basicAuth", "needs requests of HTTP")
         require(parse_marker(self.marker) is not None, path, "has no place for its servers")
 
     @property
     def keeper(self) -> str:
         """Name of the backend beside it that has the files of its servers loaded, if they need some."""
         return f"_files-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
+
+    @property
+    def userlist(self) -> str:
+        """Name of the list of its users; a frontend of the same name has one of another."""
+        return f"_users-of-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}"
 
     @property
     def hashes(self) -> bool:

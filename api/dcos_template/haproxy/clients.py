@@ -1,4 +1,4 @@
-"""Who may be a client of a listener, and how its address is known."""
+"""Who may be a client of a listener or backend, and how its address is known."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

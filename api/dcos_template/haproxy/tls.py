@@ -65,6 +65,8 @@ class Tls:
     """Whether HTTP/2 is offered beside HTTP/1.1; None where no HTTP is spoken."""
     client_ca: str = ""
     verify: ClientVerify = ClientVerify.REQUIRED
+    one_is_enough: bool = False
+    """Whether one of the certificates is served while others are not there."""
 
     def __post_init__(self) -> None:
         require(bool(self.certificates), "certificates", "are none")
@@ -77,6 +79,7 @@ class Tls:
             ports=ports,
             certificates=tuple(map(file_of, self.certificates)),
             authorities=(file_of(self.client_ca),) if self.client_ca else (),
+            one_is_enough=self.one_is_enough,
         )
 
     @property

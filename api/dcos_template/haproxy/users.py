@@ -1,4 +1,4 @@
-"""Whom a listener asks for name and password."""
+"""Whom a listener or a backend asks for name and password."""
 
 from dataclasses import dataclass
 

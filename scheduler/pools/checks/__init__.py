@@ -11,6 +11,7 @@ from scheduler.pools.checks.frontends import frontend_problems
 from scheduler.pools.checks.links import link_problems
 from scheduler.pools.checks.listeners import listener_problems, port_problems
 from scheduler.pools.checks.material import secret_problems, tls_problems
+from scheduler.pools.checks.networks import network_problems
 from scheduler.pools.checks.raw import raw_problems
 from scheduler.pools.model import Backend, Pool
 from scheduler.pools.problems import Problem
@@ -24,6 +25,7 @@ def pool_problems(pool: Pool) -> Iterator[Problem]:
     for backend in pool.haproxy.backends:
         backends.setdefault(backend.name, backend)
     yield from port_problems(pool)
+    yield from network_problems(pool)
     yield from secret_problems(pool)
     yield from listener_problems(pool)
     yield from tls_problems(pool)

@@ -7,6 +7,7 @@ from scheduler.pools.checks.connecting import connecting_problems
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.checks.services import service_problems
 from scheduler.pools.checks.shares import share_problems
+from scheduler.pools.checks.users import user_problems
 from scheduler.pools.model import Backend, Pool, Retries
 from scheduler.pools.problems import Problem
 from scheduler.pools.server_words import needs_http
@@ -28,6 +29,10 @@ def backend_problems(index: int, backend: Backend) -> Iterator[Problem]:
     if not backend.protocol.is_http and texts.balance_needs_http(backend.balance):
         rule = f"looks at HTTP requests, which a backend of protocol {backend.protocol} does not see"
         yield Problem(path=f"{path}.balance", value=backend.balance, rule=rule)
+    if backend.basic_auth is not None and not backend.protocol.is_http:
+        rule = f"is about HTTP, which a backend of protocol {backend.protocol} does not see; it takes HTTP or HTTPS"
+        yield Problem(path=f"{path}.basicAuth", rule=rule)
+    yield from user_problems(f"{path}.basicAuth", backend.basic_auth)
     yield from connecting_problems(path, backend)
     yield from share_problems(path, backend)
     yield from _retries(f"{path}.retries", backend)

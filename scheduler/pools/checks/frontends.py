@@ -1,7 +1,8 @@
 """What a frontend says of requests: only one that sees them can do it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
+from scheduler.pools.checks.users import twice, user_problems
 from scheduler.pools.model import Frontend, Protocol
 from scheduler.pools.problems import Problem
 
@@ -15,21 +16,12 @@ def frontend_problems(index: int, frontend: Frontend) -> Iterator[Problem]:
         yield _needs(f"{path}.redirectToHttps", "HTTP", frontend)
     if frontend.hsts is not None and frontend.protocol is not Protocol.HTTPS:
         yield _needs(f"{path}.hsts", "HTTPS", frontend)
-    yield from _twice(f"{path}.errorPages", "status", [page.status for page in frontend.error_pages])
-    users = frontend.basic_auth.users if frontend.basic_auth else ()
-    yield from _twice(f"{path}.basicAuth.users", "name", [user.name for user in users])
+    yield from twice(f"{path}.errorPages", "status", [page.status for page in frontend.error_pages])
+    yield from user_problems(f"{path}.basicAuth", frontend.basic_auth)
     if not frontend.protocol.is_http:
         for name, said in _OF_REQUESTS:
             if said(frontend):
                 yield _needs(f"{path}.{name}", "HTTP or HTTPS", frontend)
-
-
-def _twice(path: str, field: str, values: Sequence[object]) -> Iterator[Problem]:
-    seen: dict[object, int] = {}
-    for at, value in enumerate(values):
-        if value in seen:
-            yield Problem(path=f"{path}[{at}].{field}", value=str(value), rule=f"is that of [{seen[value]}], too")
-        seen.setdefault(value, at)
 
 
 def _needs(path: str, protocols: str, frontend: Frontend) -> Problem:

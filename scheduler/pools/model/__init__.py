@@ -16,8 +16,10 @@ from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
 from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, SYSTEM, EnvironmentVariable, Secret
 from scheduler.pools.model.names import LBMGR_BACKEND, MADE, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
+from scheduler.pools.model.network import NetworkLabel, VirtualNetwork
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, PoolType, Revision
 from scheduler.pools.model.protocol import Protocol
+from scheduler.pools.model.relaunch import Relaunch
 from scheduler.pools.model.retries import Method, Retries, RetryOn
 from scheduler.pools.model.rewrite import RewriteHttp, RewritePath, RewriteRequest, RewriteResponse
 from scheduler.pools.model.service import (
@@ -65,10 +67,12 @@ __all__ = [
     "MarathonSelector",
     "MesosSelector",
     "Method",
+    "NetworkLabel",
     "Pool",
     "PoolType",
     "Protocol",
     "ProxyProtocol",
+    "Relaunch",
     "Retries",
     "RetryOn",
     "Revision",
@@ -83,4 +87,5 @@ __all__ = [
     "Sticky",
     "Timeouts",
     "TlsPolicy",
+    "VirtualNetwork",
 ]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from scheduler.pools.model.basic_auth import BasicAuth
+from scheduler.pools.model.clients import Clients
 from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.headers import HeaderRule
 from scheduler.pools.model.protocol import Protocol
@@ -38,6 +40,9 @@ class Backend:
     custom_check: CustomCheck = field(default_factory=CustomCheck)
     minimum_servers: int = 0
     """The instance is ready only while so many of the servers can be used."""
+    clients: Clients = field(default_factory=Clients)
+    """Whose requests its servers are asked; those of others are refused."""
+    basic_auth: BasicAuth | None = None
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -1,4 +1,4 @@
-"""Who may ask a frontend, by name and password."""
+"""Who may ask a frontend or backend, by name and password."""
 
 from dataclasses import dataclass
 

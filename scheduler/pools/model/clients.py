@@ -1,4 +1,4 @@
-"""Who may be a client of a frontend, and how its address is known."""
+"""Who may be a client of a frontend or backend, and how its address is known."""
 
 from dataclasses import dataclass
 

@@ -9,6 +9,8 @@ from scheduler.pools.model.backend import Backend
 from scheduler.pools.model.frontend import Frontend, Stats
 from scheduler.pools.model.material import EnvironmentVariable, Secret
 from scheduler.pools.model.names import STATS_PORT_NAME
+from scheduler.pools.model.network import VirtualNetwork
+from scheduler.pools.model.relaunch import Relaunch
 
 DEFAULT_CONSTRAINTS = "hostname:UNIQUE"
 
@@ -71,8 +73,8 @@ class Pool:
     """A named group of identical load balancers.
 
     `cpus`, `mem` (MB) and `disk` (MB) are per instance, the overheads come on top. `constraints` is the text as given,
-    `namespace`, `package_name` and `package_version` are kept for old files and have no
-    effect: all pools are services of one framework.
+    `namespace`, `package_name`, `package_version` and `secret_name` are kept for old files and have no effect: all
+    pools are services of one framework.
     """
 
     name: str
@@ -82,6 +84,9 @@ class Pool:
     package_name: str = "edgelb-pool"
     package_version: str = ""
     role: str = "slave_public"
+    principal: str = ""
+    """When given, the framework has to have this one."""
+    secret_name: str = ""
     cpus: float = 0.9
     cpus_admin_overhead: float = 0.1
     mem: int = 992
@@ -89,6 +94,11 @@ class Pool:
     disk: int = 256
     count: int = 1
     constraints: str = DEFAULT_CONSTRAINTS
+    container_image: str = ""
+    """A Docker image in which instances run; empty: among the files of their agents."""
+    networks: tuple[VirtualNetwork, ...] = ()
+    """Without any, instances use the network of their agents."""
+    relaunch: Relaunch = Relaunch.AUTO
     ports: tuple[int, ...] = ()
     """When not empty, exactly these ports are allocated per instance; all listeners use one of them."""
     secrets: tuple[Secret, ...] = ()

@@ -17,6 +17,8 @@ from scheduler.pools.model import (
     Sticky,
 )
 from scheduler.pools.raw import Place
+from scheduler.pools.schema.basic_auth import BasicAuthSchema
+from scheduler.pools.schema.clients import ClientsSchema
 from scheduler.pools.schema.connecting import ServerTlsSchema
 from scheduler.pools.schema.headers import header_rules
 from scheduler.pools.schema.patience import RetriesSchema, TimeoutsSchema
@@ -82,6 +84,8 @@ class BackendSchema(Strict):
     rewrite_http = nested(RewriteHttpSchema, "rewriteHttp")
     custom_check = nested(CustomCheckSchema, "customCheck")
     minimum_servers = Whole(0, 60_000, data_key="minimumServers")
+    clients = nested(ClientsSchema)
+    basic_auth = nested(BasicAuthSchema, "basicAuth")
     request_headers = header_rules("requestHeaders")
     response_headers = header_rules("responseHeaders")
     timeouts = nested(TimeoutsSchema)

@@ -9,11 +9,12 @@ from scheduler.pools import checks, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
 from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole, nested
 from scheduler.pools.messages import problems_of
-from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool, PoolType
+from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool, PoolType, Relaunch
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.schema.backend import BackendSchema
 from scheduler.pools.schema.frontend import FrontendSchema, StatsSchema
 from scheduler.pools.schema.material import Environment, SecretSchema
+from scheduler.pools.schema.network import VirtualNetworkSchema
 
 
 class TypeOfPool(Choice):
@@ -51,8 +52,8 @@ class PoolSchema(Strict):
     package_name = Text(texts.package_name, data_key="packageName")
     package_version = Text(texts.package_version, data_key="packageVersion")
     role = Text(texts.role)
-    principal = NotYet("")
-    secretName = NotYet("")  # noqa: N815 - the JSON name
+    principal = Text(texts.principal, nullable=True)
+    secret_name = Text(texts.secret_name, nullable=True, data_key="secretName")
     # The executor's own share comes out of the task's, see service.py: something has to be left for HAProxy.
     cpus = Number(0.02, 1024)
     cpus_admin_overhead = Number(0, 1024, data_key="cpusAdminOverhead")
@@ -65,7 +66,9 @@ class PoolSchema(Strict):
     secrets = Items(nested(SecretSchema))
     environment = Environment(data_key="environmentVariables")
     auto_certificate = Flag(data_key="autoCertificate")
-    virtualNetworks = NotYet([])  # noqa: N815 - the JSON name
+    container_image = Text(texts.image, data_key="containerImage")
+    networks = Items(nested(VirtualNetworkSchema), data_key="virtualNetworks")
+    relaunch = Choice(Relaunch)
     grace = Whole(1, 86400, data_key="poolHealthcheckGracePeriod", attribute="healthcheck.grace_period")
     interval = Whole(1, 86400, data_key="poolHealthcheckInterval", attribute="healthcheck.interval")
     max_fail = Whole(1, 10000, data_key="poolHealthcheckMaxFail", attribute="healthcheck.max_fail")

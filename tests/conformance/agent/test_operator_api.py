@@ -219,7 +219,7 @@ def test_nested_containers_are_listed_when_asked() -> None:
     replay.executor({**identity, "type": "SUBSCRIBE", "subscribe": {}}, "s")
     replay.executor({**identity, "type": "UPDATE", "update": {"status": said(status)}})
     state = replay.agent.state
-    api = AgentApi(state, Path("/"), Files(dict), lambda: metrics(state, 1.0), {})
+    api = AgentApi(state, Path("/"), Files(dict), lambda: metrics(state, 1.0, Counts()), {})
 
     def ids(call: Json) -> list[Json]:
         answer = api.call({"type": "GET_CONTAINERS", **call}, 1.0)

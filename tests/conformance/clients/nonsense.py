@@ -74,7 +74,8 @@ def spoiled(draw: st.DrawFn, events: list[Json]) -> Json:
         all_places = list(places(event)) or [("type",)]
         # Mostly texts and numbers: where a whole object is another, nothing below it is looked at.
         leaves = [place for place in all_places if not isinstance(value_at(event, place), dict | list)]
-        *way, key = draw(st.sampled_from(leaves if leaves and draw(st.integers(0, 3)) else all_places))
+        deep = leaves and draw(st.integers(0, 3)) > 0
+        *way, key = draw(st.sampled_from(leaves if deep else all_places))
         holder = value_at(event, tuple(way))
         match draw(st.sampled_from(["nasty", "nasty", "other", "gone"])):
             case "nasty":

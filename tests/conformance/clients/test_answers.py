@@ -77,12 +77,13 @@ def text_of(answer: Answer) -> str:
 @pytest.mark.parametrize("recorded", REFUSED_SUBSCRIPTIONS, ids=name_of)
 def test_a_refused_subscription_says_why_and_is_tried_again(recorded: Call) -> None:
     """No status ends the driver; its text is in `trouble`, and the next try works."""
-    assert recorded.answer is not None
+    answer = recorded.answer
+    assert answer is not None
     with Player() as player, driver_of(player.address) as (driver, recorder, gate):
         held = player.subscription()
-        held.answer(recorded.answer)
+        held.answer(answer)
         held.end("refused")
-        wait_until(lambda: text_of(recorded.answer) in str(driver.trouble), what="the trouble", every=1e-3)
+        wait_until(lambda: text_of(answer) in str(driver.trouble), what="the trouble", every=1e-3)
         assert not driver.connected
         with pytest.raises(NotConnected, match="not sent"):
             driver.reviveOffers()
@@ -179,12 +180,13 @@ def test_a_refused_operator_call_is_an_error_with_mesos_text(recorded: Call) -> 
     """Single calls and the stream; the client goes on working."""
     answer = recorded.answer
     assert answer is not None
-    error: type[Refused | UnexpectedAnswer] = UnexpectedAnswer if answer.status == 503 else Refused
+    error: type[Refused] | type[UnexpectedAnswer] = UnexpectedAnswer if answer.status == 503 else Refused
     with Player() as player:
         client = OperatorClient(player.address)
         player.answers.append(answer)
         with pytest.raises(error) as raised:
             client.call("GET_AGENTS", idempotent=False)
+        assert isinstance(raised.value, Refused | UnexpectedAnswer)
         assert raised.value.status == answer.status
         assert text_of(answer)[:200] in str(raised.value)
         assert client.call("GET_AGENTS") == {}

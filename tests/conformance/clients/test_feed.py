@@ -110,7 +110,7 @@ def test_the_values_add_up_to_what_the_stream_told(recorded: Stream) -> None:
                 if item.body["type"] in SILENT:
                     continue
                 count += 1
-                wait_until(lambda count=count: len(posted) >= count, what=str(item.body)[:200], every=1e-3)
+                heard(posted, count, item)
                 known.take(posted[count - 1])
             elif isinstance(item, Call) and item.answer is not None and item.answer.status < 300:
                 told.sent(item.body)
@@ -118,6 +118,11 @@ def test_the_values_add_up_to_what_the_stream_told(recorded: Stream) -> None:
                     known.offers -= {each["value"] for each in item.body[item.kind.lower()].get("offer_ids", ())}
             same(known, told)
     assert told == expected([recorded])
+
+
+def heard(posted: list[events.Event], count: int, last: Event) -> None:
+    """Wait until so many were posted; `last` is the newest that was sent."""
+    wait_until(lambda: len(posted) >= count, what=str(last.body)[:200], every=1e-3)
 
 
 def effect(body: Json, posted: list[events.Event]) -> effects.CallEffect | None:
@@ -223,7 +228,7 @@ def test_effects_make_the_calls_that_mesos_took(recorded: Stream) -> None:
             if isinstance(item, Event):
                 held.event(item)
                 count += item.body["type"] not in SILENT
-                wait_until(lambda count=count: len(posted) >= count, what=str(item.body)[:200], every=1e-3)
+                heard(posted, count, item)
             elif isinstance(item, Call) and item.answer is not None and item.answer.status < 300 and feed.connected:
                 made = effect(item.body, posted)
                 if made is not None:

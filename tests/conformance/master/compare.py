@@ -81,8 +81,8 @@ def _lists(ours: list[Any], theirs: list[Any], path: str, name: str) -> Iterator
             yield f"{path}: {len(ours)} items instead of {theirs[-1]['trimmed']}"
         ours, theirs = ours[: len(theirs) - 1], theirs[:-1]
     if theirs and all(isinstance(item, dict) and set(item) == {"name", "value"} for item in (*ours, *theirs)):
-        shown = [{item["name"]: item["value"] for item in side} for side in (ours, theirs)]
-        yield from differences(*shown, path)
+        mine, others = ({item["name"]: item["value"] for item in side} for side in (ours, theirs))
+        yield from differences(mine, others, path)
         return
     if len(ours) != len(theirs):
         yield f"{path}: {len(ours)} items instead of {len(theirs)}"

@@ -400,7 +400,7 @@ def test_methods_of_the_driver_are_not_for_the_network(kind: str) -> None:
     """pymesos calls `on_` and whatever name the event has."""
     inner = {"type": "OFFERS", "offers": {"offers": [{"id": {"value": "forged"}}]}}
     scheduler = Recorder()
-    odd = [{"type": kind, kind.lower(): inner}, {"type": kind.lower(), kind.lower(): "x"}]
+    odd: list[dict[str, object]] = [{"type": kind, kind.lower(): inner}, {"type": kind.lower(), kind.lower(): "x"}]
     with connected(master(stays(*odd, OFFERS)), scheduler) as (driver, _):
         wait_until(lambda: "offers" in scheduler.names(), what="the good event")
         assert scheduler.seen[1:] == [("offers", ["O1", "O2"])]

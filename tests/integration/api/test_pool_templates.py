@@ -221,6 +221,7 @@ def test_the_commands_do_the_same(run: Run, statuses: dict[str, Any], tmp_path: 
     assert run("pool-template", "reset", "web").stdout.startswith("Successfully reset Pool Template web. Check ")
     assert run("pool-template", "show", "web").stdout == with_name(default_text(), "web")
     assert run("pool-template", "delete", "other").stdout.startswith("Successfully deleted other. ")
+    assert "pool template other not found" in run("pool-template", "delete", "other", code=Exit.NOT_FOUND).stderr
     assert "pool template other not found" in run("pool-template", "show", "other", code=Exit.NOT_FOUND).stderr
 
 

@@ -12,6 +12,7 @@ from scheduler.pools.model import PoolType
 from scheduler.pools.schema import load_pool
 from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
+from tests.integration.api.conftest import Scheduler
 from tests.support.pools import SUPPORTED, example, minimal
 from tests.support.v1_pools import minimal_v1
 from tests.support.wait import wait_until
@@ -322,3 +323,19 @@ def test_json_is_stored_as_utf_8_and_read_back(client: FlaskClient) -> None:
 
     backend = client.get("/v2/pools/web").json["haproxy"]["backends"][0]
     assert backend["services"][0]["marathon"]["serviceID"] == "/größe"
+
+
+def test_a_pool_of_another_principal_is_refused_with_the_frameworks(client: FlaskClient, scheduler: Scheduler) -> None:
+    """The scheduler knows its own; while it says nothing, the pool is stored with a warning."""
+    scheduler.answers["GET /v1/state"] = 200, {"framework": {"principal": "edgelb"}}
+    refused = client.post("/v2/pools", json=minimal(principal="me"))
+    assert (refused.status_code, refused.json["message"]) == (  # type: ignore[index]
+        400,
+        "pool.principal: me invalid: is not that of the framework, which runs all pools and has edgelb; "
+        "leave the field out",
+    )
+    assert client.post("/v2/pools", json=minimal(principal="edgelb")).status_code == 200
+    scheduler.answers["GET /v1/state"] = 503, {"code": 503, "message": "not now"}
+    stored = client.put("/v2/pools/web", json=minimal(principal="me"))
+    assert stored.status_code == 200
+    assert any("pool.principal was not compared" in warning for warning in stored.headers.getlist("X-Edgelb-Warning"))

@@ -77,6 +77,20 @@ def test_pools_of_version_1_are_replaced_only_by_who_read_them(strict: FlaskClie
     assert strict.put("/v1/all", json=changed).status_code == 200
 
 
+def test_a_pool_template_is_changed_only_by_who_says_which(strict: FlaskClient) -> None:
+    """As a pool is."""
+    path = "/v2/pooltemplates/web/template"
+    text = {"data": '{% extends "default" %}', "content_type": "text/plain"}
+    assert strict.put(path, **text).status_code == 404
+    strict.post("/v2/pooltemplates", json={"name": "web"})
+    for refused in (strict.put(path, **text), strict.delete(path), strict.delete("/v2/pooltemplates/web")):
+        assert (refused.status_code, "pool template web is there" in refused.text) == (428, True)
+    assert strict.put(f"{path}?dryRun=true", **text).status_code == 200
+    tag = strict.get(path).headers["ETag"]
+    assert strict.put(path, **text, headers={"If-Match": tag}).status_code == 200
+    assert strict.delete("/v2/pooltemplates/web", headers={"If-Match": "*"}).status_code == 204
+
+
 @pytest.fixture
 def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str) -> Iterator[str]:
     """The real server, as strict."""
@@ -104,4 +118,7 @@ def test_the_command_line_says_what_it_means(server: str) -> None:
     )
     run("template", "create", "web", "-", stdin=None, code=Exit.REFUSED)  # an empty one is none
     run("delete", "web")
+    run("pool-template", "create", "web")
+    run("pool-template", "reset", "web")
+    run("pool-template", "delete", "web")
     assert "pool not found" in run("show", "web", code=Exit.NOT_FOUND)

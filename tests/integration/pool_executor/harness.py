@@ -81,6 +81,7 @@ class Pool:
     maps: Mapping[str, str] = field(default_factory=dict)
     port: str = "web"
     """The task port of the frontend."""
+    stats_address: str = "127.0.0.1"
 
     def parts(self) -> dict[str, tuple[Part, str]]:
         """The parts of the structure with their texts."""
@@ -97,8 +98,9 @@ class Pool:
             "10-global.cfg": (GLOBAL, "", ""),
             "20-frontend-web.cfg": (f"frontend web\n    bind 127.0.0.1:${{{variable}}}\n{web}\n", "web", self.port),
             "20-stats.cfg": (
-                "frontend stats\n    bind 127.0.0.1:${PORT_STATS}\n    monitor-uri /_haproxy_health_check\n"
-                "    monitor fail if !{ srv_is_up(_lbmgr/serving) }\n    stats enable\n    stats uri /haproxy?stats\n",
+                f"frontend stats\n    bind {self.stats_address}:${{PORT_STATS}}\n"
+                "    monitor-uri /_haproxy_health_check\n    monitor fail if !{ srv_is_up(_lbmgr/serving) }\n"
+                "    stats enable\n    stats uri /haproxy?stats\n",
                 "stats",
                 "stats",
             ),

@@ -351,18 +351,20 @@ def test_an_instance_whose_haproxy_hangs_ends_after_the_allowed_failures(
         wait_until(lambda: not any(alive(pid) for pid in (haproxy.master or 0, *haproxy.workers)), what="all gone")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.9", "0.0.0.0", "::1"])
 def test_a_haproxy_that_serves_is_never_ended_for_the_silence_of_its_stats_socket(
-    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr]
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], address: str
 ) -> None:
-    """It is judged by its listener as well; orders go on over the connection that is there."""
+    """It is judged by its listener as well, wherever that is; orders go on over the connection that is there."""
     lbmgr = make_lbmgr(health_grace=0, health_interval=0.1, health_timeout=0.5, health_max_fail=2).start()
     with backends(2) as (one, two):
-        before = applied(publisher, publisher.publish(Pool(servers=_servers(one)))).haproxy
+        first = Pool(servers=_servers(one), stats_address=address)
+        before = applied(publisher, publisher.publish(first)).haproxy
         with orders(lbmgr) as runtime:
             socket = runtime.path
         socket.unlink()
         wait_until(lambda: "answers requests, and not on its stats socket" in lbmgr.log(), what="it is told")
-        status = applied(publisher, publisher.publish(Pool(servers=_servers(two))))
+        status = applied(publisher, publisher.publish(replace(first, servers=_servers(two))))
         assert lbmgr.answers() == {two.answer}
         assert (status.haproxy, status.healthy) == (before, True)
         # Said once, and not at every check.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pool_executor.contract import InstanceStatus
+from scheduler.pools.model import PoolType
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Publisher, applied
 from tests.integration.pool_executor.tls_instance import Instance, connected, context, der, greet, parts
@@ -63,6 +64,24 @@ def test_the_name_that_is_asked_for_chooses_the_certificate(
     found = {name: greet(port, name).certificate for name in asked}
     expected = {name: der(certificates[of]) for name, of in zip(asked, "zzabab" + "z", strict=True)}
     assert found == expected
+
+
+def test_a_generated_pool_serves_without_a_certificate_of_one(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Who named it waits alone; when it comes it is shown by the same HAProxy, without a reload."""
+    web, late = pem(tmp_path, "web", "web.test"), pem(tmp_path, "late", "late.test")
+    fill(instance, web=web)
+    names = ["$SECRETS/web.pem", "$SECRETS/late.pem"]
+    applied(publisher, publisher.publish_parts(parts(PoolType.DYNAMIC, web=HTTPS | {"certificates": names})))
+    port, reloads = instance.ports["web"], status_of(publisher).counters["reload"]
+    assert greet(port, "web.test").certificate == der(web)
+    assert greet(port, "late.test").certificate == der(web)
+    assert [one.file for one in status_of(publisher).certificates if one.trouble] == ["$SECRETS/late.pem"]
+    fill(instance, web=web, late=late)
+    wait_until(lambda: greet(port, "late.test").certificate == der(late), what="the late certificate")
+    assert greet(port, "web.test").certificate == der(web)
+    assert status_of(publisher).counters["reload"] == reloads
 
 
 def test_clients_choose_between_http_2_and_1(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from pool_executor.lbmgr.connection import Connection
 from pool_executor.lbmgr.health import HealthPolicy
 from pool_executor.lbmgr.settings import Settings
 from pool_executor.lbmgr.sockets import SocketDirectory
+from scheduler.pools.model import PoolType
 from scheduler.pools.schema import load_pool
 from tests.support.ports import free_port
 
 
-def parts(**frontends: Mapping[str, Any]) -> dict[str, tuple[Part, str]]:
+def parts(kind: PoolType = PoolType.STATIC, **frontends: Mapping[str, Any]) -> dict[str, tuple[Part, str]]:
     """The rendered parts of a pool with these frontends, each in front of an empty backend of its mode."""
     files = {
         name.removeprefix("$SECRETS/")
@@ -55,7 +56,7 @@ def parts(**frontends: Mapping[str, Any]) -> dict[str, tuple[Part, str]]:
             },
         }
     )
-    return {name: (text.part, text.text) for name, text in render(build_config(pool)).items()}
+    return {name: (text.part, text.text) for name, text in render(build_config(replace(pool, type=kind))).items()}
 
 
 class Instance:

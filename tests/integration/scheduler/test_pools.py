@@ -183,6 +183,32 @@ def test_a_pool_that_cannot_be_read_slows_down_only_itself(running: Running, con
     wait_until(lambda: not running.scheduler.get("/v1/state")["problems"], 20, "no more problems")
 
 
+def test_a_pool_of_another_principal_is_not_deployed_and_says_so(running: Running) -> None:
+    """The framework of all pools has one, here none; the others go on."""
+    running.store.create(replace(POOL, name="foreign", principal="somebody"))
+    running.store.create(POOL)
+    running.wait_tasks(1)
+
+    def problems() -> dict[str, str]:
+        return {one["service"]: one["message"] for one in running.scheduler.get("/v1/state")["problems"]}
+
+    wait_until(lambda: "foreign" in problems(), 20, "the reason")
+    assert problems() == {
+        "foreign": "pool.principal: somebody is not that of the framework, which runs all pools and has none; "
+        "leave the field out"
+    }
+
+
+def test_an_image_is_refused_by_the_embedded_mesos_with_a_sentence(running: Running) -> None:
+    """The instance is tried again; whoever looks sees why."""
+    running.store.create(replace(POOL, container_image="edgelb:1"))
+
+    def message() -> str:
+        return str(running.scheduler.get("/v1/services/web/pods")["pods"][0]["pending"]["summary"])
+
+    wait_until(lambda: "have no images" in message(), 30, "the agent's sentence")
+
+
 def test_a_change_of_routing_relaunches_nothing(running: Running) -> None:
     """A new version of the pool that concerns HAProxy only leaves the task alone."""
     running.store.create(POOL)

@@ -13,8 +13,9 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,13 +79,15 @@ class Chain:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            for part in (self.mesos, self.applications, self.zookeeper, *self.ways_to_mesos):
+            parts: Sequence[AbstractContextManager[object]]
+            parts = (self.mesos, self.applications, self.zookeeper, *self.ways_to_mesos)
+            for part in parts:
                 opening.enter_context(part)
             for process in (self._api, *self.listeners, self.template):
                 process.start()
                 opening.callback(process.stop)
             for health in self._listener_healths:
-                wait_until(lambda at=health: _metric(at, "edgelb_listener_complete") == 1, PATIENCE, "a listener")
+                wait_until(partial(_complete, health), PATIENCE, "a listener")
             wait_until(lambda: self.call("GET", "/v2/pools") is not None, PATIENCE, "the API server")
             wait_until(lambda: self.metric("edgelb_template_leading") == 1, PATIENCE, "the template")
             self._open = opening.pop_all()
@@ -276,6 +279,10 @@ class Pool:
                     if Path(words[0]).name == "haproxy" and any(str(self.sandbox) in word for word in words):
                         found.add(int(path.name))
         return found
+
+
+def _complete(port: int) -> bool:
+    return _metric(port, "edgelb_listener_complete") == 1
 
 
 def _metric(port: int, name: str) -> float | None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from api.explaining import BadQuestion, Known, Question, explanation, read_question
 from pool_executor.contract import Server
 from scheduler.pools.model import Asked, MapRule, Protocol
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
+from scheduler.pools.model.clients import Clients
 from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from scheduler.pools.model.limits import Limits, RequestRate
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
@@ -140,6 +142,16 @@ def test_servers_see_what_the_frontend_changes() -> None:
     assert (found["backend"]["by"], found["sent"]["host"]) == ("map[0]", "api.example.com")
     assert found["sent"]["headers"][:2] == ["X-Team: a", "without Cookie"]
     assert [note.split(" ", 2)[2].split()[0] for note in found["notes"]] == ["limits", "has"]
+
+
+def test_who_may_ask_a_backend_is_noted() -> None:
+    """A request does not show it."""
+    user = BasicAuthUser(name="ann", password_hash="$5$a$" + "a" * 43)
+    one = backend("api", clients=Clients(deny=("10.0.0.1",)), basic_auth=BasicAuth(users=(user,)))
+    shape = pool("h", frontend("web", "api", bind_port=80), one)
+    notes = explanation(shape, read_question({"url": "a.test"}), Known())["notes"]
+    assert [note.split(" ", 2)[2].split()[0] for note in notes] == ["looks", "asks"]
+    assert "$5$" not in "".join(notes)
 
 
 def test_the_certificates_of_a_listener_are_told_in_their_order_with_the_name_that_is_asked_for() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from api.auto_pools.auto_pool import GRACE
 from api.cli import settings
 from api.cli.main import cli
 from api.dcos_template.guard import DEFAULT_PERCENT
@@ -64,3 +65,4 @@ def test_the_defaults_that_are_written_out_for_the_options_are_those_of_the_proc
         DEFAULT_FRAMEWORKS,
     ) == (settings.SERVERS_PER_TASK, settings.SERVERS_PER_BACKEND, settings.DEFAULT_FRAMEWORKS)
     assert settings.DEFAULT_HOLD_PERCENT == DEFAULT_PERCENT
+    assert settings.AUTO_POOLS_GRACE == GRACE

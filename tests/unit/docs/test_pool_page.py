@@ -17,6 +17,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "pool.md").read_text(
 SAMPLE = {
     "name": "sample",
     "secrets": [{"secret": "team/web", "file": "web.pem"}],
+    "virtualNetworks": [{"name": "dcos"}],
     "haproxy": {
         "frontends": [
             {
@@ -35,6 +36,7 @@ SAMPLE = {
             {
                 "name": "b",
                 "services": [{"mesos": {"taskName": "t"}}],
+                "basicAuth": {"users": [{"name": "a", "passwordHash": "$5$a$" + "a" * 43}]},
                 "requestHeaders": [{"name": "X", "value": "y"}],
                 "responseHeaders": [{"name": "X", "value": "y"}],
             }

@@ -14,11 +14,23 @@ from scheduler.pools.model import (
     Frontend,
     Haproxy,
     LinkBackend,
+    NetworkLabel,
     Pool,
+    Relaunch,
     Revision,
     Stats,
+    VirtualNetwork,
 )
-from scheduler.pools.service import ARTIFACT_SUM, Deployment, ServedHaproxy, port_name, service_spec, task_ports
+from scheduler.pools.service import (
+    ARTIFACT_SUM,
+    Deployment,
+    ServedHaproxy,
+    launches_ahead,
+    port_name,
+    service_spec,
+    task_ports,
+)
+from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.fingerprint import pod_config
 from sdk.model.spec import PodSpec, ServiceSpec, TaskSpec
 
@@ -192,6 +204,10 @@ def test_agents_fetch_a_haproxy_where_one_is_served() -> None:
         ({"namespace": "elsewhere"}, Change.RELOAD),
         ({"count": 3}, Change.SCALE),
         ({"constraints": ""}, Change.SCALE),
+        ({"relaunch": Relaunch.AHEAD}, Change.SCALE),
+        ({"principal": "me", "secret_name": "mine"}, Change.RELOAD),
+        ({"container_image": "edgelb"}, Change.RELAUNCH),
+        ({"networks": (VirtualNetwork(name="dcos"),)}, Change.RELAUNCH),
         ({"cpus": 2.0}, Change.RELAUNCH),
         ({"environment": (EnvironmentVariable(name="A", value="b"),)}, Change.RELAUNCH),
         ({"auto_certificate": True}, Change.RELOAD),
@@ -206,6 +222,37 @@ def test_a_change_is_classified_by_what_it_asks_of_running_instances(
 ) -> None:
     """Routing reloads, numbers scale, resources and ports relaunch."""
     assert classify(POOL, replace(POOL, **change)) is expected  # type: ignore[arg-type]
+
+
+def test_instances_run_in_the_image_and_on_the_networks_of_the_pool() -> None:
+    """With the labels that the plugins of the networks are told."""
+    networks = (VirtualNetwork(name="dcos", labels=(NetworkLabel(name="a", value="b"),)), VirtualNetwork(name="other"))
+    assert _task(replace(POOL, container_image="edgelb:1", networks=networks)).container == ContainerSpec(
+        image="edgelb:1", networks=(NetworkSpec(name="dcos", labels=(("a", "b"),)), NetworkSpec(name="other"))
+    )
+    assert _task().container == ContainerSpec()
+
+
+@pytest.mark.parametrize(
+    ("relaunch", "networks", "port", "ahead"),
+    [
+        (Relaunch.AUTO, (), 80, False),
+        (Relaunch.AUTO, (), 0, True),
+        (Relaunch.AUTO, (VirtualNetwork(name="dcos"),), 80, True),
+        (Relaunch.AHEAD, (), 80, True),
+        (Relaunch.IN_PLACE, (), 0, False),
+        (Relaunch.IN_PLACE, (VirtualNetwork(name="dcos"),), 80, False),
+    ],
+)
+def test_an_address_that_clients_may_know_by_heart_is_kept(
+    relaunch: Relaunch, networks: tuple[VirtualNetwork, ...], port: int, ahead: bool
+) -> None:
+    """Unless the pool says otherwise; where they have to ask for it, the next task is launched ahead."""
+    haproxy = Haproxy(stats=Stats(bind_port=0), frontends=(Frontend(name="http", bind_port=port),))
+    pool = replace(POOL, relaunch=relaunch, networks=networks, haproxy=haproxy)
+    assert launches_ahead(pool) is ahead
+    assert _pod(pool).update.max_surge == int(ahead)
+    assert not launches_ahead(replace(POOL, ports=(80, 9090)))
 
 
 def test_another_executor_relaunches_and_another_leader_does_not() -> None:
@@ -230,5 +277,7 @@ def test_the_fields_that_ask_for_a_change_are_named() -> None:
         f"pool.haproxy.frontends ({other.name} is gone)",
     )
     assert causes(POOL, replace(POOL, count=3), Change.SCALE) == ("pool.count",)
+    joined = replace(POOL, networks=(VirtualNetwork(name="dcos"),))
+    assert causes(POOL, joined, Change.RELAUNCH) == ("pool.virtualNetworks",)
     slower = replace(POOL, healthcheck=replace(POOL.healthcheck, max_fail=9))
     assert causes(POOL, slower, Change.RELAUNCH) == ("pool.poolHealthcheckMaxFail",)

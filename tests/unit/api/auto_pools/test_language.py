@@ -12,7 +12,8 @@ from api.auto_pools.language.questions import Chosen, Made
 from api.auto_pools.language.reading import read_meaning
 from api.auto_pools.language.specimen import specimen_pool, specimen_tasks
 from api.auto_pools.language.whole import chosen_tasks, made_pool
-from scheduler.pools.model import Pool
+from api.auto_pools.policy import Policy, Rule
+from scheduler.pools.model import Backend, Pool, RewriteHttp, RewritePath
 from sdk.errors import InvalidSpec
 
 BEGIN = '{% extends "default" %}\n'
@@ -53,8 +54,8 @@ def test_blocks_of_the_pool_say_what_is_otherwise_and_no_more() -> None:
     """Whatever the default is in a later release."""
     found = meaning(block("pool", '{"count": 3}') + '{% block stats %}{"bindPort": 9090}{% endblock %}')
     assert (found.pool.count, found.pool.role, found.pool.haproxy.stats.bind_port) == (3, "slave_public", 9090)
-    assert (found.printed, found.whole, found.policy) == (frozenset(), False, {})
-    assert meaning(block("policy", '{"a": [1]}')).policy == {"a": [1]}
+    assert (found.printed, found.whole, found.policy) == (frozenset(), False, Policy())
+    assert meaning(block("policy", '{"rules": [{"ports": [80]}]}')).policy == Policy(rules=(Rule(ports=((80, 80),)),))
     assert meaning(block("frontend", "{}") + "{% block tasks %}true{% endblock %}").printed == {"frontend", "tasks"}
     assert meaning(block("pool", "")).pool == BASE
 
@@ -79,6 +80,20 @@ def test_blocks_are_printed_for_each_object_with_its_applications() -> None:
     assert [one.hsts and one.hsts.max_age for one in after.haproxy.frontends] == [None, 2]
     assert over(BEGIN) == before
     assert over(block("backend", "")) == before
+
+
+def test_fields_that_a_block_does_not_print_stay_and_null_takes_one_back() -> None:
+    """Also within objects."""
+    path, pool = RewritePath(from_path="/a", to_path="/b"), specimen_pool(BASE)
+    rewritten = RewriteHttp(host="a.test", path=path)
+    backends = (replace(one, minimum_servers=4, rewrite_http=rewritten) for one in pool.haproxy.backends)
+    pool = replace(pool, haproxy=replace(pool.haproxy, backends=tuple(backends)))
+    after = over(block("backend", '{"minimumServers": null, "rewriteHttp": {"host": "b.test"}}'), pool)
+    for one in after.haproxy.backends:
+        assert one.minimum_servers == Backend(name="x").minimum_servers
+        assert one.rewrite_http.host == "b.test"
+        assert one.rewrite_http.path == path
+        assert one.services
 
 
 def test_an_object_that_did_not_change_is_not_printed_again() -> None:
@@ -156,6 +171,10 @@ def test_functions_give_what_they_say(printed: str, expected: object) -> None:
         (block("pool", '{\n"cout": 2}'), "line 4: pool.cout: 2 invalid: unknown field; did you mean count?"),
         (block("pool", '{\n\n"name": "x"}'), "line 5: name does not stand here: a pool is called after its template"),
         (block("stats", '{"bindPort": 70000}'), "line 3: pool.haproxy.stats.bindPort: 70000 invalid"),
+        (
+            block("policy", '{"rules": [{\n"hots": []}]}'),
+            "line 4: policy.rules[0].hots: unknown field; did you mean",
+        ),
         (block("pool", "{{ template.__class__ }}"), "line 3: cannot be printed"),
         (block("pool", "{{ ''.join.__self__ }}"), "line 3: cannot be printed"),
         (block("pool", "{{ template.__init__.__globals__ }}"), "line 3: cannot be printed"),
@@ -205,6 +224,8 @@ def test_what_a_block_cannot_change_is_refused_with_the_object(text: str, told: 
         ('{"name": "auto-other"}', "line 1: name must be auto-web, or be left out"),
         ('{"haproxy":\n{"frontends": [{"bindPort": {{ tasks | length }}00000}]}}', "line 2: pool.haproxy.frontends[0]"),
         ("{{ fail({}, 1) }}", "line 1: cannot be printed"),
+        ("{% for one in tasks %}\n{{ one.labels.x }}{% endfor %}", f"(task {TASKS[1].id})"),
+        ("{% macro m(t) %}{{ t.labels.x }}{% endmacro %}{{ m(tasks[1]) }}", f"(task {TASKS[0].id})"),
     ],
 )
 def test_what_is_no_pool_is_refused_with_its_line(text: str, told: str) -> None:

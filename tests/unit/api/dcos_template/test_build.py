@@ -1,5 +1,7 @@
 """From a pool to the HAProxy model and its text."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from api.dcos_template.routes import MapEntry
 from api.dcos_template.text import render
 from pool_executor.contract import SHARDS, BackendFacts, markers
 from pool_executor.contract.parts import check_part
-from scheduler.pools.model import Check, MapRule, RewriteHttp, Sticky
+from scheduler.pools.model import Check, MapRule, PoolType, Protocol, RewriteHttp, Sticky
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.raw import printed
 from sdk.errors import InvalidSpec
@@ -84,6 +86,14 @@ class TestText:
             assert [line for line in text.text.split("\n") if line.startswith("frontend ")] == (
                 [f"frontend {text.part.listener} from edgelb-http"] if text.part.listener else []
             )
+
+    def test_a_listener_of_a_generated_pool_waits_for_no_certificate_of_one(self) -> None:
+        """Its certificates are those of applications that do not know each other."""
+        both = ("$SECRETS/a.pem", "$SECRETS/b.pem")
+        shape = pool("web", frontend("web", "app", protocol=Protocol.HTTPS, certificates=both), backend("app"))
+        for kind, enough in ((PoolType.STATIC, False), (PoolType.DYNAMIC, True)):
+            texts = render(build_config(replace(shape, type=kind))).values()
+            assert [text.part.needs.one_is_enough for text in texts if text.part.needs.certificates] == [enough]
 
     def test_backends_are_spread_over_at_most_sixty_four_files(self) -> None:
         """Whatever their number, and each always into the same file."""

@@ -349,6 +349,18 @@ class TestLeftOut:
         moves = made.set_pool(pool("web", backend("app", service(task_name_pattern="."))))
         assert (moves["web"].gained, [key.id for key in made.odd]) == ({spot()}, ["odd"])
 
+    def test_a_task_that_only_a_later_service_cannot_take_goes_whole(self) -> None:
+        """What the others made of it is found without asking that service."""
+        made = selection(pool("web", backend("app", service(task_name="odd"))))
+        odd = task("odd", addresses=cast(tuple[str, ...], 7))
+        made.update([odd], [])
+        container = service(Endpoint(type=EndpointType.CONTAINER_IP), task_name="odd")
+        made.set_pool(pool("web", backend("app", service(task_name="odd")), backend("api", container)))
+        assert list(made.odd) == [odd.key]
+        moves = made.update([], [odd.key], {odd.key})["web"]
+        assert (moves.lost, list(moves.missing)) == ({spot()}, [spot()])
+        assert hosts(made) == []
+
     def test_a_service_that_cannot_be_taken_leaves_nothing_half_done(self) -> None:
         """The same pool can be tried again."""
         made = selection(tasks=(task("t"),))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -28,10 +29,11 @@ TEXT = f"backend web from edgelb-http\n    balance roundrobin\n{marker_line(FACT
 def head() -> Structure:
     needs = Needs(ports={"PORT_WEB": "web"}, certificates=("secrets/web.pem",), authorities=("envfile/ELB_FILE_CA",))
     servers = Needs(authorities=("system/authorities.pem",), identities=("autocert/autocert.pem",))
-    listener = Part.of("20-frontend-web.cfg", "config", TEXT, "web", needs)
+    listener = Part.of("20-frontend-web.cfg", "config", TEXT, "web", replace(needs, one_is_enough=True))
+    other = Part.of("21-frontend-other.cfg", "config", TEXT, "other", needs)
     routes = Part.of("hosts-web.map", "map", "")
     backends = Part.of("30-backends-00.cfg", "config", TEXT, needs=servers)
-    parts = {part.name: part for part in (listener, routes, backends)}
+    parts = {part.name: part for part in (listener, other, routes, backends)}
     return Structure(pool="web", pool_uid="u1", pool_version=4, epoch=3, version=17, parts=parts, stamps={"pool": 2.0})
 
 

@@ -237,6 +237,42 @@ def test_a_listener_does_not_show_what_stands_in_for_its_certificate(room: Room)
     assert room.material.read(WEB) == ONE
 
 
+OTHER = "secrets/other.pem"
+
+
+def shared(*certificates: str) -> Content:
+    needs = Needs(certificates=certificates, one_is_enough=True)
+    part = PartText.made("25-frontend-web.cfg", "config", f"# {certificates}\n", "web", needs)
+    return Content(parts={part.part.name: part})
+
+
+def test_a_shared_listener_does_not_wait_for_a_certificate_of_one(room: Room) -> None:
+    """Something stands in for it until it comes, which takes no reload; what is told says so."""
+    found = shared(OTHER, WEB)
+    room.fill(ONE)
+    assert room.certificates.obstacles(found, None) == {}
+    assert is_stand_in(room.material.read(OTHER) or b"")
+    assert room.material.read(WEB) == ONE
+    told = {status.file: status.trouble for status in room.certificates.status(found)}
+    missing = "it is missing, and clients that need it are shown one that nobody trusts"
+    assert told == {"$SECRETS/other.pem": missing, "$SECRETS/web.pem": None}
+    room.material.fill("secrets", {"web.pem": ONE, "other.pem": TWO}, {})
+    room.certificates.take_up(found, room.send)
+    assert [order.path for order in room.orders if isinstance(order, ReplaceFile)] == [str(room.material.path(OTHER))]
+    assert (room.material.read(OTHER), room.certificates.needs_reload) == (TWO, None)
+
+
+def test_a_shared_listener_waits_while_it_has_no_certificate_at_all(room: Room) -> None:
+    """Or none that can be used: it would show nobody who it is."""
+    room.fill(b"no certificate")
+    lacks = room.certificates.obstacles(shared(OTHER, WEB), None)["25-frontend-web.cfg"]
+    assert "the file $SECRETS/other.pem and a usable file $SECRETS/web.pem" in lacks
+    needs = Needs(certificates=(WEB,), authorities=(OTHER,), one_is_enough=True)
+    part = PartText.made("25-frontend-web.cfg", "config", "# \n", "web", needs)
+    room.fill(ONE)
+    assert room.certificates.obstacles(Content(parts={part.part.name: part}), None).keys() == {"25-frontend-web.cfg"}
+
+
 def test_what_the_machine_lacks_is_told(room: Room) -> None:
     """In the words of who looked for it."""
 

@@ -230,3 +230,18 @@ def test_servers_of_tcp_speak_no_version_of_http(words: str) -> None:
     backends = [{"name": "app", "protocol": "HTTP"}, {"name": "tcp", "protocol": "TCP", "services": [service]}]
     found = problems(pool(backends=backends))
     assert "names a protocol of HTTP" in found["pool.haproxy.backends[1].services[0].endpoint.miscStr"]
+
+
+def test_only_requests_ask_for_a_password_and_each_user_stands_once() -> None:
+    """A backend of TCP sees none; networks it may have."""
+    user = {"name": "ann", "passwordHash": "$5$a$" + "a" * 43}
+    backends = [
+        {"name": "app", "basicAuth": {"users": [user, user]}, "clients": {"allow": ["10.0.0.0/8"]}},
+        {"name": "tcp", "protocol": "TCP", "basicAuth": {"users": [user]}, "clients": {"deny": ["10.0.0.1"]}},
+    ]
+    found = problems(pool(backends=backends))
+
+    assert set(found) == {
+        "pool.haproxy.backends[0].basicAuth.users[1].name",
+        "pool.haproxy.backends[1].basicAuth",
+    }

@@ -130,7 +130,7 @@ def test_documented_pools_with_unsupported_fields_are_refused_by_name(name: str,
 def test_every_documented_pool_is_either_supported_or_known_to_be_refused() -> None:
     """The table of refused examples names only files that exist."""
     assert set(REFUSED) <= set(ALL)
-    assert len(SUPPORTED) == 29
+    assert len(SUPPORTED) == 30
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,6 @@ def test_the_documented_message_for_a_bad_name_is_kept_word_for_word() -> None:
 
 UNSUPPORTED: list[tuple[str, object, list[object]]] = [
     # path, a value that asks for something, values that ask for nothing
-    ("principal", "me", ["", None]),
-    ("secretName", "path/to", ["", None]),
-    ("virtualNetworks", [{"name": "dcos"}], [[], None]),
     ("cloudProvider", {"aws": {"elbs": []}}, [{}, None]),
 ]
 
@@ -486,6 +483,24 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["", "inter 5s fall 2 rise 1", "port 8080 addr 10.0.0.1", "check-ssl", "observe layer7 on-error mark-down"],
         ["weight 2", "inter", "inter 0", "inter 99999h", "port 0", "port 65536", "inter 5s\nx", "addr a.test", 3],
     ),
+    ("principal", ["me", "a:b@c", ""], ["a b", "x" * 256, 3, "a\n"]),
+    ("secretName", ["dcos-edgelb/edge-lb-secret", ""], ["a b", "x" * 256, 3]),
+    (
+        "containerImage",
+        ["edgelb", "registry.example.com:5000/team/edgelb:1.0", "edgelb@sha256:" + "a" * 64, ""],
+        ["a b", "-x", "$IMAGE", "x" * 256, 3, 'a"', "a\n"],
+    ),
+    ("relaunch", ["AUTO", "AHEAD", "IN_PLACE"], ["auto", "", True]),
+    (
+        "virtualNetworks",
+        [[], [{"name": "dcos"}], [{"name": "a"}, {"name": "b", "labels": {"x": "y z", "k": ""}}]],
+        [
+            *([{}], [{"name": ""}], [{"name": "a b"}], ["dcos"], "dcos", [{"name": "a"}, {"name": "a"}]),
+            *([{"name": "a", "labels": {"": "x"}}], [{"name": "a", "labels": {"x": 1}}], [{"name": "a", "labels": []}]),
+            *([{"name": "a", "labels": {"x": "a\nb"}}], [{"name": "a", "labels": {"a b": "x"}}], [{"name": "a\nb"}]),
+            *([{"name": "a", "labels": {f"x{number}": "" for number in range(51)}}], [{"name": "a", "extra": 1}]),
+        ],
+    ),
     ("haproxy.backends[0].services[0].endpoint.address", [""], ["10.0.0.1", "a b"]),
 ]
 
@@ -736,8 +751,8 @@ def test_the_place_of_a_problem_is_a_json_pointer_too() -> None:
 
 def test_what_is_not_supported_yet_is_no_mistake() -> None:
     """The value is valid, and the name that version 1 had for a field is known."""
-    with pytest.raises(InvalidPool, match=r"^pool.principal: me is not supported yet$"):
-        load_pool(minimal(principal="me"))
+    with pytest.raises(InvalidPool, match=r"^pool.cloudProvider: not supported yet$"):
+        load_pool(minimal(cloudProvider={"aws": {}}))
     service = {"framework": {"value": "marathon"}, "marathon": {"serviceID": "/a"}}
     found = problems(set_at(full(), "haproxy.backends[0].services", [service]))
     assert found["pool.haproxy.backends[0].services[0].framework"] == "unknown field; did you mean mesos.frameworkName?"

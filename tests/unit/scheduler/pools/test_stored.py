@@ -68,8 +68,8 @@ def test_whatever_was_stored_is_read_whatever_the_rules_are(pool: Pool) -> None:
 
 @given(POOLS)
 def test_what_an_earlier_release_stored_is_read(pool: Pool) -> None:
-    """It wrote the API's shape with all defaults, of version 2, of pools of people and without variables."""
-    pool = dataclasses.replace(pool, api_version=ApiVersion.V2, type=PoolType.STATIC, environment=())
+    """It wrote the API's shape with all defaults, of version 2, of pools of people, without variables and networks."""
+    pool = dataclasses.replace(pool, api_version=ApiVersion.V2, type=PoolType.STATIC, environment=(), networks=())
     found = read(encode_json(dump_pool(pool) | {"uid": "u0"}))
     assert found == StoredPool(pool, Revision("u0", 8))
 
@@ -78,7 +78,7 @@ def test_what_an_earlier_release_stored_is_read(pool: Pool) -> None:
 def test_the_documented_pools_make_the_way_through_both_forms(name: str) -> None:
     """As they were accepted."""
     pool = dataclasses.replace(load_pool(example(name)), name="web")
-    assert read(encode_json(dump_pool(pool))).pool == dataclasses.replace(pool, environment=())
+    assert read(encode_json(dump_pool(pool))).pool == dataclasses.replace(pool, environment=(), networks=())
     assert read(*encode(stored(pool))).pool == pool
 
 

@@ -23,6 +23,7 @@ from scheduler.pools.model import (
     TlsPolicy,
 )
 from scheduler.pools.model.answers import Compression
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
 from scheduler.pools.model.clients import AcceptProxy
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
 from scheduler.pools.model.limits import FrontendTimeouts, Limits, RequestRate
@@ -54,6 +55,7 @@ def _endpoint(field: str) -> Callable[[Claim], Any]:
     return lambda claim: getattr(claim.endpoint, field)
 
 
+_HASH = "$5$a$" + "a" * 43
 _HEADERS = (HeaderRule(name="X-A", value="b"), HeaderRule(name="X-C", action=HeaderAction.REMOVE))
 EXAMPLES = [
     Example("frontend.certificates", "web, $AUTOCERT", _frontend("certificates"), ("$SECRETS/web", "$AUTOCERT")),
@@ -244,6 +246,14 @@ EXAMPLES = [
     Example(
         "backend.customCheck.miscStr", "option redis-check", _backend("custom_check", "misc_str"), "option redis-check"
     ),
+    Example("backend.clients.allow", "10.0.0.0/8, fd00::/8", _backend("clients", "allow"), ("10.0.0.0/8", "fd00::/8")),
+    Example("backend.clients.deny", "10.0.0.1", _backend("clients", "deny"), ("10.0.0.1",)),
+    Example(
+        "backend.basicAuth.users",
+        f"name:ann|passwordHash:{_HASH}",
+        _backend("basic_auth"),
+        BasicAuth(users=(BasicAuthUser(name="ann", password_hash=_HASH),)),
+    ),
     Example("backend.requestHeaders", "name:X-A|value:b,name:X-C|action:REMOVE", _backend("request_headers"), _HEADERS),
     Example(
         "backend.responseHeaders", "name:X-A|value:b,name:X-C|action:REMOVE", _backend("response_headers"), _HEADERS
@@ -263,6 +273,8 @@ EXAMPLES = [
     ),
     Example("backend.retries.methods", "GET", _backend("retries", "methods"), (Method.GET,)),
 ]
+REALM = Example("backend.basicAuth.realm", "Shop", _backend("basic_auth", "realm"), "Shop")
+"""It needs users."""
 REDIRECT = Example(
     "frontend.redirects",
     "location:https://b.test/x|hostEq:a.test|pathEq:/y|code:301",

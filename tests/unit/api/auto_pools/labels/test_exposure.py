@@ -342,13 +342,13 @@ def test_some_groups_cannot_be(group: str) -> None:
     assert len(found.problems) == 1
 
 
-@pytest.mark.parametrize(("name", "template"), [("dobby", "dobby"), ("", "default"), ("A-1", "A-1")])
+@pytest.mark.parametrize(("name", "template"), [("dobby", "dobby"), ("", "default"), ("a-1", "a-1")])
 def test_a_task_names_its_pool_template(name: str, template: str) -> None:
     """Without a name it is the default one."""
     assert exposure_of({"edgelb.template": name}).template == template
 
 
-@pytest.mark.parametrize("name", ["a", "-a", "a/b", "a b", "a" * 80])
+@pytest.mark.parametrize("name", ["a", "-a", "a-", "Team", "a/b", "a b", "a" * 80])
 def test_what_is_no_name_of_a_template_exposes_nothing(name: str) -> None:
     """It is told where people look first."""
     found = exposure_of({"edgelb.template": name})
@@ -364,6 +364,16 @@ def test_a_fixed_address_is_one_of_the_endpoints() -> None:
         "myvip.marathon.l4lb.thisdcos.directory",
         8080,
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["ann:$5$secret$hash", "name:ann|passwordHash:$5$secret$hash", "name:ann|$5$secret", "name:ann|x:$5$secret"]
+)
+def test_hashes_of_passwords_are_not_shown(text: str) -> None:
+    """Statuses are for all who may see the pool."""
+    problems = exposure_of({"edgelb.a.backend.basicAuth.users": text}).problems
+    assert {problem.label for problem in problems} == {"edgelb.a.backend.basicAuth.users"}
+    assert not any("secret" in text for problem in problems for text in problem)
 
 
 # -- who is not exposed

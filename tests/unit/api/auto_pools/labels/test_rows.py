@@ -5,7 +5,7 @@ import pytest
 from api.auto_pools.claim import Claim
 from api.auto_pools.labels import read_exposure
 from api.auto_pools.labels.table import ROWS
-from tests.unit.api.auto_pools.labels.rows import EXAMPLES, REDIRECT, Example
+from tests.unit.api.auto_pools.labels.rows import EXAMPLES, REALM, REDIRECT, Example
 
 
 def claim_of(**labels: str) -> Claim:
@@ -31,7 +31,13 @@ def test_redirects_are_those_of_the_rules() -> None:
     assert "redirects" not in dict(claim.frontend)
 
 
+def test_a_realm_is_that_of_users() -> None:
+    """Nobody else is asked for a password."""
+    users = {"backend.basicAuth.users": f"name:ann|passwordHash:$5$a${'a' * 43}"}
+    assert REALM.seen(claim_of(**{REALM.name: REALM.text, **users})) == REALM.value
+
+
 def test_every_label_has_an_example() -> None:
     """And nothing else has one."""
-    shown = [example.name for example in (*EXAMPLES, REDIRECT)]
+    shown = [example.name for example in (*EXAMPLES, REALM, REDIRECT)]
     assert sorted(shown) == sorted(f"{row.section}.{row.name}" for row in ROWS)

@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
 from api.auto_pools.marathon_lb import ALL, read_marathon_lb
 from scheduler.pools.model import Endpoint, MapRule, Protocol, RewriteHttp, RewritePath, RewriteRequest, Sticky
+from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
+from scheduler.pools.model.clients import Clients
 from scheduler.pools.model.headers import HeaderRule
 from scheduler.pools.model.redirect import Redirect
 from scheduler.pools.schema import PoolSchema, dump_pool
 from tests.unit.api.auto_pools.claimed import pool_of
 
 WEB = App("marathon", "/shop/web", True)
+HASH = "$5$a$" + "a" * 43
 PORTS = ("http", "admin", "")
 
 
@@ -232,14 +235,43 @@ def test_what_cannot_be_is_told_by_its_label(labels: dict[str, str], label: str)
     assert problem.rule
 
 
+def test_clients_and_users_are_those_of_the_backend() -> None:
+    """Other applications at the port are for all."""
+    claims = claims_of(
+        {
+            "HAPROXY_0_VHOST": "a.test",
+            "HAPROXY_0_AUTH": f"Shop:ann:{HASH}",
+            "HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL": "127.0.0.1/8 10.1.55.43, fd00::/8",
+        }
+    )
+    for claim in claims.values():
+        said = backend(claim)
+        assert said["clients"] == Clients(allow=("127.0.0.0/8", "10.1.55.43", "fd00::/8"))
+        assert said["basic_auth"] == BasicAuth(users=(BasicAuthUser(name="ann", password_hash=HASH),), realm="Shop")
+        assert {"clients", "basic_auth"}.isdisjoint(frontend(claim))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("AUTH", "realm:user:$6$x"), ("BACKEND_NETWORK_ALLOWED_ACL", "10.0.0.0/8"), ("BIND_ADDR", "10.0.0.1")],
+    [
+        ("AUTH", "realm:user:$1$hidden$bb"),
+        ("AUTH", "user:$6$hidden"),
+        ("AUTH", f"re'alm:user:{HASH}"),
+        ("BACKEND_NETWORK_ALLOWED_ACL", "10.0.0.0/8 everybody"),
+        ("BIND_ADDR", "10.0.0.1"),
+    ],
 )
 def test_what_was_open_to_some_is_not_opened_to_all(name: str, text: str) -> None:
-    """Labels that let fewer clients in cost their port."""
+    """Labels that let fewer clients in cost their port where they cannot be followed; hashes are not shown."""
     [problem] = problems_of({"HAPROXY_0_VHOST": "a.test", f"HAPROXY_0_{name}": text})
     assert problem.label == f"HAPROXY_0_{name}"
+    assert "hidden" not in "".join(problem)
+
+
+def test_bytes_ask_for_no_password() -> None:
+    """Only requests of HTTP can."""
+    [problem] = problems_of({"HAPROXY_0_PORT": "81", "HAPROXY_0_AUTH": f"r:ann:{HASH}"})
+    assert (problem.label, problem.value) == ("HAPROXY_0_AUTH", "")
 
 
 def test_a_bad_port_costs_no_other() -> None:

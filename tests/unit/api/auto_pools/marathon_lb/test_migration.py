@@ -139,6 +139,32 @@ def test_an_application_that_marathon_lb_does_not_serve_is_left_out(labels: dict
     assert migrate(app(labels)) is None
 
 
+@pytest.mark.parametrize(
+    ("labels", "template", "ports", "told"),
+    [
+        ({}, None, {"80"}, ""),
+        ({"HAPROXY_GROUP": "internal_A"}, "internal-a", {"80"}, "pool-template create internal-a"),
+        ({"HAPROXY_GROUP": "internal, external"}, None, {"80"}, "and not in one for internal"),
+        (
+            {"HAPROXY_1_PORT": "81", "HAPROXY_1_GROUP": "internal"},
+            None,
+            {"80"},
+            "port 1 is for the load balancers internal",
+        ),
+        ({"HAPROXY_GROUP": "*"}, None, set(), "the group *"),
+    ],
+)
+def test_what_some_clients_alone_were_served_comes_to_no_others(
+    labels: dict[str, str], template: str | None, ports: set[str], told: str
+) -> None:
+    """Load balancers of a group are a pool template; an application is in one."""
+    definitions = [{"name": "a", "port": 10001}, {"name": "b", "port": 0}]
+    found = migrated({"HAPROXY_0_PORT": "80", **labels}, portDefinitions=definitions)
+    assert found.labels.get("edgelb.template") == template
+    assert {text for label, text in found.labels.items() if label.endswith(".port")} == ports
+    assert told in " ".join((*found.differs, *found.cannot))
+
+
 def test_what_cannot_be_carried_over_is_told() -> None:
     """Snippets cost nothing, a password costs its port."""
     found = migrated({"HAPROXY_0_VHOST": "a.test", "HAPROXY_0_BACKEND_HEAD": "x"})
@@ -146,6 +172,15 @@ def test_what_cannot_be_carried_over_is_told() -> None:
     assert [sentence.split()[0] for sentence in found.cannot] == ["HAPROXY_0_BACKEND_HEAD"]
     found = migrated({"HAPROXY_0_VHOST": "a.test", "HAPROXY_0_AUTH": "r:u:h"})
     assert (found.labels, [sentence.split()[0] for sentence in found.cannot]) == ({}, ["HAPROXY_0_AUTH"])
+
+
+def test_passwords_and_networks_are_carried_over() -> None:
+    """As those of the group."""
+    hash_ = "$5$a$" + "a" * 43
+    labels = migrated({"HAPROXY_0_VHOST": "a.test", "HAPROXY_0_AUTH": f"r:u:{hash_}"}).labels
+    assert labels["edgelb.shop_web_0.backend.basicAuth.users"] == f"name:u|passwordHash:{hash_}"
+    labels = migrated({"HAPROXY_0_PORT": "81", "HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL": "10.0.0.0/8 10.1.0.1"}).labels
+    assert labels["edgelb.shop_web_0.backend.clients.allow"] == "10.0.0.0/8,10.1.0.1"
 
 
 # -- what Marathon tells

@@ -1,0 +1,164 @@
+"""Template processes that make pools of labels, on a real ZooKeeper, fed by a real listener over gRPC."""
+
+import contextlib
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+import pytest
+import structlog.testing
+
+from api.auto_pools.context import Rules
+from api.auto_pools.template_store import TemplateStore
+from api.dcos_template.main import work
+from scheduler.pools.model import Pool
+from scheduler.pools.store import PoolStore
+from scheduler.pools.stored import StoredPool
+from sdk.storage.connection import ZooKeeper
+from tests.integration.listener.test_taskinfo import Listener, fetch
+from tests.support.wait import wait_until
+from tests.support.zookeeper import ZooKeeperServer
+from tests.unit.api.mesos_listener import messages as m
+
+GRACE = 0.5
+
+
+class Template:
+    """A template process in this one."""
+
+    def __init__(self, zk: str, root: str, rules: Rules | None, *listeners: str) -> None:
+        self._stop = threading.Event()
+        addresses: queue.Queue[str] = queue.Queue()
+        self._thread = threading.Thread(
+            target=work,
+            args=(zk, root, listeners, self._stop),
+            kwargs={"on_health": addresses.put, "auto_pools": rules},
+        )
+        self._thread.start()
+        self.health = addresses.get(timeout=20)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+class Tree:
+    """What stands in ZooKeeper."""
+
+    def __init__(self, session: ZooKeeper, root: str) -> None:
+        self.session, self.root = session, root
+        self.pools, self.templates = PoolStore(session, root), TemplateStore(session, root)
+
+    def stored(self, name: str = "auto-default") -> StoredPool:
+        found = self.pools.get(name)
+        assert found is not None, f"no pool {name}"
+        return found
+
+    def pool(self, name: str = "auto-default") -> Pool:
+        return self.stored(name).pool
+
+    def backends(self, name: str = "auto-default") -> dict[str, list[str]]:
+        """The applications of each backend."""
+        return {
+            one.name: [service.marathon.service_id for service in one.services]
+            for one in self.pool(name).haproxy.backends
+        }
+
+    def has(self, name: str = "auto-default", **backends: str) -> None:
+        """Wait until the pool has just these backends, each with its applications."""
+        wanted = {group: apps.split() for group, apps in backends.items()}
+        wait_until(lambda: self.backends(name) == wanted, 20, f"pool {name} with {wanted}")
+
+    def gone(self, name: str = "auto-default") -> None:
+        """Wait until there is no such pool."""
+        wait_until(lambda: self.pools.get(name) is None, 20, f"the end of pool {name}")
+
+
+@pytest.fixture(autouse=True)
+def logged(request: pytest.FixtureRequest) -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is caught and logged as an error by some thread fails the test, unless it is marked to expect some."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+    if "expects_errors" not in request.fixturenames:
+        assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
+
+
+@pytest.fixture
+def expects_errors() -> None:
+    """The test looks at the errors itself."""
+
+
+@pytest.fixture
+def tree(connection: ZooKeeper, zk_root: str) -> Tree:
+    return Tree(connection, zk_root)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.stop()
+
+
+Start = Callable[..., Template]
+"""A template process that follows this listener, on the ZooKeeper of the run or another one."""
+
+
+@pytest.fixture
+def start(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Start]:
+    """They end with the test, whatever becomes of it."""
+    with contextlib.ExitStack() as stack:
+
+        def template(
+            listener: Listener, server: ZooKeeperServer = zookeeper, *, grace: float = GRACE, **rules: Any
+        ) -> Template:
+            made = Template(server.address, zk_root, Rules(grace=grace, **rules), listener.target)
+            stack.callback(made.stop)
+            return made
+
+        yield template
+
+
+@pytest.fixture
+def template(start: Start, listener: Listener) -> Template:
+    return start(listener)
+
+
+def status(template: Template, name: str = "default") -> dict[str, Any]:
+    """How it stands with the pool of a pool template, as the template process tells it; empty: nothing is known."""
+    code, text = fetch(template.health, f"/auto-pools?template={name}")
+    assert code == 200
+    found: dict[str, Any] = json.loads(text)["pools"].get(f"auto-{name}", {})
+    return found
+
+
+def exposed(task: str, app: str = "shop", host: str = "", **labels: str) -> m.Json:
+    """A running task of a Marathon app, which is exposed in a group of its own under `host`."""
+    said = {"edgelb.expose": "true", f"edgelb.{app}.frontend.rules": f"hostEq:{host or f'{app}.test'}"}
+    said |= {key.replace("__", "."): value for key, value in labels.items()}
+    found = unexposed(task, app)
+    found["labels"] = {"labels": [{"key": key, "value": value} for key, value in said.items()]}
+    return found
+
+
+def unexposed(task: str, app: str) -> m.Json:
+    """A running task of a Marathon app."""
+    discovery = {"name": task, "ports": {"ports": [{"number": 31000, "name": "web", "protocol": "tcp"}]}}
+    raw = m.task_json(
+        task, state="TASK_RUNNING", statuses=[m.status_json("TASK_RUNNING")], discovery=discovery, name=app
+    )
+    raw["resources"].append(m.ports_json(31000, 33000))
+    return raw
+
+
+def begin(*tasks: m.Json) -> m.Json:
+    """These tasks run."""
+    return m.subscribed(list(tasks), [m.agent_json("a1")], [m.framework_json("f1", "marathon")])
+
+
+def ended(task: str) -> m.Json:
+    """The task has ended."""
+    return m.task_updated(task, m.status_json("TASK_FINISHED"))
