@@ -19,7 +19,12 @@ class Amount(NamedTuple):
 
     def plus(self, other: "Amount", times: int = 1) -> "Amount":
         """With so many times the other one on top."""
-        return Amount(*(mine + times * more for mine, more in zip(self, other, strict=True)))
+        return Amount(
+            self.claims + times * other.claims,
+            self.rules + times * other.rules,
+            self.tried + times * other.tried,
+            self.certificates + times * other.certificates,
+        )
 
 
 NOTHING = Amount()

@@ -82,7 +82,6 @@ class Contest:
         claim.rank = claim.before if claim.before > self._last_rank else self._last_rank + 1
         claim.before, self._last_rank = 0, claim.rank
         new = self.holders.take(claim)
-        self._room.take(claim, new)
         self._changes.append(Change(claim, True, new))
         if any(isinstance(demand.key, FrontendKey | CertificateKey) for demand in new):
             self._wake(Spot("options of port", claim.port))
@@ -97,8 +96,8 @@ class Contest:
             self._not_first(claim)
             or self._may_not_join(claim)
             or self._redirects_others(claim)
-            or self._room.lacks(claim, self.holders)
             or self._breaks_rules(claim)
+            or self._room.take(claim, self.holders)  # the last one: without an obstacle it is held
         )
 
     def _not_first(self, claim: AppClaim) -> Obstacle | None:

@@ -50,26 +50,20 @@ class MapLines:
     def _count(self, key: RuleKey, by: int) -> None:
         if is_tried(key):
             return
-        place = (key.port, key.conditions.host)
-        others = [(key.port, name) for name in dict.fromkeys(covering(place[1])) if name != place[1]]
-        was_open, before = self._is_open(place), self._needed(place, others)
+        place = port, host = key.port, key.conditions.host
+        others = [(port, name) for name in dict.fromkeys(covering(host)) if name != host]
+        was_open = place in self._rules and place not in self._whole
+        before = sum(self._rules[one] for one in others) if was_open else 0
         _add(self._rules, place, by)
         if not key.conditions.path_beg:
             _add(self._whole, place, by)
-        is_open, after = self._is_open(place), self._needed(place, others)
-        _add(self._lines, key.port, after - before + by * self._repeated[place])
+        is_open = place in self._rules and place not in self._whole
+        after = sum(self._rules[one] for one in others) if is_open else 0
+        # Rules for all hosts may stand there twice: for hosts that are named, and for others.
+        _add(self._lines, port, after - before + by * ((1 if host else 2) + self._repeated[place]))
         if is_open != was_open:
             for other in others:
                 _add(self._repeated, other, 1 if is_open else -1)
-
-    def _is_open(self, place: _Place) -> bool:
-        """Whether others' rules are repeated for it."""
-        return self._rules[place] > 0 and not self._whole[place]
-
-    def _needed(self, place: _Place, others: Iterable[_Place]) -> int:
-        # Rules for all hosts may stand there twice: for hosts that are named, and for others.
-        own = self._rules[place] * (1 if place[1] else 2)
-        return own + (sum(self._rules[one] for one in others) if self._is_open(place) else 0)
 
 
 def is_tried(key: RuleKey) -> bool:

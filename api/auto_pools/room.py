@@ -28,14 +28,12 @@ class Room:
         self._of: dict[App, Amount] = {}
         self._lines = MapLines()
 
-    def lacks(self, claim: AppClaim, holders: Holders) -> Obstacle | None:
-        """What there is no room for."""
-        return self._beyond_limits(claim) or self._beyond_maps(claim, holders)
-
-    def take(self, claim: AppClaim, new: list[Demand]) -> None:
-        """A claim is held, and nobody had said what is `new`."""
-        self._count(claim, 1)
-        self._lines.add(key for key, _, _ in new if isinstance(key, RuleKey))
+    def take(self, claim: AppClaim, holders: Holders) -> Obstacle | None:
+        """Count a claim that is about to be held, unless there is no room for something of it."""
+        obstacle = self._beyond_limits(claim) or self._beyond_maps(claim, holders)
+        if obstacle is None:
+            self._count(claim, 1)
+        return obstacle
 
     def release(self, claim: AppClaim, free: list[Demand]) -> tuple[Spot, ...]:
         """It is held no more, and nobody says what is `free`; the answer is where there is more room now."""
@@ -66,17 +64,16 @@ class Room:
 
     def _beyond_maps(self, claim: AppClaim, holders: Holders) -> Obstacle | None:
         new = [key for key, _, _ in claim.demands if isinstance(key, RuleKey) and not holders.of(key)]
-        stars = Counter(key.conditions.host for key in new if key.conditions.host.startswith("*"))
-        for host, more in stars.items():
+        stars = [key.conditions.host for key in new if key.conditions.host.startswith("*")]
+        for host, more in Counter(stars).items() if stars else ():
             if self._lines.of_host(claim.port, host) + more > _MOST_OF_STAR:
                 return Obstacle(
                     conflicts.too_many(claim, f"rules of the host {host}", _MOST_OF_STAR), (_at(claim.port),)
                 )
         self._lines.add(new)
-        lines = self._lines.at_port(claim.port)
-        self._lines.remove(new)
-        if lines <= _MOST_LINES:
+        if self._lines.at_port(claim.port) <= _MOST_LINES:
             return None
+        self._lines.remove(new)
         what = f"lines in HAProxy's maps of port {claim.port}"
         return Obstacle(conflicts.too_many(claim, what, _MOST_LINES), (_at(claim.port),))
 
