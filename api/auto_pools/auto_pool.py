@@ -5,7 +5,7 @@ pool is asked for: who has had only half of the tasks named gives away nothing.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from api.auto_pools.amount import amount_of
@@ -91,7 +91,11 @@ class AutoPool:
     @property
     def absent(self) -> int:
         """How many applications of the ledger had no task named yet."""
-        return sum(not self._members.has(app) for app in self._absent)
+        return self.absent_without(())
+
+    def absent_without(self, known: Collection[App | None]) -> int:
+        """The same without those of which tasks are known that were not fed."""
+        return sum(not self._members.has(app) for app in self._absent if app not in known)
 
     @property
     def ledger(self) -> Ledger:

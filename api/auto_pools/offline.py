@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from api.auto_pools.auto_pool import AutoPool
+from api.auto_pools.choosing import LEFT_OUT
 from api.auto_pools.dialects import read_under
 from api.auto_pools.interpreter import Interpreter
 from api.auto_pools.language.meaning import CALLED, OVERLAID, Meaning
@@ -38,7 +39,7 @@ def outcome(interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[
     left_out: dict[TaskKey, TaskStatus] = {}
     if "tasks" in meaning.printed:
         chosen = interpreter.chosen(template, under)
-        left_out = {task.key: _NOT_CHOSEN for task in under if task.key not in chosen.tasks}
+        left_out = {task.key: LEFT_OUT for task in under if task.key not in chosen.tasks}
         left_out |= {key: TaskStatus(RenderStatus.RENDER_ERR, why) for key, why in chosen.failed.items()}
         under = [task for task in under if task.key in chosen.tasks]
     auto = AutoPool(template.name, partial(read_under, template.name), base=meaning.pool, policy=meaning.policy)
@@ -48,7 +49,6 @@ def outcome(interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[
 
 
 _MADE = TaskStatus(RenderStatus.OK, "the template makes the pool of the tasks by itself")
-_NOT_CHOSEN = TaskStatus(RenderStatus.OK, "does not take part: the block tasks says so")
 
 
 def _sound(interpreter: Interpreter, template: StoredTemplate, meaning: Meaning, auto: AutoPool) -> Pool | None:

@@ -33,6 +33,8 @@ _SWITCHED = {
 
 def value_of(row: Row, text: str, separators: Separators) -> Any:
     """The JSON; None where an empty text says nothing. Raises Unreadable."""
+    if not text and row.restricts:
+        raise Unreadable("is empty, and would let fewer clients in", "remove the label to let everybody in")
     if not text:
         return {} if row.form in _SWITCHES else None
     match row.form:

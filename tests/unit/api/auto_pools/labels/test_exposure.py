@@ -411,6 +411,18 @@ def test_a_fixed_address_is_one_of_the_endpoints() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("backend.clients.allow", "backend.clients.deny", "backend.basicAuth.users"),
+        *("frontend.clients.allow", "frontend.clients.deny", "frontend.tls.clientCertificates.ca"),
+    ],
+)
+def test_an_empty_restriction_is_a_mistake(name: str) -> None:
+    """A variable that was not filled in must not let everybody in."""
+    assert problem_of({f"edgelb.a.{name}": " "}).label == f"edgelb.a.{name}"
+
+
+@pytest.mark.parametrize(
     "text", ["ann:$5$secret$hash", "name:ann|passwordHash:$5$secret$hash", "name:ann|$5$secret", "name:ann|x:$5$secret"]
 )
 def test_hashes_of_passwords_are_not_shown(text: str) -> None:

@@ -276,6 +276,7 @@ def test_clients_and_users_are_those_of_the_backend() -> None:
         ("AUTH", "user:$6$hidden"),
         ("AUTH", f"re'alm:user:{HASH}"),
         ("BACKEND_NETWORK_ALLOWED_ACL", "10.0.0.0/8 everybody"),
+        ("BACKEND_NETWORK_ALLOWED_ACL", " , "),
         ("BIND_ADDR", "10.0.0.1"),
     ],
 )
