@@ -108,7 +108,7 @@ class Contest:
     def _obstacle(self, claim: AppClaim) -> _Obstacle | None:
         conflict = self.holders.conflict(claim)
         if conflict is not None:
-            return _Obstacle(conflicts.lost(claim, conflict), (conflict.demand.key,))
+            return _Obstacle(conflicts.lost(claim, conflict), (conflict.key,))
         return (
             self._beyond_limits(claim)
             or self._not_first(claim)

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
-from api.auto_pools.language.form import CALLED
-from api.auto_pools.language.meaning import Meaning, default_meaning
+from api.auto_pools.language.meaning import CALLED, Meaning, default_meaning
 from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlie, Question, Read
 from api.auto_pools.stored_template import StoredTemplate
 from api.dcos_template.dispatch import Refusal

@@ -94,6 +94,11 @@ class Members:
         """All that are exposed."""
         return ((key, label_set) for key, (_, label_set) in self._tasks.items())
 
+    def label_set(self, key: TaskKey) -> LabelSet | None:
+        """That of a task."""
+        known = self._tasks.get(key)
+        return None if known is None else known[1]
+
     @property
     def exposed(self) -> int:
         """How many."""

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from api.auto_pools.language.form import CALLED, default_text, with_name
-from api.auto_pools.language.meaning import Meaning
+from api.auto_pools.language.form import default_text, with_name
+from api.auto_pools.language.meaning import CALLED, Meaning
 from api.auto_pools.language.overlay import Overlay
 from api.auto_pools.language.program import Program
 from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlie, Question, Read
