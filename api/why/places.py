@@ -1,6 +1,7 @@
 """Under which URLs the backends of a pool can be reached. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from scheduler.pools.model import Frontend, MapRule, Pool
 
@@ -8,28 +9,37 @@ _MOST_URLS = 20
 _USUAL = {"http": 80, "https": 443}
 
 
-def urls_of(pool: Pool, addresses: Sequence[str], ports: Mapping[str, Sequence[int]]) -> dict[str, list[str]]:
-    """By backend; `ports` are those at which frontends really listen, by their names."""
+class Place(NamedTuple):
+    """Where a load balancer listens."""
+
+    address: str
+    port: int
+
+
+def urls_of(pool: Pool, places: Mapping[str, Sequence[Place]]) -> dict[str, list[str]]:
+    """By backend; `places` are those of each frontend, by its name."""
     found: dict[str, dict[str, None]] = {}
     for frontend in pool.haproxy.frontends:
-        at = [frontend.bind_port] if frontend.bind_port else sorted(set(ports.get(frontend.name, ())))
+        there = sorted(set(places.get(frontend.name, ())))
         link = frontend.link_backend
-        for rule in link.map:
-            found.setdefault(rule.backend, {}).update(dict.fromkeys(_urls(frontend, rule, addresses, at)))
-        if link.default_backend:
-            anything = MapRule(backend=link.default_backend)
-            found.setdefault(link.default_backend, {}).update(dict.fromkeys(_urls(frontend, anything, addresses, at)))
+        anything = (MapRule(backend=link.default_backend),) if link.default_backend else ()
+        for rule in (*link.map, *anything):
+            found.setdefault(rule.backend, {}).update(dict.fromkeys(_urls(frontend, rule, there)))
     return {backend: list(urls)[:_MOST_URLS] for backend, urls in found.items()}
 
 
-def _urls(frontend: Frontend, rule: MapRule, addresses: Sequence[str], ports: Sequence[int]) -> Iterator[str]:
+def _urls(frontend: Frontend, rule: MapRule, places: Sequence[Place]) -> Iterator[str]:
     scheme = frontend.protocol.lower()
-    hosts = [host for host in rule.hosts if not host.startswith("*")]
-    if not hosts and not (rule.hosts or rule.host_reg):
-        hosts = list(addresses)
     path = (rule.path_beg or "/") if frontend.protocol.is_http else ""
-    for host in hosts:
-        for port in ports:
+    if not (rule.hosts or rule.host_reg):
+        for address, port in places:
+            host = f"[{address}]" if ":" in address else address
+            yield f"{scheme}://{host}{_port(scheme, port)}{path}"
+    for host in (host for host in rule.hosts if not host.startswith("*")):
+        for port in dict.fromkeys(place.port for place in places):
             # A host that a rule names with a port is asked at that one.
-            usual = ":" in host.strip("[]") or _USUAL.get(scheme) == port
-            yield f"{scheme}://{host}{path}" if usual else f"{scheme}://{host}:{port}{path}"
+            yield f"{scheme}://{host}{'' if ':' in host else _port(scheme, port)}{path}"
+
+
+def _port(scheme: str, port: int) -> str:
+    return "" if _USUAL.get(scheme) == port else f":{port}"

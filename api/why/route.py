@@ -11,7 +11,7 @@ from api.problems import ApiProblem
 from api.runtime import Scheduler, status_of
 from api.template_link import ask_template
 from api.why.answer import answer
-from api.why.places import urls_of
+from api.why.places import Place, urls_of
 from scheduler.pools.service import port_name
 
 Json = dict[str, Any]
@@ -47,9 +47,12 @@ def _pool(context: Context, scheduler: Scheduler, name: str) -> Json | None:
     status = status_of(context, stored, scheduler.side(name))
     instances = context.published.instances(name)
     pool = stored.pool
-    ports = {
+    places = {
         frontend.name: [
-            port for one in instances if isinstance(port := one.ports.get(port_name(pool, frontend.name)), int)
+            Place(address, port)
+            for one in instances
+            if isinstance(port := one.ports.get(port_name(pool, frontend.name)), int)
+            for address in one.public or one.addresses
         ]
         for frontend in pool.haproxy.frontends
     }
@@ -57,14 +60,12 @@ def _pool(context: Context, scheduler: Scheduler, name: str) -> Json | None:
     for one in instances:
         for server in one.endpoints.refused:
             refused.setdefault(server.task, {})[one.task_id] = server.reason
-    addresses = sorted({address for one in instances for address in (one.public or one.addresses)})
-    urls = urls_of(pool, addresses, ports)
     return {
         "state": status["state"],
         "summary": status["summary"],
         "instances": sorted(one.pod for one in instances),
         "refused": refused,
-        "urls": urls,
+        "urls": urls_of(pool, places),
         "frontendsOf": {
             backend: [one.name for one in pool.haproxy.frontends if backend in one.link_backend.backends]
             for backend in {name for one in pool.haproxy.frontends for name in one.link_backend.backends}

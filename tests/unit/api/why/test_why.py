@@ -9,7 +9,7 @@ import pytest
 from api.mesos_listener.task import Task
 from api.why.answer import answer
 from api.why.facts import facts
-from api.why.places import urls_of
+from api.why.places import Place, urls_of
 from api.why.questions import tell
 from api.why.reason import serving
 from api.why.search import MOST_TASKS, search
@@ -254,17 +254,22 @@ def test_urls_are_those_of_rules_and_of_the_load_balancers_addresses() -> None:
         *(backend(name) for name in "abcd"),
         backend("t", protocol=Protocol.TCP),
     )
-    assert urls_of(shape, ["192.0.2.1"], {"any": [31000, 31000]}) == {
-        "a": ["http://a.test/x", "http://b.test:8080/", "http://192.0.2.1:31000/"],
-        "b": ["http://192.0.2.1/b"],
+    at = {
+        "plain": [Place("192.0.2.1", 80), Place("192.0.2.2", 80)],
+        "any": [Place("192.0.2.1", 31000), Place("fd00::1", 31001)],
+        "bytes": [Place("192.0.2.1", 5432)],
+    }
+    assert urls_of(shape, at) == {
+        "a": ["http://a.test/x", "http://b.test:8080/", "http://192.0.2.1:31000/", "http://[fd00::1]:31001/"],
+        "b": ["http://192.0.2.1/b", "http://192.0.2.2/b"],
         "c": [],
-        "d": ["http://192.0.2.1/"],
+        "d": ["http://192.0.2.1/", "http://192.0.2.2/"],
         "t": ["tcp://192.0.2.1:5432"],
     }
 
 
 def test_a_pool_without_frontends_has_no_urls() -> None:
     """Nor one whose frontend leads nowhere."""
-    assert urls_of(Pool(name="web"), [], {}) == {}
+    assert urls_of(Pool(name="web"), {}) == {}
     bare = replace(frontend("web", ""), link_backend=LinkBackend())
-    assert urls_of(Pool(name="web", haproxy=Haproxy(frontends=(bare,))), ["192.0.2.1"], {}) == {}
+    assert urls_of(Pool(name="web", haproxy=Haproxy(frontends=(bare,))), {}) == {}
