@@ -1,5 +1,7 @@
 """From tasks with labels to the pool of a template."""
 
+import msgspec
+
 from api.auto_pools.ledger import decode_ledger, encode_ledger
 from api.auto_pools.statuses import RenderStatus
 from api.mesos_listener.task import Task
@@ -385,6 +387,19 @@ def test_a_task_that_nothing_names_is_told_so() -> None:
     assert services(pool, "__default__") == ["marathon /a"]
     cluster.stop(nameless)
     assert nameless.key not in cluster.auto.statuses()
+
+
+def test_an_application_that_is_called_otherwise_is_another_one() -> None:
+    """The old name keeps nothing from the new one; while it is not known what it is called, all stays."""
+    cluster = Cluster()
+    task = exposed("/a", SHOP, framework="one")
+    pool = cluster.start(task)
+    unknown = msgspec.structs.replace(task, framework_name="")
+    assert cluster.start(unknown) is pool
+    assert cluster.start(task) is pool
+    renamed = msgspec.structs.replace(task, framework_name="two")
+    assert services(cluster.start(renamed), "shop") == ["two /a"]
+    assert cluster.auto.due is None
 
 
 def test_tasks_of_other_templates_are_none() -> None:
