@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from api.auto_pools.auto_pool import AutoPool
+from api.auto_pools.choosing import Choosing
 from api.auto_pools.doubt import Doubt, judge, too_many, without
 from api.auto_pools.language.meaning import Meaning
 from api.auto_pools.ledger import Ledger
@@ -17,8 +18,9 @@ from scheduler.pools.model import Pool
 APART = 0.1
 #: Seconds until it is looked again whether what holds a write up is over.
 LOOK_AGAIN = 1.0
-#: Writing may take so large a share of the time: large pools are written less often.
+#: Writing may take so large a share of the time: large pools are written less often, but not for ever so.
 _SHARE = 0.25
+_MOST_APART = 2.0
 LANE = Lane(window=APART, limit=APART)
 
 
@@ -31,6 +33,8 @@ class Core:
     made: AutoPool
     stored: Ledger
     """What stands in ZooKeeper of how old claims are."""
+    choosing: Choosing | None = None
+    """Where the template says which tasks take part."""
     wait_until: float = 0.0
     """Until then, in epoch seconds, nothing is written while applications are absent that had claims before."""
 
@@ -84,7 +88,7 @@ class Generated:
 
     def wrote(self, took: float) -> None:
         """A write that took so many seconds is done."""
-        window = max(APART, took / _SHARE)
+        window = min(max(APART, took / _SHARE), _MOST_APART)
         self.lane = replace(self.lane.succeeded(), window=window, limit=window)
         self.unwritten = ""
 
@@ -119,7 +123,10 @@ class Generated:
         What they asked for is not known, so the pool would lose it.
         """
         core = self.core
-        absent = core.made.absent if core is not None else 0
+        if core is not None and core.choosing is not None and not core.choosing.complete:
+            return "it is not known yet which tasks take part"
+        left_out = core.choosing.apps_left_out if core is not None and core.choosing is not None else ()
+        absent = core.made.absent_without(left_out) if core is not None else 0
         if core is None or not absent or self.accepted:
             return ""
         several = absent != 1

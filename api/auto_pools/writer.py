@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from api.auto_pools.ledger_store import LedgerStore
 from scheduler.pools.model import Pool, PoolType
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, VersionMismatch
 from scheduler.pools.stored import StoredPool
@@ -32,7 +33,7 @@ class Writer:
     """Of one epoch of the lock at `path`."""
 
     def __init__(self, zookeeper: ZooKeeper, root: str, path: str, epoch: int) -> None:
-        self._pools = PoolStore(zookeeper, root)
+        self._pools = PoolStore(zookeeper, root, own=OwnWritings())
         self.ledgers = LedgerStore(zookeeper, root)
         self._path = path
         self._checks = (Check(path, epoch),)

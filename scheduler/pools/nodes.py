@@ -4,9 +4,11 @@ Knows in which order they are written and read, so that nobody ever sees one hal
 StorageUnavailable.
 """
 
+from collections import OrderedDict
 from contextlib import suppress
 
-from scheduler.pools.stored import Head, StoredPool, decode_head, pool_of
+from scheduler.pools.sparse import Known
+from scheduler.pools.stored import Head, StoredPool, content_of, decode_head, pool_of
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import encode_blob, read_blob
 from sdk.storage.connection import (
@@ -22,25 +24,47 @@ from sdk.storage.connection import (
 
 #: A newer state may be written between reading the node and reading its text.
 _TRIES = 5
+_MOST_LARGE = 16
 
 
 def _folder(path: str) -> str:
     return f"{path}/parts"
 
 
-def read_pool(zookeeper: ZooKeeper, path: str, found: tuple[bytes, int] | None = None) -> StoredPool | None:
+class Large:
+    """The large pools that somebody has read last: one that changes is read again in the places that changed alone."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def pool(self, path: str, head: Head, content: object) -> StoredPool:
+        """As `pool_of` makes it."""
+        if head.blob is None:
+            self._known.pop(path, None)
+            return pool_of(path, head, content)
+        stored = pool_of(path, head, content, self._known.get(path))
+        self._known[path] = Known(content, stored.pool)
+        self._known.move_to_end(path)
+        while len(self._known) > _MOST_LARGE:
+            self._known.popitem(last=False)
+        return stored
+
+
+def read_pool(
+    zookeeper: ZooKeeper, path: str, found: tuple[bytes, int] | None = None, large: Large | None = None
+) -> StoredPool | None:
     """The pool at `path`, None without one; `found` are data and version of the node if they were read already.
 
-    Raises CorruptRecord when what is stored is not a pool.
+    `large` is for who reads again and again. Raises CorruptRecord when what is stored is not a pool.
     """
     for _ in range(_TRIES):
         found = found or zookeeper.get(path)
         if found is None or not found[0]:
             return None  # an empty node is one whose text is just being written
         head = decode_head(path, *found)
-        stored = pool_of(path, head, lambda blob: read_blob(zookeeper.get_all, _folder(path), blob))
-        if stored is not None:
-            return stored
+        content = content_of(path, head, lambda blob: read_blob(zookeeper.get_all, _folder(path), blob))
+        if head.blob is None or content is not None:
+            return pool_of(path, head, content) if large is None else large.pool(path, head, content)
         found = None
     raise CorruptRecord(path, "names a text that does not exist")
 

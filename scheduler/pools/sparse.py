@@ -3,21 +3,33 @@
 Knows dataclasses and their types, no rules: whatever a value can hold is written and read. What is of another type than
 the field is refused, because a guess would serve something that nobody asked for; fields that are not known are passed
 over, because a newer release may have written them, and `with_unknown` keeps them.
+
+What is large changes in few places: who has the value before beside its JSON (`Known`) pays for these alone.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from sdk.errors import CorruptRecord
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
-Reader = Callable[[Any, str], Any]
-"""From a JSON value and its path to the value of a field."""
+
+
+class Known(NamedTuple):
+    """A value and its JSON, both of which nobody changes."""
+
+    record: Any
+    value: Any
+
+
+Reader = Callable[[Any, str, Known | None], Any]
+"""From a JSON value and its path to the value of a field; the third is what it was before, where that is known."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +51,27 @@ def key_of(name: str) -> str:
     return first + "".join("ID" if word == "id" else word.capitalize() for word in others)
 
 
-def written(value: Any) -> dict[str, Any]:
-    """The JSON object of a dataclass."""
+def written(value: Any, before: Known | None = None) -> dict[str, Any]:
+    """The JSON object of a dataclass; of what is the same object as in the value before, it is the same JSON."""
     record, kind = {}, cast(type, type(value))
     for field in _fields(kind):
         held = getattr(value, field.name)
         if held != field.default():
-            record[field.key] = _json(held)
+            record[field.key] = _json(held, _inner(before, field))
     return record
 
 
-def read(kind: type[T], record: object, path: str) -> T:
-    """The dataclass of type `kind` that `written` wrote; raises CorruptRecord with the path of what is of another type
-    or missing.
+def read(kind: type[T], record: object, path: str, before: Known | None = None) -> T:
+    """The dataclass of type `kind` that `written` wrote; of what is the same JSON as before, it is the same value.
+
+    Raises CorruptRecord with the path of what is of another type or missing.
     """
     if not isinstance(record, Mapping):
         raise CorruptRecord(path, f"is {record!r:.80}; it must be an object")
     held, fields = {}, _fields(cast(type, kind))
     for field in fields:
         if field.key in record:
-            held[field.name] = field.read(record[field.key], f"{path}.{field.key}")
+            held[field.name] = field.read(record[field.key], f"{path}.{field.key}", _inner(before, field))
         elif field.default() is _REQUIRED:
             raise CorruptRecord(f"{path}.{field.key}", "is missing")
     return kind(**held)
@@ -92,12 +105,65 @@ def _identity(item: Json, known: set[str]) -> str:
     return repr(item["name"] if "name" in item else sorted((key, item[key]) for key in known & item.keys()))
 
 
-def _json(value: object) -> object:
+def _inner(before: Known | None, field: _Field) -> Known | None:
+    """What a field of it was, if that holds others."""
+    if before is None or field.kind is None or field.key not in before.record:
+        return None
+    value = getattr(before.value, field.name)
+    return None if value is None else Known(before.record[field.key], value)
+
+
+def _json(value: object, before: Known | None = None) -> object:
+    if before is not None and value is before.value:
+        return before.record
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
-        return [_json(item) for item in value]
-    return written(value) if dataclasses.is_dataclass(value) else value
+        return [_json(item) for item in value] if before is None else _list(value, before)
+    return written(value, before) if dataclasses.is_dataclass(value) else value
+
+
+def _list(items: tuple[Any, ...], before: Known) -> list[Any]:
+    first, last = _same(items, before.value, operator.is_)
+    others = {_name(record): Known(record, value) for record, value in _between(before, first, last)}
+    changed = items[first : len(items) - last]
+    between = [_json(item, others.get(getattr(item, "name", None))) for item in changed]
+    return [*before.record[:first], *between, *before.record[len(before.record) - last :]]
+
+
+def _items(item: Reader, value: Any, path: str, before: Known | None) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise CorruptRecord(path, f"is {value!r:.80}; it must be an array")
+    if before is None:
+        return tuple(item(one, f"{path}[{at}]", None) for at, one in enumerate(value))
+    first, last = _same(value, before.record, operator.eq)
+    others = {_name(record): Known(record, held) for record, held in _between(before, first, last)}
+    changed = range(first, len(value) - last)
+    between = [item(value[at], f"{path}[{at}]", others.get(_name(value[at]))) for at in changed]
+    return (*before.value[:first], *between, *before.value[len(before.value) - last :])
+
+
+def _same(items: Sequence[Any], before: Sequence[Any], equal: Callable[[Any, Any], bool]) -> tuple[int, int]:
+    """How many at the begin, and how many at the end, are those of before."""
+    most, first, last = min(len(items), len(before)), 0, 0
+    while first < most and equal(items[first], before[first]):
+        first += 1
+    while last < most - first and equal(items[-1 - last], before[-1 - last]):
+        last += 1
+    return first, last
+
+
+def _between(before: Known, first: int, last: int) -> Iterator[tuple[Any, Any]]:
+    """Record and value of the items of before that are not among the same."""
+    end = len(before.record) - last
+    named = zip(before.record[first:end], before.value[first:end], strict=True)
+    return (both for both in named if _name(both[0]) is not None)
+
+
+def _name(record: object) -> str | None:
+    """By which an item is found again; None where it has no name."""
+    name = record.get("name") if isinstance(record, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 @cache
@@ -127,23 +193,17 @@ def _reader(hint: Any) -> tuple[Reader, type | None]:
     if isinstance(hint, UnionType) and any(dataclasses.is_dataclass(one) for one in get_args(hint)):
         [object_or_null] = (one for one in get_args(hint) if one is not NoneType)
         item, inner = _reader(object_or_null)
-        return lambda value, path: None if value is None else item(value, path), inner
+        return lambda value, path, before: None if value is None else item(value, path, before), inner
     if dataclasses.is_dataclass(hint):
         kind = cast(type, hint)
-        return lambda value, path: read(kind, value, path), kind
+        return lambda value, path, before: read(kind, value, path, before), kind
     if get_origin(hint) is tuple:
         item, inner = _reader(get_args(hint)[0])
-        return lambda value, path: _items(item, value, path), inner
+        return lambda value, path, before: _items(item, value, path, before), inner
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return lambda value, path: _choice(hint, value, path), None
+        return lambda value, path, _: _choice(hint, value, path), None
     allowed = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return lambda value, path: _scalar(allowed, value, path), None
-
-
-def _items(item: Reader, value: Any, path: str) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise CorruptRecord(path, f"is {value!r:.80}; it must be an array")
-    return tuple(item(one, f"{path}[{at}]") for at, one in enumerate(value))
+    return lambda value, path, _: _scalar(allowed, value, path), None
 
 
 def _choice(kind: type[Enum], value: Any, path: str) -> Enum:

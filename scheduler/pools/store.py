@@ -5,17 +5,19 @@ a `Pool`. Every method may raise StorageUnavailable.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from scheduler.pools import texts
 from scheduler.pools.hidden import hides, revealed
 from scheduler.pools.mismatch import VersionMismatch, mismatch
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.nodes import read_content, read_pool, removal, remove_texts, write_text
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.stored import Head, NewerForm, StoredPool, decode_head, encode
+from scheduler.pools.sparse import with_unknown, written
+from scheduler.pools.stored import Head, NewerForm, StoredPool, decode_head, encode_content
 from scheduler.pools.view import PoolView
 from scheduler.pools.watch import PoolWatch, watch_pools
 from sdk.clock import Clock, SystemClock
@@ -79,13 +81,23 @@ class Now:
         return (self.head and self.head.cookie_key) or _cookie_key()
 
 
+class _Written(NamedTuple):
+    stored: StoredPool
+    content: Mapping[str, Any] | None
+    """Its JSON, unless another release wrote something into it."""
+
+
 class PoolStore:
     """Reads and writes the pools of one root.
 
     The `checks` of a change have to hold when it is written; it raises the StorageConflict of one that does not.
     """
 
-    def __init__(self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None, own: OwnWritings | None = None
+    ) -> None:
+        """`own` is for who writes large pools again and again."""
+        self._own = own
         self._zookeeper = zookeeper
         self._base = f"{root.rstrip('/')}/pools"
         self._clock = clock or SystemClock()
@@ -127,7 +139,8 @@ class PoolStore:
         path = self._path(pool.name)
         pool = revealed(pool, None)
         stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author, _cookie_key())
-        data, text = encode(stored)
+        content = written(pool)
+        data, text = encode_content(stored, content)
         self._zookeeper.ensure(self._base)
         # The parent is written along: whoever replaces a pool checks that no pool was created since he looked.
         announced = Set(self._base, b"")
@@ -135,7 +148,7 @@ class PoolStore:
             try:
                 if text is None:
                     self._zookeeper.multi([*checks, announced, Create(path, data)])
-                    return stored
+                    return self._noted(stored, content)
                 # A text stands below its node, so that comes first, empty: to readers there is no pool yet.
                 self._zookeeper.create(path)
             except NodeExists as error:
@@ -151,7 +164,7 @@ class PoolStore:
                 if _fails(checks, error):
                     raise
                 continue  # somebody else was faster
-            return stored
+            return self._noted(stored, content)
 
     def replace(
         self, pool: Pool, expected: str | None = None, author: str = "", checks: Sequence[Check] = ()
@@ -164,7 +177,7 @@ class PoolStore:
         """
         path = self._path(pool.name)
 
-        def replaced(now: Now) -> tuple[list[Op], StoredPool]:
+        def replaced(now: Now) -> tuple[list[Op], _Written]:
             template = now.head.template if now.head is not None else ""
             meant = revealed(pool, self._known(pool.name)) if hides(pool) else pool
             return self._written(path, now, meant, author, template)
@@ -178,7 +191,7 @@ class PoolStore:
         """
         path = self._path(name)
 
-        def replaced(now: Now) -> tuple[list[Op], StoredPool]:
+        def replaced(now: Now) -> tuple[list[Op], _Written]:
             stored = read_pool(self._zookeeper, path)
             if stored is None:
                 raise _missing(name)
@@ -186,15 +199,25 @@ class PoolStore:
 
         return self._kept(path, *self._change(name, expected, replaced))
 
-    def _written(self, path: str, now: Now, pool: Pool, author: str, template: str) -> tuple[list[Op], StoredPool]:
+    def _written(self, path: str, now: Now, pool: Pool, author: str, template: str) -> tuple[list[Op], _Written]:
         revision = now.revision._replace(version=now.revision.version + 1)
         stored = StoredPool(pool, revision, now.created, author, now.cookie_key, template)
-        data, text = encode(stored, read_content(self._zookeeper, path, now.head))
+        own = self._own.of(pool.name, now.revision) if self._own is not None else None
+        content, plain = written(pool, own), True
+        if own is None:
+            known = with_unknown(Pool, content, read_content(self._zookeeper, path, now.head))
+            content, plain = known, known == content
+        data, text = encode_content(stored, content)
         checks = [] if text is None else write_text(self._zookeeper, path, text)
-        return [Set(path, data, now.node_version), *checks], stored
+        return [Set(path, data, now.node_version), *checks], _Written(stored, content if plain else None)
 
-    def _kept(self, path: str, stored: StoredPool, node_version: int) -> StoredPool:
+    def _kept(self, path: str, done: _Written, node_version: int) -> StoredPool:
         remove_texts(self._zookeeper, path, node_version)
+        return self._noted(*done)
+
+    def _noted(self, stored: StoredPool, content: Mapping[str, Any] | None) -> StoredPool:
+        if self._own is not None:
+            self._own.note(stored, content)
         return stored
 
     def _known(self, name: str) -> Pool | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.sparse import read, with_unknown, written
+from scheduler.pools.sparse import Known, read, with_unknown, written
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import Blob
 from sdk.storage.nodes import decode_json, encode_json
@@ -72,7 +72,11 @@ def encode(stored: StoredPool, before: object = None) -> tuple[bytes, str | None
     Fields in the content `before` that this release does not know are kept. Raises InvalidPool for a pool that is too
     large.
     """
-    content = with_unknown(Pool, written(stored.pool), before)
+    return encode_content(stored, with_unknown(Pool, written(stored.pool), before))
+
+
+def encode_content(stored: StoredPool, content: Mapping[str, Any]) -> tuple[bytes, str | None]:
+    """The same where the content is known."""
     text = encode_json(content).decode()
     size = len(text.encode())
     if size > MAX_BYTES:
@@ -121,18 +125,23 @@ def decode_head(path: str, data: bytes, node_version: int) -> Head:
     )
 
 
-def pool_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> StoredPool | None:
-    """The pool of the node; `text_of` gives the text beside it. None when that is not there (any more).
+def content_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> object:
+    """What the record holds; `text_of` gives the text beside the node. None when that is not there (any more).
+
+    Raises CorruptRecord when it is no JSON.
+    """
+    if head.blob is None:
+        return head.content
+    text = text_of(head.blob)
+    return None if text is None else decode_json(path, text.encode())
+
+
+def pool_of(path: str, head: Head, content: object, before: Known | None = None) -> StoredPool:
+    """The pool of this content; `before` is an earlier one with its own.
 
     Raises CorruptRecord when it is no pool, or one of another name.
     """
-    content = head.content
-    if head.blob is not None:
-        text = text_of(head.blob)
-        if text is None:
-            return None
-        content = decode_json(path, text.encode())
-    pool = read(Pool, content, f"{path}: pool")
+    pool = read(Pool, content, f"{path}: pool", before)
     if pool.name != path.rpartition("/")[2]:
         raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
     return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key, head.template)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from scheduler.pools import texts
-from scheduler.pools.nodes import read_pool
+from scheduler.pools.nodes import Large, read_pool
 from scheduler.pools.stored import StoredPool
 from scheduler.pools.view import PoolView
 from sdk.storage.connection import ZooKeeper
@@ -20,5 +20,5 @@ def watch_pools(zookeeper: ZooKeeper, base: str, callback: Callable[[PoolView], 
         base,
         callback,
         is_name=lambda name: texts.pool_name(name) is None,
-        read=partial(read_pool, zookeeper),
+        read=partial(read_pool, zookeeper, large=Large()),
     )

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from scheduler.pools.model import Pool, Revision
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
 from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, PoolView, VersionMismatch
@@ -206,6 +207,28 @@ def test_what_has_to_hold_beside_a_change_is_checked_with_it(
     assert store.replace(large(size + 1), checks=(good,)).version == 2
     store.delete("web", checks=(good,))
     assert store.get("web") is None
+
+
+def test_who_writes_again_and_again_keeps_what_others_wrote_meanwhile(
+    store: PoolStore, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Fields of a newer release, too, from whenever on they are there."""
+    owner = PoolStore(connection, zk_root, own=OwnWritings())
+    owner.create(large(3))
+    owner.replace(large(4))
+    path = f"{zk_root}/pools/web"
+    value, _ = connection.get_json(path) or ({}, 0)
+    value["pool"]["later"] = 7
+    connection.set(path, encode_json(value | {"version": value["version"] + 1}))
+    for count in (5, 6, 3000, 7):
+        stored = owner.replace(large(count))
+        assert store.get("web") == stored
+    found, _ = connection.get_json(path) or ({}, 0)
+    assert found["pool"]["later"] == 7
+    store.replace(large(8))
+    last = owner.replace(large(9))
+    assert store.get("web") == last
+    assert last.version == 9
 
 
 def large(count: int) -> Pool:

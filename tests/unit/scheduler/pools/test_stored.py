@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler.pools import sparse
 from scheduler.pools.model import ApiVersion, Pool, PoolType, Revision
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
-from scheduler.pools.stored import MAX_BYTES, NewerForm, StoredPool, decode_head, encode, pool_of
+from scheduler.pools.sparse import Known, written
+from scheduler.pools.stored import MAX_BYTES, NewerForm, StoredPool, content_of, decode_head, encode, pool_of
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import Blob
 from sdk.storage.connection import encode_json
@@ -54,9 +56,8 @@ def stored(pool: Pool, version: int = 1) -> StoredPool:
 
 def read(data: bytes, text: str | None = None) -> StoredPool:
     """What a reader finds."""
-    found = pool_of(PATH, decode_head(PATH, data, 7), lambda _blob: text)
-    assert found is not None
-    return found
+    head = decode_head(PATH, data, 7)
+    return pool_of(PATH, head, content_of(PATH, head, lambda _blob: text))
 
 
 @settings(max_examples=200)
@@ -64,6 +65,40 @@ def read(data: bytes, text: str | None = None) -> StoredPool:
 def test_whatever_was_stored_is_read_whatever_the_rules_are(pool: Pool) -> None:
     """So a rule can become stricter without a pool that exists becoming unreadable."""
     assert read(*encode(stored(pool))) == stored(pool)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_who_knows_the_pool_before_writes_and_reads_the_same(data: st.DataObject) -> None:
+    """However much of it is the same, in whatever order."""
+    before, other = data.draw(POOLS), data.draw(POOLS)
+
+    def some(field: str) -> tuple[Any, ...]:
+        both = [*getattr(before.haproxy, field), *getattr(other.haproxy, field)]
+        return tuple(data.draw(st.lists(st.sampled_from(both), max_size=5)) if both else ())
+
+    haproxy = dataclasses.replace(before.haproxy, frontends=some("frontends"), backends=some("backends"))
+    pool = dataclasses.replace(data.draw(st.sampled_from([before, other])), haproxy=haproxy)
+    record = written(before)
+    fresh = written(pool)
+    assert written(pool, Known(record, before)) == fresh
+    assert sparse.read(Pool, fresh, "pool", Known(record, before)) == pool
+    assert record == written(before)
+
+
+def test_what_did_not_change_is_the_same_objects() -> None:
+    """A pool of ten thousand backends costs what changes in it."""
+    before = load_pool(minimal())
+    changed = dataclasses.replace(before.haproxy.backends[0], name="more")
+    pool = dataclasses.replace(
+        before, haproxy=dataclasses.replace(before.haproxy, backends=(before.haproxy.backends[0], changed))
+    )
+    record = written(before)
+    again = written(pool, Known(record, before))
+    assert again["haproxy"]["backends"][0] is record["haproxy"]["backends"][0]
+    read_again = sparse.read(Pool, json.loads(json.dumps(again)), "pool", Known(record, before))
+    assert read_again.haproxy.backends[0] is before.haproxy.backends[0]
+    assert read_again == pool
 
 
 @given(POOLS)
@@ -178,7 +213,7 @@ def test_a_large_pool_stands_beside_its_node() -> None:
         assert len(data) < 1000
         assert json.loads(data)["content"] == list(Blob.of(text))
         assert read(data, text) == stored(pool)
-        assert pool_of(PATH, decode_head(PATH, data, 0), lambda _blob: None) is None
+        assert content_of(PATH, decode_head(PATH, data, 0), lambda _blob: None) is None
     with pytest.raises(InvalidPool, match=f"the limit is {MAX_BYTES}: split it"):
         encode(stored(dataclasses.replace(pool, constraints="x" * MAX_BYTES)))
 
