@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import structlog
-import urllib3
 import yaml
 from click.testing import CliRunner, Result
 
@@ -23,6 +22,7 @@ from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say
+from tests.support.http import request
 from tests.support.pools import FOLDER, SUPPORTED, example, minimal
 from tests.support.ports import free_port
 from tests.support.v1_pools import SUPPORTED as SUPPORTED_V1
@@ -698,12 +698,12 @@ def test_what_the_api_has_as_its_whole_configuration_is_such_a_file(run: Run, se
     """Of both versions, each pool in the container that tells which; so pools move from one system to another."""
     run("create", "-", stdin=json.dumps(minimal_v1(name="a")))
     run("create", "-", stdin=json.dumps(minimal(name="b")))
-    answer = urllib3.request("GET", f"{server}/config", retries=False).json()
+    answer = request("GET", f"{server}/config").json()
     for name in ("a", "b"):
         run("delete", name)
 
     run("create", "-", stdin=json.dumps(answer | {"poolTemplates": []}))
-    assert urllib3.request("GET", f"{server}/config", retries=False).json() == answer
+    assert request("GET", f"{server}/config").json() == answer
     assert (
         "poolTemplates beside"
         in run("create", "-", stdin='{"pools": [], "poolTemplates": [1]}', code=Exit.USAGE).stderr
