@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from api.cli.exits import Exit
 from api.cli.main import cli
 from api.dcos_template.problem import Held, Problem, encode_problem
 from pool_executor.contract import Death
-from scheduler.pools.model import Revision
+from scheduler.pools.model import PoolType, Revision
+from scheduler.pools.schema import load_pool
 from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
@@ -360,6 +362,20 @@ def test_status_shows_why_an_instance_is_pending(run: Run, scheduler: Scheduler)
         "    2 offers: ports 80 not free\n"
         "    1 offer: role slave_public missing\n"
     ) in shown
+
+
+def test_of_a_pool_that_is_made_of_labels_the_status_names_what_can_be_changed(
+    run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Nobody can update it; offers of agents without the role are told last."""
+    made = replace(load_pool(minimal(name="auto-team")), type=PoolType.DYNAMIC)
+    PoolStore(connection, zk_root).create(made)
+    reasons = [{"count": 2, "reason": "role slave_public missing"}, {"count": 1, "reason": "port 80 not offered"}]
+    waits = pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})
+    say(scheduler, [waits], service="auto-team")
+    shown = run("status", "auto-team", code=Exit.UNHEALTHY)
+    assert "cannot be placed yet: 1 offer: port 80 not offered (and 1 more)" in shown.stdout
+    assert "Next: edgelb pool-template update team TEMPLATE-FILE with a role" in shown.stderr
 
 
 def test_endpoints_is_the_documented_table(run: Run, connection: ZooKeeper, zk_root: str) -> None:
