@@ -102,7 +102,9 @@ def work(
         questions={
             "/trace": lambda query: {"changes": trace.of(query.get("task", ""))},
             "/auto-pools": lambda query: {
-                "pools": maker.status(query.get("template", "")) if maker is not None else {}
+                "pools": maker.status(query.get("template", ""), query.get("addresses", "").split(","))
+                if maker is not None
+                else {}
             },
             "/why": lambda query: {"why": why(query.get("task", ""))},
         },
