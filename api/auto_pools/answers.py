@@ -42,6 +42,6 @@ def _tasks(state: Generated, addresses: Sequence[str]) -> dict[Any, TaskStatus]:
     if core is None:
         return {}
     found = dict(core.made.statuses(addresses))
-    for key, why in state.failed.items():
+    for key, why in {**core.unprinted, **state.failed}.items():
         found[key] = TaskStatus(RenderStatus.RENDER_ERR, why)
     return found

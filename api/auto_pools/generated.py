@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from api.auto_pools.auto_pool import AutoPool
 from api.auto_pools.doubt import Doubt, judge, too_many, without
 from api.auto_pools.language.meaning import Meaning
+from api.auto_pools.language.questions import Chosen
 from api.auto_pools.ledger import Ledger
 from api.auto_pools.roster import Moves
 from api.auto_pools.stored_template import StoredTemplate, pool_of
 from api.dcos_template.windows import Lane
-from api.mesos_listener.task import TaskKey
+from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.model import Pool
 
 #: Seconds between two writes of a pool at least.
@@ -32,8 +33,25 @@ class Core:
     made: AutoPool
     stored: Ledger
     """What stands in ZooKeeper of how old claims are."""
+    chosen: frozenset[TaskKey] | None = None
+    """Those that the template lets take part; None: all."""
+    unchosen: bool = False
+    """There are tasks of which it was not asked yet whether they take part."""
+    unprinted: dict[TaskKey, str] = field(default_factory=dict)
+    """Tasks for which that could not be found out, and why."""
     wait_until: float = 0.0
     """Until then, in epoch seconds, nothing is written while applications are absent that had claims before."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the template says which tasks take part."""
+        return "tasks" in self.meaning.printed
+
+    def choose(self, chosen: Chosen, tasks: Collection[Task], now: float) -> None:
+        """These tasks take part, and no others."""
+        before = self.chosen or frozenset()
+        self.made.update([task for task in tasks if task.key in chosen.tasks], before - chosen.tasks, now)
+        self.chosen, self.unprinted = chosen.tasks, chosen.failed
 
 
 @dataclass(slots=True)

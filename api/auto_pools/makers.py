@@ -146,7 +146,9 @@ class Makers:
             waiting=context.incomplete,
             now=now,
         )
-        if core.made.update(moves.updated, gone, now) or core.meaning.whole:
+        core.unchosen |= core.chooses and bool(moves.updated)
+        updated = () if core.chooses else moves.updated
+        if core.made.update(updated, gone, now) or core.meaning.whole or core.unchosen:
             state.lane = state.lane.touch(context.clock.monotonic())
 
     def _accepted(self, pool: str) -> None:

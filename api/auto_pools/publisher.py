@@ -14,9 +14,11 @@ from api.auto_pools.beginning import Beginning, begin
 from api.auto_pools.context import Context
 from api.auto_pools.dialects import read_under
 from api.auto_pools.generated import LOOK_AGAIN, Core, Generated
+from api.auto_pools.language.questions import Chosen
 from api.auto_pools.stored_template import StoredTemplate
 from api.auto_pools.submission import Faulty, Stored, Submission
 from api.auto_pools.writer import Refused, Writer
+from api.mesos_listener.task import Task
 from scheduler.pools.problems import InvalidPool
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import StorageConflict
@@ -61,14 +63,17 @@ class Publisher:
             grace=context.rules.grace,
             ledger=outcome.ledger,
         )
-        made.update(context.roster.under(state.name), (), now)
-        state.core = Core(
+        core = Core(
             template=template,
             meaning=outcome.meaning,
             made=made,
             stored=state.core.stored if state.core is not None else outcome.ledger,
             wait_until=now + context.rules.grace,
         )
+        core.unchosen = core.chooses
+        if not core.chooses:
+            made.update(context.roster.under(state.name), (), now)
+        state.core = core
         state.doubt, state.misprinted, state.sure = None, "", False
         state.lane = state.lane.succeeded().at_once(context.clock.monotonic())
 
@@ -78,6 +83,9 @@ class Publisher:
         mono, now = context.clock.monotonic(), context.clock.now()
         if core is None:
             self.begin(writer, state.template)
+            return
+        if core.unchosen:
+            self._choose(writer, state, core)
             return
         self._hold(state, self._why_not(state, now))
         if state.held:
@@ -102,6 +110,33 @@ class Publisher:
             partial(submission.carry_out, writer, context.interpreter),
             partial(self._submitted, writer, state, core, submission, mono),
         )
+
+    def _choose(self, writer: Writer, state: Generated, core: Core) -> None:
+        """Have the template say which tasks take part, before anything is made of them."""
+        context = self._context
+        tasks = tuple(context.roster.under(state.name))
+        core.unchosen = False
+        state.lane = state.lane.publishing(context.clock.monotonic())
+        context.ask(
+            state.name,
+            partial(context.interpreter.chosen, core.template, tasks),
+            partial(self._chosen, writer, state, core, tasks),
+        )
+
+    def _chosen(
+        self, writer: Writer, state: Generated, core: Core, tasks: tuple[Task, ...], outcome: Chosen | Exception
+    ) -> None:
+        context = self._context
+        if not context.is_current(writer, state) or state.core is not core:
+            return
+        if isinstance(outcome, Exception):
+            core.unchosen = True
+            self._failed(state, outcome)
+            return
+        # Some may have ended meanwhile.
+        there = {task.key for task in context.roster.under(state.name)}
+        core.choose(outcome, [task for task in tasks if task.key in there], context.clock.now())
+        state.lane = state.lane.succeeded().at_once(context.clock.monotonic())
 
     def _why_not(self, state: Generated, now: float) -> str:
         context = self._context

@@ -4,6 +4,7 @@ Knows the order of things: take what came in for a while, then write what is due
 pools as well, so that it is warm. Does not know what is done for a template (makers.py).
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -12,13 +13,15 @@ import structlog
 from api.auto_pools.context import Context, Rules
 from api.auto_pools.makers import Makers
 from api.auto_pools.sieve import Sieve
+from api.auto_pools.stored_template import name_problem, pool_of
 from api.auto_pools.template_store import TemplateView
 from api.dcos_template.clerk import Clerk
 from api.dcos_template.inbox import Inbox
 from api.mesos_listener.replica import TaskChanges
+from pool_executor.contract import decode_status
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
-from sdk.errors import LeadershipLost
+from sdk.errors import CorruptRecord, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import ZooKeeper
 
 #: Tasks that are taken before the loop comes round.
@@ -49,6 +52,8 @@ class AutoPoolWorker:
     ) -> None:
         """`lock` is the path of the leadership node, `cluster` tells how many tasks run in all. `turned` is called
         whenever the loop comes round, at least every TURN seconds."""
+        self._zookeeper = zookeeper
+        self._instances = f"{root.rstrip('/')}/instances"
         self._clock = clock
         self._turned = turned
         self._inbox = Inbox()
@@ -100,15 +105,30 @@ class AutoPoolWorker:
     def status(self, template: str) -> dict[str, object] | None:
         """How it stands with a template, by its pool; None when the thread does not get to answer."""
         answers: list[dict[str, object]] = []
-        answered = threading.Event()
+        answered, addresses = threading.Event(), self._addresses(template)
 
         def answer() -> None:
-            answers.append(self._makers.status(template, ()))
+            answers.append(self._makers.status(template, addresses))
             answered.set()
 
         self._inbox.order(answer)
         answered.wait(_PATIENCE)
         return answers[0] if answers else None
+
+    def _addresses(self, template: str) -> list[str]:
+        """Where clients reach load balancers of its pool; none while ZooKeeper is away, or it is no template."""
+        if name_problem(template) is not None:
+            return []
+        folder = f"{self._instances}/{pool_of(template)}"
+        found: dict[str, None] = {}
+        try:
+            for data in self._zookeeper.get_all([f"{folder}/{name}" for name in self._zookeeper.children(folder)]):
+                with contextlib.suppress(CorruptRecord):  # of another release; it says no address that we know
+                    instance = decode_status(data) if data else None
+                    found.update(dict.fromkeys((instance.public or instance.addresses) if instance else ()))
+        except StorageUnavailable:
+            return []
+        return list(found)
 
     # ------------------------------------------------------------ the loop
 

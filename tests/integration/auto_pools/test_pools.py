@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from scheduler.pools.model import PoolType
+from tests.integration.api.conftest import instance, publish_instance
 from tests.integration.auto_pools.conftest import Start, Template, Tree, begin, ended, exposed, status, unexposed
 from tests.integration.listener.test_taskinfo import Listener
 from tests.support.wait import wait_until
@@ -13,6 +14,18 @@ from tests.unit.api.dcos_template.pools import backend, pool
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
+
+CHOOSES = """{% extends "default" %}
+{% block tasks %}{{ matches(task.app.name, "^/shop") | tojson }}{% endblock %}
+"""
+WHOLE = """{% if not tasks %}{{ no_tasks() }}{% endif %}
+{"name": "auto-default", "haproxy": {"stats": {"bindPort": 0},
+ "frontends": [{"bindPort": 80, "linkBackend": {"defaultBackend": "all"}}],
+ "backends": [{"name": "all", "services": [
+  {% for task in tasks | sort(attribute="id") %}
+  {"marathon": {"serviceID": {{ task.app.name | tojson }} }}{{ "," if not loop.last }}
+  {% endfor %}]}]}}
+"""
 
 
 def test_an_application_with_labels_gets_a_pool(tree: Tree, template: Template, listener: Listener) -> None:
@@ -170,3 +183,43 @@ def test_labels_of_marathon_lb_are_read_once_there_is_a_template_for_them(
     made = tree.pool("auto-marathon-lb").haproxy
     assert [service.marathon.service_id for one in made.backends for service in one.services] == ["/shop"]
     assert {rule.host_eq for one in made.frontends for rule in one.link_backend.map} == {"old.test"}
+
+
+def test_a_template_says_which_tasks_take_part(tree: Tree, template: Template, listener: Listener) -> None:
+    """Tasks that come later, too; those that it says nothing of with a reason of their own."""
+    listener.operator.say(begin(exposed("shop.1"), exposed("blog.1", "blog")))
+    tree.has(blog="/blog", shop="/shop")
+    tree.templates.set_text("default", CHOOSES)
+    tree.has(shop="/shop")
+    listener.operator.say(m.task_added(exposed("news.1", "news")), m.task_added(exposed("shop2.1", "shop2")))
+    tree.has(shop="/shop", shop2="/shop2")
+    listener.operator.say(ended("shop.1"))
+    tree.has(shop2="/shop2")
+    tree.templates.set_text("default", "")
+    tree.has(blog="/blog", news="/news", shop2="/shop2")
+
+
+def test_a_template_may_make_the_pool_by_itself(tree: Tree, template: Template, listener: Listener) -> None:
+    """Of the tasks under it, and nothing is made of their labels."""
+    listener.operator.say(begin(exposed("shop.1"), exposed("blog.1", "blog")))
+    tree.has(blog="/blog", shop="/shop")
+    tree.templates.set_text("default", WHOLE)
+    tree.has(all="/blog /shop")
+    listener.operator.say(m.task_added(exposed("news.1", "news")))
+    tree.has(all="/blog /news /shop")
+    assert tree.pool().type is PoolType.DYNAMIC
+    for task in ("shop.1", "blog.1", "news.1"):
+        listener.operator.say(ended(task))
+    tree.gone()
+
+
+def test_a_task_says_where_load_balancers_are(tree: Tree, template: Template, listener: Listener) -> None:
+    """When it is reached under every host."""
+    task = exposed("shop.1")
+    task["labels"]["labels"][1]["value"] = "pathBeg:/shop"
+    listener.operator.say(begin(task))
+    tree.has(shop="/shop")
+    publish_instance(tree.session, tree.root, instance(), pool="auto-default")
+    wait_until(
+        lambda: status(template)["statuses"]["f1"]["shop.1"]["uris"] == ["http://10.0.0.1/shop"], what="its address"
+    )
