@@ -18,7 +18,7 @@ from api.validation.trials import Trials
 from scheduler.pools.change import Change, causes, classify
 from scheduler.pools.hidden import revealed
 from scheduler.pools.model import Pool
-from scheduler.pools.service import POD
+from scheduler.pools.service import POD, launches_ahead
 from scheduler.pools.store import PoolExists
 from scheduler.pools.stored import StoredPool, encode
 from sdk.errors import CorruptRecord
@@ -97,7 +97,14 @@ def rehearsed(
 def _instances(before: Pool | None, after: Pool | None) -> dict[str, Any]:
     """What the scheduler does: to which load balancers, and which fields ask for it."""
     kept = min(before.count if before else 0, after.count if after else 0)
-    told: dict[str, Any] = {"action": "none", "relaunched": [], "launched": [], "ended": [], "fields": []}
+    told: dict[str, Any] = {
+        "action": "none",
+        "relaunched": [],
+        "ahead": False,
+        "launched": [],
+        "ended": [],
+        "fields": [],
+    }
     told["launched"] = _names(kept, after.count if after else 0)
     told["ended"] = _names(kept, before.count if before else 0)
     if before is None or after is None:
@@ -106,7 +113,7 @@ def _instances(before: Pool | None, after: Pool | None) -> dict[str, Any]:
     if change in (Change.RELAUNCH, Change.SCALE):
         told |= {"action": change.value, "fields": list(causes(before, after, change))}
     if change is Change.RELAUNCH:
-        told["relaunched"] = _names(0, kept)
+        told |= {"relaunched": _names(0, kept), "ahead": launches_ahead(after)}
     return told
 
 

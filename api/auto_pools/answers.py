@@ -25,6 +25,8 @@ def status_of(state: Generated, addresses: Sequence[str]) -> Json:
 def _whole(state: Generated) -> tuple[RenderStatus, str]:
     if state.misprinted:
         return RenderStatus.RENDER_ERR, state.misprinted
+    if state.core is not None and state.core.choosing is not None and state.core.choosing.problem:
+        return RenderStatus.RENDER_ERR, state.core.choosing.problem
     if state.unwritten:
         return RenderStatus.SUBMIT_ERR, state.unwritten
     notes = [note for note in (state.held, state.doubt.reason if state.doubt is not None else "") if note]
@@ -42,6 +44,8 @@ def _tasks(state: Generated, addresses: Sequence[str]) -> dict[Any, TaskStatus]:
     if core is None:
         return {}
     found = dict(core.made.statuses(addresses))
-    for key, why in {**core.unprinted, **state.failed}.items():
+    if core.choosing is not None:
+        found |= core.choosing.left_out
+    for key, why in state.failed.items():
         found[key] = TaskStatus(RenderStatus.RENDER_ERR, why)
     return found

@@ -5,14 +5,15 @@ pool is asked for: who has had only half of the tasks named gives away nothing.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from api.auto_pools.amount import amount_of
 from api.auto_pools.app_claim import AppClaim
 from api.auto_pools.backends import Backends
 from api.auto_pools.claim import App
 from api.auto_pools.contest import Change, Contest
-from api.auto_pools.demand import CertificateKey, Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of
+from api.auto_pools.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of
 from api.auto_pools.frontends import Frontends
 from api.auto_pools.judging import Judge, blamed
 from api.auto_pools.ledger import EMPTY, Entry, Ledger
@@ -90,7 +91,11 @@ class AutoPool:
     @property
     def absent(self) -> int:
         """How many applications of the ledger had no task named yet."""
-        return sum(not self._members.has(app) for app in self._absent)
+        return self.absent_without(())
+
+    def absent_without(self, known: Collection[App | None]) -> int:
+        """The same without those of which tasks are known that were not fed."""
+        return sum(not self._members.has(app) for app in self._absent if app not in known)
 
     @property
     def ledger(self) -> Ledger:
@@ -117,16 +122,19 @@ class AutoPool:
 
     def statuses(self, addresses: Sequence[str] = ()) -> dict[TaskKey, TaskStatus]:
         """Of all exposed tasks, when load balancers are at `addresses`."""
-        known: dict[LabelSet, TaskStatus] = {}
-        for label_set in self._members.label_sets:
-            said = label_set.exposure
-            if label_set.app is None:
-                known[label_set] = NAMELESS
-            elif label_set in self._said:
-                known[label_set] = status_of(self._said[label_set], said.problems, said.not_applied, addresses)
-            else:
-                known[label_set] = NEW
+        known = {label_set: self._status(label_set, addresses) for label_set in self._members.label_sets}
         return {key: known[label_set] for key, label_set in self._members.tasks}
+
+    def status_of(self, key: TaskKey, addresses: Sequence[str] = ()) -> TaskStatus | None:
+        """The same of one task; None for one that is not exposed under this template."""
+        label_set = self._members.label_set(key)
+        return None if label_set is None else self._status(label_set, addresses)
+
+    def _status(self, label_set: LabelSet, addresses: Sequence[str]) -> TaskStatus:
+        if label_set.app is None:
+            return NAMELESS
+        claims, said = self._said.get(label_set), label_set.exposure
+        return NEW if claims is None else status_of(claims, said.problems, said.not_applied, addresses)
 
     def refuse(self, path: str, rule: str) -> bool:
         """Leave out what is behind a problem of the pool at `path`; False when no claim is behind it."""
@@ -171,8 +179,7 @@ class AutoPool:
                     digest=digest,
                     before=entry.held.get(digest, 0),
                     since=turn,
-                    rules=sum(isinstance(demand.key, RuleKey) for demand in demands),
-                    certificates=sum(isinstance(demand.key, CertificateKey) for demand in demands),
+                    amount=amount_of(demands),
                     forbidden=refusal(rule, app, claim),
                 )
                 if known.forbidden is None:

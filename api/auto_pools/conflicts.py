@@ -23,7 +23,7 @@ from scheduler.pools.sparse import key_of
 
 def lost(claim: AppClaim, conflict: Conflict) -> LabelProblem:
     """Another claim holds what this one asks for, and says something else there."""
-    demand, holder, held = conflict
+    demand, _, holder, held = conflict
     value, rule, remedy = _told(demand, held, f"{holder.app}")
     if holder.app == claim.app:
         rule, remedy = f"{rule}, by other labels", "wait until no task with those labels is left, or make them the same"

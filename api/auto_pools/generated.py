@@ -4,14 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from api.auto_pools.auto_pool import AutoPool
+from api.auto_pools.choosing import Choosing
 from api.auto_pools.doubt import Doubt, judge, too_many, without
 from api.auto_pools.language.meaning import Meaning
-from api.auto_pools.language.questions import Chosen
 from api.auto_pools.ledger import Ledger
 from api.auto_pools.roster import Moves
 from api.auto_pools.stored_template import StoredTemplate, pool_of
 from api.dcos_template.windows import Lane
-from api.mesos_listener.task import Task, TaskKey
+from api.mesos_listener.task import TaskKey
 from scheduler.pools.model import Pool
 
 #: Seconds between two writes of a pool at least.
@@ -33,25 +33,10 @@ class Core:
     made: AutoPool
     stored: Ledger
     """What stands in ZooKeeper of how old claims are."""
-    chosen: frozenset[TaskKey] | None = None
-    """Those that the template lets take part; None: all."""
-    unchosen: bool = False
-    """There are tasks of which it was not asked yet whether they take part."""
-    unprinted: dict[TaskKey, str] = field(default_factory=dict)
-    """Tasks for which that could not be found out, and why."""
+    choosing: Choosing | None = None
+    """Where the template says which tasks take part."""
     wait_until: float = 0.0
     """Until then, in epoch seconds, nothing is written while applications are absent that had claims before."""
-
-    @property
-    def chooses(self) -> bool:
-        """Whether the template says which tasks take part."""
-        return "tasks" in self.meaning.printed
-
-    def choose(self, chosen: Chosen, tasks: Collection[Task], now: float) -> None:
-        """These tasks take part, and no others."""
-        before = self.chosen or frozenset()
-        self.made.update([task for task in tasks if task.key in chosen.tasks], before - chosen.tasks, now)
-        self.chosen, self.unprinted = chosen.tasks, chosen.failed
 
 
 @dataclass(slots=True)
@@ -138,7 +123,10 @@ class Generated:
         What they asked for is not known, so the pool would lose it.
         """
         core = self.core
-        absent = core.made.absent if core is not None else 0
+        if core is not None and core.choosing is not None and not core.choosing.complete:
+            return "it is not known yet which tasks take part"
+        left_out = core.choosing.apps_left_out if core is not None and core.choosing is not None else ()
+        absent = core.made.absent_without(left_out) if core is not None else 0
         if core is None or not absent or self.accepted:
             return ""
         several = absent != 1

@@ -4,28 +4,51 @@ All that hold a key say the same there. Does not know who may hold it (contest.p
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from api.auto_pools.app_claim import AppClaim
 from api.auto_pools.claim import App
 from api.auto_pools.demand import BackendKey, CertificateKey, Demand, FrontendKey, Key, RuleKey
+from api.auto_pools.host_rules import HostRules
 
 
 class Conflict(NamedTuple):
     """What a claim asks for, and who holds it and says something else there."""
 
     demand: Demand
+    key: Key
+    """Which of its keys is meant: that of the demand, or one that is as good as the same."""
     holder: AppClaim
     held: object
 
 
 class _Hold:
-    __slots__ = ("claims", "value")
+    """Nearly every one has one claim: only for the others a table is kept."""
 
-    def __init__(self, value: object) -> None:
+    __slots__ = ("_claims", "value")
+
+    def __init__(self, value: object, claim: AppClaim) -> None:
         self.value = value
-        self.claims: dict[AppClaim, None] = {}
+        self._claims: AppClaim | dict[AppClaim, None] = claim
+
+    @property
+    def claims(self) -> Collection[AppClaim]:
+        """The one that holds it longest first."""
+        return (self._claims,) if isinstance(self._claims, AppClaim) else self._claims.keys()
+
+    def put(self, claim: AppClaim) -> None:
+        """One more."""
+        if isinstance(self._claims, AppClaim):
+            self._claims = {self._claims: None}
+        self._claims[claim] = None
+
+    def drop(self, claim: AppClaim) -> bool:
+        """One less; whether it was the last one."""
+        if isinstance(self._claims, AppClaim):
+            return True
+        del self._claims[claim]
+        return not self._claims
 
 
 class Sharers:
@@ -68,7 +91,7 @@ class Holders:
         self._holds: dict[Key, _Hold] = {}
         self._ports: dict[int, Sharers] = {}
         self._groups: dict[str, Sharers] = {}
-        self._hosts: dict[tuple[int, str], dict[RuleKey, None]] = {}
+        self.hosts = HostRules()
 
     def at_port(self, port: int) -> Sharers:
         """Who is there."""
@@ -83,21 +106,22 @@ class Holders:
         hold = self._holds.get(key)
         return None if hold is None else hold.value
 
-    def of(self, key: Key) -> Mapping[AppClaim, None]:
+    def of(self, key: Key) -> Collection[AppClaim]:
         """Who holds it, the longest first."""
         hold = self._holds.get(key)
-        return {} if hold is None else hold.claims
-
-    def at_host(self, port: int, host: str) -> Iterable[RuleKey]:
-        """The rules of one host."""
-        return self._hosts.get((port, host), ())
+        return () if hold is None else hold.claims
 
     def conflict(self, claim: AppClaim) -> Conflict | None:
         """The first thing that the claim cannot have."""
         for demand in claim.demands:
             hold = self._holds.get(demand.key)
             if hold is not None and hold.value != demand.value:
-                return Conflict(demand, next(iter(hold.claims)), hold.value)
+                return Conflict(demand, demand.key, next(iter(hold.claims)), hold.value)
+            if isinstance(demand.key, RuleKey):
+                for key in self.hosts.alike(demand.key):
+                    hold = self._holds[key]
+                    if hold.value != demand.value:
+                        return Conflict(demand, key, next(iter(hold.claims)), hold.value)
         return None
 
     def take(self, claim: AppClaim) -> list[Demand]:
@@ -109,19 +133,20 @@ class Holders:
         new = []
         for demand in claim.demands:
             hold = self._holds.get(demand.key)
-            if hold is None:
-                hold = self._holds[demand.key] = _Hold(demand.value)
-                new.append(demand)
-                match demand.key:
-                    case RuleKey(number, conditions) as key:
-                        self._hosts.setdefault((number, conditions.host), {})[key] = None
-                    case FrontendKey(_, field):
-                        port.options[field] = demand.value
-                    case CertificateKey():
-                        port.certificates += 1
-                    case BackendKey(_, field):
-                        group.options[field] = demand.value
-            hold.claims[claim] = None
+            if hold is not None:
+                hold.put(claim)
+                continue
+            self._holds[demand.key] = _Hold(demand.value, claim)
+            new.append(demand)
+            match demand.key:
+                case RuleKey() as key:
+                    self.hosts.add(key)
+                case FrontendKey(_, field):
+                    port.options[field] = demand.value
+                case CertificateKey():
+                    port.certificates += 1
+                case BackendKey(_, field):
+                    group.options[field] = demand.value
         return new
 
     def release(self, claim: AppClaim) -> list[Demand]:
@@ -135,18 +160,13 @@ class Holders:
             del self._groups[claim.group]
         free = []
         for demand in claim.demands:
-            hold = self._holds[demand.key]
-            del hold.claims[claim]
-            if hold.claims:
+            if not self._holds[demand.key].drop(claim):
                 continue
             del self._holds[demand.key]
             free.append(demand)
             match demand.key:
-                case RuleKey(number, conditions) as key:
-                    rules = self._hosts[number, conditions.host]
-                    del rules[key]
-                    if not rules:
-                        del self._hosts[number, conditions.host]
+                case RuleKey() as key:
+                    self.hosts.remove(key)
                 case FrontendKey(_, field):
                     del port.options[field]
                 case CertificateKey():

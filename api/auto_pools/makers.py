@@ -146,9 +146,9 @@ class Makers:
             waiting=context.incomplete,
             now=now,
         )
-        core.unchosen |= core.chooses and bool(moves.updated)
-        updated = () if core.chooses else moves.updated
-        if core.made.update(updated, gone, now) or core.meaning.whole or core.unchosen:
+        if core.choosing is not None:
+            core.choosing.feed(moves.updated, gone)
+        elif core.made.update(moves.updated, gone, now) or core.meaning.whole:
             state.lane = state.lane.touch(context.clock.monotonic())
 
     def _accepted(self, pool: str) -> None:
@@ -156,7 +156,10 @@ class Makers:
         for state in self._context.made.values():
             if state.pool == pool and state.core is not None and state.in_doubt:
                 log.info(f"The removal of what is in doubt of pool {pool} was accepted", pool=pool)
-                state.core.made.update((), state.accept(), self._context.clock.now())
+                gone = state.accept()
+                if state.core.choosing is not None:
+                    state.core.choosing.feed((), gone)
+                state.core.made.update((), gone, self._context.clock.now())
                 state.lane = state.lane.at_once(self._context.clock.monotonic())
 
     # ------------------------------------------------------------ what is due

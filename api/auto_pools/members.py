@@ -94,6 +94,11 @@ class Members:
         """All that are exposed."""
         return ((key, label_set) for key, (_, label_set) in self._tasks.items())
 
+    def label_set(self, key: TaskKey) -> LabelSet | None:
+        """That of a task."""
+        known = self._tasks.get(key)
+        return None if known is None else known[1]
+
     @property
     def exposed(self) -> int:
         """How many."""
@@ -148,7 +153,8 @@ class Members:
             if found is None:
                 del self._tasks[key]
             # What is called otherwise is another application: nothing of the one before will come again.
-            self._out(known[1], now if found is not None and found.app != known[1].app else now + self._grace)
+            renamed = found is not None and found.app is not None and found.app != known[1].app
+            self._out(known[1], now if renamed else now + self._grace)
 
     def drop(self, key: TaskKey, now: float) -> None:
         """A task is there no more."""

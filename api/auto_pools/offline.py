@@ -3,19 +3,21 @@
 Goes the way that the template process goes: blocks, claims, policy, the rules of pools. Does not store anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from api.auto_pools.auto_pool import AutoPool
-from api.auto_pools.claim import Exposure
+from api.auto_pools.choosing import LEFT_OUT
+from api.auto_pools.dialects import read_under
 from api.auto_pools.interpreter import Interpreter
-from api.auto_pools.labels import read_exposure
-from api.auto_pools.language.meaning import OVERLAID, Meaning
+from api.auto_pools.language.meaning import CALLED, OVERLAID, Meaning
 from api.auto_pools.statuses import RenderStatus, TaskStatus
 from api.auto_pools.stored_template import StoredTemplate
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools import checks
 from scheduler.pools.model import Pool
+from scheduler.pools.problems import Problem
 from sdk.errors import InvalidSpec
 
 
@@ -30,7 +32,7 @@ class Outcome:
 def outcome(interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[Task]) -> Outcome:
     """Raises InvalidSpec for a template that cannot be used."""
     meaning = interpreter.meaning(template)
-    under = [task for task in tasks if _read(template.name, task) is not None]
+    under = [task for task in tasks if read_under(template.name, task) is not None]
     if meaning.whole:
         made = interpreter.made(template, under)
         said = {key: TaskStatus(RenderStatus.RENDER_ERR, why) for key, why in made.failed.items()}
@@ -38,32 +40,28 @@ def outcome(interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[
     left_out: dict[TaskKey, TaskStatus] = {}
     if "tasks" in meaning.printed:
         chosen = interpreter.chosen(template, under)
-        left_out = {task.key: _NOT_CHOSEN for task in under if task.key not in chosen.tasks}
+        left_out = {task.key: LEFT_OUT for task in under if task.key not in chosen.tasks}
         left_out |= {key: TaskStatus(RenderStatus.RENDER_ERR, why) for key, why in chosen.failed.items()}
         under = [task for task in under if task.key in chosen.tasks]
-    auto = AutoPool(template.name, lambda task: _read(template.name, task), base=meaning.pool, policy=meaning.policy)
+    auto = AutoPool(template.name, partial(read_under, template.name), base=meaning.pool, policy=meaning.policy)
     auto.update(under, (), 0.0)
     pool = _sound(interpreter, template, meaning, auto)
     return Outcome(pool=pool, statuses={**auto.statuses(), **left_out})
 
 
 _MADE = TaskStatus(RenderStatus.OK, "the template makes the pool of the tasks by itself")
-_NOT_CHOSEN = TaskStatus(RenderStatus.OK, "does not take part: the block tasks says so")
 
 
 def _sound(interpreter: Interpreter, template: StoredTemplate, meaning: Meaning, auto: AutoPool) -> Pool | None:
     """The pool without claims that break its rules."""
     while (pool := auto.pool()) is not None:
+        problems: Iterable[Problem] = ()
         if meaning.printed & OVERLAID:
-            pool = interpreter.overlaid(template, pool)
-        problem = next(iter(checks.pool_problems(pool)), None)
+            overlaid = interpreter.overlaid(template, pool)
+            pool, problems = overlaid.pool, overlaid.problems
+        problem = next(iter(problems or checks.pool_problems(pool)), None)
         if problem is None:
             return pool
         if not auto.refuse(problem.path, problem.rule):
-            raise InvalidSpec("pool template", f"makes a pool that breaks a rule: {problem}")
+            raise InvalidSpec(CALLED, f"makes a pool that breaks a rule: {problem}")
     return None
-
-
-def _read(template: str, task: Task) -> Exposure | None:
-    exposure = read_exposure(task.labels)
-    return exposure if exposure is not None and exposure.template == template else None

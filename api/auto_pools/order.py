@@ -12,17 +12,20 @@ Place = tuple[Any, ...]
 def of_rule(conditions: Conditions) -> Place:
     """Whole hosts, ends of hosts and patterns of hosts come before all hosts, and what asks for more comes first.
 
-    Of paths these are, one after the other, the longer beginning, a pattern, the longer end; then headers and cookies.
+    Of paths these are, one after the other, the longer beginning, a pattern, the longer end; then headers, cookies and
+    the port of the host.
     """
     host, host_reg, path_beg, path_end, path_reg, *asked = conditions
     if host.startswith("*"):
         kind, specific = 1, -len(host)
     else:
         kind, specific = (0 if host else 2 if host_reg else 3), 0
+    name, _, port = host.partition(":")
     return (
-        *(kind, specific, host, not host_reg, host_reg),
+        *(kind, specific, name, not host_reg, host_reg),
         *(-len(path_beg), path_beg, not path_reg, path_reg, -len(path_end), path_end),
         *((-len(ones), repr(ones)) for ones in asked),
+        *(not port, port),
     )
 
 

@@ -4,6 +4,7 @@ Knows what has to be read before the first write, when nothing is written, and w
 not know what a write consists of (submission.py), nor when it is due. Runs on the thread of auto pools, in charge.
 """
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +12,7 @@ import structlog
 
 from api.auto_pools.auto_pool import AutoPool
 from api.auto_pools.beginning import Beginning, begin
+from api.auto_pools.choosing import Choosing
 from api.auto_pools.context import Context
 from api.auto_pools.dialects import read_under
 from api.auto_pools.generated import LOOK_AGAIN, Core, Generated
@@ -18,7 +20,7 @@ from api.auto_pools.language.questions import Chosen
 from api.auto_pools.stored_template import StoredTemplate
 from api.auto_pools.submission import Faulty, Stored, Submission
 from api.auto_pools.writer import Refused, Writer
-from api.mesos_listener.task import Task
+from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.problems import InvalidPool
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import StorageConflict
@@ -63,19 +65,43 @@ class Publisher:
             grace=context.rules.grace,
             ledger=outcome.ledger,
         )
-        core = Core(
+        core = state.core = Core(
             template=template,
             meaning=outcome.meaning,
             made=made,
             stored=state.core.stored if state.core is not None else outcome.ledger,
             wait_until=now + context.rules.grace,
         )
-        core.unchosen = core.chooses
-        if not core.chooses:
-            made.update(context.roster.under(state.name), (), now)
-        state.core = core
         state.doubt, state.misprinted, state.sure = None, "", False
         state.lane = state.lane.succeeded().at_once(context.clock.monotonic())
+        if "tasks" in core.meaning.printed:
+            core.choosing = self._choosing(writer, state, core)
+            core.choosing.feed(context.roster.under(state.name), ())
+        else:
+            made.update(context.roster.under(state.name), (), now)
+
+    def _choosing(self, writer: Writer, state: Generated, core: Core) -> Choosing:
+        context = self._context
+
+        def is_current() -> bool:
+            return context.is_current(writer, state) and state.core is core
+
+        def ask(tasks: Sequence[Task], answered: Callable[[Chosen | Exception], None]) -> None:
+            def done(outcome: Chosen | Exception) -> None:
+                if is_current():
+                    answered(outcome)
+
+            context.ask(state.name, partial(context.interpreter.chosen, core.template, tasks), done)
+
+        def told(updated: Sequence[Task], gone: Collection[TaskKey]) -> None:
+            if core.made.update(updated, gone, context.clock.now()):
+                state.lane = state.lane.touch(context.clock.monotonic())
+
+        def failed() -> None:
+            log.warning(f"Tasks under the pool template {state.name} cannot be chosen; trying again", pool=state.pool)
+            state.lane = state.lane.failed(context.clock.monotonic())
+
+        return Choosing(ask, told, failed)
 
     def publish(self, writer: Writer, state: Generated) -> None:
         """Write the pool of a template, if it is another one than stands in ZooKeeper."""
@@ -84,9 +110,8 @@ class Publisher:
         if core is None:
             self.begin(writer, state.template)
             return
-        if core.unchosen:
-            self._choose(writer, state, core)
-            return
+        if core.choosing is not None:
+            core.choosing.look()
         self._hold(state, self._why_not(state, now))
         if state.held:
             state.lane = replace(state.lane, asked=mono + LOOK_AGAIN)
@@ -110,33 +135,6 @@ class Publisher:
             partial(submission.carry_out, writer, context.interpreter),
             partial(self._submitted, writer, state, core, submission, mono),
         )
-
-    def _choose(self, writer: Writer, state: Generated, core: Core) -> None:
-        """Have the template say which tasks take part, before anything is made of them."""
-        context = self._context
-        tasks = tuple(context.roster.under(state.name))
-        core.unchosen = False
-        state.lane = state.lane.publishing(context.clock.monotonic())
-        context.ask(
-            state.name,
-            partial(context.interpreter.chosen, core.template, tasks),
-            partial(self._chosen, writer, state, core, tasks),
-        )
-
-    def _chosen(
-        self, writer: Writer, state: Generated, core: Core, tasks: tuple[Task, ...], outcome: Chosen | Exception
-    ) -> None:
-        context = self._context
-        if not context.is_current(writer, state) or state.core is not core:
-            return
-        if isinstance(outcome, Exception):
-            core.unchosen = True
-            self._failed(state, outcome)
-            return
-        # Some may have ended meanwhile.
-        there = {task.key for task in context.roster.under(state.name)}
-        core.choose(outcome, [task for task in tasks if task.key in there], context.clock.now())
-        state.lane = state.lane.succeeded().at_once(context.clock.monotonic())
 
     def _why_not(self, state: Generated, now: float) -> str:
         context = self._context

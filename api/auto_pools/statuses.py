@@ -58,7 +58,8 @@ def status_of(
         return TaskStatus(RenderStatus.RENDER_ERR, message, tuple(uris)[:_MOST_URIS])
     if any(not claim.rank for claim in claims):
         return NEW
-    return TaskStatus(RenderStatus.OK, message or "is in the pool", tuple(uris)[:_MOST_URIS])
+    usual = "is in the pool" if claims else "asks for nothing"
+    return TaskStatus(RenderStatus.OK, message or usual, tuple(uris)[:_MOST_URIS])
 
 
 def sentence(problem: LabelProblem) -> str:

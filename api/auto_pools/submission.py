@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from api.auto_pools.interpreter import Interpreter
-from api.auto_pools.language.meaning import Meaning
+from api.auto_pools.language.meaning import OVERLAID, Meaning
 from api.auto_pools.ledger import Ledger, encode_ledger
 from api.auto_pools.stored_template import StoredTemplate, pool_of
 from api.auto_pools.writer import Writer
@@ -16,9 +16,6 @@ from scheduler.pools import checks
 from scheduler.pools.model import Pool, PoolType
 from scheduler.pools.problems import Problem
 from scheduler.pools.stored import StoredPool
-
-#: Blocks that are printed for each object of the pool.
-OVERLAYS = frozenset({"frontend", "backend", "service"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +54,11 @@ class Submission:
         if self.meaning.whole:
             made = interpreter.made(self.template, self.tasks)
             pool, failed = made.pool, made.failed
-        elif pool is not None and self.meaning.printed & OVERLAYS:
-            pool = interpreter.overlaid(self.template, pool)
+        elif pool is not None and self.meaning.printed & OVERLAID:
+            overlaid = interpreter.overlaid(self.template, pool)
+            if overlaid.problems:
+                return Faulty(problems=overlaid.problems)
+            pool = overlaid.pool
         if pool is not None:
             pool = replace(pool, name=pool_of(self.template.name), type=PoolType.DYNAMIC)
             if problems := tuple(checks.pool_problems(pool)):

@@ -16,6 +16,7 @@ from api.client import ApiClient
 from api.client_errors import ApiError
 
 _LONGEST = 60
+_HOW = {True: "the new one first where there is a place for both", False: "the old one ends first"}
 _NOTHING = {"noop": "nothing changes", "dynamic": "changed at run time, without a reload", "reload": "loaded anew"}
 
 
@@ -87,7 +88,7 @@ def _of_instances(told: Mapping[str, Any]) -> str:
     said = [
         f"{len(told[key])} {words}: {', '.join(told[key][:10])}{', ...' if len(told[key]) > 10 else ''}"
         for key, words in (
-            ("relaunched", "replaced one at a time"),
+            ("relaunched", f"replaced one at a time, {_HOW[bool(told.get('ahead'))]}"),
             ("launched", "launched"),
             ("ended", "ended"),
         )

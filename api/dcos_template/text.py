@@ -5,6 +5,7 @@ escaped: the model holds no text that would need it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import jinja2
 
@@ -13,6 +14,7 @@ from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backe
 from api.dcos_template.layers import Layers, default_loader
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
+from api.dcos_template.reprints import Reprints
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.sections import require_sections
 from api.dcos_template.servers import RESOLVERS
@@ -55,6 +57,7 @@ class _Printer:
     def __init__(self, printed: Callable[[str, Mapping[str, object]], str], *, customised: bool = False) -> None:
         self._printed = printed
         self._customised = customised
+        self._reprints = Reprints()
 
     def texts(self, config: Config) -> Iterator[Text]:
         """All parts of a configuration."""
@@ -63,7 +66,7 @@ class _Printer:
         yield from map(self.render_frontend, config.frontends)
         yield from map(self.render_map, config.maps)
         for name, backends in shards(config.backends).items():
-            yield self.render_backends(name, backends)
+            yield self._reprints.text(config.pool, name, backends, partial(self.render_backends, name, backends))
 
     def render_global(self, config: Config) -> Text:
         """What every section starts from."""

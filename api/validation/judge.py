@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from api.auto_pools.language.form import CALLED
+from api.auto_pools.language.meaning import CALLED
 from api.auto_pools.language.trial import tried
 from api.dcos_template.answering import serve
 from api.pool_fields import backend_field, frontend_field, refused_field

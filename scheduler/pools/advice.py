@@ -62,14 +62,24 @@ def _all(pool: Pool) -> Iterator[str]:
         if not (is_address(address) or address == "localhost"):
             yield f"{path} {address} is a name: where it does not resolve HAProxy refuses the whole configuration"
     used = {name for frontend in pool.haproxy.frontends for name in _chosen(frontend)}
+    readable = {name for frontend in pool.haproxy.frontends if _is_readable(frontend) for name in _chosen(frontend)}
     for index, backend in enumerate(pool.haproxy.backends):
-        yield from _backend(f"pool.haproxy.backends[{index}]", backend, used=backend.name in used)
+        path = f"pool.haproxy.backends[{index}]"
+        yield from _backend(path, backend, used=backend.name in used)
+        if backend.basic_auth is not None and backend.name in readable:
+            yield f"{path}.basicAuth: a frontend without TLS leads there, so that passwords can be read on the way"
 
 
 def _binds(pool: Pool) -> Iterator[tuple[str, str]]:
     for index, frontend in enumerate(pool.haproxy.frontends):
         yield f"pool.haproxy.frontends[{index}].bindAddress", frontend.bind_address
     yield "pool.haproxy.stats.bindAddress", pool.haproxy.stats.listens_at
+
+
+def _is_readable(frontend: Frontend) -> bool:
+    """Whether requests come to backends as anybody on the way can read them."""
+    redirect = frontend.redirect_to_https
+    return frontend.protocol is Protocol.HTTP and (redirect is None or bool(redirect.except_))
 
 
 def _chosen(frontend: Frontend) -> frozenset[str]:

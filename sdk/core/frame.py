@@ -72,6 +72,7 @@ class Frame:
         self.leaving: Draft[AgentId, Leaving] = Draft(state.leaving)
         self.leaving_due: Draft[AgentId, float] = Draft(state.leaving_due)
         self.replacing: Draft[PodKey, float] = Draft(state.replacing)
+        self.twice: Draft[PodKey, bool] = Draft(state.twice)
         self.room_for_others = state.room_for_others
         self.asking: Draft[PodKey, float] = Draft(state.asking)
         self.absent_since: Draft[ResourceId, float] = Draft(state.absent_since)
@@ -300,6 +301,8 @@ class Frame:
             self.leftovers |= {key}
         if record.replacing_since is not None:
             self.replacing[key] = record.replacing_since
+        if record.runs_twice:
+            self.twice[key] = True
 
     def _unindex(self, key: PodKey, record: PodRecord | None) -> None:
         if record is None:
@@ -314,6 +317,7 @@ class Frame:
         if key in self.leftovers:
             self.leftovers -= {key}
         self.replacing.pop(key, None)
+        self.twice.pop(key, None)
 
 
 def _indexed(record: PodRecord) -> tuple[object, ...]:

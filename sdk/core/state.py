@@ -136,6 +136,8 @@ class State:
     """When that changes next, for those with a window."""
     replacing: Mapping[PodKey, float] = field(default_factory=dict)
     """Replacements under way, by the time of their launch."""
+    twice: Mapping[PodKey, bool] = field(default_factory=dict)
+    """Instances that run at the place that they leave on purpose, too."""
     room_for_others: bool = True
     """Whether the budget of replacements had room when those that are in line were looked at last."""
     asking: Mapping[PodKey, float] = field(default_factory=dict)
@@ -214,6 +216,7 @@ class State:
             replacing={
                 key: record.replacing_since for key, record in records.items() if record.replacing_since is not None
             },
+            twice={key: True for key, record in records.items() if record.runs_twice},
             leaving=_drained(records.values()),
         )
 

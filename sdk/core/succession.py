@@ -25,7 +25,7 @@ def next_end(frame: Frame) -> float | None:
 
 
 def _due(frame: Frame) -> Iterator[tuple[PodKey, float]]:
-    for key in frame.leftovers:
+    for key in frame.twice:
         record, wish = frame.pods[key], frame.wish(key)
-        if record.ready_since is not None and wish is not None and any(left.serving for left in record.superseded):
+        if record.ready_since is not None and wish is not None:
             yield key, record.ready_since + wish.spec.update.min_ready

@@ -35,8 +35,7 @@ def look_for_places(frame: Frame, wish: PodWish, chosen: Mapping[PodKey, Outdate
 def _under_way(frame: Frame, key: PodKey) -> int:
     """How many of its kind run twice already."""
     pod = frame.pods[key].pod
-    records = (frame.pods[other] for other in frame.services.get(key[0]))
-    return sum(record.pod == pod and any(left.serving for left in record.superseded) for record in records)
+    return sum(other[0] == key[0] and frame.pods[other].pod == pod for other in frame.twice)
 
 
 def _in_time(frame: Frame, key: PodKey) -> bool:

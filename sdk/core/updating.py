@@ -145,7 +145,8 @@ def _ask(frame: Frame, key: PodKey, need: Outdated, *, may_guess: bool) -> None:
     for due in (elsewhere, regardless) if may_guess else (elsewhere,):
         if due > frame.now:
             frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
-    if elsewhere <= frame.now and not isinstance(frame.needs[key], MustPlace):
+    present = frame.needs[key]
+    if elsewhere <= frame.now and not (isinstance(present, MustPlace) and not present.ahead):
         record = frame.pods[key]
         host = record.tasks[0].hostname if record.tasks else "its agent"
         message = (

@@ -124,6 +124,11 @@ class PodRecord:
     """Hosts that an operator replaced it from lately."""
 
     @property
+    def runs_twice(self) -> bool:
+        """Whether it runs at the place that it leaves on purpose, too."""
+        return any(left.serving for left in self.superseded)
+
+    @property
     def name(self) -> str:
         """`<pod>-<index>`."""
         return f"{self.pod}-{self.index}"

@@ -119,6 +119,20 @@ def test_without_another_place_the_old_task_ends_first() -> None:
     clean(sim, 1)
 
 
+def test_an_agent_that_offers_nothing_is_told_when_no_place_was_found_beside_it() -> None:
+    """A deactivated agent: after the look for another place its step says what is waited for, as without a surge."""
+    sim = deployed(ports=FIXED)
+    sim.deactivate("agent1")
+    sim.publish(service(ports=FIXED, command="sleep 2000", update=SURGE))
+    sim.settle(40)
+    assert "agent1 offers nothing" in sim.step("web/app-0").message
+    assert len(serving(sim)) == 1
+    sim.reactivate("agent1")
+    before = sim.record("web/app-0").tasks[0].task_id
+    sim.run_until(lambda: ids(sim).get("web/app-0", before) != before, "it is updated in its place", within=60)
+    clean(sim, 1)
+
+
 def test_an_agent_without_room_for_both_is_left_for_another_one() -> None:
     """The instance needs more than half of an agent."""
     sim = deployed(agents=2, cpus=3.0)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -40,6 +41,8 @@ class Namespace:
 @contextmanager
 def namespaces(count: int) -> Iterator[list[Namespace]]:
     """So many of them; raises Unavailable where nobody may make one."""
+    if shutil.which("ip") is None:
+        raise Unavailable("ip is not installed (package iproute2)")
     names = [f"edgelb-{os.getpid()}-{number}" for number in range(count)]
     made: list[Namespace] = []
     try:
@@ -47,7 +50,9 @@ def namespaces(count: int) -> Iterator[list[Namespace]]:
             made.append(_make(name, number))
         yield made
     finally:
-        for name in names:
+        for number, name in enumerate(names):
+            # One end goes with the other, wherever it is; what was not made is no matter.
+            subprocess.run(("ip", "link", "del", _outside(number)), check=False, capture_output=True)
             subprocess.run(("ip", "netns", "del", name), check=False, capture_output=True)
 
 
@@ -55,7 +60,7 @@ def _make(name: str, number: int) -> Namespace:
     """With a network of four addresses, out of the range that is set apart for measurements between networks."""
     base = f"198.18.{os.getpid() % 250}"
     here, there = f"{base}.{4 * number + 1}", f"{base}.{4 * number + 2}"
-    outside, inside = f"el{os.getpid() % 100_000}o{number}", f"el{os.getpid() % 100_000}i{number}"
+    outside, inside = _outside(number), f"el{os.getpid() % 100_000}i{number}"
     _ip("netns", "add", name)
     _ip("link", "add", outside, "type", "veth", "peer", "name", inside)
     _ip("link", "set", inside, "netns", name)
@@ -67,11 +72,12 @@ def _make(name: str, number: int) -> Namespace:
     return Namespace(file=Path("/run/netns") / name, ip=there)
 
 
+def _outside(number: int) -> str:
+    return f"el{os.getpid() % 100_000}o{number}"
+
+
 def _ip(*arguments: str) -> None:
-    try:
-        done = subprocess.run(("ip", *arguments), check=False, capture_output=True, text=True)
-    except OSError as error:
-        raise Unavailable(f"ip: {error}") from error
+    done = subprocess.run(("ip", *arguments), check=False, capture_output=True, text=True)
     if done.returncode:
         raise Unavailable(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 

@@ -72,17 +72,22 @@ class Document:
         return Values(found, tuple(self._problems))
 
     def _origin(self, path: Path) -> Said:
-        """The label that says what stands at `path`: around it, or the first within."""
+        """The label that says what stands at `path`: around it, within it, or beside it where that is missing."""
         for length in range(len(path), 0, -1):
             if path[:length] in self._said:
                 return self._said[path[:length]]
-        return next(said for at, said in self._said.items() if at[: len(path)] == path)
+        for length in range(len(path), 0, -1):
+            for at, said in self._said.items():
+                if at[:length] == path[:length]:
+                    return said
+        raise AssertionError(f"nobody says {path}")
 
     def _blame(self, key: str, content: Any, error: ValidationError) -> None:
         for problem in problems_of({key: error.messages}, {key: content}):
             at = tuple(step for step in problem.keys or () if isinstance(step, str))
             said = self._origin(at)
-            inner = ".".join(at[len(said.path) :])
+            within = at[: len(said.path)] == said.path
+            inner = ".".join(at[len(said.path) :] if within else at)
             self.refuse(said, f"{inner} {problem.rule}" if inner else problem.rule)
 
 

@@ -37,12 +37,11 @@ def foreign(redirects: Sequence[Redirect], rules: Sequence[MapRule]) -> Redirect
 
 def _covers(rule: MapRule, redirect: Redirect) -> bool:
     """Whether all that is redirected would come to the rule."""
-    if rule.host_reg or rule.path_end or rule.path_reg or (rule.hosts and redirect.host_eq not in rule.hosts):
+    if rule.is_tried or redirect.host_eq not in rule.hosts:
         return False
-    return rule.hosts != () and (redirect.path_eq or redirect.path_beg or "/").startswith(rule.path_beg)
+    return (redirect.path_eq or redirect.path_beg or "/").startswith(rule.path_beg)
 
 
 def _is_place(rule: MapRule) -> bool:
     """Whether clients can be sent to the same place at another port."""
-    hosts_only = not (rule.host_reg or rule.path_end or rule.path_reg)
-    return bool(rule.hosts) and hosts_only and not any("*" in host or ":" in host for host in rule.hosts)
+    return bool(rule.hosts) and not rule.is_tried and not any("*" in host or ":" in host for host in rule.hosts)

@@ -3,20 +3,27 @@
 from typing import Any
 
 from marshmallow import ValidationError
-from marshmallow import fields as marshmallow
 
 from api.auto_pools.labels.separators import Separators, Unreadable
-from scheduler.pools.fields import Unknown
+from scheduler.pools.fields import Text, Unknown
+from scheduler.pools.messages import problems_of
 from scheduler.pools.model import MapRule
 from scheduler.pools.problems import shown
 from scheduler.pools.schema.link import MapRuleSchema
 
+_FIELDS = MapRuleSchema().fields
 #: Several hosts are several rules.
-_CONDITIONS: dict[str, marshmallow.Field[str]] = {
-    field.data_key or name: field
-    for name, field in MapRuleSchema().fields.items()
-    if name not in ("backend", "hosts_eq")
+_CONDITIONS = {
+    field.data_key or name: field for name, field in _FIELDS.items() if isinstance(field, Text) and name != "backend"
 }
+#: What stands before the name of a header or cookie: the condition, and how its value is looked at.
+_ASKED = {
+    "header.": ("headers", "valueEq"),
+    "headerReg.": ("headers", "valueReg"),
+    "cookie.": ("cookies", "valueEq"),
+    "cookieReg.": ("cookies", "valueReg"),
+}
+_KNOWN = dict.fromkeys((*_CONDITIONS, *(f"{start}<name>" for start in _ASKED)))
 
 
 def everything(group: str) -> tuple[MapRule, ...]:
@@ -31,10 +38,24 @@ def read_rules(text: str, group: str, separators: Separators) -> tuple[MapRule, 
 
 
 def _rule(text: str, group: str, separators: Separators) -> MapRule:
-    conditions: dict[str, Any] = dict(condition(key, value) for key, value in separators.pairs(text).items())
+    conditions: dict[str, Any] = {}
+    asked: dict[str, list[dict[str, str]]] = {}
+    for key, value in separators.pairs(text).items():
+        start, dot, name = key.partition(".")
+        if dot and (found := _ASKED.get(start + dot)):
+            field, way = found
+            asked.setdefault(field, []).append({"name": name, way: value})
+        else:
+            conditions |= [condition(key, value)]
+    for field, values in asked.items():
+        try:
+            conditions[field] = _FIELDS[field].deserialize(values)
+        except ValidationError as error:
+            problem = next(problems_of({field: error.messages}, {field: values}))
+            raise Unreadable(f"asks for {field} of which one {problem.rule}") from None
     rule = MapRule(backend=group, **conditions)
     if not rule.has_conditions:
-        raise Unreadable(f"has a rule without a condition; known are {', '.join(_CONDITIONS)}")
+        raise Unreadable(f"has a rule without a condition; known are {', '.join(_KNOWN)}")
     return rule
 
 
@@ -42,10 +63,20 @@ def condition(key: str, text: str) -> tuple[str, str]:
     """A condition as the field of MapRule and its value; raises Unreadable."""
     field = _CONDITIONS.get(key)
     if field is None:
-        raise Unreadable(f"holds {shown(key)}, an {Unknown(name=key, known=dict.fromkeys(_CONDITIONS))}")
-    name = str(field.name)
+        raise Unreadable(f"holds {shown(key)}, an {Unknown(name=key, known=_KNOWN)}")
     try:
-        return name, field.deserialize(text) or ""
+        return str(field.name), field.deserialize(text) or ""
     except ValidationError as error:
-        remedy = "write a rule for each host" if name == "host_eq" else ""
+        remedy = "write a rule for each host" if key == "hostEq" else ""
         raise Unreadable(f"holds {key} {shown(text)}, which {error.messages[0]}", remedy) from None
+
+
+def written(rule: MapRule) -> dict[str, str]:
+    """The keys and values that are read as the rule."""
+    found = {key: text for key, field in _CONDITIONS.items() if (text := getattr(rule, str(field.name)))}
+    for start, (field, way) in _ASKED.items():
+        for one in getattr(rule, field):
+            value = one.value_eq if way == "valueEq" else one.value_reg
+            if value or (way == "valueEq" and not one.value_reg):
+                found[f"{start}{one.name}"] = value
+    return found

@@ -59,6 +59,11 @@ class Row(NamedTuple):
         return self.path[0] == "basicAuth"
 
     @property
+    def restricts(self) -> bool:
+        """Whether it lets fewer clients in: an empty text is a mistake then, and must not let in all."""
+        return self.name in ("clients.allow", "clients.deny", "basicAuth.users", "tls.clientCertificates.ca")
+
+    @property
     def label(self) -> str:
         """As pages show it."""
         return f"edgelb.<group>.{self.section}.{self.name}"
@@ -166,6 +171,9 @@ ROWS = (
     _backend("endpoint.check.customStr"),
     _backend("http2"),
     _backend("tls.serverName"),
+    _backend("tls.ca", form=Form.SECRET),
+    _backend("tls.verifyHost"),
+    _backend("tls.certificate", form=Form.SECRET),
     _backend("rewriteHttp.host"),
     _backend("rewriteHttp.path", form=Form.PAIR),
     _backend("rewriteHttp.path.fromPath"),

@@ -14,12 +14,13 @@ from api.auto_pools.labels.table import TABLE, Form, Row
 from api.auto_pools.secret_files import path_of
 from scheduler.pools import file_names
 from scheduler.pools.fields import Flag, Number, Whole
-from scheduler.pools.model import AUTOCERT, SECRETS
+from scheduler.pools.model import AUTOCERT, SECRETS, SYSTEM
 from scheduler.pools.problems import shown
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _FLAGS = {"true": True, "false": False}
+_NO_SECRETS = (AUTOCERT, SYSTEM)
 _SWITCHES = frozenset({Form.SWITCH, Form.SWITCH_LIST, Form.SWITCH_OBJECT, Form.SWITCH_OBJECTS})
 #: What a switch's value is a value of.
 _SWITCHED = {
@@ -32,15 +33,17 @@ _SWITCHED = {
 
 def value_of(row: Row, text: str, separators: Separators) -> Any:
     """The JSON; None where an empty text says nothing. Raises Unreadable."""
+    if not text and row.restricts:
+        raise Unreadable("is empty, and would let fewer clients in", "remove the label to let everybody in")
     if not text:
         return {} if row.form in _SWITCHES else None
     match row.form:
         case Form.TEXT | Form.NUMBER | Form.FLAG:
             return _single(row.field, text)
         case Form.SECRET:
-            return path_of(_secret(text))
+            return _file(text)
         case Form.SECRETS:
-            return [AUTOCERT if one == AUTOCERT else path_of(_secret(one)) for one in separators.items(text)]
+            return [_file(one) for one in separators.items(text)]
         case Form.LIST:
             return _list(row, text, separators)
         case Form.OBJECT | Form.SWITCH_OBJECT:
@@ -60,9 +63,9 @@ def secrets_in(row: Row, text: str, separators: Separators) -> list[str]:
         return []
     match row.form:
         case Form.SECRET:
-            return [text]
+            return [] if text in _NO_SECRETS else [text]
         case Form.SECRETS:
-            return [one for one in separators.items(text) if one != AUTOCERT]
+            return [one for one in separators.items(text) if one not in _NO_SECRETS]
         case _:
             return []
 
@@ -132,10 +135,13 @@ def _pair(text: str, separators: Separators) -> dict[str, str]:
     return {"fromPath": from_path, "toPath": to_path}
 
 
-def _secret(name: str) -> str:
+def _file(name: str) -> str:
+    """Of a secret, or what is there without one."""
+    if name in _NO_SECRETS:
+        return name
     if problem := file_names.secret(name):
         remedy = f"give the name of a secret in the store, or {AUTOCERT}"
         raise Unreadable(
             f"holds {shown(name)}: a secret's name {problem}" if not name.startswith(SECRETS) else problem, remedy
         )
-    return name
+    return path_of(name)

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from api.auto_pools.claim import Claim
+from api.auto_pools.labels import rules as rules_as_labels
 from api.auto_pools.labels.names import EXPOSE
 from api.auto_pools.labels.redirects import to_https
 from api.auto_pools.labels.rules import everything
@@ -68,7 +69,7 @@ class _Writer:
 
     def _requests(self, claim: Claim) -> Iterator[tuple[str, str]]:
         if claim.rules not in ((), everything(claim.group)):
-            rules = [{key: text for key, text in _json(rule).items() if key != "backend"} for rule in claim.rules]
+            rules = [rules_as_labels.written(rule) for rule in claim.rules]
             yield self._label(Section.FRONTEND, "rules"), self._objects(rules)
         if claim.redirects and claim.redirects == to_https(RedirectToHttps(), claim.rules):
             yield self._label(Section.FRONTEND, "redirectToHttps"), ""
@@ -111,7 +112,7 @@ class _Writer:
     def _text(self, form: Form, value: Any) -> str:
         if isinstance(value, list):
             return self._objects(value) if form is Form.OBJECTS else self._list(value)
-        return self._secrets[value] if form is Form.SECRET else _scalar(value)
+        return self._secrets.get(value, value) if form is Form.SECRET else _scalar(value)
 
     def _list(self, items: Sequence[Any]) -> str:
         texts = [_scalar(item) for item in items]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from api.auto_pools.language.meaning import CALLED
 from api.sandbox import Form
 
 NAME_MARK = "__ELB_POOL_TEMPLATE_NAME__"
@@ -18,7 +19,6 @@ BLOCKS: Mapping[str, str] = {
 }
 """What each prints by default."""
 
-CALLED = "pool template"
 FORM = Form(
     called=CALLED,
     base="default",

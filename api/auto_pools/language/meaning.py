@@ -8,6 +8,8 @@ from api.auto_pools.stored_template import pool_of
 from scheduler.pools.model import Pool, Stats
 from scheduler.pools.model.pool import Haproxy
 
+CALLED = "pool template"
+"""How errors about one begin."""
 OVERLAID = frozenset({"frontend", "backend", "service"})
 """Blocks that are printed for objects of the pool."""
 

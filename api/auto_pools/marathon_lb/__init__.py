@@ -6,7 +6,7 @@ And from there to labels of our own: apps.py (what Marathon tells) -> migration.
 """
 
 from api.auto_pools.marathon_lb.apps import AppPort, MarathonApp, read_apps
-from api.auto_pools.marathon_lb.exposure import ALL, EXTERNAL, TEMPLATE, read_marathon_lb
+from api.auto_pools.marathon_lb.exposure import ALL, EXTERNAL, TEMPLATE, read_marathon_lb, unserved
 from api.auto_pools.marathon_lb.migration import Migration, migrate
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "migrate",
     "read_apps",
     "read_marathon_lb",
+    "unserved",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
-from api.auto_pools.marathon_lb.names import DEPLOYMENT_GROUP, Names, PortLabels, read_names
+from api.auto_pools.marathon_lb.names import DEPLOYMENT_GROUP, GROUP, PREFIX, Names, PortLabels, read_names
 from api.auto_pools.marathon_lb.port import Port
 from api.mesos_listener.task import Labels
 from scheduler.pools.model import Endpoint
@@ -24,9 +24,28 @@ _MARATHON = "marathon"
 _ID = re.compile(r"(/[a-z0-9.-]+)+")
 
 
-@lru_cache(maxsize=16_384)
 def read_marathon_lb(labels: Labels, app: App, ports: tuple[str, ...], group: str = EXTERNAL) -> Exposure | None:
     """`ports` are the names of the task's ports in their order, `group` is served; None: nothing is exposed there."""
+    if not any(label.startswith(PREFIX) for label, _ in labels):
+        return None
+    return _read(labels, app, ports, group)
+
+
+def unserved(labels: Labels, group: str = EXTERNAL) -> LabelProblem | None:
+    """Why a task that has labels of Marathon-LB is not exposed by them; None when it has none, or is."""
+    names = read_names(labels)
+    if not names.texts or any(port.enabled and _names_group(names.groups(port), group) for port in names.ports):
+        return None
+    port = next((port for port in names.ports if _names_group(names.groups(port), group)), None)
+    if port is not None:
+        return LabelProblem(port.label("ENABLED"), shown(port.text("ENABLED")) or "", "must be true", "set it to true")
+    said = names.texts.get(GROUP, "")
+    remedy = f"name {group} in it, or in a label {PREFIX}<number>_GROUP for one port"
+    return LabelProblem(GROUP, shown(said) or "", f"must name the group {group}, which is served", remedy)
+
+
+@lru_cache(maxsize=16_384)
+def _read(labels: Labels, app: App, ports: tuple[str, ...], group: str) -> Exposure | None:
     names = read_names(labels)
     served = [port for port in names.ports if port.enabled and _names_group(names.groups(port), group)]
     if not served:

@@ -119,8 +119,11 @@ class Port:
                 document.put(self._said(name, "rewriteHttp", "request"), {"rewritePath": False})
 
     def _put_access(self, document: Document, *, http: bool) -> None:
-        if networks := re.findall(r"[^\s,]+", self._labels.text("BACKEND_NETWORK_ALLOWED_ACL")):
-            document.put(self._said("BACKEND_NETWORK_ALLOWED_ACL", "clients", "allow"), [*map(_network, networks)])
+        said = self._said("BACKEND_NETWORK_ALLOWED_ACL", "clients", "allow")
+        if networks := re.findall(r"[^\s,]+", said.text):
+            document.put(said, [*map(_network, networks)])
+        elif said.text:
+            document.refuse(said, "names no network")
         if not self._labels.text("AUTH"):
             return
         said = Said(self._labels.label("AUTH"), "", ("basicAuth",))

@@ -1,6 +1,7 @@
 """From a backend of a pool to a group of servers."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 from api.dcos_template.build.clients import build_allowed
@@ -22,6 +23,8 @@ from sdk.errors import InvalidSpec
 T = TypeVar("T")
 
 
+# A pool that changes comes again with most of its backends as they were; a few kB each.
+@lru_cache(maxsize=4096)
 def build_backend(backend: pools.Backend, cookie_key: str = "") -> Backend:
     """One backend with what its servers can go by; `cookie_key` is for the cookies of sticky ones."""
     mode = mode_of(backend.protocol)

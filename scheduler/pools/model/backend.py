@@ -35,18 +35,18 @@ class Backend:
     balance: str = "roundrobin"
     http2: bool = False
     """Whether HTTP/2 is spoken to servers, by TLS where they take it."""
-    tls: ServerTls = field(default_factory=ServerTls)
-    rewrite_http: RewriteHttp = field(default_factory=RewriteHttp)
-    custom_check: CustomCheck = field(default_factory=CustomCheck)
+    tls: ServerTls = field(default=ServerTls())
+    rewrite_http: RewriteHttp = field(default=RewriteHttp())
+    custom_check: CustomCheck = field(default=CustomCheck())
     minimum_servers: int = 0
     """The instance is ready only while so many of the servers can be used."""
-    clients: Clients = field(default_factory=Clients)
+    clients: Clients = field(default=Clients())
     """Whose requests its servers are asked; those of others are refused."""
     basic_auth: BasicAuth | None = None
     request_headers: tuple[HeaderRule, ...] = ()
     response_headers: tuple[HeaderRule, ...] = ()
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    retries: Retries = field(default_factory=Retries)
+    timeouts: Timeouts = field(default=Timeouts())
+    retries: Retries = field(default=Retries())
     misc_strs: tuple[str, ...] = ()
     """Lines in HAProxy's words; they stand before the servers."""
     services: tuple[Service, ...] = ()

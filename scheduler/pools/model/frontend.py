@@ -26,12 +26,12 @@ class Frontend:
     protocol: Protocol = Protocol.HTTP
     certificates: tuple[str, ...] = ()
     """Files with a certificate and its key; the first is for clients that ask for none of them by name."""
-    tls: FrontendTls = field(default_factory=FrontendTls)
-    clients: Clients = field(default_factory=Clients)
+    tls: FrontendTls = field(default=FrontendTls())
+    clients: Clients = field(default=Clients())
     accept_proxy: AcceptProxy | None = None
     redirect_to_https: RedirectToHttps | None = None
-    limits: Limits = field(default_factory=Limits)
-    timeouts: FrontendTimeouts = field(default_factory=FrontendTimeouts)
+    limits: Limits = field(default=Limits())
+    timeouts: FrontendTimeouts = field(default=FrontendTimeouts())
     redirects: tuple[Redirect, ...] = ()
     basic_auth: BasicAuth | None = None
     request_headers: tuple[HeaderRule, ...] = ()
@@ -43,7 +43,7 @@ class Frontend:
     """Options of the `bind` line in HAProxy's words."""
     misc_strs: tuple[str, ...] = ()
     """Lines in HAProxy's words."""
-    link_backend: LinkBackend = field(default_factory=LinkBackend)
+    link_backend: LinkBackend = field(default=LinkBackend())
 
     @staticmethod
     def default_name(bind_address: str, bind_port: int) -> str:

@@ -19,7 +19,7 @@ class Limits:
     connections_per_client: int = 0
     request_bytes: int = 0
     """Of the body."""
-    requests_per_client: RequestRate = field(default_factory=RequestRate)
+    requests_per_client: RequestRate = field(default=RequestRate())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

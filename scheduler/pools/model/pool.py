@@ -49,7 +49,7 @@ class PoolType(StrEnum):
 class Haproxy:
     """What the load balancers serve; a change here reloads, it does not relaunch (unless the ports change)."""
 
-    stats: Stats = field(default_factory=Stats)
+    stats: Stats = field(default=Stats())
     frontends: tuple[Frontend, ...] = ()
     backends: tuple[Backend, ...] = ()
 
@@ -105,8 +105,8 @@ class Pool:
     environment: tuple[EnvironmentVariable, ...] = ()
     """In the order of their names."""
     auto_certificate: bool = False
-    healthcheck: HealthCheck = field(default_factory=HealthCheck)
-    haproxy: Haproxy = field(default_factory=Haproxy)
+    healthcheck: HealthCheck = field(default=HealthCheck())
+    haproxy: Haproxy = field(default=Haproxy())
 
     @property
     def placement(self) -> tuple[Constraint, ...]:

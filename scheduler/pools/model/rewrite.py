@@ -42,7 +42,7 @@ class RewriteHttp:
 
     host: str = ""
     """What servers are told as `Host`; `""` means what the client said."""
-    path: RewritePath = field(default_factory=RewritePath)
-    sticky: Sticky = field(default_factory=Sticky)
-    request: RewriteRequest = field(default_factory=RewriteRequest)
-    response: RewriteResponse = field(default_factory=RewriteResponse)
+    path: RewritePath = field(default=RewritePath())
+    sticky: Sticky = field(default=Sticky())
+    request: RewriteRequest = field(default=RewriteRequest())
+    response: RewriteResponse = field(default=RewriteResponse())

@@ -80,7 +80,7 @@ class Endpoint:
     port: int | None = None
     port_name: str = ""
     all_ports: bool = False
-    check: Check = field(default_factory=Check)
+    check: Check = field(default=Check())
     weight: int = 1
     backup: bool = False
     """Whether the servers are used only while no other one of the backend is up."""
@@ -99,9 +99,9 @@ class Endpoint:
 class Service:
     """One selector in a backend; `marathon` and `mesos` must both match where both are given."""
 
-    marathon: MarathonSelector = field(default_factory=MarathonSelector)
-    mesos: MesosSelector = field(default_factory=MesosSelector)
-    endpoint: Endpoint = field(default_factory=Endpoint)
+    marathon: MarathonSelector = field(default=MarathonSelector())
+    mesos: MesosSelector = field(default=MesosSelector())
+    endpoint: Endpoint = field(default=Endpoint())
     percent: int = NO_PERCENT
     """Its share of the backend's requests, however many servers it has."""
 

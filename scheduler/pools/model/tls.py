@@ -34,4 +34,4 @@ class FrontendTls:
     policy: TlsPolicy = TlsPolicy.INTERMEDIATE
     http2: bool = True
     """Whether HTTP/2 is offered, by an HTTPS frontend."""
-    client_certificates: ClientCertificates = field(default_factory=ClientCertificates)
+    client_certificates: ClientCertificates = field(default=ClientCertificates())

@@ -42,6 +42,7 @@ def test_a_rehearsed_update_tells_fields_configuration_and_instances(client: Fla
     assert told["instances"] == {
         "action": "relaunch",
         "relaunched": ["edgelb-pool-0", "edgelb-pool-1"],
+        "ahead": False,
         "launched": ["edgelb-pool-2"],
         "ended": [],
         "fields": ["pool.cpus"],
@@ -85,7 +86,9 @@ def test_values_that_are_not_shown_are_no_change(client: FlaskClient) -> None:
     assert (told.json["fields"], told.json["instances"]["action"]) == ([], "none")
     assert "hunter2" not in told.text
     changed = client.put("/v2/pools/web?dryRun=true", json=shown | {"environmentVariables": {"ELB_FILE_KEY": "other"}})
-    assert changed.json["instances"]["action"] == "relaunch"
+    assert (changed.json["instances"]["action"], changed.json["instances"]["ahead"]) == ("relaunch", False)
+    ahead = client.put("/v2/pools/web?dryRun=true", json=shown | {"cpus": 2, "relaunch": "AHEAD"})
+    assert (ahead.json["instances"]["action"], ahead.json["instances"]["ahead"]) == ("relaunch", True)
     assert "hunter2" not in changed.text
 
 

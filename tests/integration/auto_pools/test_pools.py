@@ -18,14 +18,6 @@ pytestmark = pytest.mark.integration
 CHOOSES = """{% extends "default" %}
 {% block tasks %}{{ matches(task.app.name, "^/shop") | tojson }}{% endblock %}
 """
-WHOLE = """{% if not tasks %}{{ no_tasks() }}{% endif %}
-{"name": "auto-default", "haproxy": {"stats": {"bindPort": 0},
- "frontends": [{"bindPort": 80, "linkBackend": {"defaultBackend": "all"}}],
- "backends": [{"name": "all", "services": [
-  {% for task in tasks | sort(attribute="id") %}
-  {"marathon": {"serviceID": {{ task.app.name | tojson }} }}{{ "," if not loop.last }}
-  {% endfor %}]}]}}
-"""
 
 
 def test_an_application_with_labels_gets_a_pool(tree: Tree, template: Template, listener: Listener) -> None:
@@ -169,6 +161,70 @@ def test_a_template_says_what_the_pool_is_like(tree: Tree, template: Template, l
     wait_until(lambda: tree.pool().count == 1, what="one instance")
 
 
+def test_a_template_chooses_tasks_and_says_more_of_single_objects(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """Tasks that it leaves out have a status that says so; what it prints for objects is in the pool."""
+    listener.operator.say(begin(exposed("shop.1"), exposed("blog.1", "blog")))
+    tree.has(shop="/shop", blog="/blog")
+    text = (
+        '{% extends "default" %}{% block tasks %}{{ (task.app.name != "/blog") | tojson }}{% endblock %}'
+        '{% block backend %}{"minimumServers": {{ apps | length + 2 }}}{% endblock %}'
+    )
+    tree.templates.set_text("default", text)
+    tree.has(shop="/shop")
+    wait_until(lambda: tree.pool().haproxy.backends[0].minimum_servers == 3, what="what the block prints")
+    listener.operator.say(m.task_added(exposed("news.1", "news")))
+    tree.has(shop="/shop", news="/news")
+    told = {task: one["message"] for tasks in status(template)["statuses"].values() for task, one in tasks.items()}
+    assert told["blog.1"].startswith("does not take part")
+    tree.templates.set_text("default", text.replace("task.app.name", "task.nothing"))
+    wait_until(lambda: status(template)["status"] == "RENDER_ERR", what="that it is of no use")
+    assert status(template)["message"].startswith("pool template line 1: cannot be printed")
+    tree.has(shop="/shop", news="/news")
+
+
+@pytest.mark.usefixtures("expects_errors")
+def test_an_application_for_which_a_block_cannot_be_printed_harms_no_other(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """It goes without, and its status has the line of the template."""
+    listener.operator.say(begin(exposed("shop.1")))
+    tree.has(shop="/shop")
+    tree.templates.set_text(
+        "default",
+        '{% extends "default" %}{% block backend %}\n{"minimumServers": {{ {"/shop": 3, "/news": 4}[apps[0].name] }}}\n'
+        "{% endblock %}",
+    )
+    wait_until(lambda: tree.pool().haproxy.backends[0].minimum_servers == 3, what="what the block prints")
+    listener.operator.say(m.task_added(exposed("blog.1", "blog")))
+    listener.operator.say(m.task_added(exposed("news.1", "news")))
+    tree.has(shop="/shop", news="/news")
+
+    def told() -> dict[str, Any]:
+        return {task: one for tasks in status(template)["statuses"].values() for task, one in tasks.items()}
+
+    wait_until(lambda: told()["blog.1"]["status"] == "RENDER_ERR", what="the status of the task")
+    assert "pool template line 2: cannot be printed" in told()["blog.1"]["message"]
+    assert told()["news.1"]["status"] == "OK"
+
+
+def test_a_template_makes_the_pool_by_itself(tree: Tree, template: Template, listener: Listener) -> None:
+    """Of the tasks that run, at each of their changes; without any there is no pool."""
+    listener.operator.say(begin(exposed("shop.1")))
+    tree.has(shop="/shop")
+    text = (
+        '{% if not tasks %}{{ no_tasks() }}{% endif %}{"haproxy": {"backends": [{% for task in tasks %}'
+        '{"name": "{{ task.name }}", "services": [{"marathon": {"serviceID": "{{ task.app.name }}"}}]}'
+        '{{ "," if not loop.last }}{% endfor %}]}}{{ fail(tasks[0], "just so") if tasks | length > 1 }}'
+    )
+    tree.templates.set_text("default", text)
+    wait_until(lambda: not tree.pool().haproxy.frontends, what="the pool of the template")
+    listener.operator.say(m.task_added(exposed("blog.1", "blog")))
+    tree.has(shop="/shop", blog="/blog")
+    wait_until(lambda: "just so" in str(status(template)["statuses"]), what="what it says of a task")
+
+
 def test_labels_of_marathon_lb_are_read_once_there_is_a_template_for_them(
     tree: Tree, template: Template, listener: Listener
 ) -> None:
@@ -197,20 +253,6 @@ def test_a_template_says_which_tasks_take_part(tree: Tree, template: Template, l
     tree.has(shop2="/shop2")
     tree.templates.set_text("default", "")
     tree.has(blog="/blog", news="/news", shop2="/shop2")
-
-
-def test_a_template_may_make_the_pool_by_itself(tree: Tree, template: Template, listener: Listener) -> None:
-    """Of the tasks under it, and nothing is made of their labels."""
-    listener.operator.say(begin(exposed("shop.1"), exposed("blog.1", "blog")))
-    tree.has(blog="/blog", shop="/shop")
-    tree.templates.set_text("default", WHOLE)
-    tree.has(all="/blog /shop")
-    listener.operator.say(m.task_added(exposed("news.1", "news")))
-    tree.has(all="/blog /news /shop")
-    assert tree.pool().type is PoolType.DYNAMIC
-    for task in ("shop.1", "blog.1", "news.1"):
-        listener.operator.say(ended(task))
-    tree.gone()
 
 
 def test_a_task_says_where_load_balancers_are(tree: Tree, template: Template, listener: Listener) -> None:

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,16 @@ case " $BAD " in *" $name "*) exit 1 ;; esac
 """
 
 
+@contextmanager
+def heard(number: signal.Signals) -> Iterator[None]:
+    """What is started in this block does not ignore the signal."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 class Checkout:
     """A folder with bin/test and doubles of what it runs."""
 
@@ -47,18 +59,23 @@ class Checkout:
         """Run it, with those of its checks that fail and that do not end."""
         self.calls.write_text("")
         environment = {"CALLS": str(self.calls), "BAD": bad, "WAITING": waiting, "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.Popen(
-            [self.path / "bin" / "test", *arguments],
-            env={"PATH": os.environ["PATH"], **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        # Whoever started these tests in the background of a shell has it ignored, and so would what they start.
+        with heard(signal.SIGINT):
+            return subprocess.Popen(
+                [self.path / "bin" / "test", *arguments],
+                env={"PATH": os.environ["PATH"], **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
 
     def run(self, *arguments: str, bad: str = "") -> tuple[int, str, list[str]]:
         """The same to its end: exit code, what it said, and which checks ran."""
-        with self.start(*arguments, bad=bad) as process:
+        process = self.start(*arguments, bad=bad)
+        try:
             said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
         return process.returncode, said, sorted(line.split()[0] for line in self.calls.read_text().splitlines())
 
 
@@ -117,7 +134,9 @@ def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: 
     # As a terminal does it: the signal goes to what runs in the foreground as well.
     os.kill(pure, number)
     process.send_signal(number)
-    with process:
+    try:
         process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     wait_until(lambda: not Path(f"/proc/{real}").exists(), what="the end of what ran beside")

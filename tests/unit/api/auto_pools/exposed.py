@@ -79,7 +79,9 @@ class Cluster:
 
     def status(self, task: Task) -> TaskStatus:
         """Of a task."""
-        return self.auto.statuses()[task.key]
+        found = self.auto.status_of(task.key)
+        assert found is not None
+        return found
 
 
 def keys(tasks: Iterable[Task]) -> list[TaskKey]:

@@ -1,5 +1,7 @@
 """From tasks with labels to the pool of a template."""
 
+import msgspec
+
 from api.auto_pools.ledger import decode_ledger, encode_ledger
 from api.auto_pools.statuses import RenderStatus
 from api.mesos_listener.task import Task
@@ -219,6 +221,46 @@ def test_other_ports_of_an_application_are_served_beside_the_old() -> None:
     assert not list(pool_problems(pool)) if pool else False
 
 
+def test_a_host_with_a_port_is_the_same_host() -> None:
+    """Clients that come to the port say it, so whoever had it would have all of them."""
+    cluster = Cluster()
+    pool = cluster.start(exposed("/a", {"a.frontend.port": "8080", "a.frontend.rules": "hostEq:a.b"}))
+    thief = exposed("/b", {"b.frontend.port": "8080", "b.frontend.rules": "hostEq:a.b:8080"})
+    assert cluster.start(thief) is pool
+    assert "hostEq:a.b:8080 at port 8080 is held by /a of marathon" in cluster.status(thief).message
+    part = exposed("/c", {"c.frontend.port": "8080", "c.frontend.rules": "hostEq:a.b:8080|pathBeg:/c,hostEq:a.b:1"})
+    assert cluster.start(part) is pool
+    part = exposed("/d", {"d.frontend.port": "8080", "d.frontend.rules": "hostEq:a.b:8080|pathBeg:/d"})
+    assert routes(cluster.start(part), 8080) == ["a.b:8080/d -> d", "a.b -> a"]
+    cluster.stop(exposed("/a"))
+    pool = cluster.wait()
+    assert routes(pool, 8080) == ["a.b:8080/c -> c", "a.b:8080/d -> d", "a.b:1 -> c", "a.b:8080 -> b"]
+
+
+def test_rules_stand_in_the_order_in_which_more_is_asked_for() -> None:
+    """Whoever comes when: whole hosts, ends of hosts, patterns of hosts, all hosts; of paths what is more specific."""
+    rules = [
+        "hostEq:a.b|pathBeg:/p/q",
+        "hostEq:a.b|pathBeg:/p",
+        "hostEq:a.b|pathReg:x",
+        "hostEq:a.b|pathEnd:.html",
+        "hostEq:a.b|pathEnd:.js",
+        "hostEq:a.b",
+        "hostEq:b.b",
+        "hostEq:*.a.b",
+        "hostEq:*.b",
+        "hostReg:x|pathBeg:/p",
+        "hostReg:x",
+        "pathBeg:/p",
+        "pathEnd:.js",
+        "pathBeg:/",
+    ]
+    cluster = Cluster()
+    for at, rule in sorted(enumerate(rules), key=lambda one: one[1][::-1]):
+        pool = cluster.start(exposed(f"/{at}", {f"g{at}.frontend.rules": rule}))
+    assert [rule.backend for rule in frontend(pool, 80).link_backend.map] == [f"g{at}" for at in range(len(rules))]
+
+
 def test_a_group_is_shared() -> None:
     """Two applications of one group are two services of one backend, in the order of their names."""
     cluster = Cluster()
@@ -347,6 +389,19 @@ def test_a_task_that_nothing_names_is_told_so() -> None:
     assert nameless.key not in cluster.auto.statuses()
 
 
+def test_an_application_that_is_called_otherwise_is_another_one() -> None:
+    """The old name keeps nothing from the new one; while it is not known what it is called, all stays."""
+    cluster = Cluster()
+    task = exposed("/a", SHOP, framework="one")
+    pool = cluster.start(task)
+    unknown = msgspec.structs.replace(task, framework_name="")
+    assert cluster.start(unknown) is pool
+    assert cluster.start(task) is pool
+    renamed = msgspec.structs.replace(task, framework_name="two")
+    assert services(cluster.start(renamed), "shop") == ["two /a"]
+    assert cluster.auto.due is None
+
+
 def test_tasks_of_other_templates_are_none() -> None:
     """And those that are not exposed."""
     cluster = Cluster()
@@ -354,6 +409,7 @@ def test_tasks_of_other_templates_are_none() -> None:
     plain = Task(id="p", framework_id="f", labels=(("edgelb.expose", "True"),))
     assert not cluster.auto.update([other, plain, Task(id="q", framework_id="f")], (), 1.0)
     assert cluster.auto.statuses() == {}
+    assert cluster.auto.status_of(other.key) is None
 
 
 def test_a_refused_pool_loses_whoever_is_behind_it() -> None:

@@ -221,3 +221,22 @@ def test_very_many_sentences_are_counted() -> None:
     frontends = [{"bindPort": 80, "protocol": "HTTP", "linkBackend": {"defaultBackend": "b0"}}]
     told = advice(pool(frontends=frontends, backends=backends))
     assert (len(told), told[-1]) == (21, "and 579 more of this kind")
+
+
+@pytest.mark.parametrize(
+    ("frontend", "told"),
+    [
+        ({"protocol": "HTTP"}, True),
+        ({"protocol": "HTTP", "redirectToHttps": {}}, False),
+        ({"protocol": "HTTP", "redirectToHttps": {"except": [{"pathBeg": "/x"}]}}, True),
+        ({"protocol": "HTTPS", "certificates": ["$AUTOCERT"]}, False),
+    ],
+)
+def test_passwords_of_a_backend_that_can_be_read_on_the_way_are_told(frontend: dict[str, Any], told: bool) -> None:
+    """By TLS they cannot."""
+    data = pool(frontends=[{"bindPort": 80, "linkBackend": {"defaultBackend": "app"}, **frontend}])
+    [backend] = data["haproxy"]["backends"]
+    users = [{"name": "ann", "passwordHash": "$5$a$" + "a" * 43}]
+    data["haproxy"]["backends"] = [{**backend, "basicAuth": {"users": users}}]
+    said = [sentence for sentence in advice(data) if "basicAuth" in sentence]
+    assert [sentence.split(":")[0] for sentence in said] == ["pool.haproxy.backends[0].basicAuth"] * told

@@ -186,6 +186,9 @@ EXAMPLES = [
     Example("backend.endpoint.check.customStr", "inter 2s", _endpoint("check"), Check(custom_str="inter 2s")),
     Example("backend.http2", "true", _backend("http2"), True),
     Example("backend.tls.serverName", "a.test", _backend("tls", "server_name"), "a.test"),
+    Example("backend.tls.ca", "team/ca", _backend("tls", "ca"), "$SECRETS/team__ca"),
+    Example("backend.tls.verifyHost", "a.test", _backend("tls", "verify_host"), "a.test"),
+    Example("backend.tls.certificate", "web", _backend("tls", "certificate"), "$SECRETS/web"),
     Example("backend.rewriteHttp.host", "a.test", _backend("rewrite_http", "host"), "a.test"),
     Example(
         "backend.rewriteHttp.path", "/a:/", _backend("rewrite_http", "path"), RewritePath(from_path="/a", to_path="/")

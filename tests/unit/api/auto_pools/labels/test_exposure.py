@@ -8,7 +8,7 @@ import pytest
 
 from api.auto_pools.claim import Claim, Exposure, LabelProblem
 from api.auto_pools.labels import read_exposure, unexposed
-from scheduler.pools.model import EndpointType, MapRule, Protocol
+from scheduler.pools.model import Asked, EndpointType, MapRule, Protocol, ServerTls
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps
 
 DATA = Path(__file__).parents[4] / "data" / "labels"
@@ -184,6 +184,32 @@ def test_nonsense_separators_are_a_problem(separator: str) -> None:
     assert problem_of({"edgelb.delimiter": separator, "edgelb.a.frontend.port": "81"}).label.startswith("edgelb.")
 
 
+# -- rules
+
+
+def test_rules_look_at_headers_and_cookies() -> None:
+    """By their names: that they are there, what they say, or what is found in it."""
+    rules = "hostEq:a.test|header.X-Canary:|cookie.team:blue,headerReg.Accept:json$|cookieReg.v:^2"
+    assert claims_of({"edgelb.a.frontend.rules": rules})["a"].rules == (
+        MapRule(
+            backend="a",
+            host_eq="a.test",
+            headers=(Asked(name="X-Canary"),),
+            cookies=(Asked(name="team", value_eq="blue"),),
+        ),
+        MapRule(
+            backend="a", headers=(Asked(name="Accept", value_reg="json$"),), cookies=(Asked(name="v", value_reg="^2"),)
+        ),
+    )
+
+
+def test_authorities_may_be_those_of_the_machine() -> None:
+    """They are no secret."""
+    claim = claims_of({"edgelb.a.backend.tls.ca": "$SYSTEM", "edgelb.a.backend.tls.certificate": "$AUTOCERT"})["a"]
+    assert dict(claim.backend)["tls"].value == ServerTls(ca="$SYSTEM", certificate="$AUTOCERT")
+    assert claim.secrets == ()
+
+
 # -- redirects
 
 
@@ -209,7 +235,15 @@ def test_another_port_and_status_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "rules", ["pathBeg:/x", "hostReg:^a", "hostEq:*.a.test", "hostEq:a.test|pathEnd:.png", "hostEq:a.test,pathBeg:/"]
+    "rules",
+    [
+        "pathBeg:/x",
+        "hostReg:^a",
+        "hostEq:*.a.test",
+        "hostEq:a.test|pathEnd:.png",
+        "hostEq:a.test,pathBeg:/",
+        "hostEq:a.test|header.X:1",
+    ],
 )
 def test_what_names_no_hosts_is_an_option_of_the_port(rules: str) -> None:
     """As is one with exceptions."""
@@ -257,6 +291,10 @@ def test_nobody_redirects_requests_of_others(redirect: str) -> None:
         ("frontend.rules", "host:a.test", "holds host, an unknown field"),
         ("frontend.rules", "hostEq:a.test|hostEq:b.test", "holds hostEq twice"),
         ("frontend.rules", "hostEq:", "has a rule without a condition"),
+        ("frontend.rules", "hostsEq:a.test", "holds hostsEq, an unknown field"),
+        ("frontend.rules", "header.a b:1", "asks for headers of which one must"),
+        ("frontend.rules", "cookieReg.a:(", "asks for cookies of which one"),
+        ("frontend.rules", "headers:X", "holds headers, an unknown field"),
         ("frontend.certificates", "../x", "holds ../x: a secret's name must be"),
         ("frontend.certificates", "$SECRETS/x", "must be"),
         ("frontend.certificates", "a,,b", "holds an empty item"),
@@ -298,6 +336,12 @@ def test_labels_that_do_not_go_together_are_a_problem(labels: dict[str, str], la
     problem = problem_of({f"edgelb.a.frontend.{name}": text for name, text in labels.items()})
     assert problem.label == f"edgelb.a.frontend.{label}"
     assert problem.remedy
+
+
+def test_what_is_missing_beside_a_label_is_told_by_it() -> None:
+    """Nobody has written the other one."""
+    problem = problem_of({"edgelb.a.backend.basicAuth.realm": "Shop"})
+    assert (problem.label, problem.rule) == ("edgelb.a.backend.basicAuth.realm", "basicAuth.users is required")
 
 
 def test_what_is_said_twice_is_a_problem() -> None:
@@ -364,6 +408,18 @@ def test_a_fixed_address_is_one_of_the_endpoints() -> None:
         "myvip.marathon.l4lb.thisdcos.directory",
         8080,
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("backend.clients.allow", "backend.clients.deny", "backend.basicAuth.users"),
+        *("frontend.clients.allow", "frontend.clients.deny", "frontend.tls.clientCertificates.ca"),
+    ],
+)
+def test_an_empty_restriction_is_a_mistake(name: str) -> None:
+    """A variable that was not filled in must not let everybody in."""
+    assert problem_of({f"edgelb.a.{name}": " "}).label == f"edgelb.a.{name}"
 
 
 @pytest.mark.parametrize(

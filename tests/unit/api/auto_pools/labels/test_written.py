@@ -51,6 +51,13 @@ def test_whatever_was_read_is_written(said: tuple[tuple[str, str], ...]) -> None
         assert [meant(one) for one in claims_of(written)] == [meant(one) for one in claims]
 
 
+def test_conditions_on_headers_and_cookies_are_written() -> None:
+    """As keys with their names."""
+    rules = "hostEq:a.test|header.X-Canary:|cookie.team:blue,headerReg.Accept:json$|cookieReg.v:^2"
+    [claim] = claims_of({"edgelb.expose": "true", "edgelb.web.frontend.rules": rules})
+    assert [meant(one) for one in claims_of(labels_of({"web": claim}))] == [meant(claim)]
+
+
 def test_what_is_usual_is_not_written() -> None:
     """People read it."""
     [claim] = claims_of({"edgelb.expose": "true", "edgelb.web.frontend.port": "81"})

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
-from api.auto_pools.marathon_lb import ALL, read_marathon_lb
+from api.auto_pools.marathon_lb import ALL, read_marathon_lb, unserved
 from scheduler.pools.model import Endpoint, MapRule, Protocol, RewriteHttp, RewritePath, RewriteRequest, Sticky
 from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
 from scheduler.pools.model.clients import Clients
@@ -169,6 +169,24 @@ def test_only_ports_of_the_group_are_exposed(labels: dict[str, str], served: lis
     assert ([claim.port for claim in found.claims] if found else []) == served
 
 
+@pytest.mark.parametrize(
+    ("labels", "label"),
+    [
+        ({}, None),
+        ({"edgelb.expose": "true"}, None),
+        ({"HAPROXY_GROUP": "external"}, None),
+        ({"HAPROXY_0_VHOST": "a.test"}, "HAPROXY_GROUP"),
+        ({"HAPROXY_GROUP": "internal"}, "HAPROXY_GROUP"),
+        ({"HAPROXY_GROUP": "external", "HAPROXY_0_ENABLED": "no"}, "HAPROXY_0_ENABLED"),
+    ],
+)
+def test_who_is_not_exposed_is_told_by_which_label(labels: dict[str, str], label: str | None) -> None:
+    """And what to do."""
+    problem = unserved(tuple(sorted(labels.items())))
+    assert (problem and problem.label) == label
+    assert problem is None or problem.remedy
+
+
 def test_all_groups_may_be_served() -> None:
     """But not what is in none."""
     assert exposure_of({"HAPROXY_GROUP": "internal", "HAPROXY_0_PORT": "80"}, group=ALL) is not None
@@ -258,6 +276,7 @@ def test_clients_and_users_are_those_of_the_backend() -> None:
         ("AUTH", "user:$6$hidden"),
         ("AUTH", f"re'alm:user:{HASH}"),
         ("BACKEND_NETWORK_ALLOWED_ACL", "10.0.0.0/8 everybody"),
+        ("BACKEND_NETWORK_ALLOWED_ACL", " , "),
         ("BIND_ADDR", "10.0.0.1"),
     ],
 )
