@@ -4,24 +4,22 @@ Knows the order of things: take what came in for a while, then write what is due
 pools as well, so that it is warm. Does not know what is done for a template (makers.py).
 """
 
-import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from api.auto_pools.context import Context, Rules
 from api.auto_pools.makers import Makers
 from api.auto_pools.sieve import Sieve
-from api.auto_pools.stored_template import name_problem, pool_of
 from api.auto_pools.template_store import TemplateView
 from api.dcos_template.clerk import Clerk
 from api.dcos_template.inbox import Inbox
 from api.mesos_listener.replica import TaskChanges
-from pool_executor.contract import decode_status
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
-from sdk.errors import CorruptRecord, LeadershipLost, StorageUnavailable
+from sdk.errors import LeadershipLost
+from sdk.net.address import is_address
 from sdk.storage.connection import ZooKeeper
 
 #: Tasks that are taken before the loop comes round.
@@ -52,8 +50,6 @@ class AutoPoolWorker:
     ) -> None:
         """`lock` is the path of the leadership node, `cluster` tells how many tasks run in all. `turned` is called
         whenever the loop comes round, at least every TURN seconds."""
-        self._zookeeper = zookeeper
-        self._instances = f"{root.rstrip('/')}/instances"
         self._clock = clock
         self._turned = turned
         self._inbox = Inbox()
@@ -102,33 +98,22 @@ class AutoPoolWorker:
         """ZooKeeper is back: do not wait any longer with what failed without it."""
         self._inbox.order(self._makers.hurry)
 
-    def status(self, template: str) -> dict[str, object] | None:
-        """How it stands with a template, by its pool; None when the thread does not get to answer."""
+    def status(self, template: str, addresses: Sequence[str] = ()) -> dict[str, object] | None:
+        """How it stands with a template, by its pool; None when the thread does not get to answer.
+
+        The pool's load balancers are at `addresses`.
+        """
+        at = [address for address in addresses if is_address(address)]
         answers: list[dict[str, object]] = []
-        answered, addresses = threading.Event(), self._addresses(template)
+        answered = threading.Event()
 
         def answer() -> None:
-            answers.append(self._makers.status(template, addresses))
+            answers.append(self._makers.status(template, at))
             answered.set()
 
         self._inbox.order(answer)
         answered.wait(_PATIENCE)
         return answers[0] if answers else None
-
-    def _addresses(self, template: str) -> list[str]:
-        """Where clients reach load balancers of its pool; none while ZooKeeper is away, or it is no template."""
-        if name_problem(template) is not None:
-            return []
-        folder = f"{self._instances}/{pool_of(template)}"
-        found: dict[str, None] = {}
-        try:
-            for data in self._zookeeper.get_all([f"{folder}/{name}" for name in self._zookeeper.children(folder)]):
-                with contextlib.suppress(CorruptRecord):  # of another release; it says no address that we know
-                    instance = decode_status(data) if data else None
-                    found.update(dict.fromkeys((instance.public or instance.addresses) if instance else ()))
-        except StorageUnavailable:
-            return []
-        return list(found)
 
     # ------------------------------------------------------------ the loop
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from scheduler.pools.model import PoolType
-from tests.integration.api.conftest import instance, publish_instance
 from tests.integration.auto_pools.conftest import Start, Template, Tree, begin, ended, exposed, status, unexposed
 from tests.integration.listener.test_taskinfo import Listener
 from tests.support.wait import wait_until
@@ -253,15 +252,3 @@ def test_a_template_says_which_tasks_take_part(tree: Tree, template: Template, l
     tree.has(shop2="/shop2")
     tree.templates.set_text("default", "")
     tree.has(blog="/blog", news="/news", shop2="/shop2")
-
-
-def test_a_task_says_where_load_balancers_are(tree: Tree, template: Template, listener: Listener) -> None:
-    """When it is reached under every host."""
-    task = exposed("shop.1")
-    task["labels"]["labels"][1]["value"] = "pathBeg:/shop"
-    listener.operator.say(begin(task))
-    tree.has(shop="/shop")
-    publish_instance(tree.session, tree.root, instance(), pool="auto-default")
-    wait_until(
-        lambda: status(template)["statuses"]["f1"]["shop.1"]["uris"] == ["http://10.0.0.1/shop"], what="its address"
-    )
