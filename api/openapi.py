@@ -74,7 +74,8 @@ def route(
         "responses": answers | {"default": json_answer("What went wrong, in a sentence.", ref("ApiError"))}
     }
     if body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        kinds = ("application/json", "application/yaml")
+        described["requestBody"] = {"required": True, "content": {kind: {"schema": body} for kind in kinds}}
 
     def register(view: View) -> View:
         documented = blueprint.doc(**described)(view)
