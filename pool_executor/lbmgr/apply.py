@@ -19,6 +19,7 @@ from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.hindrances import Hindrances
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.lines import Lines
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.outcome import Outcome, Running
 from pool_executor.lbmgr.plan import Dynamic, Noop, Plan, Reload, plan
@@ -55,6 +56,7 @@ class Applier:
         self._lane = lane
         self._counters = counters
         self._next_marker = next_marker
+        self._lines = Lines()
         self._half_told = False
         """Whether HAProxy carried out a part of a map edit and refused another, so that it is between two contents."""
         self.running: Running | None = None
@@ -278,13 +280,16 @@ class Applier:
         return self._instance.text(marker, directory or self._files.current, welcome=self._proxy.serving)
 
     def _composition(self, content: Content) -> Composition:
-        return Composition(content, self._lane.begin(), self._lane.left_out(content.backends))
+        backends = content.backends
+        self._lines.keep(backends.keys())
+        return Composition(content, self._lane.begin(), self._lane.left_out(backends), self._lines)
 
     def overview(self) -> None:
         """Write the file for people."""
         if self.running is not None:
             content = self.running.content
-            texts = Composition(content, self._lane.wanted(), self._lane.left_out(content.backends)).texts
+            left_out = self._lane.left_out(content.backends)
+            texts = Composition(content, self._lane.wanted(), left_out, self._lines).texts
             instance = self._text(self._proxy.marker)
             self._files.write_overview(instance, texts, content)
 

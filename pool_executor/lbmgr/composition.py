@@ -9,6 +9,7 @@ from functools import cached_property
 
 from pool_executor.contract import KINDS, BackendFacts, Server, Servers, State, compose, parse_marker, server_line
 from pool_executor.lbmgr.content import Content, ServerRef
+from pool_executor.lbmgr.lines import Lines
 
 # "parsing [30-backends-0a.cfg:12] : ..." of HAProxy 2.6 and 2.8.
 _PLACE = re.compile(r"\[(?:[^\]\s]*/)?(?P<file>[^\]/\s]+):(?P<line>[0-9]+)\]\s*:?\s*(?P<why>[^;]*)")
@@ -17,17 +18,20 @@ _NAMED = re.compile(r"server '?(?P<backend>[A-Za-z0-9_.:-]+)/(?P<name>[A-Za-z0-9
 
 
 class Composition:
-    """What `content` and `servers`, without those of `left_out`, make."""
+    """What `content` and `servers`, without those of `left_out`, make; `lines` may know lines from the last time."""
 
-    def __init__(self, content: Content, servers: Servers, left_out: Collection[ServerRef] = ()) -> None:
+    def __init__(
+        self, content: Content, servers: Servers, left_out: Collection[ServerRef] = (), lines: Lines | None = None
+    ) -> None:
         self._content = content
         self._all = servers
+        self._known = lines if lines is not None else Lines()
         self._left_out = frozenset(left_out)
         self._concerned = {ref.backend for ref in self._left_out}
 
     def without(self, gone: Collection[ServerRef]) -> "Composition":
         """The same without these servers, too."""
-        return Composition(self._content, self._all, self._left_out | frozenset(gone))
+        return Composition(self._content, self._all, self._left_out | frozenset(gone), self._known)
 
     def texts_with(self, backends: Collection[str]) -> Mapping[str, str]:
         """The text of each file that has one of these backends."""
@@ -112,6 +116,8 @@ class Composition:
         return None
 
     def _lines(self, facts: BackendFacts) -> Iterator[str]:
+        if facts.backend not in self._concerned:
+            return self._known.of(facts, self._all.get(facts.backend, {}))
         return (server_line(server, facts.options) for server in self._of(facts.backend))
 
     def _of(self, backend: str) -> Sequence[Server]:

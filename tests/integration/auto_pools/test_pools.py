@@ -179,6 +179,31 @@ def test_a_template_chooses_tasks_and_says_more_of_single_objects(
     tree.has(shop="/shop", news="/news")
 
 
+@pytest.mark.usefixtures("expects_errors")
+def test_an_application_for_which_a_block_cannot_be_printed_harms_no_other(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """It goes without, and its status has the line of the template."""
+    listener.operator.say(begin(exposed("shop.1")))
+    tree.has(shop="/shop")
+    tree.templates.set_text(
+        "default",
+        '{% extends "default" %}{% block backend %}\n{"minimumServers": {{ {"/shop": 3, "/news": 4}[apps[0].name] }}}\n'
+        "{% endblock %}",
+    )
+    wait_until(lambda: tree.pool().haproxy.backends[0].minimum_servers == 3, what="what the block prints")
+    listener.operator.say(m.task_added(exposed("blog.1", "blog")))
+    listener.operator.say(m.task_added(exposed("news.1", "news")))
+    tree.has(shop="/shop", news="/news")
+
+    def told() -> dict[str, Any]:
+        return {task: one for tasks in status(template)["statuses"].values() for task, one in tasks.items()}
+
+    wait_until(lambda: told()["blog.1"]["status"] == "RENDER_ERR", what="the status of the task")
+    assert "pool template line 2: cannot be printed" in told()["blog.1"]["message"]
+    assert told()["news.1"]["status"] == "OK"
+
+
 def test_a_template_makes_the_pool_by_itself(tree: Tree, template: Template, listener: Listener) -> None:
     """Of the tasks that run, at each of their changes; without any there is no pool."""
     listener.operator.say(begin(exposed("shop.1")))
