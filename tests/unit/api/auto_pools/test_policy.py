@@ -217,7 +217,7 @@ def test_rules_that_are_tried_one_by_one_are_few() -> None:
 def test_no_application_makes_a_pool_too_long_to_be_stored() -> None:
     """Labels may hold long texts; what others say is stored all the same."""
     cluster = Cluster()
-    text = "name:X-A|value:" + "v" * 3_900
+    text = ",".join(f"name:X-{at}|value:{'v' * 950}" for at in range(4))
     labels = {f"g{at}.backend.requestHeaders": text for at in range(60)}
     greedy = exposed("/greedy", labels | {f"g{at}.frontend.rules": f"hostEq:{at}.b" for at in range(60)})
     pool = cluster.start(greedy)
