@@ -19,6 +19,7 @@ from api.conditions import condition, require_condition
 from api.context import Context, plain
 from api.judging import unchecked
 from api.lb_templates import text_of_body
+from api.metadata import hosts, places
 from api.openapi import View, json_answer, ref, route, text_answer
 from api.problems import ApiProblem
 from api.rehearsal import is_rehearsal
@@ -141,8 +142,9 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
     def pool_template_status(name: str) -> Json:
         """What became of the pool template and of each task under it, by its pool."""
         present(name)
-        root = context.published.root
-        told: Json = ask_template(context.zookeeper, root, "/auto-pools", "pools", dict, template=name)
+        root, at = context.published.root, hosts(places(context.published.instances(pool_of(name)), ()))
+        query = {"template": name, "addresses": ",".join(at)}
+        told: Json = ask_template(context.zookeeper, root, "/auto-pools", "pools", dict, **query)
         return told or {pool_of(name): _NEW}
 
     def present(name: str) -> StoredTemplate:

@@ -5,11 +5,13 @@ decoder had it). Knows nothing of pools.
 """
 
 import difflib
+import json
 import math
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -231,6 +233,31 @@ class Items(fields.List[Any]):
         if not isinstance(value, list):
             raise ValidationError("must be an array")
         return tuple(super()._deserialize(value, attr, data, **kwargs))
+
+
+class ItemsAgain(Items):
+    """The same of objects that come again and again: one of a pool's backends changes, and all of them are sent.
+
+    What was read well is the same when it is read again.
+    """
+
+    _MOST, _LONGEST = 4096, 4000
+
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        super()._bind_to_schema(field_name, parent)
+        self._known = lru_cache(maxsize=self._MOST)(lambda text: self.inner.deserialize(json.loads(text)))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, list):
+            # Whatever is wrong with one of them is said below, with its place in the array. YAML has values that JSON
+            # has not.
+            with suppress(ValidationError, TypeError, ValueError, RecursionError):
+                return tuple(self._again(item) for item in value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+    def _again(self, item: Any) -> Any:
+        text = json.dumps(item)
+        return self._known(text) if len(text) <= self._LONGEST else self.inner.deserialize(item)
 
 
 def nested(schema: type[Strict], data_key: str | None = None) -> Any:

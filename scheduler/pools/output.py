@@ -1,6 +1,5 @@
 """A pool as the API prints it: its full shape without what says nothing. Pure."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from scheduler.pools.hidden import shown
@@ -31,18 +30,17 @@ _KEEP_ZERO = frozenset(
         *("acceptProxy", "maxAge"),
     )
 )
-_ZEROS: tuple[object, ...] = ("", 0, False, [], {})
 
 
 def _without_zeros(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        cleaned = {name: _without_zeros(item) for name, item in value.items()}
-        return {name: item for name, item in cleaned.items() if _says(name, item)}
+    if isinstance(value, dict):
+        kept = {}
+        for name, item in value.items():
+            cleaned = _without_zeros(item) if isinstance(item, dict | list) else item
+            if cleaned or (cleaned is not None and name in _KEEP_ZERO):
+                kept[name] = cleaned
+        return kept
     if isinstance(value, list):
         # The elements of an array are never dropped: their place counts.
         return [_without_zeros(item) for item in value]
     return value
-
-
-def _says(name: str, value: Any) -> bool:
-    return value is not None and (name in _KEEP_ZERO or value not in _ZEROS)

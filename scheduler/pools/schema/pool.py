@@ -7,7 +7,7 @@ from marshmallow import ValidationError, post_load
 
 from scheduler.pools import checks, texts
 from scheduler.pools.constraints import BadConstraint, parse_constraints
-from scheduler.pools.fields import Choice, Flag, Items, NotYet, Number, Strict, Text, Whole, nested
+from scheduler.pools.fields import Choice, Flag, Items, ItemsAgain, NotYet, Number, Strict, Text, Whole, nested
 from scheduler.pools.messages import problems_of
 from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool, PoolType, Relaunch
 from scheduler.pools.problems import InvalidPool, Problem
@@ -33,7 +33,7 @@ class TypeOfPool(Choice):
 class HaproxySchema(Strict):
     stats = nested(StatsSchema)
     frontends = Items(nested(FrontendSchema))
-    backends = Items(nested(BackendSchema))
+    backends = ItemsAgain(nested(BackendSchema))
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, pre_dump
 
 from scheduler.pools import checks, texts
-from scheduler.pools.fields import Choice, Flag, Items, NotYet, Strict, Text, Whole
+from scheduler.pools.fields import Choice, Flag, Items, ItemsAgain, NotYet, Strict, Text, Whole
 from scheduler.pools.messages import problems_of
 from scheduler.pools.model import ApiVersion, Endpoint, Pool, Service
 from scheduler.pools.problems import InvalidPool, Problem
@@ -97,7 +97,7 @@ class V1FrontendSchema(FrontendSchema):
 
 class V1HaproxySchema(HaproxySchema):
     frontends = Items(fields.Nested(V1FrontendSchema))
-    backends = Items(fields.Nested(V1BackendSchema))
+    backends = ItemsAgain(fields.Nested(V1BackendSchema))
 
 
 class V1PoolSchema(PoolSchema):

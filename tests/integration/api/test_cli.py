@@ -283,6 +283,26 @@ def test_status_tells_each_death_of_haproxy(
     assert "9 times so far" in found
 
 
+def test_explain_shows_what_rules_ask_of_headers_and_cookies(run: Run) -> None:
+    """In a line each, as the other conditions."""
+    canaries = minimal()
+    web = canaries["haproxy"]["frontends"][0]
+    name = canaries["haproxy"]["backends"][0]["name"]
+    web["linkBackend"]["map"] = [
+        {
+            "backend": name,
+            "headers": [{"name": "X-Canary", "valueEq": "always"}, {"name": "X-Tester"}],
+            "cookies": [{"name": "version", "valueReg": "^2"}],
+        }
+    ]
+    run("create", "-", stdin=json.dumps(canaries))
+    plain = run("explain", "web", "http://a.test/").stdout
+    assert "headers X-Canary always and X-Tester, cookies version ^2" in plain
+    assert "the request has no header X-Canary" in plain
+    sent = ("--header", "x-canary: always", "--header", "X-Tester: ann", "--header", "Cookie: a=b; version=2")
+    assert f"matches: {name}" in run("explain", "web", "http://a.test/", *sent).stdout
+
+
 def test_explain_tells_where_a_request_goes_and_why(
     run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
 ) -> None:

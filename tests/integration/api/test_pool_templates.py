@@ -1,7 +1,8 @@
 """Pool templates over HTTP and from the command line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from api.auto_pools.template_store import TemplateStore
 from api.cli.exits import Exit
 from api.health import HealthServer
 from api.validation.trials import Trials
+from pool_executor.contract import encode_status
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.api.test_cli import Run, no_server_logs, rows, run
+from tests.unit.api.test_metadata import INSTANCE
 
 pytestmark = pytest.mark.integration
 __all__ = ["no_server_logs", "run"]  # fixtures
@@ -35,13 +38,18 @@ def put(client: FlaskClient, text: str, query: str = "", **headers: str) -> Test
 def statuses(connection: ZooKeeper, zk_root: str) -> Iterator[dict[str, Any]]:
     """What a template process in charge tells of each template."""
     told: dict[str, Any] = {}
+
+    def answer(query: Mapping[str, str]) -> dict[str, Any]:
+        told["asked"] = dict(query)
+        return {"pools": told.get(query.get("template", ""), {})}
+
     server = HealthServer(
         "127.0.0.1:0",
         name="template",
         healthy=lambda: None,
         ready=lambda: None,
         gauges={},
-        questions={"/auto-pools": lambda query: {"pools": told.get(query.get("template", ""), {})}},
+        questions={"/auto-pools": answer},
     )
     server.start()
     holder = {"id": "t", "url": f"http://{server.address}", "pid": 7, "since": 0}
@@ -194,6 +202,20 @@ def test_the_status_is_what_the_template_process_tells(client: FlaskClient, stat
     assert new["auto-web"]["status"] == "NEW"
     statuses["web"] = {"auto-web": {"status": "OK", "message": "fine", "statuses": TASKS}}
     assert client.get("/v2/poolTemplates/web/status").json == statuses["web"]
+    assert statuses["asked"] == {"template": "web"}
+
+
+def test_the_template_process_is_told_where_load_balancers_are(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, statuses: dict[str, Any]
+) -> None:
+    """So that it can say under which addresses tasks can be reached."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    for at in (1, 2):
+        connection.put(
+            f"{zk_root}/instances/auto-web/t{at}", encode_status(replace(INSTANCE, addresses=(f"10.0.0.{at}",)))
+        )
+    client.get("/v2/pooltemplates/web/status")
+    assert statuses["asked"] == {"template": "web", "addresses": "10.0.0.1,10.0.0.2"}
 
 
 def test_without_a_template_process_the_status_cannot_be_told(client: FlaskClient) -> None:

@@ -124,6 +124,35 @@ def test_who_was_first_keeps_what_he_has() -> None:
     assert status.uris == ()
 
 
+def test_a_task_is_told_where_it_can_be_reached() -> None:
+    """By the hosts and paths of its rules, or at the load balancers where a rule is for all hosts."""
+    cluster = Cluster()
+    task = exposed(
+        "/a",
+        {
+            "a.frontend.rules": "hostEq:a.b|pathBeg:/p,hostEq:a.b:81,hostEq:*.b,hostReg:x,pathBeg:/q",
+            "b.frontend.rules": "hostEq:b.b",
+            "b.frontend.port": "8443",
+            "b.frontend.certificates": "$AUTOCERT",
+            "c.frontend.port": "25",
+            "c.frontend.protocol": "TCP",
+        },
+    )
+    cluster.start(task)
+    told = cluster.auto.status_of(task.key, ["10.0.0.1", "fd00::1"])
+    assert told is not None
+    assert told.uris == (
+        "http://a.b/p",
+        "http://a.b:81/",
+        "http://10.0.0.1/q",
+        "http://[fd00::1]/q",
+        "https://b.b:8443/",
+        "tcp://10.0.0.1:25",
+        "tcp://[fd00::1]:25",
+    )
+    assert cluster.status(task).uris == ("http://a.b/p", "http://a.b:81/", "https://b.b:8443/")
+
+
 def test_a_lost_claim_costs_no_other() -> None:
     """Of two groups of one application only the one whose port is taken is left out."""
     cluster = Cluster()
