@@ -14,6 +14,10 @@ from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
 
+CHOOSES = """{% extends "default" %}
+{% block tasks %}{{ matches(task.app.name, "^/shop") | tojson }}{% endblock %}
+"""
+
 
 def test_an_application_with_labels_gets_a_pool(tree: Tree, template: Template, listener: Listener) -> None:
     """It selects the application, never a task; one without labels is none of its business."""
@@ -234,3 +238,17 @@ def test_labels_of_marathon_lb_are_read_once_there_is_a_template_for_them(
     made = tree.pool("auto-marathon-lb").haproxy
     assert [service.marathon.service_id for one in made.backends for service in one.services] == ["/shop"]
     assert {rule.host_eq for one in made.frontends for rule in one.link_backend.map} == {"old.test"}
+
+
+def test_a_template_says_which_tasks_take_part(tree: Tree, template: Template, listener: Listener) -> None:
+    """Tasks that come later, too; those that it says nothing of with a reason of their own."""
+    listener.operator.say(begin(exposed("shop.1"), exposed("blog.1", "blog")))
+    tree.has(blog="/blog", shop="/shop")
+    tree.templates.set_text("default", CHOOSES)
+    tree.has(shop="/shop")
+    listener.operator.say(m.task_added(exposed("news.1", "news")), m.task_added(exposed("shop2.1", "shop2")))
+    tree.has(shop="/shop", shop2="/shop2")
+    listener.operator.say(ended("shop.1"))
+    tree.has(shop2="/shop2")
+    tree.templates.set_text("default", "")
+    tree.has(blog="/blog", news="/news", shop2="/shop2")
