@@ -15,7 +15,7 @@ from api.bodies import MAX_BODY
 from api.context import Context
 from api.http import PrefixMiddleware, RequestMetrics, observe_requests
 from api.instance_metrics import InstanceMetrics
-from api.openapi import ERROR, field_properties, ref
+from api.openapi import ERROR, PROBLEM, field_properties, ref
 from api.pool_templates import STATUS, TEMPLATE, both_spellings
 from api.problems import ApiProblem, render
 from api.validation.trials import Trials
@@ -95,9 +95,18 @@ def create_app(
 
 def _describe(api: Any) -> None:
     api.ma_plugin.converter.add_attribute_function(field_properties)
-    api.spec.components.schema("ApiError", ERROR)
+    schemas = api.spec.components.schemas
     api.spec.components.schema("V1Pool", schema=V1PoolSchema)
     api.spec.components.schema("V2Pool", schema=PoolSchema)
+    for one in schemas.values():
+        one["additionalProperties"] = False  # Strict refuses them
+    for name in ("V1Pool", "V2Pool"):
+        schemas[name]["properties"]["etag"] = {
+            "type": "string",
+            "description": "Of the pool that was read; or If-Match.",
+        }
+    api.spec.components.schema("ApiError", ERROR)
+    api.spec.components.schema("ApiProblem", PROBLEM)
     container = {
         "apiVersion": {"type": "string", "enum": ["V1", "V2"]},
         "name": {"type": "string"},

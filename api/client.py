@@ -136,6 +136,11 @@ class ApiClient:
         found: dict[str, Any] = self._json("GET", f"/v2/trace?{urlencode({'task': task})}")
         return found
 
+    def why(self, task: str) -> dict[str, Any]:
+        """Whether the tasks of this id, name or Marathon id are exposed, where, and if not, why."""
+        found: dict[str, Any] = self._json("GET", f"/v2/why?{urlencode({'task': task})}")
+        return found
+
     def metadata(self, name: str) -> dict[str, Any]:
         """Addresses and ports."""
         found: dict[str, Any] = self._json("GET", _pool_path(name, "metadata"))

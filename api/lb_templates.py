@@ -36,7 +36,7 @@ def add_lb_templates(routes: Blueprint, context: Context) -> None:
         """The pool's HAProxy template, the default one where it has none of its own."""
         return shown(context.stored(name))
 
-    @route(routes, "/pools/<string:name>/lbtemplate", "PUT", answers={"200": _DESCRIBED})
+    @route(routes, "/pools/<string:name>/lbtemplate", "PUT", answers={"200": _DESCRIBED}, text_body=True)
     def set_lb_template(name: str) -> Response:
         """Give the pool a HAProxy template of its own; with If-Match only if nobody changed the pool in between."""
         return set_template(context, context.stored(name), text_of_body())

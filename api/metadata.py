@@ -12,6 +12,9 @@ from pool_executor.contract import InstanceStatus
 from scheduler.pools.model import STATS_PORT_NAME, Pool
 from scheduler.pools.service import port_name
 
+#: More of them are of no use to who wants to reach one.
+_MOST_HOSTS = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -40,6 +43,14 @@ def _silent(pods: Sequence[Mapping[str, Any]], told: set[str]) -> Iterator[Place
             serving = task.get("state") == "TASK_RUNNING" and task.get("healthy") is True
             if serving and task.get("id") not in told and task.get("ports") and task.get("addresses"):
                 yield Place(ports=task["ports"], addresses=task["addresses"])
+
+
+def hosts(known: Sequence[Place]) -> list[str]:
+    """Where clients find the load balancers: at their public addresses, or, without any, at one that each has."""
+    found = {address for place in known for address in place.public} or {
+        address for place in known for address in place.addresses[:1]
+    }
+    return sorted(found)[:_MOST_HOSTS]
 
 
 def pool_metadata(pool: Pool, known: Sequence[Place]) -> dict[str, Any]:

@@ -16,6 +16,23 @@ ERROR = {
 }
 
 
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}}},
+        },
+        "moreErrors": {"type": "integer"},
+    },
+}
+
+
 VERDICT = {
     "description": "Whether the pool would be accepted, and what would be said of it.",
     "content": {
@@ -57,6 +74,17 @@ def json_answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+def _error(answers: dict[str, Any]) -> dict[str, Any]:
+    """What is answered else: in JSON, in the form of RFC 9457 for who asks for it, or as text where all is text."""
+    content: dict[str, Any] = {
+        "application/json": {"schema": ref("ApiError")},
+        "application/problem+json": {"schema": ref("ApiProblem")},
+    }
+    if any("text/plain" in answer.get("content", ()) for answer in answers.values()):
+        content["text/plain"] = {"schema": {"type": "string"}}
+    return {"description": "What went wrong, in a sentence.", "content": content}
+
+
 def route(
     blueprint: Blueprint,
     rule: str,
@@ -64,15 +92,16 @@ def route(
     *,
     answers: dict[str, Any],
     body: dict[str, Any] | None = None,
+    text_body: bool = False,
     endpoint: str | None = None,
 ) -> Callable[[View], View]:
     """Register a view with its documentation. (A typed face of flask-smorest's untyped decorators.)
 
-    `endpoint` is what it is called instead of the view's own name.
+    `endpoint` is what it is called instead of the view's own name, `text_body` says that it takes plain text.
     """
-    described: dict[str, Any] = {
-        "responses": answers | {"default": json_answer("What went wrong, in a sentence.", ref("ApiError"))}
-    }
+    described: dict[str, Any] = {"responses": answers | {"default": _error(answers)}}
+    if text_body:
+        described["requestBody"] = {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}
     if body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
 
@@ -90,7 +119,9 @@ def field_properties(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
     match field:
         case NotYet():
             accepted = list(field.accepted)
-            return {"description": f"Not supported yet; may only be {accepted}." if accepted else "Not supported yet."}
+            told = f"Not supported yet; may only be {accepted}." if accepted else "Not supported yet."
+            # Marshmallow does not write it, but pools are shown with it.
+            return {"writeOnly": False, "description": told}
         case Text():
             return {"type": "string"}
         case Choice():

@@ -1,8 +1,11 @@
 """The words for the state of a pool, and how a pending one is explained; shared by the server and its clients. Pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+_ROLE_MISSING = re.compile(r"role \S+ missing")
 
 READY = "ready"
 """Traffic can flow: every wanted instance serves the current configuration with all its listeners and servers, each
@@ -24,11 +27,13 @@ REMOVING = "removing"
 def refusals(pending: Mapping[str, Any] | None) -> tuple[str, ...]:
     """`2 offers: port 80 not offered: agents offer 81`, `1 offer: role missing`: why no offer fits a pod's step.
 
-    Empty when no offer was refused: then the step is under way, and its own summary says what it waits for.
+    Offers of agents that hold nothing for the role come last: most agents do not. Empty when no offer was refused: then
+    the step is under way, and its own summary says what it waits for.
     """
     if pending is None or pending.get("status") != "PREPARED":
         return ()
     reasons = [one for one in pending.get("reasons") or () if isinstance(one, Mapping)]
+    reasons.sort(key=lambda one: _ROLE_MISSING.fullmatch(str(one["reason"])) is not None)
     return tuple(f"{one['count']} offer{'' if one['count'] == 1 else 's'}: {one['reason']}" for one in reasons)
 
 

@@ -11,6 +11,7 @@ from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
 from api.accounts import account
+from api.auto_pools.answers import DEPLOYED
 from api.auto_pools.language.form import default_text, with_name
 from api.auto_pools.stored_template import LONGEST_NAME, StoredTemplate, name_problem, pool_of
 from api.auto_pools.template_store import TemplateExists, TemplateMissing, exists
@@ -19,9 +20,12 @@ from api.conditions import condition, require_condition
 from api.context import Context, plain
 from api.judging import unchecked
 from api.lb_templates import text_of_body
+from api.metadata import hosts, places
 from api.openapi import View, json_answer, ref, route, text_answer
+from api.pool_states import READY
 from api.problems import ApiProblem
 from api.rehearsal import is_rehearsal
+from api.runtime import Scheduler, status_of
 from api.template_link import ask_template
 from api.warning import warn
 from scheduler.pools.mismatch import VersionMismatch
@@ -141,9 +145,10 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
     def pool_template_status(name: str) -> Json:
         """What became of the pool template and of each task under it, by its pool."""
         present(name)
-        root = context.published.root
-        told: Json = ask_template(context.zookeeper, root, "/auto-pools", "pools", dict, template=name)
-        return told or {pool_of(name): _NEW}
+        root, at = context.published.root, hosts(places(context.published.instances(pool_of(name)), ()))
+        query = {"template": name, "addresses": ",".join(at)}
+        told: Json = ask_template(context.zookeeper, root, "/auto-pools", "pools", dict, **query)
+        return {pool: _deployed(context, pool, one) for pool, one in told.items()} or {pool_of(name): _NEW}
 
     def present(name: str) -> StoredTemplate:
         found = None if name_problem(name) else store.get(name)
@@ -172,6 +177,18 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
             changed(name, lambda tag: store.expect(name, tag))
             return plain(text or with_name(default_text(), name))
         return _shown(changed(name, lambda tag: store.set_text(name, text, tag, account())))
+
+
+def _deployed(context: Context, pool: str, told: Json) -> Json:
+    """What is told of a pool that was stored, with what the load balancers make of it while it is not ready."""
+    stored = context.pools.get(pool) if told["status"] == "OK" else None
+    if stored is None:
+        return told
+    found = status_of(context, stored, Scheduler(context).side(pool))
+    if found["state"] == READY:
+        return told
+    state = f"pool {pool} is {found['state']}: {found['summary']}; edgelb status {pool} tells more"
+    return {**told, "message": told["message"].replace(DEPLOYED, state)}
 
 
 def shape(name: str) -> dict[str, str]:

@@ -109,7 +109,7 @@ def blueprint(context: Context) -> Blueprint:
         """The pool's HAProxy template, the default one where it has none of its own."""
         return shown(operations.stored(name))
 
-    @route(routes, template_path, "PUT", answers={"200": text_answer("The template.")})
+    @route(routes, template_path, "PUT", answers={"200": text_answer("The template.")}, text_body=True)
     def set_lb_template(name: str) -> Response:
         """Give the pool a HAProxy template of its own; with If-Match only if nobody changed the pool in between."""
         return set_template(context, operations.stored(name), text_of_body())

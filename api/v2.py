@@ -18,6 +18,7 @@ from api.problems import ApiProblem
 from api.runtime import Scheduler, all_statuses, removal, sentence, status_of
 from api.scheduler_link import Answer
 from api.trace import add_trace
+from api.why.route import add_why
 from scheduler.pools import texts
 from sdk.http.guard import require_confirmation
 
@@ -206,6 +207,7 @@ def blueprint(context: Context) -> Blueprint:
 
     add_explain(routes, context)
     add_trace(routes, context)
+    add_why(routes, context)
     add_lb_templates(routes, context)
     add_pool_templates(routes, context)
     return routes

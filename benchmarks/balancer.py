@@ -22,9 +22,12 @@ _SOCKET = re.compile(r"^(\S+)/master\.sock")
 
 
 class Balancer:
-    """`port` is that of the frontend `web`, `tcp` that of one of this name, if the pool has it."""
+    """`port` is that of the frontend, which is called `web` as a rule, `tcp` that of one of this name, if the pool has
+    it."""
 
-    def __init__(self, zookeeper: str, pool: str, task_id: str, directory: Path, port: int) -> None:
+    def __init__(
+        self, zookeeper: str, pool: str, task_id: str, directory: Path, port: int, *, frontend: str = "web"
+    ) -> None:
         self.port = port
         self.stats = free_port()
         self.tcp = free_port()
@@ -33,7 +36,7 @@ class Balancer:
         self.process = Process.module(
             "lbmgr",
             ["pool_executor.lbmgr", "--zk", zookeeper, "--pool", pool, "--task-id", task_id,
-             "--ports", f"web={self.port},stats={self.stats},tcp={self.tcp}", "--sandbox", str(self.sandbox)],
+             "--ports", f"{frontend}={self.port},stats={self.stats},tcp={self.tcp}", "--sandbox", str(self.sandbox)],
             directory.with_suffix(".log"),
         )  # fmt: skip
         self._workers: set[int] = set()

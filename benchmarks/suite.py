@@ -36,6 +36,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "embedded_mesos_allocation": [],
     "sdk_placement": [],
     "render": [],
+    "auto_pools": [],
     "tls_rotation": [],
 }
 COMPARED = ("event_to_traffic", "zero_drop", "churn", "snapshot", "pools", "data_plane")

@@ -130,10 +130,10 @@ class System:
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from error
         return json.loads(content) if content else None
 
-    def balance(self, pool: str, *, port: int | None = None, wait: bool = True) -> Balancer:
+    def balance(self, pool: str, *, port: int | None = None, wait: bool = True, frontend: str = "web") -> Balancer:
         """Another load balancer of the pool, on that port if one is given; returns once it serves, if `wait`."""
-        name = f"balancer-{len(self.balancers)}"
-        balancer = Balancer(self.zookeeper.address, pool, name, self.directory / name, port or free_port())
+        name, port = f"balancer-{len(self.balancers)}", port or free_port()
+        balancer = Balancer(self.zookeeper.address, pool, name, self.directory / name, port, frontend=frontend)
         self.balancers.append(balancer)
         balancer.start()
         if wait:

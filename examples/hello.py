@@ -1,8 +1,8 @@
 """A framework of one kind of task: the smallest plugin, and the proof that the SDK knows nothing of what it runs.
 
 Options in frameworks.json: `count`, `command`, `cpus`, `mem`, `task` (its name), `ports` (name -> number, 0 = any),
-`constraints` (Marathon's triples), `kill_grace`. In the command `{python}` stands for the interpreter that runs the
-scheduler, for examples whose agents are on the same machine.
+`labels` (of the task), `constraints` (Marathon's triples), `kill_grace`. In the command `{python}` stands for the
+interpreter that runs the scheduler, for examples whose agents are on the same machine.
 
 PUT `/v1/count` with `{"count": 3}` (as JSON, and with the scheduler's secret unless frameworks.json says
 `"guarded": false`) changes the number of tasks; the wish is kept in ZooKeeper, where every process that
@@ -48,6 +48,7 @@ class Options:
     mem: int = 32
     task: str = "hello"
     ports: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[tuple[str, ...], ...] = ()
     kill_grace: float = 5.0
 
@@ -140,6 +141,7 @@ class Hello:
             cpus=milli(options.cpus),
             mem=milli(options.mem),
             ports=tuple(PortSpec(name=name, number=number) for name, number in sorted(options.ports.items())),
+            labels=tuple(sorted(options.labels.items())),
             command=CommandSpec(value=command_line(options.command, sys.executable)),
             kill_grace=options.kill_grace,
         )

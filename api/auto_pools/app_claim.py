@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from api.auto_pools.amount import Amount
 from api.auto_pools.claim import App, Claim, LabelProblem
 from api.auto_pools.demand import Demand
 
@@ -17,13 +18,11 @@ class AppClaim:
     claim: Claim
     demands: tuple[Demand, ...]
     digest: str
+    amount: Amount
     before: int = 0
     """Its `rank` in the ledger of the process before; 0: it is not known from there."""
     since: tuple[float, App, float] = (0.0, App("", ""), 0.0)
     """Who is first of those that nobody has a right to yet: the application, then the task that said it first."""
-    rules: int = 0
-    """How many, those of each host counted."""
-    certificates: int = 0
     label_sets: int = 0
     """How many sets of labels of tasks say it; it is gone with the last one."""
     rank: int = 0

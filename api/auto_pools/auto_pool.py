@@ -8,11 +8,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from api.auto_pools.amount import amount_of
 from api.auto_pools.app_claim import AppClaim
 from api.auto_pools.backends import Backends
 from api.auto_pools.claim import App
 from api.auto_pools.contest import Change, Contest
-from api.auto_pools.demand import CertificateKey, Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of
+from api.auto_pools.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of
 from api.auto_pools.frontends import Frontends
 from api.auto_pools.judging import Judge, blamed
 from api.auto_pools.ledger import EMPTY, Entry, Ledger
@@ -178,8 +179,7 @@ class AutoPool:
                     digest=digest,
                     before=entry.held.get(digest, 0),
                     since=turn,
-                    rules=sum(isinstance(demand.key, RuleKey) for demand in demands),
-                    certificates=sum(isinstance(demand.key, CertificateKey) for demand in demands),
+                    amount=amount_of(demands),
                     forbidden=refusal(rule, app, claim),
                 )
                 if known.forbidden is None:

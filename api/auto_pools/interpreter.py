@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from api.auto_pools.language.meaning import CALLED, Meaning, default_meaning
-from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlie, Question, Read
+from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlaid, Overlie, Question, Read
 from api.auto_pools.stored_template import StoredTemplate
 from api.dcos_template.dispatch import Refusal
 from api.dcos_template.processes import Processes, TooSlow
@@ -44,9 +44,9 @@ class Interpreter:
         """Which of the tasks take part, where `tasks` is among `Meaning.printed`."""
         return cast(Chosen, self._ask(Choose(name=template.name, text=template.text, tasks=tasks)))
 
-    def overlaid(self, template: StoredTemplate, pool: Pool) -> Pool:
+    def overlaid(self, template: StoredTemplate, pool: Pool) -> Overlaid:
         """The pool that claims made, with what the template prints for its objects, where it prints for any."""
-        return cast(Pool, self._ask(Overlie(name=template.name, text=template.text, pool=pool)))
+        return cast(Overlaid, self._ask(Overlie(name=template.name, text=template.text, pool=pool)))
 
     def made(self, template: StoredTemplate, tasks: Sequence[Task]) -> Made:
         """The pool of these tasks, where the template is a whole one."""

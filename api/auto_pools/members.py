@@ -153,7 +153,8 @@ class Members:
             if found is None:
                 del self._tasks[key]
             # What is called otherwise is another application: nothing of the one before will come again.
-            self._out(known[1], now if found is not None and found.app != known[1].app else now + self._grace)
+            renamed = found is not None and found.app is not None and found.app != known[1].app
+            self._out(known[1], now if renamed else now + self._grace)
 
     def drop(self, key: TaskKey, now: float) -> None:
         """A task is there no more."""

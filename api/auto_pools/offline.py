@@ -3,7 +3,7 @@
 Goes the way that the template process goes: blocks, claims, policy, the rules of pools. Does not store anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,7 @@ from api.auto_pools.stored_template import StoredTemplate
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools import checks
 from scheduler.pools.model import Pool
+from scheduler.pools.problems import Problem
 from sdk.errors import InvalidSpec
 
 
@@ -54,9 +55,11 @@ _MADE = TaskStatus(RenderStatus.OK, "the template makes the pool of the tasks by
 def _sound(interpreter: Interpreter, template: StoredTemplate, meaning: Meaning, auto: AutoPool) -> Pool | None:
     """The pool without claims that break its rules."""
     while (pool := auto.pool()) is not None:
+        problems: Iterable[Problem] = ()
         if meaning.printed & OVERLAID:
-            pool = interpreter.overlaid(template, pool)
-        problem = next(iter(checks.pool_problems(pool)), None)
+            overlaid = interpreter.overlaid(template, pool)
+            pool, problems = overlaid.pool, overlaid.problems
+        problem = next(iter(problems or checks.pool_problems(pool)), None)
         if problem is None:
             return pool
         if not auto.refuse(problem.path, problem.rule):

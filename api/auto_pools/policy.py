@@ -68,7 +68,11 @@ class Limits:
     """Of one application, hosts of a rule counted one by one."""
     certificates: int = 32
     """Of one application."""
+    tried_rules: int = 16
+    """Of one application, of those that HAProxy tries one by one: with patterns, `pathEnd`, headers or cookies."""
     all_rules: int = 50_000
+    """Of all together."""
+    all_tried_rules: int = 1_000
     """Of all together."""
 
 

@@ -84,7 +84,9 @@ class _LimitsSchema(Strict):
     claims = Whole(0, 1000)
     rules = Whole(0, 10_000)
     certificates = Whole(0, 1000)
+    tried_rules = Whole(0, 1000, data_key="triedRules")
     all_rules = Whole(0, 100_000, data_key="allRules")
+    all_tried_rules = Whole(0, 10_000, data_key="allTriedRules")
 
 
 class _PolicySchema(Strict):

@@ -5,6 +5,7 @@ not know what a write consists of (submission.py), nor when it is due. Runs on t
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from api.auto_pools.beginning import Beginning, begin
 from api.auto_pools.choosing import Choosing
 from api.auto_pools.context import Context
 from api.auto_pools.dialects import read_under
+from api.auto_pools.garbage import not_searched
 from api.auto_pools.generated import LOOK_AGAIN, Core, Generated
 from api.auto_pools.language.questions import Chosen
 from api.auto_pools.stored_template import StoredTemplate
@@ -78,7 +80,8 @@ class Publisher:
             core.choosing = self._choosing(writer, state, core)
             core.choosing.feed(context.roster.under(state.name), ())
         else:
-            made.update(context.roster.under(state.name), (), now)
+            with not_searched():
+                made.update(context.roster.under(state.name), (), now)
 
     def _choosing(self, writer: Writer, state: Generated, core: Core) -> Choosing:
         context = self._context
@@ -117,7 +120,9 @@ class Publisher:
             state.lane = replace(state.lane, asked=mono + LOOK_AGAIN)
             return
         core.made.update((), (), now)
-        pool, ledger = core.made.pool(), core.made.ledger
+        with nullcontext() if state.sure else not_searched():
+            pool = core.made.pool()
+        ledger = core.made.ledger
         state.lane = state.lane.publishing(mono)
         if state.sure and pool is state.written and ledger == core.stored and not core.meaning.whole:
             state.lane = state.lane.succeeded()

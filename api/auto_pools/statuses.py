@@ -71,19 +71,15 @@ def sentence(problem: LabelProblem) -> str:
 
 def _uris(claim: AppClaim, addresses: Sequence[str]) -> Iterator[str]:
     """Those of rules with whole hosts; a rule for all hosts has the addresses of load balancers."""
-    said = claim.claim
+    said, at = claim.claim, [f"[{one}]" if ":" in one else one for one in addresses]
     protocol = dict(said.frontend).get(PROTOCOL)
     scheme = protocol.value if protocol is not None and isinstance(protocol.value, Protocol) else Protocol.HTTP
+    port = "" if _USUAL.get(scheme) == said.port else f":{said.port}"
     for conditions in (one for rule in said.rules for one in conditions_of(rule)):
         if conditions.host_reg or conditions.host.startswith("*"):
             continue
-        path = conditions.path_beg or "/"
-        for host in (conditions.host,) if conditions.host else addresses:
-            yield f"{scheme.lower()}://{_at(host, said.port, scheme)}{path}"
+        named = [conditions.host if ":" in conditions.host else f"{conditions.host}{port}"]
+        for host in named if conditions.host else [f"{one}{port}" for one in at]:
+            yield f"{scheme.lower()}://{host}{conditions.path_beg or '/'}"
     if not said.rules:
-        for host in addresses:
-            yield f"{scheme.lower()}://{host}:{said.port}"
-
-
-def _at(host: str, port: int, scheme: Protocol) -> str:
-    return host if ":" in host or _USUAL.get(scheme) == port else f"{host}:{port}"
+        yield from (f"{scheme.lower()}://{host}:{said.port}" for host in at)

@@ -55,7 +55,10 @@ class Submission:
             made = interpreter.made(self.template, self.tasks)
             pool, failed = made.pool, made.failed
         elif pool is not None and self.meaning.printed & OVERLAID:
-            pool = interpreter.overlaid(self.template, pool)
+            overlaid = interpreter.overlaid(self.template, pool)
+            if overlaid.problems:
+                return Faulty(problems=overlaid.problems)
+            pool = overlaid.pool
         if pool is not None:
             pool = replace(pool, name=pool_of(self.template.name), type=PoolType.DYNAMIC)
             if problems := tuple(checks.pool_problems(pool)):

@@ -5,7 +5,7 @@ pools as well, so that it is warm. Does not know what is done for a template (ma
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -19,6 +19,7 @@ from api.mesos_listener.replica import TaskChanges
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
+from sdk.net.address import is_address
 from sdk.storage.connection import ZooKeeper
 
 #: Tasks that are taken before the loop comes round.
@@ -97,13 +98,17 @@ class AutoPoolWorker:
         """ZooKeeper is back: do not wait any longer with what failed without it."""
         self._inbox.order(self._makers.hurry)
 
-    def status(self, template: str) -> dict[str, object] | None:
-        """How it stands with a template, by its pool; None when the thread does not get to answer."""
+    def status(self, template: str, addresses: Sequence[str] = ()) -> dict[str, object] | None:
+        """How it stands with a template, by its pool; None when the thread does not get to answer.
+
+        The pool's load balancers are at `addresses`.
+        """
+        at = [address for address in addresses if is_address(address)]
         answers: list[dict[str, object]] = []
         answered = threading.Event()
 
         def answer() -> None:
-            answers.append(self._makers.status(template, ()))
+            answers.append(self._makers.status(template, at))
             answered.set()
 
         self._inbox.order(answer)

@@ -15,7 +15,9 @@ Json = dict[str, Any]
 @click.command()
 @click.argument("name", metavar="POOL-NAME")
 @click.argument("url", metavar="URL")
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request, as Host.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request, as Host or Cookie."
+)
 @click.option("--sni", metavar="HOST", help="The name that a client of TLS asks for, if it is not that of the URL.")
 @click.option("--frontend", metavar="NAME", help="The listener that is asked, whatever the port of the URL.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")

@@ -23,6 +23,7 @@ COMMANDS = {
     "uninstall": ("api.cli.uninstall", "uninstall", "Delete all pools and remove the framework from Mesos."),
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
+    "why": ("api.cli.why", "why", "Say whether an application is exposed, where, and if not, why."),
     "trace": ("api.cli.trace", "trace", "Show how the last changes of a task came to the load balancers."),
     "explain": ("api.cli.explain", "explain", "Explain where a pool sends a request, and why."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),

@@ -11,6 +11,18 @@ from api.cli.wait import describe, wait_for_pool
 from api.client import ApiClient
 from api.pool_states import DEGRADED, PENDING, READY, REJECTED
 
+# The type and the beginning of the name of a pool that is made of labels.
+_MADE, _PREFIX = "template-dynamic", "auto-"
+_MADE_OTHERWISE = {
+    REJECTED: "change labels, or edgelb pool-template update {template} TEMPLATE-FILE",
+    PENDING: (
+        "edgelb pool-template update {template} TEMPLATE-FILE with a role or constraints that the agents can meet, or"
+        " other ports in labels"
+    ),
+    DEGRADED: "edgelb pool-template status {template}",
+}
+"""What to do about such a pool, by its state."""
+
 
 @click.command()
 @click.argument("name", metavar="[POOL-NAME]", required=False)
@@ -138,6 +150,9 @@ def _suggest(found: dict[str, Any]) -> None:
     name, state = found["name"], found["state"]
     if state == READY:
         talk(f"Next: edgelb endpoints {name}")
+    elif found.get("type") == _MADE and (made := _MADE_OTHERWISE.get(state)):
+        # Nobody can update a pool that is made of labels.
+        talk(f"Next: {made.format(template=name.removeprefix(_PREFIX))}")
     elif state == REJECTED:
         talk(f"Next: edgelb lb-config {name}, then edgelb update POOL-FILE")
     elif (found.get("scheduler") or {}).get("waits"):

@@ -1,16 +1,29 @@
-"""What the services of a backend ask of tasks, for whoever explains why it has no servers. Pure."""
+"""What services ask of tasks, for whoever explains why a backend has no servers, or what becomes of a task. Pure."""
 
 from api.dcos_template.endpoint import task_endpoints
 from api.dcos_template.explain import Asked, Condition
 from api.dcos_template.select import Rules, Selection
 from api.dcos_template.selector import Selector, selected
 from api.dcos_template.touched import BackendKey
-from api.mesos_listener.task import Task
+from api.mesos_listener.task import Task, TaskKey
+
+_MOST_TOLD = 20
 
 
 def asked(selection: Selection, backend: BackendKey) -> list[Asked]:
     """Of each service that selects tasks; those with a fixed address ask nothing."""
     return [_asked(selector, selection.rules) for selector in selection.selectors(backend)]
+
+
+def services_told(selection: Selection, task: TaskKey) -> list[dict[str, object]]:
+    """The services that select a task: the servers that it is by each, or why it is none."""
+    told: list[dict[str, object]] = []
+    for service, chosen in selection.services_of(task).items():
+        pool, backend = service.backend
+        servers = [{"at": f"{one.host}:{one.port}", "state": one.state.value} for one in chosen.endpoints[:_MOST_TOLD]]
+        told.append({"pool": pool, "backend": backend, "servers": servers, "leftOut": chosen.left_out})
+    told.sort(key=lambda one: (str(one["pool"]), str(one["backend"])))
+    return told[:_MOST_TOLD]
 
 
 def _asked(selector: Selector, rules: Rules) -> Asked:

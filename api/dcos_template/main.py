@@ -102,8 +102,11 @@ def work(
         questions={
             "/trace": lambda query: {"changes": trace.of(query.get("task", ""))},
             "/auto-pools": lambda query: {
-                "pools": maker.status(query.get("template", "")) if maker is not None else {}
+                "pools": maker.status(query.get("template", ""), query.get("addresses", "").split(","))
+                if maker is not None
+                else {}
             },
+            "/why": lambda query: {"why": why(query.get("task", ""))},
         },
         gauges={
             "edgelb_template_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
@@ -128,6 +131,18 @@ def work(
         f"{zk_root.rstrip('/')}/locks/template",
         {"id": f"{socket.gethostname()}:{os.getpid()}", "url": _url(health.address), "pid": os.getpid()},
     )
+
+    def why(text: str) -> dict[str, object]:
+        # Labels know the schema of pools, which takes its time to load.
+        from api.why.questions import tell
+
+        return tell(
+            text,
+            tasks.tasks.values(),
+            complete=tasks.synced,
+            services=worker.services_of,
+            statuses=lambda template: maker.status(template) if maker is not None else {},
+        )
 
     def on_tasks(changes: TaskChanges) -> None:
         worker.on_tasks(changes)

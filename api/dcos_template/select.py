@@ -218,6 +218,10 @@ class Selection:
 
     # ------------------------------------------------------------ for explanations
 
+    def services_of(self, task: TaskKey) -> Mapping[ServiceKey, Chosen]:
+        """The services that select the task, and what it becomes by each."""
+        return self._said_of(task)
+
     @property
     def rules(self) -> Rules:
         """What holds for all pools."""

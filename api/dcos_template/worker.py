@@ -6,10 +6,11 @@ afterwards a lost listener changes nothing (fail-static). Does not know what is 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from api.dcos_template.asking import services_told
 from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.context import Context
 from api.dcos_template.due import What
@@ -21,6 +22,7 @@ from api.dcos_template.select import Rules, Selection
 from api.dcos_template.trace import Trace
 from api.dcos_template.workshop import Workshop
 from api.mesos_listener.replica import TaskChanges
+from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
@@ -33,6 +35,8 @@ _TASKS_AT_ONCE = 16
 TURN = 1.0
 #: Readings and writings that go on at once; those of servers need no thread.
 _CLERKS = 4
+#: Seconds for which somebody who asks is let wait.
+_PATIENCE = 4.0
 
 log = structlog.get_logger()
 
@@ -112,6 +116,19 @@ class Worker:
     def on_connected(self) -> None:
         """ZooKeeper is back: do not wait any longer with what failed without it."""
         self._inbox.order(self._duties.hurry)
+
+    def services_of(self, tasks: Sequence[TaskKey]) -> dict[TaskKey, list[dict[str, object]]] | None:
+        """What each of these tasks is by the services that select it; None when the thread does not get to answer."""
+        answers: list[dict[TaskKey, list[dict[str, object]]]] = []
+        answered = threading.Event()
+
+        def answer() -> None:
+            answers.append({key: services_told(self._context.selection, key) for key in tasks})
+            answered.set()
+
+        self._inbox.order(answer)
+        answered.wait(_PATIENCE)
+        return answers[0] if answers else None
 
     # ------------------------------------------------------------ the loop
 

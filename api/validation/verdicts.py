@@ -22,15 +22,18 @@ _SECONDS = 600.0
 
 def seen_by_haproxy(stored: StoredPool) -> bytes:
     """Equal for two pools of which HAProxy is told the same but for their servers."""
-    pool = stored.pool
-    backends = tuple(map(_without_selectors, pool.haproxy.backends))
-    seen = Pool(
+    return hashlib.sha256(json.dumps([written(seen(stored.pool)), stored.template]).encode()).digest()
+
+
+def seen(pool: Pool) -> Pool:
+    """A pool of which HAProxy is told the same, and which has nothing else to say."""
+    return Pool(
         name=pool.name,
+        type=pool.type,
         ports=pool.ports,
         environment=pool.environment,
-        haproxy=replace(pool.haproxy, backends=backends),
+        haproxy=replace(pool.haproxy, backends=tuple(map(_without_selectors, pool.haproxy.backends))),
     )
-    return hashlib.sha256(json.dumps([written(seen), stored.template]).encode()).digest()
 
 
 def _without_selectors(backend: Backend) -> Backend:

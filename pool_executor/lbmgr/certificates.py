@@ -8,32 +8,23 @@ thread only.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from enum import Enum, auto
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
-from pool_executor.contract import AUTOCERT, AUTOCERT_FILE, SYSTEM, SYSTEM_FILE, CertificateStatus, Needs
+from pool_executor.contract import AUTOCERT_FILE, CertificateStatus, Needs
 from pool_executor.lbmgr import pem
 from pool_executor.lbmgr.content import Content
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
 from pool_executor.lbmgr.stand_in import is_stand_in, stand_in
+from pool_executor.lbmgr.uses import Use, does_without, effect, needed, spoken
 
 _log = structlog.get_logger()
 
 #: What the name of a file ends with that HAProxy looks for beside a certificate: an answer of OCSP.
 _STAPLE = ".ocsp"
-
-
-class _Use(Enum):
-    """What a file is there for: to be shown, with its key, or to judge what others show."""
-
-    SHOWN = auto()
-    JUDGES_CLIENTS = auto()
-    JUDGES_SERVERS = auto()
-    """Those that HAProxy has go on with what it had when it was loaded."""
 
 
 Send = Callable[[Command], str | None]
@@ -72,7 +63,7 @@ class Certificates:
             if not needs.files or (present is not None and present.parts.get(name) == text):
                 continue
             lacks = {file: why for file in needs.files if (why := self._lack(file, needs)) is not None}
-            if lacks and text.part.listener and not _does_without(needs, lacks):
+            if lacks and text.part.listener and not does_without(needs, lacks):
                 found[name] = " and ".join(lacks.values())
                 continue
             for file in lacks:
@@ -107,10 +98,19 @@ class Certificates:
 
     def _staple(self, name: str) -> None:
         """Let HAProxy find what is said about the validity of a certificate beside it, if there is something."""
+        if (data := self._staple_of(name)) is not None:
+            self._material.place(f"{name}{_STAPLE}", data)
+
+    def _staple_of(self, name: str) -> bytes | None:
+        """What can be said about the validity of a certificate: the newest, else what HAProxy has."""
         beside = f"{name}{_STAPLE}"
-        data = self._material.get(beside)
-        if data is not None and self._refused.get(beside, ("", ""))[0] != _sum(data):
-            self._material.place(beside, data)
+        data, placed = self._material.get(beside), self._material.read(beside)
+        if data is None or data == placed or self._refused.get(beside, ("", ""))[0] == _sum(data):
+            return placed
+        if (problem := pem.staple_problem(data)) is not None:
+            self._refuse(beside, data, problem)
+            return placed
+        return data
 
     def _newest(self, name: str) -> bytes | None:
         if name in self._own and self._material.get(name) is None:
@@ -142,49 +142,62 @@ class Certificates:
 
         What HAProxy does not take at run time needs a reload.
         """
-        served, self._status = _needed(running), None
+        served, self._status = needed(running), None
         for name in sorted(self._material.placed()):
             try:
                 self._take(name, served, send)
             except Exception:  # noqa: BLE001 - a full disk, or a file that trips over a defect: what serves goes on
                 _log.exception("A new file could not be taken up", file=spoken(name))
 
-    def _take(self, name: str, served: Mapping[str, _Use], send: Send | None) -> None:
-        data, placed = self._material.get(name), self._material.read(name)
-        if data is None or data == placed or placed is None:
-            return
-        if name.removesuffix(_STAPLE) in served and name not in served:
-            self._staple(name.removesuffix(_STAPLE))  # HAProxy reads it when it is loaded next
-            return
+    def _take(self, name: str, served: Mapping[str, Use], send: Send | None) -> None:
+        newest, placed = self._material.get(name), self._material.read(name)
+        if placed is None or name.removesuffix(_STAPLE) in served.keys() - {name}:
+            return  # what stands beside a certificate goes with it
         if name not in served:
-            self._material.remove(name)  # it comes again when somebody needs it
-            return
-        known = self._refused.get(name)
-        if known is not None and known[0] == _sum(data):
+            if newest is not None and newest != placed:
+                self._material.remove(name)  # it comes again when somebody needs it
             return
         use = served[name]
-        authority = use is not _Use.SHOWN
-        compared = not authority and not is_stand_in(placed)
-        problem = self._problem(name, data, authority=authority) or (pem.worse(placed, data) if compared else None)
+        data = placed if newest is None or not self._is_better(name, newest, placed, use) else newest
+        staple = self._staple_of(name) if use is Use.SHOWN else None
+        if data != placed or staple != self._material.read(f"{name}{_STAPLE}"):
+            self._replace(name, data, placed, send, use, staple)
+
+    def _is_better(self, name: str, data: bytes, placed: bytes, use: Use) -> bool:
+        known = self._refused.get(name)
+        if data == placed or (known is not None and known[0] == _sum(data)):
+            return False
+        compared = use is Use.SHOWN and not is_stand_in(placed)
+        problem = self._problem(name, data, authority=use is not Use.SHOWN)
+        problem = problem or (pem.worse(placed, data) if compared else None)
         if problem is not None:
             self._refuse_once(name, data, problem)
-            return
-        self._replace(name, data, placed, send, use)
+        return problem is None
 
     def _refuse_once(self, name: str, data: bytes, problem: str) -> None:
         if name not in self._refused or self._refused[name][0] != _sum(data):
             self._refuse(name, data, problem)
 
-    def _replace(self, name: str, data: bytes, placed: bytes, send: Send | None, use: "_Use") -> None:
-        lines = tuple(pem.lines(data))
-        path = str(self._material.path(name))
+    def _replace(
+        self, name: str, data: bytes, placed: bytes, send: Send | None, use: Use, staple: bytes | None
+    ) -> None:
         waits, refused = name in self._before, None
-        if send is not None and use is _Use.JUDGES_SERVERS:
+        if send is not None and use is Use.JUDGES_SERVERS:
             refused = "servers would go on with the one before"
         elif send is not None and not waits:
-            refused = send(ReplaceFile("cert" if use is _Use.SHOWN else "ca-file", path, lines))
+            refused = send(self._order(name, data, use, staple))
+            if refused is not None and staple is not None:
+                # It may be of another certificate, the one before that is.
+                told, refused = refused, send(self._order(name, data, use, None))
+                if refused is None:
+                    self._refuse(f"{name}{_STAPLE}", staple, f"HAProxy says: {told}")
+                    staple = None
         try:
             self._material.place(name, data)
+            if staple is not None:
+                self._material.place(f"{name}{_STAPLE}", staple)
+            else:
+                self._material.remove(f"{name}{_STAPLE}")
         except OSError as error:
             # HAProxy would read the old one again at its next reload.
             _log.error("A new certificate could not be written", file=spoken(name), error=str(error))
@@ -197,6 +210,10 @@ class Certificates:
             return
         self._before[name] = placed
         self.needs_reload = f"{spoken(name)} has changed, and HAProxy does not take it at run time: {refused}"
+
+    def _order(self, name: str, data: bytes, use: Use, staple: bytes | None) -> ReplaceFile:
+        kind, path = "cert" if use is Use.SHOWN else "ca-file", str(self._material.path(name))
+        return ReplaceFile(kind, path, tuple(pem.lines(data)), tuple(pem.base64_lines(staple or b"")))
 
     # -- what HAProxy says when it is loaded
 
@@ -212,7 +229,7 @@ class Certificates:
         Those that it had before stand in their places again.
         """
         found = [name for name in self._material.placed() if _names(complaint, str(self._material.path(name)))]
-        served, blamed, self._status = _needed(running), False, None
+        served, blamed, self._status = needed(running), False, None
         for name in found:
             data = self._material.read(name)
             if data is None or (name in served and name not in self._before):
@@ -237,16 +254,16 @@ class Certificates:
         return self._status[1]
 
     def _look(self, running: Content | None) -> Iterator[CertificateStatus]:
-        for name, use in sorted(_needed(running).items()):
+        for name, use in sorted(needed(running).items()):
             data = self._material.read(name)
-            shown = use is _Use.SHOWN and data is not None and not is_stand_in(data)
+            shown = use is Use.SHOWN and data is not None and not is_stand_in(data)
             known = self._facts_of(name, data) if shown and data is not None else None
             yield CertificateStatus(
                 file=spoken(name),
                 subject=known.subject if known is not None else "",
                 names=known.names[:20] if known is not None else (),
                 not_after=known.not_after if known is not None else None,
-                trouble=self._trouble(name, data, _without(running, name)),
+                trouble=self._trouble(name, data, effect(running, name)),
             )
 
     def _trouble(self, name: str, data: bytes | None, without: str) -> str | None:
@@ -270,48 +287,9 @@ class Certificates:
         return known[1]
 
 
-def spoken(name: str) -> str:
-    """A file as people name it in a pool."""
-    if name == AUTOCERT_FILE:
-        return f"${AUTOCERT.upper()}"
-    if name == SYSTEM_FILE:
-        return f"${SYSTEM.upper()}"
-    source, _, file = name.partition("/")
-    return f"${source.upper()}/{file}"
-
-
-def _does_without(needs: Needs, lacks: Collection[str]) -> bool:
-    """Whether what is left of a listener's certificates is enough."""
-    spare = set(needs.certificates) - set(needs.authorities) if needs.one_is_enough else set()
-    return spare.issuperset(lacks) and not spare.issubset(lacks)
-
-
-def _without(content: Content | None, name: str) -> str:
-    """What it is like without a file that something stands in for."""
-    parts = [text.part for text in content.parts.values()] if content is not None else []
-    if any(part.listener and name in part.needs.certificates for part in parts):
-        return "clients that need it are shown one that nobody trusts"
-    return "servers that need it are down"
-
-
 def _names(complaint: str, path: str) -> bool:
     """Whether this very file is named, and not only one whose name begins so."""
     return re.search(rf"{re.escape(path)}(?!\.?[A-Za-z0-9_-])", complaint) is not None
-
-
-def _needed(content: Content | None) -> Mapping[str, _Use]:
-    """The files that are needed, and for what; of several uses the one with which most is asked of a file."""
-    found: dict[str, _Use] = {}
-    parts = [text.part for text in content.parts.values()] if content is not None else []
-    for part in parts:
-        if part.listener:
-            found |= dict.fromkeys(part.needs.authorities, _Use.JUDGES_CLIENTS)
-    for part in parts:
-        if not part.listener:
-            found |= dict.fromkeys(part.needs.authorities, _Use.JUDGES_SERVERS)
-    for part in parts:
-        found |= dict.fromkeys((*part.needs.certificates, *part.needs.identities), _Use.SHOWN)
-    return found
 
 
 def _sum(data: bytes) -> str:

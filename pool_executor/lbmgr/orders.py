@@ -28,6 +28,8 @@ class ReplaceFile:
     kind: str
     path: str
     lines: tuple[str, ...] = field(repr=False)
+    staple: tuple[str, ...] = ()
+    """What is said about the validity of a certificate (OCSP), in base64; without it nothing is said any more."""
 
 
 Command = Run | ReplaceMap | ReplaceFile

@@ -4,6 +4,7 @@ Asked before HAProxy is: one file that it cannot use would make it refuse a whol
 of a file. Does not know where files come from.
 """
 
+import base64
 import os
 import re
 import ssl
@@ -55,6 +56,17 @@ def authority_problem(data: bytes) -> str | None:
     return None
 
 
+def staple_problem(data: bytes) -> str | None:
+    """Why these bytes are nothing that OCSP says of a certificate, as the end of a sentence; None when they are."""
+    from asn1crypto import ocsp  # as below
+
+    try:
+        said = ocsp.OCSPResponse.load(data, strict=True)["response_status"].native
+    except Exception:  # noqa: BLE001 - anybody's bytes, which fail in many ways
+        return "it is no answer of OCSP in DER"
+    return None if said == "successful" else f"it says {said}"
+
+
 def facts(data: bytes) -> Facts | None:
     """Those of the first certificate; None when there is none that can be read."""
     from asn1crypto import x509  # takes longer to load than all else here, and only who has certificates needs it
@@ -96,6 +108,11 @@ def lines(data: bytes) -> list[str]:
             found.append(text)
         inside = inside and not text.startswith("-----END ")
     return found
+
+
+def base64_lines(data: bytes) -> list[str]:
+    """Bytes as HAProxy takes them over its socket."""
+    return base64.encodebytes(data).decode("ascii").splitlines()
 
 
 @contextmanager

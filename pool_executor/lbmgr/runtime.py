@@ -18,72 +18,18 @@ from sdk.errors import TemporaryFailure
 # so absent here: cookie, init-addr, log-proto, max-reuse, namespace, no-check, no-agent-check, no-ssl, non-stick,
 # redir, resolvers and resolve-*, socks4, stick, tcp-ut, track; absent as well is enabled, because HAProxy then takes
 # the server for running and never sends it a request. What ca-file and crt name must be loaded already.
-SERVER_OPTIONS: dict[str, int] = {
-    "addr": 1,
-    "agent-addr": 1,
-    "agent-check": 0,
-    "agent-inter": 1,
-    "agent-port": 1,
-    "agent-send": 1,
-    "allow-0rtt": 0,
-    "alpn": 1,
-    "backup": 0,
-    "ca-file": 1,
-    "check": 0,
-    "check-alpn": 1,
-    "check-proto": 1,
-    "check-send-proxy": 0,
-    "check-sni": 1,
-    "check-ssl": 0,
-    "ciphers": 1,
-    "ciphersuites": 1,
-    "crt": 1,
-    "disabled": 0,
-    "downinter": 1,
-    "error-limit": 1,
-    "fall": 1,
-    "fastinter": 1,
-    "force-tlsv12": 0,
-    "force-tlsv13": 0,
-    "inter": 1,
-    "maxconn": 1,
-    "maxqueue": 1,
-    "minconn": 1,
-    "no-ssl-reuse": 0,
-    "no-sslv3": 0,
-    "no-tls-tickets": 0,
-    "no-tlsv10": 0,
-    "no-tlsv11": 0,
-    "no-tlsv12": 0,
-    "no-tlsv13": 0,
-    "npn": 1,
-    "observe": 1,
-    "on-error": 1,
-    "on-marked-down": 1,
-    "on-marked-up": 1,
-    "pool-low-conn": 1,
-    "pool-max-conn": 1,
-    "pool-purge-delay": 1,
-    "port": 1,
-    "proto": 1,
-    "proxy-v2-options": 1,
-    "rise": 1,
-    "send-proxy": 0,
-    "send-proxy-v2": 0,
-    "send-proxy-v2-ssl": 0,
-    "send-proxy-v2-ssl-cn": 0,
-    "slowstart": 1,
-    "sni": 1,
-    "source": 1,
-    "ssl": 0,
-    "ssl-max-ver": 1,
-    "ssl-min-ver": 1,
-    "tfo": 0,
-    "verify": 1,
-    "verifyhost": 1,
-    "weight": 1,
-    "ws": 1,
-}
+_ALONE = (
+    "agent-check allow-0rtt backup check check-send-proxy check-ssl disabled force-tlsv12 force-tlsv13 no-ssl-reuse "
+    "no-sslv3 no-tls-tickets no-tlsv10 no-tlsv11 no-tlsv12 no-tlsv13 send-proxy send-proxy-v2 send-proxy-v2-ssl "
+    "send-proxy-v2-ssl-cn ssl tfo"
+)
+_WITH_A_WORD = (
+    "addr agent-addr agent-inter agent-port agent-send alpn ca-file check-alpn check-proto check-sni ciphers "
+    "ciphersuites crt downinter error-limit fall fastinter inter maxconn maxqueue minconn npn observe on-error "
+    "on-marked-down on-marked-up pool-low-conn pool-max-conn pool-purge-delay port proto proxy-v2-options rise "
+    "slowstart sni source ssl-max-ver ssl-min-ver verify verifyhost weight ws"
+)
+SERVER_OPTIONS = dict.fromkeys(_ALONE.split(), 0) | dict.fromkeys(_WITH_A_WORD.split(), 1)
 
 _PROMPT = b"\n> "
 # HAProxy reads a command line into one buffer of 16 kB (tune.bufsize), less what it reserves.
@@ -198,19 +144,22 @@ class Runtime:
                 return reply
         return self.ask(f"commit map @{version} {file}")
 
-    def replace_file(self, kind: str, path: str, lines: Sequence[str]) -> Reply:
+    def replace_file(self, kind: str, path: str, lines: Sequence[str], staple: Sequence[str] = ()) -> Reply:
         """Replace the content of a file that is loaded for TLS, everywhere at once; the first error ends it.
 
-        `kind` is `cert` or `ca-file`, `lines` are of PEM, none of them empty.
+        `kind` is `cert` or `ca-file`, `lines` are of PEM, none of them empty; `staple` is what OCSP says about it.
         """
         order = f"set ssl {kind} {path}"
         if len(order) + sum(len(line) + 1 for line in lines) > _MAX_FILE:
             return Reply(command=order, text=f"it has more than {_MAX_FILE} bytes", ok=False)
         reply = self._payload(order, lines)
-        if reply.ok and reply.text.lower().startswith("transaction "):
-            reply = self.ask(f"commit ssl {kind} {path}")
-            if reply.ok and "Success!" in reply.text:
-                return reply
+        if _in_transaction(reply):
+            if staple:
+                reply = self._payload(f"{order}.ocsp", staple)
+            if not staple or _in_transaction(reply):
+                reply = self.ask(f"commit ssl {kind} {path}")
+                if reply.ok and "Success!" in reply.text:
+                    return reply
             self.ask(f"abort ssl {kind} {path}")
         return Reply(command=reply.command, text=" ".join(reply.text.split()), ok=False)
 
@@ -264,6 +213,10 @@ def parse_info(text: str) -> dict[str, str]:
     """The `Name: value` lines of `show info`."""
     pairs = (line.partition(":") for line in text.splitlines())
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
+def _in_transaction(reply: Reply) -> bool:
+    return reply.ok and reply.text.lower().startswith("transaction ")
 
 
 def _reply(command: str, answer: str) -> Reply:

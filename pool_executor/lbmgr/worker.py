@@ -71,7 +71,7 @@ class Worker:
                     reply = self._connected().replace_map(f"{maps}/{command.part}", command.entries)
                     bad = None if reply.ok else reply
                 elif bad is None and isinstance(command, ReplaceFile):
-                    reply = self._connected().replace_file(command.kind, command.path, command.lines)
+                    reply = self._connected().replace_file(command.kind, command.path, command.lines, command.staple)
                     bad = None if reply.ok else reply
                 if bad is not None:
                     return f"{bad.command}: {bad.text}"

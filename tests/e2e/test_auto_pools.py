@@ -94,6 +94,12 @@ def statuses(system: System) -> dict[str, str]:
     return {task: one["status"] for framework in told(system)["statuses"].values() for task, one in framework.items()}
 
 
+def why(system: System, app: str) -> dict[str, Any]:
+    """What `edgelb why` is told."""
+    found: dict[str, Any] = system.stack.get(f"{system.stack.api}/v2/why?task=/{app}")
+    return found
+
+
 def test_applications_are_reached_under_what_their_labels_say(system: System, marathon: Marathon, port: int) -> None:
     """From the first label to the last task: nobody writes a pool, and nobody can hurt a neighbour."""
     shop = launch(marathon, "shop", "hostEq:shop.test", port)
@@ -108,6 +114,10 @@ def test_applications_are_reached_under_what_their_labels_say(system: System, ma
     wait_until(lambda: statuses(system) == wanted, 30, "the statuses of all tasks")
     assert "shop" in answers(port, "shop.test")
     assert version(system) == before
+    assert why(system, "shop")["answer"] == f"/shop is exposed: it serves, at http://shop.test:{port}/"
+    assert "is held by /shop of marathon" in why(system, "thief")["answer"]
+    assert "must be a whole number" in why(system, "wrong")["answer"]
+    assert why(system, "shpo")["near"] == ["/shop"]
 
     again = launch(marathon, "shop", "hostEq:shop.test", port)
     wait_until(lambda: marathon.status(again).get("state") == "TASK_RUNNING", 30, "another task of the shop")

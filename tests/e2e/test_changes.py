@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-import urllib3
 
 from sdk.local import processes
 from tests.e2e.conftest import System
+from tests.support.http import request
 from tests.support.load import load_in_thread
 from tests.support.wait import wait_until
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 def post(system: System, document: dict[str, Any]) -> tuple[int, str]:
     """Send a pool and return status and message of the answer."""
-    answer = urllib3.request("POST", f"{system.stack.api}/v2/pools", json=document, retries=False)
+    answer = request("POST", f"{system.stack.api}/v2/pools", json=document)
     return answer.status, answer.json().get("message", "")
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 from sdk.local import processes
 from tests.e2e.conftest import CHECKOUT
+from tests.support.http import request
 from tests.support.stack_ports import free_base
 from tests.support.wait import wait_until
 
@@ -71,14 +71,12 @@ class SmallDisk:
 
     def api(self, path: str) -> Any:
         """The answer of the API: status and document."""
-        answer = urllib3.request("GET", f"http://127.0.0.1:{self._base}{path}", retries=False, timeout=5)
+        answer = request("GET", f"http://127.0.0.1:{self._base}{path}", timeout=5)
         return answer.status, answer.json()
 
     def count(self, wanted: int) -> bool:
         """Ask the sample application for so many instances; whether it could take that down."""
-        answer = urllib3.request(
-            "PUT", f"http://127.0.0.1:{self._base + 5}/v1/count", json={"count": wanted}, retries=False, timeout=5
-        )
+        answer = request("PUT", f"http://127.0.0.1:{self._base + 5}/v1/count", json={"count": wanted}, timeout=5)
         return answer.status == 200
 
     def stop(self) -> None:
@@ -111,12 +109,12 @@ def test_a_full_disk_is_told_and_everything_comes_back_when_there_is_room(disk: 
     wait_until(lambda: "disk: is full" in disk.said(), 20, "the disk's line")
     # Often enough that whatever counts attempts has counted them.
     wait_until(lambda: disk.said().count("zookeeper: ended with status") > 4, 60, "more ends of ZooKeeper")
-    assert urllib3.request("GET", url, retries=False).status == 200
+    assert request("GET", url).status == 200
 
     disk.make_room()
     wait_until(lambda: disk.api("/v2/pools/web/status")[1]["state"] == "ready", 60, "the pool to be ready")
     wait_until(lambda: disk.count(3), 30, "the application to take a new count")
-    wait_until(lambda: "webapp-2-web" in urllib3.request("GET", url, retries=False).data.decode(), 60, "its instance")
+    wait_until(lambda: "webapp-2-web" in request("GET", url).data.decode(), 60, "its instance")
     assert "disk: has room again" in disk.said()
     names = [" ".join(processes.command_line(pid)) for pid in processes.descendants(disk.process.pid)]
     for component in ("scheduler", "listener", "template", "api"):

@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 import pytest
-import urllib3
 
 from sdk.local import processes
 from tests.e2e.conftest import CHECKOUT
+from tests.support.http import request
 from tests.support.stack_ports import free_bases
 from tests.support.wait import wait_until
 
@@ -121,7 +121,7 @@ def _folder(pid: int) -> str:
 
 def get(url: str) -> Any:
     """A JSON document."""
-    answer = urllib3.request("GET", url, headers={"Connection": "close"}, retries=False)
+    answer = request("GET", url, headers={"Connection": "close"})
     assert answer.status == 200, answer.data
     return answer.json()
 
@@ -154,7 +154,7 @@ def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: l
         assert {get(url)["instance"] for _ in range(10)} == {"webapp-0-web", "webapp-1-web"}
     for url in urls["stats"]:
         assert url in said
-        assert urllib3.request("GET", url, retries=False).status == 200
+        assert request("GET", url).status == 200
 
     # Once more: it says that it runs and where, and starts nothing.
     before = sorted(one.left())
@@ -181,7 +181,7 @@ def test_checkouts_run_side_by_side_stop_without_a_trace_and_resume(checkouts: l
     # On other ports both run; stopping one does not touch the other.
     two.up(second)
     pool = get(f"{urls['api']}/v2/pools/web") | {"name": "mine", "count": 1}
-    answer = urllib3.request("POST", f"{urls['api']}/v2/pools", json=pool, retries=False)
+    answer = request("POST", f"{urls['api']}/v2/pools", json=pool)
     assert answer.status == 200, answer.data
     stopped = one.run("down")
     assert stopped.returncode == 0

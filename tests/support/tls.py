@@ -1,6 +1,7 @@
 """Certificates made by openssl, and TLS in front of a server that does not speak it."""
 
 import contextlib
+import re
 import select
 import socket
 import ssl
@@ -47,6 +48,31 @@ def pem(
     _openssl("req", "-x509", "-newkey", *kind, "-nodes", "-days", str(days), "-subj", f"/CN={name}",
              "-addext", f"subjectAltName={alternatives}", *signer, "-keyout", secret, "-out", file)  # fmt: skip
     return file.read_bytes() + secret.read_bytes()
+
+
+def ocsp_answer(directory: Path, name: str, by: Certificate) -> bytes:
+    """What the authority says of the certificate that `pem` made under this name: it is good."""
+    certificate, index, answer = directory / f"{name}.made.pem", directory / f"{name}.index", directory / f"{name}.ocsp"
+    serial = _said("x509", "-in", certificate, "-noout", "-serial").partition("=")[2].strip()
+    index.write_text(f"V\t301231000000Z\t\t{serial}\tunknown\t/CN={name}\n")
+    _openssl("ocsp", "-index", index, "-rsigner", by.certificate, "-rkey", by.key, "-CA", by.certificate,
+             "-issuer", by.certificate, "-cert", certificate, "-ndays", "2", "-respout", answer)  # fmt: skip
+    return answer.read_bytes()
+
+
+def stapled(port: int) -> bytes | None:
+    """What a server on this host staples to its certificate, in DER; Python's own clients do not ask for it."""
+    told = _said("s_client", "-connect", f"127.0.0.1:{port}", "-status", "-tls1_2", "-msg")
+    match = re.search(r"<<< [^\n]*CertificateStatus\n((?: {4}[0-9a-f ]+\n)+)", told)
+    # Type of the message and its length, type of the status and the length of the answer.
+    return bytes.fromhex(match[1])[8:] if match is not None else None
+
+
+def _said(*arguments: str | Path) -> str:
+    done = subprocess.run(
+        ["openssl", *map(str, arguments)], capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+    )
+    return done.stdout.decode(errors="replace")
 
 
 def _openssl(*arguments: str | Path) -> None:

@@ -7,21 +7,28 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 _BUSY = 3
 """A machine that does other things besides may take so many times as long."""
+_OFTEN, _RARELY = 0.02, 0.25
+"""Seconds between two looks, at first and after a long wait."""
+_PATIENCE = 0.05
+"""The part of what was waited that may be waited in vain."""
 
 
 def wait_until(
     predicate: Callable[[], T | Literal[False] | None],
     timeout: float = 10.0,
     what: str = "the condition",
-    every: float = 0.02,
+    every: float | None = None,
 ) -> T:
     """Call `predicate` until it returns something true, and return that.
 
-    `timeout` are the seconds within which it has to come true on a quiet machine; waited is for some times that long.
-    Exceptions of the predicate count as "not yet"; the last one is the cause of the AssertionError at the deadline.
+    It is called every so many seconds; by default less often the longer it takes: looking at whole systems costs them
+    more than what they do. `timeout` are the seconds within which it has to come true on a quiet machine; waited is for
+    some times that long. Exceptions of the predicate count as "not yet"; the last one is the cause of the
+    AssertionError at the deadline.
     """
     timeout *= _BUSY
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
+    deadline = began + timeout
     last_error: BaseException | None = None
     last_value: object = None
     while True:
@@ -36,4 +43,5 @@ def wait_until(
             raise AssertionError(
                 f"{what} did not come true within {timeout:g} s; last value {last_value!r}"
             ) from last_error
-        time.sleep(every)
+        waited = time.monotonic() - began
+        time.sleep(min(_OFTEN + waited * _PATIENCE, _RARELY) if every is None else every)

@@ -23,6 +23,8 @@ _USUAL_PORTS = {Protocol.HTTP: 80, Protocol.HTTPS: 443}
 #: They are no options of a frontend or backend: the claim has them in places of their own.
 _OWN_PLACES = ("bindPort", "redirects", "endpoint", "percent")
 
+# One for all: most applications say nothing else.
+_FIRST_PORT = Endpoint()
 _NOT_REDIRECTED = RedirectToHttps(except_=(StaysOnHttp(),))
 
 Options = Mapping[str, Option]
@@ -110,7 +112,7 @@ def _claim(
         rules_label=names(Section.FRONTEND, "rules"),
         redirects=redirects,
         backend=options(Section.BACKEND, back, _OWN_PLACES),
-        endpoint=_value(back, "endpoint", Endpoint()),
+        endpoint=_value(back, "endpoint", _FIRST_PORT),
         endpoint_label=back["endpoint"].label if "endpoint" in back else names(Section.BACKEND, "endpoint"),
         percent=None if percent == NO_PERCENT else percent,
         secrets=secrets,

@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 from api.auto_pools.language.form import FORM
 from api.auto_pools.language.functions import merge
 from api.auto_pools.language.program import Program
+from api.auto_pools.language.questions import Overlaid
 from api.auto_pools.language.reading import values_of
 from api.auto_pools.language.views import Json, app_view
 from scheduler.pools import checks
@@ -39,22 +40,40 @@ class Overlay:
         self._frontends: dict[tuple[Frontend, tuple[str, ...]], Frontend] = {}
         self._backends: dict[Backend, Backend] = {}
 
-    def over(self, pool: Pool) -> Pool:
-        """The pool with what the blocks print. Raises InvalidSpec with the line, and the object that it was for."""
+    def over(self, pool: Pool) -> Overlaid:
+        """The pool with what the blocks print. Raises InvalidSpec with the line, and the object that it was for.
+
+        A backend for which they cannot be printed is one of the problems, unless there is none for which they can: it
+        is an application's doing then, and not the template's.
+        """
         haproxy, blocks = pool.haproxy, self._program.blocks
         frontends, backends = haproxy.frontends, haproxy.backends
+        problems: tuple[Problem, ...] = ()
         if "frontend" in blocks:
             apps = _apps_by_backend(pool)
             made = [(self._frontend_key(one, apps), one) for one in frontends]
             known = {key: self._frontends.get(key) or self._frontend(one, apps) for key, one in made}
             self._frontends, frontends = known, tuple(known[key] for key, _ in made)
         if blocks & {"backend", "service"}:
-            self._backends = {one: self._backends.get(one) or self._backend(one) for one in backends}
-            backends = tuple(self._backends[one] for one in backends)
+            backends, problems = self._over_backends(backends)
         changed = replace(pool, haproxy=replace(haproxy, frontends=frontends, backends=backends))
         if changed != pool and (problem := next(iter(checks.pool_problems(changed)), None)):
             raise self._broken(pool, problem)
-        return changed
+        return Overlaid(pool=changed, problems=problems)
+
+    def _over_backends(self, backends: tuple[Backend, ...]) -> tuple[tuple[Backend, ...], tuple[Problem, ...]]:
+        made: dict[Backend, Backend] = {}
+        failed: dict[int, InvalidSpec] = {}
+        for index, one in enumerate(backends):
+            try:
+                made[one] = self._backends.get(one) or self._backend(one)
+            except InvalidSpec as error:
+                failed[index] = error
+        if failed and not made:
+            raise next(iter(failed.values()))
+        self._backends = made
+        problems = (Problem(path=f"pool.haproxy.backends[{at}]", rule=str(error)) for at, error in failed.items())
+        return tuple(made.get(one, one) for one in backends), tuple(problems)
 
     def _broken(self, pool: Pool, problem: Problem) -> InvalidSpec:
         """What the blocks print breaks a rule together."""

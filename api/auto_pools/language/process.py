@@ -6,17 +6,16 @@ from api.auto_pools.language.form import default_text, with_name
 from api.auto_pools.language.meaning import CALLED, Meaning
 from api.auto_pools.language.overlay import Overlay
 from api.auto_pools.language.program import Program
-from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlie, Question, Read
+from api.auto_pools.language.questions import Choose, Chosen, Made, Make, Overlaid, Overlie, Question, Read
 from api.auto_pools.language.reading import read_meaning
 from api.auto_pools.language.whole import chosen_tasks, made_pool
 from api.dcos_template.answering import serve
 from api.dcos_template.dispatch import Refusal
-from scheduler.pools.model import Pool
 from sdk.errors import InvalidSpec
 
 _KEPT = 16
 
-Answer = Meaning | Chosen | Pool | Made | Refusal
+Answer = Meaning | Chosen | Overlaid | Made | Refusal
 
 
 def answer(question: Question) -> Answer:

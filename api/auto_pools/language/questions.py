@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.model import Pool
+from scheduler.pools.problems import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Choose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlie:
-    """The pool with what the blocks `frontend`, `backend` and `service` print: Pool."""
+    """The pool with what the blocks `frontend`, `backend` and `service` print: Overlaid."""
 
     name: str
     text: str
@@ -59,3 +60,11 @@ class Chosen:
 
     tasks: frozenset[TaskKey]
     failed: dict[TaskKey, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlaid:
+    """A pool with what blocks print; `problems` are of backends for which they cannot be printed."""
+
+    pool: Pool
+    problems: tuple[Problem, ...] = ()

@@ -27,7 +27,9 @@ def tried(name: str, text: str) -> Trial:
     if program.layered:
         meaning = read_meaning(program, name)
         failed = chosen_tasks(program, name, tasks).failed if "tasks" in meaning.printed else {}
-        return Trial(Overlay(program, name).over(specimen_pool(meaning.pool)), _remarks(list(failed.values())))
+        made = Overlay(program, name).over(specimen_pool(meaning.pool))
+        rules = (problem.rule for problem in made.problems)
+        return Trial(made.pool, _remarks([*failed.values(), *rules]))
     try:
         return Trial(made_pool(program, name, tasks).pool)
     except InvalidSpec as error:

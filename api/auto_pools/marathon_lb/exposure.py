@@ -19,6 +19,7 @@ EXTERNAL = "external"
 ALL = "*"
 """Whatever group an application names."""
 
+_FIRST_PORT = Endpoint()
 _MARATHON = "marathon"
 #: As Marathon wants ids of applications; there is no underscore in them.
 _ID = re.compile(r"(/[a-z0-9.-]+)+")
@@ -72,7 +73,7 @@ def _names_group(groups: frozenset[str], group: str) -> bool:
 def _endpoint(labels: PortLabels, ports: Sequence[str]) -> Endpoint | LabelProblem:
     number = labels.number
     if number == 0:
-        return Endpoint()
+        return _FIRST_PORT
     if number >= len(ports):
         rule = f"is about port {number}, and the task has {len(ports)}, counted from 0"
         return LabelProblem(labels.label(next(iter(labels.texts))), "", rule)

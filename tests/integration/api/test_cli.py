@@ -5,12 +5,12 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
-import urllib3
 import yaml
 from click.testing import CliRunner, Result
 
@@ -18,11 +18,13 @@ from api.cli.exits import Exit
 from api.cli.main import cli
 from api.dcos_template.problem import Held, Problem, encode_problem
 from pool_executor.contract import Death
-from scheduler.pools.model import Revision
+from scheduler.pools.model import PoolType, Revision
+from scheduler.pools.schema import load_pool
 from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say
+from tests.support.http import request
 from tests.support.pools import FOLDER, SUPPORTED, example, minimal
 from tests.support.ports import free_port
 from tests.support.v1_pools import SUPPORTED as SUPPORTED_V1
@@ -283,6 +285,26 @@ def test_status_tells_each_death_of_haproxy(
     assert "9 times so far" in found
 
 
+def test_explain_shows_what_rules_ask_of_headers_and_cookies(run: Run) -> None:
+    """In a line each, as the other conditions."""
+    canaries = minimal()
+    web = canaries["haproxy"]["frontends"][0]
+    name = canaries["haproxy"]["backends"][0]["name"]
+    web["linkBackend"]["map"] = [
+        {
+            "backend": name,
+            "headers": [{"name": "X-Canary", "valueEq": "always"}, {"name": "X-Tester"}],
+            "cookies": [{"name": "version", "valueReg": "^2"}],
+        }
+    ]
+    run("create", "-", stdin=json.dumps(canaries))
+    plain = run("explain", "web", "http://a.test/").stdout
+    assert "headers X-Canary always and X-Tester, cookies version ^2" in plain
+    assert "the request has no header X-Canary" in plain
+    sent = ("--header", "x-canary: always", "--header", "X-Tester: ann", "--header", "Cookie: a=b; version=2")
+    assert f"matches: {name}" in run("explain", "web", "http://a.test/", *sent).stdout
+
+
 def test_explain_tells_where_a_request_goes_and_why(
     run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
 ) -> None:
@@ -340,6 +362,20 @@ def test_status_shows_why_an_instance_is_pending(run: Run, scheduler: Scheduler)
         "    2 offers: ports 80 not free\n"
         "    1 offer: role slave_public missing\n"
     ) in shown
+
+
+def test_of_a_pool_that_is_made_of_labels_the_status_names_what_can_be_changed(
+    run: Run, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Nobody can update it; offers of agents without the role are told last."""
+    made = replace(load_pool(minimal(name="auto-team")), type=PoolType.DYNAMIC)
+    PoolStore(connection, zk_root).create(made)
+    reasons = [{"count": 2, "reason": "role slave_public missing"}, {"count": 1, "reason": "port 80 not offered"}]
+    waits = pod(tasks=[], pending={"status": "PREPARED", "summary": "", "reasons": reasons})
+    say(scheduler, [waits], service="auto-team")
+    shown = run("status", "auto-team", code=Exit.UNHEALTHY)
+    assert "cannot be placed yet: 1 offer: port 80 not offered (and 1 more)" in shown.stdout
+    assert "Next: edgelb pool-template update team TEMPLATE-FILE with a role" in shown.stderr
 
 
 def test_endpoints_is_the_documented_table(run: Run, connection: ZooKeeper, zk_root: str) -> None:
@@ -678,12 +714,12 @@ def test_what_the_api_has_as_its_whole_configuration_is_such_a_file(run: Run, se
     """Of both versions, each pool in the container that tells which; so pools move from one system to another."""
     run("create", "-", stdin=json.dumps(minimal_v1(name="a")))
     run("create", "-", stdin=json.dumps(minimal(name="b")))
-    answer = urllib3.request("GET", f"{server}/config", retries=False).json()
+    answer = request("GET", f"{server}/config").json()
     for name in ("a", "b"):
         run("delete", name)
 
     run("create", "-", stdin=json.dumps(answer | {"poolTemplates": []}))
-    assert urllib3.request("GET", f"{server}/config", retries=False).json() == answer
+    assert request("GET", f"{server}/config").json() == answer
     assert (
         "poolTemplates beside"
         in run("create", "-", stdin='{"pools": [], "poolTemplates": [1]}', code=Exit.USAGE).stderr

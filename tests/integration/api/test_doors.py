@@ -20,6 +20,7 @@ from api.main import ApiServer, ApiSettings
 from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler
+from tests.support.http import request
 from tests.support.pools import minimal
 from tests.support.ports import free_port
 from tests.support.zookeeper import ZooKeeperServer
@@ -46,8 +47,8 @@ def send(url: str, method: str, body: object | bytes | None = None, **headers: s
     """One request; a body that is no bytes goes out as JSON. `_` in the names of headers stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if body is None or isinstance(body, bytes):
-        return urllib3.request(method, url, body=body, headers=named, retries=False)
-    return urllib3.request(method, url, json=body, headers=named, retries=False)
+        return request(method, url, body=body, headers=named)
+    return request(method, url, json=body, headers=named)
 
 
 @pytest.mark.parametrize(

@@ -99,12 +99,14 @@ def test_no_request_meets_an_unexpected_error(client: FlaskClient, data: st.Data
             max_size=2,
         )
     )
-    body = None
-    if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        usual = st.sampled_from([minimal(), minimal_v1(), {"pools": [minimal_v1()]}])
-        body = data.draw(st.one_of(usual, Described(document).value(schema), _ODD))
-    answer = client.open(f"{where}{query}", method=method.upper(), json=body, headers=headers)
-    assert answer.status_code < 500 or answer.status_code in _OF_OTHERS, (method, where, body, answer.text)
+    sent: dict[str, Any] = {}
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        if kind == "application/json":
+            usual = st.sampled_from([minimal(), minimal_v1(), {"pools": [minimal_v1()]}])
+            sent = {"json": data.draw(st.one_of(usual, Described(document).value(content["schema"]), _ODD))}
+        else:
+            sent = {"data": data.draw(st.text(max_size=50)).encode(errors="replace"), "content_type": kind}
+    answer = client.open(f"{where}{query}", method=method.upper(), headers=headers, **sent)
+    assert answer.status_code < 500 or answer.status_code in _OF_OTHERS, (method, where, sent, answer.text)
     if answer.status_code >= 400 and "json" in answer.mimetype:
         assert answer.json.get("message") or answer.json.get("detail")

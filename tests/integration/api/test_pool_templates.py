@@ -1,7 +1,8 @@
 """Pool templates over HTTP and from the command line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,20 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.auto_pools.answers import DEPLOYED
 from api.auto_pools.language.form import default_text, with_name
 from api.auto_pools.template_store import TemplateStore
 from api.cli.exits import Exit
 from api.health import HealthServer
 from api.validation.trials import Trials
+from pool_executor.contract import encode_status
+from scheduler.pools.model import PoolType
+from scheduler.pools.schema import load_pool
+from scheduler.pools.store import PoolStore
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.api.test_cli import Run, no_server_logs, rows, run
+from tests.support.pools import minimal
+from tests.unit.api.test_metadata import INSTANCE
 
 pytestmark = pytest.mark.integration
 __all__ = ["no_server_logs", "run"]  # fixtures
@@ -35,13 +43,18 @@ def put(client: FlaskClient, text: str, query: str = "", **headers: str) -> Test
 def statuses(connection: ZooKeeper, zk_root: str) -> Iterator[dict[str, Any]]:
     """What a template process in charge tells of each template."""
     told: dict[str, Any] = {}
+
+    def answer(query: Mapping[str, str]) -> dict[str, Any]:
+        told["asked"] = dict(query)
+        return {"pools": told.get(query.get("template", ""), {})}
+
     server = HealthServer(
         "127.0.0.1:0",
         name="template",
         healthy=lambda: None,
         ready=lambda: None,
         gauges={},
-        questions={"/auto-pools": lambda query: {"pools": told.get(query.get("template", ""), {})}},
+        questions={"/auto-pools": answer},
     )
     server.start()
     holder = {"id": "t", "url": f"http://{server.address}", "pid": 7, "since": 0}
@@ -194,6 +207,33 @@ def test_the_status_is_what_the_template_process_tells(client: FlaskClient, stat
     assert new["auto-web"]["status"] == "NEW"
     statuses["web"] = {"auto-web": {"status": "OK", "message": "fine", "statuses": TASKS}}
     assert client.get("/v2/poolTemplates/web/status").json == statuses["web"]
+    assert statuses["asked"] == {"template": "web"}
+
+
+def test_the_template_process_is_told_where_load_balancers_are(
+    client: FlaskClient, connection: ZooKeeper, zk_root: str, statuses: dict[str, Any]
+) -> None:
+    """So that it can say under which addresses tasks can be reached."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    for at in (1, 2):
+        connection.put(
+            f"{zk_root}/instances/auto-web/t{at}", encode_status(replace(INSTANCE, addresses=(f"10.0.0.{at}",)))
+        )
+    client.get("/v2/pooltemplates/web/status")
+    assert statuses["asked"] == {"template": "web", "addresses": "10.0.0.1,10.0.0.2"}
+
+
+def test_a_pool_that_is_not_ready_yet_is_not_told_to_be_deployed(
+    client: FlaskClient, statuses: dict[str, Any], connection: ZooKeeper, zk_root: str
+) -> None:
+    """The template process only knows that it is stored; what else it says stays."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    statuses["web"] = {"auto-web": {"status": "OK", "message": f"{DEPLOYED}; and more", "statuses": TASKS}}
+    PoolStore(connection, zk_root).create(replace(load_pool(minimal(name="auto-web")), type=PoolType.DYNAMIC))
+    told = client.get("/v2/pooltemplates/web/status").json["auto-web"]
+    assert (told["status"], told["statuses"]) == ("OK", TASKS)
+    assert told["message"].startswith("pool auto-web is deploying: version 1 of the pool has not been rendered yet")
+    assert told["message"].endswith("; edgelb status auto-web tells more; and more")
 
 
 def test_without_a_template_process_the_status_cannot_be_told(client: FlaskClient) -> None:

@@ -49,12 +49,18 @@ def pod(index: int = 0, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def say(scheduler: Scheduler, pods: list[dict[str, Any]], plans: dict[str, Any] | None = None, **state: Any) -> None:
-    """Let the scheduler answer for the service `web`."""
+def say(
+    scheduler: Scheduler,
+    pods: list[dict[str, Any]],
+    plans: dict[str, Any] | None = None,
+    service: str = "web",
+    **state: Any,
+) -> None:
+    """Let the scheduler answer for the service."""
     scheduler.answers |= {
         "GET /v1/state": (200, {"leader": True, "problems": [], **state}),
-        "GET /v1/services/web/plans": (200, plans or COMPLETE),
-        "GET /v1/services/web/pods": (200, {"pods": pods}),
+        f"GET /v1/services/{service}/plans": (200, plans or COMPLETE),
+        f"GET /v1/services/{service}/pods": (200, {"pods": pods}),
     }
 
 

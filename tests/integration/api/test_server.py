@@ -18,6 +18,7 @@ import urllib3
 from api.main import ApiServer, ApiSettings
 from sdk.errors import EnvironmentProblem
 from sdk.storage.connection import ZooKeeper, connect
+from tests.support.http import request
 from tests.support.pools import minimal
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -39,12 +40,12 @@ def own_zookeeper(tmp_path: Path) -> Iterator[ZooKeeperServer]:
 
 def get(url: str, timeout: float = 10) -> urllib3.BaseHTTPResponse:
     """GET without retries."""
-    return urllib3.request("GET", url, retries=False, timeout=timeout)
+    return request("GET", url, timeout=timeout)
 
 
 def test_it_serves_over_http(server: str) -> None:
     """waitress in front of the application."""
-    created = urllib3.request("POST", f"{server}/v2/pools", json=minimal(), retries=False)
+    created = request("POST", f"{server}/v2/pools", json=minimal())
 
     assert created.status == 200
     assert get(f"{server}/service/edgelb/v2/pools/web").json()["name"] == "web"
@@ -54,7 +55,7 @@ def test_many_clients_at_once_are_answered_and_only_one_of_them_creates(server: 
     """ZooKeeper decides who was first."""
 
     def create(_: int) -> int:
-        return urllib3.request("POST", f"{server}/v2/pools", json=minimal(), retries=False, timeout=30).status
+        return request("POST", f"{server}/v2/pools", json=minimal(), timeout=30).status
 
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         statuses = sorted(pool.map(create, range(20)))
@@ -63,12 +64,10 @@ def test_many_clients_at_once_are_answered_and_only_one_of_them_creates(server: 
 
 def test_of_many_concurrent_updates_with_the_same_etag_one_wins(server: str) -> None:
     """No update is lost silently."""
-    etag = urllib3.request("POST", f"{server}/v2/pools", json=minimal(), retries=False).headers["ETag"]
+    etag = request("POST", f"{server}/v2/pools", json=minimal()).headers["ETag"]
 
     def update(count: int) -> int:
-        return urllib3.request(
-            "PUT", f"{server}/v2/pools/web", json=minimal(count=count), headers={"If-Match": etag}, retries=False
-        ).status
+        return request("PUT", f"{server}/v2/pools/web", json=minimal(count=count), headers={"If-Match": etag}).status
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(update, range(8))) == [200] + [412] * 7
@@ -114,13 +113,13 @@ def test_without_zookeeper_it_answers_503_at_once_and_recovers_by_itself(
     server = ApiServer(ApiSettings(zk=own_zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection)
     url = f"http://{server.start()}"
     try:
-        assert urllib3.request("POST", f"{url}/v2/pools", json=minimal(), retries=False).status == 200
+        assert request("POST", f"{url}/v2/pools", json=minimal()).status == 200
         own_zookeeper.stop()
         away = wait_until(lambda: (r := get(f"{url}/v2/pools")).status == 503 and r, 10, "503")
         assert "ZooKeeper at" in away.json()["message"]
         assert get(f"{url}/readyz").status == 503
         assert get(f"{url}/ping").status == get(f"{url}/healthz").status == 200
-        assert urllib3.request("POST", f"{url}/v2/pools", json=minimal(name="b"), retries=False).status == 503
+        assert request("POST", f"{url}/v2/pools", json=minimal(name="b")).status == 503
 
         own_zookeeper.start()
         wait_until(lambda: get(f"{url}/v2/pools/web").status == 200, 20, "the pool after ZooKeeper came back")

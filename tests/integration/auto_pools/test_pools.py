@@ -14,6 +14,10 @@ from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
 
+CHOOSES = """{% extends "default" %}
+{% block tasks %}{{ matches(task.app.name, "^/shop") | tojson }}{% endblock %}
+"""
+
 
 def test_an_application_with_labels_gets_a_pool(tree: Tree, template: Template, listener: Listener) -> None:
     """It selects the application, never a task; one without labels is none of its business."""
@@ -179,6 +183,31 @@ def test_a_template_chooses_tasks_and_says_more_of_single_objects(
     tree.has(shop="/shop", news="/news")
 
 
+@pytest.mark.usefixtures("expects_errors")
+def test_an_application_for_which_a_block_cannot_be_printed_harms_no_other(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """It goes without, and its status has the line of the template."""
+    listener.operator.say(begin(exposed("shop.1")))
+    tree.has(shop="/shop")
+    tree.templates.set_text(
+        "default",
+        '{% extends "default" %}{% block backend %}\n{"minimumServers": {{ {"/shop": 3, "/news": 4}[apps[0].name] }}}\n'
+        "{% endblock %}",
+    )
+    wait_until(lambda: tree.pool().haproxy.backends[0].minimum_servers == 3, what="what the block prints")
+    listener.operator.say(m.task_added(exposed("blog.1", "blog")))
+    listener.operator.say(m.task_added(exposed("news.1", "news")))
+    tree.has(shop="/shop", news="/news")
+
+    def told() -> dict[str, Any]:
+        return {task: one for tasks in status(template)["statuses"].values() for task, one in tasks.items()}
+
+    wait_until(lambda: told()["blog.1"]["status"] == "RENDER_ERR", what="the status of the task")
+    assert "pool template line 2: cannot be printed" in told()["blog.1"]["message"]
+    assert told()["news.1"]["status"] == "OK"
+
+
 def test_a_template_makes_the_pool_by_itself(tree: Tree, template: Template, listener: Listener) -> None:
     """Of the tasks that run, at each of their changes; without any there is no pool."""
     listener.operator.say(begin(exposed("shop.1")))
@@ -209,3 +238,17 @@ def test_labels_of_marathon_lb_are_read_once_there_is_a_template_for_them(
     made = tree.pool("auto-marathon-lb").haproxy
     assert [service.marathon.service_id for one in made.backends for service in one.services] == ["/shop"]
     assert {rule.host_eq for one in made.frontends for rule in one.link_backend.map} == {"old.test"}
+
+
+def test_a_template_says_which_tasks_take_part(tree: Tree, template: Template, listener: Listener) -> None:
+    """Tasks that come later, too; those that it says nothing of with a reason of their own."""
+    listener.operator.say(begin(exposed("shop.1"), exposed("blog.1", "blog")))
+    tree.has(blog="/blog", shop="/shop")
+    tree.templates.set_text("default", CHOOSES)
+    tree.has(shop="/shop")
+    listener.operator.say(m.task_added(exposed("news.1", "news")), m.task_added(exposed("shop2.1", "shop2")))
+    tree.has(shop="/shop", shop2="/shop2")
+    listener.operator.say(ended("shop.1"))
+    tree.has(shop2="/shop2")
+    tree.templates.set_text("default", "")
+    tree.has(blog="/blog", news="/news", shop2="/shop2")

@@ -24,6 +24,7 @@ TINY = {
     "embedded_mesos_allocation": ["--agents", "20", "--frameworks", "5"],
     "sdk_placement": ["--quick"],
     "render": ["--quick"],
+    "auto_pools": ["--apps", "50", "--live", "5", "--changes", "2"],
     "tls_rotation": ["--rotations", "3", "--handshakes", "50"],
 }
 CERTAIN = ("reloads", "failed", "differences", "missing or too many", "lost, repeated")

@@ -15,7 +15,7 @@ from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Publisher, applied
 from tests.integration.pool_executor.tls_instance import Instance, connected, context, der, greet, parts
 from tests.support.haproxies import BOTH
-from tests.support.tls import authority, pem
+from tests.support.tls import authority, ocsp_answer, pem, stapled
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("binary", BOTH)]
@@ -207,6 +207,34 @@ def test_a_new_certificate_is_served_without_a_reload(publisher: Publisher, inst
     fill(instance)
     wait_until(lambda: "its source does not have it any more" in (trouble() or ""), what="it is gone")
     assert greet(port).certificate == der(second)
+
+
+def test_a_new_answer_of_ocsp_is_stapled_without_a_reload(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Also the first one, and after the certificate was renewed alone, when nothing can be said any more."""
+    known = authority(tmp_path, "known")
+    chain = known.certificate.read_bytes()
+    first, second = (pem(tmp_path, name, by=known) + chain for name in ("first", "second"))
+    said = {name: ocsp_answer(tmp_path, name, known) for name in ("first", "second")}
+
+    def serve(certificate: bytes, answer: bytes | None = None) -> None:
+        beside = {"web.pem.ocsp": answer} if answer is not None else {}
+        instance.agent.material.fill("secrets", {"web.pem": certificate, **beside})
+
+    serve(first)
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS)))
+    port, reloads = instance.ports["web"], status_of(publisher).counters["reload"]
+    assert stapled(port) is None
+    serve(first, said["first"])
+    wait_until(lambda: stapled(port) == said["first"], what="the first answer")
+    serve(second, said["second"])
+    wait_until(lambda: stapled(port) == said["second"], what="the second answer")
+    assert greet(port).certificate == der(second)
+    serve(first, said["second"])  # of another certificate
+    wait_until(lambda: greet(port).certificate == der(first), what="the first certificate again")
+    assert stapled(port) is None
+    assert status_of(publisher).counters["reload"] == reloads
 
 
 def test_a_long_chain_takes_a_reload(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:

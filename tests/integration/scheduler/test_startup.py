@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 from scheduler.config import SchedulerSettings, default_frameworks
 from scheduler.main import SchedulerProcess
 from sdk.errors import InvalidSpec
 from sdk.http.server import HttpServer
 from sdk.storage.connection import connect
+from tests.support.http import request
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
@@ -69,7 +69,7 @@ def test_clients_that_stopped_in_the_middle_keep_no_health_check_from_its_answer
         host, port = process.url.removeprefix("http://").split(":")
         for _ in range(40):
             stack.enter_context(socket.create_connection((host, int(port)))).sendall(data)
-        assert urllib3.request("GET", f"{process.url}/healthz", retries=False, timeout=5).status == 200
+        assert request("GET", f"{process.url}/healthz", timeout=5).status == 200
 
 
 def test_the_leader_writes_its_secret_beside_its_address_and_nowhere_else(
@@ -95,14 +95,12 @@ def test_the_leader_writes_its_secret_beside_its_address_and_nowhere_else(
         assert (holder["url"], len(holder["secret"]) >= 32) == (process.url, True)
 
         def uninstall(**headers: str) -> int:
-            return urllib3.request(
-                "POST", f"{process.url}/v1/uninstall", json={"confirm": "edgelb"}, headers=headers, retries=False
-            ).status
+            return request("POST", f"{process.url}/v1/uninstall", json={"confirm": "edgelb"}, headers=headers).status
 
         assert uninstall() == 401
         wait_until(lambda: uninstall(Authorization=f"Bearer {holder['secret']}") == 202, 20, "a leader that acts")
         for path in ("/v1/state", "/metrics", "/readyz"):
-            answer = urllib3.request("GET", f"{process.url}{path}", retries=False)
+            answer = request("GET", f"{process.url}{path}")
             assert holder["secret"] not in answer.data.decode()
         process.stop()
         # The node above stays when the process has gone, and whoever backs ZooKeeper up keeps it.

@@ -1,5 +1,6 @@
 """Faults of an agent on demand: each does what it says, and its end heals."""
 
+import itertools
 import json
 from collections.abc import Callable
 
@@ -171,8 +172,17 @@ def test_clear_heals_everything_at_once(cluster: Cluster, faults: FaultInjector,
     }
     assert faults.clear() == []
     assert faults.active() == {}
-    framework.launch(framework.offer("agent1"), "t", "exec sleep 1000")
-    framework.wait_for("t", "TASK_RUNNING")
+    tries = itertools.count()
+
+    def runs() -> bool:
+        # That an offer is gone may still be on its way, which the slow master held up: then its task is dropped.
+        task = f"t{next(tries)}"
+        framework.launch(framework.offer("agent1"), task, "exec sleep 1000")
+        said = wait_until(lambda: framework.statuses(task), what=f"a status of {task}")
+        return said[0]["state"] in ("TASK_STARTING", "TASK_RUNNING")
+
+    wait_until(runs, 30, "a task on the agent that was cut off")
+    framework.wait_for(f"t{next(tries) - 1}", "TASK_RUNNING")
     cluster.kill("agent2")
     assert faults.clear() == ["agent2"]
 

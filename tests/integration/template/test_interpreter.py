@@ -48,7 +48,8 @@ def test_every_question_has_its_answer(interpreter: Interpreter) -> None:
     assert chosen.tasks == {tasks[1].key}
     pool = specimen_pool(default_meaning("web").pool)
     overlaid = interpreter.overlaid(of_block("backend", '{"minimumServers": 3}'), pool)
-    assert [one.minimum_servers for one in overlaid.haproxy.backends] == [3, 3]
+    assert [one.minimum_servers for one in overlaid.pool.haproxy.backends] == [3, 3]
+    assert overlaid.problems == ()
     made = interpreter.made(template('{{ fail(tasks[0], "no") }}{"count": {{ tasks | length }}}'), tasks)
     assert made.pool == Pool(name="auto-web", count=2)
     assert [*made.failed.values()] == ["no"]

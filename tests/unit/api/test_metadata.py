@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.metadata import Place, places, pool_metadata
+from api.metadata import Place, hosts, places, pool_metadata
 from pool_executor.contract import EndpointsStatus, HaproxyInfo, InstanceStatus, StructureStatus
 from scheduler.pools.schema import load_pool
 
@@ -83,3 +83,11 @@ def test_two_tasks_at_one_port_are_one_endpoint() -> None:
     successor = replace(INSTANCE, task_id="t-1")
     [frontend] = pool_metadata(pool, places([INSTANCE, successor], []))["frontends"]
     assert frontend["endpoints"] == [{"port": 80, "private": ["10.0.0.1"], "public": []}]
+
+
+def test_clients_find_load_balancers_at_public_addresses_where_there_are_some() -> None:
+    """Else at the first one of each, which its network may know."""
+    private = Place(ports={}, addresses=("10.0.0.2", "172.17.0.2"))
+    assert hosts([private, Place(ports={}, addresses=("10.0.0.1",)), private]) == ["10.0.0.1", "10.0.0.2"]
+    assert hosts([private, Place(ports={}, addresses=("10.0.0.1",), public=("192.0.2.1",))]) == ["192.0.2.1"]
+    assert hosts([]) == []

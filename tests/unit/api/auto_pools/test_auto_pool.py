@@ -1,5 +1,7 @@
 """From tasks with labels to the pool of a template."""
 
+import msgspec
+
 from api.auto_pools.ledger import decode_ledger, encode_ledger
 from api.auto_pools.statuses import RenderStatus
 from api.mesos_listener.task import Task
@@ -120,6 +122,35 @@ def test_who_was_first_keeps_what_he_has() -> None:
         " shop; choose another host or path"
     )
     assert status.uris == ()
+
+
+def test_a_task_is_told_where_it_can_be_reached() -> None:
+    """By the hosts and paths of its rules, or at the load balancers where a rule is for all hosts."""
+    cluster = Cluster()
+    task = exposed(
+        "/a",
+        {
+            "a.frontend.rules": "hostEq:a.b|pathBeg:/p,hostEq:a.b:81,hostEq:*.b,hostReg:x,pathBeg:/q",
+            "b.frontend.rules": "hostEq:b.b",
+            "b.frontend.port": "8443",
+            "b.frontend.certificates": "$AUTOCERT",
+            "c.frontend.port": "25",
+            "c.frontend.protocol": "TCP",
+        },
+    )
+    cluster.start(task)
+    told = cluster.auto.status_of(task.key, ["10.0.0.1", "fd00::1"])
+    assert told is not None
+    assert told.uris == (
+        "http://a.b/p",
+        "http://a.b:81/",
+        "http://10.0.0.1/q",
+        "http://[fd00::1]/q",
+        "https://b.b:8443/",
+        "tcp://10.0.0.1:25",
+        "tcp://[fd00::1]:25",
+    )
+    assert cluster.status(task).uris == ("http://a.b/p", "http://a.b:81/", "https://b.b:8443/")
 
 
 def test_a_lost_claim_costs_no_other() -> None:
@@ -385,6 +416,19 @@ def test_a_task_that_nothing_names_is_told_so() -> None:
     assert services(pool, "__default__") == ["marathon /a"]
     cluster.stop(nameless)
     assert nameless.key not in cluster.auto.statuses()
+
+
+def test_an_application_that_is_called_otherwise_is_another_one() -> None:
+    """The old name keeps nothing from the new one; while it is not known what it is called, all stays."""
+    cluster = Cluster()
+    task = exposed("/a", SHOP, framework="one")
+    pool = cluster.start(task)
+    unknown = msgspec.structs.replace(task, framework_name="")
+    assert cluster.start(unknown) is pool
+    assert cluster.start(task) is pool
+    renamed = msgspec.structs.replace(task, framework_name="two")
+    assert services(cluster.start(renamed), "shop") == ["two /a"]
+    assert cluster.auto.due is None
 
 
 def test_tasks_of_other_templates_are_none() -> None:

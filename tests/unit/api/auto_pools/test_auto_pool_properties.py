@@ -14,13 +14,16 @@ from api.auto_pools.claim import Claim
 from api.auto_pools.demand import conditions_of, demands_of, digest_of, servers_of
 from api.auto_pools.labels import read_exposure
 from api.auto_pools.ledger import decode_ledger, encode_ledger
+from api.dcos_template.build import build_config
+from api.dcos_template.text import render
 from api.mesos_listener.task import Labels, Task, TaskKey
 from scheduler.pools.checks import pool_problems
-from scheduler.pools.model import Pool, Protocol
+from scheduler.pools.model import Pool, PoolType, Protocol
 from scheduler.pools.schema import dump_pool, load_pool
 from scheduler.pools.sparse import written
 from tests.unit.api.auto_pools.exposed import Cluster, auto_pool, exposed
 from tests.unit.api.auto_pools.labels.test_hostile import labels as hostile_labels
+from tests.unit.api.dcos_template.pools import COOKIE_KEY
 
 GROUPS, HOSTS, PATHS = ("a", "b", "c"), ("x.test", "y.test", "*.test"), ("", "/p", "/p/q")
 
@@ -228,7 +231,9 @@ def test_a_hostile_newcomer_changes_nothing_of_others(cluster: list[Task], evil:
     life = Cluster()
     before = life.start(*cluster)
     after = life.start(evil)
-    assert after is None or load_pool(dump_pool(after)) == after
+    if after is not None:
+        assert load_pool(dump_pool(after)) == after
+        assert render(build_config(replace(after, type=PoolType.DYNAMIC), COOKIE_KEY))
     if before is not None:
         assert after is not None
         others = {one.name: one for one in after.haproxy.backends}

@@ -32,7 +32,9 @@ def meaning(text: str) -> Meaning:
 
 
 def over(text: str, pool: Pool | None = None) -> Pool:
-    return Overlay(Program(text), "web").over(pool or specimen_pool(BASE))
+    found = Overlay(Program(text), "web").over(pool or specimen_pool(BASE))
+    assert found.problems == ()
+    return found.pool
 
 
 def made(text: str) -> Made:
@@ -100,8 +102,24 @@ def test_an_object_that_did_not_change_is_not_printed_again() -> None:
     """Of ten thousand backends one changes at a time."""
     overlay = Overlay(Program(block("backend", '{"minimumServers": 2}')), "web")
     pool = specimen_pool(BASE)
-    first = overlay.over(pool)
-    assert [*map(id, overlay.over(pool).haproxy.backends)] == [*map(id, first.haproxy.backends)]
+    first, again = (overlay.over(pool).pool.haproxy.backends for _ in range(2))
+    assert [*map(id, first)] == [*map(id, again)]
+
+
+def test_a_backend_for_which_a_block_cannot_be_printed_harms_no_other() -> None:
+    """It stays as it is, and says why; where it is none but all, the block is to blame."""
+    text = block("backend", '{"minimumServers": {{ 3 if backend.name == "shop" else backend.nothing }}}')
+    pool = specimen_pool(BASE)
+    found = Overlay(Program(text), "web").over(pool)
+    assert [one.minimum_servers for one in found.pool.haproxy.backends] == [
+        pool.haproxy.backends[0].minimum_servers,
+        3,
+    ]
+    (problem,) = found.problems
+    assert problem.path == "pool.haproxy.backends[0]"
+    assert problem.rule.startswith("pool template line 3: cannot be printed")
+    with pytest.raises(InvalidSpec, match="line 3: cannot be printed"):
+        over(text.replace('"shop"', '"no"'))
 
 
 def test_a_whole_template_makes_a_pool_of_the_tasks() -> None:

@@ -182,6 +182,38 @@ def test_no_application_floods_a_pool() -> None:
     assert cluster.status(late).status is RenderStatus.OK
 
 
+def test_few_rules_do_not_fill_the_maps_of_a_port() -> None:
+    """Rules of a host are repeated for its ports, and those of `*` for the hosts that it covers."""
+    cluster = Cluster(auto_pool(read_policy({"limits": {"rules": 10_000}})))
+    first = exposed("/first", {RULES: ",".join(f"hostEq:*.b|pathBeg:/{at}" for at in range(32))})
+    assert len(routes(cluster.start(first))) == 32
+    star = exposed("/star", {"star.frontend.rules": "hostEq:*.b|pathBeg:/star"})
+    cluster.start(star)
+    assert "beyond the limit of 32 rules of the host *.b" in cluster.status(star).message
+    rules = [f"hostEq:x.y|pathBeg:/{at}" for at in range(500)] + [f"hostEq:x.y:{at}|pathBeg:/p" for at in range(1, 501)]
+    waste = [exposed(f"/w{at}", {f"w{at}.frontend.rules": ",".join(rules[at::9])}) for at in range(9)]
+    cluster.start(*waste)
+    told = [cluster.status(task).message for task in waste if cluster.status(task).status is not RenderStatus.OK]
+    assert told
+    assert all("lines in HAProxy's maps of port 80" in message for message in told)
+    cluster.stop(first)
+    cluster.wait()
+    assert cluster.status(star).status is RenderStatus.OK
+
+
+def test_rules_that_are_tried_one_by_one_are_few() -> None:
+    """Each costs every request of the port its time."""
+    cluster = Cluster(auto_pool(read_policy({"limits": {"triedRules": 2, "allTriedRules": 3}})))
+    greedy = exposed("/greedy", {RULES: ",".join(f"hostEq:a.b|pathEnd:.{at}" for at in range(3))})
+    cluster.start(greedy)
+    assert "limit of 2 rules of one application that are tried one by one" in cluster.status(greedy).message
+    for at in range(2):
+        labels = {f"g{at}.frontend.rules": f"hostEq:{at}.b|pathReg:x,hostReg:x{at}"}
+        one = exposed(f"/{at}", labels)
+        cluster.start(one)
+    assert "limit of 3 rules of all applications that are tried one by one" in cluster.status(one).message
+
+
 def test_a_template_may_let_newcomers_say_more_of_a_port() -> None:
     """As the product did: a redirect of one is one for all at the port."""
     cluster = Cluster(auto_pool(read_policy({"mayAdd": ["redirectToHttps"]})))

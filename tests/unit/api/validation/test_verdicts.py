@@ -3,11 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from api.dcos_template.build import build_config
+from api.dcos_template.text import render
 from api.validation.judgement import Judgement, as_stored
-from api.validation.verdicts import Verdicts, seen_by_haproxy
-from scheduler.pools.model import Endpoint, EnvironmentVariable, MapRule, Pool, Secret
-from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
+from api.validation.verdicts import Verdicts, seen, seen_by_haproxy
+from scheduler.pools.model import Endpoint, EnvironmentVariable, MapRule, Pool, PoolType, Secret
+from tests.support.any_pool import valid_pools
+from tests.unit.api.dcos_template.pools import COOKIE_KEY, backend, frontend, pool, service
 
 
 class Clock:
@@ -51,6 +56,7 @@ def test_what_haproxy_does_not_see_asks_for_no_other_judgement(changes: dict[str
     "changes",
     [
         {"name": "other"},
+        {"type": PoolType.DYNAMIC},
         {"ports": (80, 9090)},
         {"environment": (EnvironmentVariable(name="A", value="b"),)},
         {"haproxy": pool("web", frontend("web", "app"), backend("app", service(task_name="a"))).haproxy},
@@ -67,6 +73,14 @@ def test_whatever_haproxy_is_told_does(changes: dict[str, object]) -> None:
     """And so does a template."""
     assert key(replace(WEB, **changes)) != key(WEB)  # type: ignore[arg-type]
     assert key(WEB, "{# #}") != key(WEB)
+
+
+@given(valid_pools(), st.sampled_from(PoolType), st.integers(2, 9))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_left_of_a_pool_is_told_to_haproxy_as_the_pool_is(one: Pool, kind: PoolType, count: int) -> None:
+    """Whatever fields there will be: what they change must not be answered from memory."""
+    one = replace(one, type=kind, count=count)
+    assert render(build_config(seen(one), COOKIE_KEY)) == render(build_config(one, COOKIE_KEY))
 
 
 def test_a_judgement_holds_for_a_while() -> None:

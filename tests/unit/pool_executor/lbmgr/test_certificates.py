@@ -13,7 +13,7 @@ from pool_executor.lbmgr.crt_list import crt_lists
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
-from pool_executor.lbmgr.pem import authority_problem
+from pool_executor.lbmgr.pem import authority_problem, base64_lines, lines
 from pool_executor.lbmgr.stand_in import is_stand_in
 from pool_executor.lbmgr.system_authorities import system_authorities
 
@@ -152,7 +152,7 @@ def test_a_new_certificate_that_haproxy_blames_is_not_given_to_it_again(room: Ro
 
 def test_a_disk_that_takes_no_file_ends_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is served goes on, and the others are taken up."""
-    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": b"answer", "old.pem": ONE})
+    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": answer("old"), "old.pem": ONE})
     assert room.lacks(WEB) is None
     assert room.lacks("secrets/old.pem") is None
 
@@ -161,14 +161,14 @@ def test_a_disk_that_takes_no_file_ends_nothing(room: Room, monkeypatch: pytest.
 
     monkeypatch.setattr(room.material, "place", full)
     monkeypatch.setattr(room.material, "remove", full)
-    room.material.fill("secrets", {"web.pem": TWO, "web.pem.ocsp": b"newer", "old.pem": TWO})
+    room.material.fill("secrets", {"web.pem": TWO, "web.pem.ocsp": answer("new"), "old.pem": TWO})
     room.certificates.take_up(content(WEB), room.send)
     assert [order.path for order in room.orders if isinstance(order, ReplaceFile)] == [str(room.material.path(WEB))]
 
 
 def test_haproxy_blames_the_very_file_that_it_names(room: Room) -> None:
     """And none whose name begins in the same way."""
-    room.material.fill("secrets", {"web": ONE, "web.pem": TWO, "web.pem.ocsp": b"odd"})
+    room.material.fill("secrets", {"web": ONE, "web.pem": TWO, "web.pem.ocsp": answer("odd")})
     assert room.lacks("secrets/web", WEB) is None
     assert room.certificates.blamed(f"cannot use {room.material.path(WEB)}.ocsp.", None)
     assert room.material.placed() == {"secrets/web", WEB}
@@ -294,14 +294,61 @@ def test_the_authorities_of_this_machine_can_be_used() -> None:
     assert found.startswith(b"-----BEGIN CERTIFICATE-----\n")
 
 
-def test_an_answer_of_ocsp_stands_beside_its_certificate(room: Room) -> None:
-    """HAProxy finds it there by its name."""
-    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": b"answer"})
+def answer(text: str) -> bytes:
+    """An answer of OCSP that says so much and is of the right form (RFC 6960, 4.2.1)."""
+    basic = bytes.fromhex("06092b0601050507300101")
+    said = b"\x04" + bytes([len(text)]) + text.encode()
+    held = b"\x30" + bytes([len(basic + said)]) + basic + said
+    body = bytes.fromhex("0a0100") + b"\xa0" + bytes([len(held)]) + held
+    return b"\x30" + bytes([len(body)]) + body
+
+
+def test_an_answer_of_ocsp_stands_beside_its_certificate_and_goes_with_it(room: Room) -> None:
+    """HAProxy is told both at once: it forgets the answer with each new certificate."""
+    first, second = answer("first"), answer("second")
+    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": first})
     assert room.lacks(WEB) is None
     assert room.material.placed() == {WEB, f"{WEB}.ocsp"}
-    room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": b"newer"})
     room.certificates.take_up(content(WEB), room.send)
-    assert (room.material.read(f"{WEB}.ocsp"), room.orders) == (b"newer", [])
+    assert room.orders == []
+    for certificate, said in ((ONE, second), (TWO, first), (TWO, None)):
+        more = {"web.pem.ocsp": said} if said is not None else {}
+        room.material.fill("secrets", {"web.pem": certificate, **more})
+        room.certificates.take_up(content(WEB), room.send)
+    told = [(order.lines, order.staple) for order in room.orders if isinstance(order, ReplaceFile)]
+    assert told == [
+        (tuple(lines(ONE)), tuple(base64_lines(second))),
+        (tuple(lines(TWO)), tuple(base64_lines(first))),
+    ]
+    assert room.material.read(f"{WEB}.ocsp") == first
+
+
+def test_an_answer_of_ocsp_that_comes_later_is_told(room: Room) -> None:
+    """One that is none is refused, and what is served stays."""
+    running = room.serve(ONE)
+    for said, count in ((b"no answer", 0), (answer("later"), 1)):
+        room.material.fill("secrets", {"web.pem": ONE, "web.pem.ocsp": said})
+        room.certificates.take_up(running, room.send)
+        assert len(room.orders) == count
+    assert room.material.read(f"{WEB}.ocsp") == answer("later")
+    assert room.certificates.needs_reload is None
+
+
+def test_an_answer_about_another_certificate_costs_the_new_one_nothing(room: Room) -> None:
+    """HAProxy refuses both together, and takes the certificate alone."""
+    running = room.serve(ONE)
+
+    def send(command: Command) -> str | None:
+        room.send(command)
+        assert isinstance(command, ReplaceFile)
+        return "no such certificate" if command.staple else None
+
+    room.material.fill("secrets", {"web.pem": TWO, "web.pem.ocsp": answer("other")})
+    for _ in range(2):
+        room.certificates.take_up(running, send)
+    assert len(room.orders) == 2
+    assert (room.material.read(WEB), room.material.placed()) == (TWO, {WEB})
+    assert room.certificates.needs_reload is None
 
 
 def test_the_list_of_a_listener_keeps_the_order_of_the_pool() -> None:

@@ -1,0 +1,78 @@
+"""How many lines the maps of each port have for the rules that are held there. Pure.
+
+A rule of a host is repeated for each of its ports that have rules, one of `*.example.com` for each host that ends so,
+unless that host has all paths for itself (api/dcos_template/routes.py). So a few rules may need many lines, and a
+frontend that needs too many would not be made at all. Counted is what may be needed at most.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+from api.auto_pools.demand import RuleKey
+from scheduler.pools.routing import covering
+
+K = TypeVar("K", bound=Hashable)
+
+_Place = tuple[int, str]
+"""A port and a host."""
+
+
+class MapLines:
+    """Of all ports."""
+
+    def __init__(self) -> None:
+        self._lines: Counter[int] = Counter()
+        self._rules: Counter[_Place] = Counter()
+        self._whole: Counter[_Place] = Counter()
+        """Rules that meet all paths."""
+        self._repeated: Counter[_Place] = Counter()
+        """For how many others the rules of a host are repeated."""
+
+    def at_port(self, port: int) -> int:
+        """How many there are."""
+        return self._lines[port]
+
+    def of_host(self, port: int, host: str) -> int:
+        """How many rules a host has."""
+        return self._rules[port, host]
+
+    def add(self, keys: Iterable[RuleKey]) -> None:
+        """More rules."""
+        for key in keys:
+            self._count(key, 1)
+
+    def remove(self, keys: Iterable[RuleKey]) -> None:
+        """Less of them."""
+        for key in keys:
+            self._count(key, -1)
+
+    def _count(self, key: RuleKey, by: int) -> None:
+        if is_tried(key):
+            return
+        place = port, host = key.port, key.conditions.host
+        others = [(port, name) for name in dict.fromkeys(covering(host)) if name != host]
+        was_open = place in self._rules and place not in self._whole
+        before = sum(self._rules[one] for one in others) if was_open else 0
+        _add(self._rules, place, by)
+        if not key.conditions.path_beg:
+            _add(self._whole, place, by)
+        is_open = place in self._rules and place not in self._whole
+        after = sum(self._rules[one] for one in others) if is_open else 0
+        # Rules for all hosts may stand there twice: for hosts that are named, and for others.
+        _add(self._lines, port, after - before + by * ((1 if host else 2) + self._repeated[place]))
+        if is_open != was_open:
+            for other in others:
+                _add(self._repeated, other, 1 if is_open else -1)
+
+
+def is_tried(key: RuleKey) -> bool:
+    """True for a rule that is in no map: HAProxy tries it for each request."""
+    _, host_reg, _, path_end, path_reg, headers, cookies = key.conditions
+    return bool(host_reg or path_end or path_reg or headers or cookies)
+
+
+def _add(counter: Counter[K], key: K, by: int) -> None:
+    counter[key] += by
+    if not counter[key]:
+        del counter[key]
