@@ -289,7 +289,7 @@ def main() -> int:
     stoppable()
     if given.quick:
         given.apps, given.live, given.changes = min(given.apps, 500), min(given.live, 20), min(given.changes, 3)
-    report = Report(name="auto pools", figures={"applications": given.apps, "tasks": given.apps * TASKS_EACH})
+    report = Report(name="auto_pools", figures={"applications": given.apps, "tasks": given.apps * TASKS_EACH})
     making(given.apps, report)
     live(given.live, given.changes, report)
     return report.finish(given)

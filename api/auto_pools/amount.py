@@ -16,6 +16,8 @@ class Amount(NamedTuple):
     tried: int = 0
     """Rules that HAProxy tries for each request."""
     certificates: int = 0
+    size: int = 0
+    """Characters of the stored pool at most, or not much more."""
 
     def plus(self, other: "Amount", times: int = 1) -> "Amount":
         """With so many times the other one on top."""
@@ -24,14 +26,15 @@ class Amount(NamedTuple):
             self.rules + times * other.rules,
             self.tried + times * other.tried,
             self.certificates + times * other.certificates,
+            self.size + times * other.size,
         )
 
 
 NOTHING = Amount()
 
 
-def amount_of(demands: Iterable[Demand]) -> Amount:
-    """Of one claim."""
+def amount_of(demands: Iterable[Demand], said: str) -> Amount:
+    """Of one claim, which demands this and says that."""
     rules = [key for key, _, _ in demands if isinstance(key, RuleKey)]
     certificates = sum(isinstance(key, CertificateKey) for key, _, _ in demands)
-    return Amount(1, len(rules), sum(map(is_tried, rules)), certificates)
+    return Amount(1, len(rules), sum(map(is_tried, rules)), certificates, len(said))

@@ -13,7 +13,7 @@ from api.auto_pools.app_claim import AppClaim
 from api.auto_pools.backends import Backends
 from api.auto_pools.claim import App
 from api.auto_pools.contest import Change, Contest
-from api.auto_pools.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of
+from api.auto_pools.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of, said_by
 from api.auto_pools.frontends import Frontends
 from api.auto_pools.judging import Judge, blamed
 from api.auto_pools.ledger import EMPTY, Entry, Ledger
@@ -101,7 +101,7 @@ class AutoPool:
     def ledger(self) -> Ledger:
         """What the next process has to know; the same object while nothing changed."""
         if self._ledger is None:
-            self._ledger = Ledger(entries=dict(self._entries))
+            self._ledger = Ledger(entries=dict(self._entries)).bounded()
         return self._ledger
 
     def pool(self) -> Pool | None:
@@ -163,12 +163,13 @@ class AutoPool:
 
     def _came(self, app: App, label_set: LabelSet, since: float) -> None:
         self._absent.discard(app)
-        entry = self._entries.setdefault(app, Entry(since))
+        entry = self._entries.setdefault(app, Entry(round(since, 3)))
         claims, rule = self._claims.setdefault(app, {}), self._policy.rule(app, label_set.role)
         said, turn = [], (entry.since, app, label_set.since)
         for claim in label_set.exposure.claims:
             demands = demands_of(app, claim)
-            digest = digest_of(demands, label_set.role)
+            text = said_by(demands, label_set.role)
+            digest = digest_of(text)
             known = claims.get(digest)
             if known is None:
                 known = claims[digest] = AppClaim(
@@ -179,7 +180,7 @@ class AutoPool:
                     digest=digest,
                     before=entry.held.get(digest, 0),
                     since=turn,
-                    amount=amount_of(demands),
+                    amount=amount_of(demands, text),
                     forbidden=refusal(rule, app, claim),
                 )
                 if known.forbidden is None:

@@ -4,15 +4,17 @@ Two claims that say the same at a key get along; of two that say different thing
 know which one that is.
 """
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from dataclasses import is_dataclass
+from enum import Enum
 from hashlib import blake2b
 from typing import NamedTuple
 
 from api.auto_pools.claim import App, Claim, Option
 from scheduler.pools.model import Endpoint, EndpointType, MapRule, Protocol
 from scheduler.pools.model.asked import Asked
-
-_USUAL = Endpoint()
+from scheduler.pools.sparse import written
 
 PROTOCOL, CERTIFICATES, NAME = "protocol", "certificates", "name"
 
@@ -174,17 +176,29 @@ def demands_of(app: App, claim: Claim) -> tuple[Demand, ...]:
     return tuple(found.values())
 
 
-def digest_of(demands: tuple[Demand, ...], role: str) -> str:
-    """A short name of what is demanded by tasks of a role, the same in every process."""
-    said = repr([role, *(_told(key, value) for key, value, _ in demands)])
-    return blake2b(said.encode(errors="backslashreplace"), digest_size=9).hexdigest()
+def said_by(demands: tuple[Demand, ...], role: str) -> str:
+    """All that is demanded by tasks of a role, as a text that is the same in every process."""
+    return repr([role, *(_told(key, value) for key, value, _ in demands)])
+
+
+def digest_of(said: str) -> str:
+    """A short name of it."""
+    return urlsafe_b64encode(blake2b(said.encode(errors="backslashreplace"), digest_size=6).digest()).decode()
 
 
 def _told(key: Key, value: object) -> object:
-    """Short, and without what every release says in another way although it means the same."""
-    if isinstance(key, ServiceKey) and isinstance(value, Served) and value.endpoint == _USUAL:
-        return key.servers.ports, value.percent
-    return (*key, value)
+    if isinstance(key, ServiceKey) and isinstance(value, Served):
+        return key.group, key.servers.ports, _plain(value.endpoint), value.percent
+    return (*key, _plain(value))
+
+
+def _plain(value: object) -> object:
+    """Without what has its default: another release may have other fields and means the same."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return written(value) if is_dataclass(value) else value
 
 
 def conditions_of(rule: MapRule) -> Iterator[Conditions]:

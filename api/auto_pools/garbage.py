@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def not_searched() -> Iterator[None]:
-    """What stands there in the end is never looked at again. For one thread, and some seconds at most."""
+    """What stands there in the end, garbage too, is never looked at again: for one thread, and not often."""
     was_on = gc.isenabled()
     gc.disable()
     try:

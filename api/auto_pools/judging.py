@@ -33,7 +33,7 @@ from scheduler.pools.problems import Problem
 from scheduler.pools.sparse import key_of
 
 _WHOLE = 100
-_MOST_KNOWN = 10_000
+_MOST_KNOWN = 1_000
 _REMEDY = "change what the label says"
 _STEP = re.compile(r"(frontends|backends)\[\d+\]\.(\w+)")
 

@@ -13,6 +13,7 @@ from api.auto_pools.claim import App
 from sdk.errors import CorruptRecord
 
 _SCHEMA = 1
+_MOST_WAITING = 5_000
 
 
 class Entry(NamedTuple):
@@ -29,6 +30,17 @@ class Ledger:
     """Of all applications with a claim, in whatever order."""
 
     entries: Mapping[App, Entry] = field(default_factory=dict)
+
+    def bounded(self) -> "Ledger":
+        """Without those who have nothing and came last: whoever asks in vain under many names shall not make it so long
+        that it cannot be stored.
+        """
+        waiting = [app for app, entry in self.entries.items() if not entry.held]
+        if len(waiting) <= _MOST_WAITING:
+            return self
+        waiting.sort(key=lambda app: (self.entries[app].since, app))
+        late = set(waiting[_MOST_WAITING:])
+        return Ledger(entries={app: entry for app, entry in self.entries.items() if app not in late})
 
 
 EMPTY = Ledger()

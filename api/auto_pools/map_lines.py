@@ -51,19 +51,28 @@ class MapLines:
         if is_tried(key):
             return
         place = port, host = key.port, key.conditions.host
-        others = [(port, name) for name in dict.fromkeys(covering(host)) if name != host]
-        was_open = place in self._rules and place not in self._whole
-        before = sum(self._rules[one] for one in others) if was_open else 0
+        were = self._repeated_for(place)
+        before = sum(self._rules[one] for one in were)
         _add(self._rules, place, by)
         if not key.conditions.path_beg:
             _add(self._whole, place, by)
-        is_open = place in self._rules and place not in self._whole
-        after = sum(self._rules[one] for one in others) if is_open else 0
+        are = self._repeated_for(place)
+        after = sum(self._rules[one] for one in are)
         # Rules for all hosts may stand there twice: for hosts that are named, and for others.
         _add(self._lines, port, after - before + by * ((1 if host else 2) + self._repeated[place]))
-        if is_open != was_open:
-            for other in others:
-                _add(self._repeated, other, 1 if is_open else -1)
+        for other in set(were) ^ set(are):
+            _add(self._repeated, other, 1 if other in are else -1)
+
+    def _repeated_for(self, place: _Place) -> list[_Place]:
+        """The other hosts whose rules are repeated for this one, if it has some of its own.
+
+        A host without its port comes before the one with it, so its rules are met first whatever that one has.
+        """
+        port, host = place
+        if place not in self._rules:
+            return []
+        others = [name for name in dict.fromkeys(covering(host)) if name != host]
+        return [(port, name) for name in others if place not in self._whole or not name.startswith("*")]
 
 
 def is_tried(key: RuleKey) -> bool:

@@ -120,8 +120,9 @@ class Publisher:
             state.lane = replace(state.lane, asked=mono + LOOK_AGAIN)
             return
         core.made.update((), (), now)
-        with nullcontext() if state.sure else not_searched():
+        with nullcontext() if core.settled else not_searched():
             pool = core.made.pool()
+        core.settled = True
         ledger = core.made.ledger
         state.lane = state.lane.publishing(mono)
         if state.sure and pool is state.written and ledger == core.stored and not core.meaning.whole:

@@ -12,10 +12,13 @@ from api.auto_pools.map_lines import MapLines
 from api.auto_pools.policy import Limits
 from api.auto_pools.waiting import Obstacle, Spot
 from api.dcos_template.routes import MOST_LINES
+from scheduler.pools.stored import MAX_BYTES
 
 #: Of those that a frontend may have, or it is not made at all; what is counted is a bit less than what is needed.
 _MOST_LINES = MOST_LINES * 3 // 4
 _MOST_OF_STAR = 32
+#: Of what is stored for one application, and for all: a longer pool would not be stored at all.
+_LONGEST, _LONGEST_ALL = 200_000, MAX_BYTES * 7 // 8
 _RULES = Spot("rules")
 
 
@@ -55,6 +58,8 @@ class Room:
             (own.rules, most.rules, "rules of one application", _of(claim.app)),
             (own.tried, most.tried_rules, "rules of one application that are tried one by one", _of(claim.app)),
             (own.certificates, most.certificates, "certificates of one application", _of(claim.app)),
+            (own.size, _LONGEST, "characters of one application", _of(claim.app)),
+            (every.size, _LONGEST_ALL, "characters of all applications", _RULES),
             (every.rules, most.all_rules, "rules of all applications", _RULES),
             (every.tried, most.all_tried_rules, "rules of all applications that are tried one by one", _RULES),
         ):

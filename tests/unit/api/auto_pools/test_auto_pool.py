@@ -2,7 +2,8 @@
 
 import msgspec
 
-from api.auto_pools.ledger import decode_ledger, encode_ledger
+from api.auto_pools.claim import App
+from api.auto_pools.ledger import Entry, Ledger, decode_ledger, encode_ledger
 from api.auto_pools.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
@@ -190,6 +191,15 @@ def test_a_new_process_goes_on_with_the_ledger() -> None:
     assert (successor.present, successor.absent) == (2, 0)
     assert successor.pool() == pool
     assert successor.ledger == ledger
+
+
+def test_a_ledger_remembers_so_many_of_those_who_have_nothing() -> None:
+    """The first ones that asked; and all that have something."""
+    entries = {App("f", f"/{at}"): Entry(float(at)) for at in range(6_000)} | {App("f", "/held"): Entry(1e9, {"d": 1})}
+    bounded = Ledger(entries=entries).bounded()
+    assert len(bounded.entries) == 5_001
+    assert {App("f", "/0"), App("f", "/4999"), App("f", "/held")} < bounded.entries.keys()
+    assert bounded.bounded() is bounded
 
 
 def test_the_ledger_forgets_who_does_not_come_back() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.auto_pools.app import app_of
 from api.auto_pools.claim import Claim
-from api.auto_pools.demand import conditions_of, demands_of, digest_of, servers_of
+from api.auto_pools.demand import conditions_of, demands_of, digest_of, said_by, servers_of
 from api.auto_pools.labels import read_exposure
 from api.auto_pools.ledger import decode_ledger, encode_ledger
 from api.dcos_template.build import build_config
@@ -81,7 +81,9 @@ def reference(cluster: Iterable[Task], now: float) -> dict[str, Any]:
         (since[app], app, started, claim) for (app, labels), started in sets.items() for claim in claims_of(labels)
     ]
     # Who has the same claim twice has it once; the rest of the order is told by what a claim says.
-    claims.sort(key=lambda one: (*one[:3], one[3].group, one[3].port, digest_of(demands_of(one[1], one[3]), "*")))
+    claims.sort(
+        key=lambda one: (*one[:3], one[3].group, one[3].port, digest_of(said_by(demands_of(one[1], one[3]), "*")))
+    )
     held: list[tuple[Any, Claim]] = []
     for _, app, _, claim in claims:
         if (app, claim) not in held and all(agree(app, claim, *other) for other in held):

@@ -214,6 +214,20 @@ def test_rules_that_are_tried_one_by_one_are_few() -> None:
     assert "limit of 3 rules of all applications that are tried one by one" in cluster.status(one).message
 
 
+def test_no_application_makes_a_pool_too_long_to_be_stored() -> None:
+    """Labels may hold long texts; what others say is stored all the same."""
+    cluster = Cluster()
+    text = ",".join(f"name:X-{at}|value:{'v' * 950}" for at in range(4))
+    labels = {f"g{at}.backend.requestHeaders": text for at in range(60)}
+    greedy = exposed("/greedy", labels | {f"g{at}.frontend.rules": f"hostEq:{at}.b" for at in range(60)})
+    pool = cluster.start(greedy)
+    assert pool is not None
+    assert 40 < len(pool.haproxy.backends) < 60
+    assert "is beyond the limit of 200000 characters of one application" in cluster.status(greedy).message
+    pool = cluster.start(exposed("/other", {RULES: "hostEq:o.b"}))
+    assert services(pool, "web") == ["marathon /other"]
+
+
 def test_a_template_may_let_newcomers_say_more_of_a_port() -> None:
     """As the product did: a redirect of one is one for all at the port."""
     cluster = Cluster(auto_pool(read_policy({"mayAdd": ["redirectToHttps"]})))
