@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api.auto_pools.template_store import TemplateStore
-from api.auto_pools.worker import AutoPoolWorker
+from api.auto_pools.templates.template_store import TemplateStore
+from api.auto_pools.thread.worker import AutoPoolWorker
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from benchmarks.answers import NETWORK, Answers, answer_of
