@@ -211,7 +211,7 @@ def test_templates_that_never_end_hold_up_no_other(tree: Tree, template: Templat
     for name in names:
         tree.templates.create(name)
         tree.templates.set_text(name, text)
-    others = [exposed(f"{name}.1", name, **{"edgelb__template": name}) for name in names]
+    others = [exposed(f"{name}.1", name, edgelb__template=name) for name in names]
     listener.operator.say(begin(*others, exposed("shop.1")))
     tree.has(shop="/shop")
     listener.operator.say(m.task_added(exposed("blog.1", "blog")))
