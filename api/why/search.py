@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 
 def search(tasks: Collection[Task], text: str) -> Found:
-    """The tasks with this id; else those of this name, Marathon's id or framework with name; else a framework's."""
+    """The tasks with this id; without one those of this name or Marathon's id, or else those of this framework."""
     named = (
         [task for task in tasks if task.id == text]
         or [task for task in tasks if _is_called(task, text)]
