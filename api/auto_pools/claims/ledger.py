@@ -13,6 +13,7 @@ from api.auto_pools.claim import App
 from sdk.errors import CorruptRecord
 
 _SCHEMA = 1
+_LATEST = 1e12
 #: One write in ZooKeeper takes a bit more.
 _MOST_BYTES = 900_000
 #: However long their names are, and however much they hold.
@@ -88,8 +89,8 @@ def decode_ledger(text: str, path: str = "ledger") -> Ledger:
 
 def _entry(item: Any, path: str) -> tuple[App, Entry]:
     match item:
-        case [str(framework), str(name), bool(marathon), str(container), int() | float() as since, dict(held)] if all(
-            type(rank) is int and rank > 0 for rank in held.values()
+        case [str(framework), str(name), bool(marathon), str(container), int() | float() as since, dict(held)] if (
+            0 <= since <= _LATEST and all(type(rank) is int and rank > 0 for rank in held.values())
         ):
             return App(framework, name, marathon, container), Entry(float(since), held)
         case _:

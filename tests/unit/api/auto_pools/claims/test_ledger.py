@@ -8,6 +8,7 @@ import pytest
 
 from api.auto_pools.claim import App
 from api.auto_pools.claims.ledger import Entry, Ledger, decode_ledger, encode_ledger
+from sdk.errors import CorruptRecord
 
 _LETTERS = string.ascii_letters + string.digits + string.punctuation
 
@@ -40,3 +41,10 @@ def test_ten_thousand_applications_are_all_remembered() -> None:
         }
     )
     assert ledger.bounded() is ledger
+
+
+@pytest.mark.parametrize("since", ["NaN", "1e999", "-1", "1" + "0" * 400, '"1"', "null"])
+def test_what_is_no_time_is_no_ledger(since: str) -> None:
+    """Garbage would have no order among the claims of others."""
+    with pytest.raises(CorruptRecord, match=r"ledger\.apps\[0\]"):
+        decode_ledger(f'{{"schema":1,"apps":[["f","/a",true,"",{since},{{}}]]}}')

@@ -1,5 +1,7 @@
 """From tasks with labels to the pool of a template."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -7,8 +9,9 @@ from api.auto_pools.claims.ledger import decode_ledger, encode_ledger
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
-from scheduler.pools.model import Endpoint, EndpointType, Protocol, Secret
+from scheduler.pools.model import Endpoint, EndpointType, Haproxy, Protocol, Secret, Stats
 from tests.unit.api.auto_pools.exposed import (
+    BASE,
     GRACE,
     Cluster,
     auto_pool,
@@ -319,6 +322,16 @@ def test_a_group_is_shared() -> None:
     pool = cluster.start(exposed("/a", SHOP))
     assert services(pool, "shop") == ["marathon /a", "marathon /b"]
     assert routes(pool) == ["shop.example.com -> shop"]
+
+
+def test_a_port_that_the_pool_does_not_allocate_is_refused() -> None:
+    """Where the pool template lists `ports`, those are all; the label is called as it is written."""
+    base = replace(BASE, ports=(80, 9090), haproxy=Haproxy(stats=Stats(bind_port=9090)))
+    cluster = Cluster(auto_pool(base=base))
+    shop, other = exposed("/shop", SHOP), exposed("/other", {"other.frontend.port": "22"})
+    pool = cluster.start(shop, other)
+    assert routes(pool) == ["shop.example.com -> shop"]
+    assert cluster.status(other).message.startswith("edgelb.other.frontend.port: 22 is not among pool.ports")
 
 
 def test_options_of_a_group_are_those_of_who_said_them() -> None:
