@@ -92,7 +92,11 @@ class Overlay:
 
     def _frontend(self, frontend: Frontend, apps: Mapping[str, list[Json]]) -> Frontend:
         values = _frontend_values(frontend, apps)
-        return self._changed("frontend", _FRONTEND, frontend, values, f"frontend {frontend.name}")
+        made = self._changed("frontend", _FRONTEND, frontend, values, f"frontend {frontend.name}")
+        if made.name == Frontend.default_name(frontend.bind_address, frontend.bind_port):
+            # The name by default tells the address.
+            return replace(made, name=Frontend.default_name(made.bind_address, made.bind_port))
+        return made
 
     def _backend(self, backend: Backend) -> Backend:
         if "service" in self._program.blocks:

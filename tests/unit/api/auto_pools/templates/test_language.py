@@ -251,3 +251,11 @@ def test_what_is_no_pool_is_refused_with_its_line(text: str, told: str) -> None:
     with pytest.raises(InvalidSpec) as error:
         made(text)
     assert told in str(error.value)
+
+
+def test_the_name_of_a_frontend_tells_where_it_listens() -> None:
+    """Unless it has one of its own."""
+    found = over(block("frontend", '{"bindAddress": "127.0.0.1"}')).haproxy.frontends
+    assert [one.name for one in found] == ["frontend_127.0.0.1_80", "frontend_127.0.0.1_443"]
+    named = over(block("frontend", '{"bindAddress": "127.0.0.1", "name": "f{{ frontend.bindPort }}"}'))
+    assert [one.name for one in named.haproxy.frontends] == ["f80", "f443"]
