@@ -161,8 +161,8 @@ class PoolOperations:
             return
         template = name.removeprefix(MADE)
         instead = (
-            "it ends with the last application that asks for it, or with its pool template"
-            f" (edgelb pool-template delete {template})"
+            "it ends with the last application that asks for it, or with its pool template (edgelb pool-template"
+            f" delete {template}); with EDGELB_AUTO_POOLS=0 nothing ends it until that is on again"
             if verb == "delete"
             else f"change these labels, or its pool template (edgelb pool-template update {template} FILE)"
         )
