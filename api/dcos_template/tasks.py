@@ -6,6 +6,7 @@ know what a selector means as a whole (selector.py), nor where tasks come from.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from api.dcos_template.selector import Field, Selector, value_of
 from api.mesos_listener.task import Task, TaskKey
@@ -14,9 +15,10 @@ from api.mesos_listener.task import Task, TaskKey
 class Tasks:
     """`generation` is another one after every change that was told together."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Mapping[TaskKey, Task] = MappingProxyType({})) -> None:
+        """At first these; the table that is given may change afterwards."""
         self.generation = 0
-        self._tasks: dict[TaskKey, Task] = {}
+        self._tasks = dict(tasks)
         self._by_value: dict[Field, _Table] = {}
 
     def __len__(self) -> int:
