@@ -7,12 +7,14 @@ the time: there is no answer while that is spent. Does not know how a reason is 
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 from api.dcos_template.select import Rules
 from api.dcos_template.tasks import Tasks
 from api.mesos_listener.task import Task, TaskKey
+from api.prospects.pace import OutOfTime, Pace
 from api.prospects.prospect import why_none
-from api.prospects.question import read_question
+from api.prospects.question import Question, read_question
 from sdk.clock import Clock
 from sdk.errors import CorruptRecord
 
@@ -43,11 +45,18 @@ class Answerer:
             self._counted = begin
             if self._left <= 0:
                 return None
-            found = Tasks(tasks)  # one step of the interpreter: whoever changes the table does not come between
-            return [
-                why_none(question.pool, one, found, self._rules, lambda: self._clock.monotonic() < begin + _ONE)
-                for one in question.services
-            ]
+            return self._reasons(question, tasks)
         finally:
             self._left -= self._clock.monotonic() - begin
             self._busy.release()
+
+    def _reasons(self, question: Question, tasks: Mapping[TaskKey, Task]) -> list[str]:
+        """For each service, as far as the time goes."""
+        pace = Pace(self._clock, _ONE)
+        # The copy is one step of the interpreter: whoever changes the table does not come between.
+        copied = Tasks(tasks, over=pace.over)
+        found: list[str] = []
+        with suppress(OutOfTime):
+            for service in question.services:
+                found.append(why_none(question.pool, service, copied, self._rules, pace))
+        return [*found, *[""] * (len(question.services) - len(found))]

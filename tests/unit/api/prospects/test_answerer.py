@@ -77,6 +77,15 @@ def test_what_takes_too_long_has_no_reason() -> None:
     assert [bool(one) for one in told] == [True, True, False, False, False, False]
 
 
+def test_a_search_that_takes_too_long_ends_in_between() -> None:
+    """Patterns are held against all tasks."""
+    clock = SteppingClock()
+    answerer = Answerer(Rules(), clock)
+    clock.step = 0.09
+    many = table(*(task(f"t{number}") for number in range(2000)))
+    assert answerer.answer(written_question("web", [service(task_id_pattern="^x")]), many) == [""]
+
+
 def test_all_questions_together_get_a_share_of_the_time() -> None:
     """Whoever stores a thousand pools takes nothing from what follows the tasks."""
     clock = SteppingClock()
