@@ -143,7 +143,7 @@ def work(
             tasks.tasks.values(),
             complete=tasks.synced,
             services=worker.services_of,
-            statuses=lambda template: maker.status(template) if maker is not None else {},
+            statuses=lambda template, keys: maker.status(template, tasks=keys) if maker is not None else {},
         )
 
     answerer = Answerer(rules or Rules(), clock)

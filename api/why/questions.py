@@ -14,15 +14,16 @@ from api.why.search import search
 
 Json = dict[str, Any]
 Services = Callable[[Sequence[TaskKey]], Mapping[TaskKey, Sequence[Mapping[str, Any]]] | None]
-Statuses = Callable[[str], Mapping[str, Any] | None]
+Statuses = Callable[[str, Sequence[TaskKey]], Mapping[str, Any] | None]
 
 
 def tell(text: str, tasks: Iterable[Task], *, complete: bool, services: Services, statuses: Statuses) -> Json:
-    """What is known of the tasks that are meant; `statuses` tells how it stands under a pool template, by pools."""
+    """What is known of the tasks that are meant; `statuses` tells how they stand under a template, by pools."""
     found = search(list(tasks), text)
-    selected = services([task.key for task in found.tasks]) if found.tasks else {}
+    keys = [task.key for task in found.tasks]
+    selected = services(keys) if keys else {}
     templates = dict.fromkeys(template for task in found.tasks for template in templates_of(task))
-    known = {template: (statuses(template) or {}).get(pool_of(template)) for template in templates}
+    known = {template: (statuses(template, keys) or {}).get(pool_of(template)) for template in templates}
     return {
         "total": found.total,
         "near": list(found.near),

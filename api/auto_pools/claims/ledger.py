@@ -14,10 +14,8 @@ from sdk.errors import CorruptRecord
 
 _SCHEMA = 1
 _LATEST = 1e12
-#: One write in ZooKeeper takes a bit more.
-_MOST_BYTES = 900_000
-#: However long their names are, and however much they hold.
-_SURELY_FIT = 150
+MOST_BYTES = 900_000
+"""One write in ZooKeeper takes a bit more."""
 
 
 class Entry(NamedTuple):
@@ -39,12 +37,12 @@ class Ledger:
         """Without those who came last, first of all of those who have nothing: whoever asks under many or long names
         shall not make it so long that it cannot be stored.
         """
-        if len(self.entries) <= _SURELY_FIT or sum(_size(*item) for item in self.entries.items()) <= _MOST_BYTES:
+        if sum(size_of(*item) for item in self.entries.items()) <= MOST_BYTES:
             return self
         kept: dict[App, Entry] = {}
-        left = _MOST_BYTES
+        left = MOST_BYTES
         for app, entry in sorted(self.entries.items(), key=_rank):
-            left -= _size(app, entry)
+            left -= size_of(app, entry)
             if left < 0:
                 break
             kept[app] = entry
@@ -56,7 +54,7 @@ def _rank(item: tuple[App, Entry]) -> tuple[bool, float, App]:
     return not held, min(held.values(), default=since), app
 
 
-def _size(app: App, entry: Entry) -> int:
+def size_of(app: App, entry: Entry) -> int:
     """Bytes that it takes when it is packed, at most."""
     said = (app.framework, app.name, app.container)
     return 20 + 10 * len(entry.held) + sum(len(text) if text.isascii() else 3 * len(text) for text in said)

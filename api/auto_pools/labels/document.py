@@ -18,6 +18,8 @@ _ORDER = {
     section: {field.name: place for place, field in enumerate(dataclasses.fields(kind))}
     for section, kind in ((Section.FRONTEND, Frontend), (Section.BACKEND, Backend))
 }
+#: Characters of an object that is remembered.
+_MOST_KNOWN = 1_000
 Path = tuple[str, ...]
 Json = dict[str, Any]
 
@@ -100,7 +102,8 @@ def options(section: Section, values: Mapping[str, Option], but: Iterable[str] =
 def _checked(section: Section, key: str, content: Any) -> Any:
     """The value of the field; raises ValidationError."""
     if isinstance(content, dict):
-        return _object(section, key, json.dumps(content))
+        text = json.dumps(content)
+        return (_object if len(text) <= _MOST_KNOWN else _object.__wrapped__)(section, key, text)
     return FIELDS[section][key].deserialize(content)
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from api.auto_pools.claim import DEFAULT_GROUP, DEFAULT_TEMPLATE, Claim, Exposure, LabelProblem
 from api.auto_pools.labels.group import Line, read_group
+from api.auto_pools.labels.known import are_short
 from api.auto_pools.labels.names import EXPOSE, PREFIX, TEMPLATE, WORDS, read_key
 from api.auto_pools.labels.separators import Separators, read_separators
 from api.auto_pools.templates.stored_template import name_problem
@@ -20,11 +21,15 @@ _MOST_PROBLEMS = 20
 _MOST_SUGGESTIONS = 5
 
 
-@lru_cache(maxsize=16_384)
 def read_exposure(labels: Labels) -> Exposure | None:
     """None for a task that is not exposed by labels of this kind."""
     if (EXPOSE, "true") not in labels:
         return None
+    return _read(labels) if are_short(labels) else _read.__wrapped__(labels)
+
+
+@lru_cache(maxsize=16_384)
+def _read(labels: Labels) -> Exposure:
     texts = {label: text.strip() for label, text in labels if label.lower().startswith(PREFIX)}
     template, problems = DEFAULT_TEMPLATE, []
     if name := texts.get(TEMPLATE):

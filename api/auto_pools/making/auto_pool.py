@@ -14,7 +14,7 @@ from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.contest import Change, Contest
 from api.auto_pools.claims.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of, said_by
 from api.auto_pools.claims.judging import Judge, blamed
-from api.auto_pools.claims.ledger import EMPTY, Entry, Ledger
+from api.auto_pools.claims.ledger import EMPTY, MOST_BYTES, Entry, Ledger, size_of
 from api.auto_pools.claims.members import Came, LabelSet, Members, Read
 from api.auto_pools.claims.permission import refusal
 from api.auto_pools.claims.policy import Policy
@@ -58,6 +58,8 @@ class AutoPool:
         self._said: dict[LabelSet, tuple[AppClaim, ...]] = {}
         self._secrets: set[str] = set()
         self._entries = dict(ledger.entries)
+        self._bytes = sum(size_of(*item) for item in self._entries.items())
+        """Those of the ledger, unless it is bounded."""
         self._absent = set(self._entries)
         self._absent_until: float | None = None
         self._ledger: Ledger | None = ledger
@@ -101,7 +103,8 @@ class AutoPool:
     def ledger(self) -> Ledger:
         """What the next process has to know; the same object while nothing changed."""
         if self._ledger is None:
-            self._ledger = Ledger(entries=dict(self._entries)).bounded()
+            ledger = Ledger(entries=dict(self._entries))
+            self._ledger = ledger if self._bytes <= MOST_BYTES else ledger.bounded()
         return self._ledger
 
     def pool(self) -> Pool | None:
@@ -163,7 +166,9 @@ class AutoPool:
 
     def _came(self, app: App, label_set: LabelSet, since: float) -> None:
         self._absent.discard(app)
-        entry = self._entries.setdefault(app, Entry(round(since, 3)))
+        if app not in self._entries:
+            self._enter(app, Entry(round(since, 3)))
+        entry = self._entries[app]
         claims, rule = self._claims.setdefault(app, {}), self._policy.rule(app, label_set.role)
         said, turn = [], (entry.since, app, label_set.since)
         for claim in label_set.exposure.claims:
@@ -215,10 +220,12 @@ class AutoPool:
                 self._absent.clear()
 
     def _enter(self, app: App, entry: Entry | None) -> None:
-        if entry is None:
-            del self._entries[app]
-        else:
+        before = self._entries.pop(app, None)
+        if before is not None:
+            self._bytes -= size_of(app, before)
+        if entry is not None:
             self._entries[app] = entry
+            self._bytes += size_of(app, entry)
         self._ledger = None
 
     def _bring_secrets(self, taken: bool, demands: Iterable[Demand]) -> None:

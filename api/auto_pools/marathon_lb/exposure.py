@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
+from api.auto_pools.labels.known import are_short
 from api.auto_pools.marathon_lb.names import DEPLOYMENT_GROUP, GROUP, PREFIX, Names, PortLabels, read_names
 from api.auto_pools.marathon_lb.port import Port
 from api.mesos_listener.task import Labels
@@ -29,7 +30,7 @@ def read_marathon_lb(labels: Labels, app: App, ports: tuple[str, ...], group: st
     """`ports` are the names of the task's ports in their order, `group` is served; None: nothing is exposed there."""
     if not any(label.startswith(PREFIX) for label, _ in labels):
         return None
-    return _read(labels, app, ports, group)
+    return (_read if are_short(labels) else _read.__wrapped__)(labels, app, ports, group)
 
 
 def unserved(labels: Labels, group: str = EXTERNAL) -> LabelProblem | None:

@@ -1,10 +1,11 @@
 """What is told of a pool template and of each task under it, as JSON. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from api.auto_pools.making.statuses import RenderStatus, TaskStatus
 from api.auto_pools.thread.generated import Generated
+from api.mesos_listener.task import TaskKey
 
 Json = dict[str, Any]
 
@@ -12,11 +13,11 @@ DEPLOYED = "pool has been successfully deployed"
 NO_TASKS = "no matching mesos tasks for the given pool template were found"
 
 
-def status_of(state: Generated, addresses: Sequence[str]) -> Json:
-    """By the name of the pool; load balancers of it are at `addresses`."""
+def status_of(state: Generated, addresses: Sequence[str], tasks: Collection[TaskKey] | None = None) -> Json:
+    """By the name of the pool, with the statuses of `tasks`, None for all; load balancers of it are at `addresses`."""
     status, message = _whole(state)
     statuses: dict[str, dict[str, Json]] = {}
-    for key, one in _tasks(state, addresses).items():
+    for key, one in _tasks(state, addresses, tasks).items():
         told = {"status": one.status.value, "message": one.message, "uris": list(one.uris)}
         statuses.setdefault(key.framework_id, {})[key.id] = told
     return {state.pool: {"status": status.value, "message": message, "statuses": statuses}}
@@ -39,13 +40,19 @@ def _whole(state: Generated) -> tuple[RenderStatus, str]:
     return RenderStatus.NO_TASKS, "; ".join([NO_TASKS, *notes])
 
 
-def _tasks(state: Generated, addresses: Sequence[str]) -> dict[Any, TaskStatus]:
+def _tasks(
+    state: Generated, addresses: Sequence[str], tasks: Collection[TaskKey] | None
+) -> Mapping[TaskKey, TaskStatus]:
     core = state.core
     if core is None:
         return {}
-    found = dict(core.made.statuses(addresses))
+    found: dict[TaskKey, TaskStatus]
+    if tasks is None:
+        found = dict(core.made.statuses(addresses))
+    else:
+        found = {key: one for key in tasks if (one := core.made.status_of(key, addresses)) is not None}
     if core.choosing is not None:
         found |= core.choosing.left_out
     for key, why in state.failed.items():
         found[key] = TaskStatus(RenderStatus.RENDER_ERR, why)
-    return found
+    return found if tasks is None else {key: found[key] for key in tasks if key in found}

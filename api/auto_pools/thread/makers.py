@@ -5,7 +5,7 @@ collects. Does not know what labels mean (auto_pool.py), nor how pools get to Zo
 it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -126,10 +126,12 @@ class Makers:
         if self._context.writer is not None:
             self._orphans.look()
 
-    def status(self, template: str, addresses: Sequence[str]) -> dict[str, Any]:
-        """How it stands with a template; nothing where there is none that is known, or while not in charge."""
+    def status(self, template: str, addresses: Sequence[str], tasks: Collection[TaskKey] | None) -> dict[str, Any]:
+        """How it stands with a template and these tasks, None for all; nothing where there is none that is known, or
+        while not in charge.
+        """
         state = self._context.made.get(template)
-        return {} if state is None else status_of(state, addresses)
+        return {} if state is None else status_of(state, addresses, tasks)
 
     def _feed(self, state: Generated, moves: Moves, missing: frozenset[TaskKey]) -> None:
         """What became of tasks under a template, as far as it is believed; they are all fed when it begins."""

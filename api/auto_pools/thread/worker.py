@@ -5,7 +5,7 @@ pools as well, so that it is warm. Does not know what is done for a template (ma
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -16,6 +16,7 @@ from api.auto_pools.thread.sieve import Sieve
 from api.dcos_template.clerk import Clerk
 from api.dcos_template.inbox import Inbox
 from api.mesos_listener.replica import TaskChanges
+from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
@@ -103,8 +104,11 @@ class AutoPoolWorker:
         """ZooKeeper is back: do not wait any longer with what failed without it."""
         self._inbox.order(self._makers.hurry)
 
-    def status(self, template: str, addresses: Sequence[str] = ()) -> dict[str, object] | None:
-        """How it stands with a template, by its pool; None when the thread does not get to answer.
+    def status(
+        self, template: str, addresses: Sequence[str] = (), tasks: Collection[TaskKey] | None = None
+    ) -> dict[str, object] | None:
+        """How it stands with a template and these tasks (None: all), by its pool; None when the thread does not get to
+        answer.
 
         The pool's load balancers are at `addresses`.
         """
@@ -113,7 +117,7 @@ class AutoPoolWorker:
         answered = threading.Event()
 
         def answer() -> None:
-            answers.append(self._makers.status(template, at))
+            answers.append(self._makers.status(template, at, tasks))
             answered.set()
 
         self._inbox.order(answer)

@@ -1,12 +1,13 @@
 """Why an application is exposed or not: each reason, what is looked for, and what is said of all tasks together."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from api.mesos_listener.task import Task
+from api.mesos_listener.task import Task, TaskKey
 from api.why.answer import answer
 from api.why.facts import facts
 from api.why.places import Place, urls_of
@@ -215,8 +216,8 @@ def test_the_template_process_asks_those_who_know() -> None:
     """Only of the tasks that are meant, and of their pool templates."""
     asked: list[object] = []
 
-    def statuses(template: str) -> Json:
-        asked.append(template)
+    def statuses(template: str, keys: Sequence[TaskKey]) -> Json:
+        asked.append((template, list(keys)))
         return {"auto-default": {"message": "m", "statuses": {"f1": {"shop.1": OK}}}}
 
     others = [task(id="other", name="other", marathon_id="/other", labels=(("edgelb.template", "x"),))]
@@ -230,15 +231,15 @@ def test_the_template_process_asks_those_who_know() -> None:
     assert [one["id"] for one in found["tasks"]] == ["shop.1"]
     assert found["tasks"][0]["templates"] == {"default": OK}
     assert found["tasks"][0]["services"] == [SERVICE]
-    assert asked == ["default"]
+    assert asked == [("default", [SHOP.key])]
 
 
 def test_a_pool_template_that_is_not_there_and_a_task_that_was_not_looked_at() -> None:
     """Are two things."""
-    gone = tell("shop.1", [SHOP], complete=True, services=lambda _: {}, statuses=lambda _: {})
+    gone = tell("shop.1", [SHOP], complete=True, services=lambda _: {}, statuses=lambda _template, _keys: {})
     assert gone["tasks"][0]["templates"] == {"default": None}
     new = {"auto-default": {"message": "soon", "statuses": {}}}
-    fresh = tell("shop.1", [SHOP], complete=True, services=lambda _: None, statuses=lambda _: new)
+    fresh = tell("shop.1", [SHOP], complete=True, services=lambda _: None, statuses=lambda _template, _keys: new)
     assert fresh["tasks"][0]["templates"]["default"]["status"] == "NEW"
     assert fresh["tasks"][0]["services"] is None
 

@@ -169,6 +169,8 @@ def test_fields_of_a_newer_release_are_kept() -> None:
         (b"{}", r"pool\.name: is missing"),
         (b'{"name": "other"}', "holds a pool of the name other"),
         (b'{"schema": 2}', "is not the record of a pool"),
+        (b'{"schema": 1e999}', "is not the record of a pool"),
+        (b'{"schema": 2, "uid": "u", "version": 1e999}', "is not the record of a pool"),
         (b'{"schema": 2, "uid": "u", "version": 1, "created": 0, "author": "", "pool": []}', "must be an object"),
     ],
 )
