@@ -35,10 +35,10 @@ def with_rules(*rules: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_is_kept_without_effect_is_told() -> None:
-    """Old files may name a namespace or a package; one learns that they do nothing."""
+    """Old files may name a namespace, a package or a secret of Mesos; one learns that they do nothing."""
     assert advice(minimal()) == ()
-    told = advice(minimal(namespace="a/b", packageVersion="v1.7.0"))
-    assert [warning.split()[0] for warning in told] == ["pool.namespace", "pool.packageName"]
+    told = advice(minimal(namespace="a/b", packageVersion="v1.7.0", secretName="team/mesos"))
+    assert [warning.split()[0] for warning in told] == ["pool.namespace", "pool.packageName", "pool.secretName"]
     assert "statistics only" in advice({"name": "a"})[0]
 
 
