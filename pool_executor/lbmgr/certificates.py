@@ -261,6 +261,7 @@ class Certificates:
             yield CertificateStatus(
                 file=spoken(name),
                 subject=known.subject if known is not None else "",
+                issuer=known.issuer if known is not None else "",
                 names=known.names[:20] if known is not None else (),
                 not_after=known.not_after if known is not None else None,
                 trouble=self._trouble(name, data, effect(running, name)),
