@@ -116,7 +116,7 @@ class Certificates:
         if name in self._own and self._material.get(name) is None:
             source, _, file = name.partition("/")
             try:
-                self._material.fill(source, {file: self._own[name]()})
+                self._material.fill_first(source, {file: self._own[name]()})
             except (OSError, ValueError) as error:
                 self._material.fill(source, {}, {file: str(error)})
         return self._material.get(name)
