@@ -46,18 +46,21 @@ class Mesos:
         self._way.put(None)
         self._thread.join()
 
-    def launch(self, pool: str, task: str, directory: Path, *, agent: AgentId = AGENT) -> "Instance":
-        """A running instance of a pool."""
+    def launch(
+        self, pool: str, task: str, directory: Path, *, agent: AgentId = AGENT, addresses: tuple[str, ...] = ()
+    ) -> "Instance":
+        """A running instance of a pool; `addresses` are its own, where it is on another network than its agent."""
         record = TaskRecord(
             name="server",
             task_id=TaskId(task),
             agent_id=agent,
             hostname="host",
             config=ConfigId("c"),
-            status=TaskStatus(task_id=TaskId(task), state=TaskState.RUNNING),
+            status=TaskStatus(task_id=TaskId(task), state=TaskState.RUNNING, addresses=addresses),
             launched_at=0.0,
             changed_at=0.0,
             executor_id=ExecutorId(task),
+            address="10.0.0.1",
         )
         self._records.setdefault(pool, []).append(PodRecord(service=pool, pod="p", index=0, tasks=(record,)))
         made = self.instances[task] = Instance(self, pool, task, directory / task, agent)

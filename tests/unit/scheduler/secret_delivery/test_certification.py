@@ -93,6 +93,19 @@ def test_an_instance_has_its_certificate_signed_and_its_key_stays_with_it(system
     assert not [sent for sent in system.mesos.crossed if key in sent or b"PRIVATE" in sent]
 
 
+def test_addresses_are_those_that_mesos_tells(system: System, tmp_path: Path) -> None:
+    """The agent's, or those of the container on a network of its own; each instance gets its own."""
+    ca = authority(tmp_path, "ca")
+    system.put(ca)
+    there = system.mesos.launch("shop", "shop-2", tmp_path, addresses=("10.9.8.7", "fd00::7"))
+    system.begin(system.file)
+    here_chain, there_chain = (wait_until(one.own.chain, what="the chain") for one in (system.shop, there))
+    assert trusted(tmp_path, here_chain, ca, "10.0.0.1")
+    assert not trusted(tmp_path, here_chain, ca, "10.9.8.7")
+    assert trusted(tmp_path, there_chain, ca, "10.9.8.7", "fd00::7")
+    assert not trusted(tmp_path, there_chain, ca, "10.0.0.1")
+
+
 def test_what_is_good_is_not_signed_again_and_another_authority_is_taken_up(system: System, tmp_path: Path) -> None:
     """When another process takes charge, and when the file is replaced."""
     one, other = authority(tmp_path, "one"), authority(tmp_path, "other")
