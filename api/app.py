@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from api import common, v1, v2
 from api.accounts import Accounts, require_account
-from api.bodies import MAX_BODY
+from api.bodies import MAX_BODY, YAML_KINDS
 from api.context import Context
 from api.http import PrefixMiddleware, RequestMetrics, observe_requests
 from api.instance_metrics import InstanceMetrics
@@ -88,7 +88,7 @@ def create_app(
     if accounts is not None:
         require_account(app, accounts)
     require_known_host(app, hosts, "EDGELB_API_HOSTS")
-    require_sound_changes(app, hint=" (edgelb create converts YAML files)", texts=_TEXTS)
+    require_sound_changes(app, also=YAML_KINDS, texts=_TEXTS)
     app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from api.auto_pools.template_store import TemplateStore
+from api.auto_pools.templates.template_store import TemplateStore
 from api.lags import Lags
 from api.live_pools import LivePools
 from api.liveness import Liveness

@@ -103,7 +103,8 @@ def route(
     if text_body:
         described["requestBody"] = {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}
     if body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        kinds = ("application/json", "application/yaml")
+        described["requestBody"] = {"required": True, "content": {kind: {"schema": body} for kind in kinds}}
 
     def register(view: View) -> View:
         documented = blueprint.doc(**described)(view)

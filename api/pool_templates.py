@@ -11,10 +11,10 @@ from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
 from api.accounts import account
-from api.auto_pools.answers import DEPLOYED
-from api.auto_pools.language.form import default_text, with_name
-from api.auto_pools.stored_template import LONGEST_NAME, StoredTemplate, name_problem, pool_of
-from api.auto_pools.template_store import TemplateExists, TemplateMissing, exists
+from api.auto_pools.templates.language.form import default_text, with_name
+from api.auto_pools.templates.stored_template import LONGEST_NAME, StoredTemplate, name_problem, pool_of
+from api.auto_pools.templates.template_store import TemplateExists, TemplateMissing, exists
+from api.auto_pools.thread.answers import DEPLOYED
 from api.bodies import read_json
 from api.conditions import condition, require_condition
 from api.context import Context, plain

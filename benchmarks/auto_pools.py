@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api.auto_pools.template_store import TemplateStore
-from api.auto_pools.worker import AutoPoolWorker
+from api.auto_pools.templates.template_store import TemplateStore
+from api.auto_pools.thread.worker import AutoPoolWorker
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from benchmarks.answers import NETWORK, Answers, answer_of
@@ -289,7 +289,7 @@ def main() -> int:
     stoppable()
     if given.quick:
         given.apps, given.live, given.changes = min(given.apps, 500), min(given.live, 20), min(given.changes, 3)
-    report = Report(name="auto pools", figures={"applications": given.apps, "tasks": given.apps * TASKS_EACH})
+    report = Report(name="auto_pools", figures={"applications": given.apps, "tasks": given.apps * TASKS_EACH})
     making(given.apps, report)
     live(given.live, given.changes, report)
     return report.finish(given)

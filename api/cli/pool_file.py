@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-import yaml
-
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.text_file import name_of, read_text
-from sdk.strict_json import DuplicateKey, unique
+from api.strict_yaml import KeyTwice, NotYaml, parse_yaml
+from sdk.strict_json import unique
 
 
 def read_pool(path: str) -> dict[str, Any]:
@@ -62,30 +61,6 @@ def _has_servers(pool: dict[str, Any]) -> bool:
     return any(isinstance(one, dict) and "servers" in one and "services" not in one for one in listed)
 
 
-class _Twice(DuplicateKey):
-    """Its place counts from 1."""
-
-    def __init__(self, key: str, line: int, column: int) -> None:
-        super().__init__(key)
-        self.line, self.column = line, column
-
-
-class _UniqueLoader(yaml.SafeLoader):
-    """YAML's safe loader, which would silently keep the last of two equal keys, as Python's JSON would."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # Here and not where values are made: by then merged keys (<<) stand beside those that override them.
-        node = super().compose_mapping_node(anchor)
-        seen: set[tuple[str, str]] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in seen:
-                    raise _Twice(key.value, key.start_mark.line + 1, key.start_mark.column + 1)
-                seen.add((key.tag, key.value))
-        assert isinstance(node, yaml.MappingNode)
-        return node
-
-
 def _parse(text: str, shown: str, *, json_only: bool) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique)
@@ -93,14 +68,9 @@ def _parse(text: str, shown: str, *, json_only: bool) -> Any:
         if json_only or text.lstrip().startswith("{"):
             raise Failure(f"{shown} is not JSON: {error}", Exit.USAGE) from error
     try:
-        loader = _UniqueLoader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except _Twice as error:
+        return parse_yaml(text)
+    except KeyTwice as error:
         where = f"the second time at line {error.line}, column {error.column}"
         raise Failure(f"{shown} is ambiguous: {error}, {where}", Exit.USAGE) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        where = " ".join(str(error).split())
-        raise Failure(f"{shown} is neither JSON nor YAML: {where}", Exit.USAGE) from error
+    except NotYaml as error:
+        raise Failure(f"{shown} is neither JSON nor YAML: {error}", Exit.USAGE) from error

@@ -109,10 +109,10 @@ def render(template_file: str, tasks_file: str, name: str, as_json: bool) -> Non
     Tasks come as a master tells them, or as a list such as [{"id": "a", "labels": {"edgelb.expose": "true"}}]; of such
     a task `frameworkId`, `frameworkName`, `name`, `role` and `ports` may be given, too.
     """
-    from api.auto_pools.interpreter import Interpreter
-    from api.auto_pools.offline import outcome
-    from api.auto_pools.stored_template import StoredTemplate, name_problem
-    from api.auto_pools.task_file import NoTasks, read_tasks
+    from api.auto_pools.templates.interpreter import Interpreter
+    from api.auto_pools.templates.offline import outcome
+    from api.auto_pools.templates.stored_template import StoredTemplate, name_problem
+    from api.auto_pools.templates.task_file import NoTasks, read_tasks
     from scheduler.pools.model import Revision
     from scheduler.pools.output import output_pool
 

@@ -210,7 +210,7 @@ def template(
     default_pool_template: bool,
 ) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
-    from api.auto_pools.context import Rules as AutoPoolRules
+    from api.auto_pools.thread.context import Rules as AutoPoolRules
     from api.dcos_template.main import run as serve
     from api.dcos_template.select import Rules
 

@@ -1,7 +1,7 @@
 """What services ask of tasks, for whoever explains why a backend has no servers, or what becomes of a task. Pure."""
 
 from api.dcos_template.endpoint import task_endpoints
-from api.dcos_template.explain import Asked, Condition
+from api.dcos_template.explain import Asked, Condition, why_no_server
 from api.dcos_template.select import Rules, Selection
 from api.dcos_template.selector import Selector, selected
 from api.dcos_template.touched import BackendKey
@@ -18,10 +18,14 @@ def asked(selection: Selection, backend: BackendKey) -> list[Asked]:
 def services_told(selection: Selection, task: TaskKey) -> list[dict[str, object]]:
     """The services that select a task: the servers that it is by each, or why it is none."""
     told: list[dict[str, object]] = []
-    for service, chosen in selection.services_of(task).items():
+    known = selection.tasks.get(task)
+    if known is None:
+        return told
+    for service, selector, chosen in selection.services_of(known):
         pool, backend = service.backend
+        why = chosen.left_out or ("" if chosen.endpoints else why_no_server(_asked(selector, selection.rules), known))
         servers = [{"at": f"{one.host}:{one.port}", "state": one.state.value} for one in chosen.endpoints[:_MOST_TOLD]]
-        told.append({"pool": pool, "backend": backend, "servers": servers, "leftOut": chosen.left_out})
+        told.append({"pool": pool, "backend": backend, "servers": servers, "leftOut": why})
     told.sort(key=lambda one: (str(one["pool"]), str(one["backend"])))
     return told[:_MOST_TOLD]
 

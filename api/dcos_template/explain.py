@@ -83,6 +83,11 @@ def why_no_servers(services: Sequence[Asked], tasks: Tasks) -> str:
     return "; ".join([*sentences, *more])
 
 
+def why_no_server(service: Asked, task: Task) -> str:
+    """The sentence for a task that meets all conditions of the service and is no server by it."""
+    return _no_server(service, [task])
+
+
 def _why_none(service: Asked, tasks: Tasks) -> str:
     found: set[TaskKey] | None = None
     met: Condition | None = None

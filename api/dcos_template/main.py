@@ -9,9 +9,9 @@ from functools import partial
 
 import structlog
 
-from api.auto_pools.context import Rules as AutoPoolRules
-from api.auto_pools.template_store import TemplateStore
-from api.auto_pools.worker import AutoPoolWorker
+from api.auto_pools.templates.template_store import TemplateStore
+from api.auto_pools.thread.context import Rules as AutoPoolRules
+from api.auto_pools.thread.worker import AutoPoolWorker
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
 from api.dcos_template.metrics import TemplateMetrics

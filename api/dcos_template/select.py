@@ -218,9 +218,15 @@ class Selection:
 
     # ------------------------------------------------------------ for explanations
 
-    def services_of(self, task: TaskKey) -> Mapping[ServiceKey, Chosen]:
-        """The services that select the task, and what it becomes by each."""
-        return self._said_of(task)
+    def services_of(self, task: Task) -> Iterator[tuple[ServiceKey, Selector, Chosen]]:
+        """The services whose selectors the task meets, and what it becomes by each, be it nothing."""
+        state = standing(task)
+        for candidate in self._index.candidates(values_of(task)):
+            service = cast(ServiceKey, candidate)
+            selector = self._selectors[service]
+            if selected(selector, task, self._rules.own_framework):
+                found = task_endpoints(selector.wish, task, self._rules.servers_per_task, state) if state else _NOTHING
+                yield service, selector, found
 
     @property
     def rules(self) -> Rules:

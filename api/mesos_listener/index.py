@@ -114,7 +114,8 @@ class TaskIndex:
             if not concerned.names(key, task.agent_id):
                 old = self._running.get(key)
                 new = self._joined(task, old)
-                number += new != old if _is_told(new) else old is not None
+                # One that does not run yet has to be known as well, or the event that it runs would say nothing.
+                number += new != old if _is_told(new) else old is not None or key not in self._live
         for key, task in tuple(self._running.items()):
             waited_for = key in self._carried.get(task.agent_id, ())
             number += key not in told.tasks and not waited_for and not concerned.names(key, task.agent_id)

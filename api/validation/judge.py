@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from api.auto_pools.language.meaning import CALLED
-from api.auto_pools.language.trial import tried
+from api.auto_pools.templates.language.meaning import CALLED
+from api.auto_pools.templates.language.trial import tried
 from api.dcos_template.answering import serve
 from api.pool_fields import backend_field, frontend_field, refused_field
 from api.validation.comparison import Comparison, compare

@@ -10,7 +10,7 @@ from typing import cast
 
 import structlog
 
-from api.auto_pools.language.meaning import CALLED
+from api.auto_pools.templates.language.meaning import CALLED
 from api.dcos_template.processes import Processes, TooSlow
 from api.validation.comparison import Comparison
 from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.auto_pools.claim import LabelProblem
 from api.auto_pools.dialects import templates_of
-from api.auto_pools.statuses import sentence
+from api.auto_pools.making.statuses import sentence
 from api.mesos_listener.task import LIVE_STATES, RUNNING, Task
 
 Json = dict[str, Any]

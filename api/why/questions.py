@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from api.auto_pools.dialects import templates_of
-from api.auto_pools.stored_template import pool_of
+from api.auto_pools.templates.stored_template import pool_of
 from api.mesos_listener.task import Task, TaskKey
 from api.why.facts import facts
 from api.why.search import search

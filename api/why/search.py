@@ -8,7 +8,7 @@ from api.mesos_listener.task import Task
 
 MOST_TASKS = 100
 """More are counted and not looked at."""
-_MOST_COMPARED = 5_000
+_MOST_COMPARED = 1_000
 _MOST_MEANT = 3
 _LONGEST_MISTAKE = 120
 

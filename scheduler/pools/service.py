@@ -107,6 +107,11 @@ def launches_ahead(pool: Pool) -> bool:
     return pool.relaunch is Relaunch.AHEAD
 
 
+def kill_grace(pool: Pool, deployment: Deployment) -> float:
+    """Seconds in which an instance that leaves lets its connections finish."""
+    return float(pool.drain_time) or deployment.kill_grace
+
+
 def service_spec(pool: Pool, revision: Revision, deployment: Deployment) -> ServiceSpec:
     """The wish for `pool`; `revision` says of which state of it."""
     role, prereserved = roles(pool, deployment.framework)
@@ -149,7 +154,7 @@ def _task(pool: Pool, deployment: Deployment) -> TaskSpec:
         discovery_name=f"{pool.name}.pools.dcos-edgelb",
         data=_data(pool, deployment),
         reports_health=True,
-        kill_grace=deployment.kill_grace,
+        kill_grace=kill_grace(pool, deployment),
     )
 
 
@@ -170,7 +175,7 @@ def _executor(pool: Pool, deployment: Deployment) -> ExecutorSpec:
         cpus=max(milli(pool.cpus_admin_overhead), _LEAST_EXECUTOR_CPUS),
         mem=max(milli(pool.mem_admin_overhead), _LEAST_EXECUTOR_MEM),
         name=f"{POD} executor",
-        shutdown_grace=deployment.kill_grace + _SHUTDOWN_MARGIN,
+        shutdown_grace=kill_grace(pool, deployment) + _SHUTDOWN_MARGIN,
     )
 
 
@@ -194,7 +199,7 @@ def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
             "max_fail": check.max_fail,
             "timeout": check.timeout,
         },
-        "kill_grace": deployment.kill_grace,
+        "kill_grace": kill_grace(pool, deployment),
         "old_workers": {
             "most": deployment.old_workers,
             "hard_stop_after": deployment.hard_stop_after,

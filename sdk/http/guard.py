@@ -22,10 +22,10 @@ _JSON, _TEXT = "application/json", "text/plain"
 _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
-def require_sound_changes(app: Flask, hint: str = "", texts: Collection[str] = ()) -> None:
+def require_sound_changes(app: Flask, also: Collection[str] = (), texts: Collection[str] = ()) -> None:
     """Refuse changes that a foreign page may have made a browser send: 403 for its origin, 415 for another body than
-    JSON. `hint` ends the sentence of the 415. The endpoints of `texts` take text/plain with PUT, which no page may send
-    without asking first.
+    JSON. Media types of `also` are taken as well, none of which a page may send without asking first. So is text/plain
+    with PUT by the endpoints of `texts`.
     """
 
     @app.before_request
@@ -42,9 +42,14 @@ def require_sound_changes(app: Flask, hint: str = "", texts: Collection[str] = (
         kind = request.mimetype
         if request.method == "PUT" and request.endpoint in texts and kind == _TEXT:
             return
-        if wanted and kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        if (
+            wanted
+            and kind != _JSON
+            and kind not in also
+            and not (kind.startswith("application/") and kind.endswith("+json"))
+        ):
             said = f"Content-Type: {kind[:80]} is not accepted here" if kind else "the request has no Content-Type"
-            raise HttpError(415, f"{said}; send Content-Type: {_TEXT if request.endpoint in texts else _JSON}{hint}")
+            raise HttpError(415, f"{said}; send Content-Type: {_TEXT if request.endpoint in texts else _JSON}")
 
 
 def require_known_host(app: Flask, names: Collection[str], setting: str) -> None:

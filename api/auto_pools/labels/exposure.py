@@ -11,7 +11,7 @@ from api.auto_pools.claim import DEFAULT_GROUP, DEFAULT_TEMPLATE, Claim, Exposur
 from api.auto_pools.labels.group import Line, read_group
 from api.auto_pools.labels.names import EXPOSE, PREFIX, TEMPLATE, WORDS, read_key
 from api.auto_pools.labels.separators import Separators, read_separators
-from api.auto_pools.stored_template import name_problem
+from api.auto_pools.templates.stored_template import name_problem
 from api.mesos_listener.task import Labels
 from scheduler.pools.problems import shown
 

@@ -99,6 +99,8 @@ class Pool:
     networks: tuple[VirtualNetwork, ...] = ()
     """Without any, instances use the network of their agents."""
     relaunch: Relaunch = Relaunch.AUTO
+    drain_time: int = 0
+    """Seconds in which an instance that leaves lets connections finish; 0: as long as those of all pools."""
     ports: tuple[int, ...] = ()
     """When not empty, exactly these ports are allocated per instance; all listeners use one of them."""
     secrets: tuple[Secret, ...] = ()

@@ -69,6 +69,7 @@ class PoolSchema(Strict):
     container_image = Text(texts.image, data_key="containerImage")
     networks = Items(nested(VirtualNetworkSchema), data_key="virtualNetworks")
     relaunch = Choice(Relaunch)
+    drain_time = Whole(0, 3600, data_key="drainTime")
     grace = Whole(1, 86400, data_key="poolHealthcheckGracePeriod", attribute="healthcheck.grace_period")
     interval = Whole(1, 86400, data_key="poolHealthcheckInterval", attribute="healthcheck.interval")
     max_fail = Whole(1, 10000, data_key="poolHealthcheckMaxFail", attribute="healthcheck.max_fail")

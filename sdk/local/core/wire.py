@@ -91,7 +91,13 @@ _TABLE: dict[str, str] = {
     " force_pull_image:bool volume_driver:string",
     "LinuxInfo": "capability_info:any bounding_capabilities:any effective_capabilities:any share_pid_namespace:bool"
     " seccomp:any ipc_mode:enum shm_size:uint share_cgroups:bool=true",
-    "Container": "type!:enum volumes:Volume* docker:Docker mesos:any network_infos:any* hostname:string"
+    "AppcImage": "name!:string id:string labels:Labels",
+    "DockerImage": "name!:string credential:any config:Secret",
+    "Image": "type!:enum appc:AppcImage docker:DockerImage cached:bool=true",
+    "Mesos": "image:Image",
+    "IpAddress": "protocol:enum=IPv4 ip_address:string",
+    "Network": "ip_addresses:IpAddress* name:string groups:string* labels:Labels port_mappings:PortMapping*",
+    "Container": "type!:enum volumes:Volume* docker:Docker mesos:Mesos network_infos:Network* hostname:string"
     " linux_info:LinuxInfo"
     " rlimit_info:any"
     " tty_info:any",

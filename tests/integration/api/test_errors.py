@@ -1,11 +1,21 @@
 """The forms in which errors come, and what happens with broken requests."""
 
-import pytest
-from flask.testing import FlaskClient
+import contextlib
 
-from api.bodies import MAX_BODY
+import pytest
+import yaml
+from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.bodies import MAX_BODY, MAX_YAML
+from api.strict_yaml import KeyTwice, NotYaml, parse_yaml
+from tests.support.pools import minimal
 
 pytestmark = pytest.mark.integration
+
+# Each line has the one before it twice.
+_BOMB = "a0: &a0 [x]\n" + "".join(f"a{at + 1}: &a{at + 1} [*a{at}, *a{at}]\n" for at in range(25))
 
 
 @pytest.mark.parametrize(
@@ -40,12 +50,45 @@ def test_a_body_above_the_limit_gets_413(client: FlaskClient) -> None:
     assert (response.status_code, response.json["code"]) == (413, 413)
 
 
-def test_yaml_is_refused_with_a_hint(client: FlaskClient) -> None:
-    """The command line converts it."""
-    response = client.post("/v2/pools", data="name: web", content_type="application/x-yaml")
+@pytest.mark.parametrize("kind", ["application/yaml", "application/x-yaml; charset=utf-8", "text/yaml", "text/x-yaml"])
+def test_a_pool_may_be_written_in_yaml(client: FlaskClient, kind: str) -> None:
+    """It is the pool that the same document in JSON is."""
+    pool = minimal()
+    written = client.post("/v2/validate", data=yaml.safe_dump(pool), content_type=kind)
 
-    assert response.status_code == 415
-    assert "edgelb create" in response.json["message"]
+    assert written.status_code == 200
+    assert written.json == client.post("/v2/validate", json=pool).json
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "where"),
+    [
+        ("", 400, "send the pool as JSON or YAML"),
+        ("name: web\ncount: 1\nname: x\n", 400, "stands twice in one object, the second time at line 3, column 1"),
+        ("name: [", 400, "not YAML: while parsing"),
+        ("[" * 50_000, 400, "nested too deeply"),
+        ("name: 2020-01-01", 400, "JSON cannot express"),
+        ("name: !!bool maybe", 400, "not what its tag says"),
+        ("name: !!python/object/apply:os.getcwd []", 400, "could not determine a constructor"),
+        ("a: &a [*a]", 400, "an alias stands within"),
+        (_BOMB, 400, "aliases"),
+        ("a: " + "x" * MAX_YAML, 413, "send so much as JSON"),
+    ],
+)  # fmt: skip
+def test_broken_yaml_gets_what_is_wrong_and_where(client: FlaskClient, body: str, status: int, where: str) -> None:
+    """None of it makes an object, or more than it looks like."""
+    response = client.post("/v2/pools", data=body, content_type="application/yaml")
+
+    assert response.status_code == status
+    assert where in response.json["message"]
+
+
+@given(text=st.text(max_size=200) | st.text(alphabet="ab:-[]{}&*!?|> \n#'\"0~<,", max_size=200))
+@settings(max_examples=300)
+def test_any_text_is_yaml_or_no_yaml(text: str) -> None:
+    """The reader has ways to fail that are no YAMLError."""
+    with contextlib.suppress(NotYaml, KeyTwice):
+        parse_yaml(text)
 
 
 def test_who_asks_for_problem_json_gets_rfc_9457(client: FlaskClient) -> None:

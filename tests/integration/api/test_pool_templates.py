@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from api.auto_pools.answers import DEPLOYED
-from api.auto_pools.language.form import default_text, with_name
-from api.auto_pools.template_store import TemplateStore
+from api.auto_pools.templates.language.form import default_text, with_name
+from api.auto_pools.templates.template_store import TemplateStore
+from api.auto_pools.thread.answers import DEPLOYED
 from api.cli.exits import Exit
 from api.health import HealthServer
 from api.validation.trials import Trials

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from api.auto_pools.stored_template import LONGEST_NAME, StoredTemplate, encode, name_problem, pool_of
-from api.auto_pools.template_store import TemplateExists, TemplateMissing, TemplateStore, TemplateView
+from api.auto_pools.templates.stored_template import LONGEST_NAME, StoredTemplate, encode, name_problem, pool_of
+from api.auto_pools.templates.template_store import TemplateExists, TemplateMissing, TemplateStore, TemplateView
 from scheduler.pools import texts
 from scheduler.pools.mismatch import VersionMismatch
 from sdk.errors import CorruptRecord, InvalidSpec

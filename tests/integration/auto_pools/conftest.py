@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from api.auto_pools.context import Rules
-from api.auto_pools.template_store import TemplateStore
+from api.auto_pools.templates.template_store import TemplateStore
+from api.auto_pools.thread.context import Rules
 from api.dcos_template.main import work
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore

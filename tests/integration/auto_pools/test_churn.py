@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from api.auto_pools.context import Rules
-from api.auto_pools.template_store import TemplateStore
-from api.auto_pools.worker import AutoPoolWorker
+from api.auto_pools.templates.template_store import TemplateStore
+from api.auto_pools.thread.context import Rules
+from api.auto_pools.thread.worker import AutoPoolWorker
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task
 from scheduler.pools.model import Pool

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.auto_pools.writer import Refused, Writer
+from api.auto_pools.thread.writer import Refused, Writer
 from scheduler.pools.model import Pool, PoolType
 from sdk.errors import LeadershipLost
 from sdk.storage.connection import ZooKeeper, encode_json

@@ -104,6 +104,7 @@ def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient)
         "state": "subscribed",
         "master": "master:5050",
         "error": None,
+        "principal": None,
     }
     assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
     assert _get(client, "/readyz") == {"status": "ready", "framework": "test", "problems": [], "skipped": []}

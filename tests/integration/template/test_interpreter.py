@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.auto_pools.interpreter import Interpreter
-from api.auto_pools.language.meaning import default_meaning
-from api.auto_pools.language.specimen import specimen_pool, specimen_tasks
-from api.auto_pools.stored_template import StoredTemplate
+from api.auto_pools.templates.interpreter import Interpreter
+from api.auto_pools.templates.language.meaning import default_meaning
+from api.auto_pools.templates.language.specimen import specimen_pool, specimen_tasks
+from api.auto_pools.templates.stored_template import StoredTemplate
 from scheduler.pools.model import Pool, Revision
 from sdk.errors import InvalidSpec
 

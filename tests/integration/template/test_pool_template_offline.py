@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from api.auto_pools.language.form import default_text
+from api.auto_pools.templates.language.form import default_text
 from api.cli.exits import Exit
 from api.cli.main import cli
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.auto_pools.auto_pool import GRACE
+from api.auto_pools.making.auto_pool import GRACE
 from api.cli import settings
 from api.cli.main import cli
 from api.dcos_template.guard import DEFAULT_PERCENT

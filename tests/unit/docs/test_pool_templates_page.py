@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from api.auto_pools.language.form import BLOCKS
-from api.auto_pools.language.functions import FUNCTIONS
-from api.auto_pools.language.specimen import specimen_tasks
-from api.auto_pools.language.trial import tried
-from api.auto_pools.language.views import task_view
-from api.auto_pools.stored_template import LONGEST_NAME
+from api.auto_pools.templates.language.form import BLOCKS
+from api.auto_pools.templates.language.functions import FUNCTIONS
+from api.auto_pools.templates.language.specimen import specimen_tasks
+from api.auto_pools.templates.language.trial import tried
+from api.auto_pools.templates.language.views import task_view
+from api.auto_pools.templates.stored_template import LONGEST_NAME
 from scheduler.pools.model import TlsPolicy
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -196,6 +196,17 @@ def test_agents_fetch_a_haproxy_where_one_is_served() -> None:
     assert task.data["haproxy"] == {"archive": "haproxy.zip", "sha256": "cd" * 32}
 
 
+def test_a_pool_may_have_its_own_time_to_drain() -> None:
+    """Mesos, the executor and its process are told the same."""
+    task = _task(replace(POOL, drain_time=300))
+
+    assert task.kill_grace == 300.0
+    assert task.executor is not None
+    assert task.executor.shutdown_grace == 305.0
+    assert task.data is not None
+    assert task.data["kill_grace"] == 300.0
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -207,6 +218,7 @@ def test_agents_fetch_a_haproxy_where_one_is_served() -> None:
         ({"relaunch": Relaunch.AHEAD}, Change.SCALE),
         ({"principal": "me", "secret_name": "mine"}, Change.RELOAD),
         ({"container_image": "edgelb"}, Change.RELAUNCH),
+        ({"drain_time": 300}, Change.RELAUNCH),
         ({"networks": (VirtualNetwork(name="dcos"),)}, Change.RELAUNCH),
         ({"cpus": 2.0}, Change.RELAUNCH),
         ({"environment": (EnvironmentVariable(name="A", value="b"),)}, Change.RELAUNCH),

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from api.auto_pools.auto_pool import AutoPool
 from api.auto_pools.claim import Exposure
+from api.auto_pools.claims.ledger import EMPTY, Ledger
+from api.auto_pools.claims.policy import Policy
 from api.auto_pools.labels import read_exposure
-from api.auto_pools.ledger import EMPTY, Ledger
-from api.auto_pools.policy import Policy
-from api.auto_pools.statuses import TaskStatus
+from api.auto_pools.making.auto_pool import AutoPool
+from api.auto_pools.making.statuses import TaskStatus
 from api.mesos_listener.task import Port, Task, TaskKey
 from scheduler.pools.model import Backend, Frontend, Haproxy, Pool, Stats
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.mesos_listener.concerned import Concerned
@@ -453,6 +453,12 @@ def test_after_a_failover_the_index_equals_the_new_master_once_agents_are_back(
     st.lists(ACTIONS, max_size=6),
     st.lists(ACTIONS, max_size=6),
     st.integers(0, 20),
+)
+@example(
+    early=[(lambda master: master.launch("w", "a1", "f2"), True)],
+    before=[],
+    after=[lambda master: master.update("w", "f2", "TASK_RUNNING", None)],
+    delivered=0,
 )
 def test_a_snapshot_beside_the_events_heals_what_was_lost_and_nothing_else(
     early: list[tuple[Action, bool]], before: list[Action], after: list[Action], delivered: int

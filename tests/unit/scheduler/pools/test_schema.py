@@ -490,6 +490,7 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
         ["edgelb", "registry.example.com:5000/team/edgelb:1.0", "edgelb@sha256:" + "a" * 64, ""],
         ["a b", "-x", "$IMAGE", "x" * 256, 3, 'a"', "a\n"],
     ),
+    ("drainTime", [0, 1, 3600], [-1, 3601, 1.5, "30", True]),
     ("relaunch", ["AUTO", "AHEAD", "IN_PLACE"], ["auto", "", True]),
     (
         "virtualNetworks",

@@ -5,8 +5,8 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.auto_pools.auto_pool import AutoPool
 from api.auto_pools.dialects import read_under
+from api.auto_pools.making.auto_pool import AutoPool
 from api.auto_pools.marathon_lb import TEMPLATE
 from api.mesos_listener.task import Port, Task
 from scheduler.pools.checks import pool_problems

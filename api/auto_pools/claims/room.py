@@ -1,0 +1,91 @@
+"""How much more may be claimed, by one application and by all, and at each port. Pure."""
+
+from collections import Counter
+
+from api.auto_pools.claim import App
+from api.auto_pools.claims import conflicts
+from api.auto_pools.claims.amount import NOTHING, Amount
+from api.auto_pools.claims.app_claim import AppClaim
+from api.auto_pools.claims.demand import Demand, RuleKey
+from api.auto_pools.claims.holders import Holders
+from api.auto_pools.claims.map_lines import MapLines
+from api.auto_pools.claims.policy import Limits
+from api.auto_pools.claims.waiting import Obstacle, Spot
+from api.dcos_template.routes import MOST_LINES
+from scheduler.pools.stored import MAX_BYTES
+
+#: Of those that a frontend may have, or it is not made at all; what is counted is a bit less than what is needed.
+_MOST_LINES = MOST_LINES * 3 // 4
+_MOST_OF_STAR = 32
+#: Of what is stored for one application, and for all: a longer pool would not be stored at all.
+_LONGEST, _LONGEST_ALL = 200_000, MAX_BYTES * 7 // 8
+_RULES = Spot("rules")
+
+
+class Room:
+    """In one pool."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._all = NOTHING
+        self._of: dict[App, Amount] = {}
+        self._lines = MapLines()
+
+    def take(self, claim: AppClaim, holders: Holders) -> Obstacle | None:
+        """Count a claim that is about to be held, unless there is no room for something of it."""
+        obstacle = self._beyond_limits(claim) or self._beyond_maps(claim, holders)
+        if obstacle is None:
+            self._count(claim, 1)
+        return obstacle
+
+    def release(self, claim: AppClaim, free: list[Demand]) -> tuple[Spot, ...]:
+        """It is held no more, and nobody says what is `free`; the answer is where there is more room now."""
+        self._count(claim, -1)
+        self._lines.remove(key for key, _, _ in free if isinstance(key, RuleKey))
+        return (_of(claim.app), _RULES, _at(claim.port))
+
+    def _count(self, claim: AppClaim, by: int) -> None:
+        self._all = self._all.plus(claim.amount, by)
+        amount = self._of.pop(claim.app, NOTHING).plus(claim.amount, by)
+        if amount != NOTHING:
+            self._of[claim.app] = amount
+
+    def _beyond_limits(self, claim: AppClaim) -> Obstacle | None:
+        most = self._limits
+        own, every = self._of.get(claim.app, NOTHING).plus(claim.amount), self._all.plus(claim.amount)
+        for has, limit, what, until in (
+            (own.claims, most.claims, "claims of one application", _of(claim.app)),
+            (own.rules, most.rules, "rules of one application", _of(claim.app)),
+            (own.tried, most.tried_rules, "rules of one application that are tried one by one", _of(claim.app)),
+            (own.certificates, most.certificates, "certificates of one application", _of(claim.app)),
+            (own.size, _LONGEST, "characters of one application", _of(claim.app)),
+            (every.size, _LONGEST_ALL, "characters of all applications", _RULES),
+            (every.rules, most.all_rules, "rules of all applications", _RULES),
+            (every.tried, most.all_tried_rules, "rules of all applications that are tried one by one", _RULES),
+        ):
+            if has > limit:
+                return Obstacle(conflicts.too_many(claim, what, limit), (until,))
+        return None
+
+    def _beyond_maps(self, claim: AppClaim, holders: Holders) -> Obstacle | None:
+        new = [key for key, _, _ in claim.demands if isinstance(key, RuleKey) and not holders.of(key)]
+        stars = [key.conditions.host for key in new if key.conditions.host.startswith("*")]
+        for host, more in Counter(stars).items() if stars else ():
+            if self._lines.of_host(claim.port, host) + more > _MOST_OF_STAR:
+                return Obstacle(
+                    conflicts.too_many(claim, f"rules of the host {host}", _MOST_OF_STAR), (_at(claim.port),)
+                )
+        self._lines.add(new)
+        if self._lines.at_port(claim.port) <= _MOST_LINES:
+            return None
+        self._lines.remove(new)
+        what = f"lines in HAProxy's maps of port {claim.port}"
+        return Obstacle(conflicts.too_many(claim, what, _MOST_LINES), (_at(claim.port),))
+
+
+def _of(app: App) -> Spot:
+    return Spot("room of application", app)
+
+
+def _at(port: int) -> Spot:
+    return Spot("room at port", port)

@@ -1,0 +1,4 @@
+"""A generated pool, made from the claims that are held. Pure.
+
+`auto_pool.py` is the door: tasks in, one pool out.
+"""

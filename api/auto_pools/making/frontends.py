@@ -1,0 +1,125 @@
+"""The frontends of a generated pool, one for each port, with their rules in order. Pure.
+
+Hears of what is held, and makes only those frontends anew at which something changed.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+from api.auto_pools.claims.app_claim import AppClaim
+from api.auto_pools.claims.demand import (
+    CERTIFICATES,
+    CertificateKey,
+    DefaultKey,
+    Demand,
+    FrontendKey,
+    RedirectKey,
+    RuleKey,
+    certificates_of,
+)
+from api.auto_pools.claims.holders import Holders
+from api.auto_pools.making import order
+from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, LinkBackend, MapRule
+from scheduler.pools.model.redirect import Redirect
+
+_place = itemgetter(0)
+
+
+class _Port:
+    """What stands in order at one port."""
+
+    __slots__ = ("certificates", "default_backend", "redirects", "rules")
+
+    def __init__(self) -> None:
+        self.rules: list[tuple[order.Place, MapRule]] = []
+        self.redirects: list[tuple[order.Place, Redirect]] = []
+        self.default_backend = ""
+        self.certificates: dict[str, None] = {}
+
+
+class Frontends:
+    """Of everything that is held."""
+
+    def __init__(self, holders: Holders) -> None:
+        self._holders = holders
+        self._ports: dict[int, _Port] = {}
+        self._made: dict[int, Frontend] = {}
+        self._changed: set[int] = set()
+
+    def taken(self, claim: AppClaim, new: Sequence[Demand]) -> None:
+        """A claim is held, and nobody had said what is `new`."""
+        port = self._ports.setdefault(claim.port, _Port())
+        for demand in new:
+            match demand.key:
+                case RuleKey(_, conditions):
+                    insort(port.rules, (order.of_rule(conditions), conditions.rule(claim.group)), key=_place)
+                case RedirectKey() if isinstance(demand.value, Redirect):
+                    insort(port.redirects, (order.of_redirect(demand.value), demand.value), key=_place)
+                case DefaultKey():
+                    port.default_backend = claim.group
+                case CertificateKey(_, file):
+                    port.certificates[file] = None
+                case FrontendKey():
+                    pass
+                case _:
+                    continue
+            self._changed.add(claim.port)
+
+    def released(self, claim: AppClaim, free: Sequence[Demand]) -> None:
+        """It is held no more, and nobody says what is `free`."""
+        number = claim.port
+        if not self._holders.at_port(number).claims:
+            self._ports.pop(number, None)
+            self._made.pop(number, None)
+            return
+        port = self._ports[number]
+        for demand in free:
+            match demand.key:
+                case RuleKey(_, conditions):
+                    _remove(port.rules, order.of_rule(conditions))
+                case RedirectKey() if isinstance(demand.value, Redirect):
+                    _remove(port.redirects, order.of_redirect(demand.value))
+                case DefaultKey():
+                    port.default_backend = ""
+                case CertificateKey() | FrontendKey():
+                    pass
+                case _:
+                    continue
+            self._changed.add(number)
+        if any(field == CERTIFICATES for field, _ in claim.claim.frontend):
+            port.certificates = self._certificates(number)
+            self._changed.add(number)
+
+    def all(self) -> tuple[Frontend, ...]:
+        """By port; those at which nothing changed are the same objects as before."""
+        for number in self._changed & self._ports.keys():
+            self._made[number] = self._frontend(number, self._ports[number])
+        self._changed.clear()
+        return tuple(self._made[number] for number in sorted(self._made))
+
+    def _certificates(self, number: int) -> dict[str, None]:
+        """Those of who is there longest first, each claim's in its own order: the first is served without a name."""
+        found: dict[str, None] = {}
+        for claim in self._holders.at_port(number).claims:
+            for field, option in claim.claim.frontend:
+                if field == CERTIFICATES:
+                    found.update(dict.fromkeys(certificates_of(option)))
+        return found
+
+    def _frontend(self, number: int, port: _Port) -> Frontend:
+        options: dict[str, Any] = dict(self._holders.at_port(number).options)
+        options.setdefault("name", Frontend.default_name(options.get("bind_address", DEFAULT_ADDRESS), number))
+        redirects = (*options.pop("redirects", ()), *map(itemgetter(1), port.redirects))
+        return Frontend(
+            **options,
+            bind_port=number,
+            certificates=tuple(port.certificates),
+            redirects=redirects,
+            link_backend=LinkBackend(default_backend=port.default_backend, map=tuple(rule for _, rule in port.rules)),
+        )
+
+
+def _remove(items: list[Any], place: order.Place) -> None:
+    del items[bisect_left(items, place, key=_place)]

@@ -1,0 +1,147 @@
+"""What the blocks of a template print for single objects, laid over a pool that was made of labels. Pure.
+
+Knows which objects each block is printed for. What a block changes passes the same rules as if somebody had written it
+into a pool.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from marshmallow import ValidationError
+
+from api.auto_pools.templates.language.form import FORM
+from api.auto_pools.templates.language.functions import merge
+from api.auto_pools.templates.language.program import Program
+from api.auto_pools.templates.language.questions import Overlaid
+from api.auto_pools.templates.language.reading import values_of
+from api.auto_pools.templates.language.views import Json, app_view
+from scheduler.pools import checks
+from scheduler.pools.fields import Strict
+from scheduler.pools.messages import problems_of
+from scheduler.pools.model import Backend, Frontend, Pool, Service
+from scheduler.pools.problems import Problem
+from scheduler.pools.schema.backend import BackendSchema
+from scheduler.pools.schema.frontend import FrontendSchema
+from scheduler.pools.schema.service import ServiceSchema
+from sdk.errors import InvalidSpec
+
+T = TypeVar("T", Frontend, Backend, Service)
+
+_FRONTEND, _BACKEND, _SERVICE = FrontendSchema(), BackendSchema(), ServiceSchema()
+
+
+class Overlay:
+    """Of one template. What it made of an object is kept for the next pool, in which most objects are the same."""
+
+    def __init__(self, program: Program, name: str) -> None:
+        self._program = program
+        self._name = name
+        self._frontends: dict[tuple[Frontend, tuple[str, ...]], Frontend] = {}
+        self._backends: dict[Backend, Backend] = {}
+
+    def over(self, pool: Pool) -> Overlaid:
+        """The pool with what the blocks print. Raises InvalidSpec with the line, and the object that it was for.
+
+        A backend for which they cannot be printed is one of the problems, unless there is none for which they can: it
+        is an application's doing then, and not the template's.
+        """
+        haproxy, blocks = pool.haproxy, self._program.blocks
+        frontends, backends = haproxy.frontends, haproxy.backends
+        problems: tuple[Problem, ...] = ()
+        if "frontend" in blocks:
+            apps = _apps_by_backend(pool)
+            made = [(self._frontend_key(one, apps), one) for one in frontends]
+            known = {key: self._frontends.get(key) or self._frontend(one, apps) for key, one in made}
+            self._frontends, frontends = known, tuple(known[key] for key, _ in made)
+        if blocks & {"backend", "service"}:
+            backends, problems = self._over_backends(backends)
+        changed = replace(pool, haproxy=replace(haproxy, frontends=frontends, backends=backends))
+        if changed != pool and (problem := next(iter(checks.pool_problems(changed)), None)):
+            raise self._broken(pool, problem)
+        return Overlaid(pool=changed, problems=problems)
+
+    def _over_backends(self, backends: tuple[Backend, ...]) -> tuple[tuple[Backend, ...], tuple[Problem, ...]]:
+        made: dict[Backend, Backend] = {}
+        failed: dict[int, InvalidSpec] = {}
+        for index, one in enumerate(backends):
+            try:
+                made[one] = self._backends.get(one) or self._backend(one)
+            except InvalidSpec as error:
+                failed[index] = error
+        if failed and not made:
+            raise next(iter(failed.values()))
+        self._backends = made
+        problems = (Problem(path=f"pool.haproxy.backends[{at}]", rule=str(error)) for at, error in failed.items())
+        return tuple(made.get(one, one) for one in backends), tuple(problems)
+
+    def _broken(self, pool: Pool, problem: Problem) -> InvalidSpec:
+        """What the blocks print breaks a rule together."""
+        rule = f"what is printed breaks a rule: {problem}"
+        match problem.steps:
+            case ("haproxy", "frontends", int(index), *rest) if "frontend" in self._program.blocks:
+                values = _frontend_values(pool.haproxy.frontends[index], _apps_by_backend(pool))
+                return self._program.wrong("frontend", {**values_of(self._name), **values}, tuple(rest), rule)
+            case ("haproxy", "backends", int(index), *rest) if "backend" in self._program.blocks:
+                values = _backend_values(pool.haproxy.backends[index])
+                return self._program.wrong("backend", {**values_of(self._name), **values}, tuple(rest), rule)
+        return FORM.wrong(None, rule)
+
+    def _frontend_key(self, frontend: Frontend, apps: Mapping[str, list[Json]]) -> tuple[Frontend, tuple[str, ...]]:
+        return frontend, tuple(str(app) for app in _apps_of(frontend, apps))
+
+    def _frontend(self, frontend: Frontend, apps: Mapping[str, list[Json]]) -> Frontend:
+        values = _frontend_values(frontend, apps)
+        return self._changed("frontend", _FRONTEND, frontend, values, f"frontend {frontend.name}")
+
+    def _backend(self, backend: Backend) -> Backend:
+        if "service" in self._program.blocks:
+            shape = _BACKEND.dump(backend)
+            backend = replace(backend, services=tuple(self._service(one, shape) for one in backend.services))
+        if "backend" not in self._program.blocks:
+            return backend
+        return self._changed("backend", _BACKEND, backend, _backend_values(backend), f"backend {backend.name}")
+
+    def _service(self, service: Service, backend: Json) -> Service:
+        app = app_view(service)
+        values = {"service": _SERVICE.dump(service), "backend": backend, "app": app}
+        return self._changed("service", _SERVICE, service, values, f"{app['name']} in backend {backend['name']}")
+
+    def _changed(self, block: str, schema: Strict, before: T, values: Mapping[str, object], what: str) -> T:
+        values = {**values_of(self._name), **values}
+        printed: Any = self._program.block(block, values, what)
+        if printed in (None, {}):
+            return before
+        if not isinstance(printed, dict):
+            raise self._program.wrong(block, values, (), f"block {block} must print a JSON object for {what}")
+        shape = merge(values[block], printed)
+        # Fields that are not printed passed the rules before.
+        told = {key: value for key, value in shape.items() if key in printed or key == "name"}
+        try:
+            made: T = schema.load(told)
+        except ValidationError as error:
+            [problem, *_] = problems_of(error.messages, told)
+            said = str(problem).removeprefix("pool").lstrip(".")
+            raise self._program.wrong(block, values, problem.steps, f"{said} ({what})") from error
+        fields = [name for name, field in schema.fields.items() if (field.data_key or name) in printed]
+        return replace(before, **{name: getattr(made, name) for name in fields})
+
+
+def _frontend_values(frontend: Frontend, apps: Mapping[str, list[Json]]) -> Json:
+    return {"frontend": _FRONTEND.dump(frontend), "apps": _apps_of(frontend, apps)}
+
+
+def _backend_values(backend: Backend) -> Json:
+    return {"backend": _BACKEND.dump(backend), "apps": [app_view(service) for service in backend.services]}
+
+
+def _apps_by_backend(pool: Pool) -> dict[str, list[Json]]:
+    return {backend.name: [app_view(service) for service in backend.services] for backend in pool.haproxy.backends}
+
+
+def _apps_of(frontend: Frontend, apps: Mapping[str, list[Json]]) -> list[Json]:
+    """The applications behind the backends that a frontend leads to, each once."""
+    link = frontend.link_backend
+    names = dict.fromkeys([*(rule.backend for rule in link.map), link.default_backend])
+    found = {str(app): app for name in names for app in apps.get(name, ())}
+    return list(found.values())

@@ -1,0 +1,162 @@
+"""The thread of auto pools: labels of tasks and pool templates come in, pools go out.
+
+Knows the order of things: take what came in for a while, then write what is due. A standby follows tasks, templates and
+pools as well, so that it is warm. Does not know what is done for a template (makers.py).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from api.auto_pools.templates.template_store import TemplateView
+from api.auto_pools.thread.context import Context, Rules
+from api.auto_pools.thread.makers import Makers
+from api.auto_pools.thread.sieve import Sieve
+from api.dcos_template.clerk import Clerk
+from api.dcos_template.inbox import Inbox
+from api.mesos_listener.replica import TaskChanges
+from scheduler.pools.store import PoolView
+from sdk.clock import Clock
+from sdk.errors import LeadershipLost
+from sdk.net.address import is_address
+from sdk.storage.connection import ZooKeeper
+
+#: Tasks that are taken before the loop comes round.
+_TASKS_AT_ONCE = 256
+#: The loop comes round at least so often, in seconds, also when nothing happens.
+TURN = 1.0
+#: Readings and writings that go on at once.
+_CLERKS = 2
+#: Seconds for which somebody who asks is let wait.
+_PATIENCE = 4.0
+
+log = structlog.get_logger()
+
+
+class AutoPoolWorker:
+    """The `on_...` methods may be called from any thread and return at once; `on_tasks` from one alone."""
+
+    def __init__(
+        self,
+        zookeeper: ZooKeeper,
+        root: str,
+        lock: str,
+        clock: Clock,
+        *,
+        turned: Callable[[], None],
+        cluster: Callable[[], int],
+        rules: Rules | None = None,
+    ) -> None:
+        """`lock` is the path of the leadership node, `cluster` tells how many tasks run in all. `turned` is called
+        whenever the loop comes round, at least every TURN seconds."""
+        self._clock = clock
+        self._turned = turned
+        self._inbox = Inbox()
+        self._sieve = Sieve()
+        self._clerk = Clerk("auto-pools", _CLERKS, self._inbox.order)
+        self._context = Context(clock=clock, clerk=self._clerk, rules=rules or Rules(), cluster=cluster)
+        self._makers = Makers(self._context, zookeeper, root, lock, self._inbox.order)
+        self._thread = threading.Thread(target=self._run, name="auto-pools", daemon=True)
+
+    # ------------------------------------------------------------ from other threads
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing more and end."""
+        self._inbox.stop()
+        self._thread.join(10.0)
+        self._clerk.stop()
+        self._context.interpreter.stop()
+
+    def on_tasks(self, changes: TaskChanges) -> None:
+        """Changes of the running tasks; the first call has all of them."""
+        sifted = self._sieve.sift(changes)
+        if sifted is not None:
+            self._inbox.tasks(sifted, self._clock.monotonic())
+
+    def on_pools(self, view: PoolView) -> None:
+        """All pools as they stand in ZooKeeper now."""
+        self._inbox.pools(view, self._clock.monotonic())
+
+    def on_templates(self, view: TemplateView) -> None:
+        """All pool templates as they stand in ZooKeeper now."""
+        self._inbox.order(lambda: self._makers.take_templates(view))
+
+    def on_gained(self, epoch: int) -> None:
+        """This process is in charge."""
+        self._inbox.order(lambda: self._makers.take_charge(epoch))
+
+    def on_lost(self) -> None:
+        """This process is not in charge any more."""
+        self._inbox.order(self._makers.give_up_charge)
+
+    def on_connected(self) -> None:
+        """ZooKeeper is back: do not wait any longer with what failed without it."""
+        self._inbox.order(self._makers.hurry)
+
+    def status(self, template: str, addresses: Sequence[str] = ()) -> dict[str, object] | None:
+        """How it stands with a template, by its pool; None when the thread does not get to answer.
+
+        The pool's load balancers are at `addresses`.
+        """
+        at = [address for address in addresses if is_address(address)]
+        answers: list[dict[str, object]] = []
+        answered = threading.Event()
+
+        def answer() -> None:
+            answers.append(self._makers.status(template, at))
+            answered.set()
+
+        self._inbox.order(answer)
+        answered.wait(_PATIENCE)
+        return answers[0] if answers else None
+
+    # ------------------------------------------------------------ the loop
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._turned()
+                self._inbox.wait(self._pause())
+                if not self._take():
+                    return
+                self._makers.work()
+            except LeadershipLost as error:
+                log.warning(f"Not in charge of auto pools any more: {error}")
+                self._makers.give_up_charge()
+            except Exception:
+                log.exception("The loop of auto pools failed; going on with the next change")
+
+    def _take(self) -> bool:
+        """Take some of what came in; False to stop."""
+        batch = self._inbox.take(_TASKS_AT_ONCE)
+        if batch.stop:
+            return False
+        for order in batch.orders:
+            self._carry_out(order)
+        if batch.pools is not None:
+            self._makers.take_pools(batch.pools[0])
+        if batch.tasks:
+            self._makers.take_tasks(batch.tasks)
+        self._makers.waits_for_agents(batch.incomplete)
+        if batch.complete:
+            self._makers.tasks_are_complete()
+        return True
+
+    def _carry_out(self, order: Callable[[], None]) -> None:
+        """Whatever becomes of it, what came in with it is taken."""
+        try:
+            order()
+        except LeadershipLost as error:
+            log.warning(f"Not in charge of auto pools any more: {error}")
+            self._makers.give_up_charge()
+        except Exception:
+            log.exception("What was to be done for auto pools failed; going on")
+
+    def _pause(self) -> float:
+        due = self._makers.due
+        return TURN if due is None else min(TURN, max(0.0, due - self._clock.monotonic()))
