@@ -68,6 +68,8 @@ class Form:
             return Sandbox(jinja2.BaseLoader(), marks=False, extensions=extensions).parse(text, NAME, _FILE)
         except jinja2.TemplateSyntaxError as error:
             raise self.wrong(error.lineno, f"is not a template: {error.message}") from error
+        except RecursionError as error:
+            raise self.wrong(None, "is not a template: it is nested too deeply") from error
 
     def require_blocks(self, tree: nodes.Template) -> None:
         """Raise InvalidSpec unless the template consists of blocks over the default one."""

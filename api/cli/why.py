@@ -20,7 +20,7 @@ _MOST_ROWS = 20
 def why(client: ApiClient, task: str, as_json: bool) -> None:
     """Say whether an application is exposed, under which URLs, and if not, the first thing that is in the way.
 
-    TASK-OR-APP is the id of a task, its name, Marathon's id (/shop), or a framework and a name (marathon/shop).
+    TASK-OR-APP is the id of a task, its name, Marathon's id (/shop), a framework, or that and a name (marathon/shop).
     """
     found = client.why(task)
     if as_json:

@@ -106,5 +106,5 @@ def decode_problem(path: str, data: bytes) -> Problem:
             backends=tuple(dict(one) for one in raw["backends"]),
             failing=str(raw.get("failing") or ""),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CorruptRecord(path, f"is not the record of a problem: {error!r}") from error

@@ -59,7 +59,7 @@ def _sentence(asked: str, told: Mapping[str, Any], tasks: Sequence[Serving], url
             return f"no task {asked} is known yet: the template process has not heard of all running tasks"
         near = told["near"]
         meant = f"; did you mean {' or '.join(near)}?" if near else ""
-        return f"no running task has the id, the name or the Marathon id {asked}{meant}"
+        return f"no running task has the id, the name, the Marathon id or the framework {asked}{meant}"
     good = sum(one.serves for one in tasks)
     whole = told["total"]
     at = f", at {urls[0]}{' and others' if len(urls) > 1 else ''}" if urls else ""

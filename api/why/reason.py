@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
-POOL_READY = frozenset({"ready", "degraded", "deploying"})
 
 
 class Serving(NamedTuple):
@@ -69,6 +68,12 @@ def _blocked(task: Json, service: Json, pool: Json | None) -> str:
     refused = pool["refused"].get(task["id"], {})
     if len(refused) >= len(pool["instances"]):
         return f"the load balancers of pool {name} refuse it: {next(iter(refused.values()))}"
-    if not pool["frontendsOf"].get(service["backend"]):
+    frontends = pool["frontendsOf"].get(service["backend"])
+    if not frontends:
         return f"no frontend of pool {name} leads to its backend {service['backend']}"
+    closed = [pool["waiting"].get(one, {}) for one in frontends]
+    if all(len(missing) >= len(pool["instances"]) for missing in closed):
+        lack = ", ".join(dict.fromkeys(closed[0].values()))
+        state = f": pool {name} is {pool['state']}, {pool['summary']}" if pool["state"] != "ready" else ""
+        return f"nothing listens at {frontends[0]} yet, since the load balancers of pool {name} lack {lack}{state}"
     return ""

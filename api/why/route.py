@@ -60,11 +60,16 @@ def _pool(context: Context, scheduler: Scheduler, name: str) -> Json | None:
     for one in instances:
         for server in one.endpoints.refused:
             refused.setdefault(server.task, {})[one.task_id] = server.reason
+    waiting: dict[str, dict[str, str]] = {}
+    for one in instances:
+        for listener in one.structure.waiting:
+            waiting.setdefault(listener.listener, {})[one.task_id] = ", ".join(listener.missing)
     return {
         "state": status["state"],
         "summary": status["summary"],
         "instances": sorted(one.pod for one in instances),
         "refused": refused,
+        "waiting": waiting,
         "urls": urls_of(pool, places),
         "frontendsOf": {
             backend: [one.name for one in pool.haproxy.frontends if backend in one.link_backend.backends]

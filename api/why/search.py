@@ -1,4 +1,4 @@
-"""Which tasks are meant by what somebody typed: an id, a name, Marathon's id, or a framework and a name. Pure."""
+"""Which tasks are meant by what somebody typed: an id, a name, Marathon's id, a framework, or that and a name. Pure."""
 
 import difflib
 from collections.abc import Collection, Iterable
@@ -22,8 +22,12 @@ class Found(NamedTuple):
 
 
 def search(tasks: Collection[Task], text: str) -> Found:
-    """The tasks with this id; without one those of this name, Marathon's id, or framework and name."""
-    named = [task for task in tasks if task.id == text] or [task for task in tasks if _is_called(task, text)]
+    """The tasks with this id; without one those of this name or Marathon's id, or else those of this framework."""
+    named = (
+        [task for task in tasks if task.id == text]
+        or [task for task in tasks if _is_called(task, text)]
+        or [task for task in tasks if task.framework_name == text]
+    )
     if not named:
         return Found((), 0, _near(tasks, text))
     named.sort(key=lambda task: (task.framework_name, task.id))

@@ -14,18 +14,21 @@ from scheduler.pools.model import (
     CustomCheck,
     EndpointType,
     Frontend,
+    MesosSelector,
     Pool,
     Protocol,
     Service,
 )
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.raw import chosen_backends
+from scheduler.pools.service import POD, TASK, task_id_prefix
 from scheduler.pools.shadowed import never_matching
 from sdk.net.address import is_address
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
 _SHOWN_HOSTS = 3
+_LOAD_BALANCER = re.compile(rf"{POD}-[0-9]+-{TASK}")
 # Marathon's own rule for the parts of an id; it refuses an app of any other.
 _MARATHON_ID = re.compile(r"/?([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)*[a-z0-9]([a-z0-9.-]*[a-z0-9])?/?")
 
@@ -66,6 +69,8 @@ def _all(pool: Pool) -> Iterator[str]:
     for index, backend in enumerate(pool.haproxy.backends):
         path = f"pool.haproxy.backends[{index}]"
         yield from _backend(path, backend, used=backend.name in used)
+        for number, service in enumerate(backend.services):
+            yield from _load_balancers(f"{path}.services[{number}].mesos", service.mesos, pool.name)
         if backend.basic_auth is not None and backend.name in readable:
             yield f"{path}.basicAuth: a frontend without TLS leads there, so that passwords can be read on the way"
 
@@ -127,6 +132,16 @@ def _rewriting(path: str, backend: Backend) -> Iterator[str]:
     # Toward the root, a slash more or less is nothing.
     elif end.strip("/") and begin.endswith("/") is not end.endswith("/"):
         yield f"{path}.path: only one of fromPath and toPath ends with /, so slashes are doubled or lost"
+
+
+def _load_balancers(path: str, selector: MesosSelector, pool: str) -> Iterator[str]:
+    """Of a service that selects load balancers: those of other pools have to be named, the pool's own are none."""
+    if selector.task_id.startswith(f"{task_id_prefix(pool)}__"):
+        yield f"{path}.taskID names a load balancer of this pool, which is never one of its servers"
+    elif _LOAD_BALANCER.fullmatch(selector.task_name):
+        named = selector.framework_name or selector.framework_id or selector.task_id
+        others = "" if named else "; those of other pools are only where mesos.frameworkName names their framework"
+        yield f"{path}.taskName is that of load balancers, and those of this pool are never its servers{others}"
 
 
 def _service(path: str, service: Service) -> Iterator[str]:

@@ -70,6 +70,11 @@ class Deployment:
     """None: each agent's own."""
 
 
+def task_id_prefix(pool: str) -> str:
+    """How the task ids of a pool's instances begin."""
+    return f"dcos-edgelb.pools.{pool}"
+
+
 def port_name(pool: Pool, listener: str) -> str:
     """Name of the task port on which `listener` (a frontend's name, or `stats`) listens.
 
@@ -125,7 +130,7 @@ def service_spec(pool: Pool, revision: Revision, deployment: Deployment) -> Serv
         recovery=RecoveryPolicy(replace_after=deployment.replace_after),
         update=UpdateStrategy(kind=StrategyKind.SERIAL, max_unavailable=1, max_surge=int(launches_ahead(pool))),
     )
-    spec = ServiceSpec(name=pool.name, pods=(pod,), task_id_prefix=f"dcos-edgelb.pools.{pool.name}")
+    spec = ServiceSpec(name=pool.name, pods=(pod,), task_id_prefix=task_id_prefix(pool.name))
     # Volatile labels have no part in the fingerprint, so it can be told in one of them.
     told = (
         ("EDGELB_POOL_VERSION", str(revision.version)),

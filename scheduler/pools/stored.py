@@ -110,7 +110,7 @@ def decode_head(path: str, data: bytes, node_version: int) -> Head:
         created, author = float(value["created"]), str(value["author"])
         cookie_key, template = str(value.get("cookieKey", "")), str(value.get("template", ""))
         blob = Blob(str(value["content"][0]), int(value["content"][1])) if "content" in value else None
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
         raise CorruptRecord(path, f"is not the record of a pool: {error!r}") from error
     if schema > SCHEMA:
         raise NewerForm(path, f"has the form {schema}, and this release reads up to {SCHEMA}: run the newer one")

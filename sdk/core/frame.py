@@ -27,6 +27,7 @@ from sdk.core.state import Connection, PodKey, RoleState, State, agents, task_id
 from sdk.model.ids import AgentId, OperationId, ResourceId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.resources import Range
 from sdk.plan.backoff import Retry
 from sdk.plan.need import MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Waits
 from sdk.plan.wish import PodWish, Target
@@ -69,6 +70,7 @@ class Frame:
         self.implicit_due = state.implicit_due
         self.waiting_since: Draft[PodKey, float] = Draft(state.waiting_since)
         self.heard: Draft[AgentId, float] = Draft(state.heard)
+        self.offered_ports: Draft[tuple[AgentId, str], tuple[Range, ...]] = Draft(state.offered_ports)
         self.leaving: Draft[AgentId, Leaving] = Draft(state.leaving)
         self.leaving_due: Draft[AgentId, float] = Draft(state.leaving_due)
         self.replacing: Draft[PodKey, float] = Draft(state.replacing)

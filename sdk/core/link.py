@@ -36,6 +36,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.final_since = None
     # Whoever has nothing on an agent is not told that it stays after all, so each subscription begins anew.
     frame.heard.clear()
+    frame.offered_ports.clear()
     frame.asking.clear()
     frame.reconciles.clear()
     for task_id, retry in list(frame.kills.items()):

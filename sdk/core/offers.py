@@ -12,10 +12,10 @@ from sdk.core.frame import Frame
 from sdk.core.holdings import compare, heard, release
 from sdk.core.placing import place
 from sdk.core.settle import settle
-from sdk.core.state import Unproven
+from sdk.core.state import Unproven, agent_of
 from sdk.model.ids import OfferId
 from sdk.model.resources import Offer
-from sdk.offer.pool import pools
+from sdk.offer.pool import Pool, pools
 from sdk.offer.reservation import by_resource_id
 
 
@@ -27,6 +27,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
     offered = list(pools(offers))
     for agent_id in {pool.agent_id for pool in offered}:
         heard(frame, agent_id)
+    _note_ports(frame, offered)
     for pool in offered:
         with frame.apart("", f"comparing what {pool.hostname} offers with what is held there"):
             leaving.offered(frame, pool)
@@ -63,6 +64,18 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
         frame.unproven = (*frame.unproven, accept)
     if declined:
         frame.call(Decline(offer_ids=tuple(declined), refuse_seconds=refuse))
+
+
+def _note_ports(frame: Frame, offered: list[Pool]) -> None:
+    """Of the agents that were asked whether they can take the next task of an instance."""
+    if not (frame.asking or frame.offered_ports):
+        return
+    asked = {agent_of(frame.pods[key]) for key in frame.asking if key in frame.pods}
+    for pool in offered:
+        if pool.agent_id in asked:
+            frame.offered_ports[pool.agent_id, pool.role] = pool.offered_ports
+        else:
+            frame.offered_ports.pop((pool.agent_id, pool.role), None)
 
 
 def filter_seconds(frame: Frame) -> float:

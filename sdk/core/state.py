@@ -13,6 +13,7 @@ from sdk.core.settings import Settings
 from sdk.model.ids import AgentId, OfferId, OperationId, ResourceId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.resources import Range
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import AGENT_DRAINING
 from sdk.plan.backoff import Bucket, Retry
@@ -130,6 +131,8 @@ class State:
     """Since when an instance waits for its reservation without a word from the agent, or for its removal."""
     heard: Mapping[AgentId, float] = field(default_factory=dict)
     """When an agent that instances have to do with made its last offer."""
+    offered_ports: Mapping[tuple[AgentId, str], tuple[Range, ...]] = field(default_factory=dict)
+    """What the last offer of an agent to a role held, while outdated instances there wait for offers."""
     leaving: Mapping[AgentId, Leaving] = field(default_factory=dict)
     """Agents that our instances have to leave, or will have to."""
     leaving_due: Mapping[AgentId, float] = field(default_factory=dict)

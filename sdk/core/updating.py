@@ -1,10 +1,10 @@
 """Rolling updates: which instances with an old configuration are ended now.
 
-An instance is ended only when its place can be used again: its agent has made an offer just now, or the instance is of
-no use anyway. Agents are asked for offers first. One that says nothing may be deactivated or full, which nobody tells
-us: it keeps its instance until another agent offers a place, and for some minutes only, since a full one, or a role at
-its limit, offers nothing before the instance is ended. A guess that was wrong is not repeated: while a sibling that was
-ended has no place, no other is ended on one.
+An instance is ended only when its place can be used again: its agent has made an offer just now, with the fixed ports
+that the new configuration needs besides, or the instance is of no use anyway. Agents are asked for offers first. One
+that says nothing may be deactivated or full, which nobody tells us: it keeps its instance until another agent offers a
+place, and for some minutes only, since a full one, or a role at its limit, offers nothing before the instance is ended.
+A guess that was wrong is not repeated: while a sibling that was ended has no place, no other is ended on one.
 In a role that Mesos has not given us nothing could be launched, so nothing that serves is ended for it.
 Before anything that serves is ended, another place is looked for where the strategy says so (`sdk.core.surging`).
 """
@@ -14,6 +14,8 @@ from sdk.core.state import PodKey, agent_of
 from sdk.core.surging import look_for_places
 from sdk.model.records import PodRecord
 from sdk.model.status import TaskState
+from sdk.offer.algebra import covers
+from sdk.offer.pool import ranges_of
 from sdk.plan.need import MustPlace, Outdated
 from sdk.plan.strategy import update_now
 from sdk.plan.wish import PodWish
@@ -66,8 +68,8 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if keys[index] not in ahead
         and (
             not need.ready
-            or (admitted and _offers(frame, keys[index]))
-            or (may_guess and _asked_for_long(frame, keys[index]))
+            or (admitted and _offers(frame, keys[index], wish))
+            or (may_guess and _asked_for_long(frame, keys[index]) and not _lacking(frame, keys[index], wish))
         )
     }
     for index in update_now(wish.spec.update, usable, unavailable + len(ahead), in_progress + len(ahead)):
@@ -76,7 +78,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if key in ahead:
             continue
         if index in chosen and index not in usable and admitted:
-            _ask(frame, key, waiting[index], may_guess=may_guess)
+            _ask(frame, key, waiting[index], wish, may_guess=may_guess)
         else:
             frame.asking.pop(key, None)
             if isinstance(frame.needs[key], MustPlace):
@@ -116,10 +118,30 @@ def _never_came_back(record: PodRecord) -> bool:
     return not record.excused and any(task.status.state is TaskState.KILLED for task in record.tasks)
 
 
-def _offers(frame: Frame, key: PodKey) -> bool:
+def _offers(frame: Frame, key: PodKey, wish: PodWish) -> bool:
     """The agent has made an offer just now: it can take the next task."""
     agent_id = agent_of(frame.pods[key])
-    return agent_id is not None and frame.heard.get(agent_id, 0.0) + frame.settings.offer_fresh >= frame.now
+    if agent_id is None or frame.heard.get(agent_id, 0.0) + frame.settings.offer_fresh < frame.now:
+        return False
+    return _lacking(frame, key, wish) == ()
+
+
+def _lacking(frame: Frame, key: PodKey, wish: PodWish) -> tuple[int, ...] | None:
+    """Fixed ports of the new configuration that the agent's last offer does not hold, nor the instance; None where that
+    is not known.
+    """
+    record = frame.pods[key]
+    tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
+    needed = {port.number for task in tasks for port in task.ports if port.number}
+    needed -= {number for task in record.tasks for number in task.ports.values()}
+    if record.holding is not None:
+        held = ranges_of(record.holding.resources, "ports")
+        needed = {number for number in needed if not covers(held, number)}
+    if not needed:
+        return ()
+    agent_id = agent_of(record)
+    offered = None if agent_id is None else frame.offered_ports.get((agent_id, wish.spec.role))
+    return None if offered is None else tuple(sorted(number for number in needed if not covers(offered, number)))
 
 
 def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
@@ -136,7 +158,7 @@ def _asked_for_long(frame: Frame, key: PodKey) -> bool:
     return since is not None and since + frame.settings.update_regardless <= frame.now
 
 
-def _ask(frame: Frame, key: PodKey, need: Outdated, *, may_guess: bool) -> None:
+def _ask(frame: Frame, key: PodKey, need: Outdated, wish: PodWish, *, may_guess: bool) -> None:
     """Ask for offers; when the agent stays silent, those of others are taken as well."""
     since = frame.asking.get(key)
     if since is None:
@@ -149,12 +171,24 @@ def _ask(frame: Frame, key: PodKey, need: Outdated, *, may_guess: bool) -> None:
     if elsewhere <= frame.now and not (isinstance(present, MustPlace) and not present.ahead):
         record = frame.pods[key]
         host = record.tasks[0].hostname if record.tasks else "its agent"
-        message = (
-            f"{host} offers nothing, so it may not take the next task (is it deactivated, or full?): the old one goes "
-            f"on until it does, or another agent has a place, for {frame.settings.update_regardless / 60:.0f} minutes "
-            "at most unless a sibling that was ended has no place; restart ends it at once"
-        )
+        message = _lacks(host, lacking) if (lacking := _lacking(frame, key, wish)) else _is_silent(frame, host)
         frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
+
+
+def _lacks(host: str, ports: tuple[int, ...]) -> str:
+    named = f"port{'' if len(ports) == 1 else 's'} {', '.join(map(str, ports))}"
+    return (
+        f"{host} does not offer {named}, without which the new configuration cannot be launched: the old one goes on"
+        " until it does, or another agent has a place; restart ends it at once"
+    )
+
+
+def _is_silent(frame: Frame, host: str) -> str:
+    return (
+        f"{host} offers nothing, so it may not take the next task (is it deactivated, or full?): the old one goes "
+        f"on until it does, or another agent has a place, for {frame.settings.update_regardless / 60:.0f} minutes "
+        "at most unless a sibling that was ended has no place; restart ends it at once"
+    )
 
 
 def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]:

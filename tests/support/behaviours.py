@@ -125,6 +125,7 @@ INSTANCES: dict[str, tuple[str, ...]] = {
         "e2e/test_constraints.py::test_of_three_instances_on_two_public_agents_the_third_says_why_it_waits",
         "e2e/test_constraints.py::test_instances_spread_over_an_attribute",
         f"{POOL}/test_constraints.py::test_each_spelling_is_understood",
+        "unit/sdk/offer/test_placement.py::test_each_operator_judges",
         f"{POOL}/test_constraints.py::test_what_is_no_constraint_is_refused",
     ),
     "exactly the ports of `ports` are allocated, and frontends come and go on them": (
@@ -216,6 +217,7 @@ LISTENING: dict[str, tuple[str, ...]] = {
         f"{INSTANCE}/test_tls.py::test_clients_choose_between_http_2_and_1",
     ),
     "TCP frontends": (
+        f"{HAPROXY}/test_balance.py::test_what_is_said_over_tcp_is_passed_on_as_it_is",
         f"{HAPROXY}/test_frontends.py::test_a_tcp_frontend_closes_the_connections_of_clients_that_it_does_not_serve",
     ),
     "redirectToHttps, with exceptions": (
@@ -255,7 +257,12 @@ SERVING: dict[str, tuple[str, ...]] = {
         f"{HAPROXY}/test_tls_servers.py::test_servers_are_spoken_to_by_tls_and_told_the_name_of_the_pool",
         f"{HAPROXY}/test_verified_servers.py::test_only_servers_whose_certificates_are_good_are_asked",
     ),
-    "balance": (f"{POOL}/test_checks.py::test_balance_by_request_needs_http",),
+    "algorithms of balance": (
+        f"{HAPROXY}/test_balance.py::test_servers_take_turns",
+        f"{HAPROXY}/test_balance.py::test_a_client_stays_with_its_server",
+        f"{HAPROXY}/test_balance.py::test_the_same_request_goes_to_the_same_server",
+        f"{POOL}/test_checks.py::test_balance_by_request_needs_http",
+    ),
     "host and path are rewritten by all documented examples": (
         f"{HAPROXY}/test_rewriting.py::test_servers_are_told_the_host_of_the_pool_or_that_of_the_client",
         f"{HAPROXY}/test_rewriting.py::test_servers_are_asked_for_the_documented_paths",
@@ -289,7 +296,10 @@ SERVING: dict[str, tuple[str, ...]] = {
         f"{LISTENER}/test_task.py::test_a_bridged_task_has_host_ports_and_container_ports",
         f"{LISTENER}/test_task.py::test_a_port_of_container_scope_is_the_containers_port",
     ),
-    "fixed addresses": (f"{SELECT}::test_a_fixed_address_needs_no_task",),
+    "fixed addresses, and names that are followed": (
+        f"{SELECT}::test_a_fixed_address_needs_no_task",
+        f"{HAPROXY}/test_names.py::test_another_address_of_a_name_is_followed_without_a_reload",
+    ),
     "options and weights of servers": (
         f"{HAPROXY}/test_server_words.py::test_every_option_that_is_accepted_is_one_for_haproxy",
         f"{HAPROXY}/test_server_words.py::test_weights_share_the_requests",

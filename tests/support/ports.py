@@ -29,8 +29,8 @@ def held(first: int) -> bool:
     return True
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens on now, below the kernel's ephemeral range."""
+def free_port() -> int:
+    """A TCP port that nothing listens on now, at whatever address, below the kernel's ephemeral range."""
     global _ports
     if _ports is None:
         block = next((first for first in _BLOCKS if held(first)), None)
@@ -41,7 +41,7 @@ def free_port(host: str = "127.0.0.1") -> int:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # No SO_REUSEADDR: a port in TIME_WAIT or with a listener must not be handed out.
             try:
-                probe.bind((host, port))
+                probe.bind(("0.0.0.0", port))
             except OSError:
                 continue
             return port

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from api.auto_pools.claim import App
 from api.auto_pools.claims.demand import CertificateKey, Demand, RuleKey
 from api.auto_pools.claims.map_lines import is_tried
 
@@ -33,8 +34,10 @@ class Amount(NamedTuple):
 NOTHING = Amount()
 
 
-def amount_of(demands: Iterable[Demand], said: str) -> Amount:
-    """Of one claim, which demands this and says that."""
+def amount_of(app: App, demands: Iterable[Demand], said: str) -> Amount:
+    """Of one claim of an application, which demands this and says that."""
     rules = [key for key, _, _ in demands if isinstance(key, RuleKey)]
     certificates = sum(isinstance(key, CertificateKey) for key, _, _ in demands)
-    return Amount(1, len(rules), sum(map(is_tried, rules)), certificates, len(said))
+    names = (app.framework, app.name, app.container)
+    size = len(said) + sum(len(text) if text.isascii() else 3 * len(text) for text in names)
+    return Amount(1, len(rules), sum(map(is_tried, rules)), certificates, size)

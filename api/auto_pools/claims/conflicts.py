@@ -74,6 +74,14 @@ def redirects(claim: AppClaim, conditions: Conditions, other: App) -> LabelProbl
     return LabelProblem(label, "", rule, "redirect only paths of its own, or have that application redirect as well")
 
 
+def takes_host(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
+    """Its rule would be looked at before the other one's, and might meet everything."""
+    value = str(demand.key.conditions) if isinstance(demand.key, RuleKey) else ""
+    rule = f"would take requests for {held.conditions} at port {held.port} from {other}, who holds it"
+    remedy = "add a longer pathBeg, choose another host, or be of the same framework and Marathon group"
+    return LabelProblem(demand.label, value, rule, remedy)
+
+
 def may_not_join(claim: AppClaim, other: App) -> LabelProblem:
     """Policy keeps groups apart."""
     rule = f"is the group of {other}, which the policy of the pool template does not let it join"

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from api.auto_pools.claim import App
 from api.auto_pools.claims import conflicts
 from api.auto_pools.claims.app_claim import AppClaim
-from api.auto_pools.claims.demand import CERTIFICATES, BackendKey, CertificateKey, Demand, FrontendKey
+from api.auto_pools.claims.demand import CERTIFICATES, BackendKey, CertificateKey, Demand, FrontendKey, RuleKey
 from api.auto_pools.claims.holders import Holders
 from api.auto_pools.claims.judging import Judge
+from api.auto_pools.claims.map_lines import is_tried
 from api.auto_pools.claims.policy import Join, Policy
 from api.auto_pools.claims.redirected import taken_from
 from api.auto_pools.claims.room import Room
@@ -96,6 +97,7 @@ class Contest:
             self._not_first(claim)
             or self._may_not_join(claim)
             or self._redirects_others(claim)
+            or self._takes_hosts(claim)
             or self._breaks_rules(claim)
             or self._room.take(claim, self.holders)  # the last one: without an obstacle it is held
         )
@@ -130,6 +132,22 @@ class Contest:
     def _redirects_others(self, claim: AppClaim) -> Obstacle | None:
         for key, other in taken_from(claim, self.holders):
             return Obstacle(conflicts.redirects(claim, key.conditions, other.app), (key,))
+        return None
+
+    def _takes_hosts(self, claim: AppClaim) -> Obstacle | None:
+        """A pattern, or a header that everybody sends, may well meet all requests for a host: those for a host that
+        somebody else has for himself are not to be had so, but within his own framework and Marathon group.
+        """
+        for demand in claim.demands:
+            key = demand.key
+            if not (isinstance(key, RuleKey) and key.conditions.host and is_tried(key)):
+                continue
+            for held in self.holders.hosts.whole(key):
+                if self.holders.value(held) == claim.group:
+                    continue
+                for other in self.holders.of(held):
+                    if _family(other.app) != _family(claim.app):
+                        return Obstacle(conflicts.takes_host(demand, held, other.app), (held,))
         return None
 
     def _breaks_rules(self, claim: AppClaim) -> Obstacle | None:

@@ -7,6 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from api.auto_pools.claims.demand import RuleKey
+from api.auto_pools.claims.map_lines import is_tried
 
 
 class HostRules:
@@ -40,6 +41,12 @@ class HostRules:
         """Those that differ only in whether the host has a port, and in which."""
         for other in self._keys.get(_place(key), ()):
             if other != key and other.conditions[1:] == key.conditions[1:] and _one_is_bare(key, other):
+                yield other
+
+    def whole(self, key: RuleKey) -> Iterator[RuleKey]:
+        """Those of the same host and beginning of the path that ask for nothing else."""
+        for other in self._keys.get(_place(key), ()):
+            if not is_tried(other) and (other.conditions.host == key.conditions.host or _one_is_bare(key, other)):
                 yield other
 
     def below(self, port: int, host: str, path: str) -> Iterator[RuleKey]:

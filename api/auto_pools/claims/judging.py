@@ -108,7 +108,7 @@ def blamed(claim: AppClaim, problem: Problem) -> LabelProblem:
         if key == "services":
             label = said.endpoint_label or f"edgelb.{said.group}.backend.endpoint"
         elif key != "linkBackend":
-            label = known.get(key, f"edgelb.{said.group}.{of[:-1]}.{key}")
+            label = known.get(key, f"edgelb.{said.group}.{of[:-1]}.{'port' if key == 'bindPort' else key}")
     elif ".secrets[" in problem.path:
         label = f"edgelb.{said.group}.frontend.certificates"
     return LabelProblem(label, problem.value or "", problem.rule, _REMEDY)

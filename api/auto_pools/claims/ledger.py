@@ -13,7 +13,11 @@ from api.auto_pools.claim import App
 from sdk.errors import CorruptRecord
 
 _SCHEMA = 1
-_MOST_WAITING = 5_000
+_LATEST = 1e12
+#: One write in ZooKeeper takes a bit more.
+_MOST_BYTES = 900_000
+#: However long their names are, and however much they hold.
+_SURELY_FIT = 150
 
 
 class Entry(NamedTuple):
@@ -32,15 +36,30 @@ class Ledger:
     entries: Mapping[App, Entry] = field(default_factory=dict)
 
     def bounded(self) -> "Ledger":
-        """Without those who have nothing and came last: whoever asks in vain under many names shall not make it so long
-        that it cannot be stored.
+        """Without those who came last, first of all of those who have nothing: whoever asks under many or long names
+        shall not make it so long that it cannot be stored.
         """
-        waiting = [app for app, entry in self.entries.items() if not entry.held]
-        if len(waiting) <= _MOST_WAITING:
+        if len(self.entries) <= _SURELY_FIT or sum(_size(*item) for item in self.entries.items()) <= _MOST_BYTES:
             return self
-        waiting.sort(key=lambda app: (self.entries[app].since, app))
-        late = set(waiting[_MOST_WAITING:])
-        return Ledger(entries={app: entry for app, entry in self.entries.items() if app not in late})
+        kept: dict[App, Entry] = {}
+        left = _MOST_BYTES
+        for app, entry in sorted(self.entries.items(), key=_rank):
+            left -= _size(app, entry)
+            if left < 0:
+                break
+            kept[app] = entry
+        return Ledger(entries=kept)
+
+
+def _rank(item: tuple[App, Entry]) -> tuple[bool, float, App]:
+    app, (since, held) = item
+    return not held, min(held.values(), default=since), app
+
+
+def _size(app: App, entry: Entry) -> int:
+    """Bytes that it takes when it is packed, at most."""
+    said = (app.framework, app.name, app.container)
+    return 20 + 10 * len(entry.held) + sum(len(text) if text.isascii() else 3 * len(text) for text in said)
 
 
 EMPTY = Ledger()
@@ -70,8 +89,8 @@ def decode_ledger(text: str, path: str = "ledger") -> Ledger:
 
 def _entry(item: Any, path: str) -> tuple[App, Entry]:
     match item:
-        case [str(framework), str(name), bool(marathon), str(container), int() | float() as since, dict(held)] if all(
-            type(rank) is int and rank > 0 for rank in held.values()
+        case [str(framework), str(name), bool(marathon), str(container), int() | float() as since, dict(held)] if (
+            0 <= since <= _LATEST and all(type(rank) is int and rank > 0 for rank in held.values())
         ):
             return App(framework, name, marathon, container), Entry(float(since), held)
         case _:

@@ -87,7 +87,7 @@ class Document:
             at = tuple(step for step in problem.keys or () if isinstance(step, str))
             said = self._origin(at)
             within = at[: len(said.path)] == said.path
-            inner = ".".join(at[len(said.path) :] if within else at)
+            inner = ".".join(str(shown(step)) for step in (at[len(said.path) :] if within else at))
             self.refuse(said, f"{inner} {problem.rule}" if inner else problem.rule)
 
 

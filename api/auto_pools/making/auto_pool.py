@@ -180,7 +180,7 @@ class AutoPool:
                     digest=digest,
                     before=entry.held.get(digest, 0),
                     since=turn,
-                    amount=amount_of(demands, text),
+                    amount=amount_of(app, demands, text),
                     forbidden=refusal(rule, app, claim),
                 )
                 if known.forbidden is None:

@@ -91,7 +91,7 @@ def decode(path: str, data: bytes) -> StoredTemplate:
     try:
         schema, revision = int(value["schema"]), Revision(str(value["uid"]), int(value["version"]))
         created, author, text = float(value["created"]), str(value["author"]), str(value["text"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise CorruptRecord(path, f"is not the record of a pool template: {error!r}") from error
     if schema > SCHEMA:
         raise NewerForm(path, f"has the form {schema}, and this release reads up to {SCHEMA}: run the newer one")

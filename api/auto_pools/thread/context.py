@@ -37,10 +37,15 @@ class Rules:
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """Used on the thread of auto pools; the clerk is for what takes its time."""
+    """Used on the thread of auto pools; the clerk is for what takes its time.
+
+    What is done for templates that have to be printed is done by the `printer`: a text that never ends keeps the pools
+    of others waiting only where they are printed, too.
+    """
 
     clock: Clock
     clerk: Clerk
+    printer: Clerk
     rules: Rules
     cluster: Callable[[], int]
     """How many tasks run in all."""
@@ -64,7 +69,10 @@ class Context:
 
     def ask(self, name: str, job: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
         """Have a clerk do the job for a template; `done` gets its outcome on this thread."""
-        self.clerk.do(job, lambda outcome: self.attend(name, partial(done, outcome)))
+        state = self.made.get(name)
+        prints = state is not None and (state.template.text or (state.core is not None and state.core.template.text))
+        clerk = self.printer if prints else self.clerk
+        clerk.do(job, lambda outcome: self.attend(name, partial(done, outcome)))
 
     def attend(self, name: str, carry_out: Callable[[], None]) -> None:
         """Do something for a template: its trouble is its own."""

@@ -26,8 +26,9 @@ from sdk.storage.connection import ZooKeeper
 _TASKS_AT_ONCE = 256
 #: The loop comes round at least so often, in seconds, also when nothing happens.
 TURN = 1.0
-#: Readings and writings that go on at once.
+#: Readings and writings that go on at once, and those for pool templates that have to be printed.
 _CLERKS = 2
+_PRINTERS = 4
 #: Seconds for which somebody who asks is let wait.
 _PATIENCE = 4.0
 
@@ -55,7 +56,10 @@ class AutoPoolWorker:
         self._inbox = Inbox()
         self._sieve = Sieve()
         self._clerk = Clerk("auto-pools", _CLERKS, self._inbox.order)
-        self._context = Context(clock=clock, clerk=self._clerk, rules=rules or Rules(), cluster=cluster)
+        self._printer = Clerk("auto-pools-printer", _PRINTERS, self._inbox.order)
+        self._context = Context(
+            clock=clock, clerk=self._clerk, printer=self._printer, rules=rules or Rules(), cluster=cluster
+        )
         self._makers = Makers(self._context, zookeeper, root, lock, self._inbox.order)
         self._thread = threading.Thread(target=self._run, name="auto-pools", daemon=True)
 
@@ -70,6 +74,7 @@ class AutoPoolWorker:
         self._inbox.stop()
         self._thread.join(10.0)
         self._clerk.stop()
+        self._printer.stop()
         self._context.interpreter.stop()
 
     def on_tasks(self, changes: TaskChanges) -> None:

@@ -68,7 +68,7 @@ def test_every_version_shows_what_was_written_in_version_1_and_2_only_shows_what
         {"apiVersion": "V2", "name": "new", "namespace": namespace, "v2": new},
         {"apiVersion": "V1", "name": "old", "namespace": namespace, "v1": old},
     ]
-    assert client.get("/config").json == {"pools": containers}
+    assert client.get("/config").json == {"pools": containers, "poolTemplates": []}
     assert client.get("/pools/old").json == containers[1]
     assert client.get("/pools/old").headers["ETag"] == client.get("/v2/pools/old").headers["ETag"]
 

@@ -201,3 +201,19 @@ def test_ledgers_of_any_length_are_read_back(connection: ZooKeeper, zk_root: str
     found = connection.get(f"{zk_root}/auto-pools/default")
     assert found is not None
     assert len(found[0]) < 100_000
+
+
+def test_templates_that_never_end_hold_up_no_other(tree: Tree, template: Template, listener: Listener) -> None:
+    """However many of them are being printed."""
+    names = ("one", "two", "three", "four", "five")
+    endless = "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}"
+    text = f'{{% extends "default" %}}{{% block frontend %}}{endless}{{% endblock %}}'
+    for name in names:
+        tree.templates.create(name)
+        tree.templates.set_text(name, text)
+    others = [exposed(f"{name}.1", name, edgelb__template=name) for name in names]
+    listener.operator.say(begin(*others, exposed("shop.1")))
+    tree.has(shop="/shop")
+    listener.operator.say(m.task_added(exposed("blog.1", "blog")))
+    tree.has(shop="/shop", blog="/blog")
+    assert [tree.pools.get(f"auto-{name}") for name in names] == [None] * len(names)

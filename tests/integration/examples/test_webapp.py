@@ -24,7 +24,7 @@ class App:
 
     def __init__(self, grace: float, host: str = "127.0.0.1", **environment: str) -> None:
         self.host = host
-        self.port = free_port(host)
+        self.port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.webapp", "--grace", str(grace)],
             env={**os.environ, "PORT_HTTP": str(self.port), "TASK_NAME": "web-7", **environment},

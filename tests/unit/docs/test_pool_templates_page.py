@@ -58,8 +58,9 @@ def test_the_templates_of_the_how_to_can_be_used(text: str) -> None:
 def test_the_templates_of_the_how_to_do_what_it_says() -> None:
     """One after the other."""
     pools = [tried("web", text).pool for text in EXAMPLES]
-    team, _policy, frontends, whole = (pool for pool in pools if pool is not None)
+    team, _policy, ports, frontends, whole = (pool for pool in pools if pool is not None)
     assert (team.role, [one.field for one in team.placement]) == ("team-a", ["hostname", "rack"])
+    assert (ports.ports, ports.haproxy.stats.bind_port) == ((80, 443, 9090), 9090)
     assert [one.tls.policy for one in frontends.haproxy.frontends] == [TlsPolicy.INTERMEDIATE, TlsPolicy.MODERN]
     assert [one.timeouts.server for one in frontends.haproxy.backends] == [120, 120]
     assert [one.name for one in whole.haproxy.backends] == ["_shop", "_web"]

@@ -54,6 +54,8 @@ class Program:
 
     def wrong(self, name: str, values: Mapping[str, object], at: Path, rule: str) -> InvalidSpec:
         """Why what a block (or all of it) printed cannot be used, with the line that printed the place."""
+        if name not in self._lines:  # the default says it, which does not go with what another block says
+            return FORM.wrong(None, f"{rule}; say it in the block {name}")
         found = self._marked(name, values)
         if found is None:
             return FORM.wrong(self._lines[name], rule)

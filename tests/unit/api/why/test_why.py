@@ -38,6 +38,7 @@ POOL: Json = {
     "summary": "",
     "instances": ["edgelb-pool-0-server"],
     "refused": {},
+    "waiting": {},
     "urls": {"__default__": ["http://192.0.2.1/"]},
     "frontendsOf": {"__default__": ["frontend_0.0.0.0_80"]},
 }
@@ -65,6 +66,7 @@ def task(**fields: Any) -> Task:
         ("broker", ["k.1"]),
         ("/broker", []),
         ("marathon/broker", []),
+        ("marathon", ["shop.1", "shop.2"]),
         ("shop", []),
     ],
 )
@@ -135,6 +137,13 @@ def test_of_many_tasks_the_first_are_looked_at() -> None:
             {"auto-default": POOL | {"frontendsOf": {}}},
             "no frontend of pool auto-default leads to its backend __default__",
         ),
+        (
+            {},
+            [SERVICE],
+            {"default": OK},
+            {"auto-default": POOL | {"waiting": {"frontend_0.0.0.0_80": {"edgelb-pool-0-server": "the port 80"}}}},
+            "nothing listens at frontend_0.0.0.0_80 yet, since the load balancers of pool auto-default lack the port",
+        ),
     ],
 )
 def test_the_first_thing_in_the_way_is_told(
@@ -185,11 +194,11 @@ BAD = facts(task(id="shop.2", healthy=False), [], {"default": OK})
             "/shop is exposed: 1 of 2 tasks serve, at http://192.0.2.1/; of the others: its health check fails",
         ),
         (told(BAD), False, "/shop is not exposed: its health check fails"),
-        (told(), False, "no running task has the id, the name or the Marathon id /shop"),
+        (told(), False, "no running task has the id, the name, the Marathon id or the framework /shop"),
         (
             told(near=("/shp",)),
             False,
-            "no running task has the id, the name or the Marathon id /shop; did you mean /shp?",
+            "no running task has the id, the name, the Marathon id or the framework /shop; did you mean /shp?",
         ),
         (told(complete=False), False, "no task /shop is known yet: the template process has not heard of all"),
     ],

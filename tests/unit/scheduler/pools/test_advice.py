@@ -240,3 +240,19 @@ def test_passwords_of_a_backend_that_can_be_read_on_the_way_are_told(frontend: d
     data["haproxy"]["backends"] = [{**backend, "basicAuth": {"users": users}}]
     said = [sentence for sentence in advice(data) if "basicAuth" in sentence]
     assert [sentence.split(":")[0] for sentence in said] == ["pool.haproxy.backends[0].basicAuth"] * told
+
+
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [
+        ({"taskID": "dcos-edgelb.pools.web__edgelb-pool-0-server__x"}, "names a load balancer of this pool"),
+        ({"taskID": "dcos-edgelb.pools.other__edgelb-pool-0-server__x"}, ""),
+        ({"taskName": "edgelb-pool-0-server"}, "only where mesos.frameworkName names their framework"),
+        ({"taskName": "edgelb-pool-0-server", "frameworkName": "edgelb"}, "those of this pool are never its servers"),
+        ({"taskName": "edgelb-pool-x-server"}, ""),
+    ],
+)
+def test_a_service_that_selects_load_balancers_is_told_which_it_gets(selector: dict[str, str], told: str) -> None:
+    """Never those of the pool itself: requests would go in circles."""
+    found = advice(pool(backends=[{"name": "app", "protocol": "HTTP", "services": [{"mesos": selector}]}]))
+    assert [told in sentence for sentence in found] == [True] * bool(told)

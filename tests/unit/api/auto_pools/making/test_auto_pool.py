@@ -1,14 +1,17 @@
 """From tasks with labels to the pool of a template."""
 
-import msgspec
+from dataclasses import replace
 
-from api.auto_pools.claim import App
-from api.auto_pools.claims.ledger import Entry, Ledger, decode_ledger, encode_ledger
+import msgspec
+import pytest
+
+from api.auto_pools.claims.ledger import decode_ledger, encode_ledger
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
-from scheduler.pools.model import Endpoint, EndpointType, Protocol, Secret
+from scheduler.pools.model import Endpoint, EndpointType, Haproxy, Protocol, Secret, Stats
 from tests.unit.api.auto_pools.exposed import (
+    BASE,
     GRACE,
     Cluster,
     auto_pool,
@@ -193,15 +196,6 @@ def test_a_new_process_goes_on_with_the_ledger() -> None:
     assert successor.ledger == ledger
 
 
-def test_a_ledger_remembers_so_many_of_those_who_have_nothing() -> None:
-    """The first ones that asked; and all that have something."""
-    entries = {App("f", f"/{at}"): Entry(float(at)) for at in range(6_000)} | {App("f", "/held"): Entry(1e9, {"d": 1})}
-    bounded = Ledger(entries=entries).bounded()
-    assert len(bounded.entries) == 5_001
-    assert {App("f", "/0"), App("f", "/4999"), App("f", "/held")} < bounded.entries.keys()
-    assert bounded.bounded() is bounded
-
-
 def test_the_ledger_forgets_who_does_not_come_back() -> None:
     """Not at once: the applications of the process before may be between two tasks."""
     cluster = Cluster()
@@ -276,6 +270,27 @@ def test_a_host_with_a_port_is_the_same_host() -> None:
     assert routes(pool, 8080) == ["a.b:8080/c -> c", "a.b:8080/d -> d", "a.b:1 -> c", "a.b:8080 -> b"]
 
 
+@pytest.mark.parametrize("more", ["pathReg:.*", "pathEnd:l", "headerReg.User-Agent:.", "cookieReg.id:."])
+@pytest.mark.parametrize("host", ["shop.example.com", "SHOP.example.com.", "shop.example.com:80", "*.example.com"])
+def test_no_pattern_takes_the_host_of_somebody_else(host: str, more: str) -> None:
+    """It would be looked at first, and might meet every request; but within one's own group, and below a path."""
+    cluster = Cluster()
+    held = "*.example.com" if host.startswith("*") else "shop.example.com"
+    before = cluster.start(exposed("/a/shop", {"shop.frontend.rules": f"hostEq:{held}"}))
+    thief = exposed("/b/thief", {"thief.frontend.rules": f"hostEq:{host}|{more}"})
+    assert cluster.start(thief) is before
+    assert f"would take requests for hostEq:{held} at port 80 from /a/shop" in cluster.status(thief).message
+    for more_of_it in (
+        exposed("/a/canary", {"canary.frontend.rules": f"hostEq:{host}|{more}"}),
+        exposed("/b/help", {"help.frontend.rules": f"hostEq:{host}|pathBeg:/help|{more}"}),
+    ):
+        cluster.start(more_of_it)
+        assert cluster.status(more_of_it).status is RenderStatus.OK
+    cluster.stop(exposed("/a/shop"), exposed("/a/canary"))
+    cluster.wait()
+    assert cluster.status(thief).status is RenderStatus.OK
+
+
 def test_rules_stand_in_the_order_in_which_more_is_asked_for() -> None:
     """Whoever comes when: whole hosts, ends of hosts, patterns of hosts, all hosts; of paths what is more specific."""
     rules = [
@@ -307,6 +322,16 @@ def test_a_group_is_shared() -> None:
     pool = cluster.start(exposed("/a", SHOP))
     assert services(pool, "shop") == ["marathon /a", "marathon /b"]
     assert routes(pool) == ["shop.example.com -> shop"]
+
+
+def test_a_port_that_the_pool_does_not_allocate_is_refused() -> None:
+    """Where the pool template lists `ports`, those are all; the label is called as it is written."""
+    base = replace(BASE, ports=(80, 9090), haproxy=Haproxy(stats=Stats(bind_port=9090)))
+    cluster = Cluster(auto_pool(base=base))
+    shop, other = exposed("/shop", SHOP), exposed("/other", {"other.frontend.port": "22"})
+    pool = cluster.start(shop, other)
+    assert routes(pool) == ["shop.example.com -> shop"]
+    assert cluster.status(other).message.startswith("edgelb.other.frontend.port: 22 is not among pool.ports")
 
 
 def test_options_of_a_group_are_those_of_who_said_them() -> None:

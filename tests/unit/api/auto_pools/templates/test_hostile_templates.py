@@ -43,6 +43,11 @@ TEXTS = st.one_of(
 @example("{% include 'template' %}")
 @example('{% extends "template" %}')
 @example('{% extends "default" %}{% block backend %}{"services": null}{% endblock %}')
+@example('{% extends "default" %}{% block pool %}{"ports": [80]}{% endblock %}')
+@example("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}")
+@example("{% if 1 %}" * 3000 + "{% endif %}" * 3000)
+@example("{{ " + "[" * 3000 + "]" * 3000 + " }}")
+@example("{{ " + "-" * 20_000 + "1 }}")
 def test_any_text_means_something_or_is_refused(text: str) -> None:
     """What it makes keeps the rules of pools."""
     try:
