@@ -16,6 +16,7 @@ from api.auto_pools.templates.stored_template import LONGEST_NAME, StoredTemplat
 from api.auto_pools.templates.template_store import TemplateExists, TemplateMissing, exists
 from api.auto_pools.thread.answers import DEPLOYED
 from api.bodies import read_json
+from api.closed_ports import closed_ports, with_closed_ports
 from api.conditions import condition, require_condition
 from api.context import Context, plain
 from api.judging import unchecked
@@ -187,6 +188,8 @@ def _deployed(context: Context, pool: str, told: Json) -> Json:
     found = status_of(context, stored, Scheduler(context).side(pool))
     if found["state"] == READY:
         return told
+    closed = closed_ports(stored.pool, context.published.instances(pool))
+    told = {**told, "statuses": with_closed_ports(told["statuses"], closed)} if closed else told
     state = f"pool {pool} is {found['state']}: {found['summary']}; edgelb status {pool} tells more"
     return {**told, "message": told["message"].replace(DEPLOYED, state)}
 

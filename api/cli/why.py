@@ -40,6 +40,8 @@ def _tell(found: dict[str, Any]) -> None:
         data(table(("TASK", "SERVES", "WHERE OR WHY NOT"), list(_rows(found["tasks"][:_MOST_ROWS]))))
     if found["total"] > _MOST_ROWS:
         data(f"and {found['total'] - _MOST_ROWS} more")
+    for note in found["notes"]:
+        talk(f"Note: {note}")
     for name, pool in found["pools"].items():
         if pool["state"] != "ready":
             talk(f"Note: pool {name} is {pool['state']}: {pool['summary']}")

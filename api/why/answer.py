@@ -23,6 +23,7 @@ def answer(asked: str, told: Mapping[str, Any], pools: Mapping[str, Json]) -> Js
         "urls": list(urls)[:_MOST_URLS],
         "total": told["total"],
         "reasons": [{"reason": reason, "tasks": count} for reason, count in reasons.most_common(_MOST_REASONS)],
+        "notes": _notes(tasks),
         "near": told["near"],
         "tasks": [
             {
@@ -41,6 +42,18 @@ def answer(asked: str, told: Mapping[str, Any], pools: Mapping[str, Json]) -> Js
         ],
         "pools": {name: {key: pool[key] for key in ("state", "summary", "instances")} for name, pool in pools.items()},
     }
+
+
+def _notes(tasks: Sequence[tuple[Mapping[str, Any], Serving]]) -> list[str]:
+    """What of the labels of tasks that serve cannot be followed all the same."""
+    found = dict.fromkeys(
+        str(status["message"])
+        for task, one in tasks
+        if one.serves
+        for status in task["templates"].values()
+        if status is not None and status["status"] == "RENDER_ERR"
+    )
+    return list(found)[:_MOST_REASONS]
 
 
 def _urls(task: Mapping[str, Any], pools: Mapping[str, Json]) -> list[str]:

@@ -212,6 +212,16 @@ def test_one_sentence_is_the_answer(known: Json, exposed: bool, sentence: str) -
     assert [one["serves"] for one in found["tasks"]] == [one is GOOD for one in known["tasks"]]
 
 
+def test_what_cannot_be_followed_is_told_of_tasks_that_serve_too() -> None:
+    """One group of labels is in the pool, and another one is not; of tasks that do not serve it is the reason."""
+    lost = {"status": "RENDER_ERR", "message": "edgelb.b.frontend.rules: taken", "uris": []}
+    serves, fails = facts(SHOP, [SERVICE], {"default": lost}), facts(task(id="shop.2"), [], {"default": lost})
+    found = answer("/shop", told(serves, serves), {"auto-default": POOL})
+    assert (found["exposed"], found["notes"]) == (True, [lost["message"]])
+    assert answer("/shop", told(GOOD), {"auto-default": POOL})["notes"] == []
+    assert answer("/shop", told(fails), {"auto-default": POOL})["notes"] == []
+
+
 def test_the_template_process_asks_those_who_know() -> None:
     """Only of the tasks that are meant, and of their pool templates."""
     asked: list[object] = []
