@@ -17,6 +17,7 @@ def certificate_rows(certificates: Sequence[CertificateStatus], now: float) -> l
         {
             "file": one.file,
             "subject": one.subject,
+            "issuer": one.issuer,
             "names": list(one.names),
             "notAfter": one.not_after,
             "trouble": one.trouble,

@@ -9,6 +9,7 @@ from api.lags import Lags
 from api.live_pools import LivePools
 from api.liveness import Liveness
 from api.problems import ApiProblem
+from api.prospects.client import Prospects
 from api.published import Published
 from api.read_ahead import ReadAhead
 from api.scheduler_link import SchedulerLink
@@ -31,6 +32,7 @@ class Context:
     liveness: Liveness
     lags: Lags
     trials: Trials
+    prospects: Prospects
     version: str
     framework: str
     requires_conditions: bool = False
@@ -59,6 +61,7 @@ class Context:
             liveness=Liveness(zookeeper, base, SystemClock()),
             lags=Lags(SystemClock()),
             trials=trials,
+            prospects=Prospects(zookeeper, base),
             version=version,
             framework=framework,
             requires_conditions=requires_conditions,

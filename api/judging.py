@@ -3,15 +3,18 @@
 Knows how a judgement is told. Does not know how one is made (validation).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from api.accounts import account
 from api.pool_forms import Form
 from api.problems import ApiProblem, entries
+from api.prospects.client import Prospect
 from api.validation.judgement import Judgement, as_stored
 from api.validation.trials import Trials
 from scheduler.pools.advice import pool_warnings
+from scheduler.pools.model import Pool
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.stored import StoredPool
 
@@ -24,14 +27,28 @@ def require_taken(trials: Trials, form: Form, pool: StoredPool) -> tuple[str, ..
     return unchecked(judgement)
 
 
-def verdict(trials: Trials, form: Form, body: object, author: str = "") -> dict[str, Any]:
-    """What would be said if the pool of the body was stored by this account."""
+def verdict(
+    trials: Trials,
+    form: Form,
+    body: object,
+    author: str = "",
+    *,
+    framework: str = "edgelb",
+    ask: Callable[[Pool, None], Prospect] | None = None,
+) -> dict[str, Any]:
+    """What would be said if the pool of the body was stored by this account.
+
+    `framework` is the name of the one that runs all pools; `ask` asks whether services get servers, where somebody can
+    be asked.
+    """
     try:
         pool = form.load(body)
     except InvalidPool as error:
         return _told(error, Judgement(), ())
+    prospect = ask(pool, None) if ask is not None else None
     judgement = trials.judge(as_stored(pool), author)
-    warnings = (*map(form.sentence, pool_warnings(pool)), *unchecked(judgement))
+    advice = (*pool_warnings(pool, framework), *(prospect.warnings() if prospect is not None else ()))
+    warnings = (*map(form.sentence, advice), *unchecked(judgement))
     return _told(_refusal(form, judgement), judgement, warnings)
 
 

@@ -59,7 +59,7 @@ class PoolOperations:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
         wanted = condition(request.headers)
-        warnings = self._warnings(pool, as_stored(pool))
+        warnings = self._warnings(pool, None)
         change = self._change()
         try:
             response = self._answer(change, change.create(pool, account()), warnings)
@@ -75,7 +75,10 @@ class PoolOperations:
         """What would be said of the pool of the body if it was stored."""
         body = read_json(request)
         tag_of_body(body, "pool")
-        return jsonify(verdict(self._context.trials, self._form, body, account()))
+        context = self._context
+        return jsonify(
+            verdict(context.trials, self._form, body, account(), framework=context.framework, ask=context.prospects.ask)
+        )
 
     def show(self, name: str) -> Response:
         """One pool; 304 when the caller has it already."""
@@ -95,7 +98,7 @@ class PoolOperations:
                 400, f"pool.name: {pool.name} invalid: must be {name}, the name in the URL; pools cannot be renamed"
             )
         self._require_condition(name, wanted)
-        warnings = self._warnings(pool, as_stored(pool, self._present(name)))
+        warnings = self._warnings(pool, self._present(name))
         change = self._change()
         try:
             if wanted.must_be_new:
@@ -161,8 +164,8 @@ class PoolOperations:
             return
         template = name.removeprefix(MADE)
         instead = (
-            "it ends with the last application that asks for it, or with its pool template"
-            f" (edgelb pool-template delete {template})"
+            "it ends with the last application that asks for it, or with its pool template (edgelb pool-template"
+            f" delete {template}); with EDGELB_AUTO_POOLS=0 nothing ends it until that is on again"
             if verb == "delete"
             else f"change these labels, or its pool template (edgelb pool-template update {template} FILE)"
         )
@@ -194,11 +197,13 @@ class PoolOperations:
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
 
-    def _warnings(self, pool: Pool, wanted: StoredPool) -> tuple[str, ...]:
+    def _warnings(self, pool: Pool, before: StoredPool | None) -> tuple[str, ...]:
         """What has to be said of a pool that may be stored; ApiProblem 400 for one that may not."""
+        prospect = self._context.prospects.ask(pool, before and before.pool)
         return (
             *require_own(self._context.scheduler, pool),
-            *require_taken(self._context.trials, self._form, wanted),
+            *require_taken(self._context.trials, self._form, as_stored(pool, before)),
+            *map(self._form.sentence, prospect.warnings()),
         )
 
     def _change(self) -> LivePools | Rehearsal:
@@ -214,13 +219,15 @@ class PoolOperations:
         return response
 
     def _rehearsed(self, change: Rehearsal, after: StoredPool | None, warnings: Iterable[str]) -> Response:
-        advice = map(self._form.sentence, pool_warnings(after.pool)) if after is not None else ()
+        advice = (
+            map(self._form.sentence, pool_warnings(after.pool, self._context.framework)) if after is not None else ()
+        )
         return jsonify(rehearsed(self._context.trials, self._form, change.before, after, (*advice, *warnings)))
 
     def _shown(self, stored: StoredPool) -> Response:
         response = jsonify(self._form.dump(stored.pool))
         response.headers["ETag"] = stored.etag
-        for warning in pool_warnings(stored.pool):
+        for warning in pool_warnings(stored.pool, self._context.framework):
             warn(response, self._form.sentence(warning))
         return response
 

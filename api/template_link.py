@@ -19,7 +19,16 @@ _LARGEST = 64 * 1024 * 1024
 T = TypeVar("T")
 
 
-def ask_template(zookeeper: ZooKeeper, root: str, path: str, key: str, kind: type[T], **query: str) -> T:
+def ask_template(
+    zookeeper: ZooKeeper,
+    root: str,
+    path: str,
+    key: str,
+    kind: type[T],
+    timeout: urllib3.Timeout = _TIMEOUT,
+    /,
+    **query: str,
+) -> T:
     """What stands under `key` in its answer, a value of this kind.
 
     ApiProblem 503 when no template is in charge or it does not answer, 502 when the answer is of another kind.
@@ -35,7 +44,7 @@ def ask_template(zookeeper: ZooKeeper, root: str, path: str, key: str, kind: typ
         )
     url = f"{holder.url}{path}?{urlencode(query)}"
     try:
-        answer = urllib3.request("GET", url, timeout=_TIMEOUT, retries=False, preload_content=False)
+        answer = urllib3.request("GET", url, timeout=timeout, retries=False, preload_content=False)
         data = answer.read(_LARGEST)
         answer.release_conn()
         told = json.loads(data)[key] if answer.status == 200 else None

@@ -117,7 +117,7 @@ class PoolExecutor(Executor):
             return
         self._assignment, self._agent = assignment, agent
         variables.fill(agent.material, assignment.environment)
-        self._secrets = SecretFetcher(driver.sendFrameworkMessage, agent.material)
+        self._secrets = SecretFetcher(driver.sendFrameworkMessage, agent.material, agent.own_certificate)
         self._tell(driver, task_id, "TASK_STARTING", f"starting HAProxy {haproxy.version} for pool {assignment.pool}")
         self._thread = threading.Thread(target=self._run, args=(driver, agent, sockets), name="lbmgr")
         self._thread.start()

@@ -1,5 +1,7 @@
 """Fetches the instance's secrets from the scheduler, in private conversations, and puts them into the room for files.
 
+In the same conversation it has the instance's own certificate signed, where the scheduler has an authority for it.
+
 The scheduler says when there is something new; the fetcher asks then, again until it is answered, and by itself now and
 then, as what the scheduler says may get lost. What cannot be had any more stays as it was last, and is said to be so.
 Does not know what is in the files, nor Mesos beyond "send these bytes".
@@ -18,6 +20,7 @@ import structlog
 from pool_executor.contract.needs import SECRETS
 from pool_executor.contract.secrets import SecretsAnswer, SecretsQuestion, decode_answer, encode_question
 from pool_executor.lbmgr.material import Material
+from pool_executor.lbmgr.own_certificate import OwnCertificate
 from sdk.errors import CorruptRecord, SdkError
 from sdk.retry import Policy
 
@@ -38,7 +41,13 @@ class SecretFetcher:
     """Of one instance."""
 
     def __init__(
-        self, send: Callable[[str], None], material: Material, *, answer: float = _ANSWER, again: Policy = _AGAIN
+        self,
+        send: Callable[[str], None],
+        material: Material,
+        own: OwnCertificate,
+        *,
+        answer: float = _ANSWER,
+        again: Policy = _AGAIN,
     ) -> None:
         """`send` says something to the scheduler, in base64, and raises SdkError when it did not go.
 
@@ -46,6 +55,7 @@ class SecretFetcher:
         """
         self._send = send
         self._material = material
+        self._own = own
         self._answer_within = answer
         self._backoff = again.backoff()
         self._messages: queue.Queue[str | None] = queue.Queue(_WAITING)
@@ -132,7 +142,8 @@ class SecretFetcher:
 
         conversation = Conversation(executors_context())
         have = {name: hashlib.sha256(data).hexdigest() for name, data in self._files.items()}
-        conversation.say(encode_question(SecretsQuestion(have=have)))
+        question = SecretsQuestion(have=have, request=self._own.request(), chain=self._own.chain())
+        conversation.say(encode_question(question))
         self._conversation, self._asked_to_begin = conversation, False
         self._say(conversation)
 
@@ -141,7 +152,9 @@ class SecretFetcher:
         if text is None:
             self._say(conversation)
             return
-        self._fill(decode_answer(text))
+        answer = decode_answer(text)
+        self._fill(answer)
+        self._own.take(answer.chain)
         self._conversation = None
         self._backoff.reset()
         self._due = time.monotonic() + _BY_ITSELF

@@ -70,7 +70,13 @@ class EdgeLB:
             haproxy=_served(options),
         )
         secrets = SecretSettings.from_environment(os.environ)
-        self._courier = Courier(host, open_store(secrets), patterns=secrets.paths, refresh=secrets.refresh)
+        self._courier = Courier(
+            host,
+            open_store(secrets),
+            patterns=secrets.paths,
+            refresh=secrets.refresh,
+            authority=secrets.autocert_ca,
+        )
         self._courier.start()
         self._cleaner.start()
 
@@ -157,6 +163,7 @@ class EdgeLB:
         assert self._courier is not None
         self._courier.pools_are(
             {name: {one.file: one.secret for one in stored.pool.secrets} for name, stored in view.items()},
+            certified={name for name, stored in view.items() if stored.pool.has_own_certificate},
             keep=view.unreadable,
         )
         # What cannot be read or converted exists all the same: its instances stay.

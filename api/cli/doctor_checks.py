@@ -14,7 +14,7 @@ import urllib3
 
 from api.cli.finding import FAIL, OK, WARN, Finding
 from api.cli.machine_checks import check_disk, check_ports, check_programs, check_python
-from api.cli.secret_checks import check_secrets
+from api.cli.secret_checks import check_authority, check_secrets
 from api.client import ApiClient, without_secrets
 from api.client_errors import ApiError, ApiUnreachable
 from api.doubts import Seen, doubts
@@ -63,7 +63,7 @@ def check_all(targets: Targets) -> Iterator[Finding]:
             pool.submit(lambda: list(check_zookeeper(targets))),
             pool.submit(lambda: [check_mesos(targets.mesos, targets.access)]),
             pool.submit(lambda: [check_api(targets.api, targets.token, targets.credentials)]),
-            pool.submit(lambda: [check_secrets(os.environ)]),
+            pool.submit(lambda: [check_secrets(os.environ), *check_authority(os.environ)]),
         ]
         for findings in services:
             yield from findings.result()

@@ -1,14 +1,17 @@
-"""What `edgelb doctor` says about the store of secrets: the one that the scheduler would use with these settings."""
+"""What `edgelb doctor` says about the store of secrets, and about the authority that signs the certificates of load
+balancers: those that the scheduler would use with these settings.
+"""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from api.cli.finding import FAIL, OK, WARN, Finding
 from scheduler.secret_stores import SecretProblem
 from scheduler.secret_stores.settings import SecretSettings, open_store
 from sdk.errors import InvalidSpec
 
-_SUBJECT = "secrets"
+_SUBJECT, _AUTHORITY = "secrets", "certificates"
 
 
 def check_secrets(environment: Mapping[str, str]) -> Finding:
@@ -51,3 +54,23 @@ def _folder(settings: SecretSettings) -> Finding:
 def _unreadable(folder: str, why: str) -> Finding:
     advice = "let the user of the scheduler read it, or name another one with EDGELB_SECRET_DIRECTORY"
     return Finding(level=FAIL, subject=_SUBJECT, seen=f"{folder} cannot be read: {why}", advice=advice)
+
+
+def check_authority(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether certificates of load balancers can be signed; nothing where they sign themselves."""
+    name = environment.get("EDGELB_AUTOCERT_CA")
+    if not name:
+        return
+    from scheduler.secret_delivery.certification import Certification  # loads much, and few name one
+
+    file = Path(name)
+    probe = Certification(file)
+    probe.look(quiet=True)
+    if probe.trouble is not None:
+        advice = "load balancers go on with the certificates that they have, new ones sign theirs themselves"
+        yield Finding(level=FAIL, subject=_AUTHORITY, seen=probe.trouble, advice=advice)
+    elif file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        seen = f"others on this machine can read the key of the authority in {file}"
+        yield Finding(level=WARN, subject=_AUTHORITY, seen=seen, advice=f"chmod 600 {file}")
+    else:
+        yield Finding(level=OK, subject=_AUTHORITY, seen=f"the authority in {file} can sign")

@@ -12,7 +12,7 @@ _MOST_TOLD = 20
 
 def asked(selection: Selection, backend: BackendKey) -> list[Asked]:
     """Of each service that selects tasks; those with a fixed address ask nothing."""
-    return [_asked(selector, selection.rules) for selector in selection.selectors(backend)]
+    return [asked_by(selector, selection.rules) for selector in selection.selectors(backend)]
 
 
 def services_told(selection: Selection, task: TaskKey) -> list[dict[str, object]]:
@@ -23,14 +23,15 @@ def services_told(selection: Selection, task: TaskKey) -> list[dict[str, object]
         return told
     for service, selector, chosen in selection.services_of(known):
         pool, backend = service.backend
-        why = chosen.left_out or ("" if chosen.endpoints else why_no_server(_asked(selector, selection.rules), known))
+        why = chosen.left_out or ("" if chosen.endpoints else why_no_server(asked_by(selector, selection.rules), known))
         servers = [{"at": f"{one.host}:{one.port}", "state": one.state.value} for one in chosen.endpoints[:_MOST_TOLD]]
         told.append({"pool": pool, "backend": backend, "servers": servers, "leftOut": why})
     told.sort(key=lambda one: (str(one["pool"]), str(one["backend"])))
     return told[:_MOST_TOLD]
 
 
-def _asked(selector: Selector, rules: Rules) -> Asked:
+def asked_by(selector: Selector, rules: Rules) -> Asked:
+    """Of one service."""
     return Asked(
         conditions=[
             *(Condition(field, value, False, value.__eq__) for field, value in selector.exact),

@@ -184,9 +184,10 @@ def _named(tasks: Sequence[Task]) -> str:
 
 def _some(names: Iterable[str], wanted: str) -> str:
     """A few names, the most similar ones to `wanted` first."""
-    every = sorted(names)
-    near = difflib.get_close_matches(wanted, every[:_MOST_COMPARED], _NAMED, 0.6) if wanted else []
-    shown = list(islice(dict.fromkeys([*sorted(near), *every]), _NAMED))
+    every = list(names)
+    first = heapq.nsmallest(_MOST_COMPARED, every)
+    near = difflib.get_close_matches(wanted, first, _NAMED, 0.6) if wanted else []
+    shown = list(islice(dict.fromkeys([*sorted(near), *first]), _NAMED))
     more = f" and {len(every) - len(shown)} more" if len(every) > len(shown) else ""
     return ", ".join(map(_short, shown)) + more
 

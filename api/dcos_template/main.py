@@ -22,6 +22,7 @@ from api.dcos_template.workshop import Workshop
 from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
 from api.mesos_listener.replica import TaskChanges
+from api.prospects.answerer import Answerer
 from api.turns import Turns
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
@@ -107,6 +108,7 @@ def work(
                 else {}
             },
             "/why": lambda query: {"why": why(query.get("task", ""))},
+            "/prospects": lambda query: {"reasons": prospects(query.get("services", ""))},
         },
         gauges={
             "edgelb_template_turn_age_seconds": ("Time since the working loop came round", lambda: turns.age),
@@ -143,6 +145,14 @@ def work(
             services=worker.services_of,
             statuses=lambda template, keys: maker.status(template, tasks=keys) if maker is not None else {},
         )
+
+    answerer = Answerer(rules or Rules(), clock)
+
+    def prospects(services: str) -> list[str] | None:
+        # More tasks may run than are known.
+        if not tasks.synced or tasks.feed.incomplete:
+            return None
+        return answerer.answer(services, tasks.tasks)
 
     def on_tasks(changes: TaskChanges) -> None:
         worker.on_tasks(changes)

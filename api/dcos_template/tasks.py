@@ -6,17 +6,30 @@ know what a selector means as a whole (selector.py), nor where tasks come from.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol, TypeVar
 
 from api.dcos_template.selector import Field, Selector, value_of
 from api.mesos_listener.task import Task, TaskKey
+
+T = TypeVar("T")
+
+
+class Over(Protocol):
+    """How items are gone through."""
+
+    def __call__(self, items: Iterable[T], /) -> Iterator[T]:
+        """All of them, in their order."""
 
 
 class Tasks:
     """`generation` is another one after every change that was told together."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Mapping[TaskKey, Task] = MappingProxyType({}), *, over: "Over" = iter) -> None:
+        """At first these; the table that is given may change afterwards. `over` goes through what is long."""
         self.generation = 0
-        self._tasks: dict[TaskKey, Task] = {}
+        self._over = over
+        self._tasks = dict(tasks)
         self._by_value: dict[Field, _Table] = {}
 
     def __len__(self) -> int:
@@ -62,14 +75,14 @@ class Tasks:
         if pattern is None:
             return ()
         field, expression = pattern
-        hits = [keys for value, keys in self._table(field).keys.items() if expression.found_in(value)]
+        hits = [keys for value, keys in self._over(self._table(field).keys.items()) if expression.found_in(value)]
         return [key for keys in hits for key in keys]
 
     def _table(self, field: Field) -> "_Table":
         table = self._by_value.get(field)
         if table is None:
             table = _Table()
-            for task in self._tasks.values():
+            for task in self._over(self._tasks.values()):
                 table.add(value_of(field, task), task.key)
             self._by_value[field] = table
         return table

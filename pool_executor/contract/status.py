@@ -110,6 +110,7 @@ class BackendHealth:
 class CertificateStatus:
     """A file for TLS that listeners use, named as in a pool: what its first certificate says, and what is wrong.
 
+    `issuer` is who signed it; `subject` itself where that did.
     `not_after` is in epoch seconds, None for a file by which others are judged, and for what cannot be read.
     """
 
@@ -118,6 +119,7 @@ class CertificateStatus:
     names: tuple[str, ...]
     not_after: float | None
     trouble: str | None
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +214,7 @@ def encode_status(status: InstanceStatus) -> bytes:
                 {
                     "file": one.file,
                     "subject": one.subject,
+                    "issuer": one.issuer,
                     "names": list(one.names),
                     "not_after": one.not_after,
                     "trouble": one.trouble,
@@ -331,6 +334,7 @@ def _decode_certificate(entry: Record) -> CertificateStatus:
     return CertificateStatus(
         file=entry.text("file"),
         subject=entry.text("subject"),
+        issuer=entry.text("issuer"),
         names=entry.texts("names"),
         not_after=entry.number("not_after") if entry.has("not_after") else None,
         trouble=entry.optional_text("trouble"),

@@ -5,7 +5,6 @@ nothing but each other. The servers are followed by a thread of their own (reade
 queue from ZooKeeper's threads, the executor and signal handlers.
 """
 
-import datetime
 import os
 import queue
 import sys
@@ -29,6 +28,7 @@ from pool_executor.lbmgr.life import End, Life
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.obstacles import Obstacles
+from pool_executor.lbmgr.own_certificate import OwnCertificate
 from pool_executor.lbmgr.process import Haproxy
 from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.reader import Reader
@@ -102,8 +102,12 @@ class Agent:
         files = Files(settings.sandbox, instance.material)
         self.material = Material(Path(instance.material), lambda: self._events.put(_MaterialChanged()))
         """The files that are this instance's alone; whoever has a source of them fills it."""
+        self.own_certificate = OwnCertificate(
+            self.material, settings.pool, (settings.hostname, *settings.addresses, *settings.public)
+        )
+        """The one that `$AUTOCERT` names; whoever knows an authority has it signed."""
         self._certificates = Certificates(
-            self.material, {AUTOCERT_FILE: self._own_certificate, SYSTEM_FILE: system_authorities}, counters
+            self.material, {AUTOCERT_FILE: self.own_certificate.content, SYSTEM_FILE: system_authorities}, counters
         )
         self._material_changed = False
         haproxy = Haproxy(
@@ -264,13 +268,6 @@ class Agent:
         running, maps = self._applier.running, self._maps
         send = (lambda command: self._proxy.send([command], maps)) if self._proxy.alive else None
         self._certificates.take_up(running.content if running is not None else None, send)
-
-    def _own_certificate(self) -> bytes:
-        from pool_executor.lbmgr import autocert  # only who needs one waits for it
-
-        settings = self._settings
-        names = (settings.hostname, *settings.addresses, *settings.public)
-        return autocert.make(settings.pool, names, datetime.datetime.now(datetime.UTC))
 
     def _welcome(self) -> None:
         """Ask for traffic as soon as the servers are known that shall take it."""

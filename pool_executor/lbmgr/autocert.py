@@ -1,4 +1,4 @@
-"""The certificate that an instance makes for itself, and signs itself.
+"""The certificate that an instance makes for itself, and signs itself; and how it asks an authority for another one.
 
 In pure Python: the interpreter of an agent may have libcrypto anywhere, or none that others can call, and a wrong call
 of C would end the load balancer. The key is a P-256 one: made in milliseconds, and known to every client. Does not know
@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable
 
 import ecdsa
-from asn1crypto import keys, pem, x509
+from asn1crypto import csr, keys, pem, x509
 
 _YEARS = 10
+_ALGORITHM = {"algorithm": "sha256_ecdsa"}
 # Clocks of clients may be a little behind.
 _BACK = datetime.timedelta(days=1)
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
@@ -25,16 +26,59 @@ def make(pool: str, names: Iterable[str], now: datetime.datetime) -> bytes:
     """A certificate and its key in PEM, good for ten years; it is for the pool's name and all `names` that are host
     names or addresses.
     """
-    key = ecdsa.SigningKey.generate(ecdsa.NIST256p)
+    key = make_key()
+    return sign_itself(key, pool, names, now) + key_pem(key)
+
+
+def make_key() -> ecdsa.SigningKey:
+    """A new one."""
+    return ecdsa.SigningKey.generate(ecdsa.NIST256p)
+
+
+def key_pem(key: ecdsa.SigningKey) -> bytes:
+    """As HAProxy reads it."""
+    return bytes(key.to_pem(format="pkcs8"))
+
+
+def request(key: ecdsa.SigningKey) -> bytes:
+    """What an authority is shown (PKCS #10, DER): the public key, and that whoever asks has the key to it.
+
+    It claims no name: which ones the instance has the authority knows by itself.
+    """
+    body = csr.CertificationRequestInfo(
+        {
+            "version": "v1",
+            "subject": x509.Name.build({}),
+            "subject_pk_info": keys.PublicKeyInfo.load(key.verifying_key.to_der()),
+            "attributes": [],
+        }
+    )
+    made = csr.CertificationRequest(
+        {
+            "certification_request_info": body,
+            "signature_algorithm": _ALGORITHM,
+            "signature": _sign(key, body.dump()),
+        }
+    )
+    return bytes(made.dump())
+
+
+def is_for(certificate: bytes, key: ecdsa.SigningKey) -> bool:
+    """Whether a certificate, in DER, is about this key."""
+    public = x509.Certificate.load(certificate, strict=True).public_key
+    return bool(public.dump() == keys.PublicKeyInfo.load(key.verifying_key.to_der()).dump())
+
+
+def sign_itself(key: ecdsa.SigningKey, pool: str, names: Iterable[str], now: datetime.datetime) -> bytes:
+    """The certificate that `make` speaks of, in PEM."""
     public = keys.PublicKeyInfo.load(key.verifying_key.to_der())
-    algorithm = {"algorithm": "sha256_ecdsa"}
     name = x509.Name.build({"common_name": pool})
     body = x509.TbsCertificate(
         {
             "version": "v3",
             # Never 0, and never negative.
             "serial_number": int.from_bytes(os.urandom(16), "big") >> 1 | 1 << 120,
-            "signature": algorithm,
+            "signature": _ALGORITHM,
             "issuer": name,
             "validity": {
                 "not_before": x509.Time(name="general_time" if now.year >= 2050 else "utc_time", value=now - _BACK),
@@ -54,11 +98,14 @@ def make(pool: str, names: Iterable[str], now: datetime.datetime) -> bytes:
             ],
         }
     )
-    signature = key.sign_deterministic(body.dump(), hashfunc=hashlib.sha256, sigencode=ecdsa.util.sigencode_der)
     certificate = x509.Certificate(
-        {"tbs_certificate": body, "signature_algorithm": algorithm, "signature_value": signature}
+        {"tbs_certificate": body, "signature_algorithm": _ALGORITHM, "signature_value": _sign(key, body.dump())}
     )
-    return bytes(pem.armor("CERTIFICATE", certificate.dump())) + bytes(key.to_pem(format="pkcs8"))
+    return bytes(pem.armor("CERTIFICATE", certificate.dump()))
+
+
+def _sign(key: ecdsa.SigningKey, body: bytes) -> bytes:
+    return bytes(key.sign_deterministic(body, hashfunc=hashlib.sha256, sigencode=ecdsa.util.sigencode_der))
 
 
 def _alternatives(names: Iterable[str]) -> list[object]:

@@ -116,7 +116,7 @@ class Certificates:
         if name in self._own and self._material.get(name) is None:
             source, _, file = name.partition("/")
             try:
-                self._material.fill(source, {file: self._own[name]()})
+                self._material.fill_first(source, {file: self._own[name]()})
             except (OSError, ValueError) as error:
                 self._material.fill(source, {}, {file: str(error)})
         return self._material.get(name)
@@ -261,6 +261,7 @@ class Certificates:
             yield CertificateStatus(
                 file=spoken(name),
                 subject=known.subject if known is not None else "",
+                issuer=known.issuer if known is not None else "",
                 names=known.names[:20] if known is not None else (),
                 not_after=known.not_after if known is not None else None,
                 trouble=self._trouble(name, data, effect(running, name)),

@@ -60,6 +60,13 @@ class Material:
         `troubles` says in words, without any content, what is wrong with a file: why it is missing, or why the one that
         is given is the last one that could be had. Raises ValueError when something cannot be a file here.
         """
+        self._put(source, files, troubles, first=False)
+
+    def fill_first(self, source: str, files: Mapping[str, bytes], troubles: Mapping[str, str] = _NONE) -> None:
+        """As `fill`, unless the source has files already: what came meanwhile is newer."""
+        self._put(source, files, troubles, first=True)
+
+    def _put(self, source: str, files: Mapping[str, bytes], troubles: Mapping[str, str], *, first: bool) -> None:
         if source not in SOURCES:
             raise ValueError(f"{source!r:.80} is no source of files; those are {', '.join(SOURCES)}")
         if len(files) > MOST_FILES:
@@ -69,7 +76,8 @@ class Material:
                 raise ValueError(f"{name!r:.80} of {source} {problem}")
         shelf = _Shelf(files=dict(files), troubles=dict(troubles))
         with self._lock:
-            if self._shelves.get(source, _Shelf()) == shelf:
+            present = self._shelves.get(source, _Shelf())
+            if present == shelf or (first and present.files):
                 return
             self._shelves[source] = shelf
         self._on_change()

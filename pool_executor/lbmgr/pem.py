@@ -20,9 +20,10 @@ _KEY = re.compile(rb"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the first certificate of a file says: whose it is, and when it is good, in epoch seconds."""
+    """What the first certificate of a file says: whose it is, who signed it, and when it is good, in epoch seconds."""
 
     subject: str
+    issuer: str
     names: tuple[str, ...]
     not_before: float
     not_after: float
@@ -79,6 +80,7 @@ def facts(data: bytes) -> Facts | None:
         value = found.subject_alt_name_value
         return Facts(
             subject=str(found.subject.human_friendly)[:200],
+            issuer=str(found.issuer.human_friendly)[:200],
             names=tuple(str(name.native)[:253] for name in value or () if name.name in ("dns_name", "ip_address")),
             not_before=found.not_valid_before.timestamp(),
             not_after=found.not_valid_after.timestamp(),

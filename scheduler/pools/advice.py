@@ -3,7 +3,6 @@
 Knows only `Pool`. Sentences for the person who wrote it, each with its field path; nothing here refuses anything.
 """
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -12,30 +11,24 @@ from scheduler.pools.frontend_advice import frontend_sentences
 from scheduler.pools.model import (
     Backend,
     CustomCheck,
-    EndpointType,
     Frontend,
-    MesosSelector,
     Pool,
     Protocol,
-    Service,
 )
 from scheduler.pools.model.rewrite import RewriteHttp
 from scheduler.pools.raw import chosen_backends
-from scheduler.pools.service import POD, TASK, task_id_prefix
+from scheduler.pools.service_advice import service_sentences
 from scheduler.pools.shadowed import never_matching
 from sdk.net.address import is_address
 
 _DOCUMENTED_NAMESPACE = "dcos-edgelb/pools"
 _MAX_SENTENCES = 20
 _SHOWN_HOSTS = 3
-_LOAD_BALANCER = re.compile(rf"{POD}-[0-9]+-{TASK}")
-# Marathon's own rule for the parts of an id; it refuses an app of any other.
-_MARATHON_ID = re.compile(r"/?([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)*[a-z0-9]([a-z0-9.-]*[a-z0-9])?/?")
 
 
-def pool_warnings(pool: Pool) -> tuple[str, ...]:
-    """The sentences, at most 20 and one that counts the rest."""
-    found = _all(pool)
+def pool_warnings(pool: Pool, framework: str = "edgelb") -> tuple[str, ...]:
+    """The sentences, at most 20 and one that counts the rest; `framework` is the one that runs all pools."""
+    found = _all(pool, framework)
     first = tuple(islice(found, _MAX_SENTENCES))
     more = sum(1 for _ in found)
     return (*first, f"and {more} more of this kind") if more else first
@@ -48,7 +41,7 @@ def _pinned(pool: Pool) -> bool:
         return False  # the scheduler says so
 
 
-def _all(pool: Pool) -> Iterator[str]:
+def _all(pool: Pool, framework: str) -> Iterator[str]:
     if pool.namespace.strip("/") != _DOCUMENTED_NAMESPACE:
         yield "pool.namespace is kept but has no effect: all pools are services of one framework"
     if pool.package_name != "edgelb-pool" or pool.package_version:
@@ -70,7 +63,7 @@ def _all(pool: Pool) -> Iterator[str]:
         path = f"pool.haproxy.backends[{index}]"
         yield from _backend(path, backend, used=backend.name in used)
         for number, service in enumerate(backend.services):
-            yield from _load_balancers(f"{path}.services[{number}].mesos", service.mesos, pool.name)
+            yield from service_sentences(f"{path}.services[{number}]", service, pool.name, framework)
         if backend.basic_auth is not None and backend.name in readable:
             yield f"{path}.basicAuth: a frontend without TLS leads there, so that passwords can be read on the way"
 
@@ -117,8 +110,6 @@ def _backend(path: str, backend: Backend, *, used: bool) -> Iterator[str]:
         and not any(one.endpoint.check.enabled for one in backend.services)
     ):
         yield f"{path}.customCheck has no effect: none of the services has endpoint.check.enabled"
-    for index, service in enumerate(backend.services):
-        yield from _service(f"{path}.services[{index}]", service)
 
 
 def _rewriting(path: str, backend: Backend) -> Iterator[str]:
@@ -132,20 +123,3 @@ def _rewriting(path: str, backend: Backend) -> Iterator[str]:
     # Toward the root, a slash more or less is nothing.
     elif end.strip("/") and begin.endswith("/") is not end.endswith("/"):
         yield f"{path}.path: only one of fromPath and toPath ends with /, so slashes are doubled or lost"
-
-
-def _load_balancers(path: str, selector: MesosSelector, pool: str) -> Iterator[str]:
-    """Of a service that selects load balancers: those of other pools have to be named, the pool's own are none."""
-    if selector.task_id.startswith(f"{task_id_prefix(pool)}__"):
-        yield f"{path}.taskID names a load balancer of this pool, which is never one of its servers"
-    elif _LOAD_BALANCER.fullmatch(selector.task_name):
-        named = selector.framework_name or selector.framework_id or selector.task_id
-        others = "" if named else "; those of other pools are only where mesos.frameworkName names their framework"
-        yield f"{path}.taskName is that of load balancers, and those of this pool are never its servers{others}"
-
-
-def _service(path: str, service: Service) -> Iterator[str]:
-    app = service.marathon.service_id
-    if service.endpoint.type is not EndpointType.ADDRESS and app and not _MARATHON_ID.fullmatch(app):
-        rule = "ids of Marathon hold only lower case letters, digits, -, . and /"
-        yield f"{path}.marathon.serviceID {app[:80]} can match no app: {rule}"

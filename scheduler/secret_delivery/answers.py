@@ -14,11 +14,13 @@ MOST_TOGETHER = 12 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The files of one pool: which secret each one is."""
+    """The files of one pool: which secret each one is; and whether its instances have something to be signed."""
 
     pool: str
     files: Mapping[str, str]
     patterns: Sequence[str]
+    certified: bool = False
+    """Whether its instances use a certificate of their own that an authority signs."""
 
     def refusal(self, secret: str) -> str | None:
         """Why the pool does not get it, whatever the store has."""

@@ -1,5 +1,7 @@
 """Answers instances that ask for the secrets of their pool, and tells them when there is something new to ask for.
 
+An instance's own certificate is signed in the same conversation (certification.py).
+
 Who asks is told by Mesos: the executor of a task of ours on the agent that it was launched on. What it gets is what the
 pool of that task names, whatever the executor says. Answers go in private conversations (`sdk.mesos.conversation`).
 
@@ -10,12 +12,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from pool_executor.contract.secrets import decode_question, encode_answer
 from scheduler.secret_delivery.answers import Known, Wanted, answer, complete, state
+from scheduler.secret_delivery.certification import Certification
 from scheduler.secret_delivery.instances import Executor, Instance, Instances, Talk
 from scheduler.secret_delivery.reader import Reader
 from scheduler.secret_stores import Store, names
@@ -46,11 +51,17 @@ _ASK_AT_ONCE = 50
 class Courier:
     """For all pools of one framework, on a thread of its own. The other methods may be called from any thread."""
 
-    def __init__(self, host: Host, store: Store, *, patterns: Sequence[str], refresh: float) -> None:
-        """`patterns` say which secrets pools may have; `refresh`: seconds from one reading to the next."""
+    def __init__(
+        self, host: Host, store: Store, *, patterns: Sequence[str], refresh: float, authority: Path | None = None
+    ) -> None:
+        """`patterns` say which secrets pools may have; `refresh`: seconds from one reading to the next.
+
+        `authority` is the file of the one that signs the certificates of instances.
+        """
         self._host = host
         self._patterns = tuple(patterns)
         self._reader = Reader(store, refresh, self._news)
+        self._certification = Certification(authority)
         self._changed = threading.Condition()
         self._messages: deque[ExecutorMessage] = deque()
         self._pools: Mapping[str, Wanted] = {}
@@ -80,11 +91,24 @@ class Courier:
             self._thread.join()
         self._reader.stop()
 
-    def pools_are(self, secrets: Mapping[str, Mapping[str, str]], *, keep: Collection[str] = ()) -> None:
-        """By pool, all there are: the secret of each file. Those in `keep` go on as they were."""
+    def pools_are(
+        self,
+        secrets: Mapping[str, Mapping[str, str]],
+        *,
+        certified: Collection[str] = (),
+        keep: Collection[str] = (),
+    ) -> None:
+        """By pool, all there are: the secret of each file. Those in `keep` go on as they were.
+
+        `certified`: pools whose instances use a certificate of their own.
+        """
+        signs = self._certification.wanted
         pools = {name: self._pools[name] for name in keep if name in self._pools} | {
             pool: Wanted(
-                pool=pool, files={file: names.plain(one) for file, one in files.items()}, patterns=self._patterns
+                pool=pool,
+                files={file: names.plain(one) for file, one in files.items()},
+                patterns=self._patterns,
+                certified=signs and pool in certified,
             )
             for pool, files in secrets.items()
         }
@@ -156,6 +180,7 @@ class Courier:
         if not self._host.leading:
             # Whoever is in charge reads them; here they have no use.
             self._reader.want(())
+            self._certification.forget()
             self._read_for = None
             self._instances.clear()
             self._states = {}
@@ -165,14 +190,17 @@ class Courier:
             self._reader.want(frozenset().union(*(wanted.secrets for wanted in pools.values())))
         self._instances.look(pools)
         known = self._reader.get
-        before = {} if outdated else self._states
+        before = {} if self._certification.look() or outdated else self._states
         self._states = {
             pool: before[pool] if pool in before else self._newest(pools[pool], known)
             for pool in {one.pool for _, one in self._instances}
         }
 
     def _newest(self, wanted: Wanted, known: Known) -> str | None:
-        return state(wanted, known) if complete(wanted, known) else None
+        return self._state(wanted, known) if complete(wanted, known) else None
+
+    def _state(self, wanted: Wanted, known: Known) -> str:
+        return state(wanted, known) + (self._certification.state if wanted.certified else "")
 
     def _behind(self, instance: Instance) -> bool:
         newest = self._states.get(instance.pool)
@@ -243,8 +271,11 @@ class Courier:
         talk, wanted = instance.talk, pools.get(instance.pool)
         if talk is None or talk.question is None or wanted is None or not complete(wanted, self._reader.get):
             return
-        told = state(wanted, self._reader.get)
+        told = self._state(wanted, self._reader.get)
         given = answer(wanted, self._reader.get, talk.question)
+        if wanted.certified:
+            names = self._instances.names(executor, instance.pool)
+            given = replace(given, chain=self._certification.answer(talk.question, names, executor.executor_id))
         talk.conversation.say(encode_answer(given))
         self._say(executor, talk)
         instance.answered(told)

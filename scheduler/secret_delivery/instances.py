@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pool_executor.contract.secrets import SecretsQuestion
 from scheduler.secret_delivery.answers import Wanted
 from sdk.model.ids import AgentId, ExecutorId
+from sdk.model.records import TaskRecord
 from sdk.model.status import TaskState
 from sdk.plugin import Host
 from sdk.retry import Backoff, Policy
@@ -71,12 +72,12 @@ class Instances:
         self._known = {}
 
     def look(self, pools: Mapping[str, Wanted]) -> None:
-        """Know those of pools that have secrets, or of which one was told some, and no others."""
+        """Know those of pools that want something, or of which one was told something, and no others."""
         had = {one.pool for one in self._known.values() if one.told is not None}
         self._known = {
             executor: self._known.get(executor) or Instance(pool)
             for pool in sorted(pools)
-            if pools[pool].files or pool in had
+            if pools[pool].files or pools[pool].certified or pool in had
             for executor in self._executors(pool)
         }
 
@@ -92,10 +93,24 @@ class Instances:
             self._known[executor] = Instance(pool)
         return self._known[executor]
 
+    def names(self, executor: Executor, pool: str) -> tuple[str, ...]:
+        """What an instance may be called by clients: its pool, its agent's host name, its addresses. As Mesos says."""
+        return (
+            pool,
+            *(
+                name
+                for task in self._tasks(pool)
+                if _executor(task) == executor
+                for name in (task.hostname, *(task.status.addresses or filter(None, (task.address,))))
+            ),
+        )
+
     def _executors(self, pool: str) -> list[Executor]:
-        return [
-            Executor(task.agent_id, task.executor_id or ExecutorId(task.task_id))
-            for record in self._host.records(pool)
-            for task in record.tasks
-            if task.status.state in _LIVES
-        ]
+        return [_executor(task) for task in self._tasks(pool)]
+
+    def _tasks(self, pool: str) -> Iterator[TaskRecord]:
+        return (task for record in self._host.records(pool) for task in record.tasks if task.status.state in _LIVES)
+
+
+def _executor(task: TaskRecord) -> Executor:
+    return Executor(task.agent_id, task.executor_id or ExecutorId(task.task_id))

@@ -21,7 +21,7 @@ KV_VERSIONS = (1, 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSettings:
-    """The settings EDGELB_SECRET_...; docs/reference/settings.md explains each."""
+    """The settings EDGELB_SECRET_... and EDGELB_AUTOCERT_CA; docs/reference/settings.md explains each."""
 
     store: str = "directory"
     directory: Path = Path(DIRECTORY)
@@ -39,6 +39,8 @@ class SecretSettings:
     refresh: float = REFRESH
     patience: float = PATIENCE
     """Seconds in which a request to a server is tried again."""
+    autocert_ca: Path | None = None
+    """The authority that signs the certificates of instances."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SecretSettings":
@@ -88,6 +90,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "EDGELB_SECRET_NAMESPACE": ("namespace", str),
     "EDGELB_SECRET_PATHS": ("paths", _paths),
     "EDGELB_SECRET_REFRESH": ("refresh", float),
+    "EDGELB_AUTOCERT_CA": ("autocert_ca", _path),
 }
 """The variables: which field each one is, and how it is read."""
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
-from tests.e2e.conftest import System
+from tests.e2e.conftest import QUICK, System, running
 from tests.support.tls import Certificate, authority, signed
 from tests.support.wait import wait_until
 
@@ -36,6 +37,20 @@ class Store:
         new.write_bytes(pem)
         new.rename(path)
         return pem
+
+
+@pytest.fixture(scope="module")
+def autocert_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the authority for `$AUTOCERT`, which is not there at first."""
+    return tmp_path_factory.mktemp("authority") / "ca.pem"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, autocert_ca: Path) -> Iterator[System]:
+    """One whose scheduler looks for that authority."""
+    options = replace(QUICK, environment={"EDGELB_AUTOCERT_CA": str(autocert_ca), **QUICK.environment})
+    with running(tmp_path_factory.mktemp("stack"), options) as system:
+        yield system
 
 
 @pytest.fixture
@@ -150,14 +165,14 @@ def test_a_pool_serves_with_a_secret_that_is_renewed_and_lost(system: System, st
 
     keys = [pem.read_text().splitlines()[1] for pem in (first.key, second.key, third.key)]
     assert keys[0] in first_pem.decode()
-    assert_seen_nowhere(system, keys)
+    assert_seen_nowhere(system, name, keys)
 
 
-def assert_seen_nowhere(system: System, keys: list[str]) -> None:
+def assert_seen_nowhere(system: System, name: str, keys: list[str]) -> None:
     """Neither in ZooKeeper, nor in what Mesos shows, nor in sandboxes and logs, nor in what the API tells."""
     mesos = system.stack.mesos
     told = [str(system.stack.get(f"{mesos}/{path}")) for path in ("state", "tasks?limit=10000", "slaves")]
-    told += [words(system, "private"), str(system.stack.get(f"{system.stack.scheduler}/v1/state"))]
+    told += [words(system, name), str(system.stack.get(f"{system.stack.scheduler}/v1/state"))]
     told += list(nodes(system))
     files = [path for path in system.stack.layout.directory.rglob("*") if path.is_file() and not path.is_symlink()]
     told += [path.read_bytes().decode(errors="replace") for path in files if "secrets" not in path.parts]
@@ -191,4 +206,41 @@ def test_a_pool_may_not_have_the_secrets_of_others(system: System, store: Store,
     for port in ports(system, name):
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", port), 5).close()
+    system.delete(name)
+
+
+def test_an_authority_signs_what_instances_made_for_themselves(
+    system: System, autocert_ca: Path, tmp_path: Path
+) -> None:
+    """They serve before it is there, and nothing is relaunched when it comes; its key is seen nowhere."""
+    name = "own"
+    pool = https_pool(system, name, "unused")
+    pool["secrets"] = []
+    pool["haproxy"]["frontends"][1]["certificates"] = ["$AUTOCERT"]
+    system.stack.call("POST", f"{system.stack.api}/v2/pools", pool)
+    system.serving(name, 2)
+    wait_until(lambda: words(system, name).count("EDGELB_AUTOCERT_CA") >= 2, 30, "the status to say what is missing")
+    assert all(shown(port) for port in ports(system, name))
+    before = system.task_ids(name)
+
+    root = authority(tmp_path, "root")
+    middle = authority(tmp_path, "middle", root)
+    new = autocert_ca.with_name("new")
+    new.write_bytes(middle.certificate.read_bytes() + middle.key.read_bytes())
+    new.chmod(0o600)
+    new.rename(autocert_ca)
+    trusting = ssl.create_default_context(cafile=str(root.certificate))
+
+    def trusted(port: int) -> bool:
+        with (
+            socket.create_connection(("127.0.0.1", port), 5) as plain,
+            trusting.wrap_socket(plain, server_hostname=name),
+        ):
+            return True
+
+    wait_until(lambda: all(map(trusted, ports(system, name))), 30, "certificates of the authority")
+    wait_until(lambda: words(system, name).count("Common Name: middle") >= 2, 20, "the status to say who signed")
+    assert "EDGELB_AUTOCERT_CA" not in words(system, name)
+    assert system.task_ids(name) == before
+    assert_seen_nowhere(system, name, [middle.key.read_text().splitlines()[1]])
     system.delete(name)

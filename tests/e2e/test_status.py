@@ -63,8 +63,10 @@ def selecting(system: System, name: str, **service: Any) -> dict[str, Any]:
 def test_a_backend_that_selects_nothing_is_told_with_what_there_is(
     system: System, name: str, service: dict[str, Any], reason: str
 ) -> None:
-    """The pool is not ready, `create --wait` warns at once, status and list name it, and a mended pool is ready."""
+    """`validate` and `create --wait` warn, status and list name it, and a mended pool is ready."""
     document = selecting(system, name, **service)
+    warning = f"Warning: pool.haproxy.backends[0].services[0] has no server today: {reason}"
+    wait_until(lambda: warning in system.edgelb("validate", "-", stdin=json.dumps(document)).stderr, 30, "the warning")
     done = system.edgelb("create", "-", "--wait", "--timeout", "20", stdin=json.dumps(document))
     assert done.returncode == 6, done.stderr
     assert f"Warning: backend webapp has no servers: {reason}" in done.stderr

@@ -19,12 +19,28 @@ class Certificate:
     key: Path
 
 
-def authority(directory: Path, name: str) -> Certificate:
-    """A certificate that signs itself and others."""
+def authority(directory: Path, name: str, by: Certificate | None = None, *, days: int = 1) -> Certificate:
+    """A certificate that signs others, and itself where `by` is None."""
     made = Certificate(certificate=directory / f"{name}.pem", key=directory / f"{name}.key")
-    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-             "-subj", f"/CN={name}", "-keyout", made.key, "-out", made.certificate)  # fmt: skip
+    signer = ("-CA", by.certificate, "-CAkey", by.key) if by is not None else ()
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", str(days), "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,digitalSignature",
+             *signer, "-keyout", made.key, "-out", made.certificate)  # fmt: skip
     return made
+
+
+def trusted(directory: Path, chain: bytes, root: Certificate, *names: str) -> bool:
+    """Whether openssl verifies the first certificate of a chain for each of these names, by this root."""
+    file = directory / "verified.chain.pem"
+    file.write_bytes(chain)
+    return all(_verified(file, root, name) for name in names)
+
+
+def _verified(chain: Path, root: Certificate, name: str) -> bool:
+    what = "-verify_ip" if name.replace(".", "").isdigit() or ":" in name else "-verify_hostname"
+    said = _said("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root.certificate,
+                 "-untrusted", chain, what, name, chain)  # fmt: skip
+    return said.strip() == f"{chain}: OK"
 
 
 def signed(directory: Path, name: str, by: Certificate) -> Certificate:

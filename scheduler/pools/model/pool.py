@@ -7,7 +7,7 @@ from typing import NamedTuple
 from scheduler.pools.constraints import Constraint, read_constraints
 from scheduler.pools.model.backend import Backend
 from scheduler.pools.model.frontend import Frontend, Stats
-from scheduler.pools.model.material import EnvironmentVariable, Secret
+from scheduler.pools.model.material import AUTOCERT, EnvironmentVariable, Secret
 from scheduler.pools.model.names import STATS_PORT_NAME
 from scheduler.pools.model.network import VirtualNetwork
 from scheduler.pools.model.relaunch import Relaunch
@@ -116,6 +116,12 @@ class Pool:
         any more.
         """
         return read_constraints(self.constraints)
+
+    @property
+    def has_own_certificate(self) -> bool:
+        """Whether its instances show one that they have by themselves, to clients or to servers."""
+        shown = [name for frontend in self.haproxy.frontends for name in frontend.certificates]
+        return AUTOCERT in (*shown, *(backend.tls.certificate for backend in self.haproxy.backends))
 
     @property
     def port_wishes(self) -> tuple[tuple[str, int], ...]:

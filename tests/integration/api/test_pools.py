@@ -80,7 +80,10 @@ def test_a_pool_that_is_made_from_labels_is_not_changed_by_hand(
         )
     deleted = client.delete("/v2/pools/auto-shop")
     assert deleted.status_code == 409
-    assert deleted.json["message"].endswith("or with its pool template (edgelb pool-template delete shop)")
+    assert deleted.json["message"].endswith(
+        "or with its pool template (edgelb pool-template delete shop); with EDGELB_AUTO_POOLS=0 nothing ends it until"
+        " that is on again"
+    )
     assert PoolStore(connection, zk_root).get("auto-shop") == stored
     assert (
         client.put("/v2/pools/auto-shop/lbtemplate", data=default_template(), content_type="text/plain").status_code

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from pool_executor.contract import InstanceStatus
+from pool_executor.contract.secrets import SecretFile
 from scheduler.pools.model import PoolType
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Publisher, applied
 from tests.integration.pool_executor.tls_instance import Instance, connected, context, der, greet, parts
+from tests.support.autocert import signed_for
 from tests.support.haproxies import BOTH
 from tests.support.tls import authority, ocsp_answer, pem, stapled
 from tests.support.wait import wait_until
@@ -274,6 +276,34 @@ def test_the_authority_of_clients_changes_without_a_reload(
     assert not let_in()
     fill(instance, web=own, clients=new.certificate.read_bytes())
     wait_until(let_in, what="the new authority")
+    assert status_of(publisher).counters["reload"] == reloads
+
+
+def test_what_an_authority_signs_is_shown_with_its_chain_and_without_a_reload(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Clients that know the root alone trust the instance; without an authority it is as before."""
+    applied(publisher, publisher.publish_parts(parts(web=HTTPS | {"certificates": ["$AUTOCERT"]})))
+    port, own, reloads = instance.ports["web"], instance.agent.own_certificate, status_of(publisher).counters["reload"]
+    alone = greet(port).certificate
+    root = authority(tmp_path, "root")
+    middle = authority(tmp_path, "middle", root)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.load_verify_locations(root.certificate)
+    for _ in ("signed", "renewed"):
+        chain = signed_for(own, middle, "web", "127.0.0.1")
+        own.take(SecretFile(file="autocert.pem", data=chain))
+        wait_until(lambda chain=chain: greet(port).certificate == der(chain), what="what was signed")
+        for name in ("web", "127.0.0.1"):
+            assert greet(port, name, trusting).certificate == der(chain)
+    wait_until(
+        lambda: [one.issuer for one in status_of(publisher).certificates] == ["Common Name: middle"], what="the status"
+    )
+    own.take(None)
+    wait_until(lambda: greet(port).certificate == alone, what="the one that signs itself")
+    wait_until(
+        lambda: [one.issuer for one in status_of(publisher).certificates] == ["Common Name: web"], what="the status"
+    )
     assert status_of(publisher).counters["reload"] == reloads
 
 

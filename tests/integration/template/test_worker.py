@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import structlog.testing
@@ -14,6 +15,7 @@ import structlog.testing
 from api.dcos_template.main import work
 from api.dcos_template.problem import Problem, decode_problem
 from api.liveness import Liveness
+from api.prospects.question import written_question
 from pool_executor.contract import Put, Remove, State, Structure
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
@@ -403,6 +405,21 @@ def test_a_backend_without_servers_is_explained_anew_while_tasks_come_and_go(
     wait_until(lambda: reason() == "no task is called odd; tasks are odder, app", 30, "the reason with the new task")
     listener.operator.say(m.task_added({**running("t3", 31003), "name": "odd"}))
     wait_until(lambda: tree.problem() is None, what="the end of the record")
+
+
+def test_services_that_are_not_stored_are_explained_once_all_tasks_are_known(
+    tree: Tree, template: Template, listener: Listener
+) -> None:
+    """Whoever writes a pool learns it before; until then there is no answer."""
+    question = urlencode({"services": written_question("web", [service(task_name="odd"), service(task_name="app")])})
+
+    def reasons() -> object:
+        return json.loads(fetch(template.health, f"/prospects?{question}")[1])["reasons"]
+
+    assert reasons() is None
+    listener.operator.say(BEGIN)
+    wait_until(lambda: reasons() == ["no task is called odd; tasks are app", ""], what="the reasons")
+    assert tree.pools.get("web") is None
 
 
 def test_a_task_with_enormous_labels_stops_nobody(tree: Tree, template: Template, listener: Listener) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from api.cli.finding import FAIL, OK, WARN
-from api.cli.secret_checks import check_secrets
+from api.cli.secret_checks import check_authority, check_secrets
 from tests.support.secret_servers import VaultServer
+from tests.support.tls import authority
 
 
 def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
@@ -53,3 +54,20 @@ def test_a_server_is_asked_whether_it_knows_us(tmp_path: Path) -> None:
     finally:
         server.stop()
     assert "does not answer" in check_secrets(settings).seen
+
+
+def test_an_authority_is_looked_at_where_one_is_named(tmp_path: Path) -> None:
+    """Whether it can sign, and whether others can read its key."""
+    assert not list(check_authority({}))
+    file = tmp_path / "ca.pem"
+    (missing,) = check_authority({"EDGELB_AUTOCERT_CA": str(file)})
+    assert missing.level == FAIL
+    assert f"the authority in {file} (EDGELB_AUTOCERT_CA) cannot be used: No such file" in missing.seen
+    made = authority(tmp_path, "made")
+    file.write_bytes(made.certificate.read_bytes() + made.key.read_bytes())
+    file.chmod(0o644)
+    (found,) = check_authority({"EDGELB_AUTOCERT_CA": str(file)})
+    assert (found.level, found.advice) == (WARN, f"chmod 600 {file}")
+    file.chmod(0o600)
+    (found,) = check_authority({"EDGELB_AUTOCERT_CA": str(file)})
+    assert (found.level, found.seen) == (OK, f"the authority in {file} can sign")

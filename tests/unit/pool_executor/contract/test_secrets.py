@@ -24,14 +24,15 @@ SUM = "a" * 64
 
 def test_both_read_as_they_were_written() -> None:
     """Bytes that are no text, too."""
-    question = SecretsQuestion(have={"web.pem": SUM})
+    question = SecretsQuestion(have={"web.pem": SUM}, request=b"\x30\x00", chain=b"PEM")
     assert decode_question(encode_question(question)) == question
     answer = SecretsAnswer(
         files=(
             SecretFile(file="web.pem", data=b"\x00\xff"),
             SecretFile(file="other", same=True, trouble="the store is away"),
             SecretFile(file="gone", trouble="there is none"),
-        )
+        ),
+        chain=SecretFile(file="autocert.pem", data=b"PEM"),
     )
     assert decode_answer(encode_answer(answer)) == answer
     assert "xff" not in repr(answer)
@@ -39,7 +40,16 @@ def test_both_read_as_they_were_written() -> None:
 
 @pytest.mark.parametrize(
     "question",
-    [b"", b"[]", b"{}", b'{"have": []}', b'{"have": {"../x": "%s"}}' % SUM.encode(), b'{"have": {"a": "b"}}'],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"have": []}',
+        b'{"have": {"../x": "%s"}}' % SUM.encode(),
+        b'{"have": {"a": "b"}}',
+        b'{"have": {}, "request": 7}',
+        b'{"have": {}, "chain": "no base64"}',
+    ],
 )
 def test_an_odd_question_is_refused(question: bytes) -> None:
     """It comes from another machine."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.pools.advice import pool_warnings
-from scheduler.pools.model import Asked, MapRule
+from scheduler.pools.model import Asked, MapRule, MesosSelector
 from scheduler.pools.routing import Target, mismatch
 from scheduler.pools.schema import load_pool
 from scheduler.pools.shadowed import never_matching
@@ -35,10 +35,10 @@ def with_rules(*rules: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_is_kept_without_effect_is_told() -> None:
-    """Old files may name a namespace or a package; one learns that they do nothing."""
+    """Old files may name a namespace, a package or a secret of Mesos; one learns that they do nothing."""
     assert advice(minimal()) == ()
-    told = advice(minimal(namespace="a/b", packageVersion="v1.7.0"))
-    assert [warning.split()[0] for warning in told] == ["pool.namespace", "pool.packageName"]
+    told = advice(minimal(namespace="a/b", packageVersion="v1.7.0", secretName="team/mesos"))
+    assert [warning.split()[0] for warning in told] == ["pool.namespace", "pool.packageName", "pool.secretName"]
     assert "statistics only" in advice({"name": "a"})[0]
 
 
@@ -250,9 +250,36 @@ def test_passwords_of_a_backend_that_can_be_read_on_the_way_are_told(frontend: d
         ({"taskName": "edgelb-pool-0-server"}, "only where mesos.frameworkName names their framework"),
         ({"taskName": "edgelb-pool-0-server", "frameworkName": "edgelb"}, "those of this pool are never its servers"),
         ({"taskName": "edgelb-pool-x-server"}, ""),
+        ({"taskNamePattern": "^edgelb-pool-"}, "taskNamePattern fits load balancers"),
+        ({"taskNamePattern": "^edgelb-pool-", "frameworkName": "edgelb"}, "those of this pool are never its servers"),
+        ({"taskNamePattern": ".*"}, ""),
+        ({"taskNamePattern": "^app"}, ""),
+        ({"taskIDPattern": "^dcos-edgelb.pools.web"}, "taskIDPattern fits load balancers"),
+        ({"taskIDPattern": "^dcos-edgelb.pools.other_"}, ""),
+        ({"frameworkName": "edgelb"}, "frameworkName is that of the load balancers"),
+        ({"frameworkName": "marathon"}, ""),
+        ({"frameworkNamePattern": "^edge"}, "which no pattern selects; those of other pools"),
+        ({"frameworkNamePattern": "(?i)."}, ""),
     ],
 )
 def test_a_service_that_selects_load_balancers_is_told_which_it_gets(selector: dict[str, str], told: str) -> None:
     """Never those of the pool itself: requests would go in circles."""
     found = advice(pool(backends=[{"name": "app", "protocol": "HTTP", "services": [{"mesos": selector}]}]))
     assert [told in sentence for sentence in found] == [True] * bool(told)
+
+
+def test_the_framework_of_load_balancers_has_the_name_that_it_was_given() -> None:
+    """Where it is another one, that of others is nothing special."""
+    services = [{"mesos": {"frameworkName": "edgelb"}}, {"mesos": {"frameworkName": "balancers"}}]
+    data = pool(backends=[{"name": "app", "protocol": "HTTP", "services": services}])
+    [told] = pool_warnings(load_pool(data), "balancers")
+    assert told.startswith("pool.haproxy.backends[0].services[1].mesos.frameworkName is that of the load balancers")
+
+
+def test_a_pattern_that_is_none_is_nothing_to_warn_of() -> None:
+    """A pool that an earlier release stored is still shown."""
+    stored = load_pool(minimal())
+    [backend] = stored.haproxy.backends
+    service = replace(backend.services[0], mesos=MesosSelector(task_name_pattern="("))
+    haproxy = replace(stored.haproxy, backends=(replace(backend, services=(service,)),))
+    assert pool_warnings(replace(stored, haproxy=haproxy)) == ()

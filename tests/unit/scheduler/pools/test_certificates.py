@@ -53,6 +53,15 @@ def test_an_automatic_certificate_needs_no_other_word() -> None:
     assert not load_pool(https(["$AUTOCERT"])).auto_certificate
 
 
+def test_a_pool_knows_whether_its_instances_show_a_certificate_of_their_own() -> None:
+    """To clients, or to servers."""
+    shown = minimal()
+    shown["haproxy"]["backends"][0] |= {"protocol": "HTTPS", "tls": {"certificate": "$AUTOCERT"}}
+    assert load_pool(https(["$AUTOCERT"])).has_own_certificate
+    assert load_pool(shown).has_own_certificate
+    assert not load_pool(minimal()).has_own_certificate
+
+
 def test_two_secrets_do_not_share_a_file() -> None:
     """The later one is named."""
     secrets = [{"secret": "a", "file": "x"}, {"secret": "b", "file": "x"}]

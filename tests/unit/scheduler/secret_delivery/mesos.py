@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pool_executor.lbmgr.material import Material
+from pool_executor.lbmgr.own_certificate import OwnCertificate
 from pool_executor.secret_fetcher import SecretFetcher
 from sdk.core.events import ExecutorMessage
 from sdk.errors import NotConnected
@@ -45,21 +46,24 @@ class Mesos:
         self._way.put(None)
         self._thread.join()
 
-    def launch(self, pool: str, task: str, directory: Path, *, agent: AgentId = AGENT) -> "Instance":
-        """A running instance of a pool."""
+    def launch(
+        self, pool: str, task: str, directory: Path, *, agent: AgentId = AGENT, addresses: tuple[str, ...] = ()
+    ) -> "Instance":
+        """A running instance of a pool; `addresses` are its own, where it is on another network than its agent."""
         record = TaskRecord(
             name="server",
             task_id=TaskId(task),
             agent_id=agent,
             hostname="host",
             config=ConfigId("c"),
-            status=TaskStatus(task_id=TaskId(task), state=TaskState.RUNNING),
+            status=TaskStatus(task_id=TaskId(task), state=TaskState.RUNNING, addresses=addresses),
             launched_at=0.0,
             changed_at=0.0,
             executor_id=ExecutorId(task),
+            address="10.0.0.1",
         )
         self._records.setdefault(pool, []).append(PodRecord(service=pool, pod="p", index=0, tasks=(record,)))
-        made = self.instances[task] = Instance(self, task, directory / task, agent)
+        made = self.instances[task] = Instance(self, pool, task, directory / task, agent)
         return made
 
     def end(self, pool: str) -> None:
@@ -100,13 +104,15 @@ class Mesos:
 class Instance:
     """The side of an executor, with real files."""
 
-    def __init__(self, mesos: Mesos, task: str, directory: Path, agent: AgentId) -> None:
+    def __init__(self, mesos: Mesos, pool: str, task: str, directory: Path, agent: AgentId) -> None:
         self.agent = agent
         self.changes = 0
         self.material = Material(directory, self._changed)
+        self.own = OwnCertificate(self.material, pool, ("host",))
         self.fetcher = SecretFetcher(
             lambda data: mesos.from_executor(agent, task, base64.b64decode(data)),
             self.material,
+            self.own,
             answer=mesos.answer,
             again=Policy(first=0.02, most=0.1),
         )

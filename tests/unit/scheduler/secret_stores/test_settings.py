@@ -76,4 +76,4 @@ def test_each_variable_is_on_the_page_of_settings() -> None:
     """And no other of these."""
     page = (Path(__file__).parents[4] / "docs" / "reference" / "settings.md").read_text()
     section = page.split("## Where secrets come from")[1].split("\n## ")[0]
-    assert set(re.findall(r"\| `(EDGELB_SECRET_[A-Z_]+)` \|", section)) == set(VARIABLES)
+    assert set(re.findall(r"\| `(EDGELB_[A-Z_]+)` \|", section)) == set(VARIABLES)
