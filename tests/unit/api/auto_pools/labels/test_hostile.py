@@ -39,7 +39,7 @@ labels = st.builds(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(labels)
 def test_whatever_labels_say_a_claim_is_one_of_a_pool(said: tuple[tuple[str, str], ...]) -> None:
     """Each value of a claim is one that the schema of pools takes, in the form in which it takes it."""
