@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import queue
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -12,37 +10,17 @@ import structlog.testing
 
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules
-from api.dcos_template.main import work
 from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore
 from scheduler.pools.stored import StoredPool
 from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import Listener, fetch
+from tests.support.template_process import Template
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.mesos_listener import messages as m
 
 GRACE = 0.5
-
-
-class Template:
-    """A template process in this one."""
-
-    def __init__(self, zk: str, root: str, rules: Rules | None, *listeners: str) -> None:
-        self._stop = threading.Event()
-        addresses: queue.Queue[str] = queue.Queue()
-        self._thread = threading.Thread(
-            target=work,
-            args=(zk, root, listeners, self._stop),
-            kwargs={"on_health": addresses.put, "auto_pools": rules},
-        )
-        self._thread.start()
-        self.health = addresses.get(timeout=20)
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(30)
-        assert not self._thread.is_alive()
 
 
 class Tree:
@@ -115,7 +93,7 @@ def start(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Start]:
         def template(
             listener: Listener, server: ZooKeeperServer = zookeeper, *, grace: float = GRACE, **rules: Any
         ) -> Template:
-            made = Template(server.address, zk_root, Rules(grace=grace, **rules), listener.target)
+            made = Template(server.address, zk_root, listener.target, auto_pools=Rules(grace=grace, **rules))
             stack.callback(made.stop)
             return made
 

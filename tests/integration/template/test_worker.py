@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import queue
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ from urllib.parse import urlencode
 import pytest
 import structlog.testing
 
-from api.dcos_template.main import work
 from api.dcos_template.problem import Problem, decode_problem
 from api.liveness import Liveness
 from api.prospects.question import written_question
@@ -24,30 +21,13 @@ from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import START, Listener, fetch
 from tests.support.ports import free_port
 from tests.support.rendered import Rendered
+from tests.support.template_process import Template
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer, session
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
-
-
-class Template:
-    """A template process in this one."""
-
-    def __init__(self, zk: str, root: str, *listeners: str) -> None:
-        self._stop = threading.Event()
-        addresses: queue.Queue[str] = queue.Queue()
-        self._thread = threading.Thread(
-            target=work, args=(zk, root, listeners, self._stop), kwargs={"on_health": addresses.put}
-        )
-        self._thread.start()
-        self.health = addresses.get(timeout=20)
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(30)
-        assert not self._thread.is_alive()
 
 
 class Tree:
