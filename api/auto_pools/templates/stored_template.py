@@ -10,19 +10,18 @@ from typing import NamedTuple
 
 from api.auto_pools.claim import DEFAULT_TEMPLATE
 from scheduler.pools import texts
-from scheduler.pools.model import Revision
+from scheduler.pools.model import MADE, Revision
 from sdk.errors import CorruptRecord
 from sdk.storage.nodes import decode_json, encode_json
 
 SCHEMA = 1
 """Counts up when a field gets another meaning; new fields do not need it, they are passed over by older releases."""
-POOL_PREFIX = "auto-"
-LONGEST_NAME = 63 - len(POOL_PREFIX)
+LONGEST_NAME = 63 - len(MADE)
 """Its pool is called after it, and has at most 63 characters."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*[a-z0-9]")
 
-__all__ = ["DEFAULT_TEMPLATE", "POOL_PREFIX", "NewerForm", "StoredTemplate", "decode", "encode", "pool_of"]
+__all__ = ["DEFAULT_TEMPLATE", "NewerForm", "StoredTemplate", "decode", "encode", "pool_of"]
 
 
 class NewerForm(CorruptRecord):
@@ -54,11 +53,11 @@ def name_problem(name: str) -> str | None:
     never got a pool.
     """
     if len(name) > LONGEST_NAME:
-        return f"must not be longer than {LONGEST_NAME} characters: its pool is called {POOL_PREFIX}<name>"
+        return f"must not be longer than {LONGEST_NAME} characters: its pool is called {MADE}<name>"
     if _NAME.fullmatch(name) is None:
         return (
             "must be of lower case letters, digits and -, at least two, with a letter or digit at both ends: its pool"
-            f" is called {POOL_PREFIX}<name>"
+            f" is called {MADE}<name>"
         )
     assert texts.pool_name(pool_of(name)) is None
     return None
@@ -66,7 +65,7 @@ def name_problem(name: str) -> str | None:
 
 def pool_of(name: str) -> str:
     """What the pool of a template is called."""
-    return f"{POOL_PREFIX}{name}"
+    return f"{MADE}{name}"
 
 
 def encode(template: StoredTemplate) -> bytes:
