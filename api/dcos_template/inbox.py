@@ -7,12 +7,14 @@ publish in between. Changes are taken in the order in which their tasks changed 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from api.dcos_template.trace import NO_STAMPS, Stamps
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.store import PoolView
+
+T = TypeVar("T")
 
 
 class TaskChange(NamedTuple):
@@ -62,6 +64,19 @@ class Inbox:
         with self._changed:
             self._orders.append(carry_out)
             self._tell()
+
+    def ask(self, question: Callable[[], T], patience: float) -> T | None:
+        """What it answers on the worker's thread; None when that does not get to it within so many seconds."""
+        answers: list[T] = []
+        answered = threading.Event()
+
+        def answer() -> None:
+            answers.append(question())
+            answered.set()
+
+        self.order(answer)
+        answered.wait(patience)
+        return answers[0] if answers else None
 
     def pools(self, view: PoolView, now: float) -> None:
         """All pools; an earlier view that was not taken is of no use any more."""

@@ -119,16 +119,7 @@ class Worker:
 
     def services_of(self, tasks: Sequence[TaskKey]) -> dict[TaskKey, list[dict[str, object]]] | None:
         """What each of these tasks is by the services that select it; None when the thread does not get to answer."""
-        answers: list[dict[TaskKey, list[dict[str, object]]]] = []
-        answered = threading.Event()
-
-        def answer() -> None:
-            answers.append({key: services_told(self._context.selection, key) for key in tasks})
-            answered.set()
-
-        self._inbox.order(answer)
-        answered.wait(_PATIENCE)
-        return answers[0] if answers else None
+        return self._inbox.ask(lambda: {key: services_told(self._context.selection, key) for key in tasks}, _PATIENCE)
 
     # ------------------------------------------------------------ the loop
 

@@ -113,16 +113,7 @@ class AutoPoolWorker:
         The pool's load balancers are at `addresses`.
         """
         at = [address for address in addresses if is_address(address)]
-        answers: list[dict[str, object]] = []
-        answered = threading.Event()
-
-        def answer() -> None:
-            answers.append(self._makers.status(template, at, tasks))
-            answered.set()
-
-        self._inbox.order(answer)
-        answered.wait(_PATIENCE)
-        return answers[0] if answers else None
+        return self._inbox.ask(lambda: self._makers.status(template, at, tasks), _PATIENCE)
 
     # ------------------------------------------------------------ the loop
 
