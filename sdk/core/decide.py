@@ -47,11 +47,11 @@ from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.targets import target_changed, target_refused, target_withdrawn, targets_listed
 from sdk.core.uninstall import progress, uninstall_requested
-from sdk.core.view import problems, snapshot
+from sdk.core.view import problems, services, snapshot
 from sdk.model.status import OperationState
 from sdk.plan.need import over
 
-__all__ = ["decide", "next_wake", "problems", "snapshot"]
+__all__ = ["decide", "next_wake", "problems", "services", "snapshot"]
 
 
 def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) -> tuple[State, tuple[Effect, ...]]:

@@ -108,7 +108,7 @@ def _again(frame: Frame, key: PodKey) -> float:
 
 def _assess(frame: Frame, key: PodKey) -> None:
     record = frame.pods.get(key)
-    if record is None:
+    if record is None or (key[0] in frame.troubles.targetless and not frame.framework.uninstalling):
         return
     need = assess(record, frame.wish(key), frame.now, around(frame, key))
     if (known := _remembered(frame, key, record, need)) != record:
@@ -184,6 +184,8 @@ def ensure_instances(frame: Frame, service: str) -> None:
         for index in range(pod.count):
             key = (service, f"{pod.name}-{index}")
             record = frame.pods.get(key)
+            if key in frame.troubles.broken:
+                continue
             if record is None:
                 frame.put(PodRecord(service=service, pod=pod.name, index=index))
             elif record.goal is PodGoal.DECOMMISSION:
@@ -211,9 +213,13 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
             update(frame, service, pod)
         else:
             replacing.take_turns(frame, service, pod)
+    troubles = frame.troubles
+    targetless = service in troubles.targetless and not frame.framework.uninstalling
     unwanted = service not in frame.targets or frame.framework.uninstalling
-    known = service in frame.before.targets or service in frame.before.index.services
-    if unwanted and known and service not in frame.index.services:
+    before = frame.before
+    known = service in before.targets or service in before.index.services or service in before.troubles.targetless
+    there = service in frame.index.services or troubles.has_broken(service)
+    if unwanted and known and not targetless and not there:
         frame.drop_target(service)
         frame.delete_service(service)
 

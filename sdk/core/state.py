@@ -60,9 +60,13 @@ class State:
         targets: Mapping[str, ServiceSpec],
         pods: Iterable[PodRecord],
         settings: Settings | None = None,
-        broken: Mapping[str, str] | None = None,
+        broken: Mapping[PodKey, str] | None = None,
+        targetless: Mapping[str, str] | None = None,
     ) -> "State":
-        """The state after a start: stored records, nothing known about the cluster yet."""
+        """The state after a start: stored records, nothing known about the cluster yet.
+
+        `broken` and `targetless` tell what cannot be read, as in `Troubles`.
+        """
         records: Map[PodKey, PodRecord] = Map({(pod.service, pod.name): pod for pod in pods})
         wanted = {name: target(spec) for name, spec in targets.items()}
         roles = Roles()
@@ -74,7 +78,7 @@ class State:
             index=Index.of(records.values()),
             roles=roles,
             agents=Agents(leaving=Map(_drained(records.values()))),
-            troubles=Troubles(broken=broken or {}),
+            troubles=Troubles(broken=Map(broken or {}), targetless=Map(targetless or {})),
         )
 
     @property

@@ -13,7 +13,7 @@ from sdk.plan.wish import Target
 
 def snapshot(state: State, now: float) -> Snapshot:
     """Everything, at the moment `now` (seconds since the epoch; the sentences tell how long things will take)."""
-    names = sorted({*state.targets, *state.index.services, *state.troubles.invalid, *state.troubles.broken})
+    names = sorted(services(state) | set(state.troubles.invalid))
     status, message = _uninstall(state, now)
     return Snapshot(
         framework=state.framework,
@@ -25,6 +25,14 @@ def snapshot(state: State, now: float) -> Snapshot:
         services={name: _service(state, name, now) for name in names},
         uninstall=status,
         uninstall_message=message,
+    )
+
+
+def services(state: State) -> frozenset[str]:
+    """Names of the services that are there or wanted."""
+    troubles = state.troubles
+    return frozenset(
+        (*state.targets, *state.index.services, *troubles.targetless, *(key[0] for key in troubles.broken))
     )
 
 
@@ -43,12 +51,17 @@ def problems(state: State) -> dict[str, str]:
     return {
         **found,
         **state.troubles.invalid,
-        **{name: _unreadable(why) for name, why in state.troubles.broken.items()},
+        **{key[0]: _unreadable(key[1], why) for key, why in sorted(state.troubles.broken.items())},
+        **{name: _unknown(why) for name, why in state.troubles.targetless.items()},
     }
 
 
-def _unreadable(why: str) -> str:
-    return f"what is stored of it cannot be read, so it is left as it is: {why}; repair the node, then restart"
+def _unreadable(pod: str, why: str) -> str:
+    return f"what is stored of {pod} cannot be read, so it is left as it is: {why}; repair the node, then restart"
+
+
+def _unknown(why: str) -> str:
+    return f"what it should be cannot be read, so it is left as it is until that is published anew: {why}"
 
 
 def _facts(state: State, key: PodKey, now: float) -> StepFacts:
@@ -73,11 +86,14 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
 def _service(state: State, name: str, now: float) -> ServiceView:
     keys = sorted(state.index.services.of(name), key=lambda key: (state.pods[key].pod, state.pods[key].index))
     target = state.targets.get(name)
-    found = plans(target, [_facts(state, key, now) for key in keys], _refusal(state, name))
+    broken = {key[1]: _unreadable(key[1], why) for key, why in state.troubles.broken.items() if key[0] == name}
+    unknown = name in state.troubles.targetless
+    facts = [] if unknown else [_facts(state, key, now) for key in keys]
+    found = plans(target, facts, _refusal(state, name), broken)
     return ServiceView(
         name=name,
         status=aggregate(plan.status for plan in found),
-        removing=(target is None and name not in state.troubles.broken) or state.framework.uninstalling,
+        removing=(target is None and not unknown and not broken) or state.framework.uninstalling,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
@@ -85,8 +101,8 @@ def _service(state: State, name: str, now: float) -> ServiceView:
 
 
 def _refusal(state: State, name: str) -> str | None:
-    why = state.troubles.broken.get(name)
-    return state.troubles.invalid.get(name) if why is None else _unreadable(why)
+    why = state.troubles.targetless.get(name)
+    return state.troubles.invalid.get(name) if why is None else _unknown(why)
 
 
 def _told(target: Target) -> dict[str, str]:
@@ -101,7 +117,7 @@ def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:
     if not state.framework.uninstalling:
         return None, ""
     if state.troubles.broken:
-        names = ", ".join(sorted(state.troubles.broken))
+        names = ", ".join(sorted("/".join(key) for key in state.troubles.broken))
         return Progress.ERROR, f"what {names} run and hold cannot be read, so the framework is not ended; see problems"
     if state.pods:
         waits = [f"{key[0]}/{key[1]}: {progress(_facts(state, key, now))[1]}" for key in sorted(state.pods)[:5]]

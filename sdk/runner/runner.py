@@ -114,7 +114,7 @@ class Runner:
         self._ask_due = 0.0
         self._tick_delay = 0.0
         self._shown: tuple[State, float, Snapshot] | None = None
-        self._named: tuple[object, object, frozenset[str]] | None = None
+        self._named: tuple[tuple[object, ...], frozenset[str]] | None = None
         self._uninstall_watch: Handle | None = None
         self._uninstaller = False
         self._thread = threading.Thread(target=self._run, name=f"runner {self.name}", daemon=True)
@@ -189,11 +189,11 @@ class Runner:
         if frames is None:
             return None
         state, named = frames.state, self._named
-        if named is None or named[0] is not state.targets or named[1] is not state.index.services:
-            names = frozenset((*state.targets, *state.index.services, *state.troubles.broken))
-            named = (state.targets, state.index.services, names)
+        made_of = (state.targets, state.index.services, state.troubles.targetless)
+        if named is None or any(one is not other for one, other in zip(named[0], made_of, strict=True)):
+            named = (made_of, core.services(state))
             self._named = named
-        return named[2]
+        return named[1]
 
     def fill_in(self, words: Mapping[str, str]) -> None:
         """See `Host`."""
@@ -348,12 +348,10 @@ class Runner:
             return
         self._error = None
         record = self._with_roles(stored.framework or FrameworkRecord(name=self.name))
-        targets = {name: service.target for name, service in stored.services.items() if service.target is not None}
-        pods = [pod for service in stored.services.values() for pod in service.pods.values()]
         frames = Frames(
             name=self.name,
             term=term,
-            state=State.restore(record, targets, pods, self._core_settings, stored.broken),
+            state=stored.state(record, self._core_settings),
             store=self._store,
             charge=self._charge,
             send=lambda effect: self._send(term, effect),
@@ -362,9 +360,10 @@ class Runner:
             metrics=self._metrics,
         )
         self._frames = frames
-        for name, why in stored.broken.items():
-            self._log.error("What is stored of a service cannot be read; it is left as it is", service=name, why=why)
-        self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
+        for name, why in core.problems(frames.state).items():
+            self._log.error("What is stored cannot be read", service=name, why=why)
+        pods = len(frames.state.pods)
+        self._log.info("Taking charge", services=len(stored.services), pods=pods, framework_id=record.framework_id)
         self._phase = Phase.LEADING
         self._asked, self._ask_due = False, 0.0
         self._ask_again.reset()

@@ -24,7 +24,9 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
-from sdk.door.accept import MAX_SPEC_BYTES
+from sdk.core.settings import Settings
+from sdk.core.state import State
+from sdk.door.accept import MAX_SPEC_BYTES, accept
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
@@ -43,6 +45,10 @@ class StoredService:
     target: ServiceSpec | None
     pods: Mapping[str, PodRecord]
     """By instance name `<pod>-<index>`."""
+    unreadable: str | None = None
+    """Why its target cannot be read: the node and what is wrong with it."""
+    unreadable_pods: Mapping[str, str] = field(default_factory=dict)
+    """The same of single instances, of which nobody knows what they run and hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +57,18 @@ class Stored:
 
     framework: FrameworkRecord | None = None
     services: Mapping[str, StoredService] = field(default_factory=dict)
-    broken: Mapping[str, str] = field(default_factory=dict)
-    """Services of which a node cannot be read: which, and why. Nobody knows what they run and hold."""
+
+    def state(self, framework: FrameworkRecord, settings: Settings) -> State:
+        """What a scheduler of this framework begins with."""
+        named = self.services.items()
+        return State.restore(
+            framework,
+            {name: service.target for name, service in named if service.target is not None},
+            [record for service in self.services.values() for record in service.pods.values()],
+            settings,
+            broken={(name, pod): why for name, service in named for pod, why in service.unreadable_pods.items()},
+            targetless={name: service.unreadable for name, service in named if service.unreadable is not None},
+        )
 
 
 class FrameworkStore:
@@ -74,14 +90,8 @@ class FrameworkStore:
 
     def load(self) -> Stored:
         """Read all of it. Raises CorruptRecord when the framework's own node cannot be read."""
-        services: dict[str, StoredService] = {}
-        broken: dict[str, str] = {}
-        for name in self._persister.children(f"{self.path}/services"):
-            try:
-                services[name] = self._load_service(name)
-            except CorruptRecord as error:
-                broken[name] = str(error)
-        return Stored(framework=self.load_framework(), services=services, broken=broken)
+        names = self._persister.children(f"{self.path}/services")
+        return Stored(framework=self.load_framework(), services={name: self._load_service(name) for name in names})
 
     def load_framework(self) -> FrameworkRecord | None:
         """The framework's identity alone."""
@@ -89,26 +99,47 @@ class FrameworkStore:
         return None if data is None else decode(FrameworkRecord, data, self.record_path)
 
     def _load_service(self, service: str) -> StoredService:
-        path = f"{self.path}/services/{service}"
-        config = self._load_target(f"{path}/target")
+        config: ConfigId | None = None
         spec: ServiceSpec | None = None
-        if config is not None:
-            config_path = f"{path}/configs/{config}"
-            data = self._persister.get(config_path)
-            if data is None:
-                raise CorruptRecord(config_path, f"is missing, although {path}/target names it")
-            spec = decode(ServiceSpec, data, config_path)
+        unreadable: str | None = None
+        try:
+            config = self._load_target(f"{self.path}/services/{service}/target")
+            spec = None if config is None else self._load_config(service, config)
+        except CorruptRecord as error:
+            unreadable = str(error)
         pods: dict[str, PodRecord] = {}
-        for name in self._persister.children(f"{path}/pods"):
-            pod_path = f"{path}/pods/{name}"
-            data = self._persister.get(pod_path)
-            if data is None:
-                continue
-            record = decode(PodRecord, data, pod_path)
-            if (record.service, record.name) != (service, name):
-                raise CorruptRecord(pod_path, f"holds the record of {record.service}/{record.name}")
-            pods[name] = record
-        return StoredService(config=config, target=spec, pods=pods)
+        unreadable_pods: dict[str, str] = {}
+        for name in self._persister.children(f"{self.path}/services/{service}/pods"):
+            try:
+                record = self._load_pod(service, name)
+            except CorruptRecord as error:
+                unreadable_pods[name] = str(error)
+            else:
+                if record is not None:
+                    pods[name] = record
+        return StoredService(
+            config=config, target=spec, pods=pods, unreadable=unreadable, unreadable_pods=unreadable_pods
+        )
+
+    def _load_config(self, service: str, config: ConfigId) -> ServiceSpec:
+        path = f"{self.path}/services/{service}/configs/{config}"
+        data = self._persister.get(path)
+        if data is None:
+            raise CorruptRecord(path, "is missing, although the target names it")
+        try:
+            return accept(decode(ServiceSpec, data, path), service)
+        except InvalidSpec as error:
+            raise CorruptRecord(path, f"breaks rules: {error}") from error
+
+    def _load_pod(self, service: str, name: str) -> PodRecord | None:
+        path = f"{self.path}/services/{service}/pods/{name}"
+        data = self._persister.get(path)
+        if data is None:
+            return None
+        record = decode(PodRecord, data, path)
+        if (record.service, record.name) != (service, name):
+            raise CorruptRecord(path, f"holds the record of {record.service}/{record.name}")
+        return record
 
     def _load_target(self, path: str) -> ConfigId | None:
         data = self._persister.get(path)

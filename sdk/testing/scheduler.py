@@ -96,13 +96,7 @@ class PlayedScheduler:
         """A new process: read what is stored, subscribe."""
         stored = self._store.load()
         framework = stored.framework or FrameworkRecord(name=self._info.name)
-        self.state = State.restore(
-            framework,
-            {name: service.target for name, service in stored.services.items() if service.target is not None},
-            [pod for service in stored.services.values() for pod in service.pods.values()],
-            self._settings,
-            stored.broken,
-        )
+        self.state = stored.state(framework, self._settings)
         if self._wishes is not None:
             self._publish(self._wishes)
         self._subscribe()
@@ -172,6 +166,16 @@ class PlayedScheduler:
         before = self._persister.get(path)
         self._persister.apply([Remove(path) if data is None else Put(path, data)])
         return before
+
+    def spoil_target(self, service: str) -> None:
+        """Somebody writes what is no configuration into the nodes of a service."""
+        path = f"{self._store.path}/services/{service}/configs"
+        for config in self._persister.children(path):
+            self._persister.apply([Put(f"{path}/{config}", b"{")])
+
+    def keep_quiet(self) -> None:
+        """The plugin says nothing after the next start."""
+        self._wishes = None
 
     def stored_anything(self) -> bool:
         """Whether any node is left."""
