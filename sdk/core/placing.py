@@ -9,6 +9,7 @@ from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
 from sdk.core.state import PodKey, agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId
 from sdk.model.records import Holding, PodRecord
 from sdk.offer.evaluate import Match, evaluate
@@ -66,7 +67,9 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
-        with frame.apart(key[0], f"placing {key[1]}"):
+        if frame.troubles.paused(key[0], frame.now):
+            continue
+        with frame.apart(key[0], Part(Kind.PLACING, key[1])):
             _place(frame, key, offered, placed, shapes, claimant)
     return placed
 
@@ -101,11 +104,11 @@ def _place(
         shape.positions = deque(position for position in shape.positions if position not in taken)
     position, match = _first_match(frame, key, requirement, offered, shape, claimant)
     if match is not None:
+        _launched(frame, key, wish, match)
         offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
             placed.exclusive.add(position)
-        _launched(frame, key, wish, match)
         if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
             shapes.pop((key[0], wish.spec.name), None)

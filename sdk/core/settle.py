@@ -13,6 +13,7 @@ from sdk.core.frame import Frame
 from sdk.core.holdings import end_releases, forget_old, outgrow_role
 from sdk.core.maps import without
 from sdk.core.state import PodKey, State, agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.core.updating import update
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
@@ -43,14 +44,20 @@ def settle(frame: Frame) -> None:
             return
         dirty, frame.dirty = frame.dirty, set()
         for key in sorted(dirty):
-            with frame.apart(key[0], f"looking at {key[1]}"):
+            if frame.troubles.paused(key[0], frame.now):
+                continue
+            with frame.apart(key[0], Part(Kind.LOOKING, key[1])):
                 _assess(frame, key)
             frame.touched.setdefault(key[0], set()).add(key)
         touched, frame.touched = frame.touched, {}
         for service, keys in sorted(touched.items()):
-            with frame.apart(service, "coordinating its instances"):
+            if frame.troubles.paused(service, frame.now):
+                continue
+            with frame.apart(service, Part(Kind.COORDINATING)):
                 _coordinate(frame, service, keys)
-    raise AssertionError(f"needs do not settle: {sorted(frame.dirty)}")
+    for service in sorted({*frame.touched, *(key[0] for key in frame.dirty)}):
+        frame.fault(service, Part(Kind.SETTLING), f"{Part(Kind.SETTLING)} comes to no end: {sorted(frame.dirty)[:5]}")
+    frame.dirty, frame.touched = set(), {}
 
 
 def _time_has_come(frame: Frame) -> None:
@@ -127,6 +134,7 @@ def _assess(frame: Frame, key: PodKey) -> None:
     else:
         frame.work.waiting_since = without(frame.work.waiting_since, key)
     if not isinstance(need, MustPlace):
+        frame.troubles.well(key[0], Part(Kind.PLACING, key[1]))
         frame.work.refusals = without(frame.work.refusals, key)
     frame.changed.add(key)
     frame.work.again = frame.work.again.put(key, _again(frame, key))

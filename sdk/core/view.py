@@ -2,8 +2,9 @@
 
 from sdk.core.membership import refusal_sentence
 from sdk.core.settle import around
-from sdk.core.snapshot import Progress, ServiceView, Snapshot
+from sdk.core.snapshot import Progress, Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
+from sdk.core.troubles import Kind, Part
 from sdk.plan.assess import assess
 from sdk.plan.need import Outdated, Overdue, Rest, Waits
 from sdk.plan.steps import StepFacts, progress
@@ -36,6 +37,11 @@ def services(state: State) -> frozenset[str]:
     )
 
 
+def quarantined(state: State) -> tuple[str, ...]:
+    """Services that are left alone because something in them fails."""
+    return tuple(sorted(name for name in state.troubles.faults if name))
+
+
 def problems(state: State) -> dict[str, str]:
     """What keeps single services from being as they are wished, a sentence each: the gravest when there are more."""
     found: dict[str, str] = {}
@@ -45,9 +51,9 @@ def problems(state: State) -> dict[str, str]:
             sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
             if sentences:
                 found[name] = "; ".join(sentences)
-    for (service, _), sentence in sorted(state.troubles.faults.items()):
-        if service:
-            found[service] = sentence
+    for name in quarantined(state):
+        if (quarantine := _quarantine(state, name)) is not None:
+            found[name] = quarantine.why
     return {
         **found,
         **state.troubles.invalid,
@@ -78,9 +84,15 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         need=need,
         being_killed=killing,
         refusals=state.work.refusals.get(key, {}),
-        obstacle=state.troubles.faults.get((key[0], f"placing {key[1]}"))
+        obstacle=_fault(state, key[0], Part(Kind.PLACING, key[1]))
         or (None if wish is None else refusal_sentence(state, wish.spec.role)),
     )
+
+
+def _fault(state: State, service: str, part: Part) -> str | None:
+    faults = state.troubles.faults.get(service)
+    fault = None if faults is None else faults.get(part)
+    return None if fault is None else fault.sentence
 
 
 def _service(state: State, name: str, now: float) -> ServiceView:
@@ -90,13 +102,26 @@ def _service(state: State, name: str, now: float) -> ServiceView:
     unknown = name in state.troubles.targetless
     facts = [] if unknown else [_facts(state, key, now) for key in keys]
     found = plans(target, facts, _refusal(state, name), broken)
+    quarantine = _quarantine(state, name)
     return ServiceView(
         name=name,
-        status=aggregate(plan.status for plan in found),
+        status=Progress.ERROR if quarantine is not None else aggregate(plan.status for plan in found),
         removing=(target is None and not unknown and not broken) or state.framework.uninstalling,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
+        quarantine=quarantine,
+    )
+
+
+def _quarantine(state: State, name: str) -> Quarantine | None:
+    faults = state.troubles.faults.get(name)
+    if faults is None:
+        return None
+    return Quarantine(
+        why="; ".join(sorted(fault.sentence for fault in faults.values())),
+        since=min(fault.since for fault in faults.values()),
+        until=max(fault.retry.due for fault in faults.values()),
     )
 
 

@@ -254,6 +254,7 @@ class Runner:
             leader_url=holder.url if holder is not None else None,
             error=self._error or stored_error or (state.link.error if state is not None else None),
             skipped=tuple(frames.skipped) if frames is not None else (),
+            quarantined=core.quarantined(state) if state is not None else (),
             problems={**(core.problems(state) if state is not None else {}), **self._reported},
         )
 

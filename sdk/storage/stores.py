@@ -202,7 +202,7 @@ class FrameworkStore:
         service = self._service(effect.spec.name)
         data = encode(effect.spec)
         if len(data) > MAX_SPEC_BYTES:
-            raise InvalidSpec(effect.spec.name, f"its {len(data)} bytes of JSON exceed the limit of {MAX_SPEC_BYTES}")
+            raise InvalidSpec(service, f"its {len(data)} bytes of JSON exceed the limit of {MAX_SPEC_BYTES}")
         yield Put(f"{service}/configs/{_segment('config', effect.config)}", data)
         yield Put(f"{service}/target", encode_json({"config": effect.config}))
         # The one before stays for whoever wants to see what changed.
@@ -210,6 +210,11 @@ class FrameworkStore:
         for old in self._persister.children(f"{service}/configs"):
             if old not in (effect.config, before):
                 yield Remove(f"{service}/configs/{old}")
+
+    def service_at(self, path: str) -> str | None:
+        """The service that a node belongs to, None for a node of another kind."""
+        below = path.removeprefix(f"{self.path}/services/")
+        return None if below == path else below.partition("/")[0]
 
     def _service(self, name: str) -> str:
         return f"{self.path}/services/{_segment('service', name)}"
