@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sdk.codecs import encode
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, PortSpec, ServiceSpec, TaskSpec
 from sdk.offer.placement import checked
 from sdk.plan.types import check_types
-from sdk.storage.codecs import encode
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 NAME_LIMIT = 128
