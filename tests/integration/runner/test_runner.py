@@ -21,6 +21,7 @@ from sdk.core.events import (
 )
 from sdk.core.settings import Settings
 from sdk.errors import InvalidSpec, LeadershipLost, UnexpectedAnswer
+from sdk.framework_store import FrameworkStore
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId, OfferId, TaskId
@@ -29,7 +30,6 @@ from sdk.plugin import HostSettings, Wishes
 from sdk.runner import NotInCharge, Phase, Runner
 from sdk.runner.inbox import BACKLOG
 from sdk.storage.persister import Operation, Put
-from sdk.storage.stores import FrameworkStore
 from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, make_offer, service
 from tests.support.wait import wait_until
 
