@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from sdk.core.effects import Accept, CallEffect, Launch, Reserve, TaskLaunch, Teardown, Unreserve, UpdateRoles
+from sdk.core.effects import Accept, CallEffect, Teardown, UpdateRoles
 from sdk.core.events import (
     Disconnected,
     Event,
@@ -19,6 +19,7 @@ from sdk.core.events import (
 )
 from sdk.errors import LeadershipLost, NotConnected, Refused, SdkError, StorageUnavailable
 from sdk.model.ids import AgentId, FrameworkId, TaskId
+from sdk.model.operations import Launch, Reserve, TaskLaunch, Unreserve
 from sdk.model.records import FrameworkRecord
 from sdk.model.resources import Offer, Resource
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec, UriSpec
