@@ -30,7 +30,7 @@ from sdk.runner import FeedFactory, Runner
 from sdk.storage.connection import connect
 from sdk.storage.election import Leadership
 from sdk.storage.schema import wait_for_schema
-from sdk.storage.zookeeper import ZooKeeperPersister
+from sdk.storage.zookeeper_persister import ZooKeeperPersister
 
 _log = structlog.get_logger()
 

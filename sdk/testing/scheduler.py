@@ -48,7 +48,7 @@ from sdk.mesos import calls, parse
 from sdk.model.ids import TaskId
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
-from sdk.storage.memory import MemoryPersister
+from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Put, Remove
 from sdk.testing.cluster import Cluster
 

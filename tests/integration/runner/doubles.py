@@ -27,8 +27,8 @@ from sdk.model.status import OperationState, OperationStatus, TaskState, TaskSta
 from sdk.plugin import ADVERTISED, Host, Wishes
 from sdk.storage.connection import Check
 from sdk.storage.election import Holder, Role
-from sdk.storage.memory import MemoryPersister
-from sdk.storage.persister import Operation, Put
+from sdk.storage.memory_persister import MemoryPersister
+from sdk.storage.persister import Put, Write
 
 
 class Master:
@@ -221,10 +221,10 @@ class FlakyPersister(MemoryPersister):
         super().__init__()
         self.down = threading.Event()
         self.refused = 0
-        self.batches: list[Sequence[Operation]] = []
-        self.on_apply: Callable[[Sequence[Operation]], None] = lambda operations: None
+        self.batches: list[Sequence[Write]] = []
+        self.on_apply: Callable[[Sequence[Write]], None] = lambda operations: None
 
-    def apply(self, operations: Sequence[Operation], check: Check | None = None) -> None:
+    def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         if self.down.is_set():
             self.refused += 1
             raise StorageUnavailable("the test took ZooKeeper away")

@@ -16,7 +16,7 @@ from sdk.plugin import HostSettings
 from sdk.runner import Runner
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.election import Leadership
-from sdk.storage.zookeeper import ZooKeeperPersister
+from sdk.storage.zookeeper_persister import ZooKeeperPersister
 from tests.integration.runner.doubles import Master
 from tests.integration.scheduler.test_pools import POOL
 from tests.support.wait import wait_until
