@@ -1,7 +1,7 @@
 """What a store needs of the thing it writes to: a tree of nodes, changed by all-or-nothing batches.
 
-Knows the operations and their meaning; `sdk.storage.zookeeper_persister` and `sdk.storage.memory_persister` carry them out, and one
-behaviour suite (tests/contracts/storage) runs on both.
+Knows the writes and their meaning; `sdk.storage.zookeeper_persister` and `sdk.storage.memory_persister` carry them out,
+and one behaviour suite (tests/contracts/storage) runs on both.
 """
 
 from collections.abc import Iterator, Sequence
