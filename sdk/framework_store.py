@@ -24,11 +24,11 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
+from sdk.door.accept import MAX_SPEC_BYTES
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
-from sdk.plan.checks import MAX_SPEC_BYTES
 from sdk.storage.connection import encode_json
 from sdk.storage.persister import MAX_PACKET_BYTES, Check, Persister, Put, Remove, Write, packet_bytes
 

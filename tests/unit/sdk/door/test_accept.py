@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdk.codecs import decode, encode
+from sdk.door.accept import check_service
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.spec import (
@@ -23,7 +24,6 @@ from sdk.model.spec import (
     TaskSpec,
     UpdateStrategy,
 )
-from sdk.plan.checks import check_service
 from sdk.plan.wish import target
 
 TASK = TaskSpec(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x"))
