@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from sdk.core.effects import Operation, Unreserve
 from sdk.core.frame import Frame
 from sdk.core.state import agent_of
 from sdk.model.ids import AgentId, OperationId, ResourceId
+from sdk.model.operations import Operation, Unreserve
 from sdk.model.records import Avoided, Holding, PodRecord, Superseded
 from sdk.model.resources import Resource
 from sdk.offer.algebra import contain

@@ -7,13 +7,14 @@ in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 from collections.abc import Mapping
 
 from sdk.core import leaving
-from sdk.core.effects import Accept, Decline, Launch, Unreserve
+from sdk.core.effects import Accept, Decline
 from sdk.core.frame import Frame
 from sdk.core.holdings import compare, heard, release
 from sdk.core.placing import place
 from sdk.core.settle import settle
 from sdk.core.state import Unproven, agent_of
 from sdk.model.ids import OfferId
+from sdk.model.operations import Launch, Unreserve
 from sdk.model.resources import Offer
 from sdk.offer.pool import Pool, pools
 from sdk.offer.reservation import by_resource_id
