@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from sdk.core.events import StoringFailed, TargetChanged
-from sdk.core.snapshot import Progress
 from sdk.model.spec import ServiceSpec
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import changed, service
 
