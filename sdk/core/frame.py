@@ -6,7 +6,6 @@ of it, and knows the order of effects (storing comes first); it decides nothing.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 
 from sdk.core.effects import (
     CallEffect,
@@ -36,9 +35,8 @@ class Frame(State):
     """A state that is being made: each part of the state before, to be changed."""
 
     def __init__(self, state: State, now: float, new_id: Callable[[], str]) -> None:
-        for each in fields(State):
-            value = getattr(state, each.name)
-            setattr(self, each.name, value.copy() if isinstance(value, Slice) else value)
+        for name, value in vars(state).items():
+            setattr(self, name, value.copy() if isinstance(value, Slice) else value)
         self.before = state
         self.now = now
         self.new_id = new_id
@@ -200,7 +198,7 @@ class Frame(State):
     def result(self, wake_at: float | None) -> tuple[State, tuple[Effect, ...]]:
         """The new state, and the effects in the order in which they are carried out."""
         self.wake_at = wake_at
-        state = State(**{each.name: getattr(self, each.name) for each in fields(State)})
+        state = State(**{name: getattr(self, name) for name in vars(self.before)})
         return state, (*self._stores.values(), *self._said, *self._logs)
 
     def _reindex(self, key: PodKey, old: PodRecord | None, new: PodRecord | None) -> None:
