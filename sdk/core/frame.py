@@ -6,6 +6,7 @@ of it, and knows the order of effects (storing comes first); it decides nothing.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sdk.core.effects import (
     CallEffect,
@@ -174,6 +175,7 @@ class Frame(State):
 
     def kill(self, task_id: TaskId, agent_id: AgentId | None, *, again: bool = False) -> None:
         """End a task, and go on asking until it has ended. `again`: ask at once even if it was asked before."""
+        self._ending(task_id)
         if task_id in self.calls.kills and not again:
             return
         first = Retry(due=self.now, delay=self.settings.kill_first)
@@ -181,6 +183,14 @@ class Frame(State):
             self.call(Kill(task_id=task_id, agent_id=agent_id))
             first = first.after_try(self.now, self.settings.kill_limit)
         self.calls.repeat_kill(task_id, agent_id, first)
+
+    def _ending(self, task_id: TaskId) -> None:
+        """On record, so that another process goes on with it."""
+        key = self.index.by_task.get(task_id)
+        record = None if key is None else self.pods[key]
+        if record is not None and any(task.task_id == task_id and not task.ending for task in record.tasks):
+            tasks = (replace(task, ending=True) if task.task_id == task_id else task for task in record.tasks)
+            self.put(replace(record, tasks=tuple(tasks)))
 
     def reconcile(self, task_id: TaskId) -> None:
         """Ask Mesos about a task, and go on until it answers."""

@@ -287,6 +287,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             displaced_since=None,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
+            failed=False,
             not_before=0.0,
         )
     )
