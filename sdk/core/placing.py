@@ -5,11 +5,11 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing
-from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
+from sdk.model.operations import Operation
 from sdk.model.records import Holding, PodRecord
 from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.placement import GROWING, Place, Siblings

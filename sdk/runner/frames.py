@@ -29,13 +29,13 @@ from sdk.core.effects import (
 from sdk.core.events import Event, OffersReceived, TargetChanged, TargetRefused
 from sdk.core.state import State
 from sdk.errors import LeadershipLost, SdkError, StorageUnavailable
+from sdk.framework_store import FrameworkStore
 from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.election import Role
-from sdk.storage.stores import FrameworkStore
 
 _STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}

@@ -30,6 +30,7 @@ from sdk.core.settings import Settings
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
+from sdk.framework_store import FrameworkStore, Stored
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import FrameworkRecord, PodRecord
@@ -44,7 +45,6 @@ from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
-from sdk.storage.stores import FrameworkStore, Stored
 
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0

@@ -42,14 +42,14 @@ from sdk.core.events import (
 )
 from sdk.core.settings import Settings
 from sdk.core.state import State
+from sdk.framework_store import FrameworkStore
 from sdk.mesos import calls, parse
 from sdk.model.ids import TaskId
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
 from sdk.runner.publishing import PublishedTargets
-from sdk.storage.memory import MemoryPersister
+from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Put, Remove
-from sdk.storage.stores import FrameworkStore
 from sdk.testing.cluster import Cluster
 
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ from typing import Any
 
 from sdk.core.events import TargetChanged
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Progress
 from sdk.model.spec import ServiceSpec
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import changed, service
 

@@ -21,6 +21,7 @@ from sdk.core.events import (
 )
 from sdk.core.settings import Settings
 from sdk.errors import InvalidSpec, LeadershipLost, UnexpectedAnswer
+from sdk.framework_store import FrameworkStore
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId, OfferId, TaskId
@@ -28,8 +29,7 @@ from sdk.model.status import TaskState, TaskStatus
 from sdk.plugin import HostSettings, Targets
 from sdk.runner import NotInCharge, Phase, Runner
 from sdk.runner.inbox import BACKLOG
-from sdk.storage.persister import Operation, Put
-from sdk.storage.stores import FrameworkStore
+from sdk.storage.persister import Put, Write
 from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, make_offer, service
 from tests.support.wait import wait_until
 
@@ -273,7 +273,7 @@ def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> N
     """What the storage refuses for good is told by its service, alone; the others are stored and run."""
     bench.lead()
 
-    def refuse(operations: Sequence[Operation]) -> None:
+    def refuse(operations: Sequence[Write]) -> None:
         for operation in operations:
             if "/services/huge/" in operation.path:
                 raise InvalidSpec(operation.path, "does not fit")

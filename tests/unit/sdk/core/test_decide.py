@@ -15,14 +15,11 @@ from sdk.core.effects import (
     Decline,
     Effect,
     Kill,
-    Launch,
     Reconcile,
-    Reserve,
     Revive,
     StoreFramework,
     StorePod,
     Suppress,
-    Unreserve,
     UpdateRoles,
 )
 from sdk.core.events import (
@@ -42,14 +39,15 @@ from sdk.core.events import (
     TargetsListed,
     Tick,
 )
-from sdk.core.snapshot import Progress
 from sdk.core.state import State
 from sdk.model.ids import AgentId, FrameworkId, OfferId, OperationId, TaskId
+from sdk.model.operations import Launch, Reserve, Unreserve
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.resources import Offer, Reservation, Resource
 from sdk.model.spec import CommandSpec, PodSpec, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from sdk.offer.algebra import add
+from sdk.plan.progress import Progress
 
 T = TypeVar("T")
 FRAMEWORK = FrameworkId("fw-1")
