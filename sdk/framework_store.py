@@ -4,6 +4,7 @@
     <root>/frameworks/<name>/leader                                leadership node (`sdk.storage.election`)
     <root>/frameworks/<name>/services/<service>/target             {"config": id}
     <root>/frameworks/<name>/services/<service>/configs/<id>       ServiceSpec
+    <root>/frameworks/<name>/services/<service>/earlier/<id>       PodSpec that instances have until they are updated
     <root>/frameworks/<name>/services/<service>/pods/<pod>-<index> PodRecord
 
 Does not decide anything and does not talk to Mesos.
@@ -16,9 +17,11 @@ from dataclasses import dataclass, field
 
 from sdk.codecs import decode, encode
 from sdk.core.effects import (
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
+    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
@@ -30,7 +33,7 @@ from sdk.door.accept import MAX_SPEC_BYTES, accept
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import ServiceSpec
+from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.storage.connection import encode_json
 from sdk.storage.persister import MAX_PACKET_BYTES, Check, Persister, Put, Remove, Write, packet_bytes
 
@@ -45,6 +48,8 @@ class StoredService:
     target: ServiceSpec | None
     pods: Mapping[str, PodRecord]
     """By instance name `<pod>-<index>`."""
+    earlier: Mapping[ConfigId, PodSpec] = field(default_factory=dict)
+    """Configurations that instances keep until a rolling update gets to them."""
     unreadable: str | None = None
     """Why its target cannot be read: the node and what is wrong with it."""
     unreadable_pods: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +72,7 @@ class Stored:
             [record for service in self.services.values() for record in service.pods.values()],
             settings,
             broken={(name, pod): why for name, service in named for pod, why in service.unreadable_pods.items()},
+            earlier={(name, config): spec for name, service in named for config, spec in service.earlier.items()},
             targetless={name: service.unreadable for name, service in named if service.unreadable is not None},
         )
 
@@ -107,6 +113,12 @@ class FrameworkStore:
             spec = None if config is None else self._load_config(service, config)
         except CorruptRecord as error:
             unreadable = str(error)
+        earlier: dict[ConfigId, PodSpec] = {}
+        for name in self._persister.children(f"{self.path}/services/{service}/earlier"):
+            try:
+                earlier[ConfigId(name)] = self._load_earlier(service, name)
+            except CorruptRecord as error:
+                unreadable = str(error)
         pods: dict[str, PodRecord] = {}
         unreadable_pods: dict[str, str] = {}
         for name in self._persister.children(f"{self.path}/services/{service}/pods"):
@@ -118,8 +130,21 @@ class FrameworkStore:
                 if record is not None:
                     pods[name] = record
         return StoredService(
-            config=config, target=spec, pods=pods, unreadable=unreadable, unreadable_pods=unreadable_pods
+            config=config,
+            target=None if unreadable else spec,
+            pods=pods,
+            earlier=earlier,
+            unreadable=unreadable,
+            unreadable_pods=unreadable_pods,
         )
+
+    def _load_earlier(self, service: str, config: str) -> PodSpec:
+        path = f"{self.path}/services/{service}/earlier/{config}"
+        data = self._persister.get(path) or b""
+        try:
+            return accept(ServiceSpec(name=service, pods=(decode(PodSpec, data, path),))).pods[0]
+        except InvalidSpec as error:
+            raise CorruptRecord(path, f"breaks rules: {error}") from error
 
     def _load_config(self, service: str, config: ConfigId) -> ServiceSpec:
         path = f"{self.path}/services/{service}/configs/{config}"
@@ -186,6 +211,11 @@ class FrameworkStore:
                 yield Put(self.record_path, encode(effect.record))
             case StoreTarget():
                 yield from self._target(effect)
+            case StoreEarlier():
+                path = self._earlier(effect.service, effect.config)
+                yield Put(path, encode(effect.spec))
+            case DeleteEarlier():
+                yield Remove(self._earlier(effect.service, effect.config))
             case StorePod():
                 record = effect.record
                 yield Put(f"{self._service(record.service)}/pods/{_segment('pod', record.name)}", encode(record))
@@ -210,6 +240,9 @@ class FrameworkStore:
         for old in self._persister.children(f"{service}/configs"):
             if old not in (effect.config, before):
                 yield Remove(f"{service}/configs/{old}")
+
+    def _earlier(self, service: str, config: ConfigId) -> str:
+        return f"{self._service(service)}/earlier/{_segment('config', config)}"
 
     def service_at(self, path: str) -> str | None:
         """The service that a node belongs to, None for a node of another kind."""

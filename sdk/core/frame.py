@@ -10,12 +10,14 @@ from dataclasses import replace
 
 from sdk.core.effects import (
     CallEffect,
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
     Effect,
     Kill,
     Log,
+    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
@@ -26,7 +28,7 @@ from sdk.core.maps import without
 from sdk.core.slice import Slice
 from sdk.core.state import PodKey, State
 from sdk.core.troubles import Part
-from sdk.model.ids import AgentId, TaskId
+from sdk.model.ids import AgentId, ConfigId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
 from sdk.plan.need import MustPlace, Need, Outdated
@@ -66,6 +68,16 @@ class Frame(State):
     def wish(self, key: PodKey) -> PodWish | None:
         """What the instance should be; None when it is to be removed."""
         return self.stored.wish(key)
+
+    def newest(self, key: PodKey) -> PodWish | None:
+        """What the target says that the instance should be; None when it is to be removed."""
+        return self.stored.newest(key)
+
+    def next_launch(self, key: PodKey) -> PodWish | None:
+        """What the instance is launched as: the newest when it is its turn in a rolling update, else what it is."""
+        need = self.work.need(key)
+        updated = isinstance(need, MustPlace) and isinstance(need.instead, Outdated)
+        return self.newest(key) if updated else self.wish(key)
 
     # Records
 
@@ -113,10 +125,27 @@ class Frame(State):
 
     def set_target(self, name: str, target: Target) -> None:
         """Change what a service should be."""
-        self.roles.set_target(name, self.targets.get(name), target)
+        before = self.targets.get(name)
+        self.roles.set_target(name, before, target)
         self.stored.targets = self.targets.set(name, target)
+        if before is not None:
+            self._keep_earlier(name, before, target)
         self._store(("target", name), StoreTarget(config=target.config, spec=target.spec))
         self.touch(name)
+
+    def _keep_earlier(self, name: str, before: Target, target: Target) -> None:
+        """Instances that have been ready as they are stay so until a rolling update gets to them."""
+        for key in sorted(self.index.services.of(name)):
+            record = self.pods[key]
+            old, new = before.pods.get(record.pod), target.pods.get(record.pod)
+            if old is None or new is None:
+                continue
+            config = record.earlier or (old.config if record.deployed == old.config else None)
+            config = None if config == new.config else config
+            if config == old.config and (name, config) not in self.stored.earlier:
+                self.stored.earlier = self.stored.earlier.set((name, config), old.spec)
+                self._store(("earlier", name, config), StoreEarlier(service=name, config=config, spec=old.spec))
+            self.put(replace(record, earlier=config))
 
     def drop_target(self, name: str) -> None:
         """A service should not be there any more; what is stored of it goes with its last instance."""
@@ -127,6 +156,8 @@ class Frame(State):
         """Forget a service of which no instance is left."""
         self.work.forget_service(name)
         self.troubles.forget(name)
+        for service, config in [found for found in self.stored.earlier if found[0] == name]:
+            self._drop_earlier(service, config)
         self._store_nothing(("target", name))
         self._store(("service", name), DeleteService(service=name))
 
@@ -242,6 +273,14 @@ class Frame(State):
     def _reindex(self, key: PodKey, old: PodRecord | None, new: PodRecord | None) -> None:
         for agent_id in self.index.change(key, old, new):
             self.agents.forget(agent_id)
+        config = None if old is None else old.earlier
+        if config is not None and (key[0], config) not in self.index.keepers:
+            self._drop_earlier(key[0], config)
+
+    def _drop_earlier(self, service: str, config: ConfigId) -> None:
+        if (service, config) in self.stored.earlier:
+            self.stored.earlier = self.stored.earlier.delete((service, config))
+            self._store(("earlier", service, config), DeleteEarlier(service=service, config=config))
 
     def _store(self, what: tuple[str, ...], effect: StoreEffect) -> None:
         self._store_nothing(what)  # the last word counts, and in the order of the last words

@@ -17,7 +17,7 @@ from sdk.core.troubles import Kind, Part
 from sdk.core.updating import update
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
-from sdk.plan.assess import assess
+from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,
     MustDelete,
@@ -120,6 +120,9 @@ def _assess(frame: Frame, key: PodKey) -> None:
     record = frame.pods.get(key)
     if record is None or (key[0] in frame.troubles.targetless and not frame.framework.uninstalling):
         return
+    if _has_no_use_for_the_past(frame, key, record):
+        record = replace(record, earlier=None)
+        frame.put(record)
     need = assess(record, frame.wish(key), frame.now, around(frame, key))
     if (known := _remembered(frame, key, record, need)) != record:
         frame.put(known)
@@ -143,6 +146,14 @@ def _assess(frame: Frame, key: PodKey) -> None:
     frame.work.again = frame.work.again.put(key, _again(frame, key))
 
 
+def _has_no_use_for_the_past(frame: Frame, key: PodKey, record: PodRecord) -> bool:
+    """It has run to its end as it was, or nobody knows any more how it was: it is to be as the target says at once."""
+    if record.earlier is None:
+        return False
+    wish = frame.wish(key)
+    return (key[0], record.earlier) not in frame.stored.earlier or (wish is not None and finished(record, wish))
+
+
 def around(state: State, key: PodKey) -> Around:
     """What instance `key` needs to know beside its record and its wish."""
     record = state.pods[key]
@@ -155,6 +166,7 @@ def around(state: State, key: PodKey) -> Around:
     )
     return Around(
         patience=state.settings.removal_patience,
+        behind=record.earlier is not None,
         leaving=state.agents.leaving.get(agent_id) if agent_id is not None else None,
         quiet_since=quiet,
     )
@@ -235,6 +247,9 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
                 frame.remove(key)
     queued = frame.work.queued.of(service)
     kinds = {(frame.pods[key].pod, _in_line_as(frame.work.needs[key])) for key in queued}
+    if service in frame.targets:
+        behind = {frame.pods[key].pod for key in frame.index.behind.of(service)}
+        kinds |= {(pod, Outdated) for pod in behind.intersection(frame.targets[service].pods)}
     for pod, kind in sorted(kinds, key=lambda found: (found[0], found[1].__name__)):
         if kind is Outdated:
             update(frame, service, pod)

@@ -6,7 +6,7 @@ from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.core.troubles import Kind, Part
 from sdk.plan.assess import assess
-from sdk.plan.need import Outdated, Overdue, Rest, Waits
+from sdk.plan.need import MustPlace, Outdated, Overdue, Rest, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
@@ -78,6 +78,8 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
+    updated = isinstance(need, Outdated) or (isinstance(need, MustPlace) and isinstance(need.instead, Outdated))
+    launch = state.stored.newest(key) if updated else wish
     killing = isinstance(need, Outdated) and any(task.ending for task in record.tasks if task.task_id in need.tasks)
     return StepFacts(
         record=record,
@@ -86,7 +88,7 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         being_killed=killing,
         refusals=state.work.refusals.get(key, {}),
         obstacle=_fault(state, key[0], Part(Kind.PLACING, key[1]))
-        or (None if wish is None else refusal_sentence(state, wish.spec.role)),
+        or (None if launch is None else refusal_sentence(state, launch.spec.role)),
     )
 
 

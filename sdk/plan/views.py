@@ -81,7 +81,8 @@ def plans(
 
 
 def _deployed(fact: StepFacts) -> bool:
-    return fact.wish is not None and fact.record.deployed == fact.wish.config
+    record = fact.record
+    return fact.wish is not None and record.earlier is None and record.deployed == fact.wish.config
 
 
 def _deploy(target: Target | None, wanted: Sequence[StepFacts], invalid: str | None) -> PlanView:

@@ -16,11 +16,13 @@ from sdk.core import decide as core
 from sdk.core.effects import (
     CallEffect,
     Decline,
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
     Effect,
     Log,
+    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
@@ -37,7 +39,16 @@ from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.election import Role
 
-_STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
+_STORES = (
+    StoreFramework,
+    StoreTarget,
+    StoreEarlier,
+    DeleteEarlier,
+    StorePod,
+    DeletePod,
+    DeleteService,
+    DeleteFramework,
+)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""

@@ -17,6 +17,7 @@ from sdk.core.effects import (
     CallEffect,
     Decline,
     DeclineInverseOffers,
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
@@ -26,6 +27,7 @@ from sdk.core.effects import (
     Reconcile,
     Revive,
     SendMessage,
+    StoreEarlier,
     StoreFramework,
     StorePod,
     StoreTarget,
@@ -53,7 +55,16 @@ from sdk.storage.persister import Put, Remove
 from sdk.testing.cluster import Cluster
 
 Json = dict[str, Any]
-STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
+STORES = (
+    StoreFramework,
+    StoreTarget,
+    StoreEarlier,
+    DeleteEarlier,
+    StorePod,
+    DeletePod,
+    DeleteService,
+    DeleteFramework,
+)
 
 
 class PlayedScheduler:

@@ -3,9 +3,11 @@
 import pytest
 
 from sdk.core.effects import (
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
+    StoreEarlier,
     StoreFramework,
     StorePod,
     StoreTarget,
@@ -79,6 +81,20 @@ def test_the_last_of_several_writes_counts(store: FrameworkStore) -> None:
     assert set(store.load().services["web"].pods) == {"p-2"}
 
 
+def test_earlier_configurations_stay_until_they_are_deleted(store: FrameworkStore) -> None:
+    """They are loaded with their service, as they were."""
+    earlier = _spec(count=0).pods[0]
+    store.apply(
+        [
+            StoreEarlier(service="web", config=ConfigId("e1"), spec=earlier),
+            StoreTarget(config=ConfigId("c1"), spec=_spec()),
+        ]
+    )
+    assert store.load().services["web"].earlier == {"e1": earlier}
+    store.apply([DeleteEarlier(service="web", config=ConfigId("e1"))])
+    assert store.load().services["web"].earlier == {}
+
+
 def test_deleting_leaves_only_the_leadership_node(store: FrameworkStore, persister: MemoryPersister) -> None:
     """An uninstalled framework has no nodes but the one that keeps others out until the process stops."""
     persister.apply([Put(store.leader_path, b"me")])
@@ -138,6 +154,8 @@ def test_a_name_that_is_no_path_segment_is_refused(store: FrameworkStore, name: 
         ("target", b'{"config": "gone"}'),
         ("target", b"nonsense"),
         ("configs/c1", b"{}"),
+        ("earlier/e1", b"{"),
+        ("earlier/e1", b'{"name": "p", "count": 1, "tasks": []}'),
         ("configs/c1", b'{"name": "web", "pods": []}'),
         ("configs/c1", b'{"name": "other", "pods": [{"name": "p", "count": 1, "tasks": []}]}'),
     ],
