@@ -27,7 +27,10 @@ from sdk.core.events import (
     RolesAccepted,
     StatusReceived,
     Subscribed,
-    TargetsPublished,
+    TargetChanged,
+    TargetRefused,
+    TargetsListed,
+    TargetWithdrawn,
     Tick,
     UninstallRequested,
 )
@@ -38,17 +41,14 @@ from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
 from sdk.core.renewal import renewal_requested
 from sdk.core.roles import offers_came, update_offers
-from sdk.core.settle import ensure_instances, settle, silence_ends, target_removed
+from sdk.core.settle import settle, silence_ends
 from sdk.core.state import State
 from sdk.core.status import status_received
+from sdk.core.targets import target_changed, target_refused, target_withdrawn, targets_listed
 from sdk.core.uninstall import progress, uninstall_requested
 from sdk.core.view import problems, snapshot
-from sdk.door.accept import check_service
-from sdk.errors import InvalidSpec
-from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationState
 from sdk.plan.need import over
-from sdk.plan.wish import target
 
 __all__ = ["decide", "next_wake", "problems", "snapshot"]
 
@@ -74,8 +74,14 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             _agent_failed(frame, event)
         case OperationStatusReceived():
             _operation(frame, event)
-        case TargetsPublished():
-            _targets(frame, event)
+        case TargetChanged():
+            target_changed(frame, event)
+        case TargetRefused():
+            target_refused(frame, event)
+        case TargetWithdrawn():
+            target_withdrawn(frame, event)
+        case TargetsListed():
+            targets_listed(frame, event)
         case PodActionRequested():
             _action(frame, event)
         case RenewalRequested():
@@ -143,41 +149,6 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
                 frame.release_errors[resource_id] = frame.release_errors.get(resource_id, 0) + 1
     if status.uuid is not None:
         frame.call(AcknowledgeOperation(status=status))
-
-
-def _targets(frame: Frame, event: TargetsPublished) -> None:
-    if frame.framework.uninstalling:
-        return
-    for name, spec in event.services.items():
-        if name in frame.broken:
-            continue
-        with frame.apart(name, "taking its specification"):
-            _publish(frame, name, spec, event.refused.get(name))
-    for name in {*frame.targets, *frame.services.names()}.difference(event.services):
-        target_removed(frame, name)
-    for name in set(frame.invalid).difference(event.services):
-        del frame.invalid[name]
-
-
-def _publish(frame: Frame, name: str, spec: ServiceSpec, refused: str | None) -> None:
-    present = frame.targets.get(name)
-    if present is None or present.spec != spec or refused is not None:
-        try:
-            if refused is not None:
-                raise InvalidSpec(name, refused)
-            taken = check_service(spec, path=name)
-            if taken.name != name:
-                raise InvalidSpec(f"{name}.name", f"is {taken.name!r}, but was published as {name!r}")
-        except InvalidSpec as error:
-            if frame.invalid.get(name) != str(error):
-                frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
-            frame.invalid[name] = str(error)
-            frame.touched.setdefault(name, set())
-            return
-        if present is None or present.spec != taken:
-            frame.set_target(name, target(taken))
-    frame.invalid.pop(name, None)
-    ensure_instances(frame, name)
 
 
 def _action(frame: Frame, event: PodActionRequested) -> None:

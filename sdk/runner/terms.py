@@ -103,7 +103,7 @@ class Terms:
     def gained(self, epoch: int) -> None:
         """This process is in charge now."""
         with self._wake:
-            self._inbox.forget_wish()
+            self._inbox.forget_published()
             self.term = Term(epoch, self._wake)
             self._wake.notify_all()
 

@@ -5,7 +5,8 @@ long nothing has to be done. Has no thread: the runner turns it on one of its ow
 a manual clock.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -15,32 +16,21 @@ from sdk.core.events import Failed, RenewalRequested, Subscribed, Tick, Uninstal
 from sdk.core.state import Connection, State
 from sdk.framework_store import FrameworkStore
 from sdk.metrics import Metrics
-from sdk.model.spec import ServiceSpec
 from sdk.plugin import Plugin
 from sdk.retry import Policy
 from sdk.runner.calls import Calls
 from sdk.runner.edges import Charge, Phase
 from sdk.runner.frames import Decide, Frames, Item
 from sdk.runner.inbox import Inbox
+from sdk.runner.publishing import PublishedTargets
 from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
 
 _IDLE = 5.0
-# A plugin that fails to say what it wishes for.
+# A plugin that fails to publish its targets.
 _ASK = Policy(first=1.0, most=60.0)
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
-
-
-class _TermWishes:
-    """What a plugin publishes in one term: void when that is over."""
-
-    def __init__(self, inbox: Inbox, term: Term) -> None:
-        self._inbox, self._term = inbox, term
-
-    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """See `Wishes`."""
-        self._inbox.wish(self._term, services, keep)
 
 
 class Turns:
@@ -91,7 +81,7 @@ class Turns:
         self._clock = clock
         self._metrics = metrics
         self._asked = False
-        """Whether the plugin was asked, in this term, for what it wishes now."""
+        """Whether the plugin was asked, in this term, for its targets."""
         self._ask_again = _ASK.backoff()
         self._ask_due = clock.monotonic()
         self._tick_delay = 0.0
@@ -132,14 +122,14 @@ class Turns:
             self._subscribing.keep_up(self._term, state.framework)
 
     def _ask_plugin(self) -> None:
-        """Have the plugin say what it wishes for now."""
+        """Have the plugin publish its targets."""
         if self._asked or self._clock.monotonic() < self._ask_due:
             return
         try:
-            self._plugin.took_charge(_TermWishes(self._inbox, self._term))
+            self._plugin.took_charge(PublishedTargets(partial(self._inbox.publish, self._term)))
             self._asked = True
         except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
-            self._log.exception("The plugin could not say what it wishes for; asking it again")
+            self._log.exception("The plugin could not publish its targets; asking it again")
             self._ask_due = self._clock.monotonic() + self._ask_again.delay()
 
     def _next_batch(self, state: State, patience: float | None) -> list[Item]:
@@ -149,7 +139,7 @@ class Turns:
         if wake is None or wake > now:
             self._tick_delay = 0.0
         timeout = self.due() - now
-        batch = self._inbox.take(self._term, state, timeout if patience is None else min(timeout, patience))
+        batch = self._inbox.take(self._term, timeout if patience is None else min(timeout, patience))
         if not self._term.alive():
             return []
         if wake is not None and wake <= self._clock.now():

@@ -24,7 +24,7 @@ from sdk.model.records import FrameworkRecord
 from sdk.model.resources import Offer, Resource
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec, UriSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
-from sdk.plugin import ADVERTISED, Host, Wishes
+from sdk.plugin import ADVERTISED, Host, Targets
 from sdk.storage.connection import Check
 from sdk.storage.election import Holder, Role
 from sdk.storage.memory_persister import MemoryPersister
@@ -254,16 +254,16 @@ class Wisher:
         self.services = dict(services or {})
         self.host: Host | None = None
         self.gone = threading.Event()
-        self.asked: list[Wishes] = []
+        self.asked: list[Targets] = []
         self.changes = 0
 
     def start(self, host: Host) -> None:
         self.host = host
         host.fill_in({WORD: "filled in"})
 
-    def took_charge(self, wishes: Wishes) -> None:
-        self.asked.append(wishes)
-        wishes.publish(self.services)
+    def took_charge(self, targets: Targets) -> None:
+        self.asked.append(targets)
+        targets.publish_all(self.services)
 
     def stop(self) -> None:
         pass
