@@ -84,7 +84,7 @@ class Turns:
         """Whether the plugin was asked, in this term, for its targets."""
         self._ask_again = _ASK.backoff()
         self._ask_due = clock.monotonic()
-        self._tick_delay = 0.0
+        self._tick_delay = self._tick_after = 0.0
         self._log = structlog.get_logger().bind(framework=name)
 
     def begin(self) -> None:
@@ -100,7 +100,7 @@ class Turns:
         """When the next turn has something to do, by the clock's wall time: at once when something waits already."""
         now = self._clock.now()
         wake = core.next_wake(self.frames.state, now)
-        times = [now + _IDLE if wake is None else max(now + self._tick_delay, wake)]
+        times = [now + _IDLE if wake is None else max(self._tick_after, wake)]
         reopening = self._subscribing.due_in()
         if reopening is not None and self.frames.state.connection is not Connection.REMOVED:
             times.append(now + reopening)
@@ -137,7 +137,7 @@ class Turns:
         now = self._clock.now()
         wake = core.next_wake(state, now)
         if wake is None or wake > now:
-            self._tick_delay = 0.0
+            self._tick_delay = self._tick_after = 0.0
         timeout = self.due() - now
         batch = self._inbox.take(self._term, timeout if patience is None else min(timeout, patience))
         if not self._term.alive():
@@ -145,6 +145,7 @@ class Turns:
         if wake is not None and wake <= self._clock.now():
             if not batch:
                 self._tick_delay = min(max(self._tick_delay * 2, _TICK_FIRST), _TICK_MAX)
+                self._tick_after = self._clock.now() + self._tick_delay
             batch.append(Item(Tick(), self._term.epoch))
         return batch
 
