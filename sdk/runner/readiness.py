@@ -30,7 +30,7 @@ class Standing:
     def last_error(self) -> str | None:
         """What went wrong last anywhere, None when all is well."""
         stored = None if self.frames is None else self.frames.error
-        return self.error or stored or (None if self.state is None else self.state.error)
+        return self.error or stored or (None if self.state is None else self.state.link.error)
 
     @property
     def why_not_ready(self) -> str:
@@ -56,7 +56,7 @@ class Standing:
             return "in charge, but ZooKeeper does not answer"
         state = self.state
         if self.frames is None or state is None or state.connection is not Connection.SUBSCRIBED:
-            trouble = self.error or (None if state is None else state.error) or self.trouble
+            trouble = self.error or (None if state is None else state.link.error) or self.trouble
             return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
         if self.frames.error is not None:
             return f"in charge, but nothing can be stored: {self.frames.error}"

@@ -195,8 +195,9 @@ class Runner:
         if state is None:
             return None
         named = self._named
-        if named is None or named[0] is not state.targets or named[1] is not state.services:
-            named = (state.targets, state.services, frozenset((*state.targets, *state.services, *state.broken)))
+        if named is None or named[0] is not state.targets or named[1] is not state.index.services:
+            names = frozenset((*state.targets, *state.index.services, *state.troubles.broken))
+            named = (state.targets, state.index.services, names)
             self._named = named
         return named[2]
 
@@ -219,7 +220,7 @@ class Runner:
         state = self._state
         if state is None:
             return ()
-        return tuple(state.pods[key] for key in sorted(state.services.get(service, ())) if key in state.pods)
+        return tuple(state.pods[key] for key in sorted(state.index.services.of(service)) if key in state.pods)
 
     def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
         """See `Host`."""

@@ -94,7 +94,7 @@ class Turns:
     @property
     def uninstalled(self) -> bool:
         """There is nothing left to do: no turn is needed any more."""
-        return self.frames.state.uninstalled
+        return self.frames.state.removal.uninstalled
 
     def due(self) -> float:
         """When the next turn has something to do, by the clock's wall time: at once when something waits already."""
@@ -118,7 +118,7 @@ class Turns:
         self._look_back(batch, before, state)
         if state is not before:
             self._tell_plugin()
-        if not state.uninstalled and state.connection is not Connection.REMOVED:
+        if not state.removal.uninstalled and state.connection is not Connection.REMOVED:
             self._subscribing.keep_up(self._term, state.framework)
 
     def _ask_plugin(self) -> None:
@@ -187,4 +187,4 @@ def _id_given_up(before: State, state: State) -> bool:
 
 def _removed_too_soon(state: State) -> bool:
     """The id is gone, and what is to be uninstalled is not."""
-    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.uninstalled
+    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.removal.uninstalled

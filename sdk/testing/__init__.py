@@ -8,7 +8,7 @@
     ...
     sim.expect_nothing_left()
 
-The scheduler is the real one (the runner's turns over the real stores in memory, talking Mesos' JSON), master and agents
+The scheduler is the real one (the runner's turns over the real stores, talking Mesos' JSON), master and agents
 are those of the embedded Mesos (`sdk.local.core`); only executors, network, lock and storage are played. Nothing waits,
 nothing is random: the same story goes the same way each time.
 """

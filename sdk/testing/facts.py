@@ -65,7 +65,7 @@ class Facts(Machines):
     def held(self) -> set[str]:
         """Resource ids that the records hold on purpose."""
         assert self.scheduler.state is not None
-        return set(self.scheduler.state.by_resource)
+        return set(self.scheduler.state.index.by_resource)
 
     def said(self) -> list[str]:
         """Every sentence for the log that was decided on, in order."""
