@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules as AutoPoolRules
 from api.auto_pools.thread.worker import AutoPoolWorker
@@ -144,6 +145,7 @@ def work(
             complete=tasks.synced,
             services=worker.services_of,
             statuses=lambda template, keys: maker.status(template, tasks=keys) if maker is not None else {},
+            dialects=auto_pools.dialects if auto_pools is not None else Dialects(),
         )
 
     answerer = Answerer(rules or Rules(), clock)
