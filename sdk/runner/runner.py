@@ -6,8 +6,9 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 
 import dataclasses
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 import structlog
 
@@ -29,39 +30,28 @@ from sdk.core.settings import Settings
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
+from sdk.framework_store import FrameworkStore, Stored
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import ServiceSpec
 from sdk.plugin import ADVERTISED, HostSettings, Plugin
 from sdk.retry import Policy
 from sdk.runner.calls import call_failed, filled
 from sdk.runner.edges import Charge, FeedFactory, NotInCharge, Phase, Status
 from sdk.runner.frames import STORAGE, Frames, Item
 from sdk.runner.inbox import Inbox
+from sdk.runner.publishing import PublishedTargets
 from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
-from sdk.storage.stores import FrameworkStore, Stored
 
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
-# A plugin that fails to say what it wishes for.
+# A plugin that fails to publish its targets.
 _ASK = Policy(first=1.0, most=60.0)
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
-
-
-class _TermWishes:
-    """What a plugin publishes in one term: void when that is over."""
-
-    def __init__(self, inbox: Inbox, term: Term) -> None:
-        self._inbox, self._term = inbox, term
-
-    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """See `Wishes`."""
-        self._inbox.wish(self._term, services, keep)
 
 
 class Runner:
@@ -114,7 +104,7 @@ class Runner:
         )
         self._stopping = False
         self._asked = False
-        """Whether the plugin was asked, in this term, for what it wishes now."""
+        """Whether the plugin was asked, in this term, for its targets."""
 
         self._frames: Frames | None = None
         self._phase = Phase.STANDBY
@@ -199,8 +189,9 @@ class Runner:
         if frames is None:
             return None
         state, named = frames.state, self._named
-        if named is None or named[0] is not state.targets or named[1] is not state.services:
-            named = (state.targets, state.services, frozenset((*state.targets, *state.services, *state.broken)))
+        if named is None or named[0] is not state.targets or named[1] is not state.index.services:
+            names = frozenset((*state.targets, *state.index.services, *state.troubles.broken))
+            named = (state.targets, state.index.services, names)
             self._named = named
         return named[2]
 
@@ -225,7 +216,7 @@ class Runner:
         if frames is None:
             return ()
         state = frames.state
-        return tuple(state.pods[key] for key in sorted(state.services.get(service, ())) if key in state.pods)
+        return tuple(state.pods[key] for key in sorted(state.index.services.of(service)) if key in state.pods)
 
     def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
         """See `Host`."""
@@ -261,7 +252,7 @@ class Runner:
             ready=not reason,
             reason=reason,
             leader_url=holder.url if holder is not None else None,
-            error=self._error or stored_error or (state.error if state is not None else None),
+            error=self._error or stored_error or (state.link.error if state is not None else None),
             skipped=tuple(frames.skipped) if frames is not None else (),
             problems={**(core.problems(state) if state is not None else {}), **self._reported},
         )
@@ -284,7 +275,8 @@ class Runner:
                 if self._charge.role is Role.SUSPENDED:
                     return "in charge, but ZooKeeper does not answer"
                 if state is None or state.connection is not Connection.SUBSCRIBED:
-                    trouble = self._error or (state.error if state is not None else None) or self._subscribing.trouble
+                    told = state.link.error if state is not None else None
+                    trouble = self._error or told or self._subscribing.trouble
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
                 frames = self._frames
                 if frames is not None and frames.error is not None:
@@ -295,7 +287,7 @@ class Runner:
 
     def _on_gained(self, epoch: int) -> None:
         with self._wake:
-            self._inbox.forget_wish()
+            self._inbox.forget_published()
             self._term = Term(epoch, self._wake)
             self._wake.notify_all()
 
@@ -385,21 +377,21 @@ class Runner:
             self._look_back(term, batch, before, frames.state)
             if frames.state is not before:
                 self._tell_plugin()
-            if frames.state.uninstalled:
+            if frames.state.removal.uninstalled:
                 self._finish_uninstall(term)
                 return
             if frames.state.connection is not Connection.REMOVED:
                 self._subscribing.keep_up(term, frames.state.framework)
 
     def _ask_plugin(self, term: Term) -> None:
-        """Have the plugin say what it wishes for now."""
+        """Have the plugin publish its targets."""
         if self._asked or self._clock.monotonic() < self._ask_due:
             return
         try:
-            self._plugin.took_charge(_TermWishes(self._inbox, term))
+            self._plugin.took_charge(PublishedTargets(partial(self._inbox.publish, term)))
             self._asked = True
         except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
-            self._log.exception("The plugin could not say what it wishes for; asking it again")
+            self._log.exception("The plugin could not publish its targets; asking it again")
             self._ask_due = self._clock.monotonic() + self._ask_again.delay()
 
     def _with_roles(self, record: FrameworkRecord) -> FrameworkRecord:
@@ -500,7 +492,7 @@ class Runner:
             timeout = min(timeout, reopening)
         if not self._asked:
             timeout = min(timeout, max(0.0, self._ask_due - self._clock.monotonic()))
-        batch = self._inbox.take(term, state, timeout)
+        batch = self._inbox.take(term, timeout)
         if not term.alive():
             return []
         if due is not None and due <= self._clock.now():
@@ -522,4 +514,4 @@ def _id_given_up(before: State, state: State) -> bool:
 
 def _removed_too_soon(state: State) -> bool:
     """The id is gone, and what is to be uninstalled is not."""
-    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.uninstalled
+    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.removal.uninstalled
