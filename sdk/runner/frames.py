@@ -57,6 +57,9 @@ _REFUSE = 5.0
 _CULPRITS = 50
 """Services that are left out of one frame at most: an event is not decided for ever."""
 
+Decide = Callable[[State, Event, float, Callable[[], str]], tuple[State, tuple[Effect, ...]]]
+"""`sdk.core.decide.decide`, or one that also looks at what goes in and out."""
+
 
 @dataclass(slots=True)
 class Item:
@@ -98,6 +101,7 @@ class Frames:
         clock: Clock,
         new_id: Callable[[], str],
         metrics: Metrics,
+        decide: Decide = core.decide,
     ) -> None:
         """`send` makes a call, and must not raise."""
         self.state = state
@@ -115,6 +119,7 @@ class Frames:
         self._clock = clock
         self._new_id = new_id
         self._metrics = metrics
+        self._decide_on = decide
         self._log = structlog.get_logger().bind(framework=name)
 
     def run(self, batch: Sequence[Item]) -> None:
@@ -188,7 +193,7 @@ class Frames:
         with self._metrics.decide.labels(self._name).time():
             for item in batch:
                 try:
-                    state, more = core.decide(state, item.event, self._clock.now(), self._new_id)
+                    state, more = self._decide_on(state, item.event, self._clock.now(), self._new_id)
                 except Exception as error:  # noqa: BLE001 - a defect of the core must not lose the other events
                     self._log.exception("Deciding failed", about=_brief(item.event))
                     self._skip(item, error)

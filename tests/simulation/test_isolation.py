@@ -198,7 +198,7 @@ def test_a_target_that_cannot_be_read_holds_until_it_is_published_anew() -> None
     sim.run_until(lambda: len(sim.running()) == 3, "all run")
     sim.stop_scheduler()
     sim.scheduler.spoil_target("web")
-    sim.scheduler.keep_quiet()
+    sim.scheduler.services = None
     sim.start_scheduler()
     sim.settle(1000)
     assert len(sim.processes()) == 3
@@ -217,7 +217,7 @@ def test_a_target_that_cannot_be_read_is_no_obstacle_to_its_removal() -> None:
     sim.run_until(lambda: len(sim.running()) == 2, "both run")
     sim.stop_scheduler()
     sim.scheduler.spoil_target("web")
-    sim.scheduler.keep_quiet()
+    sim.scheduler.services = None
     sim.start_scheduler()
     sim.publish(service("good"))
     sim.run_until(lambda: len(sim.processes()) == 1, "it is gone")
