@@ -37,12 +37,14 @@ from sdk.core.events import (
     UninstallRequested,
 )
 from sdk.core.frame import Frame
-from sdk.core.holdings import abandoned, forget_release, reservation_gone
+from sdk.core.leftovers import abandoned
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
 from sdk.core.quarantine import resume, storing_failed
+from sdk.core.releasing import learn
 from sdk.core.renewal import renewal_requested
+from sdk.core.reservation_life import Word
 from sdk.core.roles import offers_came, update_offers
 from sdk.core.settle import settle
 from sdk.core.state import State
@@ -140,13 +142,13 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
     status = event.status
     resource_id = frame.reservations.operations.get(status.operation_id)
     if status.state is OperationState.FINISHED and resource_id is not None:
-        reservation_gone(frame, resource_id)
+        learn(frame, resource_id, Word.FINISHED)
     elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
         frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
         if resource_id is not None and status.state not in (OperationState.UNREACHABLE, OperationState.RECOVERING):
             # The offers tell what is left. A stale offer is an ERROR, too; a master or agent that knows no feedback
             # refuses the id itself, each time.
-            forget_release(frame, resource_id)
+            learn(frame, resource_id, Word.FAILED)
             if status.state is OperationState.ERROR:
                 frame.reservations.failed(resource_id)
     if status.uuid is not None:

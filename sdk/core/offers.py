@@ -10,9 +10,10 @@ from sdk.core import leaving
 from sdk.core.calls import Unproven
 from sdk.core.effects import Accept, Decline
 from sdk.core.frame import Frame
-from sdk.core.holdings import compare, heard, release
+from sdk.core.holdings import compare, heard
 from sdk.core.maps import without
 from sdk.core.placing import place
+from sdk.core.releasing import release
 from sdk.core.settle import settle
 from sdk.core.state import agent_of
 from sdk.core.troubles import Kind, Part

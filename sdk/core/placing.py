@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing
 from sdk.core.frame import Frame
-from sdk.core.holdings import abandoned
+from sdk.core.leftovers import abandoned
 from sdk.core.state import PodKey, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId

@@ -10,11 +10,14 @@ from dataclasses import replace
 
 from sdk.core import leaving, replacing, succession
 from sdk.core.frame import Frame
-from sdk.core.holdings import end_releases, forget_old, outgrow_role
+from sdk.core.holdings import outgrow_role
 from sdk.core.maps import without
+from sdk.core.releasing import end_releases, forget_old, learn
+from sdk.core.reservation_life import Word
 from sdk.core.state import PodKey, State, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.core.updating import update
+from sdk.model.ids import ResourceId
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
 from sdk.plan.assess import assess, finished
@@ -243,6 +246,8 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
             case MustDelete(left=left):
                 for each in left:
                     frame.log("warning", f"{service}/{record.name} removed: {each.sentence}", service=service)
+                    if each.reserved:
+                        learn(frame, ResourceId(each.id), Word.AGENT_SILENT)
                     frame.removal.leave(each.id, f"{service}/{record.name}: {each.sentence}")
                 frame.remove(key)
     queued = frame.work.queued.of(service)

@@ -106,7 +106,7 @@ def _removal(record: PodRecord, now: float, around: Around) -> Need:
             left.update({task.task_id: _left(task.task_id, f"task {task.task_id} {host}") for task in alive})
             if holding is not None and holding.resource_id is not None and reserved:
                 resource_id = holding.resource_id
-                left[resource_id] = _left(resource_id, f"reservation {resource_id} {host}")
+                left[resource_id] = _left(resource_id, f"reservation {resource_id} {host}", reserved=True)
     elif reserved:
         hosts[_host(record)] = None
     lost = bool(due)
@@ -123,7 +123,9 @@ def _removal(record: PodRecord, now: float, around: Around) -> Need:
         if not entry.ended:
             left[entry.task_id] = _left(entry.task_id, f"task {entry.task_id} {host}")
         if entry.resource_id is not None:
-            left[entry.resource_id] = _left(entry.resource_id, f"reservation {entry.resource_id} {host}")
+            left[entry.resource_id] = _left(
+                entry.resource_id, reserved=True, sentence=f"reservation {entry.resource_id} {host}"
+            )
     if hosts:
         return MustRelease(hosts=tuple(hosts), until=min(due, default=None))
     if lost:
@@ -135,8 +137,8 @@ def _removal(record: PodRecord, now: float, around: Around) -> Need:
     return MustDelete(left=tuple(left.values()))
 
 
-def _left(name: str, sentence: str) -> LeftBehind:
-    return LeftBehind(id=name, sentence=sentence)
+def _left(name: str, sentence: str, *, reserved: bool = False) -> LeftBehind:
+    return LeftBehind(id=name, sentence=sentence, reserved=reserved)
 
 
 def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need | None:

@@ -91,6 +91,8 @@ class LeftBehind:
     id: str
     """Of the task or the reservation."""
     sentence: str
+    reserved: bool = False
+    """It is a reservation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
