@@ -1,18 +1,18 @@
 """Launching what waits, with the pools of one batch of offers."""
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing
 from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
+from sdk.core.requirements import goes_elsewhere, moving, requirement_of, static_ports
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
-from sdk.model.records import Holding, PodRecord
+from sdk.model.records import Holding
 from sdk.offer.evaluate import Match, evaluate
-from sdk.offer.placement import GROWING, Place, Siblings
+from sdk.offer.placement import GROWING
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.plan.need import MustPlace, Overdue, done, over
@@ -47,7 +47,7 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (
             key in frame.alone,
-            _elsewhere(frame, key),
+            goes_elsewhere(frame.needs[key]),
             replacing.in_line(frame, key),
             key[0],
             frame.pods[key].pod,
@@ -62,7 +62,7 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         principal=frame.settings.principal,
         now=frame.now,
         new_id=frame.new_id,
-        static_ports=_static_ports(frame, waiting),
+        static_ports=static_ports(frame, waiting),
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
@@ -86,7 +86,7 @@ def _place(
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
-    requirement = _requirement(frame, key, wish)
+    requirement = requirement_of(frame, key, wish)
     if not requirement.tasks:
         return
     alone = key in frame.alone
@@ -149,7 +149,7 @@ def _first_match(
             shape.positions.popleft()
             shape.refused[pool.agent_id] = known
             continue
-        verdict = evaluate(_moving(frame, key, requirement) if away else requirement, pool, claimant)
+        verdict = evaluate(moving(frame, key, requirement) if away else requirement, pool, claimant)
         if isinstance(verdict, Match):
             return position, verdict
         shape.positions.popleft()
@@ -162,89 +162,6 @@ def _first_match(
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
     # Without a reason the reservation was not offered at all, so nothing is known about its size.
     return bool(frame.refusals.get(key, {}).get(home.agent_id))
-
-
-def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
-    """The same instance, to be placed on another agent."""
-    return replace(
-        requirement,
-        holding=None,
-        ports={},
-        siblings=_siblings(frame, key),
-        avoid=_avoided(frame, frame.pods[key]),
-    )
-
-
-def _elsewhere(frame: Frame, key: PodKey) -> bool:
-    need = frame.needs[key]
-    return isinstance(need, MustPlace) and need.elsewhere
-
-
-def _static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
-    numbers: set[int] = set()
-    for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
-        tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
-        numbers.update(port.number for task in tasks for port in task.ports if port.number)
-    return frozenset(numbers)
-
-
-def _requirement(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
-    record = frame.pods[key]
-    target = frame.targets[key[0]]
-    elsewhere = _elsewhere(frame, key)
-    by_name = {task.name: task for task in record.tasks}
-    return Requirement(
-        service=record.service,
-        pod=wish.spec,
-        index=record.index,
-        config=wish.config,
-        prefix=target.spec.task_id_prefix or target.spec.name,
-        tasks=tuple(
-            spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
-        ),
-        holding=None if elsewhere else record.holding,
-        ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
-        siblings=_siblings(frame, key) if elsewhere else Siblings(),
-        avoid=_avoided(frame, record) if elsewhere else {},
-    )
-
-
-def _siblings(frame: Frame, key: PodKey) -> Siblings:
-    record = frame.pods[key]
-    places: list[Place] = []
-    wish = frame.wish(key)
-    if wish is None or not wish.spec.constraints:
-        return Siblings()
-    for other in sorted(frame.services.get(key[0])):
-        sibling = frame.pods[other]
-        if other == key or sibling.pod != record.pod or sibling.holding is None:
-            continue
-        places.append(
-            Place(
-                hostname=sibling.holding.hostname,
-                region=sibling.holding.region,
-                zone=sibling.holding.zone,
-                attributes=sibling.holding.attributes,
-                instance=sibling.name,
-            )
-        )
-    return Siblings(places)
-
-
-def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
-    avoided: dict[str, str] = {}
-    if record.lost_at is not None and record.holding is not None:
-        avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
-    agent_id = agent_of(record)
-    leaves = frame.leaving.get(agent_id) if agent_id is not None else None
-    if leaves is not None and leaves.acts(frame.now):
-        avoided[leaves.hostname] = leaves.sentence
-    for each in record.avoid:
-        if frame.now < each.until:
-            avoided[each.hostname] = (
-                f"{each.hostname} was left by a replacement; considered again in {each.until - frame.now:.0f} s"
-            )
-    return avoided
 
 
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
