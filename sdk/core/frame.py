@@ -29,7 +29,7 @@ from sdk.model.leaving import Leaving
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.resources import Range
 from sdk.plan.backoff import Retry
-from sdk.plan.need import MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Waits
 from sdk.plan.wish import PodWish, Target
 
 _OF_THE_STATE_ALONE = frozenset({"settings", "wake_at"})
@@ -201,7 +201,9 @@ class Frame:
         if self.needs.get(key, Rest()) == need:
             return
         service = key[0]
-        if isinstance(need, Outdated | Overdue) or (isinstance(need, MustPlace) and need.instead is not None):
+        if isinstance(need, Outdated | Overdue | LacksPorts) or (
+            isinstance(need, MustPlace) and need.instead is not None
+        ):
             self.queued.add(service, key)
         else:
             self.queued.discard(service, key)
@@ -209,15 +211,19 @@ class Frame:
             self.placing[key] = True
         else:
             self.placing.pop(key, None)
-        if not isinstance(need, Outdated | MustPlace):
+        if not isinstance(need, Outdated | MustPlace | LacksPorts) or (
+            isinstance(need, Outdated) and isinstance(self.needs.get(key), LacksPorts)
+        ):
             self.asking.pop(key, None)
         if isinstance(need, Waits | MustRelease) and need.until is not None:
             self.needs_due = min(need.until, self.needs_due or need.until)
         if isinstance(need, Rest):
             del self.needs[key]
-            self.unrest.discard(service, key)
         else:
             self.needs[key] = need
+        if isinstance(need, Rest | LacksPorts):
+            self.unrest.discard(service, key)
+        else:
             self.unrest.add(service, key)
 
     # Calls

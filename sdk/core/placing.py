@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from sdk.core import replacing
+from sdk.core import replacing, widening
 from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
@@ -37,6 +37,8 @@ class Placed:
     operations: dict[int, list[Operation]] = field(default_factory=dict)
     exclusive: set[int] = field(default_factory=set)
     """Pools whose ACCEPT has to carry nothing else."""
+    widened: set[tuple[str, str]] = field(default_factory=set)
+    """Services and pod types of which one instance goes elsewhere for more ports: the others wait until it is there."""
 
 
 def place(frame: Frame, offered: list[Pool]) -> Placed:
@@ -46,6 +48,7 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (
+            widening.is_for_ports(frame.needs[key]),  # all others have nothing yet, or have to leave
             key in frame.alone,
             goes_elsewhere(frame.needs[key]),
             replacing.in_line(frame, key),
@@ -86,29 +89,37 @@ def _place(
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
+    kind = (key[0], wish.spec.name)
+    if widening.is_for_ports(need) and kind in placed.widened:
+        return
     requirement = requirement_of(frame, key, wish)
     if not requirement.tasks:
         return
     alone = key in frame.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
-    shape = shapes.get((key[0], wish.spec.name)) if alike else None
+    shape = shapes.get(kind) if alike else None
     if shape is None:
         shape = _Shape(positions=_positions(frame, key, requirement, offered))
     if alike:
-        shapes[key[0], wish.spec.name] = shape
+        shapes[kind] = shape
     taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
     if taken:
         shape.positions = deque(position for position in shape.positions if position not in taken)
-    position, match = _first_match(frame, key, requirement, offered, shape, claimant)
+    position, match = _best_match(frame, key, requirement, offered, shape, claimant)
+    if match is not None and match.lacks and _waits_for_all_ports(frame, key, match):
+        shape.refused[match.holding.agent_id] = match.without
+        match = None
     if match is not None:
         offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
             placed.exclusive.add(position)
+        if widening.is_for_ports(need):
+            placed.widened.add(kind)
         _launched(frame, key, wish, match)
         if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
-            shapes.pop((key[0], wish.spec.name), None)
+            shapes.pop(kind, None)
     elif shape.refused:
         frame.refusals[key] = {**frame.refusals.get(key, {}), **shape.refused}
 
@@ -135,11 +146,15 @@ def _beside(frame: Frame, key: PodKey) -> AgentId | None:
     return agent_of(frame.pods[key]) if isinstance(need, MustPlace) and need.ahead else None
 
 
-def _first_match(
+def _best_match(
     frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool], shape: _Shape, claimant: Claimant
 ) -> tuple[int, Match | None]:
-    """The first pool that fits; those that do not are taken out of `shape`, for this instance and all of its kind."""
+    """The first pool that fits, or else the one that lacks the fewest optional ports.
+
+    Those that do not fit are taken out of `shape`, for this instance and all of its kind.
+    """
     home = requirement.holding
+    lacking: list[tuple[int, Match]] = []
     while shape.positions:
         position = shape.positions[0]
         pool = offered[position]
@@ -150,13 +165,26 @@ def _first_match(
             shape.refused[pool.agent_id] = known
             continue
         verdict = evaluate(moving(frame, key, requirement) if away else requirement, pool, claimant)
-        if isinstance(verdict, Match):
+        if isinstance(verdict, Match) and not verdict.lacks:
+            shape.positions.extendleft(found for found, _ in reversed(lacking))
             return position, verdict
         shape.positions.popleft()
+        if isinstance(verdict, Match):
+            lacking.append((position, verdict))
+            continue
         shape.refused[pool.agent_id] = verdict.reasons
         if requirement.anywhere and not pool.windows:
             shape.alike[pool.content] = verdict.reasons
-    return -1, None
+    shape.positions.extend(found for found, _ in lacking)
+    return min(lacking, key=lambda found: len(found[1].lacks), default=(-1, None))
+
+
+def _waits_for_all_ports(frame: Frame, key: PodKey, match: Match) -> bool:
+    """Whether the place is not taken yet: another agent may have all ports, and offers of all are asked for."""
+    record = frame.pods[key]
+    if record.holding is not None and record.holding.resource_id == match.holding.resource_id:
+        return False
+    return frame.asking.setdefault(key, frame.now) + frame.settings.all_ports_patience > frame.now
 
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
@@ -193,14 +221,16 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             lost_at=None,
             ready_since=None,
             displaced_since=None,
+            widened=widening.counted(frame, record) if widening.is_for_ports(need) else record.widened,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
             not_before=0.0,
         )
     )
+    without = f", without some ports: {'; '.join(match.without)}" if match.lacks else ""
     frame.log(
         "info",
-        f"Launching {record.service}/{record.name} on {match.holding.hostname}",
+        f"Launching {record.service}/{record.name} on {match.holding.hostname}{without}",
         service=record.service,
         tasks=[task.task_id for task in match.tasks],
         ports={name: number for task in match.tasks for name, number in task.ports.items()},

@@ -8,7 +8,7 @@ from sdk.core.state import PodKey, agent_of
 from sdk.model.records import PodRecord
 from sdk.offer.placement import Place, Siblings
 from sdk.offer.requirement import Requirement
-from sdk.plan.need import MustPlace, Need, done
+from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, done, given_ports
 from sdk.plan.wish import PodWish
 
 
@@ -42,6 +42,7 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
     record = frame.pods[key]
     target = frame.targets[key[0]]
     elsewhere = goes_elsewhere(frame.needs[key])
+    instead = need.instead if isinstance(need := frame.needs[key], MustPlace) else None
     by_name = {task.name: task for task in record.tasks}
     return Requirement(
         service=record.service,
@@ -56,6 +57,9 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
         ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
         siblings=_siblings(frame, key) if elsewhere else Siblings(),
         avoid=_avoided(frame, record) if elsewhere else {},
+        # Whoever serves where it is does not go where it would serve less.
+        keep=given_ports(record, wish) if isinstance(instead, Outdated | LacksPorts) else frozenset(),
+        gain=instead.ports if isinstance(instead, LacksPorts) else frozenset(),
     )
 
 

@@ -129,6 +129,8 @@ def _task(task: TaskSpec, path: str) -> None:
             raise InvalidSpec(f"{path}.health_check", "needs exactly one of command, http_path and tcp")
         if check.command is None and check.port not in {port.name for port in task.ports}:
             raise InvalidSpec(f"{path}.health_check.port", f"{check.port!r} is no port of the task")
+        if any(port.optional for port in task.ports if port.name == check.port):
+            raise InvalidSpec(f"{path}.health_check.port", f"{check.port!r} is optional: there may be nothing to check")
 
 
 def _port(port: PortSpec, path: str) -> None:
