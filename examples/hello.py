@@ -20,12 +20,12 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
+from sdk.codecs import from_json
 from sdk.errors import CorruptRecord, InvalidSpec, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.resources import milli
 from sdk.model.spec import CommandSpec, PodSpec, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec
 from sdk.plugin import Host, Wishes
-from sdk.storage.codecs import from_json
 from sdk.storage.connection import Handle, decode_json, encode_json
 
 _log = structlog.get_logger()

@@ -43,10 +43,10 @@ from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.uninstall import progress, uninstall_requested
 from sdk.core.view import problems, snapshot
+from sdk.door.accept import check_service
 from sdk.errors import InvalidSpec
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationState
-from sdk.plan.checks import check_service
 from sdk.plan.need import over
 from sdk.plan.wish import target
 

@@ -1,6 +1,6 @@
 """What is stored about a pod instance: one value, one ZooKeeper node, written before any call goes out.
 
-A record is a fact about the past; what should be is in `sdk.model.spec`. The JSON form is in `sdk.storage.codecs`.
+A record is a fact about the past; what should be is in `sdk.model.spec`. The JSON form is in `sdk.codecs`.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a plugin wishes for: services, their pods and tasks. Values only; checks are in `sdk.plan.checks`.
+"""What a plugin wishes for: services, their pods and tasks. Values only; checks are in `sdk.door`.
 
 Scalars are integer thousandths (`cpus=500` is half a core; `mem` and `disk` are thousandths of a MB).
 """

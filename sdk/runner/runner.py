@@ -12,6 +12,7 @@ from concurrent.futures import Future
 import structlog
 
 from sdk.clock import Clock
+from sdk.codecs import decode
 from sdk.core import decide as core
 from sdk.core.effects import CallEffect, SendMessage, UpdateRoles
 from sdk.core.events import (
@@ -40,7 +41,6 @@ from sdk.runner.frames import STORAGE, Frames, Item
 from sdk.runner.inbox import Inbox
 from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
-from sdk.storage.codecs import decode
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
 from sdk.storage.stores import FrameworkStore, Stored

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sdk.codecs import decode, encode
 from sdk.core.effects import (
     DeleteFramework,
     DeletePod,
@@ -23,12 +24,11 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
+from sdk.door.accept import MAX_SPEC_BYTES
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
-from sdk.plan.checks import MAX_SPEC_BYTES
-from sdk.storage.codecs import decode, encode
 from sdk.storage.connection import encode_json
 from sdk.storage.persister import MAX_PACKET_BYTES, Check, Operation, Persister, Put, Remove, packet_bytes
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdk.codecs import decode, encode
+from sdk.door.accept import check_service
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.spec import (
@@ -22,9 +24,7 @@ from sdk.model.spec import (
     TaskSpec,
     UpdateStrategy,
 )
-from sdk.plan.checks import check_service
 from sdk.plan.wish import target
-from sdk.storage.codecs import decode, encode
 
 TASK = TaskSpec(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x"))
 POD = PodSpec(name="lb", count=1, tasks=(TASK,))

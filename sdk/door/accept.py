@@ -1,6 +1,6 @@
 """Rules that a spec has to keep so that the SDK can run it, store it and read it again.
 
-The first broken one is raised as `InvalidSpec`. What passes fits into ZooKeeper, by its types (`sdk.plan.types`), its
+The first broken one is raised as `InvalidSpec`. What passes fits into ZooKeeper, by its types (`sdk.door.types`), its
 names and its size.
 """
 
@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sdk.codecs import encode
+from sdk.door.types import check_types
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, PortSpec, ServiceSpec, TaskSpec
 from sdk.offer.placement import checked
-from sdk.plan.types import check_types
-from sdk.storage.codecs import encode
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 NAME_LIMIT = 128
