@@ -45,12 +45,12 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
     """Launch what fits; `offered` is left with what was not used."""
     placed = Placed()
     waiting = sorted(
-        (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
+        (key for key in frame.work.placing if isinstance(frame.work.needs[key], MustPlace)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (
-            widening.is_for_ports(frame.needs[key]),  # all others have nothing yet, or have to leave
-            key in frame.alone,
-            goes_elsewhere(frame.needs[key]),
+            widening.is_for_ports(frame.work.needs[key]),  # all others have nothing yet, or have to leave
+            key in frame.work.alone,
+            goes_elsewhere(frame.work.needs[key]),
             replacing.in_line(frame, key),
             key[0],
             frame.pods[key].pod,
@@ -85,7 +85,7 @@ def _place(
     wish = frame.wish(key)
     if wish is None:
         return
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
@@ -95,7 +95,7 @@ def _place(
     requirement = requirement_of(frame, key, wish)
     if not requirement.tasks:
         return
-    alone = key in frame.alone
+    alone = key in frame.work.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
     shape = shapes.get(kind) if alike else None
     if shape is None:
@@ -121,7 +121,7 @@ def _place(
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
             shapes.pop(kind, None)
     elif shape.refused:
-        frame.refusals[key] = {**frame.refusals.get(key, {}), **shape.refused}
+        frame.work.refusals = frame.work.refusals.set(key, {**frame.work.refusals.get(key, {}), **shape.refused})
 
 
 def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool]) -> deque[int]:
@@ -142,7 +142,7 @@ def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: lis
 
 
 def _beside(frame: Frame, key: PodKey) -> AgentId | None:
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     return agent_of(frame.pods[key]) if isinstance(need, MustPlace) and need.ahead else None
 
 
@@ -184,17 +184,17 @@ def _waits_for_all_ports(frame: Frame, key: PodKey, match: Match) -> bool:
     record = frame.pods[key]
     if record.holding is not None and record.holding.resource_id == match.holding.resource_id:
         return False
-    return frame.asking.setdefault(key, frame.now) + frame.settings.all_ports_patience > frame.now
+    return frame.ask(key) + frame.settings.all_ports_patience > frame.now
 
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
     # Without a reason the reservation was not offered at all, so nothing is known about its size.
-    return bool(frame.refusals.get(key, {}).get(home.agent_id))
+    return bool(frame.work.refusals.get(key, {}).get(home.agent_id))
 
 
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     record = frame.pods[key]
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     counts = isinstance(need, MustPlace) and need.replacing
     runs = any(not over(task) for task in record.tasks)
     moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)

@@ -41,8 +41,8 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
     """What the instance asks for, now."""
     record = frame.pods[key]
     target = frame.targets[key[0]]
-    elsewhere = goes_elsewhere(frame.needs[key])
-    instead = need.instead if isinstance(need := frame.needs[key], MustPlace) else None
+    elsewhere = goes_elsewhere(frame.work.needs[key])
+    instead = need.instead if isinstance(need := frame.work.needs[key], MustPlace) else None
     by_name = {task.name: task for task in record.tasks}
     return Requirement(
         service=record.service,
@@ -69,7 +69,7 @@ def _siblings(frame: Frame, key: PodKey) -> Siblings:
     wish = frame.wish(key)
     if wish is None or not wish.spec.constraints:
         return Siblings()
-    for other in sorted(frame.services.get(key[0])):
+    for other in sorted(frame.index.services.of(key[0])):
         sibling = frame.pods[other]
         if other == key or sibling.pod != record.pod or sibling.holding is None:
             continue
@@ -90,7 +90,7 @@ def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
     if record.lost_at is not None and record.holding is not None:
         avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
     agent_id = agent_of(record)
-    leaves = frame.leaving.get(agent_id) if agent_id is not None else None
+    leaves = frame.agents.leaving.get(agent_id) if agent_id is not None else None
     if leaves is not None and leaves.acts(frame.now):
         avoided[leaves.hostname] = leaves.sentence
     for each in record.avoid:

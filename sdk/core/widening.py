@@ -12,13 +12,14 @@ from serving.
 from dataclasses import replace
 
 from sdk.core.frame import Frame
+from sdk.core.maps import without
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
 from sdk.model.records import PodRecord
 from sdk.offer.algebra import intersect_ranges
 from sdk.offer.pool import Pool
 from sdk.offer.ports import not_offered
-from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, Rest, over
+from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, over
 from sdk.plan.wish import PodWish
 
 
@@ -43,8 +44,8 @@ def counted(frame: Frame, record: PodRecord) -> tuple[float, ...]:
 
 def take_turns(frame: Frame, service: str, pod: str) -> None:
     """Begin and end looks for offers that hold what is lacking."""
-    for key in sorted(frame.queued.get(service)):
-        need = frame.needs[key]
+    for key in sorted(frame.work.queued.of(service)):
+        need = frame.work.needs[key]
         if isinstance(need, LacksPorts) and frame.pods[key].pod == pod:
             _take_turn(frame, key, need)
 
@@ -55,19 +56,19 @@ def _take_turn(frame: Frame, key: PodKey, need: LacksPorts) -> None:
     if again is None or again <= frame.now:
         begins = _allowed_from(frame, frame.pods[key])
         if begins > frame.now:
-            frame.asking.pop(key, None)
-            _look_again(frame, key[0], begins)
+            frame.stop_asking(key)
+            frame.work.update_by(key[0], begins)
             return
         need = replace(need, since=frame.now)
         ends = again = frame.now + frame.settings.offer_patience
         frame.set_need(key, need)
     assert ends is not None
     if frame.now < ends:
-        frame.asking.setdefault(key, ends - frame.settings.offer_patience)
-        _look_again(frame, key[0], ends)
+        frame.ask(key)
+        frame.work.update_by(key[0], ends)
     else:
-        frame.asking.pop(key, None)
-        _look_again(frame, key[0], again or ends)
+        frame.stop_asking(key)
+        frame.work.update_by(key[0], again or ends)
 
 
 def _allowed_from(frame: Frame, record: PodRecord) -> float:
@@ -80,24 +81,20 @@ def _counted(frame: Frame, record: PodRecord) -> tuple[float, ...]:
     return tuple(time for time in record.widened if time + frame.settings.widen_window > frame.now)
 
 
-def _look_again(frame: Frame, service: str, due: float) -> None:
-    frame.updates_due[service] = min(due, frame.updates_due.get(service, due))
-
-
 def look_elsewhere(frame: Frame, offered: list[Pool]) -> None:
     """Before anything is placed: those whose agent does not offer what they lack look at the others."""
     for (service, pod), keys in _looking(frame).items():
         wish = frame.targets[service].pods[pod]
-        free = not _unsettled(frame, service, pod, wish) and wish.spec.role in frame.membership.told
+        free = not _unsettled(frame, service, pod, wish) and wish.spec.role in frame.roles.membership.told
         for key in keys:
-            need, home = frame.needs[key], agent_of(frame.pods[key])
+            need, home = frame.work.needs[key], agent_of(frame.pods[key])
             here = _of_agent(offered, home, wish)
             if not isinstance(need, LacksPorts) or need.since is None:
                 continue
             if here:
                 need = replace(need, why="; ".join(not_offered(_numbers(need, wish), here[0].offered_ports)))
                 frame.set_need(key, need)
-            known = here or (home, wish.spec.role) in frame.offered_ports or _long_ago(frame, need.since)
+            known = here or (home, wish.spec.role) in frame.agents.offered_ports or _long_ago(frame, need.since)
             if free and known and not any(_holds_some(pool, need, wish) for pool in here):
                 frame.set_need(key, MustPlace(elsewhere=True, message="looks for more ports elsewhere", instead=need))
 
@@ -107,17 +104,17 @@ def widen_in_place(frame: Frame, left: list[Pool]) -> None:
 
     All others go on where they are, also those for which nobody offered a better place.
     """
-    for key in [key for key in frame.asking if is_for_ports(frame.needs.get(key, Rest()))]:
-        need = frame.needs[key]
+    for key in [key for key in frame.work.asking if is_for_ports(frame.work.need(key))]:
+        need = frame.work.needs[key]
         if isinstance(need, MustPlace) and isinstance(need.instead, LacksPorts):
-            frame.refusals.pop(key, None)
+            frame.work.refusals = without(frame.work.refusals, key)
             frame.set_need(key, need.instead)
     for (service, pod), keys in _looking(frame).items():
         wish = frame.targets[service].pods[pod]
-        if wish.spec.role not in frame.membership.told or _unsettled(frame, service, pod, wish):
+        if wish.spec.role not in frame.roles.membership.told or _unsettled(frame, service, pod, wish):
             continue
         for key in keys:
-            need = frame.needs[key]
+            need = frame.work.needs[key]
             here = _of_agent(left, agent_of(frame.pods[key]), wish)
             if isinstance(need, LacksPorts) and any(_holds_some(pool, need, wish) for pool in here):
                 _end(frame, key, need)
@@ -127,8 +124,8 @@ def widen_in_place(frame: Frame, left: list[Pool]) -> None:
 def _looking(frame: Frame) -> dict[tuple[str, str], list[PodKey]]:
     """Who looks for ports, by service and pod type."""
     found: dict[tuple[str, str], list[PodKey]] = {}
-    for key in sorted(frame.asking):
-        if isinstance(frame.needs.get(key), LacksPorts) and frame.wish(key) is not None:
+    for key in sorted(frame.work.asking):
+        if isinstance(frame.work.need(key), LacksPorts) and frame.wish(key) is not None:
             found.setdefault((key[0], frame.pods[key].pod), []).append(key)
     return found
 
@@ -163,14 +160,18 @@ def _holds_some(pool: Pool, need: LacksPorts, wish: PodWish) -> bool:
 
 def _unsettled(frame: Frame, service: str, pod: str, wish: PodWish) -> bool:
     """Whether one of the instances has to become of use, or to prove itself, before another one is touched."""
-    records = [frame.pods[key] for key in frame.services.get(service) if frame.pods[key].pod == pod]
+    records = [frame.pods[key] for key in frame.index.services.of(service) if frame.pods[key].pod == pod]
     serving = sum(record.ready_since is not None for record in records)
     return any(_is_unsettled(frame, record, wish, serving) for record in records)
 
 
 def _is_unsettled(frame: Frame, record: PodRecord, wish: PodWish, serving: int) -> bool:
-    need = frame.needs.get((record.service, record.name), Rest())
-    if record.runs_twice or isinstance(need, Outdated) or any(task.task_id in frame.kills for task in record.tasks):
+    need = frame.work.need((record.service, record.name))
+    if (
+        record.runs_twice
+        or isinstance(need, Outdated)
+        or any(task.task_id in frame.calls.kills for task in record.tasks)
+    ):
         return True
     if record.ready_since is not None:
         return record.ready_since + wish.spec.update.min_ready > frame.now

@@ -199,8 +199,9 @@ class Runner:
         if frames is None:
             return None
         state, named = frames.state, self._named
-        if named is None or named[0] is not state.targets or named[1] is not state.services:
-            named = (state.targets, state.services, frozenset((*state.targets, *state.services, *state.broken)))
+        if named is None or named[0] is not state.targets or named[1] is not state.index.services:
+            names = frozenset((*state.targets, *state.index.services, *state.troubles.broken))
+            named = (state.targets, state.index.services, names)
             self._named = named
         return named[2]
 
@@ -225,7 +226,7 @@ class Runner:
         if frames is None:
             return ()
         state = frames.state
-        return tuple(state.pods[key] for key in sorted(state.services.get(service, ())) if key in state.pods)
+        return tuple(state.pods[key] for key in sorted(state.index.services.of(service)) if key in state.pods)
 
     def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
         """See `Host`."""
@@ -261,7 +262,7 @@ class Runner:
             ready=not reason,
             reason=reason,
             leader_url=holder.url if holder is not None else None,
-            error=self._error or stored_error or (state.error if state is not None else None),
+            error=self._error or stored_error or (state.link.error if state is not None else None),
             skipped=tuple(frames.skipped) if frames is not None else (),
             problems={**(core.problems(state) if state is not None else {}), **self._reported},
         )
@@ -284,7 +285,8 @@ class Runner:
                 if self._charge.role is Role.SUSPENDED:
                     return "in charge, but ZooKeeper does not answer"
                 if state is None or state.connection is not Connection.SUBSCRIBED:
-                    trouble = self._error or (state.error if state is not None else None) or self._subscribing.trouble
+                    told = state.link.error if state is not None else None
+                    trouble = self._error or told or self._subscribing.trouble
                     return "not subscribed to Mesos" + (f": {trouble}" if trouble else "")
                 frames = self._frames
                 if frames is not None and frames.error is not None:
@@ -385,7 +387,7 @@ class Runner:
             self._look_back(term, batch, before, frames.state)
             if frames.state is not before:
                 self._tell_plugin()
-            if frames.state.uninstalled:
+            if frames.state.removal.uninstalled:
                 self._finish_uninstall(term)
                 return
             if frames.state.connection is not Connection.REMOVED:
@@ -522,4 +524,4 @@ def _id_given_up(before: State, state: State) -> bool:
 
 def _removed_too_soon(state: State) -> bool:
     """The id is gone, and what is to be uninstalled is not."""
-    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.uninstalled
+    return state.connection is Connection.REMOVED and state.framework.uninstalling and not state.removal.uninstalled

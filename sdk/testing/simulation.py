@@ -379,7 +379,7 @@ class Simulation:
     def held(self) -> set[str]:
         """Resource ids that the records hold on purpose."""
         assert self.scheduler.state is not None
-        return set(self.scheduler.state.by_resource)
+        return set(self.scheduler.state.index.by_resource)
 
     def kept_offers(self) -> int:
         """Offers that the scheduler has neither accepted nor declined."""

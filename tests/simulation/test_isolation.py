@@ -132,7 +132,7 @@ def test_a_launch_that_was_refused_for_its_neighbour_is_no_failure() -> None:
     sim.refuse_calls(lambda call: None)
     sim.run_until(lambda: len(sim.running()) == 4, "all run", within=120)
     assert sim.scheduler.state is not None
-    assert sim.scheduler.state.alone == frozenset()
+    assert not sim.scheduler.state.work.alone
 
 
 def test_a_record_that_cannot_be_read_is_the_trouble_of_its_service() -> None:

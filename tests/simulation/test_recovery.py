@@ -467,7 +467,7 @@ def test_wide_partition_stays_within_the_budget_of_the_framework() -> None:
     for _ in range(1000):
         sim.advance(0.1)
         assert sim.scheduler.state is not None
-        most = max(most, len(sim.scheduler.state.replacing))
+        most = max(most, len(sim.scheduler.state.index.replacing))
     assert most == 2
     assert len(sim.running()) == 6
 

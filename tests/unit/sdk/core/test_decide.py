@@ -525,7 +525,7 @@ def test_operations_of_a_subscription_that_ended_are_forgotten() -> None:
     """Their releases are, too: the offers of the next subscription tell what is left."""
     story, _, _ = released()
     story.give(Disconnected(why="x"))
-    assert (dict(story.state.operations), dict(story.state.released)) == ({}, {})
+    assert (dict(story.state.reservations.operations), dict(story.state.reservations.releases)) == ({}, {})
 
 
 def released() -> tuple[Story, tuple[Resource, ...], OperationId]:
@@ -557,7 +557,7 @@ def test_release_without_word_ends_when_the_offers_lack_the_reservation() -> Non
     assert [record.name for record in story.state.pods.values()] == ["app-0"]
     story.give(OffersReceived(offers=(offer("s1"),)), after=30)
     assert ("web", "app-0") not in story.state.pods
-    assert story.state.operations == {}
+    assert not story.state.reservations.operations
 
 
 def test_release_without_word_is_repeated_when_the_reservation_is_offered() -> None:
