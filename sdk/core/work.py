@@ -28,7 +28,7 @@ class Work(Slice):
     unrest: Groups[str, PodKey] = field(default_factory=Groups)
     """The same by service, but for those that serve and lack optional ports."""
     queued: Groups[str, PodKey] = field(default_factory=Groups)
-    """Instances by service that wait for their turn: outdated ones, those that lack optional ports, and those whose agent
+    """Instances by service that wait for their turn: outdated ones, those that lack optional ports, those whose agent
     is lost for too long."""
     placing: Map[PodKey, None] = field(default_factory=Map)
     """Instances that wait for offers, to be launched or released."""
