@@ -67,6 +67,20 @@ def not_first(demand: Demand, field: str, port: int, other: App) -> LabelProblem
     )
 
 
+def shown_to_nobody(claim: AppClaim, other: App) -> LabelProblem:
+    """A certificate is shown for the hosts of who brings it, and it has none."""
+    rule = (
+        f"would be shown to nobody: {other} has certificates at port {claim.port}, where those of others are for the "
+        "hosts of their rules"
+    )
+    return LabelProblem(
+        f"edgelb.{claim.group}.frontend.certificates",
+        "",
+        rule,
+        "name the hosts with hostEq, choose another port, or leave the certificates out",
+    )
+
+
 def redirects(claim: AppClaim, conditions: Conditions, other: App) -> LabelProblem:
     """Redirects come before rules."""
     label = f"edgelb.{claim.group}.frontend.redirectToHttps"
