@@ -17,6 +17,7 @@ from api.auto_pools.claims.demand import (
     SplitKey,
 )
 from api.auto_pools.claims.holders import Conflict
+from api.auto_pools.claims.owners import Owner
 from scheduler.pools.problems import shown
 from scheduler.pools.sparse import key_of
 
@@ -107,6 +108,12 @@ def too_many(claim: AppClaim, what: str, most: int) -> LabelProblem:
     return LabelProblem(
         f"edgelb.{claim.group}", claim.group, f"is beyond the limit of {most} {what}", "ask for less, or remove others"
     )
+
+
+def too_much(claim: AppClaim, owner: Owner, has: int, what: str, left: int) -> LabelProblem:
+    """Others would find nothing left."""
+    rule = f"would make {has} {what} of {owner}, which leaves {left} for all others, less than an eighth of that"
+    return LabelProblem(f"edgelb.{claim.group}", claim.group, rule, "ask for less, or remove others of them")
 
 
 def _which(held: object) -> str:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from api.auto_pools.claims.ledger import decode_ledger, encode_ledger
+from api.auto_pools.claims.policy_schema import read_policy
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
@@ -432,7 +433,7 @@ def test_whoever_wants_no_request_gets_none() -> None:
 def test_an_address_needs_no_task() -> None:
     """Two applications that name the same address have it once."""
     labels = {**SHOP, "shop.backend.endpoint": "type:ADDRESS|address:db.example.com|port:8080"}
-    cluster = Cluster()
+    cluster = Cluster(auto_pool(read_policy({"rules": [{"addresses": ["*"]}]})))
     cluster.start(exposed("/a", labels))
     pool = cluster.start(exposed("/b", labels))
     [service] = backend(pool, "shop").services
@@ -554,3 +555,17 @@ def test_too_many_hosts_below_a_name_leave_it_to_its_own_holders() -> None:
     cluster.start(tls("/keeper", "www.test", "keeper"))
     cluster.start(*(tls(f"/a{number}", f"a{number}.star.test") for number in range(501)))
     assert shown(cluster.start(tls("/star", "*.star.test star.test", "star"))) == {"star": ("star.test",)}
+
+
+def test_the_holder_of_a_host_is_told_what_of_it_goes_to_others() -> None:
+    """A longer path may be somebody else's; its own other groups, and patterns of a header, are no surprise."""
+    cluster, shop = Cluster(), exposed("/shop", {**SHOP, "shop.frontend.rules": "hostEq:shop.test"})
+    cluster.start(shop)
+    assert cluster.status(shop).message == "is in the pool"
+    cluster.start(exposed("/blog", {"blog.frontend.rules": "hostEq:shop.test|pathBeg:/blog"}))
+    cluster.start(exposed("/other", {"other.frontend.rules": "hostEq:other.test|pathBeg:/blog"}))
+    status = cluster.status(shop)
+    assert (status.status, status.message) == (
+        RenderStatus.OK,
+        "hostEq:shop.test|pathBeg:/blog goes to /blog of marathon",
+    )
