@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules as AutoPoolRules
 from api.auto_pools.thread.worker import AutoPoolWorker
@@ -27,7 +28,7 @@ from api.turns import Turns
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
-from sdk.storage.connection import Handle, State, ZooKeeper, connect
+from sdk.storage.connection import Handle, SessionState, ZooKeeper, connect
 from sdk.storage.election import Leadership, Role
 
 log = structlog.get_logger()
@@ -144,6 +145,7 @@ def work(
             complete=tasks.synced,
             services=worker.services_of,
             statuses=lambda template, keys: maker.status(template, tasks=keys) if maker is not None else {},
+            dialects=auto_pools.dialects if auto_pools is not None else Dialects(),
         )
 
     answerer = Answerer(rules or Rules(), clock)
@@ -192,8 +194,8 @@ def work(
         )
     rooms: list[Worker | AutoPoolWorker] = [worker] if maker is None else [worker, maker]
 
-    def on_state(state: State) -> None:
-        if state is State.CONNECTED:
+    def on_state(state: SessionState) -> None:
+        if state is SessionState.CONNECTED:
             for room in rooms:
                 room.on_connected()
 
@@ -243,7 +245,7 @@ def _url(address: str) -> str:
 
 
 def _not_ready(zookeeper: ZooKeeper, leadership: Leadership, tasks: TaskWatch) -> str | None:
-    if zookeeper.state is not State.CONNECTED:
+    if zookeeper.state is not SessionState.CONNECTED:
         return f"ZooKeeper at {zookeeper.address} is {zookeeper.state.value}"
     if not tasks.synced:
         return f"the running tasks are not known yet: {tasks.feed.why_not}"

@@ -11,6 +11,7 @@ import jinja2
 
 from api.dcos_template.build import file_slug, shards
 from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy.limits import SUCCESSOR
 from api.dcos_template.layers import Layers, default_loader
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
@@ -71,7 +72,14 @@ class _Printer:
     def render_global(self, config: Config) -> Text:
         """What every section starts from."""
         resolves = any(backend.resolves for backend in config.backends)
-        text = self._print("global.cfg.j2", pool=config.pool, resolves=resolves, resolvers=RESOLVERS)
+        text = self._print(
+            "global.cfg.j2",
+            pool=config.pool,
+            resolves=resolves,
+            resolvers=RESOLVERS,
+            counts_clients=config.counts_clients,
+            successor=SUCCESSOR,
+        )
         return Text.of(GLOBAL_FILE, "config", text)
 
     def render_stats(self, config: Config) -> Text:
@@ -96,6 +104,7 @@ class _Printer:
             certificates=certificates_file(file),
             customised=self._customised,
             any_host=ANY_HOST,
+            successor=SUCCESSOR,
             relayed=RELAYED,
             relayed_tls=RELAYED_TLS,
         )

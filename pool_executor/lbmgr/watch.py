@@ -12,7 +12,7 @@ import structlog
 from pool_executor.contract import Blob, Structure, decode_structure
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import read_blobs
-from sdk.storage.connection import Ephemeral, State, ZooKeeper, connect
+from sdk.storage.connection import Ephemeral, SessionState, ZooKeeper, connect
 
 _log = structlog.get_logger()
 
@@ -67,8 +67,8 @@ class PoolNodes:
         """
         return read_blobs(self._zookeeper.get_all, self._parts_path, blobs)
 
-    def _state(self, state: State) -> None:
-        if state is State.CONNECTED:
+    def _state(self, state: SessionState) -> None:
+        if state is SessionState.CONNECTED:
             self._hearer.connected()
 
     def _endpoints_seen(self, found: tuple[bytes, int] | None) -> None:

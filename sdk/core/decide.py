@@ -28,29 +28,28 @@ from sdk.core.events import (
     RolesAccepted,
     StatusReceived,
     Subscribed,
-    TargetsPublished,
+    TargetChanged,
+    TargetRefused,
+    TargetsListed,
+    TargetWithdrawn,
     Tick,
     UninstallRequested,
 )
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned, forget_release, reservation_gone
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
-from sdk.core.maps import without
 from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
 from sdk.core.renewal import renewal_requested
 from sdk.core.roles import offers_came, update_offers
-from sdk.core.settle import ensure_instances, settle, target_removed
+from sdk.core.settle import settle
 from sdk.core.state import State
 from sdk.core.status import status_received
+from sdk.core.targets import target_changed, target_refused, target_withdrawn, targets_listed
 from sdk.core.uninstall import progress, uninstall_requested
 from sdk.core.view import problems, snapshot
-from sdk.door.accept import check_service
-from sdk.errors import InvalidSpec
-from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationState
 from sdk.plan.need import over
-from sdk.plan.wish import target
 
 __all__ = ["decide", "next_wake", "problems", "snapshot"]
 
@@ -76,8 +75,14 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             _agent_failed(frame, event)
         case OperationStatusReceived():
             _operation(frame, event)
-        case TargetsPublished():
-            _targets(frame, event)
+        case TargetChanged():
+            target_changed(frame, event)
+        case TargetRefused():
+            target_refused(frame, event)
+        case TargetWithdrawn():
+            target_withdrawn(frame, event)
+        case TargetsListed():
+            targets_listed(frame, event)
         case PodActionRequested():
             _action(frame, event)
         case RenewalRequested():
@@ -137,41 +142,6 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
                 frame.reservations.failed(resource_id)
     if status.uuid is not None:
         frame.call(AcknowledgeOperation(status=status))
-
-
-def _targets(frame: Frame, event: TargetsPublished) -> None:
-    if frame.framework.uninstalling:
-        return
-    for name, spec in event.services.items():
-        if name in frame.troubles.broken:
-            continue
-        with frame.apart(name, "taking its specification"):
-            _publish(frame, name, spec, event.refused.get(name))
-    for name in {*frame.targets, *frame.index.services}.difference(event.services):
-        target_removed(frame, name)
-    for name in set(frame.troubles.invalid).difference(event.services):
-        frame.troubles.invalid = frame.troubles.invalid.delete(name)
-
-
-def _publish(frame: Frame, name: str, spec: ServiceSpec, refused: str | None) -> None:
-    present = frame.targets.get(name)
-    if present is None or present.spec != spec or refused is not None:
-        try:
-            if refused is not None:
-                raise InvalidSpec(name, refused)
-            taken = check_service(spec, path=name)
-            if taken.name != name:
-                raise InvalidSpec(f"{name}.name", f"is {taken.name!r}, but was published as {name!r}")
-        except InvalidSpec as error:
-            if frame.troubles.invalid.get(name) != str(error):
-                frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
-            frame.troubles.invalid = frame.troubles.invalid.set(name, str(error))
-            frame.touched.setdefault(name, set())
-            return
-        if present is None or present.spec != taken:
-            frame.set_target(name, target(taken))
-    frame.troubles.invalid = without(frame.troubles.invalid, name)
-    ensure_instances(frame, name)
 
 
 def _action(frame: Frame, event: PodActionRequested) -> None:

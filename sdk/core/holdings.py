@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from sdk.core.effects import Operation, Unreserve
 from sdk.core.frame import Frame
 from sdk.core.reservations import Release
 from sdk.core.state import agent_of
 from sdk.model.ids import AgentId, OperationId, ResourceId
+from sdk.model.operations import Operation, Unreserve
 from sdk.model.records import Avoided, Holding, PodRecord, Superseded
 from sdk.model.resources import Resource
 from sdk.offer.algebra import contain

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sdk.core import leaving, widening
 from sdk.core.calls import Unproven
-from sdk.core.effects import Accept, Decline, Launch, Unreserve
+from sdk.core.effects import Accept, Decline
 from sdk.core.frame import Frame
 from sdk.core.holdings import compare, heard, release
 from sdk.core.maps import without
@@ -16,6 +16,7 @@ from sdk.core.placing import place
 from sdk.core.settle import settle
 from sdk.core.state import agent_of
 from sdk.model.ids import OfferId
+from sdk.model.operations import Launch, Unreserve
 from sdk.model.resources import Offer
 from sdk.offer.pool import Pool, pools
 from sdk.offer.reservation import by_resource_id

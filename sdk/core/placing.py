@@ -4,12 +4,12 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing, widening
-from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
 from sdk.core.requirements import goes_elsewhere, moving, requirement_of, static_ports
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
+from sdk.model.operations import Operation
 from sdk.model.records import Holding
 from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.placement import GROWING

@@ -2,10 +2,11 @@
 
 from sdk.core.membership import refusal_sentence
 from sdk.core.settle import around
-from sdk.core.snapshot import Progress, ServiceView, Snapshot
+from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.plan.assess import assess
 from sdk.plan.need import LacksPorts, Outdated, Overdue, Rest, Waits
+from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
 from sdk.plan.wish import Target

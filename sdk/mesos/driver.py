@@ -23,7 +23,7 @@ from sdk.mesos import base
 from sdk.mesos.auth import Basic, Credentials
 from sdk.mesos.connection import Client, Limits, NotSent
 from sdk.mesos.detector import Masters, masters
-from sdk.mesos.subscription import Event, Listener, Subscribed, Subscription
+from sdk.mesos.subscription import Listener, LiveSubscription, Subscription, WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
 
@@ -113,7 +113,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         source: Masters | None = None,
         suppressed_roles: Sequence[str] = (),
         sink: Listener | None = None,
-        on_exception: Callable[[Exception, Event], None] | None = None,
+        on_exception: Callable[[Exception, WireEvent], None] | None = None,
     ) -> None:
         """The positional arguments are pymesos'. `failover` is accepted and without effect: see `stop`.
 
@@ -216,7 +216,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         """FrameworkInfo as it is sent: the caller's, and a failover timeout when it has none."""
         return {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT, **self._framework}
 
-    def _subscribed(self) -> Subscribed:
+    def _subscribed(self) -> LiveSubscription:
         current = self._subscription.current
         if current is None:
             why = f": {self.trouble}" if self.trouble else ""
@@ -234,7 +234,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
 
     # -- the stream's thread -------------------------------------------------------------------------------------------
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: WireEvent) -> None:
         """Note what concerns the connection, then pass the event on."""
         match event.get("type"):
             case "SUBSCRIBED":
@@ -289,7 +289,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
 
     # -- the callbacks' thread -----------------------------------------------------------------------------------------
 
-    def dispatch(self, event: Event) -> None:
+    def dispatch(self, event: WireEvent) -> None:
         """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
         if str(event.get("type")) not in _EVENTS:
             _log.warning("Mesos sent an event of an unknown type", event_type=event.get("type"))
@@ -447,7 +447,7 @@ class _Callbacks:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: WireEvent) -> None:
         self._queue.put(functools.partial(self._driver.dispatch, event))
 
     def on_disconnected(self, why: str) -> None:

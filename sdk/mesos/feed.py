@@ -14,7 +14,7 @@ from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.connection import Limits
 from sdk.mesos.detector import Masters
 from sdk.mesos.driver import MesosDriver
-from sdk.mesos.subscription import Event as WireEvent
+from sdk.mesos.subscription import WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
 

@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Mapping
 
-from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Launch, Reconcile, TaskLaunch
+from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Reconcile
 from sdk.core.events import CallFailed
 from sdk.errors import Refused
 from sdk.model.ids import OfferId, TaskId
+from sdk.model.operations import Launch, TaskLaunch
 from sdk.model.spec import CommandSpec
 
 _UNAUTHORIZED = 401

@@ -6,8 +6,9 @@ Knows when a term begins and ends, which events belong to it and who waits for t
 
 import dataclasses
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 import structlog
 
@@ -29,39 +30,28 @@ from sdk.core.settings import Settings
 from sdk.core.snapshot import Snapshot
 from sdk.core.state import Connection, State
 from sdk.errors import LeadershipLost, PermanentFailure, SdkError, StorageUnavailable
+from sdk.framework_store import FrameworkStore, Stored
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import ServiceSpec
 from sdk.plugin import ADVERTISED, HostSettings, Plugin
 from sdk.retry import Policy
 from sdk.runner.calls import call_failed, filled
 from sdk.runner.edges import Charge, FeedFactory, NotInCharge, Phase, Status
 from sdk.runner.frames import STORAGE, Frames, Item
 from sdk.runner.inbox import Inbox
+from sdk.runner.publishing import PublishedTargets
 from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.election import Role
-from sdk.storage.stores import FrameworkStore, Stored
 
 _SNAPSHOT_AGE = 0.5
 _IDLE = 5.0
-# A plugin that fails to say what it wishes for.
+# A plugin that fails to publish its targets.
 _ASK = Policy(first=1.0, most=60.0)
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
-
-
-class _TermWishes:
-    """What a plugin publishes in one term: void when that is over."""
-
-    def __init__(self, inbox: Inbox, term: Term) -> None:
-        self._inbox, self._term = inbox, term
-
-    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """See `Wishes`."""
-        self._inbox.wish(self._term, services, keep)
 
 
 class Runner:
@@ -114,7 +104,7 @@ class Runner:
         )
         self._stopping = False
         self._asked = False
-        """Whether the plugin was asked, in this term, for what it wishes now."""
+        """Whether the plugin was asked, in this term, for its targets."""
 
         self._frames: Frames | None = None
         self._phase = Phase.STANDBY
@@ -297,7 +287,7 @@ class Runner:
 
     def _on_gained(self, epoch: int) -> None:
         with self._wake:
-            self._inbox.forget_wish()
+            self._inbox.forget_published()
             self._term = Term(epoch, self._wake)
             self._wake.notify_all()
 
@@ -394,14 +384,14 @@ class Runner:
                 self._subscribing.keep_up(term, frames.state.framework)
 
     def _ask_plugin(self, term: Term) -> None:
-        """Have the plugin say what it wishes for now."""
+        """Have the plugin publish its targets."""
         if self._asked or self._clock.monotonic() < self._ask_due:
             return
         try:
-            self._plugin.took_charge(_TermWishes(self._inbox, term))
+            self._plugin.took_charge(PublishedTargets(partial(self._inbox.publish, term)))
             self._asked = True
         except Exception:  # noqa: BLE001 - foreign code; what is stored holds meanwhile
-            self._log.exception("The plugin could not say what it wishes for; asking it again")
+            self._log.exception("The plugin could not publish its targets; asking it again")
             self._ask_due = self._clock.monotonic() + self._ask_again.delay()
 
     def _with_roles(self, record: FrameworkRecord) -> FrameworkRecord:
@@ -502,7 +492,7 @@ class Runner:
             timeout = min(timeout, reopening)
         if not self._asked:
             timeout = min(timeout, max(0.0, self._ask_due - self._clock.monotonic()))
-        batch = self._inbox.take(term, state, timeout)
+        batch = self._inbox.take(term, timeout)
         if not term.alive():
             return []
         if due is not None and due <= self._clock.now():

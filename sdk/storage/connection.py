@@ -63,9 +63,9 @@ __all__ = [
     "NodeExists",
     "NotEmpty",
     "Op",
+    "SessionState",
     "Set",
     "Stat",
-    "State",
     "StorageConflict",
     "ZooKeeper",
     "connect",
@@ -86,7 +86,7 @@ class _Signal(enum.Enum):
     CHECK_ALIVE = enum.auto()
 
 
-class State(enum.Enum):
+class SessionState(enum.Enum):
     """What may be assumed about the session."""
 
     CONNECTED = "connected"
@@ -108,7 +108,10 @@ class Handle(Protocol):
 
 
 def connect(
-    hosts: str | ZooKeeperAddress, *, session_timeout: float = 6.0, on_state: Callable[[State], None] | None = None
+    hosts: str | ZooKeeperAddress,
+    *,
+    session_timeout: float = 6.0,
+    on_state: Callable[[SessionState], None] | None = None,
 ) -> "ZooKeeper":
     """Start connecting to an ensemble and return at once; connecting goes on, with backoff, until `close`.
 
@@ -133,13 +136,13 @@ class ZooKeeper:
         hosts: str | ZooKeeperAddress,
         *,
         session_timeout: float = 6.0,
-        on_state: Callable[[State], None] | None = None,
+        on_state: Callable[[SessionState], None] | None = None,
     ) -> None:
         address = parse(hosts) if isinstance(hosts, str) else hosts
         self.address, login = str(address), address.login
         self._timeout = session_timeout
-        self._listeners: list[Callable[[State], None]] = [on_state] if on_state else []
-        self._state = State.LOST
+        self._listeners: list[Callable[[SessionState], None]] = [on_state] if on_state else []
+        self._state = SessionState.LOST
         self._closing = False
         self._lock = threading.Lock()
         self._connected = threading.Event()
@@ -167,7 +170,7 @@ class ZooKeeper:
     # -- session -------------------------------------------------------------------------------------------------------
 
     @property
-    def state(self) -> State:
+    def state(self) -> SessionState:
         """What may be assumed about the session now."""
         return self._state
 
@@ -182,12 +185,12 @@ class ZooKeeper:
         """Seconds without contact after which the server ends the session."""
         return self._timeout
 
-    def add_listener(self, on_state: Callable[[State], None]) -> None:
+    def add_listener(self, on_state: Callable[[SessionState], None]) -> None:
         """Also tell `on_state` about changes, under the same rules as in `connect`; the present state is not told."""
         with self._lock:
             self._listeners = [*self._listeners, on_state]
 
-    def remove_listener(self, on_state: Callable[[State], None]) -> None:
+    def remove_listener(self, on_state: Callable[[SessionState], None]) -> None:
         """Undo `add_listener`."""
         with self._lock:
             self._listeners = [listener for listener in self._listeners if listener != on_state]
@@ -209,11 +212,11 @@ class ZooKeeper:
         self._client.close()
 
     def _on_kazoo_state(self, kazoo_state: str) -> None:
-        state = {KazooState.CONNECTED: State.CONNECTED, KazooState.SUSPENDED: State.SUSPENDED}.get(
-            kazoo_state, State.LOST
+        state = {KazooState.CONNECTED: SessionState.CONNECTED, KazooState.SUSPENDED: SessionState.SUSPENDED}.get(
+            kazoo_state, SessionState.LOST
         )
         self._state = state
-        if state is State.CONNECTED:
+        if state is SessionState.CONNECTED:
             self._connected.set()
             self._kazoo_log.answered()
             _log.info("ZooKeeper is connected", hosts=self.address)
@@ -226,12 +229,12 @@ class ZooKeeper:
                 listener(state)
             except Exception:  # noqa: BLE001 - a broken listener must not stop the others, nor the connection
                 _log.exception("A listener of the ZooKeeper state failed", state=state.value)
-        if state is State.CONNECTED:
+        if state is SessionState.CONNECTED:
             with self._lock:
                 kept = list(self._kept)
             for each in kept:
                 self._schedule(each)
-        elif state is State.LOST and not self._closing:
+        elif state is SessionState.LOST and not self._closing:
             self._work.put(_Signal.CHECK_ALIVE)
 
     # -- reading -------------------------------------------------------------------------------------------------------
@@ -427,7 +430,7 @@ class ZooKeeper:
             except StorageUnavailable as error:
                 # Scheduled again with the next connection. An operation can also time out on a connection that
                 # stays, for which there is no event: come back then.
-                if self._state is State.CONNECTED:
+                if self._state is SessionState.CONNECTED:
                     _log.warning("ZooKeeper did not answer; trying again", path=work.path, error=str(error))
                     self._later(work)
             except Exception:  # noqa: BLE001 - one broken callback must not end the watches of the others
@@ -485,7 +488,7 @@ class ZooKeeper:
             raise _translate(path, error, self.address) from error
 
     def _check_connected(self, path: str) -> None:
-        if self._state is not State.CONNECTED:
+        if self._state is not SessionState.CONNECTED:
             # kazoo would queue the request until a server answers, and carry it out when nobody expects it any more.
             raise StorageUnavailable(f"ZooKeeper at {self.address} is {self._state.value}; {path} was not touched")
 

@@ -4,7 +4,7 @@ It does what the runner does: store first, then call; a process that dies betwee
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,17 +39,17 @@ from sdk.core.events import (
     Event,
     RenewalRequested,
     RolesAccepted,
-    TargetsPublished,
 )
 from sdk.core.settings import Settings
 from sdk.core.state import State
+from sdk.framework_store import FrameworkStore
 from sdk.mesos import calls, parse
 from sdk.model.ids import TaskId
 from sdk.model.records import FrameworkRecord
 from sdk.model.spec import ServiceSpec
-from sdk.storage.memory import MemoryPersister
+from sdk.runner.publishing import PublishedTargets
+from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Put, Remove
-from sdk.storage.stores import FrameworkStore
 from sdk.testing.cluster import Cluster
 
 Json = dict[str, Any]
@@ -104,7 +104,7 @@ class PlayedScheduler:
             stored.broken,
         )
         if self._wishes is not None:
-            self.give(TargetsPublished(services=self._wishes))
+            self._publish(self._wishes)
         self._subscribe()
 
     def die(self) -> None:
@@ -118,7 +118,14 @@ class PlayedScheduler:
     def publish(self, services: Mapping[str, ServiceSpec]) -> None:
         """The plugin's wishes; it tells them again after each start."""
         self._wishes = services
-        self.give(TargetsPublished(services=services))
+        self._publish(services)
+
+    def _publish(self, services: Mapping[str, ServiceSpec]) -> None:
+        def post(events: Iterable[Event], listed: Event | None) -> None:
+            for event in (*((listed,) if listed is not None else ()), *events):
+                self.give(event)
+
+        PublishedTargets(post).publish_all(services)
 
     @property
     def wake(self) -> float | None:

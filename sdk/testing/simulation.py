@@ -5,13 +5,14 @@ from typing import Any
 
 from sdk.core.events import PodActionRequested, Tick, UninstallRequested
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Snapshot, StepView
+from sdk.core.snapshot import Snapshot
 from sdk.core.view import problems, snapshot
 from sdk.local.core.authorization import parse as parse_acls
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.resources import Resources
 from sdk.model.records import PodRecord
 from sdk.model.spec import ServiceSpec
+from sdk.plan.steps import StepView
 from sdk.testing.cluster import Cluster
 from sdk.testing.executors import Behaviour
 from sdk.testing.scheduler import PlayedScheduler

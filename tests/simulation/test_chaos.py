@@ -11,9 +11,10 @@ from sdk.core.decide import decide, next_wake
 from sdk.core.events import Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
-from sdk.core.snapshot import Progress, StepView
 from sdk.core.state import Connection, State
 from sdk.model.spec import PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.plan.progress import Progress
+from sdk.plan.steps import StepView
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
 

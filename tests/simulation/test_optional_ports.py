@@ -2,8 +2,8 @@
 
 import pytest
 
-from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec, UpdateStrategy
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 

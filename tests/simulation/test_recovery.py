@@ -6,8 +6,8 @@ import pytest
 
 from sdk.core.effects import Acknowledge, Kill, Log, Reconcile, StorePod
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Progress
 from sdk.model.spec import Goal, OnUnreachable, PortSpec, RecoveryPolicy
+from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
 

@@ -3,8 +3,8 @@
 import pytest
 
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec, RecoveryPolicy
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 

@@ -332,6 +332,9 @@ LIVING: dict[str, tuple[str, ...]] = {
     "long connections survive reloads": (
         f"{INSTANCE}/test_old_workers.py::test_a_lasting_connection_survives_any_number_of_reloads",
     ),
+    "limits of clients count on over reloads": (
+        f"{INSTANCE}/test_handing_on.py::test_how_often_clients_have_asked_outlives_reloads",
+    ),
     "many changes are joined": (f"{HAPROXY}/test_worker.py::test_many_changes_are_joined_and_old_parts_removed",),
     "a configuration that cannot be served leaves the old one": (
         f"{INSTANCE}/test_following.py::test_a_structure_that_haproxy_refuses_changes_nothing",

@@ -12,6 +12,7 @@ from api.auto_pools.claims.demand import (
     FrontendKey,
     NameKey,
     RedirectKey,
+    Route,
     RuleKey,
     ServiceKey,
     SplitKey,
@@ -34,9 +35,13 @@ def lost(claim: AppClaim, conflict: Conflict) -> LabelProblem:
 def _told(demand: Demand, held: object, holder: str) -> tuple[str, str, str]:
     """The value, the rule and the remedy."""
     match demand.key:
-        case RuleKey(port, conditions):
+        case RuleKey(port, conditions) if isinstance(held, Route) and isinstance(demand.value, Route):
             value = str(conditions)
-            return value, f"at port {port} is held by {holder}, for the group {held}", "choose another host or path"
+            if held.group == demand.value.group:
+                rule = f"is not possible with another weight: {holder} asks for the same in the group {held.group}"
+                return value, rule, "give it the same weight"
+            rule = f"at port {port} is held by {holder}, for the group {held.group}"
+            return value, rule, "choose another host or path"
         case DefaultKey(port):
             return str(port), f"is held by {holder} as a whole, for the group {held}", "choose another port"
         case RedirectKey(port):
@@ -95,6 +100,21 @@ def takes_host(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
     rule = f"would take requests for {held.conditions} at port {held.port} from {other}, who holds it"
     remedy = "add a longer pathBeg, choose another host, or be of the same framework and Marathon group"
     return LabelProblem(demand.label, value, rule, remedy)
+
+
+def overtakes(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
+    """Its weight would put its rule before one that asks for more of the same."""
+    value = str(demand.key.conditions) if isinstance(demand.key, RuleKey) else ""
+    rule = f"would take requests for {held.conditions} at port {held.port} from {other}, who holds it with less weight"
+    remedy = "give it less weight, choose another host, or be of the same framework and Marathon group"
+    return LabelProblem(demand.label, value, rule, remedy)
+
+
+def behind(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
+    """The weight of another one puts that one before it, so that nothing is left."""
+    value = str(demand.key.conditions) if isinstance(demand.key, RuleKey) else ""
+    rule = f"would get no request: {other} holds {held.conditions} at port {held.port} with more weight"
+    return LabelProblem(demand.label, value, rule, "give it as much weight, or choose another host")
 
 
 def may_not_join(claim: AppClaim, other: App) -> LabelProblem:

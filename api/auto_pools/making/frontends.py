@@ -15,6 +15,7 @@ from api.auto_pools.claims.demand import (
     Demand,
     FrontendKey,
     RedirectKey,
+    Route,
     RuleKey,
 )
 from api.auto_pools.claims.holders import Holders
@@ -56,8 +57,9 @@ class Frontends:
             self._changed.add(claim.port)
         for demand in new:
             match demand.key:
-                case RuleKey(_, conditions):
-                    insort(port.rules, (order.of_rule(conditions), conditions.rule(claim.group)), key=_place)
+                case RuleKey(_, conditions) if isinstance(demand.value, Route):
+                    place = order.of_rule(conditions, demand.value.weight)
+                    insort(port.rules, (place, conditions.rule(claim.group)), key=_place)
                 case RedirectKey() if isinstance(demand.value, Redirect):
                     insort(port.redirects, (order.of_redirect(demand.value), demand.value), key=_place)
                 case DefaultKey():
@@ -78,8 +80,8 @@ class Frontends:
         port = self._ports[number]
         for demand in free:
             match demand.key:
-                case RuleKey(_, conditions):
-                    _remove(port.rules, order.of_rule(conditions))
+                case RuleKey(_, conditions) if isinstance(demand.value, Route):
+                    _remove(port.rules, order.of_rule(conditions, demand.value.weight))
                 case RedirectKey() if isinstance(demand.value, Redirect):
                     _remove(port.redirects, order.of_redirect(demand.value))
                 case DefaultKey():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from api.auto_pools.dialects import read_under
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.making.auto_pool import AutoPool
 from api.auto_pools.making.statuses import RenderStatus, TaskStatus
 from api.auto_pools.templates.interpreter import Interpreter
@@ -20,6 +20,8 @@ from scheduler.pools.model import Pool
 from scheduler.pools.problems import Problem
 from sdk.errors import InvalidSpec
 
+_USUAL = Dialects()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -29,10 +31,12 @@ class Outcome:
     statuses: dict[TaskKey, TaskStatus]
 
 
-def outcome(interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[Task]) -> Outcome:
+def outcome(
+    interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[Task], dialects: Dialects = _USUAL
+) -> Outcome:
     """Raises InvalidSpec for a template that cannot be used."""
     meaning = interpreter.meaning(template)
-    under = [task for task in tasks if read_under(template.name, task) is not None]
+    under = [task for task in tasks if dialects.read_under(template.name, task) is not None]
     if meaning.whole:
         made = interpreter.made(template, under)
         said = {key: TaskStatus(RenderStatus.RENDER_ERR, why) for key, why in made.failed.items()}
@@ -43,7 +47,8 @@ def outcome(interpreter: Interpreter, template: StoredTemplate, tasks: Sequence[
         left_out = {task.key: LEFT_OUT for task in under if task.key not in chosen.tasks}
         left_out |= {key: TaskStatus(RenderStatus.RENDER_ERR, why) for key, why in chosen.failed.items()}
         under = [task for task in under if task.key in chosen.tasks]
-    auto = AutoPool(template.name, partial(read_under, template.name), base=meaning.pool, policy=meaning.policy)
+    read = partial(dialects.read_under, template.name)
+    auto = AutoPool(template.name, read, base=meaning.pool, policy=meaning.policy)
     auto.update(under, (), 0.0)
     pool = _sound(interpreter, template, meaning, auto)
     return Outcome(pool=pool, statuses={**auto.statuses(), **left_out})

@@ -11,7 +11,6 @@ from functools import partial
 
 import structlog
 
-from api.auto_pools.dialects import read_under
 from api.auto_pools.making.auto_pool import AutoPool
 from api.auto_pools.templates.language.questions import Chosen
 from api.auto_pools.templates.stored_template import StoredTemplate
@@ -61,7 +60,7 @@ class Publisher:
         now = context.clock.now()
         made = AutoPool(
             state.name,
-            partial(read_under, state.name),
+            partial(context.rules.dialects.read_under, state.name),
             base=outcome.meaning.pool,
             policy=outcome.meaning.policy,
             grace=context.rules.grace,

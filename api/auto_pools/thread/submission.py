@@ -6,7 +6,7 @@ Knows the order: blocks of the template, the checks that every pool passes, the 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from api.auto_pools.claims.ledger import Ledger, encode_ledger
+from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.templates.interpreter import Interpreter
 from api.auto_pools.templates.language.meaning import OVERLAID, Meaning
 from api.auto_pools.templates.stored_template import StoredTemplate, pool_of
@@ -72,7 +72,7 @@ class Submission:
         return Stored(pool=None, failed=failed)
 
     def _write_ledger(self, writer: Writer, ledger: Ledger) -> None:
-        if ledger.entries:
-            writer.put_ledger(self.template.name, encode_ledger(ledger))
+        if ledger:
+            writer.put_ledger(self.template.name, ledger)
         else:
             writer.delete_ledger(self.template.name)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from api.auto_pools.claims.ledger import decode_ledger, encode_ledger
+from api.auto_pools.claims.ledger import Ledger, decode_entries, encode_entries
 from api.auto_pools.claims.policy_schema import read_policy
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
@@ -187,7 +187,7 @@ def test_a_new_process_goes_on_with_the_ledger() -> None:
     cluster.start(exposed("/z", SHOP, started=500.0))
     rival = exposed("/a", {"a.frontend.rules": "hostEq:shop.example.com"}, started=400.0)
     pool = cluster.start(rival)
-    ledger = decode_ledger(encode_ledger(cluster.auto.ledger))
+    ledger = Ledger.of(decode_entries(encode_entries(cluster.auto.ledger.items())))
     assert ledger == cluster.auto.ledger
     successor = auto_pool(ledger=ledger)
     assert (successor.present, successor.absent) == (0, 2)
@@ -204,10 +204,10 @@ def test_the_ledger_forgets_who_does_not_come_back() -> None:
     successor = Cluster(auto_pool(ledger=cluster.auto.ledger))
     successor.start(exposed("/b"))
     assert successor.auto.absent == 1
-    assert len(successor.auto.ledger.entries) == 2
+    assert len(list(successor.auto.ledger.items())) == 2
     assert successor.auto.due == successor.now + GRACE
     successor.wait()
-    assert [app.name for app in successor.auto.ledger.entries] == ["/b"]
+    assert [app.name for app, _ in successor.auto.ledger.items()] == ["/b"]
     assert successor.auto.due is None
 
 
