@@ -79,7 +79,7 @@ class Chaos(RuleBasedStateMachine):
         odd: int = 0,
     ) -> None:
         """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's."""
-        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes = dict(self.sim.scheduler.services or {})
         spec = service(
             name,
             count=count,
@@ -101,7 +101,7 @@ class Chaos(RuleBasedStateMachine):
     @rule(name=st.sampled_from(("web", "api")))
     def remove(self, name: str) -> None:
         self.wanted.pop(name, None)
-        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes = dict(self.sim.scheduler.services or {})
         wishes.pop(name, None)
         self.sim.publish(*wishes.values())
 
@@ -270,9 +270,7 @@ class Chaos(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Heal everything, wait, and look."""
         sim = self.sim
-        sim.scheduler.lose.clear()
-        sim.scheduler.fail.clear()
-        sim.scheduler.die_before = None
+        sim.scheduler.faults.clear()
         for index in range(3):
             sim.behave(f"app-{index}-server", Behaviour())
         for name in sorted(self.away):
@@ -315,7 +313,7 @@ class Chaos(RuleBasedStateMachine):
         )
 
     def _tasks(self) -> int:
-        wishes = self.sim.scheduler._wishes or {}
+        wishes = self.sim.scheduler.services or {}
         return sum(pod.count * len(pod.tasks) for spec in wishes.values() for pod in spec.pods)
 
     def _steps(self) -> list[StepView]:
