@@ -167,11 +167,7 @@ def _unsettled(frame: Frame, service: str, pod: str, wish: PodWish) -> bool:
 
 def _is_unsettled(frame: Frame, record: PodRecord, wish: PodWish, serving: int) -> bool:
     need = frame.work.need((record.service, record.name))
-    if (
-        record.runs_twice
-        or isinstance(need, Outdated)
-        or any(task.task_id in frame.calls.kills for task in record.tasks)
-    ):
+    if record.runs_twice or isinstance(need, Outdated) or any(task.ending for task in record.tasks):
         return True
     if record.ready_since is not None:
         return record.ready_since + wish.spec.update.min_ready > frame.now
