@@ -44,6 +44,9 @@ STORAGE = Policy(first=0.1, most=5.0)
 _REMEMBERED = 20
 _REFUSE = 5.0
 
+Decide = Callable[[State, Event, float, Callable[[], str]], tuple[State, tuple[Effect, ...]]]
+"""`sdk.core.decide.decide`, or one that also looks at what goes in and out."""
+
 
 @dataclass(slots=True)
 class Item:
@@ -81,6 +84,7 @@ class Frames:
         clock: Clock,
         new_id: Callable[[], str],
         metrics: Metrics,
+        decide: Decide = core.decide,
     ) -> None:
         """`send` makes a call, and must not raise."""
         self.state = state
@@ -98,6 +102,7 @@ class Frames:
         self._clock = clock
         self._new_id = new_id
         self._metrics = metrics
+        self._decide_on = decide
         self._log = structlog.get_logger().bind(framework=name)
 
     def run(self, batch: Sequence[Item]) -> None:
@@ -161,7 +166,7 @@ class Frames:
         with self._metrics.decide.labels(self._name).time():
             for item in batch:
                 try:
-                    state, more = core.decide(state, item.event, self._clock.now(), self._new_id)
+                    state, more = self._decide_on(state, item.event, self._clock.now(), self._new_id)
                 except Exception as error:  # noqa: BLE001 - a defect of the core must not lose the other events
                     self._log.exception("Deciding failed", about=_brief(item.event))
                     self._skip(item, error)

@@ -69,7 +69,7 @@ class Chaos(RuleBasedStateMachine):
     def publish(
         self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool, surge: int = 0
     ) -> None:
-        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes = dict(self.sim.scheduler.services or {})
         spec = service(
             name,
             count=count,
@@ -90,7 +90,7 @@ class Chaos(RuleBasedStateMachine):
     @rule(name=st.sampled_from(("web", "api")))
     def remove(self, name: str) -> None:
         self.wanted.pop(name, None)
-        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes = dict(self.sim.scheduler.services or {})
         wishes.pop(name, None)
         self.sim.publish(*wishes.values())
 
@@ -259,9 +259,7 @@ class Chaos(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Heal everything, wait, and look."""
         sim = self.sim
-        sim.scheduler.lose.clear()
-        sim.scheduler.fail.clear()
-        sim.scheduler.die_before = None
+        sim.scheduler.faults.clear()
         for index in range(3):
             sim.behave(f"app-{index}-server", Behaviour())
         for name in sorted(self.away):
@@ -304,7 +302,7 @@ class Chaos(RuleBasedStateMachine):
         )
 
     def _tasks(self) -> int:
-        wishes = self.sim.scheduler._wishes or {}
+        wishes = self.sim.scheduler.services or {}
         return sum(pod.count * len(pod.tasks) for spec in wishes.values() for pod in spec.pods)
 
     def _steps(self) -> list[StepView]:
