@@ -80,10 +80,15 @@ def show(client: ApiClient, name: str) -> None:
 @pool_template.command()
 @click.argument("name", metavar="NAME")
 @click.argument("template_file", metavar="TEMPLATE-FILE")
+@click.option("--dry-run", is_flag=True, help="Only say what would be refused, and which applications would lose what.")
 @client_command
-def update(client: ApiClient, name: str, template_file: str) -> None:
-    """Replace the text of a pool template (- for stdin), and print it as it is stored."""
-    stored, warnings = PoolTemplateClient(client).set_text(name, read_text(template_file))
+def update(client: ApiClient, name: str, template_file: str, dry_run: bool) -> None:
+    """Replace the text of a pool template (- for stdin), and print it as it is stored.
+
+    It is tried with the tasks that run: it is refused when none of them could be served by it, and warnings say what
+    single applications would lose.
+    """
+    stored, warnings = PoolTemplateClient(client).set_text(name, read_text(template_file), rehearse=dry_run)
     data(stored.rstrip("\n"))
     _warn(warnings)
 

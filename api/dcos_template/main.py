@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from api.auto_pools.dialects import Dialects
+from api.auto_pools.templates.task_page import written_page
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules as AutoPoolRules
 from api.auto_pools.thread.worker import AutoPoolWorker
@@ -108,6 +109,7 @@ def work(
                 if maker is not None
                 else {}
             },
+            "/exposed": lambda query: {"exposed": exposed(query.get("template", ""), query.get("after", ""))},
             "/why": lambda query: {"why": why(query.get("task", ""))},
             "/prospects": lambda query: {"reasons": prospects(query.get("services", ""))},
         },
@@ -147,6 +149,10 @@ def work(
             statuses=lambda template, keys: maker.status(template, tasks=keys) if maker is not None else {},
             dialects=auto_pools.dialects if auto_pools is not None else Dialects(),
         )
+
+    def exposed(template: str, after: str) -> dict[str, object] | None:
+        page = maker.exposed(template, int(after) if after.isdecimal() else 0) if maker is not None else None
+        return None if page is None else written_page(page)
 
     answerer = Answerer(rules or Rules(), clock)
 

@@ -6,7 +6,7 @@ of it, and knows the order of effects (storing comes first); it decides nothing.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import replace
 
 from sdk.core.effects import (
     CallEffect,
@@ -36,9 +36,8 @@ class Frame(State):
     """A state that is being made: each part of the state before, to be changed."""
 
     def __init__(self, state: State, now: float, new_id: Callable[[], str]) -> None:
-        for each in fields(State):
-            value = getattr(state, each.name)
-            setattr(self, each.name, value.copy() if isinstance(value, Slice) else value)
+        for name, value in vars(state).items():
+            setattr(self, name, value.copy() if isinstance(value, Slice) else value)
         self.before = state
         self.now = now
         self.new_id = new_id
@@ -176,6 +175,7 @@ class Frame(State):
 
     def kill(self, task_id: TaskId, agent_id: AgentId | None, *, again: bool = False) -> None:
         """End a task, and go on asking until it has ended. `again`: ask at once even if it was asked before."""
+        self._ending(task_id)
         if task_id in self.calls.kills and not again:
             return
         first = Retry(due=self.now, delay=self.settings.kill_first)
@@ -183,6 +183,14 @@ class Frame(State):
             self.call(Kill(task_id=task_id, agent_id=agent_id))
             first = first.after_try(self.now, self.settings.kill_limit)
         self.calls.repeat_kill(task_id, agent_id, first)
+
+    def _ending(self, task_id: TaskId) -> None:
+        """On record, so that another process goes on with it."""
+        key = self.index.by_task.get(task_id)
+        record = None if key is None else self.pods[key]
+        if record is not None and any(task.task_id == task_id and not task.ending for task in record.tasks):
+            tasks = (replace(task, ending=True) if task.task_id == task_id else task for task in record.tasks)
+            self.put(replace(record, tasks=tuple(tasks)))
 
     def reconcile(self, task_id: TaskId) -> None:
         """Ask Mesos about a task, and go on until it answers."""
@@ -200,7 +208,7 @@ class Frame(State):
     def result(self, wake_at: float | None) -> tuple[State, tuple[Effect, ...]]:
         """The new state, and the effects in the order in which they are carried out."""
         self.wake_at = wake_at
-        state = State(**{each.name: getattr(self, each.name) for each in fields(State)})
+        state = State(**{name: getattr(self, name) for name in vars(self.before)})
         return state, (*self._stores.values(), *self._said, *self._logs)
 
     def _reindex(self, key: PodKey, old: PodRecord | None, new: PodRecord | None) -> None:

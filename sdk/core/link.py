@@ -46,6 +46,8 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
         for task in record.tasks:
             if not over(task):
                 frame.reconcile(task.task_id)
+                if task.ending:
+                    frame.kill(task.task_id, task.agent_id)
         for left in record.superseded:
             if not left.ended:
                 frame.reconcile(left.task_id)

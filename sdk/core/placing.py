@@ -1,7 +1,7 @@
 """Launching what waits, with the pools of one batch of offers."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing
@@ -42,8 +42,9 @@ class Placed:
 def place(frame: Frame, offered: list[Pool]) -> Placed:
     """Launch what fits; `offered` is left with what was not used."""
     placed = Placed()
+    agents = {pool.agent_id for pool in offered}
     waiting = sorted(
-        (key for key in frame.work.placing if isinstance(frame.work.needs[key], MustPlace)),
+        (key for key in frame.work.placing if _in_question(frame, key, agents)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (
             key in frame.work.alone,
@@ -69,6 +70,14 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         with frame.apart(key[0], f"placing {key[1]}"):
             _place(frame, key, offered, placed, shapes, claimant)
     return placed
+
+
+def _in_question(frame: Frame, key: PodKey, agents: Set[AgentId]) -> bool:
+    """Whether an instance may be launched on one of these agents."""
+    need, home = frame.work.needs[key], frame.pods[key].holding
+    if not isinstance(need, MustPlace):
+        return False
+    return need.elsewhere or home is None or home.agent_id in agents or _outgrown(frame, key, home)
 
 
 def _place(
@@ -278,6 +287,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             displaced_since=None,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
+            failed=False,
             not_before=0.0,
         )
     )

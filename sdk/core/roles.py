@@ -13,13 +13,18 @@ from sdk.core.standing import Reason, RoleState
 from sdk.core.state import PodKey
 from sdk.plan.need import MustPlace, MustRelease
 
+_NONE: frozenset[Reason] = frozenset()
+
 
 def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
     """Why an instance wants offers."""
     record = frame.pods.get(key)
     if record is None:
-        return frozenset()
-    need, wish = frame.work.need(key), frame.wish(key)
+        return _NONE
+    need, asks = frame.work.need(key), key in frame.work.asking
+    if not (record.superseded or asks or isinstance(need, MustRelease | MustPlace)):
+        return _NONE  # as nearly always
+    wish = frame.wish(key)
     name = f"{key[0]}/{key[1]}"
     found = {
         Reason(entry.role, f"left {entry.resource_id or entry.task_id}", awaited=True) for entry in record.superseded
@@ -31,7 +36,7 @@ def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
         # The number of the run is a part: each failed launch is new work.
         run = f"{name} {'elsewhere' if need.elsewhere else 'in place'} {record.failures}"
         found.add(Reason(wish.spec.role, run))
-    if key in frame.work.asking and wish is not None:
+    if asks and wish is not None:
         found.add(Reason(wish.spec.role, f"{name} asks for its agent"))
     return frozenset(found)
 

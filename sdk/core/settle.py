@@ -87,9 +87,12 @@ def _agent_silent(frame: Frame, key: PodKey) -> None:
 
 def _silence_ends(frame: Frame, key: PodKey) -> float:
     """When the agent of an instance that waits for its reservation counts as lost; infinity when never."""
-    record, wish, since = frame.pods[key], frame.wish(key), frame.work.waiting_since.get(key)
+    since = frame.work.waiting_since.get(key)
+    if since is None or not frame.subscribed:
+        return math.inf
+    record, wish = frame.pods[key], frame.wish(key)
     waits = wish is not None and wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
-    if since is None or not frame.subscribed or record.holding is None or record.lost_at is not None or waits:
+    if record.holding is None or record.lost_at is not None or waits:
         return math.inf
     return since + frame.settings.silent_agent
 
@@ -162,16 +165,32 @@ def _remembered(frame: Frame, key: PodKey, record: PodRecord, need: Need) -> Pod
         for left in record.superseded:
             if not left.ended and (left.serving or wish is None):
                 frame.kill(left.task_id, left.agent_id)
+    avoid = record.avoid
+    if is_ready and avoid:
+        avoid = tuple(each for each in avoid if each.until > frame.now)
+    superseded = record.superseded
+    if succeeded and superseded:
+        superseded = tuple(replace(each, serving=False) for each in superseded)
+    replacing_since = None if is_ready else record.replacing_since
+    excused = record.excused and not is_ready
+    known = (ready_since, since, replacing_since, excused, avoid, superseded)
+    if known == (
+        record.ready_since,
+        record.displaced_since,
+        record.replacing_since,
+        record.excused,
+        record.avoid,
+        record.superseded,
+    ):
+        return record  # as nearly always
     return replace(
         record,
         ready_since=ready_since,
         displaced_since=since,
-        replacing_since=None if is_ready else record.replacing_since,
-        excused=record.excused and not is_ready,
-        avoid=tuple(each for each in record.avoid if each.until > frame.now) if is_ready else record.avoid,
-        superseded=tuple(replace(left, serving=False) for left in record.superseded)
-        if succeeded
-        else record.superseded,
+        replacing_since=replacing_since,
+        excused=excused,
+        avoid=avoid,
+        superseded=superseded,
     )
 
 

@@ -68,6 +68,9 @@ class Reason(NamedTuple):
     """Nothing of ours waits for it: what was left behind may come back one day."""
 
 
+_NONE: frozenset[Reason] = frozenset()
+
+
 @dataclass(kw_only=True)
 class Roles(Slice):
     """See the module."""
@@ -94,7 +97,7 @@ class Roles(Slice):
 
     def set_reasons(self, key: PodKey, reasons: frozenset[Reason]) -> None:
         """All reasons that an instance has now."""
-        before = self.reasons.get(key, frozenset())
+        before = self.reasons.get(key, _NONE)
         if before == reasons:
             return
         for reason in before - reasons:

@@ -19,7 +19,7 @@ from sdk.model.records import PodGoal, PodRecord, Superseded, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import done, over, ready
+from sdk.plan.need import over, ready
 from sdk.plan.wish import PodWish
 
 INVALID_OFFERS = "REASON_INVALID_OFFERS"
@@ -81,8 +81,9 @@ def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool
     if not ended and entry.serving:
         return
     if not ended:
+        first = status.task_id not in frame.calls.kills
         frame.kill(status.task_id, status.agent_id or entry.agent_id, again=status.reason == AGENT_BACK)
-        if status.task_id not in frame.before.calls.kills:
+        if first:
             frame.log(
                 "info", f"Killing {status.task_id}: {record.name} has been replaced meanwhile", task_id=status.task_id
             )
@@ -209,8 +210,8 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         or ((left := frame.agents.leaving.get(task.agent_id)) is not None and left.drained)
     ):
         return replace(record, not_before=0.0)
-    if task.task_id in frame.before.calls.kills or _failed_already(record, task, wish):
-        return record  # it went with its neighbour, whose failure has been counted
+    if task.ending or record.failed:
+        return record  # as we wanted; or with its neighbour, whose failure has been counted
     spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
     if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:
         return replace(_seen(record), failures=0, not_before=0.0)
@@ -219,7 +220,7 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         sentence = f"{REFUSED[status.reason]} {task.name}: {status.message or status.reason}"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
         until = frame.now + frame.settings.refused_again
-        return replace(record, failures=record.failures + 1, not_before=until, last_failure=sentence)
+        return replace(record, failures=record.failures + 1, failed=True, not_before=until, last_failure=sentence)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else record.failures + 1
     delay = relaunch_delay(policy, failures)
@@ -233,17 +234,7 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         reason=status.reason,
         failures=failures,
     )
-    return replace(record, failures=failures, not_before=frame.now + delay, last_failure=sentence)
-
-
-def _failed_already(record: PodRecord, task: TaskRecord, wish: PodWish) -> bool:
-    """Another task of the same launch has ended before, and not because it was done."""
-    specs = {spec.name: spec for spec in wish.spec.tasks}
-    return any(
-        over(other) and not ((spec := specs.get(other.name)) is not None and done(other, spec, wish))
-        for other in record.tasks
-        if other.task_id != task.task_id and other.launched_at == task.launched_at
-    )
+    return replace(record, failures=failures, failed=True, not_before=frame.now + delay, last_failure=sentence)
 
 
 def failure_sentence(task: TaskRecord, status: TaskStatus) -> str:

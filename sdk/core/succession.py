@@ -14,7 +14,9 @@ def proven(frame: Frame, wish: PodWish, ready_since: float | None) -> bool:
 
 def ends(frame: Frame, key: PodKey) -> float:
     """When an instance that runs twice has proved itself at its new place; infinity when that is not to be foreseen."""
+    if key not in frame.index.twice.of(key[0]):
+        return math.inf
     record, wish = frame.pods[key], frame.wish(key)
-    if not record.runs_twice or record.ready_since is None or wish is None:
+    if record.ready_since is None or wish is None:
         return math.inf
     return record.ready_since + wish.spec.update.min_ready

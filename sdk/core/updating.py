@@ -13,7 +13,6 @@ from sdk.core.frame import Frame
 from sdk.core.state import PodKey, agent_of
 from sdk.core.surging import look_for_places
 from sdk.model.records import PodRecord
-from sdk.model.status import TaskState
 from sdk.offer.algebra import covers
 from sdk.offer.pool import ranges_of
 from sdk.plan.need import MustPlace, Outdated
@@ -32,7 +31,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if frame.wish(key) is None:
             continue
         outdated = _outdated(need)
-        if outdated is not None and any(task_id in frame.calls.kills for task_id in outdated.tasks):
+        if outdated is not None and any(task.ending for task in record.tasks if task.task_id in outdated.tasks):
             unavailable += 1
             in_progress += 1
         elif outdated is not None:
@@ -120,7 +119,7 @@ def _left_out(frame: Frame, record: PodRecord, serving: int) -> bool:
 
 def _never_came_back(record: PodRecord) -> bool:
     """It was ended, and its agent did not take it again; one whose agent was lost before says nothing about others."""
-    return not record.excused and any(task.status.state is TaskState.KILLED for task in record.tasks)
+    return not record.excused and any(task.ending for task in record.tasks)
 
 
 def _offers(frame: Frame, key: PodKey, wish: PodWish) -> bool:

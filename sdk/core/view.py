@@ -59,7 +59,7 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
-    killing = isinstance(need, Outdated) and any(task_id in state.calls.kills for task_id in need.tasks)
+    killing = isinstance(need, Outdated) and any(task.ending for task in record.tasks if task.task_id in need.tasks)
     return StepFacts(
         record=record,
         wish=wish,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from api.auto_pools.claim import App
+from api.auto_pools.claim import App, LabelProblem
 from api.auto_pools.claims.amount import amount_of
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.contest import Change, Contest
@@ -133,11 +133,17 @@ class AutoPool:
         claims, said = self._said.get(label_set), label_set.exposure
         return NEW if claims is None else status_of(claims, said.problems, said.not_applied, addresses)
 
-    def refuse(self, path: str, rule: str) -> bool:
-        """Leave out what is behind a problem of the pool at `path`; False when no claim is behind it."""
+    def refuse(self, path: str, rule: str, *, by_template: bool = False) -> bool:
+        """Leave out what is behind a problem of the pool at `path`; False when no claim is behind it. `by_template` is
+        whether it is one of what the pool template says of the place.
+        """
         found = list(self._behind(path))
         for claim in found:
-            claim.forbidden = blamed(claim, Problem(path=path, rule=rule))
+            if by_template:
+                remedy = "ask whoever administers the pool template"
+                claim.forbidden = LabelProblem(f"edgelb.{claim.group}", "", f"is not possible: {rule}", remedy)
+            else:
+                claim.forbidden = blamed(claim, Problem(path=path, rule=rule))
             self._contest.leave(claim)
         return bool(found)
 

@@ -716,3 +716,41 @@ def test_cost_of_an_update_does_not_depend_on_the_other_instances() -> None:
     changed = [key for key, record in story.state.pods.items() if record is not before[key]]
     assert changed == [("web", "app-0")]
     assert len(story.of(StorePod)) == 1
+
+
+def being_updated() -> tuple[Story, list[Kill]]:
+    """An instance that is being ended for its new configuration, and the KILL."""
+    story = running().give(TargetChanged(service="web", spec=service(command="other")))
+    story.give(OffersReceived(offers=(offer("s1"),)))
+    return story, story.of(Kill)
+
+
+def test_next_process_goes_on_with_a_kill() -> None:
+    """That a task shall end is on record; and its end is no failure, though nothing is wanted of it any more."""
+    story, kills = being_updated()
+    assert len(kills) == 1
+    story.state = State.restore(story.state.framework, {"web": service()}, story.state.pods.values())
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    assert story.of(Kill) == kills
+    story.status(TaskState.FAILED)
+    assert (story.record.failures, story.record.not_before) == (0, 0.0)
+
+
+def test_failure_of_a_launch_is_counted_once() -> None:
+    """What becomes of the neighbours of a task that failed is counted with it, also by the next process."""
+    wish = service()
+    [pod] = wish.pods
+    [task] = pod.tasks
+    both = replace(wish, pods=(replace(pod, tasks=(task, replace(task, name="sidecar", ports=()))),))
+    story = Story().give(TargetChanged(service="web", spec=both))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    story.give(OffersReceived(offers=(offer(),)))
+    first, second = (task.task_id for task in story.record.tasks)
+    story.status(TaskState.RUNNING, first).status(TaskState.RUNNING, second)
+    story.status(TaskState.FAILED, first)
+    story.state = State.restore(story.state.framework, {"web": both}, story.state.pods.values())
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    story.status(TaskState.FAILED, second)
+    assert story.record.failures == 1
+    story.give(OffersReceived(offers=(offer("s1", *reserved(story)),)), after=60)
+    assert (story.record.failed, story.record.failures) == (False, 1)
