@@ -31,6 +31,8 @@ class PortSpec:
     """As DiscoveryInfo tells it."""
     labels: tuple[Label, ...] = ()
     """Of the port in DiscoveryInfo, such as `("VIP_0", "/web:80")`."""
+    optional: bool = False
+    """An instance is launched without it where no offer holds it, and launched anew when some agent offers it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
