@@ -36,8 +36,9 @@ class Frame(State):
     """A state that is being made: each part of the state before, to be changed."""
 
     def __init__(self, state: State, now: float, new_id: Callable[[], str]) -> None:
+        own = vars(self)
         for name, value in vars(state).items():
-            setattr(self, name, value.copy() if isinstance(value, Slice) else value)
+            own[name] = value.copy() if isinstance(value, Slice) else value
         self.before = state
         self.now = now
         self.new_id = new_id
