@@ -16,6 +16,7 @@ from sdk.core.placing import place
 from sdk.core.releasing import release
 from sdk.core.settle import settle
 from sdk.core.state import agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.model.ids import OfferId
 from sdk.model.operations import Launch, Unreserve
 from sdk.model.resources import Offer
@@ -33,7 +34,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
         heard(frame, agent_id)
     _note_ports(frame, offered)
     for pool in offered:
-        with frame.apart("", f"comparing what {pool.hostname} offers with what is held there"):
+        with frame.apart("", Part(Kind.COMPARING, pool.hostname)):
             leaving.offered(frame, pool)
             compare(frame, pool)
     settle(frame)
@@ -43,7 +44,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
     for position, pool in enumerate(offered):
         if position in placed.exclusive:
             continue
-        with frame.apart("", f"releasing what is left on {pool.hostname}"):
+        with frame.apart("", Part(Kind.RELEASING, pool.hostname)):
             operations.setdefault(position, [])[:0] = release(frame, pool)
     refuse = filter_seconds(frame)
     declined: list[OfferId] = list(unreadable)

@@ -8,6 +8,7 @@ from sdk.core import replacing
 from sdk.core.frame import Frame
 from sdk.core.leftovers import abandoned
 from sdk.core.state import PodKey, agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId
 from sdk.model.operations import Operation
 from sdk.model.records import Holding, PodRecord
@@ -67,7 +68,9 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
-        with frame.apart(key[0], f"placing {key[1]}"):
+        if frame.troubles.paused(key[0], frame.now):
+            continue
+        with frame.apart(key[0], Part(Kind.PLACING, key[1])):
             _place(frame, key, offered, placed, shapes, claimant)
     return placed
 
@@ -88,7 +91,7 @@ def _place(
     shapes: dict[tuple[str, str], _Shape],
     claimant: Claimant,
 ) -> None:
-    wish = frame.wish(key)
+    wish = frame.next_launch(key)
     if wish is None:
         return
     need = frame.work.needs[key]
@@ -100,24 +103,24 @@ def _place(
         return
     alone = key in frame.work.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
-    shape = shapes.get((key[0], wish.spec.name)) if alike else None
+    shape = shapes.get((key[0], wish.config)) if alike else None
     if shape is None:
         shape = _Shape(positions=_positions(frame, key, requirement, offered))
     if alike:
-        shapes[key[0], wish.spec.name] = shape
+        shapes[key[0], wish.config] = shape
     taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
     if taken:
         shape.positions = deque(position for position in shape.positions if position not in taken)
     position, match = _first_match(frame, key, requirement, offered, shape, claimant)
     if match is not None:
+        _launched(frame, key, wish, match)
         offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
             placed.exclusive.add(position)
-        _launched(frame, key, wish, match)
         if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
-            shapes.pop((key[0], wish.spec.name), None)
+            shapes.pop((key[0], wish.config), None)
     elif shape.refused:
         frame.work.refusals = frame.work.refusals.set(key, {**frame.work.refusals.get(key, {}), **shape.refused})
 
@@ -191,7 +194,9 @@ def _elsewhere(frame: Frame, key: PodKey) -> bool:
 
 def _static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
     numbers: set[int] = set()
-    for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
+    for wish in {
+        (key[0], wish.config): wish for key in waiting if (wish := frame.next_launch(key)) is not None
+    }.values():
         tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
         numbers.update(port.number for task in tasks for port in task.ports if port.number)
     return frozenset(numbers)
@@ -287,6 +292,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             displaced_since=None,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
+            earlier=None if wish == frame.newest(key) else record.earlier,
             failed=False,
             not_before=0.0,
         )

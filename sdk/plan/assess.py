@@ -41,7 +41,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     """What the instance needs."""
     if wish is None or record.goal is PodGoal.DECOMMISSION:
         return _removal(record, now, around)
-    if _finished(record, wish):
+    if finished(record, wish):
         return Rest()
     waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
     if around.leaving is not None and around.leaving.acts(now) and not waits:
@@ -55,7 +55,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     if alive and record.restart:
         return MustKill(tasks=alive_ids, message="is restarted on request")
     if alive:
-        return _running(record, wish, alive, now)
+        return _running(record, wish, alive, now, around)
     if now < record.not_before and not _outdated(record, wish):
         return _backing_off(record, now)
     in_place = record.holding is not None and record.holding.resource_id is not None
@@ -66,7 +66,8 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     return MustPlace(elsewhere=True, message=f"waits for an offer{failed}")
 
 
-def _finished(record: PodRecord, wish: PodWish) -> bool:
+def finished(record: PodRecord, wish: PodWish) -> bool:
+    """All that it had to do is done."""
     by_name = {task.name: task for task in record.tasks}
     return bool(record.tasks) and all(
         (task := by_name.get(spec.name)) is not None and done(task, spec, wish) for spec in wish.spec.tasks
@@ -165,7 +166,7 @@ def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
     return Overdue(why=f"{_host(record)} lost {since:.0f} s ago", since=record.lost_at)
 
 
-def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now: float) -> Need:
+def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now: float, around: Around) -> Need:
     alive_ids = tuple(task.task_id for task in alive)
     by_name = {task.name: task for task in record.tasks}
     wanted = {spec.name for spec in wish.spec.tasks}
@@ -179,7 +180,7 @@ def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], no
     if not present:
         return MustKill(tasks=alive_ids, message=record.last_failure or "one of its tasks is over")
     if ready(record, wish):
-        return Rest()
+        return Outdated(tasks=alive_ids, ready=True) if around.behind else Rest()
     # "It is staged" is no sign that anything begins: the answer to one question does not end the asking.
     silent = tuple(task for task in alive if not task.confirmed or task.status.state is TaskState.STAGING)
     if silent:

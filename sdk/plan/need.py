@@ -108,6 +108,8 @@ class Around:
 
     patience: float
     """Seconds after which an agent that is lost or says nothing does not hold up a removal any more."""
+    behind: bool = False
+    """It keeps an earlier configuration, which `wish` tells, until a rolling update gets to it."""
     leaving: Leaving | None = None
     """Why the agent that it is on is left, None while it stays."""
     quiet_since: Mapping[AgentId, float] = field(default_factory=dict)

@@ -494,7 +494,8 @@ def test_instance_of_another_role_gives_its_reservation_up() -> None:
     story.give(TargetChanged(service="web", spec=other)).status(TaskState.KILLED)
     assert story.of(StorePod)[0].record.holding is None
     plan = next(plan for plan in snapshot(story.state, story.now).services["web"].plans if plan.name == "deploy")
-    assert plan.phases[0].steps[0].message == "waits for an offer; none of role other has come yet"
+    message = "waits for an offer after: server killed on host-s1; none of role other has come yet"
+    assert plan.phases[0].steps[0].message == message
     story.give(OffersReceived(offers=(offer("s1", *held),)), after=1)
     (operation,) = story.of(Accept)[0].operations
     assert isinstance(operation, Unreserve)
