@@ -6,7 +6,7 @@ from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.core.troubles import Kind, Part
 from sdk.plan.assess import assess
-from sdk.plan.need import MustPlace, Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, MustPlace, Outdated, Overdue, Rest, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
@@ -80,7 +80,9 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         need = assess(record, wish, now, around(state, key))
     updated = isinstance(need, Outdated) or (isinstance(need, MustPlace) and isinstance(need.instead, Outdated))
     launch = state.stored.newest(key) if updated else wish
-    killing = isinstance(need, Outdated) and any(task.ending for task in record.tasks if task.task_id in need.tasks)
+    killing = isinstance(need, Outdated | LacksPorts) and any(
+        task.ending for task in record.tasks if task.task_id in need.tasks
+    )
     return StepFacts(
         record=record,
         wish=wish,
