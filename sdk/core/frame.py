@@ -40,11 +40,12 @@ class Frame(State):
 
     def __init__(self, state: State, now: float, new_id: Callable[[], str]) -> None:
         self._slices: list[Slice] = []
+        own = vars(self)
         for name, value in vars(state).items():
             if isinstance(value, Slice):
                 value = value.copy()
                 self._slices.append(value)
-            setattr(self, name, value)
+            own[name] = value
         self.before = state
         self.now = now
         self.new_id = new_id

@@ -102,19 +102,20 @@ def _place(
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
-    kind = (key[0], wish.spec.name)
-    if widening.is_for_ports(need) and kind in placed.widened:
+    kind = (key[0], wish.config)
+    pod_type = (key[0], wish.spec.name)
+    if widening.is_for_ports(need) and pod_type in placed.widened:
         return
     requirement = requirement_of(frame, key, wish)
     if not requirement.tasks:
         return
     alone = key in frame.work.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
-    shape = shapes.get((key[0], wish.config)) if alike else None
+    shape = shapes.get(kind) if alike else None
     if shape is None:
         shape = _Shape(positions=_positions(frame, key, requirement, offered))
     if alike:
-        shapes[key[0], wish.config] = shape
+        shapes[kind] = shape
     taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
     if taken:
         shape.positions = deque(position for position in shape.positions if position not in taken)
@@ -129,10 +130,10 @@ def _place(
         if alone:
             placed.exclusive.add(position)
         if widening.is_for_ports(need):
-            placed.widened.add(kind)
+            placed.widened.add(pod_type)
         if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
-            shapes.pop((key[0], wish.config), None)
+            shapes.pop(kind, None)
     elif shape.refused:
         frame.work.refusals = frame.work.refusals.set(key, {**frame.work.refusals.get(key, {}), **shape.refused})
 

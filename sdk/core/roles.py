@@ -51,7 +51,6 @@ def update_offers(frame: Frame) -> float | None:
         return None
     roles, settings = frame.roles, frame.settings
     sweeping = frame.now < roles.sweep_until
-    roles.revives = roles.revives.refilled(frame.now)
     revive: list[str] = []
     suppress: list[str] = []
     wake: list[float] = []
@@ -69,6 +68,7 @@ def update_offers(frame: Frame) -> float | None:
             present = replace(present, suppressed=True)
             roles.asked(role)
         elif present.suppressed or unasked or stale:
+            roles.revives = roles.revives.refilled(frame.now)
             if roles.revives.ready:
                 revive.append(role)
                 present = RoleState(asked_at=frame.now, looked=roles.sweeps)

@@ -128,9 +128,13 @@ def _assess(frame: Frame, key: PodKey) -> None:
         record = replace(record, earlier=None)
         frame.put(record)
     need = assess(record, frame.wish(key), frame.now, around(frame, key))
-    if (known := _remembered(frame, key, record, need)) != record:
+    known = _remembered(frame, key, record, need)
+    if known is not record:
+        again = key in frame.dirty
         frame.put(known)
         record = known
+        if not again:
+            frame.dirty.discard(key)  # what is remembered changes no need
     if isinstance(need, MustPlace) and outgrow_role(frame, record):
         return  # looked at again in the next round, as it is now
     old = frame.work.need(key)
