@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.answers import Answers
 from benchmarks.application import APP, GRACE, Application
 from benchmarks.balancer import Balancer
+from benchmarks.kernel import syns_sent_again
 from benchmarks.lasting import Lasting
 from benchmarks.load import KINDS, Kind, Load, Seen
 from benchmarks.pool import Json, backend, host_of, pool, services_for, usual, with_tcp
@@ -42,6 +43,8 @@ LATE = 250.0
 """Milliseconds of delay of the client itself from which on its failures say nothing of the balancer."""
 P99 = 3.0
 """Milliseconds by which the slowest hundredth may be slower than without changes."""
+RELAUNCHED = 1.5
+"""How many times as slow the slowest hundredth may be beside relaunches of who is asked as of who is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,12 @@ class Sizes:
     reloads: int
     edits: int
     relaunches: int
+    unasked: int
+    """Relaunches of a balancer that nobody asks."""
 
 
-WHOLE = Sizes(rate=1000, control=10, replacements=50, over=15, reloads=100, edits=200, relaunches=20)
-QUICK = Sizes(rate=300, control=4, replacements=10, over=4, reloads=3, edits=10, relaunches=1)
+WHOLE = Sizes(rate=1000, control=10, replacements=50, over=15, reloads=100, edits=200, relaunches=20, unasked=6)
+QUICK = Sizes(rate=300, control=4, replacements=10, over=4, reloads=3, edits=10, relaunches=1, unasked=1)
 
 
 @contextlib.contextmanager
@@ -92,7 +97,7 @@ class Run:
         balancer = self._system.balance("web")
         self.app.start(TASKS)
         rest(1.0)
-        self._pace(balancer)
+        self._rate, _ = self._pace([balancer.port], "", lambda: time.sleep(self._sizes.control / 2))
         if "replacements" in scenarios:
             self._all_replaced(balancer)
         if "reloads" in scenarios:
@@ -100,17 +105,19 @@ class Run:
         if "relaunches" in scenarios:
             self._relaunched()
 
-    def _pace(self, balancer: Balancer) -> None:
-        """Find a pace at which requests are answered in time while nothing changes."""
+    def _pace(self, ports: list[int], what: str, action: Callable[[], object]) -> tuple[float, list[Seen]]:
+        """A pace at which requests are answered in time while nothing but this happens, and what was seen then."""
+        rate = self._rate
         while True:
-            with mixed([balancer.port], self._rate) as loads:
-                time.sleep(self._sizes.control / 2)
-                slowest = max(load.end().p99 for load in loads)
-            if slowest <= CALM or self._rate / 2 < SLOWEST:
-                break
-            progress(f"  {self._rate:g} requests per second are too many here: p99 {slowest:.0f} ms")
-            self._rate /= 2
-        self._report.figures[f"{self._name}: requests per second"] = self._rate
+            with mixed(ports, rate) as loads:
+                action()
+                seen = [load.end() for load in loads]
+            slowest = max(one.p99 for one in seen)
+            if slowest <= CALM or rate / 2 < SLOWEST:
+                self._report.figures[f"{self._name}: requests per second{what}"] = rate
+                return rate, seen
+            progress(f"  {rate:g} requests per second are too many here{what}: p99 {slowest:.0f} ms")
+            rate /= 2
 
     def _all_replaced(self, balancer: Balancer) -> None:
         for kind in KINDS:
@@ -207,7 +214,19 @@ class Run:
 
     def _relaunched(self) -> None:
         balancers = [self._system.balancers[0], self._system.balance("web")]
-        with mixed([one.port for one in balancers], self._rate) as loads:
+        ports = [one.port for one in balancers]
+        spare = [self._system.balance("web")]
+
+        def unasked() -> None:
+            for _ in range(self._sizes.unasked):
+                spare[0].leave()
+                until("its bad health", lambda: not spare[0].healthy())
+                spare[0].wait()
+                spare[0] = self._comes()
+
+        rate, control = self._pace(ports, " beside a relaunch", unasked)
+        before = syns_sent_again()
+        with mixed(ports, rate) as loads:
             for number in range(self._sizes.relaunches):
                 at = number % 2
                 leaving = balancers[at]
@@ -216,16 +235,24 @@ class Run:
                 for load in loads:
                     load.use([balancers[1 - at].port])
                 leaving.wait()
-                balancers[at] = self._system.balance("web")
-                until("its good health", balancers[at].healthy)
-                time.sleep(0.5)
+                balancers[at] = self._comes()
                 for load in loads:
                     load.use([one.port for one in balancers])
             found = [load.end() for load in loads]
         what = f"{self._sizes.relaunches} relaunches of two"
-        for kind, seen in zip(KINDS, found, strict=True):
+        self._bar(f"requests for a connection sent again, {what}", syns_sent_again() - before)
+        for kind, seen, without in zip(KINDS, found, control, strict=True):
+            self._tell(f"relaunches of one that nobody asks, {kind}", without)
             self._tell(f"{what}, {kind}", seen)
             self._failed(f"{what}, {kind}", seen)
+            times = seen.p99 / without.p99 if seen.late < without.late + P99 else None
+            self._bar(f"p99 as a multiple of that beside one that nobody asks, {what}, {kind}", times, RELAUNCHED)
+
+    def _comes(self) -> Balancer:
+        balancer = self._system.balance("web")
+        until("its good health", balancer.healthy)
+        time.sleep(0.5)
+        return balancer
 
     def _tell(self, what: str, seen: Seen) -> None:
         progress(f"  {what}: {seen.failed} of {seen.requests} failed {dict(seen.failures)}, p99 {seen.p99:.1f} ms")

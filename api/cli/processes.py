@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.allocator import give_back_early
 from api.cli import logs, settings, values
 from api.cli.exits import Exit
 from api.cli.failure import Failure
@@ -27,6 +28,7 @@ def _process(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(log_level: str, log_format: str, **options: Any) -> None:
         logs.configure(log_level, log_format)
+        give_back_early()
         try:
             function(**options)
         except InvalidSpec as error:

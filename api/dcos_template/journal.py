@@ -156,6 +156,20 @@ class Journal:
 
     def change(self, operation: Operation) -> None:
         """Carry an operation out and add it to the log."""
+        self._carry_out(operation)
+        self._inline.append(operation)
+        self._inline_weight += weight(operation)
+
+    def begin_with(self, operations: Iterable[Operation]) -> None:
+        """Carry out the first operations of a log, which are none of it but its base: there is no head before a
+        compaction is done.
+
+        For the first servers of a large pool, which nobody has to be told one by one.
+        """
+        for operation in operations:
+            self._carry_out(operation)
+
+    def _carry_out(self, operation: Operation) -> None:
         match operation:
             case Put(backend, server):
                 of_backend = self.servers.setdefault(backend, {})
@@ -169,16 +183,7 @@ class Journal:
                 if not of_backend:
                     del self.servers[backend], self._numbers[backend]
         self._dirty.add(shard_of(operation.backend))
-        self._inline.append(operation)
-        self._inline_weight += weight(operation)
         self._sequence += 1
-
-    def begin_anew(self) -> None:
-        """Let the operations so far be none of the log's, but its base: there is no head before a compaction is done.
-
-        For the first servers of a large pool, which nobody has to be told one by one.
-        """
-        self._inline, self._encoded, self._inline_weight = [], [], 0
 
     def write(self, epoch: int, stamps: Mapping[str, float], now: float, leaving: Collection[str] = ()) -> Write:
         """The head as it is now; `leaving` are parts that are being removed at this moment."""

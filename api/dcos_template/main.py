@@ -30,7 +30,7 @@ from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
-from sdk.storage.connection import Handle, State, ZooKeeper, connect
+from sdk.storage.connection import Handle, SessionState, ZooKeeper, connect
 from sdk.storage.election import Leadership, Role
 
 log = structlog.get_logger()
@@ -203,8 +203,8 @@ def work(
         )
     rooms: list[Worker | AutoPoolWorker] = [worker] if maker is None else [worker, maker]
 
-    def on_state(state: State) -> None:
-        if state is State.CONNECTED:
+    def on_state(state: SessionState) -> None:
+        if state is SessionState.CONNECTED:
             for room in rooms:
                 room.on_connected()
 
@@ -254,7 +254,7 @@ def _url(address: str) -> str:
 
 
 def _not_ready(zookeeper: ZooKeeper, leadership: Leadership, tasks: TaskWatch) -> str | None:
-    if zookeeper.state is not State.CONNECTED:
+    if zookeeper.state is not SessionState.CONNECTED:
         return f"ZooKeeper at {zookeeper.address} is {zookeeper.state.value}"
     if not tasks.synced:
         return f"the running tasks are not known yet: {tasks.feed.why_not}"

@@ -73,12 +73,12 @@ class ServerLane:
         if self._keeper.judge(name, state):
             state.report_soon(now)  # servers that are kept are no write that would bring the record about
         if not journal.sequence and len(state.pending) > LARGE:
-            self._change(name, state, journal, None)
-            journal.begin_anew()
+            journal.begin_with(one for _, one in self._operations(name, state, journal) if one is not None)
+            state.pending = set()
             state.endpoints = state.endpoints.publishing(now).succeeded()
             self._compactor.begin(name, state)
             return
-        steps = self._change(name, state, journal, SEGMENT)
+        steps = self._change(name, state, journal)
         left, stamps = bool(state.pending), state.stamps
         if not steps and published.endpoints_node is not None and not journal.unsaved:
             state.endpoints = state.endpoints.publishing(now).succeeded()
@@ -185,8 +185,8 @@ class ServerLane:
 
     # ------------------------------------------------------------ what changes
 
-    def _change(self, name: str, state: PoolState, journal: Journal, most: int | None) -> list[Step]:
-        """Bring the journal up to date, with operations of `most` bytes; which servers came and went."""
+    def _change(self, name: str, state: PoolState, journal: Journal) -> list[Step]:
+        """Bring the journal up to date, with as many operations as are written at once; which servers came and went."""
         size, done, steps = 0, [], list[Step]()
         for spot, operation in self._operations(name, state, journal):
             done.append(spot)
@@ -200,7 +200,7 @@ class ServerLane:
             journal.change(operation)
             size += weight(operation)
             steps.append(Step(task, spot, isinstance(operation, Put), journal.sequence))
-            if most is not None and size > most:
+            if size > SEGMENT:
                 break
         if len(done) == len(state.pending):
             state.pending = set()  # one that once was large would be slow to look through for ever

@@ -1,15 +1,15 @@
 """Launching what waits, with the pools of one batch of offers."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing
-from sdk.core.effects import Operation
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
+from sdk.model.operations import Operation
 from sdk.model.records import Holding, PodRecord
 from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.placement import GROWING, Place, Siblings
@@ -42,11 +42,12 @@ class Placed:
 def place(frame: Frame, offered: list[Pool]) -> Placed:
     """Launch what fits; `offered` is left with what was not used."""
     placed = Placed()
+    agents = {pool.agent_id for pool in offered}
     waiting = sorted(
-        (key for key in frame.placing if isinstance(frame.needs[key], MustPlace)),
+        (key for key in frame.work.placing if _in_question(frame, key, agents)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (
-            key in frame.alone,
+            key in frame.work.alone,
             _elsewhere(frame, key),
             replacing.in_line(frame, key),
             key[0],
@@ -71,6 +72,14 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
     return placed
 
 
+def _in_question(frame: Frame, key: PodKey, agents: Set[AgentId]) -> bool:
+    """Whether an instance may be launched on one of these agents."""
+    need, home = frame.work.needs[key], frame.pods[key].holding
+    if not isinstance(need, MustPlace):
+        return False
+    return need.elsewhere or home is None or home.agent_id in agents or _outgrown(frame, key, home)
+
+
 def _place(
     frame: Frame,
     key: PodKey,
@@ -82,14 +91,14 @@ def _place(
     wish = frame.wish(key)
     if wish is None:
         return
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
     requirement = _requirement(frame, key, wish)
     if not requirement.tasks:
         return
-    alone = key in frame.alone
+    alone = key in frame.work.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
     shape = shapes.get((key[0], wish.spec.name)) if alike else None
     if shape is None:
@@ -110,7 +119,7 @@ def _place(
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
             shapes.pop((key[0], wish.spec.name), None)
     elif shape.refused:
-        frame.refusals[key] = {**frame.refusals.get(key, {}), **shape.refused}
+        frame.work.refusals = frame.work.refusals.set(key, {**frame.work.refusals.get(key, {}), **shape.refused})
 
 
 def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool]) -> deque[int]:
@@ -131,7 +140,7 @@ def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: lis
 
 
 def _beside(frame: Frame, key: PodKey) -> AgentId | None:
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     return agent_of(frame.pods[key]) if isinstance(need, MustPlace) and need.ahead else None
 
 
@@ -161,7 +170,7 @@ def _first_match(
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
     # Without a reason the reservation was not offered at all, so nothing is known about its size.
-    return bool(frame.refusals.get(key, {}).get(home.agent_id))
+    return bool(frame.work.refusals.get(key, {}).get(home.agent_id))
 
 
 def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
@@ -176,7 +185,7 @@ def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
 
 
 def _elsewhere(frame: Frame, key: PodKey) -> bool:
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     return isinstance(need, MustPlace) and need.elsewhere
 
 
@@ -215,7 +224,7 @@ def _siblings(frame: Frame, key: PodKey) -> Siblings:
     wish = frame.wish(key)
     if wish is None or not wish.spec.constraints:
         return Siblings()
-    for other in sorted(frame.services.get(key[0])):
+    for other in sorted(frame.index.services.of(key[0])):
         sibling = frame.pods[other]
         if other == key or sibling.pod != record.pod or sibling.holding is None:
             continue
@@ -236,7 +245,7 @@ def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
     if record.lost_at is not None and record.holding is not None:
         avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
     agent_id = agent_of(record)
-    leaves = frame.leaving.get(agent_id) if agent_id is not None else None
+    leaves = frame.agents.leaving.get(agent_id) if agent_id is not None else None
     if leaves is not None and leaves.acts(frame.now):
         avoided[leaves.hostname] = leaves.sentence
     for each in record.avoid:
@@ -249,7 +258,7 @@ def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
 
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     record = frame.pods[key]
-    need = frame.needs[key]
+    need = frame.work.needs[key]
     counts = isinstance(need, MustPlace) and need.replacing
     runs = any(not over(task) for task in record.tasks)
     moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
@@ -278,6 +287,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             displaced_since=None,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
+            failed=False,
             not_before=0.0,
         )
     )

@@ -32,6 +32,8 @@ class TaskRecord:
     """IP of the agent as its offer told; None where the task has addresses of its own, which its statuses tell."""
     confirmed: bool = False
     """Whether Mesos has said anything about this task since it was launched."""
+    ending: bool = False
+    """We want it to end: a KILL goes out until it has, and however it ends, that is no failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ class PodRecord:
     """Failed runs in a row, for the backoff."""
     not_before: float = 0.0
     """No launch before this time, seconds since the epoch."""
+    failed: bool = False
+    """A task of the present launch has failed, which is counted; what becomes of the others is counted with it."""
     last_failure: str | None = None
     """The sentence that explains the last failed run."""
     deployed: ConfigId | None = None

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.ids import ExecutorId, ResourceId, TaskId
 from sdk.model.leaving import near
+from sdk.model.operations import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.records import Holding, TaskRecord
 from sdk.model.resources import MILLI, Resource
 from sdk.model.spec import PortSpec, TaskSpec

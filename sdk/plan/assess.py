@@ -13,7 +13,6 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 `sdk.core`.
 """
 
-from sdk.core.snapshot import Progress
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import OnUnreachable
@@ -34,6 +33,7 @@ from sdk.plan.need import (
     over,
     ready,
 )
+from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
 
 

@@ -6,12 +6,12 @@ Which of them it is, is in `sdk.plan.assess`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdk.core.snapshot import Progress
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.spec import Goal, TaskSpec
 from sdk.model.status import TaskState
+from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
 
 

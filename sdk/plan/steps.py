@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sdk.core.snapshot import Progress, Refusals, StepView
 from sdk.model.ids import AgentId
 from sdk.model.records import PodRecord
 from sdk.plan.need import (
@@ -19,10 +18,36 @@ from sdk.plan.need import (
     Waits,
     over,
 )
+from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
 
 SHOWN = 20
 """Reasons in one step: with attributes of a large cluster there can be hundreds, all of one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """How many of the last offers were refused for one reason, e.g. 2 x "ports 80 not free"."""
+
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step: what it is about, how far it is, and the sentence that explains it."""
+
+    name: str
+    status: Progress
+    message: str
+    pod: str
+    """Instance name `<pod>-<index>`."""
+    refusals: tuple[Refusals, ...] = ()
+    """Why the offers seen last did not fit, most frequent first; empty unless PREPARED."""
+    waits: str = ""
+    """What it waits for and why, without the refusals, when these are all that holds it up: `agent1 is drained; waits
+    for an offer of another agent`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

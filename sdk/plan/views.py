@@ -5,11 +5,11 @@ configuration belongs to recovery from then on; before, to deploy; one that is n
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sdk.core.snapshot import PhaseView, PlanView, Progress, StepView
 from sdk.plan.need import Rest
-from sdk.plan.steps import StepFacts, step
+from sdk.plan.progress import Progress
+from sdk.plan.steps import StepFacts, StepView, step
 from sdk.plan.wish import Target
 
 DEPLOY = "deploy"
@@ -17,6 +17,25 @@ RECOVERY = "recovery"
 DECOMMISSION = "decommission"
 
 _ACTIVE = frozenset({Progress.PREPARED, Progress.STARTING, Progress.STARTED, Progress.KILLING, Progress.IN_PROGRESS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseView:
+    """Steps that share a strategy."""
+
+    name: str
+    strategy: str
+    status: Progress
+    steps: tuple[StepView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """`deploy`, `recovery` or `decommission` of one service."""
+
+    name: str
+    status: Progress
+    phases: tuple[PhaseView, ...]
 
 
 def aggregate(children: Iterable[Progress]) -> Progress:

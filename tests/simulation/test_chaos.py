@@ -1,6 +1,6 @@
 """Random stories: after everything has healed exactly the wanted tasks run, and an uninstall leaves nothing."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,9 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from sdk.core.decide import decide, next_wake
 from sdk.core.events import Tick
-from sdk.core.snapshot import Progress, StepView
-from sdk.core.state import Connection
+from sdk.core.index import Index
+from sdk.core.slice import Slice
+from sdk.core.state import Connection, State
 from sdk.model.spec import RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.plan.progress import Progress
+from sdk.plan.steps import StepView
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
 
@@ -66,7 +69,7 @@ class Chaos(RuleBasedStateMachine):
     def publish(
         self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool, surge: int = 0
     ) -> None:
-        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes = dict(self.sim.scheduler.services or {})
         spec = service(
             name,
             count=count,
@@ -87,7 +90,7 @@ class Chaos(RuleBasedStateMachine):
     @rule(name=st.sampled_from(("web", "api")))
     def remove(self, name: str) -> None:
         self.wanted.pop(name, None)
-        wishes = dict(self.sim.scheduler._wishes or {})
+        wishes = dict(self.sim.scheduler.services or {})
         wishes.pop(name, None)
         self.sim.publish(*wishes.values())
 
@@ -231,25 +234,32 @@ class Chaos(RuleBasedStateMachine):
     def one_live_record_per_task(self) -> None:
         state = self.sim.scheduler.state
         if state is not None:
-            for task_id, key in state.by_task.items():
+            for task_id, key in state.index.by_task.items():
                 record = state.pods[key]
                 assert task_id in {task.task_id for task in record.tasks} | {left.task_id for left in record.superseded}
 
     @invariant()
-    def clock_is_never_held(self) -> None:
-        """After a Tick nothing asks for another one at the same moment."""
+    def index_follows_the_records(self) -> None:
         state = self.sim.scheduler.state
         if state is not None:
+            assert state.index == Index.of(state.pods.values())
+            assert set(state.work.unrest) == {key[0] for key in state.work.needs}
+
+    @invariant()
+    def clock_is_never_held(self) -> None:
+        """After a Tick nothing asks for another one at the same moment; and the state before is as it was."""
+        state = self.sim.scheduler.state
+        if state is not None:
+            before = _parts(state)
             after, _ = decide(state, Tick(), self.sim.now, lambda: "unused")
+            assert _parts(state) == before
             wake = next_wake(after, self.sim.now)
             assert wake is None or wake > self.sim.now
 
     def teardown(self) -> None:
         """Heal everything, wait, and look."""
         sim = self.sim
-        sim.scheduler.lose.clear()
-        sim.scheduler.fail.clear()
-        sim.scheduler.die_before = None
+        sim.scheduler.faults.clear()
         for index in range(3):
             sim.behave(f"app-{index}-server", Behaviour())
         for name in sorted(self.away):
@@ -292,7 +302,7 @@ class Chaos(RuleBasedStateMachine):
         )
 
     def _tasks(self) -> int:
-        wishes = self.sim.scheduler._wishes or {}
+        wishes = self.sim.scheduler.services or {}
         return sum(pod.count * len(pod.tasks) for spec in wishes.values() for pod in spec.pods)
 
     def _steps(self) -> list[StepView]:
@@ -304,6 +314,12 @@ class Chaos(RuleBasedStateMachine):
             for phase in plan.phases
             for step in phase.steps
         ]
+
+
+def _parts(state: State) -> list[tuple[str, int]]:
+    """What a state consists of, by identity: parts hold values that do not change."""
+    slices = (getattr(state, each.name) for each in fields(state))
+    return [(name, id(value)) for part in slices if isinstance(part, Slice) for name, value in vars(part).items()]
 
 
 # The same stories each time: a run that fails by chance says nothing about the change under test. To hunt, raise

@@ -206,9 +206,7 @@ def test_a_segment_is_not_made_of_a_part_that_is_being_removed() -> None:
 def test_the_first_servers_of_a_large_pool_are_its_base() -> None:
     """Nobody is told of them one by one, and there is no head before they are stored."""
     journal, parts = Journal("web", "one"), Parts()
-    for number in range(3_000):
-        journal.change(Put("app", server(number)))
-    journal.begin_anew()
+    journal.begin_with(Put("app", server(number)) for number in range(3_000))
     assert not journal.complete
     compact(journal, parts, journal.start_compaction())
     assert journal.complete

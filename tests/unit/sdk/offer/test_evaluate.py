@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sdk.core.effects import Launch, Reserve, Unreserve
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.operations import Launch, Reserve, Unreserve
 from sdk.model.resources import Attribute, Offer, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, PodSpec, PortSpec, TaskSpec
 from sdk.offer.algebra import add, contain
