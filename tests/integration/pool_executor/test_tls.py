@@ -242,7 +242,9 @@ def test_a_new_answer_of_ocsp_is_stapled_without_a_reload(
 def test_a_long_chain_takes_a_reload(publisher: Publisher, instance: Instance, tmp_path: Path) -> None:
     """HAProxy takes at most some kilobytes over its socket."""
     first, second = pem(tmp_path, "first"), pem(tmp_path, "second")
-    chain = b"".join(pem(tmp_path, f"ca{number}", key="4096").split(b"-----BEGIN PRIV")[0] for number in range(8))
+    names = [f"name-{number}.of-a-long-chain.test" for number in range(100)]
+    chain = b"".join(pem(tmp_path, f"ca{number}", *names).split(b"-----BEGIN PRIV")[0] for number in range(4))
+    assert len(chain) > 16_384
     fill(instance, web=first)
     applied(publisher, publisher.publish_parts(parts(web=HTTPS)))
     reloads = status_of(publisher).counters["reload"]
