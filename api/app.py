@@ -24,7 +24,7 @@ from scheduler.pools.v1.schema import V1PoolSchema
 from sdk.errors import CorruptRecord, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_known_host, require_sound_changes
-from sdk.storage.connection import State, ZooKeeper
+from sdk.storage.connection import SessionState, ZooKeeper
 
 _log = structlog.get_logger()
 
@@ -76,7 +76,7 @@ def create_app(
     )
     registry = CollectorRegistry()
     connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)
-    connected.set_function(lambda: float(zookeeper.state is State.CONNECTED))
+    connected.set_function(lambda: float(zookeeper.state is SessionState.CONNECTED))
     registry.register(InstanceMetrics(context.published, context.liveness))
     api = Api(app)
     _describe(api)

@@ -13,7 +13,7 @@ from api.pool_templates import shape
 from api.problems import ApiProblem
 from api.who import add_who
 from sdk.http.index import Link, index
-from sdk.storage.connection import State
+from sdk.storage.connection import SessionState
 
 _LINKS = {
     "pools": Link("v2/pools", "all pools; each has status, metadata, lbconfig, plans and pods below its name"),
@@ -64,7 +64,7 @@ def blueprint(context: Context, registry: CollectorRegistry) -> Blueprint:
     def readyz() -> Response:
         """Whether requests can be answered: 503 while ZooKeeper is away."""
         state = context.zookeeper.state
-        if state is not State.CONNECTED:
+        if state is not SessionState.CONNECTED:
             raise ApiProblem(503, f"ZooKeeper at {context.zookeeper.address} is {state.value}")
         return plain("ready\n")
 

@@ -11,7 +11,7 @@ from scheduler.pools.model import Pool
 from scheduler.pools.store import PoolStore, PoolView
 from scheduler.pools.stored import StoredPool
 from sdk.errors import StorageUnavailable
-from sdk.storage.connection import State, ZooKeeper
+from sdk.storage.connection import SessionState, ZooKeeper
 
 #: How long the first view, or a change of one's own, is waited for; then others must have changed the pool meanwhile.
 _PATIENCE = 2.0
@@ -37,9 +37,9 @@ class LivePools:
 
     def all(self) -> PoolView:
         """All pools. Raises StorageUnavailable while nobody knows whether they are still so."""
-        if self._zookeeper.state is State.CONNECTED:
+        if self._zookeeper.state is SessionState.CONNECTED:
             view = self._wait(lambda _view: True)
-            if view is not None and self._zookeeper.state is State.CONNECTED:
+            if view is not None and self._zookeeper.state is SessionState.CONNECTED:
                 return view
         raise StorageUnavailable(f"ZooKeeper at {self._zookeeper.address} is {self._zookeeper.state.value}")
 

@@ -60,15 +60,14 @@ class ApiSettings:
 class ApiServer:
     """The API on a socket, served by threads of its own."""
 
-    def __init__(self, settings: ApiSettings, zookeeper: ZooKeeper) -> None:
+    def __init__(self, settings: ApiSettings, zookeeper: ZooKeeper, trials: Trials) -> None:
         """Binds at once; raises EnvironmentProblem when the address is in use, InvalidSpec when it is none."""
         settings.check()
-        self._trials = Trials(raw_strings=settings.raw_strings)
         self._app = create_app(
             zookeeper,
             settings.zk_root,
             version=package_version(),
-            trials=self._trials,
+            trials=trials,
             framework=settings.framework,
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
@@ -91,7 +90,6 @@ class ApiServer:
     def stop(self) -> None:
         """Finish the requests at hand and stop."""
         self._server.stop()
-        self._trials.stop()
 
 
 def run(settings: ApiSettings) -> None:
@@ -99,8 +97,9 @@ def run(settings: ApiSettings) -> None:
     stop = threading.Event()
     on_end_signals(lambda _: stop.set())
     zookeeper = connect(settings.zk, session_timeout=ZOOKEEPER_TIMEOUT)
+    trials = Trials(raw_strings=settings.raw_strings)
     try:
-        server = ApiServer(settings, zookeeper)
+        server = ApiServer(settings, zookeeper, trials)
         address = server.start()
         _log.info("The API server answers", address=address, zookeeper=zookeeper.address, root=settings.zk_root)
         schema = _SchemaCheck(zookeeper, settings.zk_root, stop)
@@ -110,6 +109,7 @@ def run(settings: ApiSettings) -> None:
         if schema.problem is not None:
             raise schema.problem
     finally:
+        trials.stop()
         zookeeper.close()
 
 

@@ -33,9 +33,10 @@ class PoolTemplateClient:
         """The text of one."""
         return self._client.call("GET", _path(name, "template")).data.decode()
 
-    def set_text(self, name: str, text: str) -> tuple[str, tuple[str, ...]]:
-        """Give one another text: what is stored, and what the server warned about."""
-        response = self._client.call("PUT", _path(name, "template"), text=text, headers=ANY_STATE)
+    def set_text(self, name: str, text: str, *, rehearse: bool = False) -> tuple[str, tuple[str, ...]]:
+        """Give one another text: what is stored, and what the server warned about; to `rehearse` stores nothing."""
+        path = f"{_path(name, 'template')}{'?dryRun=true' if rehearse else ''}"
+        response = self._client.call("PUT", path, text=text, headers=ANY_STATE)
         return response.data.decode(), tuple(response.headers.getlist(_WARNING))
 
     def reset(self, name: str) -> None:

@@ -4,7 +4,7 @@ Knows conditions and which status tells what. Does not know what a text means (v
 labels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from flask import Response, jsonify, request
@@ -26,6 +26,7 @@ from api.openapi import View, json_answer, ref, route, text_answer
 from api.pool_states import READY
 from api.problems import ApiProblem
 from api.rehearsal import is_rehearsal
+from api.running_tasks import running_tasks
 from api.runtime import Scheduler, status_of
 from api.template_link import ask_template
 from api.warning import warn
@@ -128,12 +129,13 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
         text = text_of_body()
         if text == with_name(default_text(), name):
             return set_text(name, "")
-        changed(name, lambda tag: store.expect(name, tag))
+        before = changed(name, lambda tag: store.expect(name, tag))
         judgement = context.trials.judge_template(name, text, account())
         if judgement.problems:
             raise ApiProblem.of_pool(InvalidPool(judgement.problems))
+        warnings = tuple(tried(name, text, before.text if before is not None else ""))
         response = set_text(name, text)
-        for warning in (*judgement.remarks, *unchecked(judgement)):
+        for warning in (*judgement.remarks, *unchecked(judgement), *warnings):
             warn(response, warning)
         return response
 
@@ -150,6 +152,19 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
         query = {"template": name, "addresses": ",".join(at)}
         told: Json = ask_template(context.zookeeper, root, "/auto-pools", "pools", dict, **query)
         return {pool: _deployed(context, pool, one) for pool, one in told.items()} or {pool_of(name): _NEW}
+
+    def tried(name: str, text: str, before: str) -> Iterator[str]:
+        """What of the tasks that run has to be told; ApiProblem where the text is not good for them at all."""
+        running = running_tasks(context.zookeeper, context.published.root, name)
+        if running.tasks:
+            judgement = context.trials.try_template(name, text, before, running.tasks, running.dialects, account())
+            if judgement.problems:
+                raise ApiProblem.of_pool(InvalidPool(judgement.problems))
+            yield from judgement.remarks
+            if judgement.unchecked:
+                yield f"what becomes of the tasks that run was not looked at to the end: {judgement.unchecked}"
+        if running.missing:
+            yield running.missing
 
     def present(name: str) -> StoredTemplate:
         found = None if name_problem(name) else store.get(name)

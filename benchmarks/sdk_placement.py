@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import Bar, Report, parser, stoppable
 from sdk.core.decide import decide
-from sdk.core.events import OffersReceived, RolesAccepted, Subscribed, TargetsPublished
+from sdk.core.events import Event, OffersReceived, RolesAccepted, Subscribed, TargetChanged
 from sdk.core.state import State
 from sdk.model.ids import FrameworkId
 from sdk.model.records import FrameworkRecord
@@ -61,11 +61,12 @@ def measure(services: Mapping[str, ServiceSpec], offered: tuple[Offer, ...]) -> 
     """Seconds of CPU for one batch of offers."""
     ids = map("id{}".format, itertools.count()).__next__
     state = State.initial(FrameworkRecord(name="framework"))
-    for event in (
-        TargetsPublished(services=services),
+    events: list[Event] = [
+        *(TargetChanged(service=name, spec=spec) for name, spec in services.items()),
         Subscribed(framework_id=FRAMEWORK, master="master:5050"),
         RolesAccepted(roles=(ROLE,)),
-    ):
+    ]
+    for event in events:
         state, _ = decide(state, event, 1000.0, ids)
     begin = time.process_time()
     decide(state, OffersReceived(offers=offered), 1001.0, ids)

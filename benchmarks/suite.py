@@ -35,6 +35,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "embedded_mesos_scale": [],
     "embedded_mesos_allocation": [],
     "sdk_placement": [],
+    "driver": [],
     "render": [],
     "auto_pools": [],
     "tls_rotation": [],

@@ -5,7 +5,7 @@ Options in frameworks.json: `count`, `command`, `cpus`, `mem`, `task` (its name)
 interpreter that runs the scheduler, for examples whose agents are on the same machine.
 
 PUT `/v1/count` with `{"count": 3}` (as JSON, and with the scheduler's secret unless frameworks.json says
-`"guarded": false`) changes the number of tasks; the wish is kept in ZooKeeper, where every process that
+`"guarded": false`) changes the number of tasks; the number is kept in ZooKeeper, where every process that
 runs this framework sees it.
 """
 
@@ -20,12 +20,12 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
+from sdk.codecs import from_json
 from sdk.errors import CorruptRecord, InvalidSpec, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.resources import milli
 from sdk.model.spec import CommandSpec, PodSpec, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec
-from sdk.plugin import Host, Wishes
-from sdk.storage.codecs import from_json
+from sdk.plugin import Host, Targets
 from sdk.storage.connection import Handle, decode_json, encode_json
 
 _log = structlog.get_logger()
@@ -84,11 +84,11 @@ class Hello:
         """Get ready."""
         self._prepare(host)
 
-    def took_charge(self, wishes: Wishes) -> None:
+    def took_charge(self, targets: Targets) -> None:
         """Publish the stored count, read anew, and again at each of its changes."""
         assert self._host is not None
         self.stop()
-        self._watch = self._host.zookeeper.watch_data(self._count_path, partial(self._on_count, wishes))
+        self._watch = self._host.zookeeper.watch_data(self._count_path, partial(self._on_count, targets))
 
     def stop(self) -> None:
         """End the watch."""
@@ -132,7 +132,7 @@ class Hello:
             self._host.zookeeper.delete(self._count_path.rpartition("/")[0], recursive=True)
 
     def service(self, count: int) -> ServiceSpec:
-        """The wish for `count` tasks."""
+        """The service with `count` tasks."""
         options = self._options
         assert self._host is not None
         settings = self._host.settings
@@ -160,17 +160,16 @@ class Hello:
         self._options = parse_options(host.settings.framework.options)
         self._count_path = f"{host.settings.zk_root}/wishes/{host.settings.framework.name}/count"
 
-    def _on_count(self, wishes: Wishes, found: tuple[bytes, int] | None) -> None:
+    def _on_count(self, targets: Targets, found: tuple[bytes, int] | None) -> None:
         assert self._host is not None
         name = self._host.settings.framework.name
         try:
             count = self._parse_count(found)
         except CorruptRecord as error:
             self._host.report({name: str(error)})
-            wishes.publish({}, keep=[name])
             return
         self._host.report({})
-        wishes.publish({name: self.service(count)})
+        targets.publish_all({name: self.service(count)})
 
     def _parse_count(self, found: tuple[bytes, int] | None) -> int:
         if found is None:

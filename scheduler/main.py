@@ -15,6 +15,7 @@ from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
 from sdk.end_signals import on_end_signals
+from sdk.framework_store import FrameworkStore
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
 from sdk.http.address import is_loopback, require_authentication
 from sdk.http.app import framework_prefix, make_app
@@ -29,8 +30,7 @@ from sdk.runner import FeedFactory, Runner
 from sdk.storage.connection import connect
 from sdk.storage.election import Leadership
 from sdk.storage.schema import wait_for_schema
-from sdk.storage.stores import FrameworkStore
-from sdk.storage.zookeeper import ZooKeeperPersister
+from sdk.storage.zookeeper_persister import ZooKeeperPersister
 
 _log = structlog.get_logger()
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scheduler.pools.service import CLOSE_SPREAD, HARD_STOP_AFTER, KILL_GRACE, OLD_WORKERS
+from sdk.codecs import from_json
 from sdk.errors import CorruptRecord, InvalidSpec
-from sdk.storage.codecs import from_json
 
 _BOUNDS = {
     "kill_grace": (1.0, 3600.0),

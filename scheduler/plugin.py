@@ -24,7 +24,7 @@ from scheduler.secret_stores.settings import SecretSettings, open_store
 from sdk.errors import InvalidSpec, SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.model.spec import ServiceSpec
-from sdk.plugin import ADVERTISED, Host, Wishes
+from sdk.plugin import ADVERTISED, Host, Targets
 from sdk.storage.connection import NotEmpty
 
 _log = structlog.get_logger()
@@ -80,14 +80,14 @@ class EdgeLB:
         self._courier.start()
         self._cleaner.start()
 
-    def took_charge(self, wishes: Wishes) -> None:
+    def took_charge(self, targets: Targets) -> None:
         """Publish all pools, read anew, and again at each of their changes."""
         assert self._host is not None
         if self._watch is not None:
             self._watch.close()
         self._view = None
         store = PoolStore(self._host.zookeeper, self._host.settings.zk_root)
-        self._watch = store.watch(partial(self._on_pools, wishes))
+        self._watch = store.watch(partial(self._on_pools, targets))
 
     def stop(self) -> None:
         """End the watch, the cleaning, and the delivery of secrets."""
@@ -144,7 +144,7 @@ class EdgeLB:
 
     # -- pools ---------------------------------------------------------------------------------------------------------
 
-    def _on_pools(self, wishes: Wishes, view: PoolView) -> None:
+    def _on_pools(self, targets: Targets, view: PoolView) -> None:
         assert self._host is not None
         problems = dict(view.unreadable)
         services: dict[str, ServiceSpec] = {}
@@ -167,7 +167,7 @@ class EdgeLB:
             keep=view.unreadable,
         )
         # What cannot be read or converted exists all the same: its instances stay.
-        wishes.publish(services, keep=set(problems))
+        targets.publish_all(services, keep=set(problems))
         self._look()
 
     def _service(self, name: str, stored: StoredPool) -> ServiceSpec:

@@ -2,7 +2,7 @@
 
     SdkError
     ├── EnvironmentProblem       something outside is missing or broken; the message says what to do
-    ├── InvalidSpec              a value handed in by the caller breaks a rule; carries the field path
+    ├── InvalidSpec              values handed in by the caller break rules; carries each field path
     ├── TemporaryFailure         worth trying again: a peer is away, slow or overloaded
     │   ├── NotConnected         no subscription to Mesos at this moment
     │   ├── StorageUnavailable   ZooKeeper is away or the session is suspended
@@ -26,12 +26,18 @@ class EnvironmentProblem(SdkError):
 
 
 class InvalidSpec(SdkError):
-    """A value breaks a rule: `path` is the field path, `rule` the rule as a sentence."""
+    """Values break rules: each problem is a field path and the rule as a sentence.
 
-    def __init__(self, path: str, rule: str) -> None:
-        super().__init__(f"{path}: {rule}")
+    `path` and `rule` are those of the first; `problems` are all that are told, and `more` counts those after them.
+    """
+
+    def __init__(self, path: str, rule: str, *others: tuple[str, str], more: int = 0) -> None:
         self.path = path
         self.rule = rule
+        self.problems = ((path, rule), *others)
+        self.more = more
+        told = [f"{where}: {what}" for where, what in self.problems]
+        super().__init__("; ".join([*told, f"and {more} more"] if more else told))
 
 
 class TemporaryFailure(SdkError):

@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sdk.codecs import from_json, to_json
 from sdk.errors import CorruptRecord, EnvironmentProblem, InvalidSpec
 from sdk.model.roles import is_role
-from sdk.storage.codecs import from_json, to_json
 from sdk.strict_json import unique
 
 WEEK = 7 * 24 * 3600.0

@@ -1,8 +1,8 @@
 """What a framework's author writes, and what the SDK gives him.
 
-A plugin publishes wishes (`ServiceSpec`s by name) whenever they change; the SDK makes them true and keeps them so. The
-plugin never sees Mesos. It runs on every process, also on standbys, where it has nothing to wish for: when one of those
-takes over, nobody knows how old what it knew is. What it stores it must be ready to store twice.
+A plugin publishes targets (`ServiceSpec`s) whenever they change; the SDK makes them true and keeps them so. The plugin
+never sees Mesos. It runs on every process, also on standbys, where it has nothing to publish: when one of those takes
+over, nobody knows how old what it knew is. What it stores it must be ready to store twice.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sdk.core.events import ExecutorMessage
 from sdk.core.snapshot import Snapshot
+from sdk.errors import InvalidSpec
 from sdk.frameworks import FrameworkConfig
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import PodRecord
@@ -57,11 +58,11 @@ class Host(Protocol):
         """Whether this process is in charge now."""
 
     def report(self, problems: Mapping[str, str]) -> None:
-        """Say what is wrong with single wishes, sentence by name; replaces what was reported before. Shown to users."""
+        """Say what is wrong with single services, sentence by name, instead of what was reported before. For users."""
 
     @property
     def services(self) -> frozenset[str] | None:
-        """Names of the services that are there or wished for, None while this process is not in charge. Cheap."""
+        """Names of the services that are there or wanted, None while this process is not in charge. Cheap."""
 
     def fill_in(self, words: Mapping[str, str]) -> None:
         """Have each of `words` in commands and URIs of specs replaced when this process launches, like `ADVERTISED`.
@@ -90,15 +91,28 @@ class Host(Protocol):
         """
 
 
-class Wishes(Protocol):
-    """Where a plugin says what it wishes for, from when its process took charge until it lost it."""
+class Targets(Protocol):
+    """Where a plugin says what its services should be, from when its process took charge until it lost it.
 
-    def publish(self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()) -> None:
-        """Wish for exactly these services, and for those named in `keep` as they were last wished for.
+    Each spec is checked as a whole, and copied. One that breaks rules changes nothing, and why is shown with the path
+    of each field; other services do not notice. An object that was taken is not looked at again: what changes is
+    published as a new one. Without effect once this process is in charge no more, also when it takes charge again.
+    From any thread.
+    """
 
-        A service that is in neither is removed from the cluster, so publish only what is completely known. Each spec is
-        taken by itself: one that breaks a rule changes nothing, and its problem is shown with the field's path. Without
-        effect once this process is in charge no more, also when it takes charge again. From any thread.
+    def publish(self, spec: ServiceSpec) -> None:
+        """Have the service be like this. Raises InvalidSpec, with every problem of the spec."""
+
+    def withdraw(self, name: str) -> None:
+        """Have the service removed from the cluster."""
+
+    def publish_all(
+        self, services: Mapping[str, ServiceSpec], *, keep: Collection[str] = ()
+    ) -> Mapping[str, InvalidSpec]:
+        """Have exactly these services, and those named in `keep` as they were published last.
+
+        A service that is in neither is removed from the cluster, so call it only when all names are known: that is how
+        services go that were withdrawn while no process was there to hear it. Returns those that were refused.
         """
 
 
@@ -114,12 +128,12 @@ class Plugin(Protocol):
     def blueprints(self, host: Host) -> "Sequence[Blueprint]":
         """Routes of the plugin's own; called before `start`. Their names must be unique per framework."""
 
-    def took_charge(self, wishes: Wishes) -> None:
-        """This process is in charge now: read the wishes anew, and publish them here, then and at each change.
+    def took_charge(self, targets: Targets) -> None:
+        """This process is in charge now: read anew what services should be; publish it here, then and at each change.
 
-        What is stored holds until then. Another process may have been given newer wishes than this one has seen, and
+        What is stored holds until then. Another process may have been given newer targets than this one has seen, and
         carried them out; old ones would remove what runs. So only what is read after this call may be published to
-        `wishes`. On the runner's thread: must return soon; called again after a while when it raises.
+        `targets`. On the runner's thread: must return soon; called again after a while when it raises.
         """
 
     def on_change(self) -> None:

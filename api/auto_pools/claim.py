@@ -62,6 +62,9 @@ class Claim:
     rules: tuple[MapRule, ...] = ()
     """With the group as their backend; empty where the frontend has no rules (TCP, TLS)."""
     rules_label: str = ""
+    weight: int = 0
+    """Of the rules for one host those with more are looked at first, whatever they ask for. 0 stands for 1 where a rule
+    asks for a path, else for 0."""
     redirects: tuple[Redirect, ...] = ()
     """Of requests that come to `rules` alone; they are answered before rules are looked at."""
     backend: tuple[tuple[str, Option], ...] = ()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from api.auto_pools.claim import DEFAULT_TEMPLATE
+from api.cli import settings, values
 from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.failure import Failure
@@ -79,10 +80,15 @@ def show(client: ApiClient, name: str) -> None:
 @pool_template.command()
 @click.argument("name", metavar="NAME")
 @click.argument("template_file", metavar="TEMPLATE-FILE")
+@click.option("--dry-run", is_flag=True, help="Only say what would be refused, and which applications would lose what.")
 @client_command
-def update(client: ApiClient, name: str, template_file: str) -> None:
-    """Replace the text of a pool template (- for stdin), and print it as it is stored."""
-    stored, warnings = PoolTemplateClient(client).set_text(name, read_text(template_file))
+def update(client: ApiClient, name: str, template_file: str, dry_run: bool) -> None:
+    """Replace the text of a pool template (- for stdin), and print it as it is stored.
+
+    It is tried with the tasks that run: it is refused when none of them could be served by it, and warnings say what
+    single applications would lose.
+    """
+    stored, warnings = PoolTemplateClient(client).set_text(name, read_text(template_file), rehearse=dry_run)
     data(stored.rstrip("\n"))
     _warn(warnings)
 
@@ -102,13 +108,16 @@ def reset(client: ApiClient, name: str) -> None:
     "--tasks", "tasks_file", metavar="FILE", required=True, help="What GET /state of a Mesos master answers, or a list."
 )
 @click.option("--name", default=DEFAULT_TEMPLATE, show_default=True, help="What the pool template is called.")
+@settings.marathon_lb_groups
 @click.option("--json", "as_json", is_flag=True, help="Print pool and statuses as one object.")
-def render(template_file: str, tasks_file: str, name: str, as_json: bool) -> None:
+def render(template_file: str, tasks_file: str, name: str, marathon_lb_groups: str, as_json: bool) -> None:
     """Print the pool that a template (- for stdin) makes of some tasks, without any server.
 
     Tasks come as a master tells them, or as a list such as [{"id": "a", "labels": {"edgelb.expose": "true"}}]; of such
     a task `frameworkId`, `frameworkName`, `name`, `role` and `ports` may be given, too.
     """
+    from api.auto_pools.balancer_groups import BalancerGroups
+    from api.auto_pools.dialects import Dialects
     from api.auto_pools.templates.interpreter import Interpreter
     from api.auto_pools.templates.offline import outcome
     from api.auto_pools.templates.stored_template import StoredTemplate, name_problem
@@ -125,7 +134,8 @@ def render(template_file: str, tasks_file: str, name: str, as_json: bool) -> Non
         raise Failure(f"{name_of(tasks_file)}: {error}", Exit.USAGE) from error
     interpreter = Interpreter()
     try:
-        found = outcome(interpreter, template, tasks)
+        dialects = Dialects(BalancerGroups(frozenset(values.split(marathon_lb_groups))))
+        found = outcome(interpreter, template, tasks, dialects)
     except InvalidSpec as error:
         raise Failure(str(error), Exit.REFUSED) from error
     finally:

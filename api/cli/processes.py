@@ -194,6 +194,7 @@ def scheduler(
     settings.raw_strings,
     settings.auto_pools,
     settings.auto_pools_grace,
+    settings.marathon_lb_groups,
     settings.default_pool_template,
 )
 @_process
@@ -209,14 +210,22 @@ def template(
     raw_strings: bool,
     auto_pools: bool,
     auto_pools_grace: float,
+    marathon_lb_groups: str,
     default_pool_template: bool,
 ) -> None:
     """Run dcos-template: render pools and tasks into HAProxy configurations. Several may run; one publishes."""
+    from api.auto_pools.balancer_groups import BalancerGroups
+    from api.auto_pools.dialects import Dialects
     from api.auto_pools.thread.context import Rules as AutoPoolRules
     from api.dcos_template.main import run as serve
     from api.dcos_template.select import Rules
 
-    made = AutoPoolRules(grace=auto_pools_grace, hold_percent=hold_percent, default_template=default_pool_template)
+    made = AutoPoolRules(
+        grace=auto_pools_grace,
+        hold_percent=hold_percent,
+        default_template=default_pool_template,
+        dialects=Dialects(BalancerGroups(frozenset(values.split(marathon_lb_groups)))),
+    )
     serve(
         zk,
         zk_root,

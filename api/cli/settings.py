@@ -23,6 +23,7 @@ SERVERS_PER_TASK = 100
 SERVERS_PER_BACKEND = 60_000
 DEFAULT_HOLD_PERCENT = 50
 AUTO_POOLS_GRACE = 60.0
+MARATHON_LB_GROUP = "external"
 
 LEVELS = ("debug", "info", "warning", "error")
 _LISTEN = {
@@ -162,6 +163,11 @@ auto_pools_grace = click.option(
     "--auto-pools-grace", envvar="EDGELB_AUTO_POOLS_GRACE", default=AUTO_POOLS_GRACE, show_default=True,
     show_envvar=True, type=click.FloatRange(min=0), metavar="SECONDS",
     help="Time for which an application without tasks keeps what its labels gave it.",
+)  # fmt: skip
+marathon_lb_groups = click.option(
+    "--marathon-lb-groups", envvar="EDGELB_MARATHON_LB_GROUPS", default=MARATHON_LB_GROUP, show_default=True,
+    show_envvar=True, metavar="GROUP,...",
+    help="Groups of Marathon-LB that the pool template `marathon-lb` serves, * for all; others have their own.",
 )  # fmt: skip
 default_pool_template = click.option(
     "--default-pool-template/--no-default-pool-template", envvar="EDGELB_DEFAULT_POOL_TEMPLATE", default=True,

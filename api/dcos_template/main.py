@@ -9,6 +9,8 @@ from functools import partial
 
 import structlog
 
+from api.auto_pools.dialects import Dialects
+from api.auto_pools.templates.task_page import written_page
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules as AutoPoolRules
 from api.auto_pools.thread.worker import AutoPoolWorker
@@ -27,7 +29,7 @@ from api.turns import Turns
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
-from sdk.storage.connection import Handle, State, ZooKeeper, connect
+from sdk.storage.connection import Handle, SessionState, ZooKeeper, connect
 from sdk.storage.election import Leadership, Role
 
 log = structlog.get_logger()
@@ -107,6 +109,7 @@ def work(
                 if maker is not None
                 else {}
             },
+            "/exposed": lambda query: {"exposed": exposed(query.get("template", ""), query.get("after", ""))},
             "/why": lambda query: {"why": why(query.get("task", ""))},
             "/prospects": lambda query: {"reasons": prospects(query.get("services", ""))},
         },
@@ -144,7 +147,12 @@ def work(
             complete=tasks.synced,
             services=worker.services_of,
             statuses=lambda template, keys: maker.status(template, tasks=keys) if maker is not None else {},
+            dialects=auto_pools.dialects if auto_pools is not None else Dialects(),
         )
+
+    def exposed(template: str, after: str) -> dict[str, object] | None:
+        page = maker.exposed(template, int(after) if after.isdecimal() else 0) if maker is not None else None
+        return None if page is None else written_page(page)
 
     answerer = Answerer(rules or Rules(), clock)
 
@@ -192,8 +200,8 @@ def work(
         )
     rooms: list[Worker | AutoPoolWorker] = [worker] if maker is None else [worker, maker]
 
-    def on_state(state: State) -> None:
-        if state is State.CONNECTED:
+    def on_state(state: SessionState) -> None:
+        if state is SessionState.CONNECTED:
             for room in rooms:
                 room.on_connected()
 
@@ -243,7 +251,7 @@ def _url(address: str) -> str:
 
 
 def _not_ready(zookeeper: ZooKeeper, leadership: Leadership, tasks: TaskWatch) -> str | None:
-    if zookeeper.state is not State.CONNECTED:
+    if zookeeper.state is not SessionState.CONNECTED:
         return f"ZooKeeper at {zookeeper.address} is {zookeeper.state.value}"
     if not tasks.synced:
         return f"the running tasks are not known yet: {tasks.feed.why_not}"

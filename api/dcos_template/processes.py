@@ -34,7 +34,7 @@ class Processes:
         """The answer of one of them; raises TooSlow when there is none within so many seconds."""
         process = self._take()
         answer = self._ask(process, question, deadline)
-        self._idle.put(process)
+        self._keep(process)
         return answer
 
     def stop(self) -> None:
@@ -48,7 +48,7 @@ class Processes:
 
     def prepare(self) -> None:
         """Have a process ready before it is needed."""
-        self._idle.put(self._take())
+        self._keep(self._take())
 
     def _ask(self, process: subprocess.Popen[bytes], question: object, deadline: float) -> object:
         """What the process says to this, or by itself; it is ended when that fails."""
@@ -84,6 +84,14 @@ class Processes:
             self._running.add(process)
         self._ask(process, None, _START)
         return process
+
+    def _keep(self, process: subprocess.Popen[bytes]) -> None:
+        """For the next question. After the end there is none: whoever is late with its answer ends the process."""
+        with self._lock:
+            if not self._stopped:
+                self._idle.put(process)
+                return
+        self._end(process)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:

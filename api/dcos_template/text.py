@@ -11,6 +11,7 @@ import jinja2
 
 from api.dcos_template.build import file_slug, shards
 from api.dcos_template.haproxy import RELAYED, RELAYED_TLS, STATS_SECTION, Backend, Config, Frontend, MapFile
+from api.dcos_template.haproxy.limits import SUCCESSOR
 from api.dcos_template.layers import Layers, default_loader
 from api.dcos_template.origins import FieldTag, MarkingFieldTag, Places, unmarked
 from api.dcos_template.printed import Text, Texts
@@ -18,8 +19,8 @@ from api.dcos_template.reprints import Reprints
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.sections import require_sections
 from api.dcos_template.servers import RESOLVERS
-from pool_executor.contract import Needs, certificates_file
-from scheduler.pools.model import LBMGR_BACKEND
+from pool_executor.contract import EXPORTER_SOCKET, LBMGR_SOCKET, Needs, certificates_file
+from scheduler.pools.model import EXPORTER, LBMGR_BACKEND, LBMGR_HTTP
 
 GLOBAL_FILE = "10-global.cfg"
 STATS_FILE = "20-stats.cfg"
@@ -71,7 +72,14 @@ class _Printer:
     def render_global(self, config: Config) -> Text:
         """What every section starts from."""
         resolves = any(backend.resolves for backend in config.backends)
-        text = self._print("global.cfg.j2", pool=config.pool, resolves=resolves, resolvers=RESOLVERS)
+        text = self._print(
+            "global.cfg.j2",
+            pool=config.pool,
+            resolves=resolves,
+            resolvers=RESOLVERS,
+            counts_clients=config.counts_clients,
+            successor=SUCCESSOR,
+        )
         return Text.of(GLOBAL_FILE, "config", text)
 
     def render_stats(self, config: Config) -> Text:
@@ -83,6 +91,10 @@ class _Printer:
             stats_for_other_hosts=config.stats_for_other_hosts,
             stats_section=STATS_SECTION,
             lbmgr_backend=LBMGR_BACKEND,
+            lbmgr_http=LBMGR_HTTP,
+            lbmgr_socket=LBMGR_SOCKET,
+            exporter=EXPORTER,
+            exporter_socket=EXPORTER_SOCKET,
             needed=[backend for backend in config.backends if backend.minimum_servers],
         )
         return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats.needs)
@@ -96,6 +108,7 @@ class _Printer:
             certificates=certificates_file(file),
             customised=self._customised,
             any_host=ANY_HOST,
+            successor=SUCCESSOR,
             relayed=RELAYED,
             relayed_tls=RELAYED_TLS,
         )

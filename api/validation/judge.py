@@ -8,18 +8,22 @@ from dataclasses import replace
 from functools import cache
 
 from api.auto_pools.templates.language.meaning import CALLED
+from api.auto_pools.templates.language.process import Direct
 from api.auto_pools.templates.language.trial import tried
+from api.auto_pools.templates.losses import losses
+from api.auto_pools.templates.offline import Outcome, outcome
+from api.auto_pools.templates.stored_template import StoredTemplate
 from api.dcos_template.answering import serve
 from api.pool_fields import backend_field, frontend_field, refused_field
 from api.validation.comparison import Comparison, compare
 from api.validation.complaints import complained_field, problems
 from api.validation.haproxy import haproxy_here, refusals_of
-from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, as_stored
+from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, TryTemplate, as_stored
 from api.validation.specimen import Specimen
 from pool_executor.lbmgr.check import NotChecked
 from pool_executor.lbmgr.program import Program
 from scheduler.pools.checks import raw_problems
-from scheduler.pools.model import Pool
+from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import Problem
 from sdk.errors import InvalidSpec
 
@@ -54,11 +58,40 @@ def judge_template(question: JudgeTemplate) -> Judgement:
         return Judgement(problems=(Problem(path=CALLED, rule="needs more memory than there is for it"),))
     if trial.pool is None:
         return Judgement(remarks=trial.remarks)
-    pool = as_stored(trial.pool)
-    raw = () if question.raw_strings else tuple(raw_problems(pool))
-    found = Judgement(problems=raw) if raw else judge(Judge(pool=pool, seconds=question.seconds))
+    found = _refusals(trial.pool, question)
     refused = (Problem(path=CALLED, rule=f"makes a pool that is refused: {problem}") for problem in found.problems)
     return replace(found, problems=tuple(refused), remarks=trial.remarks)
+
+
+def try_template(question: TryTemplate) -> Judgement:
+    """What the tasks that run would lose by another text, and what stands against the pool that comes of them."""
+    printer, tasks = Direct(), question.tasks
+    template = StoredTemplate(question.name, Revision("", 1), question.text)
+    try:
+        after = outcome(printer, template, tasks, question.dialects)
+    except InvalidSpec as error:
+        return Judgement(problems=(Problem(path=error.path, rule=error.rule),))
+    except MemoryError:
+        return Judgement(unchecked="that needs more memory than there is for it")
+    try:
+        before = outcome(printer, template._replace(text=question.before), tasks, question.dialects)
+    except InvalidSpec:
+        before = Outcome(pool=None, statuses={})
+    remarks = tuple(losses(tasks, before.statuses, after.statuses))
+    if after.pool is None or after.pool == before.pool:
+        return Judgement(remarks=remarks)
+    found = _refusals(after.pool, question)
+    if found.problems and before.pool is not None and _refusals(before.pool, question).problems:
+        # It is so already, and not this text's doing.
+        return Judgement(remarks=(*remarks, *(str(problem) for problem in found.problems[:1])))
+    refused = (Problem(path=CALLED, rule=f"makes a pool that is refused: {problem}") for problem in found.problems)
+    return replace(found, problems=tuple(refused), remarks=remarks)
+
+
+def _refusals(pool: Pool, question: JudgeTemplate | TryTemplate) -> Judgement:
+    stored = as_stored(pool)
+    raw = () if question.raw_strings else tuple(raw_problems(stored))
+    return Judgement(problems=raw) if raw else judge(Judge(pool=stored, seconds=question.seconds))
 
 
 def locate(question: Locate) -> str | None:
@@ -103,6 +136,8 @@ def main() -> None:
                 return judge(question)
             case JudgeTemplate():
                 return judge_template(question)
+            case TryTemplate():
+                return try_template(question)
             case Locate():
                 return locate(question)
             case Compare():

@@ -1,8 +1,11 @@
 """What is asked about pools, and what the answer is. Values only."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from api.auto_pools.dialects import Dialects
+from api.mesos_listener.task import Task
 from scheduler.pools.hidden import hides, revealed
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
@@ -41,6 +44,19 @@ class JudgeTemplate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TryTemplate:
+    """What becomes of tasks that run under another text of their pool template, in place of the one `before`."""
+
+    name: str
+    text: str
+    before: str
+    tasks: Sequence[Task]
+    dialects: Dialects
+    raw_strings: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Locate:
     """Which field of this pool HAProxy's complaint is about, of which it was told what the pool is rendered to."""
 
@@ -70,4 +86,4 @@ class Judgement:
     """What has to be said all the same."""
 
 
-Question = Judge | JudgeTemplate | Locate | Compare
+Question = Judge | JudgeTemplate | TryTemplate | Locate | Compare

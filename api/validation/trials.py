@@ -5,15 +5,18 @@ the same is answered from memory.
 """
 
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
 import structlog
 
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.language.meaning import CALLED
 from api.dcos_template.processes import Processes, TooSlow
+from api.mesos_listener.task import Task
 from api.validation.comparison import Comparison
-from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question
+from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question, TryTemplate
 from api.validation.places import Busy, Places
 from api.validation.verdicts import Verdicts, seen_by_haproxy
 from scheduler.pools.checks import raw_problems
@@ -82,6 +85,24 @@ class Trials:
         except TooSlow:
             rule = f"is not printed within {self._answer:g} s"
             return Judgement(problems=(Problem(path=CALLED, rule=rule),))
+
+    def try_template(
+        self, name: str, text: str, before: str, tasks: Sequence[Task], dialects: Dialects, account: str = ""
+    ) -> Judgement:
+        """What would become of the tasks that run under a template with another text than the one before."""
+        question = TryTemplate(
+            name=name,
+            text=text,
+            before=before,
+            tasks=tasks,
+            dialects=dialects,
+            raw_strings=self._raw_strings,
+            seconds=self._haproxy,
+        )
+        try:
+            return cast(Judgement, self._ask(question, account))
+        except (TooSlow, Busy) as error:
+            return Judgement(unchecked=str(error))
 
     def field(self, pool: StoredPool, complaint: str) -> str | None:
         """The path of the field that a complaint of an instance's HAProxy is about; None when that is not known."""

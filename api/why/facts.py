@@ -4,14 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.auto_pools.claim import LabelProblem
-from api.auto_pools.dialects import templates_of
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.making.statuses import sentence
 from api.mesos_listener.task import LIVE_STATES, RUNNING, Task
 
 Json = dict[str, Any]
+_USUAL = Dialects()
 
 
-def facts(task: Task, services: Sequence[Mapping[str, Any]] | None, statuses: Mapping[str, Json | None]) -> Json:
+def facts(
+    task: Task,
+    services: Sequence[Mapping[str, Any]] | None,
+    statuses: Mapping[str, Json | None],
+    dialects: Dialects = _USUAL,
+) -> Json:
     """`services` are those that select it, None where nobody got to say; `statuses` those under each pool template."""
     return {
         "id": task.id,
@@ -23,8 +29,8 @@ def facts(task: Task, services: Sequence[Mapping[str, Any]] | None, statuses: Ma
         "waits": _waits(task),
         "notes": list(task.notes),
         "services": None if services is None else list(services),
-        "templates": {template: statuses.get(template) for template in templates_of(task)},
-        "unexposed": _unexposed(task),
+        "templates": {template: statuses.get(template) for template in dialects.templates_of(task)},
+        "unexposed": _unexposed(task, dialects),
     }
 
 
@@ -41,13 +47,13 @@ def _waits(task: Task) -> str:
     return ""
 
 
-def _unexposed(task: Task) -> str:
+def _unexposed(task: Task, dialects: Dialects) -> str:
     """Why its labels expose nothing; empty when they do."""
     # As in dialects.py: labels know the schema of pools, which takes its time to load.
     from api.auto_pools.labels import unexposed
     from api.auto_pools.marathon_lb import unserved
 
-    if templates_of(task):
+    if dialects.templates_of(task):
         return ""
-    problems: list[LabelProblem | None] = [unexposed(task.labels), unserved(task.labels)]
+    problems: list[LabelProblem | None] = [unexposed(task.labels), unserved(task.labels, dialects.groups)]
     return "; ".join(sentence(problem) for problem in problems if problem is not None)

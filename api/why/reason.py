@@ -41,15 +41,13 @@ def _reason(task: Json, blocked: list[str]) -> str:
     if left_out:
         one = left_out[0]
         return f"backend {one['backend']} of pool {one['pool']} selects it, but {one['leftOut']}"
-    for template, status in task["templates"].items():
-        if status is None:
-            return (
-                f"it is under the pool template {template}, which there is not: edgelb pool-template create {template}"
-            )
+    there = {template: status for template, status in task["templates"].items() if status is not None}
+    for status in there.values():
         if status["status"] != "OK":
             return str(status["message"])
-    if task["templates"]:
-        template = next(iter(task["templates"]))
+    for template in task["templates"] if not there else ():
+        return f"it is under the pool template {template}, which there is not: edgelb pool-template create {template}"
+    for template in there:
         return f"the pool auto-{template} was not told of it yet: edgelb pool-template status {template}"
     if task["services"] is None:
         return "the template process is too busy to say what selects it; ask again"

@@ -30,6 +30,7 @@ from pool_executor.contract.needs import (
     ENVFILE,
     FILE_NAME,
     SECRETS,
+    SHOWN_HOST,
     SOURCES,
     SYSTEM,
     SYSTEM_FILE,
@@ -56,6 +57,7 @@ from pool_executor.contract.servers import (
     options_of,
     server_line,
 )
+from pool_executor.contract.sockets import EXPORTER_SOCKET, LBMGR_SOCKET
 from pool_executor.contract.status import (
     BOUNDS,
     VERDICTS,
@@ -82,10 +84,12 @@ __all__ = [
     "AUTOCERT_FILE",
     "BOUNDS",
     "ENVFILE",
+    "EXPORTER_SOCKET",
     "FILE_NAME",
     "HOSTS_MAPS",
     "INSTANCE_FILE",
     "KINDS",
+    "LBMGR_SOCKET",
     "MAX_NODE_BYTES",
     "MAX_PART_BYTES",
     "MAX_SERVER_ID",
@@ -93,6 +97,7 @@ __all__ = [
     "ROUTES_MAPS",
     "SECRETS",
     "SHARDS",
+    "SHOWN_HOST",
     "SOURCES",
     "SYSTEM",
     "SYSTEM_FILE",

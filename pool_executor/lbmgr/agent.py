@@ -10,16 +10,24 @@ import queue
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from pool_executor.contract import AUTOCERT_FILE, SYSTEM_FILE, InstanceStatus, Structure
+from pool_executor.contract import (
+    AUTOCERT_FILE,
+    EXPORTER_SOCKET,
+    LBMGR_SOCKET,
+    SYSTEM_FILE,
+    InstanceStatus,
+    Structure,
+)
+from pool_executor.lbmgr import events
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
 from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.follow import Follower, Nodes
 from pool_executor.lbmgr.hindrances import Hindrances
+from pool_executor.lbmgr.http_server import HttpServer, Sources
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
@@ -48,47 +56,12 @@ _SLOW_TICK = 1.0
 _SWITCH_INTERVAL = 0.0005
 
 
-@dataclass(frozen=True, slots=True)
-class _StructureSeen:
-    head: Structure | CorruptRecord | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Attach:
-    nodes: Nodes
-
-
-@dataclass(frozen=True, slots=True)
-class _Connected:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Drain:
-    grace: float
-    deadline: float
-    """In monotonic seconds: a reload that is under way must not add to the grace period."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _MaterialChanged:
-    pass
-
-
-_Event = _StructureSeen | _Attach | _Connected | _Drain | _Stop | _MaterialChanged
-
-
 class Agent:
     """One instance of lbmgr. `run` is the thread; the other methods may be called from any thread."""
 
     def __init__(self, settings: Settings, *, binary: str, version: str, on_status: Callable[[InstanceStatus], None]):
         self._settings = settings
-        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
         counters = Counters()
         instance = Instance(
             task_id=settings.task_id,
@@ -100,7 +73,7 @@ class Agent:
             cores=len(os.sched_getaffinity(0)),
         )
         files = Files(settings.sandbox, instance.material)
-        self.material = Material(Path(instance.material), lambda: self._events.put(_MaterialChanged()))
+        self.material = Material(Path(instance.material), lambda: self._events.put(events.MaterialChanged()))
         """The files that are this instance's alone; whoever has a source of them fills it."""
         self.own_certificate = OwnCertificate(
             self.material, settings.pool, (settings.hostname, *settings.addresses, *settings.public)
@@ -156,13 +129,19 @@ class Agent:
             counters=counters,
             on_status=on_status,
         )
+        self._http = HttpServer(
+            settings.sockets / LBMGR_SOCKET,
+            Sources(
+                observed=self._report.observed, exporter=settings.sockets / EXPORTER_SOCKET, overview=files.overview
+            ),
+        )
         self._markers = 0
 
     # -- from any thread
 
     def structure_seen(self, head: Structure | CorruptRecord | None) -> None:
         """The head of the structure is this now."""
-        self._events.put(_StructureSeen(head))
+        self._events.put(events.StructureSeen(head))
 
     def endpoints_seen(self, data: bytes | None) -> None:
         """The node of the endpoints holds this now."""
@@ -171,19 +150,19 @@ class Agent:
     def attach(self, nodes: Nodes) -> None:
         """Fetch from and report to these nodes from now on."""
         self._reader.attach(nodes)
-        self._events.put(_Attach(nodes))
+        self._events.put(events.Attach(nodes))
 
     def connected(self) -> None:
         """ZooKeeper answers again: what failed for its absence may be tried."""
-        self._events.put(_Connected())
+        self._events.put(events.Connected())
 
     def drain(self, grace: float) -> None:
         """Leave: health says no, listeners close, connections finish; over after `grace` seconds at the latest."""
-        self._events.put(_Drain(grace, time.monotonic() + grace))
+        self._events.put(events.Drain(grace, time.monotonic() + grace))
 
     def stop(self) -> None:
         """Leave at once."""
-        self._events.put(_Stop())
+        self._events.put(events.Stop())
 
     @property
     def trouble(self) -> str | None:
@@ -195,6 +174,7 @@ class Agent:
     def run(self) -> End:
         """Serve until drained, stopped or given up; HAProxy is gone afterwards."""
         sys.setswitchinterval(_SWITCH_INTERVAL)
+        self._http.start()
         try:
             running = self._applier.load()
             self._keeper.load()
@@ -222,6 +202,7 @@ class Agent:
         finally:
             self._proxy.stop(FORCE_MARGIN)
             self._reader.stop()
+            self._http.stop()
 
     @property
     def _tick(self) -> float:
@@ -238,18 +219,18 @@ class Agent:
                 return
             timeout = None
             match event:
-                case _StructureSeen(head):
+                case events.StructureSeen(head):
                     self._follower.see(head)
-                case _Attach(nodes):
+                case events.Attach(nodes):
                     self._follower.attach(nodes)
                     self._report.attach(nodes)
-                case _Connected():
+                case events.Connected():
                     self._follower.hurry()
-                case _Drain(grace, deadline):
+                case events.Drain(grace, deadline):
                     self._life.begin_to_leave(grace, deadline)
-                case _Stop():
+                case events.Stop():
                     self._life.end = End.STOPPED
-                case _MaterialChanged():
+                case events.MaterialChanged():
                     self._material_changed = True
                     self._follower.look()
 

@@ -9,7 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
-import structlog
+from sdk.lean_structlog import structlog
 
 _log = structlog.get_logger()
 

@@ -5,10 +5,11 @@ arguments give the same answer. The runner stores first, then calls; a frame who
 runner keeps the old state and gives the same event again.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from sdk.core import leaving, replacing, succession
+from sdk.core import leaving
 from sdk.core.effects import AcknowledgeOperation, Effect
 from sdk.core.events import (
     AgentFailed,
@@ -27,35 +28,35 @@ from sdk.core.events import (
     RolesAccepted,
     StatusReceived,
     Subscribed,
-    TargetsPublished,
+    TargetChanged,
+    TargetRefused,
+    TargetsListed,
+    TargetWithdrawn,
     Tick,
     UninstallRequested,
 )
 from sdk.core.frame import Frame
-from sdk.core.holdings import abandoned, forget_release, release_ends, reservation_gone
+from sdk.core.holdings import abandoned, forget_release, reservation_gone
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
 from sdk.core.renewal import renewal_requested
 from sdk.core.roles import offers_came, update_offers
-from sdk.core.settle import ensure_instances, settle, silence_ends, target_removed
+from sdk.core.settle import settle
 from sdk.core.state import State
 from sdk.core.status import status_received
+from sdk.core.targets import target_changed, target_refused, target_withdrawn, targets_listed
 from sdk.core.uninstall import progress, uninstall_requested
 from sdk.core.view import problems, snapshot
-from sdk.errors import InvalidSpec
-from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationState
-from sdk.plan.checks import check_service
 from sdk.plan.need import over
-from sdk.plan.wish import target
 
 __all__ = ["decide", "next_wake", "problems", "snapshot"]
 
 
 def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) -> tuple[State, tuple[Effect, ...]]:
     """The state after the event, and what is to be done about it."""
-    if state.uninstalled:
+    if state.removal.uninstalled:
         return state, ()
     frame = Frame(state, now, new_id)
     match event:
@@ -74,8 +75,14 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             _agent_failed(frame, event)
         case OperationStatusReceived():
             _operation(frame, event)
-        case TargetsPublished():
-            _targets(frame, event)
+        case TargetChanged():
+            target_changed(frame, event)
+        case TargetRefused():
+            target_refused(frame, event)
+        case TargetWithdrawn():
+            target_withdrawn(frame, event)
+        case TargetsListed():
+            targets_listed(frame, event)
         case PodActionRequested():
             _action(frame, event)
         case RenewalRequested():
@@ -91,8 +98,8 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             # for the plugin.
             pass
     settle(frame)
-    wakes = [update_roles(frame), progress(frame), repeat_calls(frame), update_offers(frame), _settle_wake(frame)]
-    return frame.result(min((wake for wake in wakes if wake is not None), default=None))
+    wakes = [update_roles(frame), progress(frame), repeat_calls(frame), update_offers(frame), _next_turn(frame)]
+    return frame.result(min((wake for wake in wakes if wake is not None and wake < math.inf), default=None))
 
 
 def next_wake(state: State, now: float) -> float | None:
@@ -100,22 +107,13 @@ def next_wake(state: State, now: float) -> float | None:
     return None if state.wake_at is None else max(now, state.wake_at)
 
 
-def _settle_wake(frame: Frame) -> float | None:
-    found = (frame.needs_due, leaving.next_turn(frame), replacing.next_end(frame), succession.next_end(frame))
-    times = [time for time in found if time is not None]
-    times.extend(frame.updates_due.values())
-    if frame.subscribed:
-        ends = (silence_ends(frame, key, since) for key, since in frame.waiting_since.items())
-        times.extend(due for due in ends if due is not None)
-        awaited = set(frame.operations.values()) if frame.released else set()
-        times.extend(
-            release_ends(frame, sent, awaited=resource_id in awaited) for resource_id, sent in frame.released.items()
-        )
-    return min(times, default=None)
+def _next_turn(frame: Frame) -> float:
+    found = (frame.work.again.next, frame.work.updates.next, frame.agents.turns.next)
+    return min(*found, frame.reservations.releases_due.next) if frame.subscribed else min(found)
 
 
 def _agent_failed(frame: Frame, event: AgentFailed) -> None:
-    for key in tuple(frame.by_agent.get(event.agent_id)):
+    for key in frame.index.by_agent.of(event.agent_id):
         record = frame.pods[key]
         here = [task for task in record.tasks if task.agent_id == event.agent_id]
         holds = record.holding is not None and record.holding.agent_id == event.agent_id
@@ -123,14 +121,15 @@ def _agent_failed(frame: Frame, event: AgentFailed) -> None:
             host = here[0].hostname if here else event.agent_id
             frame.log("warning", f"{record.service}/{record.name}: {host} is lost", agent_id=event.agent_id)
             frame.put(replace(record, lost_at=frame.now))
-    for key, refused in list(frame.refusals.items()):
+    for key, refused in frame.work.refusals.items():
         if event.agent_id in refused:
-            frame.refusals[key] = {agent: why for agent, why in refused.items() if agent != event.agent_id}
+            kept = {agent: why for agent, why in refused.items() if agent != event.agent_id}
+            frame.work.refusals = frame.work.refusals.set(key, kept)
 
 
 def _operation(frame: Frame, event: OperationStatusReceived) -> None:
     status = event.status
-    resource_id = frame.operations.get(status.operation_id)
+    resource_id = frame.reservations.operations.get(status.operation_id)
     if status.state is OperationState.FINISHED and resource_id is not None:
         reservation_gone(frame, resource_id)
     elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
@@ -140,44 +139,9 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
             # refuses the id itself, each time.
             forget_release(frame, resource_id)
             if status.state is OperationState.ERROR:
-                frame.release_errors[resource_id] = frame.release_errors.get(resource_id, 0) + 1
+                frame.reservations.failed(resource_id)
     if status.uuid is not None:
         frame.call(AcknowledgeOperation(status=status))
-
-
-def _targets(frame: Frame, event: TargetsPublished) -> None:
-    if frame.framework.uninstalling:
-        return
-    for name, spec in event.services.items():
-        if name in frame.broken:
-            continue
-        with frame.apart(name, "taking its specification"):
-            _publish(frame, name, spec, event.refused.get(name))
-    for name in {*frame.targets, *frame.services.names()}.difference(event.services):
-        target_removed(frame, name)
-    for name in set(frame.invalid).difference(event.services):
-        del frame.invalid[name]
-
-
-def _publish(frame: Frame, name: str, spec: ServiceSpec, refused: str | None) -> None:
-    present = frame.targets.get(name)
-    if present is None or present.spec != spec or refused is not None:
-        try:
-            if refused is not None:
-                raise InvalidSpec(name, refused)
-            taken = check_service(spec, path=name)
-            if taken.name != name:
-                raise InvalidSpec(f"{name}.name", f"is {taken.name!r}, but was published as {name!r}")
-        except InvalidSpec as error:
-            if frame.invalid.get(name) != str(error):
-                frame.log("error", f"Service {name} keeps its old configuration: {error}", service=name)
-            frame.invalid[name] = str(error)
-            frame.touched.setdefault(name, set())
-            return
-        if present is None or present.spec != taken:
-            frame.set_target(name, target(taken))
-    frame.invalid.pop(name, None)
-    ensure_instances(frame, name)
 
 
 def _action(frame: Frame, event: PodActionRequested) -> None:

@@ -7,11 +7,10 @@ said to Mesos before it is stored. A frame whose storing fails is not carried ou
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdk.model.container import ContainerSpec
-from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, TaskId
+from sdk.model.operations import Operation
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.resources import Label, Resource
-from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, ServiceSpec
+from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
 
 # Storage
@@ -58,58 +57,6 @@ class DeleteService:
 class DeleteFramework:
     """Forget the framework: the last act of an uninstall."""
 
-
-# Operations inside an ACCEPT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserve:
-    """RESERVE: each resource carries the whole stack it shall have."""
-
-    resources: tuple[Resource, ...]
-    operation_id: OperationId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreserve:
-    """UNRESERVE the innermost reservation of each resource."""
-
-    resources: tuple[Resource, ...]
-    operation_id: OperationId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskLaunch:
-    """Everything a TaskInfo is made of, with all numbers decided."""
-
-    task_id: TaskId
-    name: str
-    agent_id: AgentId
-    resources: tuple[Resource, ...]
-    command: CommandSpec | None = None
-    executor: ExecutorSpec | None = None
-    executor_id: ExecutorId | None = None
-    executor_resources: tuple[Resource, ...] = ()
-    container: ContainerSpec = field(default_factory=ContainerSpec)
-    environment: Mapping[str, str]
-    labels: tuple[Label, ...] = ()
-    discovery_name: str | None = None
-    ports: tuple[tuple[PortSpec, int], ...] = ()
-    """Each port with the number it got."""
-    data: str | None = None
-    """JSON text for TaskInfo.data, not yet base64."""
-    health_check: HealthCheckSpec | None = None
-    kill_grace: float = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """LAUNCH of tasks that go to one agent."""
-
-    tasks: tuple[TaskLaunch, ...]
-
-
-Operation = Reserve | Unreserve | Launch
 
 # Calls to the master
 

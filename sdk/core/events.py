@@ -111,12 +111,34 @@ class ExecutorMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetsPublished:
-    """The plugin's wishes, all of them (host). Services that are absent are to be removed."""
+class TargetChanged:
+    """What a service should be, as the door let it in (host)."""
 
-    services: Mapping[str, ServiceSpec]
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """Those of `services` that could not be stored as they are, each with the rule that it breaks (runner)."""
+    service: str
+    spec: ServiceSpec = field(repr=False)
+    """Its environments may hold secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRefused:
+    """What a service should be breaks rules, or cannot be stored: it stays as it was (host, runner)."""
+
+    service: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetWithdrawn:
+    """A service is wanted no more (host)."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsListed:
+    """All services that are wanted, by name: the others are to be removed (host)."""
+
+    services: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +198,10 @@ Event = (
     | OperationStatusReceived
     | AgentFailed
     | ExecutorFailed
-    | TargetsPublished
+    | TargetChanged
+    | TargetRefused
+    | TargetWithdrawn
+    | TargetsListed
     | PodActionRequested
     | RenewalRequested
     | UninstallRequested

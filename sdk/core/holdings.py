@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from sdk.core.effects import Operation, Unreserve
 from sdk.core.frame import Frame
+from sdk.core.reservations import Release
 from sdk.core.state import agent_of
 from sdk.model.ids import AgentId, OperationId, ResourceId
+from sdk.model.operations import Operation, Unreserve
 from sdk.model.records import Avoided, Holding, PodRecord, Superseded
 from sdk.model.resources import Resource
 from sdk.offer.algebra import contain
@@ -18,18 +19,18 @@ ERRORS = 2
 
 def heard(frame: Frame, agent_id: AgentId) -> None:
     """The agent is there: what we thought lost with it is asked about, or counts as back."""
-    keys = tuple(frame.by_agent.get(agent_id))
+    keys = frame.index.by_agent.of(agent_id)
     if keys:
-        frame.heard[agent_id] = frame.now
-    for key in keys:
+        frame.agents.heard = frame.agents.heard.set(agent_id, frame.now)
+    for key in sorted(keys):
         record = frame.pods[key]
         here = agent_of(record) == agent_id
-        if key in frame.waiting_since and here and frame.wish(key) is not None:
-            frame.waiting_since[key] = frame.now
-        if key in frame.asking and here:
+        if key in frame.work.waiting_since and here and frame.wish(key) is not None:
+            frame.work.waiting_since = frame.work.waiting_since.set(key, frame.now)
+        if key in frame.work.asking and here:
             frame.touched.setdefault(key[0], set())
         for left in record.superseded:
-            if left.agent_id == agent_id and not left.ended and left.task_id not in frame.kills:
+            if left.agent_id == agent_id and not left.ended and left.task_id not in frame.calls.kills:
                 frame.reconcile(left.task_id)
         if record.lost_at is None or not here:
             continue
@@ -45,15 +46,15 @@ def compare(frame: Frame, pool: Pool) -> None:
     """Our reservations in the offers against those on record."""
     own = pool.own(frame.framework.ids)
     for resource_id in own:
-        if resource_id in frame.released:
+        if resource_id in frame.reservations.releases:
             frame.log("info", f"The reservation {resource_id} on {pool.hostname} is offered again: released once more")
             forget_release(frame, resource_id)
-        key = frame.by_resource.get(resource_id)
+        key = frame.index.by_resource.get(resource_id)
         if key is not None:
             _moved(frame, frame.pods[key], pool)
-    for key in tuple(frame.by_agent.get(pool.agent_id)):
+    for key in sorted(frame.index.by_agent.of(pool.agent_id)):
         record = frame.pods[key]
-        need = frame.needs.get(key)
+        need = frame.work.needs.get(key)
         holding = record.holding
         if (
             holding is not None
@@ -68,8 +69,12 @@ def compare(frame: Frame, pool: Pool) -> None:
             if left.resource_id is None or (left.agent_id, left.role) != (pool.agent_id, pool.role):
                 continue
             if left.resource_id in own:
-                frame.absent_since.pop(left.resource_id, None)
-            elif left.ended and left.resource_id not in frame.released and _absent_long(frame, left.resource_id):
+                frame.reservations.offered(left.resource_id)
+            elif (
+                left.ended
+                and left.resource_id not in frame.reservations.releases
+                and _absent_long(frame, left.resource_id)
+            ):
                 reservation_gone(frame, left.resource_id)
 
 
@@ -91,13 +96,13 @@ def _compare_holding(
     offered: tuple[Resource, ...],
 ) -> None:
     if contain(offered, holding.resources):
-        frame.absent_since.pop(resource_id, None)
+        frame.reservations.offered(resource_id)
         if not holding.confirmed:
             frame.put(replace(record, holding=replace(holding, confirmed=True)))
         return
-    if offered and isinstance(frame.needs.get((record.service, record.name)), MustRelease):
+    if offered and isinstance(frame.work.needs.get((record.service, record.name)), MustRelease):
         return  # a part of it: it is released as it comes
-    if resource_id in frame.released:
+    if resource_id in frame.reservations.releases:
         return  # it is absent because we hold the offer, or because it is gone: the operation's feedback will tell
     if (offered or holding.confirmed) and not _absent_long(frame, resource_id):
         return
@@ -107,20 +112,16 @@ def _compare_holding(
         service=record.service,
         resource_id=resource_id,
     )
-    if isinstance(frame.needs.get((record.service, record.name)), MustRelease) or not holding.confirmed:
+    if isinstance(frame.work.needs.get((record.service, record.name)), MustRelease) or not holding.confirmed:
         reservation_gone(frame, resource_id)
         return
-    frame.absent_since.pop(resource_id, None)
+    frame.reservations.offered(resource_id)
     left = _left_behind(record, frame.now)
     frame.put(replace(record, holding=None, superseded=(*record.superseded, *left)))
 
 
 def _absent_long(frame: Frame, resource_id: ResourceId) -> bool:
-    since = frame.absent_since.get(resource_id)
-    if since is None:
-        frame.absent_since[resource_id] = frame.now
-        return False
-    return since + frame.settings.holding_patience <= frame.now
+    return frame.reservations.absent_for(resource_id, frame.now) >= frame.settings.holding_patience
 
 
 def _left_behind(record: PodRecord, now: float, *, serving: bool = False) -> tuple[Superseded, ...]:
@@ -171,11 +172,11 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
     """Gives back what nobody holds on purpose, or whose holder is being removed: one operation for each reservation."""
     freed: list[Operation] = []
     for resource_id, resources in pool.own(frame.framework.ids).items():
-        key = frame.by_resource.get(resource_id)
-        if key is None and frame.broken:
+        key = frame.index.by_resource.get(resource_id)
+        if key is None and frame.troubles.broken:
             continue
         if key is not None:
-            if not isinstance(frame.needs.get(key), MustRelease):
+            if not isinstance(frame.work.needs.get(key), MustRelease):
                 continue
             holding = frame.pods[key].holding
             if (
@@ -184,17 +185,17 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
                 and not _absent_long(frame, resource_id)
             ):
                 continue  # the executor has not ended yet: its part comes with a later offer
-        operation_id: OperationId | None = None
-        if frame.release_errors.get(resource_id, 0) < ERRORS:
-            operation_id = OperationId(frame.new_id())
-            frame.operations[operation_id] = resource_id
+        feedback = frame.reservations.errors.get(resource_id, 0) < ERRORS
+        operation_id = OperationId(frame.new_id()) if feedback else None
         if key is None:
             # It may be a part: nobody knows how much there was, and that of an executor comes after its end. Offers are
             # wanted until then, or the rest would wait for the next look at everything.
-            frame.sweep_until = max(frame.sweep_until, frame.now + frame.settings.holding_patience)
-            frame.notes.pop(resource_id, None)
+            frame.roles.watch(frame.now + frame.settings.holding_patience)
+            frame.removal.found(resource_id)
         freed.append(Unreserve(resources=resources, operation_id=operation_id))
-        frame.released[resource_id] = frame.now
+        patience = frame.settings.feedback_patience if feedback else 2 * frame.settings.proof_within
+        release = Release(sent=frame.now, operation=operation_id)
+        frame.reservations.released(resource_id, release, frame.now + patience)
         whose = f"of {key[0]}/{key[1]}" if key is not None else "that nobody holds any more"
         frame.log(
             "info",
@@ -207,24 +208,19 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
 
 def forget_release(frame: Frame, resource_id: ResourceId) -> None:
     """The UNRESERVE did not happen, or its outcome is known."""
-    frame.released.pop(resource_id, None)
-    frame.proven(resource=resource_id)
-    for operation_id in [name for name, released in frame.operations.items() if released == resource_id]:
-        del frame.operations[operation_id]
+    frame.reservations.outcome_known(resource_id)
+    frame.calls.proven(resource_id)
 
 
 def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
     """Nothing is reserved under this id any more: neither as a holding nor as something left behind."""
-    forget_release(frame, resource_id)
-    frame.release_errors.pop(resource_id, None)
-    frame.absent_since.pop(resource_id, None)
-    key = frame.by_resource.get(resource_id)
+    frame.reservations.gone(resource_id)
+    frame.calls.proven(resource_id)
+    key = frame.index.by_resource.get(resource_id)
     if key is not None:
         frame.put(replace(frame.pods[key], holding=None))
-    for other in frame.leftovers:
+    for other in frame.index.left.of(resource_id):
         record = frame.pods[other]
-        if all(left.resource_id != resource_id for left in record.superseded):
-            continue
         kept = tuple(
             replace(left, resource_id=None) if left.resource_id == resource_id else left for left in record.superseded
         )
@@ -233,7 +229,7 @@ def reservation_gone(frame: Frame, resource_id: ResourceId) -> None:
 
 def forget_old(frame: Frame) -> None:
     """Nobody waits any longer for agents that have been lost for very long."""
-    for key in tuple(frame.leftovers):
+    for key in sorted(frame.index.leftovers):
         record = frame.pods[key]
         kept = tuple(left for left in record.superseded if left.since + frame.settings.leftover_age > frame.now)
         if len(kept) < len(record.superseded):
@@ -248,22 +244,13 @@ def end_releases(frame: Frame) -> None:
     Feedback can get lost for good, with an agent's disk for example. Then the offers have to tell what has happened:
     what is offered again is released again, what stays absent is given up.
     """
-    if not frame.released:
-        return
-    awaited = set(frame.operations.values())
-    for resource_id, sent in list(frame.released.items()):
-        if frame.now < release_ends(frame, sent, awaited=resource_id in awaited):
-            continue
-        if resource_id in awaited:
+    due, frame.reservations.releases_due = frame.reservations.releases_due.by(frame.now)
+    for resource_id in due:
+        if frame.reservations.releases[resource_id].operation is not None:
             frame.log("warning", f"No word about the release of {resource_id}: the offers have to tell")
             forget_release(frame, resource_id)
         else:
             reservation_gone(frame, resource_id)
-
-
-def release_ends(frame: Frame, sent: float, *, awaited: bool) -> float:
-    """When nobody waits for the outcome of an UNRESERVE of the time `sent` any more."""
-    return sent + (frame.settings.feedback_patience if awaited else 2 * frame.settings.proof_within)
 
 
 def outgrow_role(frame: Frame, record: PodRecord) -> bool:

@@ -38,13 +38,13 @@ def inverse_offers_received(frame: Frame, inverse_offers: tuple[InverseOffer, ..
 
 def _movable(frame: Frame, agent_id: AgentId) -> bool:
     """Whether all that runs there may move, and has not been refused by every other agent so far."""
-    for key in frame.by_agent.get(agent_id):
+    for key in frame.index.by_agent.of(agent_id):
         record, wish = frame.pods[key], frame.wish(key)
         if wish is None or agent_of(record) != agent_id or all(over(task) for task in record.tasks):
             continue
         if wish.spec.recovery.on_unreachable is OnUnreachable.WAIT:
             return False
-        if isinstance(frame.needs.get(key), MustPlace) and frame.refusals.get(key):
+        if isinstance(frame.work.needs.get(key), MustPlace) and frame.work.refusals.get(key):
             return False
     return True
 
@@ -58,11 +58,12 @@ def offered(frame: Frame, pool: Pool) -> None:
         leaving = Leaving(hostname=pool.hostname, start=start, duration=duration)
     # A window that has passed stays in Mesos' schedule until an operator takes it out.
     if leaving is not None and not leaving.over(frame.now):
-        if frame.by_agent.get(pool.agent_id):
+        if pool.agent_id in frame.index.by_agent:
             _set(frame, pool.agent_id, leaving)
-    elif pool.agent_id in frame.leaving:
+    elif pool.agent_id in frame.agents.leaving:
         frame.log("info", f"{pool.hostname} stays: it makes offers as before", agent_id=pool.agent_id)
-        _forget(frame, pool.agent_id)
+        frame.agents.stays(pool.agent_id)
+        _look_again(frame, pool.agent_id)
 
 
 def draining(frame: Frame, agent_id: AgentId, hostname: str) -> None:
@@ -72,46 +73,32 @@ def draining(frame: Frame, agent_id: AgentId, hostname: str) -> None:
 
 def time_has_come(frame: Frame) -> None:
     """Windows that begin to matter, and those that are over."""
-    for agent_id, leaving in list(frame.leaving.items()):
-        due = frame.leaving_due.get(agent_id)
-        if leaving.over(frame.now) or not frame.by_agent.get(agent_id):
-            _forget(frame, agent_id)
-        elif due is not None and due <= frame.now:
-            _set(frame, agent_id, leaving)
-            _look_again(frame, agent_id)
-
-
-def next_turn(frame: Frame) -> float | None:
-    """When `time_has_come` has something to do next."""
-    return min(frame.leaving_due.values(), default=None)
+    due, frame.agents.turns = frame.agents.turns.by(frame.now)
+    for agent_id in due:
+        leaving = frame.agents.leaving[agent_id]
+        if leaving.over(frame.now):
+            frame.agents.stays(agent_id)
+        else:
+            frame.agents.leaves(agent_id, leaving, frame.now)
+        _look_again(frame, agent_id)
 
 
 def _set(frame: Frame, agent_id: AgentId, leaving: Leaving) -> None:
-    turn = leaving.turns(frame.now)
-    if turn is None:
-        frame.leaving_due.pop(agent_id, None)
-    elif frame.leaving_due.get(agent_id) != turn:
-        frame.leaving_due[agent_id] = turn
-    if frame.leaving.get(agent_id) == leaving:
+    known = frame.agents.leaving.get(agent_id)
+    frame.agents.leaves(agent_id, leaving, frame.now)
+    if known == leaving:
         return
-    frame.leaving[agent_id] = leaving
-    concerned = [frame.pods[key].name for key in frame.by_agent.get(agent_id)]
+    concerned = [frame.pods[key].name for key in frame.index.by_agent.of(agent_id)]
     frame.log("warning", f"{leaving.sentence}: its instances move", agent_id=agent_id, instances=sorted(concerned))
     _look_again(frame, agent_id)
 
 
-def _forget(frame: Frame, agent_id: AgentId) -> None:
-    del frame.leaving[agent_id]
-    frame.leaving_due.pop(agent_id, None)
-    _look_again(frame, agent_id)
-
-
 def _look_again(frame: Frame, agent_id: AgentId) -> None:
-    frame.dirty.update(frame.by_agent.get(agent_id))
+    frame.dirty.update(frame.index.by_agent.of(agent_id))
 
 
 def _hostname(frame: Frame, agent_id: AgentId) -> str | None:
-    for key in frame.by_agent.get(agent_id):
+    for key in frame.index.by_agent.of(agent_id):
         record = frame.pods[key]
         if record.holding is not None and record.holding.agent_id == agent_id:
             return record.holding.hostname

@@ -11,7 +11,8 @@ from dataclasses import replace
 from sdk.core.effects import UpdateRoles
 from sdk.core.events import CallFailed, RolesAccepted
 from sdk.core.frame import Frame
-from sdk.core.state import RoleRefusal, State
+from sdk.core.standing import RoleRefusal
+from sdk.core.state import State
 from sdk.plan.backoff import Retry
 
 IDLE_LOOK = 900.0
@@ -21,8 +22,8 @@ _AT_ONCE = Retry(due=0.0, delay=1.0)
 
 def joined(frame: Frame, roles: tuple[str, ...] | None) -> None:
     """A subscription with these roles began; its master may have other rules than the one before."""
-    member = frame.membership
-    frame.membership = replace(
+    member = frame.roles.membership
+    frame.roles.membership = replace(
         member,
         told=frozenset(roles or ()),
         wanted=_of_targets(frame) | _of_records(frame),
@@ -33,23 +34,23 @@ def joined(frame: Frame, roles: tuple[str, ...] | None) -> None:
             for role, refusal in member.refused.items()
         },
     )
-    _store(frame, frame.membership.told)
+    _store(frame, frame.roles.membership.told)
 
 
 def parted(frame: Frame) -> None:
     """The subscription ended."""
-    frame.membership = replace(frame.membership, told=frozenset(), asked=None, retry=_AT_ONCE)
+    frame.roles.membership = replace(frame.roles.membership, told=frozenset(), asked=None, retry=_AT_ONCE)
 
 
 def update_roles(frame: Frame) -> float | None:
     """Ask for the roles that are missing; returns when to look again."""
-    if frame.targets.changed:
-        frame.membership = replace(frame.membership, wanted=_of_targets(frame))
+    if frame.roles.of_targets is not frame.before.roles.of_targets:
+        frame.roles.membership = replace(frame.roles.membership, wanted=_of_targets(frame))
     if not frame.subscribed:
         return None
-    if frame.membership.idle_due <= frame.now:
+    if frame.roles.membership.idle_due <= frame.now:
         _give_up_idle(frame)
-    member = frame.membership
+    member = frame.roles.membership
     needed = member.wanted | set(frame.framework.roles)
     missing, surplus = needed - member.told, member.told - needed
     if not missing and not surplus:
@@ -67,18 +68,18 @@ def update_roles(frame: Frame) -> float | None:
     asked = (member.told - surplus) | added
     frame.call(UpdateRoles(roles=tuple(sorted(asked))))
     again = frame.now + max(member.retry.delay, frame.settings.role_answer)
-    frame.membership = replace(member, asked=asked, retry=replace(member.retry, due=again))
+    frame.roles.membership = replace(member, asked=asked, retry=replace(member.retry, due=again))
     return again
 
 
 def roles_accepted(frame: Frame, event: RolesAccepted) -> None:
     """Mesos has them: store them, so that the next SUBSCRIBE carries them."""
     roles = frozenset(event.roles)
-    member = frame.membership
+    member = frame.roles.membership
     if member.asked is None:
         return  # the answer of a subscription that has ended: the present one began with the stored roles
     added = sorted(roles - member.told)
-    frame.membership = replace(
+    frame.roles.membership = replace(
         member,
         told=roles,
         asked=None,
@@ -87,41 +88,41 @@ def roles_accepted(frame: Frame, event: RolesAccepted) -> None:
         refused={role: refusal for role, refusal in member.refused.items() if role not in roles},
     )
     _store(frame, roles)
-    for name, found in frame.targets.items():
-        if any(pod.role in added for pod in found.spec.pods):
-            frame.touched.setdefault(name, set())  # an update may have waited for it
+    for role in added:
+        for service in frame.roles.of_targets.of(role):
+            frame.touched.setdefault(service, set())  # an update may have waited for it
     if added:
         frame.log("info", f"Mesos accepted us in the role {', '.join(added)}", roles=added)
 
 
 def roles_not_taken(frame: Frame, event: CallFailed) -> None:
     """An UPDATE_FRAMEWORK failed: was it refused for a role, and for which?"""
-    member = frame.membership
+    member = frame.roles.membership
     added = sorted((member.asked or frozenset()) - member.told)
-    frame.membership = replace(member, asked=None, retry=replace(member.retry, due=frame.now))
+    frame.roles.membership = replace(member, asked=None, retry=replace(member.retry, due=frame.now))
     if event.refused and len(added) > 1:
-        frame.membership = replace(frame.membership, apart=member.apart | set(added))
+        frame.roles.membership = replace(frame.roles.membership, apart=member.apart | set(added))
     elif event.refused and added:
         _refused(frame, added[0], event.why)
     else:
         retry = member.retry.after_try(frame.now, frame.settings.kill_limit)
-        frame.membership = replace(frame.membership, retry=retry)
+        frame.roles.membership = replace(frame.roles.membership, retry=retry)
 
 
 def refusal_sentence(state: State, role: str) -> str | None:
     """Why nothing can be placed in a role; None when Mesos did not refuse it."""
-    refusal = state.membership.refused.get(role)
+    refusal = state.roles.membership.refused.get(role)
     return None if refusal is None else f"Mesos refuses the role {role}: {refusal.why}"
 
 
 def _give_up_idle(frame: Frame) -> None:
-    member = frame.membership
+    member = frame.roles.membership
     used = _of_targets(frame) | _of_records(frame)
     # What cannot be read may need any of them.
-    kept = used | frame.settings.own_roles | frozenset(frame.framework.roles if frame.broken else ())
+    kept = used | frame.settings.own_roles | frozenset(frame.framework.roles if frame.troubles.broken else ())
     idle = {role: member.idle.get(role, frame.now) for role in frame.framework.roles if role not in kept}
     over = {role for role, since in idle.items() if since + frame.settings.leftover_age <= frame.now}
-    frame.membership = replace(
+    frame.roles.membership = replace(
         member,
         wanted=used,
         idle={role: since for role, since in idle.items() if role not in over},
@@ -134,15 +135,15 @@ def _give_up_idle(frame: Frame) -> None:
 
 
 def _refused(frame: Frame, role: str, why: str) -> None:
-    member, settings = frame.membership, frame.settings
+    member, settings = frame.roles.membership, frame.settings
     before = member.refused.get(role)
     retry = before.retry if before is not None else Retry(due=frame.now, delay=settings.role_first)
     refusal = RoleRefusal(why=why, retry=retry.after_try(frame.now, settings.role_limit))
-    frame.membership = replace(member, apart=member.apart | {role}, refused={**member.refused, role: refusal})
+    frame.roles.membership = replace(member, apart=member.apart | {role}, refused={**member.refused, role: refusal})
     if role in frame.framework.roles:  # it was ours once; subscribing with it would be refused now
         roles = tuple(other for other in frame.framework.roles if other != role)
         frame.set_framework(replace(frame.framework, roles=roles))
-    wanting = [name for name, found in frame.targets.items() if any(pod.role == role for pod in found.spec.pods)]
+    wanting = frame.roles.of_targets.of(role)
     frame.log(
         "error" if before is None or before.why != why else "warning",
         f"Mesos refuses the role {role}: {why}; asking again in {refusal.retry.due - frame.now:.0f} s",
@@ -156,11 +157,9 @@ def _store(frame: Frame, accepted: frozenset[str]) -> None:
 
 
 def _of_targets(frame: Frame) -> frozenset[str]:
-    return frozenset(pod.role for target in frame.targets.values() for pod in target.spec.pods)
+    return frozenset(frame.roles.of_targets)
 
 
 def _of_records(frame: Frame) -> frozenset[str]:
     """Roles in which something is held: known before they are stored when the process died in between."""
-    held = {record.holding.role for record in frame.pods.values() if record.holding is not None}
-    behind = {entry.role for key in frame.leftovers for entry in frame.pods[key].superseded if entry.resource_id}
-    return frozenset(held | behind)
+    return frozenset(frame.index.roles)

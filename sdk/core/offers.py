@@ -6,14 +6,17 @@ in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 
 from collections.abc import Mapping
 
-from sdk.core import leaving
-from sdk.core.effects import Accept, Decline, Launch, Unreserve
+from sdk.core import leaving, widening
+from sdk.core.calls import Unproven
+from sdk.core.effects import Accept, Decline
 from sdk.core.frame import Frame
 from sdk.core.holdings import compare, heard, release
+from sdk.core.maps import without
 from sdk.core.placing import place
 from sdk.core.settle import settle
-from sdk.core.state import Unproven, agent_of
+from sdk.core.state import agent_of
 from sdk.model.ids import OfferId
+from sdk.model.operations import Launch, Unreserve
 from sdk.model.resources import Offer
 from sdk.offer.pool import Pool, pools
 from sdk.offer.reservation import by_resource_id
@@ -21,7 +24,7 @@ from sdk.offer.reservation import by_resource_id
 
 def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping[OfferId, str]) -> None:
     """Use what is of use, decline the rest, with what could not be read."""
-    frame.offers_seen = len(offers)
+    frame.work.offers_seen = len(offers)
     if not frame.subscribed or frame.framework.framework_id is None:
         return  # of a subscription that has ended meanwhile: void
     offered = list(pools(offers))
@@ -33,7 +36,9 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
             leaving.offered(frame, pool)
             compare(frame, pool)
     settle(frame)
+    widening.look_elsewhere(frame, offered)
     placed = place(frame, offered)
+    widening.widen_in_place(frame, offered)
     operations = placed.operations
     settle(frame)
     for position, pool in enumerate(offered):
@@ -58,28 +63,26 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
             resource for operation in chosen if isinstance(operation, Unreserve) for resource in operation.resources
         ]
         resources = by_resource_id(freed, frame.framework.ids)
-        accept = Unproven(
-            offer_ids=pool.offer_ids, sent=frame.now, tasks=frozenset(tasks), resources=frozenset(resources)
-        )
-        frame.unproven = (*frame.unproven, accept)
+        accept = Unproven(offer_ids=pool.offer_ids, tasks=frozenset(tasks), resources=frozenset(resources))
+        frame.calls.accepted(accept, frame.now + frame.settings.proof_within)
     if declined:
         frame.call(Decline(offer_ids=tuple(declined), refuse_seconds=refuse))
 
 
 def _note_ports(frame: Frame, offered: list[Pool]) -> None:
     """Of the agents that were asked whether they can take the next task of an instance."""
-    if not (frame.asking or frame.offered_ports):
+    if not (frame.work.asking or frame.agents.offered_ports):
         return
-    asked = {agent_of(frame.pods[key]) for key in frame.asking if key in frame.pods}
+    asked = {agent_of(frame.pods[key]) for key in frame.work.asking if key in frame.pods}
     for pool in offered:
         if pool.agent_id in asked:
-            frame.offered_ports[pool.agent_id, pool.role] = pool.offered_ports
+            frame.agents.offered_ports = frame.agents.offered_ports.set((pool.agent_id, pool.role), pool.offered_ports)
         else:
-            frame.offered_ports.pop((pool.agent_id, pool.role), None)
+            frame.agents.offered_ports = without(frame.agents.offered_ports, (pool.agent_id, pool.role))
 
 
 def filter_seconds(frame: Frame) -> float:
     """How long unused offers stay away."""
-    if frame.placing or frame.asking:
+    if frame.work.placing or frame.work.asking:
         return frame.settings.decline_pending
-    return frame.settings.decline_watching if frame.leftovers else frame.settings.decline_idle
+    return frame.settings.decline_watching if frame.index.leftovers else frame.settings.decline_idle

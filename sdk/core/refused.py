@@ -17,7 +17,7 @@ from sdk.plan.backoff import relaunch_delay
 
 def launches_refused(frame: Frame, event: CallFailed) -> None:
     """Take the launches back into the records."""
-    keys = sorted({key for task_id in event.task_ids if (key := frame.by_task.get(task_id)) is not None})
+    keys = sorted({key for task_id in event.task_ids if (key := frame.index.by_task.get(task_id)) is not None})
     for key in keys:
         record = frame.pods[key]
         tasks = tuple(
@@ -29,8 +29,8 @@ def launches_refused(frame: Frame, event: CallFailed) -> None:
         # Only a reservation that was there before the ACCEPT is there now.
         holding = record.holding if record.holding is not None and record.holding.confirmed else None
         record = replace(record, tasks=tasks, holding=holding)
-        if key not in frame.alone:
-            frame.alone |= {key}
+        if key not in frame.work.alone:
+            frame.work.alone = frame.work.alone.set(key, None)
             frame.put(replace(record, not_before=0.0))
         else:
             _failed(frame, key, replace(record, failures=record.failures + 1), event.why)

@@ -20,19 +20,19 @@ def renewal_requested(frame: Frame) -> None:
         frame.log("warning", "The framework keeps its id: Mesos has not removed it")
         return
     frame.set_framework(replace(frame.framework, framework_id=None, earlier=(old, *frame.framework.earlier)))
-    frame.connection = Connection.DISCONNECTED
+    frame.link.connection = Connection.DISCONNECTED
     frame.log("warning", f"Mesos removed {old}; going on as a new framework, with what is reserved under the old id")
-    for key, record in list(frame.pods.items()):
+    for key, record in sorted(frame.pods.items(), key=lambda item: item[0]):
         tasks = tuple(
             task if over(task) else replace(task, status=replace(task.status, state=TaskState.GONE))
             for task in record.tasks
         )
         left = tuple(replace(entry, ended=True, serving=False) for entry in record.superseded if entry.resource_id)
         for task in record.tasks:
-            frame.forget_kill(task.task_id)
-            frame.reconciles.pop(task.task_id, None)
+            frame.calls.forget_kill(task.task_id)
+            frame.calls.answered(task.task_id)
         for entry in record.superseded:
-            frame.forget_kill(entry.task_id)
-            frame.reconciles.pop(entry.task_id, None)
+            frame.calls.forget_kill(entry.task_id)
+            frame.calls.answered(entry.task_id)
         frame.put(replace(record, tasks=tasks, superseded=left, lost_at=None, failures=0, not_before=0.0))
         frame.dirty.add(key)

@@ -1,7 +1,7 @@
 """In which of our roles offers are wanted: SUPPRESS, REVIVE.
 
-Work is compared as a set: only an element that was not there before asks for a REVIVE (which clears all filters, and
-brings offers at once). Which roles are ours is in `sdk.core.membership`.
+Only a reason that was not there before asks for a REVIVE (which clears all filters, and brings offers at once). Which
+roles are ours is in `sdk.core.membership`.
 """
 
 from collections.abc import Iterable
@@ -9,77 +9,80 @@ from dataclasses import replace
 
 from sdk.core.effects import Revive, Suppress
 from sdk.core.frame import Frame
-from sdk.core.state import RoleState
+from sdk.core.standing import Reason, RoleState
+from sdk.core.state import PodKey
 from sdk.plan.need import MustPlace, MustRelease
 
+_NONE: frozenset[Reason] = frozenset()
 
-def work_by_role(frame: Frame) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """What waits for offers, and what was left behind and is awaited, by role."""
-    work: dict[str, set[str]] = {}
-    for key in frame.placing:
-        need = frame.needs[key]
-        record = frame.pods[key]
-        name = f"{key[0]}/{key[1]}"
-        if isinstance(need, MustRelease):
-            held = (record.holding.role,) if record.holding is not None else ()
-            for role in {*held, *(entry.role for entry in record.superseded)}:
-                work.setdefault(role, set()).add(f"{name} released")
-        elif isinstance(need, MustPlace):
-            wish = frame.wish(key)
-            if wish is not None:
-                # The number of the run is a part: each failed launch is new work.
-                run = f"{name} {'elsewhere' if need.elsewhere else 'in place'} {record.failures}"
-                work.setdefault(wish.spec.role, set()).add(run)
-    for key in frame.asking:
-        wish = frame.wish(key)
-        if wish is not None:
-            work.setdefault(wish.spec.role, set()).add(f"{key[0]}/{key[1]} asks for its agent")
-    left: dict[str, set[str]] = {}
-    if frame.now < frame.sweep_until:
-        left = {role: {f"look {frame.sweeps}"} for role in frame.framework.roles}
-    for key in frame.leftovers:
-        for entry in frame.pods[key].superseded:
-            left.setdefault(entry.role, set()).add(f"left {entry.resource_id or entry.task_id}")
-    return work, left
+
+def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
+    """Why an instance wants offers."""
+    record = frame.pods.get(key)
+    if record is None:
+        return _NONE
+    need, asks = frame.work.need(key), key in frame.work.asking
+    if not (record.superseded or asks or isinstance(need, MustRelease | MustPlace)):
+        return _NONE  # as nearly always
+    wish = frame.wish(key)
+    name = f"{key[0]}/{key[1]}"
+    found = {
+        Reason(entry.role, f"left {entry.resource_id or entry.task_id}", awaited=True) for entry in record.superseded
+    }
+    if isinstance(need, MustRelease):
+        held = () if record.holding is None else (record.holding.role,)
+        found.update(Reason(role, f"{name} released") for role in (*held, *(left.role for left in record.superseded)))
+    elif isinstance(need, MustPlace) and wish is not None:
+        # The number of the run is a part: each failed launch is new work.
+        run = f"{name} {'elsewhere' if need.elsewhere else 'in place'} {record.failures}"
+        found.add(Reason(wish.spec.role, run))
+    if asks and wish is not None:
+        found.add(Reason(wish.spec.role, f"{name} asks for its agent"))
+    return frozenset(found)
 
 
 def update_offers(frame: Frame) -> float | None:
     """SUPPRESS where nothing is wanted, REVIVE where something new is; returns when to look again."""
-    if not frame.subscribed or frame.teardown_due is not None:
+    for key in frame.changed:
+        frame.roles.set_reasons(key, _reasons(frame, key))
+    frame.changed.clear()
+    if not frame.subscribed or frame.removal.teardown_due is not None:
         return None
-    work, left = work_by_role(frame)
-    sweeping = frame.now < frame.sweep_until
-    frame.revives = frame.revives.refilled(frame.now)
+    roles, settings = frame.roles, frame.settings
+    sweeping = frame.now < roles.sweep_until
+    roles.revives = roles.revives.refilled(frame.now)
     revive: list[str] = []
     suppress: list[str] = []
     wake: list[float] = []
     for role in frame.framework.roles:
-        present = frame.roles.get(role)
-        wanted = frozenset(work.get(role, ())) | frozenset(left.get(role, ()))
+        present = roles.offers.get(role)
         if present is None:  # fresh subscription: offers come by themselves
-            present = RoleState(work=wanted, asked_at=frame.now)
-        stale = bool(work.get(role)) and present.asked_at + frame.settings.revive_again <= frame.now
-        if not wanted and not sweeping:
+            present = RoleState(asked_at=frame.now, looked=roles.sweeps)
+            roles.asked(role)
+        waits = role in roles.waiting
+        stale = waits and present.asked_at + settings.revive_again <= frame.now
+        unasked = role in roles.fresh or present.unheard or (sweeping and present.looked != roles.sweeps)
+        if not waits and not sweeping and role not in roles.awaited:
             if not present.suppressed:
                 suppress.append(role)
-            present = replace(present, suppressed=True, work=frozenset())
-        elif present.suppressed or wanted - present.work or stale:
-            if frame.revives.ready:
+            present = replace(present, suppressed=True)
+            roles.asked(role)
+        elif present.suppressed or unasked or stale:
+            if roles.revives.ready:
                 revive.append(role)
-                present = RoleState(work=wanted, asked_at=frame.now)
+                present = RoleState(asked_at=frame.now, looked=roles.sweeps)
+                roles.asked(role)
             else:
-                wake.append(frame.revives.ready_at)
-        else:
-            present = replace(present, work=present.work & wanted)
-        if work.get(role):
-            wake.append(max(frame.now + 1.0, present.asked_at + frame.settings.revive_again))
+                wake.append(roles.revives.ready_at)
+        if waits:
+            wake.append(max(frame.now + 1.0, present.asked_at + settings.revive_again))
         if sweeping:
-            wake.append(frame.sweep_until)
-        if frame.roles.get(role) != present:
-            frame.roles[role] = present
+            wake.append(roles.sweep_until)
+        if roles.offers.get(role) != present:
+            roles.offers = roles.offers.set(role, present)
     if revive:
         frame.call(Revive(roles=tuple(revive)))
-        frame.revives = frame.revives.taken()
+        roles.revives = roles.revives.taken()
     if suppress:
         frame.call(Suppress(roles=tuple(suppress)))
     return min(wake, default=None)
@@ -88,7 +91,7 @@ def update_offers(frame: Frame) -> float | None:
 def offers_came(frame: Frame, roles: Iterable[str]) -> None:
     """Remember that offers of these roles do come."""
     for role in roles:
-        present = frame.roles.get(role)
+        present = frame.roles.offers.get(role)
         if present is not None:
             # Evidence beats memory: a role whose offers come is not suppressed.
-            frame.roles[role] = replace(present, asked_at=frame.now, suppressed=False)
+            frame.roles.offers = frame.roles.offers.set(role, replace(present, asked_at=frame.now, suppressed=False))

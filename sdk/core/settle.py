@@ -4,12 +4,14 @@ Placing needs offers and happens in `sdk.core.offers`; here instances are create
 and deleted. Only services in which something changed are looked at.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sdk.core import leaving, replacing, succession
+from sdk.core import leaving, replacing, succession, widening
 from sdk.core.frame import Frame
-from sdk.core.holdings import end_releases, outgrow_role
+from sdk.core.holdings import end_releases, forget_old, outgrow_role
+from sdk.core.maps import without
 from sdk.core.state import PodKey, State, agent_of
 from sdk.core.updating import update
 from sdk.model.records import PodGoal, PodRecord
@@ -17,6 +19,7 @@ from sdk.model.spec import OnUnreachable
 from sdk.plan.assess import assess
 from sdk.plan.need import (
     Around,
+    LacksPorts,
     MustDelete,
     MustKill,
     MustPlace,
@@ -40,7 +43,7 @@ def settle(frame: Frame) -> None:
         if not frame.dirty and not frame.touched:
             return
         dirty, frame.dirty = frame.dirty, set()
-        for key in dirty:
+        for key in sorted(dirty):
             with frame.apart(key[0], f"looking at {key[1]}"):
                 _assess(frame, key)
             frame.touched.setdefault(key[0], set()).add(key)
@@ -52,48 +55,59 @@ def settle(frame: Frame) -> None:
 
 
 def _time_has_come(frame: Frame) -> None:
-    if frame.needs_due is not None and frame.needs_due <= frame.now:
-        waits = [
-            (key, need.until)
-            for key, need in frame.needs.items()
-            if isinstance(need, Waits | MustRelease) and need.until
-        ]
-        for key in [key for key, until in waits if until <= frame.now]:
-            frame.dirty.add(key)
-            need = frame.needs[key]
-            for task_id in need.reconcile if isinstance(need, Waits) else ():
+    keys, frame.work.again = frame.work.again.by(frame.now)
+    for key in keys:
+        need = frame.work.need(key)
+        if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
+            for task_id in need.reconcile:
                 frame.reconcile(task_id)
-        frame.needs_due = min((until for _, until in waits if until > frame.now), default=None)
-    for service, due in list(frame.updates_due.items()):
-        if due <= frame.now:
-            del frame.updates_due[service]
-            frame.touched.setdefault(service, set())
-    for key, since in list(frame.waiting_since.items()):
-        _agent_silent(frame, key, since)
+        _agent_silent(frame, key)
+        replacing.out_of_patience(frame, key)
+        frame.dirty.add(key)
+    services, frame.work.updates = frame.work.updates.by(frame.now)
+    for service in services:
+        frame.touched.setdefault(service, set())
     leaving.time_has_come(frame)
-    replacing.time_has_come(frame)
-    succession.time_has_come(frame)
     if frame.subscribed:
         end_releases(frame)
+        if frame.roles.sweep_due <= frame.now:
+            frame.sweep(frame.settings.sweep)
+            forget_old(frame)
 
 
-def _agent_silent(frame: Frame, key: PodKey, since: float) -> None:
+def _agent_silent(frame: Frame, key: PodKey) -> None:
     """An agent that does not offer what we hold on it, nor anything else, is as lost as one that Mesos reports."""
-    record, due = frame.pods[key], silence_ends(frame, key, since)
-    if due is not None and due <= frame.now and record.holding is not None:
+    record, due = frame.pods[key], _silence_ends(frame, key)
+    if due <= frame.now and record.holding is not None:
+        since = frame.work.waiting_since[key]
         host = record.holding.hostname
         frame.log("warning", f"{record.name}: no offer of {host} for {frame.now - since:.0f} s, taken for lost")
-        frame.waiting_since.pop(key)
+        frame.work.waiting_since = frame.work.waiting_since.delete(key)
         frame.put(replace(record, lost_at=since))
 
 
-def silence_ends(frame: Frame, key: PodKey, since: float) -> float | None:
-    """When the agent of an instance that waits for its reservation counts as lost; None when never."""
+def _silence_ends(frame: Frame, key: PodKey) -> float:
+    """When the agent of an instance that waits for its reservation counts as lost; infinity when never."""
+    since = frame.work.waiting_since.get(key)
+    if since is None or not frame.subscribed:
+        return math.inf
     record, wish = frame.pods[key], frame.wish(key)
     waits = wish is not None and wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
-    if not frame.subscribed or record.holding is None or record.lost_at is not None or waits:
-        return None
+    if record.holding is None or record.lost_at is not None or waits:
+        return math.inf
     return since + frame.settings.silent_agent
+
+
+def _again(frame: Frame, key: PodKey) -> float:
+    """When the instance is looked at again, whatever happens; infinity when never."""
+    need = frame.work.need(key)
+    until = need.until if isinstance(need, Waits | MustRelease) else None
+    return min(
+        math.inf if until is None else until,
+        _silence_ends(frame, key),
+        succession.ends(frame, key),
+        replacing.patience_ends(frame, key),
+    )
 
 
 def _assess(frame: Frame, key: PodKey) -> None:
@@ -106,33 +120,37 @@ def _assess(frame: Frame, key: PodKey) -> None:
         record = known
     if isinstance(need, MustPlace) and outgrow_role(frame, record):
         return  # looked at again in the next round, as it is now
-    old = frame.needs.get(key)
-    if isinstance(need, Overdue | Outdated) and isinstance(old, MustPlace) and type(old.instead) is type(need):
+    old = frame.work.need(key)
+    if isinstance(need, LacksPorts):
+        need = widening.remembered(need, old)
+    elif isinstance(need, Overdue | Outdated) and isinstance(old, MustPlace) and type(old.instead) is type(need):
         need = replace(old, instead=need)  # it is looking for a place already; whether it goes on is decided below
     frame.set_need(key, need)
     held = isinstance(need, MustRelease) or (isinstance(need, MustPlace) and not need.elsewhere)
     if held:
-        if key not in frame.waiting_since:
-            frame.waiting_since[key] = frame.now
+        if key not in frame.work.waiting_since:
+            frame.work.waiting_since = frame.work.waiting_since.set(key, frame.now)
     else:
-        frame.waiting_since.pop(key, None)
+        frame.work.waiting_since = without(frame.work.waiting_since, key)
     if not isinstance(need, MustPlace):
-        frame.refusals.pop(key, None)
+        frame.work.refusals = without(frame.work.refusals, key)
+    frame.changed.add(key)
+    frame.work.again = frame.work.again.put(key, _again(frame, key))
 
 
-def around(state: Frame | State, key: PodKey) -> Around:
+def around(state: State, key: PodKey) -> Around:
     """What instance `key` needs to know beside its record and its wish."""
     record = state.pods[key]
     agent_id = agent_of(record)
-    since = state.waiting_since.get(key)
+    since = state.work.waiting_since.get(key)
     quiet = (
         {}
         if since is None
-        else {left.agent_id: max(since, state.heard.get(left.agent_id, 0.0)) for left in record.superseded}
+        else {left.agent_id: max(since, state.agents.heard.get(left.agent_id, 0.0)) for left in record.superseded}
     )
     return Around(
         patience=state.settings.removal_patience,
-        leaving=state.leaving.get(agent_id) if agent_id is not None else None,
+        leaving=state.agents.leaving.get(agent_id) if agent_id is not None else None,
         quiet_since=quiet,
     )
 
@@ -150,16 +168,32 @@ def _remembered(frame: Frame, key: PodKey, record: PodRecord, need: Need) -> Pod
         for left in record.superseded:
             if not left.ended and (left.serving or wish is None):
                 frame.kill(left.task_id, left.agent_id)
+    avoid = record.avoid
+    if is_ready and avoid:
+        avoid = tuple(each for each in avoid if each.until > frame.now)
+    superseded = record.superseded
+    if succeeded and superseded:
+        superseded = tuple(replace(each, serving=False) for each in superseded)
+    replacing_since = None if is_ready else record.replacing_since
+    excused = record.excused and not is_ready
+    known = (ready_since, since, replacing_since, excused, avoid, superseded)
+    if known == (
+        record.ready_since,
+        record.displaced_since,
+        record.replacing_since,
+        record.excused,
+        record.avoid,
+        record.superseded,
+    ):
+        return record  # as nearly always
     return replace(
         record,
         ready_since=ready_since,
         displaced_since=since,
-        replacing_since=None if is_ready else record.replacing_since,
-        excused=record.excused and not is_ready,
-        avoid=tuple(each for each in record.avoid if each.until > frame.now) if is_ready else record.avoid,
-        superseded=tuple(replace(left, serving=False) for left in record.superseded)
-        if succeeded
-        else record.superseded,
+        replacing_since=replacing_since,
+        excused=excused,
+        avoid=avoid,
+        superseded=superseded,
     )
 
 
@@ -182,7 +216,7 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     # Highest index first: what is removed by a scale-down goes in the order in which it came.
     for key in sorted((key for key in keys if key in frame.pods), key=lambda key: (-frame.pods[key].index, key)):
         record = frame.pods[key]
-        match frame.needs.get(key):
+        match frame.work.need(key):
             case MustKill(tasks=tasks):
                 agent = {task.task_id: task.agent_id for task in record.tasks}
                 for task_id in tasks:
@@ -190,19 +224,21 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
             case MustDelete(left=left):
                 for each in left:
                     frame.log("warning", f"{service}/{record.name} removed: {each.sentence}", service=service)
-                    frame.notes[each.id] = f"{service}/{record.name}: {each.sentence}"
+                    frame.removal.leave(each.id, f"{service}/{record.name}: {each.sentence}")
                 frame.remove(key)
-    queued = frame.queued.get(service)
-    kinds = {(frame.pods[key].pod, _in_line_as(frame.needs[key])) for key in queued}
+    queued = frame.work.queued.of(service)
+    kinds = {(frame.pods[key].pod, _in_line_as(frame.work.needs[key])) for key in queued}
     for pod, kind in sorted(kinds, key=lambda found: (found[0], found[1].__name__)):
         if kind is Outdated:
             update(frame, service, pod)
+        elif kind is LacksPorts:
+            widening.take_turns(frame, service, pod)
         else:
             replacing.take_turns(frame, service, pod)
     unwanted = service not in frame.targets or frame.framework.uninstalling
-    known = service in frame.before.targets or service in frame.before.services
-    if unwanted and known and not frame.services.get(service):
-        frame.targets.pop(service, None)
+    known = service in frame.before.targets or service in frame.before.index.services
+    if unwanted and known and service not in frame.index.services:
+        frame.drop_target(service)
         frame.delete_service(service)
 
 
@@ -212,9 +248,9 @@ def _in_line_as(need: Need) -> type:
 
 def target_removed(frame: Frame, service: str) -> None:
     """The plugin does not want the service any more: remembered in the records, so that a restart goes on with it."""
-    frame.targets.pop(service, None)
+    frame.drop_target(service)
     frame.touched.setdefault(service, set())
-    for key in tuple(frame.services.get(service)):
+    for key in frame.index.services.of(service):
         record = frame.pods[key]
         if record.goal is not PodGoal.DECOMMISSION:
             frame.put(replace(record, goal=PodGoal.DECOMMISSION))

@@ -5,73 +5,10 @@ HTTP blueprints and plugins read these; they never see the state itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from sdk.model.records import FrameworkRecord, PodRecord
-
-
-class Progress(StrEnum):
-    """Status of a plan, phase or step."""
-
-    PENDING = "PENDING"
-    """Nothing has been done yet."""
-    PREPARED = "PREPARED"
-    """Waits for an offer that fits."""
-    STARTING = "STARTING"
-    """Launched; no RUNNING yet."""
-    STARTED = "STARTED"
-    """RUNNING, not healthy yet."""
-    KILLING = "KILLING"
-    """The old task is being ended."""
-    DELAYED = "DELAYED"
-    """Waits for its backoff or for the replacement delay to pass."""
-    IN_PROGRESS = "IN_PROGRESS"
-    COMPLETE = "COMPLETE"
-    ERROR = "ERROR"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusals:
-    """How many of the last offers were refused for one reason, e.g. 2 x "ports 80 not free"."""
-
-    count: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepView:
-    """One step: what it is about, how far it is, and the sentence that explains it."""
-
-    name: str
-    status: Progress
-    message: str
-    pod: str
-    """Instance name `<pod>-<index>`."""
-    refusals: tuple[Refusals, ...] = ()
-    """Why the offers seen last did not fit, most frequent first; empty unless PREPARED."""
-    waits: str = ""
-    """What it waits for and why, without the refusals, when these are all that holds it up: `agent1 is drained; waits
-    for an offer of another agent`.
-    """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseView:
-    """Steps that share a strategy."""
-
-    name: str
-    strategy: str
-    status: Progress
-    steps: tuple[StepView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanView:
-    """`deploy`, `recovery` or `decommission` of one service."""
-
-    name: str
-    status: Progress
-    phases: tuple[PhaseView, ...]
+from sdk.plan.progress import Progress
+from sdk.plan.views import PlanView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,13 @@ from dataclasses import replace
 from sdk.core import leaving
 from sdk.core.effects import Acknowledge
 from sdk.core.frame import Frame
+from sdk.core.maps import without
 from sdk.core.state import PodKey
 from sdk.model.records import PodGoal, PodRecord, Superseded, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import done, over, ready
+from sdk.plan.need import over, ready
 from sdk.plan.wish import PodWish
 
 INVALID_OFFERS = "REASON_INVALID_OFFERS"
@@ -35,13 +36,13 @@ FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskS
 
 def status_received(frame: Frame, status: TaskStatus) -> None:
     """Carry the update into the records."""
-    frame.reconciles.pop(status.task_id, None)
+    frame.calls.answered(status.task_id)
     if not (status.reconciliation and status.state in (TaskState.GONE, TaskState.UNKNOWN, TaskState.LOST)):
-        frame.proven(task=status.task_id)  # "never heard of it" is no proof that the ACCEPT came
+        frame.calls.proven(status.task_id)  # "never heard of it" is no proof that the ACCEPT came
     ended = status.state.terminal or status.state is TaskState.UNKNOWN
     if ended:
-        frame.forget_kill(status.task_id)
-    key = frame.by_task.get(status.task_id)
+        frame.calls.forget_kill(status.task_id)
+    key = frame.index.by_task.get(status.task_id)
     record = frame.pods.get(key) if key is not None else None
     if record is None:
         _nobodys(frame, status, ended)
@@ -57,14 +58,14 @@ def status_received(frame: Frame, status: TaskStatus) -> None:
 
 def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
     if ended:
-        frame.notes.pop(status.task_id, None)
+        frame.removal.found(status.task_id)
         return
     if status.state is TaskState.UNREACHABLE:
-        frame.forget_kill(status.task_id)  # Mesos tells when its agent is back
+        frame.calls.forget_kill(status.task_id)  # Mesos tells when its agent is back
         return
-    if frame.broken:
+    if frame.troubles.broken:
         return
-    first = status.task_id not in frame.kills
+    first = status.task_id not in frame.calls.kills
     frame.kill(status.task_id, status.agent_id, again=first or status.reason == AGENT_BACK)
     if first:
         frame.log("warning", f"Killing {status.task_id}: no record knows this task", task_id=status.task_id)
@@ -73,13 +74,16 @@ def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
 def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool) -> None:
     entry = next(left for left in record.superseded if left.task_id == status.task_id)
     if status.state is TaskState.UNREACHABLE:
-        frame.forget_kill(status.task_id)  # Mesos tells when its agent is back; until then there is nobody to hear it
+        frame.calls.forget_kill(
+            status.task_id
+        )  # Mesos tells when its agent is back; until then there is nobody to hear it
         return
     if not ended and entry.serving:
         return
     if not ended:
+        first = status.task_id not in frame.calls.kills
         frame.kill(status.task_id, status.agent_id or entry.agent_id, again=status.reason == AGENT_BACK)
-        if status.task_id not in frame.before.kills:
+        if first:
             frame.log(
                 "info", f"Killing {status.task_id}: {record.name} has been replaced meanwhile", task_id=status.task_id
             )
@@ -95,7 +99,7 @@ def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool
 
 def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus) -> None:
     key: PodKey = (record.service, record.name)
-    frame.alone -= {key}  # Mesos knows its task: the ACCEPT was taken
+    frame.work.alone = without(frame.work.alone, key)  # Mesos knows its task: the ACCEPT was taken
     before = task.status.state
     live = status.state.live
     if before in FINAL:
@@ -203,11 +207,11 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         or record.restart
         or task.config != wish.config
         or status.reason == AGENT_DRAINING
-        or ((left := frame.leaving.get(task.agent_id)) is not None and left.drained)
+        or ((left := frame.agents.leaving.get(task.agent_id)) is not None and left.drained)
     ):
         return replace(record, not_before=0.0)
-    if task.task_id in frame.before.kills or _failed_already(record, task, wish):
-        return record  # it went with its neighbour, whose failure has been counted
+    if task.ending or record.failed:
+        return record  # as we wanted; or with its neighbour, whose failure has been counted
     spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
     if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:
         return replace(_seen(record), failures=0, not_before=0.0)
@@ -216,7 +220,7 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         sentence = f"{REFUSED[status.reason]} {task.name}: {status.message or status.reason}"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
         until = frame.now + frame.settings.refused_again
-        return replace(record, failures=record.failures + 1, not_before=until, last_failure=sentence)
+        return replace(record, failures=record.failures + 1, failed=True, not_before=until, last_failure=sentence)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else record.failures + 1
     delay = relaunch_delay(policy, failures)
@@ -230,17 +234,7 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         reason=status.reason,
         failures=failures,
     )
-    return replace(record, failures=failures, not_before=frame.now + delay, last_failure=sentence)
-
-
-def _failed_already(record: PodRecord, task: TaskRecord, wish: PodWish) -> bool:
-    """Another task of the same launch has ended before, and not because it was done."""
-    specs = {spec.name: spec for spec in wish.spec.tasks}
-    return any(
-        over(other) and not ((spec := specs.get(other.name)) is not None and done(other, spec, wish))
-        for other in record.tasks
-        if other.task_id != task.task_id and other.launched_at == task.launched_at
-    )
+    return replace(record, failures=failures, failed=True, not_before=frame.now + delay, last_failure=sentence)
 
 
 def failure_sentence(task: TaskRecord, status: TaskStatus) -> str:

@@ -35,24 +35,23 @@ def look_for_places(frame: Frame, wish: PodWish, chosen: Mapping[PodKey, Outdate
 def _under_way(frame: Frame, key: PodKey) -> int:
     """How many of its kind run twice already."""
     pod = frame.pods[key].pod
-    return sum(other[0] == key[0] and frame.pods[other].pod == pod for other in frame.twice)
+    return sum(frame.pods[other].pod == pod for other in frame.index.twice.of(key[0]))
 
 
 def _in_time(frame: Frame, key: PodKey) -> bool:
-    since = frame.asking.setdefault(key, frame.now)
-    due = since + frame.settings.surge_patience
+    due = frame.ask(key) + frame.settings.surge_patience
     if due > frame.now:
-        frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
+        frame.work.update_by(key[0], due)
     return due > frame.now
 
 
 def _wait(frame: Frame, key: PodKey, need: Outdated) -> None:
-    frame.asking.pop(key, None)
+    frame.stop_asking(key)
     frame.set_need(key, need)
 
 
 def _look(frame: Frame, key: PodKey, need: Outdated) -> None:
-    if isinstance(frame.needs[key], MustPlace):
+    if isinstance(frame.work.needs[key], MustPlace):
         return
     record = frame.pods[key]
     host = record.tasks[0].hostname if record.tasks else "its agent"

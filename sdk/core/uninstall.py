@@ -19,32 +19,38 @@ def uninstall_requested(frame: Frame) -> None:
         return
     frame.set_framework(replace(frame.framework, uninstalling=True))
     frame.log("warning", "Uninstalling: all tasks are killed and all reservations released")
-    for service in {*frame.targets, *frame.services.names()}:
+    for service in sorted({*frame.targets, *frame.index.services}):
         frame.touch(service)
 
 
 def progress(frame: Frame) -> float | None:
     """Tear the framework down when nothing else is left; returns when to look again."""
-    if not frame.framework.uninstalling or frame.uninstalled or frame.pods or frame.targets or frame.broken:
+    if (
+        not frame.framework.uninstalling
+        or frame.removal.uninstalled
+        or frame.pods
+        or frame.targets
+        or frame.troubles.broken
+    ):
         return None
     gone = frame.connection is Connection.REMOVED
     if gone or frame.framework.framework_id is None:
         frame.delete_framework()
-        frame.uninstalled = True
-        frame.connection = Connection.REMOVED
-        frame.error = None
-        frame.teardown_due = None
-        what = "the framework is gone" if frame.notes else "no task, no reservation and no stored node is left"
-        frame.log("info", f"Uninstalled: {what}", left=list(frame.notes.values()))
+        frame.removal.uninstalled = True
+        frame.link.connection = Connection.REMOVED
+        frame.link.error = None
+        frame.removal.teardown_due = None
+        what = "the framework is gone" if frame.removal.notes else "no task, no reservation and no stored node is left"
+        frame.log("info", f"Uninstalled: {what}", left=frame.removal.sentences())
         return None
     if not frame.subscribed:
         return None
-    if frame.teardown_due is None and (due := _last_look(frame)) is not None:
+    if frame.removal.teardown_due is None and (due := _last_look(frame)) is not None:
         return due
-    if frame.teardown_due is None or frame.teardown_due <= frame.now:
+    if frame.removal.teardown_due is None or frame.removal.teardown_due <= frame.now:
         frame.call(Teardown())
-        frame.teardown_due = frame.now + TEARDOWN_AGAIN
-    return frame.teardown_due
+        frame.removal.teardown_due = frame.now + TEARDOWN_AGAIN
+    return frame.removal.teardown_due
 
 
 def _last_look(frame: Frame) -> float | None:
@@ -52,15 +58,15 @@ def _last_look(frame: Frame) -> float | None:
 
     Returns when to look again, None when nothing is left or nobody waits any longer.
     """
-    if frame.final_since is None:
-        frame.final_since = frame.now
+    if frame.removal.final_since is None:
+        frame.removal.final_since = frame.now
         frame.call(Reconcile(tasks=()))
         frame.sweep(frame.settings.final_sweep)
-    if frame.kills:  # their reservations are offered when they have ended
-        frame.sweep_until = max(frame.sweep_until, frame.now + frame.settings.final_sweep)
+    if frame.calls.kills:  # their reservations are offered when they have ended
+        frame.roles.watch(frame.now + frame.settings.final_sweep)
     patience = max(frame.settings.removal_patience, 2 * frame.settings.final_sweep)
-    if frame.now >= frame.final_since + patience:
+    if frame.now >= frame.removal.final_since + patience:
         return None
-    if frame.released or frame.kills:
+    if frame.reservations.releases or frame.calls.kills:
         return frame.now + 1.0
-    return frame.sweep_until if frame.now < frame.sweep_until else None
+    return frame.roles.sweep_until if frame.now < frame.roles.sweep_until else None

@@ -13,7 +13,6 @@ from sdk.core.frame import Frame
 from sdk.core.state import PodKey, agent_of
 from sdk.core.surging import look_for_places
 from sdk.model.records import PodRecord
-from sdk.model.status import TaskState
 from sdk.offer.algebra import covers
 from sdk.offer.pool import ranges_of
 from sdk.plan.need import MustPlace, Outdated
@@ -32,7 +31,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if frame.wish(key) is None:
             continue
         outdated = _outdated(need)
-        if outdated is not None and any(task_id in frame.kills for task_id in outdated.tasks):
+        if outdated is not None and any(task.ending for task in record.tasks if task.task_id in outdated.tasks):
             unavailable += 1
             in_progress += 1
         elif outdated is not None:
@@ -46,19 +45,19 @@ def update(frame: Frame, service: str, pod: str) -> None:
             in_progress += record.deployed != wish.config
     if not waiting:
         return
-    at_rest = frame.services.get(service) - frame.unrest.get(service)
-    serving = sum(need.ready for need in waiting.values()) + sum(frame.pods[key].pod == pod for key in at_rest)
+    serving = sum(need.ready for need in waiting.values()) + sum(
+        frame.pods[key].pod == pod for key in _at_rest(frame, service)
+    )
     for record in displaced:
         if not _left_out(frame, record, serving):
             unavailable += 1
             in_progress += record.deployed != wish.config and record.lost_at is None
     proving = _proving(frame, service, pod, wish)
     if proving:
-        due = min([*proving, *([frame.updates_due[service]] if service in frame.updates_due else [])])
-        frame.updates_due[service] = due
+        frame.work.update_by(service, min(proving))
     unavailable += len(proving)
     in_progress += len(proving)
-    admitted = wish.spec.role in frame.membership.told
+    admitted = wish.spec.role in frame.roles.membership.told
     may_guess = admitted and not any(_never_came_back(record) for record in displaced)
     chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
     ahead = look_for_places(frame, wish, {keys[index]: waiting[index] for index in chosen}) if admitted else frozenset()
@@ -80,14 +79,19 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if index in chosen and index not in usable and admitted:
             _ask(frame, key, waiting[index], wish, may_guess=may_guess)
         else:
-            frame.asking.pop(key, None)
-            if isinstance(frame.needs[key], MustPlace):
+            frame.stop_asking(key)
+            if isinstance(frame.work.needs[key], MustPlace):
                 frame.set_need(key, waiting[index])
 
 
 def _unrest(frame: Frame, service: str, pod: str) -> list[tuple[PodKey, PodRecord, object]]:
-    keys = sorted(frame.unrest.get(service))
-    return [(key, frame.pods[key], frame.needs[key]) for key in keys if frame.pods[key].pod == pod]
+    keys = sorted(frame.work.unrest.of(service))
+    return [(key, frame.pods[key], frame.work.needs[key]) for key in keys if frame.pods[key].pod == pod]
+
+
+def _at_rest(frame: Frame, service: str) -> list[PodKey]:
+    unrest = frame.work.unrest.of(service)
+    return [key for key in frame.index.services.of(service) if key not in unrest]
 
 
 def _outdated(need: object) -> Outdated | None:
@@ -108,20 +112,20 @@ def _left_out(frame: Frame, record: PodRecord, serving: int) -> bool:
     if serving < 2:
         return False
     if due > frame.now:
-        frame.updates_due[record.service] = min(due, frame.updates_due.get(record.service, due))
+        frame.work.update_by(record.service, due)
         return False
     return True
 
 
 def _never_came_back(record: PodRecord) -> bool:
     """It was ended, and its agent did not take it again; one whose agent was lost before says nothing about others."""
-    return not record.excused and any(task.status.state is TaskState.KILLED for task in record.tasks)
+    return not record.excused and any(task.ending for task in record.tasks)
 
 
 def _offers(frame: Frame, key: PodKey, wish: PodWish) -> bool:
     """The agent has made an offer just now: it can take the next task."""
     agent_id = agent_of(frame.pods[key])
-    if agent_id is None or frame.heard.get(agent_id, 0.0) + frame.settings.offer_fresh < frame.now:
+    if agent_id is None or frame.agents.heard.get(agent_id, 0.0) + frame.settings.offer_fresh < frame.now:
         return False
     return _lacking(frame, key, wish) == ()
 
@@ -132,7 +136,7 @@ def _lacking(frame: Frame, key: PodKey, wish: PodWish) -> tuple[int, ...] | None
     """
     record = frame.pods[key]
     tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
-    needed = {port.number for task in tasks for port in task.ports if port.number}
+    needed = {port.number for task in tasks for port in task.ports if port.number and not port.optional}
     needed -= {number for task in record.tasks for number in task.ports.values()}
     if record.holding is not None:
         held = ranges_of(record.holding.resources, "ports")
@@ -140,7 +144,7 @@ def _lacking(frame: Frame, key: PodKey, wish: PodWish) -> tuple[int, ...] | None
     if not needed:
         return ()
     agent_id = agent_of(record)
-    offered = None if agent_id is None else frame.offered_ports.get((agent_id, wish.spec.role))
+    offered = None if agent_id is None else frame.agents.offered_ports.get((agent_id, wish.spec.role))
     return None if offered is None else tuple(sorted(number for number in needed if not covers(offered, number)))
 
 
@@ -154,20 +158,18 @@ def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
 
 
 def _asked_for_long(frame: Frame, key: PodKey) -> bool:
-    since = frame.asking.get(key)
+    since = frame.work.asking.get(key)
     return since is not None and since + frame.settings.update_regardless <= frame.now
 
 
 def _ask(frame: Frame, key: PodKey, need: Outdated, wish: PodWish, *, may_guess: bool) -> None:
     """Ask for offers; when the agent stays silent, those of others are taken as well."""
-    since = frame.asking.get(key)
-    if since is None:
-        since = frame.asking[key] = frame.now
+    since = frame.ask(key)
     elsewhere, regardless = since + frame.settings.offer_patience, since + frame.settings.update_regardless
     for due in (elsewhere, regardless) if may_guess else (elsewhere,):
         if due > frame.now:
-            frame.updates_due[key[0]] = min(due, frame.updates_due.get(key[0], due))
-    present = frame.needs[key]
+            frame.work.update_by(key[0], due)
+    present = frame.work.needs[key]
     if elsewhere <= frame.now and not (isinstance(present, MustPlace) and not present.ahead):
         record = frame.pods[key]
         host = record.tasks[0].hostname if record.tasks else "its agent"
@@ -194,7 +196,7 @@ def _is_silent(frame: Frame, host: str) -> str:
 def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]:
     """Until when the instances that have just become ready with the new configuration have to prove themselves."""
     found: list[float] = []
-    for key in frame.services.get(service) - frame.unrest.get(service):
+    for key in _at_rest(frame, service):
         record = frame.pods[key]
         if record.pod == pod and record.tasks and all(task.config == wish.config for task in record.tasks):
             until = (record.ready_since or 0.0) + wish.spec.update.min_ready

@@ -2,26 +2,27 @@
 
 from sdk.core.membership import refusal_sentence
 from sdk.core.settle import around
-from sdk.core.snapshot import Progress, ServiceView, Snapshot
+from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.plan.assess import assess
-from sdk.plan.need import Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, Outdated, Overdue, Rest, Waits
+from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
-from sdk.plan.wish import PodWish, Target
+from sdk.plan.wish import Target
 
 
 def snapshot(state: State, now: float) -> Snapshot:
     """Everything, at the moment `now` (seconds since the epoch; the sentences tell how long things will take)."""
-    names = sorted({*state.targets, *state.services, *state.invalid, *state.broken})
+    names = sorted({*state.targets, *state.index.services, *state.troubles.invalid, *state.troubles.broken})
     status, message = _uninstall(state, now)
     return Snapshot(
         framework=state.framework,
         connection=state.connection.value,
-        master=state.master if state.connection is Connection.SUBSCRIBED else None,
-        error=state.error,
-        offers=state.offers_seen,
-        suppressed=tuple(sorted(role for role, found in state.roles.items() if found.suppressed)),
+        master=state.link.master if state.connection is Connection.SUBSCRIBED else None,
+        error=state.link.error,
+        offers=state.work.offers_seen,
+        suppressed=tuple(sorted(role for role, found in state.roles.offers.items() if found.suppressed)),
         services={name: _service(state, name, now) for name in names},
         uninstall=status,
         uninstall_message=message,
@@ -31,56 +32,55 @@ def snapshot(state: State, now: float) -> Snapshot:
 def problems(state: State) -> dict[str, str]:
     """What keeps single services from being as they are wished, a sentence each: the gravest when there are more."""
     found: dict[str, str] = {}
-    if state.membership.refused:
+    if state.roles.membership.refused:
         for name, target in state.targets.items():
             roles = sorted({pod.role for pod in target.spec.pods})
             sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
             if sentences:
                 found[name] = "; ".join(sentences)
-    for (service, _), sentence in sorted(state.faults.items()):
+    for (service, _), sentence in sorted(state.troubles.faults.items()):
         if service:
             found[service] = sentence
-    return {**found, **state.invalid, **{name: _unreadable(why) for name, why in state.broken.items()}}
+    return {
+        **found,
+        **state.troubles.invalid,
+        **{name: _unreadable(why) for name, why in state.troubles.broken.items()},
+    }
 
 
 def _unreadable(why: str) -> str:
     return f"what is stored of it cannot be read, so it is left as it is: {why}; repair the node, then restart"
 
 
-def _wish(state: State, key: PodKey) -> PodWish | None:
-    target = state.targets.get(key[0])
-    if target is None or state.framework.uninstalling:
-        return None
-    return target.wish(state.pods[key].pod, state.pods[key].index)
-
-
 def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     record = state.pods[key]
-    wish = _wish(state, key)
-    need = state.needs.get(key, Rest())
+    wish = state.stored.wish(key)
+    need = state.work.need(key)
     if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
-    killing = isinstance(need, Outdated) and any(task_id in state.kills for task_id in need.tasks)
+    killing = isinstance(need, Outdated | LacksPorts) and any(
+        task.ending for task in record.tasks if task.task_id in need.tasks
+    )
     return StepFacts(
         record=record,
         wish=wish,
         need=need,
         being_killed=killing,
-        refusals=state.refusals.get(key, {}),
-        obstacle=state.faults.get((key[0], f"placing {key[1]}"))
+        refusals=state.work.refusals.get(key, {}),
+        obstacle=state.troubles.faults.get((key[0], f"placing {key[1]}"))
         or (None if wish is None else refusal_sentence(state, wish.spec.role)),
     )
 
 
 def _service(state: State, name: str, now: float) -> ServiceView:
-    keys = sorted(state.services.get(name, ()), key=lambda key: (state.pods[key].pod, state.pods[key].index))
+    keys = sorted(state.index.services.of(name), key=lambda key: (state.pods[key].pod, state.pods[key].index))
     target = state.targets.get(name)
     found = plans(target, [_facts(state, key, now) for key in keys], _refusal(state, name))
     return ServiceView(
         name=name,
         status=aggregate(plan.status for plan in found),
-        removing=(target is None and name not in state.broken) or state.framework.uninstalling,
+        removing=(target is None and name not in state.troubles.broken) or state.framework.uninstalling,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
@@ -88,8 +88,8 @@ def _service(state: State, name: str, now: float) -> ServiceView:
 
 
 def _refusal(state: State, name: str) -> str | None:
-    why = state.broken.get(name)
-    return state.invalid.get(name) if why is None else _unreadable(why)
+    why = state.troubles.broken.get(name)
+    return state.troubles.invalid.get(name) if why is None else _unreadable(why)
 
 
 def _told(target: Target) -> dict[str, str]:
@@ -97,19 +97,19 @@ def _told(target: Target) -> dict[str, str]:
 
 
 def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:
-    left = f"; left behind: {'; '.join(state.notes.values())}" if state.notes else ""
-    if state.uninstalled:
+    left = f"; left behind: {'; '.join(state.removal.sentences())}" if state.removal.notes else ""
+    if state.removal.uninstalled:
         rest = "the framework is gone" if left else "no task, no reservation and no stored node is left"
         return Progress.COMPLETE, f"{rest}{left}"
     if not state.framework.uninstalling:
         return None, ""
-    if state.broken:
-        names = ", ".join(sorted(state.broken))
+    if state.troubles.broken:
+        names = ", ".join(sorted(state.troubles.broken))
         return Progress.ERROR, f"what {names} run and hold cannot be read, so the framework is not ended; see problems"
     if state.pods:
         waits = [f"{key[0]}/{key[1]}: {progress(_facts(state, key, now))[1]}" for key in sorted(state.pods)[:5]]
         more = f" and {len(state.pods) - 5} more" if len(state.pods) > 5 else ""
         return Progress.IN_PROGRESS, f"{len(state.pods)} instances are left: {'; '.join(waits)}{more}{left}"
-    if state.teardown_due is None:
+    if state.removal.teardown_due is None:
         return Progress.IN_PROGRESS, f"looks through all offers for reservations that nobody holds any more{left}"
     return Progress.IN_PROGRESS, f"waits for Mesos to confirm the end of the framework{left}"

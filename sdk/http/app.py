@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from flask import Blueprint, Flask, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from sdk.core.snapshot import Progress
 from sdk.http.errors import HttpError, install
 from sdk.http.framework import framework_blueprint
 from sdk.http.guard import require_secret, require_sound_changes
 from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.metrics import Metrics
+from sdk.plan.progress import Progress
 from sdk.runner import Runner
 
 # Where to look for it, for people.

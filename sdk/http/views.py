@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sdk.core.snapshot import PlanView, Progress, Refusals, ServiceView, Snapshot, StepView
+from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.status import TaskState
-from sdk.plan.steps import sentence
+from sdk.plan.progress import Progress
+from sdk.plan.steps import Refusals, StepView, sentence
+from sdk.plan.views import PlanView
 from sdk.runner import Status
 
 Json = dict[str, Any]

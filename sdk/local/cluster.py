@@ -21,7 +21,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
@@ -88,6 +88,24 @@ def standard_agents(first_port: int, *, ports_each: int = 250, public_extra_port
     return agents
 
 
+class Process(Protocol):
+    """A running member: what is needed of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its status when it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status, as soon as it has ended."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Member:
     """One child process of the cluster: wanted or not, and its current process."""
@@ -98,7 +116,7 @@ class Member:
     port: int
     is_master: bool = False
     wanted: bool = False
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Process | None = None
     started: float = 0.0
     backoff: float = _BACKOFF_MIN
     restart_at: float | None = None
@@ -142,10 +160,12 @@ class Cluster:
         restart: bool = False,
         credentials: tuple[str, str] | None = None,
         tell: Callable[[str], object] = lambda _: None,
+        popen: Callable[..., Process] = subprocess.Popen,
     ) -> None:
         """`credentials`, principal and secret, is what masters then want to see of everybody.
 
-        `tell` gets a sentence about each member that died and is started again.
+        `tell` gets a sentence about each member that died and is started again. `popen` starts members; whoever starts
+        very many may know a cheaper way.
         """
         self.directory = directory.absolute()
         self.ip = ip
@@ -159,6 +179,7 @@ class Cluster:
         self._closing = threading.Event()
         self._claimed: int | None = None
         self._tell = tell
+        self._popen = popen
         if masters < 1 or (masters > 1 and zk is None):
             raise ValueError(f"masters: {masters} is not possible: one, or several that find each other through zk")
         self.members: dict[str, Member] = {"master": self._master("master", port)}
@@ -338,7 +359,7 @@ class Cluster:
                 return
             member.directory.mkdir(parents=True, exist_ok=True)
             with (member.directory / "log").open("ab") as log:
-                member.process = subprocess.Popen(
+                member.process = self._popen(
                     # The kernel ends the member when this process is gone, so that kill -9 leaves no cluster behind.
                     ["setpriv", "--pdeathsig", "TERM", "--", *member.command],
                     cwd=_ROOT,

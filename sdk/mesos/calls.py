@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdk.core.effects import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.container import ContainerSpec
+from sdk.model.operations import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.resources import MILLI, Label, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
 from sdk.model.status import OperationStatus, TaskStatus

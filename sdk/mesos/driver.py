@@ -2,36 +2,30 @@
 
 From pymesos come the builders of calls (`acceptOffers`, `declineOffer`, ...), the dispatch of events by name and the
 callback interface, so that a scheduler written for pymesos runs unchanged. Ours are threads, connection, errors,
-deadlines and the rules of shutdown: TEARDOWN is sent by `teardown()` and by nothing else.
+deadlines and the rules of shutdown: TEARDOWN is sent when it is asked for and never else.
 
-Two threads: one reads the stream, one runs callbacks in order, so that slow callbacks never let the stream die. With a
-`sink` there is only the first, and the sink gets the raw events.
+Two threads: one reads the stream, one runs callbacks. With a `sink` there is only the first, and the sink gets the raw
+events.
 """
 
-# ruff: noqa: N802, N815 - pymesos' names
-
-import functools
-import queue
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from sdk.errors import NotConnected, Refused
-from sdk.mesos import base
 from sdk.mesos.auth import Basic, Credentials
 from sdk.mesos.connection import Client, Limits, NotSent
 from sdk.mesos.detector import Masters, masters
-from sdk.mesos.subscription import Event, Listener, Subscribed, Subscription
+from sdk.mesos.scheduler_callbacks import CallbackThread, SchedulerCallbacks
+from sdk.mesos.scheduler_calls import DEFAULT_FAILOVER_TIMEOUT, SchedulerCalls
+from sdk.mesos.subscription import Listener, LiveSubscription, Subscription, WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
 
 _log = structlog.get_logger()
 
 API = "/api/v1/scheduler"
-# Mesos' default of 0 kills all tasks at the first disconnect. A week lets a scheduler be away over a weekend.
-DEFAULT_FAILOVER_TIMEOUT = 7 * 24 * 3600.0
 # Repeating these after a broken connection changes nothing; an ACCEPT or MESSAGE might be carried out twice.
 _IDEMPOTENT = frozenset(
     {
@@ -52,37 +46,7 @@ FRAMEWORK_REMOVED = "Framework has been removed"
 FRAMEWORK_FAILED_OVER = "Framework failed over"
 
 
-# What pymesos' dispatch may call: it takes any `on_...` of the driver, also those that are not for the network.
-_EVENTS = frozenset(
-    {
-        "ERROR",
-        "FAILURE",
-        "HEARTBEAT",
-        "INVERSE_OFFERS",
-        "MESSAGE",
-        "OFFERS",
-        "RESCIND",
-        "RESCIND_INVERSE_OFFER",
-        "SUBSCRIBED",
-        "UPDATE",
-        "UPDATE_OPERATION_STATUS",
-    }
-)
-
-
-def _guarded(name: str) -> Callable[..., Any]:
-    """A builder of pymesos that raises NotConnected while there is no subscription; pymesos drops the call silently."""
-    builder = getattr(base.SchedulerDriver, name)
-
-    @functools.wraps(builder)
-    def call(self: "MesosDriver", *args: object, **kwargs: object) -> Any:
-        self._subscribed()
-        return builder(self, *args, **kwargs)
-
-    return call
-
-
-class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships no types
+class MesosDriver(SchedulerCallbacks, SchedulerCalls):
     """A framework's connection to Mesos.
 
     Every call raises NotConnected while there is no subscription, Refused when the master refuses it, UnexpectedAnswer
@@ -91,7 +55,6 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
 
     _framework: dict[str, Any]
     _started: bool
-    _registered = False
     _torn_down = False
 
     def __init__(
@@ -113,7 +76,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         source: Masters | None = None,
         suppressed_roles: Sequence[str] = (),
         sink: Listener | None = None,
-        on_exception: Callable[[Exception, Event], None] | None = None,
+        on_exception: Callable[[Exception, WireEvent], None] | None = None,
     ) -> None:
         """The positional arguments are pymesos'. `failover` is accepted and without effect: see `stop`.
 
@@ -127,7 +90,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         self._client = Client(credentials=credentials, tls=tls, limits=limits)
         self._suppressed_roles = tuple(suppressed_roles)
         self._on_exception = on_exception
-        self._sink: Listener = sink or _Callbacks(self)
+        self._sink: Listener = sink or CallbackThread(self)
         self._failure: str | None = None
         self._trouble: str | None = None
         self._subscription = Subscription(
@@ -148,7 +111,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
             _log.warning("The Mesos driver was started already")
             return
         self._started = True
-        if isinstance(self._sink, _Callbacks):
+        if isinstance(self._sink, CallbackThread):
             self._sink.start()
         self._subscription.start()
 
@@ -166,18 +129,9 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the driver has ended, all callbacks included; False when `timeout` seconds passed first."""
         ended = self._subscription.join(timeout)
-        if ended and isinstance(self._sink, _Callbacks):
+        if ended and isinstance(self._sink, CallbackThread):
             return self._sink.join(timeout)
         return ended
-
-    def teardown(self) -> None:
-        """TEARDOWN: Mesos kills all tasks and forgets the framework.
-
-        pymesos' own forgets the id as well, and the next subscription would make a new framework. Under the old id it
-        is refused for good, which is the proof that the framework is gone.
-        """
-        self._send({"type": "TEARDOWN", "framework_id": {"value": self.framework_id}})
-        self._torn_down = True
 
     def _shutdown(self) -> None:
         """pymesos sends TEARDOWN here."""
@@ -216,7 +170,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         """FrameworkInfo as it is sent: the caller's, and a failover timeout when it has none."""
         return {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT, **self._framework}
 
-    def _subscribed(self) -> Subscribed:
+    def require_subscription(self) -> LiveSubscription:
         current = self._subscription.current
         if current is None:
             why = f": {self.trouble}" if self.trouble else ""
@@ -234,7 +188,7 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
 
     # -- the stream's thread -------------------------------------------------------------------------------------------
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: WireEvent) -> None:
         """Note what concerns the connection, then pass the event on."""
         match event.get("type"):
             case "SUBSCRIBED":
@@ -287,123 +241,26 @@ class MesosDriver(base.SchedulerDriver):  # type: ignore[misc]  # pymesos ships 
         self._started = False
         self._sink.on_stopped()
 
-    # -- the callbacks' thread -----------------------------------------------------------------------------------------
-
-    def dispatch(self, event: Event) -> None:
-        """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
-        if str(event.get("type")) not in _EVENTS:
-            _log.warning("Mesos sent an event of an unknown type", event_type=event.get("type"))
-            return
-        try:
-            super().on_event(event)
-        except Exception as error:  # noqa: BLE001 - foreign code; its failure must not end the framework
-            _log.exception("A callback of the scheduler failed; the stream goes on", event_type=event.get("type"))
-            if self._on_exception is not None:
-                try:
-                    self._on_exception(error, event)
-                except Exception:  # noqa: BLE001 - foreign code
-                    _log.exception("The handler of failed callbacks failed itself")
-
-    def on_subscribed(self, info: Mapping[str, Any]) -> None:
-        """`registered` for the first subscription of this driver, `reregistered` for later ones."""
-        master_info = self._dict_cls(info.get("master_info") or {})
-        if not self._registered:
-            self._registered = True
-            self.sched.registered(self, self._dict_cls(info["framework_id"]), master_info)
-        else:
-            self.sched.reregistered(self, master_info)
-
-    def on_offers(self, event: Mapping[str, Any]) -> None:
-        """Offers; pymesos also reads the master's version here, and dies of one like 1.12.0-rc1."""
-        offers = [self._dict_cls(offer) for offer in event.get("offers", [])]
-        if offers:
-            self.sched.resourceOffers(self, offers)
-
-    def on_message(self, message: Mapping[str, Any]) -> None:
-        """`data` is absent when it is empty."""
-        self.sched.frameworkMessage(
-            self,
-            self._dict_cls(message.get("executor_id", {})),
-            self._dict_cls(message.get("agent_id", {})),
-            message.get("data", ""),
-        )
-
-    def on_failure(self, failure: Mapping[str, Any]) -> None:
-        """All three fields are optional in Mesos' protocol."""
-        agent_id = self._dict_cls(failure.get("agent_id", {}))
-        if "executor_id" in failure:
-            self.sched.executorLost(self, self._dict_cls(failure["executor_id"]), agent_id, failure.get("status"))
-        else:
-            self.sched.slaveLost(self, agent_id)
-
     # -- calls ---------------------------------------------------------------------------------------------------------
 
-    acceptOffers = _guarded("acceptOffers")
-    acceptInverseOffers = _guarded("acceptInverseOffers")
-    declineOffer = _guarded("declineOffer")
-    declineInverseOffer = _guarded("declineInverseOffer")
-    launchTasks = _guarded("launchTasks")
-    requestResources = _guarded("requestResources")
-    reviveOffers = _guarded("reviveOffers")
-    sendFrameworkMessage = _guarded("sendFrameworkMessage")
-    suppressOffers = _guarded("suppressOffers")
-    acknowledgeStatusUpdate = _guarded("acknowledgeStatusUpdate")
-    reconcileOperations = _guarded("reconcileOperations")
-
-    def killTask(
-        self,
-        task_id: Mapping[str, Any],
-        agent_id: Mapping[str, Any] | None = None,
-        kill_policy: Mapping[str, Any] | None = None,
-    ) -> None:
-        """KILL; with `agent_id` the master can pass it on although it forgot the task."""
-        kill: dict[str, Any] = {"task_id": task_id}
-        if agent_id is not None:
-            kill["agent_id"] = agent_id
-        if kill_policy is not None:
-            kill["kill_policy"] = kill_policy
-        self._call("KILL", "kill", kill)
-
-    def reconcileTasks(self, tasks: Sequence[Mapping[str, Any]]) -> None:
-        """RECONCILE; for a task with `agent_id` the master also answers while that agent is coming back."""
-        wanted = [{key: task[key] for key in ("task_id", "agent_id") if task.get(key)} for task in tasks]
-        self._call("RECONCILE", "reconcile", {"tasks": wanted})
-
-    def acknowledgeOperationStatusUpdate(self, status: Mapping[str, Any]) -> None:
-        """ACKNOWLEDGE_OPERATION_STATUS, when the status wants it.
-
-        The update has its uuid as `{"value": ...}`, the call wants the plain string and answers 400 to the object.
-        """
-        if "uuid" not in status or "operation_id" not in status:
-            return
-        uuid = status["uuid"]
-        acknowledge = {
-            key: status[key] for key in ("agent_id", "resource_provider_id", "operation_id") if key in status
-        }
-        acknowledge["uuid"] = uuid["value"] if isinstance(uuid, Mapping) else uuid
-        self._call("ACKNOWLEDGE_OPERATION_STATUS", "acknowledge_operation_status", acknowledge)
-
-    def updateFramework(self, framework: Mapping[str, Any], suppressed_roles: Sequence[str] = ()) -> None:
-        """UPDATE_FRAMEWORK; later subscriptions use the new FrameworkInfo once the master took it."""
-        self._subscribed()
-        info = {**framework, "id": self._framework["id"]}
-        update: dict[str, Any] = {"framework_info": {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT, **info}}
-        if suppressed_roles:
-            update["suppressed_roles"] = list(suppressed_roles)
-        self._call("UPDATE_FRAMEWORK", "update_framework", update)
-        self._framework = info
-        self._suppressed_roles = tuple(suppressed_roles)
-
-    def shutdownExecutor(self, executor_id: Mapping[str, Any], agent_id: Mapping[str, Any]) -> None:
-        """SHUTDOWN of one executor and all its tasks."""
-        self._call("SHUTDOWN", "shutdown", {"executor_id": executor_id, "agent_id": agent_id})
-
-    def _call(self, kind: str, field: str, body: Mapping[str, Any]) -> None:
-        self._subscribed()
-        self._send({"type": kind, "framework_id": {"value": self.framework_id}, field: body})
+    def send(self, call: Mapping[str, Any]) -> None:
+        """See `SchedulerCalls`."""
+        self.require_subscription()
+        body = {**call, "framework_id": {"value": self.framework_id}}
+        if call["type"] == "UPDATE_FRAMEWORK":
+            info = call["update_framework"]["framework_info"]
+            timeout = {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT}
+            body["update_framework"] = {**call["update_framework"], "framework_info": {**timeout, **info}}
+        self._send(body)
+        match call["type"]:
+            case "TEARDOWN":
+                self._torn_down = True
+            case "UPDATE_FRAMEWORK":
+                self._framework = dict(call["update_framework"]["framework_info"])
+                self._suppressed_roles = tuple(call["update_framework"].get("suppressed_roles", ()))
 
     def _send(self, body: Any, path: str = API, method: str = "POST", headers: Mapping[str, str] | None = None) -> Any:
-        subscribed = self._subscribed()
+        subscribed = self.require_subscription()
         own = {"Mesos-Stream-Id": subscribed.stream_id} if subscribed.stream_id else {}
         try:
             return self._client.call(
@@ -428,43 +285,3 @@ def _unknown_subscription(error: Refused) -> bool:
     return (error.status == 403 and "not subscribed" in error.text) or (
         error.status == 400 and "didn't match the stream ID" in error.text
     )
-
-
-class _Callbacks:
-    """The thread that runs callbacks, one after the other, in the order of the events."""
-
-    def __init__(self, driver: MesosDriver) -> None:
-        self._driver = driver
-        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="mesos-callbacks", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self, timeout: float | None) -> bool:
-        if self._thread.ident is None or self._thread is threading.current_thread():
-            return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def on_event(self, event: Event) -> None:
-        self._queue.put(functools.partial(self._driver.dispatch, event))
-
-    def on_disconnected(self, why: str) -> None:
-        self._queue.put(functools.partial(self._disconnected, why))
-
-    def on_trouble(self, error: Exception) -> None:
-        """pymesos has no callback for it; the driver's `trouble` tells."""
-
-    def on_stopped(self) -> None:
-        self._queue.put(None)
-
-    def _disconnected(self, why: str) -> None:
-        try:
-            self._driver.sched.disconnected(self._driver)
-        except Exception:  # noqa: BLE001 - foreign code
-            _log.exception("The callback `disconnected` of the scheduler failed", why=why)
-
-    def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
-            work()

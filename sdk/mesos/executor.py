@@ -28,7 +28,7 @@ from sdk.mesos.auth import Anonymous, Credentials, Token
 from sdk.mesos.connection import Client, Limits, NotSent
 from sdk.mesos.detector import FixedMasters
 from sdk.mesos.endpoint import Endpoint, parse
-from sdk.mesos.subscription import Event, Subscription
+from sdk.mesos.subscription import Subscription, WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff, ExponentialBackoff
 
@@ -91,7 +91,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         backoff: Backoff | None = None,
         clock: Clock | None = None,
         stop_after_shutdown: bool = True,
-        on_exception: Callable[[Exception, Event], None] | None = None,
+        on_exception: Callable[[Exception, WireEvent], None] | None = None,
     ) -> None:
         """The positional arguments are pymesos'; `timeout` and `http_timeout` bound calls when `limits` is None.
 
@@ -234,7 +234,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
 
     # -- the stream's thread -------------------------------------------------------------------------------------------
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: WireEvent) -> None:
         """Note what concerns the connection, then let the callback run on its own thread."""
         match event.get("type"):
             case "SUBSCRIBED":
@@ -265,7 +265,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         with self._state:
             self._state.notify_all()
 
-    def _note_tasks(self, event: Event) -> None:
+    def _note_tasks(self, event: WireEvent) -> None:
         launched = [event["launch"]["task"]] if "launch" in event else event["launch_group"]["task_group"]["tasks"]
         with self._state:
             for task in launched:
@@ -309,7 +309,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         while (work := self._callbacks.get()) is not None:
             work()
 
-    def dispatch(self, event: Event) -> None:
+    def dispatch(self, event: WireEvent) -> None:
         """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
         if str(event.get("type")) not in _EVENTS:
             _log.warning("The agent sent an event of an unknown type", event_type=event.get("type"))

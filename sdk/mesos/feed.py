@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import structlog
 
-from sdk.core import effects
+from sdk.core.effects import CallEffect, UpdateRoles
 from sdk.core.events import Disconnected, Event
 from sdk.errors import SdkError
-from sdk.mesos import base, calls, parse
+from sdk.mesos import base, calls, wire
 from sdk.mesos.auth import Credentials
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.connection import Limits
 from sdk.mesos.detector import Masters
 from sdk.mesos.driver import MesosDriver
-from sdk.mesos.subscription import Event as WireEvent
+from sdk.mesos.subscription import WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
 
@@ -86,83 +86,29 @@ class MesosFeed:
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
-    def call(self, effect: effects.CallEffect) -> None:
+    def call(self, effect: CallEffect) -> None:
         """Make the call and return when the master took it.
 
         Raises NotConnected (certainly not sent), another TemporaryFailure (may or may not have arrived) or Refused.
         """
-        driver = self._driver
-        match effect:
-            case effects.Accept():
-                operations = [calls.operation(each, str(driver.framework_id)) for each in effect.operations]
-                driver.acceptOffers(
-                    [calls.value(each) for each in effect.offer_ids],
-                    operations,
-                    filters={"refuse_seconds": effect.refuse_seconds},
-                )
-            case effects.Decline():
-                driver.declineOffer(
-                    [calls.value(each) for each in effect.offer_ids],
-                    filters={"refuse_seconds": effect.refuse_seconds},
-                )
-            case effects.AcceptInverseOffers():
-                driver.acceptInverseOffers(
-                    [calls.value(each) for each in effect.offer_ids],
-                    filters={"refuse_seconds": effect.refuse_seconds},
-                )
-            case effects.DeclineInverseOffers():
-                driver.declineInverseOffer(
-                    [calls.value(each) for each in effect.offer_ids],
-                    filters={"refuse_seconds": effect.refuse_seconds},
-                )
-            case effects.Kill():
-                driver.killTask(
-                    calls.value(effect.task_id),
-                    None if effect.agent_id is None else calls.value(effect.agent_id),
-                    None if effect.grace is None else {"grace_period": calls.nanoseconds(effect.grace)},
-                )
-            case effects.Acknowledge():
-                if effect.status.uuid is not None and effect.status.agent_id is not None:
-                    driver.acknowledgeStatusUpdate(calls.task_acknowledgement(effect.status))
-            case effects.AcknowledgeOperation():
-                driver.acknowledgeOperationStatusUpdate(calls.operation_acknowledgement(effect.status))
-            case effects.Reconcile():
-                driver.reconcileTasks(
-                    [
-                        {"task_id": calls.value(task_id)} | ({"agent_id": calls.value(agent_id)} if agent_id else {})
-                        for task_id, agent_id in effect.tasks
-                    ]
-                )
-            case effects.Suppress():
-                if effect.roles:  # the call without roles means all of them
-                    driver.suppressOffers(effect.roles)
-            case effects.Revive():
-                if effect.roles:
-                    driver.reviveOffers(effect.roles)
-            case effects.UpdateRoles():
-                info = dataclasses.replace(self._info, roles=effect.roles)
-                driver.updateFramework(calls.framework_info(info))
-                self._info = info
-            case effects.SendMessage():
-                driver.sendFrameworkMessage(
-                    calls.value(effect.executor_id), calls.value(effect.agent_id), calls.data(effect.data)
-                )
-            case effects.Teardown():
-                driver.teardown()
+        body = wire.call(effect, dataclasses.replace(self._info, framework_id=self._driver.framework_id))
+        if body is None:
+            return
+        self._driver.send(body)
+        if isinstance(effect, UpdateRoles):
+            self._info = dataclasses.replace(self._info, roles=effect.roles)
 
     # -- events, on the stream's thread --------------------------------------------------------------------------------
 
     def on_event(self, event: WireEvent) -> None:
         """Parse and post; an event that cannot be read is logged, the next ones are not concerned."""
         try:
-            if event.get("type") == "SUBSCRIBED":
-                subscribed = parse.subscribed(event, self._driver.master or "unknown")
-                # Whether roles have to be added is known only when it is known which ones were subscribed with.
-                self._post(dataclasses.replace(subscribed, roles=self._info.roles))
-            elif (parsed := parse.scheduler_event(event)) is not None:
-                self._post(parsed)
+            parsed = wire.event(event, self._info, self._driver.master or "unknown")
         except SdkError as error:
             _log.error("An event of Mesos was skipped", why=str(error), event_type=event.get("type"))
+            return
+        if parsed is not None:
+            self._post(parsed)
 
     def on_disconnected(self, why: str) -> None:
         """The stream ended after it was subscribed."""

@@ -27,11 +27,11 @@ _SETTLED_SECONDS = 10.0
 # Mesos says 15. What is longer than a day is an error, and beyond some years no deadline of a socket.
 _MOST_HEARTBEAT_SECONDS = 24 * 3600.0
 
-Event = Mapping[str, Any]
+WireEvent = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscribed:
+class LiveSubscription:
     """A live subscription: calls go to `endpoint` and carry `stream_id`."""
 
     endpoint: Endpoint
@@ -41,7 +41,7 @@ class Subscribed:
 class Listener(Protocol):
     """Whom a subscription tells, always on its own thread. What these raise is logged and does no other harm."""
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: WireEvent) -> None:
         """One event, SUBSCRIBED included."""
 
     def on_disconnected(self, why: str) -> None:
@@ -78,11 +78,11 @@ class Subscription:
         self._stopped = False
         self._woken = threading.Event()
         self._stream: Stream | None = None
-        self._current: Subscribed | None = None
+        self._current: LiveSubscription | None = None
         self._given_up: str | None = None
 
     @property
-    def current(self) -> Subscribed | None:
+    def current(self) -> LiveSubscription | None:
         """The live subscription, None while there is none."""
         return self._current
 
@@ -119,7 +119,7 @@ class Subscription:
     def _is_given_up(self) -> bool:
         return self._given_up is not None
 
-    def drop(self, subscribed: Subscribed) -> None:
+    def drop(self, subscribed: LiveSubscription) -> None:
         """The peer does not know this subscription any more, though its stream is open: begin a new one."""
         with self._lock:
             stream = self._stream if self._current is subscribed else None
@@ -200,7 +200,7 @@ class Subscription:
                     stream.set_heartbeat(heartbeat_interval(event))
                     subscribed = True
                     with self._lock:
-                        self._current = Subscribed(endpoint=endpoint, stream_id=stream.stream_id)
+                        self._current = LiveSubscription(endpoint=endpoint, stream_id=stream.stream_id)
                 self._tell(self._listener.on_event, event)
                 if self._stopped or self._is_given_up():
                     why = self._given_up or why
@@ -251,7 +251,7 @@ class Subscription:
             _log.exception("Handling of something that Mesos said failed")
 
 
-def decode(record: bytes) -> Event:
+def decode(record: bytes) -> WireEvent:
     """The event in a record; raises MalformedStream when there is none."""
     try:
         event = json.loads(record)
@@ -264,7 +264,7 @@ def decode(record: bytes) -> Event:
     return event
 
 
-def heartbeat_interval(event: Event) -> float | None:
+def heartbeat_interval(event: WireEvent) -> float | None:
     """Seconds between heartbeats, as SUBSCRIBED announces them; None when it does not, or nothing that can be true."""
     body = event.get("subscribed")
     interval = body.get("heartbeat_interval_seconds") if isinstance(body, dict) else None

@@ -1,4 +1,4 @@
-"""The container of a task: whose files it sees, and which networks it joins. Values only; `sdk.plan.checks` has rules.
+"""The container of a task: whose files it sees, and which networks it joins. Values only; `sdk.door` has rules.
 
 By default a task sees the files of its agent and uses the agent's network, so that its ports are ports of the agent.
 """

@@ -1,6 +1,6 @@
 """What is stored about a pod instance: one value, one ZooKeeper node, written before any call goes out.
 
-A record is a fact about the past; what should be is in `sdk.model.spec`. The JSON form is in `sdk.storage.codecs`.
+A record is a fact about the past; what should be is in `sdk.model.spec`. The JSON form is in `sdk.codecs`.
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,8 @@ class TaskRecord:
     """IP of the agent as its offer told; None where the task has addresses of its own, which its statuses tell."""
     confirmed: bool = False
     """Whether Mesos has said anything about this task since it was launched."""
+    ending: bool = False
+    """We want it to end: a KILL goes out until it has, and however it ends, that is no failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ class PodRecord:
     """Failed runs in a row, for the backoff."""
     not_before: float = 0.0
     """No launch before this time, seconds since the epoch."""
+    failed: bool = False
+    """A task of the present launch has failed, which is counted; what becomes of the others is counted with it."""
     last_failure: str | None = None
     """The sentence that explains the last failed run."""
     deployed: ConfigId | None = None
@@ -122,6 +126,8 @@ class PodRecord:
     """An operator lets a rolling update go on without it; cleared when it is ready again."""
     avoid: tuple[Avoided, ...] = ()
     """Hosts that an operator replaced it from lately."""
+    widened: tuple[float, ...] = ()
+    """When it was launched anew for optional ports that it lacked: the last few times."""
 
     @property
     def runs_twice(self) -> bool:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sdk.core.snapshot import Progress, Refusals, StepView
 from sdk.model.ids import AgentId
 from sdk.model.records import PodRecord
 from sdk.plan.need import (
+    LacksPorts,
     MustDelete,
     MustKill,
     MustPlace,
@@ -19,10 +19,36 @@ from sdk.plan.need import (
     Waits,
     over,
 )
+from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
 
 SHOWN = 20
 """Reasons in one step: with attributes of a large cluster there can be hundreds, all of one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """How many of the last offers were refused for one reason, e.g. 2 x "ports 80 not free"."""
+
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step: what it is about, how far it is, and the sentence that explains it."""
+
+    name: str
+    status: Progress
+    message: str
+    pod: str
+    """Instance name `<pod>-<index>`."""
+    refusals: tuple[Refusals, ...] = ()
+    """Why the offers seen last did not fit, most frequent first; empty unless PREPARED."""
+    waits: str = ""
+    """What it waits for and why, without the refusals, when these are all that holds it up: `agent1 is drained; waits
+    for an offer of another agent`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +86,10 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
         case Rest():
             running = any(not over(task) for task in record.tasks)
             return Progress.COMPLETE, f"runs on {host}" if running else "finished"
+        case LacksPorts() if facts.being_killed:
+            return Progress.KILLING, f"gets more ports; the task on {host} is being ended"
+        case LacksPorts(why=why):
+            return Progress.COMPLETE, f"runs on {host} without {_ports(facts)}" + (f": {why}" if why else "")
         case Waits(status=status, message=message):
             serving = next((left.hostname for left in record.superseded if left.serving), None)
             return status, message + (f"; the old one serves on {serving} until then" if serving else "")
@@ -100,3 +130,14 @@ def step(facts: StepFacts) -> StepView:
         refusals=tally(facts.refusals) if isinstance(need, MustPlace) else (),
         waits=need.message if isinstance(need, MustPlace) else "",
     )
+
+
+def _ports(facts: StepFacts) -> str:
+    """Those that it lacks: by number, as people know them, or by name where any number will do."""
+    wish, need = facts.wish, facts.need
+    if wish is None or not isinstance(need, LacksPorts):
+        return "some ports"
+    specs = [port for task in wish.spec.tasks for port in task.ports if (task.name, port.name) in need.ports]
+    named = [*map(str, sorted(port.number for port in specs if port.number))]
+    named += [port.name for port in specs if not port.number]
+    return f"port{'' if len(named) == 1 else 's'} {', '.join(named)}"

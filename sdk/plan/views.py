@@ -5,11 +5,11 @@ configuration belongs to recovery from then on; before, to deploy; one that is n
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sdk.core.snapshot import PhaseView, PlanView, Progress, StepView
-from sdk.plan.need import Rest
-from sdk.plan.steps import StepFacts, step
+from sdk.plan.need import LacksPorts, Rest
+from sdk.plan.progress import Progress
+from sdk.plan.steps import StepFacts, StepView, step
 from sdk.plan.wish import Target
 
 DEPLOY = "deploy"
@@ -17,6 +17,25 @@ RECOVERY = "recovery"
 DECOMMISSION = "decommission"
 
 _ACTIVE = frozenset({Progress.PREPARED, Progress.STARTING, Progress.STARTED, Progress.KILLING, Progress.IN_PROGRESS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseView:
+    """Steps that share a strategy."""
+
+    name: str
+    strategy: str
+    status: Progress
+    steps: tuple[StepView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """`deploy`, `recovery` or `decommission` of one service."""
+
+    name: str
+    status: Progress
+    phases: tuple[PhaseView, ...]
 
 
 def aggregate(children: Iterable[Progress]) -> Progress:
@@ -38,7 +57,7 @@ def plans(target: Target | None, facts: Sequence[StepFacts], invalid: str | None
     """Deploy, recovery and decommission plan; `invalid` is why the newest configuration was refused."""
     wanted = [fact for fact in facts if fact.wish is not None]
     unwanted = [fact for fact in facts if fact.wish is None]
-    broken = [fact for fact in wanted if _deployed(fact) and not isinstance(fact.need, Rest)]
+    broken = [fact for fact in wanted if _deployed(fact) and not _rests(fact)]
     return (
         _deploy(target, wanted, invalid),
         _plan(RECOVERY, [_phase(fact.record.name, "serial", [step(fact)]) for fact in broken]),
@@ -48,6 +67,10 @@ def plans(target: Target | None, facts: Sequence[StepFacts], invalid: str | None
 
 def _deployed(fact: StepFacts) -> bool:
     return fact.wish is not None and fact.record.deployed == fact.wish.config
+
+
+def _rests(fact: StepFacts) -> bool:
+    return isinstance(fact.need, Rest) or (isinstance(fact.need, LacksPorts) and not fact.being_killed)
 
 
 def _deploy(target: Target | None, wanted: Sequence[StepFacts], invalid: str | None) -> PlanView:

@@ -1,13 +1,20 @@
 """Calls on their way to Mesos: the words of this process filled in, and what to tell the core when one fails."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Launch, Reconcile, TaskLaunch
-from sdk.core.events import CallFailed
-from sdk.errors import Refused
+import structlog
+
+from sdk.core.effects import Accept, Acknowledge, CallEffect, Decline, Kill, Reconcile, UpdateRoles
+from sdk.core.events import CallFailed, RolesAccepted
+from sdk.errors import Refused, SdkError
+from sdk.metrics import Metrics
 from sdk.model.ids import OfferId, TaskId
+from sdk.model.operations import Launch, TaskLaunch
 from sdk.model.spec import CommandSpec
+from sdk.runner.frames import Item
+from sdk.runner.inbox import Inbox
+from sdk.runner.term import Term
 
 _UNAUTHORIZED = 401
 
@@ -71,3 +78,42 @@ def call_failed(effect: CallEffect, error: Exception) -> CallFailed:
         # 401 says nothing about the call: the credentials are wrong or too old.
         refused=isinstance(error, Refused) and error.status != _UNAUTHORIZED,
     )
+
+
+class Calls:
+    """Makes the calls of one term, and tells the core what came of them. Any thread that decides may use it."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        term: Term,
+        inbox: Inbox,
+        take: Callable[[CallEffect], None],
+        words: Callable[[], Mapping[str, str]],
+        metrics: Metrics,
+    ) -> None:
+        """`take` makes a call and raises when it was not taken; `words` are those of this process, now."""
+        self._name = name
+        self._term = term
+        self._inbox = inbox
+        self._take = take
+        self._words = words
+        self._metrics = metrics
+        self._log = structlog.get_logger().bind(framework=name)
+
+    def send(self, effect: CallEffect) -> None:
+        """Make a call; one that fails comes back as an event, and nothing is raised."""
+        kind = type(effect).__name__
+        try:
+            self._take(filled(effect, self._words()))
+        except Exception as error:  # noqa: BLE001 - the core decides what to do about any failed call
+            if not isinstance(error, SdkError):
+                self._log.exception("A call failed in an unexpected way", call=kind)
+            self._metrics.call_failures.labels(self._name, kind).inc()
+            self._inbox.put(Item(call_failed(effect, error), self._term.epoch))
+            return
+        self._log.debug("Mesos took a call", call=kind)
+        self._metrics.calls.labels(self._name, kind).inc()
+        if isinstance(effect, UpdateRoles):
+            self._inbox.put(Item(RolesAccepted(roles=effect.roles), self._term.epoch))

@@ -26,16 +26,16 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
-from sdk.core.events import Event, OffersReceived, TargetsPublished
+from sdk.core.events import Event, OffersReceived, TargetChanged, TargetRefused
 from sdk.core.state import State
 from sdk.errors import LeadershipLost, SdkError, StorageUnavailable
+from sdk.framework_store import FrameworkStore
 from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.election import Role
-from sdk.storage.stores import FrameworkStore
 
 _STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -43,6 +43,9 @@ STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""
 _REMEMBERED = 20
 _REFUSE = 5.0
+
+Decide = Callable[[State, Event, float, Callable[[], str]], tuple[State, tuple[Effect, ...]]]
+"""`sdk.core.decide.decide`, or one that also looks at what goes in and out."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class Frames:
         clock: Clock,
         new_id: Callable[[], str],
         metrics: Metrics,
+        decide: Decide = core.decide,
     ) -> None:
         """`send` makes a call, and must not raise."""
         self.state = state
@@ -98,6 +102,7 @@ class Frames:
         self._clock = clock
         self._new_id = new_id
         self._metrics = metrics
+        self._decide_on = decide
         self._log = structlog.get_logger().bind(framework=name)
 
     def run(self, batch: Sequence[Item]) -> None:
@@ -113,10 +118,7 @@ class Frames:
                     try:
                         self._carry_out([item])
                     except _CannotStore as error:
-                        if isinstance(item.event, TargetsPublished):
-                            self._one_by_one(item, item.event)
-                        else:
-                            self._skip(item, error)
+                        self._refuse(item, error)
         except LeadershipLost as error:
             self.error = str(error)
             self._log.warning("A batch of events was not carried out", why=str(error), events=len(batch))
@@ -146,23 +148,16 @@ class Frames:
             elif not isinstance(effect, _STORES) and self.ready():
                 self._send(effect)
 
-    def _one_by_one(self, item: Item, event: TargetsPublished) -> None:
-        """Find the services that cannot be stored, and publish the others without them."""
-        refused = dict(event.refused)
-        kept = {name: target.spec for name, target in self.state.targets.items() if name in event.services}
-        for name, spec in event.services.items():
-            if kept.get(name) == spec:
-                continue
-            alone = TargetsPublished(services={**kept, name: spec}, refused=refused)
+    def _refuse(self, item: Item, error: Exception) -> None:
+        """What a service should be and cannot be stored is refused; anything else is given up."""
+        if isinstance(item.event, TargetChanged):
+            refused = TargetRefused(service=item.event.service, why=str(error))
             try:
-                self._carry_out([Item(alone, item.term)])
-                kept[name] = spec
-            except _CannotStore as error:
-                refused[name] = str(error)
-        try:
-            self._carry_out([Item(TargetsPublished(services=event.services, refused=refused), item.term, item.done)])
-        except _CannotStore as error:
-            self._skip(item, error)
+                self._carry_out([Item(refused, item.term, item.done)])
+                return
+            except _CannotStore as again:
+                error = again
+        self._skip(item, error)
 
     def _decide(self, batch: Sequence[Item]) -> tuple[State, list[Item], list[Effect]]:
         state = self.state
@@ -171,7 +166,7 @@ class Frames:
         with self._metrics.decide.labels(self._name).time():
             for item in batch:
                 try:
-                    state, more = core.decide(state, item.event, self._clock.now(), self._new_id)
+                    state, more = self._decide_on(state, item.event, self._clock.now(), self._new_id)
                 except Exception as error:  # noqa: BLE001 - a defect of the core must not lose the other events
                     self._log.exception("Deciding failed", about=_brief(item.event))
                     self._skip(item, error)
@@ -235,8 +230,5 @@ class Frames:
 
 
 def _brief(event: Event) -> str:
-    """Specs hold environments, and those hold secrets: of wishes the names are enough."""
-    if isinstance(event, TargetsPublished):
-        return f"TargetsPublished({', '.join(sorted(event.services))})"
     text = repr(event)
     return text if len(text) <= 300 else f"{text[:297]}..."

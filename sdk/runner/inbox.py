@@ -1,4 +1,4 @@
-"""What waits for a runner's thread: events of the present stream, requests of operators, and the plugin's newest wish.
+"""What waits for a runner's thread: events of the present stream, requests of operators, and what the plugin published.
 
 Knows to which term and which stream something belongs, and how much may wait. Does not know what is done about it.
 """
@@ -6,13 +6,12 @@ Knows to which term and which stream something belongs, and how much may wait. D
 import dataclasses
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-from sdk.core.events import OfferRescinded, OffersReceived, TargetsPublished
-from sdk.core.state import State
+from sdk.core.events import OfferRescinded, OffersReceived, TargetsListed
 from sdk.errors import LeadershipLost
-from sdk.model.spec import ServiceSpec
 from sdk.runner.frames import Item
+from sdk.runner.publishing import TargetEvent
 from sdk.runner.term import Term
 
 # Batching shares one write between events that arrive together; the bound keeps the first of them from waiting long.
@@ -30,7 +29,9 @@ class Inbox:
         self._on_length = on_length
         self._items: deque[Item] = deque()
         self._stream = 0
-        self._wish: tuple[Mapping[str, ServiceSpec], frozenset[str]] | None = None
+        self._targets: dict[str, TargetEvent] = {}
+        """By service: of what was published of one and not taken yet, the last counts."""
+        self._listed: TargetsListed | None = None
 
     def put(self, item: Item) -> None:
         """Something of our own: always taken."""
@@ -51,33 +52,36 @@ class Inbox:
             if stream == self._stream:
                 self._append(item)
 
-    def wish(self, term: Term, services: Mapping[str, ServiceSpec], keep: Collection[str]) -> None:
-        """What the plugin wishes for now; the one before counts for nothing. Void when `term` is over."""
+    def publish(self, term: Term, events: Iterable[TargetEvent], listed: TargetsListed | None) -> None:
+        """What the plugin published, `listed` before the rest. Void when `term` is over."""
         with self._wake:
             # Under the lock: between the look and the writing the next term could begin, and would take it for its own.
             if not term.alive():
                 return
-            self._wish = (dict(services), frozenset(keep) - set(services))
+            if listed is not None:
+                self._listed = listed
+                self._targets = {name: event for name, event in self._targets.items() if name in listed.services}
+            self._targets.update((event.service, event) for event in events)
             self._wake.notify_all()
 
-    def forget_wish(self) -> None:
-        """A new term begins: what was wished for before it is void."""
+    def forget_published(self) -> None:
+        """A new term begins: what was published before it is void."""
         with self._wake:
-            self._wish = None
+            self._targets, self._listed = {}, None
 
-    def take(self, term: Term, state: State, timeout: float) -> list[Item]:
+    def take(self, term: Term, timeout: float) -> list[Item]:
         """What is next, at most `timeout` seconds later; empty when there is nothing or the term ended."""
         batch: list[Item] = []
         with self._wake:
-            self._wake.wait_for(lambda: self._items or self._wish is not None or not term.alive(), timeout)
+            self._wake.wait_for(lambda: self._items or self._targets or self._listed or not term.alive(), timeout)
             if not term.alive():
                 return []
-            if self._wish is not None:
-                services, keep = self._wish
-                self._wish = None
-                kept = {name: state.targets[name].spec for name in keep if name in state.targets}
-                batch.append(Item(TargetsPublished(services={**kept, **services}), term.epoch))
-            while self._items and len(batch) < _BATCH:
+            if self._listed is not None:
+                batch.append(Item(self._listed, term.epoch))
+            batch.extend(Item(event, term.epoch) for event in self._targets.values())
+            self._targets, self._listed = {}, None
+            taken = len(batch) + _BATCH
+            while self._items and len(batch) < taken:
                 item = self._items.popleft()
                 if item.term == term.epoch:
                     batch.append(item)

@@ -15,7 +15,7 @@ from sdk.core.effects import CallEffect
 from sdk.core.events import Event, ExecutorMessage
 from sdk.errors import LeadershipLost
 from sdk.model.records import FrameworkRecord
-from sdk.retry import Policy
+from sdk.retry import Backoff, Policy
 from sdk.runner.edges import Feed, FeedFactory
 from sdk.runner.frames import Item
 from sdk.runner.inbox import Inbox
@@ -37,8 +37,11 @@ class Subscribing:
         wake: threading.Condition,
         own_roles: Collection[str],
         clock: Clock,
+        again: Backoff | None = None,
     ) -> None:
-        """`wake` guards the present feed; `own_roles` are those of the framework's configuration."""
+        """`wake` guards the present feed; `own_roles` are those of the framework's configuration; `again` are the waits
+        after another scheduler took the subscription over.
+        """
         self._feeds = feeds
         self._inbox = inbox
         self._wake = wake
@@ -47,7 +50,7 @@ class Subscribing:
         self._log = structlog.get_logger().bind(framework=name)
         self._feed: Feed | None = None
         self._hearer: Callable[[ExecutorMessage], None] | None = None
-        self._backoff = _AGAIN.backoff()
+        self._backoff: Backoff = again or _AGAIN.backoff()
         self._due: float | None = None
         """When to open it again, monotonic; None when nobody wants to."""
         self._bare = False

@@ -1,1 +1,1 @@
-"""What is stored, and where: ZooKeeper, memory, and the stores on top of them."""
+"""Nodes and who may write them: ZooKeeper or memory, sessions, watches, leadership. Knows nothing of what is kept."""

@@ -24,8 +24,8 @@ from sdk.storage.connection import (
     Delete,
     NoNode,
     Op,
+    SessionState,
     Set,
-    State,
     StorageConflict,
     ZooKeeper,
     decode_json,
@@ -186,7 +186,7 @@ class Leadership:
                 self._step_down(on_lost, reason)
                 return 0.0
             return pause
-        if self._zookeeper.state is not State.CONNECTED:
+        if self._zookeeper.state is not SessionState.CONNECTED:
             return _RECHECK  # the listener wakes us
         epoch = self._take()
         if epoch is None:
@@ -283,15 +283,15 @@ class Leadership:
 
     # ------------------------------------------------------------------------------------------------ news
 
-    def _on_state(self, state: State) -> None:
+    def _on_state(self, state: SessionState) -> None:
         # On the connection's thread: nothing here may block.
         match state:
-            case State.SUSPENDED:
+            case SessionState.SUSPENDED:
                 if self._suspended_since is None:
                     self._suspended_since = self._clock.monotonic()
-            case State.LOST:
+            case SessionState.LOST:
                 self._session_lost = True
-            case State.CONNECTED:
+            case SessionState.CONNECTED:
                 self._suspended_since = None
         self._wake()
 

@@ -1,7 +1,7 @@
 """What a store needs of the thing it writes to: a tree of nodes, changed by all-or-nothing batches.
 
-Knows the operations and their meaning; `sdk.storage.zookeeper` and `sdk.storage.memory` carry them out, and one
-behaviour suite (tests/contracts/storage) runs on both.
+Knows the writes and their meaning; `sdk.storage.zookeeper_persister` and `sdk.storage.memory_persister` carry them out,
+and one behaviour suite (tests/contracts/storage) runs on both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sdk.storage.connection import MAX_PACKET_BYTES, Check
 
-__all__ = ["MAX_PACKET_BYTES", "Check", "Operation", "Persister", "Put", "Remove", "packet_bytes", "walk"]
+__all__ = ["MAX_PACKET_BYTES", "Check", "Persister", "Put", "Remove", "Write", "packet_bytes", "walk"]
 
 # Path, flags, ACL and framing of one operation inside a packet, estimated generously.
 _OPERATION_BYTES = 200
@@ -31,7 +31,7 @@ class Remove:
     path: str
 
 
-Operation = Put | Remove
+Write = Put | Remove
 
 
 class Persister(Protocol):
@@ -46,7 +46,7 @@ class Persister(Protocol):
     def children(self, path: str) -> tuple[str, ...]:
         """Names of the children, sorted; empty when there is no such node."""
 
-    def apply(self, operations: Sequence[Operation], check: Check | None = None) -> None:
+    def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """Carry out all operations in order, or none.
 
         With `check`, only while that node has that version; raises LeadershipLost otherwise. Raises InvalidSpec when
@@ -55,7 +55,7 @@ class Persister(Protocol):
         """
 
 
-def packet_bytes(operations: Sequence[Operation]) -> int:
+def packet_bytes(operations: Sequence[Write]) -> int:
     """How large the operations are on the wire, estimated from above."""
     return sum(
         len(operation.path) + _OPERATION_BYTES + (len(operation.data) if isinstance(operation, Put) else 0)

@@ -8,12 +8,13 @@
     ...
     sim.expect_nothing_left()
 
-The scheduler is the real one (`sdk.core.decide` over the real stores in memory, talking Mesos' JSON), master and agents
-are those of the embedded Mesos (`sdk.local.core`); only executors and the network are played. Nothing waits, nothing is
-random: the same story goes the same way each time.
+The scheduler is the real one (the runner's turns over the real stores, talking Mesos' JSON), master and agents
+are those of the embedded Mesos (`sdk.local.core`); only executors, network, lock and storage are played. Nothing waits,
+nothing is random: the same story goes the same way each time.
 """
 
 from sdk.testing.executors import Behaviour
-from sdk.testing.simulation import Simulation, StoryFailed
+from sdk.testing.facts import StoryFailed
+from sdk.testing.simulation import Simulation
 
 __all__ = ["Behaviour", "Simulation", "StoryFailed"]

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from sdk.local.core import agent_model
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToScheduler
-from sdk.testing.executors import Behaviour, PlayedExecutor
+from sdk.testing.executors import Behaviour, PlayedExecutor, PlayedTask
 
 Json = dict[str, Any]
 
@@ -42,12 +42,8 @@ class Machine:
     """Executor stream to container."""
 
 
-def _ignore(*_: object) -> None:
-    """Nobody listens yet."""
-
-
 class Cluster:
-    """One master, any number of agents, and the subscription of one scheduler."""
+    """One master, and any number of agents and subscriptions."""
 
     def __init__(self, *, now: float, config: MasterConfig) -> None:
         self.now = now
@@ -59,8 +55,10 @@ class Cluster:
         self._behaviours: dict[str, Behaviour] = {}
         self.machines: dict[str, Machine] = {}
         self.master: Master | None = Master(config, now=now)
-        self.on_scheduler_event: Callable[[str, Json], None] = _ignore
-        self.on_scheduler_closed: Callable[[str], None] = _ignore
+        self._listeners: dict[str, tuple[Callable[[Json], None], Callable[[], None]]] = {}
+        """Of the streams of schedulers."""
+        self._operations_fail = 0
+        self._failing_kinds: frozenset[str] = frozenset()
 
     # Ids and time
 
@@ -106,6 +104,10 @@ class Cluster:
 
     # The scheduler's side
 
+    def listen(self, stream: str, on_event: Callable[[Json], None], on_closed: Callable[[], None]) -> None:
+        """Who hears what the master says on a stream, and that it ended it."""
+        self._listeners[stream] = on_event, on_closed
+
     def call(self, call: Json, stream: str | None, new_stream: str = "") -> tuple[int, str]:
         """One call of a scheduler; HTTP status and text."""
         if self.master is None:
@@ -133,6 +135,7 @@ class Cluster:
 
     def scheduler_gone(self, stream: str) -> None:
         """The scheduler's process or connection is gone."""
+        self._listeners.pop(stream, None)
         if self.master is not None:
             self._from_master(self.master.scheduler_disconnected(stream, now=self.now))
 
@@ -170,9 +173,9 @@ class Cluster:
         for output in outputs:
             match output:
                 case ToScheduler(stream=stream, event=event):
-                    self.soon(partial(self.on_scheduler_event, stream, event))
+                    self.soon(partial(self._to_scheduler, stream, event))
                 case CloseScheduler(stream=stream):
-                    self.soon(partial(self.on_scheduler_closed, stream))
+                    self.soon(partial(self._to_scheduler, stream, None))
                 case ToAgent(connection=connection, message=message):
                     self.soon(partial(self._to_agent, connection, message))
                 case CloseAgent(connection=connection):
@@ -182,12 +185,28 @@ class Cluster:
                 case _:
                     pass  # no operator listens here
 
+    def _to_scheduler(self, stream: str, event: Json | None) -> None:
+        """None: the stream ends."""
+        on_event, on_closed = self._listeners.get(stream, (None, None))
+        if event is not None and on_event is not None:
+            on_event(event)
+        elif event is None and on_closed is not None:
+            del self._listeners[stream]
+            on_closed()
+
+    def fail_operations(self, count: int, kinds: Iterable[str]) -> None:
+        """The next operations of these kinds fail on their agents."""
+        self._operations_fail, self._failing_kinds = count, frozenset(kinds)
+
     def _at(self, connection: str) -> Machine | None:
         return next((machine for machine in self.machines.values() if machine.connection == connection), None)
 
     def _to_agent(self, connection: str, message: Json) -> None:
         machine = self._at(connection)
         if machine is not None and machine.agent is not None and not machine.cut:
+            if self._operations_fail and message.get("operation", {}).get("type") in self._failing_kinds:
+                self._operations_fail -= 1
+                message = {**message, "failure": "the story says so"}
             self._from_agent(machine, machine.agent.master_message(message, now=self.now))
 
     def _closed(self, connection: str) -> None:
@@ -305,6 +324,16 @@ class Cluster:
                     machine.agent = None
 
     # Executors
+
+    def tasks(self, task_ids: Collection[str]) -> list[tuple[PlayedExecutor, PlayedTask]]:
+        """Those of these tasks that run, each with its executor."""
+        return [
+            (executor, task)
+            for machine in self.machines.values()
+            for executor in machine.executors.values()
+            for task in executor.tasks.values()
+            if task.task_id in task_ids
+        ]
 
     def behave(self, task_name: str, behaviour: Behaviour) -> None:
         """How tasks of this Mesos task name go from now on."""

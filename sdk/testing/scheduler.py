@@ -1,159 +1,216 @@
-"""The scheduler of a simulation: the real decisions, stores and wire forms, without threads and sockets.
+"""A framework's scheduler in a simulation: its processes, what they store, the lock that one of them holds.
 
-It does what the runner does: store first, then call; a process that dies between the two is one of the stories.
+Each process is the real one but for its edges (`sdk.testing.process`): what is decided, stored and said is exactly what
+the runner would decide, store and say.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from sdk.core.decide import decide, next_wake
-from sdk.core.effects import (
-    Accept,
-    AcceptInverseOffers,
-    Acknowledge,
-    AcknowledgeOperation,
-    CallEffect,
-    Decline,
-    DeclineInverseOffers,
-    DeleteFramework,
-    DeletePod,
-    DeleteService,
-    Effect,
-    Kill,
-    Log,
-    Reconcile,
-    Revive,
-    SendMessage,
-    StoreFramework,
-    StorePod,
-    StoreTarget,
-    Suppress,
-    Teardown,
-    UpdateRoles,
-)
-from sdk.core.events import (
-    CallFailed,
-    Disconnected,
-    Event,
-    RenewalRequested,
-    RolesAccepted,
-    TargetsPublished,
-)
+from sdk.core import decide as core
+from sdk.core.effects import DeleteService, Effect
+from sdk.core.events import Event, RenewalRequested
 from sdk.core.settings import Settings
 from sdk.core.state import State
-from sdk.mesos import calls, parse
-from sdk.model.ids import TaskId
-from sdk.model.records import FrameworkRecord
+from sdk.framework_store import FrameworkStore
+from sdk.metrics import Metrics
 from sdk.model.spec import ServiceSpec
-from sdk.storage.memory import MemoryPersister
-from sdk.storage.persister import Put, Remove
-from sdk.storage.stores import FrameworkStore
+from sdk.storage.memory_persister import MemoryPersister
+from sdk.storage.persister import Put, Remove, Write
 from sdk.testing.cluster import Cluster
+from sdk.testing.faults import Faults, ProcessDied
+from sdk.testing.lock import SESSION_TIMEOUT, Lock
+from sdk.testing.process import Process
 
 Json = dict[str, Any]
-STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
+_ROOT = "/sim"
 
 
 class PlayedScheduler:
-    """One framework's scheduler process, which can die and start again."""
+    """All processes of one framework."""
 
-    def __init__(self, cluster: Cluster, *, name: str, settings: Settings, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        name: str,
+        settings: Settings,
+        new_id: Callable[[], str],
+        pass_time: Callable[[float], None],
+    ) -> None:
+        """`pass_time` lets the world go on for so many seconds, while a process waits."""
+        self.faults = Faults()
+        self.services: Mapping[str, ServiceSpec] | None = None
+        """What the plugin publishes; None before anything was said."""
+        self.effects: list[Effect] = []
+        """Everything that was decided, in order."""
+        self.processes: list[Process] = []
+        """Those that are alive, the oldest first."""
+        self._name = name
         self._cluster = cluster
         self._settings = settings
         self._new_id = new_id
-        self._info = calls.FrameworkInfo(name=name, roles=(), principal=settings.principal, user="root")
+        self._pass_time = pass_time
+        self._metrics = Metrics()
         self._persister = MemoryPersister()
-        self._store = FrameworkStore(self._persister, "/sim", name)
-        self._events: deque[Event] = deque()
-        self._busy = False
-        self._stream: str | None = None
-        self._roles: tuple[str, ...] = ()
-        self._wishes: Mapping[str, ServiceSpec] | None = None
-        self.state: State | None = None
-        """None while the process is down."""
-        self.effects: list[Effect] = []
-        """Everything that was decided, in order."""
-        self.sent: Counter[str] = Counter()
+        self._store = FrameworkStore(self._persister, _ROOT, name)
+        self._lock = Lock(self._persister, self._store.leader_path)
+
+    # What there is
+
+    @property
+    def leader(self) -> Process | None:
+        """The process in charge, by the books of ZooKeeper."""
+        holder = self._lock.holder
+        return next((each for each in self.processes if each.charge is holder), None)
+
+    @property
+    def state(self) -> State | None:
+        """What the process in charge knows; None while there is none."""
+        leader = self.leader
+        return None if leader is None else leader.state
+
+    @property
+    def sent(self) -> Counter[str]:
         """Calls that reached the master, by name."""
-        self.failed: Counter[str] = Counter()
+        return self.faults.sent
+
+    @property
+    def failed(self) -> Counter[str]:
         """Calls that failed or were refused, by name."""
-        self.lose: Counter[str] = Counter()
-        """How many of the next calls of a name get lost on the way without anybody noticing."""
-        self.refuse: Callable[[Json], str | None] = lambda _call: None
-        """Why the master answers 400 to a call; None for one that it takes."""
-        self.fail: Counter[str] = Counter()
-        """How many of the next calls of a name fail with an error that the scheduler sees."""
-        self.die_before: str | None = None
-        """The process dies after storing, before the next call of this name."""
-        cluster.on_scheduler_event = self._on_event
-        cluster.on_scheduler_closed = self._on_closed
-
-    # Life
-
-    def start(self) -> None:
-        """A new process: read what is stored, subscribe."""
-        stored = self._store.load()
-        framework = stored.framework or FrameworkRecord(name=self._info.name)
-        self.state = State.restore(
-            framework,
-            {name: service.target for name, service in stored.services.items() if service.target is not None},
-            [pod for service in stored.services.values() for pod in service.pods.values()],
-            self._settings,
-            stored.broken,
-        )
-        if self._wishes is not None:
-            self.give(TargetsPublished(services=self._wishes))
-        self._subscribe()
-
-    def die(self) -> None:
-        """The process is killed: what is not stored is gone."""
-        self.state = None
-        self._events.clear()
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            self._cluster.scheduler_gone(stream)
-
-    def publish(self, services: Mapping[str, ServiceSpec]) -> None:
-        """The plugin's wishes; it tells them again after each start."""
-        self._wishes = services
-        self.give(TargetsPublished(services=services))
+        return self.faults.failed
 
     @property
     def wake(self) -> float | None:
-        """When it wants a Tick."""
-        return None if self.state is None else next_wake(self.state, self._cluster.now)
-
-    def give(self, event: Event) -> None:
-        """An event, after those that wait already."""
-        self._events.append(event)
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            while self._events and self.state is not None:
-                self._frame(self._events.popleft())
-        finally:
-            self._busy = False
-
-    def renew(self) -> None:
-        """An operator lets a framework that Mesos removed go on under a new id."""
-        self.give(RenewalRequested())
-        self._stream = None
-        self._subscribe()
-
-    def disconnect(self) -> None:
-        """The connection breaks; the scheduler notices and subscribes again a second later."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            self._cluster.scheduler_gone(stream)
-            self._lost("the connection broke")
+        """When one of the processes wants a turn."""
+        return min((due for each in self.processes if (due := each.due) is not None), default=None)
 
     def stored_pods(self) -> list[str]:
         """Names of all instances on record."""
         services = self._store.load().services
         return sorted(f"{name}/{pod}" for name, service in services.items() for pod in service.pods)
+
+    def stored_anything(self) -> bool:
+        """Whether any node is left."""
+        stored = self._store.load()
+        return stored.framework is not None or bool(stored.services)
+
+    # Life
+
+    def start(self) -> None:
+        """One process more: it takes over when nobody is in charge, else it stands by."""
+        self.bury()
+        process = Process(
+            name=f"scheduler{self._cluster.number()}",
+            framework=self._name,
+            cluster=self._cluster,
+            faults=self.faults,
+            persister=self._persister,
+            lock=self._lock,
+            root=_ROOT,
+            settings=self._settings,
+            services=lambda: self.services,
+            new_id=self._new_id,
+            metrics=self._metrics,
+            decide=self._decide,
+            pass_time=self._pass_time,
+        )
+        self.processes.append(process)
+        process.start()
+
+    def die(self) -> None:
+        """The process in charge is killed."""
+        leader = self.leader
+        if leader is not None:
+            leader.die()
+            self.bury()
+
+    def bury(self) -> None:
+        """Let the lock of dead processes go: at once when nobody else wants it, else with the end of the session."""
+        for process in [each for each in self.processes if each.dead]:
+            self.processes.remove(process)
+            if self.processes:
+                self._cluster.later(SESSION_TIMEOUT, partial(self._lock.leave, process.charge))
+            else:
+                self._lock.leave(process.charge)
+
+    def turn(self, now: float) -> None:
+        """Whoever wants one gets it."""
+        for process in list(self.processes):
+            due = process.due
+            if due is not None and due <= now:
+                process.run()
+        self.bury()
+
+    # What happens
+
+    def publish(self, services: Mapping[str, ServiceSpec]) -> None:
+        """What the plugin wants now; it says so again after each take-over."""
+        self.services = services
+        for process in list(self.processes):
+            process.publish()
+
+    def give(self, event: Event) -> None:
+        """An event for the process in charge."""
+        leader = self.leader
+        if leader is not None:
+            leader.give(event)
+
+    def renew(self) -> None:
+        """An operator lets a framework that Mesos removed go on under a new id."""
+        self.give(RenewalRequested())
+
+    def disconnect(self, why: str = "the connection broke") -> None:
+        """The streams of all processes break."""
+        for process in list(self.processes):
+            process.drop_connection(why)
+
+    def lose_charge(self) -> None:
+        """The session of the process in charge ends, and it hears of it at once; the next one in line takes over."""
+        leader = self.leader
+        if leader is not None:
+            leader.charge.hear_of_the_loss()
+            self._lock.expire(leader.charge)
+
+    def cut_off(self, seconds: float) -> None:
+        """The process in charge does not reach ZooKeeper for so long."""
+        leader = self.leader
+        if leader is None:
+            return
+        leader.cut_off_until = max(leader.cut_off_until, self._cluster.now + seconds)
+        leader.charge.suspend()
+        if seconds >= SESSION_TIMEOUT:
+            self._cluster.later(SESSION_TIMEOUT, partial(self._expire, leader))
+        self._cluster.later(seconds, partial(self._reach_again, leader))
+
+    def freeze(self, seconds: float) -> None:
+        """The process in charge stands still, in the middle of what it does; it goes on as if nothing had happened."""
+        leader = self.leader
+        if leader is None:
+            return
+        if seconds >= SESSION_TIMEOUT:
+            self._cluster.later(SESSION_TIMEOUT, partial(self._lock.expire, leader.charge))
+        held, leader.held = leader.held, True
+        self._pass_time(seconds)
+        leader.held = held
+        self._cluster.soon(leader.run)
+        if self._lock.holder is not leader.charge:
+            # It hears of it with the first thing that it does of its own; what it was at comes before.
+            self._cluster.soon(leader.charge.hear_of_the_loss)
+
+    def before(self, call: str, happening: Callable[[], None]) -> None:
+        """Have something happen after storing, before the next call of that name."""
+        self.faults.before[call] = happening
+
+    def die_before(self, call: str) -> None:
+        """The process dies after storing, before its next call of that name."""
+        self.before(call, _die)
+
+    def refuse_writes(self, why: Callable[[Write], str | None]) -> None:
+        """The storage can never take the writes for which `why` gives a reason."""
+        self.faults.refuse_write = why
 
     def forget(self, service: str) -> None:
         """Somebody removes the stored nodes of a service by hand while the process is down."""
@@ -166,178 +223,23 @@ class PlayedScheduler:
         self._persister.apply([Remove(path) if data is None else Put(path, data)])
         return before
 
-    def stored_anything(self) -> bool:
-        """Whether any node is left."""
-        stored = self._store.load()
-        return stored.framework is not None or bool(stored.services)
+    def _expire(self, process: Process) -> None:
+        if process.cut_off and process.charge is self._lock.holder:
+            process.charge.hear_of_the_loss()
+            self._lock.expire(process.charge)
 
-    # Frames
+    def _reach_again(self, process: Process) -> None:
+        if not process.cut_off:
+            process.charge.resume()
+            self._lock.settle()
 
-    def _frame(self, event: Event) -> None:
-        assert self.state is not None
-        state, effects = decide(self.state, event, self._cluster.now, self._new_id)
+    def _decide(
+        self, state: State, event: Event, now: float, new_id: Callable[[], str]
+    ) -> tuple[State, tuple[Effect, ...]]:
+        state, effects = core.decide(state, event, now, new_id)
         self.effects.extend(effects)
-        self._store.apply([effect for effect in effects if isinstance(effect, STORES)])
-        self.state = state
-        for effect in effects:
-            if isinstance(effect, (*STORES, Log)):
-                continue
-            if type(effect).__name__ == self.die_before:
-                self.die_before = None
-                self.die()
-                return
-            self._carry_out(effect)
-
-    def _carry_out(self, effect: CallEffect) -> None:
-        name = type(effect).__name__
-        if self.lose[name] > 0:
-            self.lose[name] -= 1
-            return
-        status, text = 503, "the call failed on the way"
-        if self.fail[name] > 0:
-            self.fail[name] -= 1
-        elif self._stream is None:
-            text = "there is no subscription"
-        elif (refusal := self.refuse(self._wire(effect))) is not None:
-            status, text = 400, refusal
-        else:
-            status, text = self._cluster.call(self._wire(effect), self._stream)
-        if status in (200, 202):
-            self.sent[name] += 1
-            if isinstance(effect, UpdateRoles):
-                self._events.append(RolesAccepted(roles=effect.roles))
-            return
-        self.failed[name] += 1
-        tasks: tuple[TaskId, ...] = ()
-        if isinstance(effect, Accept):
-            tasks = tuple(
-                task.task_id
-                for operation in effect.operations
-                if type(operation).__name__ == "Launch"
-                for task in getattr(operation, "tasks", ())
-            )
-        self._events.append(
-            CallFailed(
-                effect=name,
-                why=f"HTTP {status}: {text}",
-                task_ids=tasks,
-                offer_ids=getattr(effect, "offer_ids", ()),
-                refused=400 <= status < 500,
-            )
-        )
-
-    def _wire(self, effect: CallEffect) -> Json:
-        assert self.state is not None
-        framework_id = str(self.state.framework.framework_id)
-        kind, body = _call(effect, framework_id, self._info)
-        call: Json = {"type": kind, "framework_id": {"value": framework_id}}
-        return call | ({kind.lower(): body} if body is not None else {})
-
-    # The stream
-
-    def _subscribe(self) -> None:
-        if self.state is None or self._stream is not None:
-            return
-        record = self.state.framework
-        self._roles = record.roles
-        info = calls.framework_info(
-            calls.FrameworkInfo(
-                name=self._info.name,
-                roles=record.roles,
-                principal=self._info.principal,
-                user="root",
-                framework_id=record.framework_id,
-            )
-        )
-        call: Json = {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
-        if record.framework_id is not None:
-            call["framework_id"] = {"value": record.framework_id}
-        stream = f"scheduler-{self._cluster.number()}"
-        self._stream = stream
-        status, _ = self._cluster.call(call, None, stream)
-        if status != 200:
-            self._stream = None
-            self._cluster.later(1.0, self._subscribe)
-
-    def _on_event(self, stream: str, event: Json) -> None:
-        if stream != self._stream or self.state is None:
-            return
-        if event["type"] == "SUBSCRIBED":
-            self.give(replace(parse.subscribed(event, "master:5050"), roles=self._roles))
-            return
-        parsed = parse.scheduler_event(event)
-        if parsed is not None:
-            self.give(parsed)
-
-    def _on_closed(self, stream: str) -> None:
-        if stream == self._stream:
-            self._stream = None
-            self._lost("the master ended the stream")
-
-    def _lost(self, why: str) -> None:
-        if self.state is not None and self.state.connection.value != "removed":
-            self.give(Disconnected(why=why))
-            self._cluster.later(1.0, self._subscribe)
-
-    def master_gone(self) -> None:
-        """The master died: the stream breaks."""
-        if self._stream is not None:
-            self._stream = None
-            self._lost("the master is gone")
+        return state, effects
 
 
-def _call(effect: CallEffect, framework_id: str, info: calls.FrameworkInfo) -> tuple[str, Json | None]:
-    match effect:
-        case Accept():
-            return "ACCEPT", {
-                "offer_ids": [{"value": each} for each in effect.offer_ids],
-                "operations": [calls.operation(each, framework_id) for each in effect.operations],
-                "filters": {"refuse_seconds": effect.refuse_seconds},
-            }
-        case Decline():
-            return "DECLINE", {
-                "offer_ids": [{"value": each} for each in effect.offer_ids],
-                "filters": {"refuse_seconds": effect.refuse_seconds},
-            }
-        case AcceptInverseOffers() | DeclineInverseOffers():
-            kind = "ACCEPT" if isinstance(effect, AcceptInverseOffers) else "DECLINE"
-            return f"{kind}_INVERSE_OFFERS", {
-                "inverse_offer_ids": [{"value": each} for each in effect.offer_ids],
-                "filters": {"refuse_seconds": effect.refuse_seconds},
-            }
-        case Kill():
-            body: Json = {"task_id": {"value": effect.task_id}}
-            return "KILL", body | ({"agent_id": {"value": effect.agent_id}} if effect.agent_id else {})
-        case Acknowledge():
-            return "ACKNOWLEDGE", calls.task_acknowledgement(effect.status)
-        case AcknowledgeOperation():
-            return "ACKNOWLEDGE_OPERATION_STATUS", calls.operation_acknowledgement(effect.status)
-        case Reconcile():
-            tasks = [
-                {"task_id": {"value": task_id}} | ({"agent_id": {"value": agent_id}} if agent_id else {})
-                for task_id, agent_id in effect.tasks
-            ]
-            return "RECONCILE", {"tasks": tasks}
-        case Suppress():
-            return "SUPPRESS", {"roles": list(effect.roles)}
-        case Revive():
-            return "REVIVE", {"roles": list(effect.roles)}
-        case UpdateRoles():
-            wire = calls.framework_info(
-                calls.FrameworkInfo(
-                    name=info.name,
-                    roles=effect.roles,
-                    principal=info.principal,
-                    user="root",
-                    framework_id=framework_id,
-                )
-            )
-            return "UPDATE_FRAMEWORK", {"framework_info": wire}
-        case SendMessage():
-            return "MESSAGE", {
-                "agent_id": {"value": effect.agent_id},
-                "executor_id": {"value": effect.executor_id},
-                "data": calls.data(effect.data),
-            }
-        case Teardown():
-            return "TEARDOWN", None
+def _die() -> None:
+    raise ProcessDied

@@ -1,5 +1,9 @@
 """Applications that expose themselves by labels, on a whole system: real tasks, real load balancers, real requests."""
 
+import contextlib
+import http.client
+import json
+import ssl
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,26 +43,27 @@ def port(system: System) -> int:
     return system.unused_ports(0, 1)[0]
 
 
+def definition(app: str, labels: dict[str, str]) -> dict[str, Any]:
+    """An app that answers its own name."""
+    return {
+        "id": f"/{app}",
+        "cmd": f"cd {CHECKOUT} && exec {sys.executable} -m examples.webapp --name {app}",
+        "cpus": 0.1,
+        "mem": 32,
+        "disk": 0,
+        "env": {},
+        "healthChecks": [],
+        "taskKillGracePeriodSeconds": 3,
+        "portDefinitions": [{"name": "http"}],
+        "labels": labels,
+    }
+
+
 def launch(marathon: Marathon, app: str, rules: str, port: object) -> Launched:
-    """A task of the app, which is exposed by these rules, and answers its own name."""
-    return marathon.launch(
-        {
-            "id": f"/{app}",
-            "cmd": f"cd {CHECKOUT} && exec {sys.executable} -m examples.webapp --name {app}",
-            "cpus": 0.1,
-            "mem": 32,
-            "disk": 0,
-            "env": {},
-            "healthChecks": [],
-            "taskKillGracePeriodSeconds": 3,
-            "portDefinitions": [{"name": "http"}],
-            "labels": {
-                "edgelb.expose": "true",
-                f"edgelb.{app}.frontend.port": str(port),
-                f"edgelb.{app}.frontend.rules": rules,
-            },
-        }
-    )
+    """A task of the app, which is exposed by these rules."""
+    asked = {"port": str(port), "rules": rules}
+    said = {f"edgelb.{app}.frontend.{name}": text for name, text in asked.items()}
+    return marathon.launch(definition(app, {"edgelb.expose": "true", **said}))
 
 
 def answers(port: int, host: str, path: str = "/") -> str:
@@ -137,3 +142,120 @@ def test_applications_are_reached_under_what_their_labels_say(system: System, ma
     wait_until(lambda: POOL not in pools(system), 60, "the end of the pool")
     wait_until(lambda: told(system)["status"] == "NO_TASKS", 30, "no tasks any more")
     wait_until(lambda: not system.task_ids(POOL), 60, "the end of its load balancers")
+
+
+# -- labels of Marathon-LB
+
+HASH = "$5$rounds=1000$salt$ztSWsC8raABA2O8AFbMN0CvSHk681YWW3aAVs3vs.18"
+PASSWORD = "open"
+#: Labels `HAPROXY_0_...` by application, all in the group `external` unless they say otherwise.
+SAID: dict[str, dict[str, str]] = {
+    "team/shop": {"VHOST": "shop.test,www.shop.test", "STICKY": "true"},
+    "team/blog": {"VHOST": "shop.test", "PATH": "/blog"},
+    "team/safe": {"VHOST": "safe.test", "REDIRECT_TO_HTTPS": "true"},
+    "team/locked": {"VHOST": "locked.test", "AUTH": f"Shop:ann:{HASH}"},
+    "team/all": {"VHOST": "heavy.test", "BACKEND_WEIGHT": "5"},
+    "team/none": {"VHOST": "heavy.test", "PATH": "/x"},
+    "team/inside": {"VHOST": "inside.test", "GROUP": "internal"},
+    "pair-blue": {"VHOST": "pair.test"},
+    "pair-green": {"VHOST": "pair.test"},
+}
+#: What clients ask for: the host, the path, whether by TLS, and the user and password.
+ASKED: dict[str, tuple[str, str, bool, str]] = {
+    "host": ("shop.test", "/", False, ""),
+    "other host": ("www.shop.test", "/blog", False, ""),
+    "path": ("shop.test", "/blog/1", False, ""),
+    "by TLS": ("shop.test", "/blog/1", True, ""),
+    "redirect": ("safe.test", "/a?b=c", False, ""),
+    "redirected": ("safe.test", "/a?b=c", True, ""),
+    "no password": ("locked.test", "/", False, ""),
+    "password": ("locked.test", "/", False, f"ann:{PASSWORD}"),
+    "weight": ("heavy.test", "/x/1", False, ""),
+    "inside": ("inside.test", "/", False, ""),
+}
+
+
+def said_by(app: str) -> dict[str, str]:
+    """All its labels."""
+    deployment = {"HAPROXY_DEPLOYMENT_GROUP": "pair", "HAPROXY_DEPLOYMENT_COLOUR": app.partition("-")[2]}
+    own = {f"HAPROXY_0_{name}": text for name, text in SAID[app].items()}
+    return {"HAPROXY_GROUP": "external", **own, **(deployment if app.startswith("pair-") else {})}
+
+
+def asked(ports: dict[int, int], host: str, path: str, by_tls: bool, user: str) -> tuple[int, str, str]:
+    """The status of the answer, who gives it, and where the client is sent; `ports` are those for 80 and 443."""
+    # Whoever made the certificate is not known to anybody.
+    trusting = ssl._create_unverified_context()
+    port = ports[443 if by_tls else 80]
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=trusting)
+        if by_tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    )
+    headers = {"Host": host, **(urllib3.make_headers(basic_auth=user) if user else {})}
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("X-Instance", ""), answer.getheader("Location", "")
+
+
+def moved(ports: dict[int, int]) -> str:
+    """A pool template whose load balancers listen at ports that agents here offer."""
+    return f"""{{% extends "default" %}}
+{{% block frontend %}}{{"bindPort": {{{{ {ports} [frontend.bindPort] }}}}}}{{% endblock %}}
+"""
+
+
+def test_labels_of_marathon_lb_are_served_as_they_are_and_as_what_they_become(
+    system: System, marathon: Marathon
+) -> None:
+    """By the template that reads them, and by labels that `edgelb migrate` makes of them: what differs is told."""
+    numbers = system.unused_ports(0, 4)
+    ports = {"marathon-lb": dict(zip((80, 443), numbers[:2], strict=True))}
+    ports["default"] = dict(zip((80, 443), numbers[2:], strict=True))
+    apps = [{**definition(app, said_by(app)), "portDefinitions": [{"name": "http"}]} for app in SAID]
+    printed = system.edgelb("migrate", "marathon-lb", "--apps", "-", "--json", stdin=json.dumps(apps))
+    assert printed.returncode == 0, printed.stderr
+    migrated = {one["id"]: one for one in json.loads(printed.stdout)}
+    assert any("BACKEND_WEIGHT has no effect" in sentence for sentence in migrated["/team/all"]["differs"])
+    assert migrated["/team/inside"]["labels"]["edgelb.template"] == "internal"
+
+    assert system.edgelb("pool-template", "create", "marathon-lb").returncode == 0
+    for template, given in ports.items():
+        done = system.edgelb("pool-template", "update", template, "-", stdin=moved(given))
+        assert done.returncode == 0, done.stderr
+    tasks = [marathon.launch({**app, "labels": migrated[app["id"]]["all"]}) for app in apps]
+    expected = {
+        "host": (200, "team/shop", ""),
+        "other host": (200, "team/shop", ""),
+        "path": (200, "team/blog", ""),
+        "by TLS": (200, "team/blog", ""),
+        "redirect": (301, "", "https://safe.test/a?b=c"),
+        "redirected": (200, "team/safe", ""),
+        "no password": (401, "", ""),
+        "password": (200, "team/locked", ""),
+        "weight": (200, "team/all", ""),
+        "inside": (503, "", ""),
+    }
+    differs = {"weight": (200, "team/none", "")}
+    colours = {"pair-blue", "pair-green"}
+    for template, wanted in (("marathon-lb", expected), ("default", expected | differs)):
+        wait_until(
+            lambda: {what: asked(ports[template], *one) for what, one in ASKED.items()} == wanted,  # noqa: B023 - called here
+            90,
+            f"the answers of auto-{template}",
+        )
+        wait_until(
+            lambda: {asked(ports[template], "pair.test", "/", False, "")[1] for _ in range(10)} == colours,  # noqa: B023 - called here
+            30,
+            f"both colours of auto-{template}",
+        )
+    assert "would get no request" in why(system, "team/none")["notes"][0]
+    assert "edgelb pool-template create internal" in why(system, "team/inside")["answer"]
+
+    for task in tasks:
+        marathon.kill(task)
+    for template in ports:
+        wait_until(lambda: f"auto-{template}" not in pools(system), 60, f"the end of auto-{template}")  # noqa: B023 - called here
+    assert system.edgelb("pool-template", "reset", "default").returncode == 0
+    assert system.edgelb("pool-template", "delete", "marathon-lb").returncode == 0

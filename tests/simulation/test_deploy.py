@@ -2,9 +2,10 @@
 
 import pytest
 
-from sdk.core.effects import Accept, Launch, Reserve, StoreFramework, StorePod
-from sdk.core.snapshot import Progress
+from sdk.core.effects import Accept, StoreFramework, StorePod
+from sdk.model.operations import Launch, Reserve
 from sdk.model.spec import PortSpec
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import changed, service
 

@@ -1,8 +1,8 @@
 """Stories of agents that leave: drained, announced for maintenance, deactivated."""
 
 from sdk.core.effects import Kill, Log
-from sdk.core.snapshot import Progress
 from sdk.model.spec import OnUnreachable, PortSpec, RecoveryPolicy
+from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import service
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from sdk.core.snapshot import Progress
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.spec import PortSpec, ServiceSpec
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import changed, service
 

@@ -1,7 +1,7 @@
 """Stories of configurations that need fixed ports which the instance has not."""
 
-from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 

@@ -6,8 +6,8 @@ import pytest
 
 from sdk.core.effects import Acknowledge, Kill, Log, Reconcile, StorePod
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Progress
 from sdk.model.spec import Goal, OnUnreachable, PortSpec, RecoveryPolicy
+from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
 
@@ -467,7 +467,7 @@ def test_wide_partition_stays_within_the_budget_of_the_framework() -> None:
     for _ in range(1000):
         sim.advance(0.1)
         assert sim.scheduler.state is not None
-        most = max(most, len(sim.scheduler.state.replacing))
+        most = max(most, len(sim.scheduler.state.index.replacing))
     assert most == 2
     assert len(sim.running()) == 6
 

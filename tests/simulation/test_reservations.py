@@ -3,8 +3,8 @@
 import pytest
 
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec, RecoveryPolicy
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 
@@ -230,19 +230,19 @@ def test_what_is_not_wanted_any_more_is_released_after_a_renewal() -> None:
 
 
 @pytest.mark.parametrize("asked_first", [True, False])
-def test_uninstall_of_a_framework_that_was_torn_down_needs_a_renewal(asked_first: bool) -> None:
-    """Its reservations are offered to nobody until it subscribes anew; then they are released, and nothing is left."""
+def test_uninstall_of_a_framework_that_was_torn_down_goes_on_under_a_new_id(asked_first: bool) -> None:
+    """Its reservations are offered to nobody until it subscribes anew: so it does, and releases them."""
     sim = deployed(agents=1, count=2)
+    first = sim.snapshot().framework.framework_id
     if asked_first:
         sim.uninstall()
     sim.teardown()
     sim.settle(5)
     if not asked_first:
+        assert sim.snapshot().connection == "removed"
         sim.uninstall()
-    sim.settle(60)
-    assert sim.snapshot().uninstall is Progress.IN_PROGRESS
-    sim.renew()
     uninstalled(sim)
+    assert sim.snapshot().framework.earlier == (first,)
     sim.expect_nothing_left()
 
 

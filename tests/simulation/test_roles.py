@@ -2,7 +2,7 @@
 
 from sdk.core.effects import StoreFramework, UpdateRoles
 from sdk.core.settings import Settings
-from sdk.core.snapshot import Progress
+from sdk.plan.progress import Progress
 from sdk.testing import Simulation
 from tests.simulation.specs import service
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from sdk.core.effects import Kill
-from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec, ServiceSpec, StrategyKind, UpdateStrategy
+from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
 

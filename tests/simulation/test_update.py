@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from sdk.core.snapshot import Progress
 from sdk.model.spec import PortSpec, RecoveryPolicy, ServiceSpec, StrategyKind, UpdateStrategy
+from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
 

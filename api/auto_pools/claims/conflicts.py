@@ -12,11 +12,13 @@ from api.auto_pools.claims.demand import (
     FrontendKey,
     NameKey,
     RedirectKey,
+    Route,
     RuleKey,
     ServiceKey,
     SplitKey,
 )
 from api.auto_pools.claims.holders import Conflict
+from api.auto_pools.claims.owners import Owner
 from scheduler.pools.problems import shown
 from scheduler.pools.sparse import key_of
 
@@ -33,9 +35,13 @@ def lost(claim: AppClaim, conflict: Conflict) -> LabelProblem:
 def _told(demand: Demand, held: object, holder: str) -> tuple[str, str, str]:
     """The value, the rule and the remedy."""
     match demand.key:
-        case RuleKey(port, conditions):
+        case RuleKey(port, conditions) if isinstance(held, Route) and isinstance(demand.value, Route):
             value = str(conditions)
-            return value, f"at port {port} is held by {holder}, for the group {held}", "choose another host or path"
+            if held.group == demand.value.group:
+                rule = f"is not possible with another weight: {holder} asks for the same in the group {held.group}"
+                return value, rule, "give it the same weight"
+            rule = f"at port {port} is held by {holder}, for the group {held.group}"
+            return value, rule, "choose another host or path"
         case DefaultKey(port):
             return str(port), f"is held by {holder} as a whole, for the group {held}", "choose another port"
         case RedirectKey(port):
@@ -67,6 +73,20 @@ def not_first(demand: Demand, field: str, port: int, other: App) -> LabelProblem
     )
 
 
+def shown_to_nobody(claim: AppClaim, other: App) -> LabelProblem:
+    """A certificate is shown for the hosts of who brings it, and it has none."""
+    rule = (
+        f"would be shown to nobody: {other} has certificates at port {claim.port}, where those of others are for the "
+        "hosts of their rules"
+    )
+    return LabelProblem(
+        f"edgelb.{claim.group}.frontend.certificates",
+        "",
+        rule,
+        "name the hosts with hostEq, choose another port, or leave the certificates out",
+    )
+
+
 def redirects(claim: AppClaim, conditions: Conditions, other: App) -> LabelProblem:
     """Redirects come before rules."""
     label = f"edgelb.{claim.group}.frontend.redirectToHttps"
@@ -82,6 +102,21 @@ def takes_host(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
     return LabelProblem(demand.label, value, rule, remedy)
 
 
+def overtakes(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
+    """Its weight would put its rule before one that asks for more of the same."""
+    value = str(demand.key.conditions) if isinstance(demand.key, RuleKey) else ""
+    rule = f"would take requests for {held.conditions} at port {held.port} from {other}, who holds it with less weight"
+    remedy = "give it less weight, choose another host, or be of the same framework and Marathon group"
+    return LabelProblem(demand.label, value, rule, remedy)
+
+
+def behind(demand: Demand, held: RuleKey, other: App) -> LabelProblem:
+    """The weight of another one puts that one before it, so that nothing is left."""
+    value = str(demand.key.conditions) if isinstance(demand.key, RuleKey) else ""
+    rule = f"would get no request: {other} holds {held.conditions} at port {held.port} with more weight"
+    return LabelProblem(demand.label, value, rule, "give it as much weight, or choose another host")
+
+
 def may_not_join(claim: AppClaim, other: App) -> LabelProblem:
     """Policy keeps groups apart."""
     rule = f"is the group of {other}, which the policy of the pool template does not let it join"
@@ -93,6 +128,12 @@ def too_many(claim: AppClaim, what: str, most: int) -> LabelProblem:
     return LabelProblem(
         f"edgelb.{claim.group}", claim.group, f"is beyond the limit of {most} {what}", "ask for less, or remove others"
     )
+
+
+def too_much(claim: AppClaim, owner: Owner, has: int, what: str, left: int) -> LabelProblem:
+    """Others would find nothing left."""
+    rule = f"would make {has} {what} of {owner}, which leaves {left} for all others, less than an eighth of that"
+    return LabelProblem(f"edgelb.{claim.group}", claim.group, rule, "ask for less, or remove others of them")
 
 
 def _which(held: object) -> str:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from api.auto_pools.claim import App
 from api.auto_pools.claims import conflicts
 from api.auto_pools.claims.app_claim import AppClaim
-from api.auto_pools.claims.demand import CERTIFICATES, BackendKey, CertificateKey, Demand, FrontendKey, RuleKey
+from api.auto_pools.claims.bringing import kept_from
+from api.auto_pools.claims.demand import CERTIFICATES, BackendKey, CertificateKey, Demand, FrontendKey, Route, RuleKey
 from api.auto_pools.claims.holders import Holders
 from api.auto_pools.claims.judging import Judge
 from api.auto_pools.claims.map_lines import is_tried
@@ -20,6 +21,7 @@ from api.auto_pools.claims.policy import Join, Policy
 from api.auto_pools.claims.redirected import taken_from
 from api.auto_pools.claims.room import Room
 from api.auto_pools.claims.waiting import Obstacle, Spot, Waiting
+from api.auto_pools.claims.weights import Weights
 
 
 class Change(NamedTuple):
@@ -42,6 +44,7 @@ class Contest:
         self._queue: list[tuple[tuple[Any, ...], int, AppClaim]] = []
         self._waiting = Waiting()
         self._room = Room(policy.limits)
+        self._weights = Weights()
         self._doubtful: dict[Spot, None] = {}
         self._changes: list[Change] = []
 
@@ -83,6 +86,7 @@ class Contest:
         claim.rank = claim.before if claim.before > self._last_rank else self._last_rank + 1
         claim.before, self._last_rank = 0, claim.rank
         new = self.holders.take(claim)
+        self._weights.add(new)
         self._changes.append(Change(claim, True, new))
         if any(isinstance(demand.key, FrontendKey | CertificateKey) for demand in new):
             self._wake(Spot("options of port", claim.port))
@@ -95,9 +99,11 @@ class Contest:
             return Obstacle(conflicts.lost(claim, conflict), (conflict.key,))
         return (
             self._not_first(claim)
+            or self._shown_to_nobody(claim)
             or self._may_not_join(claim)
             or self._redirects_others(claim)
             or self._takes_hosts(claim)
+            or self._overtakes(claim)
             or self._breaks_rules(claim)
             or self._room.take(claim, self.holders)  # the last one: without an obstacle it is held
         )
@@ -119,6 +125,12 @@ class Contest:
                 problem = conflicts.not_first(demand, field, claim.port, other)
                 return Obstacle(problem, (Spot("apps at port", claim.port),))
         return None
+
+    def _shown_to_nobody(self, claim: AppClaim) -> Obstacle | None:
+        keeper = kept_from(claim, self.holders)
+        if keeper is None:
+            return None
+        return Obstacle(conflicts.shown_to_nobody(claim, keeper.app), (Spot("options of port", claim.port),))
 
     def _may_not_join(self, claim: AppClaim) -> Obstacle | None:
         join = self._policy.rule(claim.app, claim.role).join if self._policy.rules else Join.ANY
@@ -143,11 +155,22 @@ class Contest:
             if not (isinstance(key, RuleKey) and key.conditions.host and is_tried(key)):
                 continue
             for held in self.holders.hosts.whole(key):
-                if self.holders.value(held) == claim.group:
+                route = self.holders.value(held)
+                if isinstance(route, Route) and route.group == claim.group:
                     continue
                 for other in self.holders.of(held):
                     if _family(other.app) != _family(claim.app):
                         return Obstacle(conflicts.takes_host(demand, held, other.app), (held,))
+        return None
+
+    def _overtakes(self, claim: AppClaim) -> Obstacle | None:
+        """By its weight, within a framework and Marathon group only; and what comes behind another one is of no use."""
+        for demand, held, is_taken in self._weights.overtaking(claim, self.holders):
+            for other in self.holders.of(held):
+                if not is_taken:
+                    return Obstacle(conflicts.behind(demand, held, other.app), (held,))
+                if _family(other.app) != _family(claim.app):
+                    return Obstacle(conflicts.overtakes(demand, held, other.app), (held,))
         return None
 
     def _breaks_rules(self, claim: AppClaim) -> Obstacle | None:
@@ -160,6 +183,7 @@ class Contest:
     def _release(self, claim: AppClaim) -> None:
         claim.rank = 0
         free = self.holders.release(claim)
+        self._weights.remove(free)
         spots = self._room.release(claim, free)
         self._changes.append(Change(claim, False, free))
         port, group = self.holders.at_port(claim.port), self.holders.in_group(claim.group)

@@ -67,11 +67,19 @@ class Served(NamedTuple):
     percent: int | None
 
 
+class Route(NamedTuple):
+    """Where requests go, and how early it is looked whether they do: of the rules for one host those with more weight
+    come first."""
+
+    group: str
+    weight: int = 0
+
+
 # The kinds of keys. `kind` keeps those of different kinds apart, which are tuples that could be equal.
 
 
 class RuleKey(NamedTuple):
-    """The value is the group to which requests go."""
+    """The value is the Route."""
 
     port: int
     conditions: Conditions
@@ -216,12 +224,17 @@ def servers_of(app: App, claim: Claim) -> Servers:
     return Servers(app, f"{endpoint.type} {endpoint.port or ''} {endpoint.all_ports} {endpoint.port_name}")
 
 
+def route_of(claim: Claim, conditions: Conditions) -> Route:
+    """That of a rule of the claim."""
+    return Route(claim.group, claim.weight or int(bool(conditions.path_beg)))
+
+
 def _of_frontend(claim: Claim) -> Iterator[Demand]:
     port, group = claim.port, claim.group
     rules_label = claim.rules_label or f"edgelb.{group}.frontend.rules"
     for rule in claim.rules:
         for conditions in conditions_of(rule):
-            yield Demand(RuleKey(port, conditions), group, rules_label)
+            yield Demand(RuleKey(port, conditions), route_of(claim, conditions), rules_label)
     if not claim.rules:
         yield Demand(DefaultKey(port), group, f"edgelb.{group}.frontend.port")
     for redirect in claim.redirects:

@@ -8,13 +8,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from api.auto_pools.claim import App
+from api.auto_pools.claim import App, LabelProblem
 from api.auto_pools.claims.amount import amount_of
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.contest import Change, Contest
 from api.auto_pools.claims.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of, said_by
+from api.auto_pools.claims.elsewhere import goes_elsewhere
 from api.auto_pools.claims.judging import Judge, blamed
-from api.auto_pools.claims.ledger import EMPTY, MOST_BYTES, Entry, Ledger, size_of
+from api.auto_pools.claims.ledger import EMPTY, Book, Entry, Ledger
 from api.auto_pools.claims.members import Came, LabelSet, Members, Read
 from api.auto_pools.claims.permission import refusal
 from api.auto_pools.claims.policy import Policy
@@ -57,12 +58,9 @@ class AutoPool:
         self._claims: dict[App, dict[str, AppClaim]] = {}
         self._said: dict[LabelSet, tuple[AppClaim, ...]] = {}
         self._secrets: set[str] = set()
-        self._entries = dict(ledger.entries)
-        self._bytes = sum(size_of(*item) for item in self._entries.items())
-        """Those of the ledger, unless it is bounded."""
-        self._absent = set(self._entries)
+        self._book = Book(ledger)
+        self._absent = {app for app, _ in ledger.items()}
         self._absent_until: float | None = None
-        self._ledger: Ledger | None = ledger
         self._pool: Pool | None = None
         self._now = 0.0
 
@@ -102,10 +100,7 @@ class AutoPool:
     @property
     def ledger(self) -> Ledger:
         """What the next process has to know; the same object while nothing changed."""
-        if self._ledger is None:
-            ledger = Ledger(entries=dict(self._entries))
-            self._ledger = ledger if self._bytes <= MOST_BYTES else ledger.bounded()
-        return self._ledger
+        return self._book.ledger
 
     def pool(self) -> Pool | None:
         """The pool as of the last update, the same object while nothing changed; None when nothing would be in it."""
@@ -137,13 +132,22 @@ class AutoPool:
         if label_set.app is None:
             return NAMELESS
         claims, said = self._said.get(label_set), label_set.exposure
-        return NEW if claims is None else status_of(claims, said.problems, said.not_applied, addresses)
+        if claims is None:
+            return NEW
+        elsewhere = (found for one in claims if one.rank for found in goes_elsewhere(one, self._contest.holders))
+        return status_of(claims, said.problems, said.not_applied, addresses, elsewhere)
 
-    def refuse(self, path: str, rule: str) -> bool:
-        """Leave out what is behind a problem of the pool at `path`; False when no claim is behind it."""
+    def refuse(self, path: str, rule: str, *, by_template: bool = False) -> bool:
+        """Leave out what is behind a problem of the pool at `path`; False when no claim is behind it. `by_template` is
+        whether it is one of what the pool template says of the place.
+        """
         found = list(self._behind(path))
         for claim in found:
-            claim.forbidden = blamed(claim, Problem(path=path, rule=rule))
+            if by_template:
+                remedy = "ask whoever administers the pool template"
+                claim.forbidden = LabelProblem(f"edgelb.{claim.group}", "", f"is not possible: {rule}", remedy)
+            else:
+                claim.forbidden = blamed(claim, Problem(path=path, rule=rule))
             self._contest.leave(claim)
         return bool(found)
 
@@ -166,9 +170,10 @@ class AutoPool:
 
     def _came(self, app: App, label_set: LabelSet, since: float) -> None:
         self._absent.discard(app)
-        if app not in self._entries:
-            self._enter(app, Entry(round(since, 3)))
-        entry = self._entries[app]
+        entry = self._book.get(app)
+        if entry is None:
+            entry = Entry(round(since, 3))
+            self._book.put(app, entry)
         claims, rule = self._claims.setdefault(app, {}), self._policy.rule(app, label_set.role)
         said, turn = [], (entry.since, app, label_set.since)
         for claim in label_set.exposure.claims:
@@ -205,28 +210,20 @@ class AutoPool:
     def _note(self, touched: Iterable[App]) -> None:
         """Keep the ledger of those of whom something changed."""
         for app in touched:
-            before = self._entries[app]
             if self._members.has(app):
+                before = self._book.get(app)
+                assert before is not None
                 held = {claim.digest: claim.rank for claim in self._claims[app].values() if claim.rank}
-                self._enter(app, before._replace(held=held))
+                self._book.put(app, before._replace(held=held))
             else:
                 self._claims.pop(app, None)
-                self._enter(app, None)
+                self._book.put(app, None)
         if self._absent:
             self._absent_until = self._absent_until or self._now + self._grace
             if self._absent_until <= self._now:
                 for app in self._absent:
-                    self._enter(app, None)
+                    self._book.put(app, None)
                 self._absent.clear()
-
-    def _enter(self, app: App, entry: Entry | None) -> None:
-        before = self._entries.pop(app, None)
-        if before is not None:
-            self._bytes -= size_of(app, before)
-        if entry is not None:
-            self._entries[app] = entry
-            self._bytes += size_of(app, entry)
-        self._ledger = None
 
     def _bring_secrets(self, taken: bool, demands: Iterable[Demand]) -> None:
         for demand in demands:

@@ -9,8 +9,9 @@ Place = tuple[Any, ...]
 """Compared with others of its kind only."""
 
 
-def of_rule(conditions: Conditions) -> Place:
-    """Whole hosts, ends of hosts and patterns of hosts come before all hosts, and what asks for more comes first.
+def of_rule(conditions: Conditions, weight: int) -> Place:
+    """Whole hosts, ends of hosts and patterns of hosts come before all hosts, for each the rule of most weight first;
+    then what asks for more comes first.
 
     Of paths these are, one after the other, the longer beginning, a pattern, the longer end; then headers, cookies and
     the port of the host.
@@ -22,7 +23,7 @@ def of_rule(conditions: Conditions) -> Place:
         kind, specific = (0 if host else 2 if host_reg else 3), 0
     name, _, port = host.partition(":")
     return (
-        *(kind, specific, name, not host_reg, host_reg),
+        *(kind, specific, name, not host_reg, host_reg, -weight),
         *(-len(path_beg), path_beg, not path_reg, path_reg, -len(path_end), path_end),
         *((-len(ones), repr(ones)) for ones in asked),
         *(not port, port),

@@ -6,18 +6,16 @@ And from there to labels of our own: apps.py (what Marathon tells) -> migration.
 """
 
 from api.auto_pools.marathon_lb.apps import AppPort, MarathonApp, read_apps
-from api.auto_pools.marathon_lb.exposure import ALL, EXTERNAL, TEMPLATE, read_marathon_lb, unserved
+from api.auto_pools.marathon_lb.exposure import read_marathon_lb, templates_under, unserved
 from api.auto_pools.marathon_lb.migration import Migration, migrate
 
 __all__ = [
-    "ALL",
-    "EXTERNAL",
-    "TEMPLATE",
     "AppPort",
     "MarathonApp",
     "Migration",
     "migrate",
     "read_apps",
     "read_marathon_lb",
+    "templates_under",
     "unserved",
 ]

@@ -1,10 +1,11 @@
-"""All labels of Marathon-LB that a task has as what it asks for, under the pool template `marathon-lb`. Pure."""
+"""All labels of Marathon-LB that a task has as what it asks for, under each pool template of its groups. Pure."""
 
 import hashlib
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from api.auto_pools.balancer_groups import ALL, TEMPLATE, BalancerGroups
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
 from api.auto_pools.labels.known import are_short
 from api.auto_pools.marathon_lb.names import DEPLOYMENT_GROUP, GROUP, PREFIX, Names, PortLabels, read_names
@@ -14,47 +15,57 @@ from scheduler.pools.model import Endpoint
 from scheduler.pools.problems import shown
 from scheduler.pools.texts import link_name
 
-TEMPLATE = "marathon-lb"
-EXTERNAL = "external"
-"""The group of load balancers that Marathon-LB is where nobody says otherwise."""
-ALL = "*"
-"""Whatever group an application names."""
-
 _FIRST_PORT = Endpoint()
 _MARATHON = "marathon"
 #: As Marathon wants ids of applications; there is no underscore in them.
 _ID = re.compile(r"(/[a-z0-9.-]+)+")
+_USUAL = BalancerGroups()
 
 
-def read_marathon_lb(labels: Labels, app: App, ports: tuple[str, ...], group: str = EXTERNAL) -> Exposure | None:
-    """`ports` are the names of the task's ports in their order, `group` is served; None: nothing is exposed there."""
+def templates_under(labels: Labels, groups: BalancerGroups = _USUAL) -> tuple[str, ...]:
+    """The pool templates under which a task with these labels is."""
     if not any(label.startswith(PREFIX) for label, _ in labels):
+        return ()
+    return (_templates if are_short(labels) else _templates.__wrapped__)(labels, groups)
+
+
+def read_marathon_lb(
+    labels: Labels, app: App, ports: tuple[str, ...], template: str = TEMPLATE, groups: BalancerGroups = _USUAL
+) -> Exposure | None:
+    """`ports` are the names of the task's ports in their order; None: nothing is exposed under the template."""
+    if template not in templates_under(labels, groups):
         return None
-    return (_read if are_short(labels) else _read.__wrapped__)(labels, app, ports, group)
+    return (_read if are_short(labels) else _read.__wrapped__)(labels, app, ports, template, groups)
 
 
-def unserved(labels: Labels, group: str = EXTERNAL) -> LabelProblem | None:
-    """Why a task that has labels of Marathon-LB is not exposed by them; None when it has none, or is."""
+def unserved(labels: Labels, groups: BalancerGroups = _USUAL) -> LabelProblem | None:
+    """Why a task that has labels of Marathon-LB is under no pool template; None when it has none, or is."""
     names = read_names(labels)
-    if not names.texts or any(port.enabled and _names_group(names.groups(port), group) for port in names.ports):
+    if not names.texts or templates_under(labels, groups):
         return None
-    port = next((port for port in names.ports if _names_group(names.groups(port), group)), None)
+    port = next((port for port in names.ports if groups.templates(names.groups(port))), None)
     if port is not None:
         return LabelProblem(port.label("ENABLED"), shown(port.text("ENABLED")) or "", "must be true", "set it to true")
-    said = names.texts.get(GROUP, "")
-    remedy = f"name {group} in it, or in a label {PREFIX}<number>_GROUP for one port"
-    return LabelProblem(GROUP, shown(said) or "", f"must name the group {group}, which is served", remedy)
+    said, which = names.texts.get(GROUP, ""), " or ".join(sorted(groups.served - {ALL})) or "one"
+    rule = "must name a group of load balancers that is served" if said else "is missing, so no load balancer serves it"
+    return LabelProblem(GROUP, shown(said) or "", rule, f"name {which}, for one port in a label {PREFIX}<number>_GROUP")
 
 
 @lru_cache(maxsize=16_384)
-def _read(labels: Labels, app: App, ports: tuple[str, ...], group: str) -> Exposure | None:
+def _templates(labels: Labels, groups: BalancerGroups) -> tuple[str, ...]:
     names = read_names(labels)
-    served = [port for port in names.ports if port.enabled and _names_group(names.groups(port), group)]
-    if not served:
-        return None
+    found = (groups.templates(names.groups(port)) for port in names.ports if port.enabled)
+    return tuple(dict.fromkeys(template for templates in found for template in templates))
+
+
+@lru_cache(maxsize=16_384)
+def _read(labels: Labels, app: App, ports: tuple[str, ...], template: str, groups: BalancerGroups) -> Exposure:
+    names = read_names(labels)
     claims: list[Claim] = []
     problems: list[LabelProblem] = []
-    for labels_of_port in served:
+    for labels_of_port in names.ports:
+        if not labels_of_port.enabled or template not in groups.templates(names.groups(labels_of_port)):
+            continue
         backend = _backend(names, app, labels_of_port)
         endpoint = _endpoint(labels_of_port, ports)
         wrong = [one for one in (backend, endpoint) if isinstance(one, LabelProblem)]
@@ -64,11 +75,7 @@ def _read(labels: Labels, app: App, ports: tuple[str, ...], group: str) -> Expos
         port = Port(labels_of_port, backend, endpoint)
         claims += port.claims()
         problems += port.problems
-    return Exposure(template=TEMPLATE, claims=tuple(claims), problems=tuple(problems), not_applied=names.not_applied)
-
-
-def _names_group(groups: frozenset[str], group: str) -> bool:
-    return group in groups or (group == ALL and bool(groups))
+    return Exposure(template=template, claims=tuple(claims), problems=tuple(problems), not_applied=names.not_applied)
 
 
 def _endpoint(labels: PortLabels, ports: Sequence[str]) -> Endpoint | LabelProblem:

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from api.auto_pools.balancer_groups import EXTERNAL, BalancerGroups
 from api.auto_pools.claim import DEFAULT_TEMPLATE, App, Claim, LabelProblem, Option
 from api.auto_pools.labels import labels_of
 from api.auto_pools.labels.names import TEMPLATE
 from api.auto_pools.marathon_lb.apps import MarathonApp
-from api.auto_pools.marathon_lb.exposure import EXTERNAL, read_marathon_lb
+from api.auto_pools.marathon_lb.exposure import read_marathon_lb
 from api.auto_pools.marathon_lb.names import PREFIX, PortLabels, read_names
 from api.auto_pools.templates.stored_template import name_problem
 from scheduler.pools.health_check import request_problem
@@ -57,7 +58,10 @@ def migrate(app: MarathonApp) -> Migration | None:
     if problem := name_problem(template):
         return Migration(app.id, {}, (), (*cannot, f"the group {shown(group)} {problem}"))
     exposure = read_marathon_lb(
-        labels, App("marathon", app.id, marathon=True), tuple(port.name for port in app.ports), group
+        labels,
+        App("marathon", app.id, marathon=True),
+        tuple(port.name for port in app.ports),
+        groups=BalancerGroups(frozenset({group})),
     )
     assert exposure is not None
     cannot += (_sentence(problem) for problem in (*exposure.problems, *exposure.not_applied))
@@ -129,6 +133,9 @@ def _differences(
             yield f"nothing listens at its service port {service}, only at those of its hosts"
         if port.text("SSL_CERT"):
             yield f"{port.label('SSL_CERT')} is a file: put certificate and key into a secret of the file's name"
+        usual = "1" if port.text("PATH") else "0"
+        if port.text("VHOST") and port.text("BACKEND_WEIGHT") not in ("", "0", usual):
+            yield f"{port.label('BACKEND_WEIGHT')} has no effect: of a host's rules those that ask for more are first"
         if port.says("STICKY"):
             yield "another cookie keeps clients at their servers: each is sent to any of them once"
     for group, claim in claims.items():

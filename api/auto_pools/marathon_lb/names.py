@@ -17,11 +17,10 @@ _OF_PORT = re.compile(r"HAPROXY_([0-9]{1,4})_([A-Z0-9_]+)")
 #: For those who make deployments, and not for load balancers.
 _OF_DEPLOYMENT = re.compile(r"HAPROXY_DEPLOYMENT_(COLOUR|STARTED_AT|TARGET_INSTANCES|NEW_INSTANCES|ALT_PORT)")
 _READ = frozenset(
-    {"AUTH", "BACKEND_NETWORK_ALLOWED_ACL", "BALANCE", "BIND_ADDR", "ENABLED", "GROUP", "HTTP_BACKEND_PROXYPASS_PATH"}
-    | {"HTTP_BACKEND_REDIR", "HTTP_BACKEND_REVPROXY_PATH", "MODE", "PATH", "PORT", "REDIRECT_TO_HTTPS", "SSL_CERT"}
-    | {"STICKY", "USE_HSTS", "VHOST"}
+    {"AUTH", "BACKEND_NETWORK_ALLOWED_ACL", "BACKEND_WEIGHT", "BALANCE", "BIND_ADDR", "ENABLED", "GROUP"}
+    | {"HTTP_BACKEND_PROXYPASS_PATH", "HTTP_BACKEND_REDIR", "HTTP_BACKEND_REVPROXY_PATH", "MODE", "PATH", "PORT"}
+    | {"REDIRECT_TO_HTTPS", "SSL_CERT", "STICKY", "USE_HSTS", "VHOST"}
 )
-_WEIGHT = "BACKEND_WEIGHT"
 
 
 class PortLabels(NamedTuple):
@@ -76,12 +75,8 @@ def read_names(labels: Labels) -> Names:
 def _not_applied(texts: Mapping[str, str]) -> Iterator[LabelProblem]:
     for label, text in texts.items():
         found = _OF_PORT.fullmatch(label)
-        name = found[2] if found else ""
-        if name in _READ or label in (GROUP, DEPLOYMENT_GROUP) or _OF_DEPLOYMENT.fullmatch(label):
+        if (found and found[2] in _READ) or label in (GROUP, DEPLOYMENT_GROUP) or _OF_DEPLOYMENT.fullmatch(label):
             continue
-        if name == _WEIGHT:
-            rule, remedy = "is not applied: rules that ask for more are looked at first", ""
-        else:
-            rule = "is not applied: applications say nothing in HAProxy's own words here"
-            remedy = "perhaps a label edgelb.<group>... says the same; docs/reference/auto-pool-labels.md has all"
+        rule = "is not applied: applications say nothing in HAProxy's own words here"
+        remedy = "perhaps a label edgelb.<group>... says the same; docs/reference/auto-pool-labels.md has all"
         yield LabelProblem(shown(label) or "", shown(text) or "", rule, remedy)

@@ -25,6 +25,7 @@ from scheduler.pools.problems import shown
 
 _HTTP, _HTTPS = 80, 443
 _PORT, _LARGEST_PORT = re.compile("[1-9][0-9]{0,4}"), 65_535
+_WEIGHT = re.compile("-?[0-9]{1,6}")
 _HSTS = {"name": "Strict-Transport-Security", "value": "max-age=15768000"}
 _EVERYWHERE = ("", "*", "0.0.0.0", "::")
 _USER = re.compile(r"(?P<realm>[^:]*):(?P<name>[^:]*):(?P<passwordHash>[^:]*)")
@@ -38,6 +39,7 @@ class _Front(NamedTuple):
     protocol: Protocol
     rules: tuple[MapRule, ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    weight: int = 0
 
 
 class Port:
@@ -77,6 +79,7 @@ class Port:
             frontend=options(Section.FRONTEND, named),
             rules=front.rules,
             rules_label=label("VHOST"),
+            weight=front.weight,
             redirects=front.redirects,
             backend=backend,
             endpoint=self._endpoint,
@@ -187,10 +190,10 @@ class Port:
             redirects = to_https(_TO_HTTPS, rules)
             if not redirects:
                 self._refuse("REDIRECT_TO_HTTPS", "needs hosts without * and without a port")
-        root = self._root(rules)
+        root, weight = self._root(rules), self._weight()
         return [
-            _Front(_HTTP, Protocol.HTTP, rules, redirects or root),
-            _Front(_HTTPS, Protocol.HTTPS, rules, root),
+            _Front(_HTTP, Protocol.HTTP, rules, redirects or root, weight),
+            _Front(_HTTPS, Protocol.HTTPS, rules, root, weight),
         ]
 
     def _rule(self, host: str) -> MapRule | None:
@@ -202,6 +205,13 @@ class Port:
                 self._refuse(name, error.rule, error.remedy)
                 return None
         return MapRule(backend=self._group, **conditions)
+
+    def _weight(self) -> int:
+        text = self._labels.text("BACKEND_WEIGHT")
+        if text and not _WEIGHT.fullmatch(text):
+            self._refuse("BACKEND_WEIGHT", "must be a whole number")
+            return 0
+        return int(text or 0)
 
     def _root(self, rules: Sequence[MapRule]) -> tuple[Redirect, ...]:
         """Where those are sent who ask for nothing but `/`."""

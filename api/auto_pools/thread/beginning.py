@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from api.auto_pools.claims.ledger import EMPTY, Ledger, decode_ledger
+from api.auto_pools.claims.ledger import EMPTY, Ledger
 from api.auto_pools.templates.interpreter import Interpreter
 from api.auto_pools.templates.language.meaning import Meaning
 from api.auto_pools.templates.stored_template import StoredTemplate
@@ -30,8 +30,7 @@ def begin(interpreter: Interpreter, writer: Writer, template: StoredTemplate, kn
 
 def _ledger(writer: Writer, template: str) -> Ledger:
     try:
-        text = writer.ledgers.get(template)
-        return EMPTY if text is None else decode_ledger(text, f"auto-pools/{template}")
+        return writer.ledgers.get(template) or EMPTY
     except CorruptRecord as error:
         log.error("It cannot be read how old claims are; beginning anew", template=template, error=str(error))
         return EMPTY

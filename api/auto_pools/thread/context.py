@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from api.auto_pools.dialects import templates_of
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.making.auto_pool import GRACE
 from api.auto_pools.templates.interpreter import Interpreter
 from api.auto_pools.templates.template_store import TemplateView
@@ -33,6 +33,8 @@ class Rules:
     hold_percent: int = DEFAULT_PERCENT
     default_template: bool = True
     """Whether there is a default pool template from the beginning on."""
+    dialects: Dialects = field(default_factory=Dialects)
+    """Which labels are read, and for whom."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Context:
     cluster: Callable[[], int]
     """How many tasks run in all."""
     interpreter: Interpreter = field(default_factory=Interpreter)
-    roster: Roster = field(default_factory=lambda: Roster(templates_of))
+    roster: Roster = field(init=False)
     made: dict[str, Generated] = field(default_factory=dict)
     """By template; empty while not in charge."""
     templates: TemplateView | None = None
@@ -62,6 +64,9 @@ class Context:
     """All running tasks are known."""
     incomplete: bool = False
     """The master waits for agents: more tasks may run than are named."""
+
+    def __post_init__(self) -> None:
+        self.roster = Roster(self.rules.dialects.templates_of)
 
     def is_current(self, writer: Writer, state: Generated) -> bool:
         """Whether what was begun for a template while in charge still counts."""

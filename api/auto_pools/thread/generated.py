@@ -35,6 +35,8 @@ class Core:
     """What stands in ZooKeeper of how old claims are."""
     choosing: Choosing | None = None
     """Where the template says which tasks take part."""
+    proven: bool = False
+    """Whether a pool of this text was stored."""
     settled: bool = False
     """Whether a pool was made of it once: what comes later is little."""
     wait_until: float = 0.0

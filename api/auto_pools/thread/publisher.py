@@ -10,7 +10,6 @@ from functools import partial
 
 import structlog
 
-from api.auto_pools.dialects import read_under
 from api.auto_pools.making.auto_pool import AutoPool
 from api.auto_pools.templates.language.questions import Chosen
 from api.auto_pools.templates.stored_template import StoredTemplate
@@ -60,7 +59,7 @@ class Publisher:
         now = context.clock.now()
         made = AutoPool(
             state.name,
-            partial(read_under, state.name),
+            partial(context.rules.dialects.read_under, state.name),
             base=outcome.meaning.pool,
             policy=outcome.meaning.policy,
             grace=context.rules.grace,
@@ -134,6 +133,7 @@ class Publisher:
             ledger=ledger if ledger != core.stored else None,
             tasks=tuple(context.roster.under(state.name)) if core.meaning.whole else (),
             known=(context.pools or {}).get(state.pool),
+            proven=core.proven,
         )
         context.ask(
             state.name,
@@ -176,6 +176,7 @@ class Publisher:
             self._faulty(state, core, outcome)
         else:
             core.stored = submission.ledger if submission.ledger is not None else core.stored
+            core.proven = core.proven or outcome.pool is not None
             state.written, state.failed, state.sure = submission.pool, outcome.failed, True
             state.there, state.misprinted = outcome.pool is not None, ""
             if context.pools is not None:
@@ -191,7 +192,10 @@ class Publisher:
         """What no claim should have been able to bring about: whoever did goes without."""
         text = str(InvalidPool(outcome.problems))
         state.lane = state.lane.succeeded()
-        refused = [core.made.refuse(problem.path, problem.rule) for problem in outcome.problems]
+        refused = [
+            core.made.refuse(problem.path, problem.rule, by_template=outcome.by_template)
+            for problem in outcome.problems
+        ]
         if any(refused):
             log.error(f"Claims under the pool template {state.name} are left out: {text}", pool=state.pool)
             state.lane = state.lane.at_once(self._context.clock.monotonic())

@@ -6,7 +6,7 @@ Knows the order: blocks of the template, the checks that every pool passes, the 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from api.auto_pools.claims.ledger import Ledger, encode_ledger
+from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.templates.interpreter import Interpreter
 from api.auto_pools.templates.language.meaning import OVERLAID, Meaning
 from api.auto_pools.templates.stored_template import StoredTemplate, pool_of
@@ -31,6 +31,8 @@ class Faulty:
     """The pool breaks rules, so nothing was written."""
 
     problems: Sequence[Problem]
+    by_template: bool = False
+    """Whether they are of what the template prints for the objects of the pool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Submission:
     """All under a template that makes the pool of them by itself."""
     known: StoredPool | None
     """The pool that stands there, as far as is known."""
+    proven: bool = False
+    """Whether a pool of this text was stored before."""
 
     def carry_out(self, writer: Writer, interpreter: Interpreter) -> Stored | Faulty:
         """Raises what `writer` does, and InvalidSpec for a template that cannot be printed."""
@@ -55,9 +59,9 @@ class Submission:
             made = interpreter.made(self.template, self.tasks)
             pool, failed = made.pool, made.failed
         elif pool is not None and self.meaning.printed & OVERLAID:
-            overlaid = interpreter.overlaid(self.template, pool)
+            overlaid = interpreter.overlaid(self.template, pool, proven=self.proven)
             if overlaid.problems:
-                return Faulty(problems=overlaid.problems)
+                return Faulty(problems=overlaid.problems, by_template=True)
             pool = overlaid.pool
         if pool is not None:
             pool = replace(pool, name=pool_of(self.template.name), type=PoolType.DYNAMIC)
@@ -72,7 +76,7 @@ class Submission:
         return Stored(pool=None, failed=failed)
 
     def _write_ledger(self, writer: Writer, ledger: Ledger) -> None:
-        if ledger.entries:
-            writer.put_ledger(self.template.name, encode_ledger(ledger))
+        if ledger:
+            writer.put_ledger(self.template.name, ledger)
         else:
             writer.delete_ledger(self.template.name)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
+from api.auto_pools.templates.task_page import TaskPage, page_of
 from api.auto_pools.templates.template_store import TemplateView
 from api.auto_pools.thread.context import Context, Rules
 from api.auto_pools.thread.makers import Makers
@@ -114,6 +115,18 @@ class AutoPoolWorker:
         """
         at = [address for address in addresses if is_address(address)]
         return self._inbox.ask(lambda: self._makers.status(template, at, tasks), _PATIENCE)
+
+    def exposed(self, template: str, first: int) -> TaskPage | None:
+        """A page of the tasks under a template, whether there is such a template or not; None when the thread does not
+        get to answer.
+        """
+        context = self._context
+
+        def page() -> TaskPage:
+            tasks = context.roster.under(template)
+            return page_of(tasks, first, complete=context.complete, dialects=context.rules.dialects)
+
+        return self._inbox.ask(page, _PATIENCE)
 
     # ------------------------------------------------------------ the loop
 

@@ -8,6 +8,7 @@ StorageUnavailable, and LeadershipLost when another process is in charge.
 from collections.abc import Callable
 from typing import TypeVar
 
+from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.thread.ledger_store import LedgerStore
 from scheduler.pools.model import Pool, PoolType
 from scheduler.pools.own_writings import OwnWritings
@@ -71,9 +72,9 @@ class Writer:
             except (PoolMissing, VersionMismatch):
                 found = self._there(name)
 
-    def put_ledger(self, template: str, text: str) -> None:
+    def put_ledger(self, template: str, ledger: Ledger) -> None:
         """Store how old claims are."""
-        self._fenced(lambda: self.ledgers.put(template, text, self._checks))
+        self._fenced(lambda: self.ledgers.put(template, ledger, self._checks))
 
     def delete_ledger(self, template: str) -> None:
         """Forget how old claims were."""

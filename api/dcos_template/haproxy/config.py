@@ -33,6 +33,11 @@ class Config:
                 require(modes.get(name) == frontend.mode, path, f"backend {name!r} has mode {modes.get(name)}")
 
     @property
+    def counts_clients(self) -> bool:
+        """Whether any listener knows something of each client, which a reload must not lose."""
+        return any(frontend.limits.counts_clients for frontend in self.frontends)
+
+    @property
     def maps(self) -> tuple[MapFile, ...]:
         """All map files in the order of their names."""
         files = [file for one in self.frontends if one.routing for file in (one.routing.hosts, one.routing.paths)]

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from api.dcos_template.haproxy.grammar import require
 
+#: The peers by which a worker that leaves hands what it knows of clients to the next, and their socket.
+SUCCESSOR = "_successor"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

@@ -13,6 +13,7 @@ from sdk.mesos import parse
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
 from sdk.model.ids import AgentId, ExecutorId, OfferId, OperationId, TaskId
+from sdk.model.operations import Operation, Reserve, Unreserve
 from tests.conformance.clients.fold import Expected, expected, snapshots
 from tests.conformance.clients.player import Gate, Player
 from tests.conformance.clients.recording import Call, Event, Stream, streams
@@ -187,14 +188,14 @@ def effect(body: Json, posted: list[events.Event]) -> effects.CallEffect | None:
     return None
 
 
-def operation(raw: Json) -> effects.Operation | None:
+def operation(raw: Json) -> Operation | None:
     """RESERVE and UNRESERVE as our scheduler makes them: resources in the form with a stack of reservations."""
     content = raw.get(raw["type"].lower(), {})
     if raw["type"] not in ("RESERVE", "UNRESERVE") or any("role" in each for each in content["resources"]):
         return None
     resources = tuple(parse.resource(each) for each in content["resources"])
     name = OperationId(raw["id"]["value"]) if "id" in raw else None
-    return (effects.Reserve if raw["type"] == "RESERVE" else effects.Unreserve)(resources=resources, operation_id=name)
+    return (Reserve if raw["type"] == "RESERVE" else Unreserve)(resources=resources, operation_id=name)
 
 
 # Calls compared in the streams that have many, so that none is left out unseen.

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Self
 
 from tests.conformance.http.wire import ask
+from tests.support import nursery
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
+
+ROOT = Path(__file__).parents[3]
 
 
 class Running:
@@ -21,7 +24,7 @@ class Running:
         self._log = directory / "stderr"
         command = [sys.executable, "-m", module, "--port", str(self.port), "--work-dir", str(directory), *options]
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = nursery.popen(command, cwd=ROOT, stdout=log, stderr=log)
 
     def __enter__(self) -> Self:
         try:

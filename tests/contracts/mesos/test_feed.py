@@ -21,6 +21,7 @@ from sdk.errors import NotConnected
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
+from sdk.model.operations import Unreserve
 from sdk.model.resources import Resource
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from tests.contracts.mesos import traces
@@ -87,9 +88,7 @@ def test_effects_become_calls() -> None:
     )
     sent: list[tuple[effects.CallEffect, dict[str, Any] | None]] = [
         (
-            effects.Accept(
-                offer_ids=(OfferId("O1"),), operations=(effects.Unreserve(resources=(cpus,)),), refuse_seconds=1.0
-            ),
+            effects.Accept(offer_ids=(OfferId("O1"),), operations=(Unreserve(resources=(cpus,)),), refuse_seconds=1.0),
             {
                 "offer_ids": [{"value": "O1"}],
                 "operations": [

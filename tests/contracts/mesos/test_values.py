@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdk.core import events
-from sdk.core.effects import Launch, Reserve, TaskLaunch, Unreserve
 from sdk.mesos import calls, parse
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.recordio import RecordDecoder, encode
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
+from sdk.model.operations import Launch, Reserve, TaskLaunch, Unreserve
 from sdk.model.resources import Attribute, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
 from sdk.model.status import OperationState, TaskState

@@ -131,9 +131,9 @@ def scheduler(connection: ZooKeeper, zk_root: str) -> Iterator[Scheduler]:
 
 
 @pytest.fixture
-def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str) -> Iterator[str]:
+def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, trials: Trials) -> Iterator[str]:
     """The real server; the value is its base URL."""
-    running = ApiServer(ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection)
+    running = ApiServer(ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection, trials)
     yield f"http://{running.start()}"
     running.stop()
 

@@ -17,6 +17,7 @@ from api.accounts import load_accounts
 from api.client import ApiClient
 from api.client_errors import ApiError
 from api.main import ApiServer, ApiSettings
+from api.validation.trials import Trials
 from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler
@@ -132,11 +133,11 @@ def test_programs_may_ask_for_any_name(server: str) -> None:
 
 
 def test_names_that_the_settings_list_are_known(
-    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, trials: Trials
 ) -> None:
     """Those of a proxy that hands Host on."""
     settings = ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", hosts=("DCOS.example.",))
-    running = ApiServer(settings, connection)
+    running = ApiServer(settings, connection, trials)
     url = f"http://{running.start()}/v2/pools"
     try:
         for host, status in (("dcos.example", 200), ("dcos.example:443", 200), ("x.dcos.example", 403)):
@@ -178,14 +179,16 @@ def test_a_scheduler_with_another_secret_is_told_with_what_to_do(server: str, sc
 
 
 @pytest.fixture
-def guarded(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, tmp_path: Path) -> Iterator[str]:
+def guarded(
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, tmp_path: Path, trials: Trials
+) -> Iterator[str]:
     """A server with two users."""
     users = tmp_path / "users"
     users.write_text(f"# who\nops:pass:word\n\nhashed:{generate_password_hash('geheim ü')}\n", encoding="utf-8")
     settings = ApiSettings(
         zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", accounts=load_accounts(users, "credentials-file")
     )
-    running = ApiServer(settings, connection)
+    running = ApiServer(settings, connection, trials)
     yield f"http://{running.start()}"
     running.stop()
 
@@ -326,11 +329,11 @@ def test_listening_for_other_machines_without_asking_who_they_are_has_to_be_said
 
 
 def test_with_users_or_with_the_setting_the_api_listens_for_other_machines(
-    zookeeper: ZooKeeperServer, connection: ZooKeeper, tmp_path: Path
+    zookeeper: ZooKeeperServer, connection: ZooKeeper, tmp_path: Path, trials: Trials
 ) -> None:
     """Either says that it is meant."""
     users = tmp_path / "users"
     users.write_text("ops:secret\n")
     for more in ({"accounts": load_accounts(users, "x")}, {"allow_unauthenticated": True}):
-        running = ApiServer(ApiSettings(zk=zookeeper.address, listen="0.0.0.0:0", **more), connection)
+        running = ApiServer(ApiSettings(zk=zookeeper.address, listen="0.0.0.0:0", **more), connection, trials)
         running.stop()

@@ -11,11 +11,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.language.form import default_text, with_name
+from api.auto_pools.templates.task_page import page_of, written_page
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.answers import DEPLOYED
 from api.cli.exits import Exit
 from api.health import HealthServer
+from api.mesos_listener.task import Port, Task
 from api.validation.trials import Trials
 from pool_executor.contract import encode_status
 from scheduler.pools.model import PoolType
@@ -39,6 +42,28 @@ def put(client: FlaskClient, text: str, query: str = "", **headers: str) -> Test
     return client.put(f"{PATH}{query}", data=text, content_type="text/plain", headers={**JSON, **headers})
 
 
+def exposed(told: dict[str, Any], query: Mapping[str, str]) -> object:
+    """A page of what the test says that runs."""
+    page = page_of(told.get("tasks", ()), int(query["after"]), complete=told.get("complete", True), dialects=Dialects())
+    return written_page(page)
+
+
+def task(app: str, number: int = 1, **labels: str) -> Task:
+    """Of an application with a host of its own."""
+    said = {"edgelb.expose": "true", "edgelb.template": "web", f"edgelb.{app}.frontend.rules": f"hostEq:{app}.test"}
+    return Task(
+        id=f"{app}.{number}",
+        framework_id="f",
+        framework_name="marathon",
+        name=app,
+        state="TASK_RUNNING",
+        marathon=True,
+        marathon_id=f"/{app}",
+        ports=(Port(name="http", number=31000 + number),),
+        labels=tuple(sorted({**said, **{f"edgelb.{app}.{name}": text for name, text in labels.items()}}.items())),
+    )
+
+
 @pytest.fixture
 def statuses(connection: ZooKeeper, zk_root: str) -> Iterator[dict[str, Any]]:
     """What a template process in charge tells of each template."""
@@ -54,7 +79,7 @@ def statuses(connection: ZooKeeper, zk_root: str) -> Iterator[dict[str, Any]]:
         healthy=lambda: None,
         ready=lambda: None,
         gauges={},
-        questions={"/auto-pools": answer},
+        questions={"/auto-pools": answer, "/exposed": lambda query: {"exposed": exposed(told, query)}},
     )
     server.start()
     holder = {"id": "t", "url": f"http://{server.address}", "pid": 7, "since": 0}
@@ -138,6 +163,77 @@ def test_what_applications_that_are_made_up_do_not_have_is_a_warning(client: Fla
         assert stored.headers["X-Edgelb-Warning"].startswith(
             f"with an application that was made up: pool template line {line}: cannot be printed"
         )
+
+
+def warnings(answer: TestResponse) -> list[str]:
+    return answer.headers.getlist("X-Edgelb-Warning")
+
+
+ODD = '{% extends "default" %}\n{% block backend %}\n{"minimumServers": {{ NUMBERS[backend.name] }}}\n{% endblock %}'
+
+
+def test_a_text_is_tried_with_the_tasks_that_run(client: FlaskClient, statuses: dict[str, Any]) -> None:
+    """Whom it harms is told before it is stored; who is harmed already is not told again."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    statuses["tasks"] = [task("shop"), task("shop", 2), task("blog"), task("news", protocol="x"), task("wrong")]
+    text = ODD.replace("NUMBERS", str({"__default__": 1, "shop": 2, "news": 3, "blog": 1}))
+    for query in ("?dryRun=true", ""):
+        done = put(client, text, query)
+        assert done.status_code == 200, done.text
+        [told] = warnings(done)
+        assert told.startswith("/wrong: edgelb.wrong: is not possible: pool template line 3: cannot be printed")
+    assert warnings(put(client, text)) == []
+    policy = '{% extends "default" %}{% block policy %}{"rules": [{"hosts": ["blog.test"]}]}{% endblock %}'
+    shop, wrong = warnings(put(client, policy, "?dryRun=true"))
+    assert shop.startswith("/shop (2 tasks): edgelb.shop.frontend.rules: hostEq:shop.test is not allowed: the policy")
+    assert wrong.startswith("/wrong: edgelb.wrong.frontend.rules: hostEq:wrong.test is not allowed: the policy")
+    assert client.get(PATH).text == text
+
+
+BEGIN = '{% extends "default" %}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ODD.replace("NUMBERS", str({"__default__": 1, "shop": 1})), "pool template line 3: cannot be printed"),
+        (
+            BEGIN + "{% block frontend %}{% if frontend.bindPort == 81 %}{{ x.y }}{% endif %}{% endblock %}",
+            "pool template line 2: cannot be printed",
+        ),
+        (
+            BEGIN + '{% block tasks %}{{ "true" if task.app.name in ("/web", "/shop") }}{% endblock %}',
+            "pool template line 2: block tasks must print true or false",
+        ),
+        ('{"count": {{ {"web": 1, "shop": 1}[tasks[0].name] }}}', "pool template line 1: cannot be printed"),
+        (
+            BEGIN + "{% block backend %}"
+            '{"miscStrs": [{% if backend.name == "blog" %}"http-request nonsense"{% endif %}]}{% endblock %}',
+            "pool template: makes a pool that is refused: pool.haproxy.backends[0].miscStrs[0]",
+        ),
+    ],
+)
+def test_a_text_that_is_of_no_use_for_the_tasks_that_run_is_refused(
+    client: FlaskClient, statuses: dict[str, Any], text: str, told: str
+) -> None:
+    """Although it is good for applications that are made up; what was stored stays."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    assert put(client, text, "?dryRun=true").status_code == 200
+    statuses["tasks"] = [task("blog", **{"frontend.port": "81"}), task("blog", 2, **{"frontend.port": "81"})]
+    refused = put(client, text)
+    assert refused.status_code == 400
+    assert refused.json["message"].startswith(told)
+    assert client.get(PATH).text == with_name(default_text(), "web")
+
+
+def test_with_which_tasks_a_text_was_not_tried_is_told(client: FlaskClient, statuses: dict[str, Any]) -> None:
+    """It is stored all the same; the status tells of them later."""
+    client.post("/v2/pooltemplates", json={"name": "web"})
+    statuses["tasks"] = [task(f"app-{number}") for number in range(1200)]
+    assert warnings(put(client, TWO)) == []
+    statuses["complete"] = False
+    [told] = warnings(put(client, TWO))
+    assert "does not know all of them yet" in told
 
 
 def test_words_of_haproxy_can_be_forbidden(connection: ZooKeeper, zk_root: str) -> None:
@@ -255,6 +351,9 @@ def test_the_commands_do_the_same(run: Run, statuses: dict[str, Any], tmp_path: 
     assert json.loads(run("pool-template", "list", "--json").stdout) == [{"name": "other"}, {"name": "web"}]
     (tmp_path / "t").write_text(TWO)
     assert run("pool-template", "update", "web", str(tmp_path / "t")).stdout == TWO
+    assert run("pool-template", "show", "web").stdout == TWO
+    dry = run("pool-template", "update", "web", "-", "--dry-run", stdin=with_name(default_text(), "web"))
+    assert dry.stdout == with_name(default_text(), "web")
     assert run("pool-template", "show", "web").stdout == TWO
     refused = run("pool-template", "update", "web", "-", stdin="{% if %}", code=Exit.REFUSED)
     assert "Error: pool template line 1: is not a template" in refused.stderr

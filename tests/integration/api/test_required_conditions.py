@@ -92,10 +92,10 @@ def test_a_pool_template_is_changed_only_by_who_says_which(strict: FlaskClient) 
 
 
 @pytest.fixture
-def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str) -> Iterator[str]:
+def server(zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, trials: Trials) -> Iterator[str]:
     """The real server, as strict."""
     settings = ApiSettings(zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", require_if_match=True)
-    running = ApiServer(settings, connection)
+    running = ApiServer(settings, connection, trials)
     yield f"http://{running.start()}"
     running.stop()
 

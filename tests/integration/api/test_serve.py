@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sdk.local.processes import alive, descendants
+from sdk.local.processes import alive, command_line, descendants
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -117,7 +117,12 @@ def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(
 def test_children_end_when_the_supervisor_is_killed(processes: list[subprocess.Popen[str]], tmp_path: Path) -> None:
     """No orphans hold the ports when it is started again."""
     process = start(processes, tmp_path / "log", "one", SLEEP, "two", SLEEP)
-    pids = wait_until(lambda: len(found := descendants(process.pid)) == 2 and found, 10, "the children")
+
+    def begun() -> list[int]:
+        # Before that a child has not yet asked the kernel to end it with its parent.
+        return [pid for pid in descendants(process.pid) if command_line(pid)[:1] == ["sleep"]]
+
+    pids = wait_until(lambda: len(found := begun()) == 2 and found, 10, "the children")
     process.kill()
     process.wait(10)
 

@@ -16,6 +16,7 @@ import pytest
 import urllib3
 
 from api.main import ApiServer, ApiSettings
+from api.validation.trials import Trials
 from sdk.errors import EnvironmentProblem
 from sdk.storage.connection import ZooKeeper, connect
 from tests.support.http import request
@@ -105,12 +106,12 @@ def test_a_body_announced_larger_than_allowed_is_refused_before_it_is_sent(serve
 
 
 def test_without_zookeeper_it_answers_503_at_once_and_recovers_by_itself(
-    own_zookeeper: ZooKeeperServer, zk_root: str
+    own_zookeeper: ZooKeeperServer, zk_root: str, trials: Trials
 ) -> None:
     """Reads and writes come back with ZooKeeper, without a restart."""
     connection = connect(own_zookeeper.address, session_timeout=2.0)
     assert connection.wait_connected(10)
-    server = ApiServer(ApiSettings(zk=own_zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection)
+    server = ApiServer(ApiSettings(zk=own_zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection, trials)
     url = f"http://{server.start()}"
     try:
         assert request("POST", f"{url}/v2/pools", json=minimal()).status == 200
@@ -130,12 +131,12 @@ def test_without_zookeeper_it_answers_503_at_once_and_recovers_by_itself(
 
 
 def test_a_zookeeper_that_hangs_costs_a_caller_a_few_seconds_not_for_ever(
-    own_zookeeper: ZooKeeperServer, zk_root: str
+    own_zookeeper: ZooKeeperServer, zk_root: str, trials: Trials
 ) -> None:
     """A stopped process keeps its sockets open; the call must not wait for it."""
     connection = connect(own_zookeeper.address, session_timeout=2.0)
     assert connection.wait_connected(10)
-    server = ApiServer(ApiSettings(zk=own_zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection)
+    server = ApiServer(ApiSettings(zk=own_zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0"), connection, trials)
     url = f"http://{server.start()}"
     pid = own_zookeeper.pid
     assert pid is not None
@@ -152,10 +153,12 @@ def test_a_zookeeper_that_hangs_costs_a_caller_a_few_seconds_not_for_ever(
         connection.close()
 
 
-def test_an_address_in_use_is_told_with_what_to_do(server: str, connection: ZooKeeper, zk_root: str) -> None:
+def test_an_address_in_use_is_told_with_what_to_do(
+    server: str, connection: ZooKeeper, zk_root: str, trials: Trials
+) -> None:
     """The sentence names the option."""
     with pytest.raises(EnvironmentProblem, match="--listen"):
-        ApiServer(ApiSettings(zk_root=zk_root, listen=server.removeprefix("http://")), connection)
+        ApiServer(ApiSettings(zk_root=zk_root, listen=server.removeprefix("http://")), connection, trials)
 
 
 def test_the_process_starts_without_zookeeper_says_where_it_listens_and_ends_at_sigterm(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from scheduler.pools.model import Pool, PoolType
 from sdk.errors import LeadershipLost
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.auto_pools.conftest import Start, Template, Tree, begin, ended, exposed, status
+from tests.integration.auto_pools.test_ledger_store import ledger
 from tests.integration.listener.test_taskinfo import Listener
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -151,21 +152,22 @@ def test_who_is_not_in_charge_any_more_writes_nothing(connection: ZooKeeper, zk_
     lock = f"{zk_root}/locks/template"
     connection.create(lock)
     writer = Writer(connection, zk_root, lock, 0)
-    writer.put_ledger("default", "{}")
+    writer.put_ledger("default", ledger(1))
     made = writer.put(generated(), None)
     connection.set(lock, b"{}")
     for write in (
         lambda: writer.put(generated(count=2), made),
         lambda: writer.put(pool("auto-other", type=PoolType.DYNAMIC), None),
         lambda: writer.delete(made),
-        lambda: writer.put_ledger("default", "{1}"),
-        lambda: writer.put_ledger("other", "{}"),
+        lambda: writer.put_ledger("default", ledger(2)),
+        lambda: writer.put_ledger("default", ledger(2000)),
+        lambda: writer.put_ledger("other", ledger(1)),
         lambda: writer.delete_ledger("default"),
     ):
         with pytest.raises(LeadershipLost):
             write()
     assert tree.stored() == made
-    assert writer.ledgers.get("default") == "{}"
+    assert writer.ledgers.get("default") == ledger(1)
     assert connection.children(f"{zk_root}/pools") == ["auto-default"]
 
 
@@ -188,19 +190,6 @@ def test_a_writer_that_knows_less_than_stands_there_looks_again(
         with pytest.raises(Refused, match="that people made is in the way"):
             refused()
     assert tree.stored() == people
-
-
-def test_ledgers_of_any_length_are_read_back(connection: ZooKeeper, zk_root: str) -> None:
-    """Long ones are packed."""
-    lock = f"{zk_root}/locks/template"
-    connection.create(lock)
-    writer = Writer(connection, zk_root, lock, 0)
-    for text in ('{"apps": []}', '{"apps": "' + "application " * 100_000 + '"}'):
-        writer.put_ledger("default", text)
-        assert writer.ledgers.get("default") == text
-    found = connection.get(f"{zk_root}/auto-pools/default")
-    assert found is not None
-    assert len(found[0]) < 100_000
 
 
 def test_templates_that_never_end_hold_up_no_other(tree: Tree, template: Template, listener: Listener) -> None:

@@ -1,13 +1,15 @@
 """Pools that are made of the labels of tasks, from the operator's event to what stands in ZooKeeper."""
 
+import json
 from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
 
+from api.auto_pools.templates.task_page import read_page
 from scheduler.pools.model import PoolType
 from tests.integration.auto_pools.conftest import Start, Template, Tree, begin, ended, exposed, status, unexposed
-from tests.integration.listener.test_taskinfo import Listener
+from tests.integration.listener.test_taskinfo import Listener, fetch
 from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, pool
 from tests.unit.api.mesos_listener import messages as m
@@ -252,3 +254,42 @@ def test_a_template_says_which_tasks_take_part(tree: Tree, template: Template, l
     tree.has(shop2="/shop2")
     tree.templates.set_text("default", "")
     tree.has(blog="/blog", news="/news", shop2="/shop2")
+
+
+def test_the_tasks_that_run_under_a_template_are_told(tree: Tree, template: Template, listener: Listener) -> None:
+    """So that another text can be tried with them before it is stored; whether there is the template or not."""
+    listener.operator.say(begin(exposed("shop.1"), exposed("a.1", "a", edgelb__template="team"), unexposed("b.1", "b")))
+    tree.has(shop="/shop")
+    for name, tasks in (("default", ["shop.1"]), ("team", ["a.1"]), ("none", [])):
+        code, text = fetch(template.health, f"/exposed?template={name}&after=0")
+        assert code == 200
+        page = read_page(json.loads(text)["exposed"])
+        assert ([task.id for task in page.tasks], page.after, page.complete) == (tasks, None, True)
+
+
+ONE_PORT = """{% extends "default" %}
+{% block frontend %}{"hsts": {{ {80: "null"}[frontend.bindPort] }}}{% endblock %}
+"""
+
+
+def test_a_newcomer_for_whom_a_block_cannot_be_printed_harms_nobody(
+    tree: Tree, template: Template, listener: Listener, logged: list[MutableMapping[str, Any]], expects_errors: None
+) -> None:
+    """Also where it is a frontend of his own; those who come after him are served."""
+    tree.templates.create("team")
+    tree.templates.set_text("team", ONE_PORT)
+    listener.operator.say(begin(exposed("shop.1", edgelb__template="team")))
+    tree.has("auto-team", shop="/shop")
+    odd = exposed("odd.1", "odd", edgelb__template="team", edgelb__odd__frontend__port="81")
+    listener.operator.say(m.task_added(odd))
+    wait_until(lambda: told_of(template, "odd.1")["status"] == "RENDER_ERR", what="the status of the newcomer")
+    assert "pool template line 2: cannot be printed" in told_of(template, "odd.1")["message"]
+    listener.operator.say(m.task_added(exposed("blog.1", "blog", edgelb__template="team")))
+    tree.has("auto-team", shop="/shop", blog="/blog")
+    assert told_of(template, "shop.1")["status"] == "OK"
+    assert status(template, "team")["status"] == "OK"
+
+
+def told_of(template: Template, task: str) -> dict[str, Any]:
+    found: dict[str, Any] = status(template, "team")["statuses"]["f1"][task]
+    return found

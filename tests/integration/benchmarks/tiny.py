@@ -23,6 +23,7 @@ TINY = {
     "embedded_mesos_scale": ["--agents", "5", "--tasks", "100", "--rate", "20", "--seconds", "1"],
     "embedded_mesos_allocation": ["--agents", "20", "--frameworks", "5"],
     "sdk_placement": ["--quick"],
+    "driver": ["--quick"],
     "render": ["--quick"],
     "auto_pools": ["--apps", "50", "--live", "5", "--changes", "2"],
     "tls_rotation": ["--rotations", "3", "--handshakes", "50"],

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -42,6 +41,7 @@ from pool_executor.contract import (
 from pool_executor.contract.log import Segment
 from pool_executor.lbmgr.runtime import Runtime
 from sdk.storage.connection import NodeExists, ZooKeeper
+from tests.support import nursery
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -242,13 +242,13 @@ class Lbmgr:
         self.hosts, self.root, self.sandbox, self.task_id, self.grace = hosts, root, sandbox, task_id, grace
         self.web, self.stats = free_port(), free_port()
         self.options = options
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: nursery.Process | None = None
 
     def start(self) -> "Lbmgr":
         self.sandbox.mkdir(exist_ok=True)
         extra = [word for name, value in self.options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         with open(self.sandbox / "stderr", "ab") as log:
-            self.process = subprocess.Popen(
+            self.process = nursery.popen(
                 [
                     *(sys.executable, "-m", "pool_executor.lbmgr", "--zk", self.hosts, "--zk-root", self.root),
                     *("--pool", "web", "--task-id", self.task_id, "--sandbox", str(self.sandbox)),

@@ -2,14 +2,16 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -82,14 +84,13 @@ class Balancer:
     """HAProxy on the rendered files, with one server."""
 
     def __init__(self, binary: str, directory: Path) -> None:
-        self.web, stats = free_port(), free_port()
+        ports = {name: free_port() for name in ("web", "db", "stats")}
+        self.web = ports["web"]
         self._sockets = SocketDirectory()
         self.admin = self._sockets.path / "admin.sock"
         self._directory = directory / "configuration"
         self._directory.mkdir()
-        self._instance = Instance(
-            task_id="task-1", ports={"web": self.web, "stats": stats}, sockets=self._sockets.path, state=directory
-        )
+        self._instance = Instance(task_id="task-1", ports=ports, sockets=self._sockets.path, state=directory)
         self.haproxy = Haproxy(
             binary=binary,
             directory=self._directory,
@@ -99,7 +100,13 @@ class Balancer:
         )
         self._markers = 0
 
-    def serve(self, server: Server, certificate: Path | None = None, rendered: str = "simple") -> None:
+    def serve(
+        self,
+        server: Server,
+        certificate: Path | None = None,
+        rendered: str = "simple",
+        changes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Start, or reload, with this server; clients use TLS where there is a certificate."""
         self._markers += 1
         marker = f"web/{self._markers}"
@@ -107,11 +114,13 @@ class Balancer:
             if not path.name.startswith("30-"):
                 # Clients may think for as long as a loaded machine lets them.
                 text = path.read_text().replace("timeout http-keep-alive 1s", "timeout http-keep-alive 60s")
+                for old, new in changes.items():
+                    text = text.replace(old, new)
                 if certificate is not None:
                     text = text.replace('${PORT_WEB}"', f'${{PORT_WEB}}" ssl crt {certificate}')
             else:
-                line = next(line for line in path.read_text().splitlines() if "# servers of app" in line)
-                text = path.read_text().replace(line, f"    server one 127.0.0.1:{server.port} id 1")
+                line = f"    server one 127.0.0.1:{server.port} id 1"
+                text = re.sub(r"^ +# servers of app .*$", line, path.read_text(), flags=re.MULTILINE)
             (self._directory / path.name).write_text(text)
         (self._directory / "00-instance.cfg").write_text(self._instance.text(marker, self._directory, welcome=True))
         assert self.haproxy.check(sorted(self._directory.glob("*.cfg")), 20) is None
@@ -284,3 +293,35 @@ def test_others_on_the_stats_socket_keep_nobody_out(balancer: Balancer, make_ser
         with Runtime(balancer.admin, timeout=10) as runtime:
             assert int(runtime.info()["Uptime_sec"]) >= 0
         balancer.serve(one)
+
+
+def test_how_often_clients_have_asked_outlives_reloads(
+    balancer: Balancer, make_server: Callable[[str], Server], connect: Callable[[], http.client.HTTPConnection]
+) -> None:
+    """Limits are not evaded by a deployment. A HAProxy that was just started hands nothing on for some seconds."""
+    one = make_server("one")
+    lasting = {"expire 10s": "expire 1000s", "http_req_rate(10s)": "http_req_rate(1000s)"}
+
+    def serve() -> None:
+        balancer.serve(one, rendered="limits", changes=lasting)
+
+    def counted() -> int:
+        with Runtime(balancer.admin, timeout=10) as runtime:
+            shown = runtime.ask("show table web").text
+        found = re.search(r"key=::ffff:127\.0\.0\.7 .*http_req_rate\(\d+\)=(\d+)", shown)
+        return int(found[1]) if found is not None else 0
+
+    def age() -> int:
+        with Runtime(balancer.admin, timeout=10) as runtime:
+            return int(runtime.info()["Uptime_sec"])
+
+    serve()
+    kept = connect()
+    for _ in range(20):
+        ask(kept)
+    wait_until(lambda: age() >= 7, what="HAProxy has looked for a predecessor in vain", every=0.2)
+    for reload in range(2):
+        serve()
+        wait_until(lambda: counted() >= 20, what=f"the counts have outlived reload {reload}")
+    ask(connect())
+    assert counted() == 21

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from sdk.core.effects import Accept, CallEffect, Launch, Reserve, TaskLaunch, Teardown, Unreserve, UpdateRoles
+from sdk.core.effects import Accept, CallEffect, Teardown, UpdateRoles
 from sdk.core.events import (
     Disconnected,
     Event,
@@ -19,15 +19,16 @@ from sdk.core.events import (
 )
 from sdk.errors import LeadershipLost, NotConnected, Refused, SdkError, StorageUnavailable
 from sdk.model.ids import AgentId, FrameworkId, TaskId
+from sdk.model.operations import Launch, Reserve, TaskLaunch, Unreserve
 from sdk.model.records import FrameworkRecord
 from sdk.model.resources import Offer, Resource
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec, UriSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
-from sdk.plugin import ADVERTISED, Host, Wishes
+from sdk.plugin import ADVERTISED, Host, Targets
 from sdk.storage.connection import Check
 from sdk.storage.election import Holder, Role
-from sdk.storage.memory import MemoryPersister
-from sdk.storage.persister import Operation, Put
+from sdk.storage.memory_persister import MemoryPersister
+from sdk.storage.persister import Put, Write
 
 
 class Master:
@@ -220,10 +221,10 @@ class FlakyPersister(MemoryPersister):
         super().__init__()
         self.down = threading.Event()
         self.refused = 0
-        self.batches: list[Sequence[Operation]] = []
-        self.on_apply: Callable[[Sequence[Operation]], None] = lambda operations: None
+        self.batches: list[Sequence[Write]] = []
+        self.on_apply: Callable[[Sequence[Write]], None] = lambda operations: None
 
-    def apply(self, operations: Sequence[Operation], check: Check | None = None) -> None:
+    def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         if self.down.is_set():
             self.refused += 1
             raise StorageUnavailable("the test took ZooKeeper away")
@@ -253,16 +254,16 @@ class Wisher:
         self.services = dict(services or {})
         self.host: Host | None = None
         self.gone = threading.Event()
-        self.asked: list[Wishes] = []
+        self.asked: list[Targets] = []
         self.changes = 0
 
     def start(self, host: Host) -> None:
         self.host = host
         host.fill_in({WORD: "filled in"})
 
-    def took_charge(self, wishes: Wishes) -> None:
-        self.asked.append(wishes)
-        wishes.publish(self.services)
+    def took_charge(self, targets: Targets) -> None:
+        self.asked.append(targets)
+        targets.publish_all(self.services)
 
     def stop(self) -> None:
         pass

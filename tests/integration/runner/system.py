@@ -14,6 +14,7 @@ from typing import Any
 
 from sdk.local.cluster import AgentSpec, Cluster, Timing
 from sdk.storage.connection import ZooKeeper
+from tests.support import nursery
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -38,7 +39,7 @@ def two_agents(directory: Path, *, credentials: tuple[str, str] | None = None) -
         AgentSpec(name=f"agent{number}", resources=f"cpus:2;mem:1024;disk:4000;ports:[{span}]")
         for number, span in ((1, "31000-31019"), (2, "31020-31039"))
     ]
-    return Cluster(directory, base, agents, timing=QUICK, restart=False, credentials=credentials)
+    return Cluster(directory, base, agents, timing=QUICK, restart=False, credentials=credentials, popen=nursery.popen)
 
 
 def _taken(port: int) -> bool:

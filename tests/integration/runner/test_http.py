@@ -8,11 +8,14 @@ from flask import Blueprint
 from flask.testing import FlaskClient
 
 from sdk.core.events import PodActionRequested
-from sdk.core.snapshot import PhaseView, PlanView, Progress, Refusals, ServiceView, StepView
+from sdk.core.snapshot import ServiceView
 from sdk.http import views
 from sdk.http.app import make_app
 from sdk.metrics import Metrics
 from sdk.model.records import PodRecord
+from sdk.plan.progress import Progress
+from sdk.plan.steps import Refusals, StepView
+from sdk.plan.views import PhaseView, PlanView
 from tests.integration.runner.test_runner import Bench
 from tests.support.wait import wait_until
 

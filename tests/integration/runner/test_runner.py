@@ -21,15 +21,15 @@ from sdk.core.events import (
 )
 from sdk.core.settings import Settings
 from sdk.errors import InvalidSpec, LeadershipLost, UnexpectedAnswer
+from sdk.framework_store import FrameworkStore
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId, OfferId, TaskId
 from sdk.model.status import TaskState, TaskStatus
-from sdk.plugin import HostSettings, Wishes
+from sdk.plugin import HostSettings, Targets
 from sdk.runner import NotInCharge, Phase, Runner
 from sdk.runner.inbox import BACKLOG
-from sdk.storage.persister import Operation, Put
-from sdk.storage.stores import FrameworkStore
+from sdk.storage.persister import Put, Write
 from tests.integration.runner.doubles import FlakyPersister, Lock, Master, NoZooKeeper, Wisher, make_offer, service
 from tests.support.wait import wait_until
 
@@ -210,7 +210,7 @@ def test_a_fresh_process_resumes_with_the_stored_target_before_the_plugin_speaks
     bench.launch()
     bench.runner.stop()
     silent = Wisher()
-    silent.took_charge = lambda wishes: None  # type: ignore[method-assign]
+    silent.took_charge = lambda targets: None  # type: ignore[method-assign]
     second = Bench(persister=bench.persister, plugin=silent)
     try:
         second.lead()
@@ -226,7 +226,7 @@ def test_what_is_kept_stays_as_it_was_last_wished_for(bench: Bench) -> None:
     """`keep` names services whose wish is unknown now: they are neither changed nor removed."""
     bench.lead()
     bench.launch()
-    bench.plugin.asked[-1].publish({"other": service("other")}, keep=["web", "unheard-of"])
+    bench.plugin.asked[-1].publish_all({"other": service("other")}, keep=["web", "unheard-of"])
     wait_until(lambda: "other" in bench.store.load().services, what="the new service")
     snapshot = bench.runner.snapshot()
     assert snapshot is not None
@@ -273,13 +273,13 @@ def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> N
     """What the storage refuses for good is told by its service, alone; the others are stored and run."""
     bench.lead()
 
-    def refuse(operations: Sequence[Operation]) -> None:
+    def refuse(operations: Sequence[Write]) -> None:
         for operation in operations:
             if "/services/huge/" in operation.path:
                 raise InvalidSpec(operation.path, "does not fit")
 
     bench.persister.on_apply = refuse
-    bench.plugin.asked[-1].publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
+    bench.plugin.asked[-1].publish_all({"huge": service("huge"), "web": service(count=2), "more": service("more")})
     wait_until(lambda: "huge" in bench.runner.status().problems, what="a report of the wish")
     assert "does not fit" in bench.runner.status().problems["huge"]
     bench.master.feed.offer()
@@ -287,14 +287,14 @@ def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> N
     assert sorted(bench.store.load().services) == ["more", "web"]
     assert bench.runner.status().ready
     bench.persister.on_apply = lambda operations: None
-    bench.plugin.asked[-1].publish({"huge": service("huge"), "web": service(count=2), "more": service("more")})
+    bench.plugin.asked[-1].publish_all({"huge": service("huge"), "web": service(count=2), "more": service("more")})
     wait_until(lambda: not bench.runner.status().problems, what="it is taken")
 
 
 def test_a_wish_that_is_too_large_is_refused_before_anything_is_stored(bench: Bench) -> None:
     """Its size is told; the others run."""
     bench.lead()
-    bench.plugin.asked[-1].publish({"web": service(), "huge": service("huge", environment={"A": "x" * 500_000})})
+    bench.plugin.asked[-1].publish_all({"web": service(), "huge": service("huge", environment={"A": "x" * 500_000})})
     wait_until(lambda: "huge" in bench.runner.status().problems, what="a report of the wish")
     assert "more than the 450000 that can be stored" in bench.runner.status().problems["huge"]
     bench.launch()
@@ -483,7 +483,7 @@ def test_a_role_that_was_taken_from_us_does_not_keep_the_framework_out(bench: Be
     bench.master.forbidden = {"secret"}
     bench.lock.give(bench.persister)
     bench.wait_ready()
-    bench.plugin.asked[-1].publish(bench.plugin.services)
+    bench.plugin.asked[-1].publish_all(bench.plugin.services)
     wait_until(lambda: "bad" in bench.runner.status().problems, what="the refusal")
     wait_until(lambda: bench.stored_roles() == ("test",), what="the role is ours no more")
 
@@ -494,16 +494,16 @@ def test_what_was_published_in_an_earlier_term_removes_nothing(bench: Bench) -> 
     bench.lead()
     bench.master.feed.offer()
     wait_until(lambda: len(bench.master.launched()) == 2, what="two launches")
-    bench.plugin.asked[-1].publish({"web": service(), "new": service("new"), "third": service("third")})
+    bench.plugin.asked[-1].publish_all({"web": service(), "new": service("new"), "third": service("third")})
     wait_until(lambda: "third" in bench.store.load().services, what="the third")
     bench.lock.take()
     wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="standby")
     # A view from before, which a callback had read and tells late, to the term that is over.
-    bench.plugin.asked[0].publish({"web": service()})
-    bench.plugin.took_charge = lambda wishes: bench.plugin.asked.append(wishes)  # type: ignore[method-assign]
+    bench.plugin.asked[0].publish_all({"web": service()})
+    bench.plugin.took_charge = lambda targets: bench.plugin.asked.append(targets)  # type: ignore[method-assign]
     bench.lock.give(bench.persister)
     bench.wait_ready()
-    bench.plugin.asked[0].publish({"web": service()})
+    bench.plugin.asked[0].publish_all({"web": service()})
     bench.master.feed.offer(8)
     wait_until(lambda: any("o8" in str(call) for call in bench.master.feed.calls), what="an answer to the offer")
     snapshot = bench.runner.snapshot()
@@ -511,7 +511,7 @@ def test_what_was_published_in_an_earlier_term_removes_nothing(bench: Bench) -> 
     assert {name: view.removing for name, view in snapshot.services.items()} == dict.fromkeys(
         ("new", "third", "web"), False
     )
-    bench.plugin.asked[1].publish({"web": service()})  # read after it took charge: this is meant
+    bench.plugin.asked[1].publish_all({"web": service()})  # read after it took charge: this is meant
     wait_until(lambda: [call for call in bench.master.calls if isinstance(call, Kill)], what="the removal")
 
 
@@ -519,10 +519,10 @@ def test_a_plugin_that_fails_to_take_charge_is_asked_again(bench: Bench) -> None
     """What is stored holds meanwhile; the process goes on."""
     good, tries = bench.plugin.took_charge, itertools.count()
 
-    def took_charge(wishes: Wishes) -> None:
+    def took_charge(targets: Targets) -> None:
         if next(tries) == 0:
             raise RuntimeError("not now")
-        good(wishes)
+        good(targets)
 
     bench.plugin.took_charge = took_charge  # type: ignore[method-assign]
     bench.lead()

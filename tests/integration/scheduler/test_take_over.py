@@ -9,14 +9,14 @@ from scheduler.plugin import EdgeLB
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.core.effects import Kill
+from sdk.framework_store import FrameworkStore
 from sdk.frameworks import parse_frameworks
 from sdk.metrics import Metrics
 from sdk.plugin import HostSettings
 from sdk.runner import Runner
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.election import Leadership
-from sdk.storage.stores import FrameworkStore
-from sdk.storage.zookeeper import ZooKeeperPersister
+from sdk.storage.zookeeper_persister import ZooKeeperPersister
 from tests.integration.runner.doubles import Master
 from tests.integration.scheduler.test_pools import POOL
 from tests.support.wait import wait_until

@@ -12,6 +12,7 @@ from typing import Any
 
 from sdk.local import processes
 from sdk.local.isolation import remove_groups
+from tests.support import nursery
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
@@ -131,7 +132,7 @@ class AgentProcess:
         self.work_dir = work_dir
         self.port = free_port()
         self._master = master
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: nursery.Process | None = None
         work_dir.mkdir(parents=True, exist_ok=True)
         self.log = work_dir.parent / f"{work_dir.name}.log"
 
@@ -146,7 +147,7 @@ class AgentProcess:
         """Start, and wait until it is registered."""
         count = len(self._master.registrations)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(*flags), cwd=ROOT, stdout=log, stderr=log)
+            self.process = nursery.popen(self.command(*flags), cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_until(lambda: len(self._master.registrations) > count, 20, "the registration")
         except AssertionError as error:

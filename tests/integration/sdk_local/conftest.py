@@ -8,6 +8,7 @@ import pytest
 from sdk.local.cluster import AgentSpec, Cluster, Timing
 from tests.integration.sdk_local.agent_process import AgentProcess, Master
 from tests.integration.sdk_local.client import Scheduler
+from tests.support import nursery
 from tests.support.ports import free_port
 
 AGENTS = [
@@ -38,7 +39,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A running cluster; whatever is left of it is ended."""
     # An agent that starts again on a busy machine needs more than two seconds.
     timing = Timing(allocation_interval=0.2, agent_ping_timeout=0.5, max_agent_ping_timeouts=8)
-    cluster = Cluster(tmp_path / "mesos", three_ports(), AGENTS, timing=timing)
+    cluster = Cluster(tmp_path / "mesos", three_ports(), AGENTS, timing=timing, popen=nursery.popen)
     cluster.start()
     yield cluster
     cluster.stop()

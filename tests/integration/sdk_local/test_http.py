@@ -16,6 +16,7 @@ from sdk.errors import EnvironmentProblem
 from sdk.local.cluster import Cluster, Timing
 from tests.integration.sdk_local.client import CAPABILITIES, Scheduler, Stream
 from tests.integration.sdk_local.conftest import AGENTS, three_ports
+from tests.support import nursery
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
@@ -175,7 +176,7 @@ def test_classic_endpoints_agree(cluster: Cluster, scheduler: Callable[..., Sche
 def test_zookeeper_names_the_master(tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str) -> None:
     """The node of the recordings, found by agents; a killed master's node goes and the next one's is found."""
     url = f"zk://{zookeeper.address}{zk_root}/mesos"
-    cluster = Cluster(tmp_path / "zk", three_ports(), AGENTS, timing=Timing(), zk=url)
+    cluster = Cluster(tmp_path / "zk", three_ports(), AGENTS, timing=Timing(), zk=url, popen=nursery.popen)
     cluster.start()
     client = KazooClient(zookeeper.address)
     client.start()

@@ -19,6 +19,7 @@ from sdk.local.faults import FaultError, FaultInjector
 from tests.integration.sdk_local.conftest import AGENTS, free_ports
 from tests.integration.sdk_local.driver import Framework
 from tests.integration.sdk_local.test_http import JSON, SUBSCRIBE, ask
+from tests.support import nursery
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
@@ -91,7 +92,7 @@ def three(tmp_path: Path, zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[
         allocation_interval=0.2, agent_ping_timeout=0.5, max_agent_ping_timeouts=4, zk_session_timeout=2.0
     )  # fmt: skip
     url = f"zk://{zookeeper.address}{zk_root}"
-    cluster = Cluster(tmp_path / "mesos", free_ports(5), AGENTS, timing=timing, zk=url, masters=3)
+    cluster = Cluster(tmp_path / "mesos", free_ports(5), AGENTS, timing=timing, zk=url, masters=3, popen=nursery.popen)
     cluster.start(timeout=30)
     yield cluster
     cluster.stop()

@@ -13,6 +13,7 @@ from sdk.local.cluster import Cluster, Timing
 from tests.integration.sdk_local.client import Scheduler, amounts, launch, task
 from tests.integration.sdk_local.conftest import AGENTS, three_ports
 from tests.integration.sdk_local.test_checks import recorded, told
+from tests.support import nursery
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -24,7 +25,9 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A cluster whose first agent enforces disk quotas."""
     flags = ("--enforce-container-disk-quota", "--container-disk-watch-interval", "0.2")
     agents = [replace(AGENTS[0], flags=flags), AGENTS[1]]
-    cluster = Cluster(tmp_path / "mesos", three_ports(), agents, timing=Timing(allocation_interval=0.2))
+    cluster = Cluster(
+        tmp_path / "mesos", three_ports(), agents, timing=Timing(allocation_interval=0.2), popen=nursery.popen
+    )
     cluster.start()
     yield cluster
     cluster.stop()

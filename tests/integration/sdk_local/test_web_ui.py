@@ -17,6 +17,7 @@ import pytest
 from sdk.local.cluster import AgentSpec, Cluster, Timing
 from tests.integration.sdk_local.client import Json, Scheduler, amounts, task
 from tests.integration.sdk_local.conftest import three_ports
+from tests.support import nursery
 from tests.support.browser import in_browser
 from tests.support.wait import wait_until
 
@@ -207,7 +208,7 @@ def ui(tmp_path: Path) -> Iterator[Ui]:
     """A running cluster with a framework."""
     timing = Timing(allocation_interval=0.2)
     agents = [AgentSpec(name=HOST, resources="cpus:4;mem:2048;disk:5000;ports:[21000-21099];cpus(web):1;mem(web):64")]
-    cluster = Cluster(tmp_path / "mesos", three_ports(), agents, timing=timing)
+    cluster = Cluster(tmp_path / "mesos", three_ports(), agents, timing=timing, popen=nursery.popen)
     cluster.start()
     found = Ui(cluster)
     yield found

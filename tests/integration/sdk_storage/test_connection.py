@@ -21,8 +21,8 @@ from sdk.storage.connection import (
     NodeExists,
     NoNode,
     NotEmpty,
+    SessionState,
     Set,
-    State,
     ZooKeeper,
     connect,
     encode_json,
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def connected(hosts: str, on_state: Callable[[State], None] | None = None) -> Iterator[ZooKeeper]:
+def connected(hosts: str, on_state: Callable[[SessionState], None] | None = None) -> Iterator[ZooKeeper]:
     zookeeper = connect(hosts, session_timeout=2.0, on_state=on_state)
     try:
         assert zookeeper.wait_connected(20)
@@ -148,7 +148,7 @@ def test_a_packet_that_the_server_would_drop_is_refused(zk: ZooKeeper, zk_root: 
     with pytest.raises(InvalidSpec, match="900000"):
         zk.multi([Create(f"{zk_root}/{n}", b"x" * 300_000) for n in range(3)])
     zk.create(f"{zk_root}/big", b"x" * 899_000)
-    assert zk.state is State.CONNECTED
+    assert zk.state is SessionState.CONNECTED
 
 
 def test_a_data_watch_follows_a_node_through_its_life(zk: ZooKeeper, zk_root: str) -> None:
@@ -229,7 +229,7 @@ def test_a_callback_may_use_the_connection(zk: ZooKeeper, zk_root: str) -> None:
 
 def test_watches_and_ephemerals_survive_the_end_of_the_session(zookeeper: ZooKeeperServer, zk_root: str) -> None:
     """After LOST the same handles work on, on a new session."""
-    states: list[State] = []
+    states: list[SessionState] = []
     with connected(zookeeper.address, states.append) as ours, connected(zookeeper.address) as other:
         seen: list[object] = []
         ours.watch_data(f"{zk_root}/n", seen.append)
@@ -239,8 +239,8 @@ def test_watches_and_ephemerals_survive_the_end_of_the_session(zookeeper: ZooKee
         assert ours.session is not None
         old = ours.session[0]
         expire(zookeeper, ours)
-        wait_until(lambda: states.count(State.CONNECTED) == 2, 20, "the new session")
-        assert State.LOST in states
+        wait_until(lambda: states.count(SessionState.CONNECTED) == 2, 20, "the new session")
+        assert SessionState.LOST in states
         wait_until(lambda: (stat := other.stat(f"{zk_root}/me")) and stat.owner not in (0, old), what="the new node")
         assert ours.session[0] != old
         other.create(f"{zk_root}/n", b"x")
@@ -274,7 +274,7 @@ def test_an_ephemeral_node_of_our_previous_life_is_replaced(zookeeper: ZooKeeper
 
 def test_a_server_that_is_killed_and_restarted_is_found_again(own_server: ZooKeeperServer, zk_root: str) -> None:
     """While it is away calls fail at once; afterwards watches, ephemerals and calls work on."""
-    states: list[State] = []
+    states: list[SessionState] = []
     with connected(own_server.address, states.append) as ours:
         ours.create(f"{zk_root}/n", b"1")
         seen: list[object] = []
@@ -282,7 +282,7 @@ def test_a_server_that_is_killed_and_restarted_is_found_again(own_server: ZooKee
         node = ours.keep_ephemeral(f"{zk_root}/me", b"1")
         wait_until(lambda: seen == [(b"1", 0)] and ours.exists(f"{zk_root}/me"), what="watch and node")
         own_server.kill()
-        wait_until(lambda: ours.state is not State.CONNECTED, what="the loss of the connection")
+        wait_until(lambda: ours.state is not SessionState.CONNECTED, what="the loss of the connection")
         with pytest.raises(StorageUnavailable, match=own_server.address):
             ours.get(f"{zk_root}/n")
         node.set(b"2")
@@ -292,8 +292,8 @@ def test_a_server_that_is_killed_and_restarted_is_found_again(own_server: ZooKee
         with connected(own_server.address) as other:
             other.set(f"{zk_root}/n", b"2")
         wait_until(lambda: seen[-1] == (b"2", 1), 20, "the watch")
-        assert states[:2] == [State.CONNECTED, State.SUSPENDED]
-        assert states[-1] is State.CONNECTED
+        assert states[:2] == [SessionState.CONNECTED, SessionState.SUSPENDED]
+        assert states[-1] is SessionState.CONNECTED
 
 
 def test_connecting_begins_before_there_is_a_server(tmp_path: Path, zk_root: str) -> None:
@@ -301,7 +301,7 @@ def test_connecting_begins_before_there_is_a_server(tmp_path: Path, zk_root: str
     server = ZooKeeperServer(tmp_path / "zk", free_port())
     zookeeper = connect(server.address, session_timeout=2.0)
     try:
-        assert zookeeper.state is State.LOST
+        assert zookeeper.state is SessionState.LOST
         with pytest.raises(StorageUnavailable):
             zookeeper.get("/")
         seen: list[object] = []
@@ -348,7 +348,7 @@ def test_a_server_that_hangs_fails_calls_in_time_and_is_found_again(own_server: 
         try:
             with pytest.raises(StorageUnavailable):
                 ours.set(f"{zk_root}/n", b"2")
-            wait_until(lambda: ours.state is not State.CONNECTED, 20, "the notice")
+            wait_until(lambda: ours.state is not SessionState.CONNECTED, 20, "the notice")
         finally:
             os.kill(own_server.pid, signal.SIGCONT)
         assert ours.wait_connected(30)
@@ -368,7 +368,7 @@ def test_a_client_that_ends_over_garbage_is_started_again(zookeeper: ZooKeeperSe
         proxy.corrupt.set()
         with pytest.raises(StorageUnavailable):
             ours.get(f"{zk_root}/me")
-        wait_until(lambda: ours.state is State.CONNECTED and ours.session != first, 30, "the new session")
+        wait_until(lambda: ours.state is SessionState.CONNECTED and ours.session != first, 30, "the new session")
         node.set(b"2")
         wait_until(lambda: (found := ours.get(f"{zk_root}/me")) and found[0] == b"2", 20, "the node")
 

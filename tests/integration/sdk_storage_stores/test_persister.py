@@ -9,7 +9,7 @@ from sdk.errors import CorruptRecord, EnvironmentProblem
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.persister import Persister, Put
 from sdk.storage.schema import ensure_schema, wait_for_schema
-from sdk.storage.zookeeper import ZooKeeperPersister
+from sdk.storage.zookeeper_persister import ZooKeeperPersister
 from tests.contracts.storage.suite import PersisterBehaviour
 from tests.support.zookeeper import ZooKeeperServer
 

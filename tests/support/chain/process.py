@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support import nursery
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -15,7 +17,7 @@ class Process:
     def __init__(self, log: Path, command: Sequence[str]) -> None:
         self.log = log
         self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: nursery.Process | None = None
 
     @property
     def pid(self) -> int:
@@ -31,7 +33,7 @@ class Process:
     def start(self) -> None:
         """Start it, without waiting for anything."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = nursery.popen(self._command, cwd=ROOT, stdout=log, stderr=log)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from api.auto_pools.balancer_groups import EXTERNAL
 from api.auto_pools.making.auto_pool import GRACE
 from api.cli import settings
 from api.cli.main import cli
@@ -66,3 +67,4 @@ def test_the_defaults_that_are_written_out_for_the_options_are_those_of_the_proc
     ) == (settings.SERVERS_PER_TASK, settings.SERVERS_PER_BACKEND, settings.DEFAULT_FRAMEWORKS)
     assert settings.DEFAULT_HOLD_PERCENT == DEFAULT_PERCENT
     assert settings.AUTO_POOLS_GRACE == GRACE
+    assert settings.MARATHON_LB_GROUP == EXTERNAL

@@ -56,7 +56,7 @@ class Host:
     def records(self, service: str) -> tuple[object, ...]:
         return ()
 
-    def publish(self, services: object, *, keep: object = ()) -> None:
+    def publish_all(self, services: object, *, keep: object = ()) -> None:
         self.published.append(services)
 
 

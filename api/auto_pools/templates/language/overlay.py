@@ -4,7 +4,7 @@ Knows which objects each block is printed for. What a block changes passes the s
 into a pool.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,6 +27,9 @@ from scheduler.pools.schema.service import ServiceSchema
 from sdk.errors import InvalidSpec
 
 T = TypeVar("T", Frontend, Backend, Service)
+K = TypeVar("K", Frontend, Backend)
+
+_MOST_BROKEN = 50
 
 _FRONTEND, _BACKEND, _SERVICE = FrontendSchema(), BackendSchema(), ServiceSchema()
 
@@ -40,42 +43,62 @@ class Overlay:
         self._frontends: dict[tuple[Frontend, tuple[str, ...]], Frontend] = {}
         self._backends: dict[Backend, Backend] = {}
 
-    def over(self, pool: Pool) -> Overlaid:
+    def over(self, pool: Pool, *, proven: bool = False) -> Overlaid:
         """The pool with what the blocks print. Raises InvalidSpec with the line, and the object that it was for.
 
-        A backend for which they cannot be printed is one of the problems, unless there is none for which they can: it
-        is an application's doing then, and not the template's.
+        A frontend or backend for which they cannot be printed is one of the problems, unless there is none for which
+        they can: it is an application's doing then, and not the template's. One that is `proven` is never to blame.
         """
         haproxy, blocks = pool.haproxy, self._program.blocks
         frontends, backends = haproxy.frontends, haproxy.backends
         problems: tuple[Problem, ...] = ()
         if "frontend" in blocks:
-            apps = _apps_by_backend(pool)
-            made = [(self._frontend_key(one, apps), one) for one in frontends]
-            known = {key: self._frontends.get(key) or self._frontend(one, apps) for key, one in made}
-            self._frontends, frontends = known, tuple(known[key] for key, _ in made)
+            frontends, problems = self._over_frontends(frontends, _apps_by_backend(pool), proven)
         if blocks & {"backend", "service"}:
-            backends, problems = self._over_backends(backends)
+            backends, others = self._over_backends(backends, proven)
+            problems += others
         changed = replace(pool, haproxy=replace(haproxy, frontends=frontends, backends=backends))
-        if changed != pool and (problem := next(iter(checks.pool_problems(changed)), None)):
-            raise self._broken(pool, problem)
-        return Overlaid(pool=changed, problems=problems)
+        broken = self._broken(pool, changed, proven) if changed != pool else ()
+        return Overlaid(pool=changed, problems=(*problems, *broken))
 
-    def _over_backends(self, backends: tuple[Backend, ...]) -> tuple[tuple[Backend, ...], tuple[Problem, ...]]:
-        made: dict[Backend, Backend] = {}
-        failed: dict[int, InvalidSpec] = {}
-        for index, one in enumerate(backends):
-            try:
-                made[one] = self._backends.get(one) or self._backend(one)
-            except InvalidSpec as error:
-                failed[index] = error
-        if failed and not made:
-            raise next(iter(failed.values()))
-        self._backends = made
-        problems = (Problem(path=f"pool.haproxy.backends[{at}]", rule=str(error)) for at, error in failed.items())
-        return tuple(made.get(one, one) for one in backends), tuple(problems)
+    def _over_frontends(
+        self, frontends: tuple[Frontend, ...], apps: Mapping[str, list[Json]], proven: bool
+    ) -> tuple[tuple[Frontend, ...], tuple[Problem, ...]]:
+        keys = {one.bind_port: self._frontend_key(one, apps) for one in frontends}
+        known = self._frontends
+        made, problems = _each(
+            "frontends",
+            frontends,
+            lambda one: known.get(keys[one.bind_port]) or self._frontend(one, apps),
+            proven,
+        )
+        self._frontends = {keys[one.bind_port]: made[one] for one in made}
+        return tuple(made.get(one, one) for one in frontends), problems
 
-    def _broken(self, pool: Pool, problem: Problem) -> InvalidSpec:
+    def _over_backends(
+        self, backends: tuple[Backend, ...], proven: bool
+    ) -> tuple[tuple[Backend, ...], tuple[Problem, ...]]:
+        known = self._backends
+        self._backends, problems = _each("backends", backends, lambda one: known.get(one) or self._backend(one), proven)
+        return tuple(self._backends.get(one, one) for one in backends), problems
+
+    def _broken(self, pool: Pool, changed: Pool, proven: bool) -> Iterator[Problem]:
+        """The objects that break a rule with what is printed for them."""
+        found: dict[tuple[str, int], Problem] = {}
+        for problem in checks.pool_problems(changed):
+            match problem.steps:
+                case ("haproxy", "frontends" | "backends" as kind, int(index), *_):
+                    found.setdefault((kind, index), problem)
+                case _:
+                    raise self._wrong(pool, problem)
+        for kind, objects in (("frontends", changed.haproxy.frontends), ("backends", changed.haproxy.backends)):
+            problems = [found[kind, index] for index in range(len(objects)) if (kind, index) in found]
+            if problems and len(problems) == len(objects) and not proven:
+                raise self._wrong(pool, problems[0])
+            for problem in problems[:_MOST_BROKEN]:  # the others come when these are gone
+                yield Problem(path=f"pool.haproxy.{kind}[{problem.steps[2]}]", rule=str(self._wrong(pool, problem)))
+
+    def _wrong(self, pool: Pool, problem: Problem) -> InvalidSpec:
         """What the blocks print breaks a rule together."""
         rule = f"what is printed breaks a rule: {problem}"
         match problem.steps:
@@ -129,6 +152,24 @@ class Overlay:
             raise self._program.wrong(block, values, problem.steps, f"{said} ({what})") from error
         fields = [name for name, field in schema.fields.items() if (field.data_key or name) in printed]
         return replace(before, **{name: getattr(made, name) for name in fields})
+
+
+def _each(
+    what: str, objects: Sequence[K], make: Callable[[K], K], proven: bool
+) -> tuple[dict[K, K], tuple[Problem, ...]]:
+    """What is made of each, and the problems of those of which nothing can be; raises InvalidSpec when none can, unless
+    it is `proven` that some can.
+    """
+    made: dict[K, K] = {}
+    failed: dict[int, InvalidSpec] = {}
+    for index, one in enumerate(objects):
+        try:
+            made[one] = make(one)
+        except InvalidSpec as error:
+            failed[index] = error
+    if failed and not made and not proven:
+        raise next(iter(failed.values()))
+    return made, tuple(Problem(path=f"pool.haproxy.{what}[{at}]", rule=str(error)) for at, error in failed.items())
 
 
 def _frontend_values(frontend: Frontend, apps: Mapping[str, list[Json]]) -> Json:

@@ -9,6 +9,7 @@ from api.auto_pools.templates.language.program import Program
 from api.auto_pools.templates.language.questions import Choose, Chosen, Made, Make, Overlaid, Overlie, Question, Read
 from api.auto_pools.templates.language.reading import read_meaning
 from api.auto_pools.templates.language.whole import chosen_tasks, made_pool
+from api.auto_pools.templates.printer import Printer
 from api.dcos_template.answering import serve
 from api.dcos_template.dispatch import Refusal
 from sdk.errors import InvalidSpec
@@ -27,8 +28,8 @@ def answer(question: Question) -> Answer:
                 return read_meaning(program, name)
             case Choose(name=name, tasks=tasks):
                 return chosen_tasks(program, name, tasks)
-            case Overlie(name=name, text=text, pool=pool):
-                return _overlay(name, text).over(pool)
+            case Overlie(name=name, text=text, pool=pool, proven=proven):
+                return _overlay(name, text).over(pool, proven=proven)
             case Make(name=name, tasks=tasks):
                 return made_pool(program, name, tasks)
     except InvalidSpec as error:
@@ -45,6 +46,16 @@ def _program(name: str, text: str) -> Program:
 @lru_cache(_KEPT)
 def _overlay(name: str, text: str) -> Overlay:
     return Overlay(_program(name, text), name)
+
+
+class Direct(Printer):
+    """Asks within this process, which has to be one that may end at any moment."""
+
+    def _ask(self, question: Question) -> Answer:
+        found = answer(question)
+        if isinstance(found, Refusal):
+            raise InvalidSpec(found.path, found.rule)
+        return found
 
 
 def main() -> None:

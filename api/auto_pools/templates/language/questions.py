@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.model import Pool
 from scheduler.pools.problems import Problem
+from sdk.errors import InvalidSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,9 @@ class Overlie:
     name: str
     text: str
     pool: Pool
+    proven: bool = False
+    """Whether the text has been printed for such a pool before: applications are to blame then for what it cannot be
+    printed for, also when it is everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,14 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlaid:
-    """A pool with what blocks print; `problems` are of backends for which they cannot be printed."""
+    """A pool with what blocks print; `problems` are of frontends and backends for which they print nothing of use."""
 
     pool: Pool
     problems: tuple[Problem, ...] = ()
+
+    def require_frontends(self) -> None:
+        """Raises InvalidSpec for a problem of a frontend: all who share it would be concerned."""
+        for problem in self.problems:
+            if problem.steps[:2] == ("haproxy", "frontends"):
+                line, _, rule = problem.rule.partition(": ")
+                raise InvalidSpec(line, rule)

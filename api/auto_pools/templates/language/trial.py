@@ -28,6 +28,7 @@ def tried(name: str, text: str) -> Trial:
         meaning = read_meaning(program, name)
         failed = chosen_tasks(program, name, tasks).failed if "tasks" in meaning.printed else {}
         made = Overlay(program, name).over(specimen_pool(meaning.pool))
+        made.require_frontends()
         rules = (problem.rule for problem in made.problems)
         return Trial(made.pool, _remarks([*failed.values(), *rules]))
     try:

@@ -15,14 +15,11 @@ from sdk.core.effects import (
     Decline,
     Effect,
     Kill,
-    Launch,
     Reconcile,
-    Reserve,
     Revive,
     StoreFramework,
     StorePod,
     Suppress,
-    Unreserve,
     UpdateRoles,
 )
 from sdk.core.events import (
@@ -38,17 +35,19 @@ from sdk.core.events import (
     RolesAccepted,
     StatusReceived,
     Subscribed,
-    TargetsPublished,
+    TargetChanged,
+    TargetsListed,
     Tick,
 )
-from sdk.core.snapshot import Progress
 from sdk.core.state import State
 from sdk.model.ids import AgentId, FrameworkId, OfferId, OperationId, TaskId
+from sdk.model.operations import Launch, Reserve, Unreserve
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.resources import Offer, Reservation, Resource
 from sdk.model.spec import CommandSpec, PodSpec, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from sdk.offer.algebra import add
+from sdk.plan.progress import Progress
 
 T = TypeVar("T")
 FRAMEWORK = FrameworkId("fw-1")
@@ -114,7 +113,7 @@ class Story:
 
 def subscribed(count: int = 1) -> Story:
     """A framework with a target, subscribed."""
-    story = Story().give(TargetsPublished(services={"web": service(count)}))
+    story = Story().give(TargetChanged(service="web", spec=service(count)))
     return story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
 
 
@@ -153,7 +152,7 @@ def test_framework_id_is_stored_first() -> None:
 
 def test_roles_that_the_subscription_lacks_are_added() -> None:
     """UPDATE_FRAMEWORK is sent when the driver subscribed with other roles, and only then."""
-    story = Story().give(TargetsPublished(services={"web": service()}))
+    story = Story().give(TargetChanged(service="web", spec=service()))
     story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=()))
     assert story.of(UpdateRoles) == [UpdateRoles(roles=("r",))]
     story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=("r",)))
@@ -162,7 +161,7 @@ def test_roles_that_the_subscription_lacks_are_added() -> None:
 
 def test_roles_accepted_in_a_subscription_that_has_ended_are_asked_for_again() -> None:
     """The answer may come after the next subscription began, which knows nothing of it."""
-    story = Story().give(TargetsPublished(services={"web": service()}))
+    story = Story().give(TargetChanged(service="web", spec=service()))
     story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=()))
     story.give(Disconnected(why="x"))
     story.give(RolesAccepted(roles=("r",)))
@@ -250,7 +249,7 @@ def test_unanswered_task_blocks_nobody() -> None:
     """While one task has no answer yet, other instances are placed."""
     story = running()
     story.give(Disconnected(why="x")).give(Subscribed(framework_id=FRAMEWORK, master="m"))
-    story.give(TargetsPublished(services={"web": service(2)}))
+    story.give(TargetChanged(service="web", spec=service(2)))
     story.give(OffersReceived(offers=(offer("s2"),)))
     assert len(story.of(Accept)) == 1
 
@@ -471,7 +470,7 @@ def test_release_is_believed_when_it_is_proven() -> None:
     """The record of a removed instance goes when the operation's feedback says so, and not when it was sent."""
     story = running()
     held = reserved(story)
-    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(TargetsListed(services=frozenset())).status(TaskState.KILLED)
     story.give(OffersReceived(offers=(offer("s1", *held),)))
     (operation,) = story.of(Accept)[0].operations
     assert isinstance(operation, Unreserve)
@@ -487,7 +486,7 @@ def test_master_without_feedback_is_served_without_operation_ids() -> None:
     """When the id is refused again and again it is left out; then silence of twice the time is the proof."""
     story = running()
     held = reserved(story)
-    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(TargetsListed(services=frozenset())).status(TaskState.KILLED)
     for _ in range(2):
         story.give(OffersReceived(offers=(offer("s1", *held),)))
         (operation,) = story.of(Accept)[0].operations
@@ -525,14 +524,14 @@ def test_operations_of_a_subscription_that_ended_are_forgotten() -> None:
     """Their releases are, too: the offers of the next subscription tell what is left."""
     story, _, _ = released()
     story.give(Disconnected(why="x"))
-    assert (dict(story.state.operations), dict(story.state.released)) == ({}, {})
+    assert (dict(story.state.reservations.operations), dict(story.state.reservations.releases)) == ({}, {})
 
 
 def released() -> tuple[Story, tuple[Resource, ...], OperationId]:
     """A removed instance whose UNRESERVE has been sent: story, what was held, id of the operation."""
     story = running()
     held = reserved(story)
-    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(TargetsListed(services=frozenset())).status(TaskState.KILLED)
     story.give(OffersReceived(offers=(offer("s1", *held),)))
     (operation,) = story.of(Accept)[0].operations
     assert isinstance(operation, Unreserve)
@@ -557,7 +556,7 @@ def test_release_without_word_ends_when_the_offers_lack_the_reservation() -> Non
     assert [record.name for record in story.state.pods.values()] == ["app-0"]
     story.give(OffersReceived(offers=(offer("s1"),)), after=30)
     assert ("web", "app-0") not in story.state.pods
-    assert story.state.operations == {}
+    assert not story.state.reservations.operations
 
 
 def test_release_without_word_is_repeated_when_the_reservation_is_offered() -> None:
@@ -581,7 +580,7 @@ def test_instance_of_another_role_gives_its_reservation_up() -> None:
     held = reserved(story)
     wish = service()
     other = replace(wish, pods=(replace(wish.pods[0], role="other"),))
-    story.give(TargetsPublished(services={"web": other})).status(TaskState.KILLED)
+    story.give(TargetChanged(service="web", spec=other)).status(TaskState.KILLED)
     assert story.of(StorePod)[0].record.holding is None
     plan = next(plan for plan in snapshot(story.state, story.now).services["web"].plans if plan.name == "deploy")
     assert plan.phases[0].steps[0].message == "waits for an offer; none of role other has come yet"
@@ -598,7 +597,7 @@ def test_part_of_a_reservation_is_not_released_while_the_executor_lingers() -> N
     """The rest comes with the executor's end; releasing a part would forget the other."""
     story = running()
     held = reserved(story)
-    story.give(TargetsPublished(services={})).status(TaskState.KILLED)
+    story.give(TargetsListed(services=frozenset())).status(TaskState.KILLED)
     part = tuple(replace(entry, scalar=entry.scalar // 2) for entry in held if entry.scalar)
     assert story.give(OffersReceived(offers=(offer("s1", *part),))).of(Accept) == []
     assert len(story.give(OffersReceived(offers=(offer("s1", *held),)), after=1).of(Accept)) == 1
@@ -612,7 +611,7 @@ def test_task_that_mesos_refuses_is_not_tried_again_and_again(reason: str) -> No
     assert "no such user 'x'" in (story.record.last_failure or "")
     held = OffersReceived(offers=(offer("s1", *reserved(story)),))
     assert story.give(held, after=500).of(Accept) == []
-    story.give(TargetsPublished(services={"web": service(command="other")}))
+    story.give(TargetChanged(service="web", spec=service(command="other")))
     [accept] = story.give(OffersReceived(offers=(offer("s1", *reserved(story)),))).of(Accept)
     assert any(isinstance(operation, Launch) for operation in accept.operations)
 
@@ -631,7 +630,7 @@ def test_staged_task_is_asked_about_until_it_starts() -> None:
 def test_nothing_is_called_without_a_subscription() -> None:
     """While disconnected decisions wait; wishes are stored all the same."""
     story = running().give(Disconnected(why="gone"))
-    story.give(TargetsPublished(services={"web": service(command="other")}))
+    story.give(TargetChanged(service="web", spec=service(command="other")))
     assert story.of(Kill) == []
     assert story.give(Tick(), after=2000).effects == ()
     story.give(Subscribed(framework_id=FRAMEWORK, master="m", roles=("r",)))
@@ -687,7 +686,7 @@ def test_revives_are_limited() -> None:
     story = subscribed().give(OffersReceived(offers=(offer(cpus=1),)))
     revives = 0
     for count in range(2, 30):
-        story.give(TargetsPublished(services={"web": service(count)}))
+        story.give(TargetChanged(service="web", spec=service(count)))
         revives += len(story.of(Revive))
     assert revives == 5
     wake = next_wake(story.state, story.now)
@@ -717,3 +716,41 @@ def test_cost_of_an_update_does_not_depend_on_the_other_instances() -> None:
     changed = [key for key, record in story.state.pods.items() if record is not before[key]]
     assert changed == [("web", "app-0")]
     assert len(story.of(StorePod)) == 1
+
+
+def being_updated() -> tuple[Story, list[Kill]]:
+    """An instance that is being ended for its new configuration, and the KILL."""
+    story = running().give(TargetChanged(service="web", spec=service(command="other")))
+    story.give(OffersReceived(offers=(offer("s1"),)))
+    return story, story.of(Kill)
+
+
+def test_next_process_goes_on_with_a_kill() -> None:
+    """That a task shall end is on record; and its end is no failure, though nothing is wanted of it any more."""
+    story, kills = being_updated()
+    assert len(kills) == 1
+    story.state = State.restore(story.state.framework, {"web": service()}, story.state.pods.values())
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    assert story.of(Kill) == kills
+    story.status(TaskState.FAILED)
+    assert (story.record.failures, story.record.not_before) == (0, 0.0)
+
+
+def test_failure_of_a_launch_is_counted_once() -> None:
+    """What becomes of the neighbours of a task that failed is counted with it, also by the next process."""
+    wish = service()
+    [pod] = wish.pods
+    [task] = pod.tasks
+    both = replace(wish, pods=(replace(pod, tasks=(task, replace(task, name="sidecar", ports=()))),))
+    story = Story().give(TargetChanged(service="web", spec=both))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    story.give(OffersReceived(offers=(offer(),)))
+    first, second = (task.task_id for task in story.record.tasks)
+    story.status(TaskState.RUNNING, first).status(TaskState.RUNNING, second)
+    story.status(TaskState.FAILED, first)
+    story.state = State.restore(story.state.framework, {"web": both}, story.state.pods.values())
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    story.status(TaskState.FAILED, second)
+    assert story.record.failures == 1
+    story.give(OffersReceived(offers=(offer("s1", *reserved(story)),)), after=60)
+    assert (story.record.failed, story.record.failures) == (False, 1)

@@ -12,7 +12,7 @@ from types import FrameType
 import pytest
 
 from sdk.core.decide import decide
-from sdk.core.events import OffersReceived, RolesAccepted, Subscribed, TargetsPublished
+from sdk.core.events import OffersReceived, RolesAccepted, Subscribed, TargetChanged
 from sdk.core.state import State
 from sdk.model.ids import FrameworkId
 from sdk.model.records import FrameworkRecord
@@ -61,7 +61,7 @@ def work(services: Mapping[str, ServiceSpec], agents: int) -> tuple[int, int]:
     ids = map("id{}".format, itertools.count()).__next__
     state = State.initial(FrameworkRecord(name="framework"))
     for event in (
-        TargetsPublished(services=services),
+        *(TargetChanged(service=name, spec=spec) for name, spec in services.items()),
         Subscribed(framework_id=FRAMEWORK, master="master:5050"),
         RolesAccepted(roles=("role",)),
     ):

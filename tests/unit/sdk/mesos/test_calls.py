@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from sdk.core.effects import TaskLaunch
 from sdk.local.core.wire import convert
 from sdk.mesos.calls import task_info
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import AgentId, TaskId
+from sdk.model.operations import TaskLaunch
 from sdk.model.spec import CommandSpec, ExecutorSpec, PortSpec
 
 CONTAINER = ContainerSpec(

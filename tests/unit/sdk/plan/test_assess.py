@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from sdk.core.snapshot import Progress
 from sdk.model.ids import AgentId, ConfigId, ResourceId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import Holding, PodGoal, PodRecord, Superseded, TaskRecord
@@ -26,6 +25,7 @@ from sdk.plan.need import (
     Waits,
     ready,
 )
+from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
 
 NOW = 1000.0

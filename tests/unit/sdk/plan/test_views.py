@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from sdk.core.snapshot import Progress, Refusals
 from sdk.model.ids import AgentId
-from sdk.plan.steps import sentence, tally
+from sdk.plan.progress import Progress
+from sdk.plan.steps import Refusals, sentence, tally
 from sdk.plan.views import aggregate
 
 

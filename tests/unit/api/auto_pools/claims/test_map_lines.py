@@ -27,7 +27,7 @@ def test_there_are_never_more_lines_than_are_counted(rules: set[RuleKey], gone: 
     """Whatever was there before; lines that say that nothing matches come on top, one for each group."""
     found = lines(rules | gone)
     found.remove(gone - rules)
-    ordered = sorted((key.conditions for key in rules), key=of_rule)
+    ordered = sorted((key.conditions for key in rules), key=lambda one: of_rule(one, 0))
     routes = build_routes([conditions.rule(f"g{at}") for at, conditions in enumerate(ordered)])
     groups = {entry.key.partition("|")[0] for entry in routes.paths}
     assert len(routes.paths) <= found.at_port(80) + len(groups)

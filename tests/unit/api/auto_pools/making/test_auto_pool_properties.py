@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from api.auto_pools.app import app_of
 from api.auto_pools.claim import Claim
 from api.auto_pools.claims.demand import conditions_of, demands_of, digest_of, said_by, servers_of
-from api.auto_pools.claims.ledger import decode_ledger, encode_ledger
+from api.auto_pools.claims.ledger import Ledger, decode_entries, encode_entries
 from api.auto_pools.labels import read_exposure
 from api.dcos_template.build import build_config
 from api.dcos_template.text import render
@@ -169,7 +169,7 @@ def test_the_order_of_events_does_not_matter(cluster: list[Task], random: Any, s
         second.update(shuffled[step::steps], (), 50.0)
         second.update((), [exposed("/passing", number=step).key], 50.0)
     assert as_bytes(first.pool()) == as_bytes(second.pool())
-    assert encode_ledger(first.ledger) == encode_ledger(second.ledger)
+    assert encode_entries(first.ledger.items()) == encode_entries(second.ledger.items())
 
 
 class Life:
@@ -181,7 +181,7 @@ class Life:
 
     def step(self, kind: str, task: Task) -> None:
         """One of them comes or goes, or nothing does for a while."""
-        before = self.cluster.auto.ledger
+        before = dict(self.cluster.auto.ledger.items())
         if kind == "start":
             # A task keeps its labels as long as it lives.
             task = self.alive.setdefault(task.key, task)
@@ -193,14 +193,15 @@ class Life:
             pool = self.cluster.wait()
         assert pool is None or not list(pool_problems(pool))
         assert self.cluster.auto.statuses().keys() == self.alive.keys()
+        now = dict(self.cluster.auto.ledger.items())
         for app in {app_of(one) for one in self.alive.values()} - {app_of(task), None}:
-            assert before.entries[app].held.items() <= self.cluster.auto.ledger.entries[app].held.items()
+            assert before[app].held.items() <= now[app].held.items()
         if not self.cluster.auto.due:
             self.check_successor(pool)
 
     def check_successor(self, pool: Pool | None) -> None:
         """It hears of the tasks in another order."""
-        ledger = decode_ledger(encode_ledger(self.cluster.auto.ledger))
+        ledger = Ledger.of(decode_entries(encode_entries(self.cluster.auto.ledger.items())))
         successor = auto_pool(ledger=ledger)
         successor.update(reversed(list(self.alive.values())), (), self.cluster.now + 5)
         assert as_bytes(successor.pool()) == as_bytes(pool)

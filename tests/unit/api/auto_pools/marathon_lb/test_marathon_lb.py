@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.auto_pools.balancer_groups import ALL, BalancerGroups
 from api.auto_pools.claim import App, Claim, Exposure, LabelProblem
-from api.auto_pools.marathon_lb import ALL, read_marathon_lb, unserved
+from api.auto_pools.marathon_lb import read_marathon_lb, templates_under, unserved
 from scheduler.pools.model import Endpoint, MapRule, Protocol, RewriteHttp, RewritePath, RewriteRequest, Sticky
 from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
 from scheduler.pools.model.clients import Clients
@@ -22,7 +23,8 @@ PORTS = ("http", "admin", "")
 def exposure_of(labels: dict[str, str], app: App = WEB, group: str = "external") -> Exposure | None:
     """Of an application that is in the group `external` unless it says otherwise."""
     said = {"HAPROXY_GROUP": "external", **labels}
-    return read_marathon_lb(tuple(sorted(said.items())), app, PORTS, group)
+    groups = BalancerGroups(frozenset({group}))
+    return read_marathon_lb(tuple(sorted(said.items())), app, PORTS, groups=groups)
 
 
 def claims_of(labels: dict[str, str], app: App = WEB) -> dict[int, Claim]:
@@ -176,7 +178,8 @@ def test_only_ports_of_the_group_are_exposed(labels: dict[str, str], served: lis
         ({"edgelb.expose": "true"}, None),
         ({"HAPROXY_GROUP": "external"}, None),
         ({"HAPROXY_0_VHOST": "a.test"}, "HAPROXY_GROUP"),
-        ({"HAPROXY_GROUP": "internal"}, "HAPROXY_GROUP"),
+        ({"HAPROXY_GROUP": "internal"}, None),
+        ({"HAPROXY_GROUP": "Internal_2"}, "HAPROXY_GROUP"),
         ({"HAPROXY_GROUP": "external", "HAPROXY_0_ENABLED": "no"}, "HAPROXY_0_ENABLED"),
     ],
 )
@@ -306,7 +309,6 @@ def test_snippets_are_told_and_cost_nothing() -> None:
         "HAPROXY_0_VHOST": "a.test",
         "HAPROXY_0_BACKEND_HEAD": "backend x\n  mode http",
         "HAPROXY_HTTP_FRONTEND_HEAD": "frontend y",
-        "HAPROXY_0_BACKEND_WEIGHT": "5",
     }
     found = exposure_of(labels)
     assert found is not None
@@ -339,3 +341,61 @@ def test_no_labels_raise(said: dict[str, str]) -> None:
     for claim in found.claims if found else ():
         pool = pool_of(claim)
         assert PoolSchema().load(dump_pool(pool)) == pool
+
+
+@pytest.mark.parametrize(
+    ("named", "served", "templates"),
+    [
+        ("external", "external", ["marathon-lb"]),
+        ("internal", "external", ["marathon-lb-internal"]),
+        ("internal,external", "external", ["marathon-lb", "marathon-lb-internal"]),
+        ("internal,external,other", "external,internal", ["marathon-lb", "marathon-lb-other"]),
+        ("internal", ALL, ["marathon-lb"]),
+        ("Internal", "external", []),
+        ("Internal", "Internal", ["marathon-lb"]),
+        ("", ALL, []),
+        (ALL, "external", []),
+    ],
+)
+def test_each_group_of_load_balancers_has_one_template(named: str, served: str, templates: list[str]) -> None:
+    """An application for several of them is under each."""
+    groups = BalancerGroups(frozenset(served.split(",")))
+    labels = (("HAPROXY_0_VHOST", "a.test"), ("HAPROXY_GROUP", named))
+    assert list(templates_under(labels, groups)) == templates
+    for template in ("marathon-lb", "marathon-lb-internal", "marathon-lb-other"):
+        found = read_marathon_lb(labels, WEB, PORTS, template, groups)
+        assert (found is not None and found.template == template) == (template in templates)
+
+
+def test_what_is_inside_alone_is_not_served_outside() -> None:
+    """Ports of one application may be for different load balancers."""
+    labels = tuple(
+        sorted(
+            {
+                "HAPROXY_0_VHOST": "a.test",
+                "HAPROXY_GROUP": "external",
+                "HAPROXY_1_VHOST": "admin.test",
+                "HAPROXY_1_GROUP": "internal",
+            }.items()
+        )
+    )
+    outside, inside = (
+        read_marathon_lb(labels, WEB, PORTS, template) for template in ("marathon-lb", "marathon-lb-internal")
+    )
+    assert outside is not None
+    assert inside is not None
+    assert {rule.host_eq for claim in outside.claims for rule in claim.rules} == {"a.test"}
+    assert {rule.host_eq for claim in inside.claims for rule in claim.rules} == {"admin.test"}
+
+
+@pytest.mark.parametrize(("text", "weight"), [("", 0), ("5", 5), ("-1", -1)])
+def test_a_weight_is_that_of_the_rules_for_hosts(text: str, weight: int) -> None:
+    """A port that is the application's own has one rule."""
+    claims = claims_of({"HAPROXY_0_VHOST": "a.test", "HAPROXY_0_PORT": "81", "HAPROXY_0_BACKEND_WEIGHT": text})
+    assert {port: claim.weight for port, claim in claims.items()} == {80: weight, 443: weight, 81: 0}
+
+
+def test_a_weight_is_a_number() -> None:
+    """Else the order that is meant is not known."""
+    [problem] = problems_of({"HAPROXY_0_VHOST": "a.test", "HAPROXY_0_BACKEND_WEIGHT": "much"})
+    assert problem.label == "HAPROXY_0_BACKEND_WEIGHT"

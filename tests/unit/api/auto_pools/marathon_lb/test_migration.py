@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.auto_pools.balancer_groups import ALL, BalancerGroups
 from api.auto_pools.claim import App
 from api.auto_pools.labels import read_exposure
-from api.auto_pools.marathon_lb import ALL, MarathonApp, Migration, migrate, read_apps, read_marathon_lb
+from api.auto_pools.marathon_lb import MarathonApp, Migration, migrate, read_apps, read_marathon_lb
 from tests.unit.api.auto_pools.marathon_lb.test_marathon_lb import labels as hostile
 
 DATA = Path(__file__).parents[4] / "data" / "labels"
@@ -96,7 +97,8 @@ def test_what_is_carried_over_asks_for_the_same(said: dict[str, str]) -> None:
     labels = {"HAPROXY_GROUP": "external", **said}
     if not any(said.get(f"HAPROXY_0_{name}", "").strip() for name in ("PORT", "VHOST")):
         labels["HAPROXY_0_PORT"] = "10001"
-    before = read_marathon_lb(tuple(sorted(labels.items())), App("marathon", "/shop/web", True), ("web",), ALL)
+    shop, every = App("marathon", "/shop/web", True), BalancerGroups(frozenset({ALL}))
+    before = read_marathon_lb(tuple(sorted(labels.items())), shop, ("web",), groups=every)
     assert before is not None
     old = {(one.port, len(one.rules), one.redirects, one.endpoint, one.secrets) for one in before.claims}
     assert {(one.port, len(one.rules), one.redirects, one.endpoint, one.secrets) for one in exposure.claims} == old

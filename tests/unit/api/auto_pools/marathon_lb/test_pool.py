@@ -5,9 +5,9 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.auto_pools.dialects import read_under
+from api.auto_pools.balancer_groups import TEMPLATE
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.making.auto_pool import AutoPool
-from api.auto_pools.marathon_lb import TEMPLATE
 from api.mesos_listener.task import Port, Task
 from scheduler.pools.checks import pool_problems
 from scheduler.pools.model import Endpoint, Frontend, Pool
@@ -32,7 +32,7 @@ def task(name: str, labels: dict[str, str]) -> Task:
 
 def pool_of(*tasks: Task) -> Pool | None:
     """That of the pool template `marathon-lb`."""
-    auto = AutoPool(TEMPLATE, partial(read_under, TEMPLATE), base=Pool(name="auto-marathon-lb"))
+    auto = AutoPool(TEMPLATE, partial(Dialects().read_under, TEMPLATE), base=Pool(name="auto-marathon-lb"))
     auto.update(tasks, (), 0.0)
     return auto.pool()
 

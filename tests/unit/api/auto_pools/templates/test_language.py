@@ -33,6 +33,7 @@ def meaning(text: str) -> Meaning:
 
 def over(text: str, pool: Pool | None = None) -> Pool:
     found = Overlay(Program(text), "web").over(pool or specimen_pool(BASE))
+    found.require_frontends()
     assert found.problems == ()
     return found.pool
 
@@ -120,6 +121,30 @@ def test_a_backend_for_which_a_block_cannot_be_printed_harms_no_other() -> None:
     assert problem.rule.startswith("pool template line 3: cannot be printed")
     with pytest.raises(InvalidSpec, match="line 3: cannot be printed"):
         over(text.replace('"shop"', '"no"'))
+
+
+def test_an_object_for_which_a_block_breaks_a_rule_harms_no_other() -> None:
+    """The rules across objects of a pool are told of the one that breaks them."""
+    text = block("frontend", '{% if frontend.bindPort == 80 %}{\n"hsts": {}}{% endif %}')
+    found = Overlay(Program(text), "web").over(specimen_pool(BASE))
+    (problem,) = found.problems
+    assert problem.path == "pool.haproxy.frontends[0]"
+    assert problem.rule.startswith("pool template line 4: what is printed breaks a rule: pool.haproxy.frontends[0]")
+    with pytest.raises(InvalidSpec, match="line 4"):
+        found.require_frontends()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("frontend", "{{ frontend.nothing }}"), ("backend", "{{ backend.nothing }}"), ("backend", '{"tls": {"ca": "x"}}')],
+)
+def test_a_text_that_was_printed_before_is_not_to_blame(name: str, text: str) -> None:
+    """Whatever it is that it cannot be printed for any more: the applications behind it came later."""
+    overlay = Overlay(Program(block(name, text)), "web")
+    with pytest.raises(InvalidSpec, match="line 3"):
+        overlay.over(specimen_pool(BASE))
+    found = overlay.over(specimen_pool(BASE), proven=True)
+    assert {problem.path for problem in found.problems} == {f"pool.haproxy.{name}s[{at}]" for at in (0, 1)}
 
 
 def test_a_whole_template_makes_a_pool_of_the_tasks() -> None:

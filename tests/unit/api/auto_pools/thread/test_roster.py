@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.auto_pools.dialects import templates_of
+from api.auto_pools.dialects import Dialects
 from api.auto_pools.thread.roster import Moves, Roster
 from api.mesos_listener.task import Task, TaskKey
 from tests.unit.api.dcos_template.pools import task
@@ -19,7 +19,7 @@ def told(moves: dict[str, Moves]) -> dict[str, tuple[list[str], list[str]]]:
 
 def test_a_task_is_under_the_template_that_its_labels_name() -> None:
     """Whether there is such a template or not; without labels, or not exposed, under none."""
-    roster = Roster(templates_of)
+    roster = Roster(Dialects().templates_of)
     moves = roster.update(
         [exposed("a"), exposed("b", "team"), task("c"), task("d", labels=(("edgelb.expose", "no"),))], []
     )
@@ -30,7 +30,7 @@ def test_a_task_is_under_the_template_that_its_labels_name() -> None:
 
 def test_a_task_that_changes_its_template_leaves_the_one_before() -> None:
     """And one that ends leaves its own."""
-    roster = Roster(templates_of)
+    roster = Roster(Dialects().templates_of)
     roster.update([exposed("a")], [])
     assert told(roster.update([exposed("a", "team")], [])) == {"default": ([], ["a"]), "team": (["a"], [])}
     assert told(roster.update([], [TaskKey("f1", "a"), TaskKey("f1", "b")])) == {"team": ([], ["a"])}
@@ -40,7 +40,7 @@ def test_a_task_that_changes_its_template_leaves_the_one_before() -> None:
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["", "a1", "b1"])), max_size=30))
 def test_it_is_what_the_last_word_of_each_task_says(changes: list[tuple[int, str]]) -> None:
     """However often they change."""
-    roster, last = Roster(templates_of), {}
+    roster, last = Roster(Dialects().templates_of), {}
     for number, template in changes:
         last[f"t{number}"] = template
         if template:

@@ -13,12 +13,12 @@ from sdk.core.effects import (
     StoreTarget,
 )
 from sdk.errors import CorruptRecord, InvalidSpec, LeadershipLost
+from sdk.framework_store import FrameworkStore, Stored, batches
 from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
-from sdk.storage.memory import MemoryPersister
+from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Check, Put, Remove, packet_bytes, walk
-from sdk.storage.stores import FrameworkStore, Stored, batches
 
 
 @pytest.fixture

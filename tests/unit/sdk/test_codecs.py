@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sdk.codecs import decode, encode
 from sdk.errors import CorruptRecord
 from sdk.model.ids import AgentId, ConfigId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord, TaskRecord
 from sdk.model.spec import CommandSpec, ExecutorSpec, PodSpec, PortSpec, ServiceSpec, TaskSpec, UriSpec
 from sdk.model.status import TaskState, TaskStatus
-from sdk.storage.codecs import decode, encode
 
 # Mapping[str, object] is JSON; hypothesis would otherwise make arbitrary objects.
 _SCALARS = st.none() | st.booleans() | st.integers() | st.text()

@@ -1,14 +1,16 @@
-"""Rules for specs."""
+"""The door: what a spec has to be, and what is let in."""
 
 import datetime
 import math
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdk.codecs import decode, encode
+from sdk.door.accept import accept
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.spec import (
@@ -22,9 +24,7 @@ from sdk.model.spec import (
     TaskSpec,
     UpdateStrategy,
 )
-from sdk.plan.checks import check_service
 from sdk.plan.wish import target
-from sdk.storage.codecs import decode, encode
 
 TASK = TaskSpec(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x"))
 POD = PodSpec(name="lb", count=1, tasks=(TASK,))
@@ -39,8 +39,8 @@ def service(pod: dict[str, Any] | None = None, task: dict[str, Any] | None = Non
 
 def test_good_service_passes() -> None:
     """The base of the cases below breaks no rule."""
-    check_service(service())
-    check_service(service(task={"command": None, "executor": EXECUTOR, "mem": 64_000}))
+    accept(service())
+    accept(service(task={"command": None, "executor": EXECUTOR, "mem": 64_000}))
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def nested(levels: int) -> dict[str, Any]:
         ),
         (
             service(task={"container": ContainerSpec(networks=(NetworkSpec(name=""),))}),
-            "service.pods.lb.tasks.server.container.networks",
+            "service.pods.lb.tasks.server.container.networks[0].name",
             "no name of a network",
         ),
         (
@@ -135,6 +135,37 @@ def nested(levels: int) -> dict[str, Any]:
         (service(task={"command": None}), "service.pods.lb.tasks.server.command", "and not both"),
         (service(task={"executor": EXECUTOR}), "service.pods.lb.tasks.server.command", "and not both"),
         (service(task={"command": None, "executor": EXECUTOR}), "service.pods.lb.tasks.server.mem", "executor's share"),
+        (service(task={"kill_grace": 1e10}), "service.pods.lb.tasks.server.kill_grace", "1000000000 seconds"),
+        (
+            service(task={"environment": {"A=B": ""}}),
+            "service.pods.lb.tasks.server.environment",
+            "no name of a variable",
+        ),
+        (
+            service(task={"command": CommandSpec(value="x", environment={"": ""})}),
+            "service.pods.lb.tasks.server.command.environment",
+            "no name of a variable",
+        ),
+        (
+            service(task={"command": None, "executor": replace(EXECUTOR, cpus=-1), "mem": 64_000}),
+            "service.pods.lb.tasks.server.executor.cpus",
+            "0 or more",
+        ),
+        (
+            service(task={"health_check": HealthCheckSpec(command="x", interval=-1.0)}),
+            "service.pods.lb.tasks.server.health_check.interval",
+            "0 to 1000000000",
+        ),
+        (
+            service(task={"ports": (PortSpec(name="a"),), "health_check": HealthCheckSpec(http_path="x", port="a")}),
+            "service.pods.lb.tasks.server.health_check.http_path",
+            "begin with /",
+        ),
+        (
+            service(pod={"recovery": RecoveryPolicy(launch_timeout=0)}),
+            "service.pods.lb.recovery.launch_timeout",
+            "above",
+        ),
         (
             service(task={"health_check": HealthCheckSpec()}),
             "service.pods.lb.tasks.server.health_check",
@@ -168,16 +199,16 @@ def nested(levels: int) -> dict[str, Any]:
     ],
 )
 def test_broken_rules_name_path_and_rule(spec: ServiceSpec, path: str, rule: str) -> None:
-    """The first broken rule is told with the path of its field."""
+    """Each is told with the path of its field; the first stands for all."""
     with pytest.raises(InvalidSpec) as caught:
-        check_service(spec)
+        accept(spec)
     assert caught.value.path == path
     assert rule in caught.value.rule
 
 
 def test_constraints_are_taken_in_capitals() -> None:
     """As Marathon takes them; whoever compares them later knows one spelling only."""
-    taken = check_service(service(pod={"constraints": (("hostname", "unique"), ("rack", "like", "r-.*"))}))
+    taken = accept(service(pod={"constraints": (("hostname", "unique"), ("rack", "like", "r-.*"))}))
     assert taken.pods[0].constraints == (("hostname", "UNIQUE"), ("rack", "LIKE", "r-.*"))
 
 
@@ -206,7 +237,7 @@ def test_what_is_taken_can_be_stored_and_read_back(pod: dict[str, Any], task: di
     """Any value in any field is refused, or comes back equal from its bytes."""
     pod.pop("tasks", None)
     try:
-        taken = check_service(service(pod, task))
+        taken = accept(service(pod, task))
     except InvalidSpec:
         return
     assert decode(ServiceSpec, encode(taken), "s") == taken
@@ -217,4 +248,101 @@ def test_containers_with_addresses_of_their_own_may_use_the_same_port() -> None:
     """On the agent's network two tasks may not."""
     ports = (PortSpec(name="http", number=80),)
     inside = replace(TASK, ports=ports, container=ContainerSpec(networks=(NetworkSpec(name="dcos"),)))
-    check_service(service(pod={"tasks": (inside, replace(inside, name="other"), replace(TASK, name="b", ports=ports))}))
+    accept(service(pod={"tasks": (inside, replace(inside, name="other"), replace(TASK, name="b", ports=ports))}))
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """Wrong types and broken rules of all pods and tasks, each with its path; rules that need a wrong value wait."""
+    bad = replace(TASK, name="a b", cpus=0.5, mem=-1, ports=(PortSpec(name="p", number=70_000), PortSpec(name="p")))
+    pods = (
+        replace(POD, count=-1, role="a b"),
+        replace(POD, name="more", tasks=(bad,), update=UpdateStrategy(max_surge=-1)),
+    )
+    with pytest.raises(InvalidSpec) as caught:
+        accept(service(name="a/b", pods=pods), "web")
+    assert [path for path, _ in caught.value.problems] == [
+        "web.pods.lb.count",
+        "web.pods.lb.role",
+        "web.pods.more.tasks[0].cpus",
+        "web.pods.more.tasks[0].ports.p.number",
+        "web.pods.more.tasks[0].name",
+        "web.pods.more.tasks[0].ports",
+        "web.pods.more.update.max_surge",
+        "web.name",
+        "web.name",
+    ]
+    assert str(caught.value).count("; ") == 8
+
+
+def test_of_many_problems_the_rest_is_counted() -> None:
+    """Nobody reads a thousand lines."""
+    pods = tuple(replace(POD, name=f"p{index}", count=-1) for index in range(50))
+    with pytest.raises(InvalidSpec, match=r"; and 30 more$") as caught:
+        accept(service(pods=pods))
+    assert (len(caught.value.problems), caught.value.more) == (20, 30)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"environment": {"PASSWORD": ["hunter2"]}},
+        {"environment": {"PASSWORD": "hunter2\ud800"}},
+        {"data": {"password": "hunter2\ud800"}},
+        {"command": CommandSpec(value="x", environment={"PASSWORD": b"hunter2"})},  # type: ignore[dict-item]
+        {"executor": {"PASSWORD": "hunter2"}},
+        {"container": CommandSpec(value="x", environment={"PASSWORD": "hunter2"})},
+    ],
+)
+def test_what_may_be_a_secret_is_not_told(task: dict[str, Any]) -> None:
+    """Values of environments and data, and whatever has some in it, stay out of the message."""
+    with pytest.raises(InvalidSpec) as caught:
+        accept(service(task=task))
+    assert "hunter2" not in str(caught.value)
+
+
+class Trap(dict[str, str]):
+    """A mapping that fails when somebody looks into it."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("sprung")
+
+
+def test_a_value_that_cannot_be_looked_at_is_refused() -> None:
+    """Whatever it raises is told as the rule."""
+    with pytest.raises(InvalidSpec, match="web: cannot be read: RuntimeError: sprung"):
+        accept(service(task={"environment": Trap()}), "web")
+
+
+def test_what_is_let_in_is_a_copy() -> None:
+    """A plugin that changes its mapping afterwards changes nothing."""
+    environment = {"A": "1"}
+    taken = accept(service(task={"environment": environment}))
+    environment["A"] = "2"
+    assert taken.pods[0].tasks[0].environment == {"A": "1"}
+
+
+def test_a_configuration_is_the_same_after_it_was_read_again() -> None:
+    """Its fingerprint is made of what is stored: 5 seconds and 5.0 seconds are one thing, and lists and tuples."""
+    taken = accept(service(task={"kill_grace": 5, "data": {"x": (1, 2)}}))
+    assert target(decode(ServiceSpec, encode(taken), "s")) == target(taken)
+    assert taken == accept(service(task={"kill_grace": 5.0, "data": {"x": [1, 2]}}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyTask(TaskSpec):
+    """A class with a field that nobody stores."""
+
+    extra: str = "x"
+
+
+def test_what_the_stored_form_cannot_tell_is_refused() -> None:
+    """It would be another spec after the next restart."""
+    task = MyTask(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x"))
+    with pytest.raises(InvalidSpec, match="stored form cannot tell"):
+        accept(service(pod={"tasks": (task,)}))
+
+
+def test_the_name_is_the_one_that_it_is_published_by() -> None:
+    """Else two names would be about one service."""
+    with pytest.raises(InvalidSpec, match=r"other.name: is 'web', but was published as 'other'"):
+        accept(service(), "other")

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sdk.codecs import decode, encode
 from sdk.core.effects import (
     DeleteFramework,
     DeletePod,
@@ -23,14 +24,13 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
+from sdk.door.accept import MAX_SPEC_BYTES
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import ServiceSpec
-from sdk.plan.checks import MAX_SPEC_BYTES
-from sdk.storage.codecs import decode, encode
 from sdk.storage.connection import encode_json
-from sdk.storage.persister import MAX_PACKET_BYTES, Check, Operation, Persister, Put, Remove, packet_bytes
+from sdk.storage.persister import MAX_PACKET_BYTES, Check, Persister, Put, Remove, Write, packet_bytes
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -134,10 +134,10 @@ class FrameworkStore:
         """Remove the leadership node and what is left above it: the last trace of an uninstalled framework."""
         self._persister.apply([Remove(self.path)])
 
-    def _merged(self, effects: Sequence[StoreEffect]) -> list[Operation]:
+    def _merged(self, effects: Sequence[StoreEffect]) -> list[Write]:
         """The operations of `effects`; of several writes of one node only the last is kept."""
         puts: dict[str, int] = {}
-        merged: list[Operation | None] = []
+        merged: list[Write | None] = []
         for effect in effects:
             for operation in self._operations(effect):
                 below = f"{operation.path}/"
@@ -149,7 +149,7 @@ class FrameworkStore:
                 merged.append(operation)
         return [operation for operation in merged if operation is not None]
 
-    def _operations(self, effect: StoreEffect) -> Iterator[Operation]:
+    def _operations(self, effect: StoreEffect) -> Iterator[Write]:
         match effect:
             case StoreFramework():
                 yield Put(self.record_path, encode(effect.record))
@@ -167,7 +167,7 @@ class FrameworkStore:
                 yield Remove(f"{self.path}/services")
                 yield Remove(self.record_path)
 
-    def _target(self, effect: StoreTarget) -> Iterator[Operation]:
+    def _target(self, effect: StoreTarget) -> Iterator[Write]:
         service = self._service(effect.spec.name)
         data = encode(effect.spec)
         if len(data) > MAX_SPEC_BYTES:
@@ -189,7 +189,7 @@ def framework_path(root: str, name: str) -> str:
     return f"{root.rstrip('/')}/frameworks/{_segment('framework', name)}"
 
 
-def batches(operations: Sequence[Operation], limit: int = MAX_PACKET_BYTES) -> Iterator[list[Operation]]:
+def batches(operations: Sequence[Write], limit: int = MAX_PACKET_BYTES) -> Iterator[list[Write]]:
     """`operations` in order, cut so that each part fits into a packet of `limit` bytes.
 
     Cutting is safe because every record is whole in one node and effects are ordered so that stopping after any of them
@@ -199,7 +199,7 @@ def batches(operations: Sequence[Operation], limit: int = MAX_PACKET_BYTES) -> I
     """
     # The leadership check travels along.
     left = limit - packet_bytes([Remove("/" * 256)])
-    batch: list[Operation] = []
+    batch: list[Write] = []
     size = 0
     for operation in operations:
         bytes_here = packet_bytes([operation])

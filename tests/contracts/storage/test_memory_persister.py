@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sdk.storage.memory import MemoryPersister
+from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Persister
 from tests.contracts.storage.suite import PersisterBehaviour
 

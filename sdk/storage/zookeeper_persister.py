@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import BadVersion, Check, Create, Delete, NodeExists, NoNode, NotEmpty, Op, Set, ZooKeeper
-from sdk.storage.persister import Operation, Put, walk
+from sdk.storage.persister import Put, Write, walk
 
 # The first try is built on guesses; after that only another writer can make a multi fail, and there should be none.
 _TRIES = 5
@@ -35,7 +35,7 @@ class ZooKeeperPersister:
         """Names of the children, sorted; empty when there is no such node."""
         return tuple(self._zookeeper.children(path))
 
-    def apply(self, operations: Sequence[Operation], check: Check | None = None) -> None:
+    def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """Carry out all operations in order, or none; see `Persister.apply`."""
         for attempt in range(_TRIES):
             builder = _Multi(self, self._seen if attempt == 0 else None)
@@ -66,7 +66,7 @@ class _Multi:
         self._guessing = guess is not None
         self._gone: set[str] = set()
 
-    def add(self, operation: Operation) -> None:
+    def add(self, operation: Write) -> None:
         """Append what `operation` takes."""
         if isinstance(operation, Put):
             self._put(operation)

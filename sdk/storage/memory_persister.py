@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from sdk.errors import InvalidSpec, LeadershipLost
-from sdk.storage.persister import MAX_PACKET_BYTES, Check, Operation, Put, packet_bytes
+from sdk.storage.persister import MAX_PACKET_BYTES, Check, Put, Write, packet_bytes
 
 _Tree = dict[str, tuple[bytes, int]]
 
@@ -33,7 +33,7 @@ class MemoryPersister:
             names = {node[len(prefix) :].partition("/")[0] for node in self._nodes if node.startswith(prefix)}
         return tuple(sorted(names))
 
-    def apply(self, operations: Sequence[Operation], check: Check | None = None) -> None:
+    def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """Carry out all operations in order, or none; see `Persister.apply`."""
         size = packet_bytes(operations)
         if size > MAX_PACKET_BYTES:

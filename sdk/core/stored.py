@@ -1,0 +1,40 @@
+"""What is stored, and nothing else: the framework's identity, what services should be, and a record per instance.
+
+The truth that all else is rebuilt from. It is changed by a frame only, together with the effect that stores the change.
+"""
+
+from dataclasses import dataclass, field
+
+from immutables import Map
+
+from sdk.core.slice import Slice
+from sdk.model.ids import AgentId
+from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.plan.wish import PodWish, Target
+
+PodKey = tuple[str, str]
+"""Service and instance name (`<pod>-<index>`)."""
+
+
+@dataclass(kw_only=True)
+class Stored(Slice):
+    """See the module."""
+
+    framework: FrameworkRecord
+    targets: Map[str, Target] = field(default_factory=Map)
+    pods: Map[PodKey, PodRecord] = field(default_factory=Map)
+
+    def wish(self, key: PodKey) -> PodWish | None:
+        """What the instance should be; None when it is to be removed."""
+        target = self.targets.get(key[0])
+        record = self.pods.get(key)
+        if target is None or record is None or self.framework.uninstalling:
+            return None
+        return target.wish(record.pod, record.index)
+
+
+def agent_of(record: PodRecord) -> AgentId | None:
+    """Where an instance is, or was last."""
+    if record.holding is not None:
+        return record.holding.agent_id
+    return record.tasks[0].agent_id if record.tasks else None

@@ -1,0 +1,74 @@
+"""The door: a spec is checked as a whole, and what is let in is a copy of it made from its stored form.
+
+A copy, because what a plugin keeps it may change later, and because the stored form is what the next process reads: it
+has to mean the same to both. What passes fits into ZooKeeper, by its types (`sdk.door.types`), its rules and its size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sdk.codecs import decode, encode, to_json
+from sdk.door import pod_rules, service_rules, task_rules
+from sdk.door.problems import Problems
+from sdk.door.rule import Rule, Rules
+from sdk.door.types import Look
+from sdk.errors import CorruptRecord, InvalidSpec
+from sdk.model.spec import PodSpec, ServiceSpec
+from sdk.offer.placement import checked
+
+MAX_SPEC_BYTES = 450_000
+"""A spec travels in one ZooKeeper packet with its target and with pod records; half a packet leaves them room."""
+
+_SETS: tuple[Rules[Any], ...] = (
+    service_rules.rule,
+    pod_rules.rule,
+    pod_rules.recovery,
+    pod_rules.update,
+    task_rules.rule,
+    task_rules.command,
+    task_rules.executor,
+    task_rules.port,
+    task_rules.container,
+    task_rules.network,
+    task_rules.health_check,
+)
+RULES: Mapping[type, tuple[Rule, ...]] = {rules.kind: tuple(rules) for rules in _SETS}
+"""What the fields of each class have to be beside their types."""
+
+
+def accept(spec: ServiceSpec, name: str | None = None) -> ServiceSpec:
+    """The spec as it is taken, with the operators of its constraints in capitals.
+
+    Raises `InvalidSpec` with every problem that it has. Paths begin with `name`, under which it is published.
+    """
+    path = "service" if name is None else name
+    try:
+        _look(spec, name, path)
+        taken = replace(spec, pods=tuple(_with_constraints(pod) for pod in spec.pods))
+        data = encode(taken)
+        if len(data) > MAX_SPEC_BYTES:
+            raise InvalidSpec(path, f"is {len(data)} bytes of JSON, more than the {MAX_SPEC_BYTES} that can be stored")
+        copy = decode(ServiceSpec, data, path)
+        if to_json(copy) != to_json(taken):
+            raise InvalidSpec(path, "holds what its stored form cannot tell; use the classes of sdk.model as they are")
+    except InvalidSpec:
+        raise
+    except CorruptRecord as error:
+        raise InvalidSpec(path, f"could not be read back: {error}") from error
+    except Exception as error:
+        raise InvalidSpec(path, f"cannot be read: {type(error).__name__}: {error}") from error
+    return copy
+
+
+def _look(spec: ServiceSpec, name: str | None, path: str) -> None:
+    problems = Problems()
+    Look(RULES, problems).at(spec, ServiceSpec, path)
+    if name is not None and isinstance(spec, ServiceSpec) and spec.name != name:
+        problems.add(f"{path}.name", f"is {spec.name!r:.80}, but was published as {name!r:.80}")
+    problems.complain()
+
+
+def _with_constraints(pod: PodSpec) -> PodSpec:
+    constraints = checked(pod.constraints)
+    return pod if constraints == pod.constraints else replace(pod, constraints=constraints)

@@ -1,0 +1,115 @@
+"""Rules of a pod, and of how it is recovered and updated."""
+
+from collections.abc import Iterable
+
+from sdk.door.names import bad_name, twice
+from sdk.door.problems import shown
+from sdk.door.rule import Broken, Rules
+from sdk.errors import InvalidSpec
+from sdk.model.roles import is_role
+from sdk.model.spec import PodSpec, RecoveryPolicy, TaskSpec, UpdateStrategy
+from sdk.offer.placement import checked
+
+POD_NAME_LIMIT = 120
+"""With the instance's number behind it, it is a segment of a path, too."""
+COUNT_LIMIT = 10_000
+"""Instances of a pod: far more than a cluster holds, few enough for a record each."""
+
+rule = Rules(PodSpec)
+recovery = Rules(RecoveryPolicy)
+update = Rules(UpdateStrategy)
+
+
+@rule("name")
+def _name(pod: PodSpec) -> Broken:
+    """As that of a service, at most 120."""
+    if (broken := bad_name(pod.name, POD_NAME_LIMIT)) is not None:
+        yield "name", broken
+
+
+@rule("count")
+def _count(pod: PodSpec) -> Broken:
+    """0 to 10000."""
+    if not 0 <= pod.count <= COUNT_LIMIT:
+        yield "count", f"is {shown(pod.count)}, has to be 0 or more, and at most {COUNT_LIMIT}"
+
+
+@rule("tasks")
+def _tasks(pod: PodSpec) -> Broken:
+    """At least one; no name twice."""
+    if not pod.tasks:
+        yield "tasks", "has to hold at least one task"
+    for name in twice(task.name for task in pod.tasks):
+        yield "tasks", f"{name!r:.80} occurs twice"
+
+
+@rule("tasks")
+def _ports(pod: PodSpec) -> Broken:
+    """Tasks that share a network share no port."""
+    together = [task for task in pod.tasks if task.container.on_agents_network]
+    apart = [[task] for task in pod.tasks if not task.container.on_agents_network]
+    for tasks in [together, *apart]:
+        for number in _wanted_twice(tasks):
+            yield "tasks", f"port {number} is wanted twice by one instance"
+
+
+def _wanted_twice(tasks: Iterable[TaskSpec]) -> list[str]:
+    return twice(str(port.number) for task in tasks for port in task.ports if port.number)
+
+
+@rule("role")
+def _role(pod: PodSpec) -> Broken:
+    """A role as Mesos takes it."""
+    if not is_role(pod.role):
+        yield "role", f"{shown(pod.role)} is not a Mesos role"
+
+
+@rule("role", "prereserved_role")
+def _prereserved(pod: PodSpec) -> Broken:
+    """`role` is a child of it, such as `slave_public/web` of `slave_public`."""
+    parent = pod.prereserved_role
+    if parent is not None and not pod.role.startswith(f"{parent}/"):
+        yield "role", f"has to be a child of {parent:.80}, such as {parent:.80}/web, not {shown(pod.role)}"
+
+
+@rule("constraints")
+def _constraints(pod: PodSpec) -> Broken:
+    """Marathon's, `(field, operator)` or `(field, operator, value)`; operators in any case."""
+    for index, constraint in enumerate(pod.constraints):
+        try:
+            checked([constraint])
+        except InvalidSpec as error:
+            yield f"constraints[{index}]", error.rule
+
+
+@recovery("replace_after", "backoff_initial", "backoff_factor", "backoff_max", "stable_after", "launch_timeout")
+def _recovery(policy: RecoveryPolicy) -> Broken:
+    """Times are 0 or more, `launch_timeout` is above 0, `backoff_factor` 1 or more."""
+    for name in ("replace_after", "backoff_initial", "backoff_max", "stable_after"):
+        if (seconds := getattr(policy, name)) < 0:
+            yield name, f"is {seconds}, has to be 0 or more seconds"
+    if policy.launch_timeout <= 0:
+        yield "launch_timeout", f"is {policy.launch_timeout}, has to be above 0 seconds"
+    if policy.backoff_factor < 1:
+        yield "backoff_factor", f"is {policy.backoff_factor}, has to be 1 or more"
+
+
+@update("max_unavailable")
+def _max_unavailable(strategy: UpdateStrategy) -> Broken:
+    """1 or more."""
+    if strategy.max_unavailable < 1:
+        yield "max_unavailable", f"is {shown(strategy.max_unavailable)}, has to be 1 or more, or nothing is updated"
+
+
+@update("max_surge")
+def _max_surge(strategy: UpdateStrategy) -> Broken:
+    """0 or more."""
+    if strategy.max_surge < 0:
+        yield "max_surge", f"is {shown(strategy.max_surge)}, has to be 0 or more"
+
+
+@update("min_ready")
+def _min_ready(strategy: UpdateStrategy) -> Broken:
+    """0 or more seconds."""
+    if strategy.min_ready < 0:
+        yield "min_ready", f"is {strategy.min_ready}, has to be 0 or more seconds"
