@@ -11,7 +11,6 @@ Three threads: one reads the stream, one runs callbacks in order, one sends upda
 import functools
 import os
 import queue
-import re
 import threading
 import time
 import uuid
@@ -25,9 +24,10 @@ from sdk.clock import Clock, SystemClock
 from sdk.errors import EnvironmentProblem, NotConnected, Refused, SdkError
 from sdk.mesos import base
 from sdk.mesos.auth import Anonymous, Credentials, Token
-from sdk.mesos.connection import Client, Limits, NotSent
+from sdk.mesos.connection import Client, NotSent
 from sdk.mesos.detector import FixedMasters
-from sdk.mesos.endpoint import Endpoint, parse
+from sdk.mesos.executor_environment import agent, duration, truth
+from sdk.mesos.stream import Limits
 from sdk.mesos.subscription import Subscription, WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff, ExponentialBackoff
@@ -45,17 +45,6 @@ _FLUSH_SECONDS = 5.0
 _EVENTS = frozenset(
     {"ACKNOWLEDGED", "ERROR", "HEARTBEAT", "KILL", "LAUNCH", "LAUNCH_GROUP", "MESSAGE", "SHUTDOWN", "SUBSCRIBED"}
 )
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "ms": 1e-3,
-    "secs": 1.0,
-    "mins": 60.0,
-    "hrs": 3600.0,
-    "days": 86400.0,
-    "weeks": 604800.0,
-}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(ns|us|ms|secs|mins|hrs|days|weeks)")
 
 
 class Executor(base.Executor):  # type: ignore[misc]  # pymesos ships no types
@@ -101,7 +90,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         for name in ("MESOS_AGENT_ENDPOINT", "MESOS_FRAMEWORK_ID", "MESOS_EXECUTOR_ID"):
             if not env.get(name):
                 raise EnvironmentProblem(f"{name} is not set: this program is started by a Mesos agent, not by hand")
-        endpoint, tls = _agent(env, tls)
+        endpoint, tls = agent(env, tls)
         # Past pymesos' own constructor, which reads os.environ and cannot do without its notion of booleans there.
         base.Process.__init__(self, endpoint.address)
         self.executor = executor
@@ -474,30 +463,3 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
             )
         except NotSent as error:
             raise NotConnected(str(error)) from error
-
-
-def truth(text: str | None) -> bool:
-    """How Mesos reads a boolean variable: absent, empty, `0` and `false` are false."""
-    return (text or "").strip().lower() not in ("", "0", "false", "no")
-
-
-def duration(text: str | None, default: float) -> float:
-    """Seconds in a duration as Mesos prints it, such as `2mins` or `1.5secs`; raises EnvironmentProblem."""
-    if not text:
-        return default
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise EnvironmentProblem(f"{text!r} is not a duration as Mesos prints it, such as 2mins")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def _agent(env: Mapping[str, str], tls: Tls | None) -> tuple[Endpoint, Tls | None]:
-    """Where the agent listens; with TLS when we are told so, or when the agent tells its children so."""
-    if tls is None and truth(env.get("LIBPROCESS_SSL_ENABLED")):
-        tls = Tls(
-            ca_file=env.get("LIBPROCESS_SSL_CA_FILE"),
-            cert_file=env.get("LIBPROCESS_SSL_CERT_FILE"),
-            key_file=env.get("LIBPROCESS_SSL_KEY_FILE"),
-            verify=truth(env.get("LIBPROCESS_SSL_VERIFY_SERVER_CERT")),
-        )
-    return parse(env["MESOS_AGENT_ENDPOINT"], scheme="https" if tls else "http"), tls
