@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sdk.errors import EnvironmentProblem
 from sdk.mesos.endpoint import Endpoint, parse
@@ -20,6 +21,41 @@ _UNITS = {
 _DURATION = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(ns|us|ms|secs|mins|hrs|days|weeks)")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Times in seconds."""
+
+    agent: Endpoint
+    tls: Tls | None
+    framework_id: str
+    executor_id: str
+    checkpoint: bool
+    recovery_timeout: float
+    shutdown_grace: float
+    backoff_most: float
+    token: str | None = field(repr=False)
+
+
+def read(env: Mapping[str, str], tls: Tls | None = None) -> Told:
+    """All of it; `tls` wins over what the agent says. Raises EnvironmentProblem when it is not that of an executor."""
+    for name in ("MESOS_AGENT_ENDPOINT", "MESOS_FRAMEWORK_ID", "MESOS_EXECUTOR_ID"):
+        if not env.get(name):
+            raise EnvironmentProblem(f"{name} is not set: this program is started by a Mesos agent, not by hand")
+    endpoint, tls = _agent(env, tls)
+    return Told(
+        agent=endpoint,
+        tls=tls,
+        framework_id=env["MESOS_FRAMEWORK_ID"],
+        executor_id=env["MESOS_EXECUTOR_ID"],
+        # pymesos reads bool(text), for which "0" is true.
+        checkpoint=truth(env.get("MESOS_CHECKPOINT")),
+        recovery_timeout=duration(env.get("MESOS_RECOVERY_TIMEOUT"), 15 * 60.0),
+        shutdown_grace=duration(env.get("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"), 5.0),
+        backoff_most=duration(env.get("MESOS_SUBSCRIPTION_BACKOFF_MAX"), 2.0),
+        token=env.get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN"),
+    )
+
+
 def truth(text: str | None) -> bool:
     """How Mesos reads a boolean variable: absent, empty, `0` and `false` are false."""
     return (text or "").strip().lower() not in ("", "0", "false", "no")
@@ -35,7 +71,7 @@ def duration(text: str | None, default: float) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def agent(env: Mapping[str, str], tls: Tls | None) -> tuple[Endpoint, Tls | None]:
+def _agent(env: Mapping[str, str], tls: Tls | None) -> tuple[Endpoint, Tls | None]:
     """Where the agent listens; with TLS when we are told so, or when the agent tells its children so."""
     if tls is None and truth(env.get("LIBPROCESS_SSL_ENABLED")):
         tls = Tls(
