@@ -12,7 +12,7 @@ from sdk.core.events import Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
-from sdk.model.spec import RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.model.spec import PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepView
 from sdk.testing import Behaviour, Simulation
@@ -67,16 +67,27 @@ class Chaos(RuleBasedStateMachine):
         parallel=st.booleans(),
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
+        odd=st.sampled_from((0, 22, 31000, 31003)),
     )
     def publish(
-        self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool, surge: int = 0
+        self,
+        name: str,
+        count: int,
+        command: str,
+        cpus: float,
+        parallel: bool,
+        sidecar: bool,
+        surge: int = 0,
+        odd: int = 0,
     ) -> None:
+        """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's."""
         services = dict(self.sim.scheduler.services or {})
         spec = service(
             name,
             count=count,
             command=command,
             cpus=cpus,
+            ports=(PortSpec(name="http"), *([PortSpec(name=f"port-{odd}", number=odd, optional=True)] if odd else [])),
             recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0),
             update=UpdateStrategy(
                 kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2, max_surge=surge
